@@ -1,0 +1,170 @@
+"""Every error photoqueue raises, as one small tree.
+
+::
+
+    PhotoqueueError
+    ├── ConfigurationError          a setting is missing or wrong
+    │   └── EngineUnavailableError  the engine cannot be built as configured
+    ├── ServiceError                a server cannot be reached or used
+    │   ├── DatabaseUnavailableError
+    │   ├── BrokerUnavailableError
+    │   └── SchemaMismatchError     the tracking tables are behind or ahead of this code
+    ├── StorageError                photo storage failed (disk full, bucket away)
+    ├── NotFoundError               (also a LookupError)
+    │   ├── UnknownJobError
+    │   ├── UnknownBatchError
+    │   └── UnknownProjectError
+    ├── PermanentError              trying again cannot help; the job fails at once
+    │   ├── PayloadError            the job data is not what the contract says
+    │   ├── PhotoError
+    │   │   ├── PhotoNotFoundError
+    │   │   ├── UnreadablePhotoError
+    │   │   └── PhotoTooLargeError
+    │   ├── PhotoConflictError      the photo id is in use by another picture
+    │   └── ModelError              the model file cannot be used
+    ├── MessageRefusedError         a broker message that photoqueue did not write
+    ├── StateError                  the job's state does not allow what was asked
+    ├── NoWorkerError               waiting for a job that no live worker will take
+    ├── ResultTimeoutError          (also a TimeoutError) not finished in the given time
+    └── JobError
+        ├── JobFailedError          carries the job's own error and remote traceback
+        └── JobCancelledError
+
+Each message says what happened, to which thing, and what to do next. An engine of
+one's own raises :class:`PermanentError` (or a child of it) to say "do not retry".
+"""
+
+from __future__ import annotations
+
+
+class PhotoqueueError(Exception):
+    """Base of every error raised by photoqueue."""
+
+
+class ConfigurationError(PhotoqueueError):
+    """A setting is missing or wrong."""
+
+
+class EngineUnavailableError(ConfigurationError):
+    """The configured engine cannot be built: unknown name, missing extra, missing model."""
+
+
+class ServiceError(PhotoqueueError):
+    """A server that photoqueue needs cannot be reached or used."""
+
+
+class DatabaseUnavailableError(ServiceError):
+    """PostgreSQL, which holds the tracking table, cannot be reached."""
+
+
+class BrokerUnavailableError(ServiceError):
+    """The broker, which carries job ids to workers, cannot be reached."""
+
+
+class SchemaMismatchError(ServiceError):
+    """The tracking tables do not match this version of photoqueue."""
+
+
+class StorageError(PhotoqueueError):
+    """The photo storage could not be read or written."""
+
+
+class NotFoundError(PhotoqueueError, LookupError):
+    """Something was asked for by an id that this installation does not know."""
+
+
+class UnknownJobError(NotFoundError):
+    """No job of this id exists in this installation."""
+
+
+class UnknownBatchError(NotFoundError):
+    """No batch of this id exists in this installation."""
+
+
+class UnknownProjectError(NotFoundError):
+    """No photo was ever submitted for this project."""
+
+
+class PermanentError(PhotoqueueError):
+    """Trying again cannot help: the job fails at once instead of being retried."""
+
+
+class PayloadError(PermanentError):
+    """The job data does not have the contracted form."""
+
+
+class PhotoError(PermanentError):
+    """A photo cannot be used."""
+
+
+class PhotoNotFoundError(PhotoError):
+    """The photo is not where it was said to be."""
+
+
+class UnreadablePhotoError(PhotoError):
+    """The file is not a picture, or is damaged."""
+
+
+class PhotoTooLargeError(PhotoError):
+    """The picture exceeds the limit on bytes or pixels."""
+
+
+class PhotoConflictError(PermanentError):
+    """The photo id belongs to another picture that is being analysed."""
+
+
+class ModelError(PermanentError):
+    """The model file cannot be used."""
+
+
+class MessageRefusedError(PhotoqueueError):
+    """A message in the broker does not have the form that photoqueue writes."""
+
+
+class StateError(PhotoqueueError):
+    """The state of the job does not allow what was asked."""
+
+
+class NoWorkerError(PhotoqueueError):
+    """A call waits for a job that no live worker will take."""
+
+
+class ResultTimeoutError(PhotoqueueError, TimeoutError):
+    """The job or batch did not finish in the given time; it goes on running."""
+
+
+class JobError(PhotoqueueError):
+    """The job ended without a result.
+
+    Attributes
+    ----------
+    job_id : str
+        The job that ended.
+    """
+
+    def __init__(self, message: str, *, job_id: str) -> None:
+        super().__init__(message)
+        self.job_id = job_id
+
+
+class JobFailedError(JobError):
+    """The job failed; carries the error that the worker saw.
+
+    Attributes
+    ----------
+    error_type : str
+        Class name of the original exception, or ``worker_lost`` / ``timeout``.
+    remote_traceback : str
+        The traceback as it was in the worker; empty when the worker died.
+    """
+
+    def __init__(
+        self, message: str, *, job_id: str, error_type: str, remote_traceback: str = ""
+    ) -> None:
+        super().__init__(message, job_id=job_id)
+        self.error_type = error_type
+        self.remote_traceback = remote_traceback
+
+
+class JobCancelledError(JobError):
+    """The job was cancelled before it finished."""

@@ -1,0 +1,225 @@
+"""The words of the domain as types: states, job types, payloads and results.
+
+Python attributes are snake_case; JSON keeps the camelCase names of the contract.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class JobType(StrEnum):
+    """The two kinds of job; each is also the name of its queue."""
+
+    PHOTO_ANALYZE = "photo-analyze"
+    INVENTORY_SYNC = "inventory-sync"
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    #: Accepted, not yet taken by a worker.
+    WAITING = "waiting"
+    #: A worker holds it.
+    ACTIVE = "active"
+    #: Failed an attempt; tried again when its back-off is over.
+    DELAYED = "delayed"
+    #: Ended with a result.
+    COMPLETED = "completed"
+    #: Ended without a result: a permanent error, or the attempt budget is spent.
+    FAILED = "failed"
+    #: Ended by a person.
+    CANCELLED = "cancelled"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job has ended."""
+        return not TRANSITIONS[self]
+
+
+#: Which state may follow which. ``failed`` leads on only through a person's ``retry``,
+#: which starts the job anew and is therefore not a transition of its run.
+TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
+    JobState.WAITING: frozenset({JobState.ACTIVE, JobState.CANCELLED}),
+    JobState.ACTIVE: frozenset(
+        {
+            JobState.COMPLETED,
+            JobState.FAILED,
+            JobState.DELAYED,  # a retry, after its back-off
+            JobState.WAITING,  # handed back, or its worker is lost
+            JobState.CANCELLED,
+        }
+    ),
+    JobState.DELAYED: frozenset({JobState.ACTIVE, JobState.CANCELLED}),
+    JobState.COMPLETED: frozenset(),
+    JobState.FAILED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+}
+
+UNFINISHED: Final = tuple(state for state in JobState if TRANSITIONS[state])
+
+
+class Outcome(StrEnum):
+    """How one attempt ended."""
+
+    #: With a result.
+    COMPLETED = "completed"
+    #: With an exception.
+    ERROR = "error"
+    #: It ran longer than the time limit and was ended.
+    TIMEOUT = "timeout"
+    #: Its process or host died, or lost its lease.
+    WORKER_LOST = "worker_lost"
+    #: Handed back by a worker that was told to stop; does not count against the budget.
+    RELEASED = "released"
+    #: The job was cancelled while it ran.
+    CANCELLED = "cancelled"
+
+
+class _Record(BaseModel):
+    """A frozen value with camelCase JSON."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
+    )
+
+    def to_json(self) -> str:
+        """JSON with the contract's names; keys without a value are left out."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+#: Relative corner coordinates x0, y0, x1, y1 in 0…1 of the upright picture.
+Box = tuple[float, float, float, float]
+Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class PhotoPayload(_Record):
+    """Job data of ``photo-analyze``."""
+
+    photo_id: Identifier
+    user_id: Identifier
+    asset_id: str | None = None
+    room_type: str | None = None
+    project_id: str | None = None
+    room: str | None = None
+    #: Content address of the picture in the photo store.
+    sha256: str
+    file_name: str | None = None
+
+
+class InventoryPayload(_Record):
+    """Job data of ``inventory-sync``."""
+
+    project_id: Identifier
+    user_id: Identifier
+    strategy: Literal["max", "sum"] = "max"
+    #: Batch whose end this inventory waits for.
+    after_batch: str | None = None
+
+
+class FoundItem(_Record):
+    """One thing found in one photo."""
+
+    name: str
+    category: str
+    dismountable: bool
+    #: Catalogue key; ``None`` when the engine named something the catalogue lacks.
+    key: str | None = None
+    #: The model's own class name.
+    label: str | None = None
+    score: float | None = None
+    box: Box | None = None
+    #: Usual moving volume of one, in m³.
+    volume: float | None = None
+
+
+class PhotoResult(_Record):
+    """Result of ``photo-analyze``."""
+
+    photo_id: str
+    items: tuple[FoundItem, ...]
+    room_type: str
+    #: 0…1: mean score of the items found; 0 when nothing was found.
+    confidence: float
+    #: 0…1: how sure the kind of room is; 1 when the caller named it.
+    room_type_confidence: float | None = None
+    engine: str | None = None
+    model: str | None = None
+    #: Size of the upright picture in pixels.
+    width: int | None = None
+    height: int | None = None
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the items as a DataFrame, one row each."""
+        import pandas as pd
+
+        columns = list(FoundItem.model_fields)
+        return pd.DataFrame([item.model_dump() for item in self.items], columns=columns)
+
+
+class InventoryLine(_Record):
+    """One kind of thing in one room."""
+
+    room: str
+    room_type: str
+    name: str
+    category: str
+    key: str | None = None
+    count: int
+    dismountable: bool
+    #: Moving volume of all ``count`` together in m³: usual, and the range between movers.
+    volume: float
+    volume_min: float
+    volume_max: float
+    #: Photos in which it was seen.
+    photos: tuple[str, ...]
+
+
+class InventoryResult(_Record):
+    """Result of ``inventory-sync``."""
+
+    project_id: str
+    total_items: int
+    #: m³.
+    total_volume: float
+    rooms: tuple[str, ...]
+    total_volume_min: float
+    total_volume_max: float
+    strategy: Literal["max", "sum"]
+    lines: tuple[InventoryLine, ...]
+    #: How many photos were added up, and which could not be.
+    photo_count: int
+    missing_photos: tuple[str, ...] = ()
+    #: Photos with the content of another one, counted once: duplicate id → kept id.
+    duplicate_photos: dict[str, str] = Field(default_factory=dict)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the lines as a DataFrame, one row each; volumes in m³."""
+        import pandas as pd
+
+        columns = [name for name in InventoryLine.model_fields if name != "key"]
+        rows = [line.model_dump(include=set(columns)) for line in self.lines]
+        return pd.DataFrame(rows, columns=columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the broker carries: which job is ready, and how urgent it is."""
+
+    queue: JobType
+    job_id: UUID
+    #: Higher is taken first.
+    priority: int = 0
+
+
+#: Priority of a photo that a person submitted alone, so that it passes a running batch.
+INTERACTIVE_PRIORITY: Final = 10

@@ -1,0 +1,135 @@
+"""Settings: one frozen value, and the only reader of the environment.
+
+The names without the ``PHOTOQUEUE_`` prefix are those of the service that photoqueue
+succeeds, so that an existing deployment keeps its environment.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from photoqueue.errors import ConfigurationError
+
+PositiveInt = Annotated[int, Field(ge=1)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """What an installation runs with; immutable, comparable, printable without secrets.
+
+    Build it with keyword arguments (tests, several installations in one process) or
+    with :func:`load_settings` from the environment.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="PHOTOQUEUE_",
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        env_ignore_empty=True,
+    )
+
+    #: Data directory: embedded servers, stored photos, models. Two homes never meet.
+    home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("photoqueue")))
+
+    #: PostgreSQL to use instead of the embedded one (``postgresql://…``).
+    database_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("database_url", "DATABASE_URL")
+    )
+    #: Redis to use instead of the embedded one (``redis://…``, ``rediss://…``).
+    redis_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("redis_url", "REDIS_URL")
+    )
+
+    #: Jobs at a time, per queue and worker.
+    concurrency: PositiveInt = Field(
+        default=2, validation_alias=AliasChoices("concurrency", "QUEUE_CONCURRENCY")
+    )
+    #: Tries after the first one.
+    max_retries: Annotated[int, Field(ge=0, le=50)] = Field(
+        default=3, validation_alias=AliasChoices("max_retries", "QUEUE_MAX_RETRIES")
+    )
+    #: Milliseconds before the first retry; each further wait is four times the last.
+    backoff_delay: Annotated[int, Field(ge=0)] = Field(
+        default=5000, validation_alias=AliasChoices("backoff_delay", "QUEUE_BACKOFF_DELAY")
+    )
+
+    #: Seconds within which a worker must show that it is alive, or lose its jobs.
+    lease_seconds: PositiveFloat = 10.0
+    #: Seconds a job may run before its process is ended and the attempt counts as ``timeout``.
+    job_timeout_seconds: PositiveFloat = 300.0
+    #: Seconds that running jobs get to finish after SIGTERM or SIGINT.
+    grace_seconds: Annotated[float, Field(ge=0)] = 30.0
+
+    #: What analyses a photo: a registered name or ``package.module:factory``.
+    engine: str = "detector"
+    #: Model of the engine: a path, or a registered name.
+    model: str | None = None
+    #: onnxruntime threads per worker process; ``None`` shares the cores out.
+    threads: PositiveInt | None = None
+    #: Detections below this score are not reported; ``None`` is the model's own default.
+    score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    #: Language of item names in results.
+    language: Annotated[str, Field(pattern="^(en|fr)$")] = "en"
+
+    #: Where photos are stored: a folder or any fsspec URL; ``None`` is ``home/photos``.
+    photo_store: str | None = None
+    #: Largest photo accepted, in MiB of file size.
+    max_photo_mb: PositiveFloat = 50.0
+    #: Largest photo accepted, in megapixels once decoded.
+    max_photo_megapixels: PositiveFloat = 120.0
+
+    @field_validator("home")
+    @classmethod
+    def _absolute_home(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the variables that give another process these settings; holds secrets."""
+        environment = {}
+        for name, value in self:
+            if isinstance(value, SecretStr):
+                value = value.get_secret_value()
+            environment[variable_of(name)] = "" if value is None else str(value)
+        return environment
+
+    @property
+    def max_attempts(self) -> int:
+        """The attempt budget of a job: the first try and its retries."""
+        return 1 + self.max_retries
+
+    def retry_delay_ms(self, retry: int) -> int:
+        """Milliseconds to wait before retry number ``retry`` (counted from 1)."""
+        return int(self.backoff_delay * 4 ** (max(retry, 1) - 1))
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment; keyword arguments win over it.
+
+    Raises
+    ------
+    ConfigurationError
+        A value is malformed; the message names the variable.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # checked by pydantic
+    except ValidationError as exc:
+        problems = "; ".join(
+            f"{variable_of(str(error['loc'][0]))}: {error['msg']}" for error in exc.errors()
+        )
+        raise ConfigurationError(
+            f"Settings cannot be read: {problems}. Correct the environment variable and try again."
+        ) from None
+
+
+def variable_of(field: str) -> str:
+    """Name of the environment variable behind a field."""
+    known = Settings.model_fields.get(field)
+    if known is not None and isinstance(known.validation_alias, AliasChoices):
+        return str(known.validation_alias.choices[-1])
+    return field if field.isupper() else f"PHOTOQUEUE_{field.upper()}"

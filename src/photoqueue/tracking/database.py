@@ -1,0 +1,158 @@
+"""Connections to PostgreSQL, and the one place where its errors are translated."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from photoqueue.errors import (
+    ConfigurationError,
+    DatabaseUnavailableError,
+    PhotoqueueError,
+    SchemaMismatchError,
+)
+from photoqueue.tracking.tables import SCHEMA_REVISION
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+#: Seconds to wait for a connection before the server counts as away.
+CONNECT_TIMEOUT = 5
+
+
+class Database:
+    """One PostgreSQL database: pooled access for reads, own connections for workers."""
+
+    def __init__(self, url: str, *, embedded: bool = False) -> None:
+        self.url = _parse(url)
+        self.embedded = embedded
+        self.engine = sa.create_engine(
+            self.url,
+            pool_pre_ping=True,
+            pool_size=2,
+            max_overflow=8,
+            connect_args={"connect_timeout": CONNECT_TIMEOUT, "application_name": "photoqueue"},
+        )
+
+    def __repr__(self) -> str:
+        return f"Database({self.address!r})"
+
+    @property
+    def address(self) -> str:
+        """Where the database is, without the password."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+    @property
+    def libpq_url(self) -> str:
+        """The address as PostgreSQL's own tools take it; holds the password."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def connect(self, *, name: str = "photoqueue") -> psycopg.Connection[tuple[object, ...]]:
+        """Open a connection of one's own, in autocommit: each statement is a transition.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            The server cannot be reached or refuses the login.
+        """
+        with self.errors():
+            return psycopg.connect(
+                self.libpq_url,
+                autocommit=True,
+                connect_timeout=CONNECT_TIMEOUT,
+                application_name=name,
+            )
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """Run a transaction on a pooled connection, with errors translated."""
+        with self.errors(), self.engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Translate the driver's errors into photoqueue's."""
+        try:
+            yield
+        except DBAPIError as exc:
+            raise self._translate(exc.orig or exc) from exc
+        except psycopg.Error as exc:
+            raise self._translate(exc) from exc
+
+    def _translate(self, exc: BaseException) -> PhotoqueueError:
+        detail = " ".join(str(exc).split())
+        if self.url.password:
+            detail = detail.replace(str(self.url.password), "***")
+        if isinstance(exc, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+            return SchemaMismatchError(
+                f"The tracking tables in {self.address} are missing or old ({detail}). "
+                "Run `photoqueue migrate`."
+            )
+        if isinstance(exc, psycopg.errors.DiskFull):
+            return DatabaseUnavailableError(
+                f"PostgreSQL at {self.address} has no disk space left: {detail}. "
+                "Free some space there; nothing of this call was accepted."
+            )
+        if isinstance(exc, psycopg.OperationalError | psycopg.InterfaceError):
+            hint = (
+                "Run `photoqueue doctor` to see why the embedded server is not answering."
+                if self.embedded
+                else "Check DATABASE_URL and that the server is running, "
+                "or run `photoqueue doctor`."
+            )
+            return DatabaseUnavailableError(
+                f"PostgreSQL at {self.address} cannot be used: {detail}. {hint}"
+            )
+        return PhotoqueueError(f"PostgreSQL at {self.address} refused a statement: {detail}")
+
+    def check_schema(self) -> None:
+        """Make sure that the tables are those of this version.
+
+        Raises
+        ------
+        SchemaMismatchError
+            They are missing, behind or ahead; the message says what to run.
+        """
+        with self.begin() as connection:
+            if connection.scalar(sa.text("SELECT to_regclass('alembic_version')")) is None:
+                raise SchemaMismatchError(
+                    f"{self.address} has no tracking tables yet. Run `photoqueue migrate`."
+                )
+            found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        if found == SCHEMA_REVISION:
+            return
+        if found is None or str(found) < SCHEMA_REVISION:
+            raise SchemaMismatchError(
+                f"The tracking tables in {self.address} are at revision {found}, this version "
+                f"needs {SCHEMA_REVISION}. Run `photoqueue migrate`."
+            )
+        raise SchemaMismatchError(
+            f"The tracking tables in {self.address} are at revision {found}, which is newer than "
+            f"this version knows ({SCHEMA_REVISION}). Upgrade photoqueue on this machine."
+        )
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self.engine.dispose()
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigurationError(
+            "DATABASE_URL is not a database address. It looks like "
+            "postgresql://user:password@host:5432/database."
+        ) from None
+    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise ConfigurationError(
+            f"DATABASE_URL names {parsed.get_backend_name()!r}, but the tracking table needs "
+            "PostgreSQL: postgresql://user:password@host:5432/database."
+        )
+    return parsed.set(drivername="postgresql+psycopg")

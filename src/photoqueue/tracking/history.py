@@ -1,0 +1,261 @@
+"""The tracking table as DataFrames and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID
+
+from photoqueue.models import JobState, JobType
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.tables import (
+    LIVE_WORKER_STATES,
+    ai_metrics,
+    batch_jobs,
+    job_attempts,
+    jobs,
+    photos,
+    queues,
+    workers,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_JOB_COLUMNS: Final = (
+    jobs.c.job_id,
+    jobs.c.queue_name,
+    jobs.c.job_key,
+    jobs.c.state,
+    jobs.c.photo_id,
+    jobs.c.project_id,
+    photos.c.room,
+    photos.c.file_name,
+    jobs.c.user_id,
+    jobs.c.batch_id,
+    jobs.c.priority,
+    jobs.c.attempts,
+    jobs.c.max_attempts,
+    jobs.c.success,
+    jobs.c.wait_ms,
+    jobs.c.job_duration_ms,
+    jobs.c.created_at,
+    jobs.c.started_at,
+    jobs.c.finished_at,
+    jobs.c.error_type,
+    jobs.c.error_message,
+)
+_WITH_PHOTOS: Final = jobs.outerjoin(photos, photos.c.photo_id == jobs.c.photo_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStats:
+    """Counts of one queue.
+
+    Attributes
+    ----------
+    oldest_waiting_s : float or None
+        Seconds that the oldest job that could start has been waiting; None when none is.
+    workers : int
+        Workers whose lease is valid.
+    refused_messages : int
+        Broker messages that photoqueue did not write, since the installation began.
+    """
+
+    name: str
+    waiting: int = 0
+    active: int = 0
+    delayed: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    paused: bool = False
+    oldest_waiting_s: float | None = None
+    workers: int = 0
+    refused_messages: int = 0
+
+    @property
+    def total(self) -> int:
+        """All jobs of the queue, in any state."""
+        return (
+            self.waiting
+            + self.active
+            + self.delayed
+            + self.completed
+            + self.failed
+            + self.cancelled
+        )
+
+
+def history(
+    database: Database,
+    *,
+    queue: JobType | None = None,
+    states: Sequence[JobState] = (),
+    project_id: str | None = None,
+    batch_id: str | None = None,
+    since: datetime | None = None,
+    limit: int | None = None,
+) -> pd.DataFrame:
+    """Read jobs as a DataFrame, newest first; one row a job."""
+    query = sa.select(*_JOB_COLUMNS).select_from(_WITH_PHOTOS).order_by(jobs.c.job_id.desc())
+    if queue is not None:
+        query = query.where(jobs.c.queue_name == str(queue))
+    if states:
+        query = query.where(jobs.c.state.in_([str(state) for state in states]))
+    if project_id is not None:
+        query = query.where(jobs.c.project_id == project_id)
+    if batch_id is not None:
+        query = query.where(
+            jobs.c.job_id.in_(
+                sa.select(batch_jobs.c.job_id).where(batch_jobs.c.batch_id == batch_id)
+            )
+        )
+    if since is not None:
+        query = query.where(jobs.c.created_at >= since)
+    if limit is not None:
+        query = query.limit(limit)
+    return _frame(database, query)
+
+
+def batch_history(database: Database, batch_id: str) -> pd.DataFrame:
+    """Read the jobs of a batch in the order of submission; one row a job."""
+    query = (
+        sa.select(*_JOB_COLUMNS)
+        .select_from(
+            batch_jobs.join(jobs, jobs.c.job_id == batch_jobs.c.job_id).outerjoin(
+                photos, photos.c.photo_id == jobs.c.photo_id
+            )
+        )
+        .where(batch_jobs.c.batch_id == batch_id)
+        .order_by(batch_jobs.c.position)
+    )
+    return _frame(database, query)
+
+
+def batch_results(database: Database, batch_id: str) -> pd.DataFrame:
+    """Read a batch like :func:`batch_history`, with the column ``result`` (JSON objects)."""
+    query = (
+        sa.select(*_JOB_COLUMNS, jobs.c.result)
+        .select_from(
+            batch_jobs.join(jobs, jobs.c.job_id == batch_jobs.c.job_id).outerjoin(
+                photos, photos.c.photo_id == jobs.c.photo_id
+            )
+        )
+        .where(batch_jobs.c.batch_id == batch_id)
+        .order_by(batch_jobs.c.position)
+    )
+    return _frame(database, query)
+
+
+def job_results(database: Database, job_id: str) -> pd.DataFrame:
+    """Read one job like :func:`batch_results` reads those of a batch."""
+    query = (
+        sa.select(*_JOB_COLUMNS, jobs.c.result)
+        .select_from(_WITH_PHOTOS)
+        .where(jobs.c.job_id == sa.cast(job_id, UUID))
+    )
+    return _frame(database, query)
+
+
+def attempts(
+    database: Database, *, job_id: Any = None, batch_id: str | None = None
+) -> pd.DataFrame:
+    """Read ended attempts as a DataFrame, in the order in which they ended."""
+    query = (
+        sa.select(
+            job_attempts.c.job_id,
+            jobs.c.queue_name,
+            jobs.c.photo_id,
+            job_attempts.c.attempt,
+            job_attempts.c.outcome,
+            job_attempts.c.wait_ms,
+            (
+                sa.extract("epoch", job_attempts.c.ended_at - job_attempts.c.started_at)
+                .cast(sa.Double)
+                .op("*")(1000.0)
+            ).label("duration_ms"),
+            job_attempts.c.retry_delay_ms,
+            job_attempts.c.started_at,
+            job_attempts.c.ended_at,
+            workers.c.host,
+            job_attempts.c.slot,
+            job_attempts.c.error_type,
+            job_attempts.c.error_message,
+        )
+        .select_from(
+            job_attempts.join(jobs, jobs.c.job_id == job_attempts.c.job_id).outerjoin(
+                workers, workers.c.worker_id == job_attempts.c.worker_id
+            )
+        )
+        .order_by(job_attempts.c.ended_at, job_attempts.c.job_id, job_attempts.c.attempt)
+    )
+    if job_id is not None:
+        query = query.where(job_attempts.c.job_id == job_id)
+    if batch_id is not None:
+        query = query.where(
+            job_attempts.c.job_id.in_(
+                sa.select(batch_jobs.c.job_id).where(batch_jobs.c.batch_id == batch_id)
+            )
+        )
+    return _frame(database, query)
+
+
+def ai_calls(database: Database, *, batch_id: str | None = None) -> pd.DataFrame:
+    """Read the calls of engines as a DataFrame; one row a call."""
+    query = sa.select(*ai_metrics.c).order_by(ai_metrics.c.metric_id)
+    if batch_id is not None:
+        query = query.where(
+            ai_metrics.c.job_id.in_(
+                sa.select(batch_jobs.c.job_id).where(batch_jobs.c.batch_id == batch_id)
+            )
+        )
+    return _frame(database, query)
+
+
+def stats(database: Database, lease_seconds: float) -> dict[JobType, QueueStats]:
+    """Count the jobs of each queue by state."""
+    counts = sa.select(jobs.c.queue_name, jobs.c.state, sa.func.count()).group_by(
+        jobs.c.queue_name, jobs.c.state
+    )
+    oldest = sa.select(
+        jobs.c.queue_name,
+        sa.extract("epoch", sa.func.clock_timestamp() - sa.func.min(jobs.c.ready_at)).cast(
+            sa.Double
+        ),
+    ).where(jobs.c.state == "waiting", jobs.c.ready_at.is_not(None))
+    lease = sa.func.make_interval(0, 0, 0, 0, 0, 0, lease_seconds)
+    alive = sa.select(sa.func.unnest(workers.c.queues)).where(
+        workers.c.state.in_(LIVE_WORKER_STATES),
+        workers.c.last_seen_at > sa.func.clock_timestamp() - lease,
+    )
+    with database.begin() as connection:
+        found: dict[str, dict[str, Any]] = {
+            row.queue_name: {"paused": row.paused, "refused_messages": row.refused_messages}
+            for row in connection.execute(sa.select(queues))
+        }
+        for name, state, count in connection.execute(counts):
+            found[name][state] = count
+        for name, age in connection.execute(oldest.group_by(jobs.c.queue_name)):
+            found[name]["oldest_waiting_s"] = age
+        for name in connection.scalars(alive):
+            found[name]["workers"] = found[name].get("workers", 0) + 1
+    return {queue: QueueStats(name=queue, **found.get(queue, {})) for queue in JobType}
+
+
+def _frame(database: Database, query: sa.Select[Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    with database.begin() as connection:
+        result = connection.execute(query)
+        frame = pd.DataFrame.from_records(result.fetchall(), columns=list(result.keys()))
+    for column in frame.columns:
+        if column.endswith("_at"):
+            frame[column] = pd.to_datetime(frame[column], utc=True)
+        elif column == "job_id":
+            frame[column] = frame[column].astype(str)
+    return frame

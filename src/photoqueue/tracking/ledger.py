@@ -1,0 +1,274 @@
+"""Writes of the tracking table: every transition of a job, each one fenced statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row
+
+from photoqueue.models import JobState, JobType, Message, Outcome
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.sql import load_statements
+
+_TRANSITIONS: Final = load_statements("transitions.sql")
+_FIRST_JOB: Final = UUID(int=0)
+
+#: Longest error text and traceback kept, in characters; the end of a text says the most.
+MAX_ERROR_LENGTH: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job in the hands of a worker; ``attempt`` fences every write about it."""
+
+    job_id: UUID
+    queue: JobType
+    job_key: str
+    payload: Mapping[str, Any]
+    attempt: int
+    max_attempts: int
+    wait_ms: float
+    worker_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed, as it is kept on record."""
+
+    error_type: str
+    message: str
+    traceback: str
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AiCall:
+    """One call of an engine: a row of ``ai_metrics``."""
+
+    photo_id: str | None
+    engine: str
+    model: str
+    latency_ms: float
+    success: bool
+    error: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a recorded attempt left its job."""
+
+    state: JobState
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A job taken back from a worker, delivered again unless its budget is spent."""
+
+    message: Message
+    state: JobState
+    attempts: int
+    photo_id: str | None
+
+
+class Ledger:
+    """The transitions, over one autocommit connection of its own.
+
+    Not safe for use by several threads at once. Raises
+    :class:`~photoqueue.errors.DatabaseUnavailableError` when the server is away; the
+    next call connects anew.
+    """
+
+    def __init__(self, database: Database, *, name: str = "photoqueue") -> None:
+        self._database = database
+        self._name = name
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def claim(self, job_id: UUID, *, worker_id: UUID, slot: int) -> Claim | None:
+        """Take a job; None when there is nothing to take (a duplicate, cancelled, paused)."""
+        rows = self.run(
+            _TRANSITIONS["claim"], {"job_id": job_id, "worker_id": worker_id, "slot": slot}
+        )
+        if not rows:
+            return None
+        row = rows[0]
+        return Claim(
+            job_id=row["job_id"],
+            queue=JobType(row["queue_name"]),
+            job_key=row["job_key"],
+            payload=row["payload"],
+            attempt=row["attempts"],
+            max_attempts=row["max_attempts"],
+            wait_ms=row["wait_ms"],
+            worker_id=worker_id,
+        )
+
+    def complete(
+        self, claim: Claim, result_json: str, calls: Sequence[AiCall] = ()
+    ) -> Ended | None:
+        """Record a result; None when the job is no longer this attempt's to write."""
+        return self._end(claim, calls, _TRANSITIONS["complete"], {"result": result_json})
+
+    def fail(
+        self, claim: Claim, failure: Failure, *, delay_ms: int, calls: Sequence[AiCall] = ()
+    ) -> Ended | None:
+        """Record an exception; None when the job is no longer this attempt's to write."""
+        return self._end(
+            claim,
+            calls,
+            _TRANSITIONS["fail"],
+            {
+                "permanent": failure.permanent,
+                "delay_ms": delay_ms,
+                "error_type": failure.error_type,
+                "error_message": storable(failure.message),
+                "error_traceback": storable(failure.traceback),
+            },
+        )
+
+    def recover(
+        self,
+        worker_ids: Sequence[UUID],
+        *,
+        outcome: Outcome,
+        message: str,
+        slot: int | None = None,
+    ) -> list[Recovered]:
+        """Take back what lost workers (or one process of a worker) were doing."""
+        return self._take_back(
+            "recover",
+            {
+                "worker_ids": list(worker_ids),
+                "slot": slot,
+                "outcome": outcome,
+                "error_message": message,
+            },
+        )
+
+    def release(self, worker_id: UUID, *, slot: int | None = None) -> list[Recovered]:
+        """Hand back the jobs of a worker that is told to stop, at no cost to their budget."""
+        return self._take_back("release", {"worker_id": worker_id, "slot": slot})
+
+    def release_blocked(self) -> list[Message]:
+        """Make ready the jobs whose batch has ended."""
+        return [_message(row) for row in self.run(_TRANSITIONS["release_blocked"])]
+
+    def cancel(self, job_ids: Sequence[UUID]) -> list[UUID]:
+        """Cancel the unfinished ones among the jobs; return those."""
+        rows = self.run(_TRANSITIONS["cancel"], {"job_ids": list(job_ids)})
+        return [row["job_id"] for row in rows]
+
+    def retry(self, job_ids: Sequence[UUID], *, budget: int) -> list[Message]:
+        """Start failed and cancelled jobs anew with a budget of further attempts."""
+        rows = self.run(_TRANSITIONS["retry"], {"job_ids": list(job_ids), "budget": budget})
+        return [_message(row) for row in rows]
+
+    def due_waiting(
+        self, queue: JobType, *, after: Message | None = None, limit: int
+    ) -> list[Message]:
+        """List waiting jobs in the order in which workers take them, from a place on."""
+        rows = self.run(
+            _TRANSITIONS["due_waiting"],
+            {
+                "queue_name": queue,
+                "after_rank": -after.priority if after else -(2**15),
+                "after_job": after.job_id if after else _FIRST_JOB,
+                "limit": limit,
+            },
+        )
+        return [Message(queue, row["job_id"], row["priority"]) for row in rows]
+
+    def due_delayed(self, *, limit: int) -> list[Message]:
+        """List retries whose back-off is over, longest overdue first."""
+        return [_message(row) for row in self.run(_TRANSITIONS["due_delayed"], {"limit": limit})]
+
+    def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+        """Execute one statement, commit it, and return its rows as dictionaries."""
+        with self._database.errors():
+            connection = self.connection()
+            cursor = connection.execute(statement, parameters or {})
+            return cursor.fetchall() if cursor.description else []
+
+    def connection(self) -> psycopg.Connection[Any]:
+        """Return the connection; open it anew when it is broken."""
+        if self._connection is None or self._connection.closed:
+            self._connection = self._database.connect(name=self._name)
+            self._connection.row_factory = dict_row  # type: ignore[assignment]  # rows are dicts from here on
+        return self._connection
+
+    def _end(
+        self, claim: Claim, calls: Sequence[AiCall], statement: str, values: Mapping[str, Any]
+    ) -> Ended | None:
+        # One round trip: the rows of the AI calls travel with the end of the attempt.
+        with self._database.errors():
+            connection = self.connection()
+            with connection.pipeline():
+                for call in calls:
+                    connection.execute(_TRANSITIONS["record_ai_call"], _ai_call(claim, call))
+                cursor = connection.execute(
+                    statement,
+                    {
+                        "job_id": claim.job_id,
+                        "attempt": claim.attempt,
+                        "worker_id": claim.worker_id,
+                        **values,
+                    },
+                )
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        return Ended(state=JobState(row["state"]), duration_ms=row["duration_ms"])
+
+    def _take_back(self, name: str, parameters: Mapping[str, Any]) -> list[Recovered]:
+        return [
+            Recovered(
+                message=_message(row),
+                state=JobState(row["state"]),
+                attempts=row["attempts"],
+                photo_id=row["payload"].get("photoId"),
+            )
+            for row in self.run(_TRANSITIONS[name], parameters)
+        ]
+
+
+def storable(text: str) -> str:
+    """Make a text fit for PostgreSQL: no NUL, and shortened in its middle."""
+    text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    if len(text) <= MAX_ERROR_LENGTH:
+        return text
+    half = MAX_ERROR_LENGTH // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+
+
+def _message(row: Mapping[str, Any]) -> Message:
+    return Message(JobType(row["queue_name"]), row["job_id"], row["priority"])
+
+
+def _ai_call(claim: Claim, call: AiCall) -> dict[str, Any]:
+    return {
+        "job_id": claim.job_id,
+        "attempt": claim.attempt,
+        "photo_id": call.photo_id,
+        "engine": call.engine,
+        "model": call.model,
+        "latency_ms": call.latency_ms,
+        "tokens_in": call.tokens_in,
+        "tokens_out": call.tokens_out,
+        "cost_usd": call.cost_usd,
+        "success": call.success,
+        "error": None if call.error is None else storable(call.error),
+    }

@@ -1,0 +1,45 @@
+"""Bring the tracking tables to the revision of this code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.tables import SCHEMA_REVISION
+
+#: Advisory lock held while migrating, so that two processes do not do it at once.
+_MIGRATION_LOCK = 0x7068_6F74_6F71
+
+
+def migrate(database: Database) -> bool:
+    """Apply the migrations that are missing; return whether there were any.
+
+    Raises
+    ------
+    DatabaseUnavailableError
+        The server cannot be reached.
+    """
+    # Alembic is imported here: a notebook that finds its tables in order never needs it.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with database.begin() as connection:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        before = current_revision(connection)
+        if before == SCHEMA_REVISION:
+            return False
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return True
+
+
+def current_revision(connection: sa.Connection) -> str | None:
+    """Return the revision of the tables, or None where there are none."""
+    if connection.scalar(sa.text("SELECT to_regclass('alembic_version')")) is None:
+        return None
+    found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return None if found is None else str(found)

@@ -1,0 +1,216 @@
+"""The tracking tables.
+
+``jobs`` holds one row a job and is the truth about it; ``job_attempts`` one row an attempt
+that has *ended* (the one that runs is the ``jobs`` row itself, so that an attempt costs a
+single insert). Times are PostgreSQL's own clock, so that a worker's wrong clock harms nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+
+from photoqueue.models import UNFINISHED, JobState, JobType, Outcome
+
+#: Revision that this code reads and writes; equal to the newest migration.
+SCHEMA_REVISION: Final = "0001"
+
+#: States of a worker that takes jobs, or will in a moment.
+LIVE_WORKER_STATES: Final = ("starting", "running")
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+
+def _one_of(column: str, values: type[JobState] | type[JobType] | type[Outcome]) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+def _time(name: str, **options: object) -> sa.Column[object]:
+    return sa.Column(name, sa.TIMESTAMP(timezone=True), **options)  # type: ignore[arg-type]  # passed on as given
+
+
+_unfinished = sa.text(f"state IN ({', '.join(repr(str(state)) for state in UNFINISHED)})")
+
+#: One row: the identity of this installation, which names its keys in a shared Redis.
+installation = sa.Table(
+    "installation",
+    metadata,
+    sa.Column(
+        "installation_id",
+        UUID(as_uuid=True),
+        primary_key=True,
+        server_default=sa.text("gen_random_uuid()"),
+    ),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+)
+
+queues = sa.Table(
+    "queues",
+    metadata,
+    sa.Column("queue_name", sa.Text, primary_key=True),
+    sa.Column("paused", sa.Boolean, nullable=False, server_default=sa.false()),
+    #: Messages in the broker that photoqueue did not write.
+    sa.Column("refused_messages", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("worker_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("host", sa.Text, nullable=False),
+    #: Identifies machine, boot and process namespace: pids compare only within one.
+    sa.Column("host_key", sa.Text, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    #: Start of the process in seconds since the epoch; tells a reused pid apart.
+    sa.Column("process_started", sa.Double, nullable=False),
+    sa.Column("queues", ARRAY(sa.Text), nullable=False),
+    sa.Column("concurrency", sa.Integer, nullable=False),
+    sa.Column("engine", sa.Text),
+    #: ``starting``, ``running``, ``draining`` or ``stopped``.
+    sa.Column("state", sa.Text, nullable=False, server_default="starting"),
+    _time("started_at", nullable=False, server_default=sa.func.now()),
+    #: The lease: a running worker renews it; jobs of one whose lease ran out are recovered.
+    _time("last_seen_at", nullable=False, server_default=sa.func.now()),
+)
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("batch_id", sa.Text, primary_key=True),
+    sa.Column("project_id", sa.Text),
+    sa.Column("user_id", sa.Text, nullable=False),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+)
+
+photos = sa.Table(
+    "photos",
+    metadata,
+    sa.Column("photo_id", sa.Text, primary_key=True),
+    #: Content address in the photo store; null when the source could not be read.
+    sa.Column("sha256", sa.Text),
+    sa.Column("project_id", sa.Text),
+    sa.Column("room", sa.Text),
+    sa.Column("room_type", sa.Text),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("asset_id", sa.Text),
+    sa.Column("file_name", sa.Text),
+    sa.Column("image_format", sa.Text),
+    sa.Column("byte_size", sa.BigInteger),
+    sa.Column("width", sa.Integer),
+    sa.Column("height", sa.Integer),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+    sa.Index("photos_project", "project_id", postgresql_where=sa.text("project_id IS NOT NULL")),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    #: UUIDv7: ordered by creation, unlike any other installation's ids.
+    sa.Column("job_id", UUID(as_uuid=True), primary_key=True),
+    #: ``photo-<photoId>`` or ``inventory-<projectId>``; unique among unfinished jobs.
+    sa.Column("job_key", sa.Text, nullable=False),
+    sa.Column("queue_name", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    #: Higher runs first.
+    sa.Column("priority", sa.SmallInteger, nullable=False, server_default=sa.text("0")),
+    sa.Column("payload", JSONB, nullable=False),
+    sa.Column("result", JSONB),
+    sa.Column("photo_id", sa.Text),
+    sa.Column("project_id", sa.Text),
+    sa.Column("user_id", sa.Text, nullable=False),
+    #: The batch that first submitted the job.
+    sa.Column("batch_id", sa.Text),
+    #: The job may not start before this batch has ended.
+    sa.Column("after_batch", sa.Text),
+    #: Attempts started; also the fencing token of every write.
+    sa.Column("attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
+    #: The attempt number at which the budget is spent.
+    sa.Column("max_attempts", sa.Integer, nullable=False),
+    sa.Column("worker_id", UUID(as_uuid=True)),
+    #: Which process of the worker holds the job; never used twice by one worker.
+    sa.Column("slot", sa.Integer),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+    #: When it may start (or could have); null while it waits for a batch.
+    _time("ready_at"),
+    _time("started_at"),
+    _time("finished_at"),
+    #: Milliseconds that the last attempt waited from ``ready_at`` to its start.
+    sa.Column("wait_ms", sa.Double),
+    #: Milliseconds the last attempt ran.
+    sa.Column("job_duration_ms", sa.Double),
+    #: Null until the job has ended.
+    sa.Column("success", sa.Boolean),
+    sa.Column("error_type", sa.Text),
+    sa.Column("error_message", sa.Text),
+    sa.Column("error_traceback", sa.Text),
+    sa.CheckConstraint(_one_of("state", JobState), name="state"),
+    sa.CheckConstraint(_one_of("queue_name", JobType), name="queue_name"),
+    sa.Index("jobs_unfinished_key", "job_key", unique=True, postgresql_where=_unfinished),
+    sa.Index("jobs_key", "job_key", "job_id"),
+    sa.Index(
+        "jobs_waiting",
+        "queue_name",
+        sa.text("(-priority)"),
+        "job_id",
+        postgresql_where=sa.text("state = 'waiting'"),
+    ),
+    sa.Index("jobs_delayed", "ready_at", postgresql_where=sa.text("state = 'delayed'")),
+    sa.Index("jobs_active", "worker_id", postgresql_where=sa.text("state = 'active'")),
+    sa.Index("jobs_project", "project_id", postgresql_where=sa.text("project_id IS NOT NULL")),
+    sa.Index("jobs_state", "queue_name", "state", "finished_at"),
+)
+
+#: Which jobs belong to which batch; a job can be in several, because submitting a photo
+#: again hands back the job that is there.
+batch_jobs = sa.Table(
+    "batch_jobs",
+    metadata,
+    sa.Column("batch_id", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("job_id", UUID(as_uuid=True), nullable=False),
+)
+
+job_attempts = sa.Table(
+    "job_attempts",
+    metadata,
+    sa.Column("job_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("worker_id", UUID(as_uuid=True)),
+    sa.Column("slot", sa.Integer),
+    sa.Column("wait_ms", sa.Double),
+    _time("started_at"),
+    _time("ended_at", nullable=False, server_default=sa.func.now()),
+    sa.Column("error_type", sa.Text),
+    sa.Column("error_message", sa.Text),
+    sa.Column("error_traceback", sa.Text),
+    #: Milliseconds of back-off before the next attempt; null when there is none.
+    sa.Column("retry_delay_ms", sa.BigInteger),
+    sa.CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
+)
+
+ai_metrics = sa.Table(
+    "ai_metrics",
+    metadata,
+    sa.Column("metric_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("job_id", UUID(as_uuid=True), nullable=False, index=True),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("photo_id", sa.Text),
+    sa.Column("engine", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("latency_ms", sa.Double, nullable=False),
+    sa.Column("tokens_in", sa.Integer),
+    sa.Column("tokens_out", sa.Integer),
+    sa.Column("cost_usd", sa.Double),
+    sa.Column("success", sa.Boolean, nullable=False),
+    sa.Column("error", sa.Text),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+)

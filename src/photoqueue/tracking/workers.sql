@@ -1,0 +1,54 @@
+-- The register of workers. Its `last_seen_at` is the lease of every job a worker holds.
+
+-- name: register
+INSERT INTO workers (worker_id, host, host_key, pid, process_started, queues, concurrency, engine)
+VALUES (%(worker_id)s, %(host)s, %(host_key)s, %(pid)s, %(process_started)s, %(queues)s,
+    %(concurrency)s, %(engine)s);
+
+-- name: renew
+-- Renew the lease, and learn in the same round trip what else a worker must know: which
+-- of its processes still hold a job, and which queues are paused.
+WITH seen AS (
+    UPDATE workers SET last_seen_at = clock_timestamp(), state = %(state)s
+    WHERE worker_id = %(worker_id)s
+    RETURNING worker_id
+)
+SELECT
+    (SELECT count(*) FROM seen) AS registered,
+    ARRAY(SELECT slot FROM jobs WHERE state = 'active' AND worker_id = %(worker_id)s) AS slots,
+    ARRAY(SELECT queue_name FROM queues WHERE paused) AS paused;
+
+-- name: expired
+-- Workers that hold jobs and are past their lease, or are not in the register at all. After
+-- a restart of PostgreSQL every worker gets one lease to come back before it counts as lost.
+SELECT DISTINCT jobs.worker_id
+FROM jobs
+LEFT JOIN workers USING (worker_id)
+WHERE jobs.state = 'active'
+  AND (workers.worker_id IS NULL
+       OR workers.last_seen_at < clock_timestamp() - %(lease)s * interval '1 second')
+  AND jobs.started_at < clock_timestamp() - %(lease)s * interval '1 second'
+  AND pg_postmaster_start_time() < clock_timestamp() - %(lease)s * interval '1 second';
+
+-- name: neighbours
+-- Workers of one host that did not say goodbye: whether they live can be looked up there.
+SELECT worker_id, pid, process_started
+FROM workers
+WHERE host_key = %(host_key)s AND worker_id <> %(worker_id)s
+  AND (state <> 'stopped'
+       OR EXISTS (SELECT FROM jobs WHERE jobs.state = 'active'
+                  AND jobs.worker_id = workers.worker_id));
+
+-- name: stop
+UPDATE workers SET state = 'stopped', last_seen_at = clock_timestamp()
+WHERE worker_id = ANY(%(worker_ids)s);
+
+-- name: forget
+-- Workers that were last seen long ago and hold nothing.
+DELETE FROM workers
+WHERE last_seen_at < clock_timestamp() - interval '7 days'
+  AND NOT EXISTS (SELECT FROM jobs WHERE jobs.state = 'active'
+                  AND jobs.worker_id = workers.worker_id);
+
+-- name: refused
+UPDATE queues SET refused_messages = refused_messages + 1 WHERE queue_name = %(queue_name)s;

@@ -1,0 +1,178 @@
+"""The broker: two Huey queues over Redis, or over PostgreSQL where there is no Redis."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+import psycopg
+import redis
+from huey import Huey
+
+from photoqueue.broker.messages import JsonSerializer, encode
+from photoqueue.broker.retention import Finished, Records
+from photoqueue.broker.storage import MessageStorage, PostgresMessages, RedisMessages
+from photoqueue.broker.tasks import TASK_NAMES
+from photoqueue.errors import BrokerUnavailableError, ConfigurationError
+from photoqueue.models import JobType, Message
+
+#: Seconds for connecting, and for a reply beyond the second that a take may block.
+_TIMEOUT: Final = 5
+
+
+class Broker:
+    """Carries job ids from submitters to workers.
+
+    Parameters
+    ----------
+    redis_url : str or None
+        The Redis server; None carries the messages in PostgreSQL.
+    database_url : str
+        libpq address of PostgreSQL, used where there is no Redis.
+    namespace : str
+        Name of the installation within a Redis that several of them share.
+    """
+
+    def __init__(
+        self,
+        redis_url: str | None,
+        *,
+        database_url: str,
+        namespace: str,
+        embedded: bool = False,
+    ) -> None:
+        self._embedded = embedded
+        self._password = urlsplit(redis_url).password if redis_url else None
+        self.address = _masked(redis_url) if redis_url else "PostgreSQL"
+        options: dict[str, Any]
+        if redis_url:
+            try:
+                pool = redis.ConnectionPool.from_url(
+                    redis_url,
+                    socket_timeout=_TIMEOUT,
+                    socket_connect_timeout=_TIMEOUT,
+                )
+            except (ValueError, TypeError) as exc:
+                raise ConfigurationError(
+                    f"REDIS_URL is not a Redis address ({exc}). It looks like "
+                    "redis://:password@host:6379/0, rediss://… with TLS."
+                ) from None
+            self._redis: Any = redis.Redis(connection_pool=pool)
+            options = {
+                "storage_class": RedisMessages,
+                "connection_pool": pool,
+                "clean_name": False,
+            }
+        else:
+            self._redis = None
+            options = {"storage_class": PostgresMessages, "dsn": database_url}
+        with self._errors():
+            self._queues = {
+                queue: Huey(
+                    f"{namespace}.{queue}", serializer=JsonSerializer(), results=False, **options
+                )
+                for queue in JobType
+            }
+        self.records = Records(self._redis, namespace) if self._redis is not None else None
+
+    def __repr__(self) -> str:
+        return f"Broker({self.address!r})"
+
+    def enqueue(self, messages: Iterable[Message]) -> int:
+        """Announce jobs, a thousand in one round trip; return how many were new.
+
+        Raises
+        ------
+        BrokerUnavailableError
+            The server is away. The jobs are safe: recovery announces them later.
+        """
+        by_queue: dict[JobType, list[tuple[UUID, bytes, int]]] = defaultdict(list)
+        for message in messages:
+            data = encode(message.job_id, TASK_NAMES[message.queue])
+            by_queue[message.queue].append((message.job_id, data, message.priority))
+        with self._errors():
+            return sum(
+                self._storage(queue).enqueue_many(batch) for queue, batch in by_queue.items()
+            )
+
+    def take(self, queue: JobType) -> UUID | None:
+        """Take the id of the most urgent job; wait up to a second for one.
+
+        Raises
+        ------
+        MessageRefusedError
+            The message was not written by photoqueue; it is gone from the queue.
+        BrokerUnavailableError
+            The server is away.
+        """
+        with self._errors():
+            data = self._storage(queue).dequeue()
+        if data is None:
+            return None
+        return UUID(self._queues[queue].serializer.deserialize(data).id)
+
+    def size(self, queue: JobType) -> int:
+        """Count the messages of a queue."""
+        with self._errors():
+            return self._storage(queue).queue_size()
+
+    def keep_record(self, finished: Finished) -> None:
+        """Keep the record of a finished job for a while."""
+        if self.records is not None:
+            with self._errors():
+                self.records.add(finished)
+
+    def trim_records(self) -> None:
+        """Drop records that are beyond retention, on idle queues too."""
+        if self.records is not None:
+            with self._errors():
+                self.records.trim()
+
+    def ping(self) -> str:
+        """Ask the server for its version; the broker is usable when this returns."""
+        if self._redis is None:
+            return "carried by PostgreSQL"
+        with self._errors():
+            return f"Redis {self._redis.info('server')['redis_version']}"
+
+    def close(self) -> None:
+        """Close the connections."""
+        for huey in self._queues.values():
+            huey.storage.close()
+        if self._redis is not None:
+            self._redis.connection_pool.disconnect()
+
+    def _storage(self, queue: JobType) -> MessageStorage:
+        storage: MessageStorage = self._queues[queue].storage
+        return storage
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Translate the drivers' errors into photoqueue's."""
+        try:
+            yield
+        except (redis.RedisError, psycopg.Error, OSError) as exc:
+            detail = " ".join(str(exc).split())
+            if self._password:
+                detail = detail.replace(self._password, "***")
+            hint = (
+                "Run `photoqueue doctor` to see why the embedded server is not answering."
+                if self._embedded
+                else "Check REDIS_URL and that the server is running, or run `photoqueue doctor`."
+            )
+            raise BrokerUnavailableError(
+                f"The broker at {self.address} cannot be used: {detail}. {hint}"
+            ) from exc
+
+
+def _masked(url: str) -> str:
+    """Show an address without its password."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))

@@ -1,0 +1,118 @@
+"""The wiring of one installation: settings, servers, tables, broker, photo store."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from photoqueue import services
+from photoqueue.broker.broker import Broker
+from photoqueue.settings import Settings, load_settings
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.migrate import migrate
+from photoqueue.tracking.tables import installation as installation_table
+
+if TYPE_CHECKING:
+    from photoqueue.photos.store import PhotoStore
+    from photoqueue.services import Endpoints
+
+#: Seconds for which an embedded server that answered is taken to run on.
+_RECHECK_SECONDS: Final = 2.0
+
+
+class Installation:
+    """Everything that one set of settings leads to; opened once per process.
+
+    Examples
+    --------
+    >>> installation = Installation.open(Settings(home="/srv/photoqueue"))  # doctest: +SKIP
+    """
+
+    def __init__(self, settings: Settings, endpoints: Endpoints) -> None:
+        self.settings = settings
+        self.endpoints = endpoints
+        self.database = Database(
+            endpoints.database_url.get_secret_value(), embedded=endpoints.embedded_database
+        )
+        self._checked = time.monotonic()
+
+    @classmethod
+    def open(cls, settings: Settings) -> Installation:
+        """Start the servers that are not configured, and make sure of the tables.
+
+        Embedded tables are migrated; those of a configured server are only checked.
+
+        Raises
+        ------
+        ServiceError
+            A server cannot be reached or started, or the tables do not match.
+        """
+        installation = cls(settings, services.ensure(settings))
+        if installation.endpoints.embedded_database:
+            migrate(installation.database)
+        installation.database.check_schema()
+        return installation
+
+    def __repr__(self) -> str:
+        return f"Installation({self.database.address!r})"
+
+    @cached_property
+    def broker(self) -> Broker:
+        """The broker; its keys carry the identity of this installation."""
+        with self.database.begin() as connection:
+            identity = connection.scalar(sa.select(installation_table.c.installation_id))
+        redis_url = self.endpoints.redis_url
+        return Broker(
+            redis_url.get_secret_value() if redis_url else None,
+            database_url=self.database.libpq_url,
+            namespace=str(identity)[:8],
+            embedded=self.endpoints.embedded_redis,
+        )
+
+    @cached_property
+    def photo_store(self) -> PhotoStore:
+        """Where the photos are."""
+        from photoqueue.photos.store import PhotoStore
+
+        return PhotoStore.for_settings(self.settings)
+
+    def revive(self) -> None:
+        """Start embedded servers again that were stopped since; quick when they run."""
+        now = time.monotonic()
+        if now - self._checked > _RECHECK_SECONDS:
+            services.ensure(self.settings)
+            self._checked = now
+
+    def close(self) -> None:
+        """Close all connections; the servers run on."""
+        if "broker" in self.__dict__:
+            self.broker.close()
+        self.database.close()
+
+
+_lock = threading.RLock()
+_current: Installation | None = None
+
+
+def current() -> Installation:
+    """Return the installation of this process; open it from the environment at first."""
+    global _current
+    with _lock:
+        if _current is None:
+            _current = Installation.open(load_settings())
+        else:
+            _current.revive()
+        return _current
+
+
+def use(settings: Settings | None) -> None:
+    """Make every further call use these settings; None goes back to the environment."""
+    global _current
+    with _lock:
+        if _current is not None:
+            _current.close()
+        _current = None if settings is None else Installation.open(settings)

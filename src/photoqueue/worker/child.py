@@ -1,0 +1,174 @@
+"""One process of a worker: takes messages of one queue and runs their jobs."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import logging
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.sharedctypes import RawValue
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from photoqueue.errors import (
+    BrokerUnavailableError,
+    ConfigurationError,
+    MessageRefusedError,
+    ModelError,
+    PhotoqueueError,
+)
+from photoqueue.installation import Installation
+from photoqueue.models import JobType
+from photoqueue.tracking.ledger import Ledger
+from photoqueue.tracking.register import Register
+from photoqueue.worker.handlers import Handler, InventorySync, PhotoAnalyze
+from photoqueue.worker.logs import LogFormat, configure_logging
+from photoqueue.worker.runner import Runner
+
+if TYPE_CHECKING:
+    from photoqueue.services import Endpoints
+    from photoqueue.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: Exit status of a process that cannot work as configured (``EX_CONFIG`` of sysexits.h):
+#: starting it again would not help.
+EXIT_CONFIGURATION: Final = 78
+#: Seconds between tries to reach a broker that is away.
+_RECONNECT_SECONDS: Final = 0.5
+
+
+class Board:
+    """What a supervisor and one of its processes tell each other, in shared memory.
+
+    Plain memory and no lock: a process can be killed at any moment, and a lock that
+    it held would stay taken.
+    """
+
+    def __init__(self) -> None:
+        self._busy_since: Any = RawValue(ctypes.c_double, 0.0)
+        self._ready: Any = RawValue(ctypes.c_bool, False)
+        self._paused: Any = RawValue(ctypes.c_bool, False)
+
+    @property
+    def busy_since(self) -> float:
+        """When the running job was taken, on the monotonic clock; 0 while idle."""
+        return float(self._busy_since.value)
+
+    def set_busy(self, busy: bool) -> None:
+        """Say that a job was taken, or is done with."""
+        self._busy_since.value = time.monotonic() if busy else 0.0
+
+    @property
+    def ready(self) -> bool:
+        """Whether the process has its engine and takes jobs."""
+        return bool(self._ready.value)
+
+    def set_ready(self) -> None:
+        """Say that the process takes jobs from now on."""
+        self._ready.value = True
+
+    @property
+    def paused(self) -> bool:
+        """Whether the process is to leave its queue alone."""
+        return bool(self._paused.value)
+
+    def set_paused(self, paused: bool) -> None:
+        """Make the process leave its queue alone, or take from it again."""
+        self._paused.value = paused
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a process needs to know to do its work; sent to it when it starts."""
+
+    settings: Settings
+    endpoints: Endpoints
+    queue: JobType
+    worker_id: UUID
+    slot: int
+    #: How many processes of this worker share the machine's cores.
+    processes: int
+    log_format: LogFormat
+
+
+def run_child(assignment: Assignment, board: Board, parent: Connection) -> None:
+    """Run the process until it is told to stop, or its supervisor is gone."""
+    stop = threading.Event()
+    # Ctrl-C reaches the whole group; only the supervisor decides what follows from it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+    configure_logging(assignment.log_format)
+    try:
+        _work(assignment, board, stop)
+    except (ConfigurationError, ModelError) as exc:
+        logger.error("%s", exc, extra={"fields": {"queue": assignment.queue}})
+        raise SystemExit(EXIT_CONFIGURATION) from None
+    except PhotoqueueError as exc:
+        logger.error("%s", exc, extra={"fields": {"queue": assignment.queue}})
+        raise SystemExit(1) from None
+
+
+def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
+    installation = Installation(assignment.settings, assignment.endpoints)
+    ledger = Ledger(installation.database, name=f"photoqueue {assignment.queue}")
+    register = Register(ledger)
+    broker = installation.broker
+    runner = Runner(
+        ledger=ledger,
+        broker=broker,
+        settings=assignment.settings,
+        handlers={assignment.queue: _handler(assignment, installation)},
+        worker_id=assignment.worker_id,
+        slot=assignment.slot,
+        busy=board.set_busy,
+    )
+    board.set_ready()
+    told = False
+    while not stop.is_set():
+        if board.paused:
+            stop.wait(0.1)
+            continue
+        try:
+            job_id = broker.take(assignment.queue)
+            if job_id is not None:
+                runner.run(job_id)
+            told = False
+        except MessageRefusedError as exc:
+            logger.warning("%s", exc, extra={"fields": {"queue": assignment.queue}})
+            with contextlib.suppress(PhotoqueueError):
+                register.count_refused(assignment.queue)
+        except BrokerUnavailableError as exc:
+            if not told:
+                logger.warning("waiting for the broker: %s", exc)
+                told = True
+            stop.wait(_RECONNECT_SECONDS)
+    ledger.close()
+    installation.close()
+
+
+def _handler(assignment: Assignment, installation: Installation) -> Handler:
+    if assignment.queue is JobType.INVENTORY_SYNC:
+        return InventorySync(installation)
+    from photoqueue.analysis.registry import load_engine
+
+    engine = load_engine(assignment.settings, processes=assignment.processes)
+    return PhotoAnalyze(installation, engine)
+
+
+def _die_with(parent: Connection) -> None:
+    """End this process at once when the supervisor is gone.
+
+    The supervisor holds the other end of the pipe and never writes: reading ends when
+    the kernel closes that end, however the supervisor died. Its jobs are recovered by
+    the next worker, which must not find this process still at them.
+    """
+    with contextlib.suppress(EOFError, OSError):
+        parent.recv_bytes()
+    os._exit(1)

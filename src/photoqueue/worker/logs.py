@@ -1,0 +1,65 @@
+"""Log lines of a worker: one event, then what it is about, as text or as JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Literal
+
+LogFormat = Literal["text", "json"]
+
+
+def configure_logging(log_format: LogFormat, *, level: int = logging.INFO) -> None:
+    """Send photoqueue's log to standard error in the given form."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    logger = logging.getLogger("photoqueue")
+    logger.handlers[:] = [handler]
+    logger.setLevel(level)
+    logger.propagate = False
+
+
+class TextFormatter(logging.Formatter):
+    """``2026-11-23T18:55:11.042Z INFO photo-analyze completed job=… photo=… …``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one line."""
+        fields = dict(getattr(record, "fields", {}))
+        queue = fields.pop("queue", None)
+        parts = [_time(record), record.levelname, *([str(queue)] if queue else [])]
+        parts.append(record.getMessage())
+        parts.extend(f"{name}={_quoted(value)}" for name, value in fields.items())
+        line = " ".join(parts)
+        if record.exc_info:
+            line = f"{line}\n{self.formatException(record.exc_info)}"
+        return line
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: ``time``, ``level``, ``event``, and the fields of the event."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one line."""
+        entry: dict[str, object] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str, ensure_ascii=False)
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _quoted(value: object) -> str:
+    """Keep a value on one line, and apart from its neighbours."""
+    text = str(value)
+    plain = text.isprintable() and not any(mark in text for mark in ' "=')
+    return text if text and plain else json.dumps(text, ensure_ascii=False)

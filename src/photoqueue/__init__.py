@@ -1,0 +1,111 @@
+"""photoqueue: photos of rooms go in, tracked and crash-proof results come out.
+
+>>> from photoqueue import submit_photos, submit_inventory, collect
+>>> batch = submit_photos("photos/move-42/", project_id="move-42")  # doctest: +SKIP
+>>> collect(batch)  # doctest: +SKIP
+>>> submit_inventory("move-42", after=batch).result()  # doctest: +SKIP
+
+Every name is loaded when it is first used, so that importing photoqueue is quick and
+starts nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from photoqueue.analysis.engine import Analysis, Engine, Hint, Item, Usage
+    from photoqueue.client.control import cancel, pause, resume, retry
+    from photoqueue.client.handles import Batch, Job
+    from photoqueue.client.observe import (
+        Stats,
+        attempts,
+        batch,
+        collect,
+        history,
+        job,
+        poll,
+        stats,
+    )
+    from photoqueue.client.submit import submit_inventory, submit_photo, submit_photos
+    from photoqueue.client.workers import WorkerProcess, start_worker
+    from photoqueue.errors import PermanentError, PhotoqueueError
+    from photoqueue.installation import use
+    from photoqueue.models import InventoryResult, JobState, PhotoResult
+    from photoqueue.settings import Settings
+    from photoqueue.tracking.reads import JobSnapshot
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Analysis",
+    "Batch",
+    "Engine",
+    "Hint",
+    "InventoryResult",
+    "Item",
+    "Job",
+    "JobSnapshot",
+    "JobState",
+    "PermanentError",
+    "PhotoResult",
+    "PhotoqueueError",
+    "Settings",
+    "Stats",
+    "Usage",
+    "WorkerProcess",
+    "attempts",
+    "batch",
+    "cancel",
+    "collect",
+    "history",
+    "job",
+    "pause",
+    "poll",
+    "resume",
+    "retry",
+    "start_worker",
+    "stats",
+    "submit_inventory",
+    "submit_photo",
+    "submit_photos",
+    "use",
+]
+
+_HOMES: Final = {
+    "photoqueue.analysis.engine": ("Analysis", "Engine", "Hint", "Item", "Usage"),
+    "photoqueue.client.control": ("cancel", "pause", "resume", "retry"),
+    "photoqueue.client.handles": ("Batch", "Job"),
+    "photoqueue.client.observe": (
+        "Stats",
+        "attempts",
+        "batch",
+        "collect",
+        "history",
+        "job",
+        "poll",
+        "stats",
+    ),
+    "photoqueue.client.submit": ("submit_inventory", "submit_photo", "submit_photos"),
+    "photoqueue.client.workers": ("WorkerProcess", "start_worker"),
+    "photoqueue.errors": ("PermanentError", "PhotoqueueError"),
+    "photoqueue.installation": ("use",),
+    "photoqueue.models": ("InventoryResult", "JobState", "PhotoResult"),
+    "photoqueue.settings": ("Settings",),
+    "photoqueue.tracking.reads": ("JobSnapshot",),
+}
+_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,1 @@
+"""The verbs of the SDK and the handles that they return."""

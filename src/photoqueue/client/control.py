@@ -1,0 +1,111 @@
+"""Steering: retry, cancel, pause, resume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from uuid import UUID
+
+from photoqueue.client.handles import Batch, Job
+from photoqueue.client.observe import as_queue, job
+from photoqueue.client.submit import announce
+from photoqueue.errors import StateError
+from photoqueue.installation import Installation, current
+from photoqueue.models import JobState, JobType
+from photoqueue.tracking import reads
+from photoqueue.tracking.ledger import Ledger
+
+Target = Job | Batch | str | Iterable[Job | str]
+
+
+def retry(target: Target) -> int:
+    """Start failed and cancelled jobs anew, with a fresh budget of attempts.
+
+    Parameters
+    ----------
+    target
+        A job (or its id or key), a batch, or a list of jobs. Of a batch, the jobs that
+        failed or were cancelled are started; the others stay as they are.
+
+    Returns
+    -------
+    int
+        How many jobs were started.
+
+    Raises
+    ------
+    StateError
+        A single job has not failed; the message says where it stands.
+    """
+    installation = current()
+    job_ids, single = _resolve(installation, target)
+    with closing(Ledger(installation.database)) as ledger:
+        messages = ledger.retry(job_ids, budget=installation.settings.max_attempts)
+    announce(installation, messages)
+    if single is not None and not messages:
+        raise StateError(_why_not(installation, single, "started anew"))
+    return len(messages)
+
+
+def cancel(target: Target) -> int:
+    """Cancel unfinished jobs; a running one is stopped within seconds.
+
+    Parameters
+    ----------
+    target
+        A job (or its id or key), a batch, or a list of jobs. Finished jobs of a batch
+        stay as they are.
+
+    Returns
+    -------
+    int
+        How many jobs were cancelled.
+
+    Raises
+    ------
+    StateError
+        A single job has ended already.
+    """
+    installation = current()
+    job_ids, single = _resolve(installation, target)
+    with closing(Ledger(installation.database)) as ledger:
+        cancelled = ledger.cancel(job_ids)
+    if single is not None and not cancelled:
+        raise StateError(_why_not(installation, single, "cancelled"))
+    return len(cancelled)
+
+
+def pause(queue: str | None = None) -> None:
+    """Stop taking jobs of a queue, or of all; running jobs finish."""
+    _set_paused(queue, True)
+
+
+def resume(queue: str | None = None) -> None:
+    """Take jobs of a queue, or of all, again."""
+    _set_paused(queue, False)
+
+
+def _set_paused(queue: str | None, paused: bool) -> None:
+    installation = current()
+    for name in JobType if queue is None else (as_queue(queue),):
+        reads.set_paused(installation.database, name, paused)
+
+
+def _resolve(installation: Installation, target: Target) -> tuple[Sequence[UUID], Job | None]:
+    """List the jobs meant, and the job when it is a single one."""
+    if isinstance(target, Batch):
+        return reads.batch_job_ids(installation.database, target.id), None
+    if isinstance(target, Job | str):
+        single = job(target) if isinstance(target, str) else target
+        return [UUID(single.id)], single
+    return [UUID((job(one) if isinstance(one, str) else one).id) for one in target], None
+
+
+def _why_not(installation: Installation, single: Job, what: str) -> str:
+    state = single.poll().state
+    if state in (JobState.FAILED, JobState.CANCELLED):
+        return (
+            f"Job {single.key} cannot be {what}: another job of this key is unfinished. "
+            f"Look at it with poll({single.key!r})."
+        )
+    return f"Job {single.key} cannot be {what}: it is {state}."

@@ -1,0 +1,109 @@
+"""Results as DataFrames: one row a photo, or one row an item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Columns of a collected batch, in their order.
+RESULT_COLUMNS: Final = (
+    "photo_id",
+    "file_name",
+    "room",
+    "state",
+    "room_type",
+    "confidence",
+    "item_count",
+    "items",
+    "volume",
+    "attempts",
+    "wait_ms",
+    "job_duration_ms",
+    "error_type",
+    "error_message",
+    "job_id",
+)
+ITEM_COLUMNS: Final = (
+    "photo_id",
+    "file_name",
+    "room",
+    "room_type",
+    "name",
+    "category",
+    "dismountable",
+    "score",
+    "volume",
+    "x0",
+    "y0",
+    "x1",
+    "y1",
+    "label",
+    "key",
+)
+
+
+def result_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn jobs with their results into one row a photo; failures are rows too.
+
+    ``volume`` is the usual moving volume of what the photo shows, in m³; ``items`` the
+    names with their counts, such as ``2 × chair, sofa 3-seat``.
+    """
+    import pandas as pd
+
+    rows = []
+    for job in frame.to_dict("records"):
+        result: dict[str, Any] = _object(job["result"])
+        items = result.get("items", [])
+        rows.append(
+            {
+                **job,
+                "room_type": result.get("roomType"),
+                "confidence": result.get("confidence"),
+                "item_count": len(items) if result else None,
+                "items": _listed(items) if result else None,
+                "volume": round(sum(item.get("volume") or 0 for item in items), 3)
+                if result
+                else None,
+            }
+        )
+    return pd.DataFrame(rows, columns=list(RESULT_COLUMNS)).astype({"item_count": "Int64"})
+
+
+def item_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn jobs with their results into one row an item, with its box in 0…1."""
+    import pandas as pd
+
+    rows = []
+    for job in frame.to_dict("records"):
+        result: dict[str, Any] = _object(job["result"])
+        for item in result.get("items", []):
+            x0, y0, x1, y1 = item.get("box") or (None,) * 4
+            rows.append(
+                {
+                    "photo_id": job["photo_id"],
+                    "file_name": job["file_name"],
+                    "room": job["room"],
+                    "room_type": result.get("roomType"),
+                    **item,
+                    "x0": x0,
+                    "y0": y0,
+                    "x1": x1,
+                    "y1": y1,
+                }
+            )
+    return pd.DataFrame(rows, columns=list(ITEM_COLUMNS))
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _listed(items: list[dict[str, Any]]) -> str:
+    """Write ``2 × chair, sofa 3-seat``, most frequent first."""
+    counts: dict[str, int] = {}
+    for item in items:
+        counts[item["name"]] = counts.get(item["name"], 0) + 1
+    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    return ", ".join(name if count == 1 else f"{count} × {name}" for name, count in ordered)

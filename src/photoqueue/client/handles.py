@@ -1,0 +1,256 @@
+"""Handles: futures of jobs and batches, which any process can make again from an id."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from photoqueue.client import waiting
+from photoqueue.client.cards import card, shorten
+from photoqueue.client.progress import ProgressStyle, make_progress
+from photoqueue.errors import JobCancelledError, JobFailedError, PhotoqueueError
+from photoqueue.models import InventoryResult, JobState, JobType, PhotoResult
+from photoqueue.tracking import history, reads
+from photoqueue.tracking.reads import JobSnapshot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from photoqueue.installation import Installation
+
+#: Lines of a remote traceback that an error message shows; the whole of it is an attribute.
+_SHOWN_TRACEBACK_LINES = 12
+
+
+class Job:
+    """A job: look at it with :meth:`poll`, wait for it with :meth:`result` or ``await``.
+
+    Attributes
+    ----------
+    id : str
+        The job id, unique everywhere.
+    key : str
+        The job key, ``photo-<photoId>`` or ``inventory-<projectId>``.
+    """
+
+    def __init__(self, installation: Installation, job_id: UUID, key: str, queue: JobType) -> None:
+        self._installation = installation
+        self._uuid = job_id
+        self._queue = queue
+        self.id = str(job_id)
+        self.key = key
+
+    @property
+    def queue(self) -> JobType:
+        """The queue, which is also the type of the job."""
+        return self._queue
+
+    @property
+    def photo_id(self) -> str | None:
+        """The photo of a ``photo-analyze`` job."""
+        is_photo = self._queue is JobType.PHOTO_ANALYZE
+        return self.key.removeprefix("photo-") if is_photo else None
+
+    @property
+    def state(self) -> JobState:
+        """Where the job stands now; reads the tracking table."""
+        return self.poll().state
+
+    def poll(self) -> JobSnapshot:
+        """Read where the job stands; never waits.
+
+        Raises
+        ------
+        UnknownJobError
+            This installation has no such job (any more).
+        """
+        return reads.snapshot(self._installation.database, self._uuid)
+
+    def done(self) -> bool:
+        """Whether the job has ended."""
+        return self.poll().state.finished
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the job has ended, however it ends.
+
+        Raises
+        ------
+        NoWorkerError
+            No live worker will take the job.
+        ResultTimeoutError
+            It did not end within ``timeout`` seconds; it goes on running.
+        """
+        waiting.wait_until_finished(
+            self._installation,
+            self._queue,
+            lambda: {self.poll().state: 1},
+            what=f"Job {shorten(self.key)}",
+            timeout=timeout,
+        )
+
+    def result(self, timeout: float | None = None) -> PhotoResult | InventoryResult:
+        """Wait for the job and return its result.
+
+        Raises
+        ------
+        JobFailedError
+            The job failed; carries the worker's error and traceback.
+        JobCancelledError
+            The job was cancelled.
+        NoWorkerError, ResultTimeoutError
+            As for :meth:`wait`.
+        """
+        self.wait(timeout)
+        error, result = self._outcome()
+        if error is not None:
+            raise error
+        if self._queue is JobType.PHOTO_ANALYZE:
+            return PhotoResult.model_validate(result)
+        return InventoryResult.model_validate(result)
+
+    def exception(self, timeout: float | None = None) -> PhotoqueueError | None:
+        """Wait for the job and return its error; None when it completed."""
+        self.wait(timeout)
+        return self._outcome()[0]
+
+    def attempts(self) -> pd.DataFrame:
+        """Return the ended attempts, one row each."""
+        return history.attempts(self._installation.database, job_id=self._uuid)
+
+    def _outcome(self) -> tuple[PhotoqueueError | None, Any]:
+        snapshot, result, trace = reads.outcome(self._installation.database, self._uuid)
+        if snapshot.state is JobState.CANCELLED:
+            return JobCancelledError(
+                f"Job {self.key} was cancelled. Start it anew with retry(job).", job_id=self.id
+            ), None
+        if snapshot.state is JobState.FAILED:
+            return _failed(self, snapshot, trace or ""), None
+        return None, result
+
+    def __await__(self) -> Generator[Any, None, PhotoResult | InventoryResult]:
+        return asyncio.to_thread(self.result).__await__()
+
+    def __repr__(self) -> str:
+        return f"<Job {shorten(self.key, 32)} {self.id}>"
+
+    def _repr_html_(self) -> str:
+        return card(
+            f"Job {shorten(self.key, 60)}",
+            [("queue", self._queue), ("id", self.id)],
+            "poll(job) shows where it stands, job.result() waits for it.",
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Job) and other._uuid == self._uuid
+
+    def __hash__(self) -> int:
+        return hash(self._uuid)
+
+
+class Batch:
+    """Jobs that were submitted together; iterable, and reopened by its id.
+
+    Attributes
+    ----------
+    id : str
+        The batch id; ``photoqueue.batch(id)`` reopens it in any process.
+    project_id : str or None
+        The project of its photos.
+    """
+
+    def __init__(
+        self, installation: Installation, batch_id: str, project_id: str | None, size: int
+    ) -> None:
+        self._installation = installation
+        self._size = size
+        self.id = batch_id
+        self.project_id = project_id
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Job]:
+        frame = self.poll()
+        for job_id, key, queue in zip(
+            frame["job_id"], frame["job_key"], frame["queue_name"], strict=True
+        ):
+            yield Job(self._installation, UUID(job_id), key, JobType(queue))
+
+    def poll(self) -> pd.DataFrame:
+        """Read where the jobs stand: one row a job, in the order of submission; never waits."""
+        return history.batch_history(self._installation.database, self.id)
+
+    def counts(self) -> dict[JobState, int]:
+        """Count the jobs by state."""
+        return reads.batch_counts(self._installation.database, self.id)
+
+    def done(self) -> bool:
+        """Whether all jobs have ended."""
+        return all(state.finished for state in self.counts())
+
+    def wait(self, timeout: float | None = None, *, progress: ProgressStyle = "auto") -> None:
+        """Wait until all jobs have ended, with a progress bar.
+
+        Raises
+        ------
+        NoWorkerError
+            No live worker will take the jobs.
+        ResultTimeoutError
+            They did not all end within ``timeout`` seconds; they go on running.
+        """
+        with make_progress(progress, self._size, shorten(self.id, 24)) as bar:
+            waiting.wait_until_finished(
+                self._installation,
+                JobType.PHOTO_ANALYZE,
+                self.counts,
+                what=f"Batch {self.id}",
+                timeout=timeout,
+                report=bar.update,
+            )
+
+    def items(self) -> pd.DataFrame:
+        """List what was found so far: one row an item, with its photo, score and box."""
+        from photoqueue.client.frames import item_rows
+
+        return item_rows(history.batch_results(self._installation.database, self.id))
+
+    def attempts(self) -> pd.DataFrame:
+        """Return the ended attempts of all jobs, one row each."""
+        return history.attempts(self._installation.database, batch_id=self.id)
+
+    def __repr__(self) -> str:
+        project = f", project {shorten(self.project_id, 24)}" if self.project_id else ""
+        return f"<Batch {self.id}: {self._size} photo{'' if self._size == 1 else 's'}{project}>"
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple[str, object]] = [("photos", self._size)]
+        if self.project_id:
+            rows.append(("project", shorten(self.project_id, 60)))
+        return card(
+            f"Batch {self.id}",
+            rows,
+            f"poll(batch) shows where it stands, collect(batch) waits for it; "
+            f"batch({self.id!r}) reopens it later.",
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Batch) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+def _failed(job: Job, snapshot: JobSnapshot, trace: str) -> JobFailedError:
+    attempts = f"{snapshot.attempt} attempt{'' if snapshot.attempt == 1 else 's'}"
+    lines = trace.rstrip().splitlines()
+    shown = "\n".join(lines[-_SHOWN_TRACEBACK_LINES:])
+    remote = f"\n\nIn the worker:\n{shown}" if shown else ""
+    return JobFailedError(
+        f"Job {job.key} failed after {attempts}: {snapshot.error}\n"
+        f"attempts({job.id!r}) tells its history, retry({job.id!r}) starts it anew.{remote}",
+        job_id=job.id,
+        error_type=snapshot.error_type or "unknown",
+        remote_traceback=trace,
+    )

@@ -1,0 +1,86 @@
+"""Identifiers that callers choose, and those made for them."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+from typing import Final
+from uuid import UUID
+
+from photoqueue.errors import PayloadError, UnknownJobError
+
+#: Longest identifier in characters; it becomes part of a job key, a table and a chart.
+MAX_LENGTH: Final = 200
+
+
+def checked(name: str, value: object) -> str:
+    """Return an identifier that a caller chose, or say what is wrong with it.
+
+    Any printable characters will do, slashes, spaces and emoji too: identifiers never
+    become file names.
+
+    Raises
+    ------
+    PayloadError
+        It is empty, too long, not text, or has characters that cannot be printed.
+    """
+    if not isinstance(value, str):
+        raise PayloadError(f"{name} is {type(value).__name__} {value!r:.50}; give a text.")
+    if not value.strip():
+        raise PayloadError(f"{name} is empty; give a text of 1 to {MAX_LENGTH} characters.")
+    if len(value) > MAX_LENGTH:
+        raise PayloadError(
+            f"{name} has {len(value):,} characters ({value[:30]!r}…); the limit is {MAX_LENGTH}. "
+            "Choose a shorter one."
+        )
+    if any(ord(mark) < 32 or 0x7F <= ord(mark) < 0xA0 or _surrogate(mark) for mark in value):
+        raise PayloadError(
+            f"{name} {value!r:.60} has control characters or broken Unicode in it. "
+            "Use printable text."
+        )
+    return value
+
+
+def optional(name: str, value: object) -> str | None:
+    """Return an identifier that may be left out."""
+    return None if value is None else checked(name, value)
+
+
+def photo_id_for(sha256: str, project_id: str | None) -> str:
+    """Name a photo after its content and project.
+
+    The same picture in one project is the same photo, however its file is called; in
+    another project it is another photo.
+    """
+    seed = f"{project_id or ''}\x00{sha256}"
+    return f"p-{hashlib.sha256(seed.encode()).hexdigest()[:16]}"
+
+
+def parse_job_id(text: str) -> UUID:
+    """Read a job id.
+
+    Raises
+    ------
+    UnknownJobError
+        The text cannot be the id of any job.
+    """
+    try:
+        return UUID(text)
+    except (ValueError, AttributeError, TypeError):
+        raise UnknownJobError(
+            f"{str(text)[:80]!r} is not a job id. A job id looks like "
+            "01a209ce-dc1e-7676-951f-0a77b04d212b, a job key like photo-salon-1; "
+            "list the jobs with `photoqueue jobs`."
+        ) from None
+
+
+def default_user() -> str:
+    """Name the person who submits, where the caller does not."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def _surrogate(mark: str) -> bool:
+    return 0xD800 <= ord(mark) <= 0xDFFF

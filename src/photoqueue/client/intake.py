@@ -1,0 +1,220 @@
+"""Taking photos in: what the caller gives is read, checked and stored under its content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from photoqueue.client.identifiers import optional, photo_id_for
+from photoqueue.errors import PayloadError, PhotoError, PhotoqueueError, StorageError
+from photoqueue.tracking.submission import NewPhoto
+
+if TYPE_CHECKING:
+    from photoqueue.installation import Installation
+    from photoqueue.photos.sources import RawPhoto
+
+#: Photos read and stored at a time: enough to hide the delay of a network or a disk.
+_READERS: Final = 8
+#: Columns of a DataFrame, or keys of a dict, that describe a photo beside ``photo`` itself.
+_OWN_FIELDS: Final = ("photo_id", "room", "room_type", "asset_id")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A photo as the caller submits it."""
+
+    source: Any
+    user_id: str
+    project_id: str | None = None
+    room: str | None = None
+    room_type: str | None = None
+    photo_id: str | None = None
+    asset_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """A photo that is stored, or the reason why it could not be."""
+
+    row: NewPhoto
+    error: PhotoqueueError | None = None
+
+    @property
+    def job_key(self) -> str:
+        """Key of the job that analyses it."""
+        return f"photo-{self.row.photo_id}"
+
+
+def take_in(installation: Installation, request: Request) -> Taken:
+    """Read, check and store one photo.
+
+    Raises
+    ------
+    PhotoError
+        It is missing, unreadable or too large.
+    StorageError
+        It could not be fetched or stored.
+    """
+    return _store(installation, request, _read(installation, request))
+
+
+def _read(installation: Installation, request: Request) -> RawPhoto:
+    from photoqueue.photos.sources import read_photo
+
+    settings = installation.settings
+    return read_photo(
+        request.source,
+        max_bytes=round(settings.max_photo_mb * 2**20),
+        max_pixels=round(settings.max_photo_megapixels * 1e6),
+    )
+
+
+def _store(installation: Installation, request: Request, raw: RawPhoto) -> Taken:
+    installation.photo_store.put(raw.data, raw.sha256)
+    return Taken(
+        row=NewPhoto(
+            photo_id=request.photo_id or photo_id_for(raw.sha256, request.project_id),
+            user_id=request.user_id,
+            sha256=raw.sha256,
+            project_id=request.project_id,
+            room=request.room,
+            room_type=request.room_type,
+            asset_id=request.asset_id,
+            file_name=raw.name,
+            image_format=raw.format,
+            byte_size=len(raw.data),
+            width=raw.width,
+            height=raw.height,
+        )
+    )
+
+
+def take_in_all(installation: Installation, requests: Sequence[Request]) -> list[Taken]:
+    """Read, check and store photos, several at a time; a bad one becomes a failed job.
+
+    Raises
+    ------
+    StorageError
+        The photo store is full or away; that is no fault of one photo.
+    """
+
+    def take(request: Request) -> Taken:
+        try:
+            raw = _read(installation, request)
+        except (PhotoError, StorageError) as exc:
+            # Its source is missing, bad or cannot be reached: one failed row of the batch.
+            return _refused(request, exc)
+        return _store(installation, request, raw)
+
+    # Opened here once: threads would open it several times over.
+    _ = installation.photo_store
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="photoqueue-intake") as pool:
+        futures = [pool.submit(take, request) for request in requests]
+        try:
+            return [future.result() for future in futures]
+        except StorageError:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def requests_from(
+    photos: Any,
+    *,
+    project_id: str | None,
+    room: str | None,
+    room_type: str | None,
+    user_id: str,
+) -> list[Request]:
+    """Turn a folder, glob, list or DataFrame into requests.
+
+    Raises
+    ------
+    PhotoNotFoundError
+        A folder or glob has no photos.
+    PayloadError
+        A row lacks its photo, or an identifier in it is not valid.
+    """
+    from photoqueue.photos.sources import expand_sources
+
+    common = Request(
+        source=None, user_id=user_id, project_id=project_id, room=room, room_type=room_type
+    )
+    rows = _rows(photos)
+    if rows is not None:
+        return [_own(common, row, number) for number, row in enumerate(rows, start=1)]
+    folder = _folder(photos)
+    return [
+        replace(common, source=source, room=room or _room_of(source, folder))
+        for source in expand_sources(photos)
+    ]
+
+
+def _rows(photos: Any) -> list[Mapping[str, Any]] | None:
+    """Return the rows of a DataFrame or list of dicts; None for anything else."""
+    if hasattr(photos, "to_dict") and hasattr(photos, "columns"):
+        return list(photos.to_dict("records"))
+    if isinstance(photos, list | tuple) and any(isinstance(row, Mapping) for row in photos):
+        return [row if isinstance(row, Mapping) else {"photo": row} for row in photos]
+    return None
+
+
+def _own(common: Request, row: Mapping[str, Any], number: int) -> Request:
+    source = row.get("photo")
+    if _missing(source):
+        columns = ", ".join(map(str, row)) or "nothing"
+        raise PayloadError(
+            f"Row {number} names no photo (it has {columns}). Put the path, URL or picture into "
+            f"the column 'photo'; {', '.join(_OWN_FIELDS)} are optional."
+        )
+    own: dict[str, Any] = {
+        name: optional(f"{name} of row {number}", row[name])
+        for name in _OWN_FIELDS
+        if not _missing(row.get(name))
+    }
+    return replace(common, source=source, **own)
+
+
+def _missing(value: Any) -> bool:
+    """Whether a cell is empty: None, or the NaN that pandas puts into gaps."""
+    return value is None or (isinstance(value, float) and value != value)
+
+
+def _folder(photos: Any) -> Path | None:
+    if isinstance(photos, str | Path) and "://" not in str(photos):
+        folder = Path(photos).expanduser()
+        return folder if folder.is_dir() else None
+    return None
+
+
+def _room_of(source: Any, folder: Path | None) -> str | None:
+    """Name the room after the sub-folder that a photo lies in."""
+    if folder is None or not isinstance(source, str | Path):
+        return None
+    try:
+        inside = Path(source).relative_to(folder)
+    except ValueError:
+        return None
+    return inside.parts[0] if len(inside.parts) > 1 else None
+
+
+def _refused(request: Request, error: PhotoqueueError) -> Taken:
+    """Record a photo that could not be read, under a name made from where it was."""
+    name = str(request.source) if isinstance(request.source, str | Path) else None
+    seed = f"{request.project_id or ''}\x00{name or id(request.source)}"
+    made = f"p-unread-{hashlib.sha256(seed.encode('utf-8', 'replace')).hexdigest()[:12]}"
+    return Taken(
+        row=NewPhoto(
+            photo_id=request.photo_id or made,
+            user_id=request.user_id,
+            project_id=request.project_id,
+            room=request.room,
+            room_type=request.room_type,
+            asset_id=request.asset_id,
+            file_name=Path(name).name[:200] if name else None,
+        ),
+        error=error,
+    )

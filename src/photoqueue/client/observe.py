@@ -1,0 +1,266 @@
+"""Looking: handles from ids, snapshots, waiting with a progress bar, tables and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, overload
+
+from photoqueue.client.cards import card
+from photoqueue.client.frames import result_rows
+from photoqueue.client.handles import Batch, Job
+from photoqueue.client.identifiers import parse_job_id
+from photoqueue.client.progress import ProgressStyle
+from photoqueue.errors import StateError
+from photoqueue.installation import current
+from photoqueue.models import JobState, JobType
+from photoqueue.tracking import history as tables
+from photoqueue.tracking import reads
+from photoqueue.tracking.history import QueueStats
+from photoqueue.tracking.reads import JobSnapshot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def job(job_id: str) -> Job:
+    """Return the handle of a job by its id, or by its key (the newest job of the key).
+
+    Raises
+    ------
+    UnknownJobError
+        This installation has no such job.
+    """
+    installation = current()
+    if job_id.startswith(("photo-", "inventory-")):
+        found = reads.find_job(installation.database, job_id)
+    else:
+        found = reads.snapshot(installation.database, parse_job_id(job_id))
+    return Job(installation, found.job_id, found.job_key, found.queue)
+
+
+def batch(batch_id: str) -> Batch:
+    """Reopen a batch by its id, from any process.
+
+    Raises
+    ------
+    UnknownBatchError
+        This installation has no such batch.
+    """
+    installation = current()
+    row = reads.batch_row(installation.database, batch_id)
+    size = sum(reads.batch_counts(installation.database, batch_id).values())
+    return Batch(installation, batch_id, row["project_id"], size)
+
+
+@overload
+def poll(handle: Batch) -> pd.DataFrame: ...
+
+
+@overload
+def poll(handle: Job | str) -> JobSnapshot: ...
+
+
+def poll(handle: Job | Batch | str) -> JobSnapshot | pd.DataFrame:
+    """Read where a job or batch stands; never waits.
+
+    Parameters
+    ----------
+    handle
+        A job, a job id or key, or a batch.
+
+    Returns
+    -------
+    JobSnapshot or pandas.DataFrame
+        For a batch one row a job, in the order of submission.
+
+    Raises
+    ------
+    UnknownJobError
+        This installation has no such job: unknown is not pending.
+    """
+    if isinstance(handle, Batch):
+        return handle.poll()
+    return (job(handle) if isinstance(handle, str) else handle).poll()
+
+
+def collect(
+    handle: Batch | Job,
+    timeout: float | None = None,
+    *,
+    progress: ProgressStyle | bool = "auto",
+) -> pd.DataFrame:
+    """Wait for a batch or job, and return its results as a DataFrame.
+
+    Parameters
+    ----------
+    handle
+        A batch, or a single job.
+    timeout
+        Seconds to wait at most; for ever when left out.
+    progress
+        ``auto`` shows a widget in a notebook, a line in a terminal, nothing elsewhere.
+        ``widget``, ``text`` and ``none`` choose; False is ``none``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a photo in the order of submission, failures included, with room type,
+        confidence, items, attempts, wait, duration and error. For an inventory one row a
+        line: room, item, count, volume in m³ with its range, photos.
+
+    Raises
+    ------
+    JobFailedError, JobCancelledError
+        An inventory did not complete.
+    NoWorkerError
+        No live worker will take the jobs.
+    ResultTimeoutError
+        They did not all end in time; they go on running.
+    """
+    style: ProgressStyle = progress if isinstance(progress, str) else "auto"
+    if progress is False:
+        style = "none"
+    if isinstance(handle, Batch):
+        handle.wait(timeout, progress=style)
+        return result_rows(tables.batch_results(current().database, handle.id))
+    if handle.queue is JobType.INVENTORY_SYNC:
+        return handle.result(timeout).to_frame()
+    handle.wait(timeout)
+    return result_rows(tables.job_results(current().database, handle.id))
+
+
+def history(
+    *,
+    queue: str | None = None,
+    state: str | Sequence[str] | None = None,
+    project_id: str | None = None,
+    since: datetime | None = None,
+    limit: int | None = None,
+) -> pd.DataFrame:
+    """Return the tracking table as a DataFrame: one row a job, newest first.
+
+    Parameters
+    ----------
+    queue
+        ``photo-analyze`` or ``inventory-sync``.
+    state
+        One state or several, such as ``failed``.
+    project_id
+        Only jobs of this project.
+    since
+        Only jobs submitted at or after this moment (with its time zone).
+    limit
+        At most this many rows.
+
+    Raises
+    ------
+    StateError
+        The queue or state does not exist.
+    """
+    states = [state] if isinstance(state, str) else list(state or ())
+    return tables.history(
+        current().database,
+        queue=None if queue is None else as_queue(queue),
+        states=[as_state(name) for name in states],
+        project_id=project_id,
+        since=since,
+        limit=limit,
+    )
+
+
+def attempts(handle: Job | Batch | str | None = None) -> pd.DataFrame:
+    """Return ended attempts: one row each, with outcome, wait, duration, back-off and error.
+
+    Parameters
+    ----------
+    handle
+        A job, a job id or key, or a batch; everything when left out.
+    """
+    if handle is None:
+        return tables.attempts(current().database)
+    return (job(handle) if isinstance(handle, str) else handle).attempts()
+
+
+class Stats(Mapping[str, QueueStats]):
+    """Counts of each queue: ``stats()["photo-analyze"].waiting``."""
+
+    def __init__(self, queues: Mapping[JobType, QueueStats]) -> None:
+        self._queues = {str(name): counts for name, counts in queues.items()}
+
+    def __getitem__(self, queue: str) -> QueueStats:
+        return self._queues[str(queue)]
+
+    def __iter__(self):  # type: ignore[no-untyped-def]  # Iterator[str], as in Mapping
+        return iter(self._queues)
+
+    def __len__(self) -> int:
+        return len(self._queues)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the counts as a DataFrame: one row a queue."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {
+                    "queue": counts.name,
+                    **{state: getattr(counts, state) for state in map(str, JobState)},
+                    "total": counts.total,
+                    "paused": counts.paused,
+                    "oldest_waiting_s": counts.oldest_waiting_s,
+                    "workers": counts.workers,
+                }
+                for counts in self._queues.values()
+            ]
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name}: {_counted(counts)}" for name, counts in self._queues.items())
+
+    def _repr_html_(self) -> str:
+        return card("Queues", [(name, _counted(counts)) for name, counts in self._queues.items()])
+
+
+def stats() -> Stats:
+    """Count the jobs of each queue by state, its live workers and its oldest waiting job."""
+    installation = current()
+    return Stats(tables.stats(installation.database, installation.settings.lease_seconds))
+
+
+def as_queue(name: str) -> JobType:
+    """Read the name of a queue.
+
+    Raises
+    ------
+    StateError
+        There is no such queue.
+    """
+    try:
+        return JobType(name)
+    except ValueError:
+        raise StateError(
+            f"No queue {str(name)[:40]!r}; there are {', '.join(map(repr, map(str, JobType)))}."
+        ) from None
+
+
+def as_state(name: str) -> JobState:
+    """Read the name of a state.
+
+    Raises
+    ------
+    StateError
+        There is no such state.
+    """
+    try:
+        return JobState(name)
+    except ValueError:
+        raise StateError(
+            f"No state {str(name)[:40]!r}; there are {', '.join(map(str, JobState))}."
+        ) from None
+
+
+def _counted(counts: QueueStats) -> str:
+    shown = [f"{getattr(counts, state)} {state}" for state in map(str, JobState)]
+    shown.append(f"{counts.workers} worker{'' if counts.workers == 1 else 's'}")
+    return ", ".join(shown) + (" (paused)" if counts.paused else "")

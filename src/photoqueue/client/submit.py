@@ -1,0 +1,307 @@
+"""Submitting: photos are stored, rows are committed, then the broker is told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from photoqueue.client.handles import Batch, Job
+from photoqueue.client.identifiers import checked, default_user, optional
+from photoqueue.client.intake import Request, Taken, requests_from, take_in, take_in_all
+from photoqueue.errors import BrokerUnavailableError, StateError
+from photoqueue.installation import Installation, current
+from photoqueue.models import (
+    INTERACTIVE_PRIORITY,
+    InventoryPayload,
+    JobType,
+    Message,
+    PhotoPayload,
+)
+from photoqueue.tracking import reads
+from photoqueue.tracking.ids import new_batch_id, new_uuid
+from photoqueue.tracking.submission import Accepted, NewBatch, NewJob, accept
+
+if TYPE_CHECKING:
+    from photoqueue.photos.sources import PhotoSource
+
+logger = logging.getLogger(__name__)
+
+
+def submit_photo(
+    photo: PhotoSource,
+    *,
+    project_id: str | None = None,
+    room: str | None = None,
+    room_type: str | None = None,
+    user_id: str | None = None,
+    photo_id: str | None = None,
+    asset_id: str | None = None,
+    resubmit: bool = False,
+    priority: int = INTERACTIVE_PRIORITY,
+) -> Job:
+    """Submit one photo for analysis.
+
+    Parameters
+    ----------
+    photo
+        Path, URL (``https://``, ``s3://`` and other fsspec addresses), bytes, PIL image,
+        or array of shape (H, W) or (H, W, 3 or 4).
+    project_id
+        The move that the photo belongs to.
+    room
+        The room as you call it ("bedroom 2"); photos of one room are added up together.
+    room_type
+        The kind of room, in any language; comes back as given. Guessed when left out.
+    user_id
+        Who submits; the login name when left out.
+    photo_id
+        Your name for the photo; made from its content and project when left out.
+    asset_id
+        Your reference, kept with the job.
+    resubmit
+        Analyse again what was analysed before. Otherwise a photo that is being analysed,
+        or was analysed with the same content, returns its job.
+    priority
+        Higher is taken first; photos of a batch have 0.
+
+    Returns
+    -------
+    Job
+        A handle; ``job.result()`` waits for the result.
+
+    Raises
+    ------
+    PhotoError
+        The photo is missing, unreadable or too large.
+    PayloadError
+        An identifier is empty, too long or not printable.
+    DatabaseUnavailableError
+        PostgreSQL is away; nothing was accepted.
+
+    Examples
+    --------
+    >>> job = submit_photo("salon.jpg", project_id="move-42", room="salon")  # doctest: +SKIP
+    """
+    installation = current()
+    taken = take_in(
+        installation,
+        Request(
+            source=photo,
+            project_id=optional("project_id", project_id),
+            room=optional("room", room),
+            room_type=optional("room_type", room_type),
+            user_id=checked("user_id", default_user() if user_id is None else user_id),
+            photo_id=optional("photo_id", photo_id),
+            asset_id=optional("asset_id", asset_id),
+        ),
+    )
+    (accepted,) = _accept(installation, [taken], priority=priority, resubmit=resubmit)
+    return Job(installation, accepted.job_id, taken.job_key, JobType.PHOTO_ANALYZE)
+
+
+def submit_photos(
+    photos: Any,
+    *,
+    project_id: str | None = None,
+    room: str | None = None,
+    room_type: str | None = None,
+    user_id: str | None = None,
+    resubmit: bool = False,
+    priority: int = 0,
+) -> Batch:
+    """Submit many photos as one batch.
+
+    Parameters
+    ----------
+    photos
+        A folder (the name of a sub-folder becomes the room, unless ``room`` is given), a
+        glob, a list of anything that :func:`submit_photo` takes, or a DataFrame with the
+        column ``photo`` and, where known, ``photo_id``, ``room``, ``room_type``,
+        ``asset_id``. A list may hold dicts with the same keys.
+    project_id, room, room_type, user_id, resubmit, priority
+        As for :func:`submit_photo`, for all photos.
+
+    Returns
+    -------
+    Batch
+        A handle with one job for each photo. A photo that could not be read is a failed
+        job with the reason; the others are not held up by it.
+
+    Raises
+    ------
+    PhotoNotFoundError
+        The folder or glob has no photos at all.
+    PayloadError
+        An identifier is empty, too long or not printable.
+    StorageError
+        The photo store is full or away; nothing was accepted.
+    DatabaseUnavailableError
+        PostgreSQL is away; nothing was accepted.
+
+    Examples
+    --------
+    >>> batch = submit_photos("photos/move-42/", project_id="move-42")  # doctest: +SKIP
+    """
+    installation = current()
+    project = optional("project_id", project_id)
+    user = checked("user_id", default_user() if user_id is None else user_id)
+    requests = requests_from(
+        photos,
+        project_id=project,
+        room=optional("room", room),
+        room_type=optional("room_type", room_type),
+        user_id=user,
+    )
+    taken = take_in_all(installation, requests)
+    batch_id = new_batch_id()
+    _accept(
+        installation,
+        taken,
+        priority=priority,
+        resubmit=resubmit,
+        batch=NewBatch(batch_id=batch_id, user_id=user, project_id=project),
+    )
+    return Batch(installation, batch_id, project, len(taken))
+
+
+def submit_inventory(
+    project_id: str,
+    *,
+    user_id: str | None = None,
+    after: Batch | str | None = None,
+    strategy: str = "max",
+    priority: int = INTERACTIVE_PRIORITY,
+) -> Job:
+    """Submit the adding-up of a project's photos.
+
+    Parameters
+    ----------
+    project_id
+        The project.
+    user_id
+        Who submits; the login name when left out.
+    after
+        A batch, or its id: the job runs when all its jobs have ended.
+    strategy
+        ``max``: per room and item the most seen in one photo, so that several views of a
+        room do not count twice. ``sum``: every photo counts.
+    priority
+        Higher is taken first.
+
+    Raises
+    ------
+    UnknownProjectError
+        No photo was submitted for the project.
+    UnknownBatchError
+        ``after`` does not exist.
+    StateError
+        An unfinished inventory of this project waits for something else.
+
+    Examples
+    --------
+    >>> job = submit_inventory("move-42", after=batch)  # doctest: +SKIP
+    """
+    installation = current()
+    project = checked("project_id", project_id)
+    batch_id = after.id if isinstance(after, Batch) else after
+    if batch_id is not None:
+        reads.batch_row(installation.database, batch_id)
+    if not reads.project_exists(installation.database, project):
+        raise reads.unknown_project(project)
+    user = checked("user_id", default_user() if user_id is None else user_id)
+    payload = InventoryPayload.model_validate(
+        {
+            "projectId": project,
+            "userId": user,
+            "strategy": _strategy(strategy),
+            "afterBatch": batch_id,
+        }
+    )
+    new = NewJob(
+        job_id=new_uuid(),
+        job_key=f"inventory-{project}",
+        queue=JobType.INVENTORY_SYNC,
+        payload_json=payload.to_json(),
+        user_id=user,
+        max_attempts=installation.settings.max_attempts,
+        priority=priority,
+        project_id=project,
+        after_batch=batch_id,
+    )
+    (accepted,) = accept(installation.database, jobs=[new])
+    if accepted.created and batch_id is None:
+        announce(installation, [Message(JobType.INVENTORY_SYNC, accepted.job_id, priority)])
+    return Job(installation, accepted.job_id, new.job_key, JobType.INVENTORY_SYNC)
+
+
+def _strategy(strategy: str) -> str:
+    if strategy not in {"max", "sum"}:
+        raise StateError(f"Unknown strategy {strategy!r:.40}; choose 'max' or 'sum'.")
+    return strategy
+
+
+def _accept(
+    installation: Installation,
+    taken: Sequence[Taken],
+    *,
+    priority: int,
+    resubmit: bool,
+    batch: NewBatch | None = None,
+) -> list[Accepted]:
+    """Commit the rows, then tell the broker about the new ones."""
+    jobs = [_new_job(installation, photo, priority) for photo in taken]
+    accepted = accept(
+        installation.database,
+        jobs=jobs,
+        photos=[photo.row for photo in taken],
+        batch=batch,
+        resubmit=resubmit,
+    )
+    announce(
+        installation,
+        [
+            Message(JobType.PHOTO_ANALYZE, job.job_id, priority)
+            for job, outcome in zip(jobs, accepted, strict=True)
+            if outcome.created and job.error_type is None
+        ],
+    )
+    return accepted
+
+
+def _new_job(installation: Installation, taken: Taken, priority: int) -> NewJob:
+    row = taken.row
+    payload = PhotoPayload(
+        photo_id=row.photo_id,
+        user_id=row.user_id,
+        asset_id=row.asset_id,
+        room_type=row.room_type,
+        project_id=row.project_id,
+        room=row.room,
+        sha256=row.sha256 or "",
+        file_name=row.file_name,
+    )
+    return NewJob(
+        job_id=new_uuid(),
+        job_key=taken.job_key,
+        queue=JobType.PHOTO_ANALYZE,
+        payload_json=payload.to_json(),
+        user_id=row.user_id,
+        max_attempts=installation.settings.max_attempts,
+        priority=priority,
+        photo_id=row.photo_id,
+        project_id=row.project_id,
+        sha256=row.sha256 or "",
+        error_type=None if taken.error is None else type(taken.error).__name__,
+        error_message=None if taken.error is None else str(taken.error),
+    )
+
+
+def announce(installation: Installation, messages: Sequence[Message]) -> None:
+    """Tell the broker; where it is away, recovery tells it later."""
+    try:
+        installation.broker.enqueue(messages)
+    except BrokerUnavailableError as exc:
+        logger.warning(
+            "%d job(s) are accepted and run once the broker is back. %s", len(messages), exc
+        )

@@ -1,0 +1,127 @@
+"""A worker beside the notebook."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from photoqueue.client.observe import as_queue
+from photoqueue.errors import NoWorkerError
+from photoqueue.installation import Installation, current
+from photoqueue.tracking import reads
+
+_START_SECONDS: Final = 60.0
+_SHOWN_LOG_LINES: Final = 15
+
+
+class WorkerProcess:
+    """A worker that runs beside this process, and ends with it at the latest.
+
+    Attributes
+    ----------
+    pid : int
+        Its process id.
+    log : pathlib.Path
+        Where it writes its log.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process = process
+        self.pid = process.pid
+        self.log = log
+
+    @property
+    def running(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Let it finish its jobs and end; unfinished ones are handed back, not lost.
+
+        Raises
+        ------
+        subprocess.TimeoutExpired
+            It did not end within ``timeout`` seconds (its own grace period when left out).
+        """
+        if self.running:
+            self._process.terminate()
+        self._process.wait(timeout)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        atexit.unregister(self.stop)
+
+    def __enter__(self) -> WorkerProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<WorkerProcess {self.pid}>"
+
+
+def start_worker(*, queue: str | None = None, concurrency: int | None = None) -> WorkerProcess:
+    """Start a worker beside this process; returns once it takes jobs.
+
+    Parameters
+    ----------
+    queue
+        Only this queue; both when left out.
+    concurrency
+        Jobs at a time per queue; ``QUEUE_CONCURRENCY`` when left out.
+
+    Returns
+    -------
+    WorkerProcess
+        ``stop()`` ends it. It ends by itself when this process does, however that ends.
+
+    Raises
+    ------
+    NoWorkerError
+        It did not start; the message holds the end of its log.
+
+    Examples
+    --------
+    >>> worker = start_worker()  # doctest: +SKIP
+    >>> worker.stop()  # doctest: +SKIP
+    """
+    installation = current()
+    command = [sys.executable, "-m", "photoqueue", "worker", "--end-with-stdin"]
+    if queue is not None:
+        command += ["--queue", as_queue(queue)]
+    if concurrency is not None:
+        command += ["--concurrency", str(concurrency)]
+    logs = installation.settings.home / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    log = logs / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            # Never written: its end tells the worker that this process is gone.
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **installation.settings.to_environment()},
+            start_new_session=True,
+        )
+    worker = WorkerProcess(process, log)
+    atexit.register(worker.stop)
+    _wait_until_ready(installation, worker)
+    return worker
+
+
+def _wait_until_ready(installation: Installation, worker: WorkerProcess) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not reads.worker_runs(installation.database, worker.pid):
+        if not worker.running or time.monotonic() > deadline:
+            state = "did not start in time" if worker.running else "ended at once"
+            worker.stop()
+            lines = worker.log.read_text(encoding="utf-8", errors="replace").splitlines()
+            shown = "\n".join(lines[-_SHOWN_LOG_LINES:])
+            raise NoWorkerError(f"The worker {state}. Its log, {worker.log}, ends:\n{shown}")
+        time.sleep(0.05)

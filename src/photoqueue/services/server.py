@@ -1,0 +1,201 @@
+"""Start and stop one embedded server, whatever state its last owner left it in.
+
+Two signs tell how a server is. It is *ready* when it answers on its socket. It is *alive*
+as long as one of its processes holds the lock of its ``alive`` file, which it inherits
+when it is started: the kernel drops that lock with the last of them, so neither a stale
+pid file, nor a pid used again, nor a dead process that nobody collected can imitate it,
+and a second server is never started on data that an old process still writes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar, Final
+
+import psutil
+
+from photoqueue.errors import ServiceError
+from photoqueue.services import process
+from photoqueue.services.account import Account
+from photoqueue.services.folder import ServiceFolder, open_lock, try_lock
+from photoqueue.services.probe import Answer, Readiness
+
+#: Seconds for a start, which may include recovery after a crash.
+START_SECONDS: Final = 120.0
+#: Seconds after which a living server that nobody can reach has lost its socket for good.
+LOST_SECONDS: Final = 5.0
+#: Seconds for a clean stop, then for an ungraceful one.
+STOP_SECONDS: Final = 30.0
+KILL_SECONDS: Final = 10.0
+
+_PAUSE = 0.01
+
+
+class Server(ABC):
+    """One server of a home; :class:`ServiceFolder` says where."""
+
+    name: ClassVar[str]
+    folder_name: ClassVar[str]
+    socket_name: ClassVar[str]
+    #: What the names of its processes begin with.
+    process_names: ClassVar[tuple[str, ...]]
+    #: Makes it finish cleanly without waiting for its clients.
+    stop_signal: ClassVar[int]
+    error: ClassVar[type[ServiceError]]
+    #: The setting that takes its place.
+    setting: ClassVar[str]
+
+    def __init__(self, place: ServiceFolder) -> None:
+        self.place = place
+        self.folder = place.root / self.folder_name
+        self.data = self.folder / "data"
+        self.log = self.folder / "server.log"
+
+    @abstractmethod
+    def url(self) -> str:
+        """Return the address for clients; the sockets exist."""
+
+    @abstractmethod
+    def ask_at(self, socket: Path) -> Answer:
+        """Ask the server at ``socket`` how it is."""
+
+    @abstractmethod
+    def prepare(self, account: Account | None) -> None:
+        """Create the data directory, or make it fit for a start; no process uses it."""
+
+    @abstractmethod
+    def command(self) -> list[str | Path]:
+        """Return the command that runs the server in the foreground."""
+
+    def socket(self) -> Path | None:
+        """Return the path of the socket, if its folder exists."""
+        folder = self.place.sockets()
+        return folder and folder / self.socket_name
+
+    def ask(self) -> Answer:
+        """Ask how the server is; takes no lock and starts nothing."""
+        socket = self.socket()
+        return self.ask_at(socket) if socket else Answer(Readiness.ABSENT)
+
+    def is_ready(self) -> bool:
+        """Whether the server takes commands."""
+        return self.ask().ready
+
+    def why_absent(self) -> str:
+        """Say where a server is that does not answer."""
+        try:
+            return "not ready" if self.is_alive() else "not running"
+        except PermissionError:
+            return "out of reach: this home belongs to another user"
+
+    def is_alive(self) -> bool:
+        """Whether a process of this server lives, ready or not."""
+        if not self._alive_file.exists():
+            return False
+        descriptor = open_lock(self._alive_file)
+        try:
+            return not try_lock(descriptor, shared=True)
+        finally:
+            os.close(descriptor)
+
+    def processes(self) -> list[psutil.Process]:
+        """Return its processes that can be seen from here, the main one first."""
+        return process.processes_in(self.data, self.process_names)
+
+    def bring_up(self) -> None:
+        """Have the server ready; to be called within :meth:`ServiceFolder.exclusive`."""
+        deadline = time.monotonic() + START_SECONDS
+        account = self.place.prepare()
+        self.place.make_private(self.folder, account)
+        last_contact = time.monotonic()
+        while True:
+            answer = self.ask()
+            if answer.ready:
+                return
+            if not self.is_alive():
+                break
+            # Somebody began to start it, or it recovers, or it is about to end.
+            now = time.monotonic()
+            if answer.readiness is Readiness.BUSY:
+                last_contact = now
+            elif now - last_contact > LOST_SECONDS:
+                self.stop()
+            if now > deadline:
+                raise self.failure(f"is running but was not ready within {START_SECONDS:.0f} s")
+            time.sleep(_PAUSE)
+        self._start(account, deadline)
+
+    def stop(self) -> bool:
+        """Stop the server; tell whether there was one.
+
+        To be called within :meth:`ServiceFolder.exclusive`.
+        """
+        if not self.is_alive():
+            return False
+        process.send_signal(self.processes()[:1], self.stop_signal)
+        if not self._ends_within(STOP_SECONDS):
+            process.send_signal(self.processes(), signal.SIGKILL)
+            if not self._ends_within(KILL_SECONDS):
+                raise self.error(
+                    f"{self.name} in {self.folder} is in use by processes that cannot be seen or "
+                    "stopped from here: another user, container or host shares this home. Run "
+                    "`photoqueue down` there."
+                )
+        return True
+
+    def failure(self, problem: str, output: str = "") -> ServiceError:
+        """Return the error for a server that does not come up.
+
+        It shows the ``output`` of a program, or else the end of the server's log.
+        """
+        shown = process.shown_lines(output) if output else process.last_lines(self.log)
+        return self.error(
+            f"The embedded {self.name} {problem} (log: {self.log}):\n{shown}\n"
+            f"Remove the cause, set PHOTOQUEUE_HOME to another folder than {self.place.home}, or "
+            f"set {self.setting} to a server of your own."
+        )
+
+    @property
+    def _alive_file(self) -> Path:
+        return self.folder / "alive"
+
+    def _start(self, account: Account | None, deadline: float) -> None:
+        alive = open_lock(self._alive_file)
+        try:
+            # ``status`` may look at the lock in this very moment.
+            while not try_lock(alive):
+                if time.monotonic() > deadline:
+                    raise self.failure("cannot be started: its files are in use")
+                time.sleep(_PAUSE)
+            with self.place.explained():
+                self.prepare(account)
+                process.rotate_log(self.log)
+            log_start = process.log_size(self.log)
+            try:
+                process.spawn(
+                    self.command(), folder=self.data, account=account, log=self.log, keep=alive
+                )
+            except (OSError, subprocess.CalledProcessError) as exc:
+                raise self.failure("could not be started", str(exc)) from exc
+        finally:
+            # Only closed, not unlocked: the lock is the server's now.
+            os.close(alive)
+        while not self.is_ready():
+            if not self.is_alive():
+                raise self.failure("ended at once", process.last_lines(self.log, log_start))
+            if time.monotonic() > deadline:
+                raise self.failure(f"was not ready within {START_SECONDS:.0f} s")
+            time.sleep(_PAUSE)
+
+    def _ends_within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while self.is_alive():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_PAUSE)
+        return True

@@ -1,0 +1,1 @@
+"""Analysis of photos: the engine contract, the ONNX detector, the kind of room, evaluation."""

@@ -1,0 +1,93 @@
+"""Boxes in numpy: what a model proposes, overlap, and suppression of doubles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What a model proposes for one picture, before any choice.
+
+    Attributes
+    ----------
+    boxes : ndarray of float32, shape (n, 4)
+        x0, y0, x1, y1 as fractions of the picture; may reach beyond 0…1.
+    scores : ndarray of float32, shape (n,)
+        0…1.
+    classes : ndarray of int64, shape (n,)
+        Class index.
+    """
+
+    boxes: FloatArray
+    scores: FloatArray
+    classes: IntArray
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, index: npt.NDArray[np.bool_] | IntArray) -> Candidates:
+        """Return the candidates chosen by a mask or by positions."""
+        return Candidates(self.boxes[index], self.scores[index], self.classes[index])
+
+
+def corners(centre_boxes: FloatArray) -> FloatArray:
+    """Turn (centre x, centre y, width, height) into (x0, y0, x1, y1); shape (…, 4)."""
+    centre, half = centre_boxes[..., :2], centre_boxes[..., 2:] / 2
+    return np.concatenate([centre - half, centre + half], axis=-1).astype(np.float32)
+
+
+def iou(box: FloatArray, others: FloatArray) -> FloatArray:
+    """Overlap (intersection over union, 0…1) of one box with others.
+
+    Parameters
+    ----------
+    box : ndarray, shape (4,)
+    others : ndarray, shape (n, 4)
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        0 where both boxes are empty.
+    """
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[2:], others[:, 2:])
+    intersection = np.prod(np.clip(high - low, 0, None), axis=1)
+    union = _area(box) + _area(others) - intersection
+    overlap = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    return np.asarray(overlap, dtype=np.float32)
+
+
+def suppress(candidates: Candidates, iou_limit: float) -> IntArray:
+    """Choose, class by class, the best of each group of overlapping boxes.
+
+    Greedy non-maximum suppression. Detectors without anchors need it too: on photos of
+    rooms, D-FINE style models report one couch several times.
+
+    Returns
+    -------
+    ndarray of int64, shape (k,)
+        Positions of the boxes kept, best score first; equal scores in the given order.
+    """
+    waiting = np.argsort(-candidates.scores, kind="stable")
+    kept: list[int] = []
+    while len(waiting):
+        best, rest = waiting[0], waiting[1:]
+        kept.append(int(best))
+        doubles = (candidates.classes[rest] == candidates.classes[best]) & (
+            iou(candidates.boxes[best], candidates.boxes[rest]) > iou_limit
+        )
+        waiting = rest[~doubles]
+    return np.array(kept, dtype=np.int64)
+
+
+def _area(boxes: FloatArray) -> FloatArray:
+    """Area of boxes, shape (…, 4); a box turned inside out has none."""
+    size = np.clip(boxes[..., 2:] - boxes[..., :2], 0, None)
+    return np.asarray(size[..., 0] * size[..., 1], dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Inventory: the catalogue of things movers know, and the adding-up of a project's photos."""

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from photoqueue.analysis import session
+from photoqueue.analysis.detector import Detector, build_detector
+from photoqueue.analysis.engine import Engine, Hint
+from photoqueue.analysis.model_files import KNOWN_MODELS, ModelFile, find_model
+from photoqueue.errors import EngineUnavailableError, ModelError
+from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.settings import Settings
+from tests.models import authors_model
+
+COUCH, PLANT, BED, TOILET = 57, 58, 59, 61
+PICTURE = Image.new("RGB", (200, 100))
+
+
+@pytest.fixture
+def bedroom_model(tmp_path: Path) -> Path:
+    """A bed, a couch, a plant of low score, a toilet of lower score; far apart."""
+    return authors_model(
+        tmp_path / "bedroom.onnx",
+        boxes=[[0, 0, 0.2, 0.2], [0.3, 0, 0.5, 0.2], [0.6, 0, 0.8, 0.2], [0.8, 0.8, 1, 1]],
+        scores=[0.5, 0.9, 0.4, 0.1],
+        labels=[COUCH, BED, PLANT, TOILET],
+    )
+
+
+def detector(file: Path, **options: Any) -> Detector:
+    return Detector(ModelFile(file.stem, file), catalogue=Catalogue.load(), **options)
+
+
+def test_detector_is_an_engine(bedroom_model: Path) -> None:
+    engine = detector(bedroom_model)
+
+    assert isinstance(engine, Engine)
+    assert (engine.name, engine.model) == ("detector", "bedroom")
+    assert repr(engine) == "Detector('bedroom', coco)"
+
+
+def test_analysis_names_items_through_the_catalogue(bedroom_model: Path) -> None:
+    analysis = detector(bedroom_model).analyse(PICTURE, Hint(language="fr"))
+
+    bed, couch, plant = analysis.items
+    assert (bed.key, bed.name, bed.category) == ("double_bed", "lit 2 places", "furniture")
+    assert (bed.label, bed.score, bed.dismountable, bed.volume) == ("bed", 0.9, True, 2.0)
+    assert bed.box == pytest.approx((0.3, 0, 0.5, 0.2))
+    assert (couch.key, couch.dismountable) == ("sofa_3_seat", False)
+    assert plant.key == "potted_plant"
+    assert analysis.confidence == pytest.approx((0.9 + 0.5 + 0.4) / 3, abs=1e-4)
+
+
+def test_fixtures_are_no_items_but_tell_the_room(tmp_path: Path) -> None:
+    file = authors_model(
+        tmp_path / "m.onnx", boxes=[[0, 0, 0.5, 0.5]], scores=[0.8], labels=[TOILET]
+    )
+
+    analysis = detector(file).analyse(PICTURE, Hint())
+
+    assert analysis.items == ()
+    assert analysis.confidence == 0.0
+    assert analysis.room_type == "bathroom"
+    assert 0.5 < (analysis.room_type_confidence or 0) < 1
+
+
+def test_room_type_of_the_caller_comes_back_as_given(bedroom_model: Path) -> None:
+    analysis = detector(bedroom_model).analyse(PICTURE, Hint(room_type="Salon"))
+
+    assert (analysis.room_type, analysis.room_type_confidence) == ("Salon", 1.0)
+
+
+def test_threshold_changes_the_items_but_not_the_room(bedroom_model: Path) -> None:
+    strict = detector(bedroom_model, score_threshold=0.95).analyse(PICTURE, Hint())
+    usual = detector(bedroom_model).analyse(PICTURE, Hint())
+    lax = detector(bedroom_model, score_threshold=0.0).analyse(PICTURE, Hint())
+
+    assert [len(a.items) for a in (strict, usual, lax)] == [0, 3, 3]  # a toilet is no item
+    assert strict.room_type == usual.room_type == lax.room_type == "bedroom"
+    assert strict.room_type_confidence == usual.room_type_confidence == lax.room_type_confidence
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1"])
+def test_pictures_of_other_modes_are_converted(bedroom_model: Path, mode: str) -> None:
+    found = detector(bedroom_model).detect(PICTURE.convert(mode))
+
+    assert len(found) == 3
+
+
+def test_missing_onnxruntime_names_the_extra(
+    bedroom_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real: Callable[..., Any] = builtins.__import__
+
+    def without_onnxruntime(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "onnxruntime":
+            raise ImportError("No module named 'onnxruntime'")
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_onnxruntime)
+
+    with pytest.raises(EngineUnavailableError, match=r"photoqueue\[detect\]"):
+        detector(bedroom_model)
+
+
+def test_model_path_of_the_settings_is_used(bedroom_model: Path, tmp_path: Path) -> None:
+    engine = build_detector(Settings(home=tmp_path, model=str(bedroom_model), score_threshold=0.45))
+
+    assert engine.model == "bedroom"
+    assert engine.score_threshold == 0.45
+    assert len(engine.analyse(PICTURE, Hint()).items) == 2
+
+
+@pytest.mark.parametrize("model", [None, "deimv2-femto-coco", "no-such-model"])
+def test_missing_model_says_which_exist_and_where_they_go(
+    tmp_path: Path, model: str | None
+) -> None:
+    with pytest.raises(EngineUnavailableError) as error:
+        find_model(Settings(home=tmp_path, model=model))
+
+    for part in (*KNOWN_MODELS, str(tmp_path / "models"), "PHOTOQUEUE_MODEL", "path"):
+        assert part in str(error.value)
+
+
+def test_known_name_with_other_content_is_refused(tmp_path: Path, bedroom_model: Path) -> None:
+    (tmp_path / "models").mkdir()
+    bedroom_model.rename(tmp_path / "models" / "deimv2-femto-coco.onnx")
+
+    with pytest.raises(ModelError, match="not the published model 'deimv2-femto-coco'"):
+        find_model(Settings(home=tmp_path))
+
+
+def test_threads_share_the_cores_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "usable_cores", lambda: 8)
+
+    assert [session.share_of_cores(n) for n in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [("200000 100000", 2), ("50000 100000", 1), ("max 100000", 64)]
+)
+def test_usable_cores_respect_the_limit_of_a_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, expected: int
+) -> None:
+    (tmp_path / "cpu.max").write_text(limit)
+    monkeypatch.setattr(session, "_CGROUP_LIMIT", tmp_path / "cpu.max")
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(64)), raising=False)
+
+    assert session.usable_cores() == expected

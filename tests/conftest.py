@@ -125,9 +125,7 @@ class Worker:
 
 
 @pytest.fixture
-def start_worker(
-    installation: Installation, tmp_path: Path
-) -> Iterator[Callable[..., Worker]]:
+def start_worker(installation: Installation, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     """Start workers of the test's installation; whatever is left of them is ended."""
     workers: list[Worker] = []
 
@@ -173,7 +171,9 @@ def eventually(
         time.sleep(0.02)
 
 
-def picture(seed: int = 0, *, size: tuple[int, int] = (48, 32), image_format: str = "JPEG") -> bytes:
+def picture(
+    seed: int = 0, *, size: tuple[int, int] = (48, 32), image_format: str = "JPEG"
+) -> bytes:
     """Make a small picture; another seed gives another content."""
     image = Image.new("RGB", size, (seed % 256, seed // 256 % 256, seed // 65536 % 256))
     buffer = io.BytesIO()

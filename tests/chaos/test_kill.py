@@ -1,0 +1,187 @@
+"""Processes killed in mid-job: nothing is lost, nothing has two effects."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import psutil
+import pytest
+
+import photoqueue
+from photoqueue import JobState
+from tests.chaos.conftest import assert_one_effect, children_of, wait_active
+from tests.conftest import eventually, picture, submit
+
+pytestmark = pytest.mark.chaos
+
+
+def busy_child(worker, job) -> psutil.Process:
+    """The process of a worker with one process that is at the job."""
+    wait_active(job)
+    (child,) = children_of(worker.pid)
+    return child
+
+
+def test_killed_child_has_its_job_delivered_again_at_once(start_worker):
+    worker = start_worker("--queue", "photo-analyze", "--concurrency", "1", PQ_TEST_SLEEP="1")
+    job = submit("sleep-1")
+    busy_child(worker, job).kill()
+
+    assert job.result(30).items
+    attempts = job.attempts()
+    assert list(attempts["outcome"]) == ["worker_lost", "completed"]
+    assert "SIGKILL" in attempts["error_message"][0]
+    # At once: not when a lease had run out.
+    waited = attempts["started_at"][1] - attempts["ended_at"][0]
+    assert "recovered" in worker.log
+    assert waited.total_seconds() < 10
+    assert worker.process.poll() is None
+
+
+def test_killed_supervisor_takes_its_processes_along_and_the_next_worker_recovers(start_worker):
+    worker = start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="60")
+    job = submit("sleep-1")
+    wait_active(job)
+    children = children_of(worker.pid)
+    assert len(children) == 2
+
+    worker.signal(signal.SIGKILL)
+    worker.wait()
+    eventually(lambda: not any(child.is_running() for child in children), timeout=5)
+
+    start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="0")
+    assert job.result(30).items
+    assert list(job.attempts()["outcome"]) == ["worker_lost", "completed"]
+
+
+def test_killed_process_group_loses_nothing(start_worker):
+    jobs = []
+    worker = start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="0.1")
+    jobs = [submit(f"sleep-{number}") for number in range(40)]
+    for _ in range(3):
+        eventually(lambda: any(job.poll().state is JobState.ACTIVE for job in jobs))
+        worker.kill_group()
+        worker = start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="0.1")
+    for job in jobs:
+        job.result(60)
+    assert_one_effect(jobs)
+
+
+def test_worker_of_another_host_is_lost_when_its_lease_runs_out(start_worker, database):
+    worker = start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="60")
+    job = submit("sleep-1")
+    wait_active(job)
+    worker.kill_group()
+    with database.begin() as connection:
+        # As seen from elsewhere: its processes cannot be looked up.
+        connection.exec_driver_sql("UPDATE workers SET host_key = 'another host'")
+
+    start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="0")
+    assert job.result(30).items
+    attempts = job.attempts()
+    assert list(attempts["outcome"]) == ["worker_lost", "completed"]
+    assert "not seen for 2 s" in attempts["error_message"][0]
+
+
+def test_frozen_worker_cannot_overwrite_the_one_that_took_over(start_worker, database, runs):
+    frozen = start_worker("--queue", "photo-analyze", "--concurrency", "1", PQ_TEST_SLEEP="1")
+    job = submit("sleep-1")
+    wait_active(job)
+    group = [psutil.Process(frozen.pid), *psutil.Process(frozen.pid).children(recursive=True)]
+    for process in group:
+        process.suspend()
+
+    second = start_worker("--queue", "photo-analyze", "--concurrency", "1", PQ_TEST_SLEEP="0")
+    result = job.result(30)
+    finished = job.poll()
+    second.signal(signal.SIGTERM)
+    second.wait()
+
+    for process in reversed(group):
+        process.resume()
+    # The frozen process ends its analysis and finds its write fenced off.
+    eventually(lambda: "result discarded" in frozen.log, worker=frozen)
+    assert runs("sleep-1") == 2
+    assert job.poll() == finished
+    assert job.result() == result
+    assert_one_effect([job])
+    # It goes on as a worker in good standing.
+    assert submit("salon-2").result(30).items
+
+
+def test_photo_that_crashes_its_process_fails_after_the_budget_and_holds_nobody_up(
+    start_worker,
+):
+    start_worker("--queue", "photo-analyze", "--concurrency", "1")
+    crash = submit("crash-1")
+    behind = [submit(f"salon-{number}") for number in range(3)]
+
+    error = crash.exception(60)
+    assert isinstance(error, photoqueue.PhotoqueueError)
+    assert "worker_lost" in str(error)
+    attempts = crash.attempts()
+    assert list(attempts["outcome"]) == ["worker_lost"] * 4
+    assert "status 42" in attempts["error_message"][0]
+    assert crash.poll().attempt == 4
+    for job in behind:
+        job.result(30)
+    assert_one_effect(behind)
+
+
+def test_crash_and_exception_are_paid_from_one_budget(start_worker):
+    start_worker("--queue", "photo-analyze", "--concurrency", "1")
+    raising, crashing = submit("raise-1"), submit("crash-1")
+    for job in (raising, crashing):
+        job.wait(60)
+        assert job.poll().state is JobState.FAILED
+        assert len(job.attempts()) == 4
+
+
+def test_job_beyond_its_time_limit_is_ended_and_tried_again(start_worker, installation):
+    settings = installation.settings.model_copy(
+        update={"job_timeout_seconds": 0.5, "max_retries": 1}
+    )
+    photoqueue.use(settings)
+    start_worker("--queue", "photo-analyze", "--concurrency", "1", settings=settings)
+    job = submit("hang-1")
+    error = job.exception(60)
+    assert "PHOTOQUEUE_JOB_TIMEOUT_SECONDS" in str(error)
+    assert list(job.attempts()["outcome"]) == ["timeout", "timeout"]
+
+
+def test_cancelled_running_job_frees_its_process(start_worker):
+    start_worker("--queue", "photo-analyze", "--concurrency", "1")
+    job = submit("hang-1")
+    wait_active(job)
+    assert photoqueue.cancel(job) == 1
+    assert submit("salon-1").result(30).items
+    assert job.poll().state is JobState.CANCELLED
+    assert list(job.attempts()["outcome"]) == ["cancelled"]
+
+
+def test_thousand_jobs_pass_through_two_workers_once_each(start_worker, runs, installation):
+    batch = photoqueue.submit_photos(
+        [{"photo": picture(number), "photo_id": f"room-{number}"} for number in range(1000)]
+    )
+    for _ in range(2):
+        start_worker("--queue", "photo-analyze", wait=False)
+    frame = photoqueue.collect(batch_with_workers(batch), timeout=150)
+    assert list(frame["state"].unique()) == ["completed"]
+    assert frame["attempts"].max() == 1
+    assert all(runs(f"room-{number}") == 1 for number in range(1000))
+    assert installation.broker.size(photoqueue.models.JobType.PHOTO_ANALYZE) == 0
+
+
+def batch_with_workers(batch):
+    """Wait until a worker has entered the register, so that waiting makes sense."""
+    eventually(lambda: photoqueue.stats()["photo-analyze"].workers > 0)
+    return batch
+
+
+def test_tests_leave_no_worker_behind(start_worker):
+    worker = start_worker("--queue", "photo-analyze")
+    children = children_of(worker.pid)
+    os.killpg(worker.pid, signal.SIGTERM)
+    assert worker.wait() == 0
+    assert not any(child.is_running() for child in children)

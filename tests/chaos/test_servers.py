@@ -1,0 +1,135 @@
+"""Servers emptied, stopped and restarted in mid-batch: every job ends, with one effect."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+import redis
+
+import photoqueue
+from photoqueue import JobState
+from tests.chaos.conftest import assert_one_effect
+from tests.conftest import eventually, picture, submit
+
+pytestmark = pytest.mark.chaos
+
+
+def batch_of(count: int, prefix: str = "sleep"):
+    return photoqueue.submit_photos(
+        [{"photo": picture(number), "photo_id": f"{prefix}-{number}"} for number in range(count)]
+    )
+
+
+def some_done(batch) -> bool:
+    return batch.counts().get(JobState.COMPLETED, 0) >= 3
+
+
+def test_emptied_redis_in_mid_batch_loses_nothing(own_servers, installation, start_worker):
+    batch = batch_of(40)
+    start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="0.05")
+    eventually(lambda: some_done(batch))
+    redis.Redis.from_url(own_servers.endpoints.redis_url.get_secret_value()).flushall()
+    photoqueue.collect(batch, timeout=60)
+    assert_one_effect(list(batch))
+
+
+def test_redis_stopped_for_ten_seconds_in_mid_batch_loses_nothing(
+    own_servers, installation, start_worker
+):
+    batch = batch_of(40)
+    worker = start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="0.05")
+    eventually(lambda: some_done(batch))
+    own_servers.stop("Redis")
+    # The promise is about an outage of this length, so the test waits for it.
+    time.sleep(10)
+    own_servers.start()
+    photoqueue.collect(batch, timeout=60)
+    assert_one_effect(list(batch))
+    assert "waiting for the broker" in worker.log
+
+
+def test_killed_postgres_in_mid_batch_loses_nothing(own_servers, installation, start_worker):
+    batch = batch_of(40)
+    worker = start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="0.05")
+    eventually(lambda: some_done(batch))
+    own_servers.stop("PostgreSQL", signal.SIGINT)
+    own_servers.start()
+    photoqueue.collect(batch, timeout=60)
+    assert_one_effect(list(batch))
+    assert worker.process.poll() is None
+
+
+def test_job_submitted_while_redis_is_down_runs_once_it_is_back(
+    own_servers, installation, start_worker, caplog
+):
+    start_worker("--queue", "photo-analyze")
+    own_servers.stop("Redis")
+    job = submit("salon-1")
+    assert "accepted and run once the broker is back" in caplog.text
+    assert job.poll().state is JobState.WAITING
+    own_servers.start()
+    assert job.result(30).items
+    assert_one_effect([job])
+
+
+def test_nothing_is_half_accepted_while_postgres_is_down(own_servers, installation):
+    own_servers.stop("PostgreSQL", signal.SIGINT)
+    with pytest.raises(photoqueue.PhotoqueueError, match=r"PostgreSQL at .* cannot be used"):
+        submit("salon-1")
+    own_servers.start()
+    assert photoqueue.history().empty
+    assert installation.broker.size(photoqueue.models.JobType.PHOTO_ANALYZE) == 0
+
+
+def test_queue_survives_a_clean_restart_of_redis(own_servers, installation):
+    batch_of(20, "salon")
+    own_servers.stop("Redis")
+    own_servers.start()
+    assert installation.broker.size(photoqueue.models.JobType.PHOTO_ANALYZE) == 20
+
+
+def test_forged_messages_are_refused_and_the_worker_goes_on(
+    own_servers, installation, start_worker
+):
+    client = redis.Redis.from_url(own_servers.endpoints.redis_url.get_secret_value())
+    submit("salon-1")
+    (key,) = client.keys("huey.redis.*photo-analyze")
+    forged = [
+        b"12345678cos\nsystem\n(S'touch /nonexistent/owned'\ntR.",
+        b'12345678{"id": "not-a-uuid", "name": "photoqueue.broker.tasks.photo_analyze"}',
+        b'12345678{"id": "01a209dc-6623-7298-9a04-97380543956b", "name": "os.system"}',
+        b"1234",
+        b"12345678" + b"[" * 100_000,
+    ]
+    client.zadd(key, {message: -100 for message in forged})
+    worker = start_worker("--queue", "photo-analyze", "--concurrency", "1")
+    assert submit("salon-2").result(30).items
+    eventually(lambda: photoqueue.stats()["photo-analyze"].refused_messages == len(forged))
+    assert worker.log.count("Refused a broker message") == len(forged)
+
+
+def test_messages_travel_through_postgres_where_there_is_no_redis(
+    servers, settings, start_worker, installation, monkeypatch
+):
+    endpoints = photoqueue.services.Endpoints(
+        database_url=settings.database_url,
+        redis_url=None,
+        embedded_database=False,
+        embedded_redis=False,
+    )
+    monkeypatch.setattr(photoqueue.services, "ensure", lambda _: endpoints)
+    photoqueue.use(settings)
+    # The worker finds no Redis either: none on the PATH, and no wheel that brings one.
+    worker = start_worker(
+        "--queue",
+        "photo-analyze",
+        settings=settings.model_copy(update={"redis_url": None}),
+        PATH="/nonexistent",
+        PQ_TEST_NO_REDIS="1",
+    )
+    job = submit("salon-1")
+    assert job.result(30).items
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0

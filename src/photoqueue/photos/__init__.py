@@ -1,0 +1,1 @@
+"""Photos: read from anywhere, decoded safely, kept by content."""

@@ -1,0 +1,172 @@
+"""From what the caller gives (a path, an address, bytes, pixels) to a photo's bytes."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import hashlib
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from photoqueue.errors import PhotoNotFoundError, StorageError, UnreadablePhotoError
+from photoqueue.photos.encode import encode_array, encode_image
+from photoqueue.photos.expand import expand_sources
+from photoqueue.photos.limits import check_bytes
+from photoqueue.photos.opening import open_picture
+from photoqueue.photos.remote import file_name, is_url, masked, read_url
+
+__all__ = ["PhotoSource", "RawPhoto", "expand_sources", "read_photo"]
+
+#: Whatever a single photo may be given as.
+PhotoSource = str | Path | bytes | bytearray | memoryview | Image.Image | npt.NDArray[Any]
+
+#: What the system answers when a path leads nowhere.
+_MISSING: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawPhoto:
+    """A photo as it was given, its header checked, its pixels not yet decoded.
+
+    Attributes
+    ----------
+    data : bytes
+        The file.
+    name : str or None
+        File name for people; ``None`` for pixels and bytes.
+    sha256 : str
+        Content address, in hexadecimal.
+    format : str
+        ``JPEG``, ``PNG``, ``WebP`` or ``HEIC``, by content.
+    width, height : int
+        Pixels of the upright picture.
+    """
+
+    data: bytes = field(repr=False)
+    name: str | None
+    sha256: str
+    format: str
+    width: int
+    height: int
+
+
+def read_photo(source: PhotoSource, *, max_bytes: int, max_pixels: int) -> RawPhoto:
+    """Read one photo and check its header.
+
+    Parameters
+    ----------
+    source
+        A path, an address (``https://``, ``s3://``, any of fsspec's), the bytes of a file,
+        a Pillow picture or an array. Pixels are encoded as PNG.
+    max_bytes, max_pixels
+        Limits; no more than ``max_bytes + 1`` is ever read.
+
+    Raises
+    ------
+    PhotoNotFoundError, UnreadablePhotoError, PhotoTooLargeError
+        The photo cannot be used; trying again does not help.
+    StorageError
+        It could not be read now: network, time-out, permission.
+
+    Examples
+    --------
+    >>> read_photo("salon.jpg", max_bytes=50 * 2**20, max_pixels=120_000_000)  # doctest: +SKIP
+    RawPhoto(name='salon.jpg', sha256='…', format='JPEG', width=4032, height=3024)
+    """
+    label, name, data = _read(source, max_bytes, max_pixels)
+    check_bytes(len(data), limit=max_bytes, name=label)
+    opened = open_picture(data, max_pixels=max_pixels, name=label)
+    width, height = opened.upright_size
+    return RawPhoto(
+        data=data,
+        name=name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        format=opened.format,
+        width=width,
+        height=height,
+    )
+
+
+def _read(source: object, max_bytes: int, max_pixels: int) -> tuple[str, str | None, bytes]:
+    """Return what to call the photo in messages, its file name, and its bytes."""
+    if isinstance(source, str) and is_url(source):
+        return masked(source), file_name(source) or None, read_url(source, max_bytes=max_bytes)
+    if isinstance(source, str | Path):
+        path = _path(source)
+        return str(path), _readable(path.name), _read_file(path, max_bytes)
+    if isinstance(source, bytes | bytearray | memoryview):
+        size = source.nbytes if isinstance(source, memoryview) else len(source)
+        check_bytes(size, limit=max_bytes, name="The photo given as bytes")
+        return "The photo given as bytes", None, bytes(source)
+    if isinstance(source, Image.Image):
+        file = getattr(source, "filename", "")
+        name = Path(file).name if isinstance(file, str) and file else None
+        return "The picture as PNG", name, encode_image(source, max_pixels=max_pixels)
+    if isinstance(source, np.ndarray):
+        return "The array as PNG", None, encode_array(source, max_pixels=max_pixels)
+    raise UnreadablePhotoError(
+        f"A photo cannot be read from a {type(source).__name__}. "
+        "Pass a path, an address, bytes, a Pillow picture or an array."
+    )
+
+
+def _path(source: str | Path) -> Path:
+    if not str(source).strip():
+        raise PhotoNotFoundError("The photo's path is empty. Pass the path of a file.")
+    try:
+        return Path(source).expanduser()
+    except RuntimeError:  # "~nobody/…": no such user
+        return Path(source)
+
+
+def _readable(name: str) -> str:
+    """Return a file name that can be stored as text, even if it is not valid UTF-8."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _read_file(path: Path, max_bytes: int) -> bytes:
+    try:
+        # A named pipe would block when it is opened; a device has no end.
+        _check_regular(path, path.stat().st_mode)
+        with path.open("rb") as file:
+            check_bytes(os.fstat(file.fileno()).st_size, limit=max_bytes, name=str(path))
+            return file.read(max_bytes + 1)
+    except ValueError as exc:  # a null byte in the name
+        raise PhotoNotFoundError(f"{str(path)!r} is no path: {exc}. Correct it.") from exc
+    except OSError as exc:
+        if exc.errno in _MISSING:
+            raise PhotoNotFoundError(_missing(path)) from exc
+        raise StorageError(
+            f"{path} cannot be read ({exc.strerror}). Check its permissions and its disk."
+        ) from exc
+
+
+def _check_regular(path: Path, mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise PhotoNotFoundError(f"{path} is a folder. submit_photos takes folders.")
+    if not stat.S_ISREG(mode):
+        raise UnreadablePhotoError(f"{path} is a device or a pipe. Pass a file.")
+
+
+def _missing(path: Path) -> str:
+    """Return the message for a missing file, with the likeliest misspelling of its name."""
+    if re.match(r"[A-Za-z0-9+.-]{2,}:/[^/]", str(path)):
+        return f"{path} does not exist. An address is passed as text, not as a Path."
+    shown = str(path) if len(str(path)) <= 300 else f"{str(path)[:300]}…"
+    try:
+        beside = [other.name for other in path.absolute().parent.iterdir()]
+    except OSError:
+        beside = []
+    by_folded = {name.casefold(): name for name in beside}
+    close = difflib.get_close_matches(path.name.casefold(), by_folded, n=1, cutoff=0.7)
+    if close:
+        return f"{shown} does not exist. Beside it is {by_folded[close[0]]!r}: is that meant?"
+    return f"{shown} does not exist. Check the path; the current folder is {Path.cwd()}."

@@ -7,7 +7,7 @@ succeeds, so that an existing deployment keeps its environment.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("redis_url", "REDIS_URL")
     )
+
+    #: What carries the messages: ``auto`` is Redis, or PostgreSQL where no Redis can be had;
+    #: ``postgres`` does without a Redis.
+    broker: Literal["auto", "postgres"] = "auto"
 
     #: Jobs at a time, per queue and worker.
     concurrency: PositiveInt = Field(

@@ -87,7 +87,7 @@ def test_worker_of_another_host_is_lost_when_its_lease_runs_out(start_worker, da
 def test_frozen_worker_cannot_overwrite_the_one_that_took_over(start_worker, database, runs):
     frozen = start_worker("--queue", "photo-analyze", "--concurrency", "1", PQ_TEST_SLEEP="1")
     job = submit("sleep-1")
-    wait_active(job)
+    eventually(lambda: runs("sleep-1") == 1)
     group = [psutil.Process(frozen.pid), *psutil.Process(frozen.pid).children(recursive=True)]
     for process in group:
         process.suspend()

@@ -111,25 +111,19 @@ def test_forged_messages_are_refused_and_the_worker_goes_on(
 
 
 def test_messages_travel_through_postgres_where_there_is_no_redis(
-    servers, settings, start_worker, installation, monkeypatch
+    servers, settings, installation, start_worker
 ):
-    endpoints = photoqueue.services.Endpoints(
-        database_url=settings.database_url,
-        redis_url=None,
-        embedded_database=False,
-        embedded_redis=False,
-    )
-    monkeypatch.setattr(photoqueue.services, "ensure", lambda _: endpoints)
-    photoqueue.use(settings)
-    # The worker finds no Redis either: none on the PATH, and no wheel that brings one.
-    worker = start_worker(
-        "--queue",
-        "photo-analyze",
-        settings=settings.model_copy(update={"redis_url": None}),
-        PATH="/nonexistent",
-        PQ_TEST_NO_REDIS="1",
-    )
-    job = submit("salon-1")
-    assert job.result(30).items
+    without_redis = settings.model_copy(update={"broker": "postgres", "redis_url": None})
+    photoqueue.use(without_redis)
+    photoqueue.pause()
+    jobs = [submit(f"salon-{number}") for number in range(5)]
+    broker = photoqueue.installation.current().broker
+    assert broker.size(photoqueue.models.JobType.PHOTO_ANALYZE) == 5
+    photoqueue.resume()
+    worker = start_worker("--queue", "photo-analyze", settings=without_redis)
+    for job in jobs:
+        job.result(30)
+    eventually(lambda: broker.size(photoqueue.models.JobType.PHOTO_ANALYZE) == 0)
+    assert not (without_redis.home / "services").exists()
     worker.signal(signal.SIGTERM)
     assert worker.wait() == 0

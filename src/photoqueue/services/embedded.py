@@ -31,13 +31,16 @@ def ensure(settings: Settings) -> Endpoints:
         The server does not start; the message holds the end of its log.
     """
     database_url, redis_url = settings.database_url, settings.redis_url
-    if database_url is None or redis_url is None:
+    without_redis = settings.broker == "postgres"
+    if without_redis:
+        redis_url = None
+    if database_url is None or not (without_redis or redis_url):
         postgres, redis = _servers(settings)
         wanted: list[Server] = []
         if database_url is None:
             wanted.append(postgres)
         # A Redis that runs already is used even where this process finds no program for it.
-        if redis_url is None and (redis.is_installed() or redis.is_ready()):
+        if not (without_redis or redis_url) and (redis.is_installed() or redis.is_ready()):
             wanted.append(redis)
         _bring_up(wanted)
         database_url = database_url or SecretStr(postgres.url())
@@ -47,7 +50,7 @@ def ensure(settings: Settings) -> Endpoints:
         database_url=database_url,
         redis_url=redis_url,
         embedded_database=settings.database_url is None,
-        embedded_redis=settings.redis_url is None and redis_url is not None,
+        embedded_redis=redis_url is not None and settings.redis_url is None,
     )
 
 

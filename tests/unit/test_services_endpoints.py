@@ -8,8 +8,8 @@ import sys
 import pytest
 from pydantic import SecretStr
 
+from photoqueue.addresses import masked
 from photoqueue.services import Endpoints
-from photoqueue.services.endpoints import masked
 
 
 @pytest.mark.parametrize(

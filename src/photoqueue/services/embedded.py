@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from photoqueue.addresses import masked
 from photoqueue.errors import ConfigurationError
-from photoqueue.services.endpoints import Endpoints, ServerStatus, masked
+from photoqueue.services.endpoints import Endpoints, ServerStatus
 from photoqueue.settings import Settings
 
 if TYPE_CHECKING:

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
 
-_SECRET_IN_QUERY = re.compile(r"([?&][^=&]*(?:password|passwd|secret|token)[^=&]*=)[^&]*", re.I)
-
-
-def masked(url: str) -> str:
-    """Return a server address without its secrets.
-
-    >>> masked("redis://worker:hunter2@cache:6379/0")
-    'redis://worker:***@cache:6379/0'
-    """
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        # A libpq "key=value" string or a typing mistake: no safe way to cut it up.
-        return "***"
-    # The last "@": a password with an unescaped "@" or "/" in it must not show its tail.
-    login, at, place = rest.rpartition("@")
-    user, colon, _ = login.partition(":")
-    shown = f"{user}:***" if colon else user
-    return _SECRET_IN_QUERY.sub(r"\1***", f"{scheme}://{shown}{at}{place}")
+from photoqueue.addresses import masked
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from photoqueue.models import JobType
+from photoqueue.cli.options import QueueName
 
 if TYPE_CHECKING:
     from photoqueue.worker.supervisor import Supervisor
@@ -24,7 +24,7 @@ class LogFormatName(StrEnum):
 
 def worker(
     queue: Annotated[
-        JobType | None, typer.Option(help="Work on this queue only; both when left out.")
+        QueueName | None, typer.Option(help="Work on this queue only; both when left out.")
     ] = None,
     concurrency: Annotated[
         int | None,
@@ -43,6 +43,7 @@ def worker(
     at once.
     """
     from photoqueue.installation import Installation
+    from photoqueue.models import JobType
     from photoqueue.settings import load_settings
     from photoqueue.worker.logs import configure_logging
     from photoqueue.worker.supervisor import Supervisor
@@ -51,7 +52,7 @@ def worker(
     settings = load_settings()
     supervisor = Supervisor(
         Installation.open(settings),
-        list(JobType) if queue is None else [queue],
+        list(JobType) if queue is None else [JobType(queue)],
         concurrency=concurrency or settings.concurrency,
         log_format="json" if log_format is LogFormatName.JSON else "text",
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
+from uuid import UUID
 
 from photoqueue.client.cards import card
 from photoqueue.client.frames import result_rows
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def job(job_id: str) -> Job:
+def job(job_id: str | UUID) -> Job:
     """Return the handle of a job by its id, or by its key (the newest job of the key).
 
     Raises
@@ -32,10 +33,10 @@ def job(job_id: str) -> Job:
         This installation has no such job.
     """
     installation = current()
-    if job_id.startswith(("photo-", "inventory-")):
+    if isinstance(job_id, str) and job_id.startswith(("photo-", "inventory-")):
         found = reads.find_job(installation.database, job_id)
     else:
-        found = reads.snapshot(installation.database, parse_job_id(job_id))
+        found = reads.snapshot(installation.database, parse_job_id(str(job_id)))
     return Job(installation, found.job_id, found.job_key, found.queue)
 
 
@@ -58,10 +59,10 @@ def poll(handle: Batch) -> pd.DataFrame: ...
 
 
 @overload
-def poll(handle: Job | str) -> JobSnapshot: ...
+def poll(handle: Job | str | UUID) -> JobSnapshot: ...
 
 
-def poll(handle: Job | Batch | str) -> JobSnapshot | pd.DataFrame:
+def poll(handle: Job | Batch | str | UUID) -> JobSnapshot | pd.DataFrame:
     """Read where a job or batch stands; never waits.
 
     Parameters
@@ -81,7 +82,7 @@ def poll(handle: Job | Batch | str) -> JobSnapshot | pd.DataFrame:
     """
     if isinstance(handle, Batch):
         return handle.poll()
-    return (job(handle) if isinstance(handle, str) else handle).poll()
+    return (handle if isinstance(handle, Job) else job(handle)).poll()
 
 
 def collect(
@@ -169,7 +170,26 @@ def history(
     )
 
 
-def attempts(handle: Job | Batch | str | None = None) -> pd.DataFrame:
+def details(handle: Job | str | UUID) -> dict[str, Any]:
+    """Return everything about one job: its row of :func:`history`, result and traceback.
+
+    ``result`` is the JSON object of the contract, or None; ``error_traceback`` the worker's
+    own, of the last error, or None.
+
+    Raises
+    ------
+    UnknownJobError
+        This installation has no such job.
+    """
+    found = handle if isinstance(handle, Job) else job(handle)
+    database = current().database
+    _, result, trace = reads.outcome(database, UUID(found.id))
+    (row,) = tables.job_results(database, found.id).to_dict("records")
+    named = {str(column): value for column, value in row.items()}
+    return {**named, "result": result, "error_traceback": trace}
+
+
+def attempts(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
     """Return ended attempts: one row each, with outcome, wait, duration, back-off and error.
 
     Parameters
@@ -179,7 +199,7 @@ def attempts(handle: Job | Batch | str | None = None) -> pd.DataFrame:
     """
     if handle is None:
         return tables.attempts(current().database)
-    return (job(handle) if isinstance(handle, str) else handle).attempts()
+    return (handle if isinstance(handle, Job | Batch) else job(handle)).attempts()
 
 
 class Stats(Mapping[str, QueueStats]):

@@ -1,0 +1,101 @@
+"""``photoqueue evaluate``: how much of what is in annotated photos an engine finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from photoqueue.cli import words
+from photoqueue.cli.options import AsJson
+from photoqueue.cli.output import number_column, print_json, records, show, table, word_column
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from photoqueue.analysis.evaluate import Evaluation
+
+
+def evaluate(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Photos with annotations.json.", show_default=False),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model to judge (default: PHOTOQUEUE_MODEL).")
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="Engine to judge (default: PHOTOQUEUE_ENGINE).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure an engine against photos whose contents are known."""
+    from photoqueue.analysis.evaluate import evaluate as measure
+    from photoqueue.analysis.registry import load_engine
+    from photoqueue.cli.sample_data import sample_photos, with_model
+    from photoqueue.errors import ConfigurationError
+    from photoqueue.settings import load_settings
+
+    given = {"model": model, "engine": engine}
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    photos = folder or sample_photos()
+    if photos is None:
+        raise ConfigurationError(
+            "There are no photos to judge by. Give a folder of photos and an annotations.json "
+            'that lists, for each, {"file", "width", "height", "room_type", "boxes": [{"label", '
+            '"bbox_xywh"}]} (labels of COCO, pixels): photoqueue evaluate FOLDER'
+        )
+    found = measure(load_engine(with_model(settings)), photos)
+    if as_json:
+        print_json(_as_dict(found, photos))
+        return
+    show(f"{words.line(found.engine)} with {words.line(found.model)}", style="bold")
+    show(f"on {words.counted(len(found.photos), 'photo')} of {words.line(photos)}")
+    show()
+    show(_summary(found))
+    show()
+    show(_classes(found))
+
+
+def _summary(found: Evaluation) -> Table:
+    drawn = table(header=False)
+    drawn.add_column(style="dim", no_wrap=True)
+    drawn.add_column(justify="right", no_wrap=True)
+    drawn.add_column(style="dim")
+    drawn.add_row("precision", words.share(found.precision), "of the things found are there")
+    drawn.add_row("recall", words.share(found.recall), "of the things there are found")
+    drawn.add_row("F1", words.share(found.f1), "both in one number")
+    drawn.add_row("room type", words.share(found.room_type_accuracy), "of the rooms are right")
+    drawn.add_row("time", words.duration(found.ms_per_photo), "a photo, median")
+    return drawn
+
+
+def _classes(found: Evaluation) -> Table:
+    drawn = table()
+    word_column(drawn, "ITEM")
+    for column in ("THERE", "FOUND", "RIGHT", "PRECISION", "RECALL", "F1"):
+        number_column(drawn, column)
+    for key, row in found.classes.sort_values("truths", ascending=False, kind="stable").iterrows():
+        drawn.add_row(
+            words.line(key),
+            *(f"{row[column]:.0f}" for column in ("truths", "found", "right")),
+            *(words.share(row[column]) for column in ("precision", "recall", "f1")),
+        )
+    return drawn
+
+
+def _as_dict(found: Evaluation, folder: Path) -> dict[str, object]:
+    return {
+        "engine": found.engine,
+        "model": found.model,
+        "folder": str(folder),
+        "photo_count": len(found.photos),
+        "precision": found.precision,
+        "recall": found.recall,
+        "f1": found.f1,
+        "room_type_accuracy": found.room_type_accuracy,
+        "ms_per_photo": found.ms_per_photo,
+        "classes": records(found.classes.reset_index()),
+        "photos": records(found.photos.reset_index()),
+    }

@@ -1,0 +1,55 @@
+"""Photos and a model to try photoqueue with, until it is given others.
+
+A checkout may have a ``shared/data`` folder beside it::
+
+    shared/data/photos/annotations.json   and the pictures that it names
+    shared/data/models/deimv2_hgnetv2_femto_coco.onnx
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from photoqueue.errors import EngineUnavailableError
+
+if TYPE_CHECKING:
+    from photoqueue.settings import Settings
+
+_MODEL: Final = "deimv2_hgnetv2_femto_coco.onnx"
+
+
+def data_folder() -> Path:
+    """Return where the data of a checkout would be; it may not exist."""
+    import photoqueue
+
+    checkout = Path(photoqueue.__file__).resolve().parents[2]
+    return checkout.parent / "shared" / "data"
+
+
+def sample_photos() -> Path | None:
+    """Return the annotated photos beside the checkout, or None where there are none."""
+    folder = data_folder() / "photos"
+    return folder if (folder / "annotations.json").is_file() else None
+
+
+def with_model(settings: Settings) -> Settings:
+    """Return settings whose detector has a model: the configured one, else that of the samples.
+
+    Raises
+    ------
+    EngineUnavailableError
+        There is neither; the message says where models go.
+    """
+    if settings.engine != "detector":
+        return settings
+    from photoqueue.analysis.model_files import find_model
+
+    try:
+        # By its path: the demo has a home of its own, where the name would lead nowhere.
+        model = find_model(settings).path.absolute()
+    except EngineUnavailableError:
+        model = data_folder() / "models" / _MODEL
+        if settings.model is not None or not model.is_file():
+            raise
+    return settings.model_copy(update={"model": str(model)})

@@ -1,0 +1,101 @@
+"""Look at an installation without starting, migrating or changing anything.
+
+The client's verbs open an installation, which starts its servers. The doctor must not: it
+tells how things are, also when they are broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+from pydantic import SecretStr
+
+from photoqueue import services
+from photoqueue.services import Endpoints, ServerStatus
+
+if TYPE_CHECKING:
+    from photoqueue.installation import Installation
+    from photoqueue.settings import Settings
+    from photoqueue.tracking.history import QueueStats
+
+
+class Survey:
+    """What can be told of an installation from outside.
+
+    Parameters
+    ----------
+    settings
+        The installation; its servers may be away.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if "_installation" in self.__dict__:
+            self._installation.close()
+
+    @cached_property
+    def servers(self) -> tuple[ServerStatus, ServerStatus]:
+        """How PostgreSQL and Redis are, in this order."""
+        postgres, redis = services.status(self.settings)
+        return postgres, redis
+
+    @property
+    def database_runs(self) -> bool:
+        """Whether PostgreSQL can be asked: it is configured, or runs already."""
+        return self.servers[0].running is not False
+
+    @cached_property
+    def _installation(self) -> Installation:
+        from photoqueue.installation import Installation
+
+        postgres, _ = self.servers
+        url = self.settings.database_url or SecretStr(postgres.where)
+        return Installation(
+            self.settings,
+            Endpoints(
+                database_url=url,
+                redis_url=self.settings.redis_url,
+                embedded_database=postgres.embedded,
+                embedded_redis=False,
+            ),
+        )
+
+    def database_version(self) -> str:
+        """Ask PostgreSQL for its version."""
+        import sqlalchemy as sa
+
+        with self._installation.database.begin() as connection:
+            return str(connection.scalar(sa.text("SHOW server_version"))).partition(" ")[0]
+
+    def revision(self) -> str | None:
+        """Read the revision of the tracking tables; None where there are none."""
+        from photoqueue.tracking.migrate import current_revision
+
+        with self._installation.database.begin() as connection:
+            return current_revision(connection)
+
+    def queues(self) -> Mapping[str, QueueStats]:
+        """Count jobs and live workers."""
+        from photoqueue.tracking.history import stats
+
+        counts = stats(self._installation.database, self.settings.lease_seconds)
+        return {str(queue): found for queue, found in counts.items()}
+
+    def ping_redis(self) -> str:
+        """Ask the configured Redis for its version."""
+        from photoqueue.broker.broker import Broker
+
+        assert self.settings.redis_url is not None
+        url = self.settings.redis_url.get_secret_value()
+        broker = Broker(url, database_url="", namespace="doctor")
+        try:
+            return broker.ping().removeprefix("Redis ")
+        finally:
+            broker.close()

@@ -1,0 +1,173 @@
+"""Tables of jobs, attempts, results and inventories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from photoqueue.cli import words
+from photoqueue.cli.output import (
+    coloured,
+    in_full,
+    last_column,
+    name,
+    narrow,
+    number_column,
+    table,
+    wide,
+    word_column,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from photoqueue.models import InventoryResult
+
+Record = Mapping[str, Any]
+
+
+def job_table(jobs: Iterable[Record]) -> Table:
+    """Show jobs, one a line.
+
+    A terminal of usual width shows the key, which every command takes as well as the id;
+    a wide one, and a pipe, show both. A narrow one leaves out the waits too.
+    """
+    with_ids, with_waits = wide(), not narrow()
+    drawn = table()
+    if with_ids:
+        drawn.add_column("ID", no_wrap=True)
+    drawn.add_column("KEY", no_wrap=True)
+    drawn.add_column("STATE", no_wrap=True)
+    number_column(drawn, "SUBMITTED")
+    if with_waits:
+        number_column(drawn, "WAITED")
+    number_column(drawn, "RAN")
+    number_column(drawn, "TRIES")
+    last_column(drawn, "ERROR")
+    for job in jobs:
+        drawn.add_row(
+            *([job["job_id"]] if with_ids else []),
+            name(job["job_key"]),
+            coloured(job["state"]),
+            words.moment(job["created_at"]),
+            *([words.duration(job["wait_ms"])] if with_waits else []),
+            words.duration(job["job_duration_ms"]),
+            f"{job['attempts']}/{job['max_attempts']}",
+            error_of(job),
+        )
+    return drawn
+
+
+def attempt_table(attempts: Iterable[Record]) -> Table:
+    """Show the ended attempts of a job."""
+    drawn = table(title="Attempts")
+    number_column(drawn, "#")
+    drawn.add_column("OUTCOME", no_wrap=True)
+    for column in ("STARTED", "WAITED", "RAN", "BACK-OFF"):
+        number_column(drawn, column)
+    word_column(drawn, "HOST")
+    last_column(drawn, "ERROR")
+    for attempt in attempts:
+        drawn.add_row(
+            str(attempt["attempt"]),
+            coloured(attempt["outcome"]),
+            words.moment(attempt["started_at"]),
+            words.duration(attempt["wait_ms"]),
+            words.duration(attempt["duration_ms"]),
+            words.duration(attempt["retry_delay_ms"]),
+            words.line(attempt["host"]),
+            error_of(attempt),
+        )
+    return drawn
+
+
+def result_table(results: Iterable[Record]) -> Table:
+    """Show what was found in photos, one photo a line, failures included."""
+    drawn = table()
+    word_column(drawn, "PHOTO")
+    word_column(drawn, "ROOM")
+    word_column(drawn, "KIND OF ROOM")
+    number_column(drawn, "VOLUME")
+    last_column(drawn, "FOUND")
+    for result in results:
+        failed = result["state"] != "completed"
+        drawn.add_row(
+            name(result["photo_id"] if words.missing(result["file_name"]) else result["file_name"]),
+            name(result["room"]),
+            words.line(result["room_type"]),
+            words.volume(result["volume"]),
+            f"{result['state']}: {error_of(result)}" if failed else found(result["items"]),
+            style="red" if failed else None,
+        )
+    return drawn
+
+
+def item_table(items: Iterable[Record]) -> Table:
+    """Show the things found in one photo; a record is an item of the job's JSON result."""
+    drawn = table(title="Found")
+    word_column(drawn, "ITEM")
+    word_column(drawn, "CATEGORY")
+    number_column(drawn, "SCORE")
+    number_column(drawn, "VOLUME")
+    drawn.add_column("TAKEN APART", no_wrap=True)
+    for item in items:
+        drawn.add_row(
+            words.line(item["name"]),
+            words.line(item["category"]),
+            words.share(item.get("score")),
+            words.volume(item.get("volume")),
+            "yes" if item.get("dismountable") else "no",
+        )
+    return drawn
+
+
+def inventory_table(inventory: InventoryResult) -> Table:
+    """Show an inventory by room, its volume with the range between movers."""
+    drawn = table(title=f"Inventory of {words.line(inventory.project_id)}")
+    word_column(drawn, "ROOM")
+    number_column(drawn, "COUNT")
+    word_column(drawn, "ITEM")
+    number_column(drawn, "VOLUME")
+    number_column(drawn, "RANGE")
+    previous = None
+    for entry in inventory.lines:
+        drawn.add_row(
+            "" if entry.room == previous and not in_full() else name(entry.room),
+            str(entry.count),
+            words.line(entry.name),
+            words.volume(entry.volume),
+            _range(entry.volume_min, entry.volume_max),
+        )
+        previous = entry.room
+    drawn.add_section()
+    drawn.add_row(
+        "Total",
+        str(inventory.total_items),
+        f"from {words.counted(inventory.photo_count, 'photo')}"
+        + (
+            f", {len(inventory.missing_photos)} could not be analysed"
+            if inventory.missing_photos
+            else ""
+        ),
+        words.volume(inventory.total_volume),
+        _range(inventory.total_volume_min, inventory.total_volume_max),
+        style="bold",
+    )
+    return drawn
+
+
+def error_of(record: Record) -> str:
+    """Return the error of a job or attempt in one line."""
+    kind, message = record["error_type"], record["error_message"]
+    if words.missing(kind):
+        return words.NOTHING
+    return words.line(f"{kind}: {message}")
+
+
+def found(items: Any) -> str:
+    """Return the things of a photo in one line."""
+    return words.line(items) if items and not words.missing(items) else "nothing"
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:.2f}–{high:.2f} m³"

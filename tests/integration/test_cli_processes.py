@@ -1,0 +1,207 @@
+"""The commands as a shell runs them: pipes, signals, and what they leave behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import photoqueue
+from photoqueue import Settings
+from tests.conftest import REPOSITORY, SHARED_DATA, eventually, picture, submit
+
+COMMAND = (sys.executable, "-m", "photoqueue")
+
+
+@pytest.fixture
+def start(settings: Settings) -> Callable[..., subprocess.Popen[str]]:
+    """Start a command of the test's installation."""
+
+    def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*COMMAND, *map(str, arguments)],
+            cwd=REPOSITORY,
+            env={**os.environ, **settings.to_environment(), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """Make a temporary directory with a path short enough for sockets, for TMPDIR."""
+    folder = Path(tempfile.mkdtemp(prefix="pq-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.jpg").write_bytes(picture(number))
+    return folder
+
+
+def processes_of(folder: Path) -> list[str]:
+    """List the processes whose command or folder names a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            places = [*process.cmdline(), process.cwd(), process.environ().get("PHOTOQUEUE_HOME")]
+        except psutil.Error:
+            continue
+        if any(str(folder) in (place or "") for place in places):
+            found.append(f"{process.pid} {process.name()}")
+    return found
+
+
+def test_broken_pipe_is_silent(
+    installation: object, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    for number in range(5):
+        submit(f"ok-{number}")
+    for arguments in (("jobs",), ("jobs", "--json")):
+        process = start(*arguments)
+        assert process.stdout is not None
+        process.stdout.close()  # gone before the first line is written
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+        process.stderr.close()
+        process.wait(30)
+
+
+def test_output_in_a_pipe_has_no_colours_even_when_ascii(
+    installation: object, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    submit("ok-1", room="salle à manger")
+    for arguments in (("job", "photo-ok-1"), ("doctor",)):
+        process = start(*arguments, PYTHONIOENCODING="ascii", COLUMNS="20")
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        assert "\x1b" not in out
+        assert err == ""
+
+
+def test_ctrl_c_while_waiting_is_one_line(
+    start_worker: Callable[..., object],
+    start: Callable[..., subprocess.Popen[str]],
+    photos: Path,
+) -> None:
+    start_worker()
+    photoqueue.pause()
+    process = start("submit", photos, "--wait")
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("Batch b-")
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err == "Interrupted.\n"
+
+
+def test_embedded_servers_start_on_first_use_and_stop_with_down(
+    start: Callable[..., subprocess.Popen[str]], temporary: Path
+) -> None:
+    def run(*arguments: str) -> tuple[str, str]:
+        own = {"PHOTOQUEUE_HOME": str(temporary), "DATABASE_URL": "", "REDIS_URL": ""}
+        process = start(*arguments, **own)
+        out, err = process.communicate(timeout=90)
+        assert process.returncode == 0, out + err
+        return out, err
+
+    try:
+        assert "from revision none to 0001" in run("migrate")[0]
+        assert "embedded, pid" in run("doctor")[0]
+    finally:
+        stopped, warned = run("down")
+    assert "Stopped PostgreSQL" in stopped
+    assert warned == ""
+    assert processes_of(temporary) == []
+
+
+def test_demo_shows_the_chain_and_leaves_nothing_behind(
+    start: Callable[..., subprocess.Popen[str]], temporary: Path, photos: Path
+) -> None:
+    process = start("demo", photos, TMPDIR=str(temporary))
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    assert "Submitted 3 photos" in out
+    assert "kitchen" in out
+    assert "Inventory of demo" in out
+    assert "photos a second" in out
+    assert list(temporary.glob("photoqueue-*")) == []
+    assert processes_of(temporary) == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "number"),
+    [("Starting PostgreSQL", signal.SIGINT), ("Starting a worker", signal.SIGTERM)],
+)
+def test_interrupted_demo_leaves_nothing_behind(
+    start: Callable[..., subprocess.Popen[str]],
+    temporary: Path,
+    photos: Path,
+    shown: str,
+    number: int,
+) -> None:
+    process = start("demo", photos, TMPDIR=str(temporary), PYTHONUNBUFFERED="1")
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith(shown):
+        assert process.poll() is None
+    time.sleep(0.4)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.endswith("Interrupted.\n")
+    assert "Traceback" not in err
+    eventually(lambda: not processes_of(temporary))
+    assert list(temporary.glob("photoqueue-*")) == []
+
+
+def test_demo_without_a_model_says_what_is_missing(
+    start: Callable[..., subprocess.Popen[str]], temporary: Path, photos: Path
+) -> None:
+    process = start(
+        "demo",
+        photos,
+        "--model",
+        str(temporary / "none.onnx"),
+        TMPDIR=str(temporary),
+        PHOTOQUEUE_ENGINE="detector",
+    )
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "ok       PostgreSQL" in out
+    assert "photoqueue demo FOLDER --model PATH" in err
+    assert "none.onnx" in err
+    assert list(temporary.glob("photoqueue-*")) == []
+
+
+def test_demo_analyses_the_sample_photos(
+    start: Callable[..., subprocess.Popen[str]], temporary: Path
+) -> None:
+    if not (SHARED_DATA / "photos" / "annotations.json").is_file():
+        pytest.skip("there is no shared/data folder beside the checkout")
+    pytest.importorskip("onnxruntime")
+    process = start("demo", TMPDIR=str(temporary), PHOTOQUEUE_ENGINE="detector")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    assert "bedroom" in out
+    assert "double bed" in out
+    assert list(temporary.glob("photoqueue-*")) == []
+    assert processes_of(temporary) == []

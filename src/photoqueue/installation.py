@@ -52,9 +52,13 @@ class Installation:
             A server cannot be reached or started, or the tables do not match.
         """
         installation = cls(settings, services.ensure(settings))
-        if installation.endpoints.embedded_database:
-            migrate(installation.database)
-        installation.database.check_schema()
+        try:
+            if installation.endpoints.embedded_database:
+                migrate(installation.database)
+            installation.database.check_schema()
+        except BaseException:
+            installation.close()
+            raise
         return installation
 
     def __repr__(self) -> str:

@@ -89,7 +89,11 @@ class _Record(BaseModel):
     """A frozen value with camelCase JSON."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,  # JSON has neither
     )
 
     def to_json(self) -> str:

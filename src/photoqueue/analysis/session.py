@@ -33,6 +33,8 @@ class ModelSession:
                 "The engine 'detector' needs onnxruntime, which is not installed. "
                 "Run: pip install 'photoqueue[detect]'"
             ) from exc
+        # Photos of homes are private, and so is how often they are looked at.
+        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

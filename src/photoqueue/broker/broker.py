@@ -6,18 +6,18 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import psycopg
 import redis
 from huey import Huey
 
+from photoqueue.addresses import masked
 from photoqueue.broker.messages import JsonSerializer, encode
 from photoqueue.broker.retention import Finished, Records
 from photoqueue.broker.storage import MessageStorage, PostgresMessages, RedisMessages
 from photoqueue.broker.tasks import TASK_NAMES
-from photoqueue.errors import BrokerUnavailableError, ConfigurationError
+from photoqueue.errors import BrokerUnavailableError, ConfigurationError, MessageRefusedError
 from photoqueue.models import JobType, Message
 
 #: Seconds for connecting, and for a reply beyond the second that a take may block.
@@ -46,8 +46,8 @@ class Broker:
         embedded: bool = False,
     ) -> None:
         self._embedded = embedded
-        self._password = urlsplit(redis_url).password if redis_url else None
-        self.address = _masked(redis_url) if redis_url else "PostgreSQL"
+        self._password: str | None = None
+        self.address = masked(redis_url) if redis_url else "PostgreSQL"
         options: dict[str, Any]
         if redis_url:
             try:
@@ -56,11 +56,14 @@ class Broker:
                     socket_timeout=_TIMEOUT,
                     socket_connect_timeout=_TIMEOUT,
                 )
-            except (ValueError, TypeError) as exc:
+            except (ValueError, TypeError):
+                # The reason is left out: it may quote a part of the password.
                 raise ConfigurationError(
-                    f"REDIS_URL is not a Redis address ({exc}). It looks like "
-                    "redis://:password@host:6379/0, rediss://… with TLS."
+                    "REDIS_URL is not a Redis address. It looks like "
+                    "redis://:password@host:6379/0, rediss://… with TLS; a password with "
+                    "special characters is percent-encoded."
                 ) from None
+            self._password = pool.connection_kwargs.get("password")
             self._redis: Any = redis.Redis(connection_pool=pool)
             options = {
                 "storage_class": RedisMessages,
@@ -113,7 +116,10 @@ class Broker:
             data = self._storage(queue).dequeue()
         if data is None:
             return None
-        return UUID(self._queues[queue].serializer.deserialize(data).id)
+        message = self._queues[queue].serializer.deserialize(data)
+        if message.name != TASK_NAMES[queue]:
+            raise MessageRefusedError(f"Refused a broker message of {message.name} in {queue}.")
+        return UUID(message.id)
 
     def size(self, queue: JobType) -> int:
         """Count the messages of a queue."""
@@ -156,7 +162,7 @@ class Broker:
         try:
             yield
         except (redis.RedisError, psycopg.Error, OSError) as exc:
-            detail = " ".join(str(exc).split())
+            detail = " ".join(str(exc).split()).rstrip(".?")
             if self._password:
                 detail = detail.replace(self._password, "***")
             hint = (
@@ -167,12 +173,3 @@ class Broker:
             raise BrokerUnavailableError(
                 f"The broker at {self.address} cannot be used: {detail}. {hint}"
             ) from exc
-
-
-def _masked(url: str) -> str:
-    """Show an address without its password."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))

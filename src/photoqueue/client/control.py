@@ -43,7 +43,7 @@ def retry(target: Target) -> int:
         messages = ledger.retry(job_ids, budget=installation.settings.max_attempts)
     announce(installation, messages)
     if single is not None and not messages:
-        raise StateError(_why_not(installation, single, "started anew"))
+        raise StateError(_why_not_retried(single))
     return len(messages)
 
 
@@ -71,7 +71,7 @@ def cancel(target: Target) -> int:
     with closing(Ledger(installation.database)) as ledger:
         cancelled = ledger.cancel(job_ids)
     if single is not None and not cancelled:
-        raise StateError(_why_not(installation, single, "cancelled"))
+        raise StateError(f"Job {single.key} cannot be cancelled: it is {single.poll().state}.")
     return len(cancelled)
 
 
@@ -101,11 +101,11 @@ def _resolve(installation: Installation, target: Target) -> tuple[Sequence[UUID]
     return [UUID((job(one) if isinstance(one, str) else one).id) for one in target], None
 
 
-def _why_not(installation: Installation, single: Job, what: str) -> str:
+def _why_not_retried(single: Job) -> str:
     state = single.poll().state
     if state in (JobState.FAILED, JobState.CANCELLED):
         return (
-            f"Job {single.key} cannot be {what}: another job of this key is unfinished. "
-            f"Look at it with poll({single.key!r})."
+            f"Job {single.key} is not started anew: another job of this key is unfinished, or "
+            f"has completed since. Look at it with poll({single.key!r})."
         )
-    return f"Job {single.key} cannot be {what}: it is {state}."
+    return f"Job {single.key} cannot be started anew: it is {state}."

@@ -84,7 +84,7 @@ class Job:
         """
         waiting.wait_until_finished(
             self._installation,
-            self._queue,
+            self._needed_queues,
             lambda: {self.poll().state: 1},
             what=f"Job {shorten(self.key)}",
             timeout=timeout,
@@ -118,6 +118,12 @@ class Job:
     def attempts(self) -> pd.DataFrame:
         """Return the ended attempts, one row each."""
         return history.attempts(self._installation.database, job_id=self._uuid)
+
+    def _needed_queues(self) -> tuple[JobType, ...]:
+        """Tell which queues need a worker: also that of a batch which the job waits for."""
+        snapshot = self.poll()
+        blocked = snapshot.state is JobState.WAITING and snapshot.ready_at is None
+        return tuple(JobType) if blocked else (self._queue,)
 
     def _outcome(self) -> tuple[PhotoqueueError | None, Any]:
         snapshot, result, trace = reads.outcome(self._installation.database, self._uuid)
@@ -203,7 +209,7 @@ class Batch:
         with make_progress(progress, self._size, shorten(self.id, 24)) as bar:
             waiting.wait_until_finished(
                 self._installation,
-                JobType.PHOTO_ANALYZE,
+                lambda: (JobType.PHOTO_ANALYZE,),
                 self.counts,
                 what=f"Batch {self.id}",
                 timeout=timeout,

@@ -11,6 +11,8 @@ from photoqueue.errors import PayloadError, UnknownJobError
 
 #: Longest identifier in characters; it becomes part of a job key, a table and a chart.
 MAX_LENGTH: Final = 200
+#: Priorities range from minus this to plus this.
+MAX_PRIORITY: Final = 1000
 
 
 def checked(name: str, value: object) -> str:
@@ -44,6 +46,21 @@ def checked(name: str, value: object) -> str:
 def optional(name: str, value: object) -> str | None:
     """Return an identifier that may be left out."""
     return None if value is None else checked(name, value)
+
+
+def checked_priority(value: object) -> int:
+    """Return a priority that a caller chose, or say what is wrong with it.
+
+    Raises
+    ------
+    PayloadError
+        It is no whole number from -1000 to 1000.
+    """
+    if isinstance(value, int) and -MAX_PRIORITY <= value <= MAX_PRIORITY:
+        return int(value)
+    raise PayloadError(
+        f"priority is {value!r:.40}; give a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}."
+    )
 
 
 def photo_id_for(sha256: str, project_id: str | None) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.client.identifiers import optional, photo_id_for
 from photoqueue.errors import PayloadError, PhotoError, PhotoqueueError, StorageError
+from photoqueue.tracking.ledger import storable
 from photoqueue.tracking.submission import NewPhoto
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _store(installation: Installation, request: Request, raw: RawPhoto) -> Taken
             room=request.room,
             room_type=request.room_type,
             asset_id=request.asset_id,
-            file_name=raw.name,
+            file_name=_file_name(raw.name),
             image_format=raw.format,
             byte_size=len(raw.data),
             width=raw.width,
@@ -179,8 +180,10 @@ def _own(common: Request, row: Mapping[str, Any], number: int) -> Request:
 
 
 def _missing(value: Any) -> bool:
-    """Whether a cell is empty: None, or the NaN that pandas puts into gaps."""
-    return value is None or (isinstance(value, float) and value != value)
+    """Whether a cell is empty: None, or what pandas puts into gaps (NaN, NA, NaT)."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and value != value
 
 
 def _folder(photos: Any) -> Path | None:
@@ -214,7 +217,12 @@ def _refused(request: Request, error: PhotoqueueError) -> Taken:
             room=request.room,
             room_type=request.room_type,
             asset_id=request.asset_id,
-            file_name=Path(name).name[:200] if name else None,
+            file_name=_file_name(name),
         ),
         error=error,
     )
+
+
+def _file_name(path: str | None) -> str | None:
+    """Name a file for people; neither NUL nor broken Unicode can be stored."""
+    return storable(Path(path).name[:200]) if path else None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from photoqueue.client.handles import Batch, Job
-from photoqueue.client.identifiers import checked, default_user, optional
+from photoqueue.client.identifiers import checked, checked_priority, default_user, optional
 from photoqueue.client.intake import Request, Taken, requests_from, take_in, take_in_all
 from photoqueue.errors import BrokerUnavailableError, StateError
 from photoqueue.installation import Installation, current
@@ -20,6 +20,7 @@ from photoqueue.models import (
 )
 from photoqueue.tracking import reads
 from photoqueue.tracking.ids import new_batch_id, new_uuid
+from photoqueue.tracking.ledger import storable
 from photoqueue.tracking.submission import Accepted, NewBatch, NewJob, accept
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def submit_photo(
     ------
     PhotoError
         The photo is missing, unreadable or too large.
+    PhotoConflictError
+        The photo id is in use by another picture that is being analysed.
     PayloadError
         An identifier is empty, too long or not printable.
     DatabaseUnavailableError
@@ -83,6 +86,7 @@ def submit_photo(
     --------
     >>> job = submit_photo("salon.jpg", project_id="move-42", room="salon")  # doctest: +SKIP
     """
+    priority = checked_priority(priority)
     installation = current()
     taken = take_in(
         installation,
@@ -132,6 +136,9 @@ def submit_photos(
     ------
     PhotoNotFoundError
         The folder or glob has no photos at all.
+    PhotoConflictError
+        A photo id is in use by another picture that is being analysed, or by two pictures
+        of the batch; nothing was accepted.
     PayloadError
         An identifier is empty, too long or not printable.
     StorageError
@@ -143,6 +150,7 @@ def submit_photos(
     --------
     >>> batch = submit_photos("photos/move-42/", project_id="move-42")  # doctest: +SKIP
     """
+    priority = checked_priority(priority)
     installation = current()
     project = optional("project_id", project_id)
     user = checked("user_id", default_user() if user_id is None else user_id)
@@ -196,7 +204,7 @@ def submit_inventory(
     UnknownBatchError
         ``after`` does not exist.
     StateError
-        An unfinished inventory of this project waits for something else.
+        There is no such strategy.
 
     Examples
     --------
@@ -204,6 +212,7 @@ def submit_inventory(
     """
     installation = current()
     project = checked("project_id", project_id)
+    priority = checked_priority(priority)
     batch_id = after.id if isinstance(after, Batch) else after
     if batch_id is not None:
         reads.batch_row(installation.database, batch_id)
@@ -250,6 +259,7 @@ def _accept(
     batch: NewBatch | None = None,
 ) -> list[Accepted]:
     """Commit the rows, then tell the broker about the new ones."""
+    _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
     jobs = [_new_job(installation, photo, priority) for photo in taken]
     accepted = accept(
         installation.database,
@@ -293,7 +303,7 @@ def _new_job(installation: Installation, taken: Taken, priority: int) -> NewJob:
         project_id=row.project_id,
         sha256=row.sha256 or "",
         error_type=None if taken.error is None else type(taken.error).__name__,
-        error_message=None if taken.error is None else str(taken.error),
+        error_message=None if taken.error is None else storable(str(taken.error)),
     )
 
 

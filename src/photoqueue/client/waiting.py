@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from photoqueue.errors import NoWorkerError, ResultTimeoutError
@@ -20,7 +20,7 @@ Counts = Mapping[JobState, int]
 
 def wait_until_finished(
     installation: Installation,
-    queue: JobType,
+    queues: Callable[[], Collection[JobType]],
     count: Callable[[], Counts],
     *,
     what: str,
@@ -28,6 +28,13 @@ def wait_until_finished(
     report: Callable[[Counts], None] = lambda counts: None,
 ) -> None:
     """Wait until all counted jobs have ended.
+
+    Parameters
+    ----------
+    queues
+        Tells which queues must have a worker for the jobs to end.
+    count
+        Counts the jobs by state.
 
     Raises
     ------
@@ -52,7 +59,7 @@ def wait_until_finished(
                 "running: wait again, or look with poll()."
             )
         if now >= next_check:
-            _check_workers(installation, queue, what, counts)
+            _check_workers(installation, queues(), what, counts)
             next_check = now + _WORKER_CHECK_SECONDS
         # Quick while things move, so that one short job is not waited for longer than it
         # takes; calm while they do not.
@@ -61,15 +68,17 @@ def wait_until_finished(
         time.sleep(pause if deadline is None else max(min(pause, deadline - now), 0.0))
 
 
-def _check_workers(installation: Installation, queue: JobType, what: str, counts: Counts) -> None:
+def _check_workers(
+    installation: Installation, queues: Collection[JobType], what: str, counts: Counts
+) -> None:
     lease = installation.settings.lease_seconds
-    if reads.live_workers(installation.database, queue, lease):
-        return
-    raise NoWorkerError(
-        f"{what} cannot finish: no worker for {queue} is running ({_described(counts)}). The "
-        "jobs are safe. Start a worker with photoqueue.start_worker() or, in a shell, "
-        "`photoqueue worker`; then wait again."
-    )
+    for queue in queues:
+        if not reads.live_workers(installation.database, queue, lease):
+            raise NoWorkerError(
+                f"{what} cannot finish: no worker for {queue} is running ({_described(counts)}). "
+                "The jobs are safe. Start a worker with photoqueue.start_worker() or, in a "
+                "shell, `photoqueue worker`; then wait again."
+            )
 
 
 def _described(counts: Counts) -> str:

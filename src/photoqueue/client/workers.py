@@ -111,7 +111,11 @@ def start_worker(*, queue: str | None = None, concurrency: int | None = None) ->
         )
     worker = WorkerProcess(process, log)
     atexit.register(worker.stop)
-    _wait_until_ready(installation, worker)
+    try:
+        _wait_until_ready(installation, worker)
+    except BaseException:
+        worker.stop()
+        raise
     return worker
 
 
@@ -120,7 +124,6 @@ def _wait_until_ready(installation: Installation, worker: WorkerProcess) -> None
     while not reads.worker_runs(installation.database, worker.pid):
         if not worker.running or time.monotonic() > deadline:
             state = "did not start in time" if worker.running else "ended at once"
-            worker.stop()
             lines = worker.log.read_text(encoding="utf-8", errors="replace").splitlines()
             shown = "\n".join(lines[-_SHOWN_LOG_LINES:])
             raise NoWorkerError(f"The worker {state}. Its log, {worker.log}, ends:\n{shown}")

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from photoqueue.addresses import masked
 from photoqueue.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -46,7 +47,7 @@ class Database:
     @property
     def address(self) -> str:
         """Where the database is, without the password."""
-        return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
+        return masked(self.libpq_url)
 
     @property
     def libpq_url(self) -> str:
@@ -86,7 +87,7 @@ class Database:
             raise self._translate(exc) from exc
 
     def _translate(self, exc: BaseException) -> PhotoqueueError:
-        detail = " ".join(str(exc).split())
+        detail = " ".join(str(exc).split()).rstrip(".?")
         if self.url.password:
             detail = detail.replace(str(self.url.password), "***")
         if isinstance(exc, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
@@ -132,7 +133,11 @@ class Database:
                 f"The tracking tables in {self.address} are at revision {found}, this version "
                 f"needs {SCHEMA_REVISION}. Run `photoqueue migrate`."
             )
-        raise SchemaMismatchError(
+        raise self.newer_schema(found)
+
+    def newer_schema(self, found: object) -> SchemaMismatchError:
+        """Say that the tables are ahead of this version, and what to do."""
+        return SchemaMismatchError(
             f"The tracking tables in {self.address} are at revision {found}, which is newer than "
             f"this version knows ({SCHEMA_REVISION}). Upgrade photoqueue on this machine."
         )
@@ -145,7 +150,7 @@ class Database:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise ConfigurationError(
             "DATABASE_URL is not a database address. It looks like "
             "postgresql://user:password@host:5432/database."

@@ -20,6 +20,8 @@ def migrate(database: Database) -> bool:
     ------
     DatabaseUnavailableError
         The server cannot be reached.
+    SchemaMismatchError
+        The tables are of a newer version; they are left as they are.
     """
     # Alembic is imported here: a notebook that finds its tables in order never needs it.
     from alembic import command
@@ -32,6 +34,8 @@ def migrate(database: Database) -> bool:
         before = current_revision(connection)
         if before == SCHEMA_REVISION:
             return False
+        if before is not None and before > SCHEMA_REVISION:
+            raise database.newer_schema(before)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         return True

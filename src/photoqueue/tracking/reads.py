@@ -133,8 +133,10 @@ def find_job(database: Database, key: str) -> JobSnapshot:
     query = (
         sa.select(*_SNAPSHOT).where(jobs.c.job_key == key).order_by(jobs.c.job_id.desc()).limit(1)
     )
-    with database.begin() as connection:
-        row = connection.execute(query).first()
+    row = None
+    if "\x00" not in key:  # PostgreSQL takes no such text, not even to look for it
+        with database.begin() as connection:
+            row = connection.execute(query).first()
     if row is None:
         raise unknown_job(database, key)
     return _snapshot(row)
@@ -180,12 +182,14 @@ def batch_row(database: Database, batch_id: str) -> dict[str, Any]:
     UnknownBatchError
         This installation has no such batch.
     """
-    with database.begin() as connection:
-        row = (
-            connection.execute(sa.select(batches).where(batches.c.batch_id == batch_id))
-            .mappings()
-            .first()
-        )
+    row = None
+    if "\x00" not in batch_id:  # PostgreSQL takes no such text, not even to look for it
+        with database.begin() as connection:
+            row = (
+                connection.execute(sa.select(batches).where(batches.c.batch_id == batch_id))
+                .mappings()
+                .first()
+            )
     if row is None:
         raise UnknownBatchError(
             f"No batch {batch_id[:80]!r} in {database.address}. Check the id, PHOTOQUEUE_HOME "

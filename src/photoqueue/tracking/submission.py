@@ -84,7 +84,8 @@ def accept(
     """Write photos, jobs and a batch in one transaction.
 
     A job whose key is in use by an unfinished job is not written; that job stands for it.
-    So does the last completed job of the same photo content, unless ``resubmit``.
+    So does the last completed job of the same photo content, unless ``resubmit``. A job
+    that has failed already (``error_type``) is always written.
 
     Returns
     -------
@@ -94,10 +95,12 @@ def accept(
     Raises
     ------
     PhotoConflictError
-        A photo id is in use by another picture that is being analysed.
+        A photo id is in use by another picture that is being analysed, or by two
+        pictures of this submission.
     DatabaseUnavailableError
         The server is away; nothing was accepted.
     """
+    _check_contents(jobs)
     for _ in range(_MAX_RACES):
         try:
             return _accept(database, jobs, photos, batch, resubmit)
@@ -136,11 +139,22 @@ def _accept(
     return accepted
 
 
+def _check_contents(jobs: Sequence[NewJob]) -> None:
+    """Refuse one photo id for two pictures: one of them would silently be left out."""
+    contents: dict[str, str | None] = {}
+    for job in jobs:
+        if job.error_type is None and contents.setdefault(job.job_key, job.sha256) != job.sha256:
+            raise PhotoConflictError(
+                f"Photo id {job.photo_id!r} is given to two different pictures of this "
+                "submission. Choose another photo id for one of them; nothing was accepted."
+            )
+
+
 def _standing(
     cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob], resubmit: bool
 ) -> Mapping[str, UUID]:
     """Find the jobs that stand for submitted ones: job key → job id."""
-    wanted = {job.job_key: job for job in jobs}
+    wanted = {job.job_key: job for job in jobs if job.error_type is None}
     rows = cursor.execute(
         """
         SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256'
@@ -175,9 +189,11 @@ def _assign(
     accepted: list[Accepted] = []
     created: list[NewJob] = []
     for job in jobs:
-        known = taken.get(job.job_key)
+        failed = job.error_type is not None
+        known = None if failed else taken.get(job.job_key)
         if known is None:
-            taken[job.job_key] = job.job_id
+            if not failed:
+                taken[job.job_key] = job.job_id
             created.append(job)
         accepted.append(Accepted(known or job.job_id, created=known is None))
     return accepted, created

@@ -25,6 +25,7 @@ metadata = sa.MetaData(
         "pk": "%(table_name)s_pkey",
         "fk": "%(table_name)s_%(column_0_name)s_fkey",
         "ck": "%(table_name)s_%(constraint_name)s_check",
+        "ix": "ix_%(column_0_label)s",
     }
 )
 

@@ -136,7 +136,8 @@ SELECT job_id FROM cancelled;
 
 -- name: retry
 -- A person starts jobs anew that ended without a result: a fresh budget on top of the
--- attempts on record. Left alone where the same photo or project is being worked on.
+-- attempts on record. Left alone where another job of the key is unfinished, or has done
+-- the work since; of several jobs of one key the newest is started.
 UPDATE jobs
 SET state = 'waiting', ready_at = clock_timestamp(), max_attempts = attempts + %(budget)s,
     started_at = NULL, finished_at = NULL, wait_ms = NULL, job_duration_ms = NULL,
@@ -146,7 +147,14 @@ WHERE job_id = ANY(%(job_ids)s)
   AND state IN ('failed', 'cancelled')
   AND NOT EXISTS (
       SELECT FROM jobs AS other
-      WHERE other.job_key = jobs.job_key AND other.state IN ('waiting', 'active', 'delayed')
+      WHERE other.job_key = jobs.job_key
+        AND (other.state IN ('waiting', 'active', 'delayed')
+             OR other.state = 'completed' AND other.job_id > jobs.job_id)
+  )
+  AND NOT EXISTS (
+      SELECT FROM jobs AS newer
+      WHERE newer.job_key = jobs.job_key AND newer.job_id > jobs.job_id
+        AND newer.job_id = ANY(%(job_ids)s) AND newer.state IN ('failed', 'cancelled')
   )
 RETURNING job_id, queue_name, priority, state, attempts;
 

@@ -163,7 +163,7 @@ def _result(
             ),
             room_type=payload.room_type or analysis.room_type,
             confidence=round(float(analysis.confidence), 4),
-            room_type_confidence=analysis.room_type_confidence,
+            room_type_confidence=1.0 if payload.room_type else analysis.room_type_confidence,
             engine=engine.name,
             model=engine.model,
             width=image.width,

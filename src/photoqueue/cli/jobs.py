@@ -11,7 +11,7 @@ from photoqueue.cli.options import AsJson, QueueName, StateName
 from photoqueue.cli.output import coloured, note, print_json, records, show, table
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 def jobs(
@@ -27,11 +27,10 @@ def jobs(
     """List jobs, newest first."""
     import photoqueue
 
-    if batch is None:
-        # One more than is shown tells whether there are more.
-        found = photoqueue.history(queue=queue, state=state, project_id=project, limit=limit + 1)
-    else:
-        found = _of_batch(batch, state, queue, project)
+    # One more than is shown tells whether there are more.
+    found = photoqueue.history(
+        queue=queue, state=state, project_id=project, batch=batch, limit=limit + 1
+    )
     rows = records(found.head(limit))
     if as_json:
         print_json(rows)
@@ -46,19 +45,6 @@ def jobs(
     show(job_table(rows))
     if len(found) > limit:
         note(f"The newest {limit:,} only; --limit shows more.")
-
-
-def _of_batch(
-    batch: str, state: list[StateName] | None, queue: str | None, project: str | None
-) -> pd.DataFrame:
-    import photoqueue
-
-    frame = photoqueue.batch(batch).poll()
-    for column, wanted in (("state", state), ("queue_name", queue), ("project_id", project)):
-        if wanted:
-            frame = frame[frame[column].isin(wanted if isinstance(wanted, list) else [wanted])]
-    # Ids are ordered by creation. A photo that was given twice is one job.
-    return frame.drop_duplicates("job_id").sort_values("job_id", ascending=False)
 
 
 def job(

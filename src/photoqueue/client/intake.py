@@ -147,10 +147,11 @@ def requests_from(
     rows = _rows(photos)
     if rows is not None:
         return [_own(common, row, number) for number, row in enumerate(rows, start=1)]
-    folder = _folder(photos)
+    groups = photos if isinstance(photos, list | tuple) else [photos]
     return [
-        replace(common, source=source, room=room or _room_of(source, folder))
-        for source in expand_sources(photos)
+        replace(common, source=source, room=room or _room_of(source, _folder(group)))
+        for group in groups
+        for source in expand_sources(group)
     ]
 
 

@@ -136,6 +136,7 @@ def history(
     queue: str | None = None,
     state: str | Sequence[str] | None = None,
     project_id: str | None = None,
+    batch: Batch | str | None = None,
     since: datetime | None = None,
     limit: int | None = None,
 ) -> pd.DataFrame:
@@ -149,6 +150,8 @@ def history(
         One state or several, such as ``failed``.
     project_id
         Only jobs of this project.
+    batch
+        Only jobs of this batch.
     since
         Only jobs submitted at or after this moment (with its time zone).
     limit
@@ -158,13 +161,19 @@ def history(
     ------
     StateError
         The queue or state does not exist.
+    UnknownBatchError
+        The batch does not exist.
     """
+    installation = current()
+    if isinstance(batch, str):
+        reads.batch_row(installation.database, batch)
     states = [state] if isinstance(state, str) else list(state or ())
     return tables.history(
-        current().database,
+        installation.database,
         queue=None if queue is None else as_queue(queue),
         states=[as_state(name) for name in states],
         project_id=project_id,
+        batch_id=batch.id if isinstance(batch, Batch) else batch,
         since=since,
         limit=limit,
     )

@@ -150,7 +150,7 @@ def test_demo_shows_the_chain_and_leaves_nothing_behind(
 
 @pytest.mark.parametrize(
     ("shown", "number"),
-    [("Starting PostgreSQL", signal.SIGINT), ("Starting a worker", signal.SIGTERM)],
+    [("Starting servers", signal.SIGINT), ("Starting a worker", signal.SIGTERM)],
 )
 def test_interrupted_demo_leaves_nothing_behind(
     start: Callable[..., subprocess.Popen[str]],

@@ -16,7 +16,7 @@ import psutil
 from photoqueue import services
 from photoqueue.cli import words
 from photoqueue.cli.output import show
-from photoqueue.installation import use
+from photoqueue.installation import current, use
 from photoqueue.settings import Settings, load_settings
 
 #: Seconds for a worker to end: its photos take far less.
@@ -49,8 +49,10 @@ def temporary_installation(settings: Settings, *, keep: bool) -> Iterator[None]:
         }
     )
     try:
-        show("Starting PostgreSQL and Redis of its own …")
+        show("Starting servers of its own …")
         use(own)
+        redis = current().endpoints.redis_url is not None
+        show("PostgreSQL and Redis run." if redis else "PostgreSQL runs; it carries the messages.")
         yield
     finally:
         # A second Ctrl-C must not leave half of it behind.

@@ -16,7 +16,6 @@ def migrate() -> None:
     from photoqueue import services
     from photoqueue.installation import Installation
     from photoqueue.settings import load_settings
-    from photoqueue.tracking.migrate import current_revision
     from photoqueue.tracking.migrate import migrate as apply
     from photoqueue.tracking.tables import SCHEMA_REVISION
 
@@ -24,10 +23,7 @@ def migrate() -> None:
     # Not Installation.open(): it refuses the very tables that are to be mended.
     database = Installation(settings, services.ensure(settings)).database
     try:
-        with database.begin() as connection:
-            before = current_revision(connection)
-        if before is not None and before > SCHEMA_REVISION:
-            database.check_schema()
+        before = database.revision()
         where = words.line(database.address)
         if apply(database):
             show(f"{where}: from revision {before or 'none'} to {SCHEMA_REVISION}.")

@@ -69,17 +69,11 @@ class Survey:
 
     def database_version(self) -> str:
         """Ask PostgreSQL for its version."""
-        import sqlalchemy as sa
-
-        with self._installation.database.begin() as connection:
-            return str(connection.scalar(sa.text("SHOW server_version"))).partition(" ")[0]
+        return self._installation.database.server_version()
 
     def revision(self) -> str | None:
         """Read the revision of the tracking tables; None where there are none."""
-        from photoqueue.tracking.migrate import current_revision
-
-        with self._installation.database.begin() as connection:
-            return current_revision(connection)
+        return self._installation.database.revision()
 
     def queues(self) -> Mapping[str, QueueStats]:
         """Count jobs and live workers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from photoqueue.client.identifiers import optional, photo_id_for
+from photoqueue.client.identifiers import MAX_LENGTH, optional, photo_id_for
 from photoqueue.errors import PayloadError, PhotoError, PhotoqueueError, StorageError
 from photoqueue.tracking.ledger import storable
 from photoqueue.tracking.submission import NewPhoto
@@ -189,8 +190,10 @@ def _missing(value: Any) -> bool:
 
 def _folder(photos: Any) -> Path | None:
     if isinstance(photos, str | Path) and "://" not in str(photos):
-        folder = Path(photos).expanduser()
-        return folder if folder.is_dir() else None
+        # RuntimeError: "~nobody"; OSError: too long a name, or no permission.
+        with contextlib.suppress(OSError, RuntimeError):
+            folder = Path(photos).expanduser()
+            return folder if folder.is_dir() else None
     return None
 
 
@@ -202,7 +205,7 @@ def _room_of(source: Any, folder: Path | None) -> str | None:
         inside = Path(source).relative_to(folder)
     except ValueError:
         return None
-    return inside.parts[0] if len(inside.parts) > 1 else None
+    return storable(inside.parts[0])[:MAX_LENGTH] if len(inside.parts) > 1 else None
 
 
 def _refused(request: Request, error: PhotoqueueError) -> Taken:

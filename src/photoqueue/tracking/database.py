@@ -112,6 +112,16 @@ class Database:
             )
         return PhotoqueueError(f"PostgreSQL at {self.address} refused a statement: {detail}")
 
+    def server_version(self) -> str:
+        """Ask PostgreSQL for its version, such as ``18.4``."""
+        with self.begin() as connection:
+            return str(connection.scalar(sa.text("SHOW server_version"))).partition(" ")[0]
+
+    def revision(self) -> str | None:
+        """Read the revision of the tracking tables; None where there are none."""
+        with self.begin() as connection:
+            return current_revision(connection)
+
     def check_schema(self) -> None:
         """Make sure that the tables are those of this version.
 
@@ -120,22 +130,21 @@ class Database:
         SchemaMismatchError
             They are missing, behind or ahead; the message says what to run.
         """
-        with self.begin() as connection:
-            if connection.scalar(sa.text("SELECT to_regclass('alembic_version')")) is None:
-                raise SchemaMismatchError(
-                    f"{self.address} has no tracking tables yet. Run `photoqueue migrate`."
-                )
-            found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        found = self.revision()
+        if found is None:
+            raise SchemaMismatchError(
+                f"{self.address} has no tracking tables yet. Run `photoqueue migrate`."
+            )
         if found == SCHEMA_REVISION:
             return
-        if found is None or str(found) < SCHEMA_REVISION:
+        if found < SCHEMA_REVISION:
             raise SchemaMismatchError(
                 f"The tracking tables in {self.address} are at revision {found}, this version "
                 f"needs {SCHEMA_REVISION}. Run `photoqueue migrate`."
             )
         raise self.newer_schema(found)
 
-    def newer_schema(self, found: object) -> SchemaMismatchError:
+    def newer_schema(self, found: str) -> SchemaMismatchError:
         """Say that the tables are ahead of this version, and what to do."""
         return SchemaMismatchError(
             f"The tracking tables in {self.address} are at revision {found}, which is newer than "
@@ -145,6 +154,14 @@ class Database:
     def close(self) -> None:
         """Close the pooled connections."""
         self.engine.dispose()
+
+
+def current_revision(connection: sa.Connection) -> str | None:
+    """Return the revision of the tables, or None where there are none."""
+    if connection.scalar(sa.text("SELECT to_regclass('alembic_version')")) is None:
+        return None
+    found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return None if found is None else str(found)
 
 
 def _parse(url: str) -> URL:

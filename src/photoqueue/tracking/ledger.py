@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
+from photoqueue.errors import PhotoqueueError
 from photoqueue.models import JobState, JobType, Message, Outcome
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.sql import load_statements
@@ -17,6 +18,8 @@ from photoqueue.tracking.sql import load_statements
 _TRANSITIONS: Final = load_statements("transitions.sql")
 _FIRST_JOB: Final = UUID(int=0)
 
+#: How often a retry starts over because a submission took a job key at that moment.
+_MAX_RACES: Final = 10
 #: Longest error text and traceback kept, in characters; the end of a text says the most.
 MAX_ERROR_LENGTH: Final = 20_000
 
@@ -173,8 +176,17 @@ class Ledger:
 
     def retry(self, job_ids: Sequence[UUID], *, budget: int) -> list[Message]:
         """Start failed and cancelled jobs anew with a budget of further attempts."""
-        rows = self.run(_TRANSITIONS["retry"], {"job_ids": list(job_ids), "budget": budget})
-        return [_message(row) for row in rows]
+        parameters = {"job_ids": list(job_ids), "budget": budget}
+        for _ in range(_MAX_RACES):
+            try:
+                return [_message(row) for row in self.run(_TRANSITIONS["retry"], parameters)]
+            except PhotoqueueError as exc:
+                # A submission took the key of one of them at this moment: its job is there
+                # now, and the statement leaves that key alone.
+                if not isinstance(exc.__cause__, psycopg.errors.UniqueViolation):
+                    raise
+                race = exc
+        raise race
 
     def due_waiting(
         self, queue: JobType, *, after: Message | None = None, limit: int

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from photoqueue.tracking.database import Database
+from photoqueue.tracking.database import Database, current_revision
 from photoqueue.tracking.tables import SCHEMA_REVISION
 
 #: Advisory lock held while migrating, so that two processes do not do it at once.
@@ -39,11 +39,3 @@ def migrate(database: Database) -> bool:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         return True
-
-
-def current_revision(connection: sa.Connection) -> str | None:
-    """Return the revision of the tables, or None where there are none."""
-    if connection.scalar(sa.text("SELECT to_regclass('alembic_version')")) is None:
-        return None
-    found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
-    return None if found is None else str(found)

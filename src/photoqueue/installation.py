@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from functools import cached_property
@@ -32,9 +33,13 @@ class Installation:
     >>> installation = Installation.open(Settings(home="/srv/photoqueue"))  # doctest: +SKIP
     """
 
-    def __init__(self, settings: Settings, endpoints: Endpoints) -> None:
+    def __init__(
+        self, settings: Settings, endpoints: Endpoints, *, namespace: str | None = None
+    ) -> None:
         self.settings = settings
         self.endpoints = endpoints
+        if namespace is not None:
+            self.__dict__["namespace"] = namespace  # known already: not looked up
         self.database = Database(
             endpoints.database_url.get_secret_value(), embedded=endpoints.embedded_database
         )
@@ -65,15 +70,20 @@ class Installation:
         return f"Installation({self.database.address!r})"
 
     @cached_property
-    def broker(self) -> Broker:
-        """The broker; its keys carry the identity of this installation."""
+    def namespace(self) -> str:
+        """Name of this installation among those that share a broker."""
         with self.database.begin() as connection:
             identity = connection.scalar(sa.select(installation_table.c.installation_id))
+        return str(identity)[:8]
+
+    @cached_property
+    def broker(self) -> Broker:
+        """The broker; its keys carry the name of this installation."""
         redis_url = self.endpoints.redis_url
         return Broker(
             redis_url.get_secret_value() if redis_url else None,
             database_url=self.database.libpq_url,
-            namespace=str(identity)[:8],
+            namespace=self.namespace,
             embedded=self.endpoints.embedded_redis,
         )
 
@@ -90,6 +100,11 @@ class Installation:
         if now - self._checked > _RECHECK_SECONDS:
             services.ensure(self.settings)
             self._checked = now
+
+    def forget_connections(self) -> None:
+        """Leave the connections to the process that this one was forked from."""
+        self.database.engine.dispose(close=False)
+        self.__dict__.pop("broker", None)
 
     def close(self) -> None:
         """Close all connections; the servers run on."""
@@ -120,3 +135,14 @@ def use(settings: Settings | None) -> None:
         if _current is not None:
             _current.close()
         _current = None if settings is None else Installation.open(settings)
+
+
+def _after_fork() -> None:
+    """Give a forked process connections of its own: shared ones answer the wrong one."""
+    global _lock
+    _lock = threading.RLock()
+    if _current is not None:
+        _current.forget_connections()
+
+
+os.register_at_fork(after_in_child=_after_fork)

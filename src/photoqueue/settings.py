@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from photoqueue.errors import ConfigurationError
 
 PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0)]
+
+
+_LONGEST_DELAY_MS = 24 * 3600 * 1000
 
 
 class Settings(BaseSettings):
@@ -38,29 +41,23 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("photoqueue")))
 
     #: PostgreSQL to use instead of the embedded one (``postgresql://…``).
-    database_url: SecretStr | None = Field(
-        default=None, validation_alias=AliasChoices("database_url", "DATABASE_URL")
-    )
+    database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
     #: Redis to use instead of the embedded one (``redis://…``, ``rediss://…``).
-    redis_url: SecretStr | None = Field(
-        default=None, validation_alias=AliasChoices("redis_url", "REDIS_URL")
-    )
+    redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
 
     #: What carries the messages: ``auto`` is Redis, or PostgreSQL where no Redis can be had;
     #: ``postgres`` does without a Redis.
     broker: Literal["auto", "postgres"] = "auto"
 
     #: Jobs at a time, per queue and worker.
-    concurrency: PositiveInt = Field(
-        default=2, validation_alias=AliasChoices("concurrency", "QUEUE_CONCURRENCY")
-    )
+    concurrency: PositiveInt = Field(default=2, validation_alias="QUEUE_CONCURRENCY")
     #: Tries after the first one.
     max_retries: Annotated[int, Field(ge=0, le=50)] = Field(
-        default=3, validation_alias=AliasChoices("max_retries", "QUEUE_MAX_RETRIES")
+        default=3, validation_alias="QUEUE_MAX_RETRIES"
     )
     #: Milliseconds before the first retry; each further wait is four times the last.
     backoff_delay: Annotated[int, Field(ge=0)] = Field(
-        default=5000, validation_alias=AliasChoices("backoff_delay", "QUEUE_BACKOFF_DELAY")
+        default=5000, validation_alias="QUEUE_BACKOFF_DELAY"
     )
 
     #: Seconds within which a worker must show that it is alive, or lose its jobs.
@@ -108,8 +105,8 @@ class Settings(BaseSettings):
         return 1 + self.max_retries
 
     def retry_delay_ms(self, retry: int) -> int:
-        """Milliseconds to wait before retry number ``retry`` (counted from 1)."""
-        return int(self.backoff_delay * 4 ** (max(retry, 1) - 1))
+        """Milliseconds to wait before retry number ``retry`` (counted from 1); a day at most."""
+        return int(min(self.backoff_delay * 4 ** min(max(retry, 1) - 1, 30), _LONGEST_DELAY_MS))
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -134,6 +131,6 @@ def load_settings(**overrides: object) -> Settings:
 def variable_of(field: str) -> str:
     """Name of the environment variable behind a field."""
     known = Settings.model_fields.get(field)
-    if known is not None and isinstance(known.validation_alias, AliasChoices):
-        return str(known.validation_alias.choices[-1])
+    if known is not None and isinstance(known.validation_alias, str):
+        return known.validation_alias
     return field if field.isupper() else f"PHOTOQUEUE_{field.upper()}"

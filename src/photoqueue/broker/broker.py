@@ -20,8 +20,8 @@ from photoqueue.broker.tasks import TASK_NAMES
 from photoqueue.errors import BrokerUnavailableError, ConfigurationError, MessageRefusedError
 from photoqueue.models import JobType, Message
 
-#: Seconds for connecting, and for a reply beyond the second that a take may block.
-_TIMEOUT: Final = 5
+#: Seconds for connecting, and for a reply; a take may block for one second of them.
+_TIMEOUT: Final = 3
 
 
 class Broker:

@@ -207,7 +207,9 @@ def attempts(
 
 def ai_calls(database: Database, *, batch_id: str | None = None) -> pd.DataFrame:
     """Read the calls of engines as a DataFrame; one row a call."""
-    query = sa.select(*ai_metrics.c).order_by(ai_metrics.c.metric_id)
+    query = sa.select(*ai_metrics.c).order_by(
+        ai_metrics.c.created_at, ai_metrics.c.job_id, ai_metrics.c.attempt, ai_metrics.c.call
+    )
     if batch_id is not None:
         query = query.where(
             ai_metrics.c.job_id.in_(

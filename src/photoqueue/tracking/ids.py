@@ -6,10 +6,6 @@ import secrets
 import threading
 import time
 import uuid
-from typing import NewType
-
-JobId = NewType("JobId", uuid.UUID)
-WorkerId = NewType("WorkerId", uuid.UUID)
 
 _lock = threading.Lock()
 _last_ticks = 0

@@ -34,8 +34,15 @@ class Claim:
     payload: Mapping[str, Any]
     attempt: int
     max_attempts: int
+    #: Attempts that the job was given when it was last started.
+    budget: int
     wait_ms: float
     worker_id: UUID
+
+    @property
+    def next_retry(self) -> int:
+        """Number of the retry, from 1, that follows when this attempt fails."""
+        return self.budget - (self.max_attempts - self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +83,10 @@ class Recovered:
     """A job taken back from a worker, delivered again unless its budget is spent."""
 
     message: Message
+    job_key: str
     state: JobState
     attempts: int
+    duration_ms: float
     photo_id: str | None
 
 
@@ -100,39 +109,29 @@ class Ledger:
             self._connection.close()
             self._connection = None
 
-    def claim(self, job_id: UUID, *, worker_id: UUID, slot: int) -> Claim | None:
+    def claim(self, job_id: UUID, queue: JobType, *, worker_id: UUID, slot: int) -> Claim | None:
         """Take a job; None when there is nothing to take (a duplicate, cancelled, paused)."""
-        rows = self.run(
-            _TRANSITIONS["claim"], {"job_id": job_id, "worker_id": worker_id, "slot": slot}
-        )
-        if not rows:
-            return None
-        row = rows[0]
-        return Claim(
-            job_id=row["job_id"],
-            queue=JobType(row["queue_name"]),
-            job_key=row["job_key"],
-            payload=row["payload"],
-            attempt=row["attempts"],
-            max_attempts=row["max_attempts"],
-            wait_ms=row["wait_ms"],
-            worker_id=worker_id,
-        )
+        return self._claimed("claim", job_id, queue, worker_id, slot)
+
+    def held(self, job_id: UUID, queue: JobType, *, worker_id: UUID, slot: int) -> Claim | None:
+        """Return what :meth:`claim` took when its answer was lost with the connection."""
+        return self._claimed("held", job_id, queue, worker_id, slot)
 
     def complete(
         self, claim: Claim, result_json: str, calls: Sequence[AiCall] = ()
     ) -> Ended | None:
         """Record a result; None when the job is no longer this attempt's to write."""
-        return self._end(claim, calls, _TRANSITIONS["complete"], {"result": result_json})
+        return self._end("complete", Outcome.COMPLETED, claim, calls, {"result": result_json})
 
     def fail(
         self, claim: Claim, failure: Failure, *, delay_ms: int, calls: Sequence[AiCall] = ()
     ) -> Ended | None:
         """Record an exception; None when the job is no longer this attempt's to write."""
         return self._end(
+            "fail",
+            Outcome.ERROR,
             claim,
             calls,
-            _TRANSITIONS["fail"],
             {
                 "permanent": failure.permanent,
                 "delay_ms": delay_ms,
@@ -203,9 +202,20 @@ class Ledger:
         )
         return [Message(queue, row["job_id"], row["priority"]) for row in rows]
 
-    def due_delayed(self, *, limit: int) -> list[Message]:
-        """List retries whose back-off is over, longest overdue first."""
-        return [_message(row) for row in self.run(_TRANSITIONS["due_delayed"], {"limit": limit})]
+    def due_delayed(self, queue: JobType, *, limit: int) -> list[Message]:
+        """List retries of a queue whose back-off is over, longest overdue first."""
+        rows = self.run(_TRANSITIONS["due_delayed"], {"queue_name": queue, "limit": limit})
+        return [Message(queue, row["job_id"], row["priority"]) for row in rows]
+
+    def amend_inventory(
+        self, job_id: UUID, payload_json: str, *, after_batch: str | None
+    ) -> list[Message]:
+        """Give a waiting inventory other job data; empty when it does not wait any more."""
+        rows = self.run(
+            _TRANSITIONS["amend_inventory"],
+            {"job_id": job_id, "payload": payload_json, "after_batch": after_batch},
+        )
+        return [_message(row) for row in rows]
 
     def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
         """Execute one statement, commit it, and return its rows as dictionaries."""
@@ -221,25 +231,54 @@ class Ledger:
             self._connection.row_factory = dict_row  # type: ignore[assignment]  # rows are dicts from here on
         return self._connection
 
+    def _claimed(
+        self, name: str, job_id: UUID, queue: JobType, worker_id: UUID, slot: int
+    ) -> Claim | None:
+        rows = self.run(
+            _TRANSITIONS[name],
+            {"job_id": job_id, "queue_name": queue, "worker_id": worker_id, "slot": slot},
+        )
+        if not rows:
+            return None
+        row = rows[0]
+        return Claim(
+            job_id=row["job_id"],
+            queue=JobType(row["queue_name"]),
+            job_key=row["job_key"],
+            payload=row["payload"],
+            attempt=row["attempts"],
+            max_attempts=row["max_attempts"],
+            budget=row["budget"],
+            wait_ms=row["wait_ms"],
+            worker_id=worker_id,
+        )
+
     def _end(
-        self, claim: Claim, calls: Sequence[AiCall], statement: str, values: Mapping[str, Any]
+        self,
+        name: str,
+        outcome: Outcome,
+        claim: Claim,
+        calls: Sequence[AiCall],
+        values: Mapping[str, Any],
     ) -> Ended | None:
+        attempt = {
+            "job_id": claim.job_id,
+            "attempt": claim.attempt,
+            "worker_id": claim.worker_id,
+        }
         # One round trip: the rows of the AI calls travel with the end of the attempt.
         with self._database.errors():
             connection = self.connection()
             with connection.pipeline():
-                for call in calls:
-                    connection.execute(_TRANSITIONS["record_ai_call"], _ai_call(claim, call))
-                cursor = connection.execute(
-                    statement,
-                    {
-                        "job_id": claim.job_id,
-                        "attempt": claim.attempt,
-                        "worker_id": claim.worker_id,
-                        **values,
-                    },
-                )
+                for number, call in enumerate(calls, start=1):
+                    connection.execute(
+                        _TRANSITIONS["record_ai_call"], _ai_call(claim, number, call)
+                    )
+                cursor = connection.execute(_TRANSITIONS[name], {**attempt, **values})
             row = cursor.fetchone()
+        if row is None:
+            rows = self.run(_TRANSITIONS["recorded"], {**attempt, "outcome": outcome})
+            row = rows[0] if rows else None
         if row is None:
             return None
         return Ended(state=JobState(row["state"]), duration_ms=row["duration_ms"])
@@ -248,9 +287,11 @@ class Ledger:
         return [
             Recovered(
                 message=_message(row),
+                job_key=row["job_key"],
                 state=JobState(row["state"]),
                 attempts=row["attempts"],
-                photo_id=row["payload"].get("photoId"),
+                duration_ms=row["job_duration_ms"] or 0.0,
+                photo_id=row["photo_id"],
             )
             for row in self.run(_TRANSITIONS[name], parameters)
         ]
@@ -270,13 +311,14 @@ def _message(row: Mapping[str, Any]) -> Message:
     return Message(JobType(row["queue_name"]), row["job_id"], row["priority"])
 
 
-def _ai_call(claim: Claim, call: AiCall) -> dict[str, Any]:
+def _ai_call(claim: Claim, number: int, call: AiCall) -> dict[str, Any]:
     return {
         "job_id": claim.job_id,
         "attempt": claim.attempt,
+        "call": number,
         "photo_id": call.photo_id,
-        "engine": call.engine,
-        "model": call.model,
+        "engine": storable(call.engine),
+        "model": storable(call.model),
         "latency_ms": call.latency_ms,
         "tokens_in": call.tokens_in,
         "tokens_out": call.tokens_out,

@@ -27,7 +27,7 @@ class Host:
     pid : int
         The process.
     started : float
-        When the process started, in seconds since the epoch; tells a reused pid apart.
+        When the process started, on a clock of its host; tells a reused pid apart.
     """
 
     name: str

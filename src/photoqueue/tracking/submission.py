@@ -240,7 +240,7 @@ def _copy_jobs(cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob], batch: NewBa
     with cursor.copy(
         """
         COPY jobs (job_id, job_key, queue_name, state, priority, payload, photo_id, project_id,
-            user_id, batch_id, after_batch, max_attempts, created_at, ready_at, finished_at,
+            user_id, batch_id, after_batch, max_attempts, budget, created_at, ready_at, finished_at,
             success, error_type, error_message) FROM STDIN
         """
     ) as copy:
@@ -259,6 +259,7 @@ def _copy_jobs(cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob], batch: NewBa
                     job.user_id,
                     batch_id,
                     job.after_batch,
+                    job.max_attempts,
                     job.max_attempts,
                     now,
                     None if job.after_batch else now,

@@ -70,7 +70,7 @@ workers = sa.Table(
     #: Identifies machine, boot and process namespace: pids compare only within one.
     sa.Column("host_key", sa.Text, nullable=False),
     sa.Column("pid", sa.Integer, nullable=False),
-    #: Start of the process in seconds since the epoch; tells a reused pid apart.
+    #: When the process started, on a clock of its host; tells a reused pid apart.
     sa.Column("process_started", sa.Double, nullable=False),
     sa.Column("queues", ARRAY(sa.Text), nullable=False),
     sa.Column("concurrency", sa.Integer, nullable=False),
@@ -135,6 +135,8 @@ jobs = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
     #: The attempt number at which the budget is spent.
     sa.Column("max_attempts", sa.Integer, nullable=False),
+    #: Attempts that the job was given when it was last started; tells which retry is next.
+    sa.Column("budget", sa.Integer, nullable=False),
     sa.Column("worker_id", UUID(as_uuid=True)),
     #: Which process of the worker holds the job; never used twice by one worker.
     sa.Column("slot", sa.Integer),
@@ -154,6 +156,7 @@ jobs = sa.Table(
     sa.Column("error_traceback", sa.Text),
     sa.CheckConstraint(_one_of("state", JobState), name="state"),
     sa.CheckConstraint(_one_of("queue_name", JobType), name="queue_name"),
+    sa.CheckConstraint("jsonb_typeof(payload) = 'object'", name="payload"),
     sa.Index("jobs_unfinished_key", "job_key", unique=True, postgresql_where=_unfinished),
     sa.Index("jobs_key", "job_key", "job_id"),
     sa.Index(
@@ -163,7 +166,14 @@ jobs = sa.Table(
         "job_id",
         postgresql_where=sa.text("state = 'waiting'"),
     ),
-    sa.Index("jobs_delayed", "ready_at", postgresql_where=sa.text("state = 'delayed'")),
+    sa.Index(
+        "jobs_delayed", "queue_name", "ready_at", postgresql_where=sa.text("state = 'delayed'")
+    ),
+    sa.Index(
+        "jobs_blocked",
+        "after_batch",
+        postgresql_where=sa.text("state = 'waiting' AND ready_at IS NULL"),
+    ),
     sa.Index("jobs_active", "worker_id", postgresql_where=sa.text("state = 'active'")),
     sa.Index("jobs_project", "project_id", postgresql_where=sa.text("project_id IS NOT NULL")),
     sa.Index("jobs_state", "queue_name", "state", "finished_at"),
@@ -201,15 +211,16 @@ job_attempts = sa.Table(
 ai_metrics = sa.Table(
     "ai_metrics",
     metadata,
-    sa.Column("metric_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-    sa.Column("job_id", UUID(as_uuid=True), nullable=False, index=True),
-    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("job_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    #: Which call of the attempt; a record that is written twice stays one row.
+    sa.Column("call", sa.Integer, primary_key=True),
     sa.Column("photo_id", sa.Text),
     sa.Column("engine", sa.Text, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("latency_ms", sa.Double, nullable=False),
-    sa.Column("tokens_in", sa.Integer),
-    sa.Column("tokens_out", sa.Integer),
+    sa.Column("tokens_in", sa.BigInteger),
+    sa.Column("tokens_out", sa.BigInteger),
     sa.Column("cost_usd", sa.Double),
     sa.Column("success", sa.Boolean, nullable=False),
     sa.Column("error", sa.Text),

@@ -14,12 +14,21 @@ SET state = 'active',
     started_at = clock_timestamp(),
     wait_ms = extract(epoch FROM clock_timestamp() - ready_at)::float8 * 1000
 WHERE job_id = %(job_id)s
+  AND queue_name = %(queue_name)s
   AND state IN ('waiting', 'delayed')
   AND ready_at <= clock_timestamp()
   AND NOT EXISTS (
       SELECT FROM queues WHERE queues.queue_name = jobs.queue_name AND queues.paused
   )
-RETURNING job_id, queue_name, job_key, payload, attempts, max_attempts, wait_ms;
+RETURNING job_id, queue_name, job_key, payload, attempts, max_attempts, budget, wait_ms;
+
+-- name: held
+-- The job that a process claimed when the answer was lost with its connection. A process
+-- has one job at a time: what is active under its slot is what it claimed.
+SELECT job_id, queue_name, job_key, payload, attempts, max_attempts, budget, wait_ms
+FROM jobs
+WHERE job_id = %(job_id)s AND state = 'active'
+  AND worker_id = %(worker_id)s AND slot = %(slot)s;
 
 -- name: complete
 -- The attempt ended with a result.
@@ -70,6 +79,17 @@ FROM ended
 RETURNING (SELECT state FROM ended) AS state,
     extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms;
 
+-- name: recorded
+-- Whether an attempt was recorded by the statement whose answer was lost with its connection.
+SELECT
+    CASE WHEN outcome = 'completed' THEN 'completed'
+         WHEN retry_delay_ms IS NOT NULL THEN 'delayed'
+         ELSE 'failed' END AS state,
+    extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms
+FROM job_attempts
+WHERE job_id = %(job_id)s AND attempt = %(attempt)s AND worker_id = %(worker_id)s
+  AND outcome = %(outcome)s;
+
 -- name: recover
 -- Attempts that nobody carries any more: their process died (`slot` given), ran past the
 -- time limit, or their worker is gone (`worker_ids`). Delivered again at once while the
@@ -95,7 +115,9 @@ WITH lost AS (
         clock_timestamp(), %(outcome)s, error_message
     FROM lost
 )
-SELECT job_id, queue_name, priority, state, attempts, payload FROM lost;
+SELECT job_id, queue_name, job_key, priority, state, attempts, job_duration_ms,
+    payload ->> 'photoId' AS photo_id
+FROM lost;
 
 -- name: release
 -- A worker that was told to stop hands back what it could not finish. The attempt is kept
@@ -113,7 +135,9 @@ WITH released AS (
         'the worker was told to stop'
     FROM released
 )
-SELECT job_id, queue_name, priority, state, attempts, payload FROM released;
+SELECT job_id, queue_name, job_key, priority, state, attempts, job_duration_ms,
+    payload ->> 'photoId' AS photo_id
+FROM released;
 
 -- name: cancel
 -- A person ends jobs that have not ended by themselves. A worker that holds one finds its
@@ -122,7 +146,8 @@ WITH cancelled AS (
     UPDATE jobs
     SET state = 'cancelled', finished_at = clock_timestamp(), success = false,
         error_type = 'cancelled', error_message = 'cancelled'
-    FROM (SELECT job_id, state FROM jobs WHERE job_id = ANY(%(job_ids)s) FOR UPDATE) AS before
+    FROM (SELECT job_id, state FROM jobs WHERE job_id = ANY(%(job_ids)s)
+          ORDER BY job_id FOR UPDATE) AS before
     WHERE jobs.job_id = before.job_id
       AND before.state IN ('waiting', 'active', 'delayed')
     RETURNING jobs.*, before.state AS state_before
@@ -140,11 +165,13 @@ SELECT job_id FROM cancelled;
 -- the work since; of several jobs of one key the newest is started.
 UPDATE jobs
 SET state = 'waiting', ready_at = clock_timestamp(), max_attempts = attempts + %(budget)s,
-    started_at = NULL, finished_at = NULL, wait_ms = NULL, job_duration_ms = NULL,
+    budget = %(budget)s, started_at = NULL, finished_at = NULL, wait_ms = NULL, job_duration_ms = NULL,
     success = NULL,
     error_type = NULL, error_message = NULL, error_traceback = NULL, after_batch = NULL
 WHERE job_id = ANY(%(job_ids)s)
   AND state IN ('failed', 'cancelled')
+  -- a photo that could not even be read at submission has nothing to be tried on
+  AND payload ->> 'sha256' IS DISTINCT FROM ''
   AND NOT EXISTS (
       SELECT FROM jobs AS other
       WHERE other.job_key = jobs.job_key
@@ -181,17 +208,27 @@ WHERE queue_name = %(queue_name)s AND state = 'waiting'
 ORDER BY -priority, job_id
 LIMIT %(limit)s;
 
+-- name: amend_inventory
+-- An inventory that still waits takes over what a later submission of it says.
+UPDATE jobs
+SET payload = %(payload)s::jsonb,
+    after_batch = %(after_batch)s,
+    ready_at = CASE WHEN %(after_batch)s::text IS NULL THEN clock_timestamp() END
+WHERE job_id = %(job_id)s AND state = 'waiting'
+RETURNING job_id, queue_name, priority, state, attempts;
+
 -- name: due_delayed
--- Retries whose back-off is over.
-SELECT job_id, queue_name, priority
+-- Retries of one queue whose back-off is over.
+SELECT job_id, priority
 FROM jobs
-WHERE state = 'delayed' AND ready_at <= clock_timestamp()
+WHERE queue_name = %(queue_name)s AND state = 'delayed' AND ready_at <= clock_timestamp()
 ORDER BY ready_at
 LIMIT %(limit)s;
 
 -- name: record_ai_call
 -- One row per call of an engine, whether or not the attempt kept its lease: it was paid for.
-INSERT INTO ai_metrics (job_id, attempt, photo_id, engine, model, latency_ms,
+INSERT INTO ai_metrics (job_id, attempt, call, photo_id, engine, model, latency_ms,
     tokens_in, tokens_out, cost_usd, success, error)
-VALUES (%(job_id)s, %(attempt)s, %(photo_id)s, %(engine)s, %(model)s, %(latency_ms)s,
-    %(tokens_in)s, %(tokens_out)s, %(cost_usd)s, %(success)s, %(error)s);
+VALUES (%(job_id)s, %(attempt)s, %(call)s, %(photo_id)s, %(engine)s, %(model)s,
+    %(latency_ms)s, %(tokens_in)s, %(tokens_out)s, %(cost_usd)s, %(success)s, %(error)s)
+ON CONFLICT DO NOTHING;

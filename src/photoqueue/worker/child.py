@@ -57,11 +57,11 @@ class Board:
 
     @property
     def busy_since(self) -> float:
-        """When the running job was taken, on the monotonic clock; 0 while idle."""
+        """When the work on a job began, on the monotonic clock; 0 while there is none."""
         return float(self._busy_since.value)
 
     def set_busy(self, busy: bool) -> None:
-        """Say that a job was taken, or is done with."""
+        """Say that the work on a job begins, or that only its record is left."""
         self._busy_since.value = time.monotonic() if busy else 0.0
 
     @property
@@ -89,6 +89,8 @@ class Assignment:
 
     settings: Settings
     endpoints: Endpoints
+    #: Name of the installation in the broker.
+    namespace: str
     queue: JobType
     worker_id: UUID
     slot: int
@@ -116,7 +118,9 @@ def run_child(assignment: Assignment, board: Board, parent: Connection) -> None:
 
 
 def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
-    installation = Installation(assignment.settings, assignment.endpoints)
+    installation = Installation(
+        assignment.settings, assignment.endpoints, namespace=assignment.namespace
+    )
     ledger = Ledger(installation.database, name=f"photoqueue {assignment.queue}")
     register = Register(ledger)
     broker = installation.broker
@@ -124,7 +128,8 @@ def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
         ledger=ledger,
         broker=broker,
         settings=assignment.settings,
-        handlers={assignment.queue: _handler(assignment, installation)},
+        queue=assignment.queue,
+        handler=_handler(assignment, installation),
         worker_id=assignment.worker_id,
         slot=assignment.slot,
         busy=board.set_busy,

@@ -95,6 +95,7 @@ class Crew:
         assignment = Assignment(
             settings=self._installation.settings,
             endpoints=self._installation.endpoints,
+            namespace=self._installation.namespace,
             queue=queue,
             worker_id=self._worker_id,
             slot=self._slots,

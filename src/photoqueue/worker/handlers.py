@@ -63,7 +63,7 @@ class PhotoAnalyze:
         start = time.perf_counter()
         try:
             analysis = self._engine.analyse(image, hint)
-            usage = analysis.usage
+            usage = getattr(analysis, "usage", None)
             return analysis
         except BaseException as exc:
             error = exc

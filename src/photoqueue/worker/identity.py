@@ -15,27 +15,43 @@ def this_host() -> Host:
     """Describe the process that calls."""
     return Host(
         name=socket.gethostname(),
-        key=_host_key(),
+        key=host_key(),
         pid=os.getpid(),
-        started=psutil.Process().create_time(),
+        started=_start_of(os.getpid()) or 0.0,
     )
 
 
 def is_alive(pid: int, started: float) -> bool:
     """Whether a process of this host still runs; a reused pid does not count as it."""
+    return _start_of(pid) == started
+
+
+def _start_of(pid: int) -> float | None:
+    """Read when a process started; None when there is none, or only its zombie.
+
+    On Linux in clock ticks since the boot: that never changes, while a time of day moves
+    with the system clock, and a corrected clock must not make live workers look dead.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None if Path("/proc/self/stat").exists() else _start_by_clock(pid)
+    # The name in parentheses may hold anything; state is field 3, start time field 22.
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else float(fields[19])
+
+
+def _start_by_clock(pid: int) -> float | None:
     try:
         process = psutil.Process(pid)
-        # The kernel counts starts in clock ticks: two readings can differ by one.
-        return abs(process.create_time() - started) < 1 and (
-            process.status() != psutil.STATUS_ZOMBIE
-        )
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return float(process.create_time())
     except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True
+        return None
 
 
-def _host_key() -> str:
+def host_key() -> str:
     """Name the machine, its boot and its process namespace.
 
     Process ids mean the same only where all three are equal: two containers on one

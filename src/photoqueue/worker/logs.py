@@ -12,13 +12,14 @@ LogFormat = Literal["text", "json"]
 
 
 def configure_logging(log_format: LogFormat, *, level: int = logging.INFO) -> None:
-    """Send photoqueue's log to standard error in the given form."""
+    """Send photoqueue's log, and what its driver warns of, to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
-    logger = logging.getLogger("photoqueue")
-    logger.handlers[:] = [handler]
-    logger.setLevel(level)
-    logger.propagate = False
+    for name, lowest in (("photoqueue", level), ("psycopg", logging.ERROR)):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.setLevel(lowest)
+        logger.propagate = False
 
 
 class TextFormatter(logging.Formatter):

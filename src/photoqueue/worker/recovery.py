@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Jobs announced in one round trip.
+#: Jobs announced in one round trip, and round trips for one queue in one round: a queue of
+#: a million must not keep a worker from renewing its lease.
 _PAGE: Final = 1000
-#: Advisory lock of the worker that recovers for all; one at a time is enough.
+_PAGES_A_ROUND: Final = 20
+#: Seconds between two looks for workers that are to be forgotten.
+_FORGET_SECONDS: Final = 3600.0
+#: Advisory lock of the worker that announces jobs for all.
 _RECOVERY_LOCK: Final = 0x7068_6F74_6F72
 
 
@@ -50,66 +55,87 @@ class Recovery:
         self._worker_id = worker_id
         self._host = host
         self._lease_seconds = lease_seconds
+        #: Whether the broker was away in this round; every call would wait for it again.
+        self._broker_away = False
+        self._forget_at = 0.0
 
-    def run(self) -> None:
-        """Do one round.
+    def run(self, paused: Collection[str]) -> None:
+        """Do one round; jobs of paused queues are not announced.
 
         Raises
         ------
         ServiceError
             A server is away; the next round does what this one could not.
         """
+        self._broker_away = False
         self._recover_neighbours()
+        # Fenced, and so safe in every worker at once: were it for one worker alone to do,
+        # its host could die while PostgreSQL still takes it for alive.
+        self._recover_expired()
+        self._ledger.release_blocked()
         if not self._lead():
             return
         try:
-            lost = self._register.expired(self._lease_seconds)
-            if lost:
-                self.take_back(
-                    self._ledger.recover(
-                        lost,
-                        outcome=Outcome.WORKER_LOST,
-                        message=f"its worker was not seen for {self._lease_seconds:g} s",
-                    )
-                )
-            self._ledger.release_blocked()
-            self._register.forget()
             for queue in JobType:
-                self._announce_waiting(queue)
-            self._announce_delayed()
+                if str(queue) not in paused:
+                    self._announce_waiting(queue)
+                    self._broker.enqueue(self._ledger.due_delayed(queue, limit=_PAGE))
             self._broker.trim_records()
+            if time.monotonic() > self._forget_at:
+                self._register.forget()
+                self._forget_at = time.monotonic() + _FORGET_SECONDS
         finally:
             self._ledger.run("SELECT pg_advisory_unlock(%(key)s)", {"key": _RECOVERY_LOCK})
 
     def take_back(self, jobs: Sequence[Recovered]) -> None:
         """Log recovered jobs and deliver them again at once."""
         for job in jobs:
+            subject = {"project": job.job_key} if job.photo_id is None else {"photo": job.photo_id}
             fields = {
                 "queue": job.message.queue,
                 "job": job.message.job_id,
-                "photo": job.photo_id,
+                **subject,
+                "duration_ms": round(job.duration_ms, 1),
                 "attempts": job.attempts,
             }
             if job.state is JobState.FAILED:
                 logger.error("failed: its last attempt was lost", extra={"fields": fields})
             else:
                 logger.warning("recovered", extra={"fields": fields})
+        if self._broker_away:
+            return
         try:
-            self._broker.enqueue(job.message for job in jobs if job.state is JobState.WAITING)
-            for job in jobs:
-                if job.state is JobState.FAILED:
-                    self._broker.keep_record(
-                        Finished(
-                            queue=job.message.queue,
-                            job_id=str(job.message.job_id),
-                            state=job.state,
-                            attempts=job.attempts,
-                            duration_ms=0.0,
-                            photo_id=job.photo_id,
-                        )
-                    )
+            self._deliver_again(jobs)
         except BrokerUnavailableError as exc:
+            self._broker_away = True
             logger.warning("recovered jobs wait for the broker: %s", exc)
+
+    def _deliver_again(self, jobs: Sequence[Recovered]) -> None:
+        self._broker.enqueue(job.message for job in jobs if job.state is JobState.WAITING)
+        for job in jobs:
+            if job.state is JobState.FAILED:
+                self._broker.keep_record(
+                    Finished(
+                        queue=job.message.queue,
+                        job_id=str(job.message.job_id),
+                        state=job.state,
+                        attempts=job.attempts,
+                        duration_ms=job.duration_ms,
+                        photo_id=job.photo_id,
+                    )
+                )
+
+    def _recover_expired(self) -> None:
+        """Take back what workers were doing that let their lease run out."""
+        lost = self._register.expired(self._lease_seconds)
+        if lost:
+            self.take_back(
+                self._ledger.recover(
+                    lost,
+                    outcome=Outcome.WORKER_LOST,
+                    message=f"its worker was not seen for {self._lease_seconds:g} s",
+                )
+            )
 
     def _recover_neighbours(self) -> None:
         """Take back at once what dead workers of this very host were doing."""
@@ -127,7 +153,7 @@ class Recovery:
             self._register.stop(dead)
 
     def _lead(self) -> bool:
-        """Whether it is this worker that recovers for all now."""
+        """Whether it is this worker that announces for all now; one is enough."""
         rows = self._ledger.run(
             "SELECT pg_try_advisory_lock(%(key)s) AS leads", {"key": _RECOVERY_LOCK}
         )
@@ -138,16 +164,12 @@ class Recovery:
 
         The head of the table's queue is what workers should be taking now. Announcing a
         job whose message is there changes nothing. Only where none of a whole page
-        was there (Redis was emptied, or was away at submission) is the rest looked at.
+        was there (Redis was emptied, or was away at submission) is the next looked at;
+        what is left then comes to the head in its turn.
         """
         last = None
-        while True:
+        for _ in range(_PAGES_A_ROUND):
             page = self._ledger.due_waiting(queue, after=last, limit=_PAGE)
-            added = self._broker.enqueue(page)
-            if added < _PAGE:
+            if self._broker.enqueue(page) < _PAGE:
                 return
             last = page[-1]
-
-    def _announce_delayed(self) -> None:
-        """Ring for retries whose back-off is over."""
-        self._broker.enqueue(self._ledger.due_delayed(limit=_PAGE))

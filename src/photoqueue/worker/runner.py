@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import UUID
 
 from photoqueue.broker.retention import RETENTION, Finished
-from photoqueue.errors import BrokerUnavailableError, DatabaseUnavailableError
+from photoqueue.errors import (
+    BrokerUnavailableError,
+    DatabaseUnavailableError,
+    PhotoqueueError,
+)
 from photoqueue.models import JobState, JobType
-from photoqueue.tracking.ledger import AiCall, Claim, Ended, Ledger
+from photoqueue.tracking.ledger import AiCall, Claim, Ended, Failure, Ledger
 from photoqueue.worker.failures import describe
 
 if TYPE_CHECKING:
@@ -34,7 +38,7 @@ class Runner:
     slot : int
         Which process of the worker this is.
     busy : callable
-        Told True when a job was taken and False when it is off this runner's hands.
+        Told True when the work on a job begins, and False when only its record is left.
     """
 
     def __init__(
@@ -43,7 +47,8 @@ class Runner:
         ledger: Ledger,
         broker: Broker,
         settings: Settings,
-        handlers: Mapping[JobType, Handler],
+        queue: JobType,
+        handler: Handler,
         worker_id: UUID,
         slot: int,
         busy: Callable[[bool], None],
@@ -51,27 +56,35 @@ class Runner:
         self._ledger = ledger
         self._broker = broker
         self._settings = settings
-        self._handlers = handlers
+        self._queue = queue
+        self._handler = handler
         self._worker_id = worker_id
         self._slot = slot
         self._busy = busy
 
     def run(self, job_id: UUID) -> Ended | None:
         """Do a job; None when there was nothing to do, or its end was not ours to write."""
-        claim = _until_reached(
-            lambda: self._ledger.claim(job_id, worker_id=self._worker_id, slot=self._slot)
-        )
+        claim = self._claim(job_id)
         if claim is None:
             logger.debug("job=%s nothing to claim", job_id)
             return None
-        self._busy(True)
-        try:
-            ended = self._attempt(claim)
-        finally:
-            self._busy(False)
+        ended = self._attempt(claim)
         if ended is not None:
             self._keep_record(claim, ended)
         return ended
+
+    def _claim(self, job_id: UUID) -> Claim | None:
+        ledger, queue, worker_id, slot = self._ledger, self._queue, self._worker_id, self._slot
+        claim, disturbed = _until_reached(
+            lambda: ledger.claim(job_id, queue, worker_id=worker_id, slot=slot)
+        )
+        if claim is None and disturbed:
+            # The claim may have been committed before its connection broke; nobody else
+            # would ever take up a job that a live worker seems to hold.
+            claim, _ = _until_reached(
+                lambda: ledger.held(job_id, queue, worker_id=worker_id, slot=slot)
+            )
+        return claim
 
     def _attempt(self, claim: Claim) -> Ended | None:
         fields = _log_fields(claim)
@@ -81,8 +94,8 @@ class Runner:
         )
         calls: list[AiCall] = []
         try:
-            result = self._handlers[claim.queue](claim, calls)
-            ended = _until_reached(lambda: self._ledger.complete(claim, result, calls))
+            result = self._work(claim, calls)
+            ended, _ = _until_reached(lambda: self._ledger.complete(claim, result, calls))
         # An engine that calls sys.exit() has failed its photo, not ended the worker. A
         # result that PostgreSQL refuses is a failure of the attempt like any other.
         except (Exception, SystemExit) as exc:
@@ -93,15 +106,18 @@ class Runner:
             logger.info("completed", extra={"fields": {**fields, **_end_fields(claim, ended)}})
         return ended
 
+    def _work(self, claim: Claim, calls: list[AiCall]) -> str:
+        self._busy(True)
+        try:
+            return self._handler(claim, calls)
+        finally:
+            # The time limit is for the work: its record may have to wait for PostgreSQL.
+            self._busy(False)
+
     def _fail(self, claim: Claim, error: BaseException, calls: list[AiCall]) -> Ended | None:
         failure = describe(error)
-        # Which retry comes next follows from how much of the budget is left, so that a
-        # job that a person started anew waits like a new one.
-        left = claim.max_attempts - claim.attempt
-        delay_ms = self._settings.retry_delay_ms(self._settings.max_retries - left + 1)
-        ended = _until_reached(
-            lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms, calls=calls)
-        )
+        delay_ms = self._settings.retry_delay_ms(claim.next_retry)
+        ended = self._record_failure(claim, failure, delay_ms, calls)
         if ended is None:
             self._log_too_late(claim)
             return None
@@ -114,6 +130,19 @@ class Runner:
             logger.warning("retrying", extra={"fields": {**fields, "retry_in_ms": delay_ms}})
         else:
             logger.error("failed", extra={"fields": fields})
+        return ended
+
+    def _record_failure(
+        self, claim: Claim, failure: Failure, delay_ms: int, calls: list[AiCall]
+    ) -> Ended | None:
+        try:
+            ended, _ = _until_reached(
+                lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms, calls=calls)
+            )
+        except PhotoqueueError as exc:
+            # What the engine says of its calls must not keep its failure off the record.
+            logger.warning("job=%s AI calls not recorded: %s", claim.job_id, exc)
+            ended, _ = _until_reached(lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms))
         return ended
 
     def _keep_record(self, claim: Claim, ended: Ended) -> None:
@@ -141,20 +170,24 @@ class Runner:
         )
 
 
-def _until_reached(statement: Callable[[], _T]) -> _T:
+def _until_reached(statement: Callable[[], _T]) -> tuple[_T, bool]:
     """Run a statement; while PostgreSQL is away, wait and run it again.
 
-    The statements are fenced: one that was committed before its connection broke
-    changes nothing the second time.
+    Returns
+    -------
+    tuple
+        What the statement returned, and whether a connection broke on the way: it may
+        then have been committed by the time it was first tried. The statements are
+        fenced, so that a second time changes nothing.
     """
-    told = False
+    disturbed = False
     while True:
         try:
-            return statement()
+            return statement(), disturbed
         except DatabaseUnavailableError as exc:
-            if not told:
+            if not disturbed:
                 logger.warning("waiting for PostgreSQL: %s", exc)
-                told = True
+                disturbed = True
             time.sleep(_RECONNECT_SECONDS)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from photoqueue.errors import EngineUnavailableError, ServiceError
+from photoqueue.errors import EngineUnavailableError, PhotoqueueError, ServiceError
 from photoqueue.models import JobType, Outcome
 from photoqueue.tracking.ids import new_uuid
 from photoqueue.tracking.ledger import Ledger
@@ -121,13 +121,16 @@ class Supervisor:
                 self._enter()
             self._recover_ended()
             self._attend(renewal)
-            self._recovery.run()
+            self._recovery.run(renewal.paused)
             self._told_unreachable = False
-        except ServiceError as exc:
+            self._crew.restart_due()
+        except Exception as exc:
+            # Whatever goes wrong in a round, the processes have jobs to finish, and the
+            # next round may do better.
             if not self._told_unreachable:
-                logger.warning("%s", exc)
+                expected = isinstance(exc, ServiceError)
+                logger.warning("%s", exc, exc_info=None if expected else exc)
                 self._told_unreachable = True
-        self._crew.restart_due()
         if ready and not self._told_ready:
             self._told_ready = True
             self._log(
@@ -148,8 +151,9 @@ class Supervisor:
                     f"The {ended.queue} processes cannot work as configured; the reason is in "
                     "the log above. Correct it and start the worker again."
                 )
+            # Also one that ended with status 0: an engine can do that in the middle of a job.
+            self._unrecovered.append(ended)
             if not ended.clean:
-                self._unrecovered.append(ended)
                 self._log(
                     logging.WARNING,
                     "process ended",
@@ -158,7 +162,7 @@ class Supervisor:
                     status=ended.status,
                     reason=ended.reason,
                 )
-        with suppress(ServiceError):
+        with suppress(PhotoqueueError):
             self._recover_ended()
 
     def _attend(self, renewal: Renewal) -> None:
@@ -207,7 +211,7 @@ class Supervisor:
         self._crew.ask_to_stop()
         while self._crew.children and time.monotonic() < deadline and self._stop_signals < 2:
             self._end_overdue()
-            with suppress(ServiceError):
+            with suppress(PhotoqueueError):
                 self._register.renew(self.worker_id, state="draining")
             self._sleep(min(self._round_seconds, max(deadline - time.monotonic(), 0.0)))
 
@@ -218,7 +222,7 @@ class Supervisor:
             self._recover_ended()
             self._recovery.take_back(self._ledger.release(self.worker_id))
             self._register.stop([self.worker_id])
-        except ServiceError as exc:
+        except PhotoqueueError as exc:
             # The lease runs out instead, and another worker recovers the jobs.
             logger.warning("signing off failed: %s", exc)
         self._log(logging.INFO, "stopped", worker=self.worker_id, pid=os.getpid())

@@ -15,15 +15,15 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "ai_metrics",
-        sa.Column("metric_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("job_id", sa.UUID(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("call", sa.Integer(), nullable=False),
         sa.Column("photo_id", sa.Text(), nullable=True),
         sa.Column("engine", sa.Text(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column("latency_ms", sa.Double(), nullable=False),
-        sa.Column("tokens_in", sa.Integer(), nullable=True),
-        sa.Column("tokens_out", sa.Integer(), nullable=True),
+        sa.Column("tokens_in", sa.BigInteger(), nullable=True),
+        sa.Column("tokens_out", sa.BigInteger(), nullable=True),
         sa.Column("cost_usd", sa.Double(), nullable=True),
         sa.Column("success", sa.Boolean(), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
@@ -33,9 +33,8 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
-        sa.PrimaryKeyConstraint("metric_id", name=op.f("ai_metrics_pkey")),
+        sa.PrimaryKeyConstraint("job_id", "attempt", "call", name=op.f("ai_metrics_pkey")),
     )
-    op.create_index(op.f("ix_ai_metrics_job_id"), "ai_metrics", ["job_id"], unique=False)
     op.create_table(
         "batch_jobs",
         sa.Column("batch_id", sa.Text(), nullable=False),
@@ -110,6 +109,7 @@ def upgrade() -> None:
         sa.Column("after_batch", sa.Text(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("max_attempts", sa.Integer(), nullable=False),
+        sa.Column("budget", sa.Integer(), nullable=False),
         sa.Column("worker_id", sa.UUID(), nullable=True),
         sa.Column("slot", sa.Integer(), nullable=True),
         sa.Column(
@@ -127,6 +127,7 @@ def upgrade() -> None:
         sa.Column("error_type", sa.Text(), nullable=True),
         sa.Column("error_message", sa.Text(), nullable=True),
         sa.Column("error_traceback", sa.Text(), nullable=True),
+        sa.CheckConstraint("jsonb_typeof(payload) = 'object'", name=op.f("jobs_payload_check")),
         sa.CheckConstraint(
             "queue_name IN ('photo-analyze', 'inventory-sync')", name=op.f("jobs_queue_name_check")
         ),
@@ -144,9 +145,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'active'"),
     )
     op.create_index(
+        "jobs_blocked",
+        "jobs",
+        ["after_batch"],
+        unique=False,
+        postgresql_where=sa.text("state = 'waiting' AND ready_at IS NULL"),
+    )
+    op.create_index(
         "jobs_delayed",
         "jobs",
-        ["ready_at"],
+        ["queue_name", "ready_at"],
         unique=False,
         postgresql_where=sa.text("state = 'delayed'"),
     )
@@ -257,11 +265,15 @@ def downgrade() -> None:
     )
     op.drop_index("jobs_key", table_name="jobs")
     op.drop_index("jobs_delayed", table_name="jobs", postgresql_where=sa.text("state = 'delayed'"))
+    op.drop_index(
+        "jobs_blocked",
+        table_name="jobs",
+        postgresql_where=sa.text("state = 'waiting' AND ready_at IS NULL"),
+    )
     op.drop_index("jobs_active", table_name="jobs", postgresql_where=sa.text("state = 'active'"))
     op.drop_table("jobs")
     op.drop_table("job_attempts")
     op.drop_table("installation")
     op.drop_table("batches")
     op.drop_table("batch_jobs")
-    op.drop_index(op.f("ix_ai_metrics_job_id"), table_name="ai_metrics")
     op.drop_table("ai_metrics")

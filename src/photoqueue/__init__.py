@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     )
     from photoqueue.client.submit import submit_inventory, submit_photo, submit_photos
     from photoqueue.client.workers import WorkerProcess, start_worker
-    from photoqueue.errors import PermanentError, PhotoqueueError
+    from photoqueue.errors import (
+        JobCancelledError,
+        JobFailedError,
+        NoWorkerError,
+        PermanentError,
+        PhotoqueueError,
+        ResultTimeoutError,
+    )
     from photoqueue.installation import use
     from photoqueue.models import InventoryResult, JobState, PhotoResult
     from photoqueue.settings import Settings
@@ -46,11 +53,15 @@ __all__ = [
     "InventoryResult",
     "Item",
     "Job",
+    "JobCancelledError",
+    "JobFailedError",
     "JobSnapshot",
     "JobState",
+    "NoWorkerError",
     "PermanentError",
     "PhotoResult",
     "PhotoqueueError",
+    "ResultTimeoutError",
     "Settings",
     "Stats",
     "Usage",
@@ -89,7 +100,14 @@ _HOMES: Final = {
     ),
     "photoqueue.client.submit": ("submit_inventory", "submit_photo", "submit_photos"),
     "photoqueue.client.workers": ("WorkerProcess", "start_worker"),
-    "photoqueue.errors": ("PermanentError", "PhotoqueueError"),
+    "photoqueue.errors": (
+        "JobCancelledError",
+        "JobFailedError",
+        "NoWorkerError",
+        "PermanentError",
+        "PhotoqueueError",
+        "ResultTimeoutError",
+    ),
     "photoqueue.installation": ("use",),
     "photoqueue.models": ("InventoryResult", "JobState", "PhotoResult"),
     "photoqueue.settings": ("Settings",),

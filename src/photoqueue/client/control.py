@@ -12,7 +12,7 @@ from photoqueue.client.submit import announce
 from photoqueue.errors import StateError
 from photoqueue.installation import Installation, current
 from photoqueue.models import JobState, JobType
-from photoqueue.tracking import reads
+from photoqueue.tracking import liveness, reads
 from photoqueue.tracking.ledger import Ledger
 
 Target = Job | Batch | str | Iterable[Job | str]
@@ -37,8 +37,8 @@ def retry(target: Target) -> int:
     StateError
         A single job has not failed; the message says where it stands.
     """
-    installation = current()
-    job_ids, single = _resolve(installation, target)
+    installation, job_ids, single = _resolve(target)
+    _ = installation.broker  # a wrong REDIS_URL is found before anything is changed
     with closing(Ledger(installation.database)) as ledger:
         messages = ledger.retry(job_ids, budget=installation.settings.max_attempts)
     announce(installation, messages)
@@ -66,8 +66,7 @@ def cancel(target: Target) -> int:
     StateError
         A single job has ended already.
     """
-    installation = current()
-    job_ids, single = _resolve(installation, target)
+    installation, job_ids, single = _resolve(target)
     with closing(Ledger(installation.database)) as ledger:
         cancelled = ledger.cancel(job_ids)
     if single is not None and not cancelled:
@@ -88,24 +87,28 @@ def resume(queue: str | None = None) -> None:
 def _set_paused(queue: str | None, paused: bool) -> None:
     installation = current()
     for name in JobType if queue is None else (as_queue(queue),):
-        reads.set_paused(installation.database, name, paused)
+        liveness.set_paused(installation.database, name, paused)
 
 
-def _resolve(installation: Installation, target: Target) -> tuple[Sequence[UUID], Job | None]:
-    """List the jobs meant, and the job when it is a single one."""
+def _resolve(target: Target) -> tuple[Installation, Sequence[UUID], Job | None]:
+    """Find the jobs meant and where they are, and the job when it is a single one."""
     if isinstance(target, Batch):
-        return reads.batch_job_ids(installation.database, target.id), None
+        installation = target.installation
+        return installation, reads.batch_job_ids(installation.database, target.id), None
     if isinstance(target, Job | str):
         single = job(target) if isinstance(target, str) else target
-        return [UUID(single.id)], single
-    return [UUID((job(one) if isinstance(one, str) else one).id) for one in target], None
+        return single.installation, [UUID(single.id)], single
+    several = [job(one) if isinstance(one, str) else one for one in target]
+    where = several[0].installation if several else current()
+    return where, [UUID(one.id) for one in several], None
 
 
 def _why_not_retried(single: Job) -> str:
     state = single.poll().state
     if state in (JobState.FAILED, JobState.CANCELLED):
         return (
-            f"Job {single.key} is not started anew: another job of this key is unfinished, or "
-            f"has completed since. Look at it with poll({single.key!r})."
+            f"Job {single.key} is not started anew: another job of this key is unfinished or "
+            f"has completed since (poll({single.key!r}) shows it), or its photo could not be "
+            "read when it was submitted; then submit it again."
         )
     return f"Job {single.key} cannot be started anew: it is {state}."

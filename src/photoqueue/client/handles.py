@@ -7,9 +7,9 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from photoqueue.client import waiting
 from photoqueue.client.cards import card, shorten
 from photoqueue.client.progress import ProgressStyle, make_progress
+from photoqueue.client.waiting import Watch
 from photoqueue.errors import JobCancelledError, JobFailedError, PhotoqueueError
 from photoqueue.models import InventoryResult, JobState, JobType, PhotoResult
 from photoqueue.tracking import history, reads
@@ -33,10 +33,12 @@ class Job:
         The job id, unique everywhere.
     key : str
         The job key, ``photo-<photoId>`` or ``inventory-<projectId>``.
+    installation : Installation
+        Where it was submitted; ``use()`` of another one does not change that.
     """
 
     def __init__(self, installation: Installation, job_id: UUID, key: str, queue: JobType) -> None:
-        self._installation = installation
+        self.installation = installation
         self._uuid = job_id
         self._queue = queue
         self.id = str(job_id)
@@ -66,7 +68,7 @@ class Job:
         UnknownJobError
             This installation has no such job (any more).
         """
-        return reads.snapshot(self._installation.database, self._uuid)
+        return reads.snapshot(self.installation.database, self._uuid)
 
     def done(self) -> bool:
         """Whether the job has ended."""
@@ -82,13 +84,7 @@ class Job:
         ResultTimeoutError
             It did not end within ``timeout`` seconds; it goes on running.
         """
-        waiting.wait_until_finished(
-            self._installation,
-            self._needed_queues,
-            lambda: {self.poll().state: 1},
-            what=f"Job {shorten(self.key)}",
-            timeout=timeout,
-        )
+        self._watch(timeout).wait()
 
     def result(self, timeout: float | None = None) -> PhotoResult | InventoryResult:
         """Wait for the job and return its result.
@@ -102,22 +98,31 @@ class Job:
         NoWorkerError, ResultTimeoutError
             As for :meth:`wait`.
         """
-        self.wait(timeout)
-        error, result = self._outcome()
-        if error is not None:
-            raise error
-        if self._queue is JobType.PHOTO_ANALYZE:
-            return PhotoResult.model_validate(result)
-        return InventoryResult.model_validate(result)
+        while True:
+            self.wait(timeout)
+            ended = self._outcome()
+            if ended is not None:  # else a person started it anew at that moment
+                return self._delivered(*ended)
+
+    async def result_async(self) -> PhotoResult | InventoryResult:
+        """Wait as :meth:`result` does, for ``await job``; can be cancelled."""
+        while True:
+            await self._watch(None).wait_async()
+            ended = await asyncio.to_thread(self._outcome)
+            if ended is not None:
+                return self._delivered(*ended)
 
     def exception(self, timeout: float | None = None) -> PhotoqueueError | None:
         """Wait for the job and return its error; None when it completed."""
-        self.wait(timeout)
-        return self._outcome()[0]
+        while True:
+            self.wait(timeout)
+            ended = self._outcome()
+            if ended is not None:
+                return ended[0]
 
     def attempts(self) -> pd.DataFrame:
         """Return the ended attempts, one row each."""
-        return history.attempts(self._installation.database, job_id=self._uuid)
+        return history.attempts(self.installation.database, job_id=self._uuid)
 
     def _needed_queues(self) -> tuple[JobType, ...]:
         """Tell which queues need a worker: also that of a batch which the job waits for."""
@@ -125,18 +130,37 @@ class Job:
         blocked = snapshot.state is JobState.WAITING and snapshot.ready_at is None
         return tuple(JobType) if blocked else (self._queue,)
 
-    def _outcome(self) -> tuple[PhotoqueueError | None, Any]:
-        snapshot, result, trace = reads.outcome(self._installation.database, self._uuid)
+    def _watch(self, timeout: float | None) -> Watch:
+        return Watch(
+            self.installation,
+            self._needed_queues,
+            lambda: {self.poll().state: 1},
+            what=f"Job {shorten(self.key)}",
+            timeout=timeout,
+        )
+
+    def _delivered(
+        self, error: PhotoqueueError | None, result: Any
+    ) -> PhotoResult | InventoryResult:
+        if error is not None:
+            raise error
+        if self._queue is JobType.PHOTO_ANALYZE:
+            return PhotoResult.model_validate(result)
+        return InventoryResult.model_validate(result)
+
+    def _outcome(self) -> tuple[PhotoqueueError | None, Any] | None:
+        """Read the error or the result; None while the job has not ended."""
+        snapshot, result, trace = reads.outcome(self.installation.database, self._uuid)
         if snapshot.state is JobState.CANCELLED:
             return JobCancelledError(
                 f"Job {self.key} was cancelled. Start it anew with retry(job).", job_id=self.id
             ), None
         if snapshot.state is JobState.FAILED:
             return _failed(self, snapshot, trace or ""), None
-        return None, result
+        return (None, result) if snapshot.state.finished else None
 
     def __await__(self) -> Generator[Any, None, PhotoResult | InventoryResult]:
-        return asyncio.to_thread(self.result).__await__()
+        return self.result_async().__await__()
 
     def __repr__(self) -> str:
         return f"<Job {shorten(self.key, 32)} {self.id}>"
@@ -164,12 +188,14 @@ class Batch:
         The batch id; ``photoqueue.batch(id)`` reopens it in any process.
     project_id : str or None
         The project of its photos.
+    installation : Installation
+        Where it was submitted; ``use()`` of another one does not change that.
     """
 
     def __init__(
         self, installation: Installation, batch_id: str, project_id: str | None, size: int
     ) -> None:
-        self._installation = installation
+        self.installation = installation
         self._size = size
         self.id = batch_id
         self.project_id = project_id
@@ -182,15 +208,15 @@ class Batch:
         for job_id, key, queue in zip(
             frame["job_id"], frame["job_key"], frame["queue_name"], strict=True
         ):
-            yield Job(self._installation, UUID(job_id), key, JobType(queue))
+            yield Job(self.installation, UUID(job_id), key, JobType(queue))
 
     def poll(self) -> pd.DataFrame:
         """Read where the jobs stand: one row a job, in the order of submission; never waits."""
-        return history.batch_history(self._installation.database, self.id)
+        return history.batch_history(self.installation.database, self.id)
 
     def counts(self) -> dict[JobState, int]:
         """Count the jobs by state."""
-        return reads.batch_counts(self._installation.database, self.id)
+        return reads.batch_counts(self.installation.database, self.id)
 
     def done(self) -> bool:
         """Whether all jobs have ended."""
@@ -207,24 +233,24 @@ class Batch:
             They did not all end within ``timeout`` seconds; they go on running.
         """
         with make_progress(progress, self._size, shorten(self.id, 24)) as bar:
-            waiting.wait_until_finished(
-                self._installation,
+            Watch(
+                self.installation,
                 lambda: (JobType.PHOTO_ANALYZE,),
                 self.counts,
                 what=f"Batch {self.id}",
                 timeout=timeout,
                 report=bar.update,
-            )
+            ).wait()
 
     def items(self) -> pd.DataFrame:
         """List what was found so far: one row an item, with its photo, score and box."""
         from photoqueue.client.frames import item_rows
 
-        return item_rows(history.batch_results(self._installation.database, self.id))
+        return item_rows(history.batch_results(self.installation.database, self.id))
 
     def attempts(self) -> pd.DataFrame:
         """Return the ended attempts of all jobs, one row each."""
-        return history.attempts(self._installation.database, batch_id=self.id)
+        return history.attempts(self.installation.database, batch_id=self.id)
 
     def __repr__(self) -> str:
         project = f", project {shorten(self.project_id, 24)}" if self.project_id else ""
@@ -249,6 +275,12 @@ class Batch:
 
 
 def _failed(job: Job, snapshot: JobSnapshot, trace: str) -> JobFailedError:
+    if not snapshot.attempt:
+        return JobFailedError(
+            f"Job {job.key} could not be tried: {snapshot.error} Submit the photo again.",
+            job_id=job.id,
+            error_type=snapshot.error_type or "unknown",
+        )
     attempts = f"{snapshot.attempt} attempt{'' if snapshot.attempt == 1 else 's'}"
     lines = trace.rstrip().splitlines()
     shown = "\n".join(lines[-_SHOWN_TRACEBACK_LINES:])

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.client.identifiers import MAX_LENGTH, optional, photo_id_for
-from photoqueue.errors import PayloadError, PhotoError, PhotoqueueError, StorageError
+from photoqueue.errors import (
+    PayloadError,
+    PhotoError,
+    PhotoNotFoundError,
+    PhotoqueueError,
+    StorageError,
+)
 from photoqueue.tracking.ledger import storable
 from photoqueue.tracking.submission import NewPhoto
 
@@ -114,13 +120,15 @@ def take_in_all(installation: Installation, requests: Sequence[Request]) -> list
 
     # Opened here once: threads would open it several times over.
     _ = installation.photo_store
-    with ThreadPoolExecutor(_READERS, thread_name_prefix="photoqueue-intake") as pool:
-        futures = [pool.submit(take, request) for request in requests]
-        try:
-            return [future.result() for future in futures]
-        except StorageError:
-            pool.shutdown(cancel_futures=True)
-            raise
+    pool = ThreadPoolExecutor(_READERS, thread_name_prefix="photoqueue-intake")
+    try:
+        taken = [future.result() for future in [pool.submit(take, one) for one in requests]]
+    except BaseException:
+        # Ctrl-C, or a full disk: the photos that are left would only hold it up.
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+    return taken
 
 
 def requests_from(
@@ -147,13 +155,17 @@ def requests_from(
     )
     rows = _rows(photos)
     if rows is not None:
-        return [_own(common, row, number) for number, row in enumerate(rows, start=1)]
-    groups = photos if isinstance(photos, list | tuple) else [photos]
-    return [
-        replace(common, source=source, room=room or _room_of(source, _folder(group)))
-        for group in groups
-        for source in expand_sources(group)
-    ]
+        requests = [_own(common, row, number) for number, row in enumerate(rows, start=1)]
+    else:
+        groups = photos if isinstance(photos, list | tuple) else [photos]
+        requests = [
+            replace(common, source=source, room=room or _room_of(source, _folder(group)))
+            for group in groups
+            for source in expand_sources(group)
+        ]
+    if not requests:
+        raise PhotoNotFoundError("The list names no photo at all. Give paths, URLs or pictures.")
+    return requests
 
 
 def _rows(photos: Any) -> list[Mapping[str, Any]] | None:
@@ -228,5 +240,11 @@ def _refused(request: Request, error: PhotoqueueError) -> Taken:
 
 
 def _file_name(path: str | None) -> str | None:
-    """Name a file for people; neither NUL nor broken Unicode can be stored."""
-    return storable(Path(path).name[:200]) if path else None
+    """Name a file for people: without the query of a URL, which may hold a secret."""
+    from photoqueue.photos import remote
+
+    if not path:
+        return None
+    name = remote.file_name(path) if remote.is_url(path) else Path(path).name
+    # Neither NUL nor broken Unicode can be stored.
+    return storable(name[:200])

@@ -124,11 +124,11 @@ def collect(
         style = "none"
     if isinstance(handle, Batch):
         handle.wait(timeout, progress=style)
-        return result_rows(tables.batch_results(current().database, handle.id))
+        return result_rows(tables.batch_results(handle.installation.database, handle.id))
     if handle.queue is JobType.INVENTORY_SYNC:
         return handle.result(timeout).to_frame()
     handle.wait(timeout)
-    return result_rows(tables.job_results(current().database, handle.id))
+    return result_rows(tables.job_results(handle.installation.database, handle.id))
 
 
 def history(
@@ -191,7 +191,7 @@ def details(handle: Job | str | UUID) -> dict[str, Any]:
         This installation has no such job.
     """
     found = handle if isinstance(handle, Job) else job(handle)
-    database = current().database
+    database = found.installation.database
     _, result, trace = reads.outcome(database, UUID(found.id))
     (row,) = tables.job_results(database, found.id).to_dict("records")
     named = {str(column): value for column, value in row.items()}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user, optional
@@ -18,9 +20,9 @@ from photoqueue.models import (
     Message,
     PhotoPayload,
 )
-from photoqueue.tracking import reads
+from photoqueue.tracking import projects, reads
 from photoqueue.tracking.ids import new_batch_id, new_uuid
-from photoqueue.tracking.ledger import storable
+from photoqueue.tracking.ledger import Ledger, storable
 from photoqueue.tracking.submission import Accepted, NewBatch, NewJob, accept
 
 if TYPE_CHECKING:
@@ -76,7 +78,8 @@ def submit_photo(
     PhotoError
         The photo is missing, unreadable or too large.
     PhotoConflictError
-        The photo id is in use by another picture that is being analysed.
+        The photo id is in use by another picture that is being analysed, or in another
+        project.
     PayloadError
         An identifier is empty, too long or not printable.
     DatabaseUnavailableError
@@ -204,7 +207,8 @@ def submit_inventory(
     UnknownBatchError
         ``after`` does not exist.
     StateError
-        There is no such strategy.
+        There is no such strategy, or the project is being added up at this moment in
+        another way than asked for.
 
     Examples
     --------
@@ -213,11 +217,11 @@ def submit_inventory(
     installation = current()
     project = checked("project_id", project_id)
     priority = checked_priority(priority)
-    batch_id = after.id if isinstance(after, Batch) else after
+    batch_id = after.id if isinstance(after, Batch) else optional("after", after)
     if batch_id is not None:
         reads.batch_row(installation.database, batch_id)
-    if not reads.project_exists(installation.database, project):
-        raise reads.unknown_project(project)
+    if not projects.project_exists(installation.database, project):
+        raise projects.unknown_project(project)
     user = checked("user_id", default_user() if user_id is None else user_id)
     payload = InventoryPayload.model_validate(
         {
@@ -238,10 +242,40 @@ def submit_inventory(
         project_id=project,
         after_batch=batch_id,
     )
+    _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
     (accepted,) = accept(installation.database, jobs=[new])
-    if accepted.created and batch_id is None:
-        announce(installation, [Message(JobType.INVENTORY_SYNC, accepted.job_id, priority)])
+    messages = [Message(JobType.INVENTORY_SYNC, accepted.job_id, priority)]
+    if not accepted.created:
+        messages = _amended(installation, accepted.job_id, payload)
+    if batch_id is None:
+        announce(installation, messages)
     return Job(installation, accepted.job_id, new.job_key, JobType.INVENTORY_SYNC)
+
+
+def _amended(installation: Installation, job_id: UUID, payload: InventoryPayload) -> list[Message]:
+    """Make an unfinished inventory of the project do what this submission asks for.
+
+    Raises
+    ------
+    StateError
+        It is running already, and in another way.
+    """
+    standing = reads.payload_of(installation.database, job_id)
+    if (standing.get("strategy"), standing.get("afterBatch")) == (
+        payload.strategy,
+        payload.after_batch,
+    ):
+        return []
+    with closing(Ledger(installation.database)) as ledger:
+        messages = ledger.amend_inventory(
+            job_id, payload.to_json(), after_batch=payload.after_batch
+        )
+    if not messages:
+        raise StateError(
+            f"Project {payload.project_id!r} is being added up already, as job {job_id}, and "
+            "not in the way asked for. Wait for that job, then submit the inventory again."
+        )
+    return messages
 
 
 def _strategy(strategy: str) -> str:
@@ -302,6 +336,7 @@ def _new_job(installation: Installation, taken: Taken, priority: int) -> NewJob:
         photo_id=row.photo_id,
         project_id=row.project_id,
         sha256=row.sha256 or "",
+        room_type=row.room_type,
         error_type=None if taken.error is None else type(taken.error).__name__,
         error_message=None if taken.error is None else storable(str(taken.error)),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
@@ -9,25 +11,21 @@ from typing import Final
 from photoqueue.errors import NoWorkerError, ResultTimeoutError
 from photoqueue.installation import Installation
 from photoqueue.models import JobState, JobType
-from photoqueue.tracking import reads
+from photoqueue.tracking import liveness
+
+logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE: Final = 0.002
 _LONGEST_PAUSE: Final = 0.25
 _WORKER_CHECK_SECONDS: Final = 1.0
+#: A look at a large batch takes a while; looking costs at most this share of the time.
+_SHARE_OF_LOOKING: Final = 0.1
 
 Counts = Mapping[JobState, int]
 
 
-def wait_until_finished(
-    installation: Installation,
-    queues: Callable[[], Collection[JobType]],
-    count: Callable[[], Counts],
-    *,
-    what: str,
-    timeout: float | None,
-    report: Callable[[Counts], None] = lambda counts: None,
-) -> None:
-    """Wait until all counted jobs have ended.
+class Watch:
+    """Looks at jobs again and again until they have ended.
 
     Parameters
     ----------
@@ -35,50 +33,99 @@ def wait_until_finished(
         Tells which queues must have a worker for the jobs to end.
     count
         Counts the jobs by state.
-
-    Raises
-    ------
-    NoWorkerError
-        No live worker will take the jobs.
-    ResultTimeoutError
-        They did not end in time; they go on running.
+    what
+        The jobs, as messages name them.
+    timeout
+        Seconds after which to give up; never when None.
+    report
+        Told the counts at each look.
     """
-    deadline = None if timeout is None else time.monotonic() + timeout
-    pause, next_check = _FIRST_PAUSE, 0.0
-    last: Counts | None = None
-    while True:
-        counts = count()
-        report(counts)
-        open_jobs = sum(number for state, number in counts.items() if not state.finished)
-        if not open_jobs:
-            return
+
+    def __init__(
+        self,
+        installation: Installation,
+        queues: Callable[[], Collection[JobType]],
+        count: Callable[[], Counts],
+        *,
+        what: str,
+        timeout: float | None,
+        report: Callable[[Counts], None] = lambda counts: None,
+    ) -> None:
+        self._installation = installation
+        self._queues = queues
+        self._count = count
+        self._what = what
+        self._timeout = timeout
+        self._report = report
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._pause = _FIRST_PAUSE
+        self._next_check = 0.0
+        self._last: Counts | None = None
+        self._told_paused = False
+
+    def wait(self) -> None:
+        """Wait until the jobs have ended.
+
+        Raises
+        ------
+        NoWorkerError
+            No live worker will take the jobs.
+        ResultTimeoutError
+            They did not end in time; they go on running.
+        """
+        while (pause := self._look()) is not None:
+            time.sleep(pause)
+
+    async def wait_async(self) -> None:
+        """Wait as :meth:`wait` does, without holding the event loop or a thread."""
+        while (pause := await asyncio.to_thread(self._look)) is not None:
+            await asyncio.sleep(pause)
+
+    def _look(self) -> float | None:
+        """Look once; return the seconds until the next look, None when all have ended."""
+        start = time.monotonic()
+        counts = self._count()
+        self._report(counts)
+        if all(state.finished for state, number in counts.items() if number):
+            return None
         now = time.monotonic()
-        if deadline is not None and now >= deadline:
+        if self._deadline is not None and now >= self._deadline:
             raise ResultTimeoutError(
-                f"{what} did not finish within {timeout:g} s ({_described(counts)}). It goes on "
-                "running: wait again, or look with poll()."
+                f"{self._what} did not finish within {self._timeout:g} s "
+                f"({_described(counts)}). It goes on running: wait again, or look with poll()."
             )
-        if now >= next_check:
-            _check_workers(installation, queues(), what, counts)
-            next_check = now + _WORKER_CHECK_SECONDS
+        if now >= self._next_check:
+            self._check_workers(counts)
+            self._next_check = now + _WORKER_CHECK_SECONDS
         # Quick while things move, so that one short job is not waited for longer than it
         # takes; calm while they do not.
-        pause = _FIRST_PAUSE if counts != last else min(pause * 1.3, _LONGEST_PAUSE)
-        last = counts
-        time.sleep(pause if deadline is None else max(min(pause, deadline - now), 0.0))
+        moved = counts != self._last
+        self._last = counts
+        self._pause = _FIRST_PAUSE if moved else min(self._pause * 1.3, _LONGEST_PAUSE)
+        pause = max(self._pause, (now - start) / _SHARE_OF_LOOKING)
+        return pause if self._deadline is None else max(min(pause, self._deadline - now), 0.0)
 
-
-def _check_workers(
-    installation: Installation, queues: Collection[JobType], what: str, counts: Counts
-) -> None:
-    lease = installation.settings.lease_seconds
-    for queue in queues:
-        if not reads.live_workers(installation.database, queue, lease):
-            raise NoWorkerError(
-                f"{what} cannot finish: no worker for {queue} is running ({_described(counts)}). "
-                "The jobs are safe. Start a worker with photoqueue.start_worker() or, in a "
-                "shell, `photoqueue worker`; then wait again."
-            )
+    def _check_workers(self, counts: Counts) -> None:
+        settings, database = self._installation.settings, self._installation.database
+        for queue in self._queues():
+            status = liveness.queue_status(database, queue, settings.lease_seconds)
+            # A worker that is draining still finishes what runs.
+            finishing = status.draining if counts.get(JobState.ACTIVE) else 0
+            if not status.live + finishing:
+                raise NoWorkerError(
+                    f"{self._what} cannot finish: no worker for {queue} is running "
+                    f"({_described(counts)}). The jobs are safe. Start a worker with "
+                    "photoqueue.start_worker() or, in a shell, `photoqueue worker`; then wait "
+                    "again."
+                )
+            if status.paused and not self._told_paused:
+                logger.warning(
+                    "%s waits: queue %s is paused. resume(%r) lets it go on.",
+                    self._what,
+                    queue,
+                    str(queue),
+                )
+                self._told_paused = True
 
 
 def _described(counts: Counts) -> str:

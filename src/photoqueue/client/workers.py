@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -13,7 +14,8 @@ from typing import Final
 from photoqueue.client.observe import as_queue
 from photoqueue.errors import NoWorkerError
 from photoqueue.installation import Installation, current
-from photoqueue.tracking import reads
+from photoqueue.tracking import liveness
+from photoqueue.worker.identity import host_key
 
 _START_SECONDS: Final = 60.0
 _SHOWN_LOG_LINES: Final = 15
@@ -98,7 +100,7 @@ def start_worker(*, queue: str | None = None, concurrency: int | None = None) ->
         command += ["--concurrency", str(concurrency)]
     logs = installation.settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    log = logs / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    log = logs / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -121,7 +123,8 @@ def start_worker(*, queue: str | None = None, concurrency: int | None = None) ->
 
 def _wait_until_ready(installation: Installation, worker: WorkerProcess) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    while not reads.worker_runs(installation.database, worker.pid):
+    here = host_key()
+    while not liveness.worker_runs(installation.database, pid=worker.pid, host_key=here):
         if not worker.running or time.monotonic() > deadline:
             state = "did not start in time" if worker.running else "ended at once"
             lines = worker.log.read_text(encoding="utf-8", errors="replace").splitlines()

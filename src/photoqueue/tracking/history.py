@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import UUID
 
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking.database import Database
+from photoqueue.tracking.liveness import live_workers
 from photoqueue.tracking.tables import (
-    LIVE_WORKER_STATES,
     ai_metrics,
     batch_jobs,
     job_attempts,
@@ -124,32 +124,12 @@ def history(
 
 def batch_history(database: Database, batch_id: str) -> pd.DataFrame:
     """Read the jobs of a batch in the order of submission; one row a job."""
-    query = (
-        sa.select(*_JOB_COLUMNS)
-        .select_from(
-            batch_jobs.join(jobs, jobs.c.job_id == batch_jobs.c.job_id).outerjoin(
-                photos, photos.c.photo_id == jobs.c.photo_id
-            )
-        )
-        .where(batch_jobs.c.batch_id == batch_id)
-        .order_by(batch_jobs.c.position)
-    )
-    return _frame(database, query)
+    return _frame(database, _of_batch(batch_id))
 
 
 def batch_results(database: Database, batch_id: str) -> pd.DataFrame:
     """Read a batch like :func:`batch_history`, with the column ``result`` (JSON objects)."""
-    query = (
-        sa.select(*_JOB_COLUMNS, jobs.c.result)
-        .select_from(
-            batch_jobs.join(jobs, jobs.c.job_id == batch_jobs.c.job_id).outerjoin(
-                photos, photos.c.photo_id == jobs.c.photo_id
-            )
-        )
-        .where(batch_jobs.c.batch_id == batch_id)
-        .order_by(batch_jobs.c.position)
-    )
-    return _frame(database, query)
+    return _frame(database, _of_batch(batch_id).add_columns(jobs.c.result))
 
 
 def job_results(database: Database, job_id: str) -> pd.DataFrame:
@@ -230,11 +210,7 @@ def stats(database: Database, lease_seconds: float) -> dict[JobType, QueueStats]
             sa.Double
         ),
     ).where(jobs.c.state == "waiting", jobs.c.ready_at.is_not(None))
-    lease = sa.func.make_interval(0, 0, 0, 0, 0, 0, lease_seconds)
-    alive = sa.select(sa.func.unnest(workers.c.queues)).where(
-        workers.c.state.in_(LIVE_WORKER_STATES),
-        workers.c.last_seen_at > sa.func.clock_timestamp() - lease,
-    )
+    alive = sa.select(sa.func.unnest(workers.c.queues)).where(live_workers(lease_seconds))
     with database.begin() as connection:
         found: dict[str, dict[str, Any]] = {
             row.queue_name: {"paused": row.paused, "refused_messages": row.refused_messages}
@@ -247,6 +223,20 @@ def stats(database: Database, lease_seconds: float) -> dict[JobType, QueueStats]
         for name in connection.scalars(alive):
             found[name]["workers"] = found[name].get("workers", 0) + 1
     return {queue: QueueStats(name=queue, **found.get(queue, {})) for queue in JobType}
+
+
+def _of_batch(batch_id: str) -> sa.Select[Any]:
+    """Select the jobs of a batch in the order of submission."""
+    return (
+        sa.select(*_JOB_COLUMNS)
+        .select_from(
+            batch_jobs.join(jobs, jobs.c.job_id == batch_jobs.c.job_id).outerjoin(
+                photos, photos.c.photo_id == jobs.c.photo_id
+            )
+        )
+        .where(batch_jobs.c.batch_id == batch_id)
+        .order_by(batch_jobs.c.position)
+    )
 
 
 def _frame(database: Database, query: sa.Select[Any]) -> pd.DataFrame:

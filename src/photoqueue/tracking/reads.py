@@ -10,18 +10,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from photoqueue.errors import UnknownBatchError, UnknownJobError, UnknownProjectError
+from photoqueue.errors import UnknownBatchError, UnknownJobError
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.tables import (
-    LIVE_WORKER_STATES,
     batch_jobs,
     batches,
-    job_attempts,
     jobs,
-    photos,
-    queues,
-    workers,
 )
 
 
@@ -72,18 +67,6 @@ class JobSnapshot:
     def error(self) -> str | None:
         """The last error in one line."""
         return f"{self.error_type}: {self.error_message}" if self.error_type else None
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectPhoto:
-    """A photo of a project with its newest result, if it has one."""
-
-    photo_id: str
-    sha256: str | None
-    room: str | None
-    room_type: str | None
-    result: Mapping[str, Any] | None
-    state: JobState
 
 
 _SNAPSHOT: Final = (
@@ -163,15 +146,10 @@ def outcome(database: Database, job_id: UUID) -> tuple[JobSnapshot, Any, str | N
     return _snapshot(row), row.result, row.error_traceback
 
 
-def attempts_of(database: Database, job_id: UUID) -> list[dict[str, Any]]:
-    """Read the ended attempts of a job, first to last."""
-    query = (
-        sa.select(job_attempts)
-        .where(job_attempts.c.job_id == job_id)
-        .order_by(job_attempts.c.attempt)
-    )
+def payload_of(database: Database, job_id: UUID) -> Mapping[str, Any]:
+    """Read the job data of a job; empty when there is no such job."""
     with database.begin() as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
+        return connection.scalar(sa.select(jobs.c.payload).where(jobs.c.job_id == job_id)) or {}
 
 
 def batch_row(database: Database, batch_id: str) -> dict[str, Any]:
@@ -219,117 +197,6 @@ def batch_counts(database: Database, batch_id: str) -> dict[JobState, int]:
     )
     with database.begin() as connection:
         return {JobState(state): count for state, count in connection.execute(query)}
-
-
-def live_workers(database: Database, queue: JobType, lease_seconds: float) -> int:
-    """Count the workers of a queue whose lease is valid."""
-    query = (
-        sa.select(sa.func.count())
-        .select_from(workers)
-        .where(
-            workers.c.state.in_(LIVE_WORKER_STATES),
-            sa.literal(str(queue)) == sa.any_(workers.c.queues),
-            workers.c.last_seen_at
-            > sa.func.clock_timestamp() - sa.func.make_interval(0, 0, 0, 0, 0, 0, lease_seconds),
-        )
-    )
-    with database.begin() as connection:
-        return connection.scalar(query) or 0
-
-
-def worker_runs(database: Database, pid: int) -> bool:
-    """Whether the newest worker of a process id on any host takes jobs."""
-    query = (
-        sa.select(workers.c.state)
-        .where(workers.c.pid == pid)
-        .order_by(workers.c.started_at.desc())
-        .limit(1)
-    )
-    with database.begin() as connection:
-        return connection.scalar(query) == "running"
-
-
-def set_paused(database: Database, queue: JobType, paused: bool) -> None:
-    """Pause or resume a queue."""
-    with database.begin() as connection:
-        connection.execute(
-            sa.update(queues).where(queues.c.queue_name == str(queue)).values(paused=paused)
-        )
-
-
-def project_exists(database: Database, project_id: str) -> bool:
-    """Whether a photo was ever submitted for a project."""
-    with database.begin() as connection:
-        return bool(connection.scalar(sa.select(_has_photos(project_id))))
-
-
-def project_photos(database: Database, project_id: str) -> list[ProjectPhoto]:
-    """Read the photos of a project, each with its newest result.
-
-    Raises
-    ------
-    UnknownProjectError
-        No photo was ever submitted for it.
-    """
-    # A photo analysed again keeps its older result until the newer job has one.
-    newest = (
-        sa.select(jobs.c.state, jobs.c.result)
-        .where(
-            jobs.c.photo_id == photos.c.photo_id,
-            jobs.c.job_key == sa.literal("photo-") + photos.c.photo_id,
-            # a result of what was once another picture under this id does not count
-            sa.or_(
-                jobs.c.state != str(JobState.COMPLETED),
-                jobs.c.payload["sha256"].astext == photos.c.sha256,
-            ),
-        )
-        .order_by(
-            sa.case((jobs.c.state == str(JobState.COMPLETED), 0), else_=1),
-            jobs.c.job_id.desc(),
-        )
-        .limit(1)
-        .lateral("newest")
-    )
-    query = (
-        sa.select(
-            photos.c.photo_id,
-            photos.c.sha256,
-            photos.c.room,
-            photos.c.room_type,
-            newest.c.result,
-            newest.c.state,
-        )
-        .join_from(photos, newest, sa.true())
-        .where(photos.c.project_id == project_id)
-        .order_by(photos.c.created_at, photos.c.photo_id)
-    )
-    with database.begin() as connection:
-        found = [
-            ProjectPhoto(
-                photo_id=row.photo_id,
-                sha256=row.sha256,
-                room=row.room,
-                room_type=row.room_type,
-                result=row.result,
-                state=JobState(row.state),
-            )
-            for row in connection.execute(query)
-        ]
-    if not found:
-        raise unknown_project(project_id)
-    return found
-
-
-def unknown_project(project_id: str) -> UnknownProjectError:
-    """Say that a project has no photos, and what to do."""
-    return UnknownProjectError(
-        f"No photo was submitted for project {project_id[:80]!r}. Submit its photos first: "
-        "submit_photos(folder, project_id=…)."
-    )
-
-
-def _has_photos(project_id: str) -> sa.Exists:
-    return sa.exists().where(photos.c.project_id == project_id)
 
 
 def _snapshot(row: Any) -> JobSnapshot:

@@ -49,8 +49,10 @@ class NewJob:
     priority: int = 0
     photo_id: str | None = None
     project_id: str | None = None
-    #: Content of the photo; a finished job of other content is not handed back.
+    #: Content of the photo, and its kind of room where the caller named it; a finished job
+    #: of another content or kind is not handed back.
     sha256: str | None = None
+    room_type: str | None = None
     after_batch: str | None = None
     error_type: str | None = None
     error_message: str | None = None
@@ -130,6 +132,7 @@ def _accept(
         # COPY is the driver's, beneath SQLAlchemy; the transaction is the same.
         cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]  # psycopg's
         with cursor:
+            _check_projects(cursor, photos)
             standing = _standing(cursor, jobs, resubmit)
             accepted, created = _assign(jobs, standing)
             _write_photos(cursor, photos)
@@ -150,6 +153,22 @@ def _check_contents(jobs: Sequence[NewJob]) -> None:
             )
 
 
+def _check_projects(cursor: psycopg.Cursor[Any], photos: Sequence[NewPhoto]) -> None:
+    """Refuse to move a photo to another project: it would vanish from the first one's."""
+    projects = {photo.photo_id: photo.project_id for photo in photos if photo.project_id}
+    rows = cursor.execute(
+        "SELECT photo_id, project_id FROM photos "
+        "WHERE photo_id = ANY(%s) AND project_id IS NOT NULL",
+        (list(projects),),
+    ).fetchall()
+    for photo_id, project_id in rows:
+        if projects[photo_id] != project_id:
+            raise PhotoConflictError(
+                f"Photo id {photo_id!r} belongs to project {project_id!r}. Choose another photo "
+                f"id for project {projects[photo_id]!r}; nothing was accepted."
+            )
+
+
 def _standing(
     cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob], resubmit: bool
 ) -> Mapping[str, UUID]:
@@ -157,7 +176,8 @@ def _standing(
     wanted = {job.job_key: job for job in jobs if job.error_type is None}
     rows = cursor.execute(
         """
-        SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256'
+        SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256',
+            payload ->> 'roomType'
         FROM jobs
         WHERE job_key = ANY(%s) AND state = ANY(%s)
         ORDER BY job_key, state = 'completed', job_id DESC
@@ -165,11 +185,13 @@ def _standing(
         (list(wanted), [*UNFINISHED, JobState.COMPLETED]),
     ).fetchall()
     standing: dict[str, UUID] = {}
-    for key, job_id, state, sha256 in rows:
+    for key, job_id, state, sha256, room_type in rows:
         job = wanted[key]
         same_content = job.sha256 == sha256
+        same_room = job.room_type is None or job.room_type == room_type
         if state == JobState.COMPLETED:
-            if same_content and job.queue is JobType.PHOTO_ANALYZE and not resubmit:
+            is_photo = job.queue is JobType.PHOTO_ANALYZE
+            if is_photo and same_content and same_room and not resubmit:
                 standing[key] = job_id
         elif same_content or job.queue is JobType.INVENTORY_SYNC:
             standing[key] = job_id

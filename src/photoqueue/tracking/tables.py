@@ -17,9 +17,6 @@ from photoqueue.models import UNFINISHED, JobState, JobType, Outcome
 #: Revision that this code reads and writes; equal to the newest migration.
 SCHEMA_REVISION: Final = "0001"
 
-#: States of a worker that takes jobs, or will in a moment.
-LIVE_WORKER_STATES: Final = ("starting", "running")
-
 metadata = sa.MetaData(
     naming_convention={
         "pk": "%(table_name)s_pkey",

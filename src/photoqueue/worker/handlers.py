@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from photoqueue.errors import PayloadError, PermanentError, StorageError
 from photoqueue.models import FoundItem, InventoryPayload, JobState, PhotoPayload, PhotoResult
-from photoqueue.tracking import reads
+from photoqueue.tracking import projects
 from photoqueue.tracking.ledger import AiCall, Claim
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class InventorySync:
         from photoqueue.inventory.merge import AnalysedPhoto, add_up
 
         payload = _validated(InventoryPayload, claim)
-        photos = reads.project_photos(self._database, payload.project_id)
+        photos = projects.project_photos(self._database, payload.project_id)
         analysed = [
             AnalysedPhoto(
                 photo_id=photo.photo_id,

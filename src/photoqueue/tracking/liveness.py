@@ -1,0 +1,92 @@
+"""Which queues are being worked on: live workers, and queues that are paused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from photoqueue.models import JobType
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.tables import queues, workers
+
+#: Seconds that a worker may be starting; one whose processes cannot start takes no jobs.
+_START_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """How a queue is worked on.
+
+    Attributes
+    ----------
+    live : int
+        Workers that take jobs, or will in a moment.
+    draining : int
+        Workers that finish the jobs they have.
+    paused : bool
+        Whether workers leave the queue alone.
+    """
+
+    live: int
+    draining: int
+    paused: bool
+
+
+def queue_status(database: Database, queue: JobType, lease_seconds: float) -> QueueStatus:
+    """Tell how a queue is worked on."""
+    counts = (
+        sa.select(
+            sa.func.count().filter(_takes_jobs()),
+            sa.func.count().filter(workers.c.state == "draining"),
+        )
+        .where(sa.literal(str(queue)) == sa.any_(workers.c.queues), has_lease(lease_seconds))
+        .select_from(workers)
+    )
+    paused = sa.select(queues.c.paused).where(queues.c.queue_name == str(queue))
+    with database.begin() as connection:
+        live, draining = connection.execute(counts).one()
+        return QueueStatus(live, draining, bool(connection.scalar(paused)))
+
+
+def live_workers(lease_seconds: float) -> sa.ColumnElement[bool]:
+    """Choose the workers that take jobs, or will in a moment."""
+    return sa.and_(_takes_jobs(), has_lease(lease_seconds))
+
+
+def has_lease(lease_seconds: float) -> sa.ColumnElement[bool]:
+    """Choose the workers whose lease is valid."""
+    return workers.c.last_seen_at > sa.func.clock_timestamp() - _seconds(lease_seconds)
+
+
+def worker_runs(database: Database, *, pid: int, host_key: str) -> bool:
+    """Whether the newest worker of a process id on a host takes jobs."""
+    query = (
+        sa.select(workers.c.state)
+        .where(workers.c.pid == pid, workers.c.host_key == host_key)
+        .order_by(workers.c.started_at.desc())
+        .limit(1)
+    )
+    with database.begin() as connection:
+        return connection.scalar(query) == "running"
+
+
+def set_paused(database: Database, queue: JobType, paused: bool) -> None:
+    """Pause or resume a queue."""
+    with database.begin() as connection:
+        connection.execute(
+            sa.update(queues).where(queues.c.queue_name == str(queue)).values(paused=paused)
+        )
+
+
+def _takes_jobs() -> sa.ColumnElement[bool]:
+    started_lately = workers.c.started_at > sa.func.clock_timestamp() - _seconds(_START_SECONDS)
+    return sa.or_(
+        workers.c.state == "running",
+        sa.and_(workers.c.state == "starting", started_lately),
+    )
+
+
+def _seconds(seconds: float) -> sa.ColumnElement[Any]:
+    return sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)

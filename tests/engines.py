@@ -1,7 +1,8 @@
 """Scripted engines: the photo id says what happens to the photo.
 
 ``raise-…`` raises each time, ``permanent-…`` raises an error that is not retried,
-``crash-…`` ends the process, ``sleep-…`` takes as long as ``PQ_TEST_SLEEP`` says (0.3 s),
+``crash-…`` ends the process, ``quit-…`` ends it as if all were well the first time,
+``nothing-…`` returns no analysis, ``sleep-…`` takes as long as ``PQ_TEST_SLEEP`` says (0.3 s),
 ``flaky-…`` raises in its first attempt only. Everything else finds a chair.
 """
 
@@ -42,6 +43,10 @@ class ScriptedEngine:
             raise PermanentError("this photo can never be analysed")
         if behaviour == "crash":
             os._exit(42)
+        if behaviour == "quit" and run == 1:
+            os._exit(0)
+        if behaviour == "nothing":
+            return None  # type: ignore[return-value]  # what a broken engine does
         if behaviour == "exit":
             sys.exit(3)
         if behaviour == "sleep":

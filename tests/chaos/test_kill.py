@@ -129,6 +129,14 @@ def test_photo_that_crashes_its_process_fails_after_the_budget_and_holds_nobody_
     assert_one_effect(behind)
 
 
+def test_process_that_ends_with_status_zero_in_mid_job_has_it_recovered_too(start_worker, runs):
+    start_worker("--queue", "photo-analyze", "--concurrency", "1")
+    job = submit("quit-1")
+    assert job.result(30).items
+    assert list(job.attempts()["outcome"]) == ["worker_lost", "completed"]
+    assert runs("quit-1") == 2
+
+
 def test_crash_and_exception_are_paid_from_one_budget(start_worker):
     start_worker("--queue", "photo-analyze", "--concurrency", "1")
     raising, crashing = submit("raise-1"), submit("crash-1")

@@ -61,6 +61,31 @@ def test_killed_postgres_in_mid_batch_loses_nothing(own_servers, installation, s
     assert worker.process.poll() is None
 
 
+def test_worker_lives_through_a_postgres_that_is_read_only_for_a_while(
+    own_servers, installation, start_worker, database
+):
+    batch = batch_of(30)
+    worker = start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="0.05")
+    eventually(lambda: some_done(batch))
+    set_read_only(database, "on")
+    eventually(lambda: "read-only transaction" in worker.log, worker=worker)
+    set_read_only(database, "off")
+    photoqueue.collect(batch, timeout=60)
+    assert_one_effect(list(batch))
+    assert worker.process.poll() is None
+
+
+def set_read_only(database, value: str) -> None:
+    """Fail over to a server that takes no writes, or back: connections are made anew."""
+    with database.connect() as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute(f"ALTER DATABASE photoqueue SET default_transaction_read_only = {value}")
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 def test_job_submitted_while_redis_is_down_runs_once_it_is_back(
     own_servers, installation, start_worker, caplog
 ):

@@ -11,7 +11,7 @@ from uuid import UUID
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user, optional
 from photoqueue.client.intake import Request, Taken, requests_from, take_in, take_in_all
-from photoqueue.errors import BrokerUnavailableError, StateError
+from photoqueue.errors import BrokerUnavailableError, PayloadError, StateError
 from photoqueue.installation import Installation, current
 from photoqueue.models import (
     INTERACTIVE_PRIORITY,
@@ -217,7 +217,9 @@ def submit_inventory(
     installation = current()
     project = checked("project_id", project_id)
     priority = checked_priority(priority)
-    batch_id = after.id if isinstance(after, Batch) else optional("after", after)
+    if after is not None and not isinstance(after, Batch | str):
+        raise PayloadError(f"after is {type(after).__name__}; give a batch or its id.")
+    batch_id = after.id if isinstance(after, Batch) else after
     if batch_id is not None:
         reads.batch_row(installation.database, batch_id)
     if not projects.project_exists(installation.database, project):

@@ -218,10 +218,11 @@ WHERE job_id = %(job_id)s AND state = 'waiting'
 RETURNING job_id, queue_name, priority, state, attempts;
 
 -- name: due_delayed
--- Retries of one queue whose back-off is over.
+-- Retries of one queue whose back-off is over; now() and not the volatile clock, so that
+-- the index is read only as far as that.
 SELECT job_id, priority
 FROM jobs
-WHERE queue_name = %(queue_name)s AND state = 'delayed' AND ready_at <= clock_timestamp()
+WHERE queue_name = %(queue_name)s AND state = 'delayed' AND ready_at <= now()
 ORDER BY ready_at
 LIMIT %(limit)s;
 

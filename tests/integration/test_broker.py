@@ -1,0 +1,499 @@
+"""The broker, over Redis and over PostgreSQL: order, doubles, forgeries, and servers away."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import os
+import pickle
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+import redis
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from photoqueue.broker.broker import Broker
+from photoqueue.broker.messages import encode
+from photoqueue.broker.tasks import TASK_NAMES
+from photoqueue.errors import (
+    BrokerUnavailableError,
+    ConfigurationError,
+    MessageRefusedError,
+)
+from photoqueue.models import JobType, Message
+from photoqueue.services import Endpoints
+from photoqueue.services.redis_server import find_redis
+from photoqueue.tracking.ids import new_uuid
+from tests.conftest import eventually
+
+PHOTOS, INVENTORY = JobType.PHOTO_ANALYZE, JobType.INVENTORY_SYNC
+#: Nothing listens here.
+NOWHERE = "127.0.0.1:1"
+
+MakeBroker = Callable[..., Broker]
+
+
+@pytest.fixture
+def redis_url(servers: Endpoints) -> str:
+    assert servers.redis_url is not None
+    return servers.redis_url.get_secret_value()
+
+
+@pytest.fixture
+def make_broker(redis_url: str, database_url: str) -> Iterator[MakeBroker]:
+    """Make brokers of one installation, and close them."""
+    namespace = str(new_uuid())
+    made: list[Broker] = []
+
+    def make(kind: str = "redis", *, url: str | None = None, name: str = namespace) -> Broker:
+        address = None if kind == "postgresql" else url or redis_url
+        made.append(Broker(address, database_url=database_url, namespace=name))
+        return made[-1]
+
+    yield make
+    for broker in made:
+        with suppress(BrokerUnavailableError):
+            broker.close()
+
+
+@pytest.fixture(params=["redis", "postgresql"])
+def broker(request: pytest.FixtureRequest, make_broker: MakeBroker) -> Broker:
+    return make_broker(request.param)
+
+
+@pytest.fixture
+def put_raw(broker: Broker, redis_url: str, database_url: str) -> Iterator[Callable[[bytes], None]]:
+    """Put bytes into the photo queue that photoqueue did not write, ahead of all others."""
+    with (
+        closing(redis.Redis.from_url(redis_url)) as client,
+        closing(psycopg.connect(database_url, autocommit=True)) as connection,
+    ):
+
+        def put(data: bytes) -> None:
+            storage = broker._queues[PHOTOS].storage
+            if broker.records is None:
+                connection.execute(
+                    f"INSERT INTO {storage.table_task} (queue, data, priority) VALUES (%s, %s, 99)",
+                    (storage.name, data),
+                )
+            else:
+                client.zadd(storage.queue_key, {b"12345678" + data: -99})
+
+        yield put
+
+
+def make_messages(count: int, *, priority: int = 0, queue: JobType = PHOTOS) -> list[Message]:
+    return [Message(queue, new_uuid(), priority) for _ in range(count)]
+
+
+def take_all(broker: Broker, queue: JobType = PHOTOS) -> list[UUID]:
+    taken = []
+    while broker.size(queue):
+        job_id = broker.take(queue)
+        assert job_id is not None
+        taken.append(job_id)
+    return taken
+
+
+def test_jobs_come_out_in_the_order_of_submission(broker: Broker) -> None:
+    messages = make_messages(50)
+    assert broker.enqueue(messages) == 50
+    assert take_all(broker) == [message.job_id for message in messages]
+
+
+def test_more_urgent_jobs_come_first_and_in_their_order(broker: Broker) -> None:
+    normal, urgent, low = (make_messages(3, priority=p) for p in (0, 10, -5))
+    broker.enqueue(normal)
+    broker.enqueue(low)
+    broker.enqueue(urgent)
+    wanted = [message.job_id for message in (*urgent, *normal, *low)]
+    assert take_all(broker) == wanted
+
+
+def test_queues_are_apart(broker: Broker) -> None:
+    (photo,) = make_messages(1)
+    (inventory,) = make_messages(1, queue=INVENTORY)
+    broker.enqueue([photo, inventory])
+    assert (broker.size(PHOTOS), broker.size(INVENTORY)) == (1, 1)
+    assert broker.take(INVENTORY) == inventory.job_id
+    assert broker.take(PHOTOS) == photo.job_id
+
+
+def test_job_announced_twice_is_one_message(broker: Broker) -> None:
+    messages = make_messages(5, priority=3)
+    assert broker.enqueue(messages) == 5
+    assert broker.enqueue(messages) == 0
+    assert broker.enqueue([*messages, *make_messages(1)]) == 1
+    assert broker.size(PHOTOS) == 6
+
+
+def test_job_can_be_announced_again_once_it_was_taken(broker: Broker) -> None:
+    messages = make_messages(1)
+    broker.enqueue(messages)
+    broker.take(PHOTOS)
+    assert broker.enqueue(messages) == 1
+    assert broker.take(PHOTOS) == messages[0].job_id
+
+
+def test_announcing_nothing_is_nothing(broker: Broker) -> None:
+    assert broker.enqueue([]) == 0
+    assert broker.size(PHOTOS) == 0
+
+
+def test_take_waits_about_a_second_for_a_job(broker: Broker) -> None:
+    start = time.monotonic()
+    assert broker.take(PHOTOS) is None
+    assert 0.5 < time.monotonic() - start < 4
+
+
+def test_waiting_take_is_woken_by_a_job(broker: Broker, make_broker: MakeBroker) -> None:
+    # Given a worker that found its queue empty, and would now wait for four seconds
+    other = make_broker("postgresql" if broker.records is None else "redis")
+    (message,) = make_messages(1)
+    taken: list[UUID | None] = []
+    waiting = threading.Event()
+
+    def wait() -> None:
+        with closing(other):  # a thread has connections of its own
+            assert other.take(PHOTOS) is None
+            other._queues[PHOTOS].storage.read_timeout = 4
+            waiting.set()
+            taken.append(other.take(PHOTOS))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert waiting.wait(20)
+    # When a job is announced
+    start = time.monotonic()
+    broker.enqueue([message])
+    thread.join(20)
+    # Then the worker has it, and did not wait for its time to run out
+    assert taken == [message.job_id]
+    assert time.monotonic() - start < 3
+
+
+def test_each_of_many_workers_gets_other_jobs(broker: Broker, make_broker: MakeBroker) -> None:
+    kind = "postgresql" if broker.records is None else "redis"
+    messages = make_messages(200)
+    broker.enqueue(messages)
+    taken: list[UUID] = []
+
+    def work(own: Broker) -> None:
+        with closing(own):
+            while (job_id := own.take(PHOTOS)) is not None:
+                taken.append(job_id)
+
+    threads = [threading.Thread(target=work, args=(make_broker(kind),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == sorted(message.job_id for message in messages)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"hello",
+        pickle.dumps(("photoqueue", [1, 2, 3])),
+        encode(UUID(int=1), TASK_NAMES[PHOTOS])[:40],
+        encode(UUID(int=1), "os.system"),
+        encode(UUID(int=1), TASK_NAMES[INVENTORY]),
+        b"x" * 1_000_000,
+        b"[" * 100_000,
+    ],
+    ids=["empty", "text", "pickle", "half", "unknown task", "other queue", "huge", "nested"],
+)
+def test_forged_message_is_refused_and_the_next_one_delivered(
+    broker: Broker, put_raw: Callable[[bytes], None], data: bytes
+) -> None:
+    (message,) = make_messages(1)
+    broker.enqueue([message])
+    if len(data) > 5000 and broker.records is None:
+        # Longer than an entry of the index can be: PostgreSQL itself refuses it.
+        with pytest.raises(psycopg.errors.ProgramLimitExceeded):
+            put_raw(os.urandom(len(data)))
+        return
+    put_raw(data)
+    with pytest.raises(MessageRefusedError):
+        broker.take(PHOTOS)
+    assert broker.take(PHOTOS) == message.job_id
+    assert broker.size(PHOTOS) == 0
+
+
+def test_two_installations_on_one_server_do_not_meet(make_broker: MakeBroker) -> None:
+    for kind in ("redis", "postgresql"):
+        mine, theirs = make_broker(kind, name="mine"), make_broker(kind, name="theirs")
+        mine.enqueue(make_messages(3))
+        assert (mine.size(PHOTOS), theirs.size(PHOTOS)) == (3, 0)
+        assert theirs.take(PHOTOS) is None
+        assert len(take_all(mine)) == 3
+
+
+def test_2500_jobs_are_three_round_trips(make_broker: MakeBroker, redis_url: str) -> None:
+    broker = make_broker()
+    messages = make_messages(2500)
+    with closing(redis.Redis.from_url(redis_url)) as client:
+        client.config_resetstat()
+        assert broker.enqueue(messages) == 2500
+        counts = {name: stat["calls"] for name, stat in client.info("commandstats").items()}
+    assert counts["cmdstat_zadd"] == 3
+    assert broker.size(PHOTOS) == 2500
+
+
+def test_ping_tells_what_carries_the_messages(make_broker: MakeBroker) -> None:
+    assert make_broker("redis").ping().startswith("Redis ")
+    assert make_broker("postgresql").ping() == "carried by PostgreSQL"
+
+
+# --- servers that are away -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"redis://{NOWHERE}/0",
+        f"redis://:hunter2@{NOWHERE}/0",
+        f"rediss://ana:hunter2@{NOWHERE}/0",
+        f"redis://ana:hunt%40er2@{NOWHERE}/0",
+        f"redis://{NOWHERE}/0?password=hunter2",
+        "unix:///nowhere/redis.sock?password=hunter2",
+    ],
+)
+@pytest.mark.parametrize("verb", ["enqueue", "take", "size", "trim_records", "ping"])
+def test_broker_that_is_away_says_where_and_hides_the_password(
+    make_broker: MakeBroker, url: str, verb: str
+) -> None:
+    broker = make_broker(url=url)
+    arguments = {"enqueue": (make_messages(1),), "take": (PHOTOS,), "size": (PHOTOS,)}
+    with pytest.raises(BrokerUnavailableError, match=r"(127\.0\.0\.1:1|nowhere).*REDIS_URL") as e:
+        getattr(broker, verb)(*arguments.get(verb, ()))
+    for shown in (str(e.value), repr(broker), broker.address):
+        assert "hunter2" not in shown
+        assert "hunt%40er2" not in shown
+        assert "hunt@er2" not in shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "http://:hunter2@cache/0",
+        "redis://[bad",
+        "redis://:hunt/er2@cache:6379/0",
+        "redis://:hunter2@cache:port/0",
+    ],
+)
+def test_wrong_address_says_what_one_looks_like(make_broker: MakeBroker, url: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"REDIS_URL is not a Redis address.*rediss://"
+    ) as e:
+        make_broker(url=url)
+    assert "hunt" not in str(e.value)
+
+
+def test_embedded_broker_that_is_away_points_to_the_doctor(database_url: str) -> None:
+    broker = Broker(f"redis://{NOWHERE}", database_url=database_url, namespace="x", embedded=True)
+    with closing(broker), pytest.raises(BrokerUnavailableError, match="photoqueue doctor"):
+        broker.ping()
+
+
+def test_postgresql_that_ends_the_connection_is_used_again(
+    make_broker: MakeBroker, database_url: str
+) -> None:
+    broker = make_broker("postgresql")
+    messages = make_messages(2)
+    broker.enqueue(messages)
+    with closing(psycopg.connect(database_url, autocommit=True)) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    with pytest.raises(BrokerUnavailableError, match="PostgreSQL"):
+        broker.size(PHOTOS)
+    assert take_all(broker) == [message.job_id for message in messages]
+
+
+# --- a Redis with a password, and one behind TLS ---------------------------
+
+
+@pytest.fixture
+def guarded_redis(tmp_path: Path) -> Iterator[int]:
+    """Start a Redis of its own that asks for a password; yield its port."""
+    program = find_redis()
+    if program is None:
+        pytest.skip("no redis-server program on this machine")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [
+            *(program, "--port", str(port), "--bind", "127.0.0.1", "--requirepass", "s3cr@t/x"),
+            *("--save", "", "--dir", str(tmp_path)),
+        ],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        eventually(lambda: _answers(port), timeout=20)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+@pytest.mark.parametrize("login", [":s3cr%40t%2Fx@", "default:s3cr%40t%2Fx@"])
+def test_credentials_in_the_address_are_used(
+    make_broker: MakeBroker, guarded_redis: int, login: str
+) -> None:
+    broker = make_broker(url=f"redis://{login}127.0.0.1:{guarded_redis}/0")
+    (message,) = make_messages(1)
+    broker.enqueue([message])
+    assert broker.take(PHOTOS) == message.job_id
+    assert "s3cr" not in broker.address
+
+
+@pytest.mark.parametrize("login", ["", ":wrong-hunter2@", "ana:wrong-hunter2@"])
+def test_wrong_credentials_are_an_unusable_broker(
+    make_broker: MakeBroker, guarded_redis: int, login: str
+) -> None:
+    broker = make_broker(url=f"redis://{login}127.0.0.1:{guarded_redis}/0")
+    with pytest.raises(BrokerUnavailableError, match=f"127.0.0.1:{guarded_redis}") as error:
+        broker.enqueue(make_messages(1))
+    assert "hunter2" not in str(error.value)
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate for 127.0.0.1 that vouches for itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate_path, key_path = folder / "certificate.pem", folder / "key.pem"
+    certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return certificate_path, key_path
+
+
+class TlsProxy:
+    """Speaks TLS on a port and passes everything on to a Unix socket."""
+
+    def __init__(self, certificate: Path, key: Path, target: str) -> None:
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate, key)
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        # Wakes the thread that accepts.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                plain, _ = self._listener.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self._serve, args=(plain,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, plain: socket.socket) -> None:
+        with plain, socket.socket(socket.AF_UNIX) as server:
+            try:
+                client = self._context.wrap_socket(plain, server_side=True)
+            except OSError:
+                return  # the client did not like the certificate
+            with client:
+                server.connect(self._target)
+                answers = threading.Thread(target=self._pass_on, args=(server, client))
+                answers.start()
+                self._pass_on(client, server)
+                with suppress(OSError):
+                    server.shutdown(socket.SHUT_RDWR)
+                answers.join(10)
+
+    @staticmethod
+    def _pass_on(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+
+
+@pytest.fixture
+def tls(redis_url: str, tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """Put TLS in front of Redis; yield the port and the certificate."""
+    certificate, key = _certificate(tmp_path)
+    socket_path = redis.ConnectionPool.from_url(redis_url).connection_kwargs["path"]
+    with closing(TlsProxy(certificate, key, socket_path)) as proxy:
+        yield proxy.port, certificate
+
+
+def test_redis_behind_tls_carries_messages(make_broker: MakeBroker, tls: tuple[int, Path]) -> None:
+    port, certificate = tls
+    broker = make_broker(url=f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={certificate}")
+    messages = make_messages(3)
+    broker.enqueue(messages)
+    assert take_all(broker) == [message.job_id for message in messages]
+    broker.close()
+
+
+def test_unknown_certificate_is_not_trusted(make_broker: MakeBroker, tls: tuple[int, Path]) -> None:
+    port, _ = tls
+    broker = make_broker(url=f"rediss://127.0.0.1:{port}/0")
+    with pytest.raises(BrokerUnavailableError, match=r"certificate|CERTIFICATE"):
+        broker.ping()
+
+
+def test_plain_connection_to_a_tls_port_is_an_error_and_no_hang(
+    make_broker: MakeBroker, tls: tuple[int, Path]
+) -> None:
+    port, _ = tls
+    broker = make_broker(url=f"redis://127.0.0.1:{port}/0")
+    with pytest.raises(BrokerUnavailableError):
+        broker.ping()

@@ -1,0 +1,148 @@
+"""The SDK in a real Jupyter kernel: progress, await, and a worker that goes with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from photoqueue import Settings
+from photoqueue.installation import Installation
+from tests.conftest import REPOSITORY, eventually, picture
+
+pytest.importorskip("ipykernel", reason="needs a Jupyter kernel")
+pytest.importorskip("nbclient", reason="needs a notebook client")
+
+#: Runs cells in a kernel, in a process of its own: what Jupyter warns of is its own affair.
+RUN_CELLS = """
+import json, sys
+import nbclient, nbformat
+cells = json.load(sys.stdin)
+notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+client = nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True)
+client.execute()
+json.dump([cell.outputs for cell in notebook.cells], sys.stdout)
+"""
+
+#: Runs one cell in a kernel, and then kills the kernel.
+KILL_KERNEL = """
+import os, signal, sys
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel(kernel_name="python3")
+printed = []
+def hook(message):
+    content = message["content"]
+    printed.append(content.get("text") or "\\n".join(content.get("traceback", [])))
+client.execute_interactive(sys.stdin.read(), timeout=120, output_hook=hook)
+os.kill(manager.provisioner.pid, signal.SIGKILL)
+client.stop_channels()
+print("".join(printed))
+"""
+
+
+def run_python(program: str, stdin: str, settings: Settings) -> str:
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        input=stdin,
+        cwd=REPOSITORY,
+        env={
+            **os.environ,
+            **settings.to_environment(),
+            "JUPYTER_PLATFORM_DIRS": "1",
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def run_cells(settings: Settings, *cells: str) -> list[list[dict[str, Any]]]:
+    """Run a notebook; return the outputs of each cell."""
+    outputs = json.loads(run_python(RUN_CELLS, json.dumps(cells), settings))
+    for cell, produced in zip(cells, outputs, strict=True):
+        for output in produced:
+            assert output["output_type"] != "error", f"{cell}\n" + "\n".join(output["traceback"])
+    return outputs
+
+
+def mime_types(outputs: list[dict[str, Any]]) -> set[str]:
+    return {kind for output in outputs for kind in output.get("data", {})}
+
+
+def text(outputs: list[dict[str, Any]]) -> str:
+    return "".join(
+        output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in outputs
+    )
+
+
+@pytest.mark.timeout(240)
+def test_notebook_submits_watches_and_awaits(installation: Installation, tmp_path: Path) -> None:
+    folder = tmp_path / "photos" / "salon"
+    folder.mkdir(parents=True)
+    for number in range(3):
+        (folder / f"{number}.jpg").write_bytes(picture(number))
+    outputs = run_cells(
+        installation.settings,
+        "import sys, photoqueue\nprint([m for m in ('ipywidgets', 'pandas') if m in sys.modules])",
+        "worker = photoqueue.start_worker()\nworker.running",
+        f"batch = photoqueue.submit_photos({str(folder.parent)!r}, project_id='m1')\nbatch",
+        "frame = photoqueue.collect(batch, 60)",
+        "frame.state.tolist()",
+        "photoqueue.collect(batch, 60, progress='none').room.tolist()",
+        "silent = photoqueue.collect(batch, 60, progress='none')",
+        "job = photoqueue.submit_inventory('m1')\n(await job).total_items",
+        "job",
+        "photoqueue.stats()",
+        "worker.stop()\nworker.running",
+    )
+    imported, started, batch, watched, states, rooms, silent, total, job, stats, stopped = outputs
+    assert text(imported).strip() == "[]"
+    assert text(started) == "True"
+    # A batch and a job show themselves as cards and as text.
+    for shown in (batch, job, stats):
+        assert mime_types(shown) == {"text/plain", "text/html"}
+    assert text(batch).startswith("<Batch b-")
+    # Waiting shows a widget, and nothing where none is wanted.
+    assert "application/vnd.jupyter.widget-view+json" in mime_types(watched)
+    assert silent == []
+    assert mime_types(rooms) == {"text/plain"}
+    assert text(states) == "['completed', 'completed', 'completed']"
+    assert text(rooms) == "['salon', 'salon', 'salon']"
+    assert text(total) == "1"
+    assert text(stopped) == "False"
+    # Nothing was written to standard error by any cell.
+    assert [o for cell in outputs for o in cell if o.get("name") == "stderr"] == []
+
+
+@pytest.mark.timeout(240)
+def test_worker_beside_a_notebook_goes_when_the_kernel_is_killed(
+    installation: Installation,
+) -> None:
+    cell = (
+        "import os, psutil, photoqueue\n"
+        "worker = photoqueue.start_worker(queue='photo-analyze', concurrency=1)\n"
+        "children = [p.pid for p in psutil.Process(worker.pid).children(recursive=True)]\n"
+        "print('pids', os.getpid(), worker.pid, *children)"
+    )
+    printed = run_python(KILL_KERNEL, cell, installation.settings)
+    assert "pids" in printed, printed
+    pids = [int(pid) for pid in printed.partition("pids")[2].split()]
+    assert len(pids) >= 3
+    eventually(lambda: not any(_runs(pid) for pid in pids), timeout=30)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,224 @@
+"""The hot statements on a large table: each uses its index, none reads all jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from photoqueue.models import JobState, JobType
+from photoqueue.tracking import history, projects, reads
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.ledger import Ledger
+from photoqueue.tracking.sql import load_statements
+
+TRANSITIONS = load_statements("transitions.sql")
+WORKERS = load_statements("workers.sql")
+WORKER = UUID(int=1)
+
+# 20,000 jobs: most have ended, as in a table that is the truth for ever.
+FILL = """
+    INSERT INTO jobs (job_id, job_key, queue_name, state, payload, photo_id, project_id, user_id,
+        max_attempts, budget, ready_at, started_at, finished_at, worker_id, slot, success,
+        after_batch)
+    SELECT
+        lpad(to_hex(n), 32, '0')::uuid, 'photo-p' || n,
+        CASE WHEN n % 50 = 0 THEN 'inventory-sync' ELSE 'photo-analyze' END,
+        CASE WHEN n % 40 = 1 THEN 'waiting' WHEN n % 2000 = 2 THEN 'active'
+             WHEN n % 500 = 3 THEN 'delayed' WHEN n % 30 = 4 THEN 'failed'
+             ELSE 'completed' END,
+        '{"sha256": "aa"}', 'p' || n, 'm' || n / 100, 'u1', 4, 4, now() - interval '1 hour',
+        now() - interval '1 hour', now(), ('00000000-0000-0000-0000-' || lpad(to_hex(n % 7), 12,
+        '0'))::uuid, 1, true, NULL
+    FROM generate_series(1, 20000) AS n;
+    INSERT INTO photos (photo_id, sha256, project_id, user_id)
+    SELECT 'p' || n, 'aa', 'm' || n / 100, 'u1' FROM generate_series(1, 20000) AS n;
+    INSERT INTO batches (batch_id, user_id)
+    SELECT 'b-' || n, 'u1' FROM generate_series(0, 200) AS n;
+    INSERT INTO batch_jobs (batch_id, position, job_id)
+    SELECT 'b-' || n / 100, n % 100, lpad(to_hex(n), 32, '0')::uuid
+    FROM generate_series(1, 20000) AS n;
+    INSERT INTO job_attempts (job_id, attempt, outcome)
+    SELECT job_id, 1, 'completed' FROM jobs WHERE state = 'completed';
+    INSERT INTO workers (worker_id, host, host_key, pid, process_started, queues, concurrency,
+        last_seen_at)
+    SELECT lpad(to_hex(n), 32, '0')::uuid, 'h', 'h', n, 0, '{photo-analyze}', 2,
+        now() - interval '1 hour'
+    FROM generate_series(0, 6) AS n;
+    ANALYZE;
+"""
+
+
+@pytest.fixture
+def plans(database: Database) -> Iterator[psycopg.Connection]:
+    """Fill the table, and open a connection that explains statements on it."""
+    with closing(psycopg.connect(database.libpq_url, autocommit=True)) as connection:
+        connection.execute(FILL)
+        yield connection
+
+
+def explain(connection: psycopg.Connection, statement: str, parameters: dict[str, object]) -> str:
+    with connection.transaction(force_rollback=True):
+        rows = connection.execute("EXPLAIN " + statement, parameters).fetchall()
+    return "\n".join(row[0] for row in rows)
+
+
+HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
+    "claim": (
+        TRANSITIONS["claim"],
+        {
+            "job_id": UUID(int=81),
+            "queue_name": JobType.PHOTO_ANALYZE,
+            "worker_id": WORKER,
+            "slot": 1,
+        },
+        {"jobs_pkey"},
+    ),
+    "complete": (
+        TRANSITIONS["complete"],
+        {"job_id": UUID(int=2002), "attempt": 0, "worker_id": WORKER, "result": "{}"},
+        {"jobs_pkey", "jobs_active"},
+    ),
+    "due_waiting": (
+        TRANSITIONS["due_waiting"],
+        {
+            "queue_name": JobType.PHOTO_ANALYZE,
+            "after_rank": -(2**15),
+            "after_job": UUID(int=0),
+            "limit": 100,
+        },
+        {"jobs_waiting"},
+    ),
+    "due_delayed": (
+        TRANSITIONS["due_delayed"],
+        {"queue_name": JobType.PHOTO_ANALYZE, "limit": 100},
+        {"jobs_delayed"},
+    ),
+    "release_blocked": (TRANSITIONS["release_blocked"], {}, {"jobs_blocked"}),
+    "recover": (
+        TRANSITIONS["recover"],
+        {"worker_ids": [WORKER], "slot": None, "outcome": "worker_lost", "error_message": "x"},
+        {"jobs_active"},
+    ),
+    "release": (
+        TRANSITIONS["release"],
+        {"worker_id": WORKER, "slot": None},
+        {"jobs_active"},
+    ),
+    "cancel": (TRANSITIONS["cancel"], {"job_ids": [UUID(int=81)]}, {"jobs_pkey"}),
+    "retry": (
+        TRANSITIONS["retry"],
+        {"job_ids": [UUID(int=64)], "budget": 4},
+        {"jobs_pkey"},
+    ),
+    "expired workers": (WORKERS["expired"], {"lease": 10.0}, {"jobs_active", "jobs_state"}),
+    "renewal": (
+        WORKERS["renew"],
+        {"worker_id": WORKER, "state": "running"},
+        {"jobs_active"},
+    ),
+}
+
+
+def test_hot_statements_use_their_indexes(plans: psycopg.Connection) -> None:
+    for name, (statement, parameters, indexes) in HOT.items():
+        plan = explain(plans, statement, parameters)
+        assert "Seq Scan on jobs" not in plan, f"{name}\n{plan}"
+        assert any(f" {index} " in plan or f"{index}\n" in plan for index in indexes), (
+            f"{name} uses none of {indexes}\n{plan}"
+        )
+
+
+def test_looking_for_unfinished_keys_reads_no_table(
+    plans: psycopg.Connection, database: Database
+) -> None:
+    keys = [f"photo-p{number}" for number in range(1, 20)]
+    plan = explain(
+        plans,
+        """
+        SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256'
+        FROM jobs
+        WHERE job_key = ANY(%(keys)s) AND state = ANY(%(states)s)
+        ORDER BY job_key, state = 'completed', job_id DESC
+        """,
+        {"keys": keys, "states": ["waiting", "active", "delayed", "completed"]},
+    )
+    assert "Seq Scan on jobs" not in plan
+    assert "jobs_key" in plan or "jobs_unfinished_key" in plan
+    plan = explain(
+        plans,
+        "SELECT job_id FROM jobs WHERE job_key = %(key)s "
+        "AND state IN ('waiting', 'active', 'delayed')",
+        {"key": "photo-p81"},
+    )
+    assert "jobs_unfinished_key" in plan
+
+
+@pytest.fixture
+def recorded(database: Database) -> Iterator[list[tuple[str, object]]]:
+    """Record the statements that SQLAlchemy sends."""
+    statements: list[tuple[str, object]] = []
+
+    def record(_connection, _cursor, statement, parameters, *_rest) -> None:  # type: ignore[no-untyped-def]
+        statements.append((statement, parameters))
+
+    sa.event.listen(database.engine, "before_cursor_execute", record)
+    yield statements
+    sa.event.remove(database.engine, "before_cursor_execute", record)
+
+
+def test_reads_of_one_job_batch_or_project_read_no_whole_table(
+    plans: psycopg.Connection, database: Database, recorded: list[tuple[str, object]]
+) -> None:
+    calls = {
+        "snapshot": (lambda: reads.snapshot(database, UUID(int=81)), "jobs_pkey"),
+        "by key": (lambda: reads.find_job(database, "photo-p81"), "jobs_key"),
+        "outcome": (lambda: reads.outcome(database, UUID(int=81)), "jobs_pkey"),
+        "attempts": (
+            lambda: history.attempts(database, job_id=UUID(int=81)),
+            "job_attempts_pkey",
+        ),
+        "batch counts": (lambda: reads.batch_counts(database, "b-3"), "batch_jobs_pkey"),
+        "batch": (lambda: history.batch_history(database, "b-3"), "batch_jobs_pkey"),
+        "project": (lambda: projects.project_photos(database, "m3"), "photos_project"),
+        "newest jobs": (lambda: history.history(database, limit=50), "jobs_pkey"),
+        "active jobs": (
+            lambda: history.history(
+                database, queue=JobType.PHOTO_ANALYZE, states=[JobState.ACTIVE]
+            ),
+            "jobs_state",
+        ),
+        "project's jobs": (lambda: history.history(database, project_id="m3"), "jobs_project"),
+    }
+    for name, (call, index) in calls.items():
+        recorded.clear()
+        call()
+        ((statement, parameters),) = recorded
+        plan = explain(plans, statement, parameters)  # type: ignore[arg-type]
+        assert "Seq Scan on jobs" not in plan, f"{name}\n{plan}"
+        assert index in plan, f"{name}\n{plan}"
+
+
+def test_statement_files_hold_what_the_code_runs() -> None:
+    for file_name in ("transitions.sql", "workers.sql"):
+        for name, statement in load_statements(file_name).items():
+            assert statement.rstrip().endswith(";"), f"{file_name}: {name}"
+    package = Path(reads.__file__).parent
+    code = "".join(path.read_text(encoding="utf-8") for path in package.glob("*.py"))
+    for name in (*TRANSITIONS, *WORKERS):
+        assert f'"{name}"' in code, f"{name} is run by nothing"
+
+
+def test_ledger_claims_on_the_large_table(plans: psycopg.Connection, database: Database) -> None:
+    with closing(Ledger(database)) as ledger:
+        page = ledger.due_waiting(JobType.PHOTO_ANALYZE, limit=3)
+        assert [message.job_id.int for message in page] == [1, 41, 81]
+        assert (
+            ledger.claim(page[0].job_id, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1)
+            is not None
+        )

@@ -1,0 +1,272 @@
+"""The tables: migrations and code agree, and a mismatch says what to run."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import photoqueue
+from photoqueue.errors import ConfigurationError, DatabaseUnavailableError, SchemaMismatchError
+from photoqueue.installation import Installation
+from photoqueue.models import JobState, JobType, Outcome
+from photoqueue.services import Endpoints
+from photoqueue.tracking import migrate as migrate_module
+from photoqueue.tracking.database import Database, current_revision
+from photoqueue.tracking.migrate import migrate
+from photoqueue.tracking.tables import SCHEMA_REVISION, metadata
+from tests.conftest import _numbers, _with_database
+
+MIGRATE = """
+import sys
+from photoqueue.tracking.database import Database, current_revision
+from photoqueue.tracking.migrate import migrate
+print(migrate(Database(sys.argv[1])))
+"""
+
+
+@pytest.fixture
+def empty_url(servers: Endpoints) -> Iterator[str]:
+    """Make a database without tables."""
+    name = f"empty_{next(_numbers)}"
+    admin = servers.database_url.get_secret_value()
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield _with_database(admin, name)
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty(empty_url: str) -> Iterator[Database]:
+    database = Database(empty_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def tables(database_url: str) -> Iterator[Database]:
+    """Open a database that has the tables."""
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+def alembic_config() -> Config:
+    config = Config()
+    folder = str(Path(migrate_module.__file__).parent / "migrations")
+    config.set_main_option("script_location", folder)
+    return config
+
+
+def set_revision(database: Database, revision: str) -> None:
+    with database.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
+
+
+def test_migrations_make_exactly_the_tables_of_the_code(tables: Database) -> None:
+    with tables.begin() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+@pytest.mark.parametrize(
+    ("constraint", "words"),
+    [
+        ("jobs_state_check", JobState),
+        ("jobs_queue_name_check", JobType),
+        ("job_attempts_outcome_check", Outcome),
+    ],
+)
+def test_check_constraints_know_the_words_of_the_code(
+    tables: Database, constraint: str, words: type[JobState]
+) -> None:
+    # Alembic does not compare check constraints.
+    with tables.begin() as connection:
+        text = connection.scalar(
+            sa.text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = :name"),
+            {"name": constraint},
+        )
+    assert {part.partition("'")[0] for part in text.split("'")[1::2]} == set(map(str, words))
+
+
+def test_partial_indexes_are_those_of_the_code(tables: Database) -> None:
+    # Nor does Alembic compare the conditions of partial indexes.
+    wanted = {
+        index.name: index.dialect_options["postgresql"]["where"] is not None
+        for table in metadata.tables.values()
+        for index in table.indexes
+    }
+    with tables.begin() as connection:
+        found = dict(
+            connection.execute(
+                sa.text(
+                    "SELECT relname, indpred IS NOT NULL FROM pg_index "
+                    "JOIN pg_class ON oid = indexrelid WHERE relname = ANY(:names)"
+                ),
+                {"names": list(wanted)},
+            ).fetchall()
+        )
+    assert found == wanted
+
+
+def test_revision_of_the_code_is_the_newest_migration() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [SCHEMA_REVISION]
+
+
+def test_migrating_makes_the_tables_and_a_second_time_nothing(empty: Database) -> None:
+    assert migrate(empty) is True
+    empty.check_schema()
+    assert migrate(empty) is False
+    empty.check_schema()
+
+
+def test_migrating_keeps_the_rows_that_are_there(tables: Database) -> None:
+    with tables.begin() as connection:
+        before = connection.scalar(sa.text("SELECT installation_id FROM installation"))
+    migrate(tables)
+    with tables.begin() as connection:
+        assert connection.scalar(sa.text("SELECT installation_id FROM installation")) == before
+
+
+def test_fresh_installation_has_its_queues_and_one_identity(empty: Database) -> None:
+    migrate(empty)
+    with empty.begin() as connection:
+        assert set(connection.scalars(sa.text("SELECT queue_name FROM queues"))) == set(JobType)
+        assert connection.scalar(sa.text("SELECT count(*) FROM installation")) == 1
+
+
+def test_ten_processes_may_migrate_at_once(empty_url: str, empty: Database) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", MIGRATE, empty_url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(10)
+    ]
+    results = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0] * 10, results
+    assert sorted(out.strip() for out, _ in results) == ["False"] * 9 + ["True"]
+    empty.check_schema()
+
+
+def test_downgrade_leaves_no_table_and_upgrade_makes_them_again(tables: Database) -> None:
+    config = alembic_config()
+    with tables.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        assert set(sa.inspect(connection).get_table_names()) == {"alembic_version"}
+    assert migrate(tables) is True
+    tables.check_schema()
+
+
+def test_missing_tables_say_what_to_run(empty: Database) -> None:
+    with pytest.raises(SchemaMismatchError, match=r"no tracking tables yet.*photoqueue migrate"):
+        empty.check_schema()
+
+
+def test_tables_behind_say_what_to_run(tables: Database) -> None:
+    set_revision(tables, "0000")
+    with pytest.raises(SchemaMismatchError, match=r"revision 0000.*photoqueue migrate"):
+        tables.check_schema()
+
+
+def test_emptied_version_table_counts_as_behind(tables: Database) -> None:
+    with tables.begin() as connection:
+        connection.execute(sa.text("DELETE FROM alembic_version"))
+        assert current_revision(connection) is None
+    with pytest.raises(SchemaMismatchError, match="photoqueue migrate"):
+        tables.check_schema()
+
+
+def test_tables_ahead_ask_for_an_upgrade_of_photoqueue(tables: Database) -> None:
+    set_revision(tables, "9999")
+    with pytest.raises(SchemaMismatchError, match=r"9999, which is newer.*Upgrade photoqueue"):
+        tables.check_schema()
+
+
+def test_tables_ahead_are_not_migrated(tables: Database) -> None:
+    set_revision(tables, "9999")
+    with pytest.raises(SchemaMismatchError, match="Upgrade photoqueue"):
+        migrate(tables)
+    with tables.begin() as connection:
+        assert current_revision(connection) == "9999"
+
+
+def test_missing_column_met_at_work_is_a_schema_mismatch(tables: Database) -> None:
+    with (
+        pytest.raises(SchemaMismatchError, match="photoqueue migrate"),
+        tables.begin() as connection,
+    ):
+        connection.execute(sa.text("SELECT no_such_column FROM jobs"))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_configured_database_is_checked_and_not_migrated(empty_url: str, tmp_path: Path) -> None:
+    settings = photoqueue.Settings(
+        home=tmp_path, database_url=empty_url, redis_url="redis://127.0.0.1:1"
+    )
+    with pytest.raises(SchemaMismatchError):
+        Installation.open(settings)
+    with psycopg.connect(empty_url) as connection:
+        assert connection.execute("SELECT to_regclass('jobs')").fetchone() == (None,)
+    gc.collect()  # the refused installation's connection
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("nonsense", "not a database address"),
+        ("postgresql://user:hunter2@host:port/db", "not a database address"),
+        ("mysql://user:hunter2@host/db", "needs PostgreSQL"),
+        ("sqlite:///jobs.db", "needs PostgreSQL"),
+    ],
+)
+def test_wrong_address_names_its_variable_and_the_right_form(url: str, reason: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=rf"DATABASE_URL.*{reason}.*postgresql://"
+    ) as error:
+        Database(url)
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ana:hunter2@127.0.0.1:1/photos",
+        "postgresql://ana:hun%40ter2@127.0.0.1:1/photos",
+        "postgresql://127.0.0.1:1/photos?user=ana&password=hunter2",
+    ],
+)
+def test_unreachable_server_says_which_and_hides_the_password(url: str) -> None:
+    database = Database(url)
+    with pytest.raises(
+        DatabaseUnavailableError, match=r"127\.0\.0\.1:1/photos.*DATABASE_URL"
+    ) as error:
+        database.check_schema()
+    for shown in (str(error.value), repr(database), database.address):
+        assert "hunter2" not in shown
+        assert "hun@ter2" not in shown
+        assert "hun%40ter2" not in shown
+
+
+def test_driver_may_be_named_in_the_address(database_url: str) -> None:
+    for scheme in ("postgresql", "postgres", "postgresql+psycopg"):
+        database = Database(database_url.replace("postgresql", scheme, 1))
+        database.check_schema()
+        database.close()

@@ -1,0 +1,409 @@
+"""Accepting work: which job stands for a submitted one, and all rows or none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from photoqueue.errors import PhotoConflictError, PhotoqueueError
+from photoqueue.models import JobState, JobType
+from photoqueue.tracking import reads
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.ids import new_uuid
+from photoqueue.tracking.ledger import Failure, Ledger
+from photoqueue.tracking.submission import Accepted, NewBatch, NewJob, NewPhoto, accept
+from tests.conftest import REPOSITORY
+
+WORKER = UUID(int=1)
+
+RACE = """
+import sys
+from photoqueue.tracking.database import Database
+from tests.integration.test_submission import make_job, make_photo
+from photoqueue.tracking.submission import accept
+database = Database(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(20):
+    (accepted,) = accept(database, jobs=[make_job(f"p{number}")], photos=[make_photo(f"p{number}")])
+    print(accepted.job_id, accepted.created)
+"""
+
+
+def make_photo(photo_id: str = "p1", **options: Any) -> NewPhoto:
+    return NewPhoto(**{"photo_id": photo_id, "user_id": "u1", "sha256": "aa", **options})
+
+
+def make_job(photo_id: str = "p1", **options: Any) -> NewJob:
+    values: dict[str, Any] = {
+        "job_id": new_uuid(),
+        "job_key": f"photo-{photo_id}",
+        "queue": JobType.PHOTO_ANALYZE,
+        "payload_json": json.dumps({"photoId": photo_id, "sha256": options.get("sha256", "aa")}),
+        "user_id": "u1",
+        "max_attempts": 4,
+        "photo_id": photo_id,
+        "sha256": "aa",
+    }
+    return NewJob(**{**values, **options})
+
+
+def make_inventory(**options: Any) -> NewJob:
+    return make_job(
+        job_key="inventory-m1",
+        queue=JobType.INVENTORY_SYNC,
+        payload_json="{}",
+        photo_id=None,
+        sha256=None,
+        **options,
+    )
+
+
+class Desk:
+    """Takes in photos, and looks into the tables."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.ledger = Ledger(database)
+        self._connection = psycopg.connect(
+            database.libpq_url, autocommit=True, row_factory=dict_row
+        )
+
+    def close(self) -> None:
+        self.ledger.close()
+        self._connection.close()
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        return self._connection.execute(query, values).fetchall()
+
+    def count(self, table: str) -> int:
+        return self.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"]
+
+    def accept(self, *jobs: NewJob, photos: Sequence[NewPhoto] = (), **options: Any) -> list[Any]:
+        return accept(self.database, jobs=jobs, photos=photos, **options)
+
+    def accept_one(self, job: NewJob, **options: Any) -> Accepted:
+        (accepted,) = self.accept(job, **options)
+        return accepted
+
+    def lead(self, job_id: UUID, state: JobState) -> None:
+        """Lead a waiting job into a state."""
+        if state is JobState.CANCELLED:
+            self.ledger.cancel([job_id])
+        elif state is not JobState.WAITING:
+            queue = reads.snapshot(self.database, job_id).queue
+            claim = self.ledger.claim(job_id, queue, worker_id=WORKER, slot=1)
+            assert claim is not None
+            if state is JobState.COMPLETED:
+                self.ledger.complete(claim, "{}")
+            elif state in (JobState.DELAYED, JobState.FAILED):
+                permanent = state is JobState.FAILED
+                self.ledger.fail(claim, Failure("E", "e", "", permanent), delay_ms=10_000)
+
+
+@pytest.fixture
+def desk(database: Database) -> Iterator[Desk]:
+    with closing(Desk(database)) as desk:
+        yield desk
+
+
+def test_accepted_job_waits_with_all_that_was_said(desk: Desk) -> None:
+    job = make_job(priority=7, project_id="m1")
+    accepted = desk.accept_one(job, photos=[make_photo(project_id="m1", room="salon")])
+    assert accepted == Accepted(job.job_id, created=True)
+    (row,) = desk.rows("SELECT * FROM jobs")
+    assert (row["state"], row["priority"], row["attempts"], row["max_attempts"]) == (
+        "waiting",
+        7,
+        0,
+        4,
+    )
+    assert row["payload"] == {"photoId": "p1", "sha256": "aa"}
+    assert (row["success"], row["finished_at"], row["batch_id"]) == (None, None, None)
+    assert row["ready_at"] == row["created_at"]
+    (photo,) = desk.rows("SELECT * FROM photos")
+    assert (photo["room"], photo["project_id"], photo["sha256"]) == ("salon", "m1", "aa")
+
+
+@pytest.mark.parametrize("state", ["waiting", "active", "delayed"])
+@pytest.mark.parametrize("resubmit", [False, True])
+def test_unfinished_photo_returns_its_job(desk: Desk, state: str, resubmit: bool) -> None:
+    first = desk.accept_one(make_job())
+    desk.lead(first.job_id, JobState(state))
+    again = desk.accept_one(make_job(), resubmit=resubmit)
+    assert again == Accepted(first.job_id, created=False)
+    assert desk.count("jobs") == 1
+
+
+def test_analysed_photo_returns_its_finished_job(desk: Desk) -> None:
+    first = desk.accept_one(make_job())
+    desk.lead(first.job_id, JobState.COMPLETED)
+    assert desk.accept_one(make_job()) == Accepted(first.job_id, created=False)
+
+
+def test_analysed_photo_is_analysed_again_on_request(desk: Desk) -> None:
+    first = desk.accept_one(make_job())
+    desk.lead(first.job_id, JobState.COMPLETED)
+    again = desk.accept_one(make_job(), resubmit=True)
+    assert again.created
+    desk.lead(again.job_id, JobState.COMPLETED)
+    # From then on the newer one stands for it.
+    assert desk.accept_one(make_job()) == Accepted(again.job_id, created=False)
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_photo_that_was_not_analysed_gets_a_new_job(desk: Desk, state: str) -> None:
+    first = desk.accept_one(make_job())
+    desk.lead(first.job_id, JobState(state))
+    assert desk.accept_one(make_job()).created
+    assert desk.count("jobs") == 2
+
+
+def test_completed_job_stands_for_a_photo_that_failed_later(desk: Desk) -> None:
+    first = desk.accept_one(make_job())
+    desk.lead(first.job_id, JobState.COMPLETED)
+    again = desk.accept_one(make_job(), resubmit=True)
+    desk.lead(again.job_id, JobState.FAILED)
+    assert desk.accept_one(make_job()) == Accepted(first.job_id, created=False)
+
+
+@pytest.mark.parametrize("state", ["completed", "failed", "cancelled"])
+def test_changed_picture_of_an_ended_photo_gets_a_new_job(desk: Desk, state: str) -> None:
+    first = desk.accept_one(make_job(), photos=[make_photo()])
+    desk.lead(first.job_id, JobState(state))
+    assert desk.accept_one(make_job(sha256="bb"), photos=[make_photo(sha256="bb")]).created
+    assert desk.rows("SELECT sha256 FROM photos") == [{"sha256": "bb"}]
+
+
+@pytest.mark.parametrize("state", ["waiting", "active", "delayed"])
+def test_changed_picture_of_an_unfinished_photo_is_a_conflict(desk: Desk, state: str) -> None:
+    first = desk.accept_one(make_job(), photos=[make_photo()])
+    desk.lead(first.job_id, JobState(state))
+    with pytest.raises(PhotoConflictError, match=f"'p1'.*{first.job_id}.*another photo id"):
+        desk.accept_one(make_job(sha256="bb"), photos=[make_photo(sha256="bb")])
+    assert desk.rows("SELECT sha256 FROM photos") == [{"sha256": "aa"}]
+
+
+def test_two_pictures_under_one_id_in_one_batch_are_a_conflict(desk: Desk) -> None:
+    with pytest.raises(PhotoConflictError, match="'p1' is given to two different pictures"):
+        desk.accept(
+            make_job(),
+            make_job(sha256="bb"),
+            photos=[make_photo(), make_photo(sha256="bb")],
+            batch=NewBatch(batch_id="b-1", user_id="u1"),
+        )
+    assert [desk.count(table) for table in ("jobs", "photos", "batches")] == [0, 0, 0]
+
+
+def test_same_photo_twice_in_a_batch_is_one_job_in_two_places(desk: Desk) -> None:
+    accepted = desk.accept(
+        make_job("a"),
+        make_job("b"),
+        make_job("a"),
+        photos=[make_photo("a"), make_photo("b"), make_photo("a")],
+        batch=NewBatch(batch_id="b-1", user_id="u1"),
+    )
+    assert [one.created for one in accepted] == [True, True, False]
+    assert accepted[0].job_id == accepted[2].job_id
+    places = desk.rows("SELECT position, job_id FROM batch_jobs ORDER BY position")
+    assert [row["job_id"] for row in places] == [one.job_id for one in accepted]
+
+
+@pytest.mark.parametrize("state", ["completed", "failed", "cancelled"])
+def test_inventory_always_runs_anew_once_the_last_one_ended(desk: Desk, state: str) -> None:
+    first = desk.accept_one(make_inventory())
+    desk.lead(first.job_id, JobState(state))
+    assert desk.accept_one(make_inventory()).created
+
+
+@pytest.mark.parametrize("state", ["waiting", "active", "delayed"])
+def test_unfinished_inventory_is_returned(desk: Desk, state: str) -> None:
+    first = desk.accept_one(make_inventory())
+    desk.lead(first.job_id, JobState(state))
+    assert desk.accept_one(make_inventory()) == Accepted(first.job_id, created=False)
+
+
+def test_unread_photo_is_a_failed_job_from_the_start(desk: Desk) -> None:
+    accepted = desk.accept_one(
+        make_job(sha256="", error_type="UnreadablePhotoError", error_message="no picture"),
+        photos=[make_photo(sha256=None)],
+    )
+    assert accepted.created
+    (row,) = desk.rows("SELECT * FROM jobs")
+    assert (row["state"], row["success"], row["attempts"]) == ("failed", False, 0)
+    assert (row["error_type"], row["error_message"]) == ("UnreadablePhotoError", "no picture")
+    assert row["finished_at"] is not None
+
+
+@pytest.mark.parametrize("state", ["waiting", "active", "completed", "failed"])
+def test_unread_photo_holds_up_nothing_and_changes_no_picture(desk: Desk, state: str) -> None:
+    # Given a photo id with a good picture
+    first = desk.accept_one(make_job(), photos=[make_photo(room="salon")])
+    desk.lead(first.job_id, JobState(state))
+    # When a batch gives the id to a file that cannot be read
+    unread, other = desk.accept(
+        make_job(sha256="", error_type="UnreadablePhotoError", error_message="no picture"),
+        make_job("p2"),
+        photos=[make_photo(sha256=None), make_photo("p2")],
+        batch=NewBatch(batch_id="b-1", user_id="u1"),
+    )
+    # Then that is a failed row beside the job, and the photo stays as it was
+    assert unread.created
+    assert other.created
+    assert desk.rows("SELECT state FROM jobs WHERE job_id = %s", first.job_id) == [{"state": state}]
+    assert desk.rows("SELECT sha256, room FROM photos WHERE photo_id = 'p1'") == [
+        {"sha256": "aa", "room": "salon"}
+    ]
+
+
+def test_what_is_said_later_is_added_and_what_is_left_unsaid_stays(desk: Desk) -> None:
+    desk.accept_one(make_job(), photos=[make_photo(room="salon", file_name="a.jpg")])
+    desk.accept_one(make_job(), photos=[make_photo(room="bureau", room_type="office")])
+    (photo,) = desk.rows("SELECT * FROM photos")
+    assert (photo["room"], photo["room_type"], photo["file_name"]) == ("bureau", "office", "a.jpg")
+    desk.accept_one(make_job(), photos=[make_photo()])
+    assert desk.rows("SELECT room FROM photos") == [{"room": "bureau"}]
+
+
+def test_batch_of_five_thousand_keeps_its_order(desk: Desk) -> None:
+    jobs = [make_job(f"p{number}") for number in range(5000)]
+    photos = [make_photo(f"p{number}") for number in range(5000)]
+    accepted = desk.accept(*jobs, photos=photos, batch=NewBatch(batch_id="b-1", user_id="u1"))
+    assert [one.job_id for one in accepted] == [job.job_id for job in jobs]
+    placed = desk.rows("SELECT job_id FROM batch_jobs ORDER BY position")
+    assert [row["job_id"] for row in placed] == [job.job_id for job in jobs]
+    assert [desk.count(table) for table in ("jobs", "photos", "batches")] == [5000, 5000, 1]
+    # The same once more makes no job.
+    again = desk.accept(
+        *[make_job(f"p{number}") for number in range(5000)],
+        photos=photos,
+        batch=NewBatch(batch_id="b-2", user_id="u1"),
+    )
+    assert [one.job_id for one in again] == [job.job_id for job in jobs]
+    assert desk.count("jobs") == 5000
+
+
+def test_empty_batch_is_a_batch_without_jobs(desk: Desk) -> None:
+    assert desk.accept(batch=NewBatch(batch_id="b-1", user_id="u1")) == []
+    assert [desk.count(table) for table in ("jobs", "batches")] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"photos": [make_photo("p1"), make_photo("p2", room="a\x00b")]},
+        {"photos": [make_photo("p1"), make_photo("p2", byte_size=2**70)]},
+        {"extra_job": {"payload_json": "{"}},
+        {"extra_job": {"priority": 2**20}},
+        {"batch": NewBatch(batch_id="b\x001", user_id="u1")},
+    ],
+    ids=["photo text", "photo number", "payload", "priority", "batch"],
+)
+def test_nothing_is_accepted_when_one_row_is_refused(desk: Desk, broken: dict[str, Any]) -> None:
+    jobs = [make_job("p1"), make_job("p2", **broken.get("extra_job", {}))]
+    with pytest.raises(PhotoqueueError):
+        desk.accept(
+            *jobs,
+            photos=broken.get("photos", [make_photo("p1"), make_photo("p2")]),
+            batch=broken.get("batch", NewBatch(batch_id="b-1", user_id="u1")),
+        )
+    tables = ("jobs", "photos", "batches", "batch_jobs")
+    assert [desk.count(table) for table in tables] == [0, 0, 0, 0]
+
+
+def test_threads_that_submit_one_photo_at_once_get_one_job(desk: Desk) -> None:
+    rounds, width = 25, 4
+    start = threading.Barrier(width)
+    got: list[list[Accepted]] = [[] for _ in range(rounds)]
+
+    def submit() -> None:
+        for number in range(rounds):
+            start.wait()
+            got[number].append(
+                desk.accept_one(make_job(f"p{number}"), photos=[make_photo(f"p{number}")])
+            )
+
+    threads = [threading.Thread(target=submit) for _ in range(width)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for accepted in got:
+        assert len(accepted) == width
+        assert len({one.job_id for one in accepted}) == 1
+        assert sum(one.created for one in accepted) == 1
+    assert desk.count("jobs") == rounds
+
+
+def test_batches_of_the_same_photos_in_opposite_order_do_not_lock_each_other_out(
+    desk: Desk,
+) -> None:
+    names = [f"p{number}" for number in range(300)]
+    start = threading.Barrier(2)
+    failures: list[Exception] = []
+
+    def submit(order: list[str], batch_id: str) -> None:
+        start.wait()
+        try:
+            desk.accept(
+                *map(make_job, order),
+                photos=list(map(make_photo, order)),
+                batch=NewBatch(batch_id=batch_id, user_id="u1"),
+            )
+        except PhotoqueueError as exc:
+            failures.append(exc)
+
+    for number in range(5):
+        threads = [
+            threading.Thread(target=submit, args=(names, f"b-{number}-1")),
+            threading.Thread(target=submit, args=(names[::-1], f"b-{number}-2")),
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert desk.count("jobs") == len(names)
+        desk.rows("DELETE FROM jobs RETURNING 1")
+        desk.rows("DELETE FROM photos RETURNING 1")
+
+
+def test_processes_that_submit_the_same_photos_at_once_get_the_same_jobs(
+    desk: Desk, database_url: str
+) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACE, database_url],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    outputs = []
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        outputs.append([line.split() for line in out.splitlines()])
+    first, second = outputs
+    assert [job_id for job_id, _ in first] == [job_id for job_id, _ in second]
+    assert all({a, b} == {"True", "False"} for (_, a), (_, b) in zip(first, second, strict=True))
+    assert desk.count("jobs") == 20

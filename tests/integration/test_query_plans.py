@@ -97,7 +97,7 @@ HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
     "due_delayed": (
         TRANSITIONS["due_delayed"],
         {"queue_name": JobType.PHOTO_ANALYZE, "limit": 100},
-        {"jobs_delayed"},
+        {"jobs_delayed", "jobs_state"},
     ),
     "release_blocked": (TRANSITIONS["release_blocked"], {}, {"jobs_blocked"}),
     "recover": (

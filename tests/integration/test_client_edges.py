@@ -11,6 +11,7 @@ import pytest
 import photoqueue
 from photoqueue import JobState
 from photoqueue.errors import PhotoConflictError, StateError
+from photoqueue.models import JobType
 from photoqueue.tracking.ledger import Ledger
 from tests.conftest import picture, submit
 
@@ -110,3 +111,14 @@ def test_paused_queue_is_said_by_a_call_that_waits_for_it(start_worker, caplog) 
     with pytest.raises(photoqueue.ResultTimeoutError):
         submit("salon-1").wait(0.5)
     assert "queue photo-analyze is paused" in caplog.text
+
+
+@pytest.mark.parametrize("broker", ["auto", "postgres"])
+def test_messages_of_cancelled_jobs_do_not_pile_up(installation, settings, broker) -> None:
+    photoqueue.use(settings.model_copy(update={"broker": broker}))
+    batch = photoqueue.submit_photos([picture(number) for number in range(5)])
+    kept = submit("salon-1")
+    assert photoqueue.cancel(batch) == 5
+    carried = photoqueue.installation.current().broker
+    assert carried.size(JobType.PHOTO_ANALYZE) == 1
+    assert str(carried.take(JobType.PHOTO_ANALYZE)) == kept.id

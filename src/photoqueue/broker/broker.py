@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -101,6 +101,20 @@ class Broker:
             return sum(
                 self._storage(queue).enqueue_many(batch) for queue, batch in by_queue.items()
             )
+
+    def discard(self, job_ids: Sequence[UUID]) -> None:
+        """Remove the messages of jobs that are not to run, so that they do not pile up.
+
+        Raises
+        ------
+        BrokerUnavailableError
+            The server is away. The messages do no harm: they find nothing to claim.
+        """
+        if not job_ids:
+            return
+        with self._errors():
+            for queue, name in TASK_NAMES.items():
+                self._storage(queue).discard([(job_id, encode(job_id, name)) for job_id in job_ids])
 
     def take(self, queue: JobType) -> UUID | None:
         """Take the id of the most urgent job; wait up to a second for one.

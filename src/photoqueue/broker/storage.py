@@ -24,6 +24,10 @@ class MessageStorage(Protocol):
         """Add messages (job id, bytes, priority); return how many were not there yet."""
         ...
 
+    def discard(self, messages: Sequence[tuple[UUID, bytes]]) -> None:
+        """Remove messages (job id, bytes) that nobody needs to take any more."""
+        ...
+
     def dequeue(self) -> bytes | None:
         """Take the most urgent message; wait up to a second for one."""
         ...
@@ -48,14 +52,27 @@ class RedisMessages(PriorityRedisStorage):  # type: ignore[misc]  # huey is unty
         """Add messages; return how many were not there yet."""
         added = 0
         for start in range(0, len(messages), CHUNK):
-            # The first bytes of a UUIDv7 are its time: equal priorities run in the
-            # order of submission, and a message is the same however often it is sent.
             members: dict[Any, float] = {
-                job_id.bytes[:8] + data: -priority
+                _member(job_id, data): -priority
                 for job_id, data, priority in messages[start : start + CHUNK]
             }
             added += self.conn.zadd(self.queue_key, members, nx=True)
         return added
+
+    def discard(self, messages: Sequence[tuple[UUID, bytes]]) -> None:
+        """Remove messages that nobody needs to take any more."""
+        for start in range(0, len(messages), CHUNK):
+            chunk = messages[start : start + CHUNK]
+            self.conn.zrem(self.queue_key, *(_member(*message) for message in chunk))
+
+
+def _member(job_id: UUID, data: bytes) -> bytes:
+    """Put the time of the job before its message, as Huey puts the time of sending.
+
+    The first bytes of a UUIDv7 are its time: equal priorities run in the order of
+    submission, and a message is the same however often it is sent.
+    """
+    return job_id.bytes[:8] + data
 
 
 class PostgresMessages(PostgresStorage):  # type: ignore[misc]  # huey is untyped
@@ -98,3 +115,10 @@ class PostgresMessages(PostgresStorage):  # type: ignore[misc]  # huey is untype
                 added += cursor.rowcount
                 cursor.execute("select pg_notify(%s, '')", (self.channel,))
         return added
+
+    def discard(self, messages: Sequence[tuple[UUID, bytes]]) -> None:
+        """Remove messages that nobody needs to take any more."""
+        self.sql(
+            f"delete from {self.table_task} where queue = %s and data = any(%s)",
+            (self.name, [data for _, data in messages]),
+        )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from uuid import UUID
 
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.observe import as_queue, job
 from photoqueue.client.submit import announce
-from photoqueue.errors import StateError
+from photoqueue.errors import BrokerUnavailableError, StateError
 from photoqueue.installation import Installation, current
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking import liveness, reads
@@ -69,6 +69,8 @@ def cancel(target: Target) -> int:
     installation, job_ids, single = _resolve(target)
     with closing(Ledger(installation.database)) as ledger:
         cancelled = ledger.cancel(job_ids)
+    with suppress(BrokerUnavailableError):  # a message left behind finds nothing to claim
+        installation.broker.discard(cancelled)
     if single is not None and not cancelled:
         raise StateError(f"Job {single.key} cannot be cancelled: it is {single.poll().state}.")
     return len(cancelled)

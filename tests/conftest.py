@@ -39,6 +39,15 @@ def _no_environment() -> None:
             del os.environ[name]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _interruptible() -> None:
+    """Let processes of the tests be interrupted, also where a shell ignores it for them.
+
+    A shell starts what runs in its background with SIGINT ignored, and that is inherited.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Endpoints]:
     """Start a PostgreSQL and a Redis for this run of the tests, on sockets of their own."""

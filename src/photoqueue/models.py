@@ -46,8 +46,8 @@ class JobState(StrEnum):
         return not TRANSITIONS[self]
 
 
-#: Which state may follow which. ``failed`` leads on only through a person's ``retry``,
-#: which starts the job anew and is therefore not a transition of its run.
+#: Which state may follow which. ``failed`` and ``cancelled`` lead on only through a
+#: person's ``retry``, which starts the job anew and is therefore no transition of its run.
 TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     JobState.WAITING: frozenset({JobState.ACTIVE, JobState.CANCELLED}),
     JobState.ACTIVE: frozenset(

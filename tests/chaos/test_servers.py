@@ -50,11 +50,14 @@ def test_redis_stopped_for_ten_seconds_in_mid_batch_loses_nothing(
     assert "waiting for the broker" in worker.log
 
 
-def test_killed_postgres_in_mid_batch_loses_nothing(own_servers, installation, start_worker):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_restarted_postgres_in_mid_batch_loses_nothing(
+    own_servers, installation, start_worker, number
+):
     batch = batch_of(40)
     worker = start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="0.05")
     eventually(lambda: some_done(batch))
-    own_servers.stop("PostgreSQL", signal.SIGINT)
+    own_servers.stop("PostgreSQL", number)
     own_servers.start()
     photoqueue.collect(batch, timeout=60)
     assert_one_effect(list(batch))

@@ -21,6 +21,7 @@ from photoqueue.errors import (
     JobFailedError,
     PhotoNotFoundError,
     PhotoTooLargeError,
+    StateError,
     StorageError,
     UnknownJobError,
     UnreadablePhotoError,
@@ -185,39 +186,40 @@ def test_unusual_pictures_are_analysed() -> None:
 
 @pytest.mark.usefixtures("working")
 def test_bad_photos_do_not_hold_up_their_batch(tmp_path: Path) -> None:
-    # Given 50 files, one a text, one truncated, and one that is gone
-    for number in range(47):
-        (tmp_path / f"{number:02}.jpg").write_bytes(picture(number + 5000))
-    (tmp_path / "47.jpg").write_text("no picture")
-    (tmp_path / "48.jpg").write_bytes(truncated(48))
-    files = [tmp_path / f"{number:02}.jpg" for number in range(50)]
+    # Given 500 files, one a text, one truncated, and one that is gone
+    for number in range(497):
+        (tmp_path / f"{number:03}.jpg").write_bytes(picture(number + 5000))
+    (tmp_path / "497.jpg").write_text("no picture")
+    (tmp_path / "498.jpg").write_bytes(truncated(48))
+    files = [tmp_path / f"{number:03}.jpg" for number in range(500)]
     # When they are submitted together
-    batch = submit_photos(files, project_id="m50")
+    batch = submit_photos(files, project_id="m500")
     frame = collect(batch, 90, progress="none")
-    # Then 47 are analysed, and three rows say what is wrong
-    assert frame["state"].value_counts().to_dict() == {"completed": 47, "failed": 3}
+    # Then 497 are analysed, and three rows say what is wrong
+    assert frame["state"].value_counts().to_dict() == {"completed": 497, "failed": 3}
     failed = frame[frame["state"] == "failed"].set_index("file_name")
     assert failed["error_type"].to_dict() == {
-        "47.jpg": "UnreadablePhotoError",
-        "48.jpg": "UnreadablePhotoError",
-        "49.jpg": "PhotoNotFoundError",
+        "497.jpg": "UnreadablePhotoError",
+        "498.jpg": "UnreadablePhotoError",
+        "499.jpg": "PhotoNotFoundError",
     }
     assert failed["error_message"].str.len().min() > 20
-    assert failed["attempts"].to_dict() == {"47.jpg": 0, "48.jpg": 1, "49.jpg": 0}
+    assert failed["attempts"].to_dict() == {"497.jpg": 0, "498.jpg": 1, "499.jpg": 0}
     # and the move can be added up all the same.
-    inventory = photoqueue.submit_inventory("m50").result(30)
+    inventory = photoqueue.submit_inventory("m500").result(30)
     assert isinstance(inventory, photoqueue.InventoryResult)
-    assert inventory.photo_count == 47
+    assert inventory.photo_count == 497
     assert len(inventory.missing_photos) == 3
 
 
 @pytest.mark.usefixtures("working")
-def test_retry_of_a_photo_that_was_never_read_fails_with_advice(tmp_path: Path) -> None:
+def test_retry_of_a_photo_that_was_never_read_is_refused_with_advice(tmp_path: Path) -> None:
     (job,) = submit_photos([tmp_path / "gone.jpg"])
-    assert photoqueue.retry(job) == 1
     with pytest.raises(JobFailedError, match="Submit the photo again"):
         job.result(30)
-    assert poll(job).attempt == 1
+    with pytest.raises(StateError, match="then submit it again"):
+        photoqueue.retry(job)
+    assert poll(job).attempt == 0
 
 
 @pytest.mark.usefixtures("working")

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -288,6 +288,7 @@ def test_transitions_keep_the_table_consistent_in_any_order(machine: type[Transi
             max_examples=20,
             stateful_step_count=30,
             deadline=None,
+            phases=[Phase.reuse, Phase.generate],
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from photoqueue.cli import words
 from photoqueue.cli.options import AsJson, QueueName, StateName
 from photoqueue.cli.output import coloured, note, print_json, records, show, table
-
-if TYPE_CHECKING:
-    pass
 
 
 def jobs(

@@ -1,4 +1,4 @@
-"""Look at an installation without starting, migrating or changing anything.
+"""Look at an installation without starting or migrating it.
 
 The client's verbs open an installation, which starts its servers. The doctor must not: it
 tells how things are, also when they are broken.

@@ -42,7 +42,7 @@ def job_table(jobs: Iterable[Record]) -> Table:
     if with_waits:
         number_column(drawn, "WAITED")
     number_column(drawn, "RAN")
-    number_column(drawn, "TRIES")
+    number_column(drawn, "ATTEMPTS")
     last_column(drawn, "ERROR")
     for job in jobs:
         drawn.add_row(

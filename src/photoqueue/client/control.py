@@ -67,6 +67,7 @@ def cancel(target: Target) -> int:
         A single job has ended already.
     """
     installation, job_ids, single = _resolve(target)
+    _ = installation.broker  # a wrong REDIS_URL is found before anything is changed
     with closing(Ledger(installation.database)) as ledger:
         cancelled = ledger.cancel(job_ids)
     with suppress(BrokerUnavailableError):  # a message left behind finds nothing to claim

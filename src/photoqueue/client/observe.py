@@ -100,7 +100,8 @@ def collect(
     timeout
         Seconds to wait at most; for ever when left out.
     progress
-        ``auto`` shows a widget in a notebook, a line in a terminal, nothing elsewhere.
+        Of a batch: ``auto`` shows a widget in a notebook, a line in a terminal, nothing
+        elsewhere. A single job shows none.
         ``widget``, ``text`` and ``none`` choose; False is ``none``.
 
     Returns
@@ -108,7 +109,7 @@ def collect(
     pandas.DataFrame
         One row a photo in the order of submission, failures included, with room type,
         confidence, items, attempts, wait, duration and error. For an inventory one row a
-        line: room, item, count, volume in m³ with its range, photos.
+        line: room, name, count, volume in m³ with its range, photos.
 
     Raises
     ------

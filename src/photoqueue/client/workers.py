@@ -48,7 +48,8 @@ class WorkerProcess:
         Raises
         ------
         subprocess.TimeoutExpired
-            It did not end within ``timeout`` seconds (its own grace period when left out).
+            It did not end within ``timeout`` seconds; left out, it gets the time it needs:
+            at most its own grace period and a moment.
         """
         if self.running:
             self._process.terminate()

@@ -59,7 +59,6 @@ def test_variable_sets_its_field(
     assert getattr(load_settings(), field) == value
 
 
-@pytest.mark.xfail(strict=True, reason="the aliases read CONCURRENCY and its like as well")
 @pytest.mark.parametrize("variable", ["CONCURRENCY", "MAX_RETRIES", "BACKOFF_DELAY"])
 def test_variable_of_another_program_is_left_alone(
     monkeypatch: pytest.MonkeyPatch, variable: str

@@ -216,7 +216,6 @@ def test_missing_column_met_at_work_is_a_schema_mismatch(tables: Database) -> No
         connection.execute(sa.text("SELECT no_such_column FROM jobs"))
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_configured_database_is_checked_and_not_migrated(empty_url: str, tmp_path: Path) -> None:
     settings = photoqueue.Settings(
         home=tmp_path, database_url=empty_url, redis_url="redis://127.0.0.1:1"

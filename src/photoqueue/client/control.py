@@ -36,6 +36,8 @@ def retry(target: Target) -> int:
     ------
     StateError
         A single job has not failed; the message says where it stands.
+    UnknownJobError
+        There is no such job.
     """
     installation, job_ids, single = _resolve(target)
     _ = installation.broker  # a wrong REDIS_URL is found before anything is changed
@@ -65,6 +67,8 @@ def cancel(target: Target) -> int:
     ------
     StateError
         A single job has ended already.
+    UnknownJobError
+        There is no such job.
     """
     installation, job_ids, single = _resolve(target)
     _ = installation.broker  # a wrong REDIS_URL is found before anything is changed
@@ -78,12 +82,24 @@ def cancel(target: Target) -> int:
 
 
 def pause(queue: str | None = None) -> None:
-    """Stop taking jobs of a queue, or of all; running jobs finish."""
+    """Stop taking jobs of a queue, or of all; running jobs finish.
+
+    Raises
+    ------
+    StateError
+        There is no such queue.
+    """
     _set_paused(queue, True)
 
 
 def resume(queue: str | None = None) -> None:
-    """Take jobs of a queue, or of all, again."""
+    """Take jobs of a queue, or of all, again.
+
+    Raises
+    ------
+    StateError
+        There is no such queue.
+    """
     _set_paused(queue, False)
 
 

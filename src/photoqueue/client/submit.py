@@ -82,6 +82,10 @@ def submit_photo(
         project.
     PayloadError
         An identifier is empty, too long or not printable.
+    StorageError
+        The photo could not be fetched, or the photo store is full or away.
+    ConfigurationError
+        The address needs a package that is not installed, or a setting is wrong.
     DatabaseUnavailableError
         PostgreSQL is away; nothing was accepted.
 
@@ -209,6 +213,8 @@ def submit_inventory(
     StateError
         There is no such strategy, or the project is being added up at this moment in
         another way than asked for.
+    PayloadError
+        An identifier is empty, too long or not printable.
 
     Examples
     --------

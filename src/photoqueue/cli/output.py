@@ -83,6 +83,8 @@ def _print(target: Console, renderable: RenderableType, style: str | None) -> No
         target.file.writelines(_lines(renderable))
     else:
         target.file.write(f"{renderable}\n")
+    # Read by a program, the ids of a submission must not wait in a buffer for its end.
+    target.file.flush()
 
 
 def _lines(drawn: Table) -> Iterator[str]:
@@ -167,7 +169,7 @@ def coloured(value: Any) -> RenderableType:
 def print_json(value: Any) -> None:
     """Print a value as JSON: times in ISO 8601, null where there is nothing."""
     # ASCII, so that no terminal or pipe can fail on a room called "salle à manger".
-    print(json.dumps(_plain(value), indent=2, default=str))
+    print(json.dumps(_plain(value), indent=2, default=str), flush=True)
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -62,6 +62,8 @@ class Watch:
         self._next_check = 0.0
         self._last: Counts | None = None
         self._told_paused = False
+        #: When a worker was last seen; a long wait outlasts the moment between two of them.
+        self._seen_at = float("-inf")
 
     def wait(self) -> None:
         """Wait until the jobs have ended.
@@ -111,7 +113,9 @@ class Watch:
             status = liveness.queue_status(database, queue, settings.lease_seconds)
             # A worker that is draining still finishes what runs.
             finishing = status.draining if counts.get(JobState.ACTIVE) else 0
-            if not status.live + finishing:
+            if status.live + finishing:
+                self._seen_at = time.monotonic()
+            elif time.monotonic() - self._seen_at > settings.lease_seconds:
                 raise NoWorkerError(
                     f"{self._what} cannot finish: no worker for {queue} is running "
                     f"({_described(counts)}). The jobs are safe. Start a worker with "

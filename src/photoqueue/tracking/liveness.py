@@ -13,6 +13,9 @@ from photoqueue.tracking.tables import queues, workers
 
 #: Seconds that a worker may be starting; one whose processes cannot start takes no jobs.
 _START_SECONDS: Final = 60
+#: Seconds before a restart of PostgreSQL within which a worker must have been seen to count
+#: as live until it had a lease to come back.
+_BEFORE_RESTART_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,20 @@ def live_workers(lease_seconds: float) -> sa.ColumnElement[bool]:
 
 
 def has_lease(lease_seconds: float) -> sa.ColumnElement[bool]:
-    """Choose the workers whose lease is valid."""
-    return workers.c.last_seen_at > sa.func.clock_timestamp() - _seconds(lease_seconds)
+    """Choose the workers whose lease is valid.
+
+    While PostgreSQL restarts nobody can renew: those that were there before get one lease
+    to come back, as in recovery.
+    """
+    lease_ago = sa.func.clock_timestamp() - _seconds(lease_seconds)
+    restarted = sa.func.pg_postmaster_start_time()
+    return sa.or_(
+        workers.c.last_seen_at > lease_ago,
+        sa.and_(
+            restarted > lease_ago,
+            workers.c.last_seen_at > restarted - _seconds(_BEFORE_RESTART_SECONDS),
+        ),
+    )
 
 
 def worker_runs(database: Database, *, pid: int, host_key: str) -> bool:

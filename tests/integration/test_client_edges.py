@@ -103,6 +103,7 @@ def test_handles_stay_with_their_installation(installation, settings, tmp_path) 
     photoqueue.use(settings.model_copy(update={"home": tmp_path / "elsewhere"}))
     assert photoqueue.cancel(job) == 1
     assert job.poll().state is JobState.CANCELLED
+    job.installation.close()  # connected anew by its handle
 
 
 def test_paused_queue_is_said_by_a_call_that_waits_for_it(start_worker, caplog) -> None:

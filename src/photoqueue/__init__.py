@@ -28,7 +28,8 @@ if TYPE_CHECKING:
         poll,
         stats,
     )
-    from photoqueue.client.submit import submit_inventory, submit_photo, submit_photos
+    from photoqueue.client.submit import submit_photo, submit_photos
+    from photoqueue.client.submit_inventory import submit_inventory
     from photoqueue.client.workers import WorkerProcess, start_worker
     from photoqueue.errors import (
         JobCancelledError,
@@ -98,7 +99,8 @@ _HOMES: Final = {
         "poll",
         "stats",
     ),
-    "photoqueue.client.submit": ("submit_inventory", "submit_photo", "submit_photos"),
+    "photoqueue.client.submit": ("submit_photo", "submit_photos"),
+    "photoqueue.client.submit_inventory": ("submit_inventory",),
     "photoqueue.client.workers": ("WorkerProcess", "start_worker"),
     "photoqueue.errors": (
         "JobCancelledError",

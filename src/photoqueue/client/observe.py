@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, overload
 from uuid import UUID
@@ -221,7 +221,7 @@ class Stats(Mapping[str, QueueStats]):
     def __getitem__(self, queue: str) -> QueueStats:
         return self._queues[str(queue)]
 
-    def __iter__(self):  # type: ignore[no-untyped-def]  # Iterator[str], as in Mapping
+    def __iter__(self) -> Iterator[str]:
         return iter(self._queues)
 
     def __len__(self) -> int:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user, optional
 from photoqueue.client.intake import Request, Taken, requests_from, take_in, take_in_all
-from photoqueue.errors import BrokerUnavailableError, PayloadError, StateError
+from photoqueue.errors import BrokerUnavailableError
 from photoqueue.installation import Installation, current
 from photoqueue.models import (
     INTERACTIVE_PRIORITY,
-    InventoryPayload,
     JobType,
     Message,
     PhotoPayload,
 )
-from photoqueue.tracking import projects, reads
 from photoqueue.tracking.ids import new_batch_id, new_uuid
-from photoqueue.tracking.ledger import Ledger, storable
+from photoqueue.tracking.ledger import storable
 from photoqueue.tracking.submission import Accepted, NewBatch, NewJob, accept
 
 if TYPE_CHECKING:
@@ -178,118 +174,6 @@ def submit_photos(
         batch=NewBatch(batch_id=batch_id, user_id=user, project_id=project),
     )
     return Batch(installation, batch_id, project, len(taken))
-
-
-def submit_inventory(
-    project_id: str,
-    *,
-    user_id: str | None = None,
-    after: Batch | str | None = None,
-    strategy: str = "max",
-    priority: int = INTERACTIVE_PRIORITY,
-) -> Job:
-    """Submit the adding-up of a project's photos.
-
-    Parameters
-    ----------
-    project_id
-        The project.
-    user_id
-        Who submits; the login name when left out.
-    after
-        A batch, or its id: the job runs when all its jobs have ended.
-    strategy
-        ``max``: per room and item the most seen in one photo, so that several views of a
-        room do not count twice. ``sum``: every photo counts.
-    priority
-        Higher is taken first.
-
-    Raises
-    ------
-    UnknownProjectError
-        No photo was submitted for the project.
-    UnknownBatchError
-        ``after`` does not exist.
-    StateError
-        There is no such strategy, or the project is being added up at this moment in
-        another way than asked for.
-    PayloadError
-        An identifier is empty, too long or not printable.
-
-    Examples
-    --------
-    >>> job = submit_inventory("move-42", after=batch)  # doctest: +SKIP
-    """
-    installation = current()
-    project = checked("project_id", project_id)
-    priority = checked_priority(priority)
-    if after is not None and not isinstance(after, Batch | str):
-        raise PayloadError(f"after is {type(after).__name__}; give a batch or its id.")
-    batch_id = after.id if isinstance(after, Batch) else after
-    if batch_id is not None:
-        reads.batch_row(installation.database, batch_id)
-    if not projects.project_exists(installation.database, project):
-        raise projects.unknown_project(project)
-    user = checked("user_id", default_user() if user_id is None else user_id)
-    payload = InventoryPayload.model_validate(
-        {
-            "projectId": project,
-            "userId": user,
-            "strategy": _strategy(strategy),
-            "afterBatch": batch_id,
-        }
-    )
-    new = NewJob(
-        job_id=new_uuid(),
-        job_key=f"inventory-{project}",
-        queue=JobType.INVENTORY_SYNC,
-        payload_json=payload.to_json(),
-        user_id=user,
-        max_attempts=installation.settings.max_attempts,
-        priority=priority,
-        project_id=project,
-        after_batch=batch_id,
-    )
-    _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
-    (accepted,) = accept(installation.database, jobs=[new])
-    messages = [Message(JobType.INVENTORY_SYNC, accepted.job_id, priority)]
-    if not accepted.created:
-        messages = _amended(installation, accepted.job_id, payload)
-    if batch_id is None:
-        announce(installation, messages)
-    return Job(installation, accepted.job_id, new.job_key, JobType.INVENTORY_SYNC)
-
-
-def _amended(installation: Installation, job_id: UUID, payload: InventoryPayload) -> list[Message]:
-    """Make an unfinished inventory of the project do what this submission asks for.
-
-    Raises
-    ------
-    StateError
-        It is running already, and in another way.
-    """
-    standing = reads.payload_of(installation.database, job_id)
-    if (standing.get("strategy"), standing.get("afterBatch")) == (
-        payload.strategy,
-        payload.after_batch,
-    ):
-        return []
-    with closing(Ledger(installation.database)) as ledger:
-        messages = ledger.amend_inventory(
-            job_id, payload.to_json(), after_batch=payload.after_batch
-        )
-    if not messages:
-        raise StateError(
-            f"Project {payload.project_id!r} is being added up already, as job {job_id}, and "
-            "not in the way asked for. Wait for that job, then submit the inventory again."
-        )
-    return messages
-
-
-def _strategy(strategy: str) -> str:
-    if strategy not in {"max", "sum"}:
-        raise StateError(f"Unknown strategy {strategy!r:.40}; choose 'max' or 'sum'.")
-    return strategy
 
 
 def _accept(

@@ -144,6 +144,8 @@ class FoundItem(_Record):
     box: Box | None = None
     #: Usual moving volume of one, in m³.
     volume: float | None = None
+    #: Other catalogue keys that it may be → probability, 0…1; ``None`` without a doubt.
+    alternatives: dict[str, float] | None = None
 
 
 class PhotoResult(_Record):

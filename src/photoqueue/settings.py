@@ -75,6 +75,10 @@ class Settings(BaseSettings):
     threads: PositiveInt | None = None
     #: Detections below this score are not reported; ``None`` is the model's own default.
     score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    #: An OpenAI-compatible server, its model and its key, for the engine ``llm``.
+    llm_base_url: str | None = None
+    llm_model: str | None = None
+    llm_api_key: SecretStr | None = None
     #: Language of item names in results.
     language: Annotated[str, Field(pattern="^(en|fr)$")] = "en"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -51,6 +52,9 @@ class Item:
         x0, y0, x1, y1 in 0…1 of the upright picture.
     volume : float or None
         Usual moving volume of one, in m³.
+    alternatives : mapping of str to float
+        Other catalogue keys that it may be, with their probability, 0…1; empty where the
+        engine has no doubt about the kind of thing.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Item:
     score: float | None = None
     box: Box | None = None
     volume: float | None = None
+    alternatives: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,4 +118,16 @@ class Engine(Protocol):
 
     def analyse(self, image: Image.Image, hint: Hint) -> Analysis:
         """Find the items in an upright RGB picture."""
+        ...
+
+
+@runtime_checkable
+class RoomEngine(Engine, Protocol):
+    """An engine that can also look at all photos of one room together."""
+
+    def analyse_room(self, images: Sequence[Image.Image], hint: Hint) -> Analysis:
+        """List the things of one room, each once however many pictures show it.
+
+        Six chairs are six items; the boxes of the items are ``None``.
+        """
         ...

@@ -158,6 +158,7 @@ def _result(
                     score=None if item.score is None else round(float(item.score), 4),
                     box=item.box,
                     volume=item.volume,
+                    alternatives=dict(item.alternatives) or None,
                 )
                 for item in analysis.items
             ),

@@ -16,7 +16,8 @@ from photoqueue.analysis.model_registry.content import checked, difference
 from photoqueue.analysis.model_registry.entry import ModelEntry
 from photoqueue.analysis.model_registry.known import megabytes, model_entry
 from photoqueue.analysis.model_registry.lock import exclusive
-from photoqueue.analysis.model_registry.transfer import Part, Source, TransferError, transfer
+from photoqueue.analysis.model_registry.part import Part, Source
+from photoqueue.analysis.model_registry.transfer import TransferError, transfer
 from photoqueue.errors import ConfigurationError, DownloadError, EngineUnavailableError, ModelError
 from photoqueue.settings import Settings
 
@@ -93,7 +94,8 @@ def pull(
             f"add an address in {entry.source}."
         )
     with _explained(target.parent):
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         with exclusive(target.with_name(f".{target.name}.lock"), watcher.waiting):
             if target.is_file():
                 return Pulled(entry, checked(entry, target), fetched=False)

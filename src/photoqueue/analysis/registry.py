@@ -21,8 +21,18 @@ def _detector(settings: Settings, processes: int) -> Engine:
     return build_detector(settings, processes=processes)
 
 
+def _llm(settings: Settings, processes: int) -> Engine:
+    """Build the engine ``llm``."""
+    from photoqueue.analysis.llm import build_llm
+
+    return build_llm(settings, processes=processes)
+
+
 #: Name → what builds the engine from the settings and the number of worker processes.
-_FACTORIES: Final[dict[str, Callable[[Settings, int], Engine]]] = {"detector": _detector}
+_FACTORIES: Final[dict[str, Callable[[Settings, int], Engine]]] = {
+    "detector": _detector,
+    "llm": _llm,
+}
 
 
 def registered_engines() -> tuple[str, ...]:

@@ -79,6 +79,27 @@ FROM ended
 RETURNING (SELECT state FROM ended) AS state,
     extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms;
 
+-- name: postpone
+-- The attempt could not begin its work and is not paid from the budget: tried again after
+-- `delay_ms`.
+WITH postponed AS (
+    UPDATE jobs
+    SET state = 'delayed',
+        ready_at = clock_timestamp() + %(delay_ms)s * interval '1 millisecond',
+        max_attempts = max_attempts + 1,
+        job_duration_ms = extract(epoch FROM clock_timestamp() - started_at)::float8 * 1000
+    WHERE job_id = %(job_id)s
+      AND state = 'active' AND attempts = %(attempt)s AND worker_id = %(worker_id)s
+    RETURNING *
+)
+INSERT INTO job_attempts (job_id, attempt, outcome, worker_id, slot, wait_ms, started_at,
+    ended_at, error_message, retry_delay_ms)
+SELECT job_id, attempts, 'released', worker_id, slot, wait_ms, started_at,
+    clock_timestamp(), %(error_message)s, %(delay_ms)s::bigint
+FROM postponed
+RETURNING 'delayed' AS state,
+    extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms;
+
 -- name: recorded
 -- Whether an attempt was recorded by the statement whose answer was lost with its connection.
 SELECT

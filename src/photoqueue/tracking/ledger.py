@@ -146,7 +146,7 @@ class Ledger:
         )
 
     def postpone(
-        self, claim: Claim, message: str, *, delay_ms: int, calls: Sequence[AiCall] = ()
+        self, claim: Claim, reason: Failure, *, delay_ms: int, calls: Sequence[AiCall] = ()
     ) -> Ended | None:
         """Put a job back until later, at no cost to its budget; None when it is not ours."""
         return self._end(
@@ -154,7 +154,11 @@ class Ledger:
             Outcome.RELEASED,
             claim,
             calls,
-            {"delay_ms": delay_ms, "error_message": storable(message)},
+            {
+                "delay_ms": delay_ms,
+                "error_type": reason.error_type,
+                "error_message": storable(reason.message),
+            },
         )
 
     def recover(

@@ -141,9 +141,7 @@ class Runner:
     ) -> Ended | None:
         if failure.costs_nothing:
             ended, _ = _until_reached(
-                lambda: self._ledger.postpone(
-                    claim, failure.message, delay_ms=delay_ms, calls=calls
-                )
+                lambda: self._ledger.postpone(claim, failure, delay_ms=delay_ms, calls=calls)
             )
             return ended
         try:

@@ -166,6 +166,13 @@ def test_thing_outside_the_catalogue_keeps_its_name_category_and_volume(
     assert (armour.name, armour.category, armour.volume) == ("suit of armour", "misc", None)
 
 
+def test_name_can_always_be_stored(server: ChatServer, make: Make) -> None:
+    server.script(completion(json.dumps(GOOD).replace("sofa_3_seat", r"harp\u0000\ud800 of gold")))
+    (item,) = make().analyse(PICTURE, Hint()).items
+    assert " ".join(item.name.split()) == "harp of gold"
+    assert " ".join((item.label or "").split()) == "harp of gold"
+
+
 def test_word_of_the_caller_for_the_room_stands(server: ChatServer, make: Make) -> None:
     analysis = make().analyse(PICTURE, Hint(room="Salon du haut", room_type="salon"))
     assert (analysis.room_type, analysis.room_type_confidence) == ("salon", 1.0)
@@ -382,6 +389,7 @@ def test_answer_in_parts_is_put_together(server: ChatServer, make: Make) -> None
         (things({"confidence": 95}), r"items.0.confidence: .* less than or equal to 1"),
         (things({"count": 0}), r"items.0.count: .* greater than or equal to 1"),
         (things({"count": 10**9}), r"items.0.count: "),
+        (things(*[{"count": 100}] * 6), r"items: .* more than 500 things"),
         (things({"volume": -1}), r"items.0.volume: "),
         (things({"name": "  "}), r"items.0.name: "),
         (completion(json.dumps({**GOOD, "room_type_confidence": float("nan")})), "confidence"),

@@ -22,6 +22,8 @@ from photoqueue.models import Box
 _LONGEST_ANSWER: Final = 200_000
 #: Opening braces that are tried as the beginning of the answer.
 _MOST_CANDIDATES: Final = 500
+#: Things in one room that are believed.
+_MOST_THINGS: Final = 500
 #: Validation errors that the model is told of at once.
 _SHOWN_ERRORS: Final = 8
 
@@ -49,6 +51,14 @@ class ReplyItem(BaseModel):
     volume: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
     #: x0, y0, x1, y1 in 0…1; ``None`` where the model gave none that makes sense.
     box: Box | None = None
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _printable(cls, value: object) -> object:
+        """Leave out what neither a table nor PostgreSQL can show: NUL, halves of characters."""
+        if not isinstance(value, str):
+            return value
+        return "".join(char if char.isprintable() else " " for char in value)
 
     @field_validator("category")
     @classmethod
@@ -93,6 +103,13 @@ class Reply(BaseModel):
         if kind is None:
             raise ValueError(f"not one of {', '.join(ROOM_TYPES)}")
         return kind
+
+    @field_validator("items")
+    @classmethod
+    def _countable(cls, value: tuple[ReplyItem, ...]) -> tuple[ReplyItem, ...]:
+        if sum(item.count for item in value) > _MOST_THINGS:
+            raise ValueError(f"more than {_MOST_THINGS} things in one room")
+        return value
 
 
 def read_reply(text: str) -> Reply:

@@ -91,6 +91,10 @@ class SceneRenderer:
         picture = encode(_smoothed(light, layers))
         return picture, self._sightings(layers.owner, camera, size)
 
+    def look(self, camera: Camera, size: tuple[int, int]) -> list[Sighting]:
+        """Return what a view would show, without rendering it."""
+        return self._sightings(self._surfaces.seen(camera, size).owner, camera, size)
+
     def _sightings(
         self, owners: NDArray[np.int32], camera: Camera, size: tuple[int, int]
     ) -> list[Sighting]:

@@ -15,11 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from photoqueue.analysis.engine import Analysis, Engine, Hint, Item, Usage
+    from photoqueue.analysis.engine import Analysis, Call, Engine, Hint, Item, Usage
     from photoqueue.client.control import cancel, pause, resume, retry
     from photoqueue.client.handles import Batch, Job
     from photoqueue.client.observe import (
         Stats,
+        ai_calls,
         attempts,
         batch,
         collect,
@@ -49,6 +50,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Analysis",
     "Batch",
+    "Call",
     "Engine",
     "Hint",
     "InventoryResult",
@@ -67,6 +69,7 @@ __all__ = [
     "Stats",
     "Usage",
     "WorkerProcess",
+    "ai_calls",
     "attempts",
     "batch",
     "cancel",
@@ -86,11 +89,12 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "photoqueue.analysis.engine": ("Analysis", "Engine", "Hint", "Item", "Usage"),
+    "photoqueue.analysis.engine": ("Analysis", "Call", "Engine", "Hint", "Item", "Usage"),
     "photoqueue.client.control": ("cancel", "pause", "resume", "retry"),
     "photoqueue.client.handles": ("Batch", "Job"),
     "photoqueue.client.observe": (
         "Stats",
+        "ai_calls",
         "attempts",
         "batch",
         "collect",

@@ -79,7 +79,8 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     #: Its process or host died, or lost its lease.
     WORKER_LOST = "worker_lost"
-    #: Handed back by a worker that was told to stop; does not count against the budget.
+    #: Handed back by a worker that was told to stop, or put back because a rate limit is
+    #: used up; does not count against the budget.
     RELEASED = "released"
     #: The job was cancelled while it ran.
     CANCELLED = "cancelled"

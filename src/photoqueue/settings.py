@@ -17,6 +17,7 @@ from photoqueue.errors import ConfigurationError
 
 PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0)]
+Price = Annotated[float, Field(ge=0)]
 
 
 _LONGEST_DELAY_MS = 24 * 3600 * 1000
@@ -82,6 +83,21 @@ class Settings(BaseSettings):
     llm_base_url: str | None = None
     llm_model: str | None = None
     llm_api_key: SecretStr | None = None
+    #: Seconds within which the server must have answered one request.
+    llm_timeout_seconds: PositiveFloat = 120.0
+    #: Requests a minute of all workers on all hosts together; ``None`` sets no limit.
+    llm_requests_per_minute: PositiveFloat | None = None
+    #: US dollars per million tokens, for the cost on record; ``None`` leaves it out.
+    llm_price_in: Price | None = None
+    llm_price_out: Price | None = None
+    #: Longest side, in pixels, of a picture that is sent; several pictures are sent smaller.
+    llm_picture_side: Annotated[int, Field(ge=64, le=8192)] = 1280
+    #: How closely the model is to look, for servers that know this choice.
+    llm_detail: Literal["low", "high", "auto"] | None = None
+    #: Longest answer in tokens; ``None`` leaves it to the server.
+    llm_max_tokens: PositiveInt | None = None
+    #: How the answer is made to be JSON; ``auto`` tries them in this order.
+    llm_response_format: Literal["auto", "json_schema", "json_object", "prompt"] = "auto"
     #: Language of item names in results.
     language: Annotated[str, Field(pattern="^(en|fr)$")] = "en"
 

@@ -212,6 +212,31 @@ def attempts(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
     return (handle if isinstance(handle, Job | Batch) else job(handle)).attempts()
 
 
+def ai_calls(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
+    """Return the calls of engines: one row each, failed ones and those asked again included.
+
+    Columns are the job, attempt and number of the call, photo, engine, model, latency in ms,
+    tokens in and out, cost in US dollars (None where the price is not known), success, error.
+
+    Parameters
+    ----------
+    handle
+        A job, a job id or key, or a batch; everything when left out.
+
+    Raises
+    ------
+    UnknownJobError
+        This installation has no such job.
+    """
+    if handle is None:
+        return tables.ai_calls(current().database)
+    found = handle if isinstance(handle, Job | Batch) else job(handle)
+    database = found.installation.database
+    if isinstance(found, Batch):
+        return tables.ai_calls(database, batch_id=found.id)
+    return tables.ai_calls(database, job_id=UUID(found.id))
+
+
 class Stats(Mapping[str, QueueStats]):
     """Counts of each queue: ``stats()["photo-analyze"].waiting``."""
 

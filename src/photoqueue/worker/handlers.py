@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +12,7 @@ from photoqueue.errors import PayloadError, PermanentError, StorageError
 from photoqueue.models import FoundItem, InventoryPayload, JobState, PhotoPayload, PhotoResult
 from photoqueue.tracking import projects
 from photoqueue.tracking.ledger import AiCall, Claim
+from photoqueue.worker.engines import measured
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -58,30 +58,7 @@ class PhotoAnalyze:
             room_type=payload.room_type,
             language=self._settings.language,
         )
-        error: BaseException | None = None
-        usage = None
-        start = time.perf_counter()
-        try:
-            analysis = self._engine.analyse(image, hint)
-            usage = getattr(analysis, "usage", None)
-            return analysis
-        except BaseException as exc:
-            error = exc
-            raise
-        finally:
-            calls.append(
-                AiCall(
-                    photo_id=payload.photo_id,
-                    engine=self._engine.name,
-                    model=self._engine.model,
-                    latency_ms=(time.perf_counter() - start) * 1000,
-                    success=error is None,
-                    error=None if error is None else f"{type(error).__name__}: {error}",
-                    tokens_in=usage.tokens_in if usage else None,
-                    tokens_out=usage.tokens_out if usage else None,
-                    cost_usd=usage.cost_usd if usage else None,
-                )
-            )
+        return measured(self._engine, hint, calls, lambda hint: self._engine.analyse(image, hint))
 
     def _keep_thumbnail(self, payload: PhotoPayload, image: Image.Image) -> None:
         from photoqueue.photos.thumbnails import thumbnail

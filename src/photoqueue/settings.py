@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     llm_base_url: str | None = None
     llm_model: str | None = None
     llm_api_key: SecretStr | None = None
+    #: One's own changes to the catalogue: a CSV file.
+    catalogue: Path | None = None
     #: Language of item names in results.
     language: Annotated[str, Field(pattern="^(en|fr)$")] = "en"
 
@@ -89,10 +91,10 @@ class Settings(BaseSettings):
     #: Largest photo accepted, in megapixels once decoded.
     max_photo_megapixels: PositiveFloat = 120.0
 
-    @field_validator("home")
+    @field_validator("home", "catalogue")
     @classmethod
-    def _absolute_home(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()
 
     def to_environment(self) -> dict[str, str]:
         """Return the variables that give another process these settings; holds secrets."""

@@ -199,7 +199,7 @@ def build_detector(settings: Settings, *, processes: int = 1) -> Detector:
     """
     return Detector(
         find_model(settings),
-        catalogue=Catalogue.load(),
+        catalogue=Catalogue.for_settings(settings),
         threads=settings.threads or share_of_cores(processes),
         score_threshold=settings.score_threshold,
     )

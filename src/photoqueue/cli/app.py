@@ -9,7 +9,18 @@ from typing import Annotated, Final
 
 import typer
 
-from photoqueue.cli import demo, doctor, evaluate, jobs, servers, status, steer, submit, worker
+from photoqueue.cli import (
+    catalogue,
+    demo,
+    doctor,
+    evaluate,
+    jobs,
+    servers,
+    status,
+    steer,
+    submit,
+    worker,
+)
 from photoqueue.errors import ConfigurationError, PhotoqueueError
 
 #: Exit status for a wrong setting (``EX_CONFIG`` of sysexits.h), and for any other error.
@@ -68,6 +79,7 @@ app.command("worker", rich_help_panel=_SERVICE)(worker.worker)
 app.command("doctor", rich_help_panel=_SERVICE)(doctor.doctor)
 app.command("migrate", rich_help_panel=_SERVICE)(servers.migrate)
 app.command("down", rich_help_panel=_SERVICE)(servers.down)
+app.command("catalogue", rich_help_panel=_SERVICE)(catalogue.catalogue)
 app.command("demo", rich_help_panel=_TRY)(demo.demo)
 app.command("evaluate", rich_help_panel=_TRY)(evaluate.evaluate)
 

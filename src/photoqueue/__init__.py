@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         ResultTimeoutError,
     )
     from photoqueue.installation import use
+    from photoqueue.inventory.catalogue import Catalogue
     from photoqueue.models import InventoryResult, JobState, PhotoResult
     from photoqueue.settings import Settings
     from photoqueue.tracking.reads import JobSnapshot
@@ -49,6 +50,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Analysis",
     "Batch",
+    "Catalogue",
     "Engine",
     "Hint",
     "InventoryResult",
@@ -111,6 +113,7 @@ _HOMES: Final = {
         "ResultTimeoutError",
     ),
     "photoqueue.installation": ("use",),
+    "photoqueue.inventory.catalogue": ("Catalogue",),
     "photoqueue.models": ("InventoryResult", "JobState", "PhotoResult"),
     "photoqueue.settings": ("Settings",),
     "photoqueue.tracking.reads": ("JobSnapshot",),

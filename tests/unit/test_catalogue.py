@@ -95,6 +95,14 @@ def test_names_in_both_languages() -> None:
         catalogue.name("chair", "de")
 
 
+def test_catalogue_is_a_table() -> None:
+    frame = Catalogue.load().to_frame("fr").set_index("key")
+
+    assert frame.loc["chair", "name"] == "chaise"
+    assert frame.loc["chair", "volume_usual"] == 0.25
+    assert len(frame) == len(Catalogue.load())
+
+
 def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as error:
         load(tmp_path, "x,a,b,meuble,-1,0,0,2,,,", CHAIR, CHAIR)

@@ -33,6 +33,7 @@ def test_public_names_are_frozen() -> None:
     assert sorted(photoqueue.__all__) == [
         "Analysis",
         "Batch",
+        "Catalogue",
         "Engine",
         "Hint",
         "InventoryResult",

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -44,6 +44,8 @@ from photoqueue.inventory.catalogue_item import (
 from photoqueue.inventory.item_words import stem
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from photoqueue.settings import Settings
 
 __all__ = [
@@ -95,7 +97,7 @@ class Catalogue:
         ConfigurationError
             The file cannot be read, or values are wrong; the message names row and column.
         """
-        return cls(read_items(SHIPPED if path is None else Path(path)))
+        return cls(_shipped() if path is None else read_items(Path(path)))
 
     @classmethod
     def for_settings(cls, settings: Settings) -> Catalogue:
@@ -195,6 +197,18 @@ class Catalogue:
             )
         return item.name(language)
 
+    def to_frame(self, lang: str = "en") -> pd.DataFrame:
+        """Return the things as a DataFrame, one row each, with the names in ``en`` or ``fr``."""
+        import pandas as pd
+
+        fields = ("key", "name", "category", "volume_low", "volume_usual", "volume_high")
+        rows = [
+            {field: getattr(item, field) for field in fields if field != "name"}
+            | {"name": item.name(lang), "dismount_probability": item.dismount_probability}
+            for item in self.items
+        ]
+        return pd.DataFrame(rows, columns=[*fields, "dismount_probability"])
+
     @cached_property
     def _by_stem(self) -> dict[str, CatalogueItem]:
         """Stem → item: names win over synonyms, later rows (one's own) over earlier ones."""
@@ -204,6 +218,11 @@ class Catalogue:
                 stems.update((stem(word), item) for word in words(item))
         stems.pop("", None)
         return stems
+
+
+@cache
+def _shipped() -> tuple[CatalogueItem, ...]:
+    return read_items(SHIPPED)
 
 
 def _synonyms(item: CatalogueItem) -> tuple[str, ...]:

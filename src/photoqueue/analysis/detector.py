@@ -4,6 +4,12 @@ Scores are the model's own. On 22 photos of rooms they equal the share of right 
 about 0.45 upwards (0.52 → 0.65, 0.78 → 0.82 for DEIMv2 femto) and promise too much below
 (0.40 → 0.29, 0.29 → 0.16). The bands hold 20 boxes each, and COCO's annotators did not mark
 everything; that is too little to fit a correction, so there is none.
+
+All classes share one threshold. Thresholds for each class, chosen on 21 photos and judged on
+the one left out, did worse than one threshold chosen in the same way: F1 over 26 boxes 0.64
+instead of 0.70 (DEIMv2 femto), 0.64 instead of 0.67 (atto), 0.62 instead of 0.64 (YOLOX nano).
+Judged on the photos that they were chosen on they reach 0.74, 0.74 and 0.71: they learn the
+photos. The most frequent class has 8 boxes, and resampling the photos moves F1 by 0.08.
 """
 
 from __future__ import annotations

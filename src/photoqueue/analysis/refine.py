@@ -5,6 +5,12 @@ Every box of the picture is compared with what each of its meanings would look l
 the things in doubt themselves make the picture's scale more certain. The result is one
 probability for each meaning. The most probable one is taken, the others are kept as its
 alternatives: one picture of a sofa rarely proves how many it seats.
+
+How often that is right, on pictures simulated with cameras, sizes and turns at random
+(``tests/unit/test_analysis_refine_simulated.py``), against the most usual meaning: beds 0.64
+against 0.50, sofas 0.63 against 0.45, cabinets 0.67 against 0.20, lamps 0.94 against 0.40, with
+two chairs in the picture. Without anything of known size: 0.58, 0.54, 0.57 and 0.86. The
+simulation knows no other furniture in the way, so real pictures are harder.
 """
 
 from __future__ import annotations

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         ResultTimeoutError,
     )
     from photoqueue.installation import use
+    from photoqueue.inventory.catalogue import Catalogue
     from photoqueue.models import InventoryResult, JobState, PhotoResult
     from photoqueue.settings import Settings
     from photoqueue.tracking.reads import JobSnapshot
@@ -51,6 +52,7 @@ __all__ = [
     "Analysis",
     "Batch",
     "Call",
+    "Catalogue",
     "Engine",
     "Hint",
     "InventoryResult",
@@ -115,6 +117,7 @@ _HOMES: Final = {
         "ResultTimeoutError",
     ),
     "photoqueue.installation": ("use",),
+    "photoqueue.inventory.catalogue": ("Catalogue",),
     "photoqueue.models": ("InventoryResult", "JobState", "PhotoResult"),
     "photoqueue.settings": ("Settings",),
     "photoqueue.tracking.reads": ("JobSnapshot",),

@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     llm_max_tokens: PositiveInt | None = None
     #: How the answer is made to be JSON; ``auto`` tries them in this order.
     llm_response_format: Literal["auto", "json_schema", "json_object", "prompt"] = "auto"
+    #: One's own changes to the catalogue: a CSV file.
+    catalogue: Path | None = None
     #: Language of item names in results.
     language: Annotated[str, Field(pattern="^(en|fr)$")] = "en"
 
@@ -108,10 +110,10 @@ class Settings(BaseSettings):
     #: Largest photo accepted, in megapixels once decoded.
     max_photo_megapixels: PositiveFloat = 120.0
 
-    @field_validator("home")
+    @field_validator("home", "catalogue")
     @classmethod
-    def _absolute_home(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()
 
     def to_environment(self) -> dict[str, str]:
         """Return the variables that give another process these settings; holds secrets."""

@@ -36,6 +36,7 @@ def test_public_names_are_frozen() -> None:
         "Analysis",
         "Batch",
         "Call",
+        "Catalogue",
         "Engine",
         "Hint",
         "InventoryResult",

@@ -50,7 +50,7 @@ def choose_engine(settings: Settings) -> Choice:
     """
     if settings.engine != AUTO:
         return Choice(settings=settings)
-    if settings.llm_model and (settings.llm_base_url or settings.llm_api_key):
+    if settings.llm_model and settings.llm_base_url:
         return _chosen(settings, "llm", f"PHOTOQUEUE_LLM_MODEL is {settings.llm_model}")
     if settings.model is not None:
         return _chosen(settings, "detector", f"PHOTOQUEUE_MODEL is {settings.model}")
@@ -67,8 +67,7 @@ def choose_engine(settings: Settings) -> Choice:
         settings,
         "builtin",
         "no LLM is configured and no detector's model is here",
-        f"{_pull()}; or set PHOTOQUEUE_LLM_MODEL with PHOTOQUEUE_LLM_BASE_URL or "
-        "PHOTOQUEUE_LLM_API_KEY",
+        f"{_pull()}; or set PHOTOQUEUE_LLM_MODEL with PHOTOQUEUE_LLM_BASE_URL",
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from photoqueue.cli import (
+    catalogue,
     demo,
     doctor,
     evaluate,
@@ -80,6 +81,7 @@ app.add_typer(models.app, name="models", rich_help_panel=_SERVICE)
 app.command("doctor", rich_help_panel=_SERVICE)(doctor.doctor)
 app.command("migrate", rich_help_panel=_SERVICE)(servers.migrate)
 app.command("down", rich_help_panel=_SERVICE)(servers.down)
+app.command("catalogue", rich_help_panel=_SERVICE)(catalogue.catalogue)
 app.command("demo", rich_help_panel=_TRY)(demo.demo)
 app.command("evaluate", rich_help_panel=_TRY)(evaluate.evaluate)
 

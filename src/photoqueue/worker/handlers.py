@@ -78,7 +78,7 @@ class InventorySync:
 
         self._database = installation.database
         self._language = installation.settings.language
-        self._catalogue = Catalogue.load()
+        self._catalogue = Catalogue.for_settings(installation.settings)
 
     def __call__(self, claim: Claim, calls: list[AiCall]) -> str:
         """Add up the project of a claimed job."""

@@ -126,7 +126,7 @@ class Training:
         kinds = torch.tensor([e.room for e in batch], device=self.device)
         class_loss, box_loss = detection_loss(logits, boxes, self.points, targets)
         room_loss = torch.nn.functional.cross_entropy(rooms, kinds, label_smoothing=0.05)
-        loss = class_loss + 2.0 * box_loss + 0.3 * room_loss
+        loss = class_loss + 2.0 * box_loss + room_loss
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)

@@ -48,14 +48,10 @@ def have(home: Path, *names: str) -> None:
         (home / "models" / f"{name}.onnx").write_bytes(b"")
 
 
-@pytest.mark.parametrize(
-    "options",
-    [LLM, {"llm_model": "gpt-x", "llm_api_key": SecretStr("k")}],
-)
-def test_configured_llm_comes_first(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_configured_llm_comes_first(tmp_path: Path) -> None:
     have(tmp_path, "dfine-m-objects365")
 
-    choice = choose_engine(Settings(home=tmp_path, model="x.onnx", **options))
+    choice = choose_engine(Settings(home=tmp_path, model="x.onnx", **LLM))
 
     assert choice.engine == "llm"
     assert choice.reason == "PHOTOQUEUE_LLM_MODEL is gpt-x"
@@ -63,7 +59,12 @@ def test_configured_llm_comes_first(tmp_path: Path, options: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize(
-    "half", [{"llm_model": "gpt-x"}, {"llm_base_url": "http://x"}, {"llm_api_key": SecretStr("k")}]
+    "half",
+    [
+        {"llm_model": "gpt-x"},
+        {"llm_base_url": "http://x"},
+        {"llm_model": "gpt-x", "llm_api_key": SecretStr("k")},
+    ],
 )
 def test_half_configured_llm_is_none(tmp_path: Path, half: dict[str, Any]) -> None:
     assert choose_engine(Settings(home=tmp_path, **half)).engine == "builtin"

@@ -20,12 +20,13 @@ from PIL import Image
 from photoqueue.inventory.catalogue import Catalogue
 from training.rendering import SceneRenderer, Sighting
 from training.scenes.camera import Camera, corner_cameras
+from training.scenes.furnishing import furnish
 from training.scenes.pieces import Taste
-from training.scenes.rooms import Room, furnish
+from training.scenes.rooms import Room
 from training.scenes.shell import build_shell
 
 SIZE = (1280, 960)
-SAMPLES, BOUNCES = 16, 5
+SAMPLES, BOUNCES = 5, 5
 #: A thing counts as seen well where this share of its outline shows.
 WELL = 0.4
 
@@ -97,7 +98,9 @@ def _covering(
         if len(chosen) >= 3 and not best[1] & missing:
             break
         seen.remove(best)
-        near = any(np.hypot(*np.subtract(best[0].position[:2], c.position[:2])) < 0.6 for c in chosen)
+        near = any(
+            np.hypot(*np.subtract(best[0].position[:2], c.position[:2])) < 0.6 for c in chosen
+        )
         if near and not best[1] & missing:
             continue
         chosen.append(best[0])
@@ -115,7 +118,9 @@ def render_home(folder: Path, home: str, number: int, size: tuple[int, int], sam
             start = 100_000 * (number + 1) + 5000 * position
             seed, plan = next(plans(kind, fewest, most, start))
             part.parent.mkdir(parents=True, exist_ok=True)
-            truth = _render_room(part.parent, name, f"r{position + 1}", plan, seed, catalogue, size, samples)
+            truth = _render_room(
+                part.parent, name, f"r{position + 1}", plan, seed, catalogue, size, samples
+            )
             part.write_text(json.dumps(truth), encoding="utf-8")
             print(home, name, "seed", seed, [item["key"] for item in truth["items"]], flush=True)
         rooms.append(json.loads(part.read_text(encoding="utf-8")))
@@ -160,7 +165,9 @@ def _render_room(
     return {
         "room": name,
         "roomType": plan.room.kind,
-        "items": [{"id": ids[i], "key": key, "volume": _volume(catalogue, key)} for i, key in keys.items()],
+        "items": [
+            {"id": ids[i], "key": key, "volume": _volume(catalogue, key)} for i, key in keys.items()
+        ],
         "views": views,
     }
 

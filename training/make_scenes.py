@@ -16,8 +16,9 @@ from PIL import Image
 
 from training.rendering import SceneRenderer
 from training.scenes.camera import corner_cameras
+from training.scenes.furnishing import furnish
 from training.scenes.pieces import Taste
-from training.scenes.rooms import ROOM_TYPES, Room, furnish
+from training.scenes.rooms import ROOM_TYPES, Room
 from training.scenes.shell import build_shell
 
 SIZE = (320, 240)

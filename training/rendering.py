@@ -125,9 +125,21 @@ def _shape(mesh: Mesh, stuff: Material) -> object:
     properties = mi.Properties()
     properties["bsdf"] = mi.load_dict(_surface(stuff))
     if stuff.glow:
-        colour = [float(c) * stuff.glow for c in (stuff.colour if stuff.picture is None else (0.6, 0.6, 0.6))]
-        properties["emitter"] = mi.load_dict({"type": "area", "radiance": {"type": "rgb", "value": colour}})
-    shape = mi.Mesh("mesh", len(mesh.vertices), len(mesh.faces), props=properties, has_vertex_normals=True, has_vertex_texcoords=True)
+        colour = [
+            float(c) * stuff.glow
+            for c in (stuff.colour if stuff.picture is None else (0.6, 0.6, 0.6))
+        ]
+        properties["emitter"] = mi.load_dict(
+            {"type": "area", "radiance": {"type": "rgb", "value": colour}}
+        )
+    shape = mi.Mesh(
+        "mesh",
+        len(mesh.vertices),
+        len(mesh.faces),
+        props=properties,
+        has_vertex_normals=True,
+        has_vertex_texcoords=True,
+    )
     values = mi.traverse(shape)
     values["vertex_positions"] = mesh.vertices.ravel()
     values["vertex_normals"] = mesh.normals.ravel()
@@ -139,7 +151,11 @@ def _shape(mesh: Mesh, stuff: Material) -> object:
 
 def _surface(stuff: Material) -> dict[str, object]:
     if stuff.picture is not None:
-        colour: dict[str, object] = {"type": "bitmap", "bitmap": mi.Bitmap(np.ascontiguousarray(stuff.picture, np.float32)), "raw": True}
+        colour: dict[str, object] = {
+            "type": "bitmap",
+            "bitmap": mi.Bitmap(np.ascontiguousarray(stuff.picture, np.float32)),
+            "raw": True,
+        }
     else:
         colour = {"type": "rgb", "value": [float(c) for c in stuff.colour]}
     if stuff.gloss == 0 and not stuff.metal:
@@ -164,7 +180,10 @@ def _lamp(light: Light) -> dict[str, object]:
     return {
         "type": "rectangle",
         "to_world": mi.ScalarTransform4f(matrix),
-        "emitter": {"type": "area", "radiance": {"type": "rgb", "value": list(map(float, light.radiance))}},
+        "emitter": {
+            "type": "area",
+            "radiance": {"type": "rgb", "value": list(map(float, light.radiance))},
+        },
     }
 
 
@@ -175,8 +194,17 @@ def _sensor(camera: Camera, size: tuple[int, int]) -> object:
             "type": "perspective",
             "fov": camera.field_of_view,
             "near_clip": 0.05,
-            "to_world": t().look_at(origin=list(camera.position), target=list(camera.target), up=[0, 0, 1]) @ t().rotate([0, 0, 1], camera.roll),
-            "film": {"type": "hdrfilm", "width": size[0], "height": size[1], "rfilter": {"type": "box"}, "pixel_format": "rgb"},
+            "to_world": t().look_at(
+                origin=list(camera.position), target=list(camera.target), up=[0, 0, 1]
+            )
+            @ t().rotate([0, 0, 1], camera.roll),
+            "film": {
+                "type": "hdrfilm",
+                "width": size[0],
+                "height": size[1],
+                "rfilter": {"type": "box"},
+                "pixel_format": "rgb",
+            },
             "sampler": {"type": "independent"},
         }
     )
@@ -190,7 +218,7 @@ def _smoothed(light: Array, layers: Layers) -> Array:
     # One guide for two conditions: neighbours count where they are near in space and face
     # the same way.
     guide = (layers.position / 0.35 + layers.normal / 0.2).astype(np.float32)
-    reach = 11 if light.shape[1] < 700 else 21
+    reach = 11 if light.shape[1] < 700 else 17
     for _ in range(2):
         # The square root lets a bright and a dark sample of one place meet half-way.
         root = cv2.ximgproc.jointBilateralFilter(guide, np.sqrt(irradiance), reach, 1.0, reach / 3)

@@ -66,18 +66,26 @@ class Surfaces:
         hit = self._cast(camera, size, (0.5, 0.5))
         shape = (height, width, 3)
         return Layers(
-            owner=self._owner_of[np.where(hit[0] < 0, -1, self._part_of[hit[0]])].reshape(height, width),
+            owner=self._owner_of[np.where(hit[0] < 0, -1, self._part_of[hit[0]])].reshape(
+                height, width
+            ),
             albedo=((self._colours(*first) + self._colours(*second)) / 2).reshape(shape),
             normal=self._blend(self._all_normals, *hit).reshape(shape),
             position=self._blend(self._all, *hit).reshape(shape),
         )
 
-    def _cast(self, camera: Camera, size: tuple[int, int], offset: tuple[float, float]) -> tuple[NDArray[np.int32], Array]:
+    def _cast(
+        self, camera: Camera, size: tuple[int, int], offset: tuple[float, float]
+    ) -> tuple[NDArray[np.int32], Array]:
         """Return per pixel the triangle that is hit and the weights of its corners."""
         width, height = size
-        x, y = np.meshgrid((np.arange(width) + offset[0]) / width, (np.arange(height) + offset[1]) / height)
+        x, y = np.meshgrid(
+            (np.arange(width) + offset[0]) / width, (np.arange(height) + offset[1]) / height
+        )
         reach = np.tan(np.radians(camera.field_of_view) / 2)
-        local = np.stack([(1 - 2 * x) * reach, (1 - 2 * y) * reach * height / width, np.ones_like(x)], -1)
+        local = np.stack(
+            [(1 - 2 * x) * reach, (1 - 2 * y) * reach * height / width, np.ones_like(x)], -1
+        )
         rays = (local.reshape(-1, 3) @ camera.axes()).astype(np.float32)
         start = np.broadcast_to(np.array(camera.position, np.float32), rays.shape)
         found = self._tree.run(np.ascontiguousarray(start), rays, query="INTERSECT", output=True)
@@ -101,7 +109,9 @@ class Surfaces:
                 rows, columns = stuff.picture.shape[:2]
                 u, v = (at[here] % 1.0).T
                 row = np.clip((v * rows).astype(int), 0, rows - 1)
-                colours[here] = stuff.picture[row, np.clip((u * columns).astype(int), 0, columns - 1)]
+                colours[here] = stuff.picture[
+                    row, np.clip((u * columns).astype(int), 0, columns - 1)
+                ]
         return colours
 
 
@@ -119,7 +129,9 @@ def light_mesh(light: Light) -> Mesh:
     return quad(*corners)  # type: ignore[arg-type]
 
 
-def outline_area(parts: list[tuple[Mesh, Material]], camera: Camera, size: tuple[int, int]) -> float:
+def outline_area(
+    parts: list[tuple[Mesh, Material]], camera: Camera, size: tuple[int, int]
+) -> float:
     """Pixels that a thing would cover if nothing hid it and the picture had no edges.
 
     Its triangles are drawn on a coarse canvas three times as wide and high as the picture.

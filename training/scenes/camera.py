@@ -81,4 +81,6 @@ def _looking(room: Room, rng: Generator, x: float, y: float) -> Camera:
         tx, ty = room.width / 2, room.depth / 2 + 0.01
     tz = rng.uniform(0.45, 1.0)
     fov = rng.uniform(66, 84)
-    return Camera((x, y, z), (float(tx), float(ty), float(tz)), float(fov), float(rng.normal() * 1.2))
+    return Camera(
+        (x, y, z), (float(tx), float(ty), float(tz)), float(fov), float(rng.normal() * 1.2)
+    )

@@ -134,7 +134,9 @@ def lathe(profile: list[tuple[float, float]], x: float = 0, y: float = 0, sides:
     return _from_triangles(triangles[area > 1e-9])
 
 
-def cylinder(x: float, y: float, z: tuple[float, float], r: float, top: float | None = None) -> Mesh:
+def cylinder(
+    x: float, y: float, z: tuple[float, float], r: float, top: float | None = None
+) -> Mesh:
     """Return a vertical cylinder, or with another radius at its top a frustum."""
     return lathe([(r, z[0]), (r if top is None else top, z[1])], x, y)
 

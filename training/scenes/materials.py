@@ -44,6 +44,10 @@ class Material:
     glow: float = 0.0
 
 
+#: Brushed steel.
+STEEL = Material(colour=(0.55, 0.55, 0.57), gloss=0.6, metal=True)
+
+
 def hsv(hue: float, saturation: float, value: float) -> Colour:
     """Linear RGB of a colour as people name them."""
     r, g, b = colorsys.hsv_to_rgb(hue % 1, float(np.clip(saturation, 0, 1)), min(value, 1))
@@ -74,7 +78,9 @@ def wood_colour(rng: Generator) -> Colour:
     """Light oak to wenge, and painted white or grey now and then."""
     if rng.random() < 0.25:
         return hsv(rng.uniform(0, 1), rng.uniform(0, 0.08), rng.uniform(0.75, 0.97))
-    return hsv(rng.uniform(0.05, 0.1), rng.uniform(0.3, 0.65), rng.choice([0.28, 0.42, 0.58, 0.75, 0.85]))
+    return hsv(
+        rng.uniform(0.05, 0.1), rng.uniform(0.3, 0.65), rng.choice([0.28, 0.42, 0.58, 0.75, 0.85])
+    )
 
 
 def wood(rng: Generator, colour: Colour | None = None, pixels: int = 128) -> Material:
@@ -123,14 +129,18 @@ def paint(rng: Generator, strong: float = 0.25) -> Material:
     """Wall paint: mostly pale, with probability ``strong`` a colour."""
     if rng.random() < strong:
         return Material(colour=hsv(rng.random(), rng.uniform(0.15, 0.5), rng.uniform(0.45, 0.9)))
-    return Material(colour=hsv(rng.uniform(0.05, 0.2), rng.uniform(0, 0.12), rng.uniform(0.8, 0.97)))
+    return Material(
+        colour=hsv(rng.uniform(0.05, 0.2), rng.uniform(0, 0.12), rng.uniform(0.8, 0.97))
+    )
 
 
 def lacquer(rng: Generator) -> Material:
     """Cupboard fronts and appliances: white, grey, black or a colour, with some gloss."""
     kind = rng.random()
     value = rng.uniform(0.85, 0.97) if kind < 0.6 else rng.uniform(0.1, 0.7)
-    return Material(colour=hsv(rng.random(), rng.uniform(0, 0.08 if kind < 0.8 else 0.6), value), gloss=0.5)
+    return Material(
+        colour=hsv(rng.random(), rng.uniform(0, 0.08 if kind < 0.8 else 0.6), value), gloss=0.5
+    )
 
 
 def metal(rng: Generator) -> Material:
@@ -186,12 +196,16 @@ def wallpaper(rng: Generator, pixels: int = 128) -> Material:
     field = np.broadcast_to(field, (pixels, pixels)).astype(np.float32)
     if rng.random() < 0.5:
         field = field * field.T
-    return Material(picture=_tinted(field, base.colour, rng.uniform(0.03, 0.12)), size=rng.uniform(0.3, 1.0))
+    return Material(
+        picture=_tinted(field, base.colour, rng.uniform(0.03, 0.12)), size=rng.uniform(0.3, 1.0)
+    )
 
 
 def art(rng: Generator, pixels: int = 96) -> Picture:
     """A picture for the wall, a screen or a box: blots, bands or a landscape."""
-    picture = np.ones((pixels, pixels, 3), np.float32) * np.array(hsv(rng.random(), rng.uniform(0, 0.5), rng.uniform(0.3, 1)), np.float32)
+    picture = np.ones((pixels, pixels, 3), np.float32) * np.array(
+        hsv(rng.random(), rng.uniform(0, 0.5), rng.uniform(0.3, 1)), np.float32
+    )
     for _ in range(int(rng.integers(2, 7))):
         colour = np.array(hsv(rng.random(), rng.uniform(0, 0.9), rng.uniform(0.1, 1)), np.float32)
         ys, xs = np.mgrid[:pixels, :pixels] / pixels

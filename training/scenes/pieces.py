@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import Generator
 
 from training.scenes.geometry import Mesh, bar, box, cushion
-from training.scenes.materials import Material
+from training.scenes.materials import Material, lacquer, metal, wood
 
 Range = tuple[float, float]
 
@@ -127,17 +127,58 @@ def fronts(
             door = rows == 1 or height > 0.5
             if grip == "knob":
                 spot = side if door else xm
-                piece.add(handle, cushion((spot - 0.015, spot + 0.015), (front - 0.03, front), (zm - 0.015, zm + 0.015), 0.014, steps=2))
+                piece.add(
+                    handle,
+                    cushion(
+                        (spot - 0.015, spot + 0.015),
+                        (front - 0.03, front),
+                        (zm - 0.015, zm + 0.015),
+                        0.014,
+                        steps=2,
+                    ),
+                )
             elif grip == "bar" and not door:
                 half = min(0.08, width / 4)
-                piece.add(handle, bar((xm - half, front - 0.025, zm), (xm + half, front - 0.025, zm), 0.007, 6))
+                piece.add(
+                    handle,
+                    bar((xm - half, front - 0.025, zm), (xm + half, front - 0.025, zm), 0.007, 6),
+                )
             elif grip in {"bar", "upright"}:
                 half = min(0.12, height / 4)
-                piece.add(handle, bar((side, front - 0.025, zm - half), (side, front - 0.025, zm + half), 0.008, 6))
+                piece.add(
+                    handle,
+                    bar(
+                        (side, front - 0.025, zm - half), (side, front - 0.025, zm + half), 0.008, 6
+                    ),
+                )
             elif grip == "cut" and not door:
-                piece.add(handle, box((xm - 0.07, xm + 0.07), (front - 0.002, front), (z1 - 0.03, z1)))
+                piece.add(
+                    handle, box((xm - 0.07, xm + 0.07), (front - 0.002, front), (z1 - 0.03, z1))
+                )
 
 
 def scaled(taste: Taste, low: float, high: float, steps: int) -> float:
     """Choose one of the usual widths between two ends."""
     return float(taste.rng.choice(np.linspace(low, high, steps)))
+
+
+def carcass(taste: Taste) -> tuple[Material, Material, Material]:
+    """Body, fronts and handles of one cupboard."""
+    body = wood(taste.rng) if taste.chance(0.7) else lacquer(taste.rng)
+    face = (
+        body
+        if taste.chance(0.65)
+        else (lacquer(taste.rng) if taste.chance(0.7) else wood(taste.rng))
+    )
+    return body, face, metal(taste.rng)
+
+
+def standing(taste: Taste, piece: Piece, body: Material, feet: float, kind: str) -> None:
+    """Build the body of a cupboard on a plinth or on legs of height ``feet``."""
+    w, d, h = piece.size
+    piece.add(body, box((-w / 2, w / 2), (-d / 2, d / 2), (feet, h)))
+    if kind == "plinth":
+        piece.add(body, box((-w / 2 + 0.03, w / 2 - 0.03), (-d / 2 + 0.04, d / 2), (0, feet)))
+    elif feet > 0.02:
+        leg = metal(taste.rng) if taste.chance(0.4) else wood(taste.rng)
+        piece.add(leg, *legs(taste, w, d, feet, kind, 0.018))

@@ -23,32 +23,80 @@ def sofa(taste: Taste, seats: int) -> Piece:
     feet = 0.06 if style in {"block", "low"} else taste.between(0.1, 0.17)
     piece.add(leg, *legs(taste, w, d, feet, "splayed" if style == "slim" else "round", 0.022))
     seat_z = taste.between(0.4, 0.46)
-    piece.add(cloth, cushion((-w / 2 + 0.02, w / 2 - 0.02), (-d / 2 + 0.03, d / 2), (feet, seat_z - 0.12), 0.03))
+    piece.add(
+        cloth,
+        cushion((-w / 2 + 0.02, w / 2 - 0.02), (-d / 2 + 0.03, d / 2), (feet, seat_z - 0.12), 0.03),
+    )
     back = 0.2
-    piece.add(cloth, cushion((-w / 2 + 0.01, w / 2 - 0.01), (d / 2 - back, d / 2), (feet, h - 0.04), 0.06))
-    arm_z = {"slim": seat_z + 0.16, "low": seat_z + 0.1, "english": seat_z + 0.14}.get(style, taste.between(0.56, 0.66))
+    piece.add(
+        cloth, cushion((-w / 2 + 0.01, w / 2 - 0.01), (d / 2 - back, d / 2), (feet, h - 0.04), 0.06)
+    )
+    arm_z = {"slim": seat_z + 0.16, "low": seat_z + 0.1, "english": seat_z + 0.14}.get(
+        style, taste.between(0.56, 0.66)
+    )
     for side in (-1, 1):
         x0, x1 = sorted((side * w / 2, side * (w / 2 - arm)))
         if style == "round":
-            piece.add(cloth, cushion((x0, x1), (-d / 2 + 0.02, d / 2), (feet, arm_z), arm * 0.48, 0.02))
+            piece.add(
+                cloth, cushion((x0, x1), (-d / 2 + 0.02, d / 2), (feet, arm_z), arm * 0.48, 0.02)
+            )
         elif style == "english":
-            piece.add(cloth, cushion((x0 + 0.03, x1 - 0.03), (-d / 2 + 0.04, d / 2), (feet, arm_z - 0.06), 0.03))
+            piece.add(
+                cloth,
+                cushion((x0 + 0.03, x1 - 0.03), (-d / 2 + 0.04, d / 2), (feet, arm_z - 0.06), 0.03),
+            )
             piece.add(cloth, cushion((x0, x1), (-d / 2, d / 2), (arm_z - 0.15, arm_z), 0.074))
         elif style == "flared":
-            piece.add(cloth, cushion((x0 - 0.01, x1 + 0.01), (-d / 2, d / 2 - 0.05), (feet + 0.1, arm_z + 0.03), 0.07, 0.03))
+            piece.add(
+                cloth,
+                cushion(
+                    (x0 - 0.01, x1 + 0.01),
+                    (-d / 2, d / 2 - 0.05),
+                    (feet + 0.1, arm_z + 0.03),
+                    0.07,
+                    0.03,
+                ),
+            )
         else:
             piece.add(cloth, cushion((x0, x1), (-d / 2, d / 2), (feet, arm_z), 0.03))
     loose = 0.012
     cover = cloth if taste.chance(0.85) else upholstery(rng)
     for i in range(seats):
         x0 = -w / 2 + arm + i * seat
-        piece.add(cover, cushion((x0 + loose, x0 + seat - loose), (-d / 2, d / 2 - back), (seat_z - 0.14, seat_z), 0.05, 0.015))
+        piece.add(
+            cover,
+            cushion(
+                (x0 + loose, x0 + seat - loose),
+                (-d / 2, d / 2 - back),
+                (seat_z - 0.14, seat_z),
+                0.05,
+                0.015,
+            ),
+        )
         lean = 0.03 if style != "low" else 0.0
-        piece.add(cover, cushion((x0 + loose, x0 + seat - loose), (d / 2 - back - 0.14 + lean, d / 2 - back + 0.06), (seat_z - 0.01, h), 0.07, 0.03))
+        piece.add(
+            cover,
+            cushion(
+                (x0 + loose, x0 + seat - loose),
+                (d / 2 - back - 0.14 + lean, d / 2 - back + 0.06),
+                (seat_z - 0.01, h),
+                0.07,
+                0.03,
+            ),
+        )
     for _ in range(int(rng.integers(0, 4))):
         x = rng.uniform(-w / 2 + arm + 0.2, w / 2 - arm - 0.2)
         size = taste.between(0.36, 0.46)
-        piece.add(fabric(rng), cushion((x - size / 2, x + size / 2), (d / 2 - back - 0.28, d / 2 - back - 0.14), (seat_z, seat_z + size), 0.06, 0.03))
+        piece.add(
+            fabric(rng),
+            cushion(
+                (x - size / 2, x + size / 2),
+                (d / 2 - back - 0.28, d / 2 - back - 0.14),
+                (seat_z, seat_z + size),
+                0.06,
+                0.03,
+            ),
+        )
     return piece
 
 
@@ -73,22 +121,74 @@ def armchair(taste: Taste) -> Piece:
             piece.add(leg, box((x - 0.025, x + 0.025), (-d / 2, d / 2 - 0.1), (0.55, 0.59)))
             piece.add(leg, box((x - 0.02, x + 0.02), (-d / 2 + 0.02, -d / 2 + 0.07), (0, 0.56)))
             piece.add(leg, box((x - 0.02, x + 0.02), (d / 2 - 0.16, d / 2 - 0.11), (0, 0.56)))
-        piece.add(cloth, cushion((-w / 2 + 0.07, w / 2 - 0.07), (-d / 2 + 0.02, d / 2 - 0.12), (seat_z - 0.16, seat_z), 0.05, 0.015))
-        piece.add(cloth, cushion((-w / 2 + 0.07, w / 2 - 0.07), (d / 2 - 0.24, d / 2 - 0.04), (seat_z - 0.1, h), 0.06, 0.03))
+        piece.add(
+            cloth,
+            cushion(
+                (-w / 2 + 0.07, w / 2 - 0.07),
+                (-d / 2 + 0.02, d / 2 - 0.12),
+                (seat_z - 0.16, seat_z),
+                0.05,
+                0.015,
+            ),
+        )
+        piece.add(
+            cloth,
+            cushion(
+                (-w / 2 + 0.07, w / 2 - 0.07),
+                (d / 2 - 0.24, d / 2 - 0.04),
+                (seat_z - 0.1, h),
+                0.06,
+                0.03,
+            ),
+        )
         return piece
     arm = taste.between(0.11, 0.18)
-    piece.add(cloth, cushion((-w / 2 + 0.03, w / 2 - 0.03), (-d / 2 + 0.05, d / 2 - 0.02), (feet, seat_z - 0.08), 0.05))
-    piece.add(cloth, cushion((-w / 2 + arm, w / 2 - arm), (-d / 2, d / 2 - 0.15), (seat_z - 0.13, seat_z + 0.02), 0.05, 0.02))
+    piece.add(
+        cloth,
+        cushion(
+            (-w / 2 + 0.03, w / 2 - 0.03),
+            (-d / 2 + 0.05, d / 2 - 0.02),
+            (feet, seat_z - 0.08),
+            0.05,
+        ),
+    )
+    piece.add(
+        cloth,
+        cushion(
+            (-w / 2 + arm, w / 2 - arm),
+            (-d / 2, d / 2 - 0.15),
+            (seat_z - 0.13, seat_z + 0.02),
+            0.05,
+            0.02,
+        ),
+    )
     arm_z = {"tub": h, "cocktail": seat_z + 0.08, "egg": seat_z + 0.2}.get(style, seat_z + 0.2)
     curve = 0.09 if style in {"tub", "egg", "cocktail"} else 0.035
     for side in (-1, 1):
         x0, x1 = sorted((side * w / 2, side * (w / 2 - arm)))
-        piece.add(cloth, cushion((x0, x1), (-d / 2 + (0.1 if style == "tub" else 0.03), d / 2), (feet, arm_z), curve, 0.015))
+        piece.add(
+            cloth,
+            cushion(
+                (x0, x1),
+                (-d / 2 + (0.1 if style == "tub" else 0.03), d / 2),
+                (feet, arm_z),
+                curve,
+                0.015,
+            ),
+        )
         if style in {"wing", "egg"}:
-            piece.add(cloth, cushion((x0, x1), (d / 2 - 0.38, d / 2), (arm_z - 0.05, h - 0.06), 0.055))
-    piece.add(cloth, cushion((-w / 2 + 0.02, w / 2 - 0.02), (d / 2 - 0.2, d / 2), (feet, h), curve + 0.03, 0.02))
+            piece.add(
+                cloth, cushion((x0, x1), (d / 2 - 0.38, d / 2), (arm_z - 0.05, h - 0.06), 0.055)
+            )
+    piece.add(
+        cloth,
+        cushion((-w / 2 + 0.02, w / 2 - 0.02), (d / 2 - 0.2, d / 2), (feet, h), curve + 0.03, 0.02),
+    )
     if taste.chance(0.3):
-        piece.add(fabric(rng), cushion((-0.2, 0.2), (d / 2 - 0.34, d / 2 - 0.2), (seat_z, seat_z + 0.38), 0.06, 0.03))
+        piece.add(
+            fabric(rng),
+            cushion((-0.2, 0.2), (d / 2 - 0.34, d / 2 - 0.2), (seat_z, seat_z + 0.38), 0.06, 0.03),
+        )
     return piece
 
 
@@ -107,7 +207,9 @@ def chair(taste: Taste, material: Material | None = None, style: str | None = No
         base = wood(rng) if material is None else metal(rng)
         piece.add(base, *legs(taste, w, d, z - 0.02, "splayed", 0.014))
         piece.add(frame, cushion((-w / 2, w / 2), (-d / 2, d / 2), (z - 0.04, z), 0.02, -0.01))
-        piece.add(frame, cushion((-w / 2, w / 2), (d / 2 - 0.05, d / 2 + 0.01), (z - 0.02, h), 0.03, 0.01))
+        piece.add(
+            frame, cushion((-w / 2, w / 2), (d / 2 - 0.05, d / 2 + 0.01), (z - 0.02, h), 0.03, 0.01)
+        )
         for side in (-1, 1):
             x0, x1 = sorted((side * w / 2, side * (w / 2 - 0.03)))
             piece.add(frame, cushion((x0, x1), (0.0, d / 2), (z - 0.02, z + 0.17), 0.015))
@@ -115,7 +217,16 @@ def chair(taste: Taste, material: Material | None = None, style: str | None = No
     kind = {"metal": "round", "cross": "splayed"}.get(style, "square")
     leg = metal(rng) if style == "metal" else frame
     piece.add(leg, *legs(taste, w, d, z - 0.02, kind, 0.016))
-    piece.add(seat, cushion((-w / 2, w / 2), (-d / 2, d / 2), (z - 0.05, z + (0.03 if style in {"padded", "parsons"} else 0)), 0.02, 0.01))
+    piece.add(
+        seat,
+        cushion(
+            (-w / 2, w / 2),
+            (-d / 2, d / 2),
+            (z - 0.05, z + (0.03 if style in {"padded", "parsons"} else 0)),
+            0.02,
+            0.01,
+        ),
+    )
     y = d / 2 - 0.03
     if style == "parsons":
         piece.add(seat, cushion((-w / 2, w / 2), (y - 0.05, y + 0.03), (z - 0.02, h), 0.03, 0.01))
@@ -127,7 +238,9 @@ def chair(taste: Taste, material: Material | None = None, style: str | None = No
         count = 3 if style == "ladder" else 2
         for i in range(count):
             top = h - i * (h - z) / (count + 0.6)
-            piece.add(frame, box((-w / 2 + 0.02, w / 2 - 0.02), (y + 0.02, y + 0.045), (top - 0.07, top)))
+            piece.add(
+                frame, box((-w / 2 + 0.02, w / 2 - 0.02), (y + 0.02, y + 0.045), (top - 0.07, top))
+            )
     elif style in {"spindles", "cross"}:
         piece.add(frame, box((-w / 2, w / 2), (y + 0.03, y + 0.06), (h - 0.07, h)))
         if style == "cross":
@@ -137,13 +250,17 @@ def chair(taste: Taste, material: Material | None = None, style: str | None = No
             for x in np.linspace(-w / 2 + 0.07, w / 2 - 0.07, 5):
                 piece.add(frame, bar((x, y, z), (x, y + 0.045, h - 0.05), 0.008, 6))
     else:
-        piece.add(seat, cushion((-w / 2 + 0.02, w / 2 - 0.02), (y + 0.0, y + 0.05), (z + 0.16, h), 0.022))
+        piece.add(
+            seat, cushion((-w / 2 + 0.02, w / 2 - 0.02), (y + 0.0, y + 0.05), (z + 0.16, h), 0.022)
+        )
     return piece
 
 
 def chair_style(taste: Taste) -> str:
     """Choose the style of a set of chairs."""
-    return taste.style(["slats", "spindles", "padded", "shell", "parsons", "metal"], ["ladder", "cross", "padded"])
+    return taste.style(
+        ["slats", "spindles", "padded", "shell", "parsons", "metal"], ["ladder", "cross", "padded"]
+    )
 
 
 def office_chair(taste: Taste) -> Piece:
@@ -165,7 +282,10 @@ def office_chair(taste: Taste) -> Piece:
     piece.add(cloth, cushion((-seat, seat), (-0.25, 0.24), (0.44, 0.53), 0.04, 0.01))
     back = seat - 0.02
     low = 0.5 if style == "boss" else 0.6
-    piece.add(cloth, cushion((-back, back), (0.2, 0.29 if style == "boss" else 0.26), (low, h), 0.04, 0.015))
+    piece.add(
+        cloth,
+        cushion((-back, back), (0.2, 0.29 if style == "boss" else 0.26), (low, h), 0.04, 0.015),
+    )
     piece.add(base, box((-0.03, 0.03), (0.2, 0.25), (0.46, low + 0.1)))
     if style != "slim" and taste.chance(0.75):
         for side in (-1, 1):

@@ -32,10 +32,19 @@ def build_shell(room: Room, taste: Taste) -> tuple[list[tuple[Mesh, Material]], 
     w, d, h = room.width, room.depth, room.height
     parts: list[tuple[Mesh, Material]] = []
     lights: list[Light] = []
-    parts.append((quad((0, 0, 0), (w, 0, 0), (w, d, 0), (0, d, 0)), m.floor(rng, wet=room.kind == "bathroom" or (wet and taste.chance(0.6)))))
+    parts.append(
+        (
+            quad((0, 0, 0), (w, 0, 0), (w, d, 0), (0, d, 0)),
+            m.floor(rng, wet=room.kind == "bathroom" or (wet and taste.chance(0.6))),
+        )
+    )
     white = Material(colour=m.hsv(0.1, 0.02, taste.between(0.88, 0.97)))
     parts.append((quad((0, 0, h), (0, d, h), (w, d, h), (w, 0, h)), white))
-    wallpaper = m.floor(rng, wet=True) if room.kind == "bathroom" and taste.chance(0.5) else m.wallpaper(rng)
+    wallpaper = (
+        m.floor(rng, wet=True)
+        if room.kind == "bathroom" and taste.chance(0.5)
+        else m.wallpaper(rng)
+    )
     accent = int(rng.integers(4)) if taste.chance(0.25) else -1
     trim = white if taste.chance(0.7) else m.wood(rng)
     day = taste.chance(0.8)
@@ -58,14 +67,18 @@ def build_shell(room: Room, taste: Taste) -> tuple[list[tuple[Mesh, Material]], 
     return parts, lights
 
 
-def _span(room: Room, wall: int, a: float, b: float, z0: float, z1: float, off: float = 0.0) -> Mesh:
+def _span(
+    room: Room, wall: int, a: float, b: float, z0: float, z1: float, off: float = 0.0
+) -> Mesh:
     """Return a sheet on a wall that faces into the room."""
     x0, y0 = room.at_wall(wall, a, off)
     x1, y1 = room.at_wall(wall, b, off)
     return quad((x0, y0, z0), (x1, y1, z0), (x1, y1, z1), (x0, y0, z1))
 
 
-def _block(room: Room, wall: int, a: float, b: float, off: tuple[float, float], z: tuple[float, float]) -> Mesh:
+def _block(
+    room: Room, wall: int, a: float, b: float, off: tuple[float, float], z: tuple[float, float]
+) -> Mesh:
     """Return a box along a wall, from ``off[0]`` to ``off[1]`` metres before it."""
     p, q = room.at_wall(wall, a, off[0]), room.at_wall(wall, b, off[1])
     return box(tuple(sorted((p[0], q[0]))), tuple(sorted((p[1], q[1]))), z)
@@ -85,16 +98,23 @@ def _wall(room: Room, wall: int) -> list[Mesh]:
     return meshes
 
 
-def _window(room: Room, wall: int, a: float, b: float, trim: Material) -> list[tuple[Mesh, Material]]:
+def _window(
+    room: Room, wall: int, a: float, b: float, trim: Material
+) -> list[tuple[Mesh, Material]]:
     middle, t = (a + b) / 2, 0.035
     frames = [(a, a + t), (b - t, b), (middle - t, middle + t)]
     meshes = [_block(room, wall, x0, x1, (-0.06, 0.01), (_SILL, _LINTEL)) for x0, x1 in frames]
-    meshes += [_block(room, wall, a, b, (-0.06, 0.01), z) for z in ((_SILL, _SILL + t), (_LINTEL - t, _LINTEL))]
+    meshes += [
+        _block(room, wall, a, b, (-0.06, 0.01), z)
+        for z in ((_SILL, _SILL + t), (_LINTEL - t, _LINTEL))
+    ]
     meshes.append(_block(room, wall, a - 0.04, b + 0.04, (0, 0.1), (_SILL - 0.03, _SILL)))
     return [(mesh, trim) for mesh in meshes]
 
 
-def _daylight(room: Room, wall: int, a: float, b: float, radiance: tuple[float, float, float]) -> Light:
+def _daylight(
+    room: Room, wall: int, a: float, b: float, radiance: tuple[float, float, float]
+) -> Light:
     x0, y0 = room.at_wall(wall, a, -0.05)
     x1, y1 = room.at_wall(wall, b, -0.05)
     return Light((x0, y0, _SILL), (x1 - x0, y1 - y0, 0), (0, 0, _LINTEL - _SILL), radiance)
@@ -107,20 +127,34 @@ def _curtains(room: Room, wall: int, a: float, b: float, taste: Taste) -> list[M
     for start in (a - width * 0.7, b - width * 0.3):
         for i in range(7):  # folds
             x0 = start + width * i / 7
-            meshes.append(_block(room, wall, x0, x0 + width / 7, (0.03, 0.06 + 0.03 * (i % 2)), (low, _LINTEL + 0.1)))
+            meshes.append(
+                _block(
+                    room,
+                    wall,
+                    x0,
+                    x0 + width / 7,
+                    (0.03, 0.06 + 0.03 * (i % 2)),
+                    (low, _LINTEL + 0.1),
+                )
+            )
     p, q = room.at_wall(wall, a - 0.35, 0.07), room.at_wall(wall, b + 0.35, 0.07)
     meshes.append(bar((*p, _LINTEL + 0.11), (*q, _LINTEL + 0.11), 0.012))
     return meshes
 
 
-def _door(room: Room, wall: int, a: float, b: float, stuff: Material) -> list[tuple[Mesh, Material]]:
+def _door(
+    room: Room, wall: int, a: float, b: float, stuff: Material
+) -> list[tuple[Mesh, Material]]:
     grip = Material(colour=(0.6, 0.6, 0.6), gloss=0.7, metal=True)
     meshes = [
         _span(room, wall, a, b, 0, _DOOR, -0.03),
         _block(room, wall, a - 0.06, a, (0, 0.02), (0, _DOOR + 0.06)),
         _block(room, wall, b, b + 0.06, (0, 0.02), (0, _DOOR + 0.06)),
         _block(room, wall, a - 0.06, b + 0.06, (0, 0.02), (_DOOR, _DOOR + 0.06)),
-        *(_block(room, wall, a + 0.12, b - 0.12, (-0.03, -0.022), z) for z in ((0.15, 0.9), (1.05, 1.9))),
+        *(
+            _block(room, wall, a + 0.12, b - 0.12, (-0.03, -0.022), z)
+            for z in ((0.15, 0.9), (1.05, 1.9))
+        ),
     ]
     handle = _block(room, wall, a + 0.05, a + 0.17, (-0.03, 0.03), (1.02, 1.04))
     return [*((mesh, stuff) for mesh in meshes), (handle, grip)]

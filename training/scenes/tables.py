@@ -39,13 +39,31 @@ def dining_table(taste: Taste, seats: int) -> Piece:
     elif style == "slab":
         for side in (-1, 1):
             x = side * (w / 2 - 0.12)
-            piece.add(under, box((x - 0.03, x + 0.03), (-d / 2 + 0.05, d / 2 - 0.05), (0, h - 0.03)))
+            piece.add(
+                under, box((x - 0.03, x + 0.03), (-d / 2 + 0.05, d / 2 - 0.05), (0, h - 0.03))
+            )
     elif style == "pedestal":
         for side in (-1, 1):
-            piece.add(under, lathe([(0.24, 0), (0.22, 0.03), (0.06, 0.08), (0.06, h - 0.03)], side * w * 0.27))
+            piece.add(
+                under,
+                lathe([(0.24, 0), (0.22, 0.03), (0.06, 0.08), (0.06, h - 0.03)], side * w * 0.27),
+            )
     else:
-        piece.add(under, *legs(taste, w - 0.04, d - 0.04, h - 0.03, "sled" if style == "sled" else str(rng.choice(["square", "round"])), 0.035))
-        piece.add(top, box((-w / 2 + 0.08, w / 2 - 0.08), (-d / 2 + 0.07, d / 2 - 0.07), (h - 0.12, h - 0.03)))
+        piece.add(
+            under,
+            *legs(
+                taste,
+                w - 0.04,
+                d - 0.04,
+                h - 0.03,
+                "sled" if style == "sled" else str(rng.choice(["square", "round"])),
+                0.035,
+            ),
+        )
+        piece.add(
+            top,
+            box((-w / 2 + 0.08, w / 2 - 0.08), (-d / 2 + 0.07, d / 2 - 0.07), (h - 0.12, h - 0.03)),
+        )
     return piece
 
 
@@ -62,22 +80,45 @@ def coffee_table(taste: Taste) -> Piece:
         piece = Piece("coffee_table", (w, d, h))
         piece.add(top, lathe([(w / 2, h - 0.03), (w / 2, h)], sides=36))
         if style == "oval":
-            piece.add(top, lathe([(w * 0.36, 0.0), (w * 0.2, h * 0.5), (w * 0.36, h - 0.02)], sides=28))
+            piece.add(
+                top, lathe([(w * 0.36, 0.0), (w * 0.2, h * 0.5), (w * 0.36, h - 0.02)], sides=28)
+            )
         else:
             piece.add(leg, *legs(taste, w * 0.78, d * 0.78, h - 0.02, "splayed", 0.018))
         return piece
     piece = Piece("coffee_table", (w, d, h))
     if style == "block":
-        piece.add(top, box((-w / 2, w / 2), (-d / 2, d / 2), (0.04, h)), box((-w / 2 + 0.06, w / 2 - 0.06), (-d / 2 + 0.06, d / 2 - 0.06), (0, 0.05)))
+        piece.add(
+            top,
+            box((-w / 2, w / 2), (-d / 2, d / 2), (0.04, h)),
+            box((-w / 2 + 0.06, w / 2 - 0.06), (-d / 2 + 0.06, d / 2 - 0.06), (0, 0.05)),
+        )
         return piece
     sheet = Material(colour=(0.55, 0.65, 0.65), gloss=0.9) if style == "glass" else top
     piece.add(sheet, box((-w / 2, w / 2), (-d / 2, d / 2), (h - 0.03, h)))
-    piece.add(leg, *legs(taste, w, d, h - 0.02, str(rng.choice(["square", "round", "splayed"])), 0.022))
+    piece.add(
+        leg, *legs(taste, w, d, h - 0.02, str(rng.choice(["square", "round", "splayed"])), 0.022)
+    )
     if style == "shelf" or (style == "glass" and taste.chance(0.5)):
-        piece.add(top, box((-w / 2 + 0.04, w / 2 - 0.04), (-d / 2 + 0.04, d / 2 - 0.04), (0.12, 0.14)))
+        piece.add(
+            top, box((-w / 2 + 0.04, w / 2 - 0.04), (-d / 2 + 0.04, d / 2 - 0.04), (0.12, 0.14))
+        )
     if style == "drawer":
-        piece.add(top, box((-w / 2 + 0.03, w / 2 - 0.03), (-d / 2 + 0.03, d / 2 - 0.03), (h - 0.17, h - 0.02)))
-        fronts(piece, top, metal(rng), x=(-w / 2 + 0.05, w / 2 - 0.05), z=(h - 0.16, h - 0.03), y=-d / 2 + 0.03, columns=2, rows=1, grip="knob")
+        piece.add(
+            top,
+            box((-w / 2 + 0.03, w / 2 - 0.03), (-d / 2 + 0.03, d / 2 - 0.03), (h - 0.17, h - 0.02)),
+        )
+        fronts(
+            piece,
+            top,
+            metal(rng),
+            x=(-w / 2 + 0.05, w / 2 - 0.05),
+            z=(h - 0.16, h - 0.03),
+            y=-d / 2 + 0.03,
+            columns=2,
+            rows=1,
+            grip="knob",
+        )
     return piece
 
 
@@ -92,16 +133,32 @@ def desk(taste: Taste) -> Piece:
     piece.add(top, box((-w / 2, w / 2), (-d / 2, d / 2), (h - 0.03, h)))
     face = lacquer(rng) if taste.chance(0.4) else top
     if style in {"pedestal", "panel"}:
-        sides = (-1, 1) if style == "pedestal" and taste.chance(0.4) else (int(rng.choice([-1, 1])),)
+        sides = (
+            (-1, 1) if style == "pedestal" and taste.chance(0.4) else (int(rng.choice([-1, 1])),)
+        )
         for side in (-1, 1):
             x = side * (w / 2 - 0.02)
-            piece.add(top, box((x - 0.018, x + 0.018), (-d / 2 + 0.02, d / 2 - 0.02), (0, h - 0.03)))
-        piece.add(top, box((-w / 2 + 0.02, w / 2 - 0.02), (d / 2 - 0.05, d / 2 - 0.03), (0.3, h - 0.03)))
+            piece.add(
+                top, box((x - 0.018, x + 0.018), (-d / 2 + 0.02, d / 2 - 0.02), (0, h - 0.03))
+            )
+        piece.add(
+            top, box((-w / 2 + 0.02, w / 2 - 0.02), (d / 2 - 0.05, d / 2 - 0.03), (0.3, h - 0.03))
+        )
         if style == "pedestal":
             for side in sides:
                 x0, x1 = sorted((side * (w / 2 - 0.03), side * (w / 2 - 0.43)))
                 piece.add(top, box((x0, x1), (-d / 2 + 0.06, d / 2 - 0.05), (0.05, h - 0.03)))
-                fronts(piece, face, metal(rng), x=(x0, x1), z=(0.06, h - 0.04), y=-d / 2 + 0.06, columns=1, rows=3, grip="bar")
+                fronts(
+                    piece,
+                    face,
+                    metal(rng),
+                    x=(x0, x1),
+                    z=(0.06, h - 0.04),
+                    y=-d / 2 + 0.06,
+                    columns=1,
+                    rows=3,
+                    grip="bar",
+                )
     elif style == "trestle":
         for side in (-1, 1):
             x = side * w * 0.36
@@ -109,10 +166,37 @@ def desk(taste: Taste) -> Piece:
                 piece.add(leg, bar((x - 0.15, sy * d * 0.4, 0), (x, sy * d * 0.3, h - 0.03), 0.02))
                 piece.add(leg, bar((x + 0.15, sy * d * 0.4, 0), (x, sy * d * 0.3, h - 0.03), 0.02))
     else:
-        piece.add(leg, *legs(taste, w, d, h - 0.02, "sled" if style == "frame" else str(rng.choice(["square", "splayed"])), 0.025))
+        piece.add(
+            leg,
+            *legs(
+                taste,
+                w,
+                d,
+                h - 0.02,
+                "sled" if style == "frame" else str(rng.choice(["square", "splayed"])),
+                0.025,
+            ),
+        )
         if taste.chance(0.5) or style == "secretary":
-            piece.add(top, box((-w / 2 + 0.06, w / 2 - 0.06), (-d / 2 + 0.04, d / 2 - 0.04), (h - 0.14, h - 0.02)))
-            fronts(piece, face, metal(rng), x=(-w / 2 + 0.06, w / 2 - 0.06), z=(h - 0.14, h - 0.03), y=-d / 2 + 0.04, columns=2, rows=1, grip="knob")
+            piece.add(
+                top,
+                box(
+                    (-w / 2 + 0.06, w / 2 - 0.06),
+                    (-d / 2 + 0.04, d / 2 - 0.04),
+                    (h - 0.14, h - 0.02),
+                ),
+            )
+            fronts(
+                piece,
+                face,
+                metal(rng),
+                x=(-w / 2 + 0.06, w / 2 - 0.06),
+                z=(h - 0.14, h - 0.03),
+                y=-d / 2 + 0.04,
+                columns=2,
+                rows=1,
+                grip="knob",
+            )
         if style == "secretary":
             piece.add(top, box((-w / 2, w / 2), (d / 2 - 0.22, d / 2), (h, h + 0.18)))
     _office_things(piece, taste, w, d, h)
@@ -127,11 +211,20 @@ def _office_things(piece: Piece, taste: Taste, w: float, d: float, h: float) -> 
     glow = Material(picture=art(rng), size=0.5, glow=0.6 if taste.chance(0.5) else 0.0)
     if kind < 0.45:
         y = d / 2 - 0.16
-        piece.add(dark, box((x - 0.27, x + 0.27), (y, y + 0.03), (h + 0.12, h + 0.46)), cylinder(x, y + 0.03, (h, h + 0.15), 0.03), cylinder(x, y + 0.03, (h, h + 0.015), 0.11))
+        piece.add(
+            dark,
+            box((x - 0.27, x + 0.27), (y, y + 0.03), (h + 0.12, h + 0.46)),
+            cylinder(x, y + 0.03, (h, h + 0.15), 0.03),
+            cylinder(x, y + 0.03, (h, h + 0.015), 0.11),
+        )
         piece.add(glow, box((x - 0.25, x + 0.25), (y - 0.002, y), (h + 0.14, h + 0.44)))
         piece.add(dark, box((x - 0.2, x + 0.2), (-d / 2 + 0.1, -d / 2 + 0.23), (h, h + 0.02)))
     elif kind < 0.75:
-        piece.add(dark, box((x - 0.16, x + 0.16), (-0.12, 0.1), (h, h + 0.015)), box((x - 0.16, x + 0.16), (0.1, 0.12), (h, h + 0.22)))
+        piece.add(
+            dark,
+            box((x - 0.16, x + 0.16), (-0.12, 0.1), (h, h + 0.015)),
+            box((x - 0.16, x + 0.16), (0.1, 0.12), (h, h + 0.22)),
+        )
         piece.add(glow, box((x - 0.15, x + 0.15), (0.097, 0.1), (h + 0.02, h + 0.21)))
     if taste.chance(0.5):
         side = float(rng.choice([-1, 1])) * (w / 2 - 0.18)
@@ -144,26 +237,46 @@ def table_lamp(piece: Piece, taste: Taste, x: float, y: float, z: float) -> None
     """Set a lamp on something; part of it, as nobody counts them here."""
     rng = taste.rng
     foot = metal(rng) if taste.chance(0.5) else lacquer(rng)
-    piece.add(foot, lathe([(0.08, z), (0.075, z + 0.02), (0.02, z + 0.04), (0.02, z + 0.26)], x, y, 14))
-    shade = Material(colour=hsv(rng.uniform(0, 0.2), 0.15, 0.9), glow=2.0 if taste.chance(0.4) else 0.0)
+    piece.add(
+        foot, lathe([(0.08, z), (0.075, z + 0.02), (0.02, z + 0.04), (0.02, z + 0.26)], x, y, 14)
+    )
+    shade = Material(
+        colour=hsv(rng.uniform(0, 0.2), 0.15, 0.9), glow=2.0 if taste.chance(0.4) else 0.0
+    )
     piece.add(shade, lathe([(0.13, z + 0.24), (0.09, z + 0.42)], x, y, 16))
 
 
-def books(piece: Piece, taste: Taste, x0: float, x1: float, y: float, z: float, upright: bool = True, room: float = 0.3, depth: float = 0.16) -> None:
+def books(
+    piece: Piece,
+    taste: Taste,
+    x0: float,
+    x1: float,
+    y: float,
+    z: float,
+    upright: bool = True,
+    room: float = 0.3,
+    depth: float = 0.16,
+) -> None:
     """Fill a stretch of a shelf with books, or lay a pile of them."""
     rng = taste.rng
     if not upright:
         top = z
         for _ in range(int(rng.integers(1, 5))):
             t = rng.uniform(0.015, 0.04)
-            piece.add(_spine(taste), box((x0, x0 + rng.uniform(0.16, 0.24)), (y - 0.1, y + 0.06), (top, top + t)))
+            piece.add(
+                _spine(taste),
+                box((x0, x0 + rng.uniform(0.16, 0.24)), (y - 0.1, y + 0.06), (top, top + t)),
+            )
             top += t
         return
     x = x0
     while x < x1 - 0.015:
         t = min(rng.uniform(0.015, 0.06), x1 - x)
         height = room * rng.uniform(0.6, 0.95)
-        piece.add(_spine(taste), box((x, x + t * 0.96), (y - depth * rng.uniform(0.7, 1), y), (z, z + height)))
+        piece.add(
+            _spine(taste),
+            box((x, x + t * 0.96), (y - depth * rng.uniform(0.7, 1), y), (z, z + height)),
+        )
         x += t
         if taste.chance(0.06):
             x += rng.uniform(0.03, 0.15)
@@ -179,22 +292,35 @@ def table_things(piece: Piece, taste: Taste, w: float, d: float, h: float, many:
     rng = taste.rng
     for _ in range(int(rng.integers(0, many + 1))):
         x, y = rng.uniform(-w * 0.36, w * 0.36), rng.uniform(-d * 0.32, d * 0.32)
-        stuff = lacquer(rng) if taste.chance(0.5) else Material(colour=hsv(rng.random(), 0.5, 0.7), gloss=0.4)
+        stuff = (
+            lacquer(rng)
+            if taste.chance(0.5)
+            else Material(colour=hsv(rng.random(), 0.5, 0.7), gloss=0.4)
+        )
         kind = rng.random()
         if kind < 0.3:
             piece.add(stuff, lathe([(0.05, h), (0.12, h + 0.05), (0.14, h + 0.08)], x, y, 18))
         elif kind < 0.5:
             tall = rng.uniform(0.15, 0.32)
-            piece.add(stuff, lathe([(0.04, h), (0.065, h + tall * 0.5), (0.03, h + tall)], x, y, 14))
+            piece.add(
+                stuff, lathe([(0.04, h), (0.065, h + tall * 0.5), (0.03, h + tall)], x, y, 14)
+            )
             if taste.chance(0.6):
                 green = Material(colour=hsv(rng.uniform(0.2, 0.95), 0.6, 0.5))
                 for _ in range(5):
-                    tip = (x + rng.normal() * 0.08, y + rng.normal() * 0.08, h + tall + rng.uniform(0.08, 0.22))
+                    tip = (
+                        x + rng.normal() * 0.08,
+                        y + rng.normal() * 0.08,
+                        h + tall + rng.uniform(0.08, 0.22),
+                    )
                     piece.add(green, ball(tip, (0.035, 0.035, 0.04), 6))
         elif kind < 0.75:
             piece.add(stuff, lathe([(0.12, h), (0.13, h + 0.012)], x, y, 20))
         elif kind < 0.9:
-            piece.add(Material(picture=art(rng), size=0.3), box((x - 0.12, x + 0.1), (y - 0.08, y + 0.08), (h, h + 0.015)))
+            piece.add(
+                Material(picture=art(rng), size=0.3),
+                box((x - 0.12, x + 0.1), (y - 0.08, y + 0.08), (h, h + 0.015)),
+            )
         else:
             piece.add(stuff, cylinder(x, y, (h, h + 0.1), 0.035))
     if taste.chance(0.15):

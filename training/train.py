@@ -1,4 +1,4 @@
-"""Train the built-in model: ``python -m training.train out/scenes out/model --epochs 25``.
+"""Train the built-in model: ``python -m training.train out/scenes out/model``.
 
 Resumable: a checkpoint is written after each epoch, and the next call goes on from it. A
 GPU is used where there is one.
@@ -24,9 +24,9 @@ from training.network import INPUT_SIZE, Network, cell_centres
 from training.pictures import Example, load, varied
 from training.vocabulary import CLASSES, ROOMS
 
-_BATCH = 16
-_RATE = 2e-3
-_WARM_UP = 200
+_BATCH = 8
+_RATE = 1.5e-3
+_WARM_UP = 400
 
 
 def flat_outputs(
@@ -50,8 +50,8 @@ def as_batch(examples: list[Example]) -> Tensor:
 class Training:
     """The state of one training, kept on disk between epochs."""
 
-    def __init__(self, folder: Path, epochs: int, device: torch.device) -> None:
-        self.folder, self.epochs, self.device = folder, epochs, device
+    def __init__(self, folder: Path, steps: int, device: torch.device) -> None:
+        self.steps, self.device = steps, device
         torch.manual_seed(7)
         self.network = Network(len(CLASSES), len(ROOMS)).to(device)
         self.average = copy.deepcopy(self.network).eval()
@@ -108,13 +108,14 @@ class Training:
                 if ahead < len(batches):
                     chosen = [examples[i] for i in batches[ahead]]
                     make.append(pool.submit(_vary, chosen, seeds[ahead]))
-                sums += self._one_step(batch, (self.epoch + number / len(batches)) / self.epochs)
+                sums += self._one_step(batch)
         self.epoch += 1
         return dict(zip(("class", "box", "room"), sums / max(len(batches), 1), strict=True))
 
-    def _one_step(self, batch: list[Example], progress: float) -> np.ndarray:
+    def _one_step(self, batch: list[Example]) -> np.ndarray:
+        progress = min(1.0, self.step / self.steps)
         warm = min(1.0, (self.step + 1) / _WARM_UP)
-        rate = _RATE * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+        rate = _RATE * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         outputs = self.network(as_batch(batch).to(self.device))
@@ -154,16 +155,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenes", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--steps", type=int, default=9000, help="of eight pictures each")
     parser.add_argument("--minutes", type=float, help="stop after so long; go on another time")
     parser.add_argument("--reload", action="store_true", help="read new pictures before each epoch")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    training = Training(options.folder, options.epochs, device)
+    training = Training(options.folder, options.steps, device)
     started = time.monotonic()
     examples, held_back = load(options.scenes)
-    while training.epoch < options.epochs:
+    while training.step < options.steps:
         if options.reload and training.epoch:
             examples, held_back = load(options.scenes)
         begin = time.monotonic()
@@ -172,6 +173,7 @@ def main() -> None:
         quality = measure(training.average, held_back, device) if held_back else {}
         report = {
             "epoch": training.epoch,
+            "step": training.step,
             "pictures": len(examples),
             "seconds": round(time.monotonic() - begin, 1),
             **{name: round(value, 4) for name, value in {**losses, **quality}.items()},

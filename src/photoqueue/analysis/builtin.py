@@ -73,8 +73,8 @@ class BuiltinEngine:
         about = self._session.metadata
         try:
             self.model = about["name"]
-            self._classes: list[str] = json.loads(about["classes"])
-            self._rooms: list[str] = json.loads(about["rooms"])
+            self.classes: list[str] = json.loads(about["classes"])
+            self.rooms: list[str] = json.loads(about["rooms"])
             own: list[float] = json.loads(about["thresholds"])
         except (KeyError, ValueError) as exc:
             raise ModelError(
@@ -146,7 +146,7 @@ class BuiltinEngine:
         return [item for item in items if item is not None]
 
     def _item(self, index: int, row: FloatArray, box: FloatArray, language: str) -> Item | None:
-        known = self._catalogue.by_key(self._classes[index])
+        known = self._catalogue.by_key(self.classes[index])
         x0, y0, x1, y1 = (round(float(edge), _DIGITS) for edge in box)
         if known is None or x1 <= x0 or y1 <= y0:
             return None
@@ -155,7 +155,7 @@ class BuiltinEngine:
             category=known.category,
             dismountable=known.dismountable,
             key=known.key,
-            label=self._classes[index],
+            label=self.classes[index],
             score=round(float(row[index]), _DIGITS),
             box=(x0, y0, x1, y1),
             volume=known.volume_usual,
@@ -169,15 +169,15 @@ class BuiltinEngine:
             for other in np.argsort(-row)
             if other != index
             and row[other] >= _DOUBT * row[index]
-            and self._catalogue.by_key(self._classes[other]) is not None
+            and self._catalogue.by_key(self.classes[other]) is not None
         ]
         total = float(row[index] + row[others].sum())
-        return {self._classes[other]: round(float(row[other]) / total, 3) for other in others}
+        return {self.classes[other]: round(float(row[other]) / total, 3) for other in others}
 
     def _room(self, probabilities: FloatArray) -> tuple[str, float]:
         index = int(probabilities.argmax())
         certainty = round(float(probabilities[index]), _DIGITS)
-        return (self._rooms[index], certainty) if certainty >= _ROOM_FLOOR else (OTHER, 0.0)
+        return (self.rooms[index], certainty) if certainty >= _ROOM_FLOOR else (OTHER, 0.0)
 
 
 def build_builtin(settings: Settings, *, processes: int = 1) -> BuiltinEngine:

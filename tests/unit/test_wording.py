@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from photoqueue import PhotoResult
+from photoqueue.cli.output import show
+from photoqueue.cli.views import item_table
+from photoqueue.client.frames import item_rows
 from photoqueue.errors import ConfigurationError
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.wording import Wording
@@ -92,6 +97,30 @@ def test_alternatives_are_listed_most_probable_first() -> None:
 
     assert wording.alternatives(SOFA.alternatives) == "two-seat sofa 0.31, corner sofa 0.08"
     assert wording.alternatives(None) == ""
+
+
+def test_table_of_items_names_what_each_may_be_besides() -> None:
+    job = {"photo_id": "p", "file_name": None, "room": None, "result": json.loads(PHOTO.to_json())}
+
+    frame = item_rows(pd.DataFrame([job]), Wording("fr", Catalogue.load()))
+
+    assert list(frame["name"]) == ["canapé 3 places", "camel"]
+    assert list(frame["room_type"]) == ["salon", "salon"]
+    assert list(frame["alternatives"]) == ["canapé 2 places 0.31, canapé d'angle 0.08", ""]
+
+
+def test_terminal_shows_doubt_only_where_there_is_some(capsys: pytest.CaptureFixture[str]) -> None:
+    wording = Wording("en", Catalogue.load())
+    sofa, camel = json.loads(PHOTO.to_json())["items"]
+
+    show(item_table([sofa, camel], wording))
+    doubtful = capsys.readouterr().out
+    show(item_table([camel], wording))
+    certain = capsys.readouterr().out
+
+    assert "OR ELSE" in doubtful
+    assert "two-seat sofa 0.31, corner sofa 0.08" in doubtful
+    assert "OR ELSE" not in certain
 
 
 def test_language_of_the_settings_is_the_default(tmp_path: Path) -> None:

@@ -157,21 +157,18 @@ class Detector:
 
     def _refined(self, detections: list[Detection], aspect: float) -> dict[int, Refinement]:
         """Tell beds, sofas and cabinets apart, where the catalogue leaves that open."""
-        refined = refine(detections, aspect, self._keys)
-        vocabulary = self._classes.vocabulary
         return {
             position: found
-            for position, found in refined.items()
+            for position, found in refine(detections, aspect, self._keys).items()
             # A catalogue that gives the class to a thing of its own has decided.
-            if (known := self._catalogue.for_label(vocabulary, detections[position].label))
+            if (known := self._known(detections[position].label))
             and known.key in meanings_of(detections[position].label)
         }
 
     def _item(self, detection: Detection, refined: Refinement | None, language: str) -> Item | None:
         """Return the catalogue's view of a detection; ``None`` if movers do not list it."""
-        if refined is None:
-            known = self._known(detection.label)
-        else:
+        known = self._known(detection.label)
+        if refined is not None:
             known = self._catalogue.by_key(refined.key) if refined.key else None
         if known is None:
             return None

@@ -163,6 +163,8 @@ class PhotoResult(_Record):
     #: Size of the upright picture in pixels.
     width: int | None = None
     height: int | None = None
+    #: Why the photo may show less than there is, such as "blurred"; empty for a good one.
+    warnings: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Return the items as a DataFrame, one row each."""

@@ -331,6 +331,7 @@ def test_results_errors_and_inventory_are_shown(
     assert "damaged.jpg" in shown.out
     assert "1 of 3 photos without a result" in shown.out
     assert "salle à manger" in shown.out
+    assert "! too small: 48×32; too dark: chair" in shown.out
     assert "Inventory of m1" in shown.out
     assert "Total" in shown.out
 
@@ -342,6 +343,7 @@ def test_results_errors_and_inventory_are_shown(
 
     found = run("job", told.json["jobs"][0]["job_id"])
     assert "Room: kitchen (confidence 0.80)" in found.out
+    assert "A poor photo (too small: 48×32; too dark)" in found.out
     assert "0.25 m³" in found.out
     assert "Total" in run("job", "inventory-m2").out
 

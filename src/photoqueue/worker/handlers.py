@@ -145,6 +145,8 @@ def _validated(model: type[_Payload], claim: Claim) -> _Payload:
 def _result(
     payload: PhotoPayload, image: Image.Image, analysis: Any, engine: Engine
 ) -> PhotoResult:
+    from photoqueue.photos.quality import assess
+
     try:
         return PhotoResult(
             photo_id=payload.photo_id,
@@ -169,6 +171,7 @@ def _result(
             model=engine.model,
             width=image.width,
             height=image.height,
+            warnings=assess(image).warnings,
         )
     except (AttributeError, TypeError, ValueError) as exc:
         raise PermanentError(

@@ -8,6 +8,7 @@ else; a colour is a kind of thing.
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def write_home(folder: Path, told: dict[str, Any] | None = None) -> Path:
 
 
 def _room(name: str, kind: str, items: dict[str, str], views: list[Boxes]) -> dict[str, Any]:
-    catalogue = Catalogue.load()
+    catalogue = _catalogue()
     listed = []
     for thing, key in items.items():
         known = catalogue.by_key(key)
@@ -145,6 +146,11 @@ def broken(settings: Settings) -> SeeingEngine:
     raise RuntimeError("no such colours")
 
 
+@cache
+def _catalogue() -> Catalogue:
+    return Catalogue.load()
+
+
 def _runs(mask: np.ndarray[Any, Any]) -> list[tuple[int, int, int, int]]:
     """Box each group of columns that holds this colour."""
     columns = mask.sum(axis=0) > 5
@@ -158,7 +164,7 @@ def _runs(mask: np.ndarray[Any, Any]) -> list[tuple[int, int, int, int]]:
 
 
 def _item(key: str, box: tuple[int, int, int, int], image: Image.Image) -> Item:
-    known = Catalogue.load().by_key(key)
+    known = _catalogue().by_key(key)
     assert known is not None
     x0, y0, x1, y1 = box
     return Item(

@@ -47,7 +47,7 @@ class PhotoAnalyze:
         )
         self._keep_thumbnail(payload, image)
         analysis = self._analyse(payload, image, calls)
-        return _result(payload, image, analysis, self._engine).to_json()
+        return photo_result(payload, image, analysis, self._engine).to_json()
 
     def _analyse(self, payload: PhotoPayload, image: Image.Image, calls: list[AiCall]) -> Analysis:
         from photoqueue.analysis.engine import Hint
@@ -142,9 +142,16 @@ def _validated(model: type[_Payload], claim: Claim) -> _Payload:
         ) from None
 
 
-def _result(
+def photo_result(
     payload: PhotoPayload, image: Image.Image, analysis: Any, engine: Engine
 ) -> PhotoResult:
+    """Return the result of a photo, from what an engine made of its upright picture.
+
+    Raises
+    ------
+    PermanentError
+        The engine did not return an ``Analysis``.
+    """
     from photoqueue.photos.quality import assess
 
     try:

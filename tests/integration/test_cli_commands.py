@@ -357,6 +357,16 @@ def test_evaluate_of_a_folder_of_homes_measures_one_engine(checkout: Path, run: 
     assert "no such colours" in named.err
 
 
+def test_demo_without_sample_homes_says_where_they_are(
+    environment: pytest.MonkeyPatch, run: Run, tmp_path: Path
+) -> None:
+    environment.setattr("photoqueue.cli.sample_homes.checkout", lambda: tmp_path)
+    shown = run("demo")
+    assert shown.code == 78
+    assert "make demo" in shown.err
+    assert "photoqueue demo FOLDER" in shown.err
+
+
 # -- with a worker
 
 

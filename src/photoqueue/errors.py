@@ -10,6 +10,7 @@
     │   ├── BrokerUnavailableError
     │   └── SchemaMismatchError     the tracking tables are behind or ahead of this code
     ├── StorageError                photo storage failed (disk full, bucket away)
+    ├── DownloadError               a model could not be fetched
     ├── NotFoundError               (also a LookupError)
     │   ├── UnknownJobError
     │   ├── UnknownBatchError
@@ -67,6 +68,10 @@ class SchemaMismatchError(ServiceError):
 
 class StorageError(PhotoqueueError):
     """The photo storage could not be read or written."""
+
+
+class DownloadError(PhotoqueueError):
+    """A model could not be fetched from where it is published."""
 
 
 class NotFoundError(PhotoqueueError, LookupError):

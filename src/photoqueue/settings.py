@@ -67,10 +67,13 @@ class Settings(BaseSettings):
     #: Seconds that running jobs get to finish after SIGTERM or SIGINT.
     grace_seconds: Annotated[float, Field(ge=0)] = 30.0
 
-    #: What analyses a photo: a registered name or ``package.module:factory``.
-    engine: str = "detector"
-    #: Model of the engine: a path, or a registered name.
+    #: What analyses a photo: ``auto`` (the best that is configured), a registered name, or
+    #: ``package.module:factory``.
+    engine: str = "auto"
+    #: Model of the detector: a path, or a registered name.
     model: str | None = None
+    #: Server that ``photoqueue models pull`` asks for ``NAME.onnx`` instead of the authors'.
+    model_mirror: SecretStr | None = None
     #: onnxruntime threads per worker process; ``None`` shares the cores out.
     threads: PositiveInt | None = None
     #: Detections below this score are not reported; ``None`` is the model's own default.

@@ -5,17 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from photoqueue.analysis import session
 from photoqueue.analysis.detector import Detector, build_detector
 from photoqueue.analysis.engine import Engine, Hint
-from photoqueue.analysis.model_files import KNOWN_MODELS, ModelFile, find_model
+from photoqueue.analysis.model_files import ModelFile, find_model
+from photoqueue.analysis.model_registry.known import published_models
 from photoqueue.errors import EngineUnavailableError, ModelError
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.settings import Settings
-from tests.models import authors_model
+from tests.models import authors_model, transformers_model
 
 COUCH, PLANT, BED, TOILET = 57, 58, 59, 61
 PICTURE = Image.new("RGB", (200, 100))
@@ -123,7 +125,8 @@ def test_missing_model_says_which_exist_and_where_they_go(
     with pytest.raises(EngineUnavailableError) as error:
         find_model(Settings(home=tmp_path, model=model))
 
-    for part in (*KNOWN_MODELS, str(tmp_path / "models"), "PHOTOQUEUE_MODEL", "path"):
+    names = [entry.name for entry in published_models()]
+    for part in (*names, str(tmp_path / "models"), "PHOTOQUEUE_MODEL", "path"):
         assert part in str(error.value)
 
 
@@ -133,6 +136,52 @@ def test_known_name_with_other_content_is_refused(tmp_path: Path, bedroom_model:
 
     with pytest.raises(ModelError, match="not the published model 'deimv2-femto-coco'"):
         find_model(Settings(home=tmp_path))
+
+
+def test_threshold_of_the_model_holds_until_the_settings_name_one(bedroom_model: Path) -> None:
+    file = ModelFile("bedroom", bedroom_model, threshold=0.6)
+
+    assert Detector(file, catalogue=Catalogue.load()).score_threshold == 0.6
+    asked = Detector(file, catalogue=Catalogue.load(), score_threshold=0.0)
+    assert asked.score_threshold == 0.0
+    assert detector(bedroom_model).score_threshold == 0.35
+
+
+def test_own_class_names_are_catalogue_keys_or_names_of_known_classes(
+    tmp_path: Path, bedroom_model: Path
+) -> None:
+    # Given names for the numbers 57 and 59; 58 is a thing that movers do not list, 61 nothing
+    names = ["other"] * 57 + ["wardrobe_2_door", "my cat", "Nightstand"]
+    (tmp_path / "names.txt").write_text("\n".join(names) + "\n")
+    file = ModelFile("m", bedroom_model, classes=tmp_path / "names.txt")
+    engine = Detector(file, catalogue=Catalogue.load(), score_threshold=0.0)
+    # Then the catalogue lists what they mean
+    found = engine.analyse(PICTURE, Hint()).items
+    assert [(item.label, item.key) for item in found] == [
+        ("Nightstand", "nightstand"),
+        ("wardrobe_2_door", "wardrobe_2_door"),
+    ]
+    assert len(engine.detect(PICTURE)) == 3
+    assert repr(engine) == "Detector('m', own)"
+
+
+def test_declared_classes_must_have_the_models_number(tmp_path: Path) -> None:
+    file = transformers_model(
+        tmp_path / "m.onnx", boxes=[[0.5, 0.5, 0.2, 0.2]], logits=np.zeros((1, 12))
+    )
+    (tmp_path / "names.txt").write_text("a\nb\n")
+
+    def build(classes: str | Path | None) -> Detector:
+        return Detector(ModelFile("m", file, classes=classes), catalogue=Catalogue.load())
+
+    with pytest.raises(ModelError, match=r"12 classes apart, but .*names.txt has 2"):
+        build(tmp_path / "names.txt")
+    with pytest.raises(ModelError, match="12 classes apart, but objects365 has 365 or 366"):
+        build("objects365")
+    with pytest.raises(ModelError, match=r"Register it with a list of its classes"):
+        build(None)
+    (tmp_path / "names-12.txt").write_text("\n".join("abcdefghijkl"))
+    assert repr(build(tmp_path / "names-12.txt")) == "Detector('m', own)"
 
 
 def test_threads_share_the_cores_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert settings.database_url is None
     assert settings.redis_url is None
     assert settings.max_attempts == 4
+    assert settings.engine == "auto"
 
 
 def test_back_off_is_5_20_and_80_seconds() -> None:
@@ -129,10 +130,15 @@ def test_unknown_argument_is_refused() -> None:
 
 
 def test_settings_never_show_their_secrets() -> None:
-    settings = Settings(database_url=SECRETS["DATABASE_URL"], redis_url=SECRETS["REDIS_URL"])
+    settings = Settings(
+        database_url=SECRETS["DATABASE_URL"],
+        redis_url=SECRETS["REDIS_URL"],
+        model_mirror="https://ana:marlin@files.example/models",
+    )
     for shown in (repr(settings), str(settings), f"{settings}", settings.model_dump_json()):
         assert "hunter2" not in shown
         assert "swordfish" not in shown
+        assert "marlin" not in shown
 
 
 def test_error_about_settings_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

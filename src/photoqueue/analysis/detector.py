@@ -20,9 +20,8 @@ from photoqueue.analysis.layouts import choose_layout
 from photoqueue.analysis.model_files import ModelFile, find_model
 from photoqueue.analysis.rooms import VOTE_FLOOR, vote_room_type
 from photoqueue.analysis.session import ModelSession, share_of_cores
-from photoqueue.analysis.vocabulary import KNOWN_CLASS_COUNTS, class_names
-from photoqueue.errors import ModelError
-from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.analysis.vocabulary import OWN, classes_of
+from photoqueue.inventory.catalogue import VOCABULARIES, Catalogue, CatalogueItem
 from photoqueue.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,7 +65,8 @@ class Detector:
     threads : int
         onnxruntime threads.
     score_threshold : float or None
-        Items below this score, 0…1, are not reported; ``None`` is the layout's default.
+        Items below this score, 0…1, are not reported; ``None`` is the model's own, else the
+        layout's default.
 
     Raises
     ------
@@ -97,17 +97,13 @@ class Detector:
         blank = Image.new("RGB", self._layout.size, (114, 114, 114))
         outputs = self._session.run(self._layout.feeds(blank))
         count = self._layout.class_count(outputs)
-        classes = class_names(count)
-        if classes is None:
-            raise ModelError(
-                f"The model {file.path} tells {count} classes apart; the detector knows models "
-                f"of {', '.join(map(str, KNOWN_CLASS_COUNTS))} classes (COCO, Objects365). "
-                f"It has {self._session.signature}. Use another model."
-            )
-        self._classes = classes
-        self._threshold = (
-            score_threshold if score_threshold is not None else self._layout.default_threshold
+        self._classes = classes_of(
+            file.path,
+            count if self._layout.counts_classes or file.classes is None else None,
+            declared=file.classes,
         )
+        given = (score_threshold, file.threshold, self._layout.default_threshold)
+        self._threshold = next(value for value in given if value is not None)
 
     def __repr__(self) -> str:
         return f"Detector({self.model!r}, {self._classes.vocabulary})"
@@ -137,7 +133,7 @@ class Detector:
         detections = []
         for box, score, index in zip(boxes, candidates.scores, candidates.classes, strict=True):
             x0, y0, x1, y1 = (round(float(value), _DIGITS) for value in box)
-            label = self._classes.names[index]
+            label = self._classes.name(index)
             if label is None or x1 <= x0 or y1 <= y0:
                 continue
             detections.append(
@@ -173,7 +169,7 @@ class Detector:
 
     def _item(self, detection: Detection, language: str) -> Item | None:
         """Return the catalogue's view of a detection; ``None`` if movers do not list it."""
-        known = self._catalogue.for_label(self._classes.vocabulary, detection.label)
+        known = self._known(detection.label)
         if known is None:
             return None
         return Item(
@@ -186,6 +182,13 @@ class Detector:
             box=detection.box,
             volume=known.volume_usual,
         )
+
+    def _known(self, label: str) -> CatalogueItem | None:
+        """Return the catalogue's item of a class; ``None`` if movers do not list it."""
+        if self._classes.vocabulary != OWN:
+            return self._catalogue.for_label(self._classes.vocabulary, label)
+        found = (self._catalogue.for_label(vocabulary, label) for vocabulary in VOCABULARIES)
+        return self._catalogue.by_key(label) or next(filter(None, found), None)
 
 
 def build_detector(settings: Settings, *, processes: int = 1) -> Detector:

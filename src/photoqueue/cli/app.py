@@ -9,7 +9,18 @@ from typing import Annotated, Final
 
 import typer
 
-from photoqueue.cli import demo, doctor, evaluate, jobs, servers, status, steer, submit, worker
+from photoqueue.cli import (
+    demo,
+    doctor,
+    evaluate,
+    jobs,
+    models,
+    servers,
+    status,
+    steer,
+    submit,
+    worker,
+)
 from photoqueue.errors import ConfigurationError, PhotoqueueError
 
 #: Exit status for a wrong setting (``EX_CONFIG`` of sysexits.h), and for any other error.
@@ -65,6 +76,7 @@ app.command("cancel", rich_help_panel=_JOBS)(steer.cancel)
 app.command("pause", rich_help_panel=_JOBS)(steer.pause)
 app.command("resume", rich_help_panel=_JOBS)(steer.resume)
 app.command("worker", rich_help_panel=_SERVICE)(worker.worker)
+app.add_typer(models.app, name="models", rich_help_panel=_SERVICE)
 app.command("doctor", rich_help_panel=_SERVICE)(doctor.doctor)
 app.command("migrate", rich_help_panel=_SERVICE)(servers.migrate)
 app.command("down", rich_help_panel=_SERVICE)(servers.down)

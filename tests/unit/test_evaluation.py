@@ -177,10 +177,15 @@ def test_models_of_two_folders_count_once_each(tmp_path: Path) -> None:
     (second / "c.onnx").write_bytes(b"two")
     (second / "LICENSE").write_bytes(b"text")
 
-    found, left = available_subjects(Settings(), model_folders=[first, second, tmp_path / "none"])
+    (tmp_path / "home" / "models.toml").write_text(
+        '[models.mine]\npath = "models/b.onnx"\nclasses = "coco"\n'
+    )
+
+    own = Settings(home=tmp_path / "home")
+    found, left = available_subjects(own, model_folders=[first, second, tmp_path / "none"])
 
     detectors = [one for one in found if one.settings.engine == "detector"]
-    assert [one.label for one in detectors] == ["detector b", "detector c"]
+    assert [one.label for one in detectors] == ["detector mine", "detector c.onnx"]
     assert {one.settings.threads for one in found} == {1}
     assert left == []
 
@@ -192,7 +197,10 @@ def test_llm_is_asked_only_when_wanted_and_configured() -> None:
     assert "llm" not in [one.label for one in silent]
     _, left = available_subjects(Settings(), model_folders=[], llm=True)
     assert [one.what for one in left] == ["llm"]
-    assert "PHOTOQUEUE_LLM_BASE_URL" in left[0].reason
+    assert "PHOTOQUEUE_LLM_MODEL" in left[0].reason
+    asked, left = available_subjects(configured, model_folders=[], llm=True)
+    assert [one.label for one in asked] == ["builtin", "llm"]
+    assert left == []
 
 
 def test_own_engine_is_compared_too() -> None:

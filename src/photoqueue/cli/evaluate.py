@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -125,6 +126,7 @@ def _compare(settings: Settings, folder: Path | None, *, one: bool, llm: bool) -
                 "No engine can run here: there is neither the built-in one nor a model in "
                 f"{folders[0]}. Put an ONNX detector there, or name one with --model."
             )
+    _warn_when_busy()
     found = compare(
         subjects,
         homes=[] if homes is None else read_homes(homes),
@@ -160,6 +162,15 @@ def _one(settings: Settings, photos: Path, *, as_json: bool) -> None:
     show(_summary(found))
     show()
     show(_classes(found))
+
+
+def _warn_when_busy() -> None:
+    """Say that times will be longer than they are on an idle machine."""
+    from photoqueue.analysis.session import usable_cores
+
+    load, cores = os.getloadavg()[0], usable_cores()
+    if load > cores:
+        note(f"This machine is busy ({load:.1f} programs on {cores} cores): times are too long.")
 
 
 def _summary(found: Evaluation) -> Table:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from photoqueue.analysis.registry import registered_engines
+from photoqueue.analysis.model_files import present_models
 from photoqueue.evaluation.records import LeftOut
 from photoqueue.settings import Settings
 
@@ -49,7 +49,8 @@ def available_subjects(
         Common to all. An engine of one's own that they name (``package.module:factory``)
         is compared too.
     model_folders : iterable of Path
-        Folders of ONNX models for the detector; a model that lies in two counts once.
+        Folders of ONNX models for the detector, besides the registered models that are
+        here; a model that lies in two places counts once.
     llm : bool
         Whether to ask the configured LLM; it may cost money, so it is not asked otherwise.
 
@@ -59,25 +60,23 @@ def available_subjects(
         The built-in engine, detectors by name, the LLM, the engine of one's own; and what
         was left out.
     """
-    registered = registered_engines()
-    found: list[Subject] = []
+    found = [_subject(settings, engine=_BUILTIN, model=None)]
     left: list[LeftOut] = []
-    if _BUILTIN in registered:
-        found.append(_subject(settings, engine=_BUILTIN, model=None))
     found.extend(
-        _subject(settings, engine=_DETECTOR, model=str(file)) for file in _models(model_folders)
+        _subject(settings, engine=_DETECTOR, model=model)
+        for model in _models(settings.home, model_folders)
     )
     if llm:
-        if _LLM not in registered or not (settings.llm_base_url and settings.llm_model):
+        if settings.llm_model and (settings.llm_base_url or settings.llm_api_key):
+            found.append(_subject(settings, engine=_LLM, model=None))
+        else:
             left.append(
                 LeftOut(
                     what=_LLM,
-                    reason="it is not configured: set PHOTOQUEUE_LLM_BASE_URL and "
-                    "PHOTOQUEUE_LLM_MODEL",
+                    reason="it is not configured: set PHOTOQUEUE_LLM_MODEL with "
+                    "PHOTOQUEUE_LLM_BASE_URL or PHOTOQUEUE_LLM_API_KEY",
                 )
             )
-        else:
-            found.append(_subject(settings, engine=_LLM, model=None))
     if ":" in settings.engine:
         found.append(chosen_subject(settings))
     return found, left
@@ -85,16 +84,17 @@ def available_subjects(
 
 def _subject(settings: Settings, *, engine: str, model: str | None) -> Subject:
     own = settings.model_copy(update={"engine": engine, "model": model, "threads": 1})
-    return Subject(label=engine if model is None else f"{engine} {Path(model).stem}", settings=own)
+    return Subject(label=engine if model is None else f"{engine} {Path(model).name}", settings=own)
 
 
-def _models(folders: Iterable[Path]) -> Iterator[Path]:
-    """Yield the model files, each content once; the first folder gives it its name."""
+def _models(home: Path, folders: Iterable[Path]) -> Iterator[str]:
+    """Yield the models, each content once: registered ones by name, other files by path."""
     seen: set[str] = set()
-    for folder in folders:
-        for file in sorted(folder.glob("*.onnx")):
-            with file.open("rb") as content:
-                digest = hashlib.file_digest(content, "sha256").hexdigest()
-            if digest not in seen:
-                seen.add(digest)
-                yield file
+    named = [(entry.name, entry.file(home)) for entry in present_models(home)]
+    others = [(str(file), file) for folder in folders for file in sorted(folder.glob("*.onnx"))]
+    for model, file in (*named, *others):
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        if digest not in seen:
+            seen.add(digest)
+            yield model

@@ -166,6 +166,8 @@ class PhotoResult(_Record):
     #: Size of the upright picture in pixels.
     width: int | None = None
     height: int | None = None
+    #: Why the photo may show less than there is, such as "blurred"; empty for a good one.
+    warnings: tuple[str, ...] = ()
 
     def to_frame(
         self, lang: str | None = None, *, catalogue: Catalogue | None = None

@@ -47,7 +47,7 @@ class PhotoAnalyze:
         )
         self._keep_thumbnail(payload, image)
         analysis = self._analyse(payload, image, calls)
-        return _result(payload, image, analysis, self._engine).to_json()
+        return photo_result(payload, image, analysis, self._engine).to_json()
 
     def _analyse(self, payload: PhotoPayload, image: Image.Image, calls: list[AiCall]) -> Analysis:
         from photoqueue.analysis.engine import Hint
@@ -119,9 +119,18 @@ def _validated(model: type[_Payload], claim: Claim) -> _Payload:
         ) from None
 
 
-def _result(
+def photo_result(
     payload: PhotoPayload, image: Image.Image, analysis: Any, engine: Engine
 ) -> PhotoResult:
+    """Return the result of a photo, from what an engine made of its upright picture.
+
+    Raises
+    ------
+    PermanentError
+        The engine did not return an ``Analysis``.
+    """
+    from photoqueue.photos.quality import assess
+
     try:
         return PhotoResult(
             photo_id=payload.photo_id,
@@ -146,6 +155,7 @@ def _result(
             model=engine.model,
             width=image.width,
             height=image.height,
+            warnings=assess(image).warnings,
         )
     except (AttributeError, TypeError, ValueError) as exc:
         raise PermanentError(

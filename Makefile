@@ -62,6 +62,7 @@ train: training-venv  ## train the built-in model; go on where it stopped
 	$(TRAINING) -m training.train out/scenes out/model
 
 model: training-venv  ## write the trained model into the package
+	$(TRAINING) -m training.room_head out/model out/scenes
 	$(TRAINING) -m training.export out/model out/scenes \
 		src/photoqueue/analysis/weights/photoqueue-rooms-1.onnx
 

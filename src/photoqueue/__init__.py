@@ -17,6 +17,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from photoqueue.analysis.engine import Analysis, Engine, Hint, Item, Usage
     from photoqueue.client.control import cancel, pause, resume, retry
+    from photoqueue.client.corrections import (
+        correct,
+        corrections,
+        read_inventory,
+        undo_correction,
+    )
     from photoqueue.client.handles import Batch, Job
     from photoqueue.client.observe import (
         Stats,
@@ -40,7 +46,7 @@ if TYPE_CHECKING:
         ResultTimeoutError,
     )
     from photoqueue.installation import use
-    from photoqueue.models import InventoryResult, JobState, PhotoResult
+    from photoqueue.models import Correction, InventoryResult, JobState, PhotoResult
     from photoqueue.settings import Settings
     from photoqueue.tracking.reads import JobSnapshot
 
@@ -49,6 +55,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Analysis",
     "Batch",
+    "Correction",
     "Engine",
     "Hint",
     "InventoryResult",
@@ -71,10 +78,13 @@ __all__ = [
     "batch",
     "cancel",
     "collect",
+    "correct",
+    "corrections",
     "history",
     "job",
     "pause",
     "poll",
+    "read_inventory",
     "resume",
     "retry",
     "start_worker",
@@ -82,12 +92,19 @@ __all__ = [
     "submit_inventory",
     "submit_photo",
     "submit_photos",
+    "undo_correction",
     "use",
 ]
 
 _HOMES: Final = {
     "photoqueue.analysis.engine": ("Analysis", "Engine", "Hint", "Item", "Usage"),
     "photoqueue.client.control": ("cancel", "pause", "resume", "retry"),
+    "photoqueue.client.corrections": (
+        "correct",
+        "corrections",
+        "read_inventory",
+        "undo_correction",
+    ),
     "photoqueue.client.handles": ("Batch", "Job"),
     "photoqueue.client.observe": (
         "Stats",
@@ -111,7 +128,7 @@ _HOMES: Final = {
         "ResultTimeoutError",
     ),
     "photoqueue.installation": ("use",),
-    "photoqueue.models": ("InventoryResult", "JobState", "PhotoResult"),
+    "photoqueue.models": ("Correction", "InventoryResult", "JobState", "PhotoResult"),
     "photoqueue.settings": ("Settings",),
     "photoqueue.tracking.reads": ("JobSnapshot",),
 }

@@ -33,6 +33,7 @@ def test_public_names_are_frozen() -> None:
     assert sorted(photoqueue.__all__) == [
         "Analysis",
         "Batch",
+        "Correction",
         "Engine",
         "Hint",
         "InventoryResult",
@@ -55,10 +56,13 @@ def test_public_names_are_frozen() -> None:
         "batch",
         "cancel",
         "collect",
+        "correct",
+        "corrections",
         "history",
         "job",
         "pause",
         "poll",
+        "read_inventory",
         "resume",
         "retry",
         "start_worker",
@@ -66,6 +70,7 @@ def test_public_names_are_frozen() -> None:
         "submit_inventory",
         "submit_photo",
         "submit_photos",
+        "undo_correction",
         "use",
     ]
     assert list(photoqueue.__all__) == sorted(photoqueue.__all__)

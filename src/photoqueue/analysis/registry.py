@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Final
 
-from photoqueue.analysis.engine import Engine
+from photoqueue.analysis.engine import Engine, RoomEngine
 from photoqueue.errors import EngineUnavailableError, PhotoqueueError
 from photoqueue.settings import Settings
 
@@ -53,6 +53,35 @@ def load_engine(settings: Settings, *, processes: int = 1) -> Engine:
     if settings.engine not in _FACTORIES:
         raise EngineUnavailableError(_unknown(settings.engine))
     return _FACTORIES[settings.engine](settings, processes)
+
+
+def load_room_engine(settings: Settings) -> RoomEngine:
+    """Build an engine that can look at all photos of a room together.
+
+    That is the configured engine, where it is a plug-in that can; else the registered
+    engine ``llm``.
+
+    Raises
+    ------
+    EngineUnavailableError
+        There is none, or it cannot be built as configured.
+    """
+    tried = settings.engine
+    if ":" in settings.engine:
+        engine: Engine = _plugin(settings)
+        if isinstance(engine, RoomEngine):
+            return engine
+    if "llm" in _FACTORIES:
+        tried = "llm"
+        engine = load_engine(settings.model_copy(update={"engine": "llm"}))
+        if isinstance(engine, RoomEngine):
+            return engine
+    raise EngineUnavailableError(
+        f"The engine {tried!r} cannot look at all photos of a room together, which the "
+        "inventory strategy 'llm' needs. Set PHOTOQUEUE_LLM_BASE_URL and PHOTOQUEUE_LLM_MODEL, "
+        "or PHOTOQUEUE_ENGINE to a package.module:factory whose engine has "
+        "analyse_room(images, hint), or submit the inventory with another strategy."
+    )
 
 
 def _unknown(name: str) -> str:

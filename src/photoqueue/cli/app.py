@@ -9,7 +9,18 @@ from typing import Annotated, Final
 
 import typer
 
-from photoqueue.cli import demo, doctor, evaluate, jobs, servers, status, steer, submit, worker
+from photoqueue.cli import (
+    demo,
+    doctor,
+    evaluate,
+    inventory,
+    jobs,
+    servers,
+    status,
+    steer,
+    submit,
+    worker,
+)
 from photoqueue.errors import ConfigurationError, PhotoqueueError
 
 #: Exit status for a wrong setting (``EX_CONFIG`` of sysexits.h), and for any other error.
@@ -53,6 +64,7 @@ def _photoqueue(
 
 
 _JOBS: Final = "Jobs"
+_INVENTORY: Final = "Inventory"
 _SERVICE: Final = "Service"
 _TRY: Final = "Try and measure"
 
@@ -64,6 +76,9 @@ app.command("retry", rich_help_panel=_JOBS)(steer.retry)
 app.command("cancel", rich_help_panel=_JOBS)(steer.cancel)
 app.command("pause", rich_help_panel=_JOBS)(steer.pause)
 app.command("resume", rich_help_panel=_JOBS)(steer.resume)
+app.command("inventory", rich_help_panel=_INVENTORY)(inventory.inventory)
+app.command("correct", rich_help_panel=_INVENTORY)(inventory.correct)
+app.command("corrections", rich_help_panel=_INVENTORY)(inventory.corrections)
 app.command("worker", rich_help_panel=_SERVICE)(worker.worker)
 app.command("doctor", rich_help_panel=_SERVICE)(doctor.doctor)
 app.command("migrate", rich_help_panel=_SERVICE)(servers.migrate)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from typing import TYPE_CHECKING, Final
 
 from photoqueue.client.identifiers import checked, default_user
+from photoqueue.client.meanings import catalogue_of, newest_inventory, room_meant, thing_meant
 from photoqueue.errors import NotFoundError, PayloadError
-from photoqueue.installation import Installation, current
-from photoqueue.inventory.catalogue import CATEGORIES, Catalogue
-from photoqueue.inventory.corrections import as_photographed, corrected
-from photoqueue.inventory.room_types import canonical_room_type
-from photoqueue.inventory.views import room_name
-from photoqueue.models import Correction, InventoryResult, PhotoResult
+from photoqueue.installation import current
+from photoqueue.inventory.catalogue import CATEGORIES
+from photoqueue.inventory.corrections import corrected
+from photoqueue.models import Correction, InventoryResult
 from photoqueue.tracking import corrections as records
 from photoqueue.tracking import projects
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from photoqueue.inventory.catalogue import CatalogueItem
 
 #: Largest count that a person can set: more of one thing in a room is a slip of the finger.
 MAX_COUNT: Final = 10_000
@@ -91,8 +87,10 @@ def correct(
     user = checked("user_id", default_user() if user_id is None else user_id)
     if category is not None and category not in CATEGORIES:
         raise PayloadError(f"category is {category!r:.40}; choose one of {', '.join(CATEGORIES)}.")
-    place = _room(installation, project, place, new_room=new_room)
-    key, name, kind = _thing(installation, project, place, what, category, size)
+    place = room_meant(installation, project, place, new_room=new_room)
+    key, name, kind = thing_meant(
+        installation, project, place, what, category=category, volume=size
+    )
     return records.add(
         installation.database,
         project_id=project,
@@ -165,7 +163,7 @@ def read_inventory(project_id: str) -> InventoryResult:
     """
     installation = current()
     project = checked("project_id", project_id)
-    newest = _newest(installation, project)
+    newest = newest_inventory(installation, project)
     if newest is None:
         if not projects.project_exists(installation.database, project):
             raise projects.unknown_project(project)
@@ -175,16 +173,7 @@ def read_inventory(project_id: str) -> InventoryResult:
         )
     made = records.of_project(installation.database, project)
     language = installation.settings.language
-    return corrected(newest, made, _catalogue(), language=language)
-
-
-def _catalogue() -> Catalogue:
-    return Catalogue.load()
-
-
-def _newest(installation: Installation, project: str) -> InventoryResult | None:
-    found = projects.newest_inventory(installation.database, project)
-    return None if found is None else InventoryResult.model_validate(found)
+    return corrected(newest, made, catalogue_of(installation), language=language)
 
 
 def _count(value: object) -> int:
@@ -206,92 +195,3 @@ def _volume(value: object) -> float | None:
     raise PayloadError(
         f"volume is {value!r:.40}; give the m³ of one piece, from 0 to {MAX_VOLUME:g}."
     )
-
-
-def _room(installation: Installation, project: str, wanted: str, *, new_room: bool) -> str:
-    """Find the room that is meant, by its name or, where that is plain, by its kind."""
-    rooms = _rooms(installation, project)
-    if wanted in rooms:
-        return wanted
-    alike = [room for room in rooms if room.casefold() == wanted.casefold()]
-    kind = canonical_room_type(wanted)
-    if not alike and kind is not None:
-        alike = [room for room in rooms if canonical_room_type(room) == kind]
-        # "bedroom 3" is no other name of "bedroom 2".
-        if any(mark.isdigit() for mark in wanted):
-            alike = []
-    if len(alike) == 1:
-        return alike[0]
-    if new_room:
-        return wanted
-    near = difflib.get_close_matches(wanted, rooms, n=3, cutoff=0.5) or alike
-    meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    known = ", ".join(map(repr, sorted(rooms)[:20])) or "none yet"
-    raise NotFoundError(
-        f"Project {project!r} has no room {wanted!r}.{meant} Its rooms: {known}. A room that "
-        "no photo shows is added with new_room=True (--new-room)."
-    )
-
-
-def _rooms(installation: Installation, project: str) -> set[str]:
-    """Return the rooms that photos, the newest inventory and corrections name."""
-    language = installation.settings.language
-    rooms = {
-        room_name(photo.room, PhotoResult.model_validate(photo.result), language)
-        if photo.result is not None
-        else (photo.room or "").strip()
-        for photo in projects.project_photos(installation.database, project)
-    }
-    newest = _newest(installation, project)
-    rooms.update(newest.rooms if newest else ())
-    rooms.update(made.room for made in records.of_project(installation.database, project))
-    return rooms - {""}
-
-
-def _thing(
-    installation: Installation,
-    project: str,
-    room: str,
-    text: str,
-    category: str | None,
-    volume: float | None,
-) -> tuple[str | None, str, str]:
-    """Return key, name and category of what a person means.
-
-    A line of the inventory by its name, then the catalogue, then a thing of one's own.
-    """
-    newest = _newest(installation, project)
-    lines = as_photographed(newest).lines if newest else ()
-    here = sorted(
-        (line for line in lines if text.casefold() in {line.name.casefold(), line.key}),
-        key=lambda line: line.room != room,  # what stands in this room is meant first
-    )
-    if here and category in {None, here[0].category}:
-        return here[0].key, here[0].name, here[0].category
-    catalogue = _catalogue()
-    known = _known(catalogue, text)
-    if known is not None:
-        return known.key, known.name(installation.settings.language), known.category
-    for made in records.of_project(installation.database, project):
-        if made.name.casefold() == text.casefold() and category in {None, made.category}:
-            return made.key, made.name, made.category
-    if category is not None and volume is not None:
-        return None, text, category
-    names = {name for entry in catalogue.items for name in (entry.name_en, entry.name_fr)}
-    near = difflib.get_close_matches(text.casefold(), sorted(names), n=3, cutoff=0.6)
-    meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    raise NotFoundError(
-        f"The catalogue has no thing called {text!r:.60}.{meant} For a thing of your own, give "
-        "its category and the volume of one in m³ (category=…, volume=…)."
-    )
-
-
-def _known(catalogue: Catalogue, text: str) -> CatalogueItem | None:
-    """Find what a person means in the catalogue: by key, or by a name in either language."""
-    wanted = text.casefold()
-    named = (
-        entry
-        for entry in catalogue.items
-        if wanted in {entry.name_en.casefold(), entry.name_fr.casefold()}
-    )
-    return catalogue.by_key(text) or next(named, None)

@@ -19,8 +19,8 @@ _BYTES: Final = 4 * BANDS + DIRECTIONS
 
 #: Mean difference of the bytes at which two looks have nothing in common: of brightness,
 #: which the light of a view changes, and of the colours, which it changes less.
-_BRIGHTNESS_SPAN: Final = 120.0
-_COLOUR_SPAN: Final = 30.0
+_BRIGHTNESS_SPAN: Final = 200.0
+_COLOUR_SPAN: Final = 40.0
 _COLOURS: Final = np.array([byte % 3 != 0 for byte in range(3 * BANDS)])
 
 

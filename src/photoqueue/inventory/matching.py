@@ -29,7 +29,7 @@ _SAME_LOOK: Final = 0.85
 #: Strength, 0…1, below which findings are two things.
 _LEAST_STRENGTH: Final = 0.35
 #: What a look counts beside the neighbours.
-_LOOK_WEIGHT: Final = 0.7
+_LOOK_WEIGHT: Final = 0.85
 
 
 def related(some: Sighting, other: Sighting) -> bool:
@@ -81,7 +81,9 @@ def _strengths(sightings: Sequence[Sighting]) -> npt.NDArray[np.float64]:
     for a, some in enumerate(sightings):
         for b, other in enumerate(sightings[:a]):
             if some.view != other.view and related(some, other):
-                fit[a, b] = fit[b, a] = strength(some, other)
+                # Where all else is equal, findings of one kind find each other first.
+                agreement = 0.5 + 0.5 * same_kind(some, other)
+                fit[a, b] = fit[b, a] = agreement * strength(some, other)
     return fit
 
 

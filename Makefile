@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo test check format constraints clean
+.PHONY: help install demo test check format constraints clean training-venv scenes train model samples
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -26,19 +26,43 @@ test: check      ## format, lint, types, import contracts, tests
 	$(BIN)/pytest
 
 check: install   ## all of test but the tests
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests training
+	$(BIN)/ruff check src tests training
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: install  ## format the code
-	$(BIN)/ruff format src tests
-	$(BIN)/ruff check --fix src tests
+	$(BIN)/ruff format src tests training
+	$(BIN)/ruff check --fix src tests training
 
 constraints:     ## pin the newest versions anew (needs uv)
 	uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet \
 		--output-file constraints.txt --upgrade
 
+# -- the built-in model and the sample homes (training/README.md) -------------------------
+TRAINING := .venv-training/bin/python
+
+training-venv: .venv-training/.installed ## set up .venv-training: PyTorch, Mitsuba and so on
+
+.venv-training/.installed: training/requirements.txt
+	$(PYTHON) -m venv .venv-training
+	$(TRAINING) -m pip install --quiet --disable-pip-version-check \
+		--requirement training/requirements.txt --editable '.[detect]'
+	@touch $@
+
+scenes: training-venv ## render the training pictures; go on where it stopped
+	$(TRAINING) -m training.make_scenes out/scenes
+
+train: training-venv  ## train the built-in model; go on where it stopped
+	$(TRAINING) -m training.train out/scenes out/model
+
+model: training-venv  ## write the trained model into the package
+	$(TRAINING) -m training.export out/model out/scenes \
+		src/photoqueue/analysis/weights/photoqueue-rooms-1.onnx
+
+samples: training-venv ## render the sample homes anew
+	$(TRAINING) -m training.make_samples data/samples
+
 clean:           ## remove what the targets made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-training .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from photoqueue.analysis.engine import Analysis, Engine, Hint, Item, Usage
+    from photoqueue.analysis.engine import Analysis, Call, Engine, Hint, Item, Usage
     from photoqueue.client.control import cancel, pause, resume, retry
     from photoqueue.client.corrections import (
         correct,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from photoqueue.client.handles import Batch, Job
     from photoqueue.client.observe import (
         Stats,
+        ai_calls,
         attempts,
         batch,
         collect,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         ResultTimeoutError,
     )
     from photoqueue.installation import use
+    from photoqueue.inventory.catalogue import Catalogue
     from photoqueue.models import Correction, InventoryResult, JobState, PhotoResult
     from photoqueue.settings import Settings
     from photoqueue.tracking.reads import JobSnapshot
@@ -55,6 +57,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Analysis",
     "Batch",
+    "Call",
+    "Catalogue",
     "Correction",
     "Engine",
     "Hint",
@@ -74,6 +78,7 @@ __all__ = [
     "Stats",
     "Usage",
     "WorkerProcess",
+    "ai_calls",
     "attempts",
     "batch",
     "cancel",
@@ -97,7 +102,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "photoqueue.analysis.engine": ("Analysis", "Engine", "Hint", "Item", "Usage"),
+    "photoqueue.analysis.engine": ("Analysis", "Call", "Engine", "Hint", "Item", "Usage"),
     "photoqueue.client.control": ("cancel", "pause", "resume", "retry"),
     "photoqueue.client.corrections": (
         "correct",
@@ -108,6 +113,7 @@ _HOMES: Final = {
     "photoqueue.client.handles": ("Batch", "Job"),
     "photoqueue.client.observe": (
         "Stats",
+        "ai_calls",
         "attempts",
         "batch",
         "collect",
@@ -128,6 +134,7 @@ _HOMES: Final = {
         "ResultTimeoutError",
     ),
     "photoqueue.installation": ("use",),
+    "photoqueue.inventory.catalogue": ("Catalogue",),
     "photoqueue.models": ("Correction", "InventoryResult", "JobState", "PhotoResult"),
     "photoqueue.settings": ("Settings",),
     "photoqueue.tracking.reads": ("JobSnapshot",),

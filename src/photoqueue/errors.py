@@ -8,8 +8,13 @@
     ├── ServiceError                a server cannot be reached or used
     │   ├── DatabaseUnavailableError
     │   ├── BrokerUnavailableError
-    │   └── SchemaMismatchError     the tracking tables are behind or ahead of this code
+    │   ├── SchemaMismatchError     the tracking tables are behind or ahead of this code
+    │   └── EngineServerError       the server that an engine asks is away, or broken
+    │       ├── EngineTimeoutError  (also a TimeoutError) it did not answer in time
+    │       └── RateLimitedError    it wants to be left alone for a while
+    │           └── ThrottledError  the limit that this installation sets itself is used up
     ├── StorageError                photo storage failed (disk full, bucket away)
+    ├── DownloadError               a model could not be fetched
     ├── NotFoundError               (also a LookupError)
     │   ├── UnknownJobError
     │   ├── UnknownBatchError
@@ -65,8 +70,38 @@ class SchemaMismatchError(ServiceError):
     """The tracking tables do not match this version of photoqueue."""
 
 
+class EngineServerError(ServiceError):
+    """The server that an engine asks cannot be reached, or answers with errors."""
+
+
+class EngineTimeoutError(EngineServerError, TimeoutError):
+    """The server that an engine asks did not answer in time."""
+
+
+class RateLimitedError(EngineServerError):
+    """The server that an engine asks wants to be left alone for a while.
+
+    Attributes
+    ----------
+    seconds : float
+        How long; the retry of the job is not earlier than that.
+    """
+
+    def __init__(self, message: str, *, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class ThrottledError(RateLimitedError):
+    """The installation's own rate limit is used up: the job is put back, at no cost to it."""
+
+
 class StorageError(PhotoqueueError):
     """The photo storage could not be read or written."""
+
+
+class DownloadError(PhotoqueueError):
+    """A model could not be fetched from where it is published."""
 
 
 class NotFoundError(PhotoqueueError, LookupError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,8 @@ from pydantic.alias_generators import to_camel
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from photoqueue.inventory.catalogue import Catalogue
 
 
 class JobType(StrEnum):
@@ -86,7 +88,8 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     #: Its process or host died, or lost its lease.
     WORKER_LOST = "worker_lost"
-    #: Handed back by a worker that was told to stop; does not count against the budget.
+    #: Handed back by a worker that was told to stop, or put back because a rate limit is
+    #: used up; does not count against the budget.
     RELEASED = "released"
     #: The job was cancelled while it ran.
     CANCELLED = "cancelled"
@@ -176,13 +179,27 @@ class PhotoResult(_Record):
     #: Perceptual hash of the picture, 16 hexadecimal digits; copies have nearly the same.
     phash: str | None = None
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the items as a DataFrame, one row each."""
+    def to_frame(
+        self, lang: str | None = None, *, catalogue: Catalogue | None = None
+    ) -> pd.DataFrame:
+        """Return the items as a DataFrame, one row each.
+
+        Parameters
+        ----------
+        lang
+            ``en`` or ``fr``: language of the names; None leaves them as they are.
+        catalogue
+            Gives the names; None is that of the environment.
+
+        Raises
+        ------
+        ConfigurationError
+            There are no names in this language.
+        """
         import pandas as pd
 
         columns = [name for name in FoundItem.model_fields if name != "appearance"]
-        rows = [item.model_dump(include=set(columns)) for item in self.items]
-        return pd.DataFrame(rows, columns=columns)
+        return pd.DataFrame(_worded(self.items, lang, catalogue), columns=columns)
 
 
 class InventoryLine(_Record):
@@ -232,13 +249,46 @@ class InventoryResult(_Record):
     seen_lines: tuple[InventoryLine, ...] | None = None
     added_rooms: tuple[str, ...] | None = None
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the lines as a DataFrame, one row each; volumes in m³."""
+    def to_frame(
+        self, lang: str | None = None, *, catalogue: Catalogue | None = None
+    ) -> pd.DataFrame:
+        """Return the lines as a DataFrame, one row each; volumes in m³.
+
+        Parameters
+        ----------
+        lang
+            ``en`` or ``fr``: language of the names of things and kinds of room; None leaves
+            them as they are. The names of rooms are the caller's.
+        catalogue
+            Gives the names; None is that of the environment.
+
+        Raises
+        ------
+        ConfigurationError
+            There are no names in this language.
+        """
         import pandas as pd
 
         columns = [name for name in InventoryLine.model_fields if name != "key"]
-        rows = [line.model_dump(include=set(columns)) for line in self.lines]
-        return pd.DataFrame(rows, columns=columns)
+        return pd.DataFrame(_worded(self.lines, lang, catalogue), columns=columns)
+
+
+def _worded(
+    records: tuple[FoundItem, ...] | tuple[InventoryLine, ...],
+    lang: str | None,
+    catalogue: Catalogue | None,
+) -> list[dict[str, Any]]:
+    """Return rows of a table, in a language if one is asked for."""
+    rows = [record.model_dump() for record in records]
+    if lang is not None:
+        from photoqueue.inventory.wording import Wording
+
+        wording = Wording(lang, catalogue) if catalogue is not None else Wording.of(lang)
+        for row in rows:
+            row["name"] = wording.item(row["key"], row["name"])
+            if "room_type" in row:
+                row["room_type"] = wording.room_type(row["room_type"])
+    return rows
 
 
 class Correction(_Record):

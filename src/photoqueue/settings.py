@@ -17,6 +17,7 @@ from photoqueue.errors import ConfigurationError
 
 PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0)]
+Price = Annotated[float, Field(ge=0)]
 
 
 _LONGEST_DELAY_MS = 24 * 3600 * 1000
@@ -67,10 +68,13 @@ class Settings(BaseSettings):
     #: Seconds that running jobs get to finish after SIGTERM or SIGINT.
     grace_seconds: Annotated[float, Field(ge=0)] = 30.0
 
-    #: What analyses a photo: a registered name or ``package.module:factory``.
-    engine: str = "detector"
-    #: Model of the engine: a path, or a registered name.
+    #: What analyses a photo: ``auto`` (the best that is configured), a registered name, or
+    #: ``package.module:factory``.
+    engine: str = "auto"
+    #: Model of the detector: a path, or a registered name.
     model: str | None = None
+    #: Server that ``photoqueue models pull`` asks for ``NAME.onnx`` instead of the authors'.
+    model_mirror: SecretStr | None = None
     #: onnxruntime threads per worker process; ``None`` shares the cores out.
     threads: PositiveInt | None = None
     #: Detections below this score are not reported; ``None`` is the model's own default.
@@ -79,6 +83,23 @@ class Settings(BaseSettings):
     llm_base_url: str | None = None
     llm_model: str | None = None
     llm_api_key: SecretStr | None = None
+    #: Seconds within which the server must have answered one request.
+    llm_timeout_seconds: PositiveFloat = 120.0
+    #: Requests a minute of all workers on all hosts together; ``None`` sets no limit.
+    llm_requests_per_minute: PositiveFloat | None = None
+    #: US dollars per million tokens, for the cost on record; ``None`` leaves it out.
+    llm_price_in: Price | None = None
+    llm_price_out: Price | None = None
+    #: Longest side, in pixels, of a picture that is sent; several pictures are sent smaller.
+    llm_picture_side: Annotated[int, Field(ge=64, le=8192)] = 1280
+    #: How closely the model is to look, for servers that know this choice.
+    llm_detail: Literal["low", "high", "auto"] | None = None
+    #: Longest answer in tokens; ``None`` leaves it to the server.
+    llm_max_tokens: PositiveInt | None = None
+    #: How the answer is made to be JSON; ``auto`` tries them in this order.
+    llm_response_format: Literal["auto", "json_schema", "json_object", "prompt"] = "auto"
+    #: One's own changes to the catalogue: a CSV file.
+    catalogue: Path | None = None
     #: Language of item names in results.
     language: Annotated[str, Field(pattern="^(en|fr)$")] = "en"
 
@@ -89,10 +110,10 @@ class Settings(BaseSettings):
     #: Largest photo accepted, in megapixels once decoded.
     max_photo_megapixels: PositiveFloat = 120.0
 
-    @field_validator("home")
+    @field_validator("home", "catalogue")
     @classmethod
-    def _absolute_home(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()
 
     def to_environment(self) -> dict[str, str]:
         """Return the variables that give another process these settings; holds secrets."""

@@ -21,6 +21,7 @@ import photoqueue
 from photoqueue import Settings, collect, poll, submit_inventory, submit_photos
 from photoqueue.client.handles import Batch, Job
 from photoqueue.errors import (
+    ConfigurationError,
     JobCancelledError,
     JobFailedError,
     NoWorkerError,
@@ -232,6 +233,36 @@ def test_collected_batch_has_a_row_for_each_photo(tmp_path: Path) -> None:
     assert list(items["photo_id"]) == ["collect-1", "collect-3"]
     assert (items["x0"][0], items["y1"][0], items["score"][0]) == (0.1, 0.6, 0.9)
     assert len(batch.attempts()) == 3
+
+
+@pytest.mark.usefixtures("working")
+def test_tables_translate_and_results_keep_the_words_of_the_caller() -> None:
+    batch = submit_photos(
+        [
+            {"photo": picture(1), "photo_id": "lang-1", "room_type": "salon"},
+            {"photo": picture(2), "photo_id": "lang-2", "room_type": "véranda"},
+            {"photo": picture(3), "photo_id": "lang-3"},
+        ],
+        project_id="m-lang",
+    )
+    with pytest.raises(ConfigurationError, match="no names in 'de'"):
+        collect(batch, 60, progress=False, lang="de")
+
+    french = collect(batch, 60, progress=False, lang="fr")
+    english = collect(batch, 60, progress=False)
+    inventory = collect(submit_inventory("m-lang"), 60, lang="fr")
+    first = next(iter(batch)).result()
+
+    assert list(french["room_type"]) == ["salon", "véranda", "cuisine"]
+    assert list(french["items"]) == ["chaise"] * 3
+    assert list(english["room_type"]) == ["living room", "véranda", "kitchen"]
+    assert list(english["items"]) == ["chair"] * 3
+    assert set(inventory["name"]) == {"chaise"}
+    assert set(inventory["room_type"]) == {"salon", "véranda", "cuisine"}
+    assert set(batch.items(lang="fr")["name"]) == {"chaise"}
+    assert set(batch.items()["name"]) == {"chair"}
+    assert isinstance(first, PhotoResult)
+    assert (first.room_type, first.items[0].name) == ("salon", "chair")
 
 
 @pytest.mark.usefixtures("working")

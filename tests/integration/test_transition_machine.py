@@ -61,6 +61,8 @@ class Transitions(RuleBasedStateMachine):
         self.claims: list[Claim] = []
         #: How the attempts ended that were recorded by their own worker.
         self.recorded: dict[tuple[UUID, int], tuple[str, JobState]] = {}
+        #: Attempts that their worker handed back when it was told to stop.
+        self.handed_back: set[tuple[UUID, int]] = set()
         self.seen: dict[UUID, JobState] = {}
         #: Whether the last step was a person's retry, which starts a job anew.
         self.restarted: set[UUID] = set()
@@ -140,6 +142,24 @@ class Transitions(RuleBasedStateMachine):
         else:
             self._check_told_again(claim, "error", ended)
 
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def postpone(self, data: st.DataObject) -> None:
+        claim = data.draw(st.sampled_from(self.claims))
+        reason = Failure("ThrottledError", "later", "at", False, costs_nothing=True)
+        ended = self.ledger.postpone(claim, reason, delay_ms=0)
+        if self._holds(claim):
+            assert ended is not None
+            self._end(claim.job_id, JobState.DELAYED, "released")
+            self.jobs[claim.job_id].budget += 1
+            self.recorded[claim.job_id, claim.attempt] = ("released", JobState.DELAYED)
+            assert ended.state is JobState.DELAYED
+        elif (claim.job_id, claim.attempt) in self.handed_back:
+            assert ended is not None
+            assert ended.state is JobState.WAITING
+        else:
+            self._check_told_again(claim, "released", ended)
+
     @rule(
         worker=st.sampled_from(WORKERS),
         outcome=st.sampled_from([Outcome.WORKER_LOST, Outcome.TIMEOUT]),
@@ -160,6 +180,7 @@ class Transitions(RuleBasedStateMachine):
         for job_id in held:
             self._end(job_id, JobState.WAITING, "released")
             self.jobs[job_id].budget += 1
+            self.handed_back.add((job_id, self.jobs[job_id].attempts))
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())

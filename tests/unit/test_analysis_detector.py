@@ -5,19 +5,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from photoqueue.analysis import session
 from photoqueue.analysis.detector import Detector, build_detector
 from photoqueue.analysis.engine import Engine, Hint
-from photoqueue.analysis.model_files import KNOWN_MODELS, ModelFile, find_model
+from photoqueue.analysis.model_files import ModelFile, find_model
+from photoqueue.analysis.model_registry.known import published_models
 from photoqueue.errors import EngineUnavailableError, ModelError
 from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.merge import AnalysedPhoto, add_up
+from photoqueue.models import FoundItem, PhotoResult
 from photoqueue.settings import Settings
-from tests.models import authors_model
+from tests.models import authors_model, transformers_model
 
 COUCH, PLANT, BED, TOILET = 57, 58, 59, 61
+CATALOGUE = Catalogue.load()
 PICTURE = Image.new("RGB", (200, 100))
 
 
@@ -33,7 +38,7 @@ def bedroom_model(tmp_path: Path) -> Path:
 
 
 def detector(file: Path, **options: Any) -> Detector:
-    return Detector(ModelFile(file.stem, file), catalogue=Catalogue.load(), **options)
+    return Detector(ModelFile(file.stem, file), catalogue=CATALOGUE, **options)
 
 
 def test_detector_is_an_engine(bedroom_model: Path) -> None:
@@ -54,6 +59,61 @@ def test_analysis_names_items_through_the_catalogue(bedroom_model: Path) -> None
     assert (couch.key, couch.dismountable) == ("sofa_3_seat", False)
     assert plant.key == "potted_plant"
     assert analysis.confidence == pytest.approx((0.9 + 0.5 + 0.4) / 3, abs=1e-4)
+
+
+def test_doubt_about_a_size_is_shown_and_the_volume_is_of_the_most_probable(
+    tmp_path: Path,
+) -> None:
+    # A bed as wide as high in a picture of 2:1, as one of 90 cm looks from its foot.
+    file = authors_model(
+        tmp_path / "m.onnx", boxes=[[0.4, 0.45, 0.62, 0.95]], scores=[0.9], labels=[BED]
+    )
+
+    (bed,) = detector(file).analyse(PICTURE, Hint()).items
+
+    assert (bed.key, bed.name, bed.volume) == ("single_bed", "single bed", 1.2)
+    assert bed.label == "bed"
+    assert next(iter(bed.alternatives)) == "double_bed"
+    assert 0.05 <= bed.alternatives["double_bed"] < 0.5
+
+
+def test_lamp_on_the_ceiling_stays_in_the_house(tmp_path: Path) -> None:
+    # Objects365, as converted for transformers: 366 outputs, the first means nothing.
+    logits = np.full((2, 366), -9.0)
+    logits[0, 7] = logits[1, 7] = 2.0
+    file = transformers_model(
+        tmp_path / "m.onnx", logits=logits, boxes=[[0.5, 0.05, 0.06, 0.1], [0.2, 0.6, 0.05, 0.6]]
+    )
+
+    items = detector(file).analyse(PICTURE, Hint()).items
+
+    assert [(item.key, item.label) for item in items] == [("floor_lamp", "Lamp")]
+
+
+def test_catalogue_that_has_its_own_sofa_decides(tmp_path: Path, bedroom_model: Path) -> None:
+    changes = tmp_path / "mine.csv"
+    changes.write_text(
+        "key,name_en,category,volume_usual,dismount_probability,coco\n"
+        "any_sofa,any sofa,furniture,2.5,0,couch\n"
+    )
+    engine = build_detector(Settings(home=tmp_path, model=str(bedroom_model), catalogue=changes))
+
+    sofa = engine.analyse(PICTURE, Hint()).items[1]
+
+    assert (sofa.key, sofa.volume, dict(sofa.alternatives)) == ("any_sofa", 2.5, {})
+
+
+def test_inventory_counts_the_volume_of_the_most_probable_size(tmp_path: Path) -> None:
+    file = authors_model(
+        tmp_path / "m.onnx", boxes=[[0.4, 0.45, 0.62, 0.95]], scores=[0.9], labels=[BED]
+    )
+    analysis = detector(file).analyse(PICTURE, Hint())
+    found = FoundItem(**{name: getattr(analysis.items[0], name) for name in FoundItem.model_fields})
+    result = PhotoResult(photo_id="p", items=(found,), room_type="bedroom", confidence=0.9)
+
+    inventory = add_up("m", [AnalysedPhoto(photo_id="p", sha256="0", result=result)], CATALOGUE)
+
+    assert inventory.total_volume == 1.2
 
 
 def test_fixtures_are_no_items_but_tell_the_room(tmp_path: Path) -> None:
@@ -123,7 +183,8 @@ def test_missing_model_says_which_exist_and_where_they_go(
     with pytest.raises(EngineUnavailableError) as error:
         find_model(Settings(home=tmp_path, model=model))
 
-    for part in (*KNOWN_MODELS, str(tmp_path / "models"), "PHOTOQUEUE_MODEL", "path"):
+    names = [entry.name for entry in published_models()]
+    for part in (*names, str(tmp_path / "models"), "PHOTOQUEUE_MODEL", "path"):
         assert part in str(error.value)
 
 
@@ -133,6 +194,52 @@ def test_known_name_with_other_content_is_refused(tmp_path: Path, bedroom_model:
 
     with pytest.raises(ModelError, match="not the published model 'deimv2-femto-coco'"):
         find_model(Settings(home=tmp_path))
+
+
+def test_threshold_of_the_model_holds_until_the_settings_name_one(bedroom_model: Path) -> None:
+    file = ModelFile("bedroom", bedroom_model, threshold=0.6)
+
+    assert Detector(file, catalogue=Catalogue.load()).score_threshold == 0.6
+    asked = Detector(file, catalogue=Catalogue.load(), score_threshold=0.0)
+    assert asked.score_threshold == 0.0
+    assert detector(bedroom_model).score_threshold == 0.35
+
+
+def test_own_class_names_are_catalogue_keys_or_names_of_known_classes(
+    tmp_path: Path, bedroom_model: Path
+) -> None:
+    # Given names for the numbers 57 and 59; 58 is a thing that movers do not list, 61 nothing
+    names = ["other"] * 57 + ["wardrobe_2_door", "my cat", "Nightstand"]
+    (tmp_path / "names.txt").write_text("\n".join(names) + "\n")
+    file = ModelFile("m", bedroom_model, classes=tmp_path / "names.txt")
+    engine = Detector(file, catalogue=Catalogue.load(), score_threshold=0.0)
+    # Then the catalogue lists what they mean
+    found = engine.analyse(PICTURE, Hint()).items
+    assert [(item.label, item.key) for item in found] == [
+        ("Nightstand", "nightstand"),
+        ("wardrobe_2_door", "wardrobe_2_door"),
+    ]
+    assert len(engine.detect(PICTURE)) == 3
+    assert repr(engine) == "Detector('m', own)"
+
+
+def test_declared_classes_must_have_the_models_number(tmp_path: Path) -> None:
+    file = transformers_model(
+        tmp_path / "m.onnx", boxes=[[0.5, 0.5, 0.2, 0.2]], logits=np.zeros((1, 12))
+    )
+    (tmp_path / "names.txt").write_text("a\nb\n")
+
+    def build(classes: str | Path | None) -> Detector:
+        return Detector(ModelFile("m", file, classes=classes), catalogue=Catalogue.load())
+
+    with pytest.raises(ModelError, match=r"12 classes apart, but .*names.txt has 2"):
+        build(tmp_path / "names.txt")
+    with pytest.raises(ModelError, match="12 classes apart, but objects365 has 365 or 366"):
+        build("objects365")
+    with pytest.raises(ModelError, match=r"Register it with a list of its classes"):
+        build(None)
+    (tmp_path / "names-12.txt").write_text("\n".join("abcdefghijkl"))
+    assert repr(build(tmp_path / "names-12.txt")) == "Detector('m', own)"
 
 
 def test_threads_share_the_cores_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ HEAVY = (
     "ipywidgets",
     "IPython",
     "fastapi",
+    "openai",
+    "httpx2",
     "pydantic",
 )
 
@@ -33,6 +35,8 @@ def test_public_names_are_frozen() -> None:
     assert sorted(photoqueue.__all__) == [
         "Analysis",
         "Batch",
+        "Call",
+        "Catalogue",
         "Correction",
         "Engine",
         "Hint",
@@ -52,6 +56,7 @@ def test_public_names_are_frozen() -> None:
         "Stats",
         "Usage",
         "WorkerProcess",
+        "ai_calls",
         "attempts",
         "batch",
         "cancel",
@@ -156,7 +161,11 @@ print(open(children).read() if os.path.exists(children) else "")
 
 
 def test_verbs_load_no_widget_or_model_library() -> None:
-    names = [name for name in HEAVY if name in ("onnxruntime", "ipywidgets", "IPython", "fastapi")]
+    names = [
+        name
+        for name in HEAVY
+        if name in ("onnxruntime", "ipywidgets", "IPython", "fastapi", "openai")
+    ]
     program = (
         "import sys, photoqueue\n"
         "for name in photoqueue.__all__: getattr(photoqueue, name)\n"

@@ -34,6 +34,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert settings.database_url is None
     assert settings.redis_url is None
     assert settings.max_attempts == 4
+    assert settings.engine == "auto"
 
 
 def test_back_off_is_5_20_and_80_seconds() -> None:
@@ -50,6 +51,11 @@ def test_back_off_is_5_20_and_80_seconds() -> None:
         ("PHOTOQUEUE_ENGINE", "engine", "builtin"),
         ("PHOTOQUEUE_LANGUAGE", "language", "fr"),
         ("PHOTOQUEUE_MAX_PHOTO_MB", "max_photo_mb", 5.0),
+        ("PHOTOQUEUE_LLM_BASE_URL", "llm_base_url", "http://localhost:11434/v1"),
+        ("PHOTOQUEUE_LLM_REQUESTS_PER_MINUTE", "llm_requests_per_minute", 30.0),
+        ("PHOTOQUEUE_LLM_TIMEOUT_SECONDS", "llm_timeout_seconds", 60.0),
+        ("PHOTOQUEUE_LLM_PRICE_IN", "llm_price_in", 0.0),
+        ("PHOTOQUEUE_LLM_PICTURE_SIDE", "llm_picture_side", 1024),
     ],
 )
 def test_variable_sets_its_field(
@@ -106,6 +112,11 @@ def test_empty_variable_is_as_unset(monkeypatch: pytest.MonkeyPatch, variable: s
         ("PHOTOQUEUE_LANGUAGE", "de"),
         ("PHOTOQUEUE_SCORE_THRESHOLD", "1.5"),
         ("PHOTOQUEUE_MAX_PHOTO_MB", "-3"),
+        ("PHOTOQUEUE_LLM_REQUESTS_PER_MINUTE", "0"),
+        ("PHOTOQUEUE_LLM_PRICE_OUT", "-1"),
+        ("PHOTOQUEUE_LLM_PICTURE_SIDE", "10"),
+        ("PHOTOQUEUE_LLM_DETAIL", "sharp"),
+        ("PHOTOQUEUE_LLM_RESPONSE_FORMAT", "xml"),
     ],
 )
 def test_malformed_value_names_its_variable(
@@ -129,10 +140,21 @@ def test_unknown_argument_is_refused() -> None:
 
 
 def test_settings_never_show_their_secrets() -> None:
-    settings = Settings(database_url=SECRETS["DATABASE_URL"], redis_url=SECRETS["REDIS_URL"])
+    settings = Settings(
+        database_url=SECRETS["DATABASE_URL"],
+        redis_url=SECRETS["REDIS_URL"],
+        model_mirror="https://ana:marlin@files.example/models",
+    )
     for shown in (repr(settings), str(settings), f"{settings}", settings.model_dump_json()):
         assert "hunter2" not in shown
         assert "swordfish" not in shown
+        assert "marlin" not in shown
+
+
+def test_settings_never_show_the_key_of_the_llm() -> None:
+    settings = Settings(llm_api_key="sk-hunter2")
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+        assert "hunter2" not in shown
 
 
 def test_error_about_settings_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -13,8 +13,38 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request to a service that an engine asks, answered or not: it was paid for.
+
+    Attributes
+    ----------
+    latency_ms : float
+        From the request to its answer or failure.
+    success : bool
+        Whether the answer could be used.
+    error : str or None
+        Why not; without secrets.
+    tokens_in, tokens_out : int or None
+        As the service counted them; ``None`` where it did not say.
+    cost_usd : float or None
+        ``None`` where the price is not known.
+    """
+
+    latency_ms: float
+    success: bool
+    error: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost_usd: float | None = None
+
+
+def _unheard(call: Call) -> None:
+    """Drop a report that nobody asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hint:
-    """What the caller said about a photo.
+    """What the caller said about a photo, and how the engine reports to it.
 
     Attributes
     ----------
@@ -26,12 +56,20 @@ class Hint:
         The caller's kind of room, as given ("salon"); engines need not guess it then.
     language : str
         ``en`` or ``fr``: language of the item names.
+    seconds : float or None
+        How long the caller can wait; ``None`` leaves it to the engine.
+    report : callable
+        Takes a :class:`Call` as soon as it has ended. An engine that makes several
+        requests for one photo, or fails after some, is so put on record with each of them;
+        one that reports nothing is recorded as one call.
     """
 
     photo_id: str = ""
     room: str | None = None
     room_type: str | None = None
     language: str = "en"
+    seconds: float | None = None
+    report: Callable[[Call], None] = field(default=_unheard, repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,4 +168,39 @@ class RoomEngine(Engine, Protocol):
 
         Six chairs are six items; the boxes of the items are ``None``.
         """
+        ...
+
+
+class Throttle(Protocol):
+    """A rate limit that all processes of an installation share, on whatever host they run."""
+
+    def take(self, name: str, *, interval: float, patience: float) -> float:
+        """Reserve the next request to the service ``name``.
+
+        Parameters
+        ----------
+        interval : float
+            Seconds between two requests of all processes together; 0 for no limit.
+        patience : float
+            Seconds that the caller can wait. Where the next free moment is later,
+            nothing is reserved.
+
+        Returns
+        -------
+        float
+            Seconds until the request may be made; above ``patience``, it may not.
+        """
+        ...
+
+    def hold(self, name: str, seconds: float) -> None:
+        """Let no process ask the service within so many seconds: it said so."""
+        ...
+
+
+@runtime_checkable
+class SharedEngine(Engine, Protocol):
+    """An engine that asks a service whose limits it shares with other processes."""
+
+    def share(self, throttle: Throttle) -> None:
+        """Ask this throttle before each request from now on."""
         ...

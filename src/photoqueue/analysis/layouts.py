@@ -43,6 +43,11 @@ class Layout(Protocol):
         """Score, 0…1, below which detections are not reported."""
         ...
 
+    @property
+    def counts_classes(self) -> bool:
+        """Whether :meth:`class_count` is read off the outputs, and not guessed."""
+        ...
+
     def feeds(self, image: Image.Image) -> dict[str, Any]:
         """Return the model's inputs, by name, for an RGB picture."""
         ...

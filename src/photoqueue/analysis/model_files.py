@@ -1,66 +1,45 @@
-"""Which model file the detector runs: a path, or a name that photoqueue knows."""
+"""Which model file the detector runs: a path, or a name of the model registry."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from photoqueue.errors import EngineUnavailableError, ModelError
+from photoqueue.analysis.model_registry.content import checked
+from photoqueue.analysis.model_registry.entry import ModelEntry
+from photoqueue.analysis.model_registry.known import (
+    RECOMMENDED,
+    did_you_mean,
+    megabytes,
+    registered_models,
+)
+from photoqueue.errors import EngineUnavailableError
 from photoqueue.settings import Settings
-
-#: Bytes read at a time when a file is checked.
-_CHUNK: Final = 1 << 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class KnownModel:
-    """A published model that can be named instead of giving a path.
-
-    Attributes
-    ----------
-    name : str
-        As in ``PHOTOQUEUE_MODEL``; the file is ``<home>/models/<name>.onnx``.
-    sha256 : str
-        Digest of the published file.
-    """
-
-    name: str
-    sha256: str
-
-
-#: In order of preference: with none named, the first that is present is used. All know the
-#: 80 classes of COCO and are published under Apache-2.0.
-KNOWN_MODELS: Final[dict[str, KnownModel]] = {
-    model.name: model
-    for model in (
-        KnownModel(
-            name="deimv2-femto-coco",
-            sha256="c6ad358f750132b891165e034c2ba507abefc5ebe1c1d2732a0acbcacc47e52c",
-        ),
-        KnownModel(
-            name="deimv2-atto-coco",
-            sha256="b114aa6610ac7c2bd9b3186ffb001afa872430db957407ef2473f7148d00646e",
-        ),
-        KnownModel(
-            name="yolox-nano-coco",
-            sha256="695e750a5d5754bb5a8d5325643b59282191a7e7a564e435a415fd3c578eab14",
-        ),
-    )
-}
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file that exists, and the name to show for it."""
+    """A model file that exists, the name to show for it, and what is known of it.
+
+    Attributes
+    ----------
+    name : str
+    path : pathlib.Path
+    classes : str or pathlib.Path or None
+        ``coco``, ``objects365``, or a file of class names; ``None`` leaves it to the model.
+    threshold : float or None
+        Score, 0…1, below which things are not reported; ``None`` leaves it to the layout.
+    """
 
     name: str
     path: Path
+    classes: str | Path | None = None
+    threshold: float | None = None
 
 
 def find_model(settings: Settings) -> ModelFile:
-    """Return the model file that the settings mean.
+    """Return the model file that the settings mean, its content checked.
 
     Raises
     ------
@@ -68,52 +47,57 @@ def find_model(settings: Settings) -> ModelFile:
         There is no such file; the message says which names exist and where files go.
     ModelError
         A file with a known name is not the published one.
+    ConfigurationError
+        A file that registers models is malformed.
     """
-    folder = settings.home / "models"
+    models = registered_models(settings.home)
     if settings.model is None:
-        for name in KNOWN_MODELS:
-            if _known_path(folder, name).is_file():
-                return _checked(folder, name)
-        raise EngineUnavailableError(f"The detector has no model. {_advice(folder)}")
-    if settings.model in KNOWN_MODELS:
-        if not _known_path(folder, settings.model).is_file():
+        entry = next(present_models(settings.home), None)
+        if entry is None:
             raise EngineUnavailableError(
-                f"The model {settings.model!r} is not there yet. {_advice(folder)}"
+                f"The detector has no model. {_advice(settings.home, models)}"
             )
-        return _checked(folder, settings.model)
+        return _of(entry, settings.home)
+    entry = models.get(settings.model)
+    if entry is not None:
+        if not entry.file(settings.home).is_file():
+            raise EngineUnavailableError(
+                f"The model {entry.name!r} is not there yet: {how_to_get(entry, settings.home)} "
+                f"{_advice(settings.home, models)}"
+            )
+        return _of(entry, settings.home)
     path = Path(settings.model).expanduser()
     if not path.is_file():
         raise EngineUnavailableError(
             f"PHOTOQUEUE_MODEL is {settings.model!r}, which is neither a file nor a known "
-            f"name. {_advice(folder)}"
+            f"name.{did_you_mean(settings.model, models)} {_advice(settings.home, models)}"
         )
     return ModelFile(path.stem, path)
 
 
-def _known_path(folder: Path, name: str) -> Path:
-    """Where the file of a known model lies."""
-    return folder / f"{name}.onnx"
+def present_models(home: Path) -> Iterator[ModelEntry]:
+    """Return the registered models whose files are there, the preferred first; not checked."""
+    for entry in registered_models(home).values():
+        if entry.file(home).is_file():
+            yield entry
 
 
-def _checked(folder: Path, name: str) -> ModelFile:
-    """Return a known model's file once its content is that of the published one."""
-    path = _known_path(folder, name)
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    if digest.hexdigest() != KNOWN_MODELS[name].sha256:
-        raise ModelError(
-            f"The file {path} is not the published model {name!r} (sha256 "
-            f"{digest.hexdigest()}). Put the published file there, or keep yours under another "
-            "name and set PHOTOQUEUE_MODEL to its path."
-        )
-    return ModelFile(name, path)
+def how_to_get(entry: ModelEntry, home: Path) -> str:
+    """Return the sentence that says how a model's file comes here."""
+    if entry.addresses:
+        return f"photoqueue models pull {entry.name} ({megabytes(entry.size)})."
+    return f"put its file at {entry.file(home)}."
 
 
-def _advice(folder: Path) -> str:
+def _of(entry: ModelEntry, home: Path) -> ModelFile:
+    path = checked(entry, entry.file(home))
+    return ModelFile(entry.name, path, classes=entry.classes, threshold=entry.threshold)
+
+
+def _advice(home: Path, models: dict[str, ModelEntry]) -> str:
     """Return what to do when there is no model file."""
     return (
-        f"Known names: {', '.join(KNOWN_MODELS)}; put the file at {folder}/<name>.onnx. "
-        "Or set PHOTOQUEUE_MODEL to the path of any DEIMv2, D-FINE or YOLOX model in ONNX."
+        f"Known names: {', '.join(models)}; fetch one (photoqueue models pull {RECOMMENDED}), "
+        f"or put its file at {home / 'models'}/<name>.onnx. Or set PHOTOQUEUE_MODEL to the "
+        "path of any DEIMv2, D-FINE or YOLOX model in ONNX."
     )

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any, Final
 
+from photoqueue.analysis.choice import AUTO, choose_engine
 from photoqueue.analysis.engine import Engine, RoomEngine
+from photoqueue.analysis.model_registry.known import did_you_mean
 from photoqueue.errors import EngineUnavailableError, PhotoqueueError
 from photoqueue.settings import Settings
 
-
-def _detector(settings: Settings, processes: int) -> Engine:
-    """Build the engine ``detector``."""
-    # Late: numpy is not wanted where another engine is used.
-    from photoqueue.analysis.detector import build_detector
-
-    return build_detector(settings, processes=processes)
-
-
-#: Name → what builds the engine from the settings and the number of worker processes.
-_FACTORIES: Final[dict[str, Callable[[Settings, int], Engine]]] = {"detector": _detector}
+#: Name → the ``package.module:factory`` that builds the engine from the settings and the
+#: number of worker processes. Imported when it is wanted: each brings libraries of its own.
+_FACTORIES: Final[dict[str, str]] = {
+    "builtin": "photoqueue.analysis.builtin:build_builtin",
+    "detector": "photoqueue.analysis.detector:build_detector",
+    "llm": "photoqueue.analysis.llm:build_llm",
+}
+#: Name → the extra that has what it needs.
+_EXTRAS: Final = {"builtin": "detect", "detector": "detect", "llm": "llm"}
 
 
 def registered_engines() -> tuple[str, ...]:
     """Names that ``PHOTOQUEUE_ENGINE`` can have, besides ``package.module:factory``."""
-    return tuple(sorted(_FACTORIES))
+    return (AUTO, *sorted(_FACTORIES))
 
 
 def load_engine(settings: Settings, *, processes: int = 1) -> Engine:
@@ -36,8 +35,9 @@ def load_engine(settings: Settings, *, processes: int = 1) -> Engine:
     Parameters
     ----------
     settings : Settings
-        ``engine`` is a registered name or ``package.module:factory``. Such a factory is
-        called with the settings if it takes a parameter, else without; it returns the engine.
+        ``engine`` is ``auto``, a registered name, or ``package.module:factory``. Such a
+        factory is called with the settings if it takes a parameter, else without; it returns
+        the engine.
     processes : int
         Worker processes that share this machine's cores.
 
@@ -48,50 +48,67 @@ def load_engine(settings: Settings, *, processes: int = 1) -> Engine:
     ModelError
         The engine's model file cannot be used.
     """
+    settings = choose_engine(settings).settings
     if ":" in settings.engine:
         return _plugin(settings)
     if settings.engine not in _FACTORIES:
         raise EngineUnavailableError(_unknown(settings.engine))
-    return _FACTORIES[settings.engine](settings, processes)
+    return _registered(settings, processes)
 
 
 def load_room_engine(settings: Settings) -> RoomEngine:
     """Build an engine that can look at all photos of a room together.
 
-    That is the configured engine, where it is a plug-in that can; else the registered
-    engine ``llm``.
+    That is the configured engine, where it is a plug-in that can; else the engine ``llm``,
+    whatever analyses the single photos.
 
     Raises
     ------
     EngineUnavailableError
         There is none, or it cannot be built as configured.
     """
-    tried = settings.engine
     if ":" in settings.engine:
-        engine: Engine = _plugin(settings)
+        engine = _plugin(settings)
         if isinstance(engine, RoomEngine):
             return engine
-    if "llm" in _FACTORIES:
-        tried = "llm"
+    try:
         engine = load_engine(settings.model_copy(update={"engine": "llm"}))
-        if isinstance(engine, RoomEngine):
-            return engine
-    raise EngineUnavailableError(
-        f"The engine {tried!r} cannot look at all photos of a room together, which the "
-        "inventory strategy 'llm' needs. Set PHOTOQUEUE_LLM_BASE_URL and PHOTOQUEUE_LLM_MODEL, "
-        "or PHOTOQUEUE_ENGINE to a package.module:factory whose engine has "
-        "analyse_room(images, hint), or submit the inventory with another strategy."
-    )
+    except EngineUnavailableError as exc:
+        raise EngineUnavailableError(
+            "The inventory strategy 'llm' needs an engine that looks at all photos of a room "
+            f"together. {exc} Or submit the inventory with another strategy."
+        ) from exc
+    if not isinstance(engine, RoomEngine):
+        raise EngineUnavailableError(
+            f"The engine {engine.name!r} cannot look at all photos of a room together, which "
+            "the inventory strategy 'llm' needs: it lacks analyse_room(images, hint). Submit "
+            "the inventory with another strategy."
+        )
+    return engine
 
 
 def _unknown(name: str) -> str:
     """Return the message for a name that is not registered."""
-    near = difflib.get_close_matches(name, _FACTORIES, n=1)
-    meant = f" Did you mean {near[0]!r}?" if near else ""
     return (
-        f"There is no engine {name!r}.{meant} Set PHOTOQUEUE_ENGINE to one of "
-        f"{', '.join(registered_engines())}, or to package.module:factory."
+        f"There is no engine {name!r}.{did_you_mean(name, registered_engines())} Set "
+        f"PHOTOQUEUE_ENGINE to one of {', '.join(registered_engines())}, or to "
+        "package.module:factory."
     )
+
+
+def _registered(settings: Settings, processes: int) -> Engine:
+    """Build an engine of the package."""
+    name = settings.engine
+    module_name, _, attribute = _FACTORIES[name].partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as exc:
+        raise EngineUnavailableError(
+            f"The engine {name!r} cannot be loaded: {exc}. Run: pip install "
+            f"'photoqueue[{_EXTRAS[name]}]', or set PHOTOQUEUE_ENGINE to another engine."
+        ) from exc
+    build: Callable[..., Engine] = getattr(module, attribute)
+    return build(settings, processes=processes)
 
 
 def _plugin(settings: Settings) -> Engine:

@@ -30,7 +30,7 @@ class ModelSession:
             import onnxruntime
         except ImportError as exc:
             raise EngineUnavailableError(
-                "The engine 'detector' needs onnxruntime, which is not installed. "
+                "Running a model needs onnxruntime, which is not installed. "
                 "Run: pip install 'photoqueue[detect]'"
             ) from exc
         # Photos of homes are private, and so is how often they are looked at.
@@ -56,6 +56,11 @@ class ModelSession:
             ) from exc
         self.signature = Signature.of(self._session.get_inputs(), self._session.get_outputs())
         self._outputs = [port.name for port in self.signature.outputs]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the file says of itself, by key."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Run the model once and return its outputs by name."""

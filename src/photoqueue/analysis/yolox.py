@@ -30,6 +30,7 @@ class RawYolox:
 
     name: Final = "YOLOX, raw (one output [1, cells, 5 + classes])"
     nms_iou: Final = 0.45
+    counts_classes: Final = True
     #: F1 of YOLOX-nano on 22 photos of rooms: 0.57 at 0.25, 0.55 at 0.30, 0.54 at 0.35
     #: (`photoqueue evaluate` with PHOTOQUEUE_SCORE_THRESHOLD). So few photos do not tell
     #: these apart; 0.30 errs less often on the side of things that are not there.

@@ -10,11 +10,13 @@ from typing import Annotated, Final
 import typer
 
 from photoqueue.cli import (
+    catalogue,
     demo,
     doctor,
     evaluate,
     inventory,
     jobs,
+    models,
     servers,
     status,
     steer,
@@ -80,9 +82,11 @@ app.command("inventory", rich_help_panel=_INVENTORY)(inventory.inventory)
 app.command("correct", rich_help_panel=_INVENTORY)(inventory.correct)
 app.command("corrections", rich_help_panel=_INVENTORY)(inventory.corrections)
 app.command("worker", rich_help_panel=_SERVICE)(worker.worker)
+app.add_typer(models.app, name="models", rich_help_panel=_SERVICE)
 app.command("doctor", rich_help_panel=_SERVICE)(doctor.doctor)
 app.command("migrate", rich_help_panel=_SERVICE)(servers.migrate)
 app.command("down", rich_help_panel=_SERVICE)(servers.down)
+app.command("catalogue", rich_help_panel=_SERVICE)(catalogue.catalogue)
 app.command("demo", rich_help_panel=_TRY)(demo.demo)
 app.command("evaluate", rich_help_panel=_TRY)(evaluate.evaluate)
 

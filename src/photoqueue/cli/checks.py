@@ -179,12 +179,18 @@ def _place(status: ServerStatus) -> str:
 
 
 def _engine(survey: Survey) -> Iterator[Finding]:
+    from photoqueue.analysis.choice import choose_engine
     from photoqueue.analysis.registry import load_engine
 
+    choice = choose_engine(survey.settings)
     started = time.perf_counter()
-    engine = load_engine(survey.settings)
+    engine = load_engine(choice.settings)
     took = words.duration((time.perf_counter() - started) * 1000)
-    yield Finding("Engine", Verdict.OK, f"{engine.name} with {engine.model}, built in {took}")
+    detail = f"{engine.name} with {engine.model}, built in {took}"
+    if choice.reason:
+        detail = f"{detail}; chosen because {choice.reason}"
+    better = f"A better one: {choice.advice}" if choice.advice else None
+    yield Finding("Engine", Verdict.OK, detail, better)
 
 
 def _queues(survey: Survey) -> Iterator[Finding]:

@@ -121,6 +121,8 @@ def _show_result(result: dict[str, Any]) -> None:
     sure = words.share(result.get("roomTypeConfidence"))
     show(f"Room: {words.line(result['roomType'])} (confidence {sure})")
     if result["items"]:
-        show(item_table(result["items"]))
+        from photoqueue.inventory.wording import Wording
+
+        show(item_table(result["items"], Wording.of(None)))
     else:
         show("Nothing was found in this photo.")

@@ -34,22 +34,27 @@ def sample_photos() -> Path | None:
 
 
 def with_model(settings: Settings) -> Settings:
-    """Return settings whose detector has a model: the configured one, else that of the samples.
+    """Return settings whose engine can work: as configured, else the detector of the samples.
 
     Raises
     ------
     EngineUnavailableError
-        There is neither; the message says where models go.
+        The detector is asked for and has no model; the message says where models go.
     """
-    if settings.engine != "detector":
-        return settings
+    from photoqueue.analysis.choice import choose_engine
     from photoqueue.analysis.model_files import find_model
 
+    chosen = choose_engine(settings).settings
+    if chosen.engine not in ("detector", "builtin"):
+        return chosen
+    sample = data_folder() / "models" / _MODEL
     try:
-        # By its path: the demo has a home of its own, where the name would lead nowhere.
-        model = find_model(settings).path.absolute()
+        if chosen.engine == "detector":
+            find_model(chosen)
+            return chosen
     except EngineUnavailableError:
-        model = data_folder() / "models" / _MODEL
-        if settings.model is not None or not model.is_file():
+        if settings.model is not None or not sample.is_file():
             raise
-    return settings.model_copy(update={"model": str(model)})
+    if settings.engine == "builtin" or not sample.is_file():
+        return chosen
+    return settings.model_copy(update={"engine": "detector", "model": str(sample)})

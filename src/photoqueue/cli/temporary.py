@@ -48,6 +48,11 @@ def temporary_installation(settings: Settings, *, keep: bool) -> Iterator[None]:
             "grace_seconds": 5.0,
         }
     )
+    if (settings.home / "models").is_dir():
+        # Models are named by their place in the home; they are used, and stay where they are.
+        (home / "models").symlink_to(settings.home / "models")
+    if (settings.home / "models.toml").is_file():
+        (home / "models.toml").symlink_to(settings.home / "models.toml")
     try:
         show("Starting servers of its own …")
         use(own)

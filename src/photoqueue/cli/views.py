@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from photoqueue.cli import words
@@ -21,6 +21,7 @@ from photoqueue.cli.output import (
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from photoqueue.inventory.wording import Wording
     from photoqueue.models import InventoryResult
 
 Record = Mapping[str, Any]
@@ -102,21 +103,26 @@ def result_table(results: Iterable[Record]) -> Table:
     return drawn
 
 
-def item_table(items: Iterable[Record]) -> Table:
+def item_table(items: Sequence[Record], wording: Wording) -> Table:
     """Show the things found in one photo; a record is an item of the job's JSON result."""
+    doubted = any(item.get("alternatives") for item in items)
     drawn = table(title="Found")
     word_column(drawn, "ITEM")
     word_column(drawn, "CATEGORY")
     number_column(drawn, "SCORE")
     number_column(drawn, "VOLUME")
     drawn.add_column("TAKEN APART", no_wrap=True)
+    if doubted:
+        last_column(drawn, "OR ELSE")
     for item in items:
+        other = words.line(wording.alternatives(item.get("alternatives")))
         drawn.add_row(
-            words.line(item["name"]),
+            words.line(wording.item(item.get("key"), item["name"])),
             words.line(item["category"]),
             words.share(item.get("score")),
             words.volume(item.get("volume")),
             "yes" if item.get("dismountable") else "no",
+            *([other] if doubted else []),
         )
     return drawn
 

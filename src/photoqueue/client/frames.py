@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import pandas as pd
 
+    from photoqueue.inventory.wording import Wording
+
 #: Columns of a collected batch, in their order.
 RESULT_COLUMNS: Final = (
     "photo_id",
@@ -41,14 +43,15 @@ ITEM_COLUMNS: Final = (
     "y1",
     "label",
     "key",
+    "alternatives",
 )
 
 
-def result_rows(frame: pd.DataFrame) -> pd.DataFrame:
+def result_rows(frame: pd.DataFrame, wording: Wording) -> pd.DataFrame:
     """Turn jobs with their results into one row a photo; failures are rows too.
 
     ``volume`` is the usual moving volume of what the photo shows, in m³; ``items`` the
-    names with their counts, such as ``2 × chair, sofa 3-seat``.
+    names with their counts, such as ``2 × chair, three-seat sofa``.
     """
     import pandas as pd
 
@@ -59,10 +62,10 @@ def result_rows(frame: pd.DataFrame) -> pd.DataFrame:
         rows.append(
             {
                 **job,
-                "room_type": result.get("roomType"),
+                "room_type": _room_type(result, wording),
                 "confidence": result.get("confidence"),
                 "item_count": len(items) if result else None,
-                "items": _listed(items) if result else None,
+                "items": _listed(items, wording) if result else None,
                 "volume": round(sum(item.get("volume") or 0 for item in items), 3)
                 if result
                 else None,
@@ -71,8 +74,11 @@ def result_rows(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(RESULT_COLUMNS)).astype({"item_count": "Int64"})
 
 
-def item_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """Turn jobs with their results into one row an item, with its box in 0…1."""
+def item_rows(frame: pd.DataFrame, wording: Wording) -> pd.DataFrame:
+    """Turn jobs with their results into one row an item, with its box in 0…1.
+
+    ``alternatives`` names what else it may be, with probabilities.
+    """
     import pandas as pd
 
     rows = []
@@ -85,8 +91,10 @@ def item_rows(frame: pd.DataFrame) -> pd.DataFrame:
                     "photo_id": job["photo_id"],
                     "file_name": job["file_name"],
                     "room": job["room"],
-                    "room_type": result.get("roomType"),
+                    "room_type": _room_type(result, wording),
                     **item,
+                    "name": wording.item(item.get("key"), item["name"]),
+                    "alternatives": wording.alternatives(item.get("alternatives")),
                     "x0": x0,
                     "y0": y0,
                     "x1": x1,
@@ -100,10 +108,16 @@ def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _listed(items: list[dict[str, Any]]) -> str:
-    """Write ``2 × chair, sofa 3-seat``, most frequent first."""
+def _room_type(result: dict[str, Any], wording: Wording) -> str | None:
+    kind = result.get("roomType")
+    return None if kind is None else wording.room_type(kind)
+
+
+def _listed(items: list[dict[str, Any]], wording: Wording) -> str:
+    """Write ``2 × chair, three-seat sofa``, most frequent first."""
     counts: dict[str, int] = {}
     for item in items:
-        counts[item["name"]] = counts.get(item["name"], 0) + 1
+        name = wording.item(item.get("key"), item["name"])
+        counts[name] = counts.get(name, 0) + 1
     ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     return ", ".join(name if count == 1 else f"{count} × {name}" for name, count in ordered)

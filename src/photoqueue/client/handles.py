@@ -242,11 +242,24 @@ class Batch:
                 report=bar.update,
             ).wait()
 
-    def items(self) -> pd.DataFrame:
-        """List what was found so far: one row an item, with its photo, score and box."""
-        from photoqueue.client.frames import item_rows
+    def items(self, lang: str | None = None) -> pd.DataFrame:
+        """List what was found so far: one row an item, with its photo, score and box.
 
-        return item_rows(history.batch_results(self.installation.database, self.id))
+        Parameters
+        ----------
+        lang
+            ``en`` or ``fr``: language of the names; that of the settings when left out.
+
+        Raises
+        ------
+        ConfigurationError
+            There are no names in this language.
+        """
+        from photoqueue.client.frames import item_rows
+        from photoqueue.inventory.wording import Wording
+
+        wording = Wording.of(lang, self.installation.settings)
+        return item_rows(history.batch_results(self.installation.database, self.id), wording)
 
     def attempts(self) -> pd.DataFrame:
         """Return the ended attempts of all jobs, one row each."""

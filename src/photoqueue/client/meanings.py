@@ -6,7 +6,7 @@ import difflib
 
 from photoqueue.errors import NotFoundError
 from photoqueue.installation import Installation
-from photoqueue.inventory.catalogue import Catalogue, CatalogueItem
+from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.corrections import as_photographed
 from photoqueue.inventory.room_types import canonical_room_type
 from photoqueue.inventory.views import room_name
@@ -17,8 +17,7 @@ from photoqueue.tracking import projects
 
 def catalogue_of(installation: Installation) -> Catalogue:
     """Return the catalogue that an installation uses."""
-    del installation  # all use the one that comes with the package
-    return Catalogue.load()
+    return Catalogue.for_settings(installation.settings)
 
 
 def newest_inventory(installation: Installation, project: str) -> InventoryResult | None:
@@ -100,7 +99,7 @@ def thing_meant(
     if here and category in {None, here[0].category}:
         return here[0].key, here[0].name, here[0].category
     catalogue = catalogue_of(installation)
-    known = _known(catalogue, text)
+    known = catalogue.by_name(text)
     if known is not None:
         return known.key, known.name(installation.settings.language), known.category
     for made in records.of_project(installation.database, project):
@@ -108,21 +107,10 @@ def thing_meant(
             return made.key, made.name, made.category
     if category is not None and volume is not None:
         return None, text, category
-    names = {name for entry in catalogue.items for name in (entry.name_en, entry.name_fr)}
-    near = difflib.get_close_matches(text.casefold(), sorted(names), n=3, cutoff=0.6)
+    language = installation.settings.language
+    near = [entry.name(language) for entry in catalogue.nearest(text)]
     meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     raise NotFoundError(
         f"The catalogue has no thing called {text!r:.60}.{meant} For a thing of your own, give "
         "its category and the volume of one in m³ (category=…, volume=…)."
     )
-
-
-def _known(catalogue: Catalogue, text: str) -> CatalogueItem | None:
-    """Find what a person means in the catalogue: by key, or by a name in either language."""
-    wanted = text.casefold()
-    named = (
-        entry
-        for entry in catalogue.items
-        if wanted in {entry.name_en.casefold(), entry.name_fr.casefold()}
-    )
-    return catalogue.by_key(text) or next(named, None)

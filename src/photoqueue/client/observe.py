@@ -90,6 +90,7 @@ def collect(
     timeout: float | None = None,
     *,
     progress: ProgressStyle | bool = "auto",
+    lang: str | None = None,
 ) -> pd.DataFrame:
     """Wait for a batch or job, and return its results as a DataFrame.
 
@@ -103,6 +104,9 @@ def collect(
         Of a batch: ``auto`` shows a widget in a notebook, a line in a terminal, nothing
         elsewhere. A single job shows none.
         ``widget``, ``text`` and ``none`` choose; False is ``none``.
+    lang
+        ``en`` or ``fr``: language of the names of things and kinds of room; that of the
+        settings when left out.
 
     Returns
     -------
@@ -119,17 +123,23 @@ def collect(
         No live worker will take the jobs.
     ResultTimeoutError
         They did not all end in time; they go on running.
+    ConfigurationError
+        There are no names in this language.
     """
+    from photoqueue.inventory.wording import Wording
+
+    # Before waiting, so that a wrong language is said at once.
+    wording = Wording.of(lang, handle.installation.settings)
     style: ProgressStyle = progress if isinstance(progress, str) else "auto"
     if progress is False:
         style = "none"
     if isinstance(handle, Batch):
         handle.wait(timeout, progress=style)
-        return result_rows(tables.batch_results(handle.installation.database, handle.id))
+        return result_rows(tables.batch_results(handle.installation.database, handle.id), wording)
     if handle.queue is JobType.INVENTORY_SYNC:
-        return handle.result(timeout).to_frame()
+        return handle.result(timeout).to_frame(wording.language, catalogue=wording.catalogue)
     handle.wait(timeout)
-    return result_rows(tables.job_results(handle.installation.database, handle.id))
+    return result_rows(tables.job_results(handle.installation.database, handle.id), wording)
 
 
 def history(
@@ -210,6 +220,31 @@ def attempts(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
     if handle is None:
         return tables.attempts(current().database)
     return (handle if isinstance(handle, Job | Batch) else job(handle)).attempts()
+
+
+def ai_calls(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
+    """Return the calls of engines: one row each, failed ones and those asked again included.
+
+    Columns are the job, attempt and number of the call, photo, engine, model, latency in ms,
+    tokens in and out, cost in US dollars (None where the price is not known), success, error.
+
+    Parameters
+    ----------
+    handle
+        A job, a job id or key, or a batch; everything when left out.
+
+    Raises
+    ------
+    UnknownJobError
+        This installation has no such job.
+    """
+    if handle is None:
+        return tables.ai_calls(current().database)
+    found = handle if isinstance(handle, Job | Batch) else job(handle)
+    database = found.installation.database
+    if isinstance(found, Batch):
+        return tables.ai_calls(database, batch_id=found.id)
+    return tables.ai_calls(database, job_id=UUID(found.id))
 
 
 class Stats(Mapping[str, QueueStats]):

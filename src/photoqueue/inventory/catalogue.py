@@ -1,7 +1,8 @@
 """The catalogue: what a mover lists, its name, its volume, whether it is taken apart.
 
-The catalogue is one CSV file, made to be edited: ``catalogue.csv`` beside this module, or
-a file of one's own given to :meth:`Catalogue.load`.
+The catalogue is one CSV file, made to be edited: ``catalogue.csv`` beside this module, with
+changes to it in a file of one's own (:meth:`Catalogue.with_changes`, ``PHOTOQUEUE_CATALOGUE``),
+or another one altogether (:meth:`Catalogue.load`).
 
 **What is in it.** A thing has a row when a mover lists it by itself, that is when it is
 carried on its own because it does not go into a carton. Small loose things (cups, books,
@@ -17,82 +18,55 @@ models, where no mover's table names the thing. Volumes are what a thing takes u
 lorry, packed. ``dismount_probability`` starts from a mover's published shares (bed 0.95,
 wardrobe 0.9, desk 0.8, dining table 0.7, chair 0.4, sofa 0.2, appliance 0.1, mattress 0),
 kept below one half where movers say that the thing is usually carried whole.
+
+A class name that several things share (a cabinet may be a wardrobe or a sideboard) is in the
+row of one of them; :mod:`photoqueue.analysis.refine` tells them apart.
 """
 
 from __future__ import annotations
 
-import csv
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import difflib
+from collections.abc import Iterable
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Final
 
-from photoqueue.errors import ConfigurationError, NotFoundError
+from photoqueue.errors import NotFoundError
+from photoqueue.inventory.catalogue_file import read_changes, read_items
+from photoqueue.inventory.catalogue_item import (
+    CATEGORIES,
+    LANGUAGES,
+    VOCABULARIES,
+    CatalogueItem,
+    Category,
+    Vocabulary,
+)
+from photoqueue.inventory.item_words import stem
 
-Category = Literal["furniture", "appliance", "electronics", "box", "art", "misc"]
-Vocabulary = Literal["coco", "objects365"]
+if TYPE_CHECKING:
+    import pandas as pd
 
-CATEGORIES: Final[tuple[str, ...]] = get_args(Category)
-VOCABULARIES: Final[tuple[str, ...]] = get_args(Vocabulary)
-LANGUAGES: Final = ("en", "fr")
+    from photoqueue.settings import Settings
 
-#: A thing that movers take apart at least every second time counts as dismountable.
-DISMOUNT_LIMIT: Final = 0.5
+__all__ = [
+    "CATEGORIES",
+    "LANGUAGES",
+    "SHIPPED",
+    "VOCABULARIES",
+    "Catalogue",
+    "CatalogueItem",
+    "Category",
+    "Vocabulary",
+]
 
-_TEXT_COLUMNS: Final = ("key", "name_en", "name_fr", "category")
-_VOLUME_COLUMNS: Final = ("volume_low", "volume_usual", "volume_high")
-_COLUMNS: Final = (*_TEXT_COLUMNS, *_VOLUME_COLUMNS, "dismount_probability", *VOCABULARIES)
-#: Parts several class names of one cell.
-_SEPARATOR: Final = "|"
-
-
-@dataclass(frozen=True, kw_only=True)
-class CatalogueItem:
-    """One thing that movers know.
-
-    Attributes
-    ----------
-    key : str
-        Stable identifier, such as ``sofa_3_seat``.
-    name_en, name_fr : str
-        Display names.
-    category : str
-        One of :data:`CATEGORIES`.
-    volume_low, volume_usual, volume_high : float
-        Moving volume of one, in m³: lowest, usual and highest figure among movers.
-    dismount_probability : float
-        0…1: how often movers take it apart.
-    labels : mapping of str to tuple of str
-        Vocabulary → the detector's class names that mean this thing.
-    """
-
-    key: str
-    name_en: str
-    name_fr: str
-    category: str
-    volume_low: float
-    volume_usual: float
-    volume_high: float
-    dismount_probability: float
-    labels: Mapping[str, tuple[str, ...]]
-
-    @property
-    def dismountable(self) -> bool:
-        """Whether movers usually take it apart."""
-        return self.dismount_probability >= DISMOUNT_LIMIT
-
-    def name(self, language: str) -> str:
-        """Display name in ``en`` or ``fr``."""
-        if language not in LANGUAGES:
-            raise ConfigurationError(
-                f"The catalogue has no names in {language!r}. Use one of: {', '.join(LANGUAGES)}."
-            )
-        return self.name_fr if language == "fr" else self.name_en
+#: The catalogue that comes with the package.
+SHIPPED: Final = Path(__file__).with_name("catalogue.csv")
+#: How alike two stems are, 0…1, to be worth mentioning.
+_NEAR: Final = 0.6
 
 
 class Catalogue:
-    """The things movers know, found by key or by a detector's class name.
+    """The things movers know, found by key, by name, or by a detector's class name.
 
     >>> Catalogue.load().name("sofa_3_seat", "fr")
     'canapé 3 places'
@@ -121,14 +95,88 @@ class Catalogue:
         Raises
         ------
         ConfigurationError
-            The file cannot be read, or a value is wrong; the message names row and column.
+            The file cannot be read, or values are wrong; the message names row and column.
         """
-        file = Path(path) if path is not None else Path(__file__).with_name("catalogue.csv")
-        return cls(_read(file))
+        return cls(_shipped() if path is None else read_items(Path(path)))
+
+    @classmethod
+    def for_settings(cls, settings: Settings) -> Catalogue:
+        """Read the catalogue of an installation: the package's, with the changes it names.
+
+        Raises
+        ------
+        ConfigurationError
+            As for :meth:`load`.
+        """
+        catalogue = cls.load()
+        return catalogue.with_changes(settings.catalogue) if settings.catalogue else catalogue
+
+    def with_changes(self, path: Path | str) -> Catalogue:
+        """Return this catalogue with the rows of a file changed or added.
+
+        A row replaces the thing of its key, or adds one. Columns may be missing; a blank cell
+        keeps what is there.
+
+        Raises
+        ------
+        ConfigurationError
+            As for :meth:`load`.
+        """
+        return Catalogue(read_changes(Path(path), self.items))
 
     def by_key(self, key: str) -> CatalogueItem | None:
         """Return the item of this key, or ``None``."""
         return self._by_key.get(key)
+
+    def by_name(self, text: str) -> CatalogueItem | None:
+        """Return the item that a person means, or ``None``.
+
+        Names and synonyms in English and French are known, and keys; case, accents, hyphens,
+        articles and plurals do not matter.
+
+        Examples
+        --------
+        >>> Catalogue.load().by_name("Canapés").key
+        'sofa_3_seat'
+        """
+        return self._by_key.get(text.strip()) or self._by_stem.get(stem(text))
+
+    def find(self, text: str, language: str = "en") -> CatalogueItem:
+        """Return the item that a person means.
+
+        Raises
+        ------
+        NotFoundError
+            The catalogue has none; the message names the nearest ones in this language.
+        """
+        item = self.by_name(text)
+        if item is None:
+            near = [repr(item.name(language)) for item in self.nearest(text)]
+            meant = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise NotFoundError(
+                f"The catalogue has no thing called {text[:60]!r}.{meant} "
+                "`photoqueue catalogue` lists what it has; a catalogue of one's own can add to it."
+            )
+        return item
+
+    def search(self, text: str) -> tuple[CatalogueItem, ...]:
+        """Return the items of which a key, name, synonym or category holds these words."""
+        wanted = stem(text).split()
+        return tuple(
+            item
+            for item in self.items
+            if any(
+                all(word in words for word in wanted)
+                for words in map(stem, (*_names(item), *item.synonyms, item.category))
+            )
+        )
+
+    def nearest(self, text: str, count: int = 3) -> list[CatalogueItem]:
+        """Return the items with the names most like this one, best first; may be empty."""
+        stems = self._by_stem
+        # Several words of one item may be near: look for more, and keep each item once.
+        found = difflib.get_close_matches(stem(text), stems, 3 * count, _NEAR)
+        return list({stems[word].key: stems[word] for word in found}.values())[:count]
 
     def for_label(self, vocabulary: str, label: str) -> CatalogueItem | None:
         """Return the item that a detector's class means; ``None`` if movers do not list it."""
@@ -149,102 +197,37 @@ class Catalogue:
             )
         return item.name(language)
 
+    def to_frame(self, lang: str = "en") -> pd.DataFrame:
+        """Return the things as a DataFrame, one row each, with the names in ``en`` or ``fr``."""
+        import pandas as pd
 
-def _read(file: Path) -> list[CatalogueItem]:
-    """Read the rows of a catalogue file, each checked."""
-    try:
-        # utf-8-sig: spreadsheets like to write a byte order mark.
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigurationError(
-            f"The catalogue {file} cannot be read ({exc}). Give the path of a UTF-8 CSV file."
-        ) from exc
-    reader = csv.DictReader(text.splitlines())
-    missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise ConfigurationError(
-            f"The catalogue {file} lacks the column(s) {', '.join(missing)}. "
-            "Separate columns by commas and name them in the first row."
-        )
-    items: list[CatalogueItem] = []
-    seen: dict[tuple[str, str], int] = {}
-    for cells in reader:
-        row = _Row(file, reader.line_num, {k: v or "" for k, v in cells.items() if k})
-        item = row.item()
-        row.claim(seen, "key", item.key)
-        for vocabulary, labels in item.labels.items():
-            for label in labels:
-                row.claim(seen, vocabulary, label)
-        items.append(item)
-    return items
+        fields = ("key", "name", "category", "volume_low", "volume_usual", "volume_high")
+        rows = [
+            {field: getattr(item, field) for field in fields if field != "name"}
+            | {"name": item.name(lang), "dismount_probability": item.dismount_probability}
+            for item in self.items
+        ]
+        return pd.DataFrame(rows, columns=[*fields, "dismount_probability"])
+
+    @cached_property
+    def _by_stem(self) -> dict[str, CatalogueItem]:
+        """Stem → item: names win over synonyms, later rows (one's own) over earlier ones."""
+        stems: dict[str, CatalogueItem] = {}
+        for words in (_synonyms, _names):
+            for item in self.items:
+                stems.update((stem(word), item) for word in words(item))
+        stems.pop("", None)
+        return stems
 
 
-@dataclass(frozen=True)
-class _Row:
-    """One row of the file, which knows where it stands so that it can complain."""
+@cache
+def _shipped() -> tuple[CatalogueItem, ...]:
+    return read_items(SHIPPED)
 
-    file: Path
-    line: int
-    cells: Mapping[str, str]
 
-    def item(self) -> CatalogueItem:
-        """Return the item that this row describes."""
-        key, name_en, name_fr, category = (self.text(column) for column in _TEXT_COLUMNS)
-        if category not in CATEGORIES:
-            raise self.error(
-                "category", f"unknown category {category!r}; use one of {', '.join(CATEGORIES)}"
-            )
-        low, usual, high = (self.number(column) for column in _VOLUME_COLUMNS)
-        if low > usual:
-            raise self.error("volume_low", f"{low} is above volume_usual {usual}")
-        if usual > high:
-            raise self.error("volume_high", f"{high} is below volume_usual {usual}")
-        probability = self.number("dismount_probability")
-        if probability > 1:
-            raise self.error("dismount_probability", f"{probability} is not between 0 and 1")
-        return CatalogueItem(
-            key=key,
-            name_en=name_en,
-            name_fr=name_fr,
-            category=category,
-            volume_low=low,
-            volume_usual=usual,
-            volume_high=high,
-            dismount_probability=probability,
-            labels={vocabulary: self.names(vocabulary) for vocabulary in VOCABULARIES},
-        )
+def _synonyms(item: CatalogueItem) -> tuple[str, ...]:
+    return item.synonyms
 
-    def text(self, column: str) -> str:
-        """Return a cell that must not be empty."""
-        if not (value := self.cells[column].strip()):
-            raise self.error(column, "the cell is empty")
-        return value
 
-    def number(self, column: str) -> float:
-        """Return a cell that must be a number ≥ 0."""
-        text = self.text(column)
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value) or value < 0:
-            raise self.error(column, f"{text!r} is not a number of 0 or more, such as 0.25")
-        return value
-
-    def names(self, column: str) -> tuple[str, ...]:
-        """Return the class names of a cell; it may be empty."""
-        names = self.cells[column].split(_SEPARATOR)
-        return tuple(name.strip() for name in names if name.strip())
-
-    def claim(self, seen: dict[tuple[str, str], int], column: str, value: str) -> None:
-        """Note that this row uses a value that only one row may use."""
-        first = seen.setdefault((column, value), self.line)
-        if first != self.line:
-            raise self.error(column, f"{value!r} is already used in row {first}")
-
-    def error(self, column: str, problem: str) -> ConfigurationError:
-        """Return an error that says where the problem is."""
-        return ConfigurationError(
-            f"Catalogue {self.file.name}, row {self.line}, column {column}: {problem}. "
-            f"Correct it in {self.file}."
-        )
+def _names(item: CatalogueItem) -> tuple[str, ...]:
+    return item.key, item.name_en, item.name_fr

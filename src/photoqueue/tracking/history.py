@@ -185,11 +185,15 @@ def attempts(
     return _frame(database, query)
 
 
-def ai_calls(database: Database, *, batch_id: str | None = None) -> pd.DataFrame:
+def ai_calls(
+    database: Database, *, job_id: Any = None, batch_id: str | None = None
+) -> pd.DataFrame:
     """Read the calls of engines as a DataFrame; one row a call."""
     query = sa.select(*ai_metrics.c).order_by(
         ai_metrics.c.created_at, ai_metrics.c.job_id, ai_metrics.c.attempt, ai_metrics.c.call
     )
+    if job_id is not None:
+        query = query.where(ai_metrics.c.job_id == job_id)
     if batch_id is not None:
         query = query.where(
             ai_metrics.c.job_id.in_(

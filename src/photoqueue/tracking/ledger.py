@@ -53,6 +53,10 @@ class Failure:
     message: str
     traceback: str
     permanent: bool
+    #: Milliseconds before which another attempt is of no use.
+    not_before_ms: int = 0
+    #: The work could not begin, through no fault of the job: it costs no attempt.
+    costs_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,22 @@ class Ledger:
                 "error_type": failure.error_type,
                 "error_message": storable(failure.message),
                 "error_traceback": storable(failure.traceback),
+            },
+        )
+
+    def postpone(
+        self, claim: Claim, reason: Failure, *, delay_ms: int, calls: Sequence[AiCall] = ()
+    ) -> Ended | None:
+        """Put a job back until later, at no cost to its budget; None when it is not ours."""
+        return self._end(
+            "postpone",
+            Outcome.RELEASED,
+            claim,
+            calls,
+            {
+                "delay_ms": delay_ms,
+                "error_type": reason.error_type,
+                "error_message": storable(reason.message),
             },
         )
 

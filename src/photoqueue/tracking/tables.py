@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from photoqueue.models import UNFINISHED, JobState, JobType, Outcome
 
 #: Revision that this code reads and writes; equal to the newest migration.
-SCHEMA_REVISION: Final = "0002"
+SCHEMA_REVISION: Final = "0003"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -222,6 +222,14 @@ ai_metrics = sa.Table(
     sa.Column("success", sa.Boolean, nullable=False),
     sa.Column("error", sa.Text),
     _time("created_at", nullable=False, server_default=sa.func.now()),
+)
+
+#: When each service that engines ask may be asked next, by any worker.
+ai_rate_limits = sa.Table(
+    "ai_rate_limits",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    _time("free_at", nullable=False),
 )
 
 #: What people said against the photos; rows stay, also those that were taken back.

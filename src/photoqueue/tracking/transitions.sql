@@ -79,11 +79,36 @@ FROM ended
 RETURNING (SELECT state FROM ended) AS state,
     extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms;
 
+-- name: postpone
+-- The attempt could not begin its work and is not paid from the budget: tried again after
+-- `delay_ms`.
+WITH postponed AS (
+    UPDATE jobs
+    SET state = 'delayed',
+        ready_at = clock_timestamp() + %(delay_ms)s * interval '1 millisecond',
+        max_attempts = max_attempts + 1,
+        job_duration_ms = extract(epoch FROM clock_timestamp() - started_at)::float8 * 1000,
+        error_type = %(error_type)s,
+        error_message = %(error_message)s,
+        error_traceback = NULL
+    WHERE job_id = %(job_id)s
+      AND state = 'active' AND attempts = %(attempt)s AND worker_id = %(worker_id)s
+    RETURNING *
+)
+INSERT INTO job_attempts (job_id, attempt, outcome, worker_id, slot, wait_ms, started_at,
+    ended_at, error_type, error_message, retry_delay_ms)
+SELECT job_id, attempts, 'released', worker_id, slot, wait_ms, started_at,
+    clock_timestamp(), error_type, error_message, %(delay_ms)s::bigint
+FROM postponed
+RETURNING 'delayed' AS state,
+    extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms;
+
 -- name: recorded
 -- Whether an attempt was recorded by the statement whose answer was lost with its connection.
 SELECT
     CASE WHEN outcome = 'completed' THEN 'completed'
          WHEN retry_delay_ms IS NOT NULL THEN 'delayed'
+         WHEN outcome = 'released' THEN 'waiting'
          ELSE 'failed' END AS state,
     extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms
 FROM job_attempts

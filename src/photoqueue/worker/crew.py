@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
     from photoqueue.installation import Installation
+    from photoqueue.settings import Settings
     from photoqueue.worker.logs import LogFormat
 
 #: A process that dies sooner than this without having been ready is not started again at once.
@@ -73,10 +74,12 @@ class Crew:
         installation: Installation,
         worker_id: UUID,
         *,
+        settings: Settings,
         concurrency: int,
         log_format: LogFormat,
     ) -> None:
         self._installation = installation
+        self._settings = settings
         self._worker_id = worker_id
         self._concurrency = concurrency
         self._log_format = log_format
@@ -93,7 +96,7 @@ class Crew:
         board = Board()
         reader, writer = self._context.Pipe(duplex=False)
         assignment = Assignment(
-            settings=self._installation.settings,
+            settings=self._settings,
             endpoints=self._installation.endpoints,
             namespace=self._installation.namespace,
             queue=queue,

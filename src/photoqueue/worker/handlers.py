@@ -12,7 +12,7 @@ from photoqueue.errors import PayloadError, StorageError
 from photoqueue.models import InventoryPayload, JobState, PhotoPayload, PhotoResult
 from photoqueue.tracking import corrections, projects
 from photoqueue.tracking.ledger import AiCall, Claim
-from photoqueue.worker.calls import recorded
+from photoqueue.worker.engines import measured
 from photoqueue.worker.results import photo_result
 from photoqueue.worker.rooms import RoomLooks
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from photoqueue.analysis.engine import Analysis, Engine
     from photoqueue.installation import Installation
+
+__all__ = ["Handler", "InventorySync", "PhotoAnalyze", "photo_result"]
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +62,7 @@ class PhotoAnalyze:
             room_type=payload.room_type,
             language=self._settings.language,
         )
-        return recorded(
-            lambda: self._engine.analyse(image, hint),
-            self._engine,
-            calls,
-            photo_id=payload.photo_id,
-        )
+        return measured(self._engine, hint, calls, lambda hint: self._engine.analyse(image, hint))
 
     def _keep_thumbnail(self, payload: PhotoPayload, image: Image.Image) -> None:
         from photoqueue.photos.thumbnails import thumbnail
@@ -85,7 +82,7 @@ class InventorySync:
 
         self._database = installation.database
         self._language = installation.settings.language
-        self._catalogue = Catalogue.load()
+        self._catalogue = Catalogue.for_settings(installation.settings)
         self._rooms = RoomLooks(installation)
 
     def __call__(self, claim: Claim, calls: list[AiCall]) -> str:

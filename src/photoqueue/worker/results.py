@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def photo_result(
     payload: PhotoPayload, image: Image.Image, analysis: Any, engine: Engine
 ) -> PhotoResult:
-    """Return the result of a photo.
+    """Return the result of a photo, from what an engine made of its upright picture.
 
     Raises
     ------
     PermanentError
-        The engine returned something that is not an analysis.
+        The engine did not return an ``Analysis``.
     """
     from photoqueue.photos.appearance import Looks
     from photoqueue.photos.perceptual import perceptual_hash

@@ -15,7 +15,7 @@ from photoqueue.inventory.views import (
 )
 from photoqueue.models import FoundItem
 from photoqueue.tracking.ledger import AiCall
-from photoqueue.worker.calls import recorded
+from photoqueue.worker.engines import build_room_engine, measured
 from photoqueue.worker.results import room_items
 
 if TYPE_CHECKING:
@@ -76,12 +76,11 @@ class RoomLooks:
         engine = self._room_engine()
         images = [self._picture(view) for view in most_different(views, MAX_PHOTOS)]
         hint = Hint(
-            photo_id=views[0].photo_id,
             room=room,
             room_type=_given_room_type(photos),
             language=self._settings.language,
         )
-        analysis = recorded(lambda: engine.analyse_room(images, hint), engine, calls, photo_id=None)
+        analysis = measured(engine, hint, calls, lambda hint: engine.analyse_room(images, hint))
         return room_items(analysis, engine)
 
     def _picture(self, view: View) -> Image.Image:
@@ -97,9 +96,7 @@ class RoomLooks:
 
     def _room_engine(self) -> RoomEngine:
         if self._engine is None:
-            from photoqueue.analysis.registry import load_room_engine
-
-            self._engine = load_room_engine(self._settings)
+            self._engine = build_room_engine(self._installation)
         return self._engine
 
 

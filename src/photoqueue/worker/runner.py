@@ -116,7 +116,9 @@ class Runner:
 
     def _fail(self, claim: Claim, error: BaseException, calls: list[AiCall]) -> Ended | None:
         failure = describe(error)
-        delay_ms = self._settings.retry_delay_ms(claim.next_retry)
+        delay_ms = failure.not_before_ms
+        if not failure.costs_nothing:
+            delay_ms = max(delay_ms, self._settings.retry_delay_ms(claim.next_retry))
         ended = self._record_failure(claim, failure, delay_ms, calls)
         if ended is None:
             self._log_too_late(claim)
@@ -126,7 +128,9 @@ class Runner:
             **_end_fields(claim, ended),
             "error": f"{failure.error_type}: {failure.message}",
         }
-        if ended.state is JobState.DELAYED:
+        if failure.costs_nothing:
+            logger.info("postponed", extra={"fields": {**fields, "retry_in_ms": delay_ms}})
+        elif ended.state is JobState.DELAYED:
             logger.warning("retrying", extra={"fields": {**fields, "retry_in_ms": delay_ms}})
         else:
             logger.error("failed", extra={"fields": fields})
@@ -135,6 +139,11 @@ class Runner:
     def _record_failure(
         self, claim: Claim, failure: Failure, delay_ms: int, calls: list[AiCall]
     ) -> Ended | None:
+        if failure.costs_nothing:
+            ended, _ = _until_reached(
+                lambda: self._ledger.postpone(claim, failure, delay_ms=delay_ms, calls=calls)
+            )
+            return ended
         try:
             ended, _ = _until_reached(
                 lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms, calls=calls)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from photoqueue.analysis.choice import choose_engine
 from photoqueue.errors import EngineUnavailableError, PhotoqueueError, ServiceError
 from photoqueue.models import JobType, Outcome
 from photoqueue.tracking.ids import new_uuid
@@ -41,7 +42,9 @@ class Supervisor:
         log_format: LogFormat = "text",
     ) -> None:
         self.worker_id = new_uuid()
-        self._settings = installation.settings
+        # Chosen once: a process that starts later must not work with another engine.
+        self._choice = choose_engine(installation.settings)
+        self._settings = self._choice.settings
         self._queues = tuple(queues)
         self._concurrency = concurrency
         self._host = this_host()
@@ -56,7 +59,11 @@ class Supervisor:
             lease_seconds=self._settings.lease_seconds,
         )
         self._crew = Crew(
-            installation, self.worker_id, concurrency=concurrency, log_format=log_format
+            installation,
+            self.worker_id,
+            settings=self._settings,
+            concurrency=concurrency,
+            log_format=log_format,
         )
         self._round_seconds = min(1.0, self._settings.lease_seconds / 5)
         #: Ended processes whose job could not be recovered yet, PostgreSQL being away.
@@ -77,6 +84,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self._enter()
+        self._tell_engine()
         for queue in self._queues:
             for _ in range(self._concurrency):
                 self._crew.start(queue)
@@ -109,6 +117,15 @@ class Supervisor:
             concurrency=self._concurrency,
             engine=self._settings.engine,
         )
+
+    def _tell_engine(self) -> None:
+        """Say which engine `auto` chose, and how to get a better one."""
+        if not self._choice.reason or JobType.PHOTO_ANALYZE not in self._queues:
+            return
+        fields = {"engine": self._choice.engine, "because": self._choice.reason}
+        if self._choice.advice:
+            fields["better"] = self._choice.advice
+        self._log(logging.INFO, "engine chosen", **fields)
 
     def _round(self) -> None:
         """Renew the lease, watch the processes, recover what is lost."""

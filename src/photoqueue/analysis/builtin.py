@@ -1,0 +1,196 @@
+"""The engine ``builtin``: a small model of our own that comes with the package.
+
+It works on a fresh machine without a network, and is what ``auto`` falls back on. It was
+trained on rendered rooms alone (``training/`` in the repository, with its model card): on
+photos of real rooms it is a stopgap, and a pulled detector or an LLM sees far more.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from photoqueue.analysis.boxes import Candidates, FloatArray, suppress
+from photoqueue.analysis.engine import Analysis, Hint, Item
+from photoqueue.analysis.session import ModelSession, share_of_cores
+from photoqueue.errors import ModelError
+from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.room_types import OTHER
+from photoqueue.settings import Settings
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+WEIGHTS: Final = Path(__file__).with_name("weights") / "photoqueue-rooms-1.onnx"
+
+#: Overlap above which two boxes of one class, or of any two, are one thing.
+_SAME_CLASS, _ANY_CLASS = 0.55, 0.75
+#: Below this share of the best score, another class of the same box is no real doubt.
+_DOUBT: Final = 0.25
+#: Below this probability the kind of room is not told.
+_ROOM_FLOOR: Final = 0.35
+_PADDING: Final = (114, 114, 114)
+_DIGITS: Final = 4
+
+
+class BuiltinEngine:
+    """Finds about two dozen kinds of things with the model in the package.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Names and volumes.
+    threads : int
+        onnxruntime threads.
+    score_threshold : float or None
+        Items below this score, 0…1, are not reported; ``None`` is the model's own, which
+        differs from class to class.
+
+    Raises
+    ------
+    EngineUnavailableError
+        onnxruntime is not installed.
+    ModelError
+        The file in the package is damaged.
+    """
+
+    name: Final = "builtin"
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        threads: int = 1,
+        score_threshold: float | None = None,
+        file: Path = WEIGHTS,
+    ) -> None:
+        self._catalogue = catalogue
+        self._session = ModelSession(file, threads=threads)
+        about = self._session.metadata
+        try:
+            self.model = about["name"]
+            self.classes: list[str] = json.loads(about["classes"])
+            self.rooms: list[str] = json.loads(about["rooms"])
+            own: list[float] = json.loads(about["thresholds"])
+        except (KeyError, ValueError) as exc:
+            raise ModelError(
+                f"The built-in model {file} lacks its description ({exc!r}). Install "
+                "photoqueue again."
+            ) from exc
+        limits = own if score_threshold is None else [score_threshold] * len(own)
+        self._limits = np.array(limits, np.float32)
+        _, _, self._height, self._width = self._session.signature.inputs[0].shape
+        # The first run allocates memory, so that the first photo is as quick as the others.
+        self._session.run({"image": np.zeros((1, 3, *self.input_size[::-1]), np.float32)})
+
+    def __repr__(self) -> str:
+        return f"BuiltinEngine({self.model!r})"
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of the picture that the model sees, in pixels."""
+        return int(self._width or 0), int(self._height or 0)
+
+    def analyse(self, image: Image.Image, hint: Hint) -> Analysis:
+        """Find what a mover moves in an upright picture, and the kind of room."""
+        outputs, scale = self._look(image)
+        items = self._items(outputs["scores"][0], outputs["boxes"][0] * scale, hint.language)
+        room_type, certainty = self._room(outputs["rooms"][0])
+        if hint.room_type:
+            room_type, certainty = hint.room_type, 1.0
+        scores = [item.score for item in items if item.score is not None]
+        return Analysis(
+            items=tuple(items),
+            room_type=room_type,
+            confidence=round(fmean(scores), _DIGITS) if scores else 0.0,
+            room_type_confidence=certainty,
+        )
+
+    def _look(self, image: Image.Image) -> tuple[dict[str, Any], FloatArray]:
+        """Run the model; return its outputs and what its boxes are to be multiplied by."""
+        from PIL import Image as Pictures
+
+        width, height = self.input_size
+        shrink = min(width / image.width, height / image.height)
+        size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
+        small = image.convert("RGB").resize(size, Pictures.Resampling.BILINEAR, reducing_gap=2.0)
+        canvas = Pictures.new("RGB", (width, height), _PADDING)
+        canvas.paste(small)
+        pixels = np.asarray(canvas, np.float32).transpose(2, 0, 1)[None] / np.float32(255)
+        across, down = width / size[0], height / size[1]
+        return (
+            self._session.run({"image": np.ascontiguousarray(pixels)}),
+            np.array([across, down, across, down], np.float32),
+        )
+
+    def _items(self, scores: FloatArray, boxes: FloatArray, language: str) -> list[Item]:
+        classes = scores.argmax(1)
+        best = scores.max(1)
+        sure = best >= self._limits[classes]
+        found = Candidates(np.clip(boxes[sure], 0, 1), best[sure], classes[sure].astype(np.int64))
+        rows = scores[sure]
+        kept = suppress(found, _SAME_CLASS)
+        found, rows = found.take(kept), rows[kept]
+        # A sofa that might be of two or of three seats is still one sofa.
+        anything = Candidates(found.boxes, found.scores, np.zeros(len(found), np.int64))
+        kept = suppress(anything, _ANY_CLASS)
+        found, rows = found.take(kept), rows[kept]
+        items = (
+            self._item(int(index), row, box, language)
+            for index, row, box in zip(found.classes, rows, found.boxes, strict=True)
+        )
+        return [item for item in items if item is not None]
+
+    def _item(self, index: int, row: FloatArray, box: FloatArray, language: str) -> Item | None:
+        known = self._catalogue.by_key(self.classes[index])
+        x0, y0, x1, y1 = (round(float(edge), _DIGITS) for edge in box)
+        if known is None or x1 <= x0 or y1 <= y0:
+            return None
+        return Item(
+            name=known.name(language),
+            category=known.category,
+            dismountable=known.dismountable,
+            key=known.key,
+            label=self.classes[index],
+            score=round(float(row[index]), _DIGITS),
+            box=(x0, y0, x1, y1),
+            volume=known.volume_usual,
+            alternatives=self._doubts(index, row),
+        )
+
+    def _doubts(self, index: int, row: FloatArray) -> dict[str, float]:
+        """Other classes that score well in the same place, with their share of the scores."""
+        others = [
+            other
+            for other in np.argsort(-row)
+            if other != index
+            and row[other] >= _DOUBT * row[index]
+            and self._catalogue.by_key(self.classes[other]) is not None
+        ]
+        total = float(row[index] + row[others].sum())
+        return {self.classes[other]: round(float(row[other]) / total, 3) for other in others}
+
+    def _room(self, probabilities: FloatArray) -> tuple[str, float]:
+        index = int(probabilities.argmax())
+        certainty = round(float(probabilities[index]), _DIGITS)
+        return (self.rooms[index], certainty) if certainty >= _ROOM_FLOOR else (OTHER, 0.0)
+
+
+def build_builtin(settings: Settings, *, processes: int = 1) -> BuiltinEngine:
+    """Return the built-in engine as the settings ask for it.
+
+    Parameters
+    ----------
+    settings : Settings
+    processes : int
+        Worker processes that share this machine's cores.
+    """
+    return BuiltinEngine(
+        catalogue=Catalogue.for_settings(settings),
+        threads=settings.threads or share_of_cores(processes),
+        score_threshold=settings.score_threshold,
+    )

@@ -1,0 +1,248 @@
+"""The engine itself: pictures in, the catalogue's things out, each request on record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Final
+
+from photoqueue.analysis.engine import Analysis, Call, Hint, Item, Throttle, Usage
+from photoqueue.analysis.llm.access import Access, access_of
+from photoqueue.analysis.llm.answer import Answer
+from photoqueue.analysis.llm.conversation import Conversation
+from photoqueue.analysis.llm.naming import Names
+from photoqueue.analysis.llm.pictures import picture_parts
+from photoqueue.analysis.llm.prompts import request_text, system_prompt
+from photoqueue.analysis.llm.reply import Reply, ReplyItem, reply_schema
+from photoqueue.analysis.llm.server import Server
+from photoqueue.analysis.llm.throttle import LocalThrottle
+from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.settings import Settings
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+#: Digits kept of confidences and box corners, as in every engine.
+_DIGITS: Final = 4
+#: Share of a job's time limit that the engine uses: its own error comes before the process
+#: is ended, so that the calls are on record.
+_SHARE_OF_TIME: Final = 0.9
+_MILLION: Final = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prices:
+    """US dollars per million tokens; ``None`` where the settings do not say."""
+
+    tokens_in: float | None = None
+    tokens_out: float | None = None
+
+    def cost(self, tokens_in: int | None, tokens_out: int | None) -> float | None:
+        """Return what tokens cost in US dollars; ``None`` unless all of it is known.
+
+        >>> Prices(tokens_in=2.5, tokens_out=10.0).cost(1000, 200)
+        0.0045
+        """
+        known = (tokens_in, tokens_out, self.tokens_in, self.tokens_out)
+        if None in known:
+            return None
+        read, written, price_in, price_out = (float(value or 0) for value in known)
+        return (read * price_in + written * price_out) / _MILLION
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Bill:
+    """Puts each request on record with the caller, and adds them up."""
+
+    prices: Prices
+    hint: Hint
+    calls: list[Call] = field(default_factory=list)
+
+    def record(self, answer: Answer | None, seconds: float, problem: str | None) -> None:
+        """Note a request that has ended."""
+        tokens_in = answer.tokens_in if answer else None
+        tokens_out = answer.tokens_out if answer else None
+        call = Call(
+            latency_ms=seconds * 1000,
+            success=problem is None,
+            error=problem,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            cost_usd=self.prices.cost(tokens_in, tokens_out),
+        )
+        self.calls.append(call)
+        self.hint.report(call)
+
+    def total(self) -> Usage:
+        """Return what all requests used together, as far as it is known."""
+        return Usage(
+            tokens_in=sum(call.tokens_in or 0 for call in self.calls),
+            tokens_out=sum(call.tokens_out or 0 for call in self.calls),
+            cost_usd=sum(call.cost_usd or 0.0 for call in self.calls),
+        )
+
+
+class LlmEngine:
+    """A vision model behind an OpenAI-compatible server lists what a mover moves.
+
+    Parameters
+    ----------
+    interval : float
+        Seconds between two requests of all processes together; 0 for no limit.
+    seconds : float
+        How long one analysis may take.
+    side : int
+        Longest side, in pixels, of the pictures that are sent.
+
+    Raises
+    ------
+    EngineUnavailableError
+        The package ``openai`` is not installed.
+    """
+
+    name: Final = "llm"
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        catalogue: Catalogue,
+        prices: Prices | None = None,
+        interval: float = 0.0,
+        seconds: float = 270.0,
+        side: int = 1280,
+        detail: str | None = None,
+    ) -> None:
+        self.model = access.model
+        self._access = access
+        self._server = Server(access)
+        self._catalogue = catalogue
+        self._names = Names(catalogue)
+        self._prices = prices or Prices()
+        self._interval = interval
+        self._seconds = seconds
+        self._side = side
+        self._detail = detail
+        self._throttle: Throttle = LocalThrottle()
+
+    def __repr__(self) -> str:
+        return f"LlmEngine({self.model!r} of {self._access.base_url!r})"
+
+    def share(self, throttle: Throttle) -> None:
+        """Keep to a rate limit together with other processes from now on."""
+        self._throttle = throttle
+
+    def close(self) -> None:
+        """Close the connection to the server."""
+        self._server.close()
+
+    def analyse(self, image: Image.Image, hint: Hint) -> Analysis:
+        """List what a mover moves in an upright picture, and the kind of room.
+
+        Raises
+        ------
+        PermanentError
+            The model refuses, or answers nothing that can be used.
+        EngineUnavailableError
+            The server refuses the key, the model or the address.
+        EngineServerError
+            It is away, late, broken or busy; another try may help.
+        """
+        return self._analyse([image], hint, room=False)
+
+    def analyse_room(self, images: Sequence[Image.Image], hint: Hint) -> Analysis:
+        """List the things of one room in one request, each once however many pictures show it.
+
+        Six chairs are six items; the boxes of the items are ``None``. Raises as
+        :meth:`analyse` does. A room without pictures has nothing in it, and nobody is asked.
+        """
+        if not images:
+            return Analysis(room_type=hint.room_type or "other")
+        return self._analyse(images, hint, room=True)
+
+    def _analyse(self, images: Sequence[Image.Image], hint: Hint, *, room: bool) -> Analysis:
+        seconds = self._seconds if hint.seconds is None else min(self._seconds, hint.seconds)
+        bill = _Bill(prices=self._prices, hint=hint)
+        conversation = Conversation(
+            access=self._access,
+            server=self._server,
+            throttle=self._throttle,
+            interval=self._interval,
+            seconds=seconds,
+            record=bill.record,
+        )
+        reply = conversation.ask(
+            self._messages(images, hint, room=room), reply_schema(boxes=not room)
+        )
+        return self._analysis(reply, hint, bill.total(), room=room)
+
+    def _messages(
+        self, images: Sequence[Image.Image], hint: Hint, *, room: bool
+    ) -> list[dict[str, Any]]:
+        text = request_text(hint, photos=len(images), room=room)
+        pictures = picture_parts(images, side=self._side, detail=self._detail)
+        return [
+            {"role": "system", "content": system_prompt(self._catalogue, hint.language)},
+            {"role": "user", "content": [{"type": "text", "text": text}, *pictures]},
+        ]
+
+    def _analysis(self, reply: Reply, hint: Hint, usage: Usage, *, room: bool) -> Analysis:
+        items = [
+            item for entry in reply.items for item in self._items(entry, hint.language, room=room)
+        ]
+        sure = round(reply.room_type_confidence, _DIGITS)
+        return Analysis(
+            items=tuple(items),
+            room_type=hint.room_type or reply.room_type,
+            confidence=round(fmean(item.score or 0.0 for item in items), _DIGITS) if items else 0.0,
+            room_type_confidence=1.0 if hint.room_type else sure,
+            usage=usage,
+        )
+
+    def _items(self, entry: ReplyItem, language: str, *, room: bool) -> list[Item]:
+        """Return the things of one entry, as the catalogue knows them where it does."""
+        known = self._names.find(entry.name)
+        corners = entry.box if entry.count == 1 and not room else None
+        box = None
+        if corners is not None:
+            x0, y0, x1, y1 = (round(corner, _DIGITS) for corner in corners)
+            box = (x0, y0, x1, y1)
+        item = Item(
+            name=known.name(language) if known else entry.name.strip(),
+            category=known.category if known else entry.category or "misc",
+            dismountable=known.dismountable if known else False,
+            key=known.key if known else None,
+            label=entry.name,
+            score=round(entry.confidence, _DIGITS),
+            box=box,
+            volume=known.volume_usual if known else entry.volume or None,
+        )
+        return [item] * entry.count
+
+
+def build_llm(settings: Settings, *, processes: int = 1) -> LlmEngine:
+    """Return the engine that the settings ask for; no server is asked yet.
+
+    Parameters
+    ----------
+    settings : Settings
+    processes : int
+        Worker processes of this machine; they share the rate limit, not the cores.
+
+    Raises
+    ------
+    EngineUnavailableError
+        A setting is missing or wrong, or the package ``openai`` is.
+    """
+    del processes
+    rate = settings.llm_requests_per_minute
+    return LlmEngine(
+        access_of(settings),
+        catalogue=Catalogue.load(),
+        prices=Prices(tokens_in=settings.llm_price_in, tokens_out=settings.llm_price_out),
+        interval=60.0 / rate if rate else 0.0,
+        seconds=_SHARE_OF_TIME * settings.job_timeout_seconds,
+        side=settings.llm_picture_side,
+        detail=settings.llm_detail,
+    )

@@ -1,0 +1,1 @@
+"""Furnished rooms built from parts: what the training pictures and the sample homes show."""

@@ -1,0 +1,187 @@
+"""Train the built-in model: ``python -m training.train out/scenes out/model``.
+
+Resumable: a checkpoint is written after each epoch, and the next call goes on from it. A
+GPU is used where there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.losses import detection_loss
+from training.measure import measure
+from training.network import INPUT_SIZE, Network, cell_centres
+from training.pictures import Example, load, varied
+from training.vocabulary import CLASSES, ROOMS
+
+_BATCH = 8
+_RATE = 1.5e-3
+_WARM_UP = 400
+
+
+def flat_outputs(
+    outputs: tuple[list[Tensor], list[Tensor], Tensor], points: Tensor, strides: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Put the three grids together: logits [n, cells, classes], boxes in pixels, rooms."""
+    classes, distances, rooms = outputs
+    logits = torch.cat([grid.flatten(2) for grid in classes], 2).transpose(1, 2)
+    sides = torch.cat([grid.flatten(2) for grid in distances], 2).transpose(1, 2)
+    sides = sides * strides[:, None]
+    boxes = torch.cat([points - sides[..., :2], points + sides[..., 2:]], -1)
+    return logits, boxes, rooms
+
+
+def as_batch(examples: list[Example]) -> Tensor:
+    """Pictures as [n, 3, h, w] in 0…1."""
+    stack = np.stack([example.picture for example in examples])
+    return torch.from_numpy(stack).permute(0, 3, 1, 2).float().div_(255)
+
+
+class Training:
+    """The state of one training, kept on disk between epochs."""
+
+    def __init__(self, folder: Path, steps: int, device: torch.device) -> None:
+        self.steps, self.device = steps, device
+        torch.manual_seed(7)
+        self.network = Network(len(CLASSES), len(ROOMS)).to(device)
+        self.average = copy.deepcopy(self.network).eval()
+        decayed = [p for p in self.network.parameters() if p.ndim > 1]
+        others = [p for p in self.network.parameters() if p.ndim <= 1]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": 0.03}, {"params": others, "weight_decay": 0.0}],
+            lr=_RATE,
+        )
+        self.epoch, self.step = 0, 0
+        self.points, self.strides = (t.to(device) for t in cell_centres(*INPUT_SIZE))
+        self.file = folder / "checkpoint.pt"
+        if self.file.exists():
+            self._resume()
+
+    def _resume(self) -> None:
+        state = torch.load(self.file, map_location=self.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.step = state["epoch"], state["step"]
+
+    def save(self) -> None:
+        """Write the checkpoint in one piece."""
+        part = self.file.with_suffix(".part")
+        torch.save(
+            {
+                "network": self.network.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "epoch": self.epoch,
+                "step": self.step,
+            },
+            part,
+        )
+        part.replace(self.file)
+
+    def one_epoch(self, examples: list[Example]) -> dict[str, float]:
+        """Show every picture once; return the mean losses."""
+        rng = np.random.default_rng([11, self.epoch])
+        order = rng.permutation(len(examples))
+        batches = [order[i : i + _BATCH] for i in range(0, len(order) - _BATCH + 1, _BATCH)]
+        sums = np.zeros(3)
+        self.network.train()
+        with ThreadPoolExecutor(1) as pool:
+            seeds = [[12, self.epoch, i] for i in range(len(batches))]
+            make = [
+                pool.submit(_vary, [examples[i] for i in batch], seed)
+                for batch, seed in zip(batches[:3], seeds, strict=False)
+            ]
+            for number in range(len(batches)):
+                batch = make.pop(0).result()
+                ahead = number + 3
+                if ahead < len(batches):
+                    chosen = [examples[i] for i in batches[ahead]]
+                    make.append(pool.submit(_vary, chosen, seeds[ahead]))
+                sums += self._one_step(batch)
+        self.epoch += 1
+        return dict(zip(("class", "box", "room"), sums / max(len(batches), 1), strict=True))
+
+    def _one_step(self, batch: list[Example]) -> np.ndarray:
+        progress = min(1.0, self.step / self.steps)
+        warm = min(1.0, (self.step + 1) / _WARM_UP)
+        rate = _RATE * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        outputs = self.network(as_batch(batch).to(self.device))
+        logits, boxes, rooms = flat_outputs(outputs, self.points, self.strides)
+        targets = [
+            tuple(torch.from_numpy(a).to(self.device) for a in (e.boxes, e.classes, e.counts))
+            for e in batch
+        ]
+        kinds = torch.tensor([e.room for e in batch], device=self.device)
+        class_loss, box_loss = detection_loss(logits, boxes, self.points, targets)
+        room_loss = torch.nn.functional.cross_entropy(rooms, kinds, label_smoothing=0.05)
+        loss = class_loss + 2.0 * box_loss + room_loss
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
+        self.optimizer.step()
+        self.step += 1
+        keep = min(0.998, 1 - 1 / (1 + self.step / 4))
+        with torch.no_grad():
+            for mean, now in zip(
+                self.average.state_dict().values(), self.network.state_dict().values(), strict=True
+            ):
+                if mean.dtype.is_floating_point:
+                    mean.lerp_(now, 1 - keep)
+                else:
+                    mean.copy_(now)
+        return np.array([part.item() for part in (class_loss, box_loss, room_loss)])
+
+
+def _vary(examples: list[Example], seed: list[int]) -> list[Example]:
+    rng = np.random.default_rng(seed)
+    return [varied(example, rng) for example in examples]
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scenes", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--steps", type=int, default=9000, help="of eight pictures each")
+    parser.add_argument("--minutes", type=float, help="stop after so long; go on another time")
+    parser.add_argument("--reload", action="store_true", help="read new pictures before each epoch")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    training = Training(options.folder, options.steps, device)
+    started = time.monotonic()
+    examples, held_back = load(options.scenes)
+    while training.step < options.steps:
+        if options.reload and training.epoch:
+            examples, held_back = load(options.scenes)
+        begin = time.monotonic()
+        losses = training.one_epoch(examples)
+        training.save()
+        quality = measure(training.average, held_back, device) if held_back else {}
+        report = {
+            "epoch": training.epoch,
+            "step": training.step,
+            "pictures": len(examples),
+            "seconds": round(time.monotonic() - begin, 1),
+            **{name: round(value, 4) for name, value in {**losses, **quality}.items()},
+        }
+        print(json.dumps(report), flush=True)
+        if options.minutes and time.monotonic() - started > options.minutes * 60:
+            break
+
+
+if __name__ == "__main__":
+    main()

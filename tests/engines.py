@@ -11,11 +11,13 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
-from photoqueue import Analysis, Hint, Item, PermanentError
+from photoqueue import Analysis, Hint, Item, PermanentError, Usage
 
 CHAIR = Item(
     name="chair",
@@ -68,6 +70,30 @@ class ScriptedEngine:
         with path.open("a") as file:
             file.write(f"{os.getpid()}\n")
         return len(path.read_text().splitlines())
+
+
+class RoomEngine(ScriptedEngine):
+    """Also looks at rooms: as many chairs as pictures and one totem; "bad …" raises."""
+
+    name = "room-scripted"
+
+    def analyse_room(self, images: Sequence[Image.Image], hint: Hint) -> Analysis:
+        self._count_run(f"room {hint.room}")
+        if hint.room == "bad room":
+            raise PermanentError("this room can never be looked at")
+        if hint.room == "odd room":
+            return None  # type: ignore[return-value]  # what a broken engine does
+        chair = replace(CHAIR, box=None)
+        totem = Item(name="Totem", category="art", volume=0.3, dismountable=True)
+        return Analysis(
+            items=(*[chair] * len(images), totem),
+            room_type="kitchen",
+            usage=Usage(tokens_in=100 * len(images), tokens_out=7, cost_usd=0.01),
+        )
+
+
+def room_scripted() -> RoomEngine:
+    return RoomEngine()
 
 
 def scripted() -> ScriptedEngine:

@@ -17,6 +17,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from photoqueue.analysis.engine import Analysis, Call, Engine, Hint, Item, Usage
     from photoqueue.client.control import cancel, pause, resume, retry
+    from photoqueue.client.corrections import (
+        correct,
+        corrections,
+        read_inventory,
+        undo_correction,
+    )
     from photoqueue.client.handles import Batch, Job
     from photoqueue.client.observe import (
         Stats,
@@ -42,7 +48,7 @@ if TYPE_CHECKING:
     )
     from photoqueue.installation import use
     from photoqueue.inventory.catalogue import Catalogue
-    from photoqueue.models import InventoryResult, JobState, PhotoResult
+    from photoqueue.models import Correction, InventoryResult, JobState, PhotoResult
     from photoqueue.settings import Settings
     from photoqueue.tracking.reads import JobSnapshot
 
@@ -53,6 +59,7 @@ __all__ = [
     "Batch",
     "Call",
     "Catalogue",
+    "Correction",
     "Engine",
     "Hint",
     "InventoryResult",
@@ -76,10 +83,13 @@ __all__ = [
     "batch",
     "cancel",
     "collect",
+    "correct",
+    "corrections",
     "history",
     "job",
     "pause",
     "poll",
+    "read_inventory",
     "resume",
     "retry",
     "start_worker",
@@ -87,12 +97,19 @@ __all__ = [
     "submit_inventory",
     "submit_photo",
     "submit_photos",
+    "undo_correction",
     "use",
 ]
 
 _HOMES: Final = {
     "photoqueue.analysis.engine": ("Analysis", "Call", "Engine", "Hint", "Item", "Usage"),
     "photoqueue.client.control": ("cancel", "pause", "resume", "retry"),
+    "photoqueue.client.corrections": (
+        "correct",
+        "corrections",
+        "read_inventory",
+        "undo_correction",
+    ),
     "photoqueue.client.handles": ("Batch", "Job"),
     "photoqueue.client.observe": (
         "Stats",
@@ -118,7 +135,7 @@ _HOMES: Final = {
     ),
     "photoqueue.installation": ("use",),
     "photoqueue.inventory.catalogue": ("Catalogue",),
-    "photoqueue.models": ("InventoryResult", "JobState", "PhotoResult"),
+    "photoqueue.models": ("Correction", "InventoryResult", "JobState", "PhotoResult"),
     "photoqueue.settings": ("Settings",),
     "photoqueue.tracking.reads": ("JobSnapshot",),
 }

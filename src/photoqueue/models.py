@@ -6,8 +6,9 @@ Python attributes are snake_case; JSON keeps the camelCase names of the contract
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -66,6 +67,12 @@ TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     JobState.FAILED: frozenset(),
     JobState.CANCELLED: frozenset(),
 }
+
+#: How the photos of a room are put together; :mod:`photoqueue.inventory.merge` describes them.
+Strategy = Literal["max", "sum", "match", "llm"]
+STRATEGIES: Final[tuple[Strategy, ...]] = get_args(Strategy)
+#: What an inventory uses when nobody chooses.
+DEFAULT_STRATEGY: Final[Strategy] = "max"
 
 UNFINISHED: Final = tuple(state for state in JobState if TRANSITIONS[state])
 
@@ -128,7 +135,7 @@ class InventoryPayload(_Record):
 
     project_id: Identifier
     user_id: Identifier
-    strategy: Literal["max", "sum"] = "max"
+    strategy: Strategy = DEFAULT_STRATEGY
     #: Batch whose end this inventory waits for.
     after_batch: str | None = None
 
@@ -149,6 +156,9 @@ class FoundItem(_Record):
     volume: float | None = None
     #: Other catalogue keys that it may be → probability, 0…1; ``None`` without a doubt.
     alternatives: dict[str, float] | None = None
+    #: Colours and shades of its place in the picture, as hexadecimal digits; two views of
+    #: one thing have similar ones. ``None`` without a box.
+    appearance: str | None = None
 
 
 class PhotoResult(_Record):
@@ -168,6 +178,8 @@ class PhotoResult(_Record):
     height: int | None = None
     #: Why the photo may show less than there is, such as "blurred"; empty for a good one.
     warnings: tuple[str, ...] = ()
+    #: Perceptual hash of the picture, 16 hexadecimal digits; copies have nearly the same.
+    phash: str | None = None
 
     def to_frame(
         self, lang: str | None = None, *, catalogue: Catalogue | None = None
@@ -188,7 +200,7 @@ class PhotoResult(_Record):
         """
         import pandas as pd
 
-        columns = list(FoundItem.model_fields)
+        columns = [name for name in FoundItem.model_fields if name != "appearance"]
         return pd.DataFrame(_worded(self.items, lang, catalogue), columns=columns)
 
 
@@ -208,6 +220,14 @@ class InventoryLine(_Record):
     volume_max: float
     #: Photos in which it was seen.
     photos: tuple[str, ...]
+    #: 0…1: how often movers take such a thing apart.
+    dismount_probability: float | None = None
+    #: Whether a person should look at this line, and why.
+    review: bool = False
+    reason: str | None = None
+    #: Whether a person set this line; ``seen_count`` is then what the photos said.
+    corrected: bool = False
+    seen_count: int | None = None
 
 
 class InventoryResult(_Record):
@@ -220,13 +240,16 @@ class InventoryResult(_Record):
     rooms: tuple[str, ...]
     total_volume_min: float
     total_volume_max: float
-    strategy: Literal["max", "sum"]
+    strategy: Strategy
     lines: tuple[InventoryLine, ...]
     #: How many photos were added up, and which could not be.
     photo_count: int
     missing_photos: tuple[str, ...] = ()
     #: Photos with the content of another one, counted once: duplicate id → kept id.
     duplicate_photos: dict[str, str] = Field(default_factory=dict)
+    #: What the photos said where a person corrected it, and rooms that a person added.
+    seen_lines: tuple[InventoryLine, ...] | None = None
+    added_rooms: tuple[str, ...] | None = None
 
     def to_frame(
         self, lang: str | None = None, *, catalogue: Catalogue | None = None
@@ -268,6 +291,28 @@ def _worded(
             if "room_type" in row:
                 row["room_type"] = wording.room_type(row["room_type"])
     return rows
+
+
+class Correction(_Record):
+    """What a person said about one kind of thing in one room of a project."""
+
+    correction_id: int
+    project_id: str
+    room: str
+    name: str
+    category: str
+    #: Catalogue key; ``None`` for a thing that the catalogue lacks.
+    key: str | None = None
+    #: How many there are; 0 takes the thing off the list.
+    count: int
+    #: Moving volume of one in m³, and whether it is taken apart, where the person said so.
+    volume: float | None = None
+    dismountable: bool | None = None
+    user_id: str
+    created_at: datetime
+    #: When and by whom it was taken back; it no longer applies then.
+    undone_at: datetime | None = None
+    undone_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from photoqueue.analysis.choice import AUTO, choose_engine
-from photoqueue.analysis.engine import Engine
+from photoqueue.analysis.engine import Engine, RoomEngine
 from photoqueue.analysis.model_registry.known import did_you_mean
 from photoqueue.errors import EngineUnavailableError, PhotoqueueError
 from photoqueue.settings import Settings
@@ -54,6 +54,37 @@ def load_engine(settings: Settings, *, processes: int = 1) -> Engine:
     if settings.engine not in _FACTORIES:
         raise EngineUnavailableError(_unknown(settings.engine))
     return _registered(settings, processes)
+
+
+def load_room_engine(settings: Settings) -> RoomEngine:
+    """Build an engine that can look at all photos of a room together.
+
+    That is the configured engine, where it is a plug-in that can; else the engine ``llm``,
+    whatever analyses the single photos.
+
+    Raises
+    ------
+    EngineUnavailableError
+        There is none, or it cannot be built as configured.
+    """
+    if ":" in settings.engine:
+        engine = _plugin(settings)
+        if isinstance(engine, RoomEngine):
+            return engine
+    try:
+        engine = load_engine(settings.model_copy(update={"engine": "llm"}))
+    except EngineUnavailableError as exc:
+        raise EngineUnavailableError(
+            "The inventory strategy 'llm' needs an engine that looks at all photos of a room "
+            f"together. {exc} Or submit the inventory with another strategy."
+        ) from exc
+    if not isinstance(engine, RoomEngine):
+        raise EngineUnavailableError(
+            f"The engine {engine.name!r} cannot look at all photos of a room together, which "
+            "the inventory strategy 'llm' needs: it lacks analyse_room(images, hint). Submit "
+            "the inventory with another strategy."
+        )
+    return engine
 
 
 def _unknown(name: str) -> str:

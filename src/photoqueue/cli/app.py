@@ -14,6 +14,7 @@ from photoqueue.cli import (
     demo,
     doctor,
     evaluate,
+    inventory,
     jobs,
     models,
     servers,
@@ -65,6 +66,7 @@ def _photoqueue(
 
 
 _JOBS: Final = "Jobs"
+_INVENTORY: Final = "Inventory"
 _SERVICE: Final = "Service"
 _TRY: Final = "Try and measure"
 
@@ -76,6 +78,9 @@ app.command("retry", rich_help_panel=_JOBS)(steer.retry)
 app.command("cancel", rich_help_panel=_JOBS)(steer.cancel)
 app.command("pause", rich_help_panel=_JOBS)(steer.pause)
 app.command("resume", rich_help_panel=_JOBS)(steer.resume)
+app.command("inventory", rich_help_panel=_INVENTORY)(inventory.inventory)
+app.command("correct", rich_help_panel=_INVENTORY)(inventory.correct)
+app.command("corrections", rich_help_panel=_INVENTORY)(inventory.corrections)
 app.command("worker", rich_help_panel=_SERVICE)(worker.worker)
 app.add_typer(models.app, name="models", rich_help_panel=_SERVICE)
 app.command("doctor", rich_help_panel=_SERVICE)(doctor.doctor)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 
-# Both repeat names of photoqueue.models, whose validation library would make every start of
+# They repeat names of photoqueue.models, whose validation library would make every start of
 # the command, ``--help`` too, several times slower.
 class QueueName(StrEnum):
     """The queues."""
@@ -26,6 +26,15 @@ class StateName(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+class StrategyName(StrEnum):
+    """How the photos of a room are put together."""
+
+    MAX = "max"
+    SUM = "sum"
+    MATCH = "match"
+    LLM = "llm"
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

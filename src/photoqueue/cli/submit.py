@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from photoqueue.cli import words
-from photoqueue.cli.options import AsJson
+from photoqueue.cli.options import AsJson, StrategyName
 from photoqueue.cli.output import print_json, records, show
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ def submit(
     inventory: Annotated[
         bool, typer.Option("--inventory", help="Add the project up once the photos are done.")
     ] = False,
+    strategy: Annotated[
+        StrategyName | None,
+        typer.Option(help="How photos of a room are put together (--inventory)."),
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the results and show them.")] = False,
     resubmit: Annotated[
         bool, typer.Option("--resubmit", help="Analyse again what was analysed before.")
@@ -40,9 +44,12 @@ def submit(
 ) -> None:
     """Submit photos for analysis; several, or a folder, become a batch."""
     import photoqueue
+    from photoqueue.models import DEFAULT_STRATEGY
 
     if inventory and project is None:
         raise typer.BadParameter("--inventory adds up a project: name it with --project.")
+    if strategy is not None and not inventory:
+        raise typer.BadParameter("--strategy is for adding up: give --inventory as well.")
     options: dict[str, Any] = {
         "project_id": project,
         "room": room,
@@ -56,7 +63,12 @@ def submit(
     else:
         handle = photoqueue.submit_photos(paths[0] if len(paths) == 1 else paths, **options)
     adding_up = (
-        photoqueue.submit_inventory(str(project), user_id=user, after=handle)
+        photoqueue.submit_inventory(
+            str(project),
+            user_id=user,
+            after=handle,
+            strategy=str(strategy or DEFAULT_STRATEGY),
+        )
         if inventory and isinstance(handle, photoqueue.Batch)
         else None
     )

@@ -135,6 +135,7 @@ def inventory_table(inventory: InventoryResult) -> Table:
     word_column(drawn, "ITEM")
     number_column(drawn, "VOLUME")
     number_column(drawn, "RANGE")
+    last_column(drawn, "LOOK AT")
     previous = None
     for entry in inventory.lines:
         drawn.add_row(
@@ -143,8 +144,10 @@ def inventory_table(inventory: InventoryResult) -> Table:
             words.line(entry.name),
             words.volume(entry.volume),
             _range(entry.volume_min, entry.volume_max),
+            words.line(entry.reason) if entry.reason else "",
         )
         previous = entry.room
+    marked = sum(entry.review for entry in inventory.lines)
     drawn.add_section()
     drawn.add_row(
         "Total",
@@ -157,8 +160,37 @@ def inventory_table(inventory: InventoryResult) -> Table:
         ),
         words.volume(inventory.total_volume),
         _range(inventory.total_volume_min, inventory.total_volume_max),
+        f"{words.counted(marked, 'line')} to look at" if marked else "",
         style="bold",
     )
+    return drawn
+
+
+def correction_table(corrections: Iterable[Record]) -> Table:
+    """Show what people corrected, oldest first."""
+    drawn = table(title="Corrections")
+    number_column(drawn, "ID")
+    word_column(drawn, "ROOM")
+    number_column(drawn, "COUNT")
+    word_column(drawn, "ITEM")
+    number_column(drawn, "VOLUME")
+    word_column(drawn, "BY")
+    number_column(drawn, "WHEN")
+    last_column(drawn, "TAKEN BACK")
+    for made in corrections:
+        undone = not words.missing(made["undone_at"])
+        drawn.add_row(
+            str(made["correction_id"]),
+            name(made["room"]),
+            str(made["count"]),
+            words.line(made["name"]),
+            words.volume(made["volume"]),
+            words.line(made["user_id"]),
+            words.moment(made["created_at"]),
+            f"{words.moment(made['undone_at'])} by {words.line(made['undone_by'])}"
+            if undone
+            else "",
+        )
     return drawn
 
 

@@ -10,7 +10,14 @@ from photoqueue.client.identifiers import checked, checked_priority, default_use
 from photoqueue.client.submit import announce
 from photoqueue.errors import PayloadError, StateError
 from photoqueue.installation import Installation, current
-from photoqueue.models import INTERACTIVE_PRIORITY, InventoryPayload, JobType, Message
+from photoqueue.models import (
+    DEFAULT_STRATEGY,
+    INTERACTIVE_PRIORITY,
+    STRATEGIES,
+    InventoryPayload,
+    JobType,
+    Message,
+)
 from photoqueue.tracking import projects, reads
 from photoqueue.tracking.ids import new_uuid
 from photoqueue.tracking.ledger import Ledger
@@ -22,7 +29,7 @@ def submit_inventory(
     *,
     user_id: str | None = None,
     after: Batch | str | None = None,
-    strategy: str = "max",
+    strategy: str = DEFAULT_STRATEGY,
     priority: int = INTERACTIVE_PRIORITY,
 ) -> Job:
     """Submit the adding-up of a project's photos.
@@ -37,7 +44,9 @@ def submit_inventory(
         A batch, or its id: the job runs when all its jobs have ended.
     strategy
         ``max``: per room and item the most seen in one photo, so that several views of a
-        room do not count twice. ``sum``: every photo counts.
+        room do not count twice. ``match``: the same thing is recognised over the views, by
+        its look and what stands beside it. ``sum``: every photo counts, for photos that do
+        not overlap. ``llm``: a vision model looks at all photos of a room together.
     priority
         Higher is taken first.
 
@@ -124,6 +133,8 @@ def _amended(installation: Installation, job_id: UUID, payload: InventoryPayload
 
 
 def _strategy(strategy: str) -> str:
-    if strategy not in {"max", "sum"}:
-        raise StateError(f"Unknown strategy {strategy!r:.40}; choose 'max' or 'sum'.")
+    if strategy not in STRATEGIES:
+        raise StateError(
+            f"Unknown strategy {strategy!r:.40}; choose {', '.join(map(repr, STRATEGIES))}."
+        )
     return strategy

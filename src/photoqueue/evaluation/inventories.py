@@ -16,7 +16,7 @@ from photoqueue.evaluation.records import InventoryScore
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
 from photoqueue.models import InventoryPayload, InventoryResult, PhotoPayload, PhotoResult
-from photoqueue.worker.handlers import photo_result
+from photoqueue.worker.results import photo_result
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -35,9 +35,12 @@ class Thing:
     @classmethod
     def of(cls, item: FoundItem) -> Thing:
         """Return what kind of thing an item is."""
-        if item.key:
-            return cls(item.key)
-        return cls(None, item.name.strip().casefold(), item.category)
+        return cls.named(item.key, item.name, item.category)
+
+    @classmethod
+    def named(cls, key: str | None, name: str, category: str) -> Thing:
+        """Return the kind of thing of these words."""
+        return cls(key) if key else cls(None, name.strip().casefold(), category)
 
 
 def volume_range(known: CatalogueItem | None, found: Iterable[FoundItem]) -> tuple[int, int, int]:

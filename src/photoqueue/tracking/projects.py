@@ -89,6 +89,22 @@ def project_photos(database: Database, project_id: str) -> list[ProjectPhoto]:
     return found
 
 
+def newest_inventory(database: Database, project_id: str) -> Mapping[str, Any] | None:
+    """Read the result of the newest inventory of a project; None when there is none yet."""
+    query = (
+        sa.select(jobs.c.result)
+        .where(
+            jobs.c.job_key == f"inventory-{project_id}",
+            jobs.c.state == str(JobState.COMPLETED),
+        )
+        .order_by(jobs.c.job_id.desc())
+        .limit(1)
+    )
+    with database.begin() as connection:
+        found: Mapping[str, Any] | None = connection.scalar(query)
+    return found
+
+
 def unknown_project(project_id: str) -> UnknownProjectError:
     """Say that a project has no photos, and what to do."""
     return UnknownProjectError(

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from photoqueue.models import UNFINISHED, JobState, JobType, Outcome
 
 #: Revision that this code reads and writes; equal to the newest migration.
-SCHEMA_REVISION: Final = "0002"
+SCHEMA_REVISION: Final = "0003"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -230,4 +230,29 @@ ai_rate_limits = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     _time("free_at", nullable=False),
+)
+
+#: What people said against the photos; rows stay, also those that were taken back.
+inventory_corrections = sa.Table(
+    "inventory_corrections",
+    metadata,
+    sa.Column("correction_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("project_id", sa.Text, nullable=False),
+    sa.Column("room", sa.Text, nullable=False),
+    #: Catalogue key; null for a thing that the catalogue lacks, which its name stands for.
+    sa.Column("key", sa.Text),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("count", sa.Integer, nullable=False),
+    #: Of one, in m³, and whether it is taken apart; null where nothing was said of it.
+    sa.Column("volume", sa.Double),
+    sa.Column("dismountable", sa.Boolean),
+    sa.Column("user_id", sa.Text, nullable=False),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+    #: Since when it no longer applies.
+    _time("undone_at"),
+    sa.Column("undone_by", sa.Text),
+    sa.CheckConstraint("count >= 0", name="count"),
+    sa.CheckConstraint("volume >= 0", name="volume"),
+    sa.Index("inventory_corrections_project", "project_id", "correction_id"),
 )

@@ -11,7 +11,7 @@ from photoqueue.tracking.ledger import AiCall
 from photoqueue.tracking.rate_limits import RateLimits
 
 if TYPE_CHECKING:
-    from photoqueue.analysis.engine import Analysis, Call, Engine, Hint
+    from photoqueue.analysis.engine import Analysis, Call, Engine, Hint, RoomEngine
     from photoqueue.installation import Installation
 
 
@@ -23,13 +23,34 @@ def build_engine(installation: Installation, *, processes: int) -> Engine:
     EngineUnavailableError
         The engine cannot be built as configured.
     """
-    from photoqueue.analysis.engine import SharedEngine
     from photoqueue.analysis.registry import load_engine
 
     engine = load_engine(installation.settings, processes=processes)
+    _share(engine, installation)
+    return engine
+
+
+def build_room_engine(installation: Installation) -> RoomEngine:
+    """Build an engine that looks at all photos of a room together.
+
+    Raises
+    ------
+    EngineUnavailableError
+        None is configured, or it cannot be built as configured.
+    """
+    from photoqueue.analysis.registry import load_room_engine
+
+    engine = load_room_engine(installation.settings)
+    _share(engine, installation)
+    return engine
+
+
+def _share(engine: Engine, installation: Installation) -> None:
+    """Let an engine with limits keep them together with all workers."""
+    from photoqueue.analysis.engine import SharedEngine
+
     if isinstance(engine, SharedEngine):
         engine.share(RateLimits(installation.database))
-    return engine
 
 
 def measured(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from photoqueue.errors import PayloadError, PermanentError, StorageError
-from photoqueue.models import FoundItem, InventoryPayload, JobState, PhotoPayload, PhotoResult
-from photoqueue.tracking import projects
+from photoqueue.errors import PayloadError, StorageError
+from photoqueue.models import InventoryPayload, JobState, PhotoPayload, PhotoResult
+from photoqueue.tracking import corrections, projects
 from photoqueue.tracking.ledger import AiCall, Claim
 from photoqueue.worker.engines import measured
+from photoqueue.worker.results import photo_result
+from photoqueue.worker.rooms import RoomLooks
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -79,9 +81,11 @@ class InventorySync:
         self._database = installation.database
         self._language = installation.settings.language
         self._catalogue = Catalogue.for_settings(installation.settings)
+        self._rooms = RoomLooks(installation)
 
     def __call__(self, claim: Claim, calls: list[AiCall]) -> str:
         """Add up the project of a claimed job."""
+        from photoqueue.inventory.corrections import corrected
         from photoqueue.inventory.merge import AnalysedPhoto, add_up
 
         payload = _validated(InventoryPayload, claim)
@@ -96,14 +100,18 @@ class InventorySync:
             for photo in photos
             if photo.state is JobState.COMPLETED
         ]
-        return add_up(
+        result = add_up(
             payload.project_id,
             analysed,
             self._catalogue,
             strategy=payload.strategy,
             language=self._language,
             missing=[photo.photo_id for photo in photos if photo.state is not JobState.COMPLETED],
-        ).to_json()
+            listed=self._rooms(analysed, calls) if payload.strategy == "llm" else None,
+        )
+        # Read last: what a person corrected while this ran is in it too.
+        made = corrections.of_project(self._database, payload.project_id)
+        return corrected(result, made, self._catalogue, language=self._language).to_json()
 
 
 def _validated(model: type[_Payload], claim: Claim) -> _Payload:
@@ -117,48 +125,3 @@ def _validated(model: type[_Payload], claim: Claim) -> _Payload:
             f"The job data of {claim.job_key} is not valid ({problems}). Submit it again with "
             "the names and types of the contract."
         ) from None
-
-
-def photo_result(
-    payload: PhotoPayload, image: Image.Image, analysis: Any, engine: Engine
-) -> PhotoResult:
-    """Return the result of a photo, from what an engine made of its upright picture.
-
-    Raises
-    ------
-    PermanentError
-        The engine did not return an ``Analysis``.
-    """
-    from photoqueue.photos.quality import assess
-
-    try:
-        return PhotoResult(
-            photo_id=payload.photo_id,
-            items=tuple(
-                FoundItem(
-                    name=item.name,
-                    category=item.category,
-                    dismountable=item.dismountable,
-                    key=item.key,
-                    label=item.label,
-                    score=None if item.score is None else round(float(item.score), 4),
-                    box=item.box,
-                    volume=item.volume,
-                    alternatives=dict(item.alternatives) or None,
-                )
-                for item in analysis.items
-            ),
-            room_type=payload.room_type or analysis.room_type,
-            confidence=round(float(analysis.confidence), 4),
-            room_type_confidence=1.0 if payload.room_type else analysis.room_type_confidence,
-            engine=engine.name,
-            model=engine.model,
-            width=image.width,
-            height=image.height,
-            warnings=assess(image).warnings,
-        )
-    except (AttributeError, TypeError, ValueError) as exc:
-        raise PermanentError(
-            f"Engine {engine.name!r} returned something that is not an Analysis: {exc}. "
-            "Mend the engine: analyse() returns photoqueue.Analysis with photoqueue.Item."
-        ) from exc

@@ -1,0 +1,197 @@
+"""Correcting an inventory, and reading it with the corrections in it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from photoqueue.client.identifiers import checked, default_user
+from photoqueue.client.meanings import catalogue_of, newest_inventory, room_meant, thing_meant
+from photoqueue.errors import NotFoundError, PayloadError
+from photoqueue.installation import current
+from photoqueue.inventory.catalogue import CATEGORIES
+from photoqueue.inventory.corrections import corrected
+from photoqueue.models import Correction, InventoryResult
+from photoqueue.tracking import corrections as records
+from photoqueue.tracking import projects
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Largest count that a person can set: more of one thing in a room is a slip of the finger.
+MAX_COUNT: Final = 10_000
+#: Largest volume of one thing, in m³; a lorry holds less.
+MAX_VOLUME: Final = 200.0
+
+
+def correct(
+    project_id: str,
+    *,
+    room: str,
+    item: str,
+    count: int,
+    volume: float | None = None,
+    dismountable: bool | None = None,
+    category: str | None = None,
+    new_room: bool = False,
+    user_id: str | None = None,
+) -> Correction:
+    """Say how many of a thing are in a room, whatever the photos show.
+
+    The correction is stored, holds in every later inventory of the project, and shows at
+    once in :func:`read_inventory`; results that were collected before stay as they are. An
+    inventory that is being added up at this moment is not disturbed. A later correction of
+    the same thing in the same room replaces this one.
+
+    Parameters
+    ----------
+    project_id
+        The project.
+    room
+        A room of it, as the inventory names it.
+    item
+        What it is: a name in English or French or a key of the catalogue, or the name of a
+        line of the inventory. Anything else is a thing of your own, which needs
+        ``category`` and ``volume``.
+    count
+        How many there are; 0 takes the thing off the list.
+    volume
+        Moving volume of one, in m³, instead of the catalogue's.
+    dismountable
+        Whether it is taken apart, instead of what the catalogue says.
+    category
+        Of a thing of your own: furniture, appliance, electronics, box, art or misc.
+    new_room
+        The room is one that no photo shows.
+    user_id
+        Who says so; the login name when left out.
+
+    Raises
+    ------
+    UnknownProjectError
+        No photo was submitted for the project.
+    NotFoundError
+        There is no such room or thing; the message names the nearest ones.
+    PayloadError
+        The count, the volume or an identifier is not possible.
+
+    Examples
+    --------
+    >>> correct("move-42", room="salon", item="chaise", count=6)  # doctest: +SKIP
+    """
+    installation = current()
+    project = checked("project_id", project_id)
+    place = checked("room", room).strip()
+    what = checked("item", item).strip()
+    number, size = _count(count), _volume(volume)
+    user = checked("user_id", default_user() if user_id is None else user_id)
+    if category is not None and category not in CATEGORIES:
+        raise PayloadError(f"category is {category!r:.40}; choose one of {', '.join(CATEGORIES)}.")
+    place = room_meant(installation, project, place, new_room=new_room)
+    key, name, kind = thing_meant(
+        installation, project, place, what, category=category, volume=size
+    )
+    return records.add(
+        installation.database,
+        project_id=project,
+        room=place,
+        key=key,
+        name=name,
+        category=kind,
+        count=number,
+        volume=size,
+        dismountable=dismountable,
+        user_id=user,
+    )
+
+
+def undo_correction(correction: Correction | int, *, user_id: str | None = None) -> Correction:
+    """Take a correction back; an older one of the same thing, else the photos, count again.
+
+    Parameters
+    ----------
+    correction
+        The correction, or its id.
+    user_id
+        Who takes it back; the login name when left out.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such correction.
+    StateError
+        It was taken back already.
+    """
+    number = correction.correction_id if isinstance(correction, Correction) else correction
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 2**63:
+        raise PayloadError(f"{number!r:.40} is no id of a correction; corrections() lists them.")
+    user = checked("user_id", default_user() if user_id is None else user_id)
+    return records.undo(current().database, number, user_id=user)
+
+
+def corrections(project_id: str, *, undone: bool = False) -> pd.DataFrame:
+    """Return the corrections of a project, one row each, oldest first.
+
+    Parameters
+    ----------
+    project_id
+        The project.
+    undone
+        Also those that were taken back.
+    """
+    import pandas as pd
+
+    project = checked("project_id", project_id)
+    found = records.of_project(current().database, project, undone=undone)
+    columns = [name for name in Correction.model_fields if name != "project_id"]
+    rows = [entry.model_dump(include=set(columns)) for entry in found]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def read_inventory(project_id: str) -> InventoryResult:
+    """Read the newest inventory of a project, with all corrections made since.
+
+    Nothing is added up anew: photos analysed after that inventory are not in it
+    (``submit_inventory`` does that).
+
+    Raises
+    ------
+    UnknownProjectError
+        No photo was submitted for the project.
+    NotFoundError
+        The project was not added up yet.
+    """
+    installation = current()
+    project = checked("project_id", project_id)
+    newest = newest_inventory(installation, project)
+    if newest is None:
+        if not projects.project_exists(installation.database, project):
+            raise projects.unknown_project(project)
+        raise NotFoundError(
+            f"Project {project!r} was not added up yet. Submit its inventory: "
+            f"submit_inventory({project!r})."
+        )
+    made = records.of_project(installation.database, project)
+    language = installation.settings.language
+    return corrected(newest, made, catalogue_of(installation), language=language)
+
+
+def _count(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:
+        return value
+    raise PayloadError(
+        f"count is {value!r:.40}; give a whole number from 0, which takes the thing off the "
+        f"list, to {MAX_COUNT:,}."
+    )
+
+
+def _volume(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value)
+        if math.isfinite(number) and 0 <= number <= MAX_VOLUME:
+            return number
+    raise PayloadError(
+        f"volume is {value!r:.40}; give the m³ of one piece, from 0 to {MAX_VOLUME:g}."
+    )

@@ -1,0 +1,136 @@
+"""What a person says against the photos, put into an inventory as its last step.
+
+A correction sets the count of one kind of thing in one room, and where the person said so
+the volume of one and whether it is taken apart. It stands whatever the photos say later:
+analysed again, or added up anew, the inventory shows the person's count, and beside it what
+the photos say now. Of several corrections of one thing in one room the newest holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from photoqueue.inventory.catalogue import Catalogue, CatalogueItem
+from photoqueue.inventory.lines import with_lines
+from photoqueue.inventory.room_types import OTHER, canonical_room_type
+from photoqueue.inventory.volumes import Thing, litres, to_cubic_metres
+from photoqueue.models import Correction, InventoryLine, InventoryResult
+
+
+def corrected(
+    result: InventoryResult,
+    corrections: Iterable[Correction],
+    catalogue: Catalogue,
+    *,
+    language: str = "en",
+) -> InventoryResult:
+    """Return an inventory with a person's corrections in it, and no others.
+
+    Corrections that it holds already give way to these, so that the same ones may be put in
+    twice, and that taking one back shows what the photos said.
+
+    Parameters
+    ----------
+    result : InventoryResult
+    corrections : iterable of Correction
+        In any order; those that were taken back are left out.
+    catalogue : Catalogue
+        Describes things that the photos did not show.
+    language : str
+        Language of their names.
+    """
+    base = as_photographed(result)
+    newest: dict[tuple[str, Thing], Correction] = {}
+    for correction in sorted(corrections, key=lambda entry: entry.correction_id):
+        if correction.undone_at is None:
+            newest[correction.room, _thing(correction)] = correction
+    if not newest:
+        return base
+    lines = {(line.room, thing_of(line)): line for line in base.lines}
+    replaced = [line for place, line in lines.items() if place in newest]
+    for place, correction in newest.items():
+        seen = lines.pop(place, None)
+        line = seen or _unseen(correction, base, catalogue.by_key(correction.key or ""), language)
+        if seen is not None or correction.count:
+            lines[place] = _set(line, correction, 0 if seen is None else seen.count)
+    added = sorted({room for room, _ in lines} - set(base.rooms))
+    changed = base.model_copy(
+        update={
+            "rooms": tuple(sorted((*base.rooms, *added))),
+            "seen_lines": tuple(replaced),
+            "added_rooms": tuple(added),
+        }
+    )
+    return with_lines(changed, lines.values())
+
+
+def as_photographed(result: InventoryResult) -> InventoryResult:
+    """Return an inventory without the corrections that it holds."""
+    if result.seen_lines is None:
+        return result
+    added = set(result.added_rooms or ())
+    base = result.model_copy(
+        update={
+            "rooms": tuple(room for room in result.rooms if room not in added),
+            "seen_lines": None,
+            "added_rooms": None,
+        }
+    )
+    untouched = [line for line in result.lines if not line.corrected]
+    return with_lines(base, [*untouched, *result.seen_lines])
+
+
+def thing_of(line: InventoryLine) -> Thing:
+    """Return what kind of thing a line lists."""
+    return Thing.named(line.key, line.name, line.category)
+
+
+def _thing(correction: Correction) -> Thing:
+    return Thing.named(correction.key, correction.name, correction.category)
+
+
+def _unseen(
+    correction: Correction, base: InventoryResult, known: CatalogueItem | None, language: str
+) -> InventoryLine:
+    """Return a line of one for a thing that the photos of the room did not show."""
+    kinds = [line.room_type for line in base.lines if line.room == correction.room]
+    return InventoryLine(
+        room=correction.room,
+        room_type=kinds[0] if kinds else canonical_room_type(correction.room) or OTHER,
+        key=correction.key,
+        name=known.name(language) if known else correction.name,
+        category=known.category if known else correction.category,
+        dismountable=known.dismountable if known else False,
+        dismount_probability=known.dismount_probability if known else 0.0,
+        count=1,
+        volume=known.volume_usual if known else 0.0,
+        volume_min=known.volume_low if known else 0.0,
+        volume_max=known.volume_high if known else 0.0,
+        photos=(),
+    )
+
+
+def _set(line: InventoryLine, correction: Correction, seen_count: int) -> InventoryLine:
+    """Return a line as the person wants it."""
+    given = correction.volume
+    changes: dict[str, object] = {
+        name: to_cubic_metres(
+            (litres(getattr(line, name)) // line.count if given is None else litres(given))
+            * correction.count
+        )
+        for name in ("volume", "volume_min", "volume_max")
+    }
+    if correction.dismountable is not None:
+        changes["dismountable"] = correction.dismountable
+        changes["dismount_probability"] = float(correction.dismountable)
+    return line.model_copy(
+        update={
+            **changes,
+            "count": correction.count,
+            "corrected": True,
+            "seen_count": seen_count,
+            # A person has looked.
+            "review": False,
+            "reason": f"corrected by {correction.user_id}; the photos show {seen_count}",
+        }
+    )

@@ -1,0 +1,197 @@
+"""How many of each thing a room holds, by strategy.
+
+``max``
+    The most seen in one view: several views of a room show the same chairs.
+``sum``
+    All views together, for callers whose photos do not overlap.
+``match``
+    Findings are linked over the views (:mod:`photoqueue.inventory.matching`), and what is
+    linked is one thing: never fewer than ``max``, never more than ``sum``. Things beyond the
+    maximum count only when they were seen with some certainty.
+
+**Doubtful kinds.** A sofa that has two seats in one view and three in another would count
+twice in a maximum by kind. Under ``max`` and ``match``, kinds that are related by findings
+of different views form a *family* (:func:`photoqueue.inventory.matching.related`: the
+engine wavers between them, or they are easily confused and look the same). A family holds
+no more things than its views show, and its kinds share them by the weight of what was
+seen: by number of views and score. Kinds that one view shows side by side are both kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from photoqueue.inventory.matching import related, things_among
+from photoqueue.inventory.sightings import Sighting
+from photoqueue.inventory.views import item_order
+from photoqueue.inventory.volumes import Thing
+from photoqueue.models import FoundItem, Strategy
+
+#: Certainty, 0…1, that a thing beyond the maximum of one view needs: 1 − Π(1 − score) over
+#: its findings.
+_CERTAIN_ENOUGH: Final = 0.5
+_MILLE: Final = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """How many of one kind of thing a room holds, and what that rests on.
+
+    Attributes
+    ----------
+    thing : Thing
+    number : int
+    sightings : tuple of Sighting
+        The findings behind it, also those that were taken for another kind of its family.
+    rivals : tuple of Thing
+        Kinds of its family that gave way to it.
+    listed : tuple of FoundItem
+        What an engine that saw all photos of the room together said of it.
+    """
+
+    thing: Thing
+    number: int
+    sightings: tuple[Sighting, ...]
+    rivals: tuple[Thing, ...] = ()
+    listed: tuple[FoundItem, ...] = ()
+
+    @property
+    def items(self) -> list[FoundItem]:
+        """The findings that were taken for this very kind of thing."""
+        seen = [found.item for found in self.sightings if found.thing == self.thing]
+        return [*self.listed, *seen]
+
+
+def count_listed(listed: Iterable[FoundItem], sightings: Sequence[Sighting]) -> list[Count]:
+    """Count what an engine listed that saw all photos of a room together.
+
+    The findings in the single photos are only the evidence for it.
+    """
+    seen = _by_thing(sightings)
+    things: dict[Thing, list[FoundItem]] = {}
+    for item in sorted(listed, key=item_order):
+        things.setdefault(Thing.of(item), []).append(item)
+    return [
+        Count(
+            thing=thing,
+            number=len(items),
+            sightings=tuple(seen.get(thing, ())),
+            listed=tuple(items),
+        )
+        for thing, items in things.items()
+    ]
+
+
+def count(sightings: Sequence[Sighting], strategy: Strategy) -> list[Count]:
+    """Count the things of a room.
+
+    Parameters
+    ----------
+    sightings : sequence of Sighting
+        Everything that the views of the room show.
+    strategy : {"max", "sum", "match"}
+    """
+    if strategy == "sum":
+        seen = _by_thing(sightings)
+        return [Count(thing=t, number=len(s), sightings=tuple(s)) for t, s in seen.items()]
+    counts = []
+    for family in _families(sightings):
+        shares = _matched(family) if strategy == "match" else _most(family)
+        counts += _counts(family, shares)
+    return counts
+
+
+def _families(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
+    """Part the findings into families of kinds; kinds without relations are alone."""
+    kinds = _by_thing(sightings)
+    family = {thing: {thing} for thing in kinds}
+    for a, b in _pairs(list(kinds)):
+        if family[a] is not family[b] and any(
+            related(some, other) for some in kinds[a] for other in kinds[b]
+        ):
+            joined = family[a] | family[b]
+            for thing in joined:
+                family[thing] = joined
+    parts: dict[int, list[Sighting]] = {}
+    for sighting in sightings:
+        parts.setdefault(id(family[sighting.thing]), []).append(sighting)
+    return list(parts.values())
+
+
+def _most(family: Sequence[Sighting]) -> Counter[Thing]:
+    """Share the most that one view shows among the kinds of a family."""
+    per_view: defaultdict[tuple[int, Thing], list[int]] = defaultdict(list)
+    for sighting in family:
+        per_view[sighting.view, sighting.thing].append(_mille(sighting))
+    # The weight of the n-th thing of a kind: its score in each view that shows so many.
+    weights: Counter[tuple[Thing, int]] = Counter()
+    for (_, thing), scores in per_view.items():
+        for nth, score in enumerate(sorted(scores, reverse=True)):
+            weights[thing, nth] += score
+    order = {thing: number for number, thing in enumerate(sorted(_by_thing(family), key=_name))}
+    ranked = sorted(weights, key=lambda entry: (-weights[entry], entry[1], order[entry[0]]))
+    return Counter(thing for thing, _ in ranked[: _largest_view(family)])
+
+
+def _matched(family: Sequence[Sighting]) -> Counter[Thing]:
+    """Count what the findings of a family link up to."""
+    things = sorted(things_among(family), key=_certainty, reverse=True)
+    certain = sum(_certainty(thing) >= _CERTAIN_ENOUGH for thing in things)
+    number = max(certain, _largest_view(family))
+    return Counter(_kind_of(thing) for thing in things[:number])
+
+
+def _counts(family: Sequence[Sighting], shares: Counter[Thing]) -> list[Count]:
+    """Return the counts of a family; kinds that gave way lend their findings to the first."""
+    kinds = _by_thing(family)
+    first = max(shares, key=lambda thing: (sum(map(_mille, kinds[thing])), _name(thing)))
+    gone = sorted((thing for thing in kinds if thing not in shares), key=_name)
+    counts = []
+    for thing, number in shares.items():
+        lent = gone if thing is first else []
+        found = [sighting for kind in (thing, *lent) for sighting in kinds[kind]]
+        counts.append(Count(thing=thing, number=number, sightings=tuple(found), rivals=tuple(lent)))
+    return counts
+
+
+def _kind_of(thing: Sequence[Sighting]) -> Thing:
+    """Return what a thing was taken for with most weight."""
+    weight: Counter[Thing] = Counter()
+    for sighting in thing:
+        weight[sighting.thing] += _mille(sighting)
+    return max(weight, key=lambda kind: (weight[kind], _name(kind)))
+
+
+def _certainty(thing: Sequence[Sighting]) -> float:
+    """Return how sure it is that a thing is there, 0…1, its findings being independent."""
+    doubt = 1.0
+    for sighting in thing:
+        doubt *= 1.0 - sighting.certainty
+    return round(1.0 - doubt, 6)
+
+
+def _largest_view(family: Iterable[Sighting]) -> int:
+    return max(Counter(sighting.view for sighting in family).values())
+
+
+def _by_thing(sightings: Iterable[Sighting]) -> dict[Thing, list[Sighting]]:
+    kinds: dict[Thing, list[Sighting]] = {}
+    for sighting in sightings:
+        kinds.setdefault(sighting.thing, []).append(sighting)
+    return kinds
+
+
+def _pairs(things: Sequence[Thing]) -> Iterable[tuple[Thing, Thing]]:
+    return ((a, b) for number, a in enumerate(things) for b in things[:number])
+
+
+def _mille(sighting: Sighting) -> int:
+    """Return the score in thousandths: whole numbers add up the same in any order."""
+    return max(1, round(sighting.certainty * _MILLE))
+
+
+def _name(thing: Thing) -> tuple[str, str, str]:
+    return thing.key or "", thing.name, thing.category

@@ -1,0 +1,84 @@
+"""From what an engine returns to the results that are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from photoqueue.errors import PermanentError
+from photoqueue.models import FoundItem, PhotoPayload, PhotoResult
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from photoqueue.analysis.engine import Engine
+
+
+def photo_result(
+    payload: PhotoPayload, image: Image.Image, analysis: Any, engine: Engine
+) -> PhotoResult:
+    """Return the result of a photo, from what an engine made of its upright picture.
+
+    Raises
+    ------
+    PermanentError
+        The engine did not return an ``Analysis``.
+    """
+    from photoqueue.photos.appearance import Looks
+    from photoqueue.photos.perceptual import perceptual_hash
+    from photoqueue.photos.quality import assess
+
+    looks = Looks(image)
+    try:
+        return PhotoResult(
+            photo_id=payload.photo_id,
+            items=tuple(
+                item.model_copy(update={"appearance": looks.of(item.box)}) if item.box else item
+                for item in map(_found_item, analysis.items)
+            ),
+            room_type=payload.room_type or analysis.room_type,
+            confidence=round(float(analysis.confidence), 4),
+            room_type_confidence=1.0 if payload.room_type else analysis.room_type_confidence,
+            engine=engine.name,
+            model=engine.model,
+            width=image.width,
+            height=image.height,
+            phash=perceptual_hash(image),
+            warnings=assess(image).warnings,
+        )
+    except (AttributeError, TypeError, ValueError) as exc:
+        raise _no_analysis("analyse", engine, exc) from exc
+
+
+def room_items(analysis: Any, engine: Engine) -> tuple[FoundItem, ...]:
+    """Return the items that an engine found in all photos of a room together.
+
+    Raises
+    ------
+    PermanentError
+        The engine returned something that is not an analysis.
+    """
+    try:
+        return tuple(map(_found_item, analysis.items))
+    except (AttributeError, TypeError, ValueError) as exc:
+        raise _no_analysis("analyse_room", engine, exc) from exc
+
+
+def _found_item(item: Any) -> FoundItem:
+    return FoundItem(
+        name=item.name,
+        category=item.category,
+        dismountable=item.dismountable,
+        key=item.key,
+        label=item.label,
+        score=None if item.score is None else round(float(item.score), 4),
+        box=item.box,
+        volume=item.volume,
+        alternatives=dict(item.alternatives) or None,
+    )
+
+
+def _no_analysis(method: str, engine: Engine, exc: Exception) -> PermanentError:
+    return PermanentError(
+        f"Engine {engine.name!r} returned something that is not an Analysis: {exc}. "
+        f"Mend the engine: {method}() returns photoqueue.Analysis with photoqueue.Item."
+    )

@@ -1,0 +1,158 @@
+"""Inventories as a worker adds them up: strategies, near copies, rooms looked at as a whole."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import photoqueue
+from photoqueue import InventoryResult, PhotoResult, Settings, submit_inventory, submit_photo
+from photoqueue.cli.options import StrategyName
+from photoqueue.errors import JobFailedError, StateError
+from photoqueue.installation import Installation, current, use
+from photoqueue.models import DEFAULT_STRATEGY, STRATEGIES, InventoryPayload, Strategy
+from photoqueue.tracking.history import ai_calls
+from tests.bench import Bench
+from tests.conftest import submit
+
+
+def scene(seed: int) -> Image.Image:
+    cells = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return Image.fromarray(cells).resize((320, 240), Image.Resampling.BICUBIC)
+
+
+def jpeg(image: Image.Image, quality: int = 90) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
+def photograph(bench: Bench, photo_id: str, picture: bytes, **options: Any) -> PhotoResult:
+    job = submit_photo(picture, photo_id=photo_id, project_id="m1", user_id="u1", **options)
+    result = bench(job)
+    assert isinstance(result, PhotoResult)
+    return result
+
+
+def add_up(bench: Bench, strategy: str = DEFAULT_STRATEGY) -> InventoryResult:
+    result = bench(submit_inventory("m1", strategy=strategy))
+    assert isinstance(result, InventoryResult)
+    return result
+
+
+@pytest.fixture
+def bench(installation: Installation) -> Bench:
+    return Bench(installation)
+
+
+def test_shell_and_models_know_the_same_strategies() -> None:
+    assert tuple(map(str, StrategyName)) == STRATEGIES == get_args(Strategy)
+    assert DEFAULT_STRATEGY in STRATEGIES
+    assert InventoryPayload(project_id="m", user_id="u").strategy == DEFAULT_STRATEGY
+
+
+def test_unknown_strategy_is_refused_with_the_known_ones(installation: Installation) -> None:
+    submit("salon-1", project_id="m1")
+    with pytest.raises(StateError, match="'max', 'sum', 'match', 'llm'"):
+        submit_inventory("m1", strategy="median")
+
+
+def test_worker_writes_down_what_recognises_copies_and_things(
+    bench: Bench,
+) -> None:
+    result = photograph(bench, "p1", jpeg(scene(1)))
+    assert result.phash is not None
+    assert len(result.phash) == 16
+    (chair,) = result.items
+    assert chair.appearance is not None
+    assert len(chair.appearance) == 48
+
+
+def test_near_copies_count_once(bench: Bench) -> None:
+    original = scene(1)
+    photograph(bench, "p1", jpeg(original), room="salon")
+    photograph(bench, "p2", jpeg(original.resize((200, 150)), 50), room="salon")
+    photograph(bench, "p3", jpeg(scene(2)), room="salon")
+    photograph(bench, "p4", jpeg(original, 70), room="attic")  # in another room it counts again
+
+    result = add_up(bench, "sum")
+
+    assert {(line.room, line.count) for line in result.lines} == {("salon", 2), ("attic", 1)}
+    assert (result.duplicate_photos, result.photo_count) == ({"p2": "p1"}, 3)
+    assert add_up(bench, "max").total_items == 2
+
+
+@pytest.fixture
+def room_bench(settings: Settings) -> Iterator[Bench]:
+    """Let the installation use an engine that looks at rooms."""
+    use(settings.model_copy(update={"engine": "tests.engines:room_scripted"}))
+    yield Bench(current())
+    use(None)
+
+
+def test_room_is_looked_at_once_with_all_its_photos(
+    room_bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PQ_TEST_RUNS", str(tmp_path))
+    for number in range(3):
+        photograph(room_bench, f"p{number}", jpeg(scene(number)), room="salon")
+    photograph(room_bench, "p9", jpeg(scene(9)), room="study")
+    photograph(room_bench, "p8", jpeg(scene(9), 60), room="study")  # a near copy: not shown
+
+    result = add_up(room_bench, "llm")
+
+    assert result.strategy == "llm"
+    found = {(line.room, line.name): line for line in result.lines}
+    assert {place: line.count for place, line in found.items()} == {
+        ("salon", "chair"): 3,
+        ("salon", "Totem"): 1,
+        ("study", "chair"): 1,
+        ("study", "Totem"): 1,
+    }
+    assert found["salon", "chair"].photos == ("p0", "p1", "p2")
+    assert found["salon", "Totem"].photos == ()
+    assert found["salon", "Totem"].review
+    assert sorted(path.name for path in tmp_path.glob("room*")) == ["room salon", "room study"]
+    calls = ai_calls(current().database)
+    rooms = calls[calls["photo_id"].isna()]
+    assert sorted(rooms["tokens_in"]) == [100, 300]
+    assert list(rooms["success"]) == [True, True]
+    assert rooms["cost_usd"].sum() == pytest.approx(0.02)
+    # Other strategies leave the engine alone.
+    add_up(room_bench, "max")
+    assert len(ai_calls(current().database)) == len(calls)
+
+
+def test_room_of_many_photos_shows_the_most_different(room_bench: Bench) -> None:
+    for number in range(10):
+        photograph(room_bench, f"p{number}", jpeg(scene(number)), room="salon")
+    (chairs, _) = sorted(add_up(room_bench, "llm").lines, key=lambda line: -line.count)
+    assert chairs.count == 8  # one a picture that the engine was shown
+    assert len(chairs.photos) == 10
+
+
+@pytest.mark.parametrize(
+    ("room", "message"),
+    [("bad room", "can never be looked at"), ("odd room", "analyse_room.. returns photoqueue")],
+)
+def test_room_that_cannot_be_looked_at_fails_the_inventory(
+    room_bench: Bench, room: str, message: str
+) -> None:
+    photograph(room_bench, "p1", jpeg(scene(1)), room=room)
+    with pytest.raises(JobFailedError, match=message):
+        add_up(room_bench, "llm")
+    assert photoqueue.poll("inventory-m1").attempt == 1
+
+
+def test_engine_that_sees_one_photo_at_a_time_says_what_to_set(bench: Bench) -> None:
+    photograph(bench, "p1", jpeg(scene(1)), room="salon")
+    with pytest.raises(JobFailedError, match="PHOTOQUEUE_LLM_BASE_URL"):
+        add_up(bench, "llm")
+    assert photoqueue.poll("inventory-m1").attempt == 1
+    assert add_up(bench, "max").total_items == 1

@@ -1,0 +1,183 @@
+"""Counting the things of a room: the same thing in several views, and doubtful kinds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from photoqueue.inventory.counting import count
+from photoqueue.inventory.sightings import sightings_of
+from photoqueue.inventory.views import AnalysedPhoto, views_of
+from photoqueue.models import FoundItem, PhotoResult, Strategy
+
+RED, ROSE, BLUE = "50806090c0" * 4 + "00000000", "54826094c4" * 4 + "00000000", "b0d040" * 8
+LEFT, MIDDLE, RIGHT = (0.0, 0.3, 0.2, 0.7), (0.4, 0.3, 0.6, 0.7), (0.8, 0.3, 1.0, 0.7)
+
+
+def seen(key: str = "bookcase", look: str | None = None, **values: Any) -> FoundItem:
+    return FoundItem(
+        name=key, category="furniture", dismountable=False, key=key, appearance=look, **values
+    )
+
+
+def counted(strategy: Strategy, *views: list[FoundItem]) -> Counter[str]:
+    photos = [
+        AnalysedPhoto(
+            photo_id=f"p{number}",
+            sha256=f"content {number}",
+            result=PhotoResult(
+                photo_id=f"p{number}", items=tuple(items), room_type="salon", confidence=0.5
+            ),
+        )
+        for number, items in enumerate(views)
+    ]
+    return Counter(
+        {
+            c.thing.key or c.thing.name: c.number
+            for c in count(sightings_of(views_of(photos)), strategy)
+        }
+    )
+
+
+# -- the same thing, or another one
+
+
+def test_things_that_look_alike_in_two_views_are_one() -> None:
+    assert counted("match", [seen(look=RED)], [seen(look=ROSE)]) == {"bookcase": 1}
+
+
+def test_things_that_look_different_are_two() -> None:
+    views = [seen(look=RED)], [seen(look=BLUE)]
+    assert counted("match", *views) == {"bookcase": 2}
+    assert counted("max", *views) == {"bookcase": 1}
+
+
+def test_without_a_look_the_most_in_one_view_counts() -> None:
+    assert counted("match", [seen()] * 2, [seen()] * 3, [seen(look=BLUE)]) == {"bookcase": 3}
+
+
+def test_things_of_one_view_are_never_one() -> None:
+    assert counted("match", [seen(look=RED)] * 4, [seen(look=RED)]) == {"bookcase": 4}
+
+
+def test_each_thing_is_matched_once() -> None:
+    # Two red ones in the first view; the red and the blue one of the second are one of
+    # them and a third.
+    views = [seen(look=RED), seen(look=RED)], [seen(look=ROSE), seen(look=BLUE)]
+    assert counted("match", *views) == {"bookcase": 3}
+
+
+def test_neighbours_tell_things_of_a_middling_look_apart() -> None:
+    plain, middling = "50" * 24, "67" * 24
+    beside_bed = [seen("nightstand", plain, box=LEFT), seen("double_bed", box=(0.2, 0.3, 0.5, 0.7))]
+    beside_desk = [seen("nightstand", middling, box=LEFT), seen("desk", box=(0.2, 0.3, 0.5, 0.7))]
+    beside_bed_again = [
+        seen("nightstand", middling, box=RIGHT),
+        seen("double_bed", box=(0.5, 0.3, 0.8, 0.7)),
+    ]
+    assert counted("match", beside_bed, beside_desk)["nightstand"] == 2
+    assert counted("match", beside_bed, beside_bed_again)["nightstand"] == 1
+
+
+def test_doubtful_single_finding_does_not_raise_the_count() -> None:
+    sure, doubtful = seen(look=RED, score=0.9), seen(look=BLUE, score=0.3)
+    assert counted("match", [sure], [doubtful]) == {"bookcase": 1}
+    assert counted("match", [sure], [doubtful], [doubtful], [doubtful]) == {"bookcase": 2}
+
+
+# -- doubtful kinds
+
+
+def wavering(key: str, other: str, share: float = 0.4, **values: Any) -> FoundItem:
+    return seen(key, alternatives={other: share}, **values)
+
+
+@pytest.mark.parametrize("strategy", ["max", "match"])
+class TestDoubtfulKinds:
+    def test_kind_that_the_engine_wavers_about_counts_once(self, strategy: Strategy) -> None:
+        views = (
+            [wavering("sofa_3_seat", "sofa_2_seat", score=0.8)],
+            [wavering("sofa_2_seat", "sofa_3_seat", score=0.6)],
+        )
+        assert counted(strategy, *views) == {"sofa_3_seat": 1}
+
+    def test_more_views_outweigh_a_better_score(self, strategy: Strategy) -> None:
+        views = (
+            [wavering("sofa_3_seat", "sofa_2_seat", score=0.9)],
+            [wavering("sofa_2_seat", "sofa_3_seat", score=0.6)],
+            [wavering("sofa_2_seat", "sofa_3_seat", score=0.6)],
+        )
+        assert counted(strategy, *views) == {"sofa_2_seat": 1}
+
+    def test_kinds_side_by_side_in_one_view_are_both_kept(self, strategy: Strategy) -> None:
+        views = (
+            [seen("sofa_3_seat"), wavering("sofa_2_seat", "sofa_3_seat")],
+            [wavering("sofa_3_seat", "sofa_2_seat")],
+        )
+        assert counted(strategy, *views) == {"sofa_3_seat": 1, "sofa_2_seat": 1}
+
+    def test_same_look_is_enough_for_kinds_that_are_easily_confused(
+        self, strategy: Strategy
+    ) -> None:
+        assert (
+            counted(strategy, [seen("wardrobe_2_door", RED)], [seen("bookcase", RED)]).total() == 1
+        )
+
+    def test_same_look_is_not_enough_for_other_kinds(self, strategy: Strategy) -> None:
+        views = [seen("wardrobe_2_door", RED)], [seen("desk", RED)]
+        assert counted(strategy, *views).total() == 2
+
+    def test_kinds_without_any_sign_of_doubt_are_both_kept(self, strategy: Strategy) -> None:
+        assert counted(strategy, [seen("sideboard")], [seen("bookcase")]).total() == 2
+        assert counted(strategy, [seen("sideboard", RED)], [seen("bookcase", BLUE)]).total() == 2
+
+    def test_small_doubt_does_not_take_a_thing_away(self, strategy: Strategy) -> None:
+        views = [wavering("sideboard", "bookcase", 0.1)], [seen("bookcase")]
+        assert counted(strategy, *views).total() == 2
+
+
+def test_sum_adds_all_views_whatever_the_doubt() -> None:
+    views = [wavering("sofa_3_seat", "sofa_2_seat")], [wavering("sofa_2_seat", "sofa_3_seat")]
+    assert counted("sum", *views) == {"sofa_3_seat": 1, "sofa_2_seat": 1}
+
+
+# -- whatever is seen
+
+
+@st.composite
+def findings(draw: st.DrawFn) -> FoundItem:
+    key = draw(st.sampled_from(["sofa_2_seat", "sofa_3_seat", "chair", "bookcase", "sideboard"]))
+    other = draw(st.sampled_from([None, "sofa_2_seat", "sofa_3_seat", "bookcase"]))
+    return seen(
+        key,
+        draw(st.sampled_from([None, RED, ROSE, BLUE])),
+        score=draw(st.sampled_from([None, 0.0, 0.3, 0.9])),
+        box=draw(st.sampled_from([None, LEFT, MIDDLE, RIGHT])),
+        alternatives=None if other in (None, key) else {other: 0.5},
+    )
+
+
+_views = st.lists(st.lists(findings(), max_size=4), min_size=1, max_size=4)
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+
+
+@patient
+@given(_views)
+def test_match_lies_between_max_and_sum(views: list[list[FoundItem]]) -> None:
+    most, matched, all_of_them = (counted(strategy, *views) for strategy in ("max", "match", "sum"))
+    assert most.total() <= matched.total() <= all_of_them.total()
+    assert not matched - all_of_them
+    assert not most - all_of_them
+    assert matched.total() >= max(map(len, views))
+
+
+@patient
+@given(_views, st.sampled_from(["max", "match", "sum"]), st.randoms())
+def test_order_of_views_and_of_findings_does_not_matter(views, strategy, random) -> None:  # type: ignore[no-untyped-def]
+    shuffled = [random.sample(view, len(view)) for view in views]
+    random.shuffle(shuffled)
+    assert counted(strategy, *shuffled) == counted(strategy, *views)

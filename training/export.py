@@ -28,10 +28,14 @@ NAME = "photoqueue-rooms-1"
 
 
 class Exported(nn.Module):
-    """The network with its outputs ready to use: boxes in 0…1, scores, kinds of room."""
+    """The network with its outputs ready to use: boxes in 0…1, scores, kinds of room.
 
-    def __init__(self, network: Network, head: RoomHead) -> None:
+    It looks at the picture and at its mirror image and takes the mean (``twice``).
+    """
+
+    def __init__(self, network: Network, head: RoomHead, twice: bool = True) -> None:
         super().__init__()
+        self.twice = twice
         self.network, self.head = network, head
         points, strides = cell_centres(*INPUT_SIZE)
         self.register_buffer("points", points)
@@ -40,10 +44,20 @@ class Exported(nn.Module):
         self.register_buffer("size", torch.tensor([width, height, width, height]).float())
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        outputs = self.network(image)
-        logits, boxes, _ = flat_outputs(outputs, self.points, self.strides)
-        rooms = self.head(features_of(self.network, outputs[0]))
-        return boxes / self.size, logits.sigmoid(), rooms.softmax(1)
+        classes, boxes, rooms = self._look(image)
+        if self.twice:
+            # What stands left in the mirrored picture stands right; left and right sides swap.
+            mirrored, sides, again = self._look(image.flip(3))
+            classes = [(a + b.flip(3)) / 2 for a, b in zip(classes, mirrored, strict=True)]
+            swapped = [side[:, [2, 1, 0, 3]].flip(3) for side in sides]
+            boxes = [(a + b) / 2 for a, b in zip(boxes, swapped, strict=True)]
+            rooms = (rooms + again) / 2
+        logits, corners, _ = flat_outputs((classes, boxes, rooms), self.points, self.strides)
+        return corners / self.size, logits.sigmoid(), rooms
+
+    def _look(self, image: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        classes, boxes, _ = self.network(image)
+        return classes, boxes, self.head(features_of(self.network, classes)).softmax(1)
 
 
 def thresholds(network: Network, examples: list[Example]) -> list[float]:

@@ -16,7 +16,7 @@ import torch.distributed as dist
 
 @dataclass(frozen=True)
 class Team:
-    """This process among the others.
+    """One process among the others.
 
     Attributes
     ----------

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo test check format constraints clean training-venv scenes train model samples
+.PHONY: help install demo eval test check format constraints clean training-venv scenes train model samples
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -19,8 +19,12 @@ install: .venv/.installed ## set up .venv with pinned, hashed packages
 		--no-build-isolation --editable .
 	@touch $@
 
-demo: install    ## run the main job: photos in, items, inventory and volume out
+demo: install    ## analyse the sample homes and show the truth beside what is found
 	$(BIN)/photoqueue demo
+
+# More with, for example: make eval ARGS=--by-class
+eval: install    ## measure every engine that can run here; tables in out/eval
+	$(BIN)/photoqueue evaluate --csv out/eval $(ARGS)
 
 test: check      ## format, lint, types, import contracts, tests
 	$(BIN)/pytest
@@ -58,6 +62,7 @@ train: training-venv  ## train the built-in model; go on where it stopped
 	$(TRAINING) -m training.train out/scenes out/model
 
 model: training-venv  ## write the trained model into the package
+	$(TRAINING) -m training.room_head out/model out/scenes
 	$(TRAINING) -m training.export out/model out/scenes \
 		src/photoqueue/analysis/weights/photoqueue-rooms-1.onnx
 

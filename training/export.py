@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from training.measure import matched, predictions
 from training.network import INPUT_SIZE, Network, cell_centres
 from training.pictures import Example, load
+from training.room_head import RoomHead, features_of
 from training.train import flat_outputs
 from training.vocabulary import CLASSES, ROOMS
 
@@ -29,9 +30,9 @@ NAME = "photoqueue-rooms-1"
 class Exported(nn.Module):
     """The network with its outputs ready to use: boxes in 0…1, scores, kinds of room."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, head: RoomHead) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.head = network, head
         points, strides = cell_centres(*INPUT_SIZE)
         self.register_buffer("points", points)
         self.register_buffer("strides", strides)
@@ -40,7 +41,8 @@ class Exported(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         outputs = self.network(image)
-        logits, boxes, rooms = flat_outputs(outputs, self.points, self.strides)
+        logits, boxes, _ = flat_outputs(outputs, self.points, self.strides)
+        rooms = self.head(features_of(self.network, outputs[0]))
         return boxes / self.size, logits.sigmoid(), rooms.softmax(1)
 
 
@@ -71,11 +73,11 @@ def _best(answers: list[tuple[float, int, bool]], total: int) -> float:
     return float(ordered[int(smooth.argmax())][0]) if ordered else 0.5
 
 
-def export(network: Network, limits: list[float], file: Path) -> None:
+def export(network: Network, head: RoomHead, limits: list[float], file: Path) -> None:
     """Write the ONNX file, with batch normalisation folded into the convolutions."""
     width, height = INPUT_SIZE
     torch.onnx.export(
-        Exported(network.eval()),
+        Exported(network.eval(), head.eval()),
         (torch.zeros(1, 3, height, width),),
         str(file),
         input_names=["image"],
@@ -108,9 +110,12 @@ def main() -> None:
     network = Network(len(CLASSES), len(ROOMS))
     state = torch.load(options.model / "checkpoint.pt", map_location="cpu", weights_only=True)
     network.load_state_dict(state["average"])
+    known = torch.load(options.model / "rooms.pt", map_location="cpu", weights_only=True)
+    head = RoomHead(known["0.weight"].shape[0])
+    head.load_state_dict(known)
     _, held_back = load(options.scenes)
     limits = thresholds(network.eval(), held_back)
-    export(network, limits, options.file)
+    export(network, head, limits, options.file)
     print(f"{options.file}: {options.file.stat().st_size / 1e6:.1f} MB, epoch {state['epoch']}")
     print(dict(zip(CLASSES, limits, strict=True)))
 

@@ -23,6 +23,8 @@ from training.scenes.shell import build_shell
 
 SIZE = (320, 240)
 VIEWS = 2
+#: Rooms from here on may also have the styles that were added after these were rendered.
+WIDER_FROM = 786
 #: Light paths a pixel, and their longest; few, as the light is smoothed afterwards.
 SAMPLES, BOUNCES = 4, 3
 
@@ -30,7 +32,7 @@ SAMPLES, BOUNCES = 4, 3
 def make_room(seed: int) -> tuple[Room, SceneRenderer, np.random.Generator]:
     """Furnish training room number ``seed``; kinds of room take turns."""
     rng = np.random.default_rng([20, seed])
-    taste = Taste(rng)
+    taste = Taste(rng, wide=seed >= WIDER_FROM)
     room = furnish(ROOM_TYPES[seed % len(ROOM_TYPES)], taste)
     return room, SceneRenderer(room, *build_shell(room, taste)), rng
 

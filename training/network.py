@@ -118,8 +118,8 @@ class Network(nn.Module):
         for i, p in enumerate((p3, p4, p5)):
             classes.append(self.out_class[i](self.head_class[i](p)))
             boxes.append(F.softplus(self.out_box[i](self.head_box[i](p)).float()))
-        pooled = torch.cat([c5.mean((2, 3)), c5.amax((2, 3))], 1)
-        return classes, boxes, self.room(pooled)
+        self.pooled = torch.cat([c5.mean((2, 3)), c5.amax((2, 3))], 1)
+        return classes, boxes, self.room(self.pooled)
 
 
 def _grow(small: Tensor, like: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from training.losses import detection_loss
 from training.measure import measure
 from training.network import INPUT_SIZE, Network, cell_centres
 from training.pictures import Example, load, varied
+from training.team import Team
 from training.vocabulary import CLASSES, ROOMS
 
 _BATCH = 8
@@ -50,8 +51,8 @@ def as_batch(examples: list[Example]) -> Tensor:
 class Training:
     """The state of one training, kept on disk between epochs."""
 
-    def __init__(self, folder: Path, steps: int, device: torch.device) -> None:
-        self.steps, self.device = steps, device
+    def __init__(self, folder: Path, steps: int, device: torch.device, team: Team) -> None:
+        self.steps, self.device, self.team = steps, device, team
         torch.manual_seed(7)
         self.network = Network(len(CLASSES), len(ROOMS)).to(device)
         self.average = copy.deepcopy(self.network).eval()
@@ -93,11 +94,13 @@ class Training:
         """Show every picture once; return the mean losses."""
         rng = np.random.default_rng([11, self.epoch])
         order = rng.permutation(len(examples))
-        batches = [order[i : i + _BATCH] for i in range(0, len(order) - _BATCH + 1, _BATCH)]
+        order = order[self.team.rank :: self.team.size]
+        count = self.team.agree(len(order) // _BATCH)
+        batches = [order[i * _BATCH : (i + 1) * _BATCH] for i in range(count)]
         sums = np.zeros(3)
         self.network.train()
         with ThreadPoolExecutor(1) as pool:
-            seeds = [[12, self.epoch, i] for i in range(len(batches))]
+            seeds = [[12, self.epoch, i, self.team.rank] for i in range(len(batches))]
             make = [
                 pool.submit(_vary, [examples[i] for i in batch], seed)
                 for batch, seed in zip(batches[:3], seeds, strict=False)
@@ -130,6 +133,7 @@ class Training:
         loss = class_loss + 2.0 * box_loss + room_loss
         self.optimizer.zero_grad()
         loss.backward()
+        self.team.share_gradients(self.network.parameters())
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
         self.optimizer.step()
         self.step += 1
@@ -150,37 +154,49 @@ def _vary(examples: list[Example], seed: list[int]) -> list[Example]:
     return [varied(example, rng) for example in examples]
 
 
+def run(rank: int, options: argparse.Namespace) -> None:
+    """Train as one process of the team until all steps are done or the time is up."""
+    team = Team(rank, options.processes)
+    team.join()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    training = Training(options.folder, options.steps, device, team)
+    started = time.monotonic()
+    # Pictures may be added while this runs; all of the team take the same ones.
+    while training.step < options.steps:
+        examples, held_back = load(options.scenes)
+        examples = examples[: team.agree(len(examples))]
+        begin = time.monotonic()
+        losses = training.one_epoch(examples)
+        if team.leads:
+            training.save()
+            quality = measure(training.average, held_back, device) if held_back else {}
+            report = {
+                "epoch": training.epoch,
+                "step": training.step,
+                "pictures": len(examples),
+                "seconds": round(time.monotonic() - begin, 1),
+                **{name: round(value, 4) for name, value in {**losses, **quality}.items()},
+            }
+            print(json.dumps(report), flush=True)
+        late = options.minutes and time.monotonic() - started > options.minutes * 60
+        if not team.agree(0 if late else 1):
+            break
+
+
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenes", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--steps", type=int, default=9000, help="of eight pictures each")
+    parser.add_argument("--steps", type=int, default=9000, help="of eight pictures a process")
+    parser.add_argument("--processes", type=int, default=1, help="on a CPU, one a core")
     parser.add_argument("--minutes", type=float, help="stop after so long; go on another time")
-    parser.add_argument("--reload", action="store_true", help="read new pictures before each epoch")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    training = Training(options.folder, options.steps, device)
-    started = time.monotonic()
-    examples, held_back = load(options.scenes)
-    while training.step < options.steps:
-        if options.reload and training.epoch:
-            examples, held_back = load(options.scenes)
-        begin = time.monotonic()
-        losses = training.one_epoch(examples)
-        training.save()
-        quality = measure(training.average, held_back, device) if held_back else {}
-        report = {
-            "epoch": training.epoch,
-            "step": training.step,
-            "pictures": len(examples),
-            "seconds": round(time.monotonic() - begin, 1),
-            **{name: round(value, 4) for name, value in {**losses, **quality}.items()},
-        }
-        print(json.dumps(report), flush=True)
-        if options.minutes and time.monotonic() - started > options.minutes * 60:
-            break
+    if options.processes > 1:
+        torch.multiprocessing.spawn(run, (options,), options.processes)
+    else:
+        run(0, options)
 
 
 if __name__ == "__main__":

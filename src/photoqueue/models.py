@@ -176,6 +176,8 @@ class PhotoResult(_Record):
     #: Size of the upright picture in pixels.
     width: int | None = None
     height: int | None = None
+    #: Why the photo may show less than there is, such as "blurred"; empty for a good one.
+    warnings: tuple[str, ...] = ()
     #: Perceptual hash of the picture, 16 hexadecimal digits; copies have nearly the same.
     phash: str | None = None
 

@@ -17,7 +17,9 @@ import pytest
 
 import photoqueue
 from photoqueue import Settings
+from photoqueue.analysis.samples import home_folders
 from tests.conftest import REPOSITORY, SHARED_DATA, eventually, picture, submit
+from tests.homes import truth, write_home
 
 COMMAND = (sys.executable, "-m", "photoqueue")
 
@@ -195,16 +197,70 @@ def test_demo_without_a_model_says_what_is_missing(
     assert list(temporary.glob("photoqueue-*")) == []
 
 
-def test_demo_analyses_the_sample_photos(
+def test_demo_analyses_photos_beside_the_checkout(
     start: Callable[..., subprocess.Popen[str]], temporary: Path
 ) -> None:
     if not (SHARED_DATA / "photos" / "annotations.json").is_file():
         pytest.skip("there is no shared/data folder beside the checkout")
     pytest.importorskip("onnxruntime")
-    process = start("demo", TMPDIR=str(temporary), PHOTOQUEUE_ENGINE="detector")
+    process = start(
+        "demo", SHARED_DATA / "photos", TMPDIR=str(temporary), PHOTOQUEUE_ENGINE="detector"
+    )
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, out + err
     assert "bedroom" in out
     assert "double bed" in out
     assert list(temporary.glob("photoqueue-*")) == []
+    assert processes_of(temporary) == []
+
+
+def test_demo_of_homes_shows_the_truth_and_draws_boxes(
+    start: Callable[..., subprocess.Popen[str]], temporary: Path, tmp_path: Path
+) -> None:
+    for name in ("home-1", "home-2"):
+        write_home(tmp_path / "samples", truth(name))
+    (tmp_path / "samples" / "home-2" / "kitchen" / "view-1.jpg").write_bytes(b"no picture")
+    process = start(
+        "demo",
+        tmp_path / "samples",
+        "--out",
+        tmp_path / "pictures",
+        TMPDIR=str(temporary),
+        PHOTOQUEUE_ENGINE="tests.homes:seeing",
+    )
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    lines = [line.split() for line in out.splitlines()]
+    assert "Submitted 8 photos of 2 sample homes." in out
+    assert ["living", "room", "armchair", "2", "2"] in lines
+    assert ["kitchen", "refrigerator", "1", "1"] in lines
+    assert ["kitchen", "refrigerator", "0", "1", "-1"] in lines
+    assert "6 of 6" in out
+    assert "9 of 12" in out
+    assert "-25 %" in out
+    assert "7 of 7 right" in out
+    assert "home-2/kitchen/view-1.jpg" in out
+    assert "MEDIAN (P50)" in out
+    drawn = sorted(tmp_path.glob("pictures/*/*.jpg"))
+    assert [f"{file.parent.name}/{file.name}" for file in drawn] == [
+        "home-1/kitchen.jpg",
+        "home-1/living room.jpg",
+        "home-2/living room.jpg",
+    ]
+    assert list(temporary.glob("photoqueue-*")) == []
+    assert processes_of(temporary) == []
+
+
+def test_demo_of_the_sample_homes_needs_nothing_beside_the_checkout(
+    start: Callable[..., subprocess.Popen[str]], temporary: Path, tmp_path: Path
+) -> None:
+    if not home_folders(REPOSITORY / "data" / "samples"):
+        pytest.skip("there are no sample homes in data/samples")
+    pytest.importorskip("onnxruntime")
+    process = start("demo", "--out", tmp_path, TMPDIR=str(temporary))
+    out, err = process.communicate(timeout=170)
+    assert process.returncode == 0, out + err
+    assert "living room" in out
+    assert "Totals, found of what is there" in out
+    assert list(tmp_path.glob("*/*.jpg"))
     assert processes_of(temporary) == []

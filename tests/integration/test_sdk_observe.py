@@ -211,6 +211,7 @@ def test_collected_batch_has_a_row_for_each_photo(tmp_path: Path) -> None:
         "item_count",
         "items",
         "volume",
+        "warnings",
         "attempts",
         "wait_ms",
         "job_duration_ms",
@@ -222,6 +223,8 @@ def test_collected_batch_has_a_row_for_each_photo(tmp_path: Path) -> None:
     assert frame["item_count"].tolist() == [1, pd.NA, pd.NA, 1]
     assert list(frame["items"].fillna("")) == ["chair", "", "", "chair"]
     assert frame["volume"][0] == 0.25
+    assert frame["warnings"][0] == "too small: 48×32; too dark"
+    assert list(frame["warnings"].isna()) == [False, True, True, False]
     assert list(frame["error_type"].fillna("")) == [
         "",
         "PermanentError",

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from photoqueue.analysis.engine import Analysis, Hint, Item
-from photoqueue.analysis.evaluate import TrueBox, evaluate, match
+from photoqueue.analysis.evaluate import evaluate
+from photoqueue.analysis.truth import TrueBox, match
 from photoqueue.errors import ConfigurationError, UnreadablePhotoError
 
 
@@ -102,15 +103,17 @@ def test_room_accuracy_ignores_photos_without_a_known_room(tmp_path: Path) -> No
 def test_match_uses_each_truth_once_and_the_best_score_first() -> None:
     truths = [TrueBox("chair", (0, 0, 0.5, 0.5))]
 
-    assert match(truths, [("chair", (0, 0, 0.5, 0.5)), ("chair", (0, 0, 0.5, 0.5))]) == ["chair"]
+    assert match(truths, [("chair", (0, 0, 0.5, 0.5)), ("chair", (0, 0, 0.5, 0.5))]).right == [
+        "chair"
+    ]
 
 
 def test_match_needs_half_the_overlap_and_the_same_key() -> None:
     truths = [TrueBox("chair", (0, 0, 1, 1))]
 
-    assert match(truths, [("chair", (0, 0, 1, 0.5))]) == ["chair"]
-    assert match(truths, [("chair", (0, 0, 1, 0.49))]) == []
-    assert match(truths, [("desk", (0, 0, 1, 1))]) == []
+    assert match(truths, [("chair", (0, 0, 1, 0.5))]).right == ["chair"]
+    assert match(truths, [("chair", (0, 0, 1, 0.49))]).right == []
+    assert match(truths, [("desk", (0, 0, 1, 1))]).right == []
 
 
 def test_best_score_chooses_first(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_inventory_payload_knows_two_strategies() -> None:
 
 def test_photo_result_keeps_the_names_of_the_contract() -> None:
     result = json.loads(make_result().to_json())
-    assert set(result) == {"photoId", "items", "roomType", "confidence"}
+    assert set(result) == {"photoId", "items", "roomType", "confidence", "warnings"}
     assert set(result["items"][0]) == {"name", "category", "dismountable"}
 
 

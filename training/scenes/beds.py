@@ -72,7 +72,9 @@ def nightstand(taste: Taste) -> Piece:
 def bed(taste: Taste, double: bool) -> Piece:
     """A bed with its mattress and linen; the head is at the back."""
     rng = taste.rng
-    style = taste.style(["panel", "upholstered", "slatted", "plain"], ["winged", "framed"])
+    style = taste.style(
+        ["panel", "upholstered", "slatted", "plain"], ["winged", "framed"], ["footboard", "divan"]
+    )
     w = taste.between(1.45, 1.75) if double else taste.between(0.92, 1.05)
     d, h = 2.06, taste.between(0.9, 1.2)
     if style == "plain":
@@ -96,6 +98,10 @@ def bed(taste: Taste, double: bool) -> Piece:
             (z - 0.16, z + (0.3 if style == "framed" else 0.06)),
         ),
     )
+    if style == "footboard":
+        piece.add(frame, box((-w / 2, w / 2), (-d / 2 - 0.02, -d / 2 + 0.03), (0.05, z + 0.42)))
+    elif style == "divan":
+        piece.add(frame, cushion((-w / 2, w / 2), (-d / 2, d / 2), (0.02, z), 0.03))
     back = (d / 2 - 0.07, d / 2)
     if style == "slatted":
         piece.add(

@@ -28,18 +28,24 @@ def _disc(x: float, y: float, z: float, radius: float, depth: float) -> Mesh:
 
 def refrigerator(taste: Taste) -> Piece:
     """A fridge with a freezer above or below."""
-    style = taste.style(["freezer below", "freezer above", "single"], ["retro"])
+    style = taste.style(
+        ["freezer below", "freezer above", "single"], ["retro"], ["rounded", "tall"]
+    )
     w, d, h = taste.between(0.56, 0.68), taste.between(0.6, 0.68), taste.between(1.55, 1.95)
     piece = Piece("refrigerator", (w, d, h))
+    if style == "tall":
+        h = 2.05
+        piece.size = (w, d, h)
     body = _white_goods(taste)
+    if style in {"rounded", "tall"} and taste.chance(0.5):
+        body = lacquer(taste.rng)
     y = -d / 2
-    if style == "retro":
+    if style in {"retro", "rounded"}:
         piece.add(body, cushion((-w / 2, w / 2), (-d / 2, d / 2), (0.05, h), 0.07))
     else:
         piece.add(body, box((-w / 2, w / 2), (-d / 2 + 0.05, d / 2), (0.02, h)))
-    split = {"freezer below": h * 0.36, "freezer above": h * 0.72, "single": h, "retro": h * 0.7}[
-        style
-    ]
+    usual = {"freezer below": h * 0.36, "freezer above": h * 0.72, "single": h, "retro": h * 0.7}
+    split = usual[style] if style in usual else h * taste.between(0.3, 0.75)
     grip = metal(taste.rng)
     side = float(taste.rng.choice([-1, 1])) * (w / 2 - 0.06)
     for z0, z1 in ((0.06, split), (split, h)):
@@ -118,7 +124,7 @@ def cooker(taste: Taste) -> Piece:
 
 def floor_lamp(taste: Taste) -> Piece:
     """A lamp that stands on the floor."""
-    style = taste.style(["straight", "tripod", "arc"], ["double"])
+    style = taste.style(["straight", "tripod", "arc"], ["double"], ["uplighter", "column"])
     h = taste.between(1.45, 1.75)
     stem = metal(taste.rng)
     glow = 3.0 if taste.chance(0.5) else 0.0
@@ -147,6 +153,10 @@ def floor_lamp(taste: Taste) -> Piece:
     else:
         piece.add(stem, cylinder(0, 0, (0, 0.025), 0.14), cylinder(0, 0, (0, h - tall), 0.013))
     piece.add(shade, lathe([(r, h - tall), (r * taste.between(0.6, 1.0), h)], sides=20))
+    if style == "uplighter":
+        piece.add(shade, lathe([(0.06, h - 0.12), (r * 1.2, h + 0.02)], sides=20))
+    if style == "column":
+        piece.add(shade, lathe([(0.12, 0.05), (0.12, h * 0.8)], sides=18))
     if style == "double":
         piece.add(stem, bar((0, 0, h * 0.55), (0.16, -0.05, h * 0.7), 0.01))
         piece.add(shade, lathe([(0.09, h * 0.62), (0.05, h * 0.74)], 0.18, -0.06, 14))
@@ -155,7 +165,9 @@ def floor_lamp(taste: Taste) -> Piece:
 
 def potted_plant(taste: Taste) -> Piece:
     """A plant in a pot on the floor."""
-    style = taste.style(["bush", "leaves", "tree", "palm"], ["fern", "cactus"])
+    style = taste.style(
+        ["bush", "leaves", "tree", "palm"], ["fern", "cactus"], ["bamboo", "succulent", "tongue"]
+    )
     h = taste.between(0.6, 1.5) if style != "cactus" else taste.between(0.6, 0.9)
     r = taste.between(0.12, 0.2)
     pot = r * taste.between(1.4, 2.0)
@@ -178,6 +190,9 @@ def potted_plant(taste: Taste) -> Piece:
             bar((0, 0, h * 0.6), (0.16, 0, h * 0.66), 0.04),
             bar((0.16, 0, h * 0.65), (0.16, 0, h * 0.85), 0.04),
         )
+        return piece
+    if style in {"bamboo", "tongue", "succulent"}:
+        _stems(piece, taste, style, leaf, r, pot, h)
         return piece
     if style in {"bush", "tree"}:
         low = pot + (h - pot) * (0.55 if style == "tree" else 0.1)
@@ -206,6 +221,27 @@ def potted_plant(taste: Taste) -> Piece:
             p = [tuple(map(float, corner)) for corner in corners]
             piece.add(leaf, quad(*p), quad(p[3], p[2], p[1], p[0]))  # type: ignore[arg-type]
     return piece
+
+
+def _stems(
+    piece: Piece, taste: Taste, style: str, leaf: Material, r: float, pot: float, h: float
+) -> None:
+    """Plants that grow straight up: canes, upright tongues, thick stalks with lobes."""
+    rng = taste.rng
+    for _ in range({"bamboo": 6, "tongue": 9, "succulent": 4}[style]):
+        x, y = map(float, rng.normal(size=2) * r * 0.4)
+        top = float(pot + (h - pot) * rng.uniform(0.6, 1.0))
+        tip = (x + float(rng.normal()) * 0.05, y + float(rng.normal()) * 0.05, top)
+        if style == "succulent":
+            for z in np.arange(pot, top, 0.13):
+                size = rng.uniform(0.05, 0.09)
+                piece.add(leaf, ball((x, y, float(z)), (size, size * 0.5, 0.1), 6))
+            continue
+        piece.add(leaf, bar((x, y, pot - 0.03), tip, 0.012 if style == "bamboo" else 0.03))
+        if style == "bamboo":
+            for z in np.arange(pot + 0.1, top, 0.16):
+                dx, dy = map(float, rng.normal(size=2) * 0.1)
+                piece.add(leaf, ball((x + dx, y + dy, float(z)), (0.09, 0.05, 0.03), 5))
 
 
 def carpet(taste: Taste, w: float, d: float, labelled: bool = True) -> Piece:

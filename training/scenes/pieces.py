@@ -56,14 +56,20 @@ class Taste:
     rng : Generator
     sample : bool
         Whether this is for the sample homes.
+    wide : bool
+        Whether the training may use its later, further styles as well.
     """
 
     rng: Generator
     sample: bool = False
+    wide: bool = False
 
-    def style(self, training: Sequence[str], sample: Sequence[str]) -> str:
+    def style(
+        self, training: Sequence[str], sample: Sequence[str], further: Sequence[str] = ()
+    ) -> str:
         """Choose a style by name."""
-        return str(self.rng.choice(list(sample if self.sample else training)))
+        known = [*training, *further] if self.wide else list(training)
+        return str(self.rng.choice(list(sample) if self.sample else known))
 
     def between(self, low: float, high: float) -> float:
         """Choose a measure, in metres."""

@@ -12,11 +12,11 @@ from training.scenes.pieces import Piece, Taste, legs
 def sofa(taste: Taste, seats: int) -> Piece:
     """A sofa of two or three seats."""
     rng = taste.rng
-    style = taste.style(["block", "round", "slim", "english"], ["flared", "low"])
+    style = taste.style(["block", "round", "slim", "english"], ["flared", "low"], ["club"])
     seat = taste.between(0.56, 0.68)
     arm = {"slim": 0.09, "low": 0.24}.get(style, taste.between(0.14, 0.24))
     w, d = seats * seat + 2 * arm, taste.between(0.8, 0.98)
-    h = {"low": 0.68, "english": 0.95}.get(style, taste.between(0.75, 0.9))
+    h = {"low": 0.68, "english": 0.95, "club": 0.74}.get(style, taste.between(0.75, 0.9))
     key = "sofa_2_seat" if seats == 2 else "sofa_3_seat"
     piece = Piece(key, (w, d, h))
     cloth, leg = upholstery(rng), wood(rng) if taste.chance(0.6) else metal(rng)
@@ -31,12 +31,15 @@ def sofa(taste: Taste, seats: int) -> Piece:
     piece.add(
         cloth, cushion((-w / 2 + 0.01, w / 2 - 0.01), (d / 2 - back, d / 2), (feet, h - 0.04), 0.06)
     )
-    arm_z = {"slim": seat_z + 0.16, "low": seat_z + 0.1, "english": seat_z + 0.14}.get(
-        style, taste.between(0.56, 0.66)
-    )
+    arm_z = {
+        "slim": seat_z + 0.16,
+        "low": seat_z + 0.1,
+        "english": seat_z + 0.14,
+        "club": 0.72,
+    }.get(style, taste.between(0.56, 0.66))
     for side in (-1, 1):
         x0, x1 = sorted((side * w / 2, side * (w / 2 - arm)))
-        if style == "round":
+        if style in {"round", "club"}:
             piece.add(
                 cloth, cushion((x0, x1), (-d / 2 + 0.02, d / 2), (feet, arm_z), arm * 0.48, 0.02)
             )

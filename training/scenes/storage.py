@@ -171,10 +171,14 @@ def sideboard(taste: Taste) -> Piece:
 
 def bookcase(taste: Taste) -> Piece:
     """Tall open shelves with books."""
-    style = taste.style(["closed", "open", "ladder", "wide"], ["doors", "cube"])
+    style = taste.style(["closed", "open", "ladder", "wide"], ["doors", "cube"], ["low", "narrow"])
     w, d, h = taste.between(0.75, 1.1), taste.between(0.28, 0.36), taste.between(1.75, 2.1)
     if style == "wide":
         w = taste.between(1.15, 1.5)
+    if style == "low":
+        w, h = taste.between(0.8, 1.3), taste.between(1.0, 1.45)
+    if style == "narrow":
+        w = taste.between(0.4, 0.6)
     if style == "cube":
         w, h = 1.12, 1.48
     piece = Piece("bookcase", (w, d, h))
@@ -190,7 +194,7 @@ def bookcase(taste: Taste) -> Piece:
         for side in (-1, 1):
             x = side * (w / 2 - t / 2)
             piece.add(body, box((x - t / 2, x + t / 2), (-d / 2, d / 2), (0, h)))
-    if style in {"closed", "wide", "doors"}:
+    if style in {"closed", "wide", "doors", "low", "narrow"}:
         piece.add(
             body if taste.chance(0.7) else lacquer(taste.rng),
             box((-w / 2, w / 2), (d / 2 - 0.01, d / 2), (0, h)),

@@ -70,16 +70,20 @@ def dining_table(taste: Taste, seats: int) -> Piece:
 def coffee_table(taste: Taste) -> Piece:
     """A low table before a sofa."""
     rng = taste.rng
-    style = taste.style(["legs", "shelf", "round", "block", "glass"], ["oval", "drawer"])
+    style = taste.style(
+        ["legs", "shelf", "round", "block", "glass"], ["oval", "drawer"], ["drum", "crossed"]
+    )
     w, d, h = taste.between(0.85, 1.25), taste.between(0.5, 0.68), taste.between(0.36, 0.46)
     top = wood(rng)
     leg = metal(rng) if taste.chance(0.4) else top
-    if style in {"round", "oval"}:
+    if style in {"round", "oval", "drum"}:
         w = taste.between(0.7, 0.95)
         d = w
         piece = Piece("coffee_table", (w, d, h))
         piece.add(top, lathe([(w / 2, h - 0.03), (w / 2, h)], sides=36))
-        if style == "oval":
+        if style == "drum":
+            piece.add(top, lathe([(w * 0.44, 0.0), (w * 0.44, h - 0.02)], sides=28))
+        elif style == "oval":
             piece.add(
                 top, lathe([(w * 0.36, 0.0), (w * 0.2, h * 0.5), (w * 0.36, h - 0.02)], sides=28)
             )
@@ -87,6 +91,13 @@ def coffee_table(taste: Taste) -> Piece:
             piece.add(leg, *legs(taste, w * 0.78, d * 0.78, h - 0.02, "splayed", 0.018))
         return piece
     piece = Piece("coffee_table", (w, d, h))
+    if style == "crossed":
+        for y in (-d / 2 + 0.06, d / 2 - 0.06):
+            for side in (-1, 1):
+                start, end = (-side * w * 0.42, y, 0.0), (side * w * 0.42, y, h - 0.02)
+                piece.add(leg, bar(start, end, 0.018))
+        piece.add(top, box((-w / 2, w / 2), (-d / 2, d / 2), (h - 0.03, h)))
+        return piece
     if style == "block":
         piece.add(
             top,

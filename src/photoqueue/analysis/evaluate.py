@@ -1,46 +1,34 @@
 """How good an engine is, measured against photos whose contents are known.
 
-**What counts as truth**: the boxes whose label the catalogue maps, that is, the things that
-a mover lists. Sinks, cups and people are neither truth nor expected. **What counts as
-found**: the items of the engine that have a box and a catalogue key that some COCO class
-means; other keys cannot be judged by these annotations. An item is right when its box
-overlaps a truth of its key by an IoU of at least 0.5; best scores choose first, and each
-truth is used once.
+**What counts as found**: the items of the engine that have a box and a catalogue key which
+the truth can judge; see :mod:`photoqueue.analysis.annotations` for annotated photos and
+:mod:`photoqueue.analysis.samples` for sample homes, whose truth judges every key. When an
+item is right says :mod:`photoqueue.analysis.truth`; best scores choose first.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from photoqueue.analysis.annotations import read_annotations, read_picture
-from photoqueue.analysis.boxes import iou
+from photoqueue.analysis.annotations import judged_keys, known_photos, read_picture
 from photoqueue.analysis.engine import Analysis, Engine, Hint
 from photoqueue.analysis.rooms import canonical_room_type
+from photoqueue.analysis.truth import KnownPhoto, match
 from photoqueue.inventory.catalogue import Catalogue
 
 if TYPE_CHECKING:
     import pandas as pd
+    from PIL import Image
 
     from photoqueue.models import Box
 
-#: Overlap, 0…1, from which a box counts as found; the usual choice.
-MATCH_IOU: Final = 0.5
-_VOCABULARY: Final = "coco"
-
-
-@dataclass(frozen=True)
-class TrueBox:
-    """One thing that is in a photo: its catalogue key, and its box in 0…1."""
-
-    key: str
-    box: Box
+    #: Is told of each photo, its upright picture and what the engine made of it.
+    Listener = Callable[[KnownPhoto, Image.Image, Analysis], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +43,7 @@ class Evaluation:
     room_type_accuracy : float
         0…1: share of the photos with a known kind of room; NaN without any.
     ms_per_photo : float
-        Median milliseconds of ``analyse``; reading the picture is not included.
+        Median milliseconds of reading and decoding the picture and ``analyse``.
     classes : pandas.DataFrame
         Index ``key``; columns ``truths``, ``found``, ``right``, ``precision``, ``recall``,
         ``f1``.
@@ -101,39 +89,69 @@ def evaluate(
     UnreadablePhotoError
         A picture that it names cannot be read.
     """
+    catalogue = catalogue or Catalogue.load()
+    photos = known_photos(Path(folder), catalogue)
+    return judge(engine, photos, judged=judged_keys(catalogue))
+
+
+def judge(
+    engine: Engine,
+    photos: Iterable[KnownPhoto],
+    *,
+    judged: Mapping[str, str] | None = None,
+    smallest: float = 0.0,
+    listener: Listener | None = None,
+) -> Evaluation:
+    """Run an engine over photos whose contents are known and count what it gets right.
+
+    Parameters
+    ----------
+    engine : Engine
+    photos : iterable of KnownPhoto
+        At least one.
+    judged : mapping of str to str or None
+        Catalogue keys that the truth can judge → the key that it uses for them; ``None``
+        where it knows every key.
+    smallest : float
+        As for :func:`photoqueue.analysis.truth.match`.
+    listener : callable or None
+        Is told of each photo, its picture and what the engine made of it.
+
+    Raises
+    ------
+    UnreadablePhotoError
+        A picture cannot be read.
+    """
     import pandas as pd
 
-    folder = Path(folder)
-    catalogue = catalogue or Catalogue.load()
-    judged = {item.key for item in catalogue.items if item.labels.get(_VOCABULARY)}
     truths, found, right = Counter[str](), Counter[str](), Counter[str]()
     rows: list[dict[str, Any]] = []
-    for entry in read_annotations(folder):
-        image = read_picture(folder / entry["file"])
+    for photo in photos:
         started = time.perf_counter()
-        analysis = engine.analyse(image, Hint(photo_id=entry["file"]))
+        image = read_picture(photo.file)
+        analysis = engine.analyse(image, Hint(photo_id=photo.name))
         milliseconds = (time.perf_counter() - started) * 1000
-        there = _truths(entry, catalogue)
-        seen = _seen(analysis, judged)
-        matched = match(there, seen)
-        truths.update(truth.key for truth in there)
-        found.update(key for key, _ in seen)
-        right.update(matched)
-        true_type = entry.get("room_type")
+        there = [truth.key for truth in photo.boxes if truth.counts]
+        matched = match(photo.boxes, _seen(analysis, judged), smallest=smallest)
+        truths.update(there)
+        found.update(matched.counted)
+        right.update(matched.right)
         rows.append(
             {
-                "file": entry["file"],
+                "file": photo.name,
                 "truths": len(there),
-                "found": len(seen),
-                "right": len(matched),
-                "room_type": canonical_room_type(true_type) or true_type if true_type else None,
+                "found": len(matched.counted),
+                "right": len(matched.right),
+                "room_type": photo.room_type,
                 "room_type_found": canonical_room_type(analysis.room_type) or analysis.room_type,
                 "room_type_confidence": analysis.room_type_confidence,
                 "ms": round(milliseconds, 2),
             }
         )
-    photos = pd.DataFrame(rows).set_index("file")
-    known = photos[photos["room_type"].notna()]
+        if listener is not None:
+            listener(photo, image, analysis)
+    table = pd.DataFrame(rows).set_index("file")
+    known = table[table["room_type"].notna()]
     total = _quality(truths.total(), found.total(), right.total())
     return Evaluation(
         engine=engine.name,
@@ -142,57 +160,22 @@ def evaluate(
         recall=total["recall"],
         f1=total["f1"],
         room_type_accuracy=float((known["room_type"] == known["room_type_found"]).mean()),
-        ms_per_photo=float(photos["ms"].median()),
+        ms_per_photo=float(table["ms"].median()),
         classes=_class_table(truths, found, right),
-        photos=photos,
+        photos=table,
     )
 
 
-def match(truths: Sequence[TrueBox], found: Iterable[tuple[str, Box]]) -> list[str]:
-    """Return the key of each finding that is right.
-
-    Parameters
-    ----------
-    truths : sequence of TrueBox
-    found : iterable of (str, Box)
-        Catalogue key and box of each finding, best score first.
-    """
-    free = list(truths)
-    right: list[str] = []
-    for key, box in found:
-        rivals = [truth for truth in free if truth.key == key]
-        if not rivals:
-            continue
-        boxes = np.array([truth.box for truth in rivals], dtype=np.float32)
-        overlaps = iou(np.array(box, dtype=np.float32), boxes)
-        best = int(overlaps.argmax())
-        if overlaps[best] >= MATCH_IOU:
-            free.remove(rivals[best])
-            right.append(key)
-    return right
-
-
-def _seen(analysis: Analysis, judged: set[str]) -> list[tuple[str, Box]]:
-    """Return the findings that the annotations can judge, best score first."""
+def _seen(analysis: Analysis, judged: Mapping[str, str] | None) -> list[tuple[str, Box]]:
+    """Return the findings that the truth can judge, best score first."""
     items = sorted(analysis.items, key=lambda item: -(item.score or 0.0))
     return [
-        (item.key, item.box)
+        (key, item.box)
         for item in items
-        if item.key is not None and item.key in judged and item.box is not None
+        if item.key is not None
+        and item.box is not None
+        and (key := item.key if judged is None else judged.get(item.key)) is not None
     ]
-
-
-def _truths(entry: dict[str, Any], catalogue: Catalogue) -> list[TrueBox]:
-    """Return the boxes of one photo that a mover lists."""
-    width, height = entry["width"], entry["height"]
-    truths = []
-    for annotation in entry["boxes"]:
-        item = catalogue.for_label(_VOCABULARY, annotation["label"])
-        if item is not None:
-            left, top, wide, high = annotation["bbox_xywh"]
-            box = (left / width, top / height, (left + wide) / width, (top + high) / height)
-            truths.append(TrueBox(item.key, box))
-    return truths
 
 
 def _class_table(truths: Counter[str], found: Counter[str], right: Counter[str]) -> pd.DataFrame:

@@ -14,7 +14,6 @@ from photoqueue.cli.output import fail, records, show
 if TYPE_CHECKING:
     import pandas as pd
 
-    from photoqueue.client.handles import Batch
     from photoqueue.models import InventoryResult
 
 _PROJECT: Final = "demo"
@@ -24,7 +23,7 @@ def demo(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            help="Photos to use instead of the samples.",
+            help="Photos to use instead of the sample homes.",
             exists=True,
             file_okay=False,
             show_default=False,
@@ -33,32 +32,63 @@ def demo(
     model: Annotated[
         str | None, typer.Option(help="Model to use (default: PHOTOQUEUE_MODEL).")
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="Engine to use (default: builtin on the sample homes, else PHOTOQUEUE_ENGINE).",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the pictures with boxes go (default: out/demo).",
+            file_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the servers running and the data folder.")
     ] = False,
 ) -> None:
-    """Show photoqueue at work: real servers, a worker, a move, its inventory.
+    """Show photoqueue at work: real servers, a worker, homes, their inventories.
 
-    Everything runs in a temporary installation of its own and is removed at the end.
+    Without a folder it analyses the sample homes of the checkout and shows the truth beside
+    what was found. Everything runs in a temporary installation of its own and is removed at
+    the end, but for the pictures.
     """
-    from photoqueue.cli.sample_data import sample_photos, with_model
+    from photoqueue.analysis.registry import load_engine
+    from photoqueue.analysis.samples import home_folders, read_homes
+    from photoqueue.cli.demo_homes import run_homes
+    from photoqueue.cli.sample_data import with_model
+    from photoqueue.cli.sample_homes import output_folder, require_sample_homes
     from photoqueue.cli.temporary import temporary_installation
     from photoqueue.errors import PhotoqueueError
     from photoqueue.settings import load_settings
 
-    settings = load_settings(**({} if model is None else {"model": model}))
-    photos = folder or sample_photos()
-    lacking = None if photos else "There are no sample photos beside this installation."
+    chosen = {"model": model, "engine": engine}
+    if folder is None and model is None and engine is None:
+        chosen["engine"] = "builtin"
+    settings = load_settings(**{name: value for name, value in chosen.items() if value is not None})
+    photos = require_sample_homes() if folder is None else folder
+    homes = read_homes(photos) if home_folders(photos) else None
+    lacking = None
     try:
         settings = with_model(settings)
+        if homes is not None:
+            load_engine(settings)  # what is missing is said here, not by each photo
     except PhotoqueueError as exc:
-        lacking = f"{lacking} {exc}" if lacking else str(exc)
+        lacking = str(exc)
     with temporary_installation(settings, keep=keep):
-        if photos is None or lacking is not None:
+        if lacking is not None:
             _show_servers()
             fail(f"{lacking}\nTry your own: photoqueue demo FOLDER --model PATH")
             raise typer.Exit(1)
-        _run(photos)
+        if homes is None:
+            _run(photos)
+        else:
+            run_homes(homes, out or (Path("out") if folder else output_folder()) / "demo")
 
 
 def _show_servers() -> None:
@@ -75,6 +105,7 @@ def _show_servers() -> None:
 
 def _run(photos: Path) -> None:
     import photoqueue
+    from photoqueue.cli.speed import show_speed
     from photoqueue.cli.views import inventory_table
     from photoqueue.models import InventoryResult
 
@@ -93,7 +124,7 @@ def _run(photos: Path) -> None:
     show()
     show(inventory_table(inventory))
     show()
-    _show_speed(batch, seconds)
+    show_speed(batch.poll(), seconds)
 
 
 def _with_rooms(photos: Path) -> Any:
@@ -133,22 +164,3 @@ def _show_rooms(inventory: InventoryResult, results: pd.DataFrame) -> None:
             f"! {words.line(record['file_name'])}: {words.line(record['error_message'])}",
             style="yellow",
         )
-
-
-def _show_speed(batch: Batch, seconds: float) -> None:
-    """Show how long jobs waited and ran."""
-    from photoqueue.cli.output import number_column, table
-
-    frame = batch.poll()
-    drawn = table()
-    drawn.add_column("EACH PHOTO", no_wrap=True)
-    number_column(drawn, "MEDIAN (P50)")
-    number_column(drawn, "95 % WITHIN (P95)")
-    for label, column in (("waited", "wait_ms"), ("ran", "job_duration_ms")):
-        low, high = frame[column].quantile([0.5, 0.95])
-        drawn.add_row(label, words.duration(low), words.duration(high))
-    show(drawn)
-    show(
-        f"{words.counted(len(frame), 'photo')} in {words.duration(seconds * 1000)}: "
-        f"{len(frame) / seconds:.1f} photos a second, submitting included."
-    )

@@ -1,7 +1,9 @@
-"""``photoqueue evaluate``: how much of what is in annotated photos an engine finds."""
+"""``photoqueue evaluate``: how much of what is in photos and homes engines find."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,18 +11,32 @@ import typer
 
 from photoqueue.cli import words
 from photoqueue.cli.options import AsJson
-from photoqueue.cli.output import number_column, print_json, records, show, table, word_column
+from photoqueue.cli.output import (
+    note,
+    number_column,
+    print_json,
+    records,
+    show,
+    table,
+    word_column,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from photoqueue.analysis.evaluate import Evaluation
+    from photoqueue.evaluation.records import Comparison
+    from photoqueue.settings import Settings
 
 
 def evaluate(
     folder: Annotated[
         Path | None,
-        typer.Argument(help="Photos with annotations.json.", show_default=False),
+        typer.Argument(
+            help="Photos with annotations.json, or homes with truth.json. Left out: the sample "
+            "homes of the checkout, and the photos in ../shared/data/photos.",
+            show_default=False,
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="Model to judge (default: PHOTOQUEUE_MODEL).")
@@ -28,25 +44,115 @@ def evaluate(
     engine: Annotated[
         str | None, typer.Option(help="Engine to judge (default: PHOTOQUEUE_ENGINE).")
     ] = None,
+    by_class: Annotated[
+        bool, typer.Option("--by-class", help="Show each kind of thing by itself, too.")
+    ] = False,
+    llm: Annotated[
+        bool, typer.Option("--llm", help="Ask the configured LLM as well; it may cost money.")
+    ] = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Also write the tables as CSV files.", file_okay=False),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure an engine against photos whose contents are known."""
-    from photoqueue.analysis.evaluate import evaluate as measure
-    from photoqueue.analysis.registry import load_engine
-    from photoqueue.cli.sample_data import sample_photos, with_model
-    from photoqueue.errors import ConfigurationError
+    """Measure engines against photos and homes whose contents are known.
+
+    With a folder, an engine or a model, that one engine; otherwise all that can run here:
+    the built-in one, and each detector model in PHOTOQUEUE_HOME/models or ../shared/data/models.
+    """
+    from photoqueue.cli.comparison import show_comparison
+    from photoqueue.cli.sample_data import with_model
+    from photoqueue.evaluation.files import rows, write_csv
     from photoqueue.settings import load_settings
 
     given = {"model": model, "engine": engine}
-    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
-    photos = folder or sample_photos()
-    if photos is None:
+    named = {name: value for name, value in given.items() if value is not None}
+    settings = load_settings(**named)
+    if folder is not None and not _holds_homes(folder):
+        _one(with_model(settings), folder, as_json=as_json)
+        return
+    one = folder is not None or bool(named)
+    found = _compare(with_model(settings) if one else settings, folder, one=one, llm=llm)
+    if csv is not None:
+        for file in write_csv(found, csv):
+            note(f"Wrote {words.line(file)}")
+    if as_json:
+        print_json(
+            {
+                "engines": rows(found.engines),
+                "classes": rows(found.classes),
+                "inventories": rows(found.inventories),
+                "left_out": [asdict(left) for left in found.left_out],
+            }
+        )
+    else:
+        show_comparison(found, by_class=by_class)
+
+
+def _compare(settings: Settings, folder: Path | None, *, one: bool, llm: bool) -> Comparison:
+    """Measure one engine or all, on the homes and photos that there are."""
+    from photoqueue.analysis.samples import read_homes
+    from photoqueue.cli.sample_data import data_folder, sample_photos
+    from photoqueue.cli.sample_homes import sample_homes
+    from photoqueue.errors import ConfigurationError, EngineUnavailableError
+    from photoqueue.evaluation.comparison import compare
+    from photoqueue.evaluation.records import LeftOut
+    from photoqueue.evaluation.subjects import available_subjects, chosen_subject
+    from photoqueue.inventory.catalogue import Catalogue
+
+    homes = folder or sample_homes()
+    annotated = None if folder is not None else sample_photos()
+    if homes is None and annotated is None:
         raise ConfigurationError(
             "There are no photos to judge by. Give a folder of photos and an annotations.json "
             'that lists, for each, {"file", "width", "height", "room_type", "boxes": [{"label", '
-            '"bbox_xywh"}]} (labels of COCO, pixels): photoqueue evaluate FOLDER'
+            '"bbox_xywh"}]} (labels of COCO, pixels), or a folder of homes with their '
+            "truth.json: photoqueue evaluate FOLDER"
         )
-    found = measure(load_engine(with_model(settings)), photos)
+    left = []
+    if homes is None:
+        left.append(LeftOut(what="sample homes", reason="this installation has no data/samples"))
+    if folder is None and annotated is None:
+        left.append(LeftOut(what="photos", reason=f"there is no {data_folder() / 'photos'}"))
+    if one:
+        subjects = [chosen_subject(settings)]
+    else:
+        folders = (settings.home / "models", data_folder() / "models")
+        subjects, without = available_subjects(settings, model_folders=folders, llm=llm)
+        left.extend(without)
+        if not subjects:
+            raise ConfigurationError(
+                "No engine can run here: there is neither the built-in one nor a model in "
+                f"{folders[0]}. Put an ONNX detector there, or name one with --model."
+            )
+    _warn_when_busy()
+    found = compare(
+        subjects,
+        homes=[] if homes is None else read_homes(homes),
+        annotated=annotated,
+        catalogue=Catalogue.load(),
+        together=llm,
+        report=lambda label: note(f"Measuring {words.line(label)} …"),
+    )
+    if one and found.left_out:
+        # Asked for by name: that it cannot run is the answer.
+        raise EngineUnavailableError(found.left_out[0].reason)
+    return replace(found, left_out=(*left, *found.left_out))
+
+
+def _holds_homes(folder: Path) -> bool:
+    from photoqueue.analysis.samples import home_folders
+
+    return bool(home_folders(folder))
+
+
+def _one(settings: Settings, photos: Path, *, as_json: bool) -> None:
+    """Judge one engine by annotated photos."""
+    from photoqueue.analysis.evaluate import evaluate as measure
+    from photoqueue.analysis.registry import load_engine
+
+    found = measure(load_engine(settings), photos)
     if as_json:
         print_json(_as_dict(found, photos))
         return
@@ -56,6 +162,15 @@ def evaluate(
     show(_summary(found))
     show()
     show(_classes(found))
+
+
+def _warn_when_busy() -> None:
+    """Say that times will be longer than they are on an idle machine."""
+    from photoqueue.analysis.session import usable_cores
+
+    load, cores = os.getloadavg()[0], usable_cores()
+    if load > cores:
+        note(f"This machine is busy ({load:.1f} programs on {cores} cores): times are too long.")
 
 
 def _summary(found: Evaluation) -> Table:

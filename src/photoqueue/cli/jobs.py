@@ -120,6 +120,9 @@ def _show_result(result: dict[str, Any]) -> None:
         return
     sure = words.share(result.get("roomTypeConfidence"))
     show(f"Room: {words.line(result['roomType'])} (confidence {sure})")
+    if result.get("warnings"):
+        told = "; ".join(map(words.line, result["warnings"]))
+        show(f"! A poor photo ({told}): there may be more than was found.", style="yellow")
     if result["items"]:
         from photoqueue.inventory.wording import Wording
 

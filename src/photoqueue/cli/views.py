@@ -97,7 +97,7 @@ def result_table(results: Iterable[Record]) -> Table:
             name(result["room"]),
             words.line(result["room_type"]),
             words.volume(result["volume"]),
-            f"{result['state']}: {error_of(result)}" if failed else found(result["items"]),
+            f"{result['state']}: {error_of(result)}" if failed else _found_in(result),
             style="red" if failed else None,
         )
     return drawn
@@ -200,6 +200,13 @@ def error_of(record: Record) -> str:
     if words.missing(kind):
         return words.NOTHING
     return words.line(f"{kind}: {message}")
+
+
+def _found_in(result: Record) -> str:
+    """Return the things of a photo in one line, after what is wrong with the photo."""
+    warnings = result.get("warnings")
+    flagged = f"! {words.line(warnings)}: " if warnings and not words.missing(warnings) else ""
+    return flagged + found(result["items"])
 
 
 def found(items: Any) -> str:

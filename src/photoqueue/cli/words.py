@@ -74,6 +74,11 @@ def share(value: float | None) -> str:
     return NOTHING if value is None or missing(value) else f"{value:.2f}"
 
 
+def percent(value: float | None) -> str:
+    """Write how far something is off, with its sign: ``+12 %``."""
+    return NOTHING if value is None or missing(value) else f"{100 * value:+.0f} %"
+
+
 def text(value: Any) -> str:
     """Make foreign text safe to print: control characters are shown, not obeyed."""
     if missing(value):

@@ -20,6 +20,7 @@ RESULT_COLUMNS: Final = (
     "item_count",
     "items",
     "volume",
+    "warnings",
     "attempts",
     "wait_ms",
     "job_duration_ms",
@@ -51,7 +52,8 @@ def result_rows(frame: pd.DataFrame, wording: Wording) -> pd.DataFrame:
     """Turn jobs with their results into one row a photo; failures are rows too.
 
     ``volume`` is the usual moving volume of what the photo shows, in m³; ``items`` the
-    names with their counts, such as ``2 × chair, three-seat sofa``.
+    names with their counts, such as ``2 × chair, three-seat sofa``; ``warnings`` is why a photo
+    may show less than there is, such as ``too dark``, and empty for a good one.
     """
     import pandas as pd
 
@@ -69,6 +71,7 @@ def result_rows(frame: pd.DataFrame, wording: Wording) -> pd.DataFrame:
                 "volume": round(sum(item.get("volume") or 0 for item in items), 3)
                 if result
                 else None,
+                "warnings": "; ".join(result.get("warnings", ())) if result else None,
             }
         )
     return pd.DataFrame(rows, columns=list(RESULT_COLUMNS)).astype({"item_count": "Int64"})

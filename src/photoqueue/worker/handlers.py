@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from photoqueue.analysis.engine import Analysis, Engine
     from photoqueue.installation import Installation
 
-__all__ = ["Handler", "InventorySync", "PhotoAnalyze", "photo_result"]
-
 logger = logging.getLogger(__name__)
 
 #: Does a job: takes the claim and a list to which it adds its AI calls; returns the

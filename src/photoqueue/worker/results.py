@@ -25,6 +25,7 @@ def photo_result(
     """
     from photoqueue.photos.appearance import Looks
     from photoqueue.photos.perceptual import perceptual_hash
+    from photoqueue.photos.quality import assess
 
     looks = Looks(image)
     try:
@@ -42,6 +43,7 @@ def photo_result(
             width=image.width,
             height=image.height,
             phash=perceptual_hash(image),
+            warnings=assess(image).warnings,
         )
     except (AttributeError, TypeError, ValueError) as exc:
         raise _no_analysis("analyse", engine, exc) from exc

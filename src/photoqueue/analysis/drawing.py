@@ -1,0 +1,245 @@
+"""Pictures with boxes: what an engine found, drawn where it found it.
+
+Every box carries its name in print, so that colours (Okabe and Ito's, which colour-blind
+people tell apart) only group the boxes by category. Lines and letters grow with the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from PIL import Image, ImageDraw, ImageFont
+
+Colour = tuple[int, int, int]
+#: left, top, right, bottom in pixels.
+_Area = tuple[float, float, float, float]
+
+#: Catalogue category → colour.
+CATEGORY_COLOURS: Final[dict[str, Colour]] = {
+    "furniture": (0, 114, 178),
+    "appliance": (213, 94, 0),
+    "electronics": (204, 121, 167),
+    "box": (230, 159, 0),
+    "art": (240, 228, 66),
+    "misc": (0, 158, 115),
+}
+_OTHER_COLOUR: Final[Colour] = (86, 180, 233)
+_WHITE: Final[Colour] = (255, 255, 255)
+_BLACK: Final[Colour] = (0, 0, 0)
+#: Letters per longest side of the picture: 24 pixels high at 1280.
+_LETTERS_PER_SIDE: Final = 53
+_SMALLEST_LETTER: Final = 10
+#: Luminance, 0…255, of a label above which black letters are easier to read on it.
+_LIGHT: Final = 140
+#: Pixels between the pictures of a sheet.
+_GAP: Final = 12
+
+
+class Drawable(Protocol):
+    """What can be drawn: an engine's ``Item`` or a result's ``FoundItem``."""
+
+    @property
+    def name(self) -> str:
+        """What is printed."""
+        ...
+
+    @property
+    def category(self) -> str:
+        """Chooses the colour."""
+        ...
+
+    @property
+    def score(self) -> float | None:
+        """0…1, printed behind the name."""
+        ...
+
+    @property
+    def box(self) -> tuple[float, float, float, float] | None:
+        """x0, y0, x1, y1 in 0…1 of the picture."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Label:
+    text: str
+    colour: Colour
+    area: _Area
+
+
+def draw_boxes(
+    image: Image.Image,
+    items: Iterable[Drawable],
+    *,
+    min_score: float = 0.0,
+    with_scores: bool = True,
+) -> Image.Image:
+    """Return a copy of a picture with a labelled box around each item.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        The upright picture.
+    items : iterable of Drawable
+        Items without a box are left out.
+    min_score : float
+        0…1: items with a lower score are left out; one without a score is drawn.
+    with_scores : bool
+        Whether the score is printed behind the name, in per cent.
+
+    Examples
+    --------
+    >>> draw_boxes(image, result.items).save("boxes.jpg")  # doctest: +SKIP
+    """
+    canvas = image.convert("RGB")  # a copy, also of an RGB picture
+    shown = [
+        (item, item.box)
+        for item in items
+        if item.box is not None and (item.score is None or item.score >= min_score)
+    ]
+    # Small boxes last, so that they lie on top of the large ones that hold them.
+    shown.sort(key=lambda pair: -_size(pair[1]))
+    draw = ImageDraw.Draw(canvas)
+    font = _font(canvas)
+    line = max(2, round(max(canvas.size) / 320))
+    areas = [_pixels(box, canvas) for _, box in shown]
+    for (item, _), area in zip(shown, areas, strict=True):
+        # A dark edge keeps the line visible on a ground of its own colour.
+        draw.rectangle(area, outline=_BLACK, width=line + 2)
+        inner = (area[0] + 1, area[1] + 1, area[2] - 1, area[3] - 1)
+        if inner[2] >= inner[0] and inner[3] >= inner[1]:
+            draw.rectangle(inner, outline=_colour(item), width=line)
+    # Labels last: no line runs through a word.
+    taken: list[_Area] = []
+    for (item, _), area in zip(shown, areas, strict=True):
+        label = _label(item, area, canvas, font, taken, with_scores=with_scores)
+        taken.append(label.area)
+        _print(draw, label, font)
+    return canvas
+
+
+def contact_sheet(
+    pictures: Sequence[tuple[str, Image.Image]], *, title: str = "", columns: int = 2
+) -> Image.Image:
+    """Put pictures with their captions side by side on a white sheet.
+
+    Parameters
+    ----------
+    pictures : sequence of (str, PIL.Image.Image)
+        Caption and picture; at least one. Each is shown at its own size.
+    title : str
+        Printed above all.
+    columns : int
+        Pictures in a row.
+    """
+    columns = min(columns, len(pictures))
+    width = max(picture.width for _, picture in pictures)
+    height = max(picture.height for _, picture in pictures)
+    font = _font(pictures[0][1])
+    text = round(_line_height(font) * 1.4)
+    head = text if title else 0
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new(
+        "RGB",
+        (columns * (width + _GAP) + _GAP, head + rows * (height + text + _GAP) + _GAP),
+        _WHITE,
+    )
+    draw = ImageDraw.Draw(sheet)
+    draw.text((_GAP, _GAP // 2), title, fill=_BLACK, font=font)
+    for number, (caption, picture) in enumerate(pictures):
+        row, column = divmod(number, columns)
+        left = _GAP + column * (width + _GAP)
+        top = _GAP + head + row * (height + text + _GAP)
+        draw.text((left, top), caption, fill=_BLACK, font=font)
+        sheet.paste(picture.convert("RGB"), (left, top + text))
+    return sheet
+
+
+def _label(
+    item: Drawable,
+    area: _Area,
+    canvas: Image.Image,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    taken: Sequence[_Area],
+    *,
+    with_scores: bool,
+) -> _Label:
+    """Choose where the label of a box lies: near it, in the picture, clear of the others."""
+    text = item.name
+    if with_scores and item.score is not None:
+        text = f"{text} {100 * item.score:.0f} %"
+    pad = max(2, round(_line_height(font) / 6))
+    wide, high = font.getlength(text) + 2 * pad, _line_height(font) + 2 * pad
+    x0, y0, x1, y1 = area
+    corners = [
+        (x0, y0 - high),  # above the box
+        (x0, y0),  # inside, at the top
+        (x1 - wide, y0 - high),
+        (x1 - wide, y0),
+        (x0, y1 - high),  # inside, at the bottom
+        (x0, y1),  # below
+        ((x0 + x1 - wide) / 2, (y0 + y1 - high) / 2),
+    ]
+    places = [_moved_inside(left, top, wide, high, canvas) for left, top in corners]
+    # min keeps the first of equals, which is the usual place.
+    best = min(places, key=lambda place: sum(_overlap(place, other) for other in taken))
+    return _Label(text, _colour(item), best)
+
+
+def _print(
+    draw: ImageDraw.ImageDraw,
+    label: _Label,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+) -> None:
+    left, top, right, bottom = label.area
+    draw.rectangle((left, top, right - 1, bottom - 1), fill=label.colour, outline=_BLACK)
+    red, green, blue = label.colour
+    luminance = 0.299 * red + 0.587 * green + 0.114 * blue
+    pad = max(2, round(_line_height(font) / 6))
+    draw.text(
+        (left + pad, top + pad),
+        label.text,
+        fill=_BLACK if luminance > _LIGHT else _WHITE,
+        font=font,
+    )
+
+
+def _font(image: Image.Image) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(
+        size=max(_SMALLEST_LETTER, round(max(image.size) / _LETTERS_PER_SIDE))
+    )
+
+
+def _line_height(font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> float:
+    """Height of a line with its longest letters, in pixels."""
+    return float(font.getbbox("Ågjp|")[3])
+
+
+def _colour(item: Drawable) -> Colour:
+    return CATEGORY_COLOURS.get(item.category, _OTHER_COLOUR)
+
+
+def _size(box: tuple[float, float, float, float]) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _pixels(box: tuple[float, float, float, float], image: Image.Image) -> _Area:
+    """Return a box in whole pixels of the picture, at least one in each direction."""
+    across, down = image.width - 1, image.height - 1
+    left, top = round(box[0] * across), round(box[1] * down)
+    right, bottom = round(box[2] * across), round(box[3] * down)
+    return left, top, max(left, right), max(top, bottom)
+
+
+def _moved_inside(left: float, top: float, wide: float, high: float, image: Image.Image) -> _Area:
+    left = max(0.0, min(left, image.width - wide))
+    top = max(0.0, min(top, image.height - high))
+    return left, top, left + wide, top + high
+
+
+def _overlap(one: _Area, other: _Area) -> float:
+    """Return the common area in square pixels."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, wide) * max(0.0, high)

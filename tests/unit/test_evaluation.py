@@ -1,0 +1,209 @@
+"""Comparing engines: what is counted, what is left out, what is written."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from photoqueue import Analysis, Hint, Settings
+from photoqueue.analysis.samples import SampleHome, read_homes
+from photoqueue.errors import StorageError, UnreadablePhotoError
+from photoqueue.evaluation.comparison import compare
+from photoqueue.evaluation.files import rows, write_csv
+from photoqueue.evaluation.inventories import strategies
+from photoqueue.evaluation.records import Comparison, InventoryScore
+from photoqueue.evaluation.subjects import Subject, available_subjects, chosen_subject
+from tests.homes import truth, write_home
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> list[SampleHome]:
+    for name in ("home-1", "home-2"):
+        write_home(tmp_path / "samples", truth(name))
+    return read_homes(tmp_path / "samples")
+
+
+def subject(factory: str) -> Subject:
+    return chosen_subject(Settings(engine=factory))
+
+
+def scores_of(comparison: Comparison, strategy: str) -> dict[str, InventoryScore]:
+    return {one.home: one for one in comparison.inventories if one.strategy == strategy}
+
+
+def test_engine_is_measured_on_homes(homes: list[SampleHome]) -> None:
+    done = compare([subject("tests.homes:seeing")], homes=homes)
+
+    (score,) = done.engines
+    assert (score.engine, score.model, score.photos) == ("seeing", "colours", "samples")
+    assert (score.photo_count, score.truths, score.found, score.right) == (8, 20, 20, 20)
+    assert score.f1 == score.room_type_accuracy == 1.0
+    assert score.ms_per_photo > 0
+    assert [one.key for one in done.classes] == sorted(one.key for one in done.classes)
+    assert done.left_out == ()
+
+
+def test_inventories_are_compared_by_home_and_together(homes: list[SampleHome]) -> None:
+    done = compare([subject("tests.homes:seeing")], homes=homes)
+
+    assert {"max", "sum"} <= set(strategies())
+    assert {one.strategy for one in done.inventories} == set(strategies())
+    most = scores_of(done, "max")
+    assert list(most) == ["home-1", "home-2", "all"]
+    assert (most["home-1"].items, most["home-1"].true_items) == (6, 6)
+    assert most["all"].right_items == most["all"].true_items == 12
+    assert most["all"].item_error == most["all"].volume_error == 0.0
+    summed = scores_of(done, "sum")["all"]
+    # two homes, each of 3 sofas and 4 armchairs over three views, and 3 things in the kitchen
+    assert (summed.items, summed.right_items) == (20, 12)
+    assert summed.item_error == pytest.approx(8 / 12)
+    assert summed.volume == pytest.approx(2 * (3 * 1.7 + 4 * 0.5 + 1.0 + 1.15 + 0.25))
+
+
+def test_room_is_asked_for_as_a_whole_only_when_wanted(homes: list[SampleHome]) -> None:
+    assert scores_of(compare([subject("tests.homes:seeing")], homes=homes), "llm") == {}
+
+    done = compare([subject("tests.homes:seeing")], homes=homes, together=True)
+
+    assert scores_of(done, "llm")["all"].item_error == 0.0
+
+
+class Blind:
+    name, model = "blind", "none"
+
+    def analyse(self, image: Image.Image, hint: Hint) -> Analysis:
+        return Analysis()
+
+
+class Moody(Blind):
+    def analyse(self, image: Image.Image, hint: Hint) -> Analysis:
+        raise ConnectionError("not today")
+
+
+def test_engine_that_finds_nothing_has_no_precision_and_an_empty_inventory(
+    homes: list[SampleHome],
+) -> None:
+    done = compare([subject("tests.unit.test_evaluation:Blind")], homes=homes)
+
+    assert math.isnan(done.engines[0].precision)
+    assert done.engines[0].recall == 0.0
+    assert {one.item_error for one in done.inventories} == {-1.0}
+    assert rows(done.engines)[0]["precision"] is None
+
+
+@pytest.mark.parametrize(
+    ("factory", "reason"),
+    [
+        ("tests.homes:broken", "no such colours"),
+        ("tests.unit.test_evaluation:Moody", "ConnectionError: not today"),
+    ],
+)
+def test_engine_that_fails_is_left_out_and_the_others_go_on(
+    homes: list[SampleHome], factory: str, reason: str
+) -> None:
+    done = compare([subject(factory), subject("tests.homes:seeing")], homes=homes)
+
+    assert [one.engine for one in done.engines] == ["seeing"]
+    (left,) = done.left_out
+    assert left.what == factory
+    assert reason in left.reason
+
+
+def test_missing_picture_is_no_fault_of_an_engine(homes: list[SampleHome]) -> None:
+    (homes[0].folder / "kitchen" / "view-1.jpg").unlink()
+
+    with pytest.raises(UnreadablePhotoError, match=r"view-1\.jpg"):
+        compare([subject("tests.homes:seeing")], homes=homes)
+
+
+def test_annotated_photos_are_judged_by_the_classes_they_tell_apart(tmp_path: Path) -> None:
+    home = write_home(tmp_path)
+    picture = "living room/view-1.jpg"  # a sofa and an armchair
+    entry = {
+        "file": picture,
+        "width": 100,
+        "height": 100,
+        "room_type": "living_room",
+        "boxes": [
+            {"label": "couch", "bbox_xywh": [10, 40, 40, 40]},
+            {"label": "chair", "bbox_xywh": [60, 50, 20, 30]},
+            {"label": "cup", "bbox_xywh": [0, 0, 5, 5]},
+        ],
+    }
+    (home / "annotations.json").write_text(json.dumps([entry]))
+
+    done = compare([subject("tests.homes:seeing")], annotated=home)
+
+    (score,) = done.engines
+    assert (score.photos, score.truths, score.right, score.found) == ("photos", 2, 2, 2)
+    assert [one.key for one in done.classes] == ["chair", "sofa_3_seat"]
+    assert done.inventories == ()
+
+
+def test_two_runs_write_the_same_but_for_the_times(homes: list[SampleHome], tmp_path: Path) -> None:
+    written = []
+    for run in ("one", "two"):
+        done = compare([subject("tests.homes:seeing")], homes=homes)
+        files = write_csv(done, tmp_path / run / "deep")
+        assert [file.name for file in files] == ["engines.csv", "classes.csv", "inventories.csv"]
+        written.append([list(csv.DictReader(file.read_text().splitlines())) for file in files])
+    for run in written:
+        for row in run[0]:
+            assert float(row.pop("ms_per_photo")) > 0
+    assert written[0] == written[1]
+    assert written[0][2][0]["item_error"] == "0.0"
+
+
+def test_tables_that_cannot_be_written_name_the_folder(
+    homes: list[SampleHome], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(StorageError, match=r"file.* another folder"):
+        write_csv(compare([subject("tests.homes:seeing")], homes=homes), tmp_path / "file")
+
+
+def test_models_of_two_folders_count_once_each(tmp_path: Path) -> None:
+    first, second = tmp_path / "home" / "models", tmp_path / "beside"
+    for folder in (first, second):
+        folder.mkdir(parents=True)
+    (first / "b.onnx").write_bytes(b"one")
+    (second / "a.onnx").write_bytes(b"one")
+    (second / "c.onnx").write_bytes(b"two")
+    (second / "LICENSE").write_bytes(b"text")
+
+    (tmp_path / "home" / "models.toml").write_text(
+        '[models.mine]\npath = "models/b.onnx"\nclasses = "coco"\n'
+    )
+
+    own = Settings(home=tmp_path / "home")
+    found, left = available_subjects(own, model_folders=[first, second, tmp_path / "none"])
+
+    detectors = [one for one in found if one.settings.engine == "detector"]
+    assert [one.label for one in detectors] == ["detector mine", "detector c.onnx"]
+    assert {one.settings.threads for one in found} == {1}
+    assert left == []
+
+
+def test_llm_is_asked_only_when_wanted_and_configured() -> None:
+    configured = Settings(llm_base_url="http://127.0.0.1:1/v1", llm_model="m")
+
+    silent, _ = available_subjects(configured, model_folders=[])
+    assert "llm" not in [one.label for one in silent]
+    _, left = available_subjects(Settings(), model_folders=[], llm=True)
+    assert [one.what for one in left] == ["llm"]
+    assert "PHOTOQUEUE_LLM_MODEL" in left[0].reason
+    asked, left = available_subjects(configured, model_folders=[], llm=True)
+    assert [one.label for one in asked] == ["builtin", "llm"]
+    assert left == []
+
+
+def test_own_engine_is_compared_too() -> None:
+    found, _ = available_subjects(Settings(engine="tests.homes:seeing"), model_folders=[])
+
+    assert found[-1].label == "tests.homes:seeing"

@@ -135,6 +135,14 @@ class TestDoubtfulKinds:
         assert counted(strategy, [seen("sideboard")], [seen("bookcase")]).total() == 2
         assert counted(strategy, [seen("sideboard", RED)], [seen("bookcase", BLUE)]).total() == 2
 
+    def test_other_kinds_need_more_doubt_than_those_easily_confused(
+        self, strategy: Strategy
+    ) -> None:
+        little = [wavering("armchair", "potted_plant", 0.3)], [seen("potted_plant")]
+        great = [wavering("armchair", "potted_plant", 0.45)], [seen("potted_plant")]
+        assert counted(strategy, *little).total() == 2
+        assert counted(strategy, *great).total() == 1
+
     def test_small_doubt_does_not_take_a_thing_away(self, strategy: Strategy) -> None:
         views = [wavering("sideboard", "bookcase", 0.1)], [seen("bookcase")]
         assert counted(strategy, *views).total() == 2

@@ -21,8 +21,11 @@ from photoqueue.inventory.likeness import likeness
 from photoqueue.inventory.sightings import Sighting, easily_confused, same_kind
 from photoqueue.inventory.volumes import Thing
 
-#: Agreement on the kind, 0…1, from which two findings of different kinds may be one thing.
+#: Agreement on the kind, 0…1, from which two findings of different kinds may be one thing:
+#: for kinds that are easily confused, and for others. An engine that knows little wavers
+#: between armchair and potted plant, too; taken at its word, it would make one thing of many.
 _SOME_DOUBT: Final = 0.2
+_GREAT_DOUBT: Final = 0.35
 #: Look, 0…1, from which that is so for kinds that are easily confused, without any doubt of
 #: the engine.
 _SAME_LOOK: Final = 0.85
@@ -39,9 +42,10 @@ def related(some: Sighting, other: Sighting) -> bool:
     if some.view == other.view:
         return False
     look = likeness(some.item.appearance, other.item.appearance)
-    if same_kind(some, other) >= _SOME_DOUBT:
+    confused = easily_confused(some, other)
+    if same_kind(some, other) >= (_SOME_DOUBT if confused else _GREAT_DOUBT):
         return look is None or look >= _LEAST_STRENGTH
-    return easily_confused(some, other) and look is not None and look >= _SAME_LOOK
+    return confused and look is not None and look >= _SAME_LOOK
 
 
 def things_among(sightings: Sequence[Sighting]) -> list[list[Sighting]]:

@@ -20,7 +20,7 @@ from training.pictures import Example, load, varied
 from training.train import as_batch
 from training.vocabulary import CLASSES, ROOMS
 
-_ROUNDS = 6
+_ROUNDS = 3
 _HIDDEN = 96
 
 

@@ -74,19 +74,16 @@ def test_names_follow_the_language(engine: BuiltinEngine) -> None:
     assert "lit 1 place" in french
 
 
-def test_wide_and_padded_pictures_give_the_same_boxes(engine: BuiltinEngine) -> None:
-    picture = view("maple-street/bedroom/view-1.jpg")
-    width, height = picture.size
-    wide = Image.new("RGB", (width * 3 // 2, height), (114, 114, 114))
-    wide.paste(picture)
+@pytest.mark.parametrize(
+    ("size", "scale"),
+    [((640, 480), (1, 1)), ((960, 480), (1, 1.5)), ((480, 640), (16 / 9, 1)), ((32, 24), (1, 1))],
+)
+def test_boxes_are_fractions_of_the_picture_not_of_its_padding(
+    engine: BuiltinEngine, size: tuple[int, int], scale: tuple[float, float]
+) -> None:
+    _, factors = engine._look(Image.new("RGB", size))
 
-    def beds(image: Image.Image) -> list[np.ndarray]:
-        found = engine.analyse(image, Hint()).items
-        pixels = (image.width, image.height) * 2
-        return [np.multiply(i.box, pixels) for i in found if i.key == "single_bed" and i.box]
-
-    (alone,), (padded,) = beds(picture), beds(wide)
-    assert np.abs(alone - padded).max() < 0.06 * width
+    assert factors.tolist() == pytest.approx([*scale, *scale])
 
 
 def test_doubts_are_probabilities_of_other_things(engine: BuiltinEngine) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def test_inventory_counts_the_volume_of_the_most_probable_size(tmp_path: Path) -
         tmp_path / "m.onnx", boxes=[[0.4, 0.45, 0.62, 0.95]], scores=[0.9], labels=[BED]
     )
     analysis = detector(file).analyse(PICTURE, Hint())
-    found = FoundItem(**{name: getattr(analysis.items[0], name) for name in FoundItem.model_fields})
+    found = FoundItem(**asdict(analysis.items[0]))
     result = PhotoResult(photo_id="p", items=(found,), room_type="bedroom", confidence=0.9)
 
     inventory = add_up("m", [AnalysedPhoto(photo_id="p", sha256="0", result=result)], CATALOGUE)

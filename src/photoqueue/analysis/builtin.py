@@ -16,6 +16,7 @@ import numpy as np
 
 from photoqueue.analysis.boxes import Candidates, FloatArray, suppress
 from photoqueue.analysis.engine import Analysis, Hint, Item
+from photoqueue.analysis.items import DIGITS, seen_item
 from photoqueue.analysis.session import ModelSession, share_of_cores
 from photoqueue.errors import ModelError
 from photoqueue.inventory.catalogue import Catalogue
@@ -34,7 +35,6 @@ _DOUBT: Final = 0.25
 #: Below this probability the kind of room is not told.
 _ROOM_FLOOR: Final = 0.35
 _PADDING: Final = (114, 114, 114)
-_DIGITS: Final = 4
 
 
 class BuiltinEngine:
@@ -106,7 +106,7 @@ class BuiltinEngine:
         return Analysis(
             items=tuple(items),
             room_type=room_type,
-            confidence=round(fmean(scores), _DIGITS) if scores else 0.0,
+            confidence=round(fmean(scores), DIGITS) if scores else 0.0,
             room_type_confidence=certainty,
         )
 
@@ -147,18 +147,15 @@ class BuiltinEngine:
 
     def _item(self, index: int, row: FloatArray, box: FloatArray, language: str) -> Item | None:
         known = self._catalogue.by_key(self.classes[index])
-        x0, y0, x1, y1 = (round(float(edge), _DIGITS) for edge in box)
+        x0, y0, x1, y1 = (round(float(edge), DIGITS) for edge in box)
         if known is None or x1 <= x0 or y1 <= y0:
             return None
-        return Item(
-            name=known.name(language),
-            category=known.category,
-            dismountable=known.dismountable,
-            key=known.key,
+        return seen_item(
+            known,
+            language=language,
             label=self.classes[index],
-            score=round(float(row[index]), _DIGITS),
+            score=round(float(row[index]), DIGITS),
             box=(x0, y0, x1, y1),
-            volume=known.volume_usual,
             alternatives=self._doubts(index, row),
         )
 
@@ -176,7 +173,7 @@ class BuiltinEngine:
 
     def _room(self, probabilities: FloatArray) -> tuple[str, float]:
         index = int(probabilities.argmax())
-        certainty = round(float(probabilities[index]), _DIGITS)
+        certainty = round(float(probabilities[index]), DIGITS)
         return (self.rooms[index], certainty) if certainty >= _ROOM_FLOOR else (OTHER, 0.0)
 
 

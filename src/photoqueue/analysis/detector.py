@@ -22,6 +22,7 @@ import numpy as np
 from photoqueue.analysis.boxes import suppress
 from photoqueue.analysis.detection import Detection
 from photoqueue.analysis.engine import Analysis, Hint, Item
+from photoqueue.analysis.items import DIGITS, seen_item
 from photoqueue.analysis.layouts import choose_layout
 from photoqueue.analysis.model_files import ModelFile, find_model
 from photoqueue.analysis.refine import Refinement, meanings_of, refine
@@ -33,10 +34,6 @@ from photoqueue.settings import Settings
 
 if TYPE_CHECKING:
     from PIL import Image
-
-#: Digits kept of scores and box corners: a ten-thousandth of the picture is below a pixel
-#: of most photos, and results stay short.
-_DIGITS: Final = 4
 
 
 class Detector:
@@ -119,12 +116,12 @@ class Detector:
         boxes = np.clip(candidates.boxes, 0, 1)
         detections = []
         for box, score, index in zip(boxes, candidates.scores, candidates.classes, strict=True):
-            x0, y0, x1, y1 = (round(float(value), _DIGITS) for value in box)
+            x0, y0, x1, y1 = (round(float(value), DIGITS) for value in box)
             label = self._classes.name(index)
             if label is None or x1 <= x0 or y1 <= y0:
                 continue
             detections.append(
-                Detection(label=label, score=round(float(score), _DIGITS), box=(x0, y0, x1, y1))
+                Detection(label=label, score=round(float(score), DIGITS), box=(x0, y0, x1, y1))
             )
         return detections
 
@@ -151,7 +148,7 @@ class Detector:
         return Analysis(
             items=tuple(items),
             room_type=room_type,
-            confidence=round(fmean(_scores(items)), _DIGITS) if items else 0.0,
+            confidence=round(fmean(_scores(items)), DIGITS) if items else 0.0,
             room_type_confidence=certainty,
         )
 
@@ -172,15 +169,12 @@ class Detector:
             known = self._catalogue.by_key(refined.key) if refined.key else None
         if known is None:
             return None
-        return Item(
-            name=known.name(language),
-            category=known.category,
-            dismountable=known.dismountable,
-            key=known.key,
+        return seen_item(
+            known,
+            language=language,
             label=detection.label,
             score=detection.score,
             box=detection.box,
-            volume=known.volume_usual,
             alternatives=refined.alternatives if refined else {},
         )
 

@@ -11,11 +11,14 @@ from training.network import INPUT_SIZE, Network, cell_centres
 from training.pictures import SMALLEST, Example
 from training.vocabulary import CLASSES
 
+#: Boxes in pixels, scores and classes of what was found in a picture, and its room.
+Found = tuple[Tensor, Tensor, Tensor, int]
+
 
 @torch.no_grad()
 def predictions(
     network: Network, examples: list[Example], device: torch.device, floor: float = 0.1
-) -> list[tuple[Tensor, Tensor, Tensor, int]]:
+) -> list[Found]:
     """Return boxes, scores and classes after suppression, and the room, one an example."""
     from training.train import as_batch, flat_outputs
 
@@ -48,9 +51,7 @@ def suppressed(
     return boxes[keep], scores[keep], kinds[keep]
 
 
-def matched(
-    found: tuple[Tensor, Tensor, Tensor, int], example: Example
-) -> tuple[list[tuple[float, int, bool]], np.ndarray]:
+def matched(found: Found, example: Example) -> tuple[list[tuple[float, int, bool]], np.ndarray]:
     """Say of each answer whether it is right, and count the things per class.
 
     Answers that fall on a thing that is neither right nor wrong are left out.

@@ -66,19 +66,23 @@ def read_example(file: Path) -> Example:
     )
 
 
-def varied(example: Example, rng: Generator) -> Example:
-    """Return the example mirrored, zoomed, shifted, and in other light and quality."""
-    picture, boxes, counts = _moved(example, rng)
-    picture = _other_light(picture, rng)
+def varied(example: Example, rng: Generator, *, gently: bool = False) -> Example:
+    """Return the example mirrored, zoomed, shifted, and in other light and quality.
+
+    ``gently`` leaves the zoom nearly, and the light often, as they are.
+    """
+    picture, boxes, counts = _moved(example, rng, (0.92, 1.1) if gently else (0.72, 1.35))
+    if not gently or rng.random() < 0.5:
+        picture = _other_light(picture, rng)
     return Example(picture, boxes, example.classes, counts, example.room)
 
 
 def _moved(
-    example: Example, rng: Generator
+    example: Example, rng: Generator, zooms: tuple[float, float]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.bool_]]:
     width, height = INPUT_SIZE
-    zoom = float(np.exp(rng.uniform(np.log(0.72), np.log(1.35))))
-    stretch = float(np.exp(rng.normal() * 0.06))
+    zoom = float(np.exp(rng.uniform(*np.log(zooms))))
+    stretch = float(np.exp(rng.normal() * 0.05 * np.log(zooms[1] / zooms[0])))
     zx, zy = zoom * stretch, zoom / stretch
     dx = rng.uniform(-0.5, 0.5) * abs(1 - zx) * width + (1 - zx) * width / 2
     dy = rng.uniform(-0.5, 0.5) * abs(1 - zy) * height + (1 - zy) * height / 2

@@ -28,6 +28,8 @@ from training.vocabulary import CLASSES, ROOMS
 _BATCH = 8
 _RATE = 1.5e-3
 _WARM_UP = 400
+#: The last of the steps see pictures nearly as they are, as the finished model will.
+_GENTLE_FROM = 0.88
 
 
 def flat_outputs(
@@ -99,10 +101,11 @@ class Training:
         batches = [order[i * _BATCH : (i + 1) * _BATCH] for i in range(count)]
         sums = np.zeros(3)
         self.network.train()
+        gently = self.step >= _GENTLE_FROM * self.steps
         with ThreadPoolExecutor(1) as pool:
             seeds = [[12, self.epoch, i, self.team.rank] for i in range(len(batches))]
             make = [
-                pool.submit(_vary, [examples[i] for i in batch], seed)
+                pool.submit(_vary, [examples[i] for i in batch], seed, gently)
                 for batch, seed in zip(batches[:3], seeds, strict=False)
             ]
             for number in range(len(batches)):
@@ -110,7 +113,7 @@ class Training:
                 ahead = number + 3
                 if ahead < len(batches):
                     chosen = [examples[i] for i in batches[ahead]]
-                    make.append(pool.submit(_vary, chosen, seeds[ahead]))
+                    make.append(pool.submit(_vary, chosen, seeds[ahead], gently))
                 sums += self._one_step(batch)
         self.epoch += 1
         return dict(zip(("class", "box", "room"), sums / max(len(batches), 1), strict=True))
@@ -149,9 +152,9 @@ class Training:
         return np.array([part.item() for part in (class_loss, box_loss, room_loss)])
 
 
-def _vary(examples: list[Example], seed: list[int]) -> list[Example]:
+def _vary(examples: list[Example], seed: list[int], gently: bool) -> list[Example]:
     rng = np.random.default_rng(seed)
-    return [varied(example, rng) for example in examples]
+    return [varied(example, rng, gently=gently) for example in examples]
 
 
 def run(rank: int, options: argparse.Namespace) -> None:

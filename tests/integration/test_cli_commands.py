@@ -16,6 +16,7 @@ import photoqueue
 from photoqueue import Settings
 from photoqueue.cli import main
 from photoqueue.services import Endpoints
+from photoqueue.tracking.tables import SCHEMA_REVISION
 from tests.conftest import picture, submit
 from tests.homes import write_home
 
@@ -501,7 +502,7 @@ def test_migrate_brings_an_empty_database_up_to_date(
     assert examined.code == 1
     assert "✗ problem  Schema" in examined.out
     assert "photoqueue migrate" in examined.out
-    assert "from revision none to 0001" in run("migrate").out
+    assert f"from revision none to {SCHEMA_REVISION}" in run("migrate").out
     assert "nothing to do" in run("migrate").out
 
 

@@ -18,6 +18,7 @@ import pytest
 import photoqueue
 from photoqueue import Settings
 from photoqueue.analysis.samples import home_folders
+from photoqueue.tracking.tables import SCHEMA_REVISION
 from tests.conftest import REPOSITORY, SHARED_DATA, eventually, picture, submit
 from tests.homes import truth, write_home
 
@@ -130,7 +131,7 @@ def test_embedded_servers_start_on_first_use_and_stop_with_down(
         return out, err
 
     try:
-        assert "from revision none to 0001" in run("migrate")[0]
+        assert f"from revision none to {SCHEMA_REVISION}" in run("migrate")[0]
         assert "embedded, pid" in run("doctor")[0]
     finally:
         stopped, warned = run("down")

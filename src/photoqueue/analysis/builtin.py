@@ -20,6 +20,7 @@ from photoqueue.analysis.items import DIGITS, seen_item
 from photoqueue.analysis.session import ModelSession, share_of_cores
 from photoqueue.errors import ModelError
 from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.families import family_of
 from photoqueue.inventory.room_types import OTHER
 from photoqueue.settings import Settings
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 WEIGHTS: Final = Path(__file__).with_name("weights") / "photoqueue-rooms-1.onnx"
 
-#: Overlap above which two boxes of one class, or of any two, are one thing.
-_SAME_CLASS, _ANY_CLASS = 0.55, 0.75
+#: Overlap above which two boxes of easily confused classes, or of any two, are one thing.
+_SAME_FAMILY, _ANY_CLASS = 0.55, 0.75
 #: Below this share of the best score, another class of the same box is no real doubt.
 _DOUBT: Final = 0.25
 #: Below this probability the kind of room is not told.
@@ -83,6 +84,8 @@ class BuiltinEngine:
             ) from exc
         limits = own if score_threshold is None else [score_threshold] * len(own)
         self._limits = np.array(limits, np.float32)
+        families = [family_of(key) for key in self.classes]
+        self._families = np.array([families.index(family) for family in families], np.int64)
         _, _, self._height, self._width = self._session.signature.inputs[0].shape
         # The first run allocates memory, so that the first photo is as quick as the others.
         self._session.run({"image": np.zeros((1, 3, *self.input_size[::-1]), np.float32)})
@@ -133,12 +136,10 @@ class BuiltinEngine:
         sure = best >= self._limits[classes]
         found = Candidates(np.clip(boxes[sure], 0, 1), best[sure], classes[sure].astype(np.int64))
         rows = scores[sure]
-        kept = suppress(found, _SAME_CLASS)
-        found, rows = found.take(kept), rows[kept]
         # A sofa that might be of two or of three seats is still one sofa.
-        anything = Candidates(found.boxes, found.scores, np.zeros(len(found), np.int64))
-        kept = suppress(anything, _ANY_CLASS)
-        found, rows = found.take(kept), rows[kept]
+        for kinds, limit in ((self._families, _SAME_FAMILY), (self._families * 0, _ANY_CLASS)):
+            kept = suppress(Candidates(found.boxes, found.scores, kinds[found.classes]), limit)
+            found, rows = found.take(kept), rows[kept]
         items = (
             self._item(int(index), row, box, language)
             for index, row, box in zip(found.classes, rows, found.boxes, strict=True)

@@ -1,7 +1,7 @@
 """Write the model as ONNX: ``python -m training.export out/model out/scenes MODEL.onnx``.
 
 The thresholds are chosen on rooms that were held back from training, per class where that
-class has enough examples, and go into the file with the names of classes and rooms.
+class has enough examples there, and go into the file with the names of classes and rooms.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from training.vocabulary import CLASSES, ROOMS
 _ENOUGH = 40
 #: Answers below this score are not looked at.
 _FLOOR = 0.1
-#: A difference of F1 that so few rooms cannot tell from chance.
-_AS_GOOD = 0.01
 NAME = "photoqueue-rooms-1"
 
 
@@ -78,7 +76,7 @@ def _answers(model: Exported, examples: list[Example]) -> list[Found]:
 
 
 def thresholds(model: Exported, examples: list[Example]) -> list[float]:
-    """Return for each class the score from which its F1 is best on held-back rooms."""
+    """Return for each class the score from which a thing of it counts as found."""
     answers: list[tuple[float, int, bool]] = []
     totals = np.zeros(len(CLASSES), int)
     found = _answers(model, examples)
@@ -88,27 +86,24 @@ def thresholds(model: Exported, examples: list[Example]) -> list[float]:
         totals += count
     rooms = np.mean([one[3] == e.room for one, e in zip(found, examples, strict=True)])
     print(f"held back: {len(examples)} pictures, {rooms:.3f} of rooms right")
-    common = _best(answers, int(totals.sum()))
+    common = _balanced(answers, int(totals.sum()))
     result = []
     for index in range(len(CLASSES)):
         own = [answer for answer in answers if answer[1] == index]
-        # Half-way to the common one: few examples make a noisy maximum.
-        mine = _best(own, int(totals[index])) if totals[index] >= _ENOUGH else common
+        # Half-way to the common one: few examples make a noisy one.
+        mine = _balanced(own, int(totals[index])) if totals[index] >= _ENOUGH else common
         result.append(round((mine + common) / 2, 3))
     return result
 
 
-def _best(answers: list[tuple[float, int, bool]], total: int) -> float:
-    """Return the lowest score from which F1 is as good as anywhere, give or take a hundredth.
+def _balanced(answers: list[tuple[float, int, bool]], total: int) -> float:
+    """Return the score from which as many things are found as there are.
 
-    What an inventory misses costs more than a doubtful line, which a person sees.
+    An inventory is then neither too long nor too short; F1 is within a hundredth of its
+    best there, and this point is steadier than the top of a flat curve.
     """
     ordered = sorted(answers, reverse=True)
-    right = np.cumsum([hit for _, _, hit in ordered])
-    f1 = 2 * right / (np.arange(1, len(ordered) + 1) + max(total, 1))
-    if not len(f1):
-        return 0.5
-    return float(ordered[int(np.flatnonzero(f1 >= f1.max() - _AS_GOOD)[-1])][0])
+    return float(ordered[min(total, len(ordered)) - 1][0]) if ordered and total else 0.5
 
 
 def export(model: Exported, limits: list[float], file: Path) -> None:

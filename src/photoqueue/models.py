@@ -305,8 +305,9 @@ class Correction(_Record):
     key: str | None = None
     #: How many there are; 0 takes the thing off the list.
     count: int
-    #: Moving volume of one in m³, and whether it is taken apart, where the person said so.
+    #: Moving volume of one in m³, where the person said so or the catalogue lacks it.
     volume: float | None = None
+    #: Whether it is taken apart, where the person said so.
     dismountable: bool | None = None
     user_id: str
     created_at: datetime

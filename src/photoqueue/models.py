@@ -245,7 +245,7 @@ class InventoryResult(_Record):
     #: How many photos were added up, and which could not be.
     photo_count: int
     missing_photos: tuple[str, ...] = ()
-    #: Photos with the content of another one, counted once: duplicate id → kept id.
+    #: Photos of the same picture as another one, counted once: duplicate id → kept id.
     duplicate_photos: dict[str, str] = Field(default_factory=dict)
     #: What the photos said where a person corrected it, and rooms that a person added.
     seen_lines: tuple[InventoryLine, ...] | None = None

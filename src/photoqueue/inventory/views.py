@@ -31,12 +31,15 @@ class AnalysedPhoto:
         Content address of the picture.
     room : str or None
         The caller's name of the room.
+    room_type : str or None
+        The caller's word for its kind.
     result : PhotoResult
     """
 
     photo_id: str
     sha256: str
     room: str | None = None
+    room_type: str | None = None
     result: PhotoResult
 
 

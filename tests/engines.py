@@ -73,14 +73,22 @@ class ScriptedEngine:
 
 
 class RoomEngine(ScriptedEngine):
-    """Also looks at rooms: as many chairs as pictures and one totem; "bad …" raises."""
+    """Also looks at rooms: as many chairs as pictures and one totem; "bad …" raises.
+
+    It is quite sure of its kinds of room, and of "told room" says what it was told.
+    """
 
     name = "room-scripted"
+
+    def analyse(self, image: Image.Image, hint: Hint) -> Analysis:
+        return replace(super().analyse(image, hint), room_type_confidence=1.0)
 
     def analyse_room(self, images: Sequence[Image.Image], hint: Hint) -> Analysis:
         self._count_run(f"room {hint.room}")
         if hint.room == "bad room":
             raise PermanentError("this room can never be looked at")
+        if hint.room == "told room":
+            raise PermanentError(f"told that its kind is {hint.room_type}")
         if hint.room == "odd room":
             return None  # type: ignore[return-value]  # what a broken engine does
         chair = replace(CHAIR, box=None)

@@ -245,7 +245,7 @@ class InventoryResult(_Record):
     #: How many photos were added up, and which could not be.
     photo_count: int
     missing_photos: tuple[str, ...] = ()
-    #: Photos with the content of another one, counted once: duplicate id → kept id.
+    #: Photos of the same picture as another one, counted once: duplicate id → kept id.
     duplicate_photos: dict[str, str] = Field(default_factory=dict)
     #: What the photos said where a person corrected it, and rooms that a person added.
     seen_lines: tuple[InventoryLine, ...] | None = None
@@ -305,8 +305,9 @@ class Correction(_Record):
     key: str | None = None
     #: How many there are; 0 takes the thing off the list.
     count: int
-    #: Moving volume of one in m³, and whether it is taken apart, where the person said so.
+    #: Moving volume of one in m³, where the person said so or the catalogue lacks it.
     volume: float | None = None
+    #: Whether it is taken apart, where the person said so.
     dismountable: bool | None = None
     user_id: str
     created_at: datetime

@@ -119,6 +119,20 @@ def test_thing_and_room_of_ones_own(move: str) -> None:
     assert result.rooms == ("cellar", "kitchen", "salon")
 
 
+def test_thing_of_ones_own_keeps_its_volume(move: str) -> None:
+    correct(move, room="cellar", item="Kiln", count=1, volume=0.8, category="misc", new_room=True)
+    # Said again without a volume, and in another room.
+    correct(move, room="cellar", item="kiln", count=3)
+    correct(move, room="salon", item="kiln", count=1)
+
+    lines = [line for line in read_inventory(move).lines if line.name == "Kiln"]
+
+    assert [(line.room, line.count, line.volume) for line in lines] == [
+        ("cellar", 3, 2.4),
+        ("salon", 1, 0.8),
+    ]
+
+
 @pytest.mark.parametrize(
     ("values", "error", "message"),
     [

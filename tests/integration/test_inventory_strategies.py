@@ -137,6 +137,15 @@ def test_room_of_many_photos_shows_the_most_different(room_bench: Bench) -> None
     assert len(chairs.photos) == 10
 
 
+@pytest.mark.parametrize("given", [None, "cuisine"])
+def test_room_is_told_the_kind_that_the_caller_gave_and_no_guess(
+    room_bench: Bench, given: str | None
+) -> None:
+    photograph(room_bench, "p1", jpeg(scene(1)), room="told room", room_type=given)
+    with pytest.raises(JobFailedError, match=f"told that its kind is {given}"):
+        add_up(room_bench, "llm")
+
+
 @pytest.mark.parametrize(
     ("room", "message"),
     [("bad room", "can never be looked at"), ("odd room", "analyse_room.. returns photoqueue")],

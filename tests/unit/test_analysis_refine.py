@@ -10,7 +10,7 @@ from photoqueue.analysis.detection import Detection
 from photoqueue.analysis.refine import Refinement, meanings_of, refine
 from photoqueue.analysis.solids import KNOWN_SIZES, MEANINGS
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.families import FAMILIES, family_of
+from photoqueue.inventory.look_alikes import LOOK_ALIKES, look_alike
 from photoqueue.models import Box
 
 KEYS = frozenset(item.key for item in Catalogue.load().items)
@@ -199,12 +199,16 @@ def test_only_what_is_in_doubt_is_refined() -> None:
     assert meanings_of("chair") == frozenset()
 
 
-def test_meanings_are_in_the_catalogue_and_in_families() -> None:
+def test_meanings_are_in_the_catalogue_and_look_alike() -> None:
     meant = {solid.key for solids in MEANINGS.values() for solid in solids if solid.key}
     assert meant <= KEYS
     alone = {"armchair", "nightstand", "electric_fan"}  # have class names of their own
-    assert meant - alone == {key for keys in FAMILIES.values() for key in keys}
-    assert all(family_of(family) == family for family in FAMILIES)
+    for solids in MEANINGS.values():
+        keys = {solid.key for solid in solids if solid.key} - alone
+        assert all(look_alike(key, other) for key in keys for other in keys)
+    grouped = [key for keys in LOOK_ALIKES for key in keys]
+    assert len(grouped) == len(set(grouped))
+    assert set(grouped) <= KEYS
     assert all(
         sum(solid.share for solid in solids) == pytest.approx(1) for solids in MEANINGS.values()
     )

@@ -56,7 +56,8 @@ def correct(
     count
         How many there are; 0 takes the thing off the list.
     volume
-        Moving volume of one, in m³, instead of the catalogue's.
+        Moving volume of one, in m³, instead of the catalogue's. A thing of your own keeps
+        the volume that was said of it last.
     dismountable
         Whether it is taken apart, instead of what the catalogue says.
     category
@@ -88,18 +89,16 @@ def correct(
     if category is not None and category not in CATEGORIES:
         raise PayloadError(f"category is {category!r:.40}; choose one of {', '.join(CATEGORIES)}.")
     place = room_meant(installation, project, place, new_room=new_room)
-    key, name, kind = thing_meant(
-        installation, project, place, what, category=category, volume=size
-    )
+    meant = thing_meant(installation, project, place, what, category=category, volume=size)
     return records.add(
         installation.database,
         project_id=project,
         room=place,
-        key=key,
-        name=name,
-        category=kind,
+        key=meant.key,
+        name=meant.name,
+        category=meant.category,
         count=number,
-        volume=size,
+        volume=meant.volume,
         dismountable=dismountable,
         user_id=user,
     )

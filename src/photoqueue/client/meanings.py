@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from typing import NamedTuple
 
 from photoqueue.errors import NotFoundError
 from photoqueue.installation import Installation
@@ -13,6 +14,19 @@ from photoqueue.inventory.views import room_name
 from photoqueue.models import InventoryResult, PhotoResult
 from photoqueue.tracking import corrections as records
 from photoqueue.tracking import projects
+
+
+class Meant(NamedTuple):
+    """The thing that a person means.
+
+    ``volume`` is that of one in m³: the person's, else for a thing that the catalogue lacks
+    what is known of it, as no later inventory may find it anywhere else.
+    """
+
+    key: str | None
+    name: str
+    category: str
+    volume: float | None
 
 
 def catalogue_of(installation: Installation) -> Catalogue:
@@ -80,10 +94,11 @@ def thing_meant(
     *,
     category: str | None,
     volume: float | None,
-) -> tuple[str | None, str, str]:
-    """Return key, name and category of what a person means.
+) -> Meant:
+    """Find the thing that a person means.
 
-    A line of the inventory by its name, then the catalogue, then a thing of one's own.
+    A line of the inventory by its name, then the catalogue, then a thing of one's own, whose
+    volume stays as it was said first where none is given now.
 
     Raises
     ------
@@ -96,17 +111,22 @@ def thing_meant(
         (line for line in lines if text.casefold() in {line.name.casefold(), line.key}),
         key=lambda line: line.room != room,  # what stands in this room is meant first
     )
-    if here and category in {None, here[0].category}:
-        return here[0].key, here[0].name, here[0].category
     catalogue = catalogue_of(installation)
+    if here and category in {None, here[0].category}:
+        line = here[0]
+        listed = catalogue.by_key(line.key or "") is not None
+        own = None if listed else line.volume / line.count
+        return Meant(line.key, line.name, line.category, own if volume is None else volume)
     known = catalogue.by_name(text)
     if known is not None:
-        return known.key, known.name(installation.settings.language), known.category
-    for made in records.of_project(installation.database, project):
+        name = known.name(installation.settings.language)
+        return Meant(known.key, name, known.category, volume)
+    for made in reversed(records.of_project(installation.database, project)):
         if made.name.casefold() == text.casefold() and category in {None, made.category}:
-            return made.key, made.name, made.category
+            size = made.volume if volume is None else volume
+            return Meant(made.key, made.name, made.category, size)
     if category is not None and volume is not None:
-        return None, text, category
+        return Meant(None, text, category, volume)
     language = installation.settings.language
     near = [entry.name(language) for entry in catalogue.nearest(text)]
     meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Final
 
 from photoqueue.analysis.annotations import read_picture
 from photoqueue.analysis.engine import Analysis, Engine, Hint, RoomEngine
@@ -15,8 +15,15 @@ from photoqueue.analysis.truth import KnownPhoto
 from photoqueue.evaluation.records import InventoryScore
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
-from photoqueue.models import InventoryPayload, InventoryResult, PhotoPayload, PhotoResult
-from photoqueue.worker.results import photo_result
+from photoqueue.models import (
+    STRATEGIES,
+    FoundItem,
+    InventoryResult,
+    PhotoPayload,
+    PhotoResult,
+    Strategy,
+)
+from photoqueue.worker.results import photo_result, room_items
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,13 +31,12 @@ if TYPE_CHECKING:
 #: Name of all homes together.
 ALL: Final = "all"
 #: The strategy that shows an engine all photos of a room at once.
-TOGETHER: Final = "llm"
+TOGETHER: Final[Strategy] = "llm"
 
 
-def strategies() -> tuple[Any, ...]:
+def strategies() -> tuple[Strategy, ...]:
     """Return the ways to put the photos of a room together, from their analyses alone."""
-    known = get_args(InventoryPayload.model_fields["strategy"].annotation)
-    return tuple(strategy for strategy in known if strategy != TOGETHER)
+    return tuple(strategy for strategy in STRATEGIES if strategy != TOGETHER)
 
 
 class Results:
@@ -42,7 +48,8 @@ class Results:
 
     def __call__(self, photo: KnownPhoto, image: Image.Image, analysis: Analysis) -> None:
         """Take in one photo."""
-        self.by_photo[photo.name] = _result(self._engine, photo.name, image, analysis)
+        payload = PhotoPayload(photo_id=photo.name[:200], user_id="evaluation", sha256="")
+        self.by_photo[photo.name] = photo_result(payload, image, analysis, self._engine)
 
 
 def score_inventories(
@@ -71,18 +78,24 @@ def score_inventories(
     list of InventoryScore
         Strategy by strategy, home by home, then all together.
     """
+    tried = strategies()
+    listed: dict[str, Mapping[str, Sequence[FoundItem]]] = {}
+    if together and isinstance(engine, RoomEngine):
+        tried = (*tried, TOGETHER)
+        listed = {home.home: _listed(engine, home) for home in homes}
     scores: list[InventoryScore] = []
-    for strategy in strategies():
+    for strategy in tried:
         totals = []
         for home in homes:
-            found = add_up(home.home, _analysed(home, results), catalogue, strategy=strategy)
+            found = add_up(
+                home.home,
+                _analysed(home, results),
+                catalogue,
+                strategy=strategy,
+                listed=listed.get(home.home),
+            )
             totals.append(_compared(home, found))
         scores.extend(_scores(engine, strategy, homes, totals))
-    if together and isinstance(engine, RoomEngine):
-        totals = [
-            _compared(home, add_up(home.home, _rooms(engine, home), catalogue)) for home in homes
-        ]
-        scores.extend(_scores(engine, TOGETHER, homes, totals))
     return scores
 
 
@@ -159,20 +172,11 @@ def _analysed(home: SampleHome, results: Mapping[str, PhotoResult]) -> list[Anal
     ]
 
 
-def _rooms(engine: RoomEngine, home: SampleHome) -> list[AnalysedPhoto]:
-    """Let an engine look at each room as a whole; the room counts as one photo."""
-    return [_whole(engine, home, room) for room in home.rooms]
+def _listed(engine: RoomEngine, home: SampleHome) -> dict[str, Sequence[FoundItem]]:
+    """Let an engine look at each room with all its photos, as the worker does."""
+    return {room.room: _room_items(engine, home, room) for room in home.rooms}
 
 
-def _whole(engine: RoomEngine, home: SampleHome, room: SampleRoom) -> AnalysedPhoto:
-    name = f"{home.home}/{room.room}"
+def _room_items(engine: RoomEngine, home: SampleHome, room: SampleRoom) -> Sequence[FoundItem]:
     images = [read_picture(home.folder / view.photo) for view in room.views]
-    analysis = engine.analyse_room(images, Hint(photo_id=name, room=room.room))
-    result = _result(engine, name, images[0], analysis)
-    return AnalysedPhoto(photo_id=name, sha256=name, room=room.room, result=result)
-
-
-def _result(engine: Engine, name: str, image: Image.Image, analysis: Analysis) -> PhotoResult:
-    """Shape a result as the worker does, so that strategies see what they see there."""
-    payload = PhotoPayload(photo_id=name[:200], user_id="evaluation", sha256="")
-    return photo_result(payload, image, analysis, engine)
+    return room_items(engine.analyse_room(images, Hint(room=room.room)), engine)

@@ -24,9 +24,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from photoqueue.inventory.copies import item_order
 from photoqueue.inventory.matching import related, things_among
 from photoqueue.inventory.sightings import Sighting
-from photoqueue.inventory.views import item_order
 from photoqueue.inventory.volumes import Thing
 from photoqueue.models import FoundItem, Strategy
 

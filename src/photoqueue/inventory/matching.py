@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from photoqueue.inventory.likeness import likeness
-from photoqueue.inventory.sightings import Sighting, easily_confused, same_kind
+from photoqueue.inventory.look_alikes import look_alike
+from photoqueue.inventory.sightings import Sighting, same_kind
 from photoqueue.inventory.volumes import Thing
 
 #: Agreement on the kind, 0…1, from which two findings of different kinds may be one thing:
@@ -42,7 +43,7 @@ def related(some: Sighting, other: Sighting) -> bool:
     if some.view == other.view:
         return False
     look = likeness(some.item.appearance, other.item.appearance)
-    confused = easily_confused(some, other)
+    confused = look_alike(some.thing.key, other.thing.key)
     if same_kind(some, other) >= (_SOME_DOUBT if confused else _GREAT_DOUBT):
         return look is None or look >= _LEAST_STRENGTH
     return confused and look is not None and look >= _SAME_LOOK

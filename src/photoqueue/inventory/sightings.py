@@ -4,28 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from photoqueue.inventory.views import View
 from photoqueue.inventory.volumes import Thing
 from photoqueue.models import Box, FoundItem
-
-#: Kinds of thing that are easily taken for one another from another side. Only within such a
-#: group does a look alone suggest that two findings of different kinds are one thing.
-CONFUSED: Final[tuple[frozenset[str], ...]] = (
-    frozenset({"sofa_2_seat", "sofa_3_seat", "corner_sofa", "sofa_bed"}),
-    frozenset({"single_bed", "double_bed", "king_size_bed", "bunk_bed"}),
-    frozenset(
-        {
-            *("wardrobe_1_door", "wardrobe_2_door", "wardrobe_3_door", "bookcase", "shelf_unit"),
-            *("display_cabinet", "chest_of_drawers", "sideboard", "tv_unit", "shoe_cabinet"),
-        }
-    ),
-    frozenset({"dining_table", "kitchen_table", "desk", "garden_table"}),
-    frozenset({"coffee_table", "side_table", "nightstand", "ottoman", "stool"}),
-    frozenset({"chair", "office_chair", "garden_chair", "armchair"}),
-)
-_GROUP: Final = {key: number for number, keys in enumerate(CONFUSED) for key in keys}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +59,6 @@ def same_kind(some: Sighting, other: Sighting) -> float:
     if some.thing == other.thing:
         return 1.0
     return sum(min(p, other.kinds.get(key, 0.0)) for key, p in some.kinds.items())
-
-
-def easily_confused(some: Sighting, other: Sighting) -> bool:
-    """Whether two findings are of kinds that look alike from some side."""
-    group = _GROUP.get(some.thing.key or "")
-    return group is not None and group == _GROUP.get(other.thing.key or "")
 
 
 def _kinds(item: FoundItem) -> dict[str, float]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from photoqueue.inventory.copies import item_order, items_of_copies
 from photoqueue.inventory.room_types import canonical_room_type, room_type_name
 from photoqueue.inventory.volumes import Thing
 from photoqueue.models import FoundItem, PhotoResult
@@ -30,12 +31,15 @@ class AnalysedPhoto:
         Content address of the picture.
     room : str or None
         The caller's name of the room.
+    room_type : str or None
+        The caller's word for its kind.
     result : PhotoResult
     """
 
     photo_id: str
     sha256: str
     room: str | None = None
+    room_type: str | None = None
     result: PhotoResult
 
 
@@ -52,8 +56,8 @@ class View:
     duplicates : tuple of str
         The other photos.
     items : tuple of FoundItem
-        What it shows, in an order that depends on nothing but the items. Where copies were
-        analysed differently, each kind of thing is as in the copy that shows most of it.
+        What it shows, in an order that depends on nothing but the items; of copies, what
+        they show together (:mod:`photoqueue.inventory.copies`).
     phash : str or None
         Perceptual hash.
     """
@@ -143,22 +147,6 @@ def hash_distance(first: str | None, second: str | None) -> int | None:
         return None
 
 
-def item_order(item: FoundItem) -> tuple[object, ...]:
-    """Sort items by what is known of them, surest first."""
-    return (
-        item.key or "",
-        item.name.casefold(),
-        item.category,
-        -(item.score or 0.0),
-        item.box or (),
-        item.volume or 0.0,
-        item.name,
-        item.dismountable,
-        item.appearance or "",
-        sorted((item.alternatives or {}).items()),
-    )
-
-
 def _distance(some: Sequence[AnalysedPhoto], others: Sequence[AnalysedPhoto]) -> int:
     """Return the bits between two contents, the most where copies have several hashes."""
     distances = [
@@ -172,26 +160,11 @@ def _distance(some: Sequence[AnalysedPhoto], others: Sequence[AnalysedPhoto]) ->
 def _view(same: Sequence[AnalysedPhoto]) -> View:
     """Make one view of copies."""
     photos = sorted(same, key=lambda photo: photo.photo_id)
-    best: dict[Thing, list[FoundItem]] = {}
-    for photo in photos:
-        kinds: defaultdict[Thing, list[FoundItem]] = defaultdict(list)
-        for item in sorted(photo.result.items, key=item_order):
-            kinds[Thing.of(item)].append(item)
-        for thing, items in kinds.items():
-            standing = best.get(thing)
-            if standing is None or _richer(items) > _richer(standing):
-                best[thing] = items
     first = photos[0]
     return View(
         photo_id=first.photo_id,
         sha256=first.sha256,
         duplicates=tuple(dict.fromkeys(p.photo_id for p in photos if p.photo_id != first.photo_id)),
-        items=tuple(sorted((item for items in best.values() for item in items), key=item_order)),
+        items=items_of_copies([photo.result.items for photo in photos]),
         phash=next((photo.result.phash for photo in photos if photo.result.phash), None),
     )
-
-
-def _richer(items: Sequence[FoundItem]) -> tuple[object, ...]:
-    """Compare what two copies say of one kind: more of it, then surer, then anything fixed."""
-    sure = sum(round(1000 * (item.score or 0.0)) for item in items)
-    return len(items), sure, [item_order(item) for item in items]

@@ -95,6 +95,7 @@ class InventorySync:
                 photo_id=photo.photo_id,
                 sha256=photo.sha256 or "",
                 room=photo.room,
+                room_type=photo.room_type,
                 result=PhotoResult.model_validate(photo.result),
             )
             for photo in photos

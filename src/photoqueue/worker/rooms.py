@@ -102,7 +102,7 @@ class RoomLooks:
 
 def _given_room_type(photos: Sequence[AnalysedPhoto]) -> str | None:
     """Return the kind of room that the caller named; a guess is not passed off as one."""
-    given = [photo for photo in photos if photo.result.room_type_confidence == 1.0]
+    given = [photo for photo in photos if photo.room_type]
     return room_type(given) if given else None
 
 

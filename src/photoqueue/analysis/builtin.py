@@ -20,7 +20,7 @@ from photoqueue.analysis.items import DIGITS, seen_item
 from photoqueue.analysis.session import ModelSession, share_of_cores
 from photoqueue.errors import ModelError
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.families import family_of
+from photoqueue.inventory.look_alikes import look_alike
 from photoqueue.inventory.room_types import OTHER
 from photoqueue.settings import Settings
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 WEIGHTS: Final = Path(__file__).with_name("weights") / "photoqueue-rooms-1.onnx"
 
 #: Overlap above which two boxes of easily confused classes, or of any two, are one thing.
-_SAME_FAMILY, _ANY_CLASS = 0.55, 0.75
+_SAME_LOOKS, _ANY_CLASS = 0.55, 0.75
 #: Below this share of the best score, another class of the same box is no real doubt.
 _DOUBT: Final = 0.25
 #: Below this probability the kind of room is not told.
@@ -84,8 +84,18 @@ class BuiltinEngine:
             ) from exc
         limits = own if score_threshold is None else [score_threshold] * len(own)
         self._limits = np.array(limits, np.float32)
-        families = [family_of(key) for key in self.classes]
-        self._families = np.array([families.index(family) for family in families], np.int64)
+        #: Class → the first class that looks like it; itself, where none does.
+        self._looks = np.array(
+            [
+                next(
+                    i
+                    for i, other in enumerate(self.classes)
+                    if key == other or look_alike(key, other)
+                )
+                for key in self.classes
+            ],
+            np.int64,
+        )
         _, _, self._height, self._width = self._session.signature.inputs[0].shape
         # The first run allocates memory, so that the first photo is as quick as the others.
         self._session.run({"image": np.zeros((1, 3, *self.input_size[::-1]), np.float32)})
@@ -137,7 +147,7 @@ class BuiltinEngine:
         found = Candidates(np.clip(boxes[sure], 0, 1), best[sure], classes[sure].astype(np.int64))
         rows = scores[sure]
         # A sofa that might be of two or of three seats is still one sofa.
-        for kinds, limit in ((self._families, _SAME_FAMILY), (self._families * 0, _ANY_CLASS)):
+        for kinds, limit in ((self._looks, _SAME_LOOKS), (self._looks * 0, _ANY_CLASS)):
             kept = suppress(Candidates(found.boxes, found.scores, kinds[found.classes]), limit)
             found, rows = found.take(kept), rows[kept]
         items = (

@@ -35,6 +35,8 @@ _SAME_LOOKS, _ANY_CLASS = 0.55, 0.75
 _DOUBT: Final = 0.25
 #: Below this probability the kind of room is not told.
 _ROOM_FLOOR: Final = 0.35
+#: Of 256; a picture with fewer shades shows nothing.
+_SHADES: Final = 8
 _PADDING: Final = (114, 114, 114)
 
 
@@ -110,9 +112,12 @@ class BuiltinEngine:
 
     def analyse(self, image: Image.Image, hint: Hint) -> Analysis:
         """Find what a mover moves in an upright picture, and the kind of room."""
-        outputs, scale = self._look(image)
-        items = self._items(outputs["scores"][0], outputs["boxes"][0] * scale, hint.language)
-        room_type, certainty = self._room(outputs["rooms"][0])
+        if _is_blank(image):
+            items, room_type, certainty = [], OTHER, 0.0
+        else:
+            outputs, scale = self._look(image)
+            items = self._items(outputs["scores"][0], outputs["boxes"][0] * scale, hint.language)
+            room_type, certainty = self._room(outputs["rooms"][0])
         if hint.room_type:
             room_type, certainty = hint.room_type, 1.0
         scores = [item.score for item in items if item.score is not None]
@@ -186,6 +191,11 @@ class BuiltinEngine:
         index = int(probabilities.argmax())
         certainty = round(float(probabilities[index]), DIGITS)
         return (self.rooms[index], certainty) if certainty >= _ROOM_FLOOR else (OTHER, 0.0)
+
+
+def _is_blank(image: Image.Image) -> bool:
+    """Whether a picture is of one shade: a covered lens, say; models see things in those."""
+    return int(np.ptp(np.asarray(image.convert("L").resize((32, 24)), np.int64))) < _SHADES
 
 
 def build_builtin(settings: Settings, *, processes: int = 1) -> BuiltinEngine:

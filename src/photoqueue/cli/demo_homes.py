@@ -171,9 +171,9 @@ def _totals_table(surveyed: Iterable[_Surveyed]) -> Table:
         drawn.add_row(
             words.line(label),
             f"{items} of {true_items}",
-            words.percent(items / true_items - 1 if true_items else None),
+            words.percent((items - true_items) / true_items if true_items else None),
             f"{volume:.2f} of {true_volume:.2f} m³",
-            words.percent(volume / true_volume - 1 if true_volume else None),
+            words.percent((volume - true_volume) / true_volume if true_volume else None),
             f"{sum(verdicts)} of {len(verdicts)} right",
         )
     return drawn

@@ -81,7 +81,7 @@ def test_names_follow_the_language(engine: BuiltinEngine) -> None:
 def test_boxes_are_fractions_of_the_picture_not_of_its_padding(
     engine: BuiltinEngine, size: tuple[int, int], scale: tuple[float, float]
 ) -> None:
-    _, factors = engine._look(Image.new("RGB", size))
+    _, factors = engine._look(engine._fitted(Image.new("RGB", size)))
 
     assert factors.tolist() == pytest.approx([*scale, *scale])
 
@@ -119,8 +119,28 @@ def test_model_without_its_description_is_refused(tmp_path: Path) -> None:
         BuiltinEngine(catalogue=Catalogue.load(), file=file)
 
 
-def test_things_that_ones_own_catalogue_lacks_are_left_out(engine: BuiltinEngine) -> None:
-    scores = np.full((1, len(engine.classes)), 0.0, np.float32)
+def test_damaged_file_is_refused_with_advice_that_helps(tmp_path: Path) -> None:
+    file = tmp_path / "cut.onnx"
+    file.write_bytes(WEIGHTS.read_bytes()[:1000])
+
+    with pytest.raises(ModelError, match=r"cut\.onnx.*Install photoqueue again") as error:
+        BuiltinEngine(catalogue=Catalogue.load(), file=file)
+    assert "PHOTOQUEUE_MODEL" not in str(error.value)
+
+
+def test_things_that_a_catalogue_lacks_are_left_out() -> None:
+    items = [item for item in Catalogue.load().items if item.key != "sofa_2_seat"]
+    engine = BuiltinEngine(catalogue=Catalogue(items))
+    scores = np.zeros((2, len(engine.classes)), np.float32)
+    scores[0, engine.classes.index("sofa_2_seat")] = 0.99
+    scores[1, engine.classes.index("television")] = 0.99
+    boxes = np.array([[0.1, 0.1, 0.4, 0.4], [0.6, 0.6, 0.9, 0.9]], np.float32)
+
+    assert [item.key for item in engine._items(scores, boxes, "en")] == ["television"]
+
+
+def test_thing_without_extent_is_left_out(engine: BuiltinEngine) -> None:
+    scores = np.zeros((1, len(engine.classes)), np.float32)
     scores[0, 0] = 0.99
     box = np.array([[0.5, 0.5, 0.5, 0.5]], np.float32)
 

@@ -38,6 +38,7 @@ _ROOM_FLOOR: Final = 0.35
 #: Of 256; a picture with fewer shades shows nothing.
 _SHADES: Final = 8
 _PADDING: Final = (114, 114, 114)
+_REMEDY: Final = "Install photoqueue again."
 
 
 class BuiltinEngine:
@@ -72,7 +73,7 @@ class BuiltinEngine:
         file: Path = WEIGHTS,
     ) -> None:
         self._catalogue = catalogue
-        self._session = ModelSession(file, threads=threads)
+        self._session = ModelSession(file, threads=threads, remedy=_REMEDY)
         about = self._session.metadata
         try:
             self.model = about["name"]
@@ -81,8 +82,7 @@ class BuiltinEngine:
             own: list[float] = json.loads(about["thresholds"])
         except (KeyError, ValueError) as exc:
             raise ModelError(
-                f"The built-in model {file} lacks its description ({exc!r}). Install "
-                "photoqueue again."
+                f"The built-in model {file} lacks its description ({exc!r}). {_REMEDY}"
             ) from exc
         limits = own if score_threshold is None else [score_threshold] * len(own)
         self._limits = np.array(limits, np.float32)
@@ -112,10 +112,11 @@ class BuiltinEngine:
 
     def analyse(self, image: Image.Image, hint: Hint) -> Analysis:
         """Find what a mover moves in an upright picture, and the kind of room."""
-        if _is_blank(image):
+        small = self._fitted(image)
+        if _is_blank(small):
             items, room_type, certainty = [], OTHER, 0.0
         else:
-            outputs, scale = self._look(image)
+            outputs, scale = self._look(small)
             items = self._items(outputs["scores"][0], outputs["boxes"][0] * scale, hint.language)
             room_type, certainty = self._room(outputs["rooms"][0])
         if hint.room_type:
@@ -128,18 +129,25 @@ class BuiltinEngine:
             room_type_confidence=certainty,
         )
 
-    def _look(self, image: Image.Image) -> tuple[dict[str, Any], FloatArray]:
-        """Run the model; return its outputs and what its boxes are to be multiplied by."""
+    def _fitted(self, image: Image.Image) -> Image.Image:
+        """Return the picture as large as the model's input allows."""
         from PIL import Image as Pictures
 
         width, height = self.input_size
         shrink = min(width / image.width, height / image.height)
         size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
-        small = image.convert("RGB").resize(size, Pictures.Resampling.BILINEAR, reducing_gap=2.0)
+        rgb = image if image.mode == "RGB" else image.convert("RGB")
+        return rgb.resize(size, Pictures.Resampling.BILINEAR, reducing_gap=2.0)
+
+    def _look(self, small: Image.Image) -> tuple[dict[str, Any], FloatArray]:
+        """Run the model; return its outputs and what its boxes are to be multiplied by."""
+        from PIL import Image as Pictures
+
+        width, height = self.input_size
         canvas = Pictures.new("RGB", (width, height), _PADDING)
         canvas.paste(small)
         pixels = np.asarray(canvas, np.float32).transpose(2, 0, 1)[None] / np.float32(255)
-        across, down = width / size[0], height / size[1]
+        across, down = width / small.width, height / small.height
         return (
             self._session.run({"image": np.ascontiguousarray(pixels)}),
             np.array([across, down, across, down], np.float32),

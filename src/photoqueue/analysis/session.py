@@ -12,10 +12,19 @@ from photoqueue.errors import EngineUnavailableError, ModelError
 
 #: Where Linux keeps the CPU share of a container: "<microseconds> <period>" or "max …".
 _CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/cpu.max")
+_REMEDY: Final = "Set PHOTOQUEUE_MODEL to a model file, or download this one again."
 
 
 class ModelSession:
     """One ONNX model, loaded; runs on the CPU.
+
+    Parameters
+    ----------
+    file : Path
+    threads : int
+        onnxruntime threads.
+    remedy : str
+        What to do when the file cannot be loaded.
 
     Raises
     ------
@@ -25,7 +34,7 @@ class ModelSession:
         The file is not an ONNX model that onnxruntime can run.
     """
 
-    def __init__(self, file: Path, *, threads: int) -> None:
+    def __init__(self, file: Path, *, threads: int, remedy: str = _REMEDY) -> None:
         try:
             import onnxruntime
         except ImportError as exc:
@@ -51,8 +60,7 @@ class ModelSession:
         except Exception as exc:  # onnxruntime has no common base for its errors
             raise ModelError(
                 f"The file {file} is not an ONNX model that onnxruntime can load "
-                f"({_first_line(exc)}). Set PHOTOQUEUE_MODEL to a model file, or download "
-                "this one again."
+                f"({_first_line(exc)}). {remedy}"
             ) from exc
         self.signature = Signature.of(self._session.get_inputs(), self._session.get_outputs())
         self._outputs = [port.name for port in self.signature.outputs]

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,6 +140,17 @@ def test_names_in_both_languages_lead_to_the_catalogue(
     server.script(things({"name": name}))
     (item,) = make().analyse(PICTURE, Hint(language="fr")).items
     assert item.key == key
+
+
+def test_catalogue_is_that_of_the_installation(
+    server: ChatServer, make: Make, tmp_path: Path
+) -> None:
+    changes = tmp_path / "mine.csv"
+    changes.write_text("key,name_en\nchair,Throne\n", encoding="utf-8")
+    server.script(things({"name": "chair"}))
+    talk = Talk(make(catalogue=changes))
+    assert talk.analysis is not None
+    assert [item.name for item in talk.analysis.items] == ["Throne"]
 
 
 def test_names_are_shown_in_the_language_of_the_hint(server: ChatServer, make: Make) -> None:
@@ -644,6 +656,22 @@ def test_key_is_never_shown(
     for text in shown:
         assert KEY not in text
     assert server.requests[0].headers["authorization"].endswith(KEY)
+
+
+def test_key_is_not_shown_when_its_characters_come_escaped(server: ChatServer, make: Make) -> None:
+    body = json.dumps({"choices": [{"message": {"content": None, "refusal": "No: sk/hunter2"}}]})
+    server.script(lambda handler: handler.send(200, body.replace("/", r"\/").encode()))
+    talk = Talk(make(llm_api_key="sk/hunter2"))
+    assert isinstance(talk.error, PermanentError)
+    assert "No: ***" in str(talk.error)
+
+
+@pytest.mark.parametrize("key", ["null", "x", "1", "name"])
+def test_stand_in_for_a_key_leaves_answers_as_they_are(
+    server: ChatServer, make: Make, key: str
+) -> None:
+    server.script(good())
+    assert Talk(make(llm_api_key=key)).analysis == Talk(make()).analysis
 
 
 # --- settings -------------------------------------------------------------------------

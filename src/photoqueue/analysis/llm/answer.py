@@ -21,9 +21,9 @@ class Answer:
     Attributes
     ----------
     text : str
-        Empty where the model said nothing.
+        As it came, to be read; empty where the model said nothing.
     refusal : str or None
-        Why the model, or a filter before it, would not answer.
+        Why the model, or a filter before it, would not answer; without the key.
     truncated : bool
         Whether it ended at the limit on tokens.
     tokens_in, tokens_out : int or None
@@ -45,13 +45,13 @@ def read_answer(access: Access, body: bytes) -> Answer:
     EngineServerError
         It is not what an OpenAI-compatible server sends.
     """
-    text = access.hide(body.decode("utf-8", "replace"))
+    text = body.decode("utf-8", "replace")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        shown = " ".join(text.split())[:80]
+        shown = " ".join(access.hide(text).split())[:80]
         raise EngineServerError(
             f"{access.base_url} answered with something that is not JSON ({shown!r}). Check that "
             "PHOTOQUEUE_LLM_BASE_URL is the address of its API (most end in /v1)."
@@ -60,16 +60,17 @@ def read_answer(access: Access, body: bytes) -> Answer:
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        said = message_of(text)[:300] if value.get("error") else "no reason given"
+        said = access.hide(message_of(text))[:300] if value.get("error") else "no reason given"
         raise EngineServerError(
             f"{access.base_url} answered without a choice ({said}). It is tried again; if it "
             f"stays so, check that {access.model!r} sees pictures."
         )
     reason = choice.get("finish_reason")
+    refusal = _refusal(message, reason)
     used = value.get("usage")
     return Answer(
         text=_text(message.get("content")),
-        refusal=_refusal(message, reason),
+        refusal=None if refusal is None else access.hide(refusal),
         truncated=reason == "length",
         tokens_in=_tokens(used, "prompt_tokens"),
         tokens_out=_tokens(used, "completion_tokens"),

@@ -167,7 +167,7 @@ class Conversation:
         )
 
     def _unusable(self, exc: _UnusableAnswer) -> PermanentError:
-        shown = " ".join(exc.answer.text.split())[:200]
+        shown = " ".join(self._access.hide(exc.answer.text).split())[:200]
         advice = (
             "Raise PHOTOQUEUE_LLM_MAX_TOKENS, or the server's own limit"
             if exc.answer.truncated

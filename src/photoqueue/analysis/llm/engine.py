@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Digits kept of confidences and box corners, as in every engine.
 _DIGITS: Final = 4
-#: Share of a job's time limit that the engine uses: its own error comes before the process
+#: Share of the caller's time that the engine uses: its own error comes before the process
 #: is ended, so that the calls are on record.
 _SHARE_OF_TIME: Final = 0.9
 _MILLION: Final = 1_000_000
@@ -91,7 +91,7 @@ class LlmEngine:
     interval : float
         Seconds between two requests of all processes together; 0 for no limit.
     seconds : float
-        How long one analysis may take.
+        How long the caller waits for one analysis, at most.
     side : int
         Longest side, in pixels, of the pictures that are sent.
 
@@ -110,7 +110,7 @@ class LlmEngine:
         catalogue: Catalogue,
         prices: Prices | None = None,
         interval: float = 0.0,
-        seconds: float = 270.0,
+        seconds: float = 300.0,
         side: int = 1280,
         detail: str | None = None,
     ) -> None:
@@ -162,14 +162,14 @@ class LlmEngine:
         return self._analyse(images, hint, room=True)
 
     def _analyse(self, images: Sequence[Image.Image], hint: Hint, *, room: bool) -> Analysis:
-        seconds = self._seconds if hint.seconds is None else min(self._seconds, hint.seconds)
+        given = self._seconds if hint.seconds is None else min(self._seconds, hint.seconds)
         bill = _Bill(prices=self._prices, hint=hint)
         conversation = Conversation(
             access=self._access,
             server=self._server,
             throttle=self._throttle,
             interval=self._interval,
-            seconds=seconds,
+            seconds=_SHARE_OF_TIME * given,
             record=bill.record,
         )
         reply = conversation.ask(
@@ -239,10 +239,10 @@ def build_llm(settings: Settings, *, processes: int = 1) -> LlmEngine:
     rate = settings.llm_requests_per_minute
     return LlmEngine(
         access_of(settings),
-        catalogue=Catalogue.load(),
+        catalogue=Catalogue.for_settings(settings),
         prices=Prices(tokens_in=settings.llm_price_in, tokens_out=settings.llm_price_out),
         interval=60.0 / rate if rate else 0.0,
-        seconds=_SHARE_OF_TIME * settings.job_timeout_seconds,
+        seconds=settings.job_timeout_seconds,
         side=settings.llm_picture_side,
         detail=settings.llm_detail,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +13,15 @@ import pytest
 from PIL import Image
 
 import photoqueue
-from photoqueue import InventoryResult, PhotoResult, Settings, submit_inventory, submit_photo
+from photoqueue import (
+    Analysis,
+    Hint,
+    InventoryResult,
+    PhotoResult,
+    Settings,
+    submit_inventory,
+    submit_photo,
+)
 from photoqueue.cli.options import StrategyName
 from photoqueue.errors import JobFailedError, StateError
 from photoqueue.installation import Installation, current, use
@@ -20,6 +29,7 @@ from photoqueue.models import DEFAULT_STRATEGY, STRATEGIES, InventoryPayload, St
 from photoqueue.tracking.history import ai_calls
 from tests.bench import Bench
 from tests.conftest import submit
+from tests.engines import RoomEngine
 
 
 def scene(seed: int) -> Image.Image:
@@ -144,6 +154,25 @@ def test_room_is_told_the_kind_that_the_caller_gave_and_no_guess(
     photograph(room_bench, "p1", jpeg(scene(1)), room="told room", room_type=given)
     with pytest.raises(JobFailedError, match=f"told that its kind is {given}"):
         add_up(room_bench, "llm")
+
+
+def test_rooms_share_the_time_of_their_job(
+    room_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photograph(room_bench, "p1", jpeg(scene(1)), room="salon")
+    photograph(room_bench, "p2", jpeg(scene(2)), room="study")
+    left = []
+
+    def look(_: RoomEngine, images: Sequence[Image.Image], hint: Hint) -> Analysis:
+        left.append(hint.seconds or 0.0)
+        time.sleep(0.05)
+        return Analysis()
+
+    monkeypatch.setattr(RoomEngine, "analyse_room", look)
+    add_up(room_bench, "llm")
+    first, second = left
+    assert 0 < second <= first - 0.05
+    assert first <= current().settings.job_timeout_seconds
 
 
 @pytest.mark.parametrize(

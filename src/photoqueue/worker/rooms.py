@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -59,8 +60,9 @@ class RoomLooks:
         EngineUnavailableError
             No engine is configured that can look at several photos.
         """
+        ends = time.monotonic() + self._settings.job_timeout_seconds
         return {
-            room: self._look(views_of(its_photos), room, its_photos, calls)
+            room: self._look(views_of(its_photos), room, its_photos, calls, ends)
             for room, its_photos in by_room(photos, self._settings.language).items()
         }
 
@@ -70,6 +72,7 @@ class RoomLooks:
         room: str,
         photos: Sequence[AnalysedPhoto],
         calls: list[AiCall],
+        ends: float,
     ) -> Sequence[FoundItem]:
         from photoqueue.analysis.engine import Hint
 
@@ -79,6 +82,8 @@ class RoomLooks:
             room=room,
             room_type=_given_room_type(photos),
             language=self._settings.language,
+            # All rooms are one job: what the others took of its time is gone.
+            seconds=max(ends - time.monotonic(), 0.0),
         )
         analysis = measured(engine, hint, calls, lambda hint: engine.analyse_room(images, hint))
         return room_items(analysis, engine)

@@ -109,10 +109,14 @@ def test_database_that_is_away_is_said_to_be() -> None:
 # --- what a worker makes of it ----------------------------------------------------------
 
 
-def run(installation: Installation, job: photoqueue.Job, error: Exception) -> None:
-    """Let a worker's runner do a job whose engine raises."""
+CALL = AiCall(photo_id=None, engine="e", model="m", latency_ms=1.0, success=False)
+
+
+def run(installation: Installation, job: photoqueue.Job, error: Exception, *made: AiCall) -> None:
+    """Let a worker's runner do a job whose engine raises, after some calls."""
 
     def handler(claim: Claim, calls: list[AiCall]) -> str:
+        calls.extend(made)
         raise error
 
     with closing(Ledger(installation.database)) as ledger:
@@ -142,6 +146,23 @@ def test_job_without_a_turn_is_put_back_at_no_cost(installation: Installation) -
     (attempt,) = job.attempts().to_dict("records")
     assert (attempt["outcome"], attempt["retry_delay_ms"]) == ("released", 60_000)
     assert photoqueue.ai_calls(job).empty
+
+
+def test_job_that_asked_before_it_lost_its_turn_pays_for_the_attempt(
+    installation: Installation,
+) -> None:
+    # Else one whose answers are never right, or whose rooms never all get a turn, would ask
+    # and pay without end.
+    job = submit("salon-1")
+    before = job.poll()
+    run(installation, job, ThrottledError("used up. Later.", seconds=60.0), CALL)
+
+    after = job.poll()
+    assert after.state is JobState.DELAYED
+    assert after.max_attempts == before.max_attempts
+    (attempt,) = job.attempts().to_dict("records")
+    assert (attempt["outcome"], attempt["retry_delay_ms"]) == ("error", 60_000)
+    assert len(photoqueue.ai_calls(job)) == 1
 
 
 def test_pause_that_the_server_asks_for_delays_the_retry_and_costs_an_attempt(

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from photoqueue import Settings
+from photoqueue import Analysis, Hint, Settings
 from photoqueue.analysis.registry import load_room_engine
-from photoqueue.errors import EngineUnavailableError
+from photoqueue.errors import EngineUnavailableError, ThrottledError
 from photoqueue.inventory.views import View
+from photoqueue.tracking.ledger import AiCall
+from photoqueue.worker.engines import measured
 from photoqueue.worker.rooms import most_different
+from tests.engines import room_scripted
 
 
 def settings(home: Path, engine: str) -> Settings:
@@ -28,6 +31,16 @@ def test_without_a_vision_model_the_error_says_what_to_set(tmp_path: Path, engin
         EngineUnavailableError, match=r"(?s)strategy 'llm'.*PHOTOQUEUE_LLM_.*another strategy"
     ):
         load_room_engine(settings(tmp_path, engine))
+
+
+def test_engine_that_waits_for_its_turn_has_asked_nobody() -> None:
+    def look(hint: Hint) -> Analysis:
+        raise ThrottledError("later", seconds=9.0)
+
+    calls: list[AiCall] = []
+    with pytest.raises(ThrottledError):
+        measured(room_scripted(), Hint(), calls, look)
+    assert calls == []
 
 
 def view(photo_id: str, phash: int | None) -> View:

@@ -145,15 +145,13 @@ class Ledger:
             },
         )
 
-    def postpone(
-        self, claim: Claim, reason: Failure, *, delay_ms: int, calls: Sequence[AiCall] = ()
-    ) -> Ended | None:
+    def postpone(self, claim: Claim, reason: Failure, *, delay_ms: int) -> Ended | None:
         """Put a job back until later, at no cost to its budget; None when it is not ours."""
         return self._end(
             "postpone",
             Outcome.RELEASED,
             claim,
-            calls,
+            (),
             {
                 "delay_ms": delay_ms,
                 "error_type": reason.error_type,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from photoqueue.errors import ThrottledError
 from photoqueue.tracking.ledger import AiCall
 from photoqueue.tracking.rate_limits import RateLimits
 
@@ -83,8 +84,10 @@ def measured(
         raise
     finally:
         calls.extend(_row(engine, hint, call) for call in reported)
-        # An engine that reports its calls and reported none has asked nobody.
-        if not reported and not isinstance(engine, SharedEngine):
+        # An engine that reports its calls and reported none has asked nobody, nor has one
+        # that waits for its turn.
+        asked_nobody = isinstance(engine, SharedEngine) or isinstance(error, ThrottledError)
+        if not reported and not asked_nobody:
             calls.append(
                 AiCall(
                     photo_id=hint.photo_id or None,

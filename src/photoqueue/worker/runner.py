@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import UUID
 
@@ -116,6 +117,10 @@ class Runner:
 
     def _fail(self, claim: Claim, error: BaseException, calls: list[AiCall]) -> Ended | None:
         failure = describe(error)
+        if calls:
+            # Requests were made, and paid for: a job that never gets the turns it needs to
+            # the end must not go on for ever.
+            failure = replace(failure, costs_nothing=False)
         delay_ms = failure.not_before_ms
         if not failure.costs_nothing:
             delay_ms = max(delay_ms, self._settings.retry_delay_ms(claim.next_retry))
@@ -141,7 +146,7 @@ class Runner:
     ) -> Ended | None:
         if failure.costs_nothing:
             ended, _ = _until_reached(
-                lambda: self._ledger.postpone(claim, failure, delay_ms=delay_ms, calls=calls)
+                lambda: self._ledger.postpone(claim, failure, delay_ms=delay_ms)
             )
             return ended
         try:

@@ -1,0 +1,53 @@
+"""How states look, in widgets and charts alike: a colour, an icon, a hatch, and always a word.
+
+The colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), which people with
+any kind of colour vision tell apart; the icon and the word say the same without colour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from photoqueue.models import JobState
+
+#: Okabe and Ito's eight, by their names.
+BLACK: Final = "#000000"
+ORANGE: Final = "#E69F00"
+SKY_BLUE: Final = "#56B4E9"
+GREEN: Final = "#009E73"
+YELLOW: Final = "#F0E442"
+BLUE: Final = "#0072B2"
+VERMILION: Final = "#D55E00"
+PURPLE: Final = "#CC79A7"
+#: For what is neither good nor bad; readable on white and on black.
+GREY: Final = "#808080"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one state is drawn.
+
+    Attributes
+    ----------
+    colour : str
+        As ``#rrggbb``.
+    icon : str
+        One character that text fonts have.
+    hatch : str
+        Matplotlib's pattern for areas.
+    """
+
+    colour: str
+    icon: str
+    hatch: str
+
+
+LOOKS: Final[dict[JobState, Look]] = {
+    JobState.WAITING: Look(GREY, "○", ".."),
+    JobState.ACTIVE: Look(BLUE, "▶", ""),
+    JobState.DELAYED: Look(ORANGE, "↻", "\\\\"),
+    JobState.COMPLETED: Look(GREEN, "✓", ""),
+    JobState.FAILED: Look(VERMILION, "✕", "//"),
+    JobState.CANCELLED: Look(PURPLE, "⊘", "xx"),
+}

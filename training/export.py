@@ -15,7 +15,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from training.measure import Found, matched, suppressed
+from training.measure import Found, agreed, matched
 from training.network import INPUT_SIZE, Network, cell_centres
 from training.pictures import Example, load
 from training.room_head import RoomHead, features_of
@@ -24,8 +24,6 @@ from training.vocabulary import CLASSES, ROOMS
 
 #: A class with fewer held-back examples takes the threshold of all classes together.
 _ENOUGH = 40
-#: Answers below this score are not looked at.
-_FLOOR = 0.1
 NAME = "photoqueue-rooms-1"
 
 
@@ -68,9 +66,7 @@ def _answers(model: Exported, examples: list[Example]) -> list[Found]:
     found = []
     for example in examples:
         boxes, scores, rooms = model(as_batch([example]))
-        best, kinds = scores[0].max(1)
-        keep = best > _FLOOR
-        kept = suppressed(boxes[0][keep] * model.size, best[keep], kinds[keep])
+        kept = agreed(boxes[0] * model.size, scores[0])
         found.append((*kept, int(rooms[0].argmax())))
     return found
 

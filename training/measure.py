@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from photoqueue.analysis.builtin import FLOOR, groups_of_looks
+from photoqueue.analysis.consensus import agree
 from training.losses import pair_iou
 from training.network import INPUT_SIZE, Network, cell_centres
 from training.pictures import SMALLEST, Example
@@ -13,12 +15,11 @@ from training.vocabulary import CLASSES
 
 #: Boxes in pixels, scores and classes of what was found in a picture, and its room.
 Found = tuple[Tensor, Tensor, Tensor, int]
+_LOOKS = groups_of_looks(CLASSES)
 
 
 @torch.no_grad()
-def predictions(
-    network: Network, examples: list[Example], device: torch.device, floor: float = 0.1
-) -> list[Found]:
+def predictions(network: Network, examples: list[Example], device: torch.device) -> list[Found]:
     """Return boxes, scores and classes after suppression, and the room, one an example."""
     from training.train import as_batch, flat_outputs
 
@@ -29,26 +30,18 @@ def predictions(
         batch = as_batch(examples[start : start + 16]).to(device)
         logits, boxes, rooms = flat_outputs(network(batch), points, strides)
         for i in range(len(batch)):
-            best, kinds = logits[i].sigmoid().max(1)
-            keep = best > floor
-            kept = suppressed(boxes[i][keep], best[keep], kinds[keep])
-            found.append((*(t.cpu() for t in kept), int(rooms[i].argmax())))
+            found.append((*agreed(boxes[i], logits[i].sigmoid()), int(rooms[i].argmax())))
     return found
 
 
-def suppressed(
-    boxes: Tensor, scores: Tensor, kinds: Tensor, same: float = 0.55, other: float = 0.8
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Drop boxes that overlap a better one: of one class, or nearly the same of another."""
-    order = scores.argsort(descending=True)[:200]
-    boxes, scores, kinds = boxes[order], scores[order], kinds[order]
-    overlap = pair_iou(boxes, boxes)
-    limit = torch.where(kinds[:, None] == kinds[None], same, other)
-    keep: list[int] = []
-    for i in range(len(boxes)):
-        if all(overlap[i, j] <= limit[i, j] for j in keep):
-            keep.append(i)
-    return boxes[keep], scores[keep], kinds[keep]
+def agreed(boxes: Tensor, scores: Tensor, floor: float = FLOOR) -> tuple[Tensor, Tensor, Tensor]:
+    """Return boxes, scores and classes of what the cells agree on, as the engine does it."""
+    found, _ = agree(boxes.cpu().numpy(), scores.cpu().numpy(), floor=floor, looks=_LOOKS)
+    return (
+        torch.from_numpy(found.boxes),
+        torch.from_numpy(found.scores),
+        torch.from_numpy(found.classes),
+    )
 
 
 def matched(found: Found, example: Example) -> tuple[list[tuple[float, int, bool]], np.ndarray]:

@@ -53,20 +53,24 @@ def as_batch(examples: list[Example]) -> Tensor:
 class Training:
     """The state of one training, kept on disk between epochs."""
 
-    def __init__(self, folder: Path, steps: int, device: torch.device, team: Team) -> None:
-        self.steps, self.device, self.team = steps, device, team
+    def __init__(self, options: argparse.Namespace, device: torch.device, team: Team) -> None:
+        self.steps, self.rate = options.steps, options.rate
+        self.device, self.team = device, team
         torch.manual_seed(7)
         self.network = Network(len(CLASSES), len(ROOMS)).to(device)
+        if options.begin_with is not None:
+            earlier = torch.load(options.begin_with, map_location=device, weights_only=True)
+            self.network.load_state_dict(earlier["average"])
         self.average = copy.deepcopy(self.network).eval()
         decayed = [p for p in self.network.parameters() if p.ndim > 1]
         others = [p for p in self.network.parameters() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
             [{"params": decayed, "weight_decay": 0.03}, {"params": others, "weight_decay": 0.0}],
-            lr=_RATE,
+            lr=self.rate,
         )
         self.epoch, self.step = 0, 0
         self.points, self.strides = (t.to(device) for t in cell_centres(*INPUT_SIZE))
-        self.file = folder / "checkpoint.pt"
+        self.file = options.folder / "checkpoint.pt"
         if self.file.exists():
             self._resume()
 
@@ -121,7 +125,7 @@ class Training:
     def _one_step(self, batch: list[Example]) -> np.ndarray:
         progress = min(1.0, self.step / self.steps)
         warm = min(1.0, (self.step + 1) / _WARM_UP)
-        rate = _RATE * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+        rate = self.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         outputs = self.network(as_batch(batch).to(self.device))
@@ -162,7 +166,7 @@ def run(rank: int, options: argparse.Namespace) -> None:
     team = Team(rank, options.processes)
     team.join()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    training = Training(options.folder, options.steps, device, team)
+    training = Training(options, device, team)
     started = time.monotonic()
     # Pictures may be added while this runs; all of the team take the same ones.
     while training.step < options.steps:
@@ -193,6 +197,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--steps", type=int, default=9000, help="of eight pictures a process")
     parser.add_argument("--processes", type=int, default=1, help="on a CPU, one a core")
+    parser.add_argument("--rate", type=float, default=_RATE, help="highest learning rate")
+    parser.add_argument(
+        "--begin-with", type=Path, help="checkpoint of an earlier training, for a second round"
+    )
     parser.add_argument("--minutes", type=float, help="stop after so long; go on another time")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)

@@ -8,13 +8,15 @@ photos of real rooms it is a stopgap, and a pulled detector or an LLM sees far m
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from photoqueue.analysis.boxes import Candidates, FloatArray, suppress
+from photoqueue.analysis.boxes import FloatArray, IntArray
+from photoqueue.analysis.consensus import agree
 from photoqueue.analysis.engine import Analysis, Hint, Item
 from photoqueue.analysis.items import DIGITS, seen_item
 from photoqueue.analysis.session import ModelSession, share_of_cores
@@ -29,9 +31,9 @@ if TYPE_CHECKING:
 
 WEIGHTS: Final = Path(__file__).with_name("weights") / "photoqueue-rooms-1.onnx"
 
-#: Overlap above which two boxes of easily confused classes, or of any two, are one thing.
-_SAME_LOOKS, _ANY_CLASS = 0.55, 0.75
-#: Below this share of the best score, another class of the same box is no real doubt.
+#: Cells that score lower have no say in what a thing is.
+FLOOR: Final = 0.1
+#: Below this share of the most votes, another class of the same box is no real doubt.
 _DOUBT: Final = 0.25
 #: Below this probability the kind of room is not told.
 _ROOM_FLOOR: Final = 0.35
@@ -86,18 +88,7 @@ class BuiltinEngine:
             ) from exc
         limits = own if score_threshold is None else [score_threshold] * len(own)
         self._limits = np.array(limits, np.float32)
-        #: Class → the first class that looks like it; itself, where none does.
-        self._looks = np.array(
-            [
-                next(
-                    i
-                    for i, other in enumerate(self.classes)
-                    if key == other or look_alike(key, other)
-                )
-                for key in self.classes
-            ],
-            np.int64,
-        )
+        self._looks = groups_of_looks(self.classes)
         _, _, self._height, self._width = self._session.signature.inputs[0].shape
         # The first run allocates memory, so that the first photo is as quick as the others.
         self._session.run({"image": np.zeros((1, 3, *self.input_size[::-1]), np.float32)})
@@ -154,22 +145,22 @@ class BuiltinEngine:
         )
 
     def _items(self, scores: FloatArray, boxes: FloatArray, language: str) -> list[Item]:
-        classes = scores.argmax(1)
-        best = scores.max(1)
-        sure = best >= self._limits[classes]
-        found = Candidates(np.clip(boxes[sure], 0, 1), best[sure], classes[sure].astype(np.int64))
-        rows = scores[sure]
-        # A sofa that might be of two or of three seats is still one sofa.
-        for kinds, limit in ((self._looks, _SAME_LOOKS), (self._looks * 0, _ANY_CLASS)):
-            kept = suppress(Candidates(found.boxes, found.scores, kinds[found.classes]), limit)
-            found, rows = found.take(kept), rows[kept]
+        # A sofa that might be of two or of three seats is still one sofa: looks alike.
+        floor = min(FLOOR, float(self._limits.min()))
+        found, votes = agree(np.clip(boxes, 0, 1), scores, floor=floor, looks=self._looks)
+        sure = found.scores >= self._limits[found.classes]
+        found, votes = found.take(sure), votes[sure]
         items = (
-            self._item(int(index), row, box, language)
-            for index, row, box in zip(found.classes, rows, found.boxes, strict=True)
+            self._item(int(index), float(score), row, box, language)
+            for index, score, row, box in zip(
+                found.classes, found.scores, votes, found.boxes, strict=True
+            )
         )
         return [item for item in items if item is not None]
 
-    def _item(self, index: int, row: FloatArray, box: FloatArray, language: str) -> Item | None:
+    def _item(
+        self, index: int, score: float, votes: FloatArray, box: FloatArray, language: str
+    ) -> Item | None:
         known = self._catalogue.by_key(self.classes[index])
         x0, y0, x1, y1 = (round(float(edge), DIGITS) for edge in box)
         if known is None or x1 <= x0 or y1 <= y0:
@@ -178,27 +169,38 @@ class BuiltinEngine:
             known,
             language=language,
             label=self.classes[index],
-            score=round(float(row[index]), DIGITS),
+            score=round(score, DIGITS),
             box=(x0, y0, x1, y1),
-            alternatives=self._doubts(index, row),
+            alternatives=self._doubts(index, votes),
         )
 
-    def _doubts(self, index: int, row: FloatArray) -> dict[str, float]:
-        """Other classes that score well in the same place, with their share of the scores."""
+    def _doubts(self, index: int, votes: FloatArray) -> dict[str, float]:
+        """Other classes that have votes in the same place, with their share of them."""
         others = [
             other
-            for other in np.argsort(-row)
+            for other in np.argsort(-votes)
             if other != index
-            and row[other] >= _DOUBT * row[index]
+            and votes[other] >= _DOUBT * votes[index]
             and self._catalogue.by_key(self.classes[other]) is not None
         ]
-        total = float(row[index] + row[others].sum())
-        return {self.classes[other]: round(float(row[other]) / total, 3) for other in others}
+        total = float(votes[index] + votes[others].sum())
+        return {self.classes[other]: round(float(votes[other]) / total, 3) for other in others}
 
     def _room(self, probabilities: FloatArray) -> tuple[str, float]:
         index = int(probabilities.argmax())
         certainty = round(float(probabilities[index]), DIGITS)
         return (self.rooms[index], certainty) if certainty >= _ROOM_FLOOR else (OTHER, 0.0)
+
+
+def groups_of_looks(classes: Sequence[str]) -> IntArray:
+    """Return for each class the first class that looks like it; itself, where none does."""
+    return np.array(
+        [
+            next(i for i, other in enumerate(classes) if key == other or look_alike(key, other))
+            for key in classes
+        ],
+        np.int64,
+    )
 
 
 def _is_blank(image: Image.Image) -> bool:

@@ -62,8 +62,8 @@ def demo(
     from photoqueue.analysis.samples import home_folders, read_homes
     from photoqueue.cli.demo_homes import run_homes
     from photoqueue.cli.sample_data import with_model
-    from photoqueue.cli.sample_homes import output_folder, require_sample_homes
     from photoqueue.cli.temporary import temporary_installation
+    from photoqueue.client.sample_homes import output_folder, require_sample_homes
     from photoqueue.errors import PhotoqueueError
     from photoqueue.settings import load_settings
 

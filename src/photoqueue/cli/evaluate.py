@@ -94,7 +94,7 @@ def _compare(settings: Settings, folder: Path | None, *, one: bool, llm: bool) -
     """Measure one engine or all, on the homes and photos that there are."""
     from photoqueue.analysis.samples import read_homes
     from photoqueue.cli.sample_data import data_folder, sample_photos
-    from photoqueue.cli.sample_homes import sample_homes
+    from photoqueue.client.sample_homes import sample_homes
     from photoqueue.errors import ConfigurationError, EngineUnavailableError
     from photoqueue.evaluation.comparison import compare
     from photoqueue.evaluation.records import LeftOut

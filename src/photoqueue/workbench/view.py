@@ -25,6 +25,9 @@ class View(anywidget.AnyWidget):
         What went wrong with the last thing that the person asked for; empty for nothing.
     """
 
+    #: Whether what is shown changes with the clock alone, as the age of a job does.
+    ages = False
+
     notice = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:

@@ -1,16 +1,37 @@
-// One line: whether the view is live, when it was last read, and what is wrong if anything is.
+// One line: when the views were read, and what is wrong if anything is. A kernel that was
+// restarted cannot say so itself: the browser notices that it has fallen silent.
+const SILENT_AFTER_S = 15;
+
 export default {
   render({ model, el }) {
-    const words = h("span", { role: "status" });
+    const mark = h("span", { class: "pq-live-mark", "aria-hidden": "true" });
+    const word = h("span", { role: "status" });
+    const time = h("span", { class: "pq-quiet" });
     const alert = h("div", { class: "pq-notice", role: "alert", hidden: true });
     el.classList.add("pq");
-    el.append(h("div", { class: "pq-bar" }, words), alert);
+    el.append(h("div", { class: "pq-bar pq-live" }, mark, word, time), alert);
+
+    let heard = Date.now();
+    let frozen = false;
+    const set = (node, text) => { if (node.textContent !== text) node.textContent = text; };
     const show = () => {
-      words.textContent = model.get("words");
-      alert.textContent = model.get("problem");
-      alert.hidden = !model.get("problem");
+      const problem = model.get("problem");
+      const silent = Date.now() - heard > SILENT_AFTER_S * 1000;
+      frozen = silent;
+      const updated = model.get("updated");
+      set(time, updated ? `updated ${clock(new Date(updated * 1000).toISOString())}` : "");
+      set(word, silent ? "Not live" : problem ? "Waiting for the servers" : updated ? "Live" : "Reading …");
+      el.dataset.live = silent ? "silent" : problem ? "problem" : "live";
+      mark.textContent = silent ? "◌" : problem ? "▲" : "●";
+      set(alert, silent
+        ? "The kernel has not been heard of for a while: it was restarted or is gone. Nothing is lost. Run the cell again."
+        : problem);
+      alert.hidden = !alert.textContent;
     };
-    model.on("change:words change:problem", show);
+    const heardOf = () => { heard = Date.now(); show(); };
+    model.on("change:alive change:updated change:problem", heardOf);
+    const timer = setInterval(() => { if (!frozen) show(); }, 1000);
     show();
+    return () => clearInterval(timer);
   },
 };

@@ -1,0 +1,46 @@
+"""What would be submitted: counted before anything is read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from photoqueue.client.intake import requests_from
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """The photos behind a folder, glob or list.
+
+    Attributes
+    ----------
+    photos : int
+        How many there are.
+    rooms : dict of str to int
+        Photos of each room that a sub-folder names; empty where none does.
+    """
+
+    photos: int
+    rooms: dict[str, int]
+
+    def __str__(self) -> str:
+        found = f"{self.photos:,} photo{'' if self.photos == 1 else 's'}"
+        if not self.rooms:
+            return found
+        return f"{found} in {len(self.rooms)} room{'' if len(self.rooms) == 1 else 's'}"
+
+
+def preview(photos: Any, *, room: str | None = None) -> Preview:
+    """Count what :func:`submit_photos` would take; opens no photo.
+
+    Raises
+    ------
+    PhotoNotFoundError
+        There is no such folder, or no photo in it.
+    PayloadError
+        A row names no photo, or an identifier in it is not valid.
+    """
+    requests = requests_from(photos, project_id=None, room=room, room_type=None, user_id="nobody")
+    rooms = Counter(request.room for request in requests if request.room is not None)
+    return Preview(photos=len(requests), rooms=dict(rooms))

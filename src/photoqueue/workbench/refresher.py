@@ -1,0 +1,152 @@
+"""The thread behind a workbench: reads anew what is shown, when something has moved.
+
+It writes traits only: of all ways to reach the screen from a thread that is the one which
+works in JupyterLab and in Voilà alike, also while a cell runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from photoqueue.errors import PhotoqueueError
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two looks at whether something has moved: twice a second.
+TICK: Final = 0.5
+#: A refresh that took t seconds is followed by at least this many times t of rest, so that
+#: a large installation costs its servers a fifth of a core at most.
+_REST: Final = 4.0
+#: Seconds between two signs of life while nothing moves.
+_BEAT: Final = 5.0
+#: Seconds between tries while the servers are away: the first, and at most.
+_RETRY_FIRST, _RETRY_MOST = 0.5, 5.0
+
+
+class Refreshable(Protocol):
+    """A view.
+
+    Attributes
+    ----------
+    ages : bool
+        Whether what it shows changes with the clock alone.
+    """
+
+    ages: bool
+
+    def refresh(self) -> None:
+        """Read anew what is shown."""
+        ...
+
+
+class Reporter(Protocol):
+    """Where the thread says how it goes; :class:`.status.StatusBar`."""
+
+    problem: str
+
+    def read(self) -> None:
+        """Everything shown was read just now."""
+        ...
+
+    def beat(self) -> None:
+        """Nothing has moved."""
+        ...
+
+
+class Refresher:
+    """Refreshes the views on screen whenever the installation's mark has changed.
+
+    Parameters
+    ----------
+    shown
+        Returns the views that are on screen now; hidden ones are left alone.
+    mark
+        Returns a text that differs whenever anything may have changed; cheap.
+    report
+        Is told when the views were read, and why they cannot be.
+    """
+
+    def __init__(
+        self,
+        shown: Callable[[], Iterable[Refreshable]],
+        mark: Callable[[], str],
+        report: Reporter,
+    ) -> None:
+        self._shown, self._mark, self._report = shown, mark, report
+        self._woken = threading.Event()
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the thread, unless it runs already."""
+        if not self.running:
+            self._stopped = False
+            self._thread = threading.Thread(
+                target=self._run, name="photoqueue-workbench", daemon=True
+            )
+            self._thread.start()
+
+    def wake(self) -> None:
+        """Refresh at once, whether or not something has moved."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """End the thread; returns when it has ended."""
+        self._stopped = True
+        self._woken.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=10)
+
+    def _run(self) -> None:
+        seen: str | None = None
+        beaten = time.monotonic()
+        pause, failures = 0.0, 0
+        while not self._stopped:
+            woken = self._woken.wait(pause)
+            if self._stopped:
+                break
+            self._woken.clear()
+            try:
+                begin = time.monotonic()
+                # Asked before the views are read: what changes meanwhile shows next time.
+                mark = self._mark()
+                if woken or mark != seen:
+                    for view in self._shown():
+                        view.refresh()
+                    self._report.read()
+                    beaten = time.monotonic()
+                elif time.monotonic() - beaten >= _BEAT:
+                    for view in self._shown():
+                        if view.ages:
+                            view.refresh()
+                    self._report.beat()
+                    beaten = time.monotonic()
+                seen, failures = mark, 0
+                pause = max(TICK, _REST * (time.monotonic() - begin))
+            except PhotoqueueError as exc:
+                self._say(f"{exc} Shown is what was read last; trying again.")
+                pause, failures, seen = self._pause(failures), failures + 1, None
+            except Exception as exc:
+                # A view that cannot draw must not freeze the others without a word.
+                logger.debug("a view could not be refreshed", exc_info=True)
+                self._say(f"A view could not be drawn ({type(exc).__name__}: {exc}).")
+                pause, failures, seen = self._pause(failures), failures + 1, None
+
+    def _say(self, problem: str) -> None:
+        if self._report.problem != problem:
+            self._report.problem = problem
+        self._report.beat()
+
+    @staticmethod
+    def _pause(failures: int) -> float:
+        return min(_RETRY_MOST, _RETRY_FIRST * 2.0 ** min(failures, 10))

@@ -1,0 +1,37 @@
+// Which jobs the views show: a select of what was worked on lately, and a field for an id.
+export default {
+  render({ model, el }) {
+    el.classList.add("pq");
+    const select = h("select", { "aria-label": "Showing" });
+    const field = h("input", { type: "text", placeholder: "batch or project id", "aria-label": "Batch or project id", size: 22 });
+    const notice = h("div", { class: "pq-notice", role: "alert", hidden: true });
+    const open = () => { if (field.value.trim()) model.send({ kind: "show", id: field.value }); };
+    field.addEventListener("keydown", (event) => { if (event.key === "Enter") open(); });
+    select.addEventListener("change", () => model.send({ kind: "show", ...JSON.parse(select.value) }));
+    el.append(h("div", { class: "pq-bar" }, h("span", {}, "Showing"), select, field, button("Open", open)), notice);
+
+    const show = () => {
+      const batches = model.get("batches");
+      const batch = model.get("batch"), project = model.get("project");
+      const option = (value, text) => h("option", { value: JSON.stringify(value) }, text);
+      const projects = [...new Set(batches.map((one) => one.project).filter(Boolean))];
+      if (project && !projects.includes(project)) projects.unshift(project);
+      const listed = batches.map((one) => option({ batch: one.batch },
+        `${one.batch} · ${count(one.photos)} photo${one.photos === 1 ? "" : "s"}${one.project ? ` · ${one.project.slice(0, 40)}` : ""} · ${clock(one.created)}`));
+      if (batch && !batches.some((one) => one.batch === batch)) listed.unshift(option({ batch }, batch));
+      if (select.matches(":focus") && select.dataset.sent === JSON.stringify([batches, batch, project])) return;
+      select.dataset.sent = JSON.stringify([batches, batch, project]);
+      select.replaceChildren(
+        option({}, "Everything"),
+        h("optgroup", { label: "Projects" }, projects.map((one) => option({ project: one }, `project ${one.slice(0, 60)}`))),
+        h("optgroup", { label: "Batches" }, listed));
+      select.value = JSON.stringify(batch ? { batch } : project ? { project } : {});
+      field.value = "";
+    };
+    const warn = () => { notice.textContent = model.get("notice"); notice.hidden = !model.get("notice"); };
+    model.on("change:batches change:batch change:project", show);
+    model.on("change:notice", warn);
+    show();
+    warn();
+  },
+};

@@ -1,0 +1,17 @@
+// A line of words that a screen reader says when they change; `urgent` interrupts it.
+export default {
+  render({ model, el }) {
+    el.classList.add("pq");
+    const quiet = h("div", { role: "status", class: "pq-words" });
+    const urgent = h("div", { role: "alert", class: "pq-notice", hidden: true });
+    el.append(quiet, urgent);
+    const show = () => {
+      const text = model.get("text");
+      quiet.textContent = model.get("urgent") ? "" : text;
+      urgent.textContent = model.get("urgent") ? text : "";
+      urgent.hidden = !urgent.textContent;
+    };
+    model.on("change:text change:urgent", show);
+    show();
+  },
+};

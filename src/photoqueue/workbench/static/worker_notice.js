@@ -1,0 +1,24 @@
+// Shown only while jobs wait for a worker that is not there.
+export default {
+  render({ model, el }) {
+    el.classList.add("pq");
+    const box = h("div", { class: "pq-notice", role: "status", hidden: true });
+    el.append(box);
+    const show = () => {
+      const queues = model.get("queues"), starting = model.get("starting"), notice = model.get("notice");
+      box.hidden = !queues.length && !starting && !notice;
+      const words = starting
+        ? "Starting a worker …"
+        : queues.length
+          ? `No worker is running for ${queues.join(" and ")}: the jobs wait and are safe. `
+          : "";
+      const start = !starting && queues.length && model.get("can_start")
+        ? button("Start a worker", () => model.send({ kind: "start" }))
+        : null;
+      const how = !starting && queues.length && !model.get("can_start") ? "Start one with: photoqueue worker" : null;
+      replace(box, words, start, how, notice ? h("pre", { class: "pq-pre" }, notice) : null);
+    };
+    model.on("change:queues change:starting change:notice change:can_start", show);
+    show();
+  },
+};

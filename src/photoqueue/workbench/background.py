@@ -43,14 +43,8 @@ class Background:
         self._say(before, False)
 
         def do() -> None:
-            try:
-                self._say(work(), False)
-            except PhotoqueueError as exc:
-                self._say(str(exc), True)
-            except Exception as exc:
-                self._say(f"That did not work: {type(exc).__name__}: {exc}", True)
-            finally:
-                after()
+            self._said(work)
+            self._said(after)
 
         self._thread = threading.Thread(target=do, name="photoqueue-work", daemon=True)
         self._thread.start()
@@ -59,3 +53,15 @@ class Background:
         """Wait until the work is done."""
         if self._thread is not None:
             self._thread.join(timeout)
+
+    def _said(self, step: Callable[[], str | None]) -> None:
+        """Do a step; say what it returns, or what went wrong."""
+        try:
+            text = step()
+        except PhotoqueueError as exc:
+            self._say(str(exc), True)
+        except Exception as exc:
+            self._say(f"That did not work: {type(exc).__name__}: {exc}", True)
+        else:
+            if text is not None:
+                self._say(text, False)

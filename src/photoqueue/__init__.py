@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from photoqueue.models import Correction, InventoryResult, JobState, PhotoResult
     from photoqueue.settings import Settings
     from photoqueue.tracking.reads import JobSnapshot
+    from photoqueue.workbench.board import Dashboard, Workbench
 
 __version__ = "0.1.0"
 
@@ -60,6 +61,7 @@ __all__ = [
     "Call",
     "Catalogue",
     "Correction",
+    "Dashboard",
     "Engine",
     "Hint",
     "InventoryResult",
@@ -77,6 +79,7 @@ __all__ = [
     "Settings",
     "Stats",
     "Usage",
+    "Workbench",
     "WorkerProcess",
     "ai_calls",
     "attempts",
@@ -138,6 +141,7 @@ _HOMES: Final = {
     "photoqueue.models": ("Correction", "InventoryResult", "JobState", "PhotoResult"),
     "photoqueue.settings": ("Settings",),
     "photoqueue.tracking.reads": ("JobSnapshot",),
+    "photoqueue.workbench.board": ("Dashboard", "Workbench"),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -1,31 +1,25 @@
-"""``Workbench()`` and ``Dashboard()``: everything about the jobs in one widget."""
+"""``Workbench()`` and ``Dashboard()``: everything about the jobs in one widget.
+
+This module loads no widget library; the constructors do.
+"""
 
 from __future__ import annotations
 
 import atexit
 import os
-from typing import Any, Final
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
-
-import ipywidgets as widgets
 
 from photoqueue.client.handles import Batch
 from photoqueue.client.observe import batch as reopened
-from photoqueue.client.pages import change_mark
-from photoqueue.workbench.charts_view import ChartsView
-from photoqueue.workbench.inventory import InventoryView
-from photoqueue.workbench.jobs import JobsView
-from photoqueue.workbench.photos import PhotosView
-from photoqueue.workbench.refresher import Refresher
-from photoqueue.workbench.scope import Scope
-from photoqueue.workbench.scope_choice import ScopeChoice
-from photoqueue.workbench.status import StatusBar
-from photoqueue.workbench.submit_form import SubmitForm
-from photoqueue.workbench.system import SystemView
-from photoqueue.workbench.worker_notice import WorkerNotice
+from photoqueue.errors import ConfigurationError
 
-#: Least height of the tabs: a table that shrinks must not make the notebook jump.
-_HEIGHT: Final = "420px"
+if TYPE_CHECKING:
+    from photoqueue.workbench.submit_form import SubmitForm
+
+_NEEDED: Final = ("anywidget", "ipywidgets", "matplotlib")
 
 
 class Board:
@@ -35,38 +29,29 @@ class Board:
     ----------
     jobs, photos, inventory, charts, system
         The views; each is a widget of its own as well.
+    widget : ipywidgets.Widget
+        What is displayed, for layouts of one's own.
     """
 
-    def __init__(self, *, project: str | None, batch: str | Batch | None, actions: bool) -> None:
-        self.scope = Scope()
+    def __init__(
+        self,
+        *,
+        project: str | None,
+        batch: str | Batch | None,
+        submitted: Callable[[Batch], None] | None,
+    ) -> None:
+        _require_widgets()
+        from photoqueue.workbench.assembly import Assembly
+        from photoqueue.workbench.scope import Scope
+
+        self._scope = Scope()
         self.show(project=project, batch=batch)
-        self.jobs = JobsView(self.scope, actions=actions)
-        self.photos = PhotosView(self.scope, actions=actions)
-        self.inventory = InventoryView(self.scope, actions=actions)
-        self.charts = ChartsView(self.scope, actions=actions)
-        self.system = SystemView(self.scope, actions=actions)
-        self._views = {
-            "Jobs": self.jobs,
-            "Photos": self.photos,
-            "Inventory": self.inventory,
-            "Charts": self.charts,
-            "System": self.system,
-        }
-        self._notice = WorkerNotice(self.scope, actions=actions)
-        self._choice = ScopeChoice(self.scope, actions=actions)
-        self._status = StatusBar()
-        self._tabs = widgets.Tab(
-            children=list(self._views.values()),
-            titles=list(self._views),
-            layout=widgets.Layout(min_height=_HEIGHT),
-        )
-        self._refresher = Refresher(self._shown, change_mark, self._status)
-        for view in (*self._views.values(), self._notice, self._choice):
-            view.driven_by(self._refresher.wake)
-        self._tabs.observe(lambda _: self._refresher.wake(), "selected_index")
-        self.scope.observe(lambda _: self._refresher.wake())
-        self.widget = self._laid_out()
-        self._refresher.start()
+        parts = Assembly(self._scope, submitted)
+        self.jobs, self.photos, self.inventory = parts.jobs, parts.photos, parts.inventory
+        self.charts, self.system = parts.charts, parts.system
+        self.widget = parts.widget
+        self._parts = parts
+        parts.refresher.start()
         atexit.register(self.close)
 
     def show(self, *, project: str | None = None, batch: str | Batch | None = None) -> None:
@@ -78,31 +63,29 @@ class Board:
             There is no such batch.
         """
         found = reopened(batch) if isinstance(batch, str) else batch
-        with self.scope.hold_trait_notifications():
-            self.scope.batch = found.id if found is not None else ""
-            self.scope.project = project or ""
+        of = found.project_id if found is not None else project
+        with self._scope.hold_trait_notifications():
+            self._scope.batch = found.id if found is not None else ""
+            self._scope.project = of or ""
 
     @property
     def batch(self) -> Batch | None:
         """The batch that is looked at, as a handle; None for a project or everything."""
-        return reopened(self.scope.batch) if self.scope.batch else None
+        return reopened(self._scope.batch) if self._scope.batch else None
+
+    @property
+    def project(self) -> str | None:
+        """The project that is looked at, or that of the batch."""
+        return self._scope.project or None
 
     def refresh(self) -> None:
         """Read everything on screen anew."""
-        self._refresher.wake()
+        self._parts.refresher.wake()
 
     def close(self) -> None:
         """End the thread behind the board; what is on screen stays as it is."""
-        self._refresher.stop()
+        self._parts.close()
         atexit.unregister(self.close)
-
-    def _shown(self) -> list[Any]:
-        index = self._tabs.selected_index
-        view = self._tabs.children[index if index is not None else 0]
-        return [self._notice, self._choice, view]
-
-    def _laid_out(self) -> widgets.Widget:
-        return widgets.VBox([self._status, self._choice, self._notice, self._tabs])
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = self.widget._repr_mimebundle_(**options)
@@ -112,13 +95,11 @@ class Board:
         return bundle
 
     def __repr__(self) -> str:
-        shown = (
-            f"batch {self.scope.batch}"
-            if self.scope.batch
-            else f"project {self.scope.project[:40]}"
-            if self.scope.project
-            else "all jobs"
-        )
+        shown = "all jobs"
+        if self._scope.batch:
+            shown = f"batch {self._scope.batch}"
+        elif self._scope.project:
+            shown = f"project {self._scope.project[:40]}"
         return f"<{type(self).__name__}: {shown}>"
 
 
@@ -138,6 +119,8 @@ class Workbench(Board):
 
     Raises
     ------
+    ConfigurationError
+        A package of the extra ``workbench`` is missing.
     UnknownBatchError
         There is no such batch.
     DatabaseUnavailableError
@@ -147,26 +130,21 @@ class Workbench(Board):
     --------
     >>> workbench = Workbench(project="move-42")  # doctest: +SKIP
     >>> workbench  # doctest: +SKIP
+    >>> workbench.photos.selected  # doctest: +SKIP
+    ('p-4f1d…', 'p-77ab…')
     """
 
     def __init__(self, project: str | None = None, *, batch: str | Batch | None = None) -> None:
-        self.form = SubmitForm(self._submitted, project=project or "")
-        super().__init__(project=project, batch=batch, actions=True)
+        super().__init__(project=project, batch=batch, submitted=self._submitted)
 
-    def close(self) -> None:
-        """End the thread behind the workbench; what is on screen stays as it is."""
-        super().close()
-        self.form.close()
-
-    def _laid_out(self) -> widgets.Widget:
-        right = widgets.VBox(
-            [self._status, self._choice, self._notice, self._tabs],
-            layout=widgets.Layout(flex="1 1 520px", min_width="0"),
-        )
-        return widgets.HBox([self.form.widget, right], layout=widgets.Layout(flex_flow="row wrap"))
+    @property
+    def form(self) -> SubmitForm:
+        """The left side; its fields can be filled from Python."""
+        assert self._parts.form is not None  # made with `submitted`
+        return self._parts.form
 
     def _submitted(self, batch: Batch) -> None:
-        self.show(batch=batch, project=batch.project_id)
+        self.show(batch=batch)
 
 
 class Dashboard(Board):
@@ -180,8 +158,12 @@ class Dashboard(Board):
 
     Raises
     ------
+    ConfigurationError
+        A package of the extra ``workbench`` is missing.
     UnknownBatchError
         There is no such batch.
+    DatabaseUnavailableError
+        PostgreSQL is away.
     """
 
     def __init__(self, project: str | None = None, *, batch: str | Batch | None = None) -> None:
@@ -189,5 +171,14 @@ class Dashboard(Board):
         super().__init__(
             project=project or asked.get("project", [None])[0],
             batch=batch or asked.get("batch", [None])[0],
-            actions=False,
+            submitted=None,
+        )
+
+
+def _require_widgets() -> None:
+    missing = [package for package in _NEEDED if find_spec(package) is None]
+    if missing:
+        raise ConfigurationError(
+            f"The workbench needs the package {missing[0]}. Run: pip install "
+            "'photoqueue[workbench]'"
         )

@@ -148,9 +148,8 @@ def resolve_jobs(database: Database, names: Sequence[UUID | str]) -> list[UUID]:
     by_id = sa.select(jobs.c.job_id).where(jobs.c.job_id == sa.func.any(sa.literal(ids, _UUIDS)))
     by_key = (
         sa.select(jobs.c.job_key, jobs.c.job_id)
-        .distinct(jobs.c.job_key)
         .where(jobs.c.job_key == sa.func.any(sa.literal(keys, _TEXTS)))
-        .order_by(jobs.c.job_key, jobs.c.job_id.desc())
+        .order_by(jobs.c.job_id)  # the newest is met last
     )
     with database.begin() as connection:
         found: dict[UUID | str, UUID] = {}

@@ -130,6 +130,8 @@ class PhotoPayload(_Record):
     room_type: str | None = None
     project_id: str | None = None
     room: str | None = None
+    #: Registered name of the engine that is to analyse it; ``None`` leaves it to the worker.
+    engine: Identifier | None = None
     #: Content address of the picture in the photo store.
     sha256: str
     file_name: str | None = None

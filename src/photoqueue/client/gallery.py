@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from photoqueue.client.cards import shorten
+from photoqueue.cards.drawing import shorten
 from photoqueue.client.frames import item_rows
 from photoqueue.errors import NotFoundError, PayloadError
 from photoqueue.installation import Installation, current

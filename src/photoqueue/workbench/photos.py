@@ -28,7 +28,6 @@ from photoqueue.errors import (
     StorageError,
     UnknownBatchError,
 )
-from photoqueue.models import JobState
 from photoqueue.workbench.front_end import script, style
 from photoqueue.workbench.palette import CATEGORY_LOOKS
 from photoqueue.workbench.scope import Scope

@@ -16,7 +16,7 @@ _ATTEMPT_ERROR: Final = 500
 
 def row_shown(row: JobRow) -> dict[str, Any]:
     """Return a row of the table; the error in one line."""
-    shown = _plain(asdict(row))
+    shown: dict[str, Any] = _plain(asdict(row))
     shown["name"] = row.file_name or row.photo_id or row.job_key
     shown["error"] = _one_line(row.error_type, row.error_message)
     del shown["error_message"], shown["error_type"]
@@ -26,7 +26,7 @@ def row_shown(row: JobRow) -> dict[str, Any]:
 def story_shown(story: JobStory) -> dict[str, Any]:
     """Return the story of a job, and what can be done with it."""
     found = story.snapshot
-    shown = _plain(asdict(story))
+    shown: dict[str, Any] = _plain(asdict(story))
     shown.update(shown.pop("snapshot"))
     shown["job_id"] = str(found.job_id)
     shown["name"] = story.file_name or found.photo_id or found.job_key

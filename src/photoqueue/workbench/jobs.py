@@ -55,7 +55,7 @@ class JobsView(View):
     >>> view.frame()  # doctest: +SKIP
     """
 
-    _esm = script("jobs")
+    _esm = script("job_details", "jobs")
     _css = style("jobs")
 
     query = traitlets.Instance(JobQuery)
@@ -81,9 +81,9 @@ class JobsView(View):
         )
         self._page = JobPage((), None, None)
         self._refreshing = threading.Lock()
-        self.observe(self._query_changed, "query")
-        self.observe(self._selection_changed, "selected")
-        self.scope.observe(self._scope_changed)
+        self.observe(self._on_query, "query")
+        self.observe(self._on_selection, "selected")
+        self.scope.observe(self._on_scope)
 
     def refresh(self) -> None:
         """Read the page, the counts and the open job anew.
@@ -225,16 +225,16 @@ class JobsView(View):
             self.selected = ""
             return {}
 
-    def _query_changed(self, _change: object) -> None:
+    def _on_query(self, _change: object) -> None:
         self.wanted()
 
-    def _selection_changed(self, change: Any) -> None:
+    def _on_selection(self, change: Any) -> None:
         if change["new"]:
             self.wanted()
         else:
             self.story = {}
 
-    def _scope_changed(self, _change: object) -> None:
+    def _on_scope(self, _change: object) -> None:
         query = _first(self.query)
         if query == self.query:
             self.wanted()

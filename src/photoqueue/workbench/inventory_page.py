@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.inventory.lorries import lorry_for
 from photoqueue.inventory.wording import Wording
 from photoqueue.models import Correction, InventoryLine, InventoryResult, JobState
-from photoqueue.tracking.standing import ProjectRow, ProjectStanding
+
+if TYPE_CHECKING:
+    from photoqueue.tracking.standing import ProjectRow, ProjectStanding
 
 Json = dict[str, Any]
 

@@ -1,0 +1,241 @@
+"""The tab of the system, on real servers and real workers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from photoqueue import Settings, pause, stats
+from photoqueue.cli import main
+from photoqueue.client.system import list_workers, system_report, unattended
+from photoqueue.errors import ServiceError
+from photoqueue.installation import Installation, use
+from photoqueue.services import Endpoints
+from tests.conftest import Worker, eventually, submit
+
+pytest.importorskip("anywidget", reason="needs the extra workbench")
+
+from photoqueue.workbench.system import SystemView
+
+
+def view_of(**options: Any) -> SystemView:
+    view = SystemView(**options)
+    view.refresh()
+    return view
+
+
+def ask(view: SystemView, kind: str, **values: Any) -> str:
+    """Send what the front end sends; return the notice."""
+    view._received(view, {"kind": kind, **values}, [])
+    return str(view.notice)
+
+
+def queue(view: SystemView, name: str = "photo-analyze") -> dict[str, Any]:
+    (found,) = [entry for entry in view.page["queues"] if entry["name"] == name]
+    return dict(found)
+
+
+def test_it_shows_queues_servers_engine_and_places(installation: Installation) -> None:
+    submit("salon-1")
+    page = view_of().page
+    json.dumps(page)  # nothing but JSON reaches the front end
+    assert [entry["name"] for entry in page["queues"]] == ["photo-analyze", "inventory-sync"]
+    photos = page["queues"][0]
+    assert (photos["waiting"], photos["unattended"], photos["workers"]) == (1, 1, 0)
+    assert photos["oldest_waiting_s"] >= 0
+    assert page["queues"][1]["unattended"] == 0
+    assert [server["name"] for server in page["servers"]] == ["PostgreSQL", "Redis"]
+    assert all(server["reachable"] and server["version"] for server in page["servers"])
+    assert page["engine"]["engine"] == "tests.engines:scripted"
+    assert page["home"] == str(installation.settings.home)
+    assert page["photoStore"] == str(installation.settings.home / "photos")
+    assert page["workers"] == []
+
+
+def test_no_secret_is_shown(settings: Settings, servers: Endpoints) -> None:
+    assert settings.database_url is not None
+    secret = settings.database_url.get_secret_value().replace("photoqueue@", "photoqueue:hunter2@")
+    use(settings.model_copy(update={"database_url": type(settings.database_url)(secret)}))
+    try:
+        page = view_of().page
+    finally:
+        use(None)
+    assert "hunter2" not in json.dumps(page)
+    assert ":***@" in page["servers"][0]["place"]
+
+
+def test_queues_are_paused_and_resumed(installation: Installation) -> None:
+    view = view_of()
+    assert ask(view, "pause", queue="photo-analyze") == ""
+    assert (queue(view)["paused"], queue(view, "inventory-sync")["paused"]) == (True, False)
+    assert ask(view, "resume", queue="photo-analyze") == ""
+    assert queue(view)["paused"] is False
+    assert "No queue 'videos'" in ask(view, "pause", queue="videos")
+    assert "Nothing is known to do" in ask(view, "flush")
+
+
+def test_a_page_without_actions_changes_nothing(installation: Installation) -> None:
+    view = view_of(actions=False)
+    for kind in ("pause", "resume", "start-worker", "stop-worker"):
+        assert "only shows" in ask(view, kind, queue="photo-analyze", pid=1)
+    assert view.own == []
+    assert not any(counts.paused for counts in stats().values())
+
+
+@pytest.mark.timeout(240)
+def test_live_workers_come_first_and_lost_ones_are_marked(
+    installation: Installation, start_worker: Callable[..., Worker]
+) -> None:
+    lost = start_worker("--queue", "photo-analyze", "--concurrency", "1")
+    live = start_worker("--queue", "photo-analyze", "--concurrency", "3")
+    view = view_of()
+    assert {entry["pid"] for entry in view.page["workers"]} == {lost.pid, live.pid}
+    lost.kill_group()
+
+    def told() -> list[tuple[int, str]]:
+        return [(row.pid, row.state) for row in list_workers() if row.state != "stopped"]
+
+    # Another worker of its host may note the end of a lost one before its lease runs out.
+    eventually(lambda: told() in ([(live.pid, "running"), (lost.pid, "lost")], [told()[0]]))
+    view.refresh()
+    first = view.page["workers"][0]
+    assert (first["pid"], first["state"], first["live"]) == (live.pid, "running", True)
+    assert (first["queues"], first["concurrency"]) == (["photo-analyze"], 3)
+    assert first["lastSeen"] >= 0
+    assert first["own"] is False
+    assert queue(view)["workers"] == 1
+
+
+def test_worker_whose_lease_ran_out_is_lost_and_not_live(installation: Installation) -> None:
+    with psycopg.connect(installation.database.libpq_url) as connection:
+        connection.execute(
+            "INSERT INTO workers (worker_id, host, host_key, pid, process_started, queues, "
+            "concurrency, state, last_seen_at) VALUES "
+            "(gen_random_uuid(), 'old', 'k', 1, 0, '{photo-analyze}', 2, 'running', "
+            " now() - interval '1 hour'), "
+            "(gen_random_uuid(), 'new', 'k', 2, 0, '{photo-analyze}', 2, 'running', now()), "
+            "(gen_random_uuid(), 'done', 'k', 3, 0, '{photo-analyze}', 2, 'stopped', now())"
+        )
+    rows = list_workers()
+    assert [(row.host, row.state, row.live) for row in rows] == [
+        ("new", "running", True),
+        ("old", "lost", False),
+    ]
+    assert 3500 < rows[1].last_seen_s < 3700
+
+
+@pytest.mark.timeout(240)
+def test_worker_is_started_from_the_warning_and_stopped(installation: Installation) -> None:
+    job = submit("salon-1")
+    view = view_of()
+    assert queue(view)["unattended"] == 1
+
+    assert ask(view, "start-worker") == ""
+    assert "Starting a worker" in view.work
+    assert "already" in ask(view, "start-worker")
+    try:
+        eventually(lambda: view.own or view.notice not in ("", view.notice), timeout=120)
+        eventually(lambda: "takes jobs" in view.work)
+        (worker,) = view.own
+        job.wait(60)
+        view.refresh()
+        (shown,) = view.page["workers"]
+        assert (shown["pid"], shown["own"]) == (worker.pid, True)
+        assert queue(view)["unattended"] == 0
+
+        assert "not started from here" in ask(view, "stop-worker", pid=1)
+        eventually(lambda: view._at_work is None or not view._at_work.is_alive())
+        assert ask(view, "stop-worker", pid=worker.pid) == ""
+        eventually(lambda: "has ended" in view.work, timeout=60)
+        assert not worker.running
+        view.refresh()
+        assert view.page["workers"] == []
+    finally:
+        for worker in view.own:
+            worker.stop()
+
+
+@pytest.mark.timeout(240)
+def test_worker_that_does_not_start_says_why(settings: Settings) -> None:
+    use(settings.model_copy(update={"engine": "tests.homes:broken"}))
+    try:
+        view = view_of()
+        assert ask(view, "start-worker") == ""
+        eventually(lambda: view.notice, timeout=120)
+        assert "no such colours" in view.notice
+        assert "log" in view.notice
+        assert view.work == ""
+        eventually(lambda: view._at_work is not None and not view._at_work.is_alive())
+    finally:
+        use(None)
+
+
+@pytest.fixture
+def locked(installation: Installation, servers: Endpoints) -> Iterator[Callable[[bool], None]]:
+    """Shut the test's database, and open it again."""
+    name = urlsplit(installation.database.libpq_url).path.lstrip("/")
+
+    def lock(shut: bool) -> None:
+        with psycopg.connect(servers.database_url.get_secret_value(), autocommit=True) as admin:
+            allowed = "false" if shut else "true"
+            admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")  # type: ignore[arg-type]
+            if shut:
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                    (name,),
+                )
+
+    yield lock
+    lock(False)
+
+
+def test_server_that_is_away_is_shown_and_comes_back(
+    installation: Installation, locked: Callable[[bool], None]
+) -> None:
+    submit("salon-1")
+    view = view_of()
+    locked(True)
+    with pytest.raises(ServiceError):
+        view.refresh()
+    postgres, redis = view.page["servers"]
+    assert (postgres["reachable"], redis["reachable"]) == (False, True)
+    assert "not currently accepting connections" in postgres["error"]
+    assert queue(view)["waiting"] == 1  # as it was read last
+    assert "accepting connections" in ask(view, "refresh")
+    locked(False)
+    assert ask(view, "refresh") == ""
+    assert view.page["servers"][0]["reachable"] is True
+
+
+def test_doctor_and_page_agree(
+    installation: Installation,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    submit("salon-1")
+    for name, value in installation.settings.to_environment().items():
+        if value:
+            monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["photoqueue", "doctor", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    told = {entry["check"]: entry for entry in json.loads(capsys.readouterr().out)["checks"]}
+    report = system_report()
+    for server in report.servers:
+        assert told[server.name]["detail"] == f"{server.version}, {server.place}"
+    assert report.photo_store in told["Photo store"]["detail"]
+    assert unattended(stats()["photo-analyze"]) == 1
+    assert told["photo-analyze"]["advice"] == "photoqueue worker"
+
+
+def test_paused_queue_is_not_counted_as_live_by_its_pause(installation: Installation) -> None:
+    pause("photo-analyze")
+    submit("salon-1")
+    assert queue(view_of())["unattended"] == 1

@@ -68,9 +68,7 @@ class SubmitForm:
         self.room_type = widgets.Combobox(
             options=list(ROOM_TYPES), description="Room type", placeholder="guessed", style=_WIDE
         )
-        self.engine = widgets.Dropdown(
-            options=_engines(), value=None, description="Engine", style=_WIDE
-        )
+        self.engine = widgets.Dropdown(options=_engines(), description="Engine", style=_WIDE)
         self.add_up = widgets.Checkbox(
             value=True, description="Add the project up afterwards", indent=False
         )
@@ -125,7 +123,7 @@ class SubmitForm:
             "project_id": _given(self.project.value),
             "room": _given(self.room.value),
             "room_type": _given(self.room_type.value),
-            "engine": self.engine.value,
+            "engine": self.engine.value or None,
         }
         uploaded = self.source.value == UPLOAD
         self.button.disabled = True
@@ -194,10 +192,10 @@ def _folders(homes: Path) -> list[Path]:
     return sorted(folder for folder in homes.iterdir() if folder.is_dir())
 
 
-def _engines() -> list[tuple[str, str | None]]:
+def _engines() -> list[tuple[str, str]]:
     """List the engines as a person reads them; what cannot work here says so."""
     return [
-        (_OWN_ENGINE, None),
+        (_OWN_ENGINE, ""),
         *((_engine(choice), choice.name) for choice in available_engines()),
     ]
 

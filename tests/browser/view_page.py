@@ -63,7 +63,9 @@ class ViewPage:
         self.view = view
         self.problems: list[str] = []
         page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.set_content(f"<title>view</title><style>{_DARK if dark else ''}</style><main></main>")
+        page.set_content(
+            f"<!doctype html><title>view</title><style>{_DARK if dark else ''}</style><main></main>"
+        )
         page.expose_function("ask", self._answer)
         page.evaluate(_MODEL, [view._esm, view._css, traits(view)])
 

@@ -1,7 +1,7 @@
 // Everything about one job, below the table.
 
 const CUT = 2000;
-const OUTCOME_MARKS = { completed: "✓", error: "✕", timeout: "⏱", worker_lost: "☠", released: "↩", cancelled: "⊘" };
+const OUTCOME_MARKS = { completed: "✓", error: "✕", timeout: "✕", worker_lost: "✕", released: "↩", cancelled: "⊘" };
 
 function jobDetails(model, act) {
   const heading = h("h3", { tabindex: "-1" });
@@ -100,7 +100,7 @@ function timeline(story, now) {
   const end = Math.max(1, ...lanes.flatMap(({ parts }) => parts.map((part) => part.to)));
   const place = (from, to) => `left:${(100 * from / end).toFixed(3)}%;width:${(100 * (to - from) / end).toFixed(3)}%`;
   const kinds = new Set(lanes.flatMap(({ parts }) => parts.map((part) => part.kind)));
-  if (!kinds.size) return h("p", { class: "pq-quiet" }, "This job was never tried.");
+  if (!kinds.size) return h("p", { class: "pq-quiet" }, story.attempt ? "No attempt is on record." : "This job was never tried.");
   const described = lanes.map(({ attempt, parts }) =>
     `attempt ${attempt.attempt}: ${parts.map((part) => `${part.kind} ${duration(part.to - part.from)}`).join(", ")}, ${outcomeWords(story, attempt)}`);
   return h("figure", { class: "pq-jobs-timeline" },

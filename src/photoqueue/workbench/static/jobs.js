@@ -29,7 +29,7 @@ function rowButton(row, act) {
 }
 
 // What is asked for: queue, states, text. Sends the whole of it, so that no two clicks race.
-function filterBar(model, ask) {
+function filterBar(model, ask, others) {
   const queue = h("select", { onchange: () => send() });
   const search = h("input", { type: "search", placeholder: "file, room, photo, batch, error, id", size: 28 });
   const states = h("div", { class: "pq-bar", role: "group", "aria-label": "States" });
@@ -83,7 +83,7 @@ function filterBar(model, ask) {
     element: h("div", {},
       states,
       h("div", { class: "pq-bar" },
-        h("label", {}, "Queue ", queue), h("label", {}, "Search ", search))),
+        h("label", {}, "Queue ", queue), h("label", {}, "Search ", search), others)),
     follow,
     draw,
     clear,
@@ -110,7 +110,7 @@ function jobTable(model, act) {
       const direction = descending ? "descending" : "ascending";
       return h("th", { scope: "col", class: column.class, "aria-sort": sorted ? direction : "none" },
         h("button", { type: "button", class: "pq-jobs-sort", "data-key": `sort ${column.order}`, onclick: () => act.sort(column.order) },
-          column.title, h("span", { class: "pq-jobs-arrow", "aria-hidden": "true" }, sorted ? (descending ? " ▼" : " ▲") : "")));
+          column.title, h("span", { "aria-hidden": "true" }, sorted ? (descending ? " ▼" : " ▲") : "")));
     }));
   };
   const drawBody = () => {
@@ -200,7 +200,7 @@ function retryAll(model, ask) {
     yes.textContent = `Start ${count(failed)} anew`;
     words.textContent = model.get("progress");
   };
-  return { element: h("div", {}, h("div", { class: "pq-bar" }, start, words), dialog), draw };
+  return { start: [start, words], dialog, draw };
 }
 
 // Why the table is empty, and what to do.
@@ -234,14 +234,14 @@ export default {
       turn: (to) => { table.top(); ask({ kind: "turn", to }); },
       close: () => ask({ kind: "open", job_id: "" }),
     };
-    const filters = filterBar(model, ask);
     const retries = retryAll(model, ask);
+    const filters = filterBar(model, ask, retries.start);
     const table = jobTable(model, act);
     const pages = pager(model, act);
     const empty = emptiness(model, filters.clear);
     const details = jobDetails(model, { ...act, ask });
     const notice = h("div", { class: "pq-notice", role: "alert", hidden: true });
-    el.append(filters.element, retries.element, notice, table.element, empty.element, pages.element, details.element);
+    el.append(filters.element, retries.dialog, notice, table.element, empty.element, pages.element, details.element);
     const drawNotice = () => {
       notice.textContent = model.get("notice");
       notice.hidden = !model.get("notice");

@@ -110,8 +110,10 @@ def _sendable(state: dict[str, Any]) -> dict[str, Any]:
 
 def chromium_path() -> str | None:
     """Return where Chromium is, or None: ``PQ_CHROMIUM``, else the system's."""
-    return os.environ.get("PQ_CHROMIUM") or shutil.which("chromium") or shutil.which(
-        "chromium-browser"
+    return (
+        os.environ.get("PQ_CHROMIUM")
+        or shutil.which("chromium")
+        or shutil.which("chromium-browser")
     )
 
 

@@ -93,6 +93,8 @@ def corrections_page(corrections: Iterable[Correction], wording: Wording) -> lis
         {
             "id": made.correction_id,
             "room": made.room,
+            # As lines are named, so that a line finds its correction.
+            "item": made.key or made.name,
             "name": wording.item(made.key, made.name),
             "count": made.count,
             "volume": made.volume,

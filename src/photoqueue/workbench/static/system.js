@@ -68,16 +68,16 @@ export default {
         STATES.map((state) => h("td", { class: "pq-number" }, count(queue[state]))),
         h("td", { class: "pq-number" }, age(queue.oldest_waiting_s)),
         h("td", { class: "pq-number" }, count(queue.workers)),
-        h("td", {}, queue.paused ? mark("‖", "paused", "warn") : mark("▶", "takes jobs", "good")),
-        h("td", { class: "pq-number" }, queue.refused_messages
-          ? mark("⚠", count(queue.refused_messages), "warn") : "0"),
+        h("td", {}, queue.paused ? mark("‖", "paused", "warn") : mark("▶", "open", "good"),
+          queue.refused_messages ? h("div", {}, mark("⚠",
+            `${count(queue.refused_messages)} messages refused that photoqueue did not write`, "bad")) : null),
         page.actions ? h("td", {}, paused) : null);
     }
 
     function drawQueues(page) {
       const columns = [["Queue"], ...STATES.map((state) => [state, true]), ["oldest waits", true],
-        ["live workers", true], ["now"], ["refused messages", true]];
-      if (page.actions) columns.push([h("span", { class: "pq-sys-hidden" }, "Pause or resume")]);
+        ["live workers", true], ["now"]];
+      if (page.actions) columns.push([h("span", { class: "pq-hidden" }, "Pause or resume")]);
       return grid("Queues", columns, page.queues.map((queue) => queueRow(page, queue)));
     }
 
@@ -99,7 +99,7 @@ export default {
     function drawWorkers(page) {
       const live = page.workers.filter((worker) => worker.live).length;
       const columns = [["Worker"], ["now"], ["last seen"], ["queues"], ["jobs at a time", true], ["engine"], ["started"]];
-      if (page.actions) columns.push([h("span", { class: "pq-sys-hidden" }, "Stop")]);
+      if (page.actions) columns.push([h("span", { class: "pq-hidden" }, "Stop")]);
       return [
         page.workers.length
           ? grid(`Workers: ${count(live)} live`, columns, page.workers.map((worker) => workerRow(page, worker)))

@@ -1,4 +1,4 @@
-"""A plain page in a real Chromium that shows one widget, with a model that stands in for the kernel.
+"""A plain page in a real Chromium: one widget, and a model that stands in for the kernel.
 
 What the widget sends lies in ``window.model.sent``; what a kernel would change is set with
 :meth:`StaticPage.change`.
@@ -17,7 +17,8 @@ import pytest
 
 #: Some of JupyterLab's variables in its dark theme.
 DARK = """
-    :root { --jp-ui-font-color1: rgb(255 255 255 / 87%); --jp-ui-font-color2: rgb(255 255 255 / 64%);
+    :root { --jp-ui-font-color1: rgb(255 255 255 / 87%);
+    --jp-ui-font-color2: rgb(255 255 255 / 64%);
     --jp-layout-color1: #212121; --jp-layout-color2: #424242; --jp-border-color1: #616161;
     --jp-content-link-color: #64b5f6; }
     body { background: #212121; }
@@ -31,7 +32,8 @@ _MODEL = """
         };
         const values = new Map(Object.entries(state).map(([k, v]) => [k, revive(v)]));
         const handlers = new Map();
-        const call = (name, ...given) => (handlers.get(name) ?? []).slice().forEach((f) => f(...given));
+        const of = (name) => handlers.get(name) ?? [];
+        const call = (name, ...given) => [...of(name)].forEach((f) => f(...given));
         window.model = {
             sent: [], buffers: [], saved: 0,
             get: (name) => values.get(name),
@@ -42,7 +44,7 @@ _MODEL = """
             },
             save_changes() { this.saved += 1; },
             on(names, f) {
-                for (const name of names.split(" ")) handlers.set(name, [...(handlers.get(name) ?? []), f]);
+                for (const name of names.split(" ")) handlers.set(name, [...of(name), f]);
             },
             off() {},
             send(content, _callbacks, buffers = []) {

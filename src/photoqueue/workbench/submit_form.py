@@ -72,9 +72,7 @@ class SubmitForm:
         self.add_up = widgets.Checkbox(
             value=True, description="Add the project up afterwards", indent=False
         )
-        self.button = widgets.Button(
-            description="Submit", button_style="primary", disabled=True, icon="upload"
-        )
+        self.button = widgets.Button(description="Submit", button_style="primary", disabled=True)
         self.found, self.hint, self.engine_hint, self.words = (Words() for _ in range(4))
         self.work = Background(self.words.say)
         self._part = widgets.VBox()

@@ -36,6 +36,13 @@ def ask(view: SystemView, kind: str, **values: Any) -> str:
     return str(view.notice)
 
 
+def idle(view: SystemView) -> None:
+    """Wait until the thread of the view is done, refreshing included."""
+    if view._at_work is not None:
+        view._at_work.join(60)
+        assert not view._at_work.is_alive()
+
+
 def queue(view: SystemView, name: str = "photo-analyze") -> dict[str, Any]:
     (found,) = [entry for entry in view.page["queues"] if entry["name"] == name]
     return dict(found)
@@ -146,13 +153,14 @@ def test_worker_is_started_from_the_warning_and_stopped(installation: Installati
         assert queue(view)["unattended"] == 0
 
         assert "not started from here" in ask(view, "stop-worker", pid=1)
-        eventually(lambda: view._at_work is None or not view._at_work.is_alive())
+        idle(view)
         assert ask(view, "stop-worker", pid=worker.pid) == ""
         eventually(lambda: "has ended" in view.work, timeout=60)
         assert not worker.running
         view.refresh()
         assert view.page["workers"] == []
     finally:
+        idle(view)
         for worker in view.own:
             worker.stop()
 
@@ -164,10 +172,10 @@ def test_worker_that_does_not_start_says_why(settings: Settings) -> None:
         view = view_of()
         assert ask(view, "start-worker") == ""
         eventually(lambda: view.notice, timeout=120)
+        idle(view)
         assert "no such colours" in view.notice
         assert "log" in view.notice
         assert view.work == ""
-        eventually(lambda: view._at_work is not None and not view._at_work.is_alive())
     finally:
         use(None)
 

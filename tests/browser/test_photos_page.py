@@ -208,7 +208,7 @@ def test_names_and_errors_with_html_are_text(shows: StaticPage) -> None:
     shows.show(PhotosView._esm, PhotosView._css, traits | {"notice": NASTY})
     expect(shows.page.get_by_text(NASTY, exact=True).first).to_be_visible()
     expect(shows.page.get_by_role("alert")).to_have_text(NASTY)
-    expect(shows.page.get_by_label("Room")).to_contain_text("<b>salon</b> (2)")
+    expect(shows.page.get_by_role("combobox", name="Room")).to_contain_text("<b>salon</b> (2)")
     expect(shows.page.get_by_text("ValueError: <script>")).to_be_visible()
     shows.page.get_by_role("button", name="salon/").first.click()
     assert shows.page.evaluate("() => window.hacked") is None
@@ -238,8 +238,8 @@ def test_filters_pages_and_selection_are_asked_for(shows: StaticPage) -> None:
     traits = state(card(1), card(2))
     traits["counted"] |= {"rooms": [["", 1], ["kitchen", 29]], "states": {"failed": 3}}
     shows.show(PhotosView._esm, PhotosView._css, traits)
-    shows.page.get_by_label("Room").select_option(label="no room (1)")
-    shows.page.get_by_label("State").select_option(label="failed (3)")
+    shows.page.get_by_role("combobox", name="Room").select_option(label="no room (1)")
+    shows.page.get_by_role("combobox", name="State").select_option(label="failed (3)")
     shows.page.get_by_label("Find").fill("bed")
     shows.page.wait_for_function("() => model.get('text') === 'bed'")
     assert (shows.get("room"), shows.get("state")) == ("", "failed")

@@ -32,9 +32,11 @@ async ([esm, css, state]) => {
     send: async (message) => window.update(await window.ask(message)),
   };
   window.update = (next) => {
-    const changed = Object.keys(next).filter((name) => JSON.stringify(next[name]) !== JSON.stringify(state[name]));
+    const text = JSON.stringify;
+    const names = Object.keys(next).filter((name) => text(next[name]) !== text(state[name]));
+    const changed = new Set(names);
     Object.assign(state, next);
-    for (const name of changed) for (const [event, call] of listeners) if (event === `change:${name}`) call();
+    for (const [event, call] of listeners) if (changed.has(event.slice("change:".length))) call();
   };
   const widget = await import(URL.createObjectURL(new Blob([esm], { type: "text/javascript" })));
   widget.default.render({ model, el: document.querySelector("main") });

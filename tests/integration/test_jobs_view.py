@@ -333,7 +333,9 @@ def test_jobs_pass_through_their_states_with_a_worker(
     start_worker()
     submit("good")
     submit("permanent-1")
-    eventually(lambda: view.refresh() or view.counts["completed"] == view.counts["failed"] == 1)
+    eventually(
+        lambda: view.refresh() or view.counts["completed"] == view.counts["failed"] == 1, timeout=90
+    )
     send(view, "filter", states=["failed"])
     (row,) = view.page["rows"]
     assert row["error"] == "PermanentError: this photo can never be analysed"
@@ -341,8 +343,8 @@ def test_jobs_pass_through_their_states_with_a_worker(
     assert "PermanentError" in view.story["error_traceback"]
     assert view.story["attempts"][0]["host"]
     send(view, "retry_all")
-    eventually(lambda: not view.busy)
+    eventually(lambda: not view.busy, timeout=90)
     assert view.progress == "Started 1 failed job anew."
-    eventually(lambda: view.refresh() or view.counts["failed"] == 1)
-    eventually(lambda: view.refresh() or len(view.story["attempts"]) == 2)
+    eventually(lambda: view.refresh() or view.counts["failed"] == 1, timeout=90)
+    eventually(lambda: view.refresh() or len(view.story["attempts"]) == 2, timeout=90)
     assert [one["outcome"] for one in view.story["attempts"]] == ["error", "error"]

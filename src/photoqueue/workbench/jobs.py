@@ -192,15 +192,12 @@ class JobsView(View):
                 seen += len(ids)
                 self.progress = f"Started {started:,} of {max(total, seen):,} failed jobs anew…"
             self.progress = _retried(started, seen)
+            self.wanted()
         except PhotoqueueError as exc:
-            self.progress = f"Started {started:,} failed jobs anew, then stopped."
+            self.progress = f"Started {started:,} failed job{'' if started == 1 else 's'} anew."
             self.notice = str(exc)
         finally:
             self.busy = False
-        try:
-            self.wanted()
-        except PhotoqueueError as exc:
-            self.notice = str(exc)
 
     def _check_allowed(self) -> None:
         if not self.actions:

@@ -126,13 +126,16 @@ function jobTable(model, act) {
           shown.map((column) => h("td", { class: column.class }, column.cell(row, act)))),
       };
     });
-    const before = drawn;
     drawn = rows;
-    if (rows.length === before.length && rows.every((row, place) => row.id === before[place].id)) {
-      const focused = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-      rows.forEach((row, place) => { if (row !== before[place]) before[place].element.replaceWith(row.element); });
-      if (focused && !body.contains(document.activeElement)) focusKey(body, focused);
-    } else replace(body, rows.map((row) => row.element));
+    const { scrollTop } = scroll;
+    const focused = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const kept = new Set(rows.map((row) => row.element));
+    for (const element of [...body.children]) if (!kept.has(element)) element.remove();
+    rows.forEach((row, place) => {
+      if (body.children[place] !== row.element) body.insertBefore(row.element, body.children[place] ?? null);
+    });
+    if (focused && !body.contains(document.activeElement)) focusKey(body, focused);
+    scroll.scrollTop = scrollTop;
   };
   return {
     element: scroll,

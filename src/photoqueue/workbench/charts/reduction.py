@@ -102,7 +102,6 @@ def waits_of(frame: pd.DataFrame) -> Waits:
             for wait, run, completed, failed in cells.reset_index().itertuples(index=False)
         ),
         wait=percentiles(found["wait_ms"]),
-        run=percentiles(found["run_ms"]),
     )
 
 

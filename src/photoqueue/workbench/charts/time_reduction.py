@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from photoqueue.client.figure_records import (
-    KINDS,
-    OTHER_KINDS,
     ErrorKind,
     Failures,
     Period,
     Throughput,
     ThroughputBin,
+    most_frequent,
 )
 from photoqueue.models import JobState
 from photoqueue.workbench.charts.reduction import moments, need, runs
@@ -101,21 +100,6 @@ def throughput_of(
         bins=tuple(ThroughputBin(start=start, **found[start]) for start in sorted(found)),
         oldest_waiting_s=oldest,
     )
-
-
-def most_frequent(kinds: list[ErrorKind]) -> tuple[ErrorKind, ...]:
-    """Sort kinds of error by how many there are, and add the rarest up."""
-    ordered = sorted(kinds, key=lambda kind: (-kind.count, kind.error_type))
-    if len(ordered) <= KINDS:
-        return tuple(ordered)
-    rare = ordered[KINDS - 1 :]
-    together = ErrorKind(
-        error_type=OTHER_KINDS,
-        count=sum(kind.count for kind in rare),
-        first_at=min(kind.first_at for kind in rare),
-        last_at=max(kind.last_at for kind in rare),
-    )
-    return (*ordered[: KINDS - 1], together)
 
 
 def _later(frame: pd.DataFrame, column: str, since: datetime | None) -> pd.DataFrame:

@@ -74,18 +74,17 @@ def draw_waits(record: Waits, *, theme: ThemeName = "light") -> Figure:
     label_of(axes, colours, x="run", y="wait")
     grid(axes, colours, "both")
     legend(axes, colours, loc="upper left", bbox_to_anchor=(1.03, 0.5))
-    for row, (name, found) in enumerate((("wait", record.wait), ("run", record.run))):
-        words = summary(found).replace(" · ", "\n")
-        axes.text(
-            1.05 + row * 0.3,
-            1.0,
-            f"{name}\n{words}",
-            transform=axes.transAxes,
-            color=colours.text,
-            fontsize=8.5,
-            va="top",
-            linespacing=1.5,
-        )
+    words = summary(record.wait).replace(" · ", "\n")
+    axes.text(
+        1.05,
+        1.0,
+        f"wait\n{words}",
+        transform=axes.transAxes,
+        color=colours.text,
+        fontsize=8.5,
+        va="top",
+        linespacing=1.5,
+    )
     return described(figure, describe_waits(record))
 
 
@@ -94,12 +93,11 @@ def describe_waits(record: Waits) -> str:
     if not record.cells:
         return f"{TITLE}: no attempt has ended yet"
     longer = sum(done + failed for wait, run, done, failed in record.cells if wait > run)
-    wait, run = record.wait, record.run
+    found = record.wait
     return (
-        f"Wait against run of {plural(wait.count, 'attempt')}: "
-        f"wait p50 {duration(wait.p50)}, p95 {duration(wait.p95)}, p99 {duration(wait.p99)}; "
-        f"run p50 {duration(run.p50)}, p95 {duration(run.p95)}, p99 {duration(run.p99)}; "
-        f"{share(longer, wait.count)} waited longer than they ran."
+        f"Wait against run of {plural(found.count, 'attempt')}: waited p50 {duration(found.p50)}, "
+        f"p95 {duration(found.p95)}, p99 {duration(found.p99)}; "
+        f"{share(longer, found.count)} waited longer than they ran."
     )
 
 

@@ -29,9 +29,9 @@ _SESSION: Final = (
 )
 _QUANTILES: Final = sa.text("'{0.5,0.95,0.99}'::float8[]")
 #: date_part, since extract() computes in decimals, four times as slow.
-_RUN_MS: Final = sa.func.date_part("epoch", job_attempts.c.ended_at - job_attempts.c.started_at).op(
-    "*", return_type=sa.Double()
-)(1000.0)
+_RUN_MS: Final[sa.ColumnElement[float]] = sa.func.date_part(
+    "epoch", job_attempts.c.ended_at - job_attempts.c.started_at
+).op("*", return_type=sa.Double())(1000.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class Extent:
 
     def of_jobs(self) -> list[sa.ColumnElement[bool]]:
         """Return the conditions on rows of ``jobs``, but for the time."""
-        found = []
+        found: list[sa.ColumnElement[bool]] = []
         if (members := self.members) is not None:
             found.append(jobs.c.job_id.in_(members))
         if self.queue is not None:
@@ -77,7 +77,7 @@ class Extent:
 
     def of_details(self, table: sa.Table, moment: sa.Column[Any]) -> list[sa.ColumnElement[bool]]:
         """Return the conditions on a table of attempts or calls."""
-        found = []
+        found: list[sa.ColumnElement[bool]] = []
         if (members := self.members) is not None:
             found.append(table.c.job_id.in_(members))
         if self.queue is JobType.INVENTORY_SYNC:
@@ -98,7 +98,7 @@ class FiguresReading:
         self._extent = extent
         for statement in _SESSION:
             connection.exec_driver_sql(statement)
-        self.now: datetime = connection.scalar(sa.select(sa.func.now()))
+        (self.now,) = connection.execute(sa.select(sa.func.now())).one()
 
     def first(self) -> datetime | None:
         """Return when the first job was submitted; None when there is none."""
@@ -281,7 +281,7 @@ class FiguresReading:
             jobs.c.state.in_([str(state) for state in states]),
         ]
 
-    def _rows(self, query: sa.Select[Any]) -> Sequence[Any]:
+    def _rows(self, query: sa.Select[*tuple[Any, ...]]) -> Sequence[Any]:
         return self._connection.execute(query).fetchall()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from photoqueue.client.figure_records import (
     most_frequent,
 )
 from photoqueue.models import JobState
-from photoqueue.workbench.charts.reduction import moments, need, runs
+from photoqueue.workbench.charts.reduction import moment, moments, need, runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,15 +47,15 @@ def failures_of(
                 ErrorKind(
                     error_type=str(row.Index),
                     count=int(row.count),
-                    first_at=row.min.to_pydatetime(warn=False),
-                    last_at=row.max.to_pydatetime(warn=False),
+                    first_at=moment(row.min),
+                    last_at=moment(row.max),
                 )
-                for row in kinds.agg(["count", "min", "max"]).itertuples(name="Row")
+                for row in _rows(kinds.agg(["count", "min", "max"]))
             ]
         ),
         period=period,
         bins=tuple(
-            (start.to_pydatetime(), int(row["completed"]), int(row["failed"]))  # type: ignore[attr-defined]  # an index of times
+            (moment(start), int(row["completed"]), int(row["failed"]))
             for start, row in counts.iterrows()
         ),
     )
@@ -77,15 +78,13 @@ def throughput_of(
         return Throughput()
     last = now or max(latest for _, latest in times)
     waiting = frame.loc[frame["state"] == str(JobState.WAITING), "created_at"]
-    oldest = (
-        (last - waiting.min().to_pydatetime(warn=False)).total_seconds() if len(waiting) else None
-    )
+    oldest = (last - moment(waiting.min())).total_seconds() if len(waiting) else None
     period = Period.between(since or min(first for first, _ in times), last)
     found: dict[datetime, dict[str, Any]] = {}
 
     def put(name: str, numbers: pd.Series[Any]) -> None:
         for start, number in numbers.items():
-            found.setdefault(start.to_pydatetime(), {})[name] = number  # type: ignore[attr-defined]  # an index of times
+            found.setdefault(moment(start), {})[name] = number
 
     submitted = _later(frame, "created_at", since)["created_at"]
     put("submitted", _starts(submitted, period.seconds).value_counts())
@@ -108,4 +107,9 @@ def _later(frame: pd.DataFrame, column: str, since: datetime | None) -> pd.DataF
 
 def _starts(times: pd.Series[Any], seconds: int) -> pd.Series[Any]:
     """Return the start of the bin of each moment."""
-    return times.dt.floor(f"{seconds}s")
+    starts: pd.Series[Any] = times.dt.floor(f"{seconds}s")
+    return starts
+
+
+def _rows(frame: pd.DataFrame) -> Iterable[Any]:
+    return frame.itertuples(name="Row")

@@ -67,7 +67,7 @@ def draw_waits(record: Waits, *, theme: ThemeName = "light") -> Figure:
     if not record.cells:
         return empty(colours, TITLE, "no attempt has ended yet")
     figure = sheet(colours, TITLE, height=_HEIGHT)
-    axes = panel(figure, colours, (0.1, 0.13, 0.56, 0.74))
+    axes = panel(figure, colours, (0.12, 0.13, 0.54, 0.74))
     _squares(figure, axes, colours, record)
     _failed(axes, colours, record)
     _even(axes, colours)
@@ -131,7 +131,7 @@ def _squares(figure: Figure, axes: Axes, theme: Theme, record: Waits) -> None:
     )
     scale = panel(figure, theme, (0.70, 0.13, 0.24, 0.035), "attempts in a square")
     bar = figure.colorbar(shades, cax=scale, orientation="horizontal")
-    bar.outline.set_visible(False)  # type: ignore[operator]  # a spine
+    bar.outline.set_visible(False)
     scale.set_xlim(1, max(counts.max(), 10))
     ticks = [10**power for power in range(int(np.log10(max(counts.max(), 10))) + 1)]
     bar.set_ticks(ticks, labels=[number(tick) for tick in ticks])
@@ -140,19 +140,19 @@ def _squares(figure: Figure, axes: Axes, theme: Theme, record: Waits) -> None:
 
 
 def _failed(axes: Axes, theme: Theme, record: Waits) -> None:
-    """Mark squares with failed attempts, larger where they are the larger part."""
-    marks = [cell for cell in record.cells if cell[3]]
+    """Mark squares in which failures are the rule, whatever their shade."""
+    marks = [cell for cell in record.cells if cell[3] >= cell[2]]
     if not marks:
         return
     look = LOOKS[JobState.FAILED]
     axes.scatter(
         [(run + 0.5) / CELLS_PER_DECADE for _, run, _, _ in marks],
         [(wait + 0.5) / CELLS_PER_DECADE for wait, _, _, _ in marks],
-        s=[4 + 26 * failed / (failed + done) for _, _, done, failed in marks],
+        s=14,
         marker="x",
         color=look.colour,
         linewidth=1,
-        label="some failed; the larger,\nthe larger their share",
+        label="at least half of them failed",
     )
 
 

@@ -100,7 +100,6 @@ class Waits:
 
     cells: tuple[tuple[int, int, int, int], ...]
     wait: Percentiles
-    run: Percentiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +118,21 @@ class ErrorKind:
     count: int
     first_at: datetime
     last_at: datetime
+
+
+def most_frequent(kinds: list[ErrorKind]) -> tuple[ErrorKind, ...]:
+    """Sort kinds of error by how many there are, and add the rarest up."""
+    ordered = sorted(kinds, key=lambda kind: (-kind.count, kind.error_type))
+    if len(ordered) <= KINDS:
+        return tuple(ordered)
+    rare = ordered[KINDS - 1 :]
+    together = ErrorKind(
+        error_type=OTHER_KINDS,
+        count=sum(kind.count for kind in rare),
+        first_at=min(kind.first_at for kind in rare),
+        last_at=max(kind.last_at for kind in rare),
+    )
+    return (*ordered[: KINDS - 1], together)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,14 +21,13 @@ from photoqueue.workbench.charts.canvas import (
     described,
     empty,
     grid,
-    label_of,
     panel,
     sheet,
     theme_of,
 )
 from photoqueue.workbench.charts.reduction import durations_of
 from photoqueue.workbench.charts.scales import linear_duration_axis, log_axis, place
-from photoqueue.workbench.charts.words import duration, number, plural
+from photoqueue.workbench.charts.words import compact, duration, number, plural
 from photoqueue.workbench.palette import LOOKS
 
 if TYPE_CHECKING:
@@ -82,16 +81,16 @@ def draw_durations(record: Durations, *, theme: ThemeName = "light") -> Figure:
             figure,
             colours,
             (0.08, 0.14 + (len(present) - 1 - row) * 0.42, 0.5, height),
-            f"{LOOKS[state].icon} {state}: {summary(one.percentiles)}",
+            f"{LOOKS[state].icon} {state} attempts: {summary(one.percentiles)}",
         )
         _histogram(axes, colours, state, one, single=least == most)
         _axis(axes, least, most)
         if row < len(present) - 1:
             axes.tick_params(labelbottom=False)
-    axes = panel(figure, colours, (0.66, 0.14, 0.31, 0.68), "share that took no longer")
+    axes = panel(figure, colours, (0.66, 0.14, 0.31, 0.68), "attempts that took no longer")
     for state, one in present:
         _share(axes, colours, state, one, single=least == most)
-    _axis(axes, least, most)
+    _axis(axes, least, most, ticks=5)
     axes.set_ylim(0, 1.03)
     axes.set_yticks([0, 0.5, 0.95], ["0 %", "50 %", "95 %"])
     grid(axes, colours, "both")
@@ -121,11 +120,11 @@ def _named(found: Percentiles, between: str = ", ") -> str:
     return between.join(f"{name} {duration(value)}" for name, value in values)
 
 
-def _axis(axes: Axes, least: float, most: float) -> None:
+def _axis(axes: Axes, least: float, most: float, ticks: int = 8) -> None:
     if least == most:
         linear_duration_axis(axes, least)
     else:
-        log_axis(axes, least / 1.3, most * 1.3)
+        log_axis(axes, least / 1.3, most * 1.3, ticks=ticks)
 
 
 def _histogram(
@@ -154,9 +153,7 @@ def _histogram(
         )
     top = int(counts.max())
     axes.set_ylim(0, top * 1.08)
-    axes.set_yticks([0, top], ["0", number(top)])
-    if not single:
-        label_of(axes, theme, y="attempts")
+    axes.set_yticks([0, top], ["0", compact(top)])
 
 
 def _bars(found: Distribution) -> tuple[Any, Any]:

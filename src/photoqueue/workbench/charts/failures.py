@@ -21,7 +21,7 @@ from photoqueue.workbench.charts.canvas import (
 )
 from photoqueue.workbench.charts.scales import bars, time_axis
 from photoqueue.workbench.charts.time_reduction import failures_of
-from photoqueue.workbench.charts.words import moment, number, plural, share
+from photoqueue.workbench.charts.words import compact, moment, number, plural, share
 from photoqueue.workbench.palette import LOOKS
 
 if TYPE_CHECKING:
@@ -163,15 +163,21 @@ def _rate(axes: Axes, theme: Theme, record: Failures) -> None:
             linewidth=1.4,
             linestyle=(0, (2, 2)),
         )
-    many = [done + failed >= FEW for _, done, failed in record.bins]
-    axes.scatter(
-        places,
-        shares,
-        s=16,
-        marker="x",
-        color=look.colour,
-        alpha=[1.0 if enough else 0.4 for enough in many],
-    )
+    for enough in (True, False):
+        marked = [
+            place
+            for place, (_, done, failed) in enumerate(record.bins)
+            if (done + failed >= FEW) is enough
+        ]
+        axes.scatter(
+            [places[place] for place in marked],
+            [shares[place] for place in marked],
+            s=16,
+            marker="x",
+            color=look.colour,
+            alpha=1.0 if enough else 0.4,
+            clip_on=False,
+        )
     top = max(*shares, 0.01)
     limit = next(step for step in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if top <= step)
     axes.set_ylim(0, limit * 1.06)
@@ -184,7 +190,7 @@ def _counts(axes: Axes, theme: Theme, record: Failures) -> None:
     bars(axes, theme, record.period, {start: done + failed for start, done, failed in record.bins})
     top = max(done + failed for _, done, failed in record.bins)
     axes.set_ylim(0, top * 1.05)
-    axes.set_yticks([0, top], ["0", number(top)])
+    axes.set_yticks([0, top], ["0", compact(top)])
 
 
 def _short(error_type: str) -> str:

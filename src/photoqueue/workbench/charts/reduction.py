@@ -102,7 +102,6 @@ def waits_of(frame: pd.DataFrame) -> Waits:
             for wait, run, completed, failed in cells.reset_index().itertuples(index=False)
         ),
         wait=percentiles(found["wait_ms"]),
-        run=percentiles(found["run_ms"]),
     )
 
 
@@ -182,6 +181,10 @@ def _positions(values: pd.Series[Any], per_decade: int) -> Any:
 def moments(column: pd.Series[Any]) -> tuple[datetime, datetime] | None:
     """Return the first and the last moment of a column; None when there is none."""
     known = column.dropna()
-    if not len(known):
-        return None
-    return known.min().to_pydatetime(warn=False), known.max().to_pydatetime(warn=False)
+    return (moment(known.min()), moment(known.max())) if len(known) else None
+
+
+def moment(stamp: Any) -> datetime:
+    """Return a pandas timestamp as Python's own, without its nanoseconds."""
+    found: datetime = stamp.to_pydatetime(warn=False)
+    return found

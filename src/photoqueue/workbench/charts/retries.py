@@ -18,7 +18,7 @@ from photoqueue.workbench.charts.canvas import (
     theme_of,
 )
 from photoqueue.workbench.charts.reduction import retries_of
-from photoqueue.workbench.charts.words import number, plural, share
+from photoqueue.workbench.charts.words import compact, number, plural, share
 from photoqueue.workbench.palette import LOOKS
 
 if TYPE_CHECKING:
@@ -90,9 +90,9 @@ def draw_retries(record: Retries, *, theme: ThemeName = "light") -> Figure:
     axes.set_xlim(-0.6, max(len(numbers), 3) - 0.4)
     axes.set_xticks(range(len(numbers)), [_label(attempts) for attempts in numbers])
     axes.set_ylim(0, top * 1.28)
-    axes.set_yticks([0, top], ["0", number(top)])
+    axes.set_yticks([0, top], ["0", compact(top)])
     grid(axes, colours)
-    label_of(axes, colours, x="attempts", y="jobs")
+    label_of(axes, colours, x="attempts")
     legend(axes, colours, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return described(figure, describe_retries(record))
 

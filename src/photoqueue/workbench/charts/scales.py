@@ -30,7 +30,6 @@ _FINE: Final = (
     *(hours * _H for hours in (1, 2, 6, 12)),
     *(days * _D for days in (1, 2, 7, 14, 30, 90, 365)),
 )
-_MOST_TICKS: Final = 8
 
 
 def place(ms: float) -> float:
@@ -38,25 +37,27 @@ def place(ms: float) -> float:
     return math.log10(max(ms, SHORTEST_MS))
 
 
-def duration_ticks(least: float, most: float) -> list[float]:
+def duration_ticks(least: float, most: float, ticks: int) -> list[float]:
     """Choose round durations between two, in ms."""
     for candidates in (_COARSE, _FINE):
         found = [ms for ms in candidates if least <= ms <= most]
         if len(found) >= 3:
             break
-    while len(found) > _MOST_TICKS:
+    while len(found) > ticks:
         found = found[::2]
     return found
 
 
-def log_axis(axes: Axes, least: float, most: float, *, vertical: bool = False) -> None:
+def log_axis(
+    axes: Axes, least: float, most: float, *, vertical: bool = False, ticks: int = 8
+) -> None:
     """Make an axis logarithmic in durations, with some room at both ends."""
     least, most = max(least, SHORTEST_MS), max(most, SHORTEST_MS)
     if most / least < 2:  # too narrow for round ticks
         least, most = least / 3, most * 3
-    ticks = duration_ticks(least, most)
-    labels = ["≤ 0.1 ms" if ms <= SHORTEST_MS else round_duration(ms) for ms in ticks]
-    places = [place(ms) for ms in ticks]
+    values = duration_ticks(least, most, ticks)
+    labels = ["≤ 0.1 ms" if ms <= SHORTEST_MS else round_duration(ms) for ms in values]
+    places = [place(ms) for ms in values]
     if vertical:
         axes.set_ylim(place(least), place(most))
         axes.set_yticks(places, labels)

@@ -26,7 +26,7 @@ from photoqueue.workbench.charts.canvas import (
 )
 from photoqueue.workbench.charts.scales import bars, linear_ms_ticks, time_axis
 from photoqueue.workbench.charts.time_reduction import throughput_of
-from photoqueue.workbench.charts.words import duration, number, plural, round_duration
+from photoqueue.workbench.charts.words import compact, duration, number, plural, round_duration
 from photoqueue.workbench.palette import LOOKS, ORANGE
 
 if TYPE_CHECKING:
@@ -141,11 +141,17 @@ def _jobs(axes: Axes, theme: Theme, record: Throughput) -> None:
         linewidth=0.9,
     )
     submitted = np.array([getattr(by_start.get(start), "submitted", 0) for start in starts])
-    style = {"color": theme.accent, "baseline": None, "linewidth": 1.5}
-    axes.stairs(submitted, edges, label=f"submitted {number(submitted.sum())}", **style)
+    axes.stairs(
+        submitted,
+        edges,
+        baseline=None,
+        color=theme.accent,
+        linewidth=1.5,
+        label=f"submitted {number(submitted.sum())}",
+    )
     top = max(float(bottom.max()), float(submitted.max()), 1)
     axes.set_ylim(0, top * 1.06)
-    axes.set_yticks([0, top], ["0", number(top)])
+    axes.set_yticks([0, top], ["0", compact(top)])
     legend(axes, theme, loc="lower right", bbox_to_anchor=(1, 1.0), ncols=4)
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from photoqueue.client.figure_records import (
-    KINDS,
-    OTHER_KINDS,
     ErrorKind,
     Failures,
     Period,
     Throughput,
     ThroughputBin,
+    most_frequent,
 )
 from photoqueue.models import JobState
-from photoqueue.workbench.charts.reduction import moments, need, runs
+from photoqueue.workbench.charts.reduction import moment, moments, need, runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,15 +47,15 @@ def failures_of(
                 ErrorKind(
                     error_type=str(row.Index),
                     count=int(row.count),
-                    first_at=row.min.to_pydatetime(warn=False),
-                    last_at=row.max.to_pydatetime(warn=False),
+                    first_at=moment(row.min),
+                    last_at=moment(row.max),
                 )
-                for row in kinds.agg(["count", "min", "max"]).itertuples(name="Row")
+                for row in _rows(kinds.agg(["count", "min", "max"]))
             ]
         ),
         period=period,
         bins=tuple(
-            (start.to_pydatetime(), int(row["completed"]), int(row["failed"]))  # type: ignore[attr-defined]  # an index of times
+            (moment(start), int(row["completed"]), int(row["failed"]))
             for start, row in counts.iterrows()
         ),
     )
@@ -78,15 +78,13 @@ def throughput_of(
         return Throughput()
     last = now or max(latest for _, latest in times)
     waiting = frame.loc[frame["state"] == str(JobState.WAITING), "created_at"]
-    oldest = (
-        (last - waiting.min().to_pydatetime(warn=False)).total_seconds() if len(waiting) else None
-    )
+    oldest = (last - moment(waiting.min())).total_seconds() if len(waiting) else None
     period = Period.between(since or min(first for first, _ in times), last)
     found: dict[datetime, dict[str, Any]] = {}
 
     def put(name: str, numbers: pd.Series[Any]) -> None:
         for start, number in numbers.items():
-            found.setdefault(start.to_pydatetime(), {})[name] = number  # type: ignore[attr-defined]  # an index of times
+            found.setdefault(moment(start), {})[name] = number
 
     submitted = _later(frame, "created_at", since)["created_at"]
     put("submitted", _starts(submitted, period.seconds).value_counts())
@@ -103,25 +101,15 @@ def throughput_of(
     )
 
 
-def most_frequent(kinds: list[ErrorKind]) -> tuple[ErrorKind, ...]:
-    """Sort kinds of error by how many there are, and add the rarest up."""
-    ordered = sorted(kinds, key=lambda kind: (-kind.count, kind.error_type))
-    if len(ordered) <= KINDS:
-        return tuple(ordered)
-    rare = ordered[KINDS - 1 :]
-    together = ErrorKind(
-        error_type=OTHER_KINDS,
-        count=sum(kind.count for kind in rare),
-        first_at=min(kind.first_at for kind in rare),
-        last_at=max(kind.last_at for kind in rare),
-    )
-    return (*ordered[: KINDS - 1], together)
-
-
 def _later(frame: pd.DataFrame, column: str, since: datetime | None) -> pd.DataFrame:
     return frame if since is None else frame[frame[column] >= since]
 
 
 def _starts(times: pd.Series[Any], seconds: int) -> pd.Series[Any]:
     """Return the start of the bin of each moment."""
-    return times.dt.floor(f"{seconds}s")
+    starts: pd.Series[Any] = times.dt.floor(f"{seconds}s")
+    return starts
+
+
+def _rows(frame: pd.DataFrame) -> Iterable[Any]:
+    return frame.itertuples(name="Row")

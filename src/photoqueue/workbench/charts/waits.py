@@ -67,25 +67,24 @@ def draw_waits(record: Waits, *, theme: ThemeName = "light") -> Figure:
     if not record.cells:
         return empty(colours, TITLE, "no attempt has ended yet")
     figure = sheet(colours, TITLE, height=_HEIGHT)
-    axes = panel(figure, colours, (0.1, 0.13, 0.56, 0.74))
+    axes = panel(figure, colours, (0.12, 0.13, 0.54, 0.74))
     _squares(figure, axes, colours, record)
     _failed(axes, colours, record)
     _even(axes, colours)
     label_of(axes, colours, x="run", y="wait")
     grid(axes, colours, "both")
     legend(axes, colours, loc="upper left", bbox_to_anchor=(1.03, 0.5))
-    for row, (name, found) in enumerate((("wait", record.wait), ("run", record.run))):
-        words = summary(found).replace(" · ", "\n")
-        axes.text(
-            1.05 + row * 0.3,
-            1.0,
-            f"{name}\n{words}",
-            transform=axes.transAxes,
-            color=colours.text,
-            fontsize=8.5,
-            va="top",
-            linespacing=1.5,
-        )
+    words = summary(record.wait).replace(" · ", "\n")
+    axes.text(
+        1.05,
+        1.0,
+        f"wait\n{words}",
+        transform=axes.transAxes,
+        color=colours.text,
+        fontsize=8.5,
+        va="top",
+        linespacing=1.5,
+    )
     return described(figure, describe_waits(record))
 
 
@@ -94,12 +93,11 @@ def describe_waits(record: Waits) -> str:
     if not record.cells:
         return f"{TITLE}: no attempt has ended yet"
     longer = sum(done + failed for wait, run, done, failed in record.cells if wait > run)
-    wait, run = record.wait, record.run
+    found = record.wait
     return (
-        f"Wait against run of {plural(wait.count, 'attempt')}: "
-        f"wait p50 {duration(wait.p50)}, p95 {duration(wait.p95)}, p99 {duration(wait.p99)}; "
-        f"run p50 {duration(run.p50)}, p95 {duration(run.p95)}, p99 {duration(run.p99)}; "
-        f"{share(longer, wait.count)} waited longer than they ran."
+        f"Wait against run of {plural(found.count, 'attempt')}: waited p50 {duration(found.p50)}, "
+        f"p95 {duration(found.p95)}, p99 {duration(found.p99)}; "
+        f"{share(longer, found.count)} waited longer than they ran."
     )
 
 
@@ -133,7 +131,7 @@ def _squares(figure: Figure, axes: Axes, theme: Theme, record: Waits) -> None:
     )
     scale = panel(figure, theme, (0.70, 0.13, 0.24, 0.035), "attempts in a square")
     bar = figure.colorbar(shades, cax=scale, orientation="horizontal")
-    bar.outline.set_visible(False)  # type: ignore[operator]  # a spine
+    bar.outline.set_visible(False)
     scale.set_xlim(1, max(counts.max(), 10))
     ticks = [10**power for power in range(int(np.log10(max(counts.max(), 10))) + 1)]
     bar.set_ticks(ticks, labels=[number(tick) for tick in ticks])
@@ -142,19 +140,19 @@ def _squares(figure: Figure, axes: Axes, theme: Theme, record: Waits) -> None:
 
 
 def _failed(axes: Axes, theme: Theme, record: Waits) -> None:
-    """Mark squares with failed attempts, larger where they are the larger part."""
-    marks = [cell for cell in record.cells if cell[3]]
+    """Mark squares in which failures are the rule, whatever their shade."""
+    marks = [cell for cell in record.cells if cell[3] >= cell[2]]
     if not marks:
         return
     look = LOOKS[JobState.FAILED]
     axes.scatter(
         [(run + 0.5) / CELLS_PER_DECADE for _, run, _, _ in marks],
         [(wait + 0.5) / CELLS_PER_DECADE for wait, _, _, _ in marks],
-        s=[4 + 26 * failed / (failed + done) for _, _, done, failed in marks],
+        s=14,
         marker="x",
         color=look.colour,
         linewidth=1,
-        label="some failed; the larger,\nthe larger their share",
+        label="at least half of them failed",
     )
 
 

@@ -45,6 +45,16 @@ def number(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def compact(count: float) -> str:
+    """Write a count in little room: ``9.4 k``, ``18 k``, ``1.2 M``."""
+    for unit, name in ((1e6, "M"), (1e3, "k")):
+        if count >= unit:
+            return (
+                f"{count / unit:.2g} {name}" if count < 100 * unit else f"{count / unit:.0f} {name}"
+            )
+    return f"{count:.0f}"
+
+
 def share(part: float, whole: float) -> str:
     """Write a part of a whole; a small one is not rounded to nothing.
 

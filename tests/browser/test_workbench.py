@@ -1,4 +1,4 @@
-"""The workbench as an analyst uses it: in JupyterLab, in a real Chromium, found by role and name."""
+"""The workbench as an analyst uses it: in JupyterLab and Chromium, found by role and name."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Refresher:
     ) -> None:
         self._shown, self._mark, self._report = shown, mark, report
         self._woken = threading.Event()
-        self._stopped = False
+        self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
@@ -89,7 +89,7 @@ class Refresher:
     def start(self) -> None:
         """Start the thread, unless it runs already."""
         if not self.running:
-            self._stopped = False
+            self._stopped.clear()
             self._thread = threading.Thread(
                 target=self._run, name="photoqueue-workbench", daemon=True
             )
@@ -101,7 +101,7 @@ class Refresher:
 
     def stop(self) -> None:
         """End the thread; returns when it has ended."""
-        self._stopped = True
+        self._stopped.set()
         self._woken.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
@@ -111,9 +111,9 @@ class Refresher:
         seen: str | None = None
         beaten = time.monotonic()
         pause, failures = 0.0, 0
-        while not self._stopped:
+        while not self._stopped.is_set():
             woken = self._woken.wait(pause)
-            if self._stopped:
+            if self._stopped.is_set():
                 break
             self._woken.clear()
             try:

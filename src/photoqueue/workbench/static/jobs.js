@@ -154,6 +154,7 @@ function focusKey(parent, key) {
 // "rows 51–100 of 10,000" as far as it is known.
 function rowsShown({ rows = [], position, total }) {
   if (!rows.length) return "no jobs";
+  if (total === null) return `${rows.length} jobs`;
   if (position === null || position === undefined) return `${rows.length} of ${count(total)} jobs`;
   return `rows ${count(position + 1)}–${count(position + rows.length)} of ${count(Math.max(total, position + rows.length))}`;
 }
@@ -173,7 +174,9 @@ function pager(model, act) {
         turn.disabled = off;
       });
       const said = page.rows ? rowsShown(page) : "reading…";
-      if (words.textContent !== said) words.textContent = said;
+      // Until the jobs are counted, the words stay: a screen reader reads each change of them.
+      const counted = page.total !== null || !words.textContent;
+      if (counted && words.textContent !== said) words.textContent = said;
     },
   };
 }
@@ -199,7 +202,7 @@ function retryAll(model, ask) {
     start.textContent = `Retry all failed (${count(failed)})`;
     start.disabled = !failed || busy;
     dialog.hidden = !asking;
-    question.textContent = `Start ${model.get("page").failed} anew, each with all its attempts?`;
+    question.textContent = `Start ${model.get("page").failed || `${count(failed)} failed jobs`} anew, each with all its attempts?`;
     yes.textContent = `Start ${count(failed)} anew`;
     words.textContent = model.get("progress");
   };

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from uuid import UUID
 
@@ -13,7 +12,7 @@ import photoqueue
 from photoqueue.installation import Installation
 from photoqueue.tracking.ledger import Failure, Ledger
 from photoqueue.workbench.jobs import JobsView
-from tests.browser.view_page import ViewPage, chromium
+from tests.browser.view_page import ViewPage
 from tests.conftest import eventually, submit
 
 pytestmark = pytest.mark.usefixtures("installation")
@@ -21,9 +20,9 @@ HTML = "<img src=x onerror=document.title='hit'>"
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    with chromium(viewport={"width": 1200, "height": 900}) as page:
-        yield page
+def page(page: Page) -> Page:
+    page.set_viewport_size({"width": 1200, "height": 900})
+    return page
 
 
 @pytest.fixture

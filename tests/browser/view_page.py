@@ -6,14 +6,9 @@ process and traits back.
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from photoqueue.workbench.view import View
 
@@ -27,7 +22,7 @@ async ([esm, css, state]) => {
     get: (name) => state[name],
     set: (name, value) => { state[name] = value; },
     save_changes: () => {},
-    on: (names, call) => names.split(" ").forEach((name) => listeners.push([name, call])),
+    on(names, call) { for (const name of names.split(" ")) listeners.push([name, call]); },
     off: () => {},
     send: async (message) => window.update(await window.ask(message)),
   };
@@ -38,7 +33,8 @@ async ([esm, css, state]) => {
     Object.assign(state, next);
     for (const [event, call] of listeners) if (changed.has(event.slice("change:".length))) call();
   };
-  const widget = await import(URL.createObjectURL(new Blob([esm], { type: "text/javascript" })));
+  const file = new Blob([esm], { type: "text/javascript" });
+  const widget = await import(URL.createObjectURL(file));
   widget.default.render({ model, el: document.querySelector("main") });
 }
 """
@@ -79,17 +75,3 @@ class ViewPage:
     def _answer(self, message: dict[str, Any]) -> dict[str, Any]:
         self.view._received(self.view, message, [])
         return traits(self.view)
-
-
-@contextmanager
-def chromium(**options: Any) -> Iterator[Page]:
-    """Open an empty page in the system's Chromium; the test is skipped where there is none."""
-    path = os.environ.get("PQ_CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
-    if path is None:
-        pytest.skip("no Chromium: install it (apt install chromium), or set PQ_CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        try:
-            yield browser.new_page(**options)
-        finally:
-            browser.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
@@ -73,7 +74,7 @@ def controls_shown(query: JobQuery) -> dict[str, Any]:
 
 
 def page_shown(
-    query: JobQuery, page: JobPage, counts: dict[JobState, int] | None
+    query: JobQuery, page: JobPage, counts: Mapping[JobState, int] | None
 ) -> dict[str, Any]:
     """Return the rows, and where they are in the list once it is counted."""
     shown: dict[str, Any] = {

@@ -23,6 +23,7 @@ from photoqueue.client.pages import (
 from photoqueue.errors import PhotoqueueError, StateError, UnknownJobError
 from photoqueue.models import JobState
 from photoqueue.workbench.front_end import script, style
+from photoqueue.workbench.job_counts import PacedCounts
 from photoqueue.workbench.job_words import controls_shown, page_shown, retried, story_shown
 from photoqueue.workbench.scope import Scope
 from photoqueue.workbench.view import View
@@ -78,10 +79,16 @@ class JobsView(View):
         )
         self._page = JobPage((), None, None)
         self._shown: JobQuery | None = None
+        self._counts = PacedCounts()
         self._refreshing = threading.Lock()
         self.observe(self._on_query, "query")
         self.observe(self._on_selection, "selected")
         self.scope.observe(self._on_scope)
+
+    @property
+    def ages(self) -> bool:
+        """Whether the counts are older than the page, to spare a large installation."""
+        return self._counts.stale
 
     def refresh(self) -> None:
         """Read the page, the counts and the open job anew.
@@ -99,7 +106,7 @@ class JobsView(View):
                     self.controls = controls_shown(query)
                     self.page = page_shown(query, page, None)
                 self._shown = query
-            counts = job_counts(query)
+            counts = self._counts.of(query)
             shown, story = page_shown(query, page, counts), self._read_story()
             with self.hold_sync():
                 self.counts = {str(state): number for state, number in counts.items()}

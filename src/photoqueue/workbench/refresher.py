@@ -28,15 +28,12 @@ _RETRY_FIRST, _RETRY_MOST = 0.5, 5.0
 
 
 class Refreshable(Protocol):
-    """A view.
+    """A view."""
 
-    Attributes
-    ----------
-    ages : bool
-        Whether what it shows changes with the clock alone.
-    """
-
-    ages: bool
+    @property
+    def ages(self) -> bool:
+        """Whether what it shows goes stale by the clock alone."""
+        ...
 
     def refresh(self) -> None:
         """Read anew what is shown."""

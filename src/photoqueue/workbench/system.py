@@ -64,6 +64,11 @@ class SystemView(View):
         self._report: tuple[float, SystemReport] | None = None
         super().__init__(scope, actions=actions, **traits)
 
+    @property
+    def ages(self) -> bool:
+        """Always: how long ago a worker was seen, and how long a job waits."""
+        return True
+
     def refresh(self) -> None:
         """Read everything anew; what the servers say of themselves every few seconds.
 

@@ -78,7 +78,8 @@ def photo_page(
     state
         Only those whose newest job is in this state.
     text
-        Only those with this text in their id, file name, room or a thing they show.
+        Only those with this text in their id, file name, room or a thing they show; without
+        a project or batch only the newest 10,000 photos are searched.
     cursor
         ``previous`` or ``next`` of another page of the same photos; the first page when
         left out.

@@ -37,11 +37,13 @@ def chromium() -> Iterator[Browser]:
     if program is None:
         pytest.skip(MISSING)
     pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     with sync_playwright() as playwright:
         # Without its sandbox, as root may not have one; it only sees pages of these tests.
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        # Generous: a page must get there, however busy the machine is.
+        expect.set_options(timeout=30_000)
         yield browser
         browser.close()
 

@@ -7,13 +7,12 @@ What the widget sends lies in ``window.model.sent``; what a kernel would change 
 from __future__ import annotations
 
 import base64
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 #: Some of JupyterLab's variables in its dark theme.
 DARK = """
@@ -74,7 +73,7 @@ _SHOW = """
 class StaticPage:
     """The widget on its page; ``page`` is Playwright's."""
 
-    def __init__(self, page: Any) -> None:
+    def __init__(self, page: Page) -> None:
         self.page = page
 
     def show(self, source: str, css: str, state: dict[str, Any], *, dark: bool = False) -> None:
@@ -110,29 +109,14 @@ def _sendable(state: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def chromium_path() -> str | None:
-    """Return where Chromium is, or None: ``PQ_CHROMIUM``, else the system's."""
-    return (
-        os.environ.get("PQ_CHROMIUM")
-        or shutil.which("chromium")
-        or shutil.which("chromium-browser")
-    )
-
-
 @contextmanager
-def static_pages(**options: Any) -> Iterator[StaticPage]:
+def static_pages(chromium: Browser, **options: Any) -> Iterator[StaticPage]:
     """Open a page of one's own; errors of its scripts fail the test."""
-    path = chromium_path()
-    if path is None:
-        pytest.skip("no Chromium: install the package `chromium`, or set PQ_CHROMIUM to its path")
-    sync_api = pytest.importorskip("playwright.sync_api")
     errors: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        page = browser.new_page(**{"viewport": {"width": 1100, "height": 800}, **options})
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        page.set_default_timeout(15_000)
-        yield StaticPage(page)
-        browser.close()
+    page = chromium.new_page(**{"viewport": {"width": 1100, "height": 800}, **options})
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.set_default_timeout(15_000)
+    yield StaticPage(page)
+    page.close()
     assert errors == []

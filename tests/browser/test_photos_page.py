@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from photoqueue.client.photo_cards import PhotoCard, SeenItem
 from photoqueue.models import JobState
@@ -16,9 +16,6 @@ from photoqueue.workbench.photos import PhotosView
 from photoqueue.workbench.previews import shown
 from tests.browser.static_page import StaticPage, static_pages
 from tests.conftest import picture
-
-# Generous: a page must get there, however busy the machine is.
-expect.set_options(timeout=30_000)
 
 NASTY = '<img src=x onerror="window.hacked = 1">.jpg'
 
@@ -89,8 +86,8 @@ def state(*cards: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def shows() -> Iterator[StaticPage]:
-    with static_pages() as page:
+def shows(chromium: Browser) -> Iterator[StaticPage]:
+    with static_pages(chromium) as page:
         yield page
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from photoqueue.workbench.upload import Upload
 from tests.browser.static_page import StaticPage, static_pages
@@ -32,8 +32,8 @@ KERNEL = """
 
 
 @pytest.fixture
-def shows() -> Iterator[StaticPage]:
-    with static_pages(viewport={"width": 700, "height": 500}) as page:
+def shows(chromium: Browser) -> Iterator[StaticPage]:
+    with static_pages(chromium, viewport={"width": 700, "height": 500}) as page:
         yield page
 
 

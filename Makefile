@@ -49,14 +49,14 @@ notebooks: install ## run the notebooks anew and store what they show
 	$(BIN)/python -m tests.notebooks.execute
 
 check: install   ## all of test but the tests
-	$(BIN)/ruff format --check src tests training
-	$(BIN)/ruff check src tests training
+	$(BIN)/ruff format --check src tests training notebooks
+	$(BIN)/ruff check src tests training notebooks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: install  ## format the code
-	$(BIN)/ruff format src tests training
-	$(BIN)/ruff check --fix src tests training
+	$(BIN)/ruff format src tests training notebooks
+	$(BIN)/ruff check --fix src tests training notebooks
 
 constraints:     ## pin the newest versions anew (needs uv)
 	uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 \

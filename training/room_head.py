@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.files import in_one_piece
 from training.network import Network
-from training.pictures import Example, load, varied
-from training.train import as_batch
+from training.pictures import Example, as_batch, load, varied
 from training.vocabulary import CLASSES, ROOMS
 
 _ROUNDS = 3
@@ -96,7 +96,8 @@ def main() -> None:
     state = torch.load(options.model / "checkpoint.pt", map_location="cpu", weights_only=True)
     network.load_state_dict(state["average"])
     head = fit(network, *load(options.scenes))
-    torch.save(head.state_dict(), options.model / "rooms.pt")
+    with in_one_piece(options.model / "rooms.pt") as part:
+        torch.save(head.state_dict(), part)
 
 
 if __name__ == "__main__":

@@ -24,14 +24,12 @@ _ROUNDS = 3
 _HIDDEN = 96
 
 
-def room_features(network: Network, pictures: Tensor) -> Tensor:
-    """Return what the head looks at, [n, features]: pooled grids and best scores."""
-    classes, _, _ = network(pictures)
-    return features_of(network, classes)
-
-
 def features_of(network: Network, classes: list[Tensor]) -> Tensor:
-    """Return the features of the last pictures that went through the network."""
+    """Return what the head looks at, [n, features]: pooled features and best scores.
+
+    ``classes`` are the class logits of the pictures that went through the network last; it
+    keeps the pooled features of those alone.
+    """
     best = torch.stack([grid.flatten(2).amax(2) for grid in classes], 2).amax(2)
     return torch.cat([network.pooled, best.sigmoid()], 1)
 
@@ -52,9 +50,10 @@ class RoomHead(nn.Sequential):
 
 @torch.no_grad()
 def _features(network: Network, examples: list[Example]) -> tuple[Tensor, Tensor]:
-    rows = [
-        room_features(network, as_batch(examples[i : i + 32])) for i in range(0, len(examples), 32)
-    ]
+    rows = []
+    for start in range(0, len(examples), 32):
+        classes, _, _ = network(as_batch(examples[start : start + 32]))
+        rows.append(features_of(network, classes))
     return torch.cat(rows), torch.tensor([example.room for example in examples])
 
 

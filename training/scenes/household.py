@@ -244,9 +244,9 @@ def _stems(
                 piece.add(leaf, ball((x + dx, y + dy, float(z)), (0.09, 0.05, 0.03), 5))
 
 
-def carpet(taste: Taste, w: float, d: float, labelled: bool = True) -> Piece:
+def carpet(taste: Taste, w: float, d: float) -> Piece:
     """A rug on the floor."""
-    piece = Piece("rug" if labelled else None, (w, d, 0.012))
+    piece = Piece("rug", (w, d, 0.012))
     stuff = rug(taste.rng)
     stuff = Material(picture=stuff.picture, size=max(w, d))
     if taste.chance(0.22):

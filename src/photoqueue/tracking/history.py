@@ -174,15 +174,7 @@ def attempts(
         )
         .order_by(job_attempts.c.ended_at, job_attempts.c.job_id, job_attempts.c.attempt)
     )
-    if job_id is not None:
-        query = query.where(job_attempts.c.job_id == job_id)
-    if batch_id is not None:
-        query = query.where(
-            job_attempts.c.job_id.in_(
-                sa.select(batch_jobs.c.job_id).where(batch_jobs.c.batch_id == batch_id)
-            )
-        )
-    return _frame(database, query)
+    return _frame(database, _only(query, job_attempts.c.job_id, job_id, batch_id))
 
 
 def ai_calls(
@@ -192,15 +184,7 @@ def ai_calls(
     query = sa.select(*ai_metrics.c).order_by(
         ai_metrics.c.created_at, ai_metrics.c.job_id, ai_metrics.c.attempt, ai_metrics.c.call
     )
-    if job_id is not None:
-        query = query.where(ai_metrics.c.job_id == job_id)
-    if batch_id is not None:
-        query = query.where(
-            ai_metrics.c.job_id.in_(
-                sa.select(batch_jobs.c.job_id).where(batch_jobs.c.batch_id == batch_id)
-            )
-        )
-    return _frame(database, query)
+    return _frame(database, _only(query, ai_metrics.c.job_id, job_id, batch_id))
 
 
 def stats(database: Database, lease_seconds: float) -> dict[JobType, QueueStats]:
@@ -241,6 +225,18 @@ def _of_batch(batch_id: str) -> sa.Select[Any]:
         .where(batch_jobs.c.batch_id == batch_id)
         .order_by(batch_jobs.c.position)
     )
+
+
+def _only(
+    query: sa.Select[Any], column: sa.ColumnElement[Any], job_id: Any, batch_id: str | None
+) -> sa.Select[Any]:
+    """Limit a query to a job and to the jobs of a batch; None is no limit."""
+    if job_id is not None:
+        query = query.where(column == job_id)
+    if batch_id is not None:
+        of_batch = sa.select(batch_jobs.c.job_id).where(batch_jobs.c.batch_id == batch_id)
+        query = query.where(column.in_(of_batch))
+    return query
 
 
 def _frame(database: Database, query: sa.Select[Any]) -> pd.DataFrame:

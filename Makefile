@@ -38,8 +38,11 @@ dashboard: install ## serve the dashboard as a web page; PORT=8866, or another o
 eval: install    ## measure every engine that can run here; tables in out/eval
 	$(BIN)/photoqueue evaluate --csv out/eval $(ARGS)
 
-test: check      ## format, lint, types, import contracts, tests
-	$(BIN)/pytest
+# Most tests wait most of the time. Those that share something costly, or measure how quick
+# something is, are of one xdist_group: one process runs them, one after the other.
+PROCESSES ?= 4
+test: check      ## format, lint, types, import contracts, tests; PROCESSES=4 at a time
+	$(BIN)/pytest -n $(PROCESSES) --dist loadgroup
 
 test-browser: install ## the tests that look at JupyterLab and Voilà with Chromium; it must be there
 	@$(BIN)/python -m tests.browser.chromium

@@ -31,6 +31,19 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 _numbers = itertools.count(1)
 
 
+#: Fixtures of a module that cost too much to be made by each of the parallel processes.
+_COSTLY = {"shared", "endpoint"}
+
+
+# First: pytest-xdist reads the groups in its own hook.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process run the tests of a module that share something costly."""
+    for item in items:
+        if _COSTLY.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_environment() -> None:
     """Keep the settings of whoever runs the tests out of them."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _ELSEWHERE = re.compile(r"^(?!\w+://(127\.0\.0\.1|localhost)[:/])\w+://")
 
 
+# First: pytest-xdist reads the groups in its own hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests together, so that one of the parallel processes starts the servers."""
     for item in items:

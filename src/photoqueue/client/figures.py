@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from photoqueue.client.figure_records import (
     BINS_PER_DECADE,
@@ -12,7 +12,6 @@ from photoqueue.client.figure_records import (
     SHORTEST_MS,
     Ai,
     AiModel,
-    Distribution,
     Durations,
     ErrorKind,
     Failures,
@@ -26,10 +25,14 @@ from photoqueue.client.figure_records import (
     most_frequent,
 )
 from photoqueue.client.observe import as_queue
+from photoqueue.client.order import distribution_of, percentiles_of, places_of, summed
 from photoqueue.installation import current
 from photoqueue.models import JobState
 from photoqueue.tracking import figures as sums
-from photoqueue.tracking.figures import Extent, FiguresReading
+from photoqueue.tracking.figures import Extent, FiguresReading, Grid
+
+_RUNS: Final = Grid(BINS_PER_DECADE, SHORTEST_MS)
+_WAITS: Final = Grid(CELLS_PER_DECADE, SHORTEST_MS)
 
 
 def figures(
@@ -74,55 +77,47 @@ def activity() -> int:
 
 
 def _read(reading: FiguresReading, since: datetime | None) -> Figures:
-    spread = reading.spread(
-        run_bins=BINS_PER_DECADE, wait_bins=CELLS_PER_DECADE, shortest_ms=SHORTEST_MS
-    )
+    spread = reading.spread(_RUNS, _WAITS)
     first = since or reading.first()
     period = None if first is None else Period.between(_utc(first), _utc(reading.now))
     ended = [] if period is None else reading.ended(period.seconds)
+    completed = summed((attempt, n) for failed, attempt, _, _, n in spread if not failed)
     return Figures(
-        durations=_durations(spread, reading.runs()),
-        waits=_waits(spread, reading.waits()),
+        durations=_durations(reading, spread),
+        waits=_waits(reading, spread),
         retries=Retries(
-            completed=_summed((attempt, n) for failed, attempt, _, _, n in spread if not failed),
+            completed=tuple(completed.items()),
             failed=tuple((attempts, count) for attempts, count in reading.failed_jobs()),
         ),
         failures=_failures(reading, period, ended),
         throughput=_throughput(reading, period, ended),
-        ai=_ai(reading.calls()),
+        ai=_ai(reading),
     )
 
 
-def _durations(spread: Sequence[Any], runs: Sequence[Any]) -> Durations:
-    found = {failed: values for failed, *values in runs}
-
-    def distribution(failed: bool) -> Distribution:
-        if failed not in found:
-            return Distribution()
-        count, values, least, most = found[failed]
-        return Distribution(
-            bins=_summed(
-                (run, n)
-                for failing, _, run, _, n in spread
-                if failing is failed and run is not None
-            ),
-            percentiles=_percentiles(count, values),
-            least=least,
-            most=most,
-        )
-
-    return Durations(completed=distribution(False), failed=distribution(True))
+def _durations(reading: FiguresReading, spread: Sequence[Any]) -> Durations:
+    counts = {
+        wanted: summed((run, n) for failed, _, run, _, n in spread if failed is wanted)
+        for wanted in (False, True)
+    }
+    places = [place for failed, bins in counts.items() for place in places_of((failed,), bins)]
+    found = reading.runs(_RUNS, places)
+    return Durations(
+        completed=distribution_of((False,), counts[False], found),
+        failed=distribution_of((True,), counts[True], found),
+    )
 
 
-def _waits(spread: Sequence[Any], waits: tuple[int, list[float] | None]) -> Waits:
+def _waits(reading: FiguresReading, spread: Sequence[Any]) -> Waits:
     cells: dict[tuple[int, int], list[int]] = {}
     wider = BINS_PER_DECADE // CELLS_PER_DECADE
     for failed, _, run, wait, count in spread:
         if run is not None and wait is not None:
             cells.setdefault((wait, run // wider), [0, 0])[failed] += count
+    counts = summed((wait, sum(both)) for (wait, _), both in cells.items())
     return Waits(
-        cells=tuple((*place, *counts) for place, counts in sorted(cells.items())),  # type: ignore[misc]  # two and two
-        wait=_percentiles(*waits),
+        cells=tuple((*place, *both) for place, both in sorted(cells.items())),  # type: ignore[misc]  # two and two
+        wait=percentiles_of((), counts, reading.waits(_WAITS, places_of((), counts))),
     )
 
 
@@ -171,36 +166,37 @@ def _throughput(
     )
 
 
-def _ai(calls: Sequence[Any]) -> Ai:
+def _ai(reading: FiguresReading) -> Ai:
+    groups: dict[tuple[str, str], list[Any]] = {}
+    for engine, model, *row in reading.calls(_RUNS):
+        groups.setdefault((engine, model), []).append(row)
+    counts = {
+        group: summed((place, n) for success, place, n, *_ in rows if success)
+        for group, rows in groups.items()
+    }
+    places = [place for group, bins in counts.items() for place in places_of(group, bins)]
+    found = reading.latencies(_RUNS, places)
     models = [
-        AiModel(
-            engine=engine,
-            model=model,
-            calls=count,
-            failed=failed,
-            latency=_percentiles(count - failed, values),
-            cost_usd=cost,
-            unpriced=unpriced,
-            tokens_in=int(tokens_in),
-            tokens_out=int(tokens_out),
-        )
-        for engine, model, count, failed, values, cost, unpriced, tokens_in, tokens_out in calls
+        _model(group, rows, percentiles_of(group, counts[group], found))
+        for group, rows in groups.items()
     ]
     return Ai(models=tuple(sorted(models, key=lambda one: (-one.calls, one.engine, one.model))))
 
 
-def _percentiles(count: int, values: list[float] | None) -> Percentiles:
-    if not count or values is None:
-        return Percentiles()
-    p50, p95, p99 = values
-    return Percentiles(count=count, p50=p50, p95=p95, p99=p99)
-
-
-def _summed(pairs: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    found: dict[int, int] = {}
-    for place, count in pairs:
-        found[place] = found.get(place, 0) + count
-    return tuple(sorted(found.items()))
+def _model(group: tuple[str, str], rows: Sequence[Any], latency: Percentiles) -> AiModel:
+    calls = sum(row[2] for row in rows)
+    priced = sum(row[4] for row in rows)
+    return AiModel(
+        engine=group[0],
+        model=group[1],
+        calls=calls,
+        failed=sum(row[2] for row in rows if not row[0]),
+        latency=latency,
+        cost_usd=sum(row[3] for row in rows if row[4]) if priced else None,
+        unpriced=calls - priced,
+        tokens_in=int(sum(row[5] for row in rows)),
+        tokens_out=int(sum(row[6] for row in rows)),
+    )
 
 
 def _utc(moment: datetime) -> datetime:

@@ -7,7 +7,7 @@ or queue is asked for. All statements of one reading see the same moment.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,7 +18,7 @@ from photoqueue.models import JobState, JobType, Outcome
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.tables import ai_metrics, batch_jobs, job_attempts, jobs
 
-_FAILED: Final = (Outcome.ERROR, Outcome.TIMEOUT, Outcome.WORKER_LOST)
+_NEITHER: Final = (str(Outcome.RELEASED), str(Outcome.CANCELLED))
 _ENDED: Final = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
 # Enough for the sorts and hash tables of a million attempts; compiling the statements to
 # machine code takes longer than it saves.
@@ -27,7 +27,6 @@ _SESSION: Final = (
     "SET LOCAL work_mem = '64MB'",
     "SET LOCAL jit = off",
 )
-_QUANTILES: Final = sa.text("'{0.5,0.95,0.99}'::float8[]")
 #: date_part, since extract() computes in decimals, four times as slow.
 _RUN_MS: Final[sa.ColumnElement[float]] = sa.func.date_part(
     "epoch", job_attempts.c.ended_at - job_attempts.c.started_at
@@ -90,6 +89,46 @@ class Extent:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A logarithmic grid of durations.
+
+    Attributes
+    ----------
+    per_decade : int
+        Bins in each factor of ten.
+    shortest_ms : float
+        Shorter durations count as this one.
+    """
+
+    per_decade: int
+    shortest_ms: float
+
+    def bin(self, value: Any) -> sa.ColumnElement[int]:
+        """Return the bin of a value; the charts of DataFrames compute the very same."""
+        logarithm = sa.func.log(sa.func.greatest(value, sa.cast(self.shortest_ms, sa.Double)))
+        place = sa.func.floor(logarithm * sa.cast(self.per_decade, sa.Double) + 1e-9)
+        # A missing value is not the shortest one, which greatest() would make of it.
+        return sa.case((value.is_not(None), sa.cast(place, sa.Integer)))
+
+    def around(self, value: Any, place: int) -> sa.ColumnElement[bool]:
+        """Return a condition, quick to check, that all values of a bin meet, and few others."""
+        low, high = (10 ** (edge / self.per_decade) for edge in (place, place + 1))
+        below: sa.ColumnElement[bool] = value <= high * (1 + 1e-6)
+        return (
+            below if low <= self.shortest_ms * (1 + 1e-6) else below & (value >= low * (1 - 1e-6))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The value of a rank (from 1) in a bin of a group."""
+
+    group: tuple[Any, ...]
+    bin: int
+    rank: int
+
+
 class FiguresReading:
     """Reads what charts show, all at one moment of the tables."""
 
@@ -106,41 +145,39 @@ class FiguresReading:
         return self._connection.scalar(query.order_by(jobs.c.job_id).limit(1))
 
     def spread(
-        self, *, run_bins: int, wait_bins: int, shortest_ms: float
+        self, runs: Grid, waits: Grid
     ) -> Sequence[tuple[bool, int, int | None, int | None, int]]:
-        """Count attempts: failed, number of the attempt, bin of the run and of the wait.
-
-        ``run_bins`` and ``wait_bins`` are how many bins each factor of ten has.
-        """
+        """Count attempts: failed, number of the attempt, bin of the run and of the wait."""
         columns = (
             self._failed.label("failed"),
             job_attempts.c.attempt,
-            _bin(_RUN_MS, run_bins, shortest_ms).label("run"),
-            _bin(job_attempts.c.wait_ms, wait_bins, shortest_ms).label("wait"),
+            runs.bin(_RUN_MS).label("run"),
+            waits.bin(job_attempts.c.wait_ms).label("wait"),
         )
         query = sa.select(*columns, sa.func.count()).where(*self._attempts())
         return self._rows(query.group_by(*columns))
 
-    def runs(self) -> Sequence[tuple[bool, int, list[float], float, float]]:
-        """Return, for failed attempts or not: count, p50, p95 and p99, least and most, in ms."""
-        failed = self._failed.label("failed")
-        query = sa.select(
-            failed,
-            sa.func.count(_RUN_MS),
-            sa.func.percentile_cont(_QUANTILES).within_group(_RUN_MS),
-            sa.func.min(_RUN_MS),
-            sa.func.max(_RUN_MS),
-        ).where(*self._attempts(), job_attempts.c.started_at.is_not(None))
-        return self._rows(query.group_by(failed))
+    def runs(self, grid: Grid, places: Collection[Place]) -> dict[Place, float]:
+        """Return how long, in ms, attempts ran that stand at places.
 
-    def waits(self) -> tuple[int, list[float] | None]:
-        """Return the count, and p50, p95 and p99 of the waits in ms."""
-        wait = job_attempts.c.wait_ms
-        query = sa.select(
-            sa.func.count(wait), sa.func.percentile_cont(_QUANTILES).within_group(wait)
-        ).where(*self._attempts(), wait.is_not(None), job_attempts.c.started_at.is_not(None))
-        ((count, values),) = self._rows(query)
-        return count, values
+        The group of a place is whether they failed.
+        """
+        return self._pick(_RUN_MS, grid, (self._failed,), self._attempts(), places)
+
+    def waits(self, grid: Grid, places: Collection[Place]) -> dict[Place, float]:
+        """Return how long, in ms, attempts waited that stand at places; there are no groups."""
+        started = job_attempts.c.started_at.is_not(None)
+        conditions = [*self._attempts(), started]
+        return self._pick(job_attempts.c.wait_ms, grid, (), conditions, places)
+
+    def latencies(self, grid: Grid, places: Collection[Place]) -> dict[Place, float]:
+        """Return how long, in ms, calls took that stand at places.
+
+        Only those that succeeded count. The group of a place is engine and model.
+        """
+        calls = ai_metrics.c
+        conditions = [*self._extent.of_details(ai_metrics, calls.created_at), calls.success]
+        return self._pick(calls.latency_ms, grid, (calls.engine, calls.model), conditions, places)
 
     def failed_jobs(self) -> Sequence[tuple[int, int]]:
         """Count failed jobs by their attempts; none were made of what was refused."""
@@ -158,7 +195,7 @@ class FiguresReading:
         """
         attempts = sa.select(
             job_attempts.c.ended_at.label("at"), job_attempts.c.error_type.label("error_type")
-        ).where(*self._extent.of_details(job_attempts, job_attempts.c.ended_at), self._failed)
+        ).where(*self._attempts(), self._failed)
         refused = sa.select(jobs.c.finished_at, jobs.c.error_type).where(
             *self._extent.of_jobs(), *self._jobs_in(JobState.FAILED), jobs.c.attempts == 0
         )
@@ -234,44 +271,68 @@ class FiguresReading:
         )
         return self._connection.scalar(query)
 
-    def calls(self) -> Sequence[Any]:
-        """Add calls up by engine and model.
+    def calls(self, grid: Grid) -> Sequence[Any]:
+        """Add calls up by engine, model, success and bin of the latency.
 
-        Each row has engine, model, calls, failed ones, p50, p95 and p99 of the latency of
-        the others in ms (None without any), the sum of the known costs in US dollars, how
-        many costs are not known, tokens in and tokens out.
+        Each row has these four, the count, the sum of the known costs in US dollars, how
+        many costs are known, tokens in and tokens out.
         """
         calls = ai_metrics.c
-        failed = sa.func.count().filter(~calls.success)
-        query = (
-            sa.select(
-                calls.engine,
-                calls.model,
-                sa.func.count(),
-                failed,
-                sa.func.percentile_cont(_QUANTILES)
-                .within_group(calls.latency_ms)
-                .filter(calls.success),
-                sa.func.sum(calls.cost_usd),
-                sa.func.count() - sa.func.count(calls.cost_usd),
-                sa.func.coalesce(sa.func.sum(calls.tokens_in), 0),
-                sa.func.coalesce(sa.func.sum(calls.tokens_out), 0),
-            )
-            .where(*self._extent.of_details(ai_metrics, calls.created_at))
-            .group_by(calls.engine, calls.model)
+        place = grid.bin(calls.latency_ms).label("place")
+        columns = (calls.engine, calls.model, calls.success, place)
+        query = sa.select(
+            *columns,
+            sa.func.count(),
+            sa.func.sum(calls.cost_usd),
+            sa.func.count(calls.cost_usd),
+            sa.func.coalesce(sa.func.sum(calls.tokens_in), 0),
+            sa.func.coalesce(sa.func.sum(calls.tokens_out), 0),
+        ).where(*self._extent.of_details(ai_metrics, calls.created_at))
+        return self._rows(query.group_by(*columns))
+
+    def _pick(
+        self,
+        value: Any,
+        grid: Grid,
+        groups: Sequence[sa.ColumnElement[Any]],
+        conditions: Sequence[sa.ColumnElement[bool]],
+        places: Collection[Place],
+    ) -> dict[Place, float]:
+        """Return the values that stand at places: sorts the few bins that hold them.
+
+        To sort all values, as percentile_cont() does, takes several times as long, and on
+        one core only.
+        """
+        if not places:
+            return {}
+        bins = sorted({place.bin for place in places})
+        near = sa.or_(*(grid.around(value, place) for place in bins))
+        names = [f"group{number}" for number in range(len(groups))]
+        labelled = [column.label(name) for column, name in zip(groups, names, strict=True)]
+        inside = grid.bin(value)
+        rank = sa.func.row_number().over(partition_by=[*groups, inside], order_by=value)
+        few = (
+            sa.select(*labelled, inside.label("bin"), rank.label("rank"), value.label("value"))
+            .where(*conditions, near)
+            .subquery()
         )
-        return self._rows(query)
+        key = [*(few.c[name] for name in names), few.c.bin, few.c.rank]
+        wanted = [(*place.group, place.bin, place.rank) for place in places]
+        query = sa.select(*key, few.c.value).where(sa.tuple_(*key).in_(wanted))
+        return {
+            Place(group=tuple(group), bin=place, rank=rank): found
+            for *group, place, rank, found in self._rows(query)
+        }
 
     @property
     def _failed(self) -> sa.ColumnElement[bool]:
-        return job_attempts.c.outcome.in_([str(outcome) for outcome in _FAILED])
+        return job_attempts.c.outcome != str(Outcome.COMPLETED)
 
     def _attempts(self) -> list[sa.ColumnElement[bool]]:
         """Those that completed or failed; what was handed back or cancelled is neither."""
-        ended = [str(outcome) for outcome in (Outcome.COMPLETED, *_FAILED)]
         return [
             *self._extent.of_details(job_attempts, job_attempts.c.ended_at),
-            job_attempts.c.outcome.in_(ended),
+            job_attempts.c.outcome.not_in(_NEITHER),
         ]
 
     def _jobs_in(self, *states: JobState) -> list[sa.ColumnElement[bool]]:
@@ -296,14 +357,6 @@ def activity(database: Database) -> int:
     )
     with database.begin() as connection:
         return int(connection.scalar(query) or 0)
-
-
-def _bin(value: Any, per_decade: int, shortest_ms: float) -> sa.ColumnElement[int]:
-    """Place a duration on a logarithmic grid; the charts of frames compute the very same."""
-    logarithm = sa.func.log(sa.func.greatest(value, sa.cast(shortest_ms, sa.Double)))
-    # A missing value is not the shortest one, which greatest() would make of it.
-    place = sa.cast(sa.func.floor(logarithm * sa.cast(per_decade, sa.Double) + 1e-9), sa.Integer)
-    return sa.case((value.is_not(None), place))
 
 
 def _start(moment: Any, seconds: int) -> sa.ColumnElement[datetime]:

@@ -156,7 +156,7 @@ class ChartsView(View):
                     "heading": chart.heading,
                     "alt": words,
                     # The page has the theme of the figure: its background shows through.
-                    "png": charts.as_png(figure, transparent=True),
+                    "png": charts.as_png(figure, transparent=True, titled=False),
                     "columns": list(table.columns),
                     "rows": [list(row) for row in table.rows],
                 },

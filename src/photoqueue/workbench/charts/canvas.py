@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from photoqueue.workbench.palette import BLUE, SKY_BLUE
 
@@ -24,6 +25,9 @@ ThemeName = Literal["light", "dark"]
 WIDTH: Final = 8.0
 HEIGHT: Final = 3.2
 DPI: Final = 100
+#: Marks the title among the texts of a figure, and the inches it takes.
+_TITLE: Final = "title"
+_TITLE_INCHES: Final = 0.27
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ def sheet(theme: Theme, title: str, *, height: float = HEIGHT) -> Figure:
         fontsize=11,
         fontweight="bold",
         va="top",
+        gid=_TITLE,
     )
     return figure
 
@@ -147,20 +152,27 @@ def alt_text(figure: Figure) -> str:
     return str(figure.get_label())
 
 
-def as_png(figure: Figure, *, transparent: bool = False) -> bytes:
+def as_png(figure: Figure, *, transparent: bool = False, titled: bool = True) -> bytes:
     """Render a figure.
 
     Parameters
     ----------
     transparent
         Leave the background out; the page must then have the theme of the figure.
+    titled
+        Whether with the title; without it where the page has one above.
     """
+    width, height = figure.get_size_inches()
+    for text in figure.texts:
+        if text.get_gid() == _TITLE:
+            text.set_visible(titled)
     buffer = io.BytesIO()
-    # A fixed size and a quick compression: drawing is most of what a chart costs.
     figure.savefig(
         buffer,
         format="png",
         transparent=transparent,
+        bbox_inches=None if titled else Bbox([[0, 0], [width, height - _TITLE_INCHES]]),
+        # Drawing is most of what a chart costs, and a page is not that far away.
         pil_kwargs={"compress_level": 3},
         metadata={"Title": alt_text(figure)},
     )

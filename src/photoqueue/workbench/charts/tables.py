@@ -20,7 +20,6 @@ from photoqueue.workbench.charts.words import (
     moment,
     money,
     number,
-    round_duration,
     share,
 )
 
@@ -56,10 +55,10 @@ def table_waits(record: Waits) -> Table:
         counts[1] += failed
         counts[2] += completed + failed if wait > run else 0
     return Table(
-        ("wait", "attempts", "failed", "waited longer than they ran"),
+        ("wait", "attempts", "failed", "wait > run"),
         tuple(
             (
-                f"{round_duration(edge_ms(decade, 1))} to {round_duration(edge_ms(decade + 1, 1))}",
+                f"{duration(edge_ms(decade, 1))} to {duration(edge_ms(decade + 1, 1))}",
                 *map(number, counts),
             )
             for decade, counts in sorted(found.items())

@@ -39,7 +39,7 @@ def test_page_shows_jobs_as_they_end_and_changes_nothing(voila: VoilaPage, start
     for name in ("Retry", "Cancel", "Submit", "Start a worker", "Add up again", "Pause"):
         expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
     page.get_by_role("tab", name="System").click()
-    expect(page.get_by_role("heading", name="Workers: 1 live")).to_be_visible(timeout=WORK_MS)
+    expect(page.get_by_role("table", name="Workers: 1 live")).to_be_visible(timeout=WORK_MS)
     expect(page.get_by_role("button", name="Pause")).to_have_count(0)
     voila.screenshot("dashboard-system")
 

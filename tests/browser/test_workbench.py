@@ -125,7 +125,7 @@ def test_photos_inventory_charts_and_system_follow_the_batch(
     lab.screenshot("workbench-charts")
 
     page.get_by_role("tab", name="System").click()
-    expect(page.get_by_role("heading", name="Workers: 1 live")).to_be_visible(timeout=WORK_MS)
+    expect(page.get_by_role("table", name="Workers: 1 live")).to_be_visible(timeout=WORK_MS)
     lab.screenshot("workbench-system")
 
 

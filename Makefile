@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install demo lab dashboard eval test test-browser notebooks check format constraints clean training-venv scenes train model samples
+.PHONY: help install demo lab dashboard eval test test-browser notebooks pictures check format constraints clean training-venv scenes train model samples
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -50,6 +50,9 @@ test-browser: install ## the tests that look at JupyterLab and Voilà with Chrom
 
 notebooks: install ## run the notebooks anew and store what they show
 	$(BIN)/python -m tests.notebooks.execute
+
+pictures: install ## take the README's pictures of the workbench anew
+	$(BIN)/pytest tests/browser/illustrate.py
 
 check: install   ## all of test but the tests
 	$(BIN)/ruff format --check src tests training notebooks

@@ -20,6 +20,9 @@ from photoqueue.tracking.tables import ai_metrics, batch_jobs, job_attempts, job
 
 _NEITHER: Final = (str(Outcome.RELEASED), str(Outcome.CANCELLED))
 _ENDED: Final = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
+#: Base of the numbers that several small ones are packed into, and what lies below all bins.
+_RADIX: Final = 10_000
+_LOWEST: Final = -1000
 # Enough for the sorts and hash tables of a million attempts; compiling the statements to
 # machine code takes longer than it saves.
 _SESSION: Final = (
@@ -108,11 +111,18 @@ class Grid:
         """Return the bin of a value; the charts of DataFrames compute the very same."""
         logarithm = sa.func.log(sa.func.greatest(value, sa.cast(self.shortest_ms, sa.Double)))
         place = sa.func.floor(logarithm * sa.cast(self.per_decade, sa.Double) + 1e-9)
-        # A missing value is not the shortest one, which greatest() would make of it.
-        return sa.case((value.is_not(None), sa.cast(place, sa.Integer)))
+        # A missing value is not the shortest one, which greatest() would make of it. Of a run
+        # the start is asked for, so that the run is computed once.
+        known = job_attempts.c.started_at if value is _RUN_MS else value
+        return sa.case((known.is_not(None), sa.cast(place, sa.Integer)))
 
-    def around(self, value: Any, place: int) -> sa.ColumnElement[bool]:
-        """Return a condition, quick to check, that all values of a bin meet, and few others."""
+    def within(self, value: Any, bins: Sequence[int]) -> sa.ColumnElement[bool]:
+        """Return a condition that all values of some bins meet, and few others."""
+        if value is _RUN_MS:  # comparing would compute it for each bin
+            return self.bin(value).in_(bins)
+        return sa.or_(*(self._around(value, place) for place in bins))
+
+    def _around(self, value: Any, place: int) -> sa.ColumnElement[bool]:
         low, high = (10 ** (edge / self.per_decade) for edge in (place, place + 1))
         below: sa.ColumnElement[bool] = value <= high * (1 + 1e-6)
         return (
@@ -148,14 +158,18 @@ class FiguresReading:
         self, runs: Grid, waits: Grid
     ) -> Sequence[tuple[bool, int, int | None, int | None, int]]:
         """Count attempts: failed, number of the attempt, bin of the run and of the wait."""
-        columns = (
-            self._failed.label("failed"),
+        # One number instead of four columns: grouping takes half as long.
+        parts = (
             job_attempts.c.attempt,
-            runs.bin(_RUN_MS).label("run"),
-            waits.bin(job_attempts.c.wait_ms).label("wait"),
+            sa.func.coalesce(runs.bin(_RUN_MS) - _LOWEST, 0),
+            sa.func.coalesce(waits.bin(job_attempts.c.wait_ms) - _LOWEST, 0),
         )
-        query = sa.select(*columns, sa.func.count()).where(*self._attempts())
-        return self._rows(query.group_by(*columns))
+        packed: sa.ColumnElement[int] = sa.cast(sa.cast(self._failed, sa.Integer), sa.BigInteger)
+        for part in parts:
+            packed = packed * _RADIX + part
+        key = packed.label("key")
+        query = sa.select(key, sa.func.count()).where(*self._attempts()).group_by(key)
+        return [(*_unpacked(packed), count) for packed, count in self._rows(query)]
 
     def runs(self, grid: Grid, places: Collection[Place]) -> dict[Place, float]:
         """Return how long, in ms, attempts ran that stand at places.
@@ -306,7 +320,7 @@ class FiguresReading:
         if not places:
             return {}
         bins = sorted({place.bin for place in places})
-        near = sa.or_(*(grid.around(value, place) for place in bins))
+        near = grid.within(value, bins)
         names = [f"group{number}" for number in range(len(groups))]
         labelled = [column.label(name) for column, name in zip(groups, names, strict=True)]
         inside = grid.bin(value)
@@ -357,6 +371,13 @@ def activity(database: Database) -> int:
     )
     with database.begin() as connection:
         return int(connection.scalar(query) or 0)
+
+
+def _unpacked(key: int) -> tuple[bool, int, int | None, int | None]:
+    key, wait = divmod(key, _RADIX)
+    key, run = divmod(key, _RADIX)
+    failed, attempt = divmod(key, _RADIX)
+    return bool(failed), attempt, run + _LOWEST if run else None, wait + _LOWEST if wait else None
 
 
 def _start(moment: Any, seconds: int) -> sa.ColumnElement[datetime]:

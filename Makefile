@@ -40,8 +40,8 @@ eval: install    ## measure every engine that can run here; tables in out/eval
 
 # Most tests wait most of the time. Those that share something costly, or measure how quick
 # something is, are of one xdist_group: one process runs them, one after the other.
-PROCESSES ?= 4
-test: check      ## format, lint, types, import contracts, tests; PROCESSES=4 at a time
+PROCESSES ?= 3
+test: check      ## format, lint, types, import contracts, tests; PROCESSES=3 at a time
 	$(BIN)/pytest -n $(PROCESSES) --dist loadgroup
 
 test-browser: install ## the tests that look at JupyterLab and Voilà with Chromium; it must be there

@@ -169,8 +169,11 @@ def start_worker(installation: Installation, tmp_path: Path) -> Iterator[Callabl
         worker = Worker(process, log)
         workers.append(worker)
         if wait:
+            # Long: several may start at once, beside other tests.
             eventually(
-                lambda: "worker ready" in worker.log or process.poll() is not None, worker=worker
+                lambda: "worker ready" in worker.log or process.poll() is not None,
+                timeout=90,
+                worker=worker,
             )
             assert process.poll() is None, worker.log
         return worker

@@ -38,11 +38,11 @@ dashboard: install ## serve the dashboard as a web page; PORT=8866, or another o
 eval: install    ## measure every engine that can run here; tables in out/eval
 	$(BIN)/photoqueue evaluate --csv out/eval $(ARGS)
 
-# Most tests wait most of the time. Those that share something costly, or measure how quick
-# something is, are of one xdist_group: one process runs them, one after the other.
+# Most tests wait most of the time. One process runs those that share something costly, one
+# after the other: tests/scheduling.py.
 PROCESSES ?= 3
 test: check      ## format, lint, types, import contracts, tests; PROCESSES=3 at a time
-	$(BIN)/pytest -n $(PROCESSES) --dist loadgroup
+	$(BIN)/pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder
 
 test-browser: install ## the tests that look at JupyterLab and Voilà with Chromium; it must be there
 	@$(BIN)/python -m tests.browser.chromium

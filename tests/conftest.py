@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -31,17 +32,12 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 _numbers = itertools.count(1)
 
 
-#: Fixtures of a module that cost too much to be made by each of the parallel processes.
-_COSTLY = {"shared", "endpoint"}
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Let one process run the tests that share something costly."""
+    from tests.scheduling import SharedScheduling
 
-
-# First: pytest-xdist reads the groups in its own hook.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run the tests of a module that share something costly."""
-    for item in items:
-        if _COSTLY.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    return SharedScheduling(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")

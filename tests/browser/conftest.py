@@ -20,13 +20,10 @@ if TYPE_CHECKING:
 _ELSEWHERE = re.compile(r"^(?!\w+://(127\.0\.0\.1|localhost)[:/])\w+://")
 
 
-# First: pytest-xdist reads the groups in its own hook.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests together, so that one of the parallel processes starts the servers."""
+    """Mark these tests, and give them the time that front ends take."""
     for item in items:
         if item.path.parent.name == "browser":
-            item.add_marker(pytest.mark.xdist_group("browser"))
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.timeout(300))
 

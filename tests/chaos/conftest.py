@@ -21,15 +21,6 @@ from photoqueue.tracking.migrate import migrate
 from tests.conftest import eventually
 
 
-# First: pytest-xdist reads the groups in its own hook.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run these tests: they fill the machine, and count on being seen to live."""
-    for item in items:
-        if item.path.parent.name == "chaos":
-            item.add_marker(pytest.mark.xdist_group("chaos"))
-
-
 class OwnServers:
     """A PostgreSQL and a Redis of the test's own, to be stopped and started at will."""
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,15 +12,13 @@ from photoqueue.client.figure_records import Figures
 from photoqueue.client.figures import activity, figures
 from photoqueue.errors import PhotoqueueError
 from photoqueue.models import JobType
-from photoqueue.workbench import charts
-from photoqueue.workbench.charts import tables
-from photoqueue.workbench.charts.canvas import ThemeName
 from photoqueue.workbench.front_end import script, style
 from photoqueue.workbench.scope import Scope
 from photoqueue.workbench.view import View
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from photoqueue.workbench.charts.canvas import ThemeName
+    from photoqueue.workbench.charts.tables import Table
 
 #: Periods that can be chosen; None is no limit.
 PERIODS: Final[dict[str, timedelta | None]] = {
@@ -39,30 +35,8 @@ _QUIET_SECONDS: Final = 60.0
 _REST: Final = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Chart:
-    heading: str
-    draw: Callable[..., Figure]
-    describe: Callable[[Any], str]
-    table: Callable[[Any], tables.Table]
-
-
-_CHARTS: Final[dict[str, _Chart]] = {
-    "durations": _Chart(
-        "Run time", charts.draw_durations, charts.describe_durations, tables.table_durations
-    ),
-    "waits": _Chart("Wait and run", charts.draw_waits, charts.describe_waits, tables.table_waits),
-    "throughput": _Chart(
-        "Throughput", charts.draw_throughput, charts.describe_throughput, tables.table_throughput
-    ),
-    "failures": _Chart(
-        "Failures", charts.draw_failures, charts.describe_failures, tables.table_failures
-    ),
-    "retries": _Chart(
-        "Attempts", charts.draw_retries, charts.describe_retries, tables.table_retries
-    ),
-    "ai": _Chart("Engine calls", charts.draw_ai, charts.describe_ai, tables.table_ai),
-}
+#: Names of the traits that hold the charts, in the order of the page.
+NAMES: Final = ("durations", "waits", "throughput", "failures", "retries", "ai")
 
 
 class ChartsView(View):
@@ -88,7 +62,7 @@ class ChartsView(View):
     period = traitlets.Enum(list(PERIODS), "all").tag(sync=True)
     queue = traitlets.Enum(["", *map(str, JobType)], "").tag(sync=True)
     dark = traitlets.Bool(False).tag(sync=True)
-    names = traitlets.List(traitlets.Unicode(), list(_CHARTS)).tag(sync=True)
+    names = traitlets.List(traitlets.Unicode(), list(NAMES)).tag(sync=True)
     durations = traitlets.Dict().tag(sync=True)
     waits = traitlets.Dict().tag(sync=True)
     throughput = traitlets.Dict().tag(sync=True)
@@ -102,7 +76,7 @@ class ChartsView(View):
         self._activity = -1
         self._not_before = 0.0
         self._not_after = 0.0
-        self._drawn: dict[str, tuple[str, tables.Table, ThemeName]] = {}
+        self._drawn: dict[str, tuple[str, Table, ThemeName]] = {}
         super().__init__(scope, actions=actions, **traits)
         self.observe(self._chosen, ["period", "queue", "dark"])
 
@@ -141,8 +115,13 @@ class ChartsView(View):
         )
 
     def _draw(self, read: Figures) -> None:
+        # Late: matplotlib takes a while to load, and the first table must not wait for it.
+        from photoqueue.workbench.charts import as_png
+        from photoqueue.workbench.charts.overview import OVERVIEW
+
         theme: ThemeName = "dark" if self.dark else "light"
-        for name, chart in _CHARTS.items():
+        for name in NAMES:
+            chart = OVERVIEW[name]
             record = getattr(read, name)
             table = chart.table(record)
             words = chart.describe(record)
@@ -156,7 +135,7 @@ class ChartsView(View):
                     "heading": chart.heading,
                     "alt": words,
                     # The page has the theme of the figure: its background shows through.
-                    "png": charts.as_png(figure, transparent=True, titled=False),
+                    "png": as_png(figure, transparent=True, titled=False),
                     "columns": list(table.columns),
                     "rows": [list(row) for row in table.rows],
                 },

@@ -44,6 +44,13 @@ def test_dear_count_is_not_repeated_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert not counts.stale
 
 
+def test_count_that_is_asked_for_is_new_however_dear(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts, _ = paced(monkeypatch, cost=1.0)
+    counts.of(JobQuery())
+    assert counts.of(JobQuery(), anew=True) == {JobState.WAITING: 2}
+    assert not counts.stale
+
+
 def test_another_filter_is_counted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     counts, _ = paced(monkeypatch, cost=1.0)
     counts.of(JobQuery())

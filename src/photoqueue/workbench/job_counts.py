@@ -32,13 +32,21 @@ class PacedCounts:
         self._counts: Mapping[JobState, int] = {}
         self._again = 0.0
 
-    def of(self, query: JobQuery) -> Mapping[JobState, int]:
-        """Return the counts of a query, whatever states, order and page it asks for."""
+    def of(self, query: JobQuery, *, anew: bool = False) -> Mapping[JobState, int]:
+        """Return the counts of a query, whatever states, order and page it asks for.
+
+        Parameters
+        ----------
+        query
+            Another one than the last is always counted.
+        anew
+            Count, however dear it is.
+        """
         counted = replace(
             query, states=(), order=JobOrder.SUBMITTED, descending=True, after=None, before=None
         )
         begin = time.monotonic()
-        self.stale = counted == self._of and begin < self._again
+        self.stale = not anew and counted == self._of and begin < self._again
         if not self.stale:
             self._counts = job_counts(counted)
             self._of = counted

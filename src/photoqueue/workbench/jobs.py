@@ -106,7 +106,7 @@ class JobsView(View):
                     self.controls = controls_shown(query)
                     self.page = page_shown(query, page, None)
                 self._shown = query
-            counts = self._counts.of(query)
+            counts = self._counts.of(query, anew=not self.driven)
             shown, story = page_shown(query, page, counts), self._read_story()
             with self.hold_sync():
                 self.counts = {str(state): number for state, number in counts.items()}

@@ -62,6 +62,11 @@ class View(anywidget.AnyWidget):
         """Let ``wake`` have this view refreshed from now on, instead of itself."""
         self._driver = wake
 
+    @property
+    def driven(self) -> bool:
+        """Whether something else has the view refreshed, again and again."""
+        return self._driver is not None
+
     def wanted(self) -> None:
         """Have the view refreshed soon."""
         if self._driver is not None:

@@ -218,7 +218,7 @@ def test_no_worker_is_said_and_one_is_started(
 
 @pytest.mark.parametrize(
     ("folder", "said"),
-    [("empty", "no photos"), ("nowhere", "There is no"), ("text", "no photos")],
+    [("empty", "is empty"), ("nowhere", "There is no"), ("text", "has no pictures")],
 )
 def test_wrong_folder_is_said_before_it_is_submitted(
     lab: LabPage, tmp_path: Path, folder: str, said: str

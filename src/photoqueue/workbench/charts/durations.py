@@ -81,16 +81,16 @@ def draw_durations(record: Durations, *, theme: ThemeName = "light") -> Figure:
             figure,
             colours,
             (0.08, 0.14 + (len(present) - 1 - row) * 0.42, 0.5, height),
-            f"{LOOKS[state].icon} {state} attempts: {summary(one.percentiles)}",
+            f"{LOOKS[state].icon} {state}: {summary(one.percentiles)}",
         )
         _histogram(axes, colours, state, one, single=least == most)
         _axis(axes, least, most)
         if row < len(present) - 1:
             axes.tick_params(labelbottom=False)
-    axes = panel(figure, colours, (0.66, 0.14, 0.31, 0.68), "attempts that took no longer")
+    axes = panel(figure, colours, (0.71, 0.14, 0.26, 0.68), "share that took no longer")
     for state, one in present:
         _share(axes, colours, state, one, single=least == most)
-    _axis(axes, least, most, ticks=5)
+    _axis(axes, least, most, ticks=4)
     axes.set_ylim(0, 1.03)
     axes.set_yticks([0, 0.5, 0.95], ["0 %", "50 %", "95 %"])
     grid(axes, colours, "both")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from playwright.sync_api import expect
 
@@ -17,7 +19,7 @@ def test_outage_is_said_and_passes_by_itself(own_servers: OwnServers, lab: LabPa
     lab.run_notebook(["from photoqueue import Workbench\nWorkbench()"])
     page = lab.page
     expect(page.get_by_role("button", name="waiting 1")).to_be_visible(timeout=60_000)
-    own_servers.stop("PostgreSQL")
+    own_servers.stop("PostgreSQL", signal.SIGINT)
     alert = page.get_by_role("alert").filter(has_text="PostgreSQL")
     expect(alert).to_be_visible(timeout=30_000)
     expect(page.get_by_text("Waiting for the servers")).to_be_visible()

@@ -88,7 +88,14 @@ def test_sample_home_is_offered_where_there_is_one(opened: Callable[..., Workben
     assert list(form.source.options) == [FOLDER, UPLOAD, SAMPLES]
     form.source.value = SAMPLES
     form.home.value = "maple-street"
-    assert (form.found.text, form.project.value) == ("15 photos in 5 rooms.", "harbour-view")
+    assert (form.found.text, form.project.value) == ("15 photos in 5 rooms.", "maple-street")
+
+
+def test_project_that_a_person_typed_stays(opened: Callable[..., Workbench]) -> None:
+    form = opened().form
+    form.project.value = "move-9"
+    form.source.value = SAMPLES
+    assert form.project.value == "move-9"
 
 
 def test_wrong_folder_disables_the_button_and_says_why(

@@ -163,7 +163,8 @@ class SubmitForm:
             return
         self.button.disabled = False
         self.found.say(f"{found}.")
-        if self.source.value == SAMPLES and not self.project.value:
+        # A name that was filled in here follows the home; one that a person typed stays.
+        if self.source.value == SAMPLES and self.project.value in ("", *self._homes):
             self.project.value = self.home.value
 
     def _look_at_engine(self) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from uuid import UUID
 
 from photoqueue.client.handles import Batch, Job
+from photoqueue.client.identifiers import JOB_KEY_PREFIXES, parse_job_id
 from photoqueue.client.observe import as_queue, job
 from photoqueue.client.submit import announce
 from photoqueue.errors import BrokerUnavailableError, StateError
@@ -117,9 +118,17 @@ def _resolve(target: Target) -> tuple[Installation, Sequence[UUID], Job | None]:
     if isinstance(target, Job | str):
         single = job(target) if isinstance(target, str) else target
         return single.installation, [UUID(single.id)], single
-    several = [job(one) if isinstance(one, str) else one for one in target]
-    where = several[0].installation if several else current()
-    return where, [UUID(one.id) for one in several], None
+    several = list(target)
+    first = next((one for one in several if isinstance(one, Job)), None)
+    where = first.installation if first else current()
+    return where, reads.resolve_jobs(where.database, [_named(one) for one in several]), None
+
+
+def _named(one: Job | str) -> UUID | str:
+    """Return the id of a job, or its key."""
+    if isinstance(one, Job):
+        return UUID(one.id)
+    return one if one.startswith(JOB_KEY_PREFIXES) else parse_job_id(one)
 
 
 def _why_not_retried(single: Job) -> str:

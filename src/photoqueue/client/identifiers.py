@@ -11,6 +11,8 @@ from photoqueue.errors import PayloadError, UnknownJobError
 
 #: Longest identifier in characters; it becomes part of a job key, a table and a chart.
 MAX_LENGTH: Final = 200
+#: How job keys begin; what else names a job is its id.
+JOB_KEY_PREFIXES: Final = ("photo-", "inventory-")
 #: Priorities range from minus this to plus this.
 MAX_PRIORITY: Final = 1000
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from photoqueue.client.cards import card
 from photoqueue.client.frames import result_rows
 from photoqueue.client.handles import Batch, Job
-from photoqueue.client.identifiers import parse_job_id
+from photoqueue.client.identifiers import JOB_KEY_PREFIXES, parse_job_id
 from photoqueue.client.progress import ProgressStyle
 from photoqueue.errors import StateError
 from photoqueue.installation import current
@@ -33,7 +33,7 @@ def job(job_id: str | UUID) -> Job:
         This installation has no such job.
     """
     installation = current()
-    if isinstance(job_id, str) and job_id.startswith(("photo-", "inventory-")):
+    if isinstance(job_id, str) and job_id.startswith(JOB_KEY_PREFIXES):
         found = reads.find_job(installation.database, job_id)
     else:
         found = reads.snapshot(installation.database, parse_job_id(str(job_id)))

@@ -50,6 +50,39 @@ _JOB_COLUMNS: Final = (
     jobs.c.error_message,
 )
 _WITH_PHOTOS: Final = jobs.outerjoin(photos, photos.c.photo_id == jobs.c.photo_id)
+#: Ended attempts, in the order in which they ended; of all jobs.
+ATTEMPTS: Final = (
+    sa.select(
+        job_attempts.c.job_id,
+        jobs.c.queue_name,
+        jobs.c.photo_id,
+        job_attempts.c.attempt,
+        job_attempts.c.outcome,
+        job_attempts.c.wait_ms,
+        (
+            sa.extract("epoch", job_attempts.c.ended_at - job_attempts.c.started_at)
+            .cast(sa.Double)
+            .op("*")(1000.0)
+        ).label("duration_ms"),
+        job_attempts.c.retry_delay_ms,
+        job_attempts.c.started_at,
+        job_attempts.c.ended_at,
+        workers.c.host,
+        job_attempts.c.slot,
+        job_attempts.c.error_type,
+        job_attempts.c.error_message,
+    )
+    .select_from(
+        job_attempts.join(jobs, jobs.c.job_id == job_attempts.c.job_id).outerjoin(
+            workers, workers.c.worker_id == job_attempts.c.worker_id
+        )
+    )
+    .order_by(job_attempts.c.ended_at, job_attempts.c.job_id, job_attempts.c.attempt)
+)
+#: Calls of engines, in the order in which they were recorded; of all jobs.
+AI_CALLS: Final = sa.select(*ai_metrics.c).order_by(
+    ai_metrics.c.created_at, ai_metrics.c.job_id, ai_metrics.c.attempt, ai_metrics.c.call
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,34 +179,7 @@ def attempts(
     database: Database, *, job_id: Any = None, batch_id: str | None = None
 ) -> pd.DataFrame:
     """Read ended attempts as a DataFrame, in the order in which they ended."""
-    query = (
-        sa.select(
-            job_attempts.c.job_id,
-            jobs.c.queue_name,
-            jobs.c.photo_id,
-            job_attempts.c.attempt,
-            job_attempts.c.outcome,
-            job_attempts.c.wait_ms,
-            (
-                sa.extract("epoch", job_attempts.c.ended_at - job_attempts.c.started_at)
-                .cast(sa.Double)
-                .op("*")(1000.0)
-            ).label("duration_ms"),
-            job_attempts.c.retry_delay_ms,
-            job_attempts.c.started_at,
-            job_attempts.c.ended_at,
-            workers.c.host,
-            job_attempts.c.slot,
-            job_attempts.c.error_type,
-            job_attempts.c.error_message,
-        )
-        .select_from(
-            job_attempts.join(jobs, jobs.c.job_id == job_attempts.c.job_id).outerjoin(
-                workers, workers.c.worker_id == job_attempts.c.worker_id
-            )
-        )
-        .order_by(job_attempts.c.ended_at, job_attempts.c.job_id, job_attempts.c.attempt)
-    )
+    query = ATTEMPTS
     if job_id is not None:
         query = query.where(job_attempts.c.job_id == job_id)
     if batch_id is not None:
@@ -189,9 +195,7 @@ def ai_calls(
     database: Database, *, job_id: Any = None, batch_id: str | None = None
 ) -> pd.DataFrame:
     """Read the calls of engines as a DataFrame; one row a call."""
-    query = sa.select(*ai_metrics.c).order_by(
-        ai_metrics.c.created_at, ai_metrics.c.job_id, ai_metrics.c.attempt, ai_metrics.c.call
-    )
+    query = AI_CALLS
     if job_id is not None:
         query = query.where(ai_metrics.c.job_id == job_id)
     if batch_id is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from photoqueue.errors import UnknownBatchError, UnknownJobError
 from photoqueue.models import JobState, JobType
@@ -69,7 +70,11 @@ class JobSnapshot:
         return f"{self.error_type}: {self.error_message}" if self.error_type else None
 
 
-_SNAPSHOT: Final = (
+# Arrays: one statement text, however many there are.
+_UUIDS: Final = postgresql.ARRAY(postgresql.UUID(as_uuid=True))
+_TEXTS: Final = postgresql.ARRAY(sa.Text)
+#: The columns of a snapshot.
+SNAPSHOT_COLUMNS: Final = (
     jobs.c.job_id,
     jobs.c.job_key,
     jobs.c.queue_name,
@@ -99,10 +104,12 @@ def snapshot(database: Database, job_id: UUID) -> JobSnapshot:
         This installation has no such job.
     """
     with database.begin() as connection:
-        row = connection.execute(sa.select(*_SNAPSHOT).where(jobs.c.job_id == job_id)).first()
+        row = connection.execute(
+            sa.select(*SNAPSHOT_COLUMNS).where(jobs.c.job_id == job_id)
+        ).first()
     if row is None:
         raise unknown_job(database, job_id)
-    return _snapshot(row)
+    return as_snapshot(row)
 
 
 def find_job(database: Database, key: str) -> JobSnapshot:
@@ -114,7 +121,10 @@ def find_job(database: Database, key: str) -> JobSnapshot:
         This installation has no such job.
     """
     query = (
-        sa.select(*_SNAPSHOT).where(jobs.c.job_key == key).order_by(jobs.c.job_id.desc()).limit(1)
+        sa.select(*SNAPSHOT_COLUMNS)
+        .where(jobs.c.job_key == key)
+        .order_by(jobs.c.job_id.desc())
+        .limit(1)
     )
     row = None
     if "\x00" not in key:  # PostgreSQL takes no such text, not even to look for it
@@ -122,7 +132,36 @@ def find_job(database: Database, key: str) -> JobSnapshot:
             row = connection.execute(query).first()
     if row is None:
         raise unknown_job(database, key)
-    return _snapshot(row)
+    return as_snapshot(row)
+
+
+def resolve_jobs(database: Database, names: Sequence[UUID | str]) -> list[UUID]:
+    """Find jobs by id or by key (the newest job of the key); two statements for any number.
+
+    Raises
+    ------
+    UnknownJobError
+        This installation lacks one of them.
+    """
+    ids = [name for name in names if isinstance(name, UUID)]
+    keys = [name for name in names if isinstance(name, str) and "\x00" not in name]
+    by_id = sa.select(jobs.c.job_id).where(jobs.c.job_id == sa.func.any(sa.literal(ids, _UUIDS)))
+    by_key = (
+        sa.select(jobs.c.job_key, jobs.c.job_id)
+        .distinct(jobs.c.job_key)
+        .where(jobs.c.job_key == sa.func.any(sa.literal(keys, _TEXTS)))
+        .order_by(jobs.c.job_key, jobs.c.job_id.desc())
+    )
+    with database.begin() as connection:
+        found: dict[UUID | str, UUID] = {}
+        if ids:
+            found.update((job_id, job_id) for job_id in connection.scalars(by_id))
+        if keys:
+            found.update((key, job_id) for key, job_id in connection.execute(by_key))
+    for name in names:
+        if name not in found:
+            raise unknown_job(database, name)
+    return [found[name] for name in names]
 
 
 def unknown_job(database: Database, job: object) -> UnknownJobError:
@@ -136,14 +175,14 @@ def unknown_job(database: Database, job: object) -> UnknownJobError:
 
 def outcome(database: Database, job_id: UUID) -> tuple[JobSnapshot, Any, str | None]:
     """Read a job with its result and the traceback of its last error."""
-    query = sa.select(*_SNAPSHOT, jobs.c.result, jobs.c.error_traceback).where(
+    query = sa.select(*SNAPSHOT_COLUMNS, jobs.c.result, jobs.c.error_traceback).where(
         jobs.c.job_id == job_id
     )
     with database.begin() as connection:
         row = connection.execute(query).first()
     if row is None:
         raise unknown_job(database, job_id)
-    return _snapshot(row), row.result, row.error_traceback
+    return as_snapshot(row), row.result, row.error_traceback
 
 
 def payload_of(database: Database, job_id: UUID) -> Mapping[str, Any]:
@@ -199,7 +238,8 @@ def batch_counts(database: Database, batch_id: str) -> dict[JobState, int]:
         return {JobState(state): count for state, count in connection.execute(query)}
 
 
-def _snapshot(row: Any) -> JobSnapshot:
+def as_snapshot(row: Any) -> JobSnapshot:
+    """Return the snapshot that a row of :data:`SNAPSHOT_COLUMNS` tells of."""
     return JobSnapshot(
         job_id=row.job_id,
         job_key=row.job_key,

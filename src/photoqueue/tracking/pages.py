@@ -1,0 +1,198 @@
+"""Lists of jobs in pages: filtered, sorted and cut in SQL, however many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from photoqueue.models import JobState, JobType
+from photoqueue.tracking.cursors import END
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.job_query import (
+    JobOrder,
+    JobQuery,
+    as_job_id,
+    conditions,
+    needs_photos,
+    ordering,
+)
+from photoqueue.tracking.tables import jobs, photos
+
+__all__ = ["JobOrder", "JobPage", "JobQuery", "JobRow"]
+
+#: Characters of an error that a list shows; the error itself may have 100 kB.
+_ERROR_LENGTH: Final = 300
+#: How far rows are counted to tell the place of a page.
+_COUNTED_ROWS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """One job of a list.
+
+    Attributes
+    ----------
+    wait_ms, job_duration_ms : float or None
+        How long the last attempt waited and ran; None before it started or ended.
+    ready_at : datetime or None
+        When it may start, or could have; None while it waits for a batch.
+    error_message : str or None
+        The beginning of it, 300 characters at most.
+    """
+
+    job_id: UUID
+    job_key: str
+    queue: JobType
+    state: JobState
+    photo_id: str | None
+    file_name: str | None
+    room: str | None
+    project_id: str | None
+    batch_id: str | None
+    attempts: int
+    max_attempts: int
+    wait_ms: float | None
+    job_duration_ms: float | None
+    created_at: datetime
+    ready_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    error_type: str | None
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """A page of jobs.
+
+    Attributes
+    ----------
+    next, previous : str or None
+        For ``after`` and ``before`` of the query of the page behind and before this one; None
+        where there is none.
+    """
+
+    rows: tuple[JobRow, ...]
+    next: str | None
+    previous: str | None
+
+
+_ROW: Final = (
+    jobs.c.job_id,
+    jobs.c.job_key,
+    jobs.c.queue_name.label("queue"),
+    jobs.c.state,
+    jobs.c.photo_id,
+    photos.c.file_name,
+    photos.c.room,
+    jobs.c.project_id,
+    jobs.c.batch_id,
+    jobs.c.attempts,
+    jobs.c.max_attempts,
+    jobs.c.wait_ms,
+    jobs.c.job_duration_ms,
+    jobs.c.created_at,
+    jobs.c.ready_at,
+    jobs.c.started_at,
+    jobs.c.finished_at,
+    sa.func.left(jobs.c.error_type, _ERROR_LENGTH).label("error_type"),
+    sa.func.left(jobs.c.error_message, _ERROR_LENGTH).label("error_message"),
+)
+_WITH_PHOTOS: Final = jobs.outerjoin(photos, photos.c.photo_id == jobs.c.photo_id)
+
+
+def job_page(database: Database, query: JobQuery) -> JobPage:
+    """Read a page of jobs.
+
+    Raises
+    ------
+    PayloadError
+        The cursor is no cursor of this order.
+    """
+    order = ordering(query)
+    backward = query.before is not None
+    place = query.before if backward else query.after
+    value = order.value if order.value is not None else sa.null()
+    selected = sa.select(*_ROW, value.label("sort_value")).select_from(_WITH_PHOTOS)
+    if place is not None and place != END:
+        selected = selected.where(order.beyond(place, backward=backward))
+    selected = selected.order_by(*order.by(backward=backward)).limit(query.size + 1)
+    with database.begin() as connection:
+        selected = selected.where(*_filters(connection, query))
+        found = list(connection.execute(selected).all())
+    more = len(found) > query.size
+    if backward and not more:
+        return job_page(database, replace(query, before=None))  # a full first page
+    found = found[: query.size]
+    if backward:
+        found.reverse()
+    if not found:
+        return JobPage((), None, None if place is None else END)
+    ends = [order.cursor(row.sort_value, row.job_id) for row in (found[0], found[-1])]
+    has_next = (place != END) if backward else more
+    has_previous = more if backward else place is not None
+    return JobPage(
+        tuple(map(_row, found)), ends[1] if has_next else None, ends[0] if has_previous else None
+    )
+
+
+def rows_before(database: Database, query: JobQuery, cursor: str) -> int | None:
+    """Count the rows before that of a cursor; None for more than 10,000.
+
+    Raises
+    ------
+    PayloadError
+        The cursor is no cursor of this order.
+    """
+    order = ordering(query)
+    before = sa.select(sa.literal(1)).select_from(_WITH_PHOTOS)
+    before = before.where(order.beyond(cursor, backward=True)).limit(_COUNTED_ROWS + 1)
+    with database.begin() as connection:
+        before = before.where(*_filters(connection, query))
+        number = connection.scalar(sa.select(sa.func.count()).select_from(before.subquery()))
+    return None if number is None or number > _COUNTED_ROWS else int(number)
+
+
+def job_counts(database: Database, query: JobQuery) -> dict[JobState, int]:
+    """Count the jobs of a query by state, whatever states and page it asks for.
+
+    Every state is in the answer.
+    """
+    source = _WITH_PHOTOS if needs_photos(query) else jobs
+    counted = sa.select(jobs.c.state, sa.func.count()).select_from(source).group_by(jobs.c.state)
+    with database.begin() as connection:
+        counted = counted.where(*_filters(connection, query, states=False))
+        found = {state: number for state, number in connection.execute(counted)}
+    return {state: found.get(state, 0) for state in JobState}
+
+
+def change_mark(database: Database) -> str:
+    """Return a text that changes with every transaction that writes; very cheap.
+
+    The same text twice means that nothing was written to this server in between.
+    """
+    with database.begin() as connection:
+        return str(connection.scalar(sa.text("SELECT pg_current_snapshot()::text")))
+
+
+def _filters(
+    connection: sa.Connection, query: JobQuery, *, states: bool = True
+) -> list[sa.ColumnElement[bool]]:
+    job_id = as_job_id(query.text)
+    if job_id is not None:
+        named = jobs.c.job_id == job_id
+        if connection.scalar(sa.select(jobs.c.job_id).where(named)) is not None:
+            return [*conditions(replace(query, text=""), states=states), named]
+    return conditions(query, states=states)
+
+
+def _row(found: Any) -> JobRow:
+    values = dict(found._mapping)
+    del values["sort_value"]
+    return JobRow(
+        **{**values, "queue": JobType(values["queue"]), "state": JobState(values["state"])}
+    )

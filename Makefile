@@ -2,7 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo eval test check format constraints clean training-venv scenes train model samples
+ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: help install demo lab dashboard eval test test-browser notebooks check format constraints clean training-venv scenes train model samples
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -22,12 +24,29 @@ install: .venv/.installed ## set up .venv with pinned, hashed packages
 demo: install    ## analyse the sample homes and show the truth beside what is found
 	$(BIN)/photoqueue demo
 
+# The address that it prints holds the token that it asks for.
+lab: install     ## open the notebooks in JupyterLab
+	$(BIN)/jupyter-lab $(ROOT) notebooks $(ARGS)
+
+# Of kernels whose page is gone, voila.json ends those that Voilà did not hear of: after five
+# minutes without a page, whatever their threads still send.
+PORT ?= 8866
+dashboard: install ## serve the dashboard as a web page; PORT=8866, or another one when it is taken
+	cd notebooks && ../$(BIN)/voila dashboard.ipynb --port=$(PORT) $(ARGS)
+
 # More with, for example: make eval ARGS=--by-class
 eval: install    ## measure every engine that can run here; tables in out/eval
 	$(BIN)/photoqueue evaluate --csv out/eval $(ARGS)
 
 test: check      ## format, lint, types, import contracts, tests
 	$(BIN)/pytest
+
+test-browser: install ## the tests that look at JupyterLab and Voilà with Chromium; it must be there
+	@$(BIN)/python -m tests.browser.chromium
+	$(BIN)/pytest tests/browser
+
+notebooks: install ## run the notebooks anew and store what they show
+	$(BIN)/python -m tests.notebooks.execute
 
 check: install   ## all of test but the tests
 	$(BIN)/ruff format --check src tests training

@@ -11,10 +11,10 @@ from typing import Any
 from uuid import UUID
 
 import photoqueue
-from photoqueue.analysis.registry import load_engine
 from photoqueue.installation import Installation
 from photoqueue.models import JobType
 from photoqueue.tracking.ledger import Ledger
+from photoqueue.worker.engines import Engines
 from photoqueue.worker.handlers import Handler, InventorySync, PhotoAnalyze
 from photoqueue.worker.runner import Runner
 
@@ -28,7 +28,7 @@ class Bench:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._handlers: dict[JobType, Handler] = {
-            JobType.PHOTO_ANALYZE: PhotoAnalyze(installation, load_engine(installation.settings)),
+            JobType.PHOTO_ANALYZE: PhotoAnalyze(installation, Engines(installation, processes=1)),
             JobType.INVENTORY_SYNC: InventorySync(installation),
         }
 

@@ -128,6 +128,18 @@ def current() -> Installation:
         return _current
 
 
+def settings_in_use() -> Settings:
+    """Return the settings that the verbs of this process use; opens and starts nothing.
+
+    Raises
+    ------
+    ConfigurationError
+        The environment is read for them, and a value in it is malformed.
+    """
+    with _lock:
+        return load_settings() if _current is None else _current.settings
+
+
 def use(settings: Settings | None) -> None:
     """Make every further call use these settings; None goes back to the environment."""
     global _current

@@ -14,6 +14,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from photoqueue.cards import records, results
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -110,6 +112,9 @@ class _Record(BaseModel):
         """JSON with the contract's names; keys without a value are left out."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
 
+    def __str__(self) -> str:
+        return repr(self)
+
 
 #: Relative corner coordinates x0, y0, x1, y1 in 0…1 of the upright picture.
 Box = tuple[float, float, float, float]
@@ -125,6 +130,8 @@ class PhotoPayload(_Record):
     room_type: str | None = None
     project_id: str | None = None
     room: str | None = None
+    #: Registered name of the engine that is to analyse it; ``None`` leaves it to the worker.
+    engine: Identifier | None = None
     #: Content address of the picture in the photo store.
     sha256: str
     file_name: str | None = None
@@ -203,6 +210,12 @@ class PhotoResult(_Record):
         columns = [name for name in FoundItem.model_fields if name != "appearance"]
         return pd.DataFrame(_worded(self.items, lang, catalogue), columns=columns)
 
+    def __repr__(self) -> str:
+        return results.photo_text(self)
+
+    def _repr_html_(self) -> str:
+        return results.photo_card(self)
+
 
 class InventoryLine(_Record):
     """One kind of thing in one room."""
@@ -274,6 +287,12 @@ class InventoryResult(_Record):
         columns = [name for name in InventoryLine.model_fields if name != "key"]
         return pd.DataFrame(_worded(self.lines, lang, catalogue), columns=columns)
 
+    def __repr__(self) -> str:
+        return results.inventory_text(self)
+
+    def _repr_html_(self) -> str:
+        return results.inventory_card(self)
+
 
 def _worded(
     records: tuple[FoundItem, ...] | tuple[InventoryLine, ...],
@@ -314,6 +333,12 @@ class Correction(_Record):
     #: When and by whom it was taken back; it no longer applies then.
     undone_at: datetime | None = None
     undone_by: str | None = None
+
+    def __repr__(self) -> str:
+        return records.correction_text(self)
+
+    def _repr_html_(self) -> str:
+        return records.correction_card(self)
 
 
 @dataclass(frozen=True, slots=True)

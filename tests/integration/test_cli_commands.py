@@ -185,6 +185,14 @@ def test_submit_of_an_inventory_needs_a_project(
     assert photoqueue.history().empty
 
 
+def test_submit_names_an_engine(installation: object, run: Run, folder: Path) -> None:
+    assert run("submit", folder, "--engine", "builtin").code == 0
+    wrong = run("submit", folder, "--engine", "bultin")
+    assert wrong.code == 1
+    assert "Did you mean 'builtin'" in wrong.err
+    assert len(photoqueue.history()) == 3
+
+
 def test_submit_of_nothing_says_what_was_looked_for(
     installation: object, run: Run, tmp_path: Path
 ) -> None:

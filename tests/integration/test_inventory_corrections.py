@@ -133,6 +133,24 @@ def test_thing_of_ones_own_keeps_its_volume(move: str) -> None:
     ]
 
 
+def test_what_was_said_holds_until_it_is_said_anew(move: str) -> None:
+    first = correct(move, room="salon", item="chair", count=2, volume=0.5, dismountable=True)
+    correct(move, room="salon", item="chair", count=3)
+
+    def line() -> tuple[int, float, bool]:
+        (found,) = [line for line in read_inventory(move).lines if line.room == "salon"]
+        return found.count, found.volume, found.dismountable
+
+    assert line() == (3, 1.5, True)
+    correct(move, room="salon", item="chair", count=3, volume=0.2)
+    assert line() == (3, 0.6, True)
+    correct(move, room="salon", item="chair", count=4, dismountable=False)
+    assert line() == (4, 0.8, False)
+    # What was taken back does not hold any more; what was said after it does.
+    undo_correction(first)
+    assert line() == (4, 0.8, False)
+
+
 @pytest.mark.parametrize(
     ("values", "error", "message"),
     [
@@ -259,7 +277,8 @@ def test_shell_corrects_lists_and_takes_back(move: str, capsys: pytest.CaptureFi
     shown = told("inventory", move)
     (line,) = [line for line in shown["lines"] if line["room"] == "salon"]
     assert (line["count"], line["seenCount"], line["dismountProbability"]) == (5, 1, 1.0)
-    assert [row["user_id"] for row in told("corrections", move)] == ["ana"]
+    # The same keys as those of the correction itself: the contract's camelCase.
+    assert told("corrections", move) == [made]
 
     assert shell("inventory", move) == 0
     assert "corrected by ana" in capsys.readouterr().out

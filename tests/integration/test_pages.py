@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -127,7 +128,7 @@ def test_pages_of_every_order_hold_every_job_once(order: JobOrder, descending: b
     values = [value(row, order) for row in rows]
     known = [one for one in values if one is not None]
     assert values == sorted(known, reverse=descending) + [None] * (60 - len(known))
-    for one, other in zip(rows, rows[1:], strict=False):
+    for one, other in itertools.pairwise(rows):
         if order is not JobOrder.SUBMITTED and value(one, order) == value(other, order):
             assert one.job_id > other.job_id
 
@@ -362,10 +363,9 @@ def test_story_of_a_failed_job_puts_its_attempts_on_one_axis(ledger: Ledger) -> 
     assert story.error_traceback == "Traceback 2"
     one, two = story.attempts
     assert (one.error_type, one.retry_delay_ms, two.error_message) == ("OSError", 0, "twice")
-    moments = [one.ready_ms, one.started_ms, one.ended_ms, two.ready_ms, two.started_ms]
-    assert moments == sorted(moments, key=lambda moment: moment or 0)
-    assert two.ended_ms is not None
-    assert two.ended_ms <= story.now_ms
+    moments = [one.ready_ms, one.started_ms, two.ready_ms, two.started_ms, two.ended_ms]
+    assert [*moments, story.now_ms] == sorted([*moments, story.now_ms], key=lambda at: at or 0)
+    assert one.ended_ms is not None
     (asked,) = story.ai_calls
     assert (asked.engine, asked.tokens_in, asked.success, asked.error) == ("llm", 10, False, "429")
 

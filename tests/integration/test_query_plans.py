@@ -141,7 +141,9 @@ def test_looking_for_unfinished_keys_reads_no_table(
     plan = explain(
         plans,
         """
-        SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256'
+        SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256',
+            payload ->> 'roomType', payload ->> 'engine',
+            CASE WHEN true THEN result ->> 'engine' END
         FROM jobs
         WHERE job_key = ANY(%(keys)s) AND state = ANY(%(states)s)
         ORDER BY job_key, state = 'completed', job_id DESC

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from photoqueue.analysis.registry import load_engine, registered_engines
-from photoqueue.errors import EngineUnavailableError, ModelError
+from photoqueue.analysis.registry import checked_engine, load_engine, registered_engines
+from photoqueue.errors import EngineUnavailableError, ModelError, PayloadError
 from photoqueue.settings import Settings
 from tests.models import authors_model
 
@@ -79,7 +79,7 @@ def test_plugin_factory_is_called_with_the_settings_if_it_takes_them(
 
 
 def test_unknown_name_suggests_the_nearest() -> None:
-    with pytest.raises(EngineUnavailableError, match="Did you mean 'detector'") as error:
+    with pytest.raises(EngineUnavailableError, match=r"Did you mean 'detector'") as error:
         load_engine(Settings(engine="detectr"))
 
     assert "package.module:factory" in str(error.value)
@@ -127,3 +127,21 @@ def test_engine_contract_loads_no_model_library() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", registered_engines())
+def test_job_may_name_a_registered_engine(name: str) -> None:
+    assert checked_engine(name) == name
+
+
+def test_job_that_names_an_unknown_engine_is_told_the_nearest() -> None:
+    with pytest.raises(
+        PayloadError, match=r"Did you mean 'detector'.*auto, builtin, detector, llm"
+    ):
+        checked_engine("detectr")
+
+
+def test_job_must_not_name_code_to_import(plugin: str) -> None:
+    with pytest.raises(PayloadError, match=r"must not name code.*PHOTOQUEUE_ENGINE"):
+        checked_engine(f"{plugin}:plain")
+    assert plugin not in sys.modules

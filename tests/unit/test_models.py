@@ -99,10 +99,21 @@ def test_payload_takes_contract_names_and_ignores_unknown_ones() -> None:
     assert (payload.photo_id, payload.user_id, payload.asset_id) == ("p1", "u1", "a1")
 
 
+def test_photo_payload_may_name_an_engine() -> None:
+    payload = PhotoPayload(photo_id="p1", user_id="u1", sha256="ab", engine="detector")
+    data = json.loads(payload.to_json())
+    assert data["engine"] == "detector"
+    assert PhotoPayload.model_validate(data) == payload
+    assert PhotoPayload.model_validate({**data, "engine": None}).engine is None
+
+
 @pytest.mark.parametrize(
     "data",
     [
         {"userId": "u1", "sha256": "ab"},
+        {"photoId": "p1", "userId": "u1", "sha256": "ab", "engine": ["builtin"]},
+        {"photoId": "p1", "userId": "u1", "sha256": "ab", "engine": ""},
+        {"photoId": "p1", "userId": "u1", "sha256": "ab", "engine": "x" * 1_000_000},
         {"photoId": "", "userId": "u1", "sha256": "ab"},
         {"photoId": "x" * 201, "userId": "u1", "sha256": "ab"},
         {"photoId": 17, "userId": "u1", "sha256": "ab"},

@@ -61,13 +61,13 @@ def choose_engine(settings: Settings) -> Choice:
             settings.model_copy(update={"model": entry.name}),
             "detector",
             f"the model {entry.name} is in {entry.file(settings.home).parent}",
-            f"{_pull()}, which names cabinets, desks and lamps too" if better else None,
+            f"{pull_command()}, which names cabinets, desks and lamps too" if better else None,
         )
     return _chosen(
         settings,
         "builtin",
         "no LLM is configured and no detector's model is here",
-        f"{_pull()}; or set PHOTOQUEUE_LLM_MODEL with PHOTOQUEUE_LLM_BASE_URL",
+        f"{pull_command()}; or set PHOTOQUEUE_LLM_MODEL with PHOTOQUEUE_LLM_BASE_URL",
     )
 
 
@@ -79,7 +79,7 @@ def _chosen(settings: Settings, engine: str, reason: str, advice: str | None = N
     )
 
 
-def _pull() -> str:
+def pull_command() -> str:
     """Return the command that fetches the detector to recommend."""
     size = next(entry.size for entry in published_models() if entry.name == RECOMMENDED)
     return f"photoqueue models pull {RECOMMENDED} ({megabytes(size)})"

@@ -50,6 +50,18 @@ def find_model(settings: Settings) -> ModelFile:
     ConfigurationError
         A file that registers models is malformed.
     """
+    found = locate_model(settings)
+    return ModelFile(found.stem, found) if isinstance(found, Path) else _of(found, settings.home)
+
+
+def locate_model(settings: Settings) -> ModelEntry | Path:
+    """Return the registered model, or else the path, that the settings mean; content not read.
+
+    Raises
+    ------
+    EngineUnavailableError, ConfigurationError
+        As for :func:`find_model`.
+    """
     models = registered_models(settings.home)
     if settings.model is None:
         entry = next(present_models(settings.home), None)
@@ -57,7 +69,7 @@ def find_model(settings: Settings) -> ModelFile:
             raise EngineUnavailableError(
                 f"The detector has no model. {_advice(settings.home, models)}"
             )
-        return _of(entry, settings.home)
+        return entry
     entry = models.get(settings.model)
     if entry is not None:
         if not entry.file(settings.home).is_file():
@@ -65,14 +77,14 @@ def find_model(settings: Settings) -> ModelFile:
                 f"The model {entry.name!r} is not there yet: {how_to_get(entry, settings.home)} "
                 f"{_advice(settings.home, models)}"
             )
-        return _of(entry, settings.home)
+        return entry
     path = Path(settings.model).expanduser()
     if not path.is_file():
         raise EngineUnavailableError(
             f"PHOTOQUEUE_MODEL is {settings.model!r}, which is neither a file nor a known "
             f"name.{did_you_mean(settings.model, models)} {_advice(settings.home, models)}"
         )
-    return ModelFile(path.stem, path)
+    return path
 
 
 def present_models(home: Path) -> Iterator[ModelEntry]:

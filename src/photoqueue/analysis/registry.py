@@ -10,7 +10,7 @@ from typing import Any, Final
 from photoqueue.analysis.choice import AUTO, choose_engine
 from photoqueue.analysis.engine import Engine, RoomEngine
 from photoqueue.analysis.model_registry.known import did_you_mean
-from photoqueue.errors import EngineUnavailableError, PhotoqueueError
+from photoqueue.errors import EngineUnavailableError, PayloadError, PhotoqueueError
 from photoqueue.settings import Settings
 
 #: Name → the ``package.module:factory`` that builds the engine from the settings and the
@@ -27,6 +27,30 @@ _EXTRAS: Final = {"builtin": "detect", "detector": "detect", "llm": "llm"}
 def registered_engines() -> tuple[str, ...]:
     """Names that ``PHOTOQUEUE_ENGINE`` can have, besides ``package.module:factory``."""
     return (AUTO, *sorted(_FACTORIES))
+
+
+def checked_engine(name: str) -> str:
+    """Return a name that a job may have as its engine, or say what is wrong with it.
+
+    Raises
+    ------
+    PayloadError
+        It is not registered. A ``package.module:factory`` is none of them: whoever can write
+        job data would choose what code the workers import.
+    """
+    if name in registered_engines():
+        return name
+    names = ", ".join(registered_engines())
+    if ":" in name:
+        raise PayloadError(
+            f"The engine {name!r:.80} cannot be chosen by a job: job data must not name code that "
+            "workers import. Set PHOTOQUEUE_ENGINE of the workers to it and submit without an "
+            f"engine, or submit with one of {names}."
+        )
+    raise PayloadError(
+        f"There is no engine {name!r:.80}.{did_you_mean(name, registered_engines())} Submit with "
+        f"one of {names}, or without an engine: workers then use their own (PHOTOQUEUE_ENGINE)."
+    )
 
 
 def load_engine(settings: Settings, *, processes: int = 1) -> Engine:

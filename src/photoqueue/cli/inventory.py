@@ -8,7 +8,7 @@ import typer
 
 from photoqueue.cli import words
 from photoqueue.cli.options import AsJson, StrategyName
-from photoqueue.cli.output import print_json, records, show
+from photoqueue.cli.output import print_json, show
 
 Project = Annotated[str, typer.Argument(metavar="PROJECT", help="The move.", show_default=False)]
 User = Annotated[str | None, typer.Option(help="Who says so; you when left out.")]
@@ -109,6 +109,7 @@ def corrections(
     """List what people corrected in a project, or take a correction back."""
     import photoqueue
     from photoqueue.cli.views import correction_table
+    from photoqueue.client.corrections import list_corrections
 
     if (project is None) == (undo is None):
         raise typer.BadParameter("Name a project, or a correction with --undo ID; one of them.")
@@ -119,8 +120,8 @@ def corrections(
             return
         show(f"Correction {undo} of project {words.line(made.project_id)} taken back.")
         return
-    found = records(photoqueue.corrections(str(project), undone=all_of_them))
+    listed = list_corrections(str(project), undone=all_of_them)
     if as_json:
-        print_json(found)
+        print_json([made.model_dump(mode="json", by_alias=True) for made in listed])
         return
-    show(correction_table(found) if found else "No corrections.")
+    show(correction_table(made.model_dump() for made in listed) if listed else "No corrections.")

@@ -153,7 +153,7 @@ def wide() -> bool:
 
 def name(value: Any) -> str:
     """Show a name: in full in a pipe, a very long one cut in its middle in a terminal."""
-    from photoqueue.client.cards import shorten
+    from photoqueue.cards.drawing import shorten
 
     shown = words.line(value)
     return shown if in_full() else shorten(shown, _SHOWN_NAME[narrow()])

@@ -37,6 +37,14 @@ def submit(
         typer.Option(help="How photos of a room are put together (--inventory)."),
     ] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the results and show them.")] = False,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What analyses them: auto, builtin, detector or llm; the worker's own when left "
+            "out.",
+        ),
+    ] = None,
     resubmit: Annotated[
         bool, typer.Option("--resubmit", help="Analyse again what was analysed before.")
     ] = False,
@@ -55,6 +63,7 @@ def submit(
         "room": room,
         "room_type": room_type,
         "user_id": user,
+        "engine": engine,
         "resubmit": resubmit,
     }
     handle: Job | Batch

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any, Final
+
+from photoqueue.cards.drawing import visible
 
 #: Stands where there is nothing to tell.
 NOTHING: Final = "-"
@@ -13,8 +14,6 @@ _SECOND: Final = 1000.0
 _MINUTE: Final = 60 * _SECOND
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
-# Escape sequences in a file name or an error could repaint the operator's terminal.
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def missing(value: Any) -> bool:
@@ -83,7 +82,7 @@ def text(value: Any) -> str:
     """Make foreign text safe to print: control characters are shown, not obeyed."""
     if missing(value):
         return NOTHING
-    return _CONTROL.sub(lambda mark: ascii(mark[0])[1:-1], str(value))
+    return visible(str(value))
 
 
 def line(value: Any) -> str:

@@ -41,7 +41,8 @@ def correct(
     The correction is stored, holds in every later inventory of the project, and shows at
     once in :func:`read_inventory`; results that were collected before stay as they are. An
     inventory that is being added up at this moment is not disturbed. A later correction of
-    the same thing in the same room replaces this one.
+    the same thing in the same room replaces the count of this one; its volume and whether the
+    thing is taken apart hold until they are said anew, or this one is taken back.
 
     Parameters
     ----------
@@ -56,10 +57,11 @@ def correct(
     count
         How many there are; 0 takes the thing off the list.
     volume
-        Moving volume of one, in m³, instead of the catalogue's. A thing of your own keeps
-        the volume that was said of it last.
+        Moving volume of one, in m³, instead of the catalogue's. Left out, what was said of
+        it before holds.
     dismountable
-        Whether it is taken apart, instead of what the catalogue says.
+        Whether it is taken apart, instead of what the catalogue says. Left out, what was said
+        of it before holds.
     category
         Of a thing of your own: furniture, appliance, electronics, box, art or misc.
     new_room
@@ -140,11 +142,16 @@ def corrections(project_id: str, *, undone: bool = False) -> pd.DataFrame:
     """
     import pandas as pd
 
-    project = checked("project_id", project_id)
-    found = records.of_project(current().database, project, undone=undone)
+    found = list_corrections(project_id, undone=undone)
     columns = [name for name in Correction.model_fields if name != "project_id"]
     rows = [entry.model_dump(include=set(columns)) for entry in found]
     return pd.DataFrame(rows, columns=columns)
+
+
+def list_corrections(project_id: str, *, undone: bool = False) -> list[Correction]:
+    """Return the corrections of a project as :func:`corrections` does, one value each."""
+    project = checked("project_id", project_id)
+    return records.of_project(current().database, project, undone=undone)
 
 
 def read_inventory(project_id: str) -> InventoryResult:

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from photoqueue.client.cards import card, shorten
+from photoqueue.cards.drawing import card, shorten
 from photoqueue.client.progress import ProgressStyle, make_progress
 from photoqueue.client.waiting import Watch
 from photoqueue.errors import JobCancelledError, JobFailedError, PhotoqueueError
@@ -276,7 +276,7 @@ class Batch:
         return card(
             f"Batch {self.id}",
             rows,
-            f"poll(batch) shows where it stands, collect(batch) waits for it; "
+            "poll(batch) shows where it stands, collect(batch) waits for it;",
             f"batch({self.id!r}) reopens it later.",
         )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, overload
 from uuid import UUID
 
-from photoqueue.client.cards import card
+from photoqueue.cards import records as cards
 from photoqueue.client.frames import result_rows
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import JOB_KEY_PREFIXES, parse_job_id
@@ -281,10 +281,10 @@ class Stats(Mapping[str, QueueStats]):
         )
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name}: {_counted(counts)}" for name, counts in self._queues.items())
+        return cards.stats_text(self._queues.values())
 
     def _repr_html_(self) -> str:
-        return card("Queues", [(name, _counted(counts)) for name, counts in self._queues.items()])
+        return cards.stats_card(self._queues.values())
 
 
 def stats() -> Stats:
@@ -323,9 +323,3 @@ def as_state(name: str) -> JobState:
         raise StateError(
             f"No state {str(name)[:40]!r}; there are {', '.join(map(str, JobState))}."
         ) from None
-
-
-def _counted(counts: QueueStats) -> str:
-    shown = [f"{getattr(counts, state)} {state}" for state in map(str, JobState)]
-    shown.append(f"{counts.workers} worker{'' if counts.workers == 1 else 's'}")
-    return ", ".join(shown) + (" (paused)" if counts.paused else "")

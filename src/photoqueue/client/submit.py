@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from photoqueue.client.engines import optional_engine
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user, optional
 from photoqueue.client.intake import Request, Taken, requests_from, take_in, take_in_all
@@ -36,6 +37,7 @@ def submit_photo(
     user_id: str | None = None,
     photo_id: str | None = None,
     asset_id: str | None = None,
+    engine: str | None = None,
     resubmit: bool = False,
     priority: int = INTERACTIVE_PRIORITY,
 ) -> Job:
@@ -58,6 +60,10 @@ def submit_photo(
         Your name for the photo; made from its content and project when left out.
     asset_id
         Your reference, kept with the job.
+    engine
+        What analyses it: ``builtin``, ``detector``, ``llm``, or ``auto`` for the best of them
+        that the worker has; the worker's own (``PHOTOQUEUE_ENGINE``) when left out. A photo
+        that was analysed with another engine is analysed again.
     resubmit
         Analyse again what was analysed before. Otherwise a photo that is being analysed,
         or was analysed with the same content, returns its job.
@@ -77,7 +83,7 @@ def submit_photo(
         The photo id is in use by another picture that is being analysed, or in another
         project.
     PayloadError
-        An identifier is empty, too long or not printable.
+        An identifier is empty, too long or not printable, or there is no such engine.
     StorageError
         The photo could not be fetched, or the photo store is full or away.
     ConfigurationError
@@ -90,6 +96,7 @@ def submit_photo(
     >>> job = submit_photo("salon.jpg", project_id="move-42", room="salon")  # doctest: +SKIP
     """
     priority = checked_priority(priority)
+    engine = optional_engine(engine)
     installation = current()
     taken = take_in(
         installation,
@@ -103,7 +110,9 @@ def submit_photo(
             asset_id=optional("asset_id", asset_id),
         ),
     )
-    (accepted,) = _accept(installation, [taken], priority=priority, resubmit=resubmit)
+    (accepted,) = _accept(
+        installation, [taken], priority=priority, engine=engine, resubmit=resubmit
+    )
     return Job(installation, accepted.job_id, taken.job_key, JobType.PHOTO_ANALYZE)
 
 
@@ -114,6 +123,7 @@ def submit_photos(
     room: str | None = None,
     room_type: str | None = None,
     user_id: str | None = None,
+    engine: str | None = None,
     resubmit: bool = False,
     priority: int = 0,
 ) -> Batch:
@@ -126,7 +136,7 @@ def submit_photos(
         glob, a list of anything that :func:`submit_photo` takes, or a DataFrame with the
         column ``photo`` and, where known, ``photo_id``, ``room``, ``room_type``,
         ``asset_id``. A list may hold dicts with the same keys.
-    project_id, room, room_type, user_id, resubmit, priority
+    project_id, room, room_type, user_id, engine, resubmit, priority
         As for :func:`submit_photo`, for all photos.
 
     Returns
@@ -143,7 +153,7 @@ def submit_photos(
         A photo id is in use by another picture that is being analysed, or by two pictures
         of the batch; nothing was accepted.
     PayloadError
-        An identifier is empty, too long or not printable.
+        An identifier is empty, too long or not printable, or there is no such engine.
     StorageError
         The photo store is full or away; nothing was accepted.
     DatabaseUnavailableError
@@ -154,6 +164,7 @@ def submit_photos(
     >>> batch = submit_photos("photos/move-42/", project_id="move-42")  # doctest: +SKIP
     """
     priority = checked_priority(priority)
+    engine = optional_engine(engine)
     installation = current()
     project = optional("project_id", project_id)
     user = checked("user_id", default_user() if user_id is None else user_id)
@@ -170,6 +181,7 @@ def submit_photos(
         installation,
         taken,
         priority=priority,
+        engine=engine,
         resubmit=resubmit,
         batch=NewBatch(batch_id=batch_id, user_id=user, project_id=project),
     )
@@ -181,12 +193,13 @@ def _accept(
     taken: Sequence[Taken],
     *,
     priority: int,
+    engine: str | None,
     resubmit: bool,
     batch: NewBatch | None = None,
 ) -> list[Accepted]:
     """Commit the rows, then tell the broker about the new ones."""
     _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
-    jobs = [_new_job(installation, photo, priority) for photo in taken]
+    jobs = [_new_job(installation, photo, priority, engine) for photo in taken]
     accepted = accept(
         installation.database,
         jobs=jobs,
@@ -205,7 +218,7 @@ def _accept(
     return accepted
 
 
-def _new_job(installation: Installation, taken: Taken, priority: int) -> NewJob:
+def _new_job(installation: Installation, taken: Taken, priority: int, engine: str | None) -> NewJob:
     row = taken.row
     payload = PhotoPayload(
         photo_id=row.photo_id,
@@ -214,6 +227,7 @@ def _new_job(installation: Installation, taken: Taken, priority: int) -> NewJob:
         room_type=row.room_type,
         project_id=row.project_id,
         room=row.room,
+        engine=engine,
         sha256=row.sha256 or "",
         file_name=row.file_name,
     )
@@ -229,6 +243,7 @@ def _new_job(installation: Installation, taken: Taken, priority: int) -> NewJob:
         project_id=row.project_id,
         sha256=row.sha256 or "",
         room_type=row.room_type,
+        engine=engine,
         error_type=None if taken.error is None else type(taken.error).__name__,
         error_message=None if taken.error is None else storable(str(taken.error)),
     )

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from photoqueue.cards.records import worker_card, worker_text
 from photoqueue.client.observe import as_queue
 from photoqueue.errors import NoWorkerError
 from photoqueue.installation import Installation, current
@@ -65,7 +66,10 @@ class WorkerProcess:
         self.stop()
 
     def __repr__(self) -> str:
-        return f"<WorkerProcess {self.pid}>"
+        return worker_text(self.pid)
+
+    def _repr_html_(self) -> str:
+        return worker_card(self.pid, self.log)
 
 
 def start_worker(*, queue: str | None = None, concurrency: int | None = None) -> WorkerProcess:

@@ -31,6 +31,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from photoqueue.cards.records import catalogue_card, catalogue_text
 from photoqueue.errors import NotFoundError
 from photoqueue.inventory.catalogue_file import read_changes, read_items
 from photoqueue.inventory.catalogue_item import (
@@ -86,7 +87,10 @@ class Catalogue:
         return len(self.items)
 
     def __repr__(self) -> str:
-        return f"Catalogue({len(self)} items)"
+        return catalogue_text(self)
+
+    def _repr_html_(self) -> str:
+        return catalogue_card(self)
 
     @classmethod
     def load(cls, path: Path | str | None = None) -> Catalogue:

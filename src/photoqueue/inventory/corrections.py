@@ -3,7 +3,8 @@
 A correction sets the count of one kind of thing in one room, and where the person said so
 the volume of one and whether it is taken apart. It stands whatever the photos say later:
 analysed again, or added up anew, the inventory shows the person's count, and beside it what
-the photos say now. Of several corrections of one thing in one room the newest holds.
+the photos say now. Of several corrections of one thing in one room the newest holds; the
+volume and whether it is taken apart hold from an older one where the newer says nothing of them.
 """
 
 from __future__ import annotations
@@ -40,10 +41,7 @@ def corrected(
         Language of their names.
     """
     base = as_photographed(result)
-    newest: dict[tuple[str, Thing], Correction] = {}
-    for correction in sorted(corrections, key=lambda entry: entry.correction_id):
-        if correction.undone_at is None:
-            newest[correction.room, _thing(correction)] = correction
+    newest = _holding(corrections)
     if not newest:
         return base
     lines = {(line.room, thing_of(line)): line for line in base.lines}
@@ -78,6 +76,25 @@ def as_photographed(result: InventoryResult) -> InventoryResult:
     )
     untouched = [line for line in result.lines if not line.corrected]
     return with_lines(base, [*untouched, *result.seen_lines])
+
+
+def _holding(corrections: Iterable[Correction]) -> dict[tuple[str, Thing], Correction]:
+    """Return what holds of each thing in each room: the newest, with what older ones add."""
+    newest: dict[tuple[str, Thing], Correction] = {}
+    for correction in sorted(corrections, key=lambda entry: entry.correction_id):
+        if correction.undone_at is not None:
+            continue
+        place = correction.room, _thing(correction)
+        before = newest.get(place)
+        if before is not None:
+            kept = {
+                name: getattr(before, name)
+                for name in ("volume", "dismountable")
+                if getattr(correction, name) is None
+            }
+            correction = correction.model_copy(update=kept)
+        newest[place] = correction
+    return newest
 
 
 def thing_of(line: InventoryLine) -> Thing:

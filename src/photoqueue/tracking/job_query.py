@@ -79,6 +79,9 @@ class JobQuery:
             raise PayloadError("A page begins after one cursor or ends before one; give one.")
 
 
+#: Orders by what ``photos`` knows.
+PHOTO_ORDERS: Final = frozenset({JobOrder.NAME, JobOrder.ROOM})
+
 _STATE_RANK: Final = sa.case(
     {str(state): rank for rank, state in enumerate(JobState)}, value=jobs.c.state
 )

@@ -10,9 +10,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from photoqueue.models import JobState, JobType
-from photoqueue.tracking.cursors import END
+from photoqueue.tracking.cursors import END, Ordering
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.job_query import (
+    PHOTO_ORDERS,
     JobOrder,
     JobQuery,
     as_job_id,
@@ -102,7 +103,8 @@ _ROW: Final = (
     sa.func.left(jobs.c.error_type, _ERROR_LENGTH).label("error_type"),
     sa.func.left(jobs.c.error_message, _ERROR_LENGTH).label("error_message"),
 )
-_WITH_PHOTOS: Final = jobs.outerjoin(photos, photos.c.photo_id == jobs.c.photo_id)
+_OF_JOB: Final = photos.c.photo_id == jobs.c.photo_id
+_WITH_PHOTOS: Final = jobs.outerjoin(photos, _OF_JOB)
 
 
 def job_page(database: Database, query: JobQuery) -> JobPage:
@@ -116,14 +118,19 @@ def job_page(database: Database, query: JobQuery) -> JobPage:
     order = ordering(query)
     backward = query.before is not None
     place = query.before if backward else query.after
-    value = order.value if order.value is not None else sa.null()
-    selected = sa.select(*_ROW, value.label("sort_value")).select_from(_WITH_PHOTOS)
-    if place is not None and place != END:
-        selected = selected.where(order.beyond(place, backward=backward))
-    selected = selected.order_by(*order.by(backward=backward)).limit(query.size + 1)
     with database.begin() as connection:
-        selected = selected.where(*_filters(connection, query))
-        found = list(connection.execute(selected).all())
+        chosen = _chosen(connection, query, order)
+        if place is not None and place != END:
+            chosen = chosen.where(order.beyond(place, backward=backward))
+        # The ids first: what a row shows is then read of one page only, not of all that is
+        # sorted.
+        ids, inner = _limited(chosen, query, order, backward)
+        shown = (
+            sa.select(*_ROW, ids.c.sort_value)
+            .select_from(ids.join(jobs, jobs.c.job_id == ids.c.job_id).outerjoin(photos, _OF_JOB))
+            .order_by(*inner.by(backward=backward))
+        )
+        found = list(connection.execute(shown).all())
     more = len(found) > query.size
     if backward and not more:
         return job_page(database, replace(query, before=None))  # a full first page
@@ -149,11 +156,10 @@ def rows_before(database: Database, query: JobQuery, cursor: str) -> int | None:
         The cursor is no cursor of this order.
     """
     order = ordering(query)
-    before = sa.select(sa.literal(1)).select_from(_WITH_PHOTOS)
-    before = before.where(order.beyond(cursor, backward=True)).limit(_COUNTED_ROWS + 1)
     with database.begin() as connection:
-        before = before.where(*_filters(connection, query))
-        number = connection.scalar(sa.select(sa.func.count()).select_from(before.subquery()))
+        before = _chosen(connection, query, order).where(order.beyond(cursor, backward=True))
+        counted = before.limit(_COUNTED_ROWS + 1).subquery()
+        number = connection.scalar(sa.select(sa.func.count()).select_from(counted))
     return None if number is None or number > _COUNTED_ROWS else int(number)
 
 
@@ -177,6 +183,33 @@ def change_mark(database: Database) -> str:
     """
     with database.begin() as connection:
         return str(connection.scalar(sa.text("SELECT pg_current_snapshot()::text")))
+
+
+def _chosen(connection: sa.Connection, query: JobQuery, order: Ordering) -> sa.Select[Any]:
+    """Select id and sort value of the jobs that a query is about, in no order."""
+    value = order.value if order.value is not None else sa.null()
+    source = _WITH_PHOTOS if needs_photos(query) or order.name in PHOTO_ORDERS else jobs
+    chosen = sa.select(jobs.c.job_id, value.label("sort_value")).select_from(source)
+    return chosen.where(*_filters(connection, query))
+
+
+def _limited(
+    chosen: sa.Select[Any], query: JobQuery, order: Ordering, backward: bool
+) -> tuple[sa.Subquery, Ordering]:
+    """Cut jobs to a page; return it with the order told in its own columns."""
+    if query.text or query.batch_id is not None:
+        # Found first, sorted then: PostgreSQL would walk through all jobs in their order,
+        # hoping to meet the few that match soon. OFFSET keeps the two steps apart.
+        found = chosen.offset(sa.literal_column("0")).subquery()
+        order = _told_in(found, order)
+        chosen = sa.select(found)
+    page = chosen.order_by(*order.by(backward=backward)).limit(query.size + 1).subquery()
+    return page, _told_in(page, order)
+
+
+def _told_in(found: sa.Subquery, order: Ordering) -> Ordering:
+    value = None if order.value is None else found.c.sort_value
+    return replace(order, value=value, row_id=found.c.job_id)
 
 
 def _filters(

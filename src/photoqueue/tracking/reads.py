@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from photoqueue.cards.records import snapshot_card, snapshot_text
 from photoqueue.errors import UnknownBatchError, UnknownJobError
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking.database import Database
@@ -21,7 +22,7 @@ from photoqueue.tracking.tables import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class JobSnapshot:
     """What was known of a job at one moment.
 
@@ -68,6 +69,12 @@ class JobSnapshot:
     def error(self) -> str | None:
         """The last error in one line."""
         return f"{self.error_type}: {self.error_message}" if self.error_type else None
+
+    def __repr__(self) -> str:
+        return snapshot_text(self)
+
+    def _repr_html_(self) -> str:
+        return snapshot_card(self)
 
 
 # Arrays: one statement text, however many there are.
@@ -148,9 +155,8 @@ def resolve_jobs(database: Database, names: Sequence[UUID | str]) -> list[UUID]:
     by_id = sa.select(jobs.c.job_id).where(jobs.c.job_id == sa.func.any(sa.literal(ids, _UUIDS)))
     by_key = (
         sa.select(jobs.c.job_key, jobs.c.job_id)
-        .distinct(jobs.c.job_key)
         .where(jobs.c.job_key == sa.func.any(sa.literal(keys, _TEXTS)))
-        .order_by(jobs.c.job_key, jobs.c.job_id.desc())
+        .order_by(jobs.c.job_id)  # the newest is met last
     )
     with database.begin() as connection:
         found: dict[UUID | str, UUID] = {}

@@ -49,10 +49,11 @@ class NewJob:
     priority: int = 0
     photo_id: str | None = None
     project_id: str | None = None
-    #: Content of the photo, and its kind of room where the caller named it; a finished job
-    #: of another content or kind is not handed back.
+    #: Content of the photo, and its kind of room and engine where the caller named them; a
+    #: finished job of another content, kind or engine is not handed back.
     sha256: str | None = None
     room_type: str | None = None
+    engine: str | None = None
     after_batch: str | None = None
     error_type: str | None = None
     error_message: str | None = None
@@ -86,8 +87,9 @@ def accept(
     """Write photos, jobs and a batch in one transaction.
 
     A job whose key is in use by an unfinished job is not written; that job stands for it.
-    So does the last completed job of the same photo content, unless ``resubmit``. A job
-    that has failed already (``error_type``) is always written.
+    So does the last completed job, where it is of the same photo content and of the room
+    type and engine that are named, unless ``resubmit``. A job that has failed already
+    (``error_type``) is always written.
 
     Returns
     -------
@@ -177,21 +179,30 @@ def _standing(
     rows = cursor.execute(
         """
         SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256',
-            payload ->> 'roomType'
+            payload ->> 'roomType', payload ->> 'engine',
+            -- results are long: they are read only where somebody asks
+            CASE WHEN %s THEN result ->> 'engine' END
         FROM jobs
         WHERE job_key = ANY(%s) AND state = ANY(%s)
         ORDER BY job_key, state = 'completed', job_id DESC
         """,
-        (list(wanted), [*UNFINISHED, JobState.COMPLETED]),
+        (
+            any(job.engine for job in jobs),
+            list(wanted),
+            [*UNFINISHED, JobState.COMPLETED],
+        ),
     ).fetchall()
     standing: dict[str, UUID] = {}
-    for key, job_id, state, sha256, room_type in rows:
+    for key, job_id, state, sha256, room_type, asked_engine, engine in rows:
         job = wanted[key]
         same_content = job.sha256 == sha256
         same_room = job.room_type is None or job.room_type == room_type
+        # The newest result counts, as in inventories: an older one of this engine would be
+        # handed back and not be used. ``auto`` is what was asked for, and no result names it.
+        same_engine = job.engine is None or job.engine in (engine, asked_engine)
         if state == JobState.COMPLETED:
             is_photo = job.queue is JobType.PHOTO_ANALYZE
-            if is_photo and same_content and same_room and not resubmit:
+            if is_photo and same_content and same_room and same_engine and not resubmit:
                 standing[key] = job_id
         elif same_content or job.queue is JobType.INVENTORY_SYNC:
             standing[key] = job_id

@@ -1,6 +1,6 @@
 """The browser's side of the widgets: plain JavaScript and CSS files in ``static/``.
 
-A widget's module is ``common.js`` followed by its own file, as anywidget takes one text and
+A widget's module is ``common.js`` followed by its own files, as anywidget takes one text and
 no other file can be fetched; nothing is built, nothing comes from another address.
 """
 
@@ -16,11 +16,11 @@ _STATIC = Path(__file__).parent / "static"
 
 
 @cache
-def script(name: str) -> str:
-    """Return the module of a widget, ``static/<name>.js`` with what all of them share."""
+def script(*names: str) -> str:
+    """Return the module of a widget: its ``static/<name>.js`` behind what all of them share."""
     looks = {state: {"colour": look.colour, "icon": look.icon} for state, look in LOOKS.items()}
     shared = f"const LOOKS = {json.dumps(looks, ensure_ascii=False)};\n{_read('common.js')}"
-    return f"{shared}\n{_read(f'{name}.js')}"
+    return "\n".join([shared, *(_read(f"{name}.js") for name in names)])
 
 
 @cache

@@ -51,3 +51,34 @@ LOOKS: Final[dict[JobState, Look]] = {
     JobState.FAILED: Look(VERMILION, "✕", "//"),
     JobState.CANCELLED: Look(PURPLE, "⊘", "xx"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryLook:
+    """How the boxes of one category of things are drawn.
+
+    Attributes
+    ----------
+    colour : str
+        Of the line and behind the label, as ``#rrggbb``.
+    ink : str
+        Of letters on it, and of the line's edge; at least 4.5:1 to ``colour``.
+    dash : str
+        Lengths of dashes and gaps in pixels, as SVG takes them; empty is a solid line.
+    """
+
+    colour: str
+    ink: str
+    dash: str
+
+
+#: The colours are those of :mod:`photoqueue.analysis.drawing`.
+CATEGORY_LOOKS: Final[dict[str, CategoryLook]] = {
+    "furniture": CategoryLook(BLUE, "#FFFFFF", ""),
+    "appliance": CategoryLook(VERMILION, BLACK, "10 4"),
+    "electronics": CategoryLook(PURPLE, BLACK, "3 3"),
+    "box": CategoryLook(ORANGE, BLACK, "12 3 3 3"),
+    "art": CategoryLook(YELLOW, BLACK, "6 3"),
+    "misc": CategoryLook(GREEN, BLACK, "2 4"),
+    "": CategoryLook(SKY_BLUE, BLACK, "16 4"),
+}

@@ -30,7 +30,7 @@ class ScopeChoice(View):
     _esm = script("scope_choice")
     _css = style()
 
-    batches = traitlets.List().tag(sync=True)
+    batches: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     batch = traitlets.Unicode("").tag(sync=True)
     project = traitlets.Unicode("").tag(sync=True)
 

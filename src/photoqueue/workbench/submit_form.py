@@ -8,7 +8,7 @@ from typing import Final
 
 import ipywidgets as widgets
 
-from photoqueue.client.engines import available_engines
+from photoqueue.client.engines import EngineChoice, available_engines
 from photoqueue.client.handles import Batch
 from photoqueue.client.preview import preview
 from photoqueue.client.sample_homes import sample_homes
@@ -77,7 +77,7 @@ class SubmitForm:
         self.button = widgets.Button(
             description="Submit", button_style="primary", disabled=True, icon="upload"
         )
-        self.found, self.hint, self.words = Words(), Words(), Words()
+        self.found, self.hint, self.engine_hint, self.words = (Words() for _ in range(4))
         self.work = Background(self.words.say)
         self._part = widgets.VBox()
         self.widget = widgets.VBox(
@@ -90,6 +90,7 @@ class SubmitForm:
                 self.room_type,
                 self.hint,
                 self.engine,
+                self.engine_hint,
                 self.add_up,
                 self.button,
                 self.words,
@@ -100,6 +101,7 @@ class SubmitForm:
         for field in (self.folder, self.home, self.room):
             field.observe(lambda _: self._look(), "value")
         self.room_type.observe(lambda _: self._look_at_room_type(), "value")
+        self.engine.observe(lambda _: self._look_at_engine(), "value")
         self.button.on_click(lambda _: self.submit())
         self._source_chosen()
 
@@ -168,6 +170,10 @@ class SubmitForm:
         if self.source.value == SAMPLES and not self.project.value:
             self.project.value = self.home.value
 
+    def _look_at_engine(self) -> None:
+        chosen = next((one for one in available_engines() if one.name == self.engine.value), None)
+        self.engine_hint.say(chosen.reason if chosen is not None else "")
+
     def _look_at_room_type(self) -> None:
         text = self.room_type.value.strip()
         if not text or canonical_room_type(text) is not None:
@@ -189,14 +195,14 @@ def _folders(homes: Path) -> list[Path]:
 
 
 def _engines() -> list[tuple[str, str | None]]:
-    """List the engines as a person reads them: what cannot work here says why."""
+    """List the engines as a person reads them; what cannot work here says so."""
     return [
         (_OWN_ENGINE, None),
-        *(
-            (
-                choice.name if choice.problem is None else f"{choice.name} ({choice.problem})",
-                choice.name,
-            )
-            for choice in available_engines()
-        ),
+        *((_engine(choice), choice.name) for choice in available_engines()),
     ]
+
+
+def _engine(choice: EngineChoice) -> str:
+    if not choice.available:
+        return f"{choice.name} (not set up here)"
+    return choice.name if choice.takes == choice.name else f"{choice.name} ({choice.takes})"

@@ -26,7 +26,7 @@ from photoqueue.installation import Installation
 from photoqueue.models import JobType
 from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.register import Register
-from photoqueue.worker.engines import build_engine
+from photoqueue.worker.engines import Engines
 from photoqueue.worker.handlers import Handler, InventorySync, PhotoAnalyze
 from photoqueue.worker.logs import LogFormat, configure_logging
 from photoqueue.worker.runner import Runner
@@ -162,8 +162,7 @@ def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
 def _handler(assignment: Assignment, installation: Installation) -> Handler:
     if assignment.queue is JobType.INVENTORY_SYNC:
         return InventorySync(installation)
-    engine = build_engine(installation, processes=assignment.processes)
-    return PhotoAnalyze(installation, engine)
+    return PhotoAnalyze(installation, Engines(installation, processes=assignment.processes))
 
 
 def _die_with(parent: Connection) -> None:

@@ -2,33 +2,110 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from photoqueue.errors import ThrottledError
+from photoqueue.errors import ConfigurationError, EngineUnavailableError, ThrottledError
 from photoqueue.tracking.ledger import AiCall
 from photoqueue.tracking.rate_limits import RateLimits
 
 if TYPE_CHECKING:
     from photoqueue.analysis.engine import Analysis, Call, Engine, Hint, RoomEngine
     from photoqueue.installation import Installation
+    from photoqueue.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
-def build_engine(installation: Installation, *, processes: int) -> Engine:
-    """Build the engine of an installation; its rate limit is that of all workers.
+class Engines:
+    """The engines of one process: its own, and those that jobs ask for by name.
+
+    Its own is built at once, the others when the first job asks for them; their rate
+    limits are those of all workers.
+
+    Parameters
+    ----------
+    processes : int
+        Worker processes that share this machine's cores.
 
     Raises
     ------
     EngineUnavailableError
-        The engine cannot be built as configured.
+        Its own cannot be built as configured.
+    ModelError
+        The model file of its own cannot be used.
     """
-    from photoqueue.analysis.registry import load_engine
 
-    engine = load_engine(installation.settings, processes=processes)
-    _share(engine, installation)
-    return engine
+    def __init__(self, installation: Installation, *, processes: int) -> None:
+        from photoqueue.analysis.choice import choose_engine
+
+        self._installation = installation
+        self._processes = processes
+        settings = choose_engine(installation.settings).settings
+        #: What was chosen → the engine. One name is one engine: its model is that of the
+        #: settings, which do not change while the process lives.
+        self._built = {settings.engine: self._build(settings)}
+        self._own = settings.engine
+        #: What ``auto`` means here, once a job has asked for it.
+        self._best: Settings | None = None
+
+    def __call__(self, name: str | None) -> Engine:
+        """Return the engine of this name; None is the process's own.
+
+        Raises
+        ------
+        PayloadError
+            The name is not registered: not even ``submit_photo`` wrote this job.
+        EngineUnavailableError
+            This worker cannot build it as configured.
+        ModelError
+            Its model file cannot be used.
+        """
+        from photoqueue.analysis.registry import checked_engine
+
+        if name is None:
+            return self._built[self._own]
+        checked_engine(name)
+        try:
+            settings = self._settings_of(name)
+            if settings.engine not in self._built:
+                self._built[settings.engine] = self._build(settings)
+                self._tell(settings.engine)
+        except ConfigurationError as exc:
+            # Ends the job at once: waiting does not bring a model or a key here, nor does a
+            # retry choose a worker that has them, and whoever submitted should hear of it
+            # now. Nothing is kept of the failure: once it is mended, the next job that asks
+            # has its engine, in this very process.
+            raise EngineUnavailableError(
+                f"This worker does not have the engine {name!r} that the job asks for. {exc} "
+                "Then retry the job; or submit the photo with another engine, or without one."
+            ) from exc
+        return self._built[settings.engine]
+
+    def _settings_of(self, name: str) -> Settings:
+        from photoqueue.analysis.choice import AUTO, choose_engine
+
+        settings = self._installation.settings.model_copy(update={"engine": name})
+        if name != AUTO:
+            return settings
+        if self._best is None:
+            self._best = choose_engine(settings).settings
+        return self._best
+
+    def _build(self, settings: Settings) -> Engine:
+        from photoqueue.analysis.registry import load_engine
+
+        engine = load_engine(settings, processes=self._processes)
+        _share(engine, self._installation)
+        return engine
+
+    def _tell(self, name: str) -> None:
+        engine = self._built[name]
+        fields = {"engine": engine.name, "model": engine.model}
+        logger.info("engine built for a job", extra={"fields": fields})
 
 
 def build_room_engine(installation: Installation) -> RoomEngine:

@@ -12,7 +12,7 @@ from photoqueue.errors import PayloadError, StorageError
 from photoqueue.models import InventoryPayload, JobState, PhotoPayload, PhotoResult
 from photoqueue.tracking import corrections, projects
 from photoqueue.tracking.ledger import AiCall, Claim
-from photoqueue.worker.engines import measured
+from photoqueue.worker.engines import Engines, measured
 from photoqueue.worker.results import photo_result
 from photoqueue.worker.rooms import RoomLooks
 
@@ -31,12 +31,12 @@ _Payload = TypeVar("_Payload", bound=BaseModel)
 
 
 class PhotoAnalyze:
-    """``photo-analyze``: load the photo, let the engine look at it, shape the result."""
+    """``photo-analyze``: load the photo, let its engine look at it, shape the result."""
 
-    def __init__(self, installation: Installation, engine: Engine) -> None:
+    def __init__(self, installation: Installation, engines: Engines) -> None:
         self._store = installation.photo_store
         self._settings = installation.settings
-        self._engine = engine
+        self._engines = engines
 
     def __call__(self, claim: Claim, calls: list[AiCall]) -> str:
         """Analyse the photo of a claimed job."""
@@ -48,10 +48,14 @@ class PhotoAnalyze:
             max_pixels=round(self._settings.max_photo_megapixels * 1e6),
         )
         self._keep_thumbnail(payload, image)
-        analysis = self._analyse(payload, image, calls)
-        return photo_result(payload, image, analysis, self._engine).to_json()
+        # After the thumbnail: a photo whose engine this worker lacks is one to look at, too.
+        engine = self._engines(payload.engine)
+        analysis = self._analyse(engine, payload, image, calls)
+        return photo_result(payload, image, analysis, engine).to_json()
 
-    def _analyse(self, payload: PhotoPayload, image: Image.Image, calls: list[AiCall]) -> Analysis:
+    def _analyse(
+        self, engine: Engine, payload: PhotoPayload, image: Image.Image, calls: list[AiCall]
+    ) -> Analysis:
         from photoqueue.analysis.engine import Hint
 
         hint = Hint(
@@ -60,7 +64,7 @@ class PhotoAnalyze:
             room_type=payload.room_type,
             language=self._settings.language,
         )
-        return measured(self._engine, hint, calls, lambda hint: self._engine.analyse(image, hint))
+        return measured(engine, hint, calls, lambda hint: engine.analyse(image, hint))
 
     def _keep_thumbnail(self, payload: PhotoPayload, image: Image.Image) -> None:
         from photoqueue.photos.thumbnails import thumbnail

@@ -1,0 +1,145 @@
+"""The parts of a card: its frame, rows, tables, folds, and safe text.
+
+Colours are Jupyter's own variables, so that a card fits a light and a dark theme; elsewhere
+it takes the colour of the text around it. Everything is escaped and well-formed, also as XML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Final
+
+#: Longest text in one cell or line of a card, in characters.
+LONGEST: Final = 76
+#: Stands where there is nothing to tell.
+NOTHING: Final = "–"
+
+_CARD: Final = (
+    "border:1px solid var(--jp-border-color1,#999);border-radius:4px;padding:.5em .8em;"
+    "display:inline-block;max-width:100%;overflow-x:auto;color:var(--jp-ui-font-color1,inherit);font-size:.95em"
+)
+# Jupyter stripes and right-aligns tables of outputs; a card says what it wants instead.
+_TABLE: Final = (
+    "border-collapse:collapse;margin:.3em 0;color:inherit;background:transparent;font-size:inherit"
+)
+_CELL: Final = "padding:.1em 1em .1em 0;vertical-align:top;white-space:normal"
+_QUIET: Final = "color:var(--jp-ui-font-color2,inherit)"
+
+# Escape sequences could repaint a terminal, turned text mislead, and XML knows none of these.
+_CONTROL: Final = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def card(title: str, rows: Iterable[tuple[str, object]] = (), *notes: str, body: str = "") -> str:
+    """Draw a card: a title, rows of name and value, parts drawn before, and notes.
+
+    Parameters
+    ----------
+    title, rows, notes
+        Texts, which are escaped here.
+    body
+        HTML of :func:`table` and :func:`fold`.
+    """
+    lines = "".join(
+        f'<tr><th scope="row" style="{_CELL};text-align:left;font-weight:normal">'
+        f'{_safe(name)}</th><td style="{_CELL};text-align:left">{_safe(value)}</td></tr>'
+        for name, value in rows
+    )
+    listed = f'<table style="{_TABLE}">{lines}</table>' if lines else ""
+    said = "".join(f'<div style="{_QUIET}">{_safe(note)}</div>' for note in notes if note)
+    return f'<div style="{_CARD}"><strong>{_safe(title)}</strong>{listed}{body}{said}</div>'
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: str = "") -> str:
+    """Draw a table with a header.
+
+    Parameters
+    ----------
+    columns
+        Names of the columns.
+    rows
+        Cells, one for each column.
+    numbers
+        One character a column: ``n`` aligns it to the right. Missing ones are words.
+    """
+    sides = [
+        "right;white-space:nowrap" if numbers[index : index + 1] == "n" else "left"
+        for index in range(len(columns))
+    ]
+    head = "".join(
+        f'<th scope="col" style="{_CELL};text-align:{side}">{_safe(name)}</th>'
+        for name, side in zip(columns, sides, strict=True)
+    )
+    lines = "".join(
+        "<tr>"
+        + "".join(
+            f'<td style="{_CELL};text-align:{side}">{_safe(value)}</td>'
+            for value, side in zip(row, sides, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return f'<table style="{_TABLE}"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
+
+
+def heading(text: str) -> str:
+    """Draw a line above a table."""
+    return f'<div style="margin-top:.5em;font-weight:600">{_safe(text)}</div>'
+
+
+def fold(summary: str, body: str) -> str:
+    """Draw what is shown when its summary is clicked; works without JavaScript."""
+    return f'<details><summary style="cursor:pointer">{_safe(summary)}</summary>{body}</details>'
+
+
+def notes(lines: Iterable[str]) -> str:
+    """Draw a list of remarks."""
+    items = "".join(f"<li>{_safe(line)}</li>" for line in lines)
+    return f'<ul style="margin:.2em 0;padding-left:1.4em">{items}</ul>' if items else ""
+
+
+def shorten(text: str, length: int = 40) -> str:
+    """Shorten a text in its middle, so that both ends stay readable."""
+    if len(text) <= length:
+        return text
+    half = (length - 1) // 2
+    return f"{text[: length - 1 - half]}…{text[-half:]}"
+
+
+def visible(text: str) -> str:
+    """Show control characters instead of obeying them."""
+    return _CONTROL.sub(lambda mark: ascii(mark[0])[1:-1], text)
+
+
+def one_line(value: object, length: int = LONGEST) -> str:
+    """Return a text on one line, without control characters, shortened in its middle."""
+    return shorten(visible(" ".join(str(value).split())), length)
+
+
+def counted(number: int, what: str) -> str:
+    """Write a number of things: ``1 photo``, ``10,000 photos``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def cubic_metres(volume: float | None) -> str:
+    """Write a volume in m³."""
+    return NOTHING if volume is None else f"{volume:.2f} m³"
+
+
+def span(milliseconds: float | None) -> str:
+    """Write a time span: ``12 ms``, ``3.1 s``, ``2 min 5 s``."""
+    if milliseconds is None:
+        return NOTHING
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    if milliseconds < 60_000:
+        return f"{milliseconds / 1000:.1f} s"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    return f"{minutes:,} min {seconds} s"
+
+
+def _safe(value: object) -> str:
+    return escape(one_line(value))

@@ -1,0 +1,179 @@
+"""An inventory as a file for spreadsheets: CSV, or Excel with a sheet of totals.
+
+Names come from photos, catalogues and people. One that begins like a formula is written as
+text, so that no spreadsheet runs it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from photoqueue.cards.drawing import visible
+from photoqueue.errors import ConfigurationError, StateError
+from photoqueue.inventory.volumes import litres, to_cubic_metres
+from photoqueue.inventory.wording import Wording
+from photoqueue.models import InventoryLine, InventoryResult
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+FORMATS: Final = ("csv", "xlsx")
+#: What a spreadsheet takes for the beginning of a formula.
+_FORMULA: Final = re.compile(r"\s*[=+\-@\t\r]")
+_COLUMNS: Final = (
+    "room",
+    "kind of room",
+    "thing",
+    "category",
+    "count",
+    "volume m³",
+    "lowest m³",
+    "highest m³",
+    "taken apart",
+    "photos",
+    "look at",
+)
+_TOTALS: Final = ("room", "count", "volume m³", "lowest m³", "highest m³")
+
+Cell = str | int | float | None
+
+
+def export_inventory(result: InventoryResult, kind: str, path: Path, wording: Wording) -> Path:
+    """Write an inventory to a new file; what is there is never overwritten.
+
+    Parameters
+    ----------
+    result : InventoryResult
+    kind : str
+        ``csv`` or ``xlsx``.
+    path : Path
+        Must not exist.
+    wording : Wording
+        Names the things.
+
+    Returns
+    -------
+    Path
+        The file, as an absolute path.
+
+    Raises
+    ------
+    StateError
+        There is such a file already, no such format, or the file cannot be written.
+    ConfigurationError
+        The library that writes Excel files is not installed.
+    """
+    if kind not in FORMATS:
+        raise StateError(f"Unknown format {kind!r:.40}; choose {' or '.join(FORMATS)}.")
+    content = _csv(result, wording) if kind == "csv" else _xlsx(result, wording)
+    target = path.expanduser().absolute()
+    try:
+        with target.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise StateError(
+            f"{target} is there already and is not overwritten. Give another name, or remove it."
+        ) from None
+    except OSError as exc:
+        raise StateError(
+            f"{target} cannot be written: {exc.strerror or exc}. Give the path of a folder that "
+            "you can write to."
+        ) from exc
+    return target
+
+
+def free_name(folder: Path, project_id: str, kind: str) -> Path:
+    """Return a name for the file of a project that is not taken: ``inventory-move-42-2.csv``."""
+    stem = "inventory-" + (re.sub(r"[^\w.-]+", "_", project_id).strip("._")[:80] or "project")
+    path, number = folder / f"{stem}.{kind}", 1
+    while path.exists():
+        number += 1
+        path = folder / f"{stem}-{number}.{kind}"
+    return path
+
+
+def _csv(result: InventoryResult, wording: Wording) -> bytes:
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    for row in (_COLUMNS, *_rows(result.lines, wording)):
+        # An apostrophe is how spreadsheets mark text; a CSV file has no other way.
+        writer.writerow([f"'{cell}" if _looks_like_formula(cell) else cell for cell in row])
+    # With a byte order mark, without which Excel reads é as two letters.
+    return buffer.getvalue().encode("utf-8-sig")
+
+
+def _xlsx(result: InventoryResult, wording: Wording) -> bytes:
+    try:
+        from openpyxl import Workbook
+    except ImportError:
+        raise ConfigurationError(
+            "Excel files need the package openpyxl. Install it: "
+            "pip install 'photoqueue[workbench]'; or export CSV."
+        ) from None
+    book = Workbook()
+    lines = book.active
+    lines.title = "Lines"
+    _fill(lines, _COLUMNS, _rows(result.lines, wording))
+    _fill(book.create_sheet("Rooms"), _TOTALS, _totals(result))
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def _fill(sheet: Worksheet, columns: Sequence[str], rows: Iterator[Sequence[Cell]]) -> None:
+    from openpyxl.styles import Font
+
+    for number, row in enumerate((columns, *rows), start=1):
+        for column, value in enumerate(row, start=1):
+            cell: Any = sheet.cell(number, column)
+            cell.value = value
+            if isinstance(value, str):
+                cell.data_type = "s"  # never a formula, whatever it begins with
+                # Stays text when a person edits the cell.
+                cell.quotePrefix = _looks_like_formula(value)
+            if number == 1:
+                cell.font = Font(bold=True)
+    sheet.freeze_panes = "A2"
+    for column, name in enumerate(columns, start=1):
+        letter = sheet.cell(1, column).column_letter
+        sheet.column_dimensions[letter].width = 28 if name in ("room", "thing", "look at") else 14
+
+
+def _rows(lines: Sequence[InventoryLine], wording: Wording) -> Iterator[Sequence[Cell]]:
+    for line in lines:
+        yield (
+            visible(line.room),
+            visible(wording.room_type(line.room_type)),
+            visible(wording.item(line.key, line.name)),
+            visible(line.category),
+            line.count,
+            line.volume,
+            line.volume_min,
+            line.volume_max,
+            line.dismount_probability,
+            visible(", ".join(line.photos)),
+            visible(line.reason or ""),
+        )
+
+
+def _totals(result: InventoryResult) -> Iterator[Sequence[Cell]]:
+    for room in result.rooms:
+        yield (visible(room), *_sums([line for line in result.lines if line.room == room]))
+    yield ("Total", *_sums(result.lines))
+
+
+def _sums(lines: Sequence[InventoryLine]) -> tuple[int, float, float, float]:
+    usual, low, high = (
+        to_cubic_metres(sum(litres(getattr(line, name)) for line in lines))
+        for name in ("volume", "volume_min", "volume_max")
+    )
+    return sum(line.count for line in lines), usual, low, high
+
+
+def _looks_like_formula(cell: Cell) -> bool:
+    return isinstance(cell, str) and _FORMULA.match(cell) is not None

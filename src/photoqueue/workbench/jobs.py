@@ -1,0 +1,300 @@
+"""The table of jobs: filtered, sorted and in pages, with the story of one job beside it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import traitlets
+
+from photoqueue.client.control import cancel, retry
+from photoqueue.client.observe import as_queue, as_state
+from photoqueue.client.pages import (
+    END,
+    JobOrder,
+    JobPage,
+    JobQuery,
+    job_counts,
+    job_page,
+    job_story,
+    matching_ids,
+    rows_before,
+)
+from photoqueue.errors import PhotoqueueError, StateError, UnknownJobError
+from photoqueue.models import JobState, JobType
+from photoqueue.workbench.front_end import script, style
+from photoqueue.workbench.job_words import jobs_meant, row_shown, story_shown
+from photoqueue.workbench.scope import Scope
+from photoqueue.workbench.view import View
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Up to so many jobs the place of a page is counted in any order and with any text.
+_COUNTED_ALWAYS: Final = 20_000
+#: Jobs started anew in one step.
+_RETRY_STEP: Final = 500
+
+
+class JobsView(View):
+    """Jobs in pages of fifty, and everything about the one that is opened.
+
+    Attributes
+    ----------
+    query : JobQuery
+        What is shown; set it to filter, sort or turn pages from Python. A project or batch
+        that it does not name is that of the scope.
+    selected : str
+        Id of the open job; empty for none.
+
+    Examples
+    --------
+    >>> view = JobsView()  # doctest: +SKIP
+    >>> view.query = JobQuery(states=(JobState.FAILED,))  # doctest: +SKIP
+    >>> view.frame()  # doctest: +SKIP
+    """
+
+    _esm = script("jobs")
+    _css = style("jobs")
+
+    query = traitlets.Instance(JobQuery)
+    selected = traitlets.Unicode("").tag(sync=True)
+
+    #: Rows, and where they are in the list.
+    page = traitlets.Dict().tag(sync=True)
+    #: Jobs by state, whatever states are chosen.
+    counts = traitlets.Dict().tag(sync=True)
+    #: What is filtered and sorted by.
+    controls = traitlets.Dict().tag(sync=True)
+    #: Everything about the selected job; empty while none is.
+    story = traitlets.Dict().tag(sync=True)
+    #: Whether buttons that change something are there.
+    may_act = traitlets.Bool(True).tag(sync=True)
+    #: Whether many jobs are being started anew, and how far that is.
+    busy = traitlets.Bool(False).tag(sync=True)
+    progress = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
+        super().__init__(
+            scope, actions=actions, **{"query": JobQuery(), "may_act": actions, **traits}
+        )
+        self._page = JobPage((), None, None)
+        self._refreshing = threading.Lock()
+        self.observe(self._query_changed, "query")
+        self.observe(self._selection_changed, "selected")
+        self.scope.observe(self._scope_changed)
+
+    def refresh(self) -> None:
+        """Read the page, the counts and the open job anew.
+
+        Raises
+        ------
+        PhotoqueueError
+            The servers cannot be used.
+        """
+        with self._refreshing:  # of two at once the later one has the newer state
+            query = self._meant()
+            page, counts = job_page(query), job_counts(query)
+            shown = _page_shown(query, page, counts)
+            story = self._read_story()
+            self._page = page
+            with self.hold_sync():
+                self.controls = _controls(query)
+                self.counts = {str(state): number for state, number in counts.items()}
+                self.page = shown
+                self.story = story
+
+    def frame(self) -> pd.DataFrame:
+        """Return the page that is shown as a DataFrame, one row a job."""
+        import pandas as pd
+
+        from photoqueue.client.pages import JobRow
+
+        columns = list(JobRow.__dataclass_fields__)
+        frame = pd.DataFrame([asdict(row) for row in self._page.rows], columns=columns)
+        return frame.astype({"job_id": str, "queue": str, "state": str})
+
+    def handle(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        """Do what the person asked for.
+
+        Raises
+        ------
+        PhotoqueueError
+            It could not be done.
+        """
+        kind = message.get("kind")
+        if kind == "filter":
+            self._filter(message)
+        elif kind == "sort":
+            self._sort(_as_order(message.get("order")))
+        elif kind == "turn":
+            self._turn(str(message.get("to")))
+        elif kind == "open":
+            self.selected = str(message.get("job_id") or "")
+        elif kind == "retry":
+            self._act(retry, message)
+        elif kind == "cancel":
+            self._act(cancel, message)
+        elif kind == "retry_all":
+            self._retry_all()
+
+    def _filter(self, message: dict[str, Any]) -> None:
+        queue = message.get("queue")
+        states = message.get("states") or ()
+        self.query = replace(
+            _first(self.query),
+            queue=as_queue(queue) if queue else None,
+            states=tuple(as_state(state) for state in JobState if str(state) in states),
+            text=str(message.get("text") or ""),
+        )
+
+    def _sort(self, order: JobOrder) -> None:
+        """Sort by a column; the other way round when it is sorted by it already."""
+        query = self.query
+        # Names and states read from the top; of times and numbers the largest matter.
+        first = order not in (JobOrder.NAME, JobOrder.ROOM, JobOrder.STATE)
+        descending = not query.descending if query.order is order else first
+        self.query = replace(_first(query), order=order, descending=descending)
+
+    def _turn(self, to: str) -> None:
+        query, page = _first(self.query), self._page
+        if to == "next" and page.next is not None:
+            query = replace(query, after=page.next)
+        elif to == "previous" and page.previous is not None:
+            query = replace(query, before=page.previous)
+        elif to == "last":
+            query = replace(query, before=END)
+        self.query = query
+
+    def _act(self, verb: Any, message: dict[str, Any]) -> None:
+        self._check_allowed()
+        verb(str(message.get("job_id")))
+        self.wanted()
+
+    def _retry_all(self) -> None:
+        """Start all failed jobs that are meant anew, in a thread: there may be thousands."""
+        self._check_allowed()
+        if self.busy:
+            raise StateError("Failed jobs are being started anew already; wait for the end of it.")
+        self.busy = True
+        query = replace(self._meant(), states=(JobState.FAILED,))
+        threading.Thread(
+            target=self._retry_matching, args=(query,), name="photoqueue-retry", daemon=True
+        ).start()
+
+    def _retry_matching(self, query: JobQuery) -> None:
+        started = seen = 0
+        try:
+            total = job_counts(query)[JobState.FAILED]
+            for ids in matching_ids(query, size=_RETRY_STEP):
+                started += retry(ids)
+                seen += len(ids)
+                self.progress = f"Started {started:,} of {max(total, seen):,} failed jobs anew…"
+            self.progress = _retried(started, seen)
+        except PhotoqueueError as exc:
+            self.progress = f"Started {started:,} failed jobs anew, then stopped."
+            self.notice = str(exc)
+        finally:
+            self.busy = False
+        try:
+            self.wanted()
+        except PhotoqueueError as exc:
+            self.notice = str(exc)
+
+    def _check_allowed(self) -> None:
+        if not self.actions:
+            raise StateError("This view only shows; retry and cancel jobs in a Workbench.")
+
+    def _meant(self) -> JobQuery:
+        """Return the query with the scope in it."""
+        query = self.query
+        return replace(
+            query,
+            project_id=query.project_id or self.scope.project or None,
+            batch_id=query.batch_id or self.scope.batch or None,
+        )
+
+    def _read_story(self) -> dict[str, Any]:
+        if not self.selected:
+            return {}
+        try:
+            return story_shown(job_story(self.selected))
+        except UnknownJobError as exc:
+            self.notice = str(exc)
+            self.selected = ""
+            return {}
+
+    def _query_changed(self, _change: object) -> None:
+        self.wanted()
+
+    def _selection_changed(self, change: Any) -> None:
+        if change["new"]:
+            self.wanted()
+        else:
+            self.story = {}
+
+    def _scope_changed(self, _change: object) -> None:
+        query = _first(self.query)
+        if query == self.query:
+            self.wanted()
+        else:  # cursors of another scope lead nowhere
+            self.query = query
+
+
+def _first(query: JobQuery) -> JobQuery:
+    return replace(query, after=None, before=None)
+
+
+def _as_order(name: object) -> JobOrder:
+    try:
+        return JobOrder(str(name))
+    except ValueError:
+        raise StateError(
+            f"Jobs cannot be sorted by {str(name)[:40]!r}; {', '.join(JobOrder)} can be."
+        ) from None
+
+
+def _controls(query: JobQuery) -> dict[str, Any]:
+    return {
+        "queue": str(query.queue or ""),
+        "queues": [str(queue) for queue in JobType],
+        "states": [str(state) for state in query.states],
+        "text": query.text,
+        "order": str(query.order),
+        "descending": query.descending,
+        "project": query.project_id or "",
+        "batch": query.batch_id or "",
+    }
+
+
+def _page_shown(query: JobQuery, page: JobPage, counts: dict[JobState, int]) -> dict[str, Any]:
+    total = sum(counts[state] for state in query.states or JobState)
+    failed = replace(query, states=(JobState.FAILED,))
+    return {
+        "rows": [row_shown(row) for row in page.rows],
+        "next": page.next is not None,
+        "previous": page.previous is not None,
+        "total": total,
+        "position": _position(query, page, total),
+        "failed": jobs_meant(failed, counts[JobState.FAILED]),
+    }
+
+
+def _position(query: JobQuery, page: JobPage, total: int) -> int | None:
+    """Return how many jobs come before the page, where that is cheap to know."""
+    if page.previous is None:
+        return 0
+    if page.next is None:
+        return max(total - len(page.rows), 0)
+    cheap = query.order is JobOrder.SUBMITTED and not query.text
+    return rows_before(query, page.previous) if cheap or total <= _COUNTED_ALWAYS else None
+
+
+def _retried(started: int, seen: int) -> str:
+    if started == seen:
+        return f"Started {started:,} failed job{'' if started == 1 else 's'} anew."
+    return (
+        f"Started {started:,} of {seen:,} failed jobs anew. The others stay: another job of the "
+        "same photo waits, runs or has completed since, or the photo could not be read."
+    )

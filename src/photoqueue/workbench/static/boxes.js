@@ -1,0 +1,140 @@
+// Boxes over a picture: lines as SVG in relative coordinates, names as text beside them.
+
+const LETTER = { small: 10, large: 12 };
+const measure = document.createElement("canvas").getContext("2d");
+
+function scored(item) {
+  return item.score === null || item.score === undefined ? item.name : `${item.name} ${item.score.toFixed(2)}`;
+}
+
+// The things of a photo that are shown; one without a score always is.
+function wanted(card, minScore) {
+  return (card.items ?? []).filter((item) => (item.score ?? 1) >= minScore);
+}
+
+// What a photo shows, in words: the text of its picture for who cannot see it.
+function described(card, minScore) {
+  if (card.state !== "completed") return `${card.title}: ${card.state}`;
+  const items = wanted(card, minScore);
+  const things = items.length === 1 ? "1 thing" : `${items.length} things`;
+  const names = items.slice(0, 8).map(scored).join(", ") + (items.length > 8 ? " …" : "");
+  return `${card.title}: ${things}${names ? `: ${names}` : ""}`;
+}
+
+function lookOf(categories, item) {
+  return categories[item.category] ?? categories[""];
+}
+
+// A line as it is around a box, for lists.
+function swatch(look) {
+  const line = { x1: 1, y1: 5, x2: 27, y2: 5 };
+  return h("svg", { class: "pq-swatch", width: 28, height: 10, "aria-hidden": "true" },
+    h("line", { ...line, stroke: look.ink, "stroke-width": 5 }),
+    h("line", { ...line, stroke: look.colour, "stroke-width": 3, "stroke-dasharray": look.dash }));
+}
+
+// Draws the boxes of `items` into `layer`, an element that covers the picture exactly. Large
+// boxes come first, so that those of small things in front of them lie on top.
+function drawBoxes(layer, items, categories, size) {
+  const boxed = items.map((item, number) => ({ item, number })).filter(({ item }) => item.box);
+  const area = ({ item: { box } }) => (box[2] - box[0]) * (box[3] - box[1]);
+  boxed.sort((one, other) => area(other) - area(one));
+  const lines = boxed.map(({ item, number }) => {
+    const look = lookOf(categories, item);
+    const [x0, y0, x1, y1] = item.box;
+    const place = { x: x0, y: y0, width: Math.max(0, x1 - x0), height: Math.max(0, y1 - y0), fill: "none", "vector-effect": "non-scaling-stroke" };
+    return h("g", { "data-thing": number },
+      // an edge in the opposite shade keeps the line visible on any ground
+      h("rect", { ...place, stroke: look.ink, "stroke-width": 4, "stroke-opacity": 0.75 }),
+      h("rect", { ...place, stroke: look.colour, "stroke-width": 2, "stroke-dasharray": look.dash || null }));
+  });
+  const labels = placeLabels(layer, boxed, size).map(({ item, number, left, top, text }) => {
+    const look = lookOf(categories, item);
+    return h("span", {
+      class: "pq-box-label", "data-thing": number,
+      style: `left:${left}px;top:${top}px;background:${look.colour};color:${look.ink};border-color:${look.ink}`,
+    }, text);
+  });
+  const overlay = h("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none" }, lines);
+  layer.dataset.size = size;
+  layer.replaceChildren(overlay, ...labels);
+}
+
+// Finds a place for each name: at its box, in the picture, clear of the other names. On a
+// small picture a name without such a place is left out; the list of things has it.
+function placeLabels(layer, boxed, size) {
+  const [across, down] = [layer.clientWidth, layer.clientHeight];
+  if (!across || !down) return [];
+  const letter = LETTER[size];
+  const pad = size === "small" ? 3 : 4;
+  const high = Math.round(letter * 1.25) + 2;
+  measure.font = `600 ${letter}px system-ui, sans-serif`;
+  const taken = [];
+  const found = [];
+  // Small things first: they have the fewest places.
+  for (const { item, number } of [...boxed].reverse()) {
+    const text = size === "small" ? item.name : scored(item);
+    const wide = Math.ceil(measure.measureText(text).width) + 2 * pad + 2;
+    const [x0, y0, x1, y1] = [item.box[0] * across, item.box[1] * down, item.box[2] * across, item.box[3] * down];
+    if (size === "small" && (wide > across || (x1 - x0) * (y1 - y0) < wide * high)) continue;
+    const rows = size === "small" ? [y0, y1 - high] : [y0 - high, y0, y1 - high, y1];
+    if (size !== "small") for (let y = y0 + high; y < y1 - high; y += high) rows.push(y);
+    let best = null;
+    rows.forEach((y, row) => [x0, x1 - wide, (x0 + x1 - wide) / 2].forEach((x, column) => {
+      const left = Math.max(0, Math.min(x, across - wide));
+      const top = Math.max(0, Math.min(y, down - high));
+      const covered = taken.reduce((sum, other) => sum + common(other, { left, top, wide, high }), 0);
+      const cost = covered * 100 + row * 3 + column;
+      if (!best || cost < best.cost) best = { cost, covered, left, top, wide, high };
+    }));
+    if (size === "small" && best.covered > 0) continue;
+    taken.push(best);
+    found.push({ item, number, text, left: Math.round(best.left), top: Math.round(best.top) });
+  }
+  return found;
+}
+
+// The area that two places share, in square pixels; a pixel of air counts as shared.
+function common(one, other) {
+  const wide = Math.min(one.left + one.wide, other.left + other.wide) - Math.max(one.left, other.left) + 1;
+  const high = Math.min(one.top + one.high, other.top + other.high) - Math.max(one.top, other.top) + 1;
+  return Math.max(0, wide) * Math.max(0, high);
+}
+
+// Shows one thing and dims the others; null shows all alike.
+function highlight(layer, number) {
+  for (const element of layer.querySelectorAll("[data-thing]")) {
+    const other = number !== null && element.dataset.thing !== String(number);
+    element.classList.toggle("pq-dimmed", other);
+    element.classList.toggle("pq-raised", number !== null && !other);
+  }
+}
+
+// The switches of the boxes, and how many things they leave: "12 of 15 things".
+function boxControls(model, cards) {
+  const toggle = button("Boxes", () => {
+    model.set("boxes", !model.get("boxes"));
+    model.save_changes();
+  }, { "data-key": null });
+  const shown = h("output", { class: "pq-score" });
+  const slider = h("input", {
+    type: "range", min: 0, max: 1, step: 0.05,
+    // While it moves only the page follows; Python hears where it stops.
+    oninput: () => { model.set("min_score", Number(slider.value)); },
+    onchange: () => model.save_changes(),
+  });
+  const counted = h("span", { class: "pq-quiet", role: "status" });
+  const update = () => {
+    const minScore = model.get("min_score");
+    toggle.setAttribute("aria-pressed", String(model.get("boxes")));
+    if (Number(slider.value) !== minScore) slider.value = minScore;
+    shown.textContent = minScore.toFixed(2);
+    const all = cards().reduce((sum, card) => sum + (card.items ?? []).length, 0);
+    const left = cards().reduce((sum, card) => sum + wanted(card, minScore).length, 0);
+    const words = `${count(left)} of ${count(all)} ${all === 1 ? "thing" : "things"}`;
+    if (counted.textContent !== words) counted.textContent = words;
+  };
+  const element = h("div", { class: "pq-box-controls" },
+    toggle, h("label", {}, "Score at least ", slider, " "), shown, counted);
+  return { element, update };
+}

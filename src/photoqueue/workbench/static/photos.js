@@ -1,0 +1,217 @@
+// The photos of a project or batch: filters, a page of tiles, and one photo at large.
+
+export default {
+  render({ model, el }) {
+    const SLOTS = 24;
+    const addresses = new Map(); // slot → address of its thumbnail
+    const tiles = new Map(); // slot → its element, until something of it changes
+    let current = null; // the photo that the keyboard is at
+    let entering = false; // a page was turned from the large view
+
+    const cards = () => model.get("order").map((slot) => model.get(`card_${slot}`)).filter((card) => card?.photo_id);
+    const slotOf = (photo) => model.get("order").find((slot) => model.get(`card_${slot}`).photo_id === photo);
+    const cardOf = (photo) => cards().find((card) => card.photo_id === photo)
+      ?? (model.get("opened_card").photo_id === photo ? model.get("opened_card") : null);
+    const set = (name, value) => { model.set(name, value); model.save_changes(); };
+
+    const act = {
+      open(photo) { current = photo; model.send({ kind: "open", photo }); large.show(photo); },
+      retry(photo) { model.send({ kind: "retry", photo }); },
+      select(photo) {
+        const chosen = model.get("selected");
+        set("selected", chosen.includes(photo) ? chosen.filter((one) => one !== photo) : [...chosen, photo]);
+      },
+      move(to) {
+        const beside = neighbours(large.photo)[to];
+        if (beside === true) { entering = true; model.send({ kind: "turn", to, open: true }); }
+        else if (beside) act.open(beside);
+      },
+      closed(photo) { model.send({ kind: "close" }); current = photo; entering = false; rove(true); },
+    };
+
+    // The photos beside one: an id, true for one on another page, null for none.
+    function neighbours(photo) {
+      const ids = cards().map((card) => card.photo_id);
+      const at = ids.indexOf(photo);
+      const place = model.get("place");
+      return {
+        previous: ids[at - 1] ?? (at === 0 && place.previous ? true : null),
+        next: at < 0 ? null : ids[at + 1] ?? (place.next ? true : null),
+      };
+    }
+
+    const large = largeView(model, { cardOf, neighbours, act, thumbnailOf: (photo) => addresses.get(slotOf(photo)) ?? null });
+    const controls = boxControls(model, cards);
+    const room = h("select", { onchange: () => set("room", room.value === "*" ? null : room.value) });
+    const state = h("select", { onchange: () => set("state", state.value) });
+    let typing = null;
+    const find = h("input", {
+      type: "search", placeholder: "name, room or thing",
+      oninput: () => { clearTimeout(typing); typing = setTimeout(() => set("text", find.value), 300); },
+    });
+    const clear = button("Clear filters", () => {
+      clearTimeout(typing);
+      model.set("room", null);
+      model.set("state", "");
+      set("text", "");
+      find.focus();
+    });
+    const list = h("ul", { class: "pq-tiles", "aria-label": "Photos" });
+    const hint = h("p", { class: "pq-quiet pq-hint" }, "Arrow keys move, Enter opens, Space selects.");
+    const notice = h("div", { class: "pq-notice", role: "alert", hidden: true });
+    const empty = h("p", { class: "pq-empty", hidden: true });
+    const where = h("span", { class: "pq-quiet", role: "status" });
+    const chosen = h("span", { role: "status" });
+    const turn = (to) => () => model.send({ kind: "turn", to });
+    const back = button("Previous page", turn("previous"));
+    const forth = button("Next page", turn("next"));
+    const all = button("Select page", () => {
+      set("selected", [...new Set([...model.get("selected"), ...cards().map((card) => card.photo_id)])]);
+    });
+    const none = button("Clear selection", () => { set("selected", []); all.focus(); });
+
+    el.classList.add("pq", "pq-photos");
+    // JupyterLab would take the arrow keys and Enter for its cells.
+    el.dataset.lmSuppressShortcuts = "true";
+    el.append(
+      h("div", { class: "pq-bar" }, h("label", {}, "Room ", room), h("label", {}, "State ", state), h("label", {}, "Find ", find), clear),
+      h("div", { class: "pq-bar" }, controls.element),
+      notice, list, empty,
+      h("div", { class: "pq-bar pq-photos-foot" },
+        h("div", { class: "pq-bar" }, back, where, forth),
+        h("div", { class: "pq-bar" }, chosen, all, none), hint),
+      large.dialog);
+
+    function rove(focus) {
+      const buttons = [...list.querySelectorAll(".pq-tile-open")];
+      const at = Math.max(0, buttons.findIndex((one) => one.closest("li").dataset.photo === current));
+      // One stop of the Tab key for the whole page, and the controls of that tile behind it.
+      list.querySelectorAll("[tabindex]").forEach((one) => { one.tabIndex = -1; });
+      const there = buttons[at]?.closest("li");
+      there?.querySelectorAll("[tabindex]").forEach((one) => { one.tabIndex = 0; });
+      if (there) current = there.dataset.photo;
+      if (focus) buttons[at]?.focus();
+    }
+
+    list.addEventListener("focusin", (event) => {
+      const photo = event.target.closest("li")?.dataset.photo;
+      if (photo && photo !== current) { current = photo; rove(false); }
+    });
+    list.addEventListener("keydown", (event) => {
+      const items = [...list.children];
+      const at = items.indexOf(event.target.closest("li"));
+      if (at < 0) return;
+      if (event.key === " " && event.target.matches(".pq-tile-open")) {
+        event.preventDefault();
+        act.select(items[at].dataset.photo);
+        return;
+      }
+      const columns = items.filter((one) => one.offsetTop === items[0].offsetTop).length;
+      const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Home: -at, End: items.length - 1 - at };
+      const step = steps[event.key];
+      if (step === undefined || event.target.matches("input[type=text]")) return;
+      event.preventDefault();
+      const to = items[at + step];
+      if (to) { current = to.dataset.photo; rove(true); }
+    });
+    list.addEventListener("keyup", (event) => {
+      // Firefox presses a button when the space bar is let go.
+      if (event.key === " " && event.target.matches(".pq-tile-open")) event.preventDefault();
+    });
+
+    function makeTile(slot) {
+      const card = model.get(`card_${slot}`);
+      return tile(card, addresses.get(slot) ?? null, {
+        selected: model.get("selected").includes(card.photo_id),
+        canAct: model.get("can_act"), minScore: model.get("min_score"), act,
+      });
+    }
+
+    function overlays() {
+      for (const [slot, element] of tiles) {
+        const layer = element.querySelector(".pq-boxes");
+        if (!layer || !element.isConnected) continue;
+        layer.hidden = !model.get("boxes");
+        drawBoxes(layer, wanted(model.get(`card_${slot}`), model.get("min_score")), model.get("categories"), "small");
+      }
+    }
+
+    function options(select, entries, value) {
+      const words = JSON.stringify([entries, value]);
+      if (select.dataset.words === words) return; // an open list must not close
+      select.dataset.words = words;
+      select.replaceChildren(...entries.map(([key, text]) => h("option", { value: key, selected: key === value }, text)));
+    }
+
+    function draw() {
+      const order = model.get("order").filter((slot) => model.get(`card_${slot}`)?.photo_id);
+      for (const slot of tiles.keys()) if (!order.includes(slot)) tiles.delete(slot);
+      for (const slot of order) if (!tiles.has(slot)) tiles.set(slot, makeTile(slot));
+      const elements = order.map((slot) => tiles.get(slot));
+      if (elements.length !== list.children.length || elements.some((one, at) => one !== list.children[at])) replace(list, elements);
+      rove(false);
+      overlays();
+      words();
+    }
+
+    function words() {
+      const { total = 0, meant = 0, complete = true, rooms = [], states = {} } = model.get("counted");
+      const place = model.get("place");
+      const filtered = model.get("room") !== null || model.get("state") !== "" || model.get("text") !== "";
+      options(room, [["*", "all rooms"], ...rooms.map(([name, number]) => [name, `${name || "no room"} (${count(number)})`])], model.get("room") ?? "*");
+      options(state, [["", "all states"], ...Object.entries(states).map(([name, number]) => [name, `${name} (${count(number)})`])], model.get("state"));
+      if (document.activeElement !== find) find.value = model.get("text");
+      clear.hidden = !filtered;
+      const pages = Math.max(1, Math.ceil(meant / SLOTS));
+      const photos = complete ? `${count(meant)} ${meant === 1 ? "photo" : "photos"}` : `more than ${count(meant)} photos`;
+      where.textContent = `Page ${count(place.page)}${complete ? ` of ${count(Math.max(pages, place.page))}` : ""} · ${photos}${filtered ? ` of ${count(total)}` : ""}`;
+      back.disabled = !place.previous;
+      forth.disabled = !place.next;
+      const number = model.get("selected").length;
+      chosen.textContent = `${count(number)} selected`;
+      none.disabled = number === 0;
+      all.disabled = cards().length === 0;
+      notice.textContent = model.get("notice");
+      notice.hidden = !model.get("notice");
+      empty.textContent = model.get("empty");
+      empty.hidden = !model.get("empty");
+      hint.hidden = cards().length === 0;
+      controls.update();
+    }
+
+    function takeThumbnail(slot) {
+      if (addresses.has(slot)) URL.revokeObjectURL(addresses.get(slot));
+      addresses.delete(slot);
+      const bytes = model.get(`thumb_${slot}`);
+      if (bytes?.byteLength) addresses.set(slot, URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" })));
+      tiles.delete(slot);
+    }
+
+    // A page arrives as many changes at once: they are drawn together.
+    let planned = false;
+    const plan = () => {
+      if (planned) return;
+      planned = true;
+      queueMicrotask(() => { planned = false; draw(); if (large.photo) large.update(); });
+    };
+    for (let slot = 0; slot < SLOTS; slot += 1) {
+      model.on(`change:card_${slot}`, () => { tiles.delete(slot); plan(); });
+      model.on(`change:thumb_${slot}`, () => { takeThumbnail(slot); plan(); });
+      takeThumbnail(slot);
+    }
+    for (const name of ["order", "place", "counted", "empty", "notice", "room", "state", "text", "picture", "picture_of", "opened_card", "boxes"]) {
+      model.on(`change:${name}`, plan);
+    }
+    for (const name of ["selected", "min_score", "can_act"]) model.on(`change:${name}`, () => { tiles.clear(); plan(); });
+    model.on("change:opened", () => {
+      if (entering && model.get("opened")) { entering = false; current = model.get("opened"); large.show(current); }
+    });
+    const resized = new ResizeObserver(overlays);
+    resized.observe(list);
+    draw();
+    return () => {
+      resized.disconnect();
+      addresses.forEach((address) => URL.revokeObjectURL(address));
+    };
+  },
+};

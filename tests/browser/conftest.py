@@ -1,0 +1,92 @@
+"""A real JupyterLab, a real Voilà, and a headless Chromium that looks at them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from photoqueue.installation import Installation
+from tests.browser.chromium import MISSING, find_chromium
+from tests.browser.servers import JupyterHome, JupyterServer, start_lab, start_voila
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from tests.browser.pages import LabPage, VoilaPage
+
+_ELSEWHERE = re.compile(r"^(?!\w+://(127\.0\.0\.1|localhost)[:/])\w+://")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests together, so that one of the parallel processes starts the servers."""
+    for item in items:
+        if item.path.parent.name == "browser":
+            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(300))
+
+
+# For this package only: while Playwright runs, no test can run an event loop of its own.
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """Start a Chromium without windows."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip(MISSING)
+    pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Without its sandbox, as root may not have one; it only sees pages of these tests.
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def jupyter_home() -> Iterator[JupyterHome]:
+    home = JupyterHome()
+    yield home
+    home.remove()
+
+
+@pytest.fixture(scope="package")
+def lab_server(chromium: Browser, jupyter_home: JupyterHome) -> Iterator[JupyterServer]:
+    server = start_lab(jupyter_home)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="package")
+def voila_server(chromium: Browser, jupyter_home: JupyterHome) -> Iterator[JupyterServer]:
+    server = start_voila(jupyter_home)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """Open an empty page, without a memory of others, that reaches this machine only."""
+    context = chromium.new_context(viewport={"width": 1400, "height": 900}, locale="en-GB")
+    context.route(_ELSEWHERE, lambda route: route.abort())
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def lab(page: Page, lab_server: JupyterServer, installation: Installation) -> LabPage:
+    """Return a page of JupyterLab whose kernels use the test's installation."""
+    from tests.browser.pages import LabPage
+
+    return LabPage(page, lab_server, installation.settings)
+
+
+@pytest.fixture
+def voila(page: Page, voila_server: JupyterServer, installation: Installation) -> VoilaPage:
+    """Return a page of Voilà whose kernels use the test's installation."""
+    from tests.browser.pages import VoilaPage
+
+    return VoilaPage(page, voila_server, installation.settings)

@@ -1,0 +1,277 @@
+"""Photos as cards, page by page, with their thumbnails and pictures."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import photoqueue
+from photoqueue.client.gallery import (
+    PhotoCard,
+    photo_card,
+    photo_counts,
+    photo_items,
+    photo_page,
+)
+from photoqueue.client.pictures import photo_picture, photo_preview, photo_thumbnail
+from photoqueue.errors import (
+    NotFoundError,
+    PayloadError,
+    PhotoNotFoundError,
+    UnknownBatchError,
+    UnreadablePhotoError,
+)
+from photoqueue.installation import Installation
+from photoqueue.models import FoundItem, JobState, PhotoResult
+from photoqueue.tracking.ledger import AiCall, Claim
+from photoqueue.worker.handlers import Handler
+from tests.bench import Bench
+from tests.conftest import picture, submit
+
+
+@pytest.fixture
+def bench(installation: Installation) -> Bench:
+    return Bench(installation)
+
+
+def ids(cards: tuple[PhotoCard, ...]) -> list[str]:
+    return [card.photo_id for card in cards]
+
+
+def telling(result: PhotoResult) -> object:
+    """Make a job end with a given result."""
+
+    def around(handler: Handler) -> Handler:
+        def handle(claim: Claim, calls: list[AiCall]) -> str:
+            handler(claim, calls)
+            return result.to_json()
+
+        return handle
+
+    return around
+
+
+def original_of(installation: Installation, card: PhotoCard) -> Path:
+    assert card.sha256 is not None
+    return installation.settings.home / "photos" / "originals" / card.sha256[:2] / card.sha256
+
+
+def test_card_tells_what_the_newest_job_found_in_the_readers_words(bench: Bench) -> None:
+    job = submit("p1", project_id="m1", room="salon", room_type="salon")
+    sofa = FoundItem(
+        name="three-seat sofa",
+        category="furniture",
+        dismountable=False,
+        key="sofa_3_seat",
+        score=0.93,
+        box=(0.1, 0.2, 0.5, 0.6),
+        volume=1.5,
+        alternatives={"sofa_2_seat": 0.31},
+    )
+    result = PhotoResult(
+        photo_id="p1",
+        items=(sofa,),
+        room_type="salon",
+        confidence=0.9,
+        width=48,
+        height=32,
+        warnings=("too dark",),
+    )
+    bench(job, telling(result))
+
+    (card,) = photo_page(project="m1").cards
+    (french,) = photo_page(project="m1", lang="fr").cards
+
+    assert (card.photo_id, card.room, card.job_id, card.state) == (
+        "p1", "salon", job.id, JobState.COMPLETED,
+    )  # fmt: skip
+    assert card.title == "salon/p1"  # bytes have no file name
+    assert (card.width, card.height, card.warnings) == (48, 32, ("too dark",))
+    assert (card.error_type, card.error_message, card.can_retry) == (None, None, False)
+    (item,) = card.items
+    assert (item.score, item.box, item.volume) == (0.93, (0.1, 0.2, 0.5, 0.6), 1.5)
+    assert item.alternatives == "two-seat sofa 0.31"
+    assert french.items[0].name == "canapé 3 places"
+    assert (card.room_type, french.room_type) == ("living room", "salon")
+    assert photo_card("p1") == card
+
+
+def test_pages_hold_each_photo_once_and_lead_both_ways(installation: Installation) -> None:
+    batch = photoqueue.submit_photos(
+        [{"photo": picture(n), "photo_id": f"p{n:02}"} for n in range(7)], project_id="m1"
+    )
+    again = photoqueue.submit_photos([{"photo": picture(3), "photo_id": "p03"}], project_id="m1")
+
+    first = photo_page(batch=batch.id, size=3)
+    second = photo_page(batch=batch.id, size=3, cursor=first.next)
+    third = photo_page(batch=batch.id, size=3, cursor=second.next)
+
+    assert [ids(page.cards) for page in (first, second, third)] == [
+        ["p00", "p01", "p02"],
+        ["p03", "p04", "p05"],
+        ["p06"],
+    ]
+    assert (first.previous, third.next) == (None, None)
+    assert ids(photo_page(batch=batch.id, size=3, cursor=third.previous).cards) == ids(second.cards)
+    back = photo_page(batch=batch.id, size=3, cursor=second.previous)
+    assert (ids(back.cards), back.previous) == (ids(first.cards), None)
+    assert back.next == first.next
+    assert ids(photo_page(batch=again.id).cards) == ["p03"]
+
+
+def test_page_before_a_short_rest_is_the_first_page_in_full(installation: Installation) -> None:
+    for n in range(4):
+        submit(f"p{n}", project_id="m1")
+    first = photo_page(project="m1", size=1)
+    second = photo_page(project="m1", size=1, cursor=first.next)
+    # Two photos lie before the third one, and a page holds three.
+    third = photo_page(project="m1", size=1, cursor=second.next)
+
+    page = photo_page(project="m1", size=3, cursor=third.previous)
+
+    assert (ids(page.cards), page.previous) == (["p0", "p1", "p2"], None)
+    assert page.next is not None
+
+
+def test_all_photos_come_newest_first(installation: Installation) -> None:
+    for name in ("a", "b", "c"):
+        submit(name)
+    first = photo_page(size=2)
+    assert ids(first.cards) == ["c", "b"]
+    second = photo_page(size=2, cursor=first.next)
+    assert ids(second.cards) == ["a"]
+    assert ids(photo_page(size=2, cursor=second.previous).cards) == ["c", "b"]
+
+
+def test_photo_analysed_again_shows_its_newest_job(bench: Bench) -> None:
+    bench(submit("p1", project_id="m1"))
+    newest = submit("p1", project_id="m1", resubmit=True)
+
+    (card,) = photo_page(project="m1").cards
+
+    assert (card.job_id, card.state, card.items) == (newest.id, JobState.WAITING, ())
+
+
+def test_photos_are_chosen_by_room_state_and_text(bench: Bench) -> None:
+    bench(submit("one", project_id="m1", room="salon"))
+    submit("two_x", project_id="m1", room="Kitchen")
+    submit("three", project_id="m1")
+    submit("other", project_id="m2", room="salon")
+
+    def chosen(**filters: object) -> list[str]:
+        return ids(photo_page(project="m1", **filters).cards)  # type: ignore[arg-type]
+
+    assert chosen() == ["one", "two_x", "three"]
+    assert chosen(room="salon") == ["one"]
+    assert chosen(room="") == ["three"]
+    assert chosen(state=JobState.WAITING) == ["two_x", "three"]
+    assert chosen(text="TWO") == ["two_x"]
+    assert chosen(text="kitch") == ["two_x"]
+    assert chosen(text="chair") == ["one"]
+    assert chosen(text="chaise", lang="fr") == ["one"]
+    assert chosen(text="o_x") == ["two_x"]
+    assert chosen(text="_") == ["two_x"]  # a character like any other
+    assert chosen(text="%") == []
+    assert chosen(text="\x00") == chosen()
+    assert chosen(room="salon", state=JobState.WAITING) == []
+    counts = photo_counts(project="m1")
+    assert (counts.total, counts.complete) == (3, True)
+    assert dict(counts.rooms) == {"": 1, "Kitchen": 1, "salon": 1}
+    assert dict(counts.states) == {JobState.WAITING: 2, JobState.COMPLETED: 1}
+    assert photo_counts(project="m1", text="chair").total == 1
+
+
+def test_wrong_batch_cursor_and_photo_are_refused(installation: Installation) -> None:
+    with pytest.raises(UnknownBatchError, match="b-none"):
+        photo_page(batch="b-none")
+    for cursor in ("", "after-", "after-1' OR true", "sideways-0", "before"):
+        with pytest.raises(PayloadError, match="is no cursor"):
+            photo_page(cursor=cursor)
+    for photo in ("p9", "p\x00"):
+        with pytest.raises(NotFoundError, match="No photo"):
+            photo_card(photo)
+    assert photo_page(project="m9").cards == ()
+
+
+def test_failed_photo_tells_a_short_reason(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    photoqueue.submit_photos([tmp_path / "broken.jpg"], project_id="m1")
+    long = submit("permanent-1", project_id="m1")
+
+    def around(handler: Handler) -> Handler:
+        def handle(claim: Claim, calls: list[AiCall]) -> str:
+            raise photoqueue.PermanentError(f"begins {'x' * 100_000} ends")
+
+        return handle
+
+    with pytest.raises(photoqueue.JobFailedError):
+        bench(long, around)
+
+    refused, failed = photo_page(project="m1", state=JobState.FAILED).cards
+
+    assert (refused.file_name, refused.error_type) == ("broken.jpg", "UnreadablePhotoError")
+    assert (refused.sha256, refused.can_retry) == (None, False)
+    assert "submitted" in photo_preview(refused).reason
+    assert failed.can_retry
+    assert failed.error_message is not None and len(failed.error_message) <= 300
+    assert failed.error_message.startswith("begins")
+
+
+def test_thumbnail_is_made_again_and_kept(installation: Installation) -> None:
+    photoqueue.submit_photo(picture(1, size=(1200, 800)), photo_id="p1")
+    card = photo_card("p1")
+    assert photo_preview(card, make=False) == (None, "")
+
+    jpeg = photo_thumbnail("p1")
+
+    assert jpeg is not None
+    assert Image.open(io.BytesIO(jpeg)).size == (320, 213)
+    assert photo_preview(card, make=False).jpeg == jpeg
+    original_of(installation, card).unlink()
+    assert photo_thumbnail(card) == jpeg  # needs no original
+
+
+def test_picture_is_upright_and_fits_the_screen(installation: Installation) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned
+    stream = io.BytesIO()
+    Image.new("RGB", (3000, 2000)).save(stream, "JPEG", exif=exif)
+    photoqueue.submit_photo(stream.getvalue(), photo_id="turned")
+    photoqueue.submit_photo(picture(2), photo_id="small")
+
+    turned = Image.open(io.BytesIO(photo_picture("turned")))
+
+    assert (turned.format, turned.size) == ("JPEG", (1067, 1600))
+    assert not turned.getexif()
+    assert Image.open(io.BytesIO(photo_picture("turned", longest=300))).size == (200, 300)
+    assert Image.open(io.BytesIO(photo_picture("small"))).size == (48, 32)
+
+
+def test_photo_without_its_original_says_so(installation: Installation) -> None:
+    submit("p1")
+    submit("p2")
+    original_of(installation, photo_card("p1")).unlink()
+    original_of(installation, photo_card("p2")).write_bytes(b"changed")
+
+    assert photo_thumbnail("p1") is None
+    assert "is not in the store" in photo_preview("p1").reason
+    with pytest.raises(PhotoNotFoundError, match="is not in the store"):
+        photo_picture("p1")
+    with pytest.raises(UnreadablePhotoError, match="was changed"):
+        photo_picture("p2")
+
+
+def test_things_of_photos_are_a_frame_in_the_order_asked_for(bench: Bench) -> None:
+    for name in ("p1", "p2"):
+        bench(submit(name, room="salon"))
+    submit("p3")
+
+    frame = photo_items(["p2", "p3", "p1", "unknown"])
+
+    assert list(frame["photo_id"]) == ["p2", "p1"]
+    assert set(frame["name"]) == {"chair"}
+    assert list(photo_items(["p1"], lang="fr")["name"]) == ["chaise"]
+    assert list(photo_items([]).columns) == list(frame.columns)

@@ -1,0 +1,117 @@
+"""Inventories as files: complete, never over another file, and without formulas."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from photoqueue import Catalogue, InventoryResult
+from photoqueue.errors import StateError
+from photoqueue.inventory.export import export_inventory, free_name
+from photoqueue.inventory.wording import Wording
+from photoqueue.models import InventoryLine
+
+openpyxl = pytest.importorskip("openpyxl")
+
+WORDING = Wording("fr", Catalogue.load())
+FORMULAS = ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", " =1+1", "\t=1"]
+
+
+def inventory(*names: str) -> InventoryResult:
+    lines = tuple(
+        InventoryLine(
+            room=f"{name} room",
+            room_type="kitchen",
+            name=name,
+            category="furniture",
+            key="chair" if name == "chair" else None,
+            count=2,
+            dismountable=False,
+            volume=0.1,
+            volume_min=0.1,
+            volume_max=0.2,
+            photos=("p1", "p2"),
+            reason=name,
+        )
+        for name in names
+    )
+    return InventoryResult(
+        project_id="m1",
+        total_items=2 * len(names),
+        total_volume=0.1 * len(names),
+        total_volume_min=0.1,
+        total_volume_max=0.2,
+        rooms=tuple(line.room for line in lines),
+        strategy="max",
+        lines=lines,
+        photo_count=2,
+    )
+
+
+def test_excel_file_has_the_lines_and_the_totals_of_rooms(tmp_path: Path) -> None:
+    written = export_inventory(
+        inventory("chair", "totem", "x"), "xlsx", tmp_path / "i.xlsx", WORDING
+    )
+    book = openpyxl.load_workbook(written)
+    assert book.sheetnames == ["Lines", "Rooms"]
+    header, first, *_ = book["Lines"].iter_rows(values_only=True)
+    assert header[:3] == ("room", "kind of room", "thing")
+    assert first[:6] == ("chair room", "cuisine", "chaise", "furniture", 2, 0.1)
+    totals = list(book["Rooms"].iter_rows(values_only=True))
+    assert totals[1] == ("chair room", 2, 0.1, 0.1, 0.2)
+    assert totals[-1] == ("Total", 6, 0.3, 0.3, 0.6)  # without the dust of decimal fractions
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_no_formula_can_be_smuggled_in(tmp_path: Path, name: str) -> None:
+    result = inventory(name)
+    book = openpyxl.load_workbook(export_inventory(result, "xlsx", tmp_path / "i.xlsx", WORDING))
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert all(cell.data_type != "f" for cell in cells)
+    marked = [cell for cell in cells if isinstance(cell.value, str) and name in cell.value]
+    assert marked
+    assert all(cell.quotePrefix for cell in marked)
+    written = export_inventory(result, "csv", tmp_path / "i.csv", WORDING)
+    with written.open(encoding="utf-8-sig", newline="") as file:
+        found = [cell for row in csv.reader(file) for cell in row if name in cell]
+    assert found
+    assert all(cell.startswith("'") for cell in found)
+
+
+def test_control_characters_are_shown(tmp_path: Path) -> None:
+    written = export_inventory(inventory("a\x00b"), "xlsx", tmp_path / "i.xlsx", WORDING)
+    assert openpyxl.load_workbook(written)["Lines"]["C2"].value == "a\\x00b"
+
+
+def test_file_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "i.csv"
+    path.write_text("mine")
+    with pytest.raises(StateError, match=r"i\.csv is there already and is not overwritten"):
+        export_inventory(inventory("x"), "csv", path, WORDING)
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("project", "name"),
+    [
+        ("move-42", "inventory-move-42.csv"),
+        ("../../etc/passwd", "inventory-etc_passwd.csv"),
+        ("🛋️", "inventory-project.csv"),
+    ],
+)
+def test_name_of_the_file_is_free_and_stays_in_its_folder(
+    tmp_path: Path, project: str, name: str
+) -> None:
+    first = free_name(tmp_path, project, "csv")
+    assert first == tmp_path / name
+    first.touch()
+    assert free_name(tmp_path, project, "csv").name == name.replace(".csv", "-2.csv")
+
+
+def test_wrong_format_and_folder_are_said(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="choose csv or xlsx"):
+        export_inventory(inventory("x"), "pdf", tmp_path / "i.pdf", WORDING)
+    with pytest.raises(StateError, match="cannot be written"):
+        export_inventory(inventory("x"), "csv", tmp_path / "none" / "i.csv", WORDING)

@@ -135,9 +135,7 @@ def batch_changes(database: Database, batch_id: str, since: str | None) -> Batch
     return BatchChanges(
         mark=str(mark),
         counts={state: found.get(state, 0) for state in JobState},
-        ended=tuple(
-            EndedJob(**{**row._mapping, "state": JobState(row.state)}) for row in ended
-        ),
+        ended=tuple(EndedJob(**{**row._mapping, "state": JobState(row.state)}) for row in ended),
     )
 
 
@@ -154,7 +152,7 @@ def check_mark(mark: str) -> None:
         low, high = int(parts[1]), int(parts[2])
         running = [int(number) for number in parts[3].split(",") if number]
         within = all(low <= number < high for number in running)
-        rising = all(one < other for one, other in zip(running, running[1:], strict=False))
+        rising = running == sorted(set(running))
         if 0 < low <= high < 2**63 and within and rising:
             return
     raise PayloadError(

@@ -10,10 +10,10 @@ from fastapi.openapi.utils import get_openapi
 from photoqueue import __version__
 from photoqueue.ops import problems
 from photoqueue.ops.access import Access
+from photoqueue.ops.answers import Problem
 from photoqueue.ops.backend import Backend
 from photoqueue.ops.guard import Guard
 from photoqueue.ops.limits import BodyLimit, RateLimit
-from photoqueue.ops.models import Problem
 from photoqueue.ops.routes import batches, board, health, jobs, photos, projects, queues
 from photoqueue.settings import Settings
 

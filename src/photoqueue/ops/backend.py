@@ -12,8 +12,8 @@ from fastapi import Depends, Request
 from photoqueue.client.observe import Stats, stats
 from photoqueue.client.pages import change_mark
 from photoqueue.client.readiness import Check, readiness
+from photoqueue.ops.answers import QueueCounts, QueuesAnswer
 from photoqueue.ops.calls import Calls, Gate, SharedRead
-from photoqueue.ops.models import QueueCounts, QueuesAnswer
 from photoqueue.settings import Settings
 
 #: Photos that may be coming in at a time: each may fill as much of the disk as the limit says.

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
+from photoqueue.ops.answers import AliveAnswer, CheckEntry, ReadyAnswer
 from photoqueue.ops.backend import TheBackend
-from photoqueue.ops.models import AliveAnswer, CheckEntry, ReadyAnswer
 
 router = APIRouter(tags=["health"])
 

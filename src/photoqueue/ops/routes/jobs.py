@@ -11,8 +11,8 @@ from photoqueue.client.control import cancel, retry
 from photoqueue.client.observe import job as handle_of
 from photoqueue.client.pages import JobOrder, JobQuery, JobStory, job_counts, job_page, job_story
 from photoqueue.models import JobState, JobType
+from photoqueue.ops.answers import CountsAnswer, JobAnswer, JobChange, JobEntry, JobsAnswer
 from photoqueue.ops.backend import TheBackend
-from photoqueue.ops.models import CountsAnswer, JobAnswer, JobChange, JobEntry, JobsAnswer
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 

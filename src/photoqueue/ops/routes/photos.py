@@ -16,8 +16,9 @@ from starlette.datastructures import UploadFile
 from photoqueue.client.handles import Job
 from photoqueue.client.known_photos import submit_known_photo
 from photoqueue.client.submit import submit_photo
+from photoqueue.ops.answers import SubmittedJob
 from photoqueue.ops.backend import TheBackend
-from photoqueue.ops.models import PhotoRequest, SubmittedJob, UploadFields
+from photoqueue.ops.bodies import PhotoRequest, UploadFields
 from photoqueue.ops.problems import ProblemError, busy
 
 router = APIRouter(prefix="/api", tags=["photos"])

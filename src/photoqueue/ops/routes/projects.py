@@ -7,8 +7,9 @@ from fastapi import APIRouter
 from photoqueue.client.corrections import read_inventory
 from photoqueue.client.submit_inventory import submit_inventory
 from photoqueue.models import InventoryResult
+from photoqueue.ops.answers import SubmittedJob
 from photoqueue.ops.backend import TheBackend
-from photoqueue.ops.models import InventoryRequest, SubmittedJob
+from photoqueue.ops.bodies import InventoryRequest
 
 router = APIRouter(prefix="/api", tags=["inventories"])
 

@@ -14,16 +14,16 @@ from photoqueue.client.readiness import live_workers
 from photoqueue.client.submit import submit_photo
 from photoqueue.errors import PhotoNotFoundError
 from photoqueue.models import JobType
-from photoqueue.ops.backend import TheBackend
-from photoqueue.ops.models import (
+from photoqueue.ops.answers import (
     ChangesAnswer,
     QueueAnswer,
     QueuesAnswer,
     TestJobAnswer,
-    TestJobRequest,
     WorkerEntry,
     WorkersAnswer,
 )
+from photoqueue.ops.backend import TheBackend
+from photoqueue.ops.bodies import TestJobRequest
 
 router = APIRouter(prefix="/api", tags=["queues"])
 

@@ -84,6 +84,7 @@ def test_failed_job_is_found_looked_at_and_started_anew(
     page = show(address)
     page.get_by_role("button", name="failed 1").click()
     jobs = page.get_by_role("table", name="Jobs")
+    jobs.get_by_role("row", name=re.compile("other-0")).wait_for(state="detached")
     assert jobs.get_by_role("row").count() == 2
     jobs.get_by_role("button", name="permanent-1", exact=True).click()
     details = page.get_by_role("dialog")

@@ -61,6 +61,14 @@ function table(caption, columns, rows) {
   return h("table", { "aria-label": caption }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
 }
 
+// A long name is cut in its middle, so that both ends stay readable; details show it whole.
+function short(name) {
+  if (!name || name.length <= 40) return name || "–";
+  return h("span", { title: name }, `${name.slice(0, 20)}…${name.slice(-19)}`);
+}
+
+// A job that somebody cancelled has no error to tell of.
+const errorOf = (job) => (job.errorType && job.state !== "cancelled" ? `${job.errorType}: ${job.errorMessage}` : "");
 const badge = (state) => h("span", { class: `state ${state}` }, state);
 const count = (number) => number.toLocaleString("en");
 
@@ -133,7 +141,7 @@ function drawQueues(queues) {
   const sums = Object.fromEntries(["total", ...STATES].map((state) => [state, chosen.reduce((sum, q) => sum + q[state], 0)]));
   if (same("queues", queues)) return sums;
   replace($("queues"), table("Queues", [
-    { title: "Queue", cell: (q) => q.name },
+    { title: "Queue", class: "whole", cell: (q) => q.name },
     ...STATES.map((state) => ({ title: state, number: true, cell: (q) => count(q[state]) })),
     { title: "total", number: true, cell: (q) => count(q.total) },
     { title: "oldest waiting", number: true, cell: (q) => (q.oldestWaitingS === null ? "–" : duration(q.oldestWaitingS * 1000)) },
@@ -162,12 +170,12 @@ function drawJobs(page) {
   replace($("list"), page.jobs.length ? table("Jobs", [
     { title: "Name", class: "name", cell: (job) => button(nameOf(job), () => open(job.jobId), { class: "link", "data-key": `open-${job.jobId}` }) },
     { title: "State", cell: (job) => badge(job.state) },
-    { title: "Room", cell: (job) => job.room || "–" },
-    { title: "Project", cell: (job) => job.projectId || "–" },
+    { title: "Room", cell: (job) => short(job.room) },
+    { title: "Project", cell: (job) => short(job.projectId) },
     { title: "Attempts", number: true, cell: (job) => `${job.attempts}/${job.maxAttempts}` },
     { title: "Ran", number: true, cell: (job) => duration(job.jobDurationMs) },
     { title: "Submitted", number: true, cell: (job) => clock(job.createdAt) },
-    { title: "Error", class: "error", cell: (job) => (job.errorType ? `${job.errorType}: ${job.errorMessage}` : "") },
+    { title: "Error", class: "error", cell: errorOf },
     { title: "", class: "actions", cell: (job) => actionsOf(job, "list") },
   ], page.jobs) : h("p", { class: "empty" }, none));
   const go = (place) => () => choose({ place });
@@ -214,12 +222,12 @@ async function drawDetails() {
   replace($("details"), [
     h("h2", { id: "details-title" }, nameOf(job)),
     h("div", { class: "bar" }, badge(job.state), actionsOf(job, "details"),
-      button("Close", () => $("details").close(), { "data-key": "close" })),
+      button("Close", () => $("details").close(), { autofocus: true, "data-key": "close" })),
     h("dl", {},
       field("Job", job.jobId), field("Key", job.jobKey), field("Queue", job.queue), field("Room", job.room),
       field("Project", job.projectId), field("Batch", job.batchId), field("User", job.userId),
       field("Submitted", clock(job.createdAt)), field("Finished", job.finishedAt && clock(job.finishedAt)),
-      field("Attempts", `${job.attempts} of ${job.maxAttempts}`), field("Error", job.errorType && `${job.errorType}: ${job.errorMessage}`)),
+      field("Attempts", `${job.attempts} of ${job.maxAttempts}`), field("Error", errorOf(job))),
     h("h3", {}, "Attempts"), attempts(job),
     job.aiCalls.length ? [h("h3", {}, "Calls of the engine"), calls(job.aiCalls)] : null,
     job.errorTraceback ? text("Traceback", job.errorTraceback) : null,

@@ -37,8 +37,9 @@ _FILL = """
 _REQUEST = b"GET /api/queue/test HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
-async def _client(port: int, pause: float, until: float, took: list[float]) -> None:
-    """Ask again and again over one connection, ``pause`` seconds apart."""
+async def _client(port: int, delay: float, pause: float, until: float, took: list[float]) -> None:
+    """Ask again and again over one connection, ``pause`` seconds apart, after a ``delay``."""
+    await asyncio.sleep(delay)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while time.perf_counter() < until:
         began = time.perf_counter()
@@ -55,11 +56,11 @@ async def _client(port: int, pause: float, until: float, took: list[float]) -> N
 
 async def _ask(port: int, clients: int, pause: float, seconds: float) -> list[float]:
     took: list[float] = []
-    await asyncio.gather(
-        *(_client(port, pause, time.perf_counter() + 2, []) for _ in range(clients))
-    )
-    until = time.perf_counter() + seconds
-    await asyncio.gather(*(_client(port, pause, until, took) for _ in range(clients)))
+    # People do not ask all at once: each client begins a little later than the one before.
+    delays = [pause * number / clients for number in range(clients)]
+    for spent, answers in ((2.0, []), (seconds, took)):  # the first one warms up
+        until = time.perf_counter() + spent
+        await asyncio.gather(*(_client(port, delay, pause, until, answers) for delay in delays))
     return took
 
 

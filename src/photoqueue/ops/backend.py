@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
-from photoqueue.client.observe import Stats, stats
+from photoqueue.client.observe import Stats, StatsReader
 from photoqueue.client.pages import change_mark
 from photoqueue.client.readiness import Check, readiness
 from photoqueue.ops.answers import QueueCounts, QueuesAnswer
@@ -39,6 +39,7 @@ class Backend:
         self.calls = Calls(self.gate)
         # In a thread of its own: counting must not wait behind a slow search.
         self._watching = Calls(self.gate, threads=2)
+        self._stats = StatsReader()
         self.queues = SharedRead(self._read_queues)
         self.mark = SharedRead(self._read_mark, stale_seconds=0.5)
         self.readiness = SharedRead(self._read_readiness, fresh_seconds=0.5)
@@ -52,7 +53,7 @@ class Backend:
         self.mark.forget()
 
     async def _read_queues(self) -> bytes:
-        counted = await self._watching(stats)
+        counted = await self._watching(self._stats)
         answer = QueuesAnswer(queues=_counts(counted), timestamp=datetime.now(UTC))
         return answer.model_dump_json(by_alias=True).encode()
 

@@ -110,7 +110,8 @@ class SharedRead(Generic[Found]):
     fresh_seconds
         Age from which the value is read anew, behind the back of those who ask.
     stale_seconds
-        Age from which those who ask wait for the new value.
+        Age from which those who ask wait for the new value. Where reading is slow, it is as
+        long as two reads take: else they would all wait for each.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class SharedRead(Generic[Found]):
         self._task: asyncio.Task[None] | None = None
         #: The value, when its read began, and how many changes it knows of.
         self._value: tuple[Found, float, int] | None = None
+        self._took = 0.0
         self._changes = 0
 
     def forget(self) -> None:
@@ -146,7 +148,7 @@ class SharedRead(Generic[Found]):
                 found, began, _ = value
                 if asked - began > self._fresh:
                     self._begin()
-                if asked - began <= self._stale:
+                if asked - began <= max(self._stale, self._fresh + 2 * self._took):
                     return found
             await asyncio.shield(self._begin())
 
@@ -159,7 +161,9 @@ class SharedRead(Generic[Found]):
 
     async def _run(self, changes: int) -> None:
         began = time.monotonic()
-        self._value = (await self._read(), began, changes)
+        found = await self._read()
+        self._took = time.monotonic() - began
+        self._value = (found, began, changes)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._task = None

@@ -225,11 +225,11 @@ def test_each_client_has_a_rate_of_its_own_and_gets_it_back() -> None:
 
 
 def test_flood_gets_429_with_a_time_and_probes_still_pass() -> None:
-    with client(api_requests_per_second=1.0) as api:
+    with client(api_requests_per_second=0.01) as api:
         answers = [api.get("/api/nothing") for _ in range(10)]
         assert api.get("/healthz").status_code == 200
     refused = [answer for answer in answers if answer.status_code == 429]
-    assert len(refused) >= 7
+    assert len(refused) == 9
     assert int(refused[0].headers["retry-after"]) >= 1
     assert "PHOTOQUEUE_API_REQUESTS_PER_SECOND" in problem_of(refused[0])["detail"]
 

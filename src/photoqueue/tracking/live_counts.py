@@ -41,9 +41,6 @@ _OTHERS: Final = (
     )
     .group_by(jobs.c.queue_name, jobs.c.state)
 )
-_MOMENT: Final = sa.select(
-    sa.func.clock_timestamp() - sa.func.make_interval(0, 0, 0, 0, 0, 0, _SETTLED_SECONDS)
-)
 
 
 class LiveCounts:
@@ -62,7 +59,7 @@ class LiveCounts:
 
     def _count(self, connection: sa.Connection) -> list[tuple[str, str, int]]:
         if self._moment is None or time.monotonic() - self._counted_at > _RECOUNT_SECONDS:
-            self._moment = connection.scalar(_MOMENT)
+            self._moment = _settled_moment(connection)
             self._settled = _count(connection, jobs.c.finished_at <= self._moment)
             self._counted_at = time.monotonic()
         recent = _count(connection, jobs.c.finished_at > self._moment)
@@ -76,12 +73,19 @@ class LiveCounts:
 
     def _move_on(self, connection: sa.Connection) -> None:
         """Keep more of the completed jobs as counted."""
-        moment = connection.scalar(_MOMENT)
+        moment = _settled_moment(connection)
         between = sa.and_(jobs.c.finished_at > self._moment, jobs.c.finished_at <= moment)
         for queue, number in _count(connection, between).items():
             self._settled[queue] = self._settled.get(queue, 0) + number
-        self._moment = max(self._moment, moment) if self._moment and moment else moment
+        self._moment = max(self._moment or moment, moment)
 
 
 def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict[str, int]:
     return {name: number for name, number in connection.execute(_BY_QUEUE.where(which))}
+
+
+def _settled_moment(connection: sa.Connection) -> datetime:
+    """Return the moment before which no transaction can complete a job any more."""
+    ago = sa.func.make_interval(0, 0, 0, 0, 0, 0, _SETTLED_SECONDS)
+    moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp() - ago)).scalar_one()
+    return moment

@@ -38,7 +38,8 @@ FILL = f"""
 """
 END = """
     UPDATE jobs SET state = 'completed', success = true, finished_at = clock_timestamp()
-    WHERE job_id BETWEEN lpad(to_hex(%s::int), 32, '0')::uuid AND lpad(to_hex(%s::int), 32, '0')::uuid
+    WHERE job_id BETWEEN lpad(to_hex(%s::int), 32, '0')::uuid
+        AND lpad(to_hex(%s::int), 32, '0')::uuid
 """
 
 

@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install demo lab dashboard eval test test-browser notebooks check format constraints clean training-venv scenes train model samples
+.PHONY: help install demo lab dashboard eval test test-browser notebooks pictures check format constraints clean training-venv scenes train model samples
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -38,8 +38,11 @@ dashboard: install ## serve the dashboard as a web page; PORT=8866, or another o
 eval: install    ## measure every engine that can run here; tables in out/eval
 	$(BIN)/photoqueue evaluate --csv out/eval $(ARGS)
 
-test: check      ## format, lint, types, import contracts, tests
-	$(BIN)/pytest
+# Most tests wait most of the time. One process runs those that share something costly, one
+# after the other: tests/scheduling.py.
+PROCESSES ?= 3
+test: check      ## format, lint, types, import contracts, tests; PROCESSES=3 at a time
+	$(BIN)/pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder
 
 test-browser: install ## the tests that look at JupyterLab and Voilà with Chromium; it must be there
 	@$(BIN)/python -m tests.browser.chromium
@@ -48,15 +51,18 @@ test-browser: install ## the tests that look at JupyterLab and Voilà with Chrom
 notebooks: install ## run the notebooks anew and store what they show
 	$(BIN)/python -m tests.notebooks.execute
 
+pictures: install ## take the README's pictures of the workbench anew
+	$(BIN)/pytest tests/browser/illustrate.py
+
 check: install   ## all of test but the tests
-	$(BIN)/ruff format --check src tests training
-	$(BIN)/ruff check src tests training
+	$(BIN)/ruff format --check src tests training notebooks
+	$(BIN)/ruff check src tests training notebooks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: install  ## format the code
-	$(BIN)/ruff format src tests training
-	$(BIN)/ruff check --fix src tests training
+	$(BIN)/ruff format src tests training notebooks
+	$(BIN)/ruff check --fix src tests training notebooks
 
 constraints:     ## pin the newest versions anew (needs uv)
 	uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 \

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -29,6 +30,14 @@ REPOSITORY = Path(__file__).parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
 _numbers = itertools.count(1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Let one process run the tests that share something costly."""
+    from tests.scheduling import SharedScheduling
+
+    return SharedScheduling(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -156,8 +165,11 @@ def start_worker(installation: Installation, tmp_path: Path) -> Iterator[Callabl
         worker = Worker(process, log)
         workers.append(worker)
         if wait:
+            # Long: several may start at once, beside other tests.
             eventually(
-                lambda: "worker ready" in worker.log or process.poll() is not None, worker=worker
+                lambda: "worker ready" in worker.log or process.poll() is not None,
+                timeout=90,
+                worker=worker,
             )
             assert process.poll() is None, worker.log
         return worker

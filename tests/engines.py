@@ -72,6 +72,16 @@ class ScriptedEngine:
         return len(path.read_text().splitlines())
 
 
+class ByRoom(ScriptedEngine):
+    """Raises for photos of the room "broken room" until the file ``PQ_TEST_MENDED`` is there."""
+
+    def analyse(self, image: Image.Image, hint: Hint) -> Analysis:
+        mended = os.environ.get("PQ_TEST_MENDED", "")
+        if hint.room == "broken room" and not Path(mended).is_file():
+            raise RuntimeError("the engine does not like this room")
+        return super().analyse(image, hint)
+
+
 class RoomEngine(ScriptedEngine):
     """Also looks at rooms: as many chairs as pictures and one totem; "bad …" raises.
 
@@ -102,6 +112,10 @@ class RoomEngine(ScriptedEngine):
 
 def room_scripted() -> RoomEngine:
     return RoomEngine()
+
+
+def by_room() -> ByRoom:
+    return ByRoom()
 
 
 def scripted() -> ScriptedEngine:

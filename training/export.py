@@ -15,11 +15,11 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from training.files import in_one_piece
 from training.measure import Found, agreed, matched
-from training.network import INPUT_SIZE, Network, cell_centres
-from training.pictures import Example, load
+from training.network import INPUT_SIZE, Network, cell_centres, flat_outputs
+from training.pictures import Example, as_batch, load
 from training.room_head import RoomHead, features_of
-from training.train import as_batch, flat_outputs
 from training.vocabulary import CLASSES, ROOMS
 
 #: A class with fewer held-back examples takes the threshold of all classes together.
@@ -145,7 +145,8 @@ def main() -> None:
     _, held_back = load(options.scenes)
     model = Exported(network, head).eval()
     limits = thresholds(model, held_back)
-    export(model, limits, options.file)
+    with in_one_piece(options.file) as part:
+        export(model, limits, part)
     print(f"{options.file}: {options.file.stat().st_size / 1e6:.1f} MB, epoch {state['epoch']}")
     print(dict(zip(CLASSES, limits, strict=True)))
 

@@ -54,7 +54,7 @@ def choose_cells(
     # A thing smaller than the cells is answered for by the nearest one.
     centre = (truth[:, :2] + truth[:, 2:]) / 2
     nearest = ((points[None] - centre[:, None]) ** 2).sum(2).argmin(1)
-    inside[torch.arange(len(truth)), nearest] = True
+    inside[torch.arange(len(truth), device=truth.device), nearest] = True
     fit = torch.where(inside, fit + 1e-9, torch.zeros_like(fit))
     best, cells = fit.topk(_CANDIDATES, dim=1)
     chosen = torch.zeros_like(fit).scatter_(1, cells, (best > 0).float())
@@ -63,8 +63,9 @@ def choose_cells(
     taken = chosen.any(0).nonzero()[:, 0]
     owner = owner[taken]
     pair = fit[owner, taken]
-    top = torch.zeros(len(truth)).scatter_reduce_(0, owner, pair, "amax")
-    reach = torch.zeros(len(truth)).scatter_reduce_(0, owner, overlap[owner, taken], "amax")
+    none = truth.new_zeros(len(truth))
+    top = none.scatter_reduce(0, owner, pair, "amax")
+    reach = none.scatter_reduce(0, owner, overlap[owner, taken], "amax")
     return taken, owner, (pair / (top[owner] + 1e-12) * reach[owner]).clamp(min=0.05)
 
 

@@ -3,7 +3,7 @@
 Homes that were never trained on: other seeds and other shapes of furniture
 (``Taste.sample``). Each room is photographed from three or four places, chosen so that
 everything in it is seen well at least once, as somebody would who wants all of it moved.
-Resumable: a room whose pictures are there is not made again.
+Resumable: a home that was begun goes on with its next room; a finished one is made anew.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from photoqueue.inventory.catalogue import Catalogue
+from training.files import in_one_piece
 from training.rendering import SceneRenderer, Sighting
 from training.scenes.camera import Camera, corner_cameras
 from training.scenes.furnishing import furnish
@@ -116,12 +117,12 @@ def render_home(folder: Path, home: str, number: int, size: tuple[int, int], sam
         part = folder / home / name / "truth.json"
         if not part.exists():
             start = 100_000 * (number + 1) + 5000 * position
-            seed, plan = next(plans(kind, fewest, most, start))
+            seed, plan = _first_plan(kind, fewest, most, start)
             part.parent.mkdir(parents=True, exist_ok=True)
             truth = _render_room(
                 part.parent, name, f"r{position + 1}", plan, seed, catalogue, size, samples
             )
-            part.write_text(json.dumps(truth), encoding="utf-8")
+            _write(part, json.dumps(truth))
             print(home, name, "seed", seed, [item["key"] for item in truth["items"]], flush=True)
         rooms.append(json.loads(part.read_text(encoding="utf-8")))
     items = [item for room in rooms for item in room["items"]]
@@ -131,10 +132,23 @@ def render_home(folder: Path, home: str, number: int, size: tuple[int, int], sam
         "totalItems": len(items),
         "totalVolume": round(sum(item["volume"] for item in items), 3),
     }
-    text = json.dumps(whole, indent=1)
-    (folder / home / "truth.json").write_text(text + "\n", encoding="utf-8")
+    _write(folder / home / "truth.json", json.dumps(whole, indent=1) + "\n")
     for name, *_ in HOMES[home]:
         (folder / home / name / "truth.json").unlink()
+
+
+def _first_plan(kind: str, fewest: int, most: int, first_seed: int) -> tuple[int, Plan]:
+    for found in plans(kind, fewest, most, first_seed):
+        return found
+    raise LookupError(
+        f"No {kind} with {fewest} to {most} things can be seen whole in four views; "
+        "let HOMES allow other numbers."
+    )
+
+
+def _write(file: Path, text: str) -> None:
+    with in_one_piece(file) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def _render_room(
@@ -153,7 +167,8 @@ def _render_room(
     for number, camera in enumerate(plan.cameras):
         picture, seen = plan.renderer.render(camera, size, samples, seed + number, BOUNCES)
         file = folder / f"view-{number + 1}.jpg"
-        Image.fromarray(picture).save(file, quality=88, optimize=True)
+        with in_one_piece(file) as part:
+            Image.fromarray(picture).save(part, format="JPEG", quality=88, optimize=True)
         views.append(
             {
                 "photo": f"{name}/{file.name}",

@@ -1,7 +1,7 @@
 """Render the training pictures: ``python -m training.make_scenes out/scenes --count 3000``.
 
-Resumable: a picture that is there is not made again. Picture ``n`` shows room ``n // 2``
-from one of two sides; everything in it follows from that number.
+Resumable: a room of which both pictures are there is not made again. Picture ``n`` shows
+room ``n // 2`` from one of two sides; everything in it follows from that number.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from training.files import in_one_piece
 from training.rendering import SceneRenderer
 from training.scenes.camera import corner_cameras
 from training.scenes.furnishing import furnish
 from training.scenes.pieces import Taste
 from training.scenes.rooms import ROOM_TYPES, Room
 from training.scenes.shell import build_shell
+from training.vocabulary import VIEWS
 
 SIZE = (320, 240)
-VIEWS = 2
 #: Rooms from here on may also have the styles that were added after these were rendered.
 WIDER_FROM = 786
 #: Light paths a pixel, and their longest; few, as the light is smoothed afterwards.
@@ -45,7 +46,8 @@ def render_room(folder: Path, seed: int) -> int:
     room, renderer, rng = make_room(seed)
     for file, camera in zip(files, corner_cameras(room, rng, VIEWS), strict=True):
         picture, seen = renderer.render(camera, SIZE, SAMPLES, seed, BOUNCES)
-        Image.fromarray(picture).save(file.with_suffix(".jpg"), quality=93)
+        with in_one_piece(file.with_suffix(".jpg")) as part:
+            Image.fromarray(picture).save(part, format="JPEG", quality=93)
         truth = {
             "roomType": room.kind,
             "boxes": [
@@ -57,9 +59,8 @@ def render_room(folder: Path, seed: int) -> int:
                 for s in seen
             ],
         }
-        part = file.with_suffix(".part")
-        part.write_text(json.dumps(truth), encoding="utf-8")
-        part.replace(file)
+        with in_one_piece(file) as part:
+            part.write_text(json.dumps(truth), encoding="utf-8")
     return VIEWS
 
 

@@ -9,8 +9,8 @@ from torch import Tensor
 from photoqueue.analysis.builtin import FLOOR, groups_of_looks
 from photoqueue.analysis.consensus import agree
 from training.losses import pair_iou
-from training.network import INPUT_SIZE, Network, cell_centres
-from training.pictures import SMALLEST, Example
+from training.network import INPUT_SIZE, Network, cell_centres, flat_outputs
+from training.pictures import SMALLEST, Example, as_batch
 from training.vocabulary import CLASSES
 
 #: Boxes in pixels, scores and classes of what was found in a picture, and its room.
@@ -21,8 +21,6 @@ _LOOKS = groups_of_looks(CLASSES)
 @torch.no_grad()
 def predictions(network: Network, examples: list[Example], device: torch.device) -> list[Found]:
     """Return boxes, scores and classes after suppression, and the room, one an example."""
-    from training.train import as_batch, flat_outputs
-
     points, strides = (t.to(device) for t in cell_centres(*INPUT_SIZE))
     network.eval()
     found = []
@@ -36,7 +34,8 @@ def predictions(network: Network, examples: list[Example], device: torch.device)
 
 def agreed(boxes: Tensor, scores: Tensor, floor: float = FLOOR) -> tuple[Tensor, Tensor, Tensor]:
     """Return boxes, scores and classes of what the cells agree on, as the engine does it."""
-    found, _ = agree(boxes.cpu().numpy(), scores.cpu().numpy(), floor=floor, looks=_LOOKS)
+    inside = np.clip(boxes.cpu().numpy(), 0, np.array(INPUT_SIZE * 2, np.float32))
+    found, _ = agree(inside, scores.cpu().numpy(), floor=floor, looks=_LOOKS)
     return (
         torch.from_numpy(found.boxes),
         torch.from_numpy(found.scores),

@@ -126,6 +126,18 @@ def _grow(small: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(small, size=like.shape[-2:], mode="nearest")
 
 
+def flat_outputs(
+    outputs: tuple[list[Tensor], list[Tensor], Tensor], points: Tensor, strides: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Put the three grids together: logits [n, cells, classes], boxes in pixels, rooms."""
+    classes, distances, rooms = outputs
+    logits = torch.cat([grid.flatten(2) for grid in classes], 2).transpose(1, 2)
+    sides = torch.cat([grid.flatten(2) for grid in distances], 2).transpose(1, 2)
+    sides = sides * strides[:, None]
+    boxes = torch.cat([points - sides[..., :2], points + sides[..., 2:]], -1)
+    return logits, boxes, rooms
+
+
 def cell_centres(width: int = INPUT_SIZE[0], height: int = INPUT_SIZE[1]) -> tuple[Tensor, Tensor]:
     """Centres of all cells in pixels, [cells, 2], and their strides, [cells]."""
     points, strides = [], []

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
+from torch import Tensor
 
 from training.network import INPUT_SIZE
-from training.vocabulary import CLASSES, ROOMS
+from training.vocabulary import CLASSES, ROOMS, VIEWS
 
 #: A thing of which less can be seen is neither right nor wrong.
 ENOUGH_VISIBLE = 0.25
@@ -45,15 +47,26 @@ def load(folder: Path) -> tuple[list[Example], list[Example]]:
     """Read all pictures of a folder: those to train on, and every twentieth room apart."""
     training, held_back = [], []
     for file in sorted(folder.glob("*.json")):
-        part = held_back if (int(file.stem) // 2) % 20 == 19 else training
+        part = held_back if (int(file.stem) // VIEWS) % 20 == 19 else training
         part.append(read_example(file))
     return training, held_back
 
 
 def read_example(file: Path) -> Example:
-    """Read one picture and its truth."""
+    """Read one picture and its truth.
+
+    Raises
+    ------
+    ValueError
+        There is no picture beside the truth, or not one that can be read.
+    """
     truth = json.loads(file.read_text(encoding="utf-8"))
-    picture = cv2.cvtColor(cv2.imread(str(file.with_suffix(".jpg"))), cv2.COLOR_BGR2RGB)
+    stored = cv2.imread(str(file.with_suffix(".jpg")))
+    if stored is None:
+        raise ValueError(
+            f"{file.with_suffix('.jpg')} cannot be read; remove {file.name} and render it again."
+        )
+    picture = cv2.cvtColor(stored, cv2.COLOR_BGR2RGB)
     height, width = picture.shape[:2]
     scale = np.array([width, height, width, height], np.float32)
     rows = truth["boxes"]
@@ -64,6 +77,12 @@ def read_example(file: Path) -> Example:
         counts=np.array([row["visible"] >= ENOUGH_VISIBLE for row in rows], bool),
         room=ROOMS.index(truth["roomType"]),
     )
+
+
+def as_batch(examples: list[Example]) -> Tensor:
+    """Pictures as [n, 3, h, w] in 0…1."""
+    stack = np.stack([example.picture for example in examples])
+    return torch.from_numpy(stack).permute(0, 3, 1, 2).float().div_(255)
 
 
 def varied(example: Example, rng: Generator, *, gently: bool = False) -> Example:
@@ -90,8 +109,10 @@ def _moved(
     if rng.random() < 0.5:
         matrix[0] = [-zx, 0, width - dx]
     grey = rng.integers(0, 256, 3).tolist() if rng.random() < 0.5 else (114, 114, 114)
-    method = cv2.INTER_AREA if zoom < 0.9 else cv2.INTER_LINEAR
-    picture = cv2.warpAffine(example.picture, matrix, INPUT_SIZE, flags=method, borderValue=grey)
+    # The matrix moves edges; OpenCV counts from the middle of the first pixel.
+    centres = matrix.copy()
+    centres[:, 2] += (matrix[:, :2].sum(1) - 1) / 2
+    picture = cv2.warpAffine(example.picture, centres, INPUT_SIZE, borderValue=grey)
     if not len(example.boxes):
         return picture, example.boxes, example.counts
     xs = example.boxes[:, [0, 2]] * matrix[0, 0] + matrix[0, 2]

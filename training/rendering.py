@@ -35,7 +35,8 @@ class Sighting:
     box : tuple of float
         x0, y0, x1, y1 of what can be seen of it, 0…1.
     visible : float
-        Share of its own outline that is not hidden or outside the picture, 0…1.
+        Share of its own outline that is not hidden or outside the picture, 0…1; see
+        :func:`training.surfaces.outline_area`.
     """
 
     index: int
@@ -226,9 +227,9 @@ def _smoothed(light: Array, layers: Layers) -> Array:
     return irradiance * base
 
 
-def encode(linear: Array, exposure: float = 1.0) -> NDArray[np.uint8]:
+def encode(linear: Array) -> NDArray[np.uint8]:
     """Expose like a phone, compress the highlights, and turn linear light into sRGB."""
-    key = exposure * 0.32 / (float(np.exp(np.log(linear.mean(-1) + 1e-3).mean())) + 1e-4)
+    key = 0.32 / (float(np.exp(np.log(linear.mean(-1) + 1e-3).mean())) + 1e-4)
     x = np.clip(linear * key, 0, None)
     x = x * (1 + x / 4.0) / (1 + x)  # Reinhard with a white point of 2
     srgb = np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.clip(x, 1e-6, None) ** (1 / 2.4) - 0.055)

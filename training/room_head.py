@@ -15,23 +15,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.files import in_one_piece
 from training.network import Network
-from training.pictures import Example, load, varied
-from training.train import as_batch
+from training.pictures import Example, as_batch, load, varied
 from training.vocabulary import CLASSES, ROOMS
 
 _ROUNDS = 3
 _HIDDEN = 96
 
 
-def room_features(network: Network, pictures: Tensor) -> Tensor:
-    """Return what the head looks at, [n, features]: pooled grids and best scores."""
-    classes, _, _ = network(pictures)
-    return features_of(network, classes)
-
-
 def features_of(network: Network, classes: list[Tensor]) -> Tensor:
-    """Return the features of the last pictures that went through the network."""
+    """Return what the head looks at, [n, features]: pooled features and best scores.
+
+    ``classes`` are the class logits of the pictures that went through the network last; it
+    keeps the pooled features of those alone.
+    """
     best = torch.stack([grid.flatten(2).amax(2) for grid in classes], 2).amax(2)
     return torch.cat([network.pooled, best.sigmoid()], 1)
 
@@ -52,9 +50,10 @@ class RoomHead(nn.Sequential):
 
 @torch.no_grad()
 def _features(network: Network, examples: list[Example]) -> tuple[Tensor, Tensor]:
-    rows = [
-        room_features(network, as_batch(examples[i : i + 32])) for i in range(0, len(examples), 32)
-    ]
+    rows = []
+    for start in range(0, len(examples), 32):
+        classes, _, _ = network(as_batch(examples[start : start + 32]))
+        rows.append(features_of(network, classes))
     return torch.cat(rows), torch.tensor([example.room for example in examples])
 
 
@@ -96,7 +95,8 @@ def main() -> None:
     state = torch.load(options.model / "checkpoint.pt", map_location="cpu", weights_only=True)
     network.load_state_dict(state["average"])
     head = fit(network, *load(options.scenes))
-    torch.save(head.state_dict(), options.model / "rooms.pt")
+    with in_one_piece(options.model / "rooms.pt") as part:
+        torch.save(head.state_dict(), part)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from training.scenes.camera import Camera
-from training.scenes.geometry import Mesh, quad
+from training.scenes.geometry import Mesh, joined, quad
 from training.scenes.materials import Material
 from training.scenes.shell import Light
 
@@ -134,17 +134,17 @@ def outline_area(
 ) -> float:
     """Pixels that a thing would cover if nothing hid it and the picture had no edges.
 
-    Its triangles are drawn on a coarse canvas three times as wide and high as the picture.
+    Its triangles are drawn on a coarse canvas three times as wide and high as the picture,
+    which is of 4 to 3. Those that reach behind the camera are left out: of a carpet that the
+    photographer stands on, all that shows is taken for all there is.
     """
-    vertices = np.concatenate([mesh.vertices for mesh, _ in parts])
-    starts = np.cumsum([0, *(len(mesh.vertices) for mesh, _ in parts)])
-    faces = np.concatenate([m.faces + s for (m, _), s in zip(parts, starts, strict=False)])
-    local = (vertices - np.array(camera.position)) @ camera.axes().T
+    whole = joined([mesh for mesh, _ in parts])
+    local = (whole.vertices - np.array(camera.position)) @ camera.axes().T
     near = local[:, 2] < 0.1
     scale = 80.0 / np.tan(np.radians(camera.field_of_view) / 2)  # the picture is 160 wide
     flat = local[:, :2] / np.maximum(local[:, 2:], 0.1) * -scale + [240, 180]
     canvas = Image.new("1", (480, 360))
     draw = ImageDraw.Draw(canvas)
-    for a, b, c in faces[~near[faces].any(1)]:
+    for a, b, c in whole.faces[~near[whole.faces].any(1)]:
         draw.polygon([tuple(flat[a]), tuple(flat[b]), tuple(flat[c])], fill=1)
     return float(np.asarray(canvas).sum()) * (size[0] / 160) ** 2

@@ -1,7 +1,8 @@
 """Train the built-in model: ``python -m training.train out/scenes out/model``.
 
-Resumable: a checkpoint is written after each epoch, and the next call goes on from it. A
-GPU is used where there is one.
+Resumable: a checkpoint is written after each epoch, and the next call goes on from it; only
+dropout, whose random state is not kept, then differs from a training that was never stopped.
+A GPU is used where there is one.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from training.files import in_one_piece
 from training.losses import detection_loss
 from training.measure import measure
-from training.network import INPUT_SIZE, Network, cell_centres
-from training.pictures import Example, load, varied
+from training.network import INPUT_SIZE, Network, cell_centres, flat_outputs
+from training.pictures import Example, as_batch, load, varied
 from training.team import Team
 from training.vocabulary import CLASSES, ROOMS
 
@@ -30,24 +31,6 @@ _RATE = 1.5e-3
 _WARM_UP = 400
 #: The last of the steps see pictures nearly as they are, as the finished model will.
 _GENTLE_FROM = 0.88
-
-
-def flat_outputs(
-    outputs: tuple[list[Tensor], list[Tensor], Tensor], points: Tensor, strides: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Put the three grids together: logits [n, cells, classes], boxes in pixels, rooms."""
-    classes, distances, rooms = outputs
-    logits = torch.cat([grid.flatten(2) for grid in classes], 2).transpose(1, 2)
-    sides = torch.cat([grid.flatten(2) for grid in distances], 2).transpose(1, 2)
-    sides = sides * strides[:, None]
-    boxes = torch.cat([points - sides[..., :2], points + sides[..., 2:]], -1)
-    return logits, boxes, rooms
-
-
-def as_batch(examples: list[Example]) -> Tensor:
-    """Pictures as [n, 3, h, w] in 0…1."""
-    stack = np.stack([example.picture for example in examples])
-    return torch.from_numpy(stack).permute(0, 3, 1, 2).float().div_(255)
 
 
 class Training:
@@ -83,18 +66,15 @@ class Training:
 
     def save(self) -> None:
         """Write the checkpoint in one piece."""
-        part = self.file.with_suffix(".part")
-        torch.save(
-            {
-                "network": self.network.state_dict(),
-                "average": self.average.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "epoch": self.epoch,
-                "step": self.step,
-            },
-            part,
-        )
-        part.replace(self.file)
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": self.epoch,
+            "step": self.step,
+        }
+        with in_one_piece(self.file) as part:
+            torch.save(state, part)
 
     def one_epoch(self, examples: list[Example]) -> dict[str, float]:
         """Show every picture once; return the mean losses."""
@@ -102,25 +82,30 @@ class Training:
         order = rng.permutation(len(examples))
         order = order[self.team.rank :: self.team.size]
         count = self.team.agree(len(order) // _BATCH)
+        if not count:
+            raise ValueError(
+                f"{len(examples)} pictures are too few to train on: each of {self.team.size} "
+                f"processes needs {_BATCH}. Render more (python -m training.make_scenes)."
+            )
         batches = [order[i * _BATCH : (i + 1) * _BATCH] for i in range(count)]
         sums = np.zeros(3)
         self.network.train()
         gently = self.step >= _GENTLE_FROM * self.steps
         with ThreadPoolExecutor(1) as pool:
-            seeds = [[12, self.epoch, i, self.team.rank] for i in range(len(batches))]
+            seeds = [[12, self.epoch, i, self.team.rank] for i in range(count)]
             make = [
                 pool.submit(_vary, [examples[i] for i in batch], seed, gently)
                 for batch, seed in zip(batches[:3], seeds, strict=False)
             ]
-            for number in range(len(batches)):
+            for number in range(count):
                 batch = make.pop(0).result()
                 ahead = number + 3
-                if ahead < len(batches):
+                if ahead < count:
                     chosen = [examples[i] for i in batches[ahead]]
                     make.append(pool.submit(_vary, chosen, seeds[ahead], gently))
                 sums += self._one_step(batch)
         self.epoch += 1
-        return dict(zip(("class", "box", "room"), sums / max(len(batches), 1), strict=True))
+        return dict(zip(("class", "box", "room"), sums / count, strict=True))
 
     def _one_step(self, batch: list[Example]) -> np.ndarray:
         progress = min(1.0, self.step / self.steps)
@@ -168,7 +153,8 @@ def run(rank: int, options: argparse.Namespace) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     training = Training(options, device, team)
     started = time.monotonic()
-    # Pictures may be added while this runs; all of the team take the same ones.
+    # Pictures may be added while this runs, so each epoch looks anew; all of the team take
+    # equally many. Two that looked while one came may differ in a few, for that epoch.
     while training.step < options.steps:
         examples, held_back = load(options.scenes)
         examples = examples[: team.agree(len(examples))]

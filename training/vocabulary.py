@@ -1,4 +1,4 @@
-"""What the built-in model tells apart."""
+"""What the built-in model tells apart, and how its pictures are numbered."""
 
 from training.scenes.rooms import ROOM_TYPES
 
@@ -30,3 +30,5 @@ CLASSES = (
     "box_standard",
 )
 ROOMS = ROOM_TYPES
+#: Pictures of each room: picture ``n`` shows room ``n // VIEWS``.
+VIEWS = 2

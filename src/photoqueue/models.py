@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 from uuid import UUID
 
@@ -286,6 +287,34 @@ class InventoryResult(_Record):
 
         columns = [name for name in InventoryLine.model_fields if name != "key"]
         return pd.DataFrame(_worded(self.lines, lang, catalogue), columns=columns)
+
+    def export(
+        self, path: str | Path, *, lang: str | None = None, catalogue: Catalogue | None = None
+    ) -> Path:
+        """Write the inventory to a new file for spreadsheets; return where it is.
+
+        Text that begins like a formula is stored as text.
+
+        Parameters
+        ----------
+        path
+            Ends in ``.csv``, or in ``.xlsx`` for an Excel file with a sheet of totals.
+        lang, catalogue
+            As for :meth:`to_frame`; None is the language of the environment.
+
+        Raises
+        ------
+        StateError
+            There is such a file already, no such format, or it cannot be written.
+        ConfigurationError
+            openpyxl is not installed, or there are no names in this language.
+        """
+        from photoqueue.inventory.export import export_inventory
+        from photoqueue.inventory.wording import Wording
+
+        wording = Wording.of(lang) if catalogue is None else Wording(lang or "en", catalogue)
+        file = Path(path)
+        return export_inventory(self, file.suffix.removeprefix(".").lower(), file, wording)
 
     def __repr__(self) -> str:
         return results.inventory_text(self)

@@ -16,8 +16,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from photoqueue.errors import ConfigurationError
 
 PositiveInt = Annotated[int, Field(ge=1)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-Price = Annotated[float, Field(ge=0)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+#: From one request in ten hours on; a rate that is nearly none is a slip of the pen.
+Rate = Annotated[float, Field(ge=0.00166, allow_inf_nan=False)]
 
 
 _LONGEST_DELAY_MS = 24 * 3600 * 1000
@@ -66,7 +68,7 @@ class Settings(BaseSettings):
     #: Seconds a job may run before its process is ended and the attempt counts as ``timeout``.
     job_timeout_seconds: PositiveFloat = 300.0
     #: Seconds that running jobs get to finish after SIGTERM or SIGINT.
-    grace_seconds: Annotated[float, Field(ge=0)] = 30.0
+    grace_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30.0
 
     #: What analyses a photo: ``auto`` (the best that is configured), a registered name, or
     #: ``package.module:factory``.
@@ -86,7 +88,7 @@ class Settings(BaseSettings):
     #: Seconds within which the server must have answered one request.
     llm_timeout_seconds: PositiveFloat = 120.0
     #: Requests a minute of all workers on all hosts together; ``None`` sets no limit.
-    llm_requests_per_minute: PositiveFloat | None = None
+    llm_requests_per_minute: Rate | None = None
     #: US dollars per million tokens, for the cost on record; ``None`` leaves it out.
     llm_price_in: Price | None = None
     llm_price_out: Price | None = None

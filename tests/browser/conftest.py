@@ -21,10 +21,9 @@ _ELSEWHERE = re.compile(r"^(?!\w+://(127\.0\.0\.1|localhost)[:/])\w+://")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests together, so that one of the parallel processes starts the servers."""
+    """Mark these tests, and give them the time that front ends take."""
     for item in items:
         if item.path.parent.name == "browser":
-            item.add_marker(pytest.mark.xdist_group("browser"))
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.timeout(300))
 
@@ -37,11 +36,13 @@ def chromium() -> Iterator[Browser]:
     if program is None:
         pytest.skip(MISSING)
     pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     with sync_playwright() as playwright:
         # Without its sandbox, as root may not have one; it only sees pages of these tests.
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        # Generous: a page must get there, however busy the machine is.
+        expect.set_options(timeout=30_000)
         yield browser
         browser.close()
 

@@ -1,4 +1,4 @@
-"""A plain page in a real Chromium that shows one widget, with a model that stands in for the kernel.
+"""A plain page in a real Chromium: one widget, and a model that stands in for the kernel.
 
 What the widget sends lies in ``window.model.sent``; what a kernel would change is set with
 :meth:`StaticPage.change`.
@@ -7,17 +7,17 @@ What the widget sends lies in ``window.model.sent``; what a kernel would change 
 from __future__ import annotations
 
 import base64
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 #: Some of JupyterLab's variables in its dark theme.
 DARK = """
-    :root { --jp-ui-font-color1: rgb(255 255 255 / 87%); --jp-ui-font-color2: rgb(255 255 255 / 64%);
+    :root { --jp-ui-font-color1: rgb(255 255 255 / 87%);
+    --jp-ui-font-color2: rgb(255 255 255 / 64%);
     --jp-layout-color1: #212121; --jp-layout-color2: #424242; --jp-border-color1: #616161;
     --jp-content-link-color: #64b5f6; }
     body { background: #212121; }
@@ -31,7 +31,8 @@ _MODEL = """
         };
         const values = new Map(Object.entries(state).map(([k, v]) => [k, revive(v)]));
         const handlers = new Map();
-        const call = (name, ...given) => (handlers.get(name) ?? []).slice().forEach((f) => f(...given));
+        const of = (name) => handlers.get(name) ?? [];
+        const call = (name, ...given) => [...of(name)].forEach((f) => f(...given));
         window.model = {
             sent: [], buffers: [], saved: 0,
             get: (name) => values.get(name),
@@ -42,7 +43,7 @@ _MODEL = """
             },
             save_changes() { this.saved += 1; },
             on(names, f) {
-                for (const name of names.split(" ")) handlers.set(name, [...(handlers.get(name) ?? []), f]);
+                for (const name of names.split(" ")) handlers.set(name, [...of(name), f]);
             },
             off() {},
             send(content, _callbacks, buffers = []) {
@@ -72,7 +73,7 @@ _SHOW = """
 class StaticPage:
     """The widget on its page; ``page`` is Playwright's."""
 
-    def __init__(self, page: Any) -> None:
+    def __init__(self, page: Page) -> None:
         self.page = page
 
     def show(self, source: str, css: str, state: dict[str, Any], *, dark: bool = False) -> None:
@@ -108,27 +109,14 @@ def _sendable(state: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def chromium_path() -> str | None:
-    """Return where Chromium is, or None: ``PQ_CHROMIUM``, else the system's."""
-    return os.environ.get("PQ_CHROMIUM") or shutil.which("chromium") or shutil.which(
-        "chromium-browser"
-    )
-
-
 @contextmanager
-def static_pages(**options: Any) -> Iterator[StaticPage]:
+def static_pages(chromium: Browser, **options: Any) -> Iterator[StaticPage]:
     """Open a page of one's own; errors of its scripts fail the test."""
-    path = chromium_path()
-    if path is None:
-        pytest.skip("no Chromium: install the package `chromium`, or set PQ_CHROMIUM to its path")
-    sync_api = pytest.importorskip("playwright.sync_api")
     errors: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        page = browser.new_page(**{"viewport": {"width": 1100, "height": 800}, **options})
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        page.set_default_timeout(15_000)
-        yield StaticPage(page)
-        browser.close()
+    page = chromium.new_page(**{"viewport": {"width": 1100, "height": 800}, **options})
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.set_default_timeout(15_000)
+    yield StaticPage(page)
+    page.close()
     assert errors == []

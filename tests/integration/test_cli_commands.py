@@ -334,7 +334,7 @@ def checkout(environment: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A checkout with a sample home, nothing beside it, and an engine that knows the home."""
     root = tmp_path / "checkout"
     write_home(root / "data" / "samples")
-    environment.setattr("photoqueue.cli.sample_homes.checkout", lambda: root)
+    environment.setattr("photoqueue.client.sample_homes.checkout", lambda: root)
     environment.setattr("photoqueue.cli.sample_data.data_folder", lambda: tmp_path / "beside")
     environment.setenv("PHOTOQUEUE_ENGINE", "tests.homes:seeing")
     return root
@@ -369,7 +369,7 @@ def test_evaluate_of_a_folder_of_homes_measures_one_engine(checkout: Path, run: 
 def test_demo_without_sample_homes_says_where_they_are(
     environment: pytest.MonkeyPatch, run: Run, tmp_path: Path
 ) -> None:
-    environment.setattr("photoqueue.cli.sample_homes.checkout", lambda: tmp_path)
+    environment.setattr("photoqueue.client.sample_homes.checkout", lambda: tmp_path)
     shown = run("demo")
     assert shown.code == 78
     assert "make demo" in shown.err
@@ -559,7 +559,7 @@ def test_evaluate_says_what_folder_it_needs(
 ) -> None:
     assert "annotations.json" in run("evaluate", tmp_path).err
     environment.setattr("photoqueue.cli.sample_data.data_folder", lambda: tmp_path)
-    environment.setattr("photoqueue.cli.sample_homes.checkout", lambda: tmp_path)
+    environment.setattr("photoqueue.client.sample_homes.checkout", lambda: tmp_path)
     shown = run("evaluate")
     assert shown.code == 78
     assert "photoqueue evaluate FOLDER" in shown.err

@@ -124,6 +124,16 @@ def test_verify_tells_right_from_wrong(run: Run, home: Path, model: Path) -> Non
     assert run("models", "verify", "ours").code == 0
 
 
+def test_verify_of_a_wrong_model_of_ones_own_points_at_its_entry(
+    run: Run, home: Path, model: Path
+) -> None:
+    model.write_bytes(b"something else")
+    shown = run("models", "verify", "ours")
+    assert shown.code == 1
+    assert "ours: not the file that was registered (" in shown.err
+    assert "models.toml" in shown.err
+
+
 def test_verify_of_what_is_not_there_says_how_to_get_it(run: Run, home: Path) -> None:
     assert run("models", "verify").out == "There are no model files to check.\n"
     shown = run("models", "verify", "dfine-n-coco")

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from PIL import Image
 
 import photoqueue
-from photoqueue import JobState
+from photoqueue import Hint, JobState
+from photoqueue.analysis.llm.access import access_of
 from photoqueue.client.engines import available_engines
-from photoqueue.errors import PayloadError
+from photoqueue.errors import PayloadError, ThrottledError
 from photoqueue.installation import Installation, current, use
 from photoqueue.models import JobType
-from photoqueue.settings import Settings
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.ids import new_uuid
+from photoqueue.tracking.rate_limits import RateLimits
 from photoqueue.tracking.submission import NewJob, accept
 from photoqueue.worker.engines import Engines
 from tests.bench import Bench
@@ -262,22 +263,14 @@ def test_forged_engine_fails_at_once_as_wrong_job_data(
     assert job.poll().attempt == 1
 
 
-def test_rate_of_an_engine_is_one_with_that_of_workers_whose_own_it_is(
-    start_worker, installation: Installation, server: ChatServer
+def test_rate_of_an_engine_that_a_job_names_is_that_of_all_workers(
+    installation: Installation, server: ChatServer
 ) -> None:
-    options = {
-        "llm_base_url": server.address,
-        "llm_model": "test-vision",
-        "llm_requests_per_minute": 300.0,
-    }
-    changed = change(installation, **options)
-    for engine in ("llm", changed.settings.engine):
-        settings: Settings = changed.settings.model_copy(update={"engine": engine})
-        start_worker("--queue", "photo-analyze", "--concurrency", "1", settings=settings)
-    start = time.monotonic()
-    batch = photoqueue.submit_photos([picture(n) for n in range(6)], engine="llm")
-    batch.wait(60, progress="none")
-    assert set(batch.poll()["state"]) == {JobState.COMPLETED}
-    assert len(server.requests) == 6
-    # The last turn is five intervals after the first one, which is not before the start.
-    assert max(request.time for request in server.requests) - start >= 5 * 0.2
+    changed = change(installation, llm_base_url=server.address, llm_model="test-vision")
+    # Given a server that has told another worker to leave it alone for an hour
+    RateLimits(changed.database).hold(access_of(changed.settings).name, 3600.0)
+    # Then an engine that is built for a job does not ask it either
+    engine = Engines(changed, processes=1)("llm")
+    with pytest.raises(ThrottledError):
+        engine.analyse(Image.new("RGB", (32, 24)), Hint(photo_id="p1"))
+    assert server.requests == []

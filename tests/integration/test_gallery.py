@@ -10,12 +10,12 @@ from PIL import Image
 
 import photoqueue
 from photoqueue.client.gallery import (
-    PhotoCard,
     photo_card,
     photo_counts,
     photo_items,
     photo_page,
 )
+from photoqueue.client.photo_cards import PhotoCard
 from photoqueue.client.pictures import photo_picture, photo_preview, photo_thumbnail
 from photoqueue.errors import (
     NotFoundError,

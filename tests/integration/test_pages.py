@@ -35,6 +35,7 @@ from tests.conftest import picture, submit
 
 pytestmark = pytest.mark.usefixtures("installation")
 WORKER = UUID(int=1)
+RESULT = '{"photoId": "p1", "items": [], "roomType": "salon", "confidence": 0}'
 
 # Many equal values and nulls in every column that can be sorted by.
 FILL = """
@@ -394,7 +395,7 @@ def test_mark_changes_with_every_transition(ledger: Ledger, installation: Instal
         claim = ledger.claim(UUID(jobs[0].id), jobs[0].queue, worker_id=WORKER, slot=1)
         assert claim is not None
         between = change_mark()
-        ledger.complete(claim, '{"items": []}')
+        ledger.complete(claim, RESULT)
         assert moved(change_mark(), between), "not at the completion"
 
     def correct() -> None:

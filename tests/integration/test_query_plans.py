@@ -12,9 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from photoqueue.models import JobState, JobType
-from photoqueue.tracking import history, projects, reads
+from photoqueue.tracking import history, pages, projects, reads
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.ledger import Ledger
+from photoqueue.tracking.pages import JobQuery
 from photoqueue.tracking.sql import load_statements
 
 TRANSITIONS = load_statements("transitions.sql")
@@ -204,6 +205,41 @@ def test_reads_of_one_job_batch_or_project_read_no_whole_table(
         plan = explain(plans, statement, parameters)  # type: ignore[arg-type]
         assert "Seq Scan on jobs" not in plan, f"{name}\n{plan}"
         assert index in plan, f"{name}\n{plan}"
+
+
+def test_pages_of_jobs_read_no_whole_table(
+    plans: psycopg.Connection, database: Database, recorded: list[tuple[str, object]]
+) -> None:
+    first = pages.job_page(database, JobQuery())
+    queries = {
+        "all jobs": (JobQuery(), "jobs_pkey"),
+        "second page": (JobQuery(after=first.next), "jobs_pkey"),
+        "last page": (JobQuery(before="end"), "jobs_pkey"),
+        "batch": (JobQuery(batch_id="b-3"), "batch_jobs_pkey"),
+        "project": (JobQuery(project_id="m3"), "jobs_project"),
+        "failed": (JobQuery(states=(JobState.FAILED,)), "jobs_pkey"),
+        "active": (JobQuery(states=(JobState.ACTIVE,)), "jobs_state"),
+        "none of the queue": (
+            JobQuery(queue=JobType.INVENTORY_SYNC, states=(JobState.CANCELLED,)),
+            "jobs_state",
+        ),
+    }
+    for name, (query, index) in queries.items():
+        recorded.clear()
+        page = pages.job_page(database, query)
+        if name == "second page":
+            assert page.previous is not None
+            pages.rows_before(database, query, page.previous)
+        for statement, parameters in recorded:
+            plan = explain(plans, statement, parameters)  # type: ignore[arg-type]
+            assert "Seq Scan on jobs" not in plan, f"{name}\n{plan}"
+            assert index in plan, f"{name}\n{plan}"
+    for query in (JobQuery(batch_id="b-3"), JobQuery(project_id="m3")):
+        recorded.clear()
+        pages.job_counts(database, query)
+        ((statement, parameters),) = recorded
+        plan = explain(plans, statement, parameters)  # type: ignore[arg-type]
+        assert "Seq Scan on jobs" not in plan, plan
 
 
 def test_statement_files_hold_what_the_code_runs() -> None:

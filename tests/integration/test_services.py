@@ -222,6 +222,31 @@ def test_a_start_that_was_cut_off_is_finished_by_the_next_call(settings: Setting
     assert list(services(settings).glob("postgres/new-*")) == []
 
 
+def test_an_interrupted_start_leaves_no_process_that_still_writes(settings: Settings) -> None:
+    # Given a starter whose initdb runs a PostgreSQL, which is slow
+    with subprocess.Popen(
+        [sys.executable, "-c", ENSURE, str(settings.home)], stderr=subprocess.DEVNULL
+    ) as starter:
+        making: list[psutil.Process] = []
+
+        def is_making() -> bool:
+            making[:] = [
+                process
+                for process in psutil.Process(starter.pid).children(recursive=True)
+                if process.name() == "postgres"
+            ]
+            return bool(making)
+
+        until(is_making)
+        making[0].suspend()
+        # When it is interrupted
+        starter.send_signal(signal.SIGINT)
+        starter.wait(30)
+    # Then nothing is left that would write into a folder which is removed
+    assert is_gone(making[0])
+    assert list(services(settings).glob("postgres/new-*")) == []
+
+
 # --- stopping, and what is left after a crash ----------------------------------------------
 
 

@@ -43,6 +43,12 @@ def test_preview_of_a_folder_without_photos_says_so(tmp_path: Path) -> None:
         preview(str(tmp_path))
 
 
+@pytest.mark.parametrize("place", ["nowhere", "nul\x00", "~nobody-at-all/x", "x" * 5000])
+def test_preview_of_what_is_not_there_says_so(place: str) -> None:
+    with pytest.raises(PhotoNotFoundError, match="There is no file or folder"):
+        preview(place)
+
+
 def test_recent_batches_are_the_newest_first(installation: Installation, tmp_path: Path) -> None:
     first, second = batch_of(tmp_path, "one", 2), batch_of(tmp_path, "two", 1)
     assert [(found.batch_id, found.photos, found.project_id) for found in recent_batches()] == [

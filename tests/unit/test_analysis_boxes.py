@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoqueue.analysis.boxes import Candidates, corners, iou, suppress
+from photoqueue.analysis.boxes import Candidates, corners, iou, pair_iou, suppress
 
 _fraction = st.integers(0, 64).map(lambda n: n / 64)
 
@@ -36,6 +36,18 @@ def test_iou_of_empty_boxes_is_zero_and_not_nan() -> None:
     point = np.array([0.5, 0.5, 0.5, 0.5], np.float32)
 
     assert iou(point, point[None]).tolist() == [0.0]
+
+
+@given(some_candidates(), some_candidates())
+def test_iou_of_all_pairs_is_that_of_each(some: Candidates, others: Candidates) -> None:
+    together = pair_iou(some.boxes, others.boxes)
+
+    assert together.shape == (len(some), len(others))
+    for row, (x0, y0, x1, y1) in zip(together, some.boxes.tolist(), strict=True):
+        for told, (a0, b0, a1, b1) in zip(row, others.boxes.tolist(), strict=True):
+            inner = max(0, min(x1, a1) - max(x0, a0)) * max(0, min(y1, b1) - max(y0, b0))
+            union = (x1 - x0) * (y1 - y0) + (a1 - a0) * (b1 - b0) - inner
+            assert told == pytest.approx(inner / union if union else 0, abs=1e-5)
 
 
 def test_corners_of_a_centre_box() -> None:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from photoqueue.analysis.boxes import iou
-from photoqueue.analysis.consensus import agree, pair_iou
+from photoqueue.analysis.consensus import agree
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> np.ndarray:
@@ -58,15 +55,3 @@ def test_cells_below_the_floor_have_no_say() -> None:
 def test_box_without_area_does_no_harm() -> None:
     found, _ = agree(boxes((0.2, 0.2, 0.2, 0.6)), scores((0.9,)), floor=0.1)
     assert np.isfinite(found.boxes).all()
-
-
-sides = st.floats(0, 1, width=32)
-
-
-@given(st.lists(st.tuples(sides, sides, sides, sides), max_size=12))
-def test_pair_iou_is_iou_of_each_pair(rows: list[tuple[float, float, float, float]]) -> None:
-    given_boxes = boxes(*rows)
-    together = pair_iou(given_boxes)
-    assert together.shape == (len(rows), len(rows))
-    for row, box in zip(together, given_boxes, strict=True):
-        assert row == pytest.approx(iou(box, given_boxes), abs=1e-5)

@@ -115,3 +115,18 @@ def test_wrong_format_and_folder_are_said(tmp_path: Path) -> None:
         export_inventory(inventory("x"), "pdf", tmp_path / "i.pdf", WORDING)
     with pytest.raises(StateError, match="cannot be written"):
         export_inventory(inventory("x"), "csv", tmp_path / "none" / "i.csv", WORDING)
+
+
+@pytest.mark.parametrize("name", ["i.csv", "i.XLSX"])
+def test_result_exports_itself_by_the_name_of_the_file(tmp_path: Path, name: str) -> None:
+    written = inventory("chair").export(str(tmp_path / name), lang="fr")
+    assert written == tmp_path / name
+    assert written.stat().st_size > 0
+    if name.endswith("csv"):
+        assert "chaise" in written.read_text(encoding="utf-8-sig")
+
+
+@pytest.mark.parametrize("name", ["i", "i.pdf", ".csv"])
+def test_result_has_no_other_formats(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StateError, match="choose csv or xlsx"):
+        inventory("chair").export(tmp_path / name)

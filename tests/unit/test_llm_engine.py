@@ -18,8 +18,7 @@ import pytest
 from PIL import Image
 
 from photoqueue.analysis.engine import Analysis, Call, Hint, RoomEngine, SharedEngine
-from photoqueue.analysis.llm import LlmEngine, build_llm
-from photoqueue.analysis.llm.ladder import forget_rungs
+from photoqueue.analysis.llm import LlmEngine, build_llm, ladder
 from photoqueue.analysis.llm.throttle import LocalThrottle
 from photoqueue.errors import (
     EngineServerError,
@@ -59,7 +58,7 @@ Make = Callable[..., LlmEngine]
 
 @pytest.fixture
 def server() -> Iterator[ChatServer]:
-    forget_rungs()
+    ladder._TAKEN.clear()  # another server may have had this address in an earlier test
     with chat_server() as server:
         yield server
 

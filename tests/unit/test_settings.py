@@ -229,3 +229,27 @@ def test_every_field_has_a_variable_of_its_own() -> None:
     environment = Settings().to_environment()
     assert len(environment) == len(Settings.model_fields)
     assert {"DATABASE_URL", "REDIS_URL", "QUEUE_CONCURRENCY", "PHOTOQUEUE_HOME"} <= set(environment)
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e999", "-1"])
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "PHOTOQUEUE_LLM_PRICE_IN",
+        "PHOTOQUEUE_LLM_REQUESTS_PER_MINUTE",
+        "PHOTOQUEUE_LEASE_SECONDS",
+        "PHOTOQUEUE_GRACE_SECONDS",
+    ],
+)
+def test_number_that_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=variable):
+        load_settings()
+
+
+def test_rate_of_nearly_no_requests_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOTOQUEUE_LLM_REQUESTS_PER_MINUTE", "1e-300")
+    with pytest.raises(ConfigurationError, match="PHOTOQUEUE_LLM_REQUESTS_PER_MINUTE"):
+        load_settings()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from training import scenes
+from training.files import in_one_piece
 from training.scenes.camera import corner_cameras
 from training.scenes.furnishing import furnish
 from training.scenes.pieces import Taste
@@ -103,3 +104,17 @@ def test_shell_has_light_and_closed_walls() -> None:
     assert lights
     assert np.all(low >= -0.2)
     assert np.all(high <= np.array([furnished.width, furnished.depth, furnished.height]) + 0.2)
+
+
+def test_file_that_was_not_written_to_its_end_is_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "000001.json"
+    file.write_text("earlier", encoding="utf-8")
+
+    with pytest.raises(KeyboardInterrupt), in_one_piece(file) as part:
+        part.write_text("hal", encoding="utf-8")
+        raise KeyboardInterrupt
+    assert file.read_text(encoding="utf-8") == "earlier"
+
+    with in_one_piece(file) as part:
+        part.write_text("whole", encoding="utf-8")
+    assert [f.read_text(encoding="utf-8") for f in tmp_path.iterdir()] == ["whole"]

@@ -7,7 +7,7 @@ import numpy as np
 from training.scenes.geometry import box, cushion, lathe
 from training.scenes.materials import Material, fabric, hsv, metal, upholstery, wood
 from training.scenes.pieces import Piece, Taste, carcass, fronts, legs, standing
-from training.scenes.tables import books, table_lamp
+from training.scenes.tabletop import books, table_lamp
 
 
 def nightstand(taste: Taste) -> Piece:

@@ -46,8 +46,9 @@ def _clearance(room: Room, x: float, y: float) -> float:
 def corner_cameras(room: Room, rng: Generator, count: int) -> list[Camera]:
     """Views from the edges of a room across it, each from another side.
 
-    Places where something stands in the way are avoided; of many tries, those that see
-    most of the floor in front of them win.
+    Places where something stands in the way are avoided; of many tries, those with most
+    space around them and nearest to the edge win. A room with few such places is looked at
+    from one of them more than once, each time to another point.
     """
     tries = []
     for _ in range(60):

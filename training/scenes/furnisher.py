@@ -1,4 +1,4 @@
-"""Placing things in a room: along walls, in corners, and in the groups people make of them."""
+"""Placing things in a room: along walls, in corners, beside and before each other."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from training.scenes import fixtures, household, media, seats, storage, tables
-from training.scenes.materials import lacquer, wood
+from training.scenes import fixtures, household, storage
 from training.scenes.pieces import Piece, Taste
 from training.scenes.rooms import TURNS, Placed, Room
 
@@ -57,18 +56,22 @@ class Furnisher:
         """Stand a piece next to another, backs in one line."""
         off = side * (host.piece.size[0] / 2 + piece.size[0] / 2 + gap)
         back = (host.piece.size[1] - piece.size[1]) / 2 - forward
-        return self._relative(piece, host, off, back, host.turn)
+        return self.relative(piece, host, off, back, host.turn)
 
     def before(
         self, piece: Piece, host: Placed, distance: float, off: float = 0.0, facing: bool = False
     ) -> Placed | None:
         """Stand a piece in front of another, ``distance`` metres from its front."""
         forward = -(host.piece.size[1] / 2 + distance + piece.size[1] / 2)
-        return self._relative(piece, host, off, forward, host.turn + (np.pi if facing else 0.0))
+        return self.relative(piece, host, off, forward, host.turn + (np.pi if facing else 0.0))
 
-    def _relative(
+    def relative(
         self, piece: Piece, host: Placed, dx: float, dy: float, turn: float
     ) -> Placed | None:
+        """Stand a piece ``dx`` metres to the right of another's middle and ``dy`` behind it.
+
+        A carpet takes no room, and lies there in any case.
+        """
         c, s = np.cos(host.turn), np.sin(host.turn)
         placed = Placed(piece, host.x + c * dx - s * dy, host.y + s * dx + c * dy, turn)
         if piece.size[2] < 0.05:
@@ -108,104 +111,6 @@ class Furnisher:
             if self.room.put(placed):
                 return placed
         return self.loose(piece)
-
-    # -- groups ---------------------------------------------------------------------------
-
-    def dining_group(self, seats_wanted: int) -> None:
-        """A table with its chairs."""
-        taste, rng = self.taste, self.rng
-        table = tables.dining_table(taste, seats_wanted)
-        tables.table_things(table, taste, *table.size, many=4)
-        w, d, _ = table.size
-        turn = float(rng.choice([0, np.pi / 2]))
-        host = None
-        for _ in range(30):
-            x = rng.uniform(0.9, max(self.room.width - 0.9, 0.95))
-            y = rng.uniform(0.9, max(self.room.depth - 0.9, 0.95))
-            trial = Placed(table, x, y, turn)
-            x0, y0, x1, y1 = trial.floor
-            if self.room.is_free((x0 - 0.35, y0 - 0.35, x1 + 0.35, y1 + 0.35)) and self.room.put(
-                trial
-            ):
-                host = trial
-                break
-        if host is None:
-            return
-        style, stuff = seats.chair_style(taste), None
-        if taste.chance(0.8):
-            stuff = (
-                wood(rng)
-                if style not in {"padded", "parsons", "shell"}
-                else (lacquer(rng) if style == "shell" else seats.upholstery(rng))
-            )
-        model = seats.chair(taste, stuff, style)
-        spots = []
-        per_side = {4: 2 if w > 1.26 else 1, 6: 2 if taste.chance(0.4) else 3, 8: 3}[seats_wanted]
-        for i in range(per_side):
-            along = w * ((i + 0.5) / per_side - 0.5)
-            spots += [(along, -d / 2, 0.0), (along, d / 2, np.pi)]
-        if per_side * 2 < seats_wanted:
-            spots += [(-w / 2, 0.0, -np.pi / 2), (w / 2, 0.0, np.pi / 2)]
-        for dx, dy, face in spots:
-            if taste.chance(0.06):
-                continue
-            push = taste.between(0.02, 0.2) if taste.chance(0.9) else taste.between(0.25, 0.45)
-            out = np.array([dx, dy]) + np.array([np.sin(face), -np.cos(face)]) * push
-            jitter = float(rng.normal() * 0.08)
-            # A chair looks at the table: its front (-y) towards the middle.
-            self._seat(model, host, float(out[0]), float(out[1]), face + np.pi + jitter)
-        if taste.chance(0.4):
-            self._relative(household.carpet(taste, w + 1.2, d + 1.2), host, 0, 0, host.turn)
-
-    def _seat(self, chair: Piece, host: Placed, dx: float, dy: float, face: float) -> None:
-        """Stand a chair at a table, partly under it if it likes."""
-        c, s = np.cos(host.turn), np.sin(host.turn)
-        placed = Placed(chair, host.x + c * dx - s * dy, host.y + s * dx + c * dy, host.turn + face)
-        self.room.things.remove(host)
-        if self.room.is_free(placed.floor, 0.0):
-            self.room.things.append(placed)
-        self.room.things.append(host)
-
-    def seating_group(self) -> None:
-        """Sofa, low table, armchairs, and a television opposite."""
-        taste, rng = self.taste, self.rng
-        wall = int(rng.integers(4))
-        sofa = self.along_wall(
-            seats.sofa(taste, int(rng.choice([2, 3]))), [wall, (wall + 2) % 4], centred=True
-        )
-        if sofa is None:
-            return
-        if taste.chance(0.75):
-            unit, screen = media.tv_unit(taste, taste.chance(0.85))
-            facing = {0.0: 2, np.pi: 0, -np.pi / 2: 3, np.pi / 2: 1}[sofa.turn]
-            stand = self.along_wall(unit, [facing], centred=True) or self.along_wall(unit)
-            if stand and screen:
-                self.on_top(screen, stand)
-        table = tables.coffee_table(taste)
-        tables.table_things(table, taste, *table.size, many=3)
-        if taste.chance(0.85):
-            place = self.before(table, sofa, taste.between(0.32, 0.5))
-            if taste.chance(0.65):
-                w, d = taste.between(1.7, 2.6), taste.between(1.2, 1.8)
-                self._relative(
-                    household.carpet(taste, w, d), place or sofa, 0, 0 if place else -1.1, sofa.turn
-                )
-        model = seats.armchair(taste)
-        twin = taste.chance(0.5)
-        for side in (-1, 1):
-            if taste.chance(0.55):
-                chair = model if twin else seats.armchair(taste)
-                reach = sofa.piece.size[0] / 2 + chair.size[1] / 2 + taste.between(0.0, 0.3)
-                self._relative(
-                    chair,
-                    sofa,
-                    side * reach,
-                    -taste.between(0.95, 1.35),
-                    sofa.turn + side * np.pi / 2 * -1,
-                )
-        if taste.chance(0.3):
-            second = seats.sofa(taste, 2)
-            self.along_wall(second)
 
     def some(self, count: int, make: Callable[[], Piece], walls: list[int] | None = None) -> None:
         """Up to ``count`` pieces along the walls."""

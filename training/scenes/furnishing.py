@@ -6,8 +6,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from training.scenes import beds, fixtures, household, media, seats, storage, tables
+from training.scenes import (
+    appliances,
+    beds,
+    chairs,
+    fixtures,
+    household,
+    media,
+    shelves,
+    sofas,
+    storage,
+)
 from training.scenes.furnisher import Furnisher
+from training.scenes.groups import desk_group, dining_group, seating_group
 from training.scenes.materials import Material, lacquer, wood
 from training.scenes.pieces import Piece, Taste
 from training.scenes.rooms import TURNS, Placed, Room, empty_room
@@ -24,13 +35,13 @@ def furnish(kind: str, taste: Taste) -> Room:
 
 def _living_room(f: Furnisher) -> None:
     t = f.taste
-    f.seating_group()
-    f.some(int(t.rng.integers(0, 3)), lambda: storage.bookcase(t))
+    seating_group(f)
+    f.some(int(t.rng.integers(0, 3)), lambda: shelves.bookcase(t))
     f.some(int(t.chance(0.45)), lambda: storage.sideboard(t))
     f.some(int(t.chance(0.2)), lambda: storage.chest_of_drawers(t))
-    f.some(int(t.chance(0.2)), lambda: seats.armchair(t))
+    f.some(int(t.chance(0.2)), lambda: sofas.armchair(t))
     if f.room.width * f.room.depth > 24 and t.chance(0.35):
-        f.dining_group(int(t.rng.choice([4, 6])))
+        dining_group(f, int(t.rng.choice([4, 6])))
     f.greenery(1.0, 0.8)
     f.cartons(0.35)
 
@@ -48,7 +59,7 @@ def _bedroom(f: Furnisher) -> None:
                 if stand is None and side == 1:
                     break
         if t.chance(0.4):
-            f._relative(
+            f.relative(
                 household.carpet(t, t.between(1.4, 2.4), t.between(1.0, 1.7)),
                 head,
                 0,
@@ -58,9 +69,9 @@ def _bedroom(f: Furnisher) -> None:
     f.some(1 + int(t.chance(0.25)), lambda: storage.wardrobe(t))
     f.some(int(t.chance(0.65)), lambda: storage.chest_of_drawers(t))
     if t.chance(0.3):
-        _desk_group(f)
-    f.some(int(t.chance(0.15)), lambda: storage.bookcase(t))
-    f.some(int(t.chance(0.25)), lambda: seats.armchair(t))
+        desk_group(f)
+    f.some(int(t.chance(0.15)), lambda: shelves.bookcase(t))
+    f.some(int(t.chance(0.25)), lambda: sofas.armchair(t))
     if t.chance(0.12):
         unit, screen = media.tv_unit(t)
         stand = f.along_wall(unit)
@@ -68,16 +79,6 @@ def _bedroom(f: Furnisher) -> None:
             f.on_top(screen, stand)
     f.greenery(0.5, 0.4)
     f.cartons(0.45)
-
-
-def _desk_group(f: Furnisher) -> None:
-    t = f.taste
-    place = f.along_wall(tables.desk(t))
-    if place:
-        chair = seats.office_chair(t) if t.chance(0.75) else seats.chair(t)
-        seat = f.before(chair, place, t.between(-0.05, 0.25), t.between(-0.2, 0.2), facing=True)
-        if seat:
-            seat.turn += float(t.rng.normal() * 0.4)
 
 
 def _kitchen(f: Furnisher) -> None:
@@ -89,9 +90,9 @@ def _kitchen(f: Furnisher) -> None:
     for number, side in enumerate([wall, (wall + 1) % 4] if t.chance(0.6) else [wall]):
         _kitchen_row(f, side, face, body, top, first=number == 0)
     if not any(p.piece.key == "refrigerator" for p in room.things) and t.chance(0.8):
-        f.along_wall(household.refrigerator(t))
+        f.along_wall(appliances.refrigerator(t))
     if t.chance(0.65):
-        f.dining_group(4)
+        dining_group(f, 4)
     f.greenery(0.3, 0.05)
     f.cartons(0.4)
 
@@ -105,13 +106,13 @@ def _kitchen_row(
     x = 0.02
     wanted: list[Callable[[], Piece]] = []
     if first:
-        wanted = [lambda: household.cooker(t)]
+        wanted = [lambda: appliances.cooker(t)]
         if t.chance(0.7):
-            wanted.append(lambda: household.refrigerator(t))
+            wanted.append(lambda: appliances.refrigerator(t))
         if t.chance(0.5):
-            wanted.append(lambda: household.washing_machine(t))
+            wanted.append(lambda: appliances.washing_machine(t))
     elif t.chance(0.25):
-        wanted = [lambda: household.washing_machine(t)]
+        wanted = [lambda: appliances.washing_machine(t)]
     order = list(t.rng.permutation(len(wanted)))
     sink = first
     while x < end - 0.4:
@@ -148,7 +149,7 @@ def _bathroom(f: Furnisher) -> None:
     f.along_wall(fixtures.washbasin(t))
     if t.chance(0.75):
         f.along_wall(fixtures.toilet(t))
-    f.some(int(t.chance(0.6)), lambda: household.washing_machine(t))
+    f.some(int(t.chance(0.6)), lambda: appliances.washing_machine(t))
     f.some(int(t.chance(0.15)), lambda: storage.chest_of_drawers(t))
     if t.chance(0.5):
         mat = household.carpet(t, t.between(0.8, 1.2), t.between(0.5, 0.75))
@@ -166,23 +167,23 @@ def _bathroom(f: Furnisher) -> None:
 
 def _dining_room(f: Furnisher) -> None:
     t = f.taste
-    f.dining_group(int(t.rng.choice([4, 6, 6, 8])))
+    dining_group(f, int(t.rng.choice([4, 6, 6, 8])))
     f.some(1 + int(t.chance(0.2)), lambda: storage.sideboard(t))
-    f.some(int(t.chance(0.3)), lambda: storage.bookcase(t))
-    f.some(int(t.chance(0.15)), lambda: seats.armchair(t))
+    f.some(int(t.chance(0.3)), lambda: shelves.bookcase(t))
+    f.some(int(t.chance(0.15)), lambda: sofas.armchair(t))
     f.greenery(0.9, 0.5)
     f.cartons(0.3)
 
 
 def _office(f: Furnisher) -> None:
     t = f.taste
-    _desk_group(f)
+    desk_group(f)
     if t.chance(0.15):
-        _desk_group(f)
-    f.some(int(t.rng.integers(0, 3)), lambda: storage.bookcase(t))
+        desk_group(f)
+    f.some(int(t.rng.integers(0, 3)), lambda: shelves.bookcase(t))
     f.some(int(t.chance(0.4)), lambda: storage.chest_of_drawers(t))
-    f.some(int(t.chance(0.3)), lambda: seats.armchair(t))
-    f.some(int(t.chance(0.15)), lambda: seats.sofa(t, 2))
+    f.some(int(t.chance(0.3)), lambda: sofas.armchair(t))
+    f.some(int(t.chance(0.15)), lambda: sofas.sofa(t, 2))
     f.some(int(t.chance(0.15)), lambda: storage.sideboard(t))
     if t.chance(0.25):
         f.room.things.append(
@@ -202,7 +203,7 @@ def _hallway(f: Furnisher) -> None:
     f.along_wall(fixtures.coat_rack(t))
     f.some(int(t.chance(0.6)), lambda: storage.chest_of_drawers(t))
     f.some(int(t.chance(0.35)), lambda: storage.wardrobe(t))
-    f.some(int(t.chance(0.25)), lambda: seats.chair(t))
+    f.some(int(t.chance(0.25)), lambda: chairs.chair(t))
     if t.chance(0.5):
         mat = household.carpet(t, t.between(0.6, 0.9), t.between(1.4, 2.4))
         f.room.things.append(Placed(mat, f.room.width / 2, f.room.depth / 2, 0.0))

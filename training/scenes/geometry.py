@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Vector = tuple[float, float, float]
 
 
-@dataclass
+@dataclass(eq=False)
 class Mesh:
     """Triangles: vertices [n, 3], normals [n, 3], faces [m, 3]."""
 

@@ -153,6 +153,13 @@ def metal(rng: Generator) -> Material:
     return Material(colour=(0.03, 0.03, 0.03), gloss=0.4)
 
 
+def cardboard(rng: Generator) -> Material:
+    """Of moving boxes."""
+    return Material(
+        colour=hsv(rng.uniform(0.07, 0.1), rng.uniform(0.35, 0.55), rng.uniform(0.55, 0.8))
+    )
+
+
 def floor(rng: Generator, wet: bool = False, pixels: int = 256) -> Material:
     """Parquet, planks, tiles or carpet; tiles where it gets wet."""
     kind = rng.random()

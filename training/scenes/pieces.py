@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 from numpy.random import Generator
 
 from training.scenes.geometry import Mesh, bar, box, cushion
@@ -17,7 +16,7 @@ from training.scenes.materials import Material, lacquer, metal, wood
 Range = tuple[float, float]
 
 
-@dataclass
+@dataclass(eq=False)
 class Piece:
     """One thing in a room.
 
@@ -26,7 +25,9 @@ class Piece:
     key : str or None
         Catalogue key; ``None`` for what is not counted (fixtures, decoration).
     size : tuple of float
-        Width, depth, height in metres.
+        Width, depth, height in metres: what it takes of the floor, and how high its body
+        is. What stands on it, a tilted back or a cornice may reach a little further; boxes in
+        pictures are taken from the parts.
     parts : list of (Mesh, Material)
     """
 
@@ -38,10 +39,6 @@ class Piece:
         """Add meshes of one material."""
         self.parts.extend((mesh, material) for mesh in meshes)
         return self
-
-    def put_on(self, other: Piece, x: float, y: float, z: float, turn: float = 0.0) -> None:
-        """Set another piece on this one, as a part of it."""
-        self.parts.extend((mesh.moved(turn, x, y, z), stuff) for mesh, stuff in other.parts)
 
 
 @dataclass(frozen=True)
@@ -161,11 +158,6 @@ def fronts(
                 piece.add(
                     handle, box((xm - 0.07, xm + 0.07), (front - 0.002, front), (z1 - 0.03, z1))
                 )
-
-
-def scaled(taste: Taste, low: float, high: float, steps: int) -> float:
-    """Choose one of the usual widths between two ends."""
-    return float(taste.rng.choice(np.linspace(low, high, steps)))
 
 
 def carcass(taste: Taste) -> tuple[Material, Material, Material]:

@@ -2,7 +2,8 @@
 
 A room is a box with its corner at the origin, ``width`` along x and ``depth`` along y.
 Things stand along the walls or in groups in the middle, and never in one another: each
-takes a rectangle of floor.
+takes a rectangle of floor. Only chairs may stand partly under their table, and carpets, which
+take no room, under anything.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ ROOM_TYPES = (
 TURNS = (0.0, -np.pi / 2, np.pi, np.pi / 2)
 
 
-@dataclass
+@dataclass(eq=False)
 class Placed:
     """A piece at its place; ``floor`` is the rectangle x0, y0, x1, y1 that it takes."""
 

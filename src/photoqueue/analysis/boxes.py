@@ -56,10 +56,26 @@ def iou(box: FloatArray, others: FloatArray) -> FloatArray:
     ndarray, shape (n,)
         0 where both boxes are empty.
     """
-    low = np.maximum(box[:2], others[:, :2])
-    high = np.minimum(box[2:], others[:, 2:])
-    intersection = np.prod(np.clip(high - low, 0, None), axis=1)
-    union = _area(box) + _area(others) - intersection
+    return np.asarray(pair_iou(box[None], others)[0])
+
+
+def pair_iou(boxes: FloatArray, others: FloatArray) -> FloatArray:
+    """Overlap (intersection over union, 0…1) of every box with every other.
+
+    Parameters
+    ----------
+    boxes : ndarray, shape (n, 4)
+    others : ndarray, shape (m, 4)
+
+    Returns
+    -------
+    ndarray, shape (n, m)
+        0 where both boxes are empty.
+    """
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    intersection = np.prod(np.clip(high - low, 0, None), axis=2)
+    union = _area(boxes)[:, None] + _area(others) - intersection
     overlap = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
     return np.asarray(overlap, dtype=np.float32)
 

@@ -1,7 +1,7 @@
 """From metres to boxes: where a camera in a room would show a solid.
 
 A picture has no scale, but rooms are photographed by people: the camera is 1.2–1.7 m above
-the floor, held nearly level, and its longer side sees 53–80 degrees. What stands on the floor
+the floor, held nearly level, and its longer side sees 60–80 degrees. What stands on the floor
 is therefore as far away as its lower edge is below the horizon, and the distance gives its
 size. Neither the height nor the horizon is known; a small grid of cameras, each with its
 probability, stands for what they may be, and everything of known size in the picture makes

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from photoqueue.analysis.boxes import Candidates, FloatArray, IntArray
+from photoqueue.analysis.boxes import Candidates, FloatArray, IntArray, pair_iou
 
 #: Cells that answer at most; a room has some dozens of things.
 _MOST: Final = 200
@@ -55,7 +55,7 @@ def agree(
     order = np.argsort(-best, kind="stable")[:_MOST]
     order = order[best[order] > floor]
     boxes, scores, best = boxes[order], scores[order], best[order]
-    overlap = pair_iou(boxes)
+    overlap = pair_iou(boxes, boxes)
     weight = (overlap >= _VOTES_TOGETHER) * overlap * best
     votes = weight @ scores / np.maximum(weight.sum(1, keepdims=True), 1e-9)
     kinds = votes.argmax(1) if len(votes) else np.zeros(0, np.int64)
@@ -67,18 +67,6 @@ def agree(
     mean = np.where(total > 0, share @ boxes / np.maximum(total, 1e-9), boxes[kept])
     found = Candidates(mean.astype(np.float32), best[kept], kinds[kept])
     return found, votes[kept].astype(np.float32)
-
-
-def pair_iou(boxes: FloatArray) -> FloatArray:
-    """Overlap (intersection over union, 0…1) of every box with every other, shape (n, n)."""
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    inner = np.clip(high - low, 0, None).prod(2)
-    area = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(1)
-    union = area[:, None] + area[None] - inner
-    return np.asarray(
-        np.divide(inner, union, out=np.zeros_like(inner), where=union > 0), np.float32
-    )
 
 
 def _apart(overlap: FloatArray, kinds: IntArray, looks: IntArray) -> IntArray:

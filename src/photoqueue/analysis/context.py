@@ -118,7 +118,7 @@ def _under(box: Box, screen: Box) -> bool:
 
 
 def _beside(box: Box, bed: Box) -> bool:
-    """Whether a cabinet stands at the side of a bed, and is no higher than half as wide."""
+    """Whether a cabinet stands at the side of a bed, and is less than half as wide."""
     gap = max(box[0] - bed[2], bed[0] - box[2])
     wide = box[2] - box[0]
     return -0.5 * wide < gap < 0.5 * wide and wide < 0.5 * (bed[2] - bed[0])

@@ -13,11 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from photoqueue.cli import words
+from photoqueue.client.system import (
+    ServerReport,
+    broker_report,
+    database_report,
+    unattended,
+    unstarted,
+)
 from photoqueue.errors import PhotoqueueError
 
 if TYPE_CHECKING:
-    from photoqueue.cli.survey import Survey
-    from photoqueue.services import ServerStatus
+    from photoqueue.client.survey import Survey
 
 #: Packages whose versions tell most when something goes wrong.
 _PACKAGES: Final = ("huey", "redis", "sqlalchemy", "psycopg", "pandas", "onnxruntime")
@@ -119,16 +125,14 @@ def _writable(check: str, folder: Path, setting: str) -> Finding:
 
 
 def _postgres(survey: Survey) -> Iterator[Finding]:
-    status = survey.servers[0]
     if not survey.database_runs:
         from photoqueue.services.postgres import find_postgres
 
         find_postgres()  # raises with what to install
-        yield _not_running(status)
-        return
-    version = survey.database_version()
-    yield Finding("PostgreSQL", Verdict.OK, f"{version}, {_place(status)}")
-    yield _schema(survey)
+    report = database_report(survey)
+    yield _server(report)
+    if report.reachable:
+        yield _schema(survey)
 
 
 def _schema(survey: Survey) -> Finding:
@@ -153,29 +157,15 @@ def _schema(survey: Survey) -> Finding:
 
 
 def _redis(survey: Survey) -> Iterator[Finding]:
-    from photoqueue.services.redis_server import find_redis
-
-    status = survey.servers[1]
-    if survey.settings.redis_url is not None:
-        version = survey.ping_redis()
-        yield Finding("Redis", Verdict.OK, f"{version}, {_place(status)}")
-    elif status.running:
-        yield Finding("Redis", Verdict.OK, f"{status.version}, {_place(status)}")
-    elif find_redis() is None:
-        yield Finding("Redis", Verdict.OK, "no redis-server here; PostgreSQL carries the messages")
-    else:
-        yield _not_running(status)
+    yield _server(broker_report(survey))
 
 
-def _not_running(status: ServerStatus) -> Finding:
-    if status.where == "not running":
-        return Finding(status.name, Verdict.OK, f"embedded, {status.where}; it starts on first use")
-    return Finding(status.name, Verdict.PROBLEM, f"embedded, {status.where}")
-
-
-def _place(status: ServerStatus) -> str:
-    kind = f"embedded, pid {status.pid}" if status.embedded else "configured"
-    return f"{kind}, {status.where}"
+def _server(report: ServerReport) -> Finding:
+    if report.reachable:
+        return Finding(report.name, Verdict.OK, f"{report.version}, {report.place}")
+    if report.error is None:
+        return Finding(report.name, Verdict.OK, f"{report.place}; {report.note}")
+    return Finding(report.name, Verdict.PROBLEM, report.error)
 
 
 def _engine(survey: Survey) -> Iterator[Finding]:
@@ -203,12 +193,11 @@ def _queues(survey: Survey) -> Iterator[Finding]:
         yield Finding("Jobs", Verdict.WARNING, "not known before the schema is right")
         return
     for name, queue in survey.queues().items():
-        unstarted = queue.waiting + queue.delayed
         detail = (
-            f"{words.counted(queue.workers, 'live worker')}, {unstarted:,} waiting, "
+            f"{words.counted(queue.workers, 'live worker')}, {unstarted(queue):,} waiting, "
             f"{queue.active:,} active, {queue.failed:,} failed"
         )
-        if unstarted and not queue.workers:
+        if unattended(queue):
             yield Finding(name, Verdict.WARNING, detail, "photoqueue worker")
         elif queue.paused:
             yield Finding(name, Verdict.WARNING, f"paused; {detail}", f"photoqueue resume {name}")

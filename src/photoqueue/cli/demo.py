@@ -95,7 +95,7 @@ def _show_servers() -> None:
     """Show that the servers at least do work."""
     from photoqueue.cli.checks import examine
     from photoqueue.cli.doctor import show_findings
-    from photoqueue.cli.survey import Survey
+    from photoqueue.client.survey import Survey
     from photoqueue.installation import current
 
     with Survey(current().settings) as survey:

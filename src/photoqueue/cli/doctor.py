@@ -50,7 +50,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 def _findings() -> Iterator[Finding]:
     from photoqueue.cli.checks import Finding, Verdict, examine, versions
-    from photoqueue.cli.survey import Survey
+    from photoqueue.client.survey import Survey
     from photoqueue.errors import ConfigurationError
     from photoqueue.settings import load_settings
 

@@ -97,6 +97,7 @@ def verify(
             {
                 "name": entry.name,
                 "path": str(file),
+                "own": entry.own,
                 "ok": problem is None,
                 "problem": problem or (None if known else "nothing to compare it with"),
             }
@@ -173,7 +174,12 @@ def _show_verdicts(rows: list[dict[str, Any]]) -> None:
             remark = f" ({row['problem']})" if row["problem"] else ""
             show(f"{row['name']}: right{remark}: {words.line(row['path'])}")
         else:
+            expected, remedy = (
+                ("registered", "Correct its entry in models.toml, or put the right file there.")
+                if row["own"]
+                else ("published", "Take it away and fetch it again.")
+            )
             fail(
-                f"{row['name']}: not the file that was published ({row['problem']}): "
-                f"{row['path']}. Take it away and fetch it again."
+                f"{row['name']}: not the file that was {expected} ({row['problem']}): "
+                f"{row['path']}. {remedy}"
             )

@@ -66,7 +66,7 @@ def down() -> None:
 def _live_workers(settings: Settings) -> int:
     """Count the workers of the embedded PostgreSQL; 0 where that cannot be told."""
     from photoqueue import services
-    from photoqueue.cli.survey import Survey
+    from photoqueue.client.survey import Survey
     from photoqueue.errors import PhotoqueueError
 
     embedded = settings.model_copy(update={"database_url": None, "redis_url": None})

@@ -81,12 +81,14 @@ def _oldest(queue: QueueStats) -> str:
 
 def _hints(stats: Stats) -> Iterator[str]:
     """Say what an operator should know, each with the command to type."""
+    from photoqueue.client.system import unattended
+
     for name, queue in stats.items():
-        unstarted = queue.waiting + queue.delayed
-        if unstarted and not queue.workers:
+        jobs = unattended(queue)
+        if jobs:
             yield (
-                f"{words.counted(unstarted, 'job')} of {name} "
-                f"{'waits' if unstarted == 1 else 'wait'} and no worker is running. Start one: "
+                f"{words.counted(jobs, 'job')} of {name} "
+                f"{'waits' if jobs == 1 else 'wait'} and no worker is running. Start one: "
                 "photoqueue worker"
             )
         if queue.paused:

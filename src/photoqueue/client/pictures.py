@@ -6,7 +6,8 @@ from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from photoqueue.client.gallery import PhotoCard, photo_card
+from photoqueue.client.gallery import photo_card
+from photoqueue.client.photo_cards import PhotoCard
 from photoqueue.errors import PhotoError, PhotoNotFoundError, StorageError
 from photoqueue.installation import Installation, current
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -15,6 +16,8 @@ from photoqueue.services.account import Account
 
 #: Bytes after which a log is put aside at the next start; one older log is kept.
 LOG_BYTES: Final = 4 * 1024 * 1024
+#: Seconds for killed processes to be gone.
+KILL_SECONDS: Final = 10.0
 #: Lines of a log shown in an error.
 SHOWN_LINES: Final = 12
 
@@ -31,16 +34,23 @@ def run(
     argv: Sequence[str | Path], *, folder: Path, account: Account | None, words: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a program in ``folder`` to its end; its output and errors come back together."""
-    return subprocess.run(
+    with subprocess.Popen(
         [str(arg) for arg in argv],
-        input=words,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-        check=False,
         **_surroundings(folder, account),
-    )
+    ) as program:
+        try:
+            output, _ = program.communicate(words)
+        except BaseException:
+            # Not the program alone: what it started would go on writing into a folder that is
+            # removed next.
+            _kill_family(program.pid)
+            raise
+    return subprocess.CompletedProcess(program.args, program.returncode, output)
 
 
 def spawn(
@@ -95,6 +105,16 @@ def send_signal(processes: Iterable[psutil.Process], signal_number: int) -> None
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signal_number)
+
+
+def _kill_family(pid: int) -> None:
+    """Kill a child of this process and all of its descendants; returns when they are gone."""
+    with suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(pid)
+        parent.suspend()  # it starts no more of them while they are listed
+        family = [*parent.children(recursive=True), parent]
+        send_signal(family, signal.SIGKILL)
+        psutil.wait_procs(family, timeout=KILL_SECONDS)
 
 
 def rotate_log(log: Path) -> None:

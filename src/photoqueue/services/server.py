@@ -31,7 +31,9 @@ START_SECONDS: Final = 120.0
 LOST_SECONDS: Final = 5.0
 #: Seconds for a clean stop, then for an ungraceful one.
 STOP_SECONDS: Final = 30.0
-KILL_SECONDS: Final = 10.0
+KILL_SECONDS: Final = process.KILL_SECONDS
+#: Seconds after which it is told again: a server hears nothing before it is set up to.
+REPEAT_SECONDS: Final = 1.0
 
 _PAUSE = 0.01
 
@@ -137,8 +139,12 @@ class Server(ABC):
         """
         if not self.is_alive():
             return False
-        process.send_signal(self.processes()[:1], self.stop_signal)
-        if not self._ends_within(STOP_SECONDS):
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            process.send_signal(self.processes()[:1], self.stop_signal)
+            if self._ends_within(REPEAT_SECONDS):
+                break
+        else:
             process.send_signal(self.processes(), signal.SIGKILL)
             if not self._ends_within(KILL_SECONDS):
                 raise self.error(

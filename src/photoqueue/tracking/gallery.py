@@ -51,6 +51,11 @@ class PhotoChoice:
     text: str = ""
     keys: Sequence[str] = ()
 
+    @property
+    def unlimited(self) -> bool:
+        """Whether all photos of the installation are meant, the newest first."""
+        return self.project is None and self.batch is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoRow:
@@ -84,6 +89,17 @@ _COLUMNS: Final = (
     jobs.c.error_type,
     sa.func.left(jobs.c.error_message, _MESSAGE_LENGTH).label("error_message"),
 )
+_WITH_PHOTOS: Final = jobs.join(photos, photos.c.photo_id == jobs.c.photo_id)
+#: Job before the newest :data:`COUNT_LIMIT` ones: no index helps to find a text in all photos.
+_SEARCHED: Final = sa.func.coalesce(
+    sa.select(jobs.c.job_id)
+    .where(jobs.c.queue_name == str(JobType.PHOTO_ANALYZE))
+    .order_by(jobs.c.job_id.desc())
+    .offset(COUNT_LIMIT)
+    .limit(1)
+    .scalar_subquery(),
+    sa.cast("00000000-0000-0000-0000-000000000000", jobs.c.job_id.type),
+)
 
 
 def page(
@@ -95,18 +111,34 @@ def page(
     before: UUID | None = None,
 ) -> list[PhotoRow]:
     """Read at most ``limit`` photos behind one job, or those just before another."""
-    # All photos: the newest first. Of one submission: as its folders had them.
-    newest_first = choice.project is None and choice.batch is None
-    query = _chosen(choice).with_only_columns(*_COLUMNS).limit(limit)
+    falling = choice.unlimited is (before is None)
+    chosen = _chosen(choice)
     if after is not None:
-        query = query.where(jobs.c.job_id < after if newest_first else jobs.c.job_id > after)
+        chosen = chosen.where(_beyond(after, falling=falling))
     if before is not None:
-        query = query.where(jobs.c.job_id > before if newest_first else jobs.c.job_id < before)
-    # The page before is read backwards from where the next one begins.
-    falling = newest_first is (before is None)
-    query = query.order_by(jobs.c.job_id.desc() if falling else jobs.c.job_id)
+        # The page before is read backwards from where the next one begins.
+        chosen = chosen.where(_beyond(before, falling=falling))
+    order = jobs.c.job_id.desc() if falling else jobs.c.job_id
+    if choice.unlimited:
+        query = chosen.with_only_columns(*_COLUMNS).order_by(order).limit(limit)
+    else:
+        # All that are meant are found first: a planner that sees a limit would rather look
+        # through all jobs in order, until it has met enough photos of the project or batch.
+        meant = chosen.with_only_columns(jobs.c.job_id).cte("meant").prefix_with("MATERIALIZED")
+        falls = meant.c.job_id.desc() if falling else meant.c.job_id
+        some = sa.select(meant.c.job_id).order_by(falls).limit(limit)
+        query = (
+            sa.select(*_COLUMNS)
+            .select_from(_WITH_PHOTOS)
+            .where(jobs.c.job_id.in_(some))
+            .order_by(order)
+        )
     rows = _read(database, query)
     return rows if before is None else rows[::-1]
+
+
+def _beyond(job_id: UUID, *, falling: bool) -> sa.ColumnElement[bool]:
+    return jobs.c.job_id < job_id if falling else jobs.c.job_id > job_id
 
 
 def photo_rows(database: Database, photo_ids: Sequence[str]) -> list[PhotoRow]:
@@ -124,12 +156,10 @@ def photo_rows(database: Database, photo_ids: Sequence[str]) -> list[PhotoRow]:
 
 def counts(database: Database, choice: PhotoChoice) -> dict[tuple[str | None, JobState], int]:
     """Count photos by room and state, :data:`COUNT_LIMIT` and one at most."""
-    some = (
-        _chosen(choice)
-        .with_only_columns(photos.c.room, jobs.c.state)
-        .limit(COUNT_LIMIT + 1)
-        .subquery()
-    )
+    rows = _chosen(choice).with_only_columns(photos.c.room, jobs.c.state).limit(COUNT_LIMIT + 1)
+    if choice.unlimited:
+        rows = rows.order_by(jobs.c.job_id.desc())  # by their index, however many there are
+    some = rows.subquery()
     query = sa.select(some.c.room, some.c.state, sa.func.count()).group_by(
         some.c.room, some.c.state
     )
@@ -142,7 +172,7 @@ def _chosen(choice: PhotoChoice) -> sa.Select[Any]:
     newer = jobs.alias("newer")
     query = (
         sa.select()
-        .select_from(jobs.join(photos, photos.c.photo_id == jobs.c.photo_id))
+        .select_from(_WITH_PHOTOS)
         .where(
             jobs.c.queue_name == str(JobType.PHOTO_ANALYZE),
             ~sa.exists().where(newer.c.job_key == jobs.c.job_key, newer.c.job_id > jobs.c.job_id),
@@ -153,8 +183,9 @@ def _chosen(choice: PhotoChoice) -> sa.Select[Any]:
     if choice.batch is not None:
         of_batch = jobs.alias("of_batch")
         query = query.where(
-            jobs.c.photo_id.in_(
-                sa.select(of_batch.c.photo_id)
+            # by the key, which has an index
+            jobs.c.job_key.in_(
+                sa.select(sa.literal("photo-") + of_batch.c.photo_id)
                 .join_from(batch_jobs, of_batch, of_batch.c.job_id == batch_jobs.c.job_id)
                 .where(batch_jobs.c.batch_id == choice.batch)
             )
@@ -165,6 +196,8 @@ def _chosen(choice: PhotoChoice) -> sa.Select[Any]:
         query = query.where(jobs.c.state == str(choice.state))
     if choice.text:
         query = query.where(_mentions(choice))
+        if choice.unlimited:
+            query = query.where(jobs.c.job_id > _SEARCHED)
     return query
 
 

@@ -179,32 +179,14 @@ def attempts(
     database: Database, *, job_id: Any = None, batch_id: str | None = None
 ) -> pd.DataFrame:
     """Read ended attempts as a DataFrame, in the order in which they ended."""
-    query = ATTEMPTS
-    if job_id is not None:
-        query = query.where(job_attempts.c.job_id == job_id)
-    if batch_id is not None:
-        query = query.where(
-            job_attempts.c.job_id.in_(
-                sa.select(batch_jobs.c.job_id).where(batch_jobs.c.batch_id == batch_id)
-            )
-        )
-    return _frame(database, query)
+    return _frame(database, _only(ATTEMPTS, job_attempts.c.job_id, job_id, batch_id))
 
 
 def ai_calls(
     database: Database, *, job_id: Any = None, batch_id: str | None = None
 ) -> pd.DataFrame:
     """Read the calls of engines as a DataFrame; one row a call."""
-    query = AI_CALLS
-    if job_id is not None:
-        query = query.where(ai_metrics.c.job_id == job_id)
-    if batch_id is not None:
-        query = query.where(
-            ai_metrics.c.job_id.in_(
-                sa.select(batch_jobs.c.job_id).where(batch_jobs.c.batch_id == batch_id)
-            )
-        )
-    return _frame(database, query)
+    return _frame(database, _only(AI_CALLS, ai_metrics.c.job_id, job_id, batch_id))
 
 
 def stats(database: Database, lease_seconds: float) -> dict[JobType, QueueStats]:
@@ -260,6 +242,18 @@ def _of_batch(batch_id: str) -> sa.Select[Any]:
         .where(batch_jobs.c.batch_id == batch_id)
         .order_by(batch_jobs.c.position)
     )
+
+
+def _only(
+    query: sa.Select[Any], column: sa.ColumnElement[Any], job_id: Any, batch_id: str | None
+) -> sa.Select[Any]:
+    """Limit a query to a job and to the jobs of a batch; None is no limit."""
+    if job_id is not None:
+        query = query.where(column == job_id)
+    if batch_id is not None:
+        of_batch = sa.select(batch_jobs.c.job_id).where(batch_jobs.c.batch_id == batch_id)
+        query = query.where(column.in_(of_batch))
+    return query
 
 
 def _frame(database: Database, query: sa.Select[Any]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -75,6 +76,65 @@ def has_lease(lease_seconds: float) -> sa.ColumnElement[bool]:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRow:
+    """One worker, as PostgreSQL's clock sees it.
+
+    Attributes
+    ----------
+    host, host_key, pid : str, str, int
+        Where it runs; the key tells machine, boot and process namespace.
+    concurrency : int
+        Jobs at a time, per queue.
+    state : str
+        ``starting``, ``running``, ``draining``, or ``lost``: its lease ran out.
+    live : bool
+        Whether it takes jobs, or will in a moment.
+    last_seen_s, started_s : float
+        Seconds since it renewed its lease, and since it started.
+    """
+
+    worker_id: UUID
+    host: str
+    host_key: str
+    pid: int
+    queues: tuple[str, ...]
+    concurrency: int
+    engine: str | None
+    state: str
+    live: bool
+    last_seen_s: float
+    started_s: float
+
+
+def list_workers(database: Database, lease_seconds: float, *, limit: int) -> list[WorkerRow]:
+    """Read the workers that did not stop by themselves, live ones first."""
+    live, leased = live_workers(lease_seconds).label("live"), has_lease(lease_seconds)
+    query = (
+        sa.select(
+            workers.c.worker_id,
+            workers.c.host,
+            workers.c.host_key,
+            workers.c.pid,
+            workers.c.queues,
+            workers.c.concurrency,
+            workers.c.engine,
+            sa.case((leased, workers.c.state), else_="lost").label("state"),
+            live,
+            _age(workers.c.last_seen_at).label("last_seen_s"),
+            _age(workers.c.started_at).label("started_s"),
+        )
+        .where(workers.c.state != "stopped")
+        .order_by(live.desc(), workers.c.last_seen_at.desc(), workers.c.worker_id)
+        .limit(limit)
+    )
+    with database.begin() as connection:
+        return [
+            WorkerRow(**{**row._mapping, "queues": tuple(row.queues)})
+            for row in connection.execute(query)
+        ]
+
+
 def worker_runs(database: Database, *, pid: int, host_key: str) -> bool:
     """Whether the newest worker of a process id on a host takes jobs."""
     query = (
@@ -101,6 +161,12 @@ def _takes_jobs() -> sa.ColumnElement[bool]:
         workers.c.state == "running",
         sa.and_(workers.c.state == "starting", started_lately),
     )
+
+
+def _age(moment: sa.ColumnElement[Any]) -> sa.ColumnElement[float]:
+    """Return the seconds since a moment, never below 0."""
+    passed = sa.extract("epoch", sa.func.clock_timestamp() - moment).cast(sa.Double)
+    return sa.func.greatest(passed, 0.0)
 
 
 def _seconds(seconds: float) -> sa.ColumnElement[Any]:

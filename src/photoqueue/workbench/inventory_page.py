@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.inventory.lorries import lorry_for
 from photoqueue.inventory.wording import Wording
 from photoqueue.models import Correction, InventoryLine, InventoryResult, JobState
-from photoqueue.tracking.standing import ProjectRow, ProjectStanding
+
+if TYPE_CHECKING:
+    from photoqueue.tracking.standing import ProjectRow, ProjectStanding
 
 Json = dict[str, Any]
 
@@ -91,6 +93,8 @@ def corrections_page(corrections: Iterable[Correction], wording: Wording) -> lis
         {
             "id": made.correction_id,
             "room": made.room,
+            # As lines are named, so that a line finds its correction.
+            "item": made.key or made.name,
             "name": wording.item(made.key, made.name),
             "count": made.count,
             "volume": made.volume,

@@ -19,20 +19,18 @@ from photoqueue.client.pages import (
     job_page,
     job_story,
     matching_ids,
-    rows_before,
 )
 from photoqueue.errors import PhotoqueueError, StateError, UnknownJobError
-from photoqueue.models import JobState, JobType
+from photoqueue.models import JobState
 from photoqueue.workbench.front_end import script, style
-from photoqueue.workbench.job_words import jobs_meant, row_shown, story_shown
+from photoqueue.workbench.job_counts import PacedCounts
+from photoqueue.workbench.job_words import controls_shown, page_shown, retried, story_shown
 from photoqueue.workbench.scope import Scope
 from photoqueue.workbench.view import View
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Up to so many jobs the place of a page is counted in any order and with any text.
-_COUNTED_ALWAYS: Final = 20_000
 #: Jobs started anew in one step.
 _RETRY_STEP: Final = 500
 
@@ -55,7 +53,7 @@ class JobsView(View):
     >>> view.frame()  # doctest: +SKIP
     """
 
-    _esm = script("jobs")
+    _esm = script("job_details", "jobs")
     _css = style("jobs")
 
     query = traitlets.Instance(JobQuery)
@@ -80,10 +78,17 @@ class JobsView(View):
             scope, actions=actions, **{"query": JobQuery(), "may_act": actions, **traits}
         )
         self._page = JobPage((), None, None)
+        self._shown: JobQuery | None = None
+        self._counts = PacedCounts()
         self._refreshing = threading.Lock()
-        self.observe(self._query_changed, "query")
-        self.observe(self._selection_changed, "selected")
-        self.scope.observe(self._scope_changed)
+        self.observe(self._on_query, "query")
+        self.observe(self._on_selection, "selected")
+        self.scope.observe(self._on_scope)
+
+    @property
+    def ages(self) -> bool:
+        """Whether the counts are older than the page, to spare a large installation."""
+        return self._counts.stale
 
     def refresh(self) -> None:
         """Read the page, the counts and the open job anew.
@@ -95,12 +100,15 @@ class JobsView(View):
         """
         with self._refreshing:  # of two at once the later one has the newer state
             query = self._meant()
-            page, counts = job_page(query), job_counts(query)
-            shown = _page_shown(query, page, counts)
-            story = self._read_story()
-            self._page = page
+            self._page = page = job_page(query)
+            if query != self._shown:  # to count a million jobs takes longer than to list fifty
+                with self.hold_sync():
+                    self.controls = controls_shown(query)
+                    self.page = page_shown(query, page, None)
+                self._shown = query
+            counts = self._counts.of(query, anew=not self.driven)
+            shown, story = page_shown(query, page, counts), self._read_story()
             with self.hold_sync():
-                self.controls = _controls(query)
                 self.counts = {str(state): number for state, number in counts.items()}
                 self.page = shown
                 self.story = story
@@ -191,16 +199,13 @@ class JobsView(View):
                 started += retry(ids)
                 seen += len(ids)
                 self.progress = f"Started {started:,} of {max(total, seen):,} failed jobs anew…"
-            self.progress = _retried(started, seen)
+            self.progress = retried(started, seen)
+            self.wanted()
         except PhotoqueueError as exc:
-            self.progress = f"Started {started:,} failed jobs anew, then stopped."
+            self.progress = f"Started {started:,} failed job{'' if started == 1 else 's'} anew."
             self.notice = str(exc)
         finally:
             self.busy = False
-        try:
-            self.wanted()
-        except PhotoqueueError as exc:
-            self.notice = str(exc)
 
     def _check_allowed(self) -> None:
         if not self.actions:
@@ -225,16 +230,16 @@ class JobsView(View):
             self.selected = ""
             return {}
 
-    def _query_changed(self, _change: object) -> None:
+    def _on_query(self, _change: object) -> None:
         self.wanted()
 
-    def _selection_changed(self, change: Any) -> None:
+    def _on_selection(self, change: Any) -> None:
         if change["new"]:
             self.wanted()
         else:
             self.story = {}
 
-    def _scope_changed(self, _change: object) -> None:
+    def _on_scope(self, _change: object) -> None:
         query = _first(self.query)
         if query == self.query:
             self.wanted()
@@ -253,48 +258,3 @@ def _as_order(name: object) -> JobOrder:
         raise StateError(
             f"Jobs cannot be sorted by {str(name)[:40]!r}; {', '.join(JobOrder)} can be."
         ) from None
-
-
-def _controls(query: JobQuery) -> dict[str, Any]:
-    return {
-        "queue": str(query.queue or ""),
-        "queues": [str(queue) for queue in JobType],
-        "states": [str(state) for state in query.states],
-        "text": query.text,
-        "order": str(query.order),
-        "descending": query.descending,
-        "project": query.project_id or "",
-        "batch": query.batch_id or "",
-    }
-
-
-def _page_shown(query: JobQuery, page: JobPage, counts: dict[JobState, int]) -> dict[str, Any]:
-    total = sum(counts[state] for state in query.states or JobState)
-    failed = replace(query, states=(JobState.FAILED,))
-    return {
-        "rows": [row_shown(row) for row in page.rows],
-        "next": page.next is not None,
-        "previous": page.previous is not None,
-        "total": total,
-        "position": _position(query, page, total),
-        "failed": jobs_meant(failed, counts[JobState.FAILED]),
-    }
-
-
-def _position(query: JobQuery, page: JobPage, total: int) -> int | None:
-    """Return how many jobs come before the page, where that is cheap to know."""
-    if page.previous is None:
-        return 0
-    if page.next is None:
-        return max(total - len(page.rows), 0)
-    cheap = query.order is JobOrder.SUBMITTED and not query.text
-    return rows_before(query, page.previous) if cheap or total <= _COUNTED_ALWAYS else None
-
-
-def _retried(started: int, seen: int) -> str:
-    if started == seen:
-        return f"Started {started:,} failed job{'' if started == 1 else 's'} anew."
-    return (
-        f"Started {started:,} of {seen:,} failed jobs anew. The others stay: another job of the "
-        "same photo waits, runs or has completed since, or the photo could not be read."
-    )

@@ -78,7 +78,7 @@ CATEGORY_LOOKS: Final[dict[str, CategoryLook]] = {
     "appliance": CategoryLook(VERMILION, BLACK, "10 4"),
     "electronics": CategoryLook(PURPLE, BLACK, "3 3"),
     "box": CategoryLook(ORANGE, BLACK, "12 3 3 3"),
-    "art": CategoryLook(YELLOW, BLACK, "6 3"),
-    "misc": CategoryLook(GREEN, BLACK, "2 4"),
+    "art": CategoryLook(YELLOW, BLACK, "8 3 2 3 2 3"),
+    "misc": CategoryLook(GREEN, BLACK, "6 3"),
     "": CategoryLook(SKY_BLUE, BLACK, "16 4"),
 }

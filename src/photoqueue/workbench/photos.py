@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
 from photoqueue.client.control import retry
 from photoqueue.client.gallery import (
     PAGE_SIZE,
-    PhotoCard,
     photo_card,
     photo_counts,
     photo_items,
     photo_page,
 )
 from photoqueue.client.observe import as_state
-from photoqueue.client.pictures import Preview, photo_picture, photo_preview
+from photoqueue.client.photo_cards import PhotoCard
+from photoqueue.client.pictures import photo_picture
 from photoqueue.errors import (
     NotFoundError,
     PhotoError,
@@ -30,14 +28,12 @@ from photoqueue.errors import (
 )
 from photoqueue.workbench.front_end import script, style
 from photoqueue.workbench.palette import CATEGORY_LOOKS
+from photoqueue.workbench.previews import Previews, shown
 from photoqueue.workbench.scope import Scope
 from photoqueue.workbench.view import View
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: Thumbnails fetched at a time: enough to hide the delay of a bucket.
-_READERS: Final = 8
 
 
 class PhotosView(View):
@@ -81,7 +77,7 @@ class PhotosView(View):
     categories = traitlets.Dict().tag(sync=True)
     can_act = traitlets.Bool(True).tag(sync=True)
     #: Slots in the order of the page.
-    order = traitlets.List().tag(sync=True)
+    order: traitlets.List[int] = traitlets.List().tag(sync=True)
     #: Number of the page, counted from 1, and whether there are pages beside it.
     place = traitlets.Dict({"page": 1, "previous": False, "next": False}).tag(sync=True)
     #: How many photos there are: all, those that are meant, by room and by state.
@@ -111,7 +107,7 @@ class PhotosView(View):
         self._beside: dict[str, str | None] = {"previous": None, "next": None}
         self._cards: dict[str, PhotoCard] = {}
         self._slots: dict[str, int] = {}
-        self._previews: dict[str, tuple[PhotoCard, Preview]] = {}
+        self._previews = Previews()
         self.add_traits(
             **{f"card_{n}": traitlets.Dict().tag(sync=True) for n in range(PAGE_SIZE)},
             **{f"thumb_{n}": traitlets.Bytes(b"").tag(sync=True) for n in range(PAGE_SIZE)},
@@ -147,7 +143,8 @@ class PhotosView(View):
             self.opened = ids[0 if self._open_edge == "first" else -1]
         self._open_edge = ""
         self._show_opened()
-        self._make_thumbnails()
+        for photo in self._previews.make(self._cards.values()):
+            self._fill(photo)
 
     def handle(self, message: dict[str, Any], buffers: list[bytes]) -> None:
         """Do what the person asked for: turn the page, open a photo, try it again.
@@ -202,7 +199,7 @@ class PhotosView(View):
             "batch": self.scope.batch or None,
             "lang": self._lang,
         }
-        filters = {
+        filters: dict[str, Any] = {
             "room": self.room,
             "state": as_state(self.state) if self.state else None,
             "text": self.text,
@@ -220,7 +217,7 @@ class PhotosView(View):
         meant = photo_counts(**limits, **filters) if filtered else everything
         self._beside = {"previous": page.previous, "next": page.next}
         self._cards = {card.photo_id: card for card in page.cards}
-        self._look_up([card for card in page.cards if self._outdated(card)], make=False)
+        self._previews.look_up(page.cards)
         with self.hold_sync():
             self._fill_slots()
             self.place = {
@@ -252,7 +249,6 @@ class PhotosView(View):
         kept = {photo: slot for photo, slot in self._slots.items() if photo in self._cards}
         free = iter(sorted(set(range(PAGE_SIZE)) - set(kept.values())))
         self._slots = {photo: kept[photo] if photo in kept else next(free) for photo in self._cards}
-        self._previews = {photo: self._previews[photo] for photo in self._cards}
         for photo in self._cards:
             self._fill(photo)
         for slot in free:
@@ -261,37 +257,9 @@ class PhotosView(View):
         self.order = list(self._slots.values())
 
     def _fill(self, photo: str) -> None:
-        slot, (card, preview) = self._slots[photo], self._previews[photo]
-        self.set_trait(f"card_{slot}", _shown(card, preview.reason))
+        slot, preview = self._slots[photo], self._previews[photo]
+        self.set_trait(f"card_{slot}", shown(self._cards[photo], preview.reason))
         self.set_trait(f"thumb_{slot}", preview.jpeg or b"")
-
-    def _outdated(self, card: PhotoCard) -> bool:
-        """Whether the store may know more of a photo's thumbnail than this view does."""
-        known = self._previews.get(card.photo_id)
-        if known is None or known[0].sha256 != card.sha256:
-            return True
-        self._previews[card.photo_id] = (card, known[1])
-        return known[1].jpeg is None and known[0].state is not card.state
-
-    def _make_thumbnails(self) -> None:
-        """Make the thumbnails that finished photos lack; those of others come from a worker."""
-        lacking = [
-            card
-            for card in self._cards.values()
-            if card.state.finished and self._previews[card.photo_id][1] == Preview(None)
-        ]
-        for photo in self._look_up(lacking, make=True):
-            self._fill(photo)
-
-    def _look_up(self, cards: list[PhotoCard], *, make: bool) -> list[str]:
-        def preview(card: PhotoCard) -> Preview:
-            return photo_preview(card, make=make)
-
-        if cards:
-            with ThreadPoolExecutor(min(len(cards), _READERS)) as pool:
-                for card, found in zip(cards, pool.map(preview, cards), strict=True):
-                    self._previews[card.photo_id] = (card, found)
-        return [card.photo_id for card in cards]
 
     def _card_of(self, photo: str) -> PhotoCard:
         return self._cards.get(photo) or photo_card(photo, lang=self._lang)
@@ -308,31 +276,12 @@ class PhotosView(View):
             self.opened, self.notice = "", str(exc)
             return
         if self.picture_of == photo:
-            self.opened_card = _shown(card)
+            self.opened_card = shown(card)
             return
         try:
             picture, reason = photo_picture(card), ""
         except (PhotoError, StorageError) as exc:
             picture, reason = b"", str(exc)
         with self.hold_sync():
-            self.opened_card = _shown(card)
+            self.opened_card = shown(card)
             self.picture, self.picture_of, self.picture_reason = picture, photo, reason
-
-
-def _shown(card: PhotoCard, reason: str = "") -> dict[str, Any]:
-    """Return a card as the front end takes it."""
-    return {
-        **dict(_fields(card)),
-        "state": str(card.state),
-        "items": [{**asdict(item), "box": item.box and list(item.box)} for item in card.items],
-        "warnings": list(card.warnings),
-        "can_retry": card.can_retry,
-        "reason": reason,
-    }
-
-
-def _fields(card: PhotoCard) -> Iterator[tuple[str, Any]]:
-    for name in ("photo_id", "title", "file_name", "room", "room_type", "width", "height"):
-        yield name, getattr(card, name)
-    for name in ("job_id", "error_type", "error_message"):
-        yield name, getattr(card, name)

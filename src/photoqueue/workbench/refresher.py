@@ -28,15 +28,12 @@ _RETRY_FIRST, _RETRY_MOST = 0.5, 5.0
 
 
 class Refreshable(Protocol):
-    """A view.
+    """A view."""
 
-    Attributes
-    ----------
-    ages : bool
-        Whether what it shows changes with the clock alone.
-    """
-
-    ages: bool
+    @property
+    def ages(self) -> bool:
+        """Whether what it shows goes stale by the clock alone."""
+        ...
 
     def refresh(self) -> None:
         """Read anew what is shown."""
@@ -78,7 +75,7 @@ class Refresher:
     ) -> None:
         self._shown, self._mark, self._report = shown, mark, report
         self._woken = threading.Event()
-        self._stopped = False
+        self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
@@ -89,7 +86,7 @@ class Refresher:
     def start(self) -> None:
         """Start the thread, unless it runs already."""
         if not self.running:
-            self._stopped = False
+            self._stopped.clear()
             self._thread = threading.Thread(
                 target=self._run, name="photoqueue-workbench", daemon=True
             )
@@ -101,7 +98,7 @@ class Refresher:
 
     def stop(self) -> None:
         """End the thread; returns when it has ended."""
-        self._stopped = True
+        self._stopped.set()
         self._woken.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
@@ -111,9 +108,9 @@ class Refresher:
         seen: str | None = None
         beaten = time.monotonic()
         pause, failures = 0.0, 0
-        while not self._stopped:
+        while not self._stopped.is_set():
             woken = self._woken.wait(pause)
-            if self._stopped:
+            if self._stopped.is_set():
                 break
             self._woken.clear()
             try:

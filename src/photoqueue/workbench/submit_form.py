@@ -15,6 +15,7 @@ from photoqueue.client.sample_homes import sample_homes
 from photoqueue.client.submit import submit_photos
 from photoqueue.client.submit_inventory import submit_inventory
 from photoqueue.errors import PhotoqueueError
+from photoqueue.installation import settings_in_use
 from photoqueue.inventory.room_types import ROOM_TYPES, canonical_room_type
 from photoqueue.workbench.background import Background
 from photoqueue.workbench.upload import Upload
@@ -55,7 +56,7 @@ class SubmitForm:
             style=_WIDE,
         )
         self.home = widgets.Dropdown(options=list(self._homes), description="Home", style=_WIDE)
-        self.upload = Upload(on_complete=self._look)
+        self.upload = Upload(settings_in_use())
         self.project = widgets.Text(
             value=project, description="Project", placeholder="move-42", style=_WIDE
         )
@@ -68,15 +69,11 @@ class SubmitForm:
         self.room_type = widgets.Combobox(
             options=list(ROOM_TYPES), description="Room type", placeholder="guessed", style=_WIDE
         )
-        self.engine = widgets.Dropdown(
-            options=_engines(), value=None, description="Engine", style=_WIDE
-        )
+        self.engine = widgets.Dropdown(options=_engines(), description="Engine", style=_WIDE)
         self.add_up = widgets.Checkbox(
             value=True, description="Add the project up afterwards", indent=False
         )
-        self.button = widgets.Button(
-            description="Submit", button_style="primary", disabled=True, icon="upload"
-        )
+        self.button = widgets.Button(description="Submit", button_style="primary", disabled=True)
         self.found, self.hint, self.engine_hint, self.words = (Words() for _ in range(4))
         self.work = Background(self.words.say)
         self._part = widgets.VBox()
@@ -100,6 +97,7 @@ class SubmitForm:
         self.source.observe(lambda _: self._source_chosen(), "value")
         for field in (self.folder, self.home, self.room):
             field.observe(lambda _: self._look(), "value")
+        self.upload.observe(lambda _: self._look(), "state")
         self.room_type.observe(lambda _: self._look_at_room_type(), "value")
         self.engine.observe(lambda _: self._look_at_engine(), "value")
         self.button.on_click(lambda _: self.submit())
@@ -121,17 +119,15 @@ class SubmitForm:
         if folder is None:
             self.words.say("Choose photos first.", urgent=True)
             return
-        options = {
-            "project_id": _given(self.project.value),
-            "room": _given(self.room.value),
-            "room_type": _given(self.room_type.value),
-            "engine": self.engine.value,
-        }
+        project, room = _given(self.project.value), _given(self.room.value)
+        room_type, engine = _given(self.room_type.value), self.engine.value or None
         uploaded = self.source.value == UPLOAD
         self.button.disabled = True
 
         def work() -> str:
-            batch = submit_photos(str(folder), **options)
+            batch = submit_photos(
+                str(folder), project_id=project, room=room, room_type=room_type, engine=engine
+            )
             said = f"Submitted {len(batch):,} photo{'' if len(batch) == 1 else 's'}."
             if uploaded:
                 self.upload.clear()
@@ -194,10 +190,10 @@ def _folders(homes: Path) -> list[Path]:
     return sorted(folder for folder in homes.iterdir() if folder.is_dir())
 
 
-def _engines() -> list[tuple[str, str | None]]:
+def _engines() -> list[tuple[str, str]]:
     """List the engines as a person reads them; what cannot work here says so."""
     return [
-        (_OWN_ENGINE, None),
+        (_OWN_ENGINE, ""),
         *((_engine(choice), choice.name) for choice in available_engines()),
     ]
 

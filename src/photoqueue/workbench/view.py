@@ -25,9 +25,6 @@ class View(anywidget.AnyWidget):
         What went wrong with the last thing that the person asked for; empty for nothing.
     """
 
-    #: Whether what is shown changes with the clock alone, as the age of a job does.
-    ages = False
-
     notice = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
@@ -36,6 +33,11 @@ class View(anywidget.AnyWidget):
         self._driver: Callable[[], None] | None = None
         super().__init__(**traits)
         self.on_msg(self._received)
+
+    @property
+    def ages(self) -> bool:
+        """Whether what is shown goes stale by the clock alone, as the age of a job does."""
+        return False
 
     def refresh(self) -> None:
         """Read anew what is shown; called in the thread that drives the view.
@@ -59,6 +61,11 @@ class View(anywidget.AnyWidget):
     def driven_by(self, wake: Callable[[], None]) -> None:
         """Let ``wake`` have this view refreshed from now on, instead of itself."""
         self._driver = wake
+
+    @property
+    def driven(self) -> bool:
+        """Whether something else has the view refreshed, again and again."""
+        return self._driver is not None
 
     def wanted(self) -> None:
         """Have the view refreshed soon."""

@@ -31,9 +31,6 @@ class WorkerNotice(View):
     _esm = script("worker_notice")
     _css = style()
 
-    #: Whether what is shown changes with the clock alone: a lease runs out without a word.
-    ages = True
-
     queues = traitlets.List(traitlets.Unicode()).tag(sync=True)
     starting = traitlets.Bool(False).tag(sync=True)
     can_start = traitlets.Bool(True).tag(sync=True)
@@ -43,6 +40,11 @@ class WorkerNotice(View):
         self.can_start = self.actions
         self.worker: WorkerProcess | None = None
         self._work = Background(self._say)
+
+    @property
+    def ages(self) -> bool:
+        """Always: a worker's lease runs out without a word."""
+        return True
 
     def refresh(self) -> None:
         """Look whether jobs wait for a worker."""

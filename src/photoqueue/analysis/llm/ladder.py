@@ -70,8 +70,3 @@ class Ladder:
         """Note that the server took this rung."""
         if self._fixed is None:
             _TAKEN[self._name] = self._rung
-
-
-def forget_rungs() -> None:
-    """Forget what servers took; for a server that was exchanged behind its address."""
-    _TAKEN.clear()

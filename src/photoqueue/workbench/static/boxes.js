@@ -1,6 +1,7 @@
 // Boxes over a picture: lines as SVG in relative coordinates, names as text beside them.
 
 const LETTER = { small: 10, large: 12 };
+const LINE = { small: 1.5, large: 2 };
 const measure = document.createElement("canvas").getContext("2d");
 
 function scored(item) {
@@ -45,8 +46,8 @@ function drawBoxes(layer, items, categories, size) {
     const place = { x: x0, y: y0, width: Math.max(0, x1 - x0), height: Math.max(0, y1 - y0), fill: "none", "vector-effect": "non-scaling-stroke" };
     return h("g", { "data-thing": number },
       // an edge in the opposite shade keeps the line visible on any ground
-      h("rect", { ...place, stroke: look.ink, "stroke-width": 4, "stroke-opacity": 0.75 }),
-      h("rect", { ...place, stroke: look.colour, "stroke-width": 2, "stroke-dasharray": look.dash || null }));
+      h("rect", { ...place, stroke: look.ink, "stroke-width": 2 * LINE[size], "stroke-opacity": 0.7 }),
+      h("rect", { ...place, stroke: look.colour, "stroke-width": LINE[size], "stroke-dasharray": look.dash || null }));
   });
   const labels = placeLabels(layer, boxed, size).map(({ item, number, left, top, text }) => {
     const look = lookOf(categories, item);

@@ -88,9 +88,10 @@ export default {
         const done = standing.words === "Added up";
         told.push(done ? `Added up ${clock(standing.addedUpAt)}.` : standing.words);
         if (standing.error) told.push(standing.error);
-        if (standing.unfinished) told.push(`${count(standing.unfinished)} photos are not analysed yet.`);
+        if (standing.unfinished) told.push(standing.unfinished === 1 ? "1 photo is not analysed yet."
+          : `${count(standing.unfinished)} photos are not analysed yet.`);
         if (standing.newer && !standing.running) {
-          told.push(`⚠ ${count(standing.newer)} photos were analysed since then and are not in it: add up again.`);
+          told.push(`⚠ ${standing.newer === 1 ? "1 photo was analysed since then and is" : `${count(standing.newer)} photos were analysed since then and are`} not in it: add up again.`);
         }
       }
       const words = told.join(" ");
@@ -100,13 +101,15 @@ export default {
     function drawTotals(page) {
       const inventory = page.inventory;
       if (!inventory) {
-        replace(totals, page.standing?.photos ? h("div", { class: "pq-empty" }, page.actions
-          ? "There is no inventory yet. Add the photos up to get one." : "There is no inventory yet.") : null);
+        const next = page.standing?.running ? " It comes when the photos are added up."
+          : page.actions ? " Add the photos up to get one." : "";
+        replace(totals, page.standing?.photos
+          ? h("div", { class: "pq-empty" }, `There is no inventory yet.${next}`) : null);
         return;
       }
       const fact = (name, ...value) => h("div", { class: "pq-inv-fact" }, h("dt", {}, name), h("dd", {}, value));
       const photos = [count(inventory.photos)];
-      if (inventory.copies) photos.push(h("span", { class: "pq-quiet" }, ` ${count(inventory.copies)} copies`));
+      if (inventory.copies) photos.push(h("span", { class: "pq-quiet" }, ` ${inventory.copies === 1 ? "1 copy" : `${count(inventory.copies)} copies`}`));
       if (inventory.missing.length) {
         photos.push(fold("missing", `⚠ ${count(inventory.missing.length)} could not be analysed`,
           h("div", { class: "pq-inv-ids" }, inventory.missing.join(", "))));
@@ -118,7 +121,8 @@ export default {
         fact("Lorry", inventory.lorry, inventory.largerLorry
           ? h("div", { class: "pq-quiet" }, `at ${cubic(inventory.high)}: ${inventory.largerLorry}`) : null),
         fact("Photos", photos, h("div", { class: "pq-quiet" }, `put together by ${inventory.strategy}`)),
-        fact("To look at", inventory.review ? `⚠ ${count(inventory.review)} lines` : "nothing")));
+        fact("To look at", inventory.review
+          ? `⚠ ${inventory.review === 1 ? "1 line" : `${count(inventory.review)} lines`}` : "nothing")));
     }
 
     function drawBar(page) {
@@ -152,6 +156,8 @@ export default {
 
     function editor(room, line) {
       const key = `${room.name}/${line.item}`;
+      const standing = model.get("page").corrections.find((entry) =>
+        !entry.undoneAt && entry.room === room.name && entry.item === line.item);
       const save = () => correction(room, line, {
         count: parsed(edited.count), volume: parsed(edited.volume),
         dismountable: edited.apart === "" ? null : edited.apart === "yes" });
@@ -168,6 +174,11 @@ export default {
             (apart) => { edited.apart = apart; }, { "": "as it is" })),
           button("Save", save, { "data-key": `${key}/save` }),
           button("Take off the list", () => correction(room, line, { count: 0 }), { "data-key": `${key}/off` }),
+          standing ? button("Undo the correction", () => {
+            send("undo", { correction: standing.id });
+            edited = null;
+            draw();
+          }, { "data-key": `${key}/undo` }) : null,
           button("Cancel", () => { edited = null; draw(); }, { "data-key": `${key}/cancel` }))));
     }
 
@@ -215,7 +226,7 @@ export default {
         room.lines.length ? h("div", { class: "pq-inv-scroll" }, h("table", { class: "pq-table" },
           h("thead", {}, h("tr", {}, columns.map(([name, number]) =>
             h("th", { scope: "col", class: number ? "pq-number" : null }, name)),
-          page.actions ? h("th", { scope: "col" }, h("span", { class: "pq-inv-hidden" }, "Correct")) : null)),
+          page.actions ? h("th", { scope: "col" }, h("span", { class: "pq-hidden" }, "Correct")) : null)),
           h("tbody", {}, room.lines.map((line) => row(page, room, line)))))
           : h("div", { class: "pq-empty" }, "Nothing was found here."))));
     }
@@ -248,7 +259,7 @@ export default {
           labelled("Category", choice("add/category", ["", ...page.categories], added.category,
             (category) => { added.category = category; }, { "": "of the catalogue" })),
           labelled("m³ of one", numberInput("add/volume", added.volume, (value) => { added.volume = value; },
-            { step: "any", placeholder: "of the catalogue" })),
+            { step: "any", placeholder: "usual" })),
           h("button", { type: "submit", class: "pq-button", "data-key": "add/save" }, "Add")),
         h("div", { class: "pq-quiet" }, "A thing that the catalogue lacks needs its category and the m³ of one.")));
     }
@@ -260,7 +271,7 @@ export default {
       const columns = ["When", "By", "Room", "Thing", "Number", "m³ of one", ""];
       replace(made, fold("corrections", `Corrections: ${count(standing)} hold, ${count(listed.length - standing)} taken back`,
         h("div", { class: "pq-inv-scroll" }, h("table", { class: "pq-table" },
-          h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name || h("span", { class: "pq-inv-hidden" }, "Undo"))))),
+          h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name || h("span", { class: "pq-hidden" }, "Undo"))))),
           h("tbody", {}, listed.map((entry) => h("tr", { class: entry.undoneAt ? "pq-quiet" : null },
             h("td", {}, clock(entry.at)), h("td", {}, entry.by), h("td", {}, entry.room), h("td", {}, entry.name),
             h("td", {}, entry.count === 0 ? "0, off the list" : count(entry.count)),

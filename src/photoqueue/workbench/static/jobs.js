@@ -1,0 +1,287 @@
+// The table of jobs. The front end asks (filter, sort, turn, open, retry, cancel) and draws what
+// Python answers; nothing is sorted or filtered here.
+
+const COLUMNS = [
+  { title: "State", order: "state", cell: (row) => stateBadge(row.state) },
+  { title: "Photo", order: "name", cell: (row, act) => rowButton(row, act), class: "pq-jobs-name" },
+  { title: "Room", order: "room", cell: (row) => clipped(row.room) },
+  { title: "Project", wide: "project", cell: (row) => clipped(row.project_id) },
+  { title: "Batch", wide: "batch", cell: (row) => clipped(row.batch_id) },
+  { title: "Attempts", order: "attempts", cell: (row) => `${row.attempts} of ${row.max_attempts}`, class: "pq-number" },
+  { title: "Wait", order: "wait", cell: (row) => duration(row.wait_ms), class: "pq-number" },
+  { title: "Run", order: "run", cell: (row) => duration(row.job_duration_ms), class: "pq-number" },
+  { title: "Submitted", order: "submitted", cell: (row) => clock(row.created_at), class: "pq-number" },
+  { title: "Finished", order: "finished", cell: (row) => clock(row.finished_at), class: "pq-number" },
+  { title: "Error", cell: (row) => (row.error ? h("div", { class: "pq-jobs-error", title: row.error }, row.error) : ""), class: "pq-jobs-wide" },
+];
+const SEARCH_PAUSE_MS = 300;
+const rowKey = (id) => `open ${id}`;
+
+function clipped(text) {
+  return text ? h("div", { class: "pq-jobs-clip", title: text }, text) : "";
+}
+
+function rowButton(row, act) {
+  return h("button", {
+    type: "button", class: "pq-link", "data-key": rowKey(row.job_id), "aria-haspopup": "true",
+    onclick: () => act.open(row.job_id),
+  }, row.name);
+}
+
+// What is asked for: queue, states, text. Sends the whole of it, so that no two clicks race.
+function filterBar(model, ask, others) {
+  const queue = h("select", { onchange: () => send() });
+  const search = h("input", { type: "search", placeholder: "file, room, photo, batch, error, id", size: 28 });
+  const states = h("div", { class: "pq-bar", role: "group", "aria-label": "States" });
+  let chosen = new Set();
+  let timer = null;
+  const send = () => {
+    clearTimeout(timer);
+    timer = null;
+    ask({ kind: "filter", queue: queue.value, states: [...chosen], text: search.value });
+  };
+  search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(send, SEARCH_PAUSE_MS); });
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") send();
+    if (event.key === "Escape" && search.value) {
+      event.stopPropagation();
+      search.value = "";
+      send();
+    }
+  });
+  const toggle = (state) => {
+    if (!chosen.delete(state)) chosen.add(state);
+    draw();
+    send();
+  };
+  const draw = () => {
+    const counts = model.get("counts");
+    const whole = Object.values(counts).reduce((sum, number) => sum + number, 0);
+    const button = (key, pressed, onclick, ...content) => h("button", {
+      type: "button", class: "pq-button", "data-key": key, "aria-pressed": String(pressed), onclick,
+    }, ...content);
+    replace(states,
+      button("all", !chosen.size, () => { chosen.clear(); draw(); send(); }, `All ${count(whole)}`),
+      Object.keys(LOOKS).map((state) => button(state, chosen.has(state), () => toggle(state),
+        stateBadge(state), ` ${count(counts[state] ?? 0)}`)));
+  };
+  const follow = () => {
+    const controls = model.get("controls");
+    if (!controls.queues) return draw();
+    chosen = new Set(controls.states);
+    if (queue.options.length !== controls.queues.length + 1) {
+      queue.replaceChildren(h("option", { value: "" }, "all queues"),
+        ...controls.queues.map((name) => h("option", { value: name }, name)));
+    }
+    queue.value = controls.queue;
+    // Not under the reader's hands, nor before what they typed was sent.
+    if (timer === null && document.activeElement !== search) search.value = controls.text;
+    draw();
+  };
+  const clear = () => { search.value = ""; queue.value = ""; chosen.clear(); draw(); send(); };
+  return {
+    element: h("div", {},
+      states,
+      h("div", { class: "pq-bar" },
+        h("label", {}, "Queue ", queue), h("label", {}, "Search ", search), others)),
+    follow,
+    draw,
+    clear,
+  };
+}
+
+// The table itself: a row is made anew only when it changed, so that focus, scroll position and
+// a marked text stay where they are.
+function jobTable(model, act) {
+  const head = h("tr");
+  const body = h("tbody");
+  const scroll = h("div", { class: "pq-jobs-scroll", role: "region", "aria-label": "Jobs", tabindex: "0" },
+    h("table", { class: "pq-table pq-jobs-table" }, h("thead", {}, head), body));
+  let drawn = [];
+  const columns = () => {
+    const controls = model.get("controls");
+    return COLUMNS.filter((column) => !column.wide || !(controls[column.wide] || controls.batch));
+  };
+  const drawHead = () => {
+    const { order, descending } = model.get("controls");
+    replace(head, columns().map((column) => {
+      if (!column.order) return h("th", { scope: "col", class: column.class }, column.title);
+      const sorted = order === column.order;
+      const direction = descending ? "descending" : "ascending";
+      return h("th", { scope: "col", class: column.class, "aria-sort": sorted ? direction : "none" },
+        h("button", { type: "button", class: "pq-jobs-sort", "data-key": `sort ${column.order}`, onclick: () => act.sort(column.order) },
+          column.title, h("span", { "aria-hidden": "true" }, sorted ? (descending ? " ▼" : " ▲") : "")));
+    }));
+  };
+  const drawBody = () => {
+    const shown = columns();
+    const selected = model.get("selected");
+    const rows = (model.get("page").rows ?? []).map((row) => {
+      const text = JSON.stringify([row, row.job_id === selected, shown.length, new Date().toDateString()]);
+      const same = drawn.find((one) => one.text === text);
+      return same ?? {
+        id: row.job_id,
+        text,
+        element: h("tr", { "aria-selected": row.job_id === selected ? "true" : null },
+          shown.map((column) => h("td", { class: column.class }, column.cell(row, act)))),
+      };
+    });
+    drawn = rows;
+    const { scrollTop } = scroll;
+    const focused = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const kept = new Set(rows.map((row) => row.element));
+    for (const element of [...body.children]) if (!kept.has(element)) element.remove();
+    rows.forEach((row, place) => {
+      if (body.children[place] !== row.element) body.insertBefore(row.element, body.children[place] ?? null);
+    });
+    if (focused && !body.contains(document.activeElement)) focusKey(body, focused);
+    scroll.scrollTop = scrollTop;
+  };
+  return {
+    element: scroll,
+    draw: () => { drawHead(); drawBody(); },
+    focus: (id) => focusKey(body, rowKey(id)) || scroll.focus({ preventScroll: true }),
+    top: () => { scroll.scrollTop = 0; },
+  };
+}
+
+function focusKey(parent, key) {
+  const found = parent.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  found?.focus({ preventScroll: true });
+  return Boolean(found);
+}
+
+// "rows 51–100 of 10,000" as far as it is known.
+function rowsShown({ rows = [], position, total }) {
+  if (!rows.length) return "no jobs";
+  if (total === null) return `${rows.length} jobs`;
+  if (position === null || position === undefined) return `${rows.length} of ${count(total)} jobs`;
+  return `rows ${count(position + 1)}–${count(position + rows.length)} of ${count(Math.max(total, position + rows.length))}`;
+}
+
+function pager(model, act) {
+  const words = h("span", { role: "status", class: "pq-quiet" });
+  const turns = ["First", "Previous", "Next", "Last"].map((title) =>
+    button(title, () => act.turn(title.toLowerCase()), { "aria-label": `${title} page` }));
+  return {
+    element: h("nav", { class: "pq-bar", "aria-label": "Pages of jobs" }, turns, words),
+    draw: () => {
+      const page = model.get("page");
+      turns.forEach((turn, place) => {
+        const off = !(place < 2 ? page.previous : page.next);
+        // The last page reached by keyboard must not throw the focus away.
+        if (off && turn === document.activeElement) turns[place < 2 ? 2 : 1].focus({ preventScroll: true });
+        turn.disabled = off;
+      });
+      const said = page.rows ? rowsShown(page) : "reading…";
+      // Until the jobs are counted, the words stay: a screen reader reads each change of them.
+      const counted = page.total !== null || !words.textContent;
+      if (counted && words.textContent !== said) words.textContent = said;
+    },
+  };
+}
+
+// "Retry all failed (12)", asked once more before it is done.
+function retryAll(model, ask) {
+  const start = button("Retry all failed", () => { asking = true; draw(); no.focus(); });
+  const question = h("p", { class: "pq-jobs-question" });
+  const yes = button("Start anew", () => { asking = false; ask({ kind: "retry_all" }); draw(); start.focus(); });
+  const no = button("Leave them", () => { asking = false; draw(); start.focus(); });
+  const dialog = h("div", { class: "pq-notice", role: "group", "aria-label": "Retry all failed jobs", hidden: true },
+    question, h("div", { class: "pq-bar" }, no, yes));
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { event.stopPropagation(); no.click(); }
+  });
+  const words = h("span", { role: "status" });
+  let asking = false;
+  const draw = () => {
+    const failed = model.get("counts").failed ?? 0;
+    const busy = model.get("busy");
+    if (!failed || busy) asking = false;
+    start.hidden = !model.get("may_act");
+    start.textContent = `Retry all failed (${count(failed)})`;
+    start.disabled = !failed || busy;
+    dialog.hidden = !asking;
+    question.textContent = `Start ${model.get("page").failed || `${count(failed)} failed jobs`} anew, each with all its attempts?`;
+    yes.textContent = `Start ${count(failed)} anew`;
+    words.textContent = model.get("progress");
+  };
+  return { start: [start, words], dialog, draw };
+}
+
+// Why the table is empty, and what to do.
+function emptiness(model, clear) {
+  const element = h("div", { class: "pq-empty", hidden: true });
+  const draw = () => {
+    const page = model.get("page");
+    const { states = [], text = "", queue = "", project, batch } = model.get("controls");
+    element.hidden = !page.rows || page.rows.length > 0;
+    if (element.hidden) return;
+    if (states.length || text.trim() || queue) {
+      replace(element, h("p", {}, "No job matches this filter."), button("Clear the filter", clear));
+    } else if (batch || project) {
+      const where = batch ? `batch “${batch}”` : `project “${project}”`;
+      replace(element, h("p", {}, `No jobs in ${where}. Check its id, or submit photos to it.`));
+    } else replace(element, h("p", {}, "No jobs yet. Submit photos, and they appear here."));
+  };
+  return { element, draw };
+}
+
+export default {
+  render({ model, el }) {
+    el.classList.add("pq", "pq-jobs");
+    // JupyterLab would take Enter and letters on our buttons for its own shortcuts.
+    el.dataset.lmSuppressShortcuts = "true";
+    const ask = (message) => model.send(message);
+    let opened = model.get("selected");
+    const act = {
+      open: (id) => ask({ kind: "open", job_id: id }),
+      sort: (order) => { table.top(); ask({ kind: "sort", order }); },
+      turn: (to) => { table.top(); ask({ kind: "turn", to }); },
+      close: () => ask({ kind: "open", job_id: "" }),
+    };
+    const retries = retryAll(model, ask);
+    const filters = filterBar(model, ask, retries.start);
+    const table = jobTable(model, act);
+    const pages = pager(model, act);
+    const empty = emptiness(model, filters.clear);
+    const details = jobDetails(model, { ...act, ask });
+    const notice = h("div", { class: "pq-notice", role: "alert", hidden: true });
+    el.append(filters.element, retries.dialog, notice, table.element, empty.element, pages.element, details.element);
+    const drawNotice = () => {
+      notice.textContent = model.get("notice");
+      notice.hidden = !model.get("notice");
+    };
+    const draw = () => {
+      const page = model.get("page");
+      table.element.hidden = !page.rows?.length;
+      pages.element.hidden = !page.rows?.length && !page.previous;
+      table.draw();
+      pages.draw();
+      retries.draw();
+      empty.draw();
+    };
+    const drawDetails = () => {
+      const id = model.get("story").job_id ?? "";
+      details.draw();
+      el.classList.toggle("pq-jobs-open", Boolean(id));
+      if (id && id !== opened) details.focus();
+      if (!id && opened && (details.hadFocus() || document.activeElement === document.body)) table.focus(opened);
+      opened = id;
+    };
+    // Several traits change at once; the page is drawn once.
+    let planned = false;
+    const later = () => {
+      if (planned) return;
+      planned = true;
+      queueMicrotask(() => { planned = false; filters.follow(); draw(); drawDetails(); drawNotice(); });
+    };
+    const changes = "change:page change:counts change:controls change:selected change:story change:busy change:progress change:notice change:may_act";
+    model.on(changes, later);
+    filters.follow();
+    draw();
+    drawDetails();
+    drawNotice();
+    return () => { model.off(changes, later); details.stop(); };
+  },
+};

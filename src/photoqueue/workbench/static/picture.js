@@ -17,7 +17,7 @@ function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
   const previous = button("Previous", () => act.move("previous"), { "data-key": null });
   const next = button("Next", () => act.move("next"), { "data-key": null });
   const retry = button("Retry", () => act.retry(photo), { "data-key": null });
-  const dialog = h("dialog", { class: "pq pq-large", "aria-label": "Photo" },
+  const dialog = h("dialog", { class: "pq pq-large", "aria-label": "Photo", tabindex: -1 },
     h("div", { class: "pq-large-head" },
       h("div", { class: "pq-large-words" }, title, facts),
       h("div", { class: "pq-bar" }, retry, previous, next, button("Close", () => dialog.close(), { "data-key": null }))),
@@ -78,7 +78,7 @@ function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
     }));
     if (focused !== null) things.querySelector(`[data-number="${focused}"]`)?.focus();
     if (items.length === 0) things.replaceChildren(h("li", { class: "pq-quiet" },
-      card.state !== "completed" ? "Not analysed yet." : (card.items ?? []).length ? "No thing has such a score." : "Nothing was found."));
+      card.state === "failed" || card.state === "cancelled" ? "There is no result." : card.state !== "completed" ? "Not analysed yet." : (card.items ?? []).length ? "No thing has such a score." : "Nothing was found."));
   }
 
   function take(newest) {
@@ -111,6 +111,8 @@ function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
     const beside = neighbours(photo);
     previous.disabled = !beside.previous;
     next.disabled = !beside.next;
+    // A button that cannot be pressed any more would swallow the keys.
+    if (dialog.open && (document.activeElement?.disabled || document.activeElement?.hidden)) dialog.focus();
     list(card);
     controls.update();
     fit();
@@ -123,8 +125,12 @@ function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
     show(id) {
       photo = id;
       pinned = null;
-      if (!dialog.open) dialog.showModal();
       update();
+      if (!dialog.open) {
+        dialog.showModal();
+        dialog.focus(); // its name is told, and the arrow keys are heard
+        fit();
+      }
     },
   };
 }

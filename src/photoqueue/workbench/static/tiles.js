@@ -1,7 +1,5 @@
 // One photo as a tile: its thumbnail with boxes, its name, and what is wrong if anything is.
 
-const ICONS = { none: "▭", broken: "✕" };
-
 // `picture` is the address of the thumbnail or null; `act` does what the person asks for.
 function tile(card, picture, { selected, canAct, minScore, act }) {
   const key = card.photo_id;
@@ -56,6 +54,5 @@ function failure(card) {
 }
 
 function icon(state) {
-  const look = state ? LOOKS[state] : { colour: "currentColor", icon: ICONS.none };
-  return h("span", { class: "pq-shot-icon", style: `color:${look.colour}`, "aria-hidden": "true" }, look.icon);
+  return h("span", { class: "pq-shot-icon", "aria-hidden": "true" }, state ? LOOKS[state].icon : "▭");
 }

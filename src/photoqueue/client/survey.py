@@ -1,7 +1,7 @@
 """Look at an installation without starting or migrating it.
 
-The client's verbs open an installation, which starts its servers. The doctor must not: it
-tells how things are, also when they are broken.
+The client's verbs open an installation, which starts its servers. What tells how things are
+must not, and must tell it also when they are broken.
 """
 
 from __future__ import annotations
@@ -28,16 +28,19 @@ class Survey:
     ----------
     settings
         The installation; its servers may be away.
+    opened
+        The same, where this process has it open: its connections are used, and left open.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, opened: Installation | None = None) -> None:
         self.settings = settings
+        self._opened = opened
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if "_installation" in self.__dict__:
+        if self._opened is None and "_installation" in self.__dict__:
             self._installation.close()
 
     @cached_property
@@ -55,6 +58,8 @@ class Survey:
     def _installation(self) -> Installation:
         from photoqueue.installation import Installation
 
+        if self._opened is not None:
+            return self._opened
         postgres, _ = self.servers
         url = self.settings.database_url or SecretStr(postgres.where)
         return Installation(
@@ -86,6 +91,8 @@ class Survey:
         """Ask the configured Redis for its version."""
         from photoqueue.broker.broker import Broker
 
+        if self._opened is not None:
+            return self._opened.broker.ping().removeprefix("Redis ")
         assert self.settings.redis_url is not None
         url = self.settings.redis_url.get_secret_value()
         broker = Broker(url, database_url="", namespace="doctor")

@@ -1,0 +1,112 @@
+// The overview charts: a card each, with a picture that has its words as alternative text, and
+// a table of the same figures behind a button.
+const PERIODS = { hour: "last hour", day: "last day", week: "last week", all: "all" };
+const QUEUES = { "": "all queues", "photo-analyze": "photo-analyze", "inventory-sync": "inventory-sync" };
+
+// Whether the page around an element is dark: what Jupyter says, else its background, else
+// what the system prefers.
+function isDark(element) {
+  const said = document.body.dataset.jpThemeLight;
+  if (said !== undefined) return said === "false";
+  for (let node = element; node; node = node.parentElement) {
+    const parts = getComputedStyle(node).backgroundColor.match(/[\d.]+/g)?.map(Number) ?? [];
+    if (parts.length >= 3 && (parts.length < 4 || parts[3] > 0.5)) {
+      return 0.299 * parts[0] + 0.587 * parts[1] + 0.114 * parts[2] < 128;
+    }
+  }
+  return matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function choice(model, trait, label, options) {
+  const id = `pq-${trait}-${Math.random().toString(36).slice(2)}`;
+  const select = h("select", {
+    id,
+    onchange: () => { model.set(trait, select.value); model.save_changes(); },
+  }, Object.entries(options).map(([value, text]) => h("option", { value }, text)));
+  const show = () => { select.value = model.get(trait); };
+  model.on(`change:${trait}`, show);
+  show();
+  return [h("label", { for: id }, label), select];
+}
+
+function dataTable(chart) {
+  if (!chart.rows.length) return h("p", { class: "pq-empty" }, "No figures yet.");
+  const number = (place) => (place ? "pq-number" : null);
+  return h("table", { class: "pq-table" },
+    h("caption", { class: "pq-charts-caption" }, `Figures of ${chart.heading}`),
+    h("thead", {}, h("tr", {}, chart.columns.map((column, place) =>
+      h("th", { scope: "col", class: number(place) }, column)))),
+    h("tbody", {}, chart.rows.map((row) => h("tr", {}, row.map((cell, place) =>
+      (place ? h("td", { class: "pq-number" }, cell) : h("th", { scope: "row" }, cell)))))));
+}
+
+// One card; only the parts of it that change are touched, so that focus and scroll stay.
+function card(model, name) {
+  const heading = h("h3", { class: "pq-charts-heading" });
+  const image = h("img", { class: "pq-charts-image" });
+  const table = h("div", { class: "pq-charts-table", hidden: true, tabindex: "0", role: "region" });
+  const toggle = button("Data", () => {
+    table.hidden = !table.hidden;
+    toggle.setAttribute("aria-expanded", String(!table.hidden));
+  }, { "data-key": `data-${name}`, "aria-expanded": "false" });
+  const section = h("section", { class: "pq-charts-card", hidden: true },
+    h("div", { class: "pq-charts-head" }, heading, toggle), image, table);
+  let address = null;
+  const show = () => {
+    const chart = model.get(name);
+    section.hidden = !chart.png;
+    if (!chart.png) return;
+    section.setAttribute("aria-label", chart.heading);
+    table.setAttribute("aria-label", `Figures of ${chart.heading}`);
+    toggle.setAttribute("aria-label", `Data: ${chart.heading}`);
+    heading.textContent = chart.heading;
+    image.alt = chart.alt;
+    if (address) URL.revokeObjectURL(address);
+    address = URL.createObjectURL(new Blob([chart.png], { type: "image/png" }));
+    image.src = address;
+    replace(table, dataTable(chart));
+  };
+  model.on(`change:${name}`, show);
+  show();
+  return { section, close: () => { model.off(`change:${name}`, show); if (address) URL.revokeObjectURL(address); } };
+}
+
+export default {
+  render({ model, el }) {
+    el.classList.add("pq");
+    const notice = h("div", { class: "pq-notice", role: "alert", hidden: true });
+    const waiting = h("p", { class: "pq-empty", role: "status" }, "Reading the figures…");
+    const cards = model.get("names").map((name) => card(model, name));
+    el.append(
+      h("div", { class: "pq-bar", role: "group", "aria-label": "Charts" },
+        choice(model, "period", "Period", PERIODS), choice(model, "queue", "Queue", QUEUES)),
+      notice, waiting, h("div", { class: "pq-charts-grid" }, cards.map((one) => one.section)));
+
+    const say = () => {
+      notice.textContent = model.get("notice");
+      notice.hidden = !model.get("notice");
+    };
+    const ready = () => { waiting.hidden = model.get("names").some((name) => model.get(name).png); };
+    model.on("change:notice", say);
+    for (const name of model.get("names")) model.on(`change:${name}`, ready);
+    say();
+    ready();
+
+    const theme = () => {
+      const dark = isDark(el);
+      if (dark !== model.get("dark")) { model.set("dark", dark); model.save_changes(); }
+    };
+    const watch = new MutationObserver(theme);
+    watch.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
+    const preferred = matchMedia("(prefers-color-scheme: dark)");
+    preferred.addEventListener("change", theme);
+    requestAnimationFrame(theme);  // the element stands in the page only then
+    return () => {
+      watch.disconnect();
+      preferred.removeEventListener("change", theme);
+      model.off("change:notice", say);
+      for (const name of model.get("names")) model.off(`change:${name}`, ready);
+      for (const one of cards) one.close();
+    };
+  },
+};

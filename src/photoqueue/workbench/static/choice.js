@@ -1,0 +1,58 @@
+// What a person chose or dropped, and which of it can be sent.
+
+// The files of a drop, with their paths; folders are walked.
+async function dropped(items) {
+  const entries = [...items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const found = [];
+  for (const entry of entries) await walk(entry, entry.name, found);
+  return found;
+}
+
+async function walk(entry, path, found) {
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    found.push({ file, path });
+    return;
+  }
+  const reader = entry.createReader();
+  for (;;) {
+    // A folder is listed a hundred entries at a time.
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (some.length === 0) return;
+    for (const inside of some) await walk(inside, `${path}/${inside.name}`, found);
+  }
+}
+
+// The paths as the server gets them: a single chosen folder is the home, its sub-folders the
+// rooms. Several folders are rooms themselves.
+function withinHome(found) {
+  const tops = new Set(found.map(({ path }) => (path.includes("/") ? path.split("/")[0] : "")));
+  if (tops.size !== 1 || tops.has("")) return found;
+  return found.map(({ file, path }) => ({ file, path: path.slice(path.indexOf("/") + 1) }));
+}
+
+// Sorts what was chosen into photos to send and those that are left out, with the reason.
+// Hidden files are passed over in silence: nobody chose them.
+function sorted(found, { maxBytes, extensions }) {
+  const photos = [];
+  const left = [];
+  for (const { file, path } of found) {
+    if (path.split("/").some((part) => part.startsWith("."))) continue;
+    const name = path.toLowerCase();
+    if (!extensions.some((extension) => name.endsWith(extension))) left.push({ path, why: "is no picture by its name" });
+    else if (file.size === 0) left.push({ path, why: "is empty" });
+    else if (file.size > maxBytes) left.push({ path, why: `is ${mebibytes(file.size)}; the limit is ${mebibytes(maxBytes)} a photo`, large: true });
+    else photos.push({ file, path });
+  }
+  const order = new Intl.Collator("en", { numeric: true });
+  photos.sort((one, other) => order.compare(one.path, other.path));
+  return { photos, left };
+}
+
+function mebibytes(bytes) {
+  return bytes < 1024 * 1024 ? `${Math.max(1, Math.round(bytes / 1024))} KiB` : `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}
+
+function photosOf(number) {
+  return `${count(number)} ${number === 1 ? "photo" : "photos"}`;
+}

@@ -1,0 +1,151 @@
+// How the system is: queues, workers, servers, engine.
+
+const STATES = ["waiting", "active", "delayed", "completed", "failed", "cancelled"];
+
+// Seconds as an age: "3 s", "4 min", "2 h".
+function age(seconds) {
+  if (seconds === null || seconds === undefined) return "–";
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86400)} days`;
+}
+
+function jobs(number) {
+  return number === 1 ? "1 job" : `${count(number)} jobs`;
+}
+
+function mark(icon, text, kind) {
+  return h("span", { class: `pq-sys-${kind}` }, h("span", { "aria-hidden": "true" }, `${icon} `), text);
+}
+
+function grid(caption, columns, rows) {
+  return h("div", { class: "pq-sys-scroll" }, h("table", { class: "pq-table" },
+    h("caption", {}, caption),
+    h("thead", {}, h("tr", {}, columns.map(([name, number]) =>
+      h("th", { scope: "col", class: number ? "pq-number" : null }, name)))),
+    h("tbody", {}, rows)));
+}
+
+const WORKER_STATES = {
+  running: ["▶", "takes jobs", "good"],
+  starting: ["○", "is starting", "quiet"],
+  draining: ["◔", "finishes its jobs", "quiet"],
+  lost: ["✕", "lost: its lease ran out", "bad"],
+};
+
+export default {
+  render({ model, el }) {
+    const send = (kind, values = {}) => model.send({ kind, ...values });
+    const notice = h("pre", { class: "pq-notice pq-sys-notice", role: "alert", hidden: true });
+    const warning = h("div", {});
+    const work = h("div", { role: "status", "aria-live": "polite", class: "pq-sys-work" });
+    const body = h("div", {});
+    el.classList.add("pq", "pq-sys");
+    el.append(notice, warning, work, body);
+
+    function start() {
+      return button("Start a worker", () => send("start-worker"), { "data-key": "start" });
+    }
+
+    function drawWarning(page) {
+      const waiting = page.queues.filter((queue) => queue.unattended);
+      if (!waiting.length) { replace(warning); return; }
+      const told = waiting.map((queue) => `${jobs(queue.unattended)} of ${queue.name}`).join(" and ");
+      const one = waiting.length === 1 && waiting[0].unattended === 1;
+      replace(warning, h("div", { class: "pq-notice pq-bar", role: "status" },
+        h("span", {}, h("span", { "aria-hidden": "true" }, "⚠ "),
+          `${told} ${one ? "waits" : "wait"}, and no live worker takes ${one ? "it" : "them"}.`),
+        page.actions ? start() : h("span", { class: "pq-quiet" }, "Start one: photoqueue worker")));
+    }
+
+    function queueRow(page, queue) {
+      const paused = queue.paused
+        ? button("Resume", () => send("resume", { queue: queue.name }), { "data-key": `pause/${queue.name}`, "aria-label": `Resume ${queue.name}` })
+        : button("Pause", () => send("pause", { queue: queue.name }), { "data-key": `pause/${queue.name}`, "aria-label": `Pause ${queue.name}` });
+      return h("tr", {},
+        h("th", { scope: "row" }, queue.name),
+        STATES.map((state) => h("td", { class: "pq-number" }, count(queue[state]))),
+        h("td", { class: "pq-number" }, age(queue.oldest_waiting_s)),
+        h("td", { class: "pq-number" }, count(queue.workers)),
+        h("td", {}, queue.paused ? mark("‖", "paused", "warn") : mark("▶", "open", "good"),
+          queue.refused_messages ? h("div", {}, mark("⚠",
+            `${count(queue.refused_messages)} messages refused that photoqueue did not write`, "bad")) : null),
+        page.actions ? h("td", {}, paused) : null);
+    }
+
+    function drawQueues(page) {
+      const columns = [["Queue"], ...STATES.map((state) => [state, true]), ["oldest waits", true],
+        ["live workers", true], ["now"]];
+      if (page.actions) columns.push([h("span", { class: "pq-hidden" }, "Pause or resume")]);
+      return grid("Queues", columns, page.queues.map((queue) => queueRow(page, queue)));
+    }
+
+    function workerRow(page, worker) {
+      const [icon, words, kind] = WORKER_STATES[worker.state] ?? ["○", worker.state, "quiet"];
+      return h("tr", {},
+        h("th", { scope: "row" }, worker.host, h("span", { class: "pq-quiet" }, ` pid ${worker.pid}`),
+          worker.own ? h("div", { class: "pq-quiet" }, "started here") : null),
+        h("td", {}, mark(icon, worker.state === "starting" && !worker.live ? "does not come up" : words, kind)),
+        h("td", {}, `${age(worker.lastSeen)} ago`),
+        h("td", {}, worker.queues.join(", ")),
+        h("td", { class: "pq-number" }, count(worker.concurrency)),
+        h("td", {}, worker.engine ?? "–"),
+        h("td", {}, `${age(worker.started)} ago`),
+        page.actions ? h("td", {}, worker.own ? button("Stop", () => send("stop-worker", { pid: worker.pid }),
+          { "data-key": `stop/${worker.pid}`, "aria-label": `Stop worker ${worker.pid}` }) : null) : null);
+    }
+
+    function drawWorkers(page) {
+      const live = page.workers.filter((worker) => worker.live).length;
+      const columns = [["Worker"], ["now"], ["last seen"], ["queues"], ["jobs at a time", true], ["engine"], ["started"]];
+      if (page.actions) columns.push([h("span", { class: "pq-hidden" }, "Stop")]);
+      return [
+        page.workers.length
+          ? grid(`Workers: ${count(live)} live`, columns, page.workers.map((worker) => workerRow(page, worker)))
+          : h("div", { class: "pq-empty" }, "No worker is running."),
+        page.actions && !page.queues.some((queue) => queue.unattended) ? h("div", { class: "pq-bar" }, start()) : null];
+    }
+
+    function serverRow(server) {
+      const now = server.reachable ? mark("✓", "answers", "good")
+        : server.error ? mark("✕", "cannot be used", "bad") : mark("○", server.note, "quiet");
+      return h("tr", {}, h("th", { scope: "row" }, server.name), h("td", {}, now),
+        h("td", {}, server.version || "–"),
+        h("td", {}, server.place, server.error ? h("div", { class: "pq-sys-error" }, server.error) : null));
+    }
+
+    function drawPlaces(page) {
+      const engine = page.engine;
+      const fact = (name, ...value) => [h("dt", {}, name), h("dd", {}, value)];
+      return [
+        grid("Servers", [["Server"], ["now"], ["version"], ["where"]], page.servers.map(serverRow)),
+        h("dl", { class: "pq-sys-facts" },
+          fact("Engine", engine.error ? mark("✕", engine.error, "bad") : [engine.engine, engine.model ? ` with ${engine.model}` : "",
+            engine.reason ? h("div", { class: "pq-quiet" }, `because ${engine.reason}`) : null,
+            engine.advice ? h("div", { class: "pq-quiet" }, `A better one: ${engine.advice}`) : null]),
+          fact("Photos", page.photoStore),
+          fact("Home", page.home))];
+    }
+
+    function draw() {
+      const page = model.get("page");
+      notice.textContent = model.get("notice");
+      notice.hidden = !model.get("notice");
+      if (work.textContent !== model.get("work")) work.textContent = model.get("work");
+      if (!page?.servers) { replace(body, h("div", { class: "pq-empty" }, "Reading …")); return; }
+      drawWarning(page);
+      replace(body, page.queues.length ? drawQueues(page) : null, drawWorkers(page), drawPlaces(page));
+    }
+
+    // On its own, nobody reads for it.
+    const timer = setInterval(() => { if (model.get("page")?.alone) send("refresh"); }, 2000);
+    model.on("change:page change:notice change:work", draw);
+    draw();
+    if (!model.get("page")?.servers) send("refresh");
+    return () => {
+      clearInterval(timer);
+      model.off("change:page change:notice change:work", draw);
+    };
+  },
+};

@@ -1,0 +1,106 @@
+// Chooses photos, says what cannot be sent and what to do instead, and shows how it goes.
+
+export default {
+  initialize({ model }) {
+    senders.set(model.get("token"), new Sender(model));
+  },
+
+  render({ model, el }) {
+    const sender = senders.get(model.get("token"));
+    let chosen = null;
+    const accept = model.get("extensions").join(",");
+    const pick = (properties) => h("input", {
+      type: "file", hidden: true, ...properties,
+      onchange: (event) => {
+        take([...event.target.files].map((file) => ({ file, path: file.webkitRelativePath || file.name })));
+        event.target.value = ""; // the same files may be chosen again
+      },
+    });
+    const files = pick({ multiple: true, accept });
+    const folder = pick({ webkitdirectory: true });
+    const zone = h("div", { class: "pq-drop" },
+      h("div", { class: "pq-bar" },
+        button("Choose photos", () => files.click()), button("Choose a folder", () => folder.click()),
+        h("span", { class: "pq-quiet" }, "or drop them here. Sub-folders are rooms.")),
+      files, folder);
+    const notice = h("div", { class: "pq-notice", role: "alert", hidden: true });
+    const words = h("div", { role: "status" });
+    const left = h("div", { class: "pq-left", hidden: true });
+    const send = button("Upload", () => { const { photos } = chosen; chosen = null; sender.start(photos); }, { "data-key": null });
+    const cancel = button("Cancel", () => { if (sender.upload) sender.cancel(); else { chosen = null; draw(); } });
+    const remove = button("Remove the uploaded photos", () => model.send({ kind: "clear" }));
+    const bar = h("progress", { "aria-label": "Upload", max: 1, value: 0 });
+    const detail = h("span", { class: "pq-quiet" });
+    const progress = h("div", { class: "pq-bar" }, bar, detail);
+
+    function take(found) {
+      if (found.length === 0 || sender.upload) return;
+      chosen = sorted(withinHome(found), { maxBytes: model.get("max_bytes"), extensions: model.get("extensions") });
+      draw();
+      (chosen.photos.length ? send : cancel).focus();
+    }
+
+    zone.addEventListener("dragover", (event) => { event.preventDefault(); zone.classList.add("pq-over"); });
+    zone.addEventListener("dragleave", () => zone.classList.remove("pq-over"));
+    zone.addEventListener("drop", async (event) => {
+      event.preventDefault();
+      event.stopPropagation(); // JupyterLab would open the files
+      zone.classList.remove("pq-over");
+      take(await dropped(event.dataTransfer.items));
+    });
+
+    function leftOut() {
+      const out = chosen?.left ?? [];
+      left.hidden = out.length === 0;
+      if (left.hidden) return;
+      const shown = out.slice(0, 20);
+      left.replaceChildren(
+        h("strong", {}, `${count(out.length)} ${out.length === 1 ? "file is" : "files are"} left out:`),
+        h("ul", {}, shown.map(({ path, why }) => h("li", {}, `${path} ${why}`)), out.length > shown.length ? h("li", {}, `and ${count(out.length - shown.length)} more`) : null),
+        out.some(({ large }) => large)
+          ? h("p", {}, "For larger photos, put them in a folder that the notebook server can read and choose Folder, with PHOTOQUEUE_MAX_PHOTO_MB raised; or export them smaller.")
+          : null);
+    }
+
+    function said() {
+      if (sender.upload) return `Uploading ${photosOf(sender.photos.length)} (${mebibytes(sender.total)}).`;
+      if (chosen) {
+        const size = chosen.photos.reduce((sum, { file }) => sum + file.size, 0);
+        return chosen.photos.length ? `${photosOf(chosen.photos.length)} (${mebibytes(size)}) can be uploaded.` : "There is no photo to upload.";
+      }
+      if (model.get("state") === "ready") return `${photosOf(model.get("files"))} uploaded, ready to be submitted.`;
+      // Files are lent to one page only: after a reload nobody can go on sending them.
+      if (model.get("state") === "receiving") return "The upload was interrupted. Choose the photos again.";
+      return "";
+    }
+
+    function draw() {
+      const sending = Boolean(sender.upload);
+      zone.hidden = sending;
+      if (words.textContent !== said()) words.textContent = said();
+      leftOut();
+      send.hidden = sending || !chosen?.photos.length;
+      if (chosen) send.textContent = `Upload ${photosOf(chosen.photos.length)}`;
+      cancel.hidden = !sending && !chosen;
+      remove.hidden = sending || Boolean(chosen) || model.get("state") !== "ready";
+      progress.hidden = !sending;
+      if (sending) {
+        const photo = sender.photos[sender.number];
+        bar.value = sender.total ? sender.sent / sender.total : 0;
+        const late = Date.now() - sender.waitingSince > 3000 ? " · waiting for the kernel, which is busy" : "";
+        detail.textContent = `Photo ${count(sender.number + 1)} of ${count(sender.photos.length)}: ${photo.path} · ${mebibytes(sender.sent)} of ${mebibytes(sender.total)}${late}`;
+      }
+      notice.textContent = model.get("notice");
+      notice.hidden = !model.get("notice");
+    }
+
+    el.classList.add("pq", "pq-upload");
+    el.dataset.lmSuppressShortcuts = "true";
+    el.append(zone, notice, words, left, progress, h("div", { class: "pq-bar" }, send, cancel, remove));
+    sender.listeners.add(draw);
+    for (const name of ["state", "files", "notice"]) model.on(`change:${name}`, draw);
+    const clock = setInterval(() => { if (sender.upload) draw(); }, 1000);
+    draw();
+    return () => { clearInterval(clock); sender.listeners.delete(draw); };
+  },
+};

@@ -1,0 +1,66 @@
+"""Make the README's pictures of the workbench anew: ``make pictures``.
+
+They show a sample home, analysed by the built-in model in a real JupyterLab.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+import photoqueue
+from photoqueue import Settings
+from photoqueue.installation import Installation
+from tests.browser.pages import SCREENSHOTS, LabPage
+from tests.conftest import REPOSITORY, submit
+
+IMAGES = REPOSITORY / "docs" / "images"
+WORK_MS = 120_000
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"engine": "builtin"})
+
+
+def keep(lab: LabPage, name: str) -> None:
+    """Keep what is on the page as a small picture."""
+    lab.screenshot(name)
+    with Image.open(SCREENSHOTS / f"{name}.png") as shown:
+        few_colours = shown.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    few_colours.save(IMAGES / f"{name}.png", optimize=True)
+
+
+def test_sample_home(lab: LabPage, installation: Installation, start_worker) -> None:
+    start_worker()
+    lab.page.set_viewport_size({"width": 1280, "height": 800})
+    lab.run_notebook(["from photoqueue import Workbench\nWorkbench()"])
+    page = lab.page
+    page.get_by_label("Source", exact=True).select_option("Sample homes")
+    page.get_by_label("Home", exact=True).select_option("maple-street")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.get_by_role("button", name="completed 15")).to_be_visible(timeout=WORK_MS)
+    for tab in ("Photos", "Inventory", "Charts", "System"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(3000)  # pictures are drawn; nothing is checked here
+        keep(lab, f"workbench-{tab.lower()}")
+
+
+def test_failed_job(lab: LabPage, settings: Settings, start_worker, tmp_path: Path) -> None:
+    failing = settings.model_copy(update={"engine": "tests.engines:scripted", "backoff_delay": 300})
+    photoqueue.use(failing)
+    job = submit("raise-1", project_id="move-42", room="salon")
+    start_worker(settings=failing)
+    job.wait(60)
+    lab.page.set_viewport_size({"width": 1280, "height": 800})
+    lab.run_notebook(["from photoqueue import Workbench\nWorkbench()"])
+    jobs = lab.page.get_by_role("region", name="Jobs", exact=True)
+    jobs.get_by_role("button", name="raise-1").click(timeout=WORK_MS)
+    details = lab.page.get_by_role("region", name="Job details")
+    expect(details).to_be_visible()
+    details.scroll_into_view_if_needed()
+    keep(lab, "workbench-job")

@@ -1,0 +1,77 @@
+"""One view on a page of its own in a real Chromium, without a notebook around it.
+
+The front end runs as it is; its model is a few lines that pass messages to the view in this
+process and traits back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Page
+
+from photoqueue.workbench.view import View
+
+_MODEL = """
+async ([esm, css, state]) => {
+  const style = document.createElement("style");
+  style.textContent = css;
+  document.head.append(style);
+  const listeners = [];
+  const model = {
+    get: (name) => state[name],
+    set: (name, value) => { state[name] = value; },
+    save_changes: () => {},
+    on(names, call) { for (const name of names.split(" ")) listeners.push([name, call]); },
+    off: () => {},
+    send: async (message) => window.update(await window.ask(message)),
+  };
+  window.update = (next) => {
+    const text = JSON.stringify;
+    const names = Object.keys(next).filter((name) => text(next[name]) !== text(state[name]));
+    const changed = new Set(names);
+    Object.assign(state, next);
+    for (const [event, call] of listeners) if (changed.has(event.slice("change:".length))) call();
+  };
+  const file = new Blob([esm], { type: "text/javascript" });
+  const widget = await import(URL.createObjectURL(file));
+  widget.default.render({ model, el: document.querySelector("main") });
+}
+"""
+_DARK = """
+    :root { --jp-ui-font-color1: #fff; --jp-ui-font-color2: #bdbdbd; --jp-layout-color1: #111;
+        --jp-layout-color2: #333; --jp-border-color1: #616161; --jp-content-link-color: #64b5f6; }
+    body { background: #111; }
+"""
+
+
+def traits(view: View) -> dict[str, Any]:
+    """Return what the front end sees of a view."""
+    own = view.trait_names(sync=True)
+    return {name: getattr(view, name) for name in own if not name.startswith("_")} | {
+        name: None for name in ("layout", "tabbable", "tooltip")
+    }
+
+
+class ViewPage:
+    """A page that shows one view; ``page`` is Playwright's."""
+
+    def __init__(self, page: Page, view: View, *, dark: bool = False) -> None:
+        self.page = page
+        self.view = view
+        self.problems: list[str] = []
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.set_content(
+            f"<!doctype html><title>view</title><style>{_DARK if dark else ''}</style><main></main>"
+        )
+        page.expose_function("ask", self._answer)
+        page.evaluate(_MODEL, [view._esm, view._css, traits(view)])
+
+    def refresh(self) -> None:
+        """Let the view read anew, and the page show it."""
+        self.view.refresh()
+        self.page.evaluate("state => window.update(state)", traits(self.view))
+
+    def _answer(self, message: dict[str, Any]) -> dict[str, Any]:
+        self.view._received(self.view, message, [])
+        return traits(self.view)

@@ -1,0 +1,25 @@
+"""Which tests run in one process when several run them: those that share something costly.
+
+pytest-xdist's own groups do nothing with pytest 9.2, whose node ids it cannot extend.
+"""
+
+from __future__ import annotations
+
+from xdist.scheduler import LoadScopeScheduling
+
+#: Folders whose tests share servers, or must not disturb each other.
+_TOGETHER = ("tests/browser/", "tests/chaos/", "tests/notebooks/")
+
+
+def scope_of(nodeid: str) -> str:
+    """Name what a test shares: its folder where that is costly, else its file."""
+    return next(
+        (folder for folder in _TOGETHER if nodeid.startswith(folder)), nodeid.split("::")[0]
+    )
+
+
+class SharedScheduling(LoadScopeScheduling):
+    """Gives a scope to a process as a whole, in the order of collection: long ones come first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return scope_of(nodeid)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -194,6 +194,21 @@ def stats(database: Database, lease_seconds: float) -> dict[JobType, QueueStats]
     counts = sa.select(jobs.c.queue_name, jobs.c.state, sa.func.count()).group_by(
         jobs.c.queue_name, jobs.c.state
     )
+    return queue_stats(
+        database,
+        lease_seconds,
+        lambda connection: [
+            (name, state, number) for name, state, number in connection.execute(counts)
+        ],
+    )
+
+
+def queue_stats(
+    database: Database,
+    lease_seconds: float,
+    count: Callable[[sa.Connection], Iterable[tuple[str, str, int]]],
+) -> dict[JobType, QueueStats]:
+    """Tell how each queue is; ``count`` tells queue, state and number of its jobs."""
     oldest = sa.select(
         jobs.c.queue_name,
         sa.extract("epoch", sa.func.clock_timestamp() - sa.func.min(jobs.c.ready_at)).cast(
@@ -206,8 +221,8 @@ def stats(database: Database, lease_seconds: float) -> dict[JobType, QueueStats]
             row.queue_name: {"paused": row.paused, "refused_messages": row.refused_messages}
             for row in connection.execute(sa.select(queues))
         }
-        for name, state, count in connection.execute(counts):
-            found[name][state] = count
+        for name, state, number in count(connection):
+            found[name][state] = number
         for name, age in connection.execute(oldest.group_by(jobs.c.queue_name)):
             found[name]["oldest_waiting_s"] = age
         for name in connection.scalars(alive):

@@ -1,0 +1,91 @@
+"""Counting a queue again and again, without counting a million ended jobs each time.
+
+A job that completed stays so. Those that completed before a moment are counted once and kept;
+each look counts those after it and, anew, the jobs in every other state, which are few or on
+their way.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from photoqueue.models import JobState, JobType
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.history import QueueStats, queue_stats
+from photoqueue.tracking.tables import jobs
+
+#: Seconds before now of the moment up to which completed jobs are kept as counted: no
+#: transaction that completes a job is open for that long (workers give up after 30).
+_SETTLED_SECONDS: Final = 60
+#: Completed jobs behind the moment that are counted at each look before it is moved on.
+_MOST_RECENT: Final = 10_000
+#: Seconds after which all is counted anew, for rows that were deleted meanwhile.
+_RECOUNT_SECONDS: Final = 600.0
+
+_COMPLETED: Final = jobs.c.state == str(JobState.COMPLETED)
+_QUEUES: Final = jobs.c.queue_name.in_([str(queue) for queue in JobType])
+_BY_QUEUE: Final = (
+    sa.select(jobs.c.queue_name, sa.func.count())
+    .where(_QUEUES, _COMPLETED)
+    .group_by(jobs.c.queue_name)
+)
+_OTHERS: Final = (
+    sa.select(jobs.c.queue_name, jobs.c.state, sa.func.count())
+    .where(
+        _QUEUES,
+        jobs.c.state.in_([str(state) for state in JobState if state is not JobState.COMPLETED]),
+    )
+    .group_by(jobs.c.queue_name, jobs.c.state)
+)
+
+
+class LiveCounts:
+    """Counts the jobs of an installation by queue and state; for one thread at a time."""
+
+    def __init__(self, database: Database, lease_seconds: float) -> None:
+        self._database = database
+        self._lease_seconds = lease_seconds
+        self._settled: dict[str, int] = {}
+        self._moment: datetime | None = None
+        self._counted_at = float("-inf")
+
+    def read(self) -> dict[JobType, QueueStats]:
+        """Return what :func:`~photoqueue.tracking.history.stats` does, quicker."""
+        return queue_stats(self._database, self._lease_seconds, self._count)
+
+    def _count(self, connection: sa.Connection) -> list[tuple[str, str, int]]:
+        if self._moment is None or time.monotonic() - self._counted_at > _RECOUNT_SECONDS:
+            self._moment = _settled_moment(connection)
+            self._settled = _count(connection, jobs.c.finished_at <= self._moment)
+            self._counted_at = time.monotonic()
+        recent = _count(connection, jobs.c.finished_at > self._moment)
+        counted = [(name, state, number) for name, state, number in connection.execute(_OTHERS)]
+        for queue in map(str, JobType):
+            completed = self._settled.get(queue, 0) + recent.get(queue, 0)
+            counted.append((queue, str(JobState.COMPLETED), completed))
+        if sum(recent.values()) > _MOST_RECENT:
+            self._move_on(connection)
+        return counted
+
+    def _move_on(self, connection: sa.Connection) -> None:
+        """Keep more of the completed jobs as counted."""
+        moment = _settled_moment(connection)
+        between = sa.and_(jobs.c.finished_at > self._moment, jobs.c.finished_at <= moment)
+        for queue, number in _count(connection, between).items():
+            self._settled[queue] = self._settled.get(queue, 0) + number
+        self._moment = max(self._moment or moment, moment)
+
+
+def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict[str, int]:
+    return {name: number for name, number in connection.execute(_BY_QUEUE.where(which))}
+
+
+def _settled_moment(connection: sa.Connection) -> datetime:
+    """Return the moment before which no transaction can complete a job any more."""
+    ago = sa.func.make_interval(0, 0, 0, 0, 0, 0, _SETTLED_SECONDS)
+    moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp() - ago)).scalar_one()
+    return moment

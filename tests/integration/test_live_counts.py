@@ -1,0 +1,100 @@
+"""Counts that are kept between looks are the same as those counted anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+
+from photoqueue.models import JobType
+from photoqueue.tracking import live_counts
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.history import QueueStats, stats
+from photoqueue.tracking.live_counts import LiveCounts
+
+FILL = """
+    INSERT INTO jobs (job_id, job_key, queue_name, state, payload, user_id, max_attempts, budget,
+        ready_at, finished_at)
+    SELECT gen_random_uuid(), 'photo-' || gen_random_uuid(),
+        (ARRAY['photo-analyze', 'inventory-sync'])[n %% 2 + 1], %s, '{}', 'u1', 4, 4, now(),
+        CASE WHEN %s::float IS NOT NULL THEN clock_timestamp() - make_interval(secs => %s) END
+    FROM generate_series(1, %s) AS n
+"""
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
+    with closing(psycopg.connect(database.libpq_url, autocommit=True)) as connection:
+        yield connection
+
+
+def same(one: dict[JobType, QueueStats], other: dict[JobType, QueueStats]) -> bool:
+    """Whether the counts are equal; how long the oldest job waits differs from look to look."""
+    return [replace(queue, oldest_waiting_s=None) for queue in one.values()] == [
+        replace(queue, oldest_waiting_s=None) for queue in other.values()
+    ]
+
+
+def test_kept_counts_equal_fresh_ones_through_every_change(
+    database: Database, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_counts, "_MOST_RECENT", 20)
+    counts = LiveCounts(database, 10.0)
+    assert same(counts.read(), stats(database, 10.0))
+
+    def add(state: str, number: int, seconds_ago: float | None = None) -> None:
+        connection.execute(FILL, (state, seconds_ago, seconds_ago, number))
+
+    add("completed", 100, 3600.0)
+    counts = LiveCounts(database, 10.0)
+    for state, number, age in (
+        ("completed", 7, 0.0),
+        ("waiting", 11, None),
+        ("completed", 30, 30.0),  # more than is counted at each look: kept once they have settled
+        ("failed", 5, 0.0),
+        ("completed", 3, 0.0),
+        ("cancelled", 2, 0.0),
+    ):
+        add(state, number, age)
+        assert same(counts.read(), stats(database, 10.0)), state
+    connection.execute(
+        "UPDATE jobs SET state = 'waiting', finished_at = NULL WHERE state = 'failed'"
+    )
+    connection.execute(
+        "UPDATE jobs SET state = 'completed', finished_at = clock_timestamp() "
+        "WHERE state = 'waiting' AND queue_name = 'photo-analyze'"
+    )
+    for _ in range(3):
+        assert same(counts.read(), stats(database, 10.0))
+
+
+def test_moment_moves_on_and_nothing_is_counted_twice(
+    database: Database, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_counts, "_MOST_RECENT", 5)
+    monkeypatch.setattr(live_counts, "_SETTLED_SECONDS", 0)
+    counts = LiveCounts(database, 10.0)
+    counts.read()
+    for number in range(1, 4):
+        connection.execute(FILL, ("completed", 0.0, 0.0, 10))
+        before = counts._moment
+        assert counts.read()[JobType.PHOTO_ANALYZE].completed == 5 * number
+        assert counts._moment is not None
+        assert before is not None
+        assert counts._moment > before
+
+
+def test_deleted_rows_are_missed_until_all_is_counted_anew(
+    database: Database, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.execute(FILL, ("completed", 3600.0, 3600.0, 10))
+    counts = LiveCounts(database, 10.0)
+    assert counts.read()[JobType.PHOTO_ANALYZE].completed == 5
+    connection.execute("DELETE FROM jobs")
+    assert counts.read()[JobType.PHOTO_ANALYZE].completed == 5
+    monkeypatch.setattr(live_counts, "_RECOUNT_SECONDS", 0.0)
+    assert counts.read()[JobType.PHOTO_ANALYZE].completed == 0

@@ -367,7 +367,7 @@ def test_stats_are_counts_by_queue() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        str(UUID(int=7)),
+        str(UUID(int=17, version=4)),
         "",
         "nonsense",
         "photo-nobody",
@@ -387,7 +387,7 @@ def test_unknown_job_is_an_error_and_not_pending(verb, text: str) -> None:  # ty
 
 
 @pytest.mark.usefixtures("installation")
-@pytest.mark.parametrize("value", [17, None, UUID(int=7), b"photo-1", 1.5])
+@pytest.mark.parametrize("value", [17, None, UUID(int=17, version=4), b"photo-1", 1.5])
 def test_poll_of_something_else_is_an_unknown_job(value: object) -> None:
     with pytest.raises(UnknownJobError):
         poll(value)  # type: ignore[call-overload]

@@ -112,6 +112,12 @@ class Settings(BaseSettings):
     #: Largest photo accepted, in megapixels once decoded.
     max_photo_megapixels: PositiveFloat = 120.0
 
+    #: What callers of the HTTP API must show (``Authorization: Bearer …``); ``None`` asks for
+    #: nothing, which is allowed on loopback addresses only.
+    api_token: SecretStr | None = None
+    #: Requests a second that one client of the HTTP API may send; 0 sets no limit.
+    api_requests_per_second: Annotated[float, Field(ge=0)] = 100.0
+
     @field_validator("home", "catalogue")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:

@@ -17,6 +17,7 @@ from photoqueue.cli import (
     inventory,
     jobs,
     models,
+    serve,
     servers,
     status,
     steer,
@@ -82,6 +83,7 @@ app.command("inventory", rich_help_panel=_INVENTORY)(inventory.inventory)
 app.command("correct", rich_help_panel=_INVENTORY)(inventory.correct)
 app.command("corrections", rich_help_panel=_INVENTORY)(inventory.corrections)
 app.command("worker", rich_help_panel=_SERVICE)(worker.worker)
+app.command("serve", rich_help_panel=_SERVICE)(serve.serve)
 app.add_typer(models.app, name="models", rich_help_panel=_SERVICE)
 app.command("doctor", rich_help_panel=_SERVICE)(doctor.doctor)
 app.command("migrate", rich_help_panel=_SERVICE)(servers.migrate)

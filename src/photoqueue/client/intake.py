@@ -42,6 +42,7 @@ class Request:
     room_type: str | None = None
     photo_id: str | None = None
     asset_id: str | None = None
+    file_name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +93,7 @@ def _store(installation: Installation, request: Request, raw: RawPhoto) -> Taken
             room=request.room,
             room_type=request.room_type,
             asset_id=request.asset_id,
-            file_name=_file_name(raw.name),
+            file_name=_file_name(request.file_name or raw.name),
             image_format=raw.format,
             byte_size=len(raw.data),
             width=raw.width,

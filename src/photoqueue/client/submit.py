@@ -37,6 +37,7 @@ def submit_photo(
     user_id: str | None = None,
     photo_id: str | None = None,
     asset_id: str | None = None,
+    file_name: str | None = None,
     engine: str | None = None,
     resubmit: bool = False,
     priority: int = INTERACTIVE_PRIORITY,
@@ -60,6 +61,8 @@ def submit_photo(
         Your name for the photo; made from its content and project when left out.
     asset_id
         Your reference, kept with the job.
+    file_name
+        What lists call the photo; that of the path or address when left out.
     engine
         What analyses it: ``builtin``, ``detector``, ``llm``, or ``auto`` for the best of them
         that the worker has; the worker's own (``PHOTOQUEUE_ENGINE``) when left out. A photo
@@ -108,6 +111,7 @@ def submit_photo(
             user_id=checked("user_id", default_user() if user_id is None else user_id),
             photo_id=optional("photo_id", photo_id),
             asset_id=optional("asset_id", asset_id),
+            file_name=file_name,
         ),
     )
     (accepted,) = _accept(

@@ -1,0 +1,1 @@
+"""Measurements of photoqueue, beside its peers where there are any."""

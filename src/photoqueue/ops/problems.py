@@ -1,0 +1,179 @@
+"""Errors as ``application/problem+json`` (RFC 9457): what happened, to what, what to do.
+
+One table says which status each of photoqueue's errors has.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from photoqueue import errors
+from photoqueue.errors import PhotoqueueError
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+#: Seconds after which to try again what could not be served now.
+_RETRY_SECONDS: Final = 2
+#: Most faults of one request that are listed.
+_MOST_FAULTS: Final = 20
+
+
+class Kind(NamedTuple):
+    """What all problems of one kind have in common."""
+
+    status: int
+    slug: str
+    title: str
+
+
+KINDS: Final[Mapping[type[PhotoqueueError], Kind]] = {
+    errors.PhotoqueueError: Kind(500, "internal", "The request could not be carried out"),
+    errors.ConfigurationError: Kind(500, "configuration", "A setting of the server is wrong"),
+    errors.EngineUnavailableError: Kind(500, "engine", "The engine cannot be built"),
+    errors.ServiceError: Kind(503, "service", "A server cannot be used"),
+    errors.DatabaseUnavailableError: Kind(503, "database", "The database cannot be used"),
+    errors.BrokerUnavailableError: Kind(503, "broker", "The broker cannot be used"),
+    errors.SchemaMismatchError: Kind(503, "schema", "The tables do not match this version"),
+    errors.EngineServerError: Kind(502, "engine-server", "The engine's server failed"),
+    errors.EngineTimeoutError: Kind(504, "engine-timeout", "The engine's server did not answer"),
+    errors.RateLimitedError: Kind(503, "engine-busy", "The engine's server is busy"),
+    errors.ThrottledError: Kind(503, "engine-limit", "The engine's rate limit is used up"),
+    errors.StorageError: Kind(503, "storage", "The photo store cannot be used"),
+    errors.DownloadError: Kind(502, "download", "A model could not be fetched"),
+    errors.NotFoundError: Kind(404, "not-found", "There is no such thing"),
+    errors.UnknownJobError: Kind(404, "unknown-job", "There is no such job"),
+    errors.UnknownBatchError: Kind(404, "unknown-batch", "There is no such batch"),
+    errors.UnknownProjectError: Kind(404, "unknown-project", "There is no such project"),
+    errors.PermanentError: Kind(422, "refused", "The request cannot be carried out"),
+    errors.PayloadError: Kind(422, "invalid", "A value is not possible"),
+    errors.PhotoError: Kind(422, "photo", "The photo cannot be used"),
+    errors.PhotoNotFoundError: Kind(404, "unknown-photo", "There is no such photo"),
+    errors.UnreadablePhotoError: Kind(422, "unreadable-photo", "The photo cannot be read"),
+    errors.PhotoTooLargeError: Kind(413, "too-large", "The photo is too large"),
+    errors.PhotoConflictError: Kind(409, "photo-conflict", "The photo id is in use"),
+    errors.ModelError: Kind(500, "model", "The model cannot be used"),
+    errors.MessageRefusedError: Kind(500, "message", "A message was refused"),
+    errors.StateError: Kind(409, "state", "The state does not allow it"),
+    errors.NoWorkerError: Kind(503, "no-worker", "No worker is running"),
+    errors.ResultTimeoutError: Kind(504, "timeout", "It did not finish in time"),
+    errors.JobError: Kind(409, "job", "The job has no result"),
+    errors.JobFailedError: Kind(409, "job-failed", "The job failed"),
+    errors.JobCancelledError: Kind(409, "job-cancelled", "The job was cancelled"),
+}
+
+
+class ProblemError(Exception):
+    """A request that the HTTP API itself refuses."""
+
+    def __init__(
+        self, status: int, slug: str, detail: str, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.kind = Kind(status, slug, HTTPStatus(status).phrase)
+        self.headers = dict(headers or {})
+
+
+def busy(detail: str) -> ProblemError:
+    """Say that more is asked for at once than can be done."""
+    return ProblemError(503, "busy", detail, headers={"Retry-After": str(_RETRY_SECONDS)})
+
+
+def problem(
+    kind: Kind, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
+) -> Response:
+    """Make the answer that tells of a problem."""
+    content = {
+        "type": f"urn:photoqueue:problem:{kind.slug}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        **members,
+    }
+    return Response(
+        json.dumps(content).encode(), kind.status, media_type=MEDIA_TYPE, headers=headers
+    )
+
+
+def answer_for(exc: Exception) -> Response:
+    """Make the answer for an error; nothing of an unforeseen one leaves the server."""
+    if isinstance(exc, ProblemError):
+        return problem(exc.kind, str(exc), headers=exc.headers)
+    if isinstance(exc, PhotoqueueError):
+        kind = next(KINDS[cls] for cls in type(exc).__mro__ if cls in KINDS)
+        headers = {"Retry-After": str(_RETRY_SECONDS)} if kind.status == 503 else None
+        if kind.status >= 500:
+            logger.warning("%s: %s", type(exc).__name__, exc)
+        return problem(kind, str(exc), headers=headers)
+    reference = secrets.token_hex(4)
+    logger.error("internal error %s", reference, exc_info=exc)
+    return problem(
+        Kind(500, "internal", "Internal error"),
+        f"This is a fault of the server. Its log has the details under {reference}; "
+        "tell whoever runs it.",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make an application answer errors as problems."""
+    app.add_exception_handler(PhotoqueueError, _own)
+    app.add_exception_handler(ProblemError, _own)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+async def _own(_: Request, exc: Exception) -> Response:
+    return answer_for(exc)
+
+
+async def _invalid(_: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)
+    return invalid(exc.errors())
+
+
+def invalid(found: Any) -> Response:
+    """Make the answer for values that are not as the API expects them."""
+    faults = [
+        {"where": ".".join(map(str, fault["loc"]))[:200], "problem": str(fault["msg"])[:200]}
+        for fault in found[:_MOST_FAULTS]
+    ]
+    if any(fault["type"] == "json_invalid" for fault in found):
+        return problem(
+            Kind(400, "malformed", "Malformed JSON"),
+            "The body is not JSON. Send a JSON object as /openapi.json describes it.",
+            errors=faults,
+        )
+    said = "; ".join(f"{fault['where']}: {fault['problem']}" for fault in faults[:3])
+    return problem(
+        Kind(422, "invalid", "The request is not as the API expects it"),
+        f"{said}. Correct it; /openapi.json describes what is expected.",
+        errors=faults,
+    )
+
+
+#: What to do about errors that the framework finds.
+_ADVICE: Final = {
+    400: "Send what /openapi.json describes.",
+    404: "There is nothing at this address; /openapi.json lists the addresses.",
+    405: "This address does not answer to this method; /openapi.json lists those it does.",
+}
+
+
+async def _http(_: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)
+    phrase = HTTPStatus(exc.status_code).phrase
+    said = "" if exc.detail == phrase else f"{exc.detail}. "
+    return problem(
+        Kind(exc.status_code, phrase.lower().replace(" ", "-"), phrase),
+        f"{said}{_ADVICE.get(exc.status_code, 'Correct the request.')}",
+        headers=exc.headers,
+    )

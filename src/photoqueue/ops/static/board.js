@@ -1,0 +1,408 @@
+// The board: asks the API of the very server that the page came from, and nothing else. Text
+// reaches the page as text only, never as HTML: names and errors come from outside.
+
+const STATES = ["waiting", "active", "delayed", "completed", "failed", "cancelled"];
+const PAGE_SIZE = 50;
+const LOOK_MS = 1500;
+const $ = (id) => document.getElementById(id);
+
+const shown = { state: "", queue: "", search: "", place: {}, mark: null, job: null };
+let token = sessionStorage.getItem("photoqueue-token") || "";
+let failures = 0;
+
+// -- the API ----------------------------------------------------------------------------------
+
+class Refusal extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+async function ask(path, options = {}) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const answer = await fetch(path, { ...options, headers, cache: "no-store" });
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Refusal(answer.status, body.detail || `The server answered ${answer.status}.`);
+  return body;
+}
+
+// -- making the page --------------------------------------------------------------------------
+
+function h(tag, properties = {}, ...children) {
+  const svg = ["svg", "rect", "title"].includes(tag);
+  const element = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+// Gives the focus back to the element of the same data-key, so that a table that changes under
+// the reader's hands does not lose their place.
+function replace(parent, ...children) {
+  const active = document.activeElement;
+  const key = parent.contains(active) ? active.dataset.key : null;
+  parent.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+  if (key) parent.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+}
+
+function button(text, onclick, properties = {}) {
+  return h("button", { type: "button", onclick, ...properties }, text);
+}
+
+function table(caption, columns, rows) {
+  const head = columns.map((column) => h("th", { scope: "col", class: column.number ? "number" : null }, column.title));
+  const body = rows.map((row) => h("tr", {}, columns.map((column) =>
+    h("td", { class: column.class || (column.number ? "number" : null) }, column.cell(row)))));
+  return h("table", { "aria-label": caption }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
+}
+
+// A long name is cut in its middle, so that both ends stay readable; details show it whole.
+function short(name) {
+  if (!name || name.length <= 40) return name || "–";
+  return h("span", { title: name }, `${name.slice(0, 20)}…${name.slice(-19)}`);
+}
+
+// A job that somebody cancelled has no error to tell of.
+const errorOf = (job) => (job.errorType && job.state !== "cancelled" ? `${job.errorType}: ${job.errorMessage}` : "");
+const badge = (state) => h("span", { class: `state ${state}` }, state);
+const count = (number) => number.toLocaleString("en");
+
+function duration(ms) {
+  if (ms === null || ms === undefined) return "–";
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function clock(iso) {
+  if (!iso) return "–";
+  const moment = new Date(iso);
+  const today = moment.toDateString() === new Date().toDateString();
+  return today ? moment.toLocaleTimeString("en-GB") : moment.toLocaleString("sv-SE").slice(0, 16);
+}
+
+function notice(text) {
+  $("notice").hidden = !text;
+  if ($("notice").textContent !== text) $("notice").textContent = text;
+}
+
+// -- what a person does -----------------------------------------------------------------------
+
+async function act(path, done) {
+  try {
+    await ask(path, { method: "POST" });
+    notice("");
+    $("live").textContent = done;
+  } catch (error) {
+    tell(error);
+  }
+  await refresh(true);
+}
+
+const jobPath = (id, action = "") => `/api/jobs/${encodeURIComponent(id)}${action}`;
+const canRetry = (state) => state === "failed" || state === "cancelled";
+const canCancel = (state) => ["waiting", "active", "delayed"].includes(state);
+
+function actionsOf(job, where) {
+  const name = nameOf(job);
+  return [
+    canRetry(job.state) ? button("Retry", () => act(jobPath(job.jobId, "/retry"), `${name} is started anew.`),
+      { "aria-label": `Retry ${name}`, "data-key": `${where}-act-${job.jobId}` }) : null,
+    canCancel(job.state) ? button("Cancel", () => act(jobPath(job.jobId, "/cancel"), `${name} is cancelled.`),
+      { "aria-label": `Cancel ${name}`, "data-key": `${where}-act-${job.jobId}` }) : null,
+  ];
+}
+
+// Whether a part would be drawn as it is drawn already: a text that somebody is selecting, or
+// a list that they scroll, is left alone.
+const drawn = {};
+function same(part, ...data) {
+  const text = JSON.stringify(data);
+  if (drawn[part] === text) return true;
+  drawn[part] = text;
+  return false;
+}
+
+const nameOf = (job) => job.fileName || job.photoId || job.jobKey;
+
+// -- the parts --------------------------------------------------------------------------------
+
+function drawQueues(queues) {
+  const chosen = queues.filter((q) => !shown.queue || q.name === shown.queue);
+  const sums = Object.fromEntries(["total", ...STATES].map((state) => [state, chosen.reduce((sum, q) => sum + q[state], 0)]));
+  if (same("queues", queues)) return sums;
+  replace($("queues"), table("Queues", [
+    { title: "Queue", class: "whole", cell: (q) => q.name },
+    ...STATES.map((state) => ({ title: state, number: true, cell: (q) => count(q[state]) })),
+    { title: "total", number: true, cell: (q) => count(q.total) },
+    { title: "oldest waiting", number: true, cell: (q) => (q.oldestWaitingS === null ? "–" : duration(q.oldestWaitingS * 1000)) },
+    { title: "workers", number: true, cell: (q) => count(q.workers) },
+    { title: "", class: "actions", cell: (q) => [
+      button(q.paused ? "Resume" : "Pause",
+        () => act(`/api/queues/${q.name}/${q.paused ? "resume" : "pause"}`, `${q.name} is ${q.paused ? "resumed" : "paused"}.`),
+        { "aria-label": `${q.paused ? "Resume" : "Pause"} ${q.name}`, "data-key": `pause-${q.name}` }),
+      q.paused ? h("strong", {}, " paused") : null,
+    ] },
+  ], queues));
+  return sums;
+}
+
+function drawStates(counts) {
+  const choices = [["", "all", counts.total], ...STATES.map((state) => [state, state, counts[state]])];
+  replace($("states"), choices.map(([state, title, number]) =>
+    button(`${title} ${count(number)}`, () => choose({ state }),
+      { "aria-pressed": String(shown.state === state), "data-key": `state-${state}` })));
+}
+
+function drawJobs(page) {
+  if (same("jobs", page, shown.search, shown.state, shown.queue)) return;
+  const none = shown.search || shown.state || shown.queue
+    ? "No job is like that." : "No job yet. Submit a photo, and it is listed here.";
+  replace($("list"), page.jobs.length ? table("Jobs", [
+    { title: "Name", class: "name", cell: (job) => button(nameOf(job), () => open(job.jobId), { class: "link", "data-key": `open-${job.jobId}` }) },
+    { title: "State", cell: (job) => badge(job.state) },
+    { title: "Room", cell: (job) => short(job.room) },
+    { title: "Project", cell: (job) => short(job.projectId) },
+    { title: "Attempts", number: true, cell: (job) => `${job.attempts}/${job.maxAttempts}` },
+    { title: "Ran", number: true, cell: (job) => duration(job.jobDurationMs) },
+    { title: "Submitted", number: true, cell: (job) => clock(job.createdAt) },
+    { title: "Error", class: "error", cell: errorOf },
+    { title: "", class: "actions", cell: (job) => actionsOf(job, "list") },
+  ], page.jobs) : h("p", { class: "empty" }, none));
+  const go = (place) => () => choose({ place });
+  replace($("pages"), [
+    button("First page", go({}), { disabled: !page.previous, "data-key": "first" }),
+    button("Previous page", go({ before: page.previous }), { disabled: !page.previous, "data-key": "previous" }),
+    button("Next page", go({ after: page.next }), { disabled: !page.next, "data-key": "next" }),
+  ]);
+  const said = shown.search ? `Jobs with “${shown.search}”` : "";
+  if ($("found").textContent !== said) $("found").textContent = said;
+}
+
+function drawWorkers(workers) {
+  if (same("workers", workers.map((worker) => ({ ...worker, seenS: 0 })))) return;
+  replace($("workers"), workers.length ? table("Workers", [
+    { title: "Host", cell: (w) => w.host },
+    { title: "Process", number: true, cell: (w) => String(w.pid) },
+    { title: "State", cell: (w) => w.state },
+    { title: "Queues", cell: (w) => w.queues.join(", ") },
+    { title: "Engine", cell: (w) => w.engine || "–" },
+    { title: "Running", number: true, cell: (w) => `${w.active} of ${w.concurrency * w.queues.length}` },
+    { title: "Since", number: true, cell: (w) => clock(w.startedAt) },
+  ], workers) : h("p", { class: "empty" }, "No worker is running. Start one with: photoqueue worker"));
+}
+
+// -- one job ----------------------------------------------------------------------------------
+
+async function open(jobId) {
+  shown.job = jobId;
+  delete drawn.details;
+  if (await drawDetails()) $("details").showModal();
+}
+
+async function drawDetails() {
+  let job;
+  try {
+    job = await ask(jobPath(shown.job));
+  } catch (error) {
+    tell(error);
+    return false;
+  }
+  if (same("details", job.finishedAt ? { ...job, nowMs: 0 } : job)) return true;
+  const field = (name, value) => (value === null || value === undefined || value === "" ? null : [h("dt", {}, name), h("dd", {}, value)]);
+  replace($("details"), [
+    h("h2", { id: "details-title" }, nameOf(job)),
+    h("div", { class: "bar" }, badge(job.state), actionsOf(job, "details"),
+      button("Close", () => $("details").close(), { autofocus: true, "data-key": "close" })),
+    h("dl", {},
+      field("Job", job.jobId), field("Key", job.jobKey), field("Queue", job.queue), field("Room", job.room),
+      field("Project", job.projectId), field("Batch", job.batchId), field("User", job.userId),
+      field("Submitted", clock(job.createdAt)), field("Finished", job.finishedAt && clock(job.finishedAt)),
+      field("Attempts", `${job.attempts} of ${job.maxAttempts}`), field("Error", errorOf(job))),
+    h("h3", {}, "Attempts"), attempts(job),
+    job.aiCalls.length ? [h("h3", {}, "Calls of the engine"), calls(job.aiCalls)] : null,
+    job.errorTraceback ? text("Traceback", job.errorTraceback) : null,
+    text("Job data", JSON.stringify(job.payload, null, 2)),
+    job.result ? text("Result", JSON.stringify(job.result, null, 2)) : null,
+  ]);
+  return true;
+}
+
+function attempts(job) {
+  const end = Math.max(1, ...job.attemptList.map((a) => a.endedMs ?? job.nowMs));
+  return h("div", { class: "scroll" }, table("Attempts", [
+    { title: "No.", number: true, cell: (a) => String(a.attempt) },
+    { title: "Outcome", cell: (a) => a.outcome || (a.startedMs === null ? "waits" : "runs") },
+    { title: "When", cell: (a) => bar(a, end, job.nowMs) },
+    { title: "Waited", number: true, cell: (a) => duration(a.waitMs) },
+    { title: "Ran", number: true, cell: (a) => duration(a.durationMs) },
+    { title: "Host", cell: (a) => a.host || "–" },
+    { title: "Error", class: "error", cell: (a) => (a.errorType ? `${a.errorType}: ${a.errorMessage}` : "") },
+  ], job.attemptList));
+}
+
+// Wait and run on one axis that all attempts of the job share; the table says the same in words.
+function bar(attempt, end, now) {
+  const part = (from, to, kind) => (from === null || from === undefined || to < from ? null
+    : h("rect", { x: (1000 * from) / end, width: Math.max((1000 * (to - from)) / end, 3), y: 0, height: 14, class: kind }));
+  const started = attempt.startedMs;
+  return h("svg", { class: "timeline", viewBox: "0 0 1000 14", preserveAspectRatio: "none", "aria-hidden": "true" },
+    h("rect", { x: 0, y: 5, width: 1000, height: 4, class: "ground" }),
+    part(attempt.readyMs, started ?? now, "wait"),
+    started === null ? null : part(started, attempt.endedMs ?? now, attempt.outcome || "running"));
+}
+
+function calls(list) {
+  return h("div", { class: "scroll" }, table("Calls of the engine", [
+    { title: "Attempt", number: true, cell: (c) => String(c.attempt) },
+    { title: "Engine", cell: (c) => `${c.engine}, ${c.model}` },
+    { title: "Took", number: true, cell: (c) => duration(c.latencyMs) },
+    { title: "Tokens in / out", number: true, cell: (c) => `${c.tokensIn ?? "–"} / ${c.tokensOut ?? "–"}` },
+    { title: "Cost", number: true, cell: (c) => (c.costUsd === null ? "–" : `$${c.costUsd.toFixed(4)}`) },
+    { title: "Error", class: "error", cell: (c) => c.error || "" },
+  ], list));
+}
+
+function text(title, content) {
+  return [
+    h("h3", {}, title),
+    h("pre", { tabindex: 0, "aria-label": title, "data-key": `text-${title}` }, content),
+    button(`Copy ${title.toLowerCase()}`, (event) => copy(content, event.currentTarget), { "data-key": `copy-${title}` }),
+  ];
+}
+
+async function copy(content, from) {
+  const before = from.textContent;
+  try {
+    await navigator.clipboard.writeText(content);
+    from.textContent = "Copied";
+  } catch {
+    from.textContent = "Select the text and press Ctrl+C";
+  }
+  setTimeout(() => { from.textContent = before; }, 1500);
+}
+
+// -- looking again ----------------------------------------------------------------------------
+
+function choose(changes) {
+  Object.assign(shown, { place: {} }, changes);
+  return refresh(true);
+}
+
+let looking = null;
+let again = false;
+
+// One look at a time; what is asked for meanwhile is looked at once it has ended.
+async function refresh(anyway = false) {
+  if (looking) {
+    again ||= anyway;
+    return looking;
+  }
+  looking = look(anyway).finally(() => { looking = null; });
+  await looking;
+  if (again) {
+    again = false;
+    await refresh(true);
+  }
+  return undefined;
+}
+
+async function look(anyway) {
+  try {
+    const { mark } = await ask("/api/changes");
+    if (mark !== shown.mark || anyway || failures) {
+      const query = new URLSearchParams({ limit: PAGE_SIZE, ...shown.place });
+      for (const name of ["state", "queue", "search"]) if (shown[name]) query.set(name, shown[name]);
+      const narrow = new URLSearchParams({ search: shown.search });
+      if (shown.queue) narrow.set("queue", shown.queue);
+      const [{ queues }, page, { workers }, found] = await Promise.all([
+        ask("/api/queue/test"), ask(`/api/jobs?${query}`), ask("/api/workers"),
+        shown.search ? ask(`/api/jobs/counts?${narrow}`) : null,
+      ]);
+      $("login").hidden = true;
+      $("board").hidden = false;
+      const all = drawQueues(queues);
+      drawStates(found ? { ...found.counts, total: STATES.reduce((sum, s) => sum + found.counts[s], 0) } : all);
+      drawJobs(page);
+      drawWorkers(workers);
+      if ($("details").open) await drawDetails();
+      shown.mark = mark;
+    }
+    if (failures) notice("");
+    failures = 0;
+  } catch (error) {
+    failures += 1;
+    tell(error);
+  }
+}
+
+function tell(error) {
+  if (error.status === 401) {
+    const wrong = token !== "";
+    token = "";
+    sessionStorage.removeItem("photoqueue-token");
+    $("board").hidden = true;
+    if ($("login").hidden || wrong) {
+      $("login").hidden = false;
+      notice(wrong ? "This token is not the server's." : "");
+      $("token").focus();
+    }
+  } else {
+    notice(error instanceof Refusal ? error.message : "The server does not answer. Is `photoqueue serve` still running?");
+  }
+}
+
+async function keepLooking() {
+  // A page that nobody sees asks nothing; servers that are away are asked less often.
+  if (!document.hidden && $("login").hidden) await refresh();
+  setTimeout(keepLooking, LOOK_MS * Math.min(1 + failures, 10));
+}
+
+// -- the beginning ----------------------------------------------------------------------------
+
+function applyTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  $("theme").value = theme;
+}
+
+applyTheme(localStorage.getItem("photoqueue-theme") || "auto");
+$("theme").addEventListener("change", (event) => {
+  localStorage.setItem("photoqueue-theme", event.target.value);
+  applyTheme(event.target.value);
+});
+$("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = $("token").value.trim();
+  sessionStorage.setItem("photoqueue-token", token);
+  $("token").value = "";
+  notice("");
+  refresh(true);
+});
+$("filter").addEventListener("submit", (event) => {
+  event.preventDefault();
+  choose({ search: $("search").value.trim(), queue: $("queue").value });
+});
+$("queue").addEventListener("change", () => choose({ queue: $("queue").value }));
+$("search").addEventListener("search", () => choose({ search: $("search").value.trim() }));
+document.addEventListener("keydown", (event) => {
+  const typing = ["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName);
+  if (event.key === "/" && !typing && !$("details").open) {
+    event.preventDefault();
+    $("search").focus();
+  }
+});
+$("details").addEventListener("close", () => {
+  const id = shown.job;
+  shown.job = null;
+  document.querySelector(`[data-key="open-${CSS.escape(id)}"]`)?.focus();
+});
+keepLooking();

@@ -1,0 +1,210 @@
+"""The board in a real browser, used as a person would: by role and name, with mouse and keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+import photoqueue
+from photoqueue.installation import Installation
+from photoqueue.models import JobState
+from photoqueue.settings import Settings
+from tests.api_server import TOKEN, serving
+from tests.bench import Bench
+from tests.conftest import picture, submit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+#: A name that would be a script if it were ever read as HTML.
+EVIL = "<img src=x onerror=document.title='owned'><b>bold</b>"
+_PATIENCE_MS = 20_000
+
+
+@pytest.fixture
+def address(installation: Installation) -> Iterator[str]:
+    unlimited = installation.settings.model_copy(update={"api_requests_per_second": 0.0})
+    with serving(unlimited) as address:
+        yield address
+
+
+@pytest.fixture
+def show(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Open the board; nothing may be asked of another address, and no script may fail."""
+    faults: list[str] = []
+    contexts = []
+
+    def open_board(address: str, **options: object) -> Page:
+        context = chromium.new_context(**options)  # type: ignore[arg-type]  # passed on as given
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(_PATIENCE_MS)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on(
+            "console",
+            lambda said: faults.append(said.text) if "Content Security" in said.text else None,
+        )
+        page.on(
+            "request",
+            lambda asked: (
+                None if asked.url.startswith((address, "data:")) else faults.append(asked.url)
+            ),
+        )
+        page.goto(address)
+        return page
+
+    yield open_board
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+def failed_job(installation: Installation, name: str = "permanent-1") -> photoqueue.Job:
+    job = submit(name, room="salon", project_id="move-1")
+    with pytest.raises(photoqueue.JobFailedError):
+        Bench(installation)(job)
+    return job
+
+
+def test_empty_installation_says_what_to_do(address: str, show: Callable[..., Page]) -> None:
+    page = show(address)
+    page.get_by_text("No job yet. Submit a photo").wait_for()
+    page.get_by_text("Start one with: photoqueue worker").wait_for()
+
+
+def test_failed_job_is_found_looked_at_and_started_anew(
+    address: str, show: Callable[..., Page], installation: Installation
+) -> None:
+    job = failed_job(installation)
+    for number in range(3):
+        submit(f"other-{number}")
+    page = show(address)
+    page.get_by_role("button", name="failed 1").click()
+    jobs = page.get_by_role("table", name="Jobs")
+    jobs.get_by_role("row", name=re.compile("other-0")).wait_for(state="detached")
+    assert jobs.get_by_role("row").count() == 2
+    jobs.get_by_role("button", name="permanent-1", exact=True).click()
+    details = page.get_by_role("dialog")
+    details.get_by_label("Traceback", exact=True).get_by_text("can never be analysed").wait_for()
+    attempts = details.get_by_role("table", name="Attempts")
+    assert "error" in attempts.get_by_role("row").nth(1).inner_text()
+    details.get_by_role("button", name="Retry permanent-1").click()
+    details.get_by_role("button", name="Cancel permanent-1").wait_for()
+    assert job.state is JobState.WAITING
+    details.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="failed 0").wait_for()
+    page.get_by_text("No job is like that.").wait_for()
+
+
+def test_board_is_live(address: str, show: Callable[..., Page], installation: Installation) -> None:
+    page = show(address)
+    page.get_by_text("No job yet").wait_for()
+    job = submit("live-1")
+    row = page.get_by_role("row", name=re.compile("live-1"))
+    row.get_by_text("waiting").wait_for()
+    Bench(installation)(job)
+    row.get_by_text("completed").wait_for()
+    page.get_by_role("button", name="completed 1").wait_for()
+
+
+def test_search_pages_and_pause(
+    address: str, show: Callable[..., Page], installation: Installation
+) -> None:
+    for number in range(53):
+        submit(f"many-{number:02}")
+    submit("needle-1")
+    page = show(address)
+    page.get_by_role("button", name="Next page").click()
+    page.get_by_role("row", name=re.compile("many-00")).wait_for()
+    page.get_by_role("button", name="Previous page").click()
+    page.get_by_role("row", name=re.compile("needle-1")).wait_for()
+    page.get_by_label("Search").fill("needle")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("button", name="all 1", exact=True).wait_for()
+    page.get_by_role("button", name="Cancel needle-1").click()
+    page.get_by_role("button", name="cancelled 1").wait_for()
+    page.get_by_role("button", name="Pause photo-analyze").click()
+    page.get_by_role("button", name="Resume photo-analyze").wait_for()
+    assert photoqueue.stats()["photo-analyze"].paused
+    page.get_by_role("button", name="Resume photo-analyze").click()
+    page.get_by_role("button", name="Pause photo-analyze").wait_for()
+
+
+def test_board_is_used_with_the_keyboard_alone(
+    address: str, show: Callable[..., Page], installation: Installation
+) -> None:
+    failed_job(installation)
+    page = show(address)
+    page.get_by_role("row", name=re.compile("permanent-1")).wait_for()
+    page.keyboard.press("/")
+    page.keyboard.type("permanent")
+    page.keyboard.press("Enter")
+    page.get_by_text("Jobs with “permanent”").wait_for()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "permanent-1":
+            break
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="hidden")
+    assert page.evaluate("document.activeElement.textContent") == "permanent-1"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Cancel permanent-1").wait_for()
+
+
+def test_html_in_names_and_errors_is_text(
+    address: str, show: Callable[..., Page], installation: Installation
+) -> None:
+    photoqueue.submit_photo(
+        picture(1),
+        photo_id=f"permanent-{EVIL}",
+        file_name=f"{EVIL}.jpg".replace("/", ""),
+        room=EVIL,
+        project_id=EVIL,
+        user_id="u1",
+    )
+    page = show(address)
+    page.get_by_role("button", name=EVIL.replace("/", "") + ".jpg", exact=True).click()
+    page.get_by_role("dialog").get_by_text(EVIL, exact=True).first.wait_for()
+    assert page.locator("main img, main b, dialog img, dialog b").count() == 0
+    assert page.title() == "photoqueue board"
+
+
+def test_theme_follows_the_system_and_the_switch(address: str, show: Callable[..., Page]) -> None:
+    page = show(address, color_scheme="dark")
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(background) == "rgb(22, 24, 27)"
+    page.get_by_label("Theme").select_option("light")
+    assert page.evaluate(background) == "rgb(255, 255, 255)"
+    page.reload()
+    assert page.evaluate(background) == "rgb(255, 255, 255)"
+
+
+def test_token_is_asked_for_once_and_kept_for_the_session_only(
+    installation: Installation, show: Callable[..., Page]
+) -> None:
+    values = {**installation.settings.model_dump(), "api_token": TOKEN}
+    values["api_requests_per_second"] = 0.0
+    with serving(Settings(**values)) as address:
+        page = show(address)
+        page.get_by_label("Token of this server").fill("a wrong one")
+        page.get_by_role("button", name="Open").click()
+        page.get_by_text("This token is not the server's.").wait_for()
+        page.get_by_label("Token of this server").fill(TOKEN)
+        page.keyboard.press("Enter")
+        page.get_by_role("table", name="Queues").wait_for()
+        page.reload()
+        page.get_by_role("table", name="Queues").wait_for()
+        assert TOKEN not in page.evaluate("JSON.stringify(localStorage) + document.cookie")
+
+
+def test_server_that_ends_is_told(installation: Installation, show: Callable[..., Page]) -> None:
+    with serving(installation.settings) as address:
+        page = show(address)
+        page.get_by_text("No job yet").wait_for()
+    page.get_by_role("alert").get_by_text("The server does not answer").wait_for()

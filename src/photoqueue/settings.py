@@ -81,16 +81,19 @@ class Settings(BaseSettings):
     threads: PositiveInt | None = None
     #: Detections below this score are not reported; ``None`` is the model's own default.
     score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
-    #: An OpenAI-compatible server, its model and its key, for the engine ``llm``.
+    #: An OpenAI-compatible server for the engine ``llm``, such as ``http://localhost:11434/v1``.
     llm_base_url: str | None = None
+    #: Name of the model there.
     llm_model: str | None = None
+    #: Key of the server; not needed on one's own network.
     llm_api_key: SecretStr | None = None
     #: Seconds within which the server must have answered one request.
     llm_timeout_seconds: PositiveFloat = 120.0
     #: Requests a minute of all workers on all hosts together; ``None`` sets no limit.
     llm_requests_per_minute: Rate | None = None
-    #: US dollars per million tokens, for the cost on record; ``None`` leaves it out.
+    #: US dollars per million tokens sent, for the cost on record; ``None`` leaves it out.
     llm_price_in: Price | None = None
+    #: US dollars per million tokens received.
     llm_price_out: Price | None = None
     #: Longest side, in pixels, of a picture that is sent; several pictures are sent smaller.
     llm_picture_side: Annotated[int, Field(ge=64, le=8192)] = 1280

@@ -118,6 +118,9 @@ class Settings(BaseSettings):
     #: What callers of the HTTP API must show (``Authorization: Bearer …``); ``None`` asks for
     #: nothing, which is allowed on loopback addresses only.
     api_token: SecretStr | None = None
+    #: Whether OpenTelemetry spans are sent; needs the extra ``tracing``.
+    tracing: bool = False
+
     #: Requests a second that one client of the HTTP API may send; 0 sets no limit.
     api_requests_per_second: Annotated[float, Field(ge=0)] = 100.0
 

@@ -12,18 +12,27 @@ from collections import Counter
 from contextlib import closing
 from uuid import UUID
 
+import httpx
 import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 
 import photoqueue
+from photoqueue.client.metrics import RecentStats
+from photoqueue.client.observe import Stats
+from photoqueue.installation import Installation
 from photoqueue.models import JobType, Outcome
+from photoqueue.ops.metrics import CONTENT_TYPE
 from photoqueue.tracking.database import Database
+from photoqueue.tracking.history import QueueStats
 from photoqueue.tracking.ledger import AiCall, Claim, Failure, Ledger
 from photoqueue.tracking.metrics import SCRAPE_ROWS, Metrics, Pooled
 from photoqueue.tracking.migrate import migrate
 from photoqueue.tracking.sql import load_statements
+from tests.api_server import TOKEN, client_of
 from tests.conftest import REPOSITORY, eventually, submit
 from tests.integration.test_schema import alembic_config
 
@@ -284,3 +293,70 @@ def test_counting_reads_no_whole_table(database: Database) -> None:
             assert index in plan, plan
             for table in ("jobs", "job_attempts", "ai_metrics"):
                 assert f"Seq Scan on {table}" not in plan, plan
+
+
+def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Read an exposition with the parser of Prometheus' own client library."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_scrape_of_the_api_tells_what_was_counted(
+    api: httpx.Client, database: Database, installation: Installation
+) -> None:
+    with closing(Ledger(database)) as ledger:
+        call = AiCall("a", "llm", "m", 120.0, True, cost_usd=0.25, tokens_in=7, tokens_out=3)
+        ledger.complete(claim(ledger, "a"), "{}", [call])
+        submit("b")
+    response = api.get("/metrics")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == CONTENT_TYPE
+    found = samples(response.text)
+
+    def value(name: str, **labels: str) -> float:
+        return found[name, frozenset({"queue": "photo-analyze", **labels}.items())]
+
+    assert value("photoqueue_jobs_submitted_total") == 2
+    assert value("photoqueue_jobs_completed_total") == 1
+    assert value("photoqueue_jobs_failed_total") == 0
+    assert value("photoqueue_attempts_retried_total") == 0
+    assert value("photoqueue_attempts_recovered_total") == 0
+    assert value("photoqueue_messages_refused_total") == 0
+    assert value("photoqueue_jobs", state="waiting") == 1
+    assert value("photoqueue_jobs", state="completed") == 1
+    assert value("photoqueue_workers") == 0
+    assert value("photoqueue_oldest_waiting_seconds") > 0
+    ai = {"engine": "llm", "model": "m"}
+    assert value("photoqueue_ai_cost_usd_total", **ai) == 0.25
+    assert value("photoqueue_ai_tokens_total", direction="in", **ai) == 7
+    assert value("photoqueue_ai_call_seconds_count", outcome="completed", **ai) == 1
+    assert value("photoqueue_ai_call_seconds_sum", outcome="completed", **ai) == 0.12
+    assert value("photoqueue_job_wait_seconds_bucket", le="+Inf") == 1
+    assert value("photoqueue_attempt_run_seconds_bucket", outcome="completed", le="+Inf") == 1
+
+
+def test_metrics_need_the_token_where_there_is_one(installation: Installation) -> None:
+    secured = installation.settings.model_copy(update={"api_token": SecretStr(TOKEN)})
+    with client_of(secured) as client:
+        assert client.get("/metrics").status_code == 401
+        response = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert response.status_code == 200
+
+
+def test_counts_of_before_are_shown_while_new_ones_take_long(installation: Installation) -> None:
+    go, numbers = threading.Event(), iter(range(1, 9))
+
+    def slow() -> Stats:
+        number = next(numbers)
+        if number > 1:
+            go.wait()
+        return Stats({JobType.PHOTO_ANALYZE: QueueStats(name="photo-analyze", waiting=number)})
+
+    recent = RecentStats(slow)
+    assert recent.get()["photo-analyze"].waiting == 1
+    assert recent.get()["photo-analyze"].waiting == 1
+    go.set()
+    eventually(lambda: recent.get()["photo-analyze"].waiting > 1)

@@ -134,4 +134,3 @@ class Pooled:
             # The driver's own parameters, as in the files of statements.
             result = connection.exec_driver_sql(statement, dict(parameters or {}))
             return [dict(row._mapping) for row in result] if result.returns_rows else []
-

@@ -38,7 +38,9 @@ def _recorded_xid() -> sa.Column[int | None]:
     count rows later, each once: see ``metrics.sql``.
     """
     return sa.Column(
-        "recorded_xid", sa.BigInteger, server_default=sa.text("(pg_current_xact_id()::text)::bigint")
+        "recorded_xid",
+        sa.BigInteger,
+        server_default=sa.text("(pg_current_xact_id()::text)::bigint"),
     )
 
 

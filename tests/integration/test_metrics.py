@@ -311,7 +311,7 @@ def test_scrape_of_the_api_tells_what_was_counted(
         call = AiCall("a", "llm", "m", 120.0, True, cost_usd=0.25, tokens_in=7, tokens_out=3)
         ledger.complete(claim(ledger, "a"), "{}", [call])
         submit("b")
-    response = api.get("/metrics")
+    response = api.get("/metrics", timeout=60)
     assert response.status_code == 200
     assert response.headers["content-type"] == CONTENT_TYPE
     found = samples(response.text)
@@ -341,6 +341,7 @@ def test_scrape_of_the_api_tells_what_was_counted(
 def test_metrics_need_the_token_where_there_is_one(installation: Installation) -> None:
     secured = installation.settings.model_copy(update={"api_token": SecretStr(TOKEN)})
     with client_of(secured) as client:
+        client.timeout = 60.0  # type: ignore[assignment]  # a busy machine
         assert client.get("/metrics").status_code == 401
         response = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
         assert response.status_code == 200

@@ -10,8 +10,17 @@ LIMITS = Limits(fewest=1, most=8, wait_seconds=10, idle_seconds=60)
 NOW = 1000.0
 
 
-def load(waiting: int = 0, active: int = 0, oldest_s: float = 0.0, workers: int = 1) -> Load:
-    return Load(waiting=waiting, active=active, oldest_s=oldest_s, workers=workers, slots=2)
+def load(
+    waiting: int = 0, active: int = 0, oldest_s: float = 0.0, workers: int = 1, starting: int = 0
+) -> Load:
+    return Load(
+        waiting=waiting,
+        active=active,
+        oldest_s=oldest_s,
+        workers=workers,
+        slots=2,
+        starting=starting,
+    )
 
 
 @pytest.mark.parametrize(
@@ -32,6 +41,7 @@ def load(waiting: int = 0, active: int = 0, oldest_s: float = 0.0, workers: int 
             None,
             Decision(workers=8),
         ),
+        ("others are starting", load(waiting=99, workers=4, starting=2), None, Decision(workers=4)),
         (
             "spare, but only now",
             load(active=2, workers=3),

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from photoqueue.client.observe import Stats, stats
+from photoqueue.client.system import list_workers, runs_here
 from photoqueue.errors import ConfigurationError, PhotoqueueError
 from photoqueue.models import JobType
 from photoqueue.ops.scaling import Limits, Load, decide
@@ -26,6 +27,8 @@ _EXTRA_GRACE: Final = 10.0
 #: Seconds before workers are started again after one that ended by itself soon after its start.
 _PAUSE_SECONDS: Final = 5.0
 _SHORT_LIFE: Final = 5.0
+#: Seconds for which a worker counts as starting.
+_START_SECONDS: Final = 60.0
 
 
 class Fleet:
@@ -46,10 +49,15 @@ class Fleet:
         """Workers that run and do not drain."""
         return len(self._workers)
 
-    @property
-    def pids(self) -> list[int]:
-        """Process ids of all workers, those that drain included."""
-        return [process.pid for process, _ in self._workers] + [p.pid for p in self._draining]
+    def starting(self, ready: Collection[int]) -> int:
+        """Count the workers that are not among those that take jobs, given by process id.
+
+        One that takes very long to start is not waited for.
+        """
+        lately = time.monotonic() - _START_SECONDS
+        return sum(
+            process.pid not in ready and started > lately for process, started in self._workers
+        )
 
     def reap(self) -> None:
         """Take leave of workers that have ended.
@@ -190,12 +198,18 @@ class Autoscaler:
         queues = [counted[queue] for queue in self._queues]
         # What waits for a batch or in a paused queue asks for nobody.
         ready = [q for q in queues if q.oldest_waiting_s is not None and not q.paused]
+        running = {
+            worker.pid
+            for worker in list_workers()
+            if worker.state == "running" and runs_here(worker)
+        }
         return Load(
             waiting=sum(queue.waiting for queue in ready),
             active=sum(queue.active for queue in queues),
             oldest_s=max((queue.oldest_waiting_s or 0.0 for queue in ready), default=0.0),
             workers=self._fleet.size,
             slots=self._slots,
+            starting=self._fleet.starting(running),
         )
 
     def _on_signal(self, *_: object) -> None:

@@ -18,6 +18,8 @@ class Load:
         Seconds that the oldest of the waiting ones has been waiting.
     workers : int
         Workers that run and do not drain.
+    starting : int
+        Those of them that do not take jobs yet.
     slots : int
         Jobs that one worker does at a time.
     """
@@ -27,6 +29,7 @@ class Load:
     oldest_s: float
     workers: int
     slots: int
+    starting: int = 0
 
     @property
     def wanted(self) -> int:
@@ -65,8 +68,8 @@ class Decision:
 def decide(load: Load, limits: Limits, *, now: float, spare_since: float | None) -> Decision:
     """Decide how many workers there should be.
 
-    Up at once, to at most twice as many at a time: a new worker takes seconds to start, and what
-    waits may be gone by then. Down one by one, and only where fewer have been enough for a
+    Up at once, to at most twice as many at a time, and no further until those have begun to take
+    jobs: that takes them seconds, and what waits may be gone by then. Down one by one, and only where fewer have been enough for a
     while: workers that come and go do no work.
 
     Parameters
@@ -81,6 +84,8 @@ def decide(load: Load, limits: Limits, *, now: float, spare_since: float | None)
     behind = load.waiting > load.workers * load.slots or (
         load.waiting > 0 and load.oldest_s > limits.wait_seconds
     )
+    if behind and load.starting:
+        return Decision(workers=load.workers)
     if behind:
         grown = min(max(load.wanted, load.workers + 1), max(2 * load.workers, 1))
         return Decision(workers=min(max(grown, load.workers), max(limits.most, limits.fewest)))

@@ -124,6 +124,20 @@ class Settings(BaseSettings):
     #: Requests a second that one client of the HTTP API may send; 0 sets no limit.
     api_requests_per_second: Annotated[float, Field(ge=0)] = 100.0
 
+    #: Address that ``photoqueue check`` tells, in JSON, what is wrong and what no longer is.
+    alert_url: SecretStr | None = None
+    #: Minutes that ``photoqueue check`` looks back.
+    alert_window_minutes: Annotated[int, Field(ge=1, le=700)] = 10
+    #: Share, from 0 to 1, of ended jobs, and of calls of engines, above which it warns.
+    alert_failure_rate: Annotated[float, Field(ge=0, le=1)] = 0.2
+    alert_ai_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.2
+    #: Seconds that a job may wait before it warns.
+    alert_oldest_waiting_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600.0
+    #: Attempts lost with their worker, within the window, from which it warns.
+    alert_recovered: PositiveInt = 5
+    #: Retries within the window from which it warns when they have doubled.
+    alert_retries: PositiveInt = 10
+
     @field_validator("home", "catalogue")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:

@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install demo lab dashboard eval test test-browser notebooks pictures check format constraints clean training-venv scenes train model samples
+.PHONY: help install demo lab dashboard eval test test-browser notebooks pictures docs check format constraints clean training-venv scenes train model samples
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -54,6 +54,10 @@ notebooks: install ## run the notebooks anew and store what they show
 pictures: install ## take the README's pictures of the workbench anew
 	$(BIN)/pytest tests/browser/illustrate.py
 
+docs: install    ## build the documentation into out/docs; a warning ends it
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs out/docs
+	@echo "out/docs/index.html"
+
 check: install   ## all of test but the tests
 	$(BIN)/ruff format --check src tests training notebooks
 	$(BIN)/ruff check src tests training notebooks
@@ -95,4 +99,5 @@ samples: training-venv ## render the sample homes anew
 	$(TRAINING) -m training.make_samples data/samples
 
 clean:           ## remove what the targets made
-	rm -rf .venv .venv-training .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-training .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+		out/docs

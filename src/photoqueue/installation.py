@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from photoqueue import services
+from photoqueue import services, tracing
 from photoqueue.broker.broker import Broker
 from photoqueue.settings import Settings, load_settings
 from photoqueue.tracking.database import Database
@@ -36,6 +36,7 @@ class Installation:
     def __init__(
         self, settings: Settings, endpoints: Endpoints, *, namespace: str | None = None
     ) -> None:
+        tracing.set_up(settings.tracing)
         self.settings = settings
         self.endpoints = endpoints
         if namespace is not None:
@@ -111,6 +112,7 @@ class Installation:
         if "broker" in self.__dict__:
             self.broker.close()
         self.database.close()
+        tracing.flush()
 
 
 _lock = threading.RLock()

@@ -136,6 +136,8 @@ class PhotoPayload(_Record):
     #: Content address of the picture in the photo store.
     sha256: str
     file_name: str | None = None
+    #: Where the submission was traced (W3C Trace Context); the worker's spans go on from it.
+    traceparent: str | None = None
 
 
 class InventoryPayload(_Record):
@@ -146,6 +148,8 @@ class InventoryPayload(_Record):
     strategy: Strategy = DEFAULT_STRATEGY
     #: Batch whose end this inventory waits for.
     after_batch: str | None = None
+    #: Where the submission was traced (W3C Trace Context); the worker's spans go on from it.
+    traceparent: str | None = None
 
 
 class FoundItem(_Record):

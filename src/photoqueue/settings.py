@@ -81,16 +81,19 @@ class Settings(BaseSettings):
     threads: PositiveInt | None = None
     #: Detections below this score are not reported; ``None`` is the model's own default.
     score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
-    #: An OpenAI-compatible server, its model and its key, for the engine ``llm``.
+    #: An OpenAI-compatible server for the engine ``llm``, such as ``http://localhost:11434/v1``.
     llm_base_url: str | None = None
+    #: Name of the model there.
     llm_model: str | None = None
+    #: Key of the server; not needed on one's own network.
     llm_api_key: SecretStr | None = None
     #: Seconds within which the server must have answered one request.
     llm_timeout_seconds: PositiveFloat = 120.0
     #: Requests a minute of all workers on all hosts together; ``None`` sets no limit.
     llm_requests_per_minute: Rate | None = None
-    #: US dollars per million tokens, for the cost on record; ``None`` leaves it out.
+    #: US dollars per million tokens sent, for the cost on record; ``None`` leaves it out.
     llm_price_in: Price | None = None
+    #: US dollars per million tokens received.
     llm_price_out: Price | None = None
     #: Longest side, in pixels, of a picture that is sent; several pictures are sent smaller.
     llm_picture_side: Annotated[int, Field(ge=64, le=8192)] = 1280
@@ -115,8 +118,25 @@ class Settings(BaseSettings):
     #: What callers of the HTTP API must show (``Authorization: Bearer …``); ``None`` asks for
     #: nothing, which is allowed on loopback addresses only.
     api_token: SecretStr | None = None
+    #: Whether OpenTelemetry spans are sent; needs the extra ``tracing``.
+    tracing: bool = False
+
     #: Requests a second that one client of the HTTP API may send; 0 sets no limit.
     api_requests_per_second: Annotated[float, Field(ge=0)] = 100.0
+
+    #: Address that ``photoqueue check`` tells, in JSON, what is wrong and what no longer is.
+    alert_url: SecretStr | None = None
+    #: Minutes that ``photoqueue check`` looks back.
+    alert_window_minutes: Annotated[int, Field(ge=1, le=700)] = 10
+    #: Share, from 0 to 1, of ended jobs, and of calls of engines, above which it warns.
+    alert_failure_rate: Annotated[float, Field(ge=0, le=1)] = 0.2
+    alert_ai_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.2
+    #: Seconds that a job may wait before it warns.
+    alert_oldest_waiting_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600.0
+    #: Attempts lost with their worker, within the window, from which it warns.
+    alert_recovered: PositiveInt = 5
+    #: Retries within the window from which it warns when they have doubled.
+    alert_retries: PositiveInt = 10
 
     @field_validator("home", "catalogue")
     @classmethod

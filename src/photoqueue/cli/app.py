@@ -10,7 +10,9 @@ from typing import Annotated, Final
 import typer
 
 from photoqueue.cli import (
+    autoscale,
     catalogue,
+    check,
     demo,
     doctor,
     evaluate,
@@ -84,6 +86,8 @@ app.command("correct", rich_help_panel=_INVENTORY)(inventory.correct)
 app.command("corrections", rich_help_panel=_INVENTORY)(inventory.corrections)
 app.command("worker", rich_help_panel=_SERVICE)(worker.worker)
 app.command("serve", rich_help_panel=_SERVICE)(serve.serve)
+app.command("autoscale", rich_help_panel=_SERVICE)(autoscale.autoscale)
+app.command("check", rich_help_panel=_SERVICE)(check.check)
 app.add_typer(models.app, name="models", rich_help_panel=_SERVICE)
 app.command("doctor", rich_help_panel=_SERVICE)(doctor.doctor)
 app.command("migrate", rich_help_panel=_SERVICE)(servers.migrate)

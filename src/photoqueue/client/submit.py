@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from photoqueue import tracing
 from photoqueue.client.engines import optional_engine
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user, optional
@@ -202,6 +203,23 @@ def _accept(
     batch: NewBatch | None = None,
 ) -> list[Accepted]:
     """Commit the rows, then tell the broker about the new ones."""
+    with tracing.span("photoqueue.submit", {"photoqueue.jobs": len(taken)}) as span:
+        if batch is not None:
+            span.set_attribute("photoqueue.batch", batch.batch_id)
+        return _commit(
+            installation, taken, priority=priority, engine=engine, resubmit=resubmit, batch=batch
+        )
+
+
+def _commit(
+    installation: Installation,
+    taken: Sequence[Taken],
+    *,
+    priority: int,
+    engine: str | None,
+    resubmit: bool,
+    batch: NewBatch | None,
+) -> list[Accepted]:
     _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
     jobs = [_new_job(installation, photo, priority, engine) for photo in taken]
     accepted = accept(
@@ -234,6 +252,7 @@ def _new_job(installation: Installation, taken: Taken, priority: int, engine: st
         engine=engine,
         sha256=row.sha256 or "",
         file_name=row.file_name,
+        traceparent=tracing.traceparent(),
     )
     return NewJob(
         job_id=new_uuid(),
@@ -256,7 +275,8 @@ def _new_job(installation: Installation, taken: Taken, priority: int, engine: st
 def announce(installation: Installation, messages: Sequence[Message]) -> None:
     """Tell the broker; where it is away, recovery tells it later."""
     try:
-        installation.broker.enqueue(messages)
+        with tracing.span("photoqueue.enqueue", {"photoqueue.messages": len(messages)}):
+            installation.broker.enqueue(messages)
     except BrokerUnavailableError as exc:
         logger.warning(
             "%d job(s) are accepted and run once the broker is back. %s", len(messages), exc

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from uuid import UUID
 
+from photoqueue import tracing
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user
 from photoqueue.client.submit import announce
@@ -77,33 +78,35 @@ def submit_inventory(
     if not projects.project_exists(installation.database, project):
         raise projects.unknown_project(project)
     user = checked("user_id", default_user() if user_id is None else user_id)
-    payload = InventoryPayload.model_validate(
-        {
-            "projectId": project,
-            "userId": user,
-            "strategy": _strategy(strategy),
-            "afterBatch": batch_id,
-        }
-    )
-    new = NewJob(
-        job_id=new_uuid(),
-        job_key=f"inventory-{project}",
-        queue=JobType.INVENTORY_SYNC,
-        payload_json=payload.to_json(),
-        user_id=user,
-        max_attempts=installation.settings.max_attempts,
-        priority=priority,
-        project_id=project,
-        after_batch=batch_id,
-    )
-    _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
-    (accepted,) = accept(installation.database, jobs=[new])
-    messages = [Message(JobType.INVENTORY_SYNC, accepted.job_id, priority)]
-    if not accepted.created:
-        messages = _amended(installation, accepted.job_id, payload)
-    if batch_id is None:
-        announce(installation, messages)
-    return Job(installation, accepted.job_id, new.job_key, JobType.INVENTORY_SYNC)
+    with tracing.span("photoqueue.submit", {"photoqueue.jobs": 1}):
+        payload = InventoryPayload.model_validate(
+            {
+                "projectId": project,
+                "userId": user,
+                "strategy": _strategy(strategy),
+                "afterBatch": batch_id,
+                "traceparent": tracing.traceparent(),
+            }
+        )
+        new = NewJob(
+            job_id=new_uuid(),
+            job_key=f"inventory-{project}",
+            queue=JobType.INVENTORY_SYNC,
+            payload_json=payload.to_json(),
+            user_id=user,
+            max_attempts=installation.settings.max_attempts,
+            priority=priority,
+            project_id=project,
+            after_batch=batch_id,
+        )
+        _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
+        (accepted,) = accept(installation.database, jobs=[new])
+        messages = [Message(JobType.INVENTORY_SYNC, accepted.job_id, priority)]
+        if not accepted.created:
+            messages = _amended(installation, accepted.job_id, payload)
+        if batch_id is None:
+            announce(installation, messages)
+        return Job(installation, accepted.job_id, new.job_key, JobType.INVENTORY_SYNC)
 
 
 def _amended(installation: Installation, job_id: UUID, payload: InventoryPayload) -> list[Message]:

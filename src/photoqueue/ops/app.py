@@ -14,7 +14,7 @@ from photoqueue.ops.answers import Problem
 from photoqueue.ops.backend import Backend
 from photoqueue.ops.guard import Guard
 from photoqueue.ops.limits import BodyLimit, RateLimit
-from photoqueue.ops.routes import batches, board, health, jobs, photos, projects, queues
+from photoqueue.ops.routes import batches, board, health, jobs, metrics, photos, projects, queues
 from photoqueue.settings import Settings
 
 _ROUTERS: Final = (
@@ -24,6 +24,7 @@ _ROUTERS: Final = (
     projects.router,
     batches.router,
     health.router,
+    metrics.router,
     board.router,
 )
 #: What any address may answer.

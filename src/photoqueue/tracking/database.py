@@ -35,10 +35,11 @@ CONNECT_OPTIONS: Final[dict[str, int]] = {
     "tcp_user_timeout": 15_000,
 }
 #: The same from the server's side, for what a connection of a worker may hold there, and
-#: an end to a statement that waits for ever.
+#: an end to a statement that waits for ever. Compiling statements to machine code takes longer
+#: than any of a worker's takes to run.
 _WORKER_SESSION: Final = """
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3;
-    SET statement_timeout = '30s'
+    SET statement_timeout = '30s'; SET jit = off
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -139,6 +140,7 @@ def _accept(
             accepted, created = _assign(jobs, standing)
             _write_photos(cursor, photos)
             _copy_jobs(cursor, created, batch)
+            _count(cursor, created)
             if batch is not None:
                 _copy_batch(cursor, batch, accepted)
     return accepted
@@ -302,6 +304,16 @@ def _copy_jobs(cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob], batch: NewBa
                     job.error_message,
                 )
             )
+
+
+def _count(cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob]) -> None:
+    """Note how many jobs were written; a sum of their own rows would take too long to make."""
+    for queue, submitted in Counter(job.queue for job in jobs).items():
+        failed = sum(job.error_type is not None for job in jobs if job.queue is queue)
+        cursor.execute(
+            "INSERT INTO metric_submissions (queue_name, submitted, failed) VALUES (%s, %s, %s)",
+            (queue, submitted, failed),
+        )
 
 
 def _copy_batch(cursor: psycopg.Cursor[Any], batch: NewBatch, accepted: Sequence[Accepted]) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from photoqueue.models import UNFINISHED, JobState, JobType, Outcome
 
 #: Revision that this code reads and writes; equal to the newest migration.
-SCHEMA_REVISION: Final = "0003"
+SCHEMA_REVISION: Final = "0004"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -31,11 +31,25 @@ def _one_of(column: str, values: type[JobState] | type[JobType] | type[Outcome])
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
+def _recorded_xid() -> sa.Column[int | None]:
+    """Return the column of the transaction that wrote a row; null for one that is counted.
+
+    A 64-bit number of PostgreSQL, which does not start over. It is what makes it possible to
+    count rows later, each once: see ``metrics.sql``.
+    """
+    return sa.Column(
+        "recorded_xid",
+        sa.BigInteger,
+        server_default=sa.text("(pg_current_xact_id()::text)::bigint"),
+    )
+
+
 def _time(name: str, **options: object) -> sa.Column[object]:
     return sa.Column(name, sa.TIMESTAMP(timezone=True), **options)  # type: ignore[arg-type]  # passed on as given
 
 
 _unfinished = sa.text(f"state IN ({', '.join(repr(str(state)) for state in UNFINISHED)})")
+_uncounted = sa.text("recorded_xid IS NOT NULL")
 
 #: One row: the identity of this installation, which names its keys in a shared Redis.
 installation = sa.Table(
@@ -202,7 +216,9 @@ job_attempts = sa.Table(
     sa.Column("error_traceback", sa.Text),
     #: Milliseconds of back-off before the next attempt; null when there is none.
     sa.Column("retry_delay_ms", sa.BigInteger),
+    _recorded_xid(),
     sa.CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
+    sa.Index("job_attempts_recorded", "recorded_xid", postgresql_where=_uncounted),
 )
 
 ai_metrics = sa.Table(
@@ -222,6 +238,8 @@ ai_metrics = sa.Table(
     sa.Column("success", sa.Boolean, nullable=False),
     sa.Column("error", sa.Text),
     _time("created_at", nullable=False, server_default=sa.func.now()),
+    _recorded_xid(),
+    sa.Index("ai_metrics_recorded", "recorded_xid", postgresql_where=_uncounted),
 )
 
 #: When each service that engines ask may be asked next, by any worker.
@@ -255,4 +273,89 @@ inventory_corrections = sa.Table(
     sa.CheckConstraint("count >= 0", name="count"),
     sa.CheckConstraint("volume >= 0", name="volume"),
     sa.Index("inventory_corrections_project", "project_id", "correction_id"),
+)
+
+#: What was ever counted, a few rows: counters and the buckets of histograms. Rows are only
+#: added to, so that nothing falls when history is deleted.
+metric_totals = sa.Table(
+    "metric_totals",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("queue_name", sa.Text, primary_key=True),
+    #: Empty where the metric has no such label.
+    sa.Column("outcome", sa.Text, primary_key=True, server_default=""),
+    sa.Column("engine", sa.Text, primary_key=True, server_default=""),
+    sa.Column("model", sa.Text, primary_key=True, server_default=""),
+    #: Upper edge of the bucket of a histogram, in seconds; infinity for anything else.
+    sa.Column("le", sa.Double, primary_key=True, server_default=sa.text("'infinity'")),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    #: Sum of the values: seconds, US dollars or tokens.
+    sa.Column("sum", sa.Double, nullable=False, server_default=sa.text("0")),
+)
+
+#: The same counters by the minute, for a day: what alerts look back on.
+metric_minutes = sa.Table(
+    "metric_minutes",
+    metadata,
+    _time("minute", primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("queue_name", sa.Text, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+)
+
+#: How far each source is counted; whoever counts holds the lock of its row.
+metric_marks = sa.Table(
+    "metric_marks",
+    metadata,
+    #: ``attempts``, ``ai_calls`` or ``submissions``.
+    sa.Column("source", sa.Text, primary_key=True),
+    #: Rows of transactions below this number are counted.
+    sa.Column("counted_below", sa.BigInteger, nullable=False),
+)
+
+#: Submissions that are not in ``metric_totals`` yet; counted rows are deleted.
+metric_submissions = sa.Table(
+    "metric_submissions",
+    metadata,
+    sa.Column("submission_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("queue_name", sa.Text, nullable=False),
+    sa.Column("submitted", sa.BigInteger, nullable=False),
+    #: Of these, the ones that failed at once: pictures that cannot be read.
+    sa.Column("failed", sa.BigInteger, nullable=False),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+)
+
+#: What was wrong from when to when, as far as an address is to be told of it.
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    sa.Column(
+        "incident_id",
+        UUID(as_uuid=True),
+        primary_key=True,
+        server_default=sa.text("gen_random_uuid()"),
+    ),
+    #: Name of the alert.
+    sa.Column("name", sa.Text, nullable=False),
+    #: Empty where the alert is about no single queue.
+    sa.Column("queue_name", sa.Text, nullable=False, server_default=""),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    _time("began_at", nullable=False, server_default=sa.func.now()),
+    #: When the address took the news of it, and of its end; null before.
+    _time("told_at"),
+    _time("ended_at"),
+    _time("end_told_at"),
+    sa.Index(
+        "incidents_open",
+        "name",
+        "queue_name",
+        unique=True,
+        postgresql_where=sa.text("ended_at IS NULL"),
+    ),
+    sa.Index(
+        "incidents_untold",
+        "began_at",
+        postgresql_where=sa.text("told_at IS NULL OR end_told_at IS NULL"),
+    ),
 )

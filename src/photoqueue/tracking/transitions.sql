@@ -135,9 +135,9 @@ WITH lost AS (
     RETURNING *
 ), recorded AS (
     INSERT INTO job_attempts (job_id, attempt, outcome, worker_id, slot, wait_ms, started_at,
-        ended_at, error_type, error_message)
+        ended_at, error_type, error_message, retry_delay_ms)
     SELECT job_id, attempts, %(outcome)s, worker_id, slot, wait_ms, started_at,
-        clock_timestamp(), %(outcome)s, error_message
+        clock_timestamp(), %(outcome)s, error_message, CASE WHEN state = 'waiting' THEN 0 END
     FROM lost
 )
 SELECT job_id, queue_name, job_key, priority, state, attempts, job_duration_ms,

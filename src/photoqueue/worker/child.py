@@ -53,6 +53,7 @@ class Board:
 
     def __init__(self) -> None:
         self._busy_since: Any = RawValue(ctypes.c_double, 0.0)
+        self._looked_at: Any = RawValue(ctypes.c_double, 0.0)
         self._ready: Any = RawValue(ctypes.c_bool, False)
         self._paused: Any = RawValue(ctypes.c_bool, False)
 
@@ -64,6 +65,15 @@ class Board:
     def set_busy(self, busy: bool) -> None:
         """Say that the work on a job begins, or that only its record is left."""
         self._busy_since.value = time.monotonic() if busy else 0.0
+
+    @property
+    def looked_at(self) -> float:
+        """When the process last turned to its queue, on the monotonic clock; 0 before."""
+        return float(self._looked_at.value)
+
+    def set_looked(self) -> None:
+        """Say that the process turns to its queue, whether or not there is work."""
+        self._looked_at.value = time.monotonic()
 
     @property
     def ready(self) -> bool:
@@ -135,9 +145,11 @@ def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
         slot=assignment.slot,
         busy=board.set_busy,
     )
+    board.set_looked()
     board.set_ready()
     told = False
     while not stop.is_set():
+        board.set_looked()
         if board.paused:
             stop.wait(0.1)
             continue

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from photoqueue import tracing
 from photoqueue.errors import ConfigurationError, EngineUnavailableError, ThrottledError
 from photoqueue.tracking.ledger import AiCall
 from photoqueue.tracking.rate_limits import RateLimits
@@ -153,7 +154,11 @@ def measured(
     usage = None
     start = time.perf_counter()
     try:
-        analysis = look(replace(hint, report=reported.append))
+        with tracing.span(
+            "photoqueue.engine",
+            {"photoqueue.engine": engine.name, "photoqueue.model": engine.model},
+        ):
+            analysis = look(replace(hint, report=reported.append))
         usage = getattr(analysis, "usage", None)
         return analysis
     except BaseException as exc:

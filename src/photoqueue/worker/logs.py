@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Literal
 
+from photoqueue import tracing
+
 LogFormat = Literal["text", "json"]
 
 
@@ -39,7 +41,10 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``time``, ``level``, ``event``, and the fields of the event."""
+    """One JSON object a line: ``time``, ``level``, ``event``, and the fields of the event.
+
+    Where it is traced, ``trace_id`` and ``span_id`` lead to the span.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one line."""
@@ -48,6 +53,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "event": record.getMessage(),
             **getattr(record, "fields", {}),
+            **tracing.log_fields(),
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)

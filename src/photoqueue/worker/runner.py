@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import UUID
 
+from photoqueue import tracing
 from photoqueue.broker.retention import RETENTION, Finished
 from photoqueue.errors import (
     BrokerUnavailableError,
@@ -65,13 +66,22 @@ class Runner:
 
     def run(self, job_id: UUID) -> Ended | None:
         """Do a job; None when there was nothing to do, or its end was not ours to write."""
+        began = time.time_ns()
         claim = self._claim(job_id)
         if claim is None:
             logger.debug("job=%s nothing to claim", job_id)
             return None
-        ended = self._attempt(claim)
-        if ended is not None:
-            self._keep_record(claim, ended)
+        with tracing.span(
+            "photoqueue.job",
+            _span_attributes(claim),
+            parent=claim.payload.get("traceparent"),
+            start_ns=began,
+        ) as span:
+            tracing.past_span("photoqueue.claim", began, time.time_ns())
+            ended = self._attempt(claim)
+            if ended is not None:
+                span.set_attribute("photoqueue.state", str(ended.state))
+                self._keep_record(claim, ended)
         return ended
 
     def _claim(self, job_id: UUID) -> Claim | None:
@@ -96,7 +106,8 @@ class Runner:
         calls: list[AiCall] = []
         try:
             result = self._work(claim, calls)
-            ended, _ = _until_reached(lambda: self._ledger.complete(claim, result, calls))
+            with tracing.span("photoqueue.record"):
+                ended, _ = _until_reached(lambda: self._ledger.complete(claim, result, calls))
         # An engine that calls sys.exit() has failed its photo, not ended the worker. A
         # result that PostgreSQL refuses is a failure of the attempt like any other.
         except (Exception, SystemExit) as exc:
@@ -110,7 +121,8 @@ class Runner:
     def _work(self, claim: Claim, calls: list[AiCall]) -> str:
         self._busy(True)
         try:
-            return self._handler(claim, calls)
+            with tracing.span("photoqueue.work"):
+                return self._handler(claim, calls)
         finally:
             # The time limit is for the work: its record may have to wait for PostgreSQL.
             self._busy(False)
@@ -124,7 +136,8 @@ class Runner:
         delay_ms = failure.not_before_ms
         if not failure.costs_nothing:
             delay_ms = max(delay_ms, self._settings.retry_delay_ms(claim.next_retry))
-        ended = self._record_failure(claim, failure, delay_ms, calls)
+        with tracing.span("photoqueue.record"):
+            ended = self._record_failure(claim, failure, delay_ms, calls)
         if ended is None:
             self._log_too_late(claim)
             return None
@@ -212,6 +225,16 @@ def _log_fields(claim: Claim) -> dict[str, object]:
     else:
         fields["project"] = claim.payload.get("projectId")
     return fields
+
+
+def _span_attributes(claim: Claim) -> dict[str, str | int]:
+    return {
+        "photoqueue.queue": str(claim.queue),
+        "photoqueue.job": str(claim.job_id),
+        "photoqueue.key": claim.job_key,
+        "photoqueue.attempt": claim.attempt,
+        "photoqueue.wait_ms": round(claim.wait_ms),
+    }
 
 
 def _end_fields(claim: Claim, ended: Ended) -> dict[str, object]:

@@ -19,6 +19,7 @@ from photoqueue.tracking.register import Register, Renewal
 from photoqueue.worker.crew import Crew, Exit
 from photoqueue.worker.identity import this_host
 from photoqueue.worker.logs import LogFormat
+from photoqueue.worker.pulse import Pulse
 from photoqueue.worker.recovery import Recovery
 
 if TYPE_CHECKING:
@@ -66,6 +67,12 @@ class Supervisor:
             log_format=log_format,
         )
         self._round_seconds = min(1.0, self._settings.lease_seconds / 5)
+        self._pulse = Pulse(
+            queues=self._queues,
+            crew=self._crew,
+            lease_seconds=self._settings.lease_seconds,
+            job_timeout_seconds=self._settings.job_timeout_seconds,
+        )
         #: Ended processes whose job could not be recovered yet, PostgreSQL being away.
         self._unrecovered: list[Exit] = []
         self._stop_signals = 0
@@ -98,6 +105,11 @@ class Supervisor:
         if self._failure is not None:
             raise self._failure
 
+    @property
+    def pulse(self) -> Pulse:
+        """Tells whether this worker works; may be asked from another thread."""
+        return self._pulse
+
     def stop(self) -> None:
         """Drain as after SIGTERM; a second call hands everything back at once."""
         self._stop_signals += 1
@@ -129,6 +141,7 @@ class Supervisor:
 
     def _round(self) -> None:
         """Renew the lease, watch the processes, recover what is lost."""
+        self._pulse.beat()
         self._end_overdue()
         ready = all(self._crew.has_ready(queue) for queue in self._queues)
         try:
@@ -139,11 +152,12 @@ class Supervisor:
             self._recover_ended()
             self._attend(renewal)
             self._recovery.run(renewal.paused)
-            self._told_unreachable = False
+            self._told_unreachable = self._pulse.servers_away = False
             self._crew.restart_due()
         except Exception as exc:
             # Whatever goes wrong in a round, the processes have jobs to finish, and the
             # next round may do better.
+            self._pulse.servers_away = isinstance(exc, ServiceError)
             if not self._told_unreachable:
                 expected = isinstance(exc, ServiceError)
                 logger.warning("%s", exc, exc_info=None if expected else exc)
@@ -227,6 +241,7 @@ class Supervisor:
         deadline = time.monotonic() + self._settings.grace_seconds
         self._crew.ask_to_stop()
         while self._crew.children and time.monotonic() < deadline and self._stop_signals < 2:
+            self._pulse.beat()
             self._end_overdue()
             with suppress(PhotoqueueError):
                 self._register.renew(self.worker_id, state="draining")

@@ -1,0 +1,72 @@
+"""What ``photoqueue`` exports, and the tree of errors."""
+
+from __future__ import annotations
+
+import inspect
+
+import photoqueue
+from photoqueue import errors as errors_module
+
+_GROUPS = {
+    "Submitting": ("submit_photo", "submit_photos", "submit_inventory"),
+    "Looking": (
+        "poll",
+        "collect",
+        "job",
+        "batch",
+        "history",
+        "attempts",
+        "ai_calls",
+        "stats",
+        "Job",
+        "Batch",
+        "JobSnapshot",
+        "JobState",
+        "Stats",
+        "PhotoResult",
+        "InventoryResult",
+    ),
+    "Inventories": (
+        "read_inventory",
+        "correct",
+        "corrections",
+        "undo_correction",
+        "Correction",
+        "Catalogue",
+    ),
+    "Steering": ("retry", "cancel", "pause", "resume", "start_worker", "WorkerProcess"),
+    "Settings": ("use", "Settings"),
+    "Engines": ("Engine", "Hint", "Analysis", "Item", "Call", "Usage"),
+    "Notebooks": ("Workbench", "Dashboard"),
+}
+
+
+def markdown() -> str:
+    """Write a section for each group of names; what is in none comes last."""
+    grouped = {name for names in _GROUPS.values() for name in names}
+    rest = tuple(
+        name
+        for name in photoqueue.__all__
+        if name not in grouped and not inspect.isclass(getattr(errors_module, name, None))
+    )
+    groups = {**_GROUPS, **({"More": rest} if rest else {})}
+    return "\n\n".join(_group(title, names) for title, names in groups.items())
+
+
+def _group(title: str, names: tuple[str, ...]) -> str:
+    lines = [line for name in names for line in _directive(name)]
+    return "\n".join([f"## {title}", "", "```{eval-rst}", *lines, "```"])
+
+
+def _directive(name: str) -> list[str]:
+    thing = getattr(photoqueue, name)
+    if not inspect.isclass(thing):
+        return [f".. autofunction:: photoqueue.{name}", ""]
+    options = ["   :members:"] if name in {"Job", "Batch", "WorkerProcess"} else []
+    return [f".. autoclass:: photoqueue.{name}", *options, ""]
+
+
+def errors() -> str:
+    """Write the tree as it is drawn in the code."""
+    tree = (errors_module.__doc__ or "").partition("::\n")[2].partition("\nEach message")[0]
+    return f"```text\n{inspect.cleandoc(tree)}\n```"

@@ -1,0 +1,175 @@
+"""OpenTelemetry spans, for those who ask for them (``PHOTOQUEUE_TRACING``); nothing otherwise.
+
+A submission writes where it was traced into the job data (``traceparent``, W3C Trace Context),
+and the worker goes on from there: one trace leads from the caller to the engine. Messages in
+the broker stay what they are.
+
+Spans: ``photoqueue.submit`` with ``photoqueue.enqueue`` in it; ``photoqueue.job`` (one attempt)
+with ``photoqueue.claim``, ``photoqueue.work``, ``photoqueue.engine`` and ``photoqueue.record``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from photoqueue.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+#: Milliseconds that a process which ends waits for a collector to take its last spans.
+_FLUSH_MS: Final = 2000
+
+_lock = threading.Lock()
+_tracer: Tracer | None = None
+
+
+class Span(Protocol):
+    """What a span takes while it lasts."""
+
+    def set_attribute(self, key: str, value: str | int | float | bool) -> None:
+        """Say more about it."""
+        ...
+
+
+class _NoSpan:
+    def set_attribute(self, key: str, value: str | int | float | bool) -> None:
+        """Drop what nobody asked for."""
+
+
+_NOTHING: Final[AbstractContextManager[Span]] = contextlib.nullcontext(_NoSpan())
+
+
+def set_up(wanted: bool) -> None:
+    """Trace from now on, if it is wanted; a process that traces goes on.
+
+    Spans go to the tracer provider of the application where it has one, else by OTLP over HTTP
+    to where OpenTelemetry's own variables say (``OTEL_EXPORTER_OTLP_ENDPOINT`` and so on).
+
+    Raises
+    ------
+    ConfigurationError
+        The packages for it are not installed.
+    """
+    global _tracer
+    if not wanted:
+        return
+    with _lock:
+        if _tracer is None:
+            _tracer = _make_tracer()
+
+
+def span(
+    name: str,
+    attributes: dict[str, str | int] | None = None,
+    *,
+    parent: str | None = None,
+    start_ns: int | None = None,
+) -> AbstractContextManager[Span]:
+    """Return a span for a ``with`` block; an exception that leaves the block marks it as failed.
+
+    Parameters
+    ----------
+    parent : str or None
+        What :func:`traceparent` returned elsewhere; None is the span around this one, if any.
+    start_ns : int or None
+        When it began, in nanoseconds since the epoch; None is now.
+    """
+    if _tracer is None:
+        return _NOTHING
+    return _tracer.start_as_current_span(
+        name, context=_context(parent), attributes=attributes, start_time=start_ns
+    )
+
+
+def past_span(name: str, start_ns: int, end_ns: int) -> None:
+    """Record a span that has ended, within the current one; nanoseconds since the epoch."""
+    if _tracer is not None:
+        _tracer.start_span(name, start_time=start_ns).end(end_ns)
+
+
+def traceparent() -> str | None:
+    """Return the current span as a ``traceparent`` header has it; None without one."""
+    if _tracer is None:
+        return None
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    carrier: dict[str, str] = {}
+    TraceContextTextMapPropagator().inject(carrier)
+    return carrier.get("traceparent")
+
+
+def log_fields() -> dict[str, str]:
+    """Return ``trace_id`` and ``span_id`` of the current span; empty without one."""
+    if _tracer is None:
+        return {}
+    from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
+
+    context = get_current_span().get_span_context()
+    if not context.is_valid:
+        return {}
+    return {
+        "trace_id": format_trace_id(context.trace_id),
+        "span_id": format_span_id(context.span_id),
+    }
+
+
+def flush() -> None:
+    """Send what is left, when a process ends; waits two seconds at most."""
+    if _tracer is None:
+        return
+    from opentelemetry.trace import get_tracer_provider
+
+    send = getattr(get_tracer_provider(), "force_flush", None)
+    if send is not None:
+        send(_FLUSH_MS)
+
+
+@contextlib.contextmanager
+def use_tracer(tracer: Tracer) -> Iterator[None]:
+    """Trace with this tracer for a while: for tests, and applications with several."""
+    global _tracer
+    before, _tracer = _tracer, tracer
+    try:
+        yield
+    finally:
+        _tracer = before
+
+
+def _make_tracer() -> Tracer:
+    try:
+        from opentelemetry import trace
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ModuleNotFoundError as exc:
+        raise ConfigurationError(
+            f"PHOTOQUEUE_TRACING needs the package {exc.name}. Install it: "
+            "pip install 'photoqueue[tracing]'; or unset the variable."
+        ) from exc
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        # OTEL_SERVICE_NAME, where it is set, wins over this name.
+        provider = TracerProvider(resource=_resource(Resource))
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        trace.set_tracer_provider(provider)
+    return trace.get_tracer("photoqueue")
+
+
+def _resource(resource: Any) -> Any:
+    found = resource.create()
+    named = not str(found.attributes.get("service.name", "")).startswith("unknown_service")
+    return found if named else resource.create({"service.name": "photoqueue"})
+
+
+def _context(parent: str | None) -> Any:
+    """Return the context behind a ``traceparent``; one that cannot be read begins a trace."""
+    if parent is None:
+        return None
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    return TraceContextTextMapPropagator().extract({"traceparent": parent})

@@ -1,0 +1,213 @@
+-- Counters that only grow, filled forward from the rows of history by whoever comes by:
+-- workers every few seconds, and each scrape.
+--
+-- Each row is counted exactly once. `recorded_xid` is the transaction that wrote it. A
+-- transaction below `pg_snapshot_xmin` has ended: its rows are all there to see, and none can
+-- be added. So the rows of transactions from the mark up to there are counted, and the mark
+-- is moved there, in the same statement: one that is cut off has done nothing. A row that was
+-- committed late has a number above the mark, however long its transaction took. (The other
+-- side of it: a transaction that writes for minutes, also one in another database of the
+-- server, holds counting up for as long. Nothing is lost by that.)
+--
+-- The lock of a mark's row lets one count at a time; others do not wait for it. A mark that
+-- was moved after a statement took its snapshot is read as it is now, and is never moved back.
+
+-- name: count_attempts
+WITH mark AS MATERIALIZED (
+    SELECT counted_below AS low FROM metric_marks WHERE source = 'attempts'
+    FOR UPDATE SKIP LOCKED
+), span AS MATERIALIZED (
+    SELECT low, least(
+        pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+        (SELECT recorded_xid + 1 FROM job_attempts WHERE recorded_xid >= low
+         ORDER BY recorded_xid OFFSET %(most)s LIMIT 1)
+    ) AS high
+    FROM mark
+), fresh AS MATERIALIZED (
+    SELECT
+        -- Looked up one by one: the planner cannot know that the rows are few, and would read
+        -- all jobs. One that was deleted meanwhile leaves its queue unknown.
+        coalesce((SELECT queue_name FROM jobs WHERE jobs.job_id = job_attempts.job_id), 'unknown')
+            AS queue_name,
+        outcome, ended_at, retry_delay_ms,
+        job_attempts.wait_ms / 1000 AS wait,
+        date_part('epoch', ended_at - job_attempts.started_at) AS run
+    FROM span
+    JOIN job_attempts ON recorded_xid >= low AND recorded_xid < high
+), measured AS (
+    SELECT
+        name, queue_name, measure.outcome, date_trunc('minute', ended_at) AS minute,
+        -- edges belong to the bucket below them, as Prometheus has it
+        CASE WHEN cardinality(edges) > 0 AND value <= edges[cardinality(edges)]
+             THEN edges[cardinality(edges) + 1 - width_bucket(-value,
+                 ARRAY(SELECT -edge FROM unnest(edges) AS edge ORDER BY edge DESC))]
+             ELSE 'infinity' END AS le,
+        value
+    FROM fresh
+    CROSS JOIN LATERAL (
+        VALUES
+        ('wait', '', wait, %(wait_edges)s::float8[], wait IS NOT NULL),
+        ('run', outcome, run, %(run_edges)s::float8[], run IS NOT NULL),
+        ('ended', outcome, NULL, '{}', true),
+        ('failed', '', NULL, '{}', retry_delay_ms IS NULL
+             AND outcome IN ('error', 'timeout', 'worker_lost')),
+        ('retried', '', NULL, '{}', retry_delay_ms IS NOT NULL
+             AND outcome IN ('error', 'timeout', 'worker_lost'))
+    ) AS measure (name, outcome, value, edges, applies)
+    WHERE applies
+), counted AS (
+    INSERT INTO metric_totals AS totals (name, queue_name, outcome, le, count, sum)
+    SELECT name, queue_name, outcome, le, count(*), coalesce(sum(value), 0)
+    FROM measured GROUP BY name, queue_name, outcome, le
+    ON CONFLICT (name, queue_name, outcome, engine, model, le) DO UPDATE
+    SET count = totals.count + excluded.count, sum = totals.sum + excluded.sum
+), by_minute AS (
+    INSERT INTO metric_minutes AS minutes (minute, name, queue_name, count)
+    SELECT minute, CASE WHEN name = 'ended' THEN outcome ELSE name END, queue_name, count(*)
+    FROM measured WHERE name IN ('ended', 'failed', 'retried') AND minute > now() - interval '1 day'
+    GROUP BY 1, 2, 3
+    ON CONFLICT (minute, name, queue_name) DO UPDATE SET count = minutes.count + excluded.count
+)
+UPDATE metric_marks SET counted_below = greatest(low, high)
+FROM span WHERE source = 'attempts' AND high > low
+RETURNING (SELECT count(*) FROM fresh) AS counted;
+
+-- name: count_ai_calls
+WITH mark AS MATERIALIZED (
+    SELECT counted_below AS low FROM metric_marks WHERE source = 'ai_calls'
+    FOR UPDATE SKIP LOCKED
+), span AS MATERIALIZED (
+    SELECT low, least(
+        pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+        (SELECT recorded_xid + 1 FROM ai_metrics WHERE recorded_xid >= low
+         ORDER BY recorded_xid OFFSET %(most)s LIMIT 1)
+    ) AS high
+    FROM mark
+), fresh AS MATERIALIZED (
+    SELECT
+        coalesce((SELECT queue_name FROM jobs WHERE jobs.job_id = ai_metrics.job_id), 'unknown')
+            AS queue_name,
+        engine, model, ai_metrics.created_at, latency_ms / 1000 AS latency,
+        cost_usd, tokens_in, tokens_out,
+        CASE WHEN ai_metrics.success THEN 'completed' ELSE 'error' END AS outcome
+    FROM span
+    JOIN ai_metrics ON recorded_xid >= low AND recorded_xid < high
+), measured AS (
+    SELECT
+        name, queue_name, measure.outcome, engine, model,
+        CASE WHEN cardinality(edges) > 0 AND value <= edges[cardinality(edges)]
+             THEN edges[cardinality(edges) + 1 - width_bucket(-value,
+                 ARRAY(SELECT -edge FROM unnest(edges) AS edge ORDER BY edge DESC))]
+             ELSE 'infinity' END AS le,
+        value
+    FROM fresh
+    CROSS JOIN LATERAL (
+        VALUES
+        ('ai', outcome, latency, %(ai_edges)s::float8[]),
+        ('cost', '', cost_usd, '{}'),
+        ('tokens_in', '', tokens_in, '{}'),
+        ('tokens_out', '', tokens_out, '{}')
+    ) AS measure (name, outcome, value, edges)
+    WHERE value IS NOT NULL
+), counted AS (
+    INSERT INTO metric_totals AS totals (name, queue_name, outcome, engine, model, le, count, sum)
+    SELECT name, queue_name, outcome, engine, model, le, count(*), sum(value)
+    FROM measured GROUP BY name, queue_name, outcome, engine, model, le
+    ON CONFLICT (name, queue_name, outcome, engine, model, le) DO UPDATE
+    SET count = totals.count + excluded.count, sum = totals.sum + excluded.sum
+), by_minute AS (
+    INSERT INTO metric_minutes AS minutes (minute, name, queue_name, count)
+    SELECT date_trunc('minute', created_at), 'ai_' || outcome, queue_name, count(*)
+    FROM fresh WHERE created_at > now() - interval '1 day' GROUP BY 1, 2, 3
+    ON CONFLICT (minute, name, queue_name) DO UPDATE SET count = minutes.count + excluded.count
+)
+UPDATE metric_marks SET counted_below = greatest(low, high)
+FROM span WHERE source = 'ai_calls' AND high > low
+RETURNING (SELECT count(*) FROM fresh) AS counted;
+
+-- name: count_submissions
+-- These rows are there to be counted only: deleting one is counting it.
+WITH mark AS MATERIALIZED (
+    SELECT source FROM metric_marks WHERE source = 'submissions' FOR UPDATE SKIP LOCKED
+), fresh AS (
+    DELETE FROM metric_submissions WHERE EXISTS (SELECT FROM mark)
+    RETURNING queue_name, submitted, failed, created_at
+), counted AS (
+    INSERT INTO metric_totals AS totals (name, queue_name, count)
+    SELECT name, queue_name, sum(number)
+    FROM fresh
+    CROSS JOIN LATERAL (
+        VALUES ('submitted', submitted), ('failed', failed)
+    ) AS measure (name, number)
+    WHERE number > 0
+    GROUP BY name, queue_name
+    ON CONFLICT (name, queue_name, outcome, engine, model, le) DO UPDATE
+    SET count = totals.count + excluded.count
+), by_minute AS (
+    INSERT INTO metric_minutes AS minutes (minute, name, queue_name, count)
+    SELECT date_trunc('minute', created_at), 'failed', queue_name, sum(failed)
+    FROM fresh WHERE failed > 0 GROUP BY 1, 2, 3
+    ON CONFLICT (minute, name, queue_name) DO UPDATE SET count = minutes.count + excluded.count
+)
+SELECT count(*) AS counted FROM fresh;
+
+-- name: renumber_attempts
+-- After a restore of a dump into another server, whose transactions may have lower numbers:
+-- what the dump says is counted stays so (null), and what it says is not is counted next, as
+-- is what was written since: the rows whose own transaction is the one they name.
+WITH mark AS MATERIALIZED (
+    UPDATE metric_marks SET counted_below = 0
+    FROM (SELECT counted_below AS low FROM metric_marks WHERE source = 'attempts'
+          FOR UPDATE) AS before
+    WHERE source = 'attempts'
+      AND low > pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+    RETURNING low
+)
+UPDATE job_attempts
+SET recorded_xid = CASE WHEN recorded_xid >= low THEN pg_current_xact_id()::text::bigint END
+FROM mark
+WHERE recorded_xid IS NOT NULL AND job_attempts.xmin <> recorded_xid::text::xid8::xid;
+
+-- name: renumber_ai_calls
+WITH mark AS MATERIALIZED (
+    UPDATE metric_marks SET counted_below = 0
+    FROM (SELECT counted_below AS low FROM metric_marks WHERE source = 'ai_calls'
+          FOR UPDATE) AS before
+    WHERE source = 'ai_calls'
+      AND low > pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+    RETURNING low
+)
+UPDATE ai_metrics
+SET recorded_xid = CASE WHEN recorded_xid >= low THEN pg_current_xact_id()::text::bigint END
+FROM mark
+WHERE recorded_xid IS NOT NULL AND ai_metrics.xmin <> recorded_xid::text::xid8::xid;
+
+-- name: misnumbered
+SELECT source FROM metric_marks
+WHERE counted_below > pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
+
+-- name: totals
+SELECT name, queue_name, outcome, engine, model, le, count, sum FROM metric_totals
+ORDER BY name, queue_name, outcome, engine, model, le;
+
+-- name: refused
+SELECT queue_name, refused_messages FROM queues ORDER BY queue_name;
+
+-- name: last_seen
+-- How long ago a worker of each queue was last seen alive, however it stands now.
+SELECT queue_name, min(date_part('epoch', clock_timestamp() - last_seen_at)) AS seconds
+FROM workers CROSS JOIN LATERAL unnest(queues) AS queue_name
+GROUP BY queue_name ORDER BY queue_name;
+
+-- name: lately
+-- What was counted in a window up to now, and in the one of the same length before it.
+SELECT name, queue_name,
+    coalesce(sum(count) FILTER (WHERE minute > date_trunc('minute', now()) - age), 0)::bigint AS now,
+    coalesce(sum(count) FILTER (WHERE minute <= date_trunc('minute', now()) - age), 0)::bigint
+        AS before
+FROM metric_minutes, make_interval(mins => %(minutes)s) AS age
+WHERE minute > date_trunc('minute', now()) - 2 * age
+GROUP BY name, queue_name;
+
+-- name: forget_minutes
+DELETE FROM metric_minutes WHERE minute < now() - interval '1 day';

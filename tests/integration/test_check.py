@@ -1,0 +1,180 @@
+"""``photoqueue check`` and the webhook: one line, an exit code, each incident told once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import UUID
+
+import pytest
+from pydantic import SecretStr
+
+from photoqueue.client.alerts import Alert, Severity, check
+from photoqueue.client.webhook import AlertUrlError, tell
+from photoqueue.errors import ConfigurationError
+from photoqueue.installation import Installation
+from photoqueue.models import JobType
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.ledger import Failure, Ledger
+from tests.conftest import REPOSITORY, submit
+
+STUCK = Alert(
+    name="no-worker", queue="photo-analyze", severity=Severity.CRITICAL, message="nobody works"
+)
+
+
+class Receiver:
+    """An address that is told."""
+
+    def __init__(self) -> None:
+        self.news: list[dict[str, str]] = []
+        self.status = 204
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if receiver.status < 300:
+                    receiver.news.append(json.loads(body))
+                self.send_response(receiver.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = SecretStr(f"http://127.0.0.1:{self.server.server_address[1]}/hook?key=hunter2")
+
+    def told(self) -> list[tuple[str, str]]:
+        return [(news["status"], news["alert"]) for news in self.news]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.05,))
+    thread.start()
+    yield receiver
+    receiver.server.shutdown()
+    thread.join()
+    receiver.server.server_close()
+
+
+def run(installation: Installation, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    found = subprocess.run(
+        [sys.executable, "-m", "photoqueue", "check", *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, **installation.settings.to_environment(), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return found.returncode, found.stdout, found.stderr
+
+
+def fail_jobs(database: Database, number: int) -> None:
+    with closing(Ledger(database)) as ledger:
+        for index in range(number):
+            job = UUID(submit(f"p{index}").id)
+            claim = ledger.claim(job, JobType.PHOTO_ANALYZE, worker_id=UUID(int=7), slot=1)
+            assert claim is not None
+            ledger.fail(claim, Failure("ValueError", "no", "", permanent=True), delay_ms=0)
+
+
+def test_exit_codes_and_one_line(installation: Installation, database: Database) -> None:
+    assert run(installation) == (0, "OK: all is well\n", "")
+    fail_jobs(database, 5)
+    status, line, _ = run(installation)
+    assert status == 1
+    assert line.startswith("WARNING: photo-analyze: 5 of 5 jobs failed in the last 10 min")
+    assert line.count("\n") == 1
+    assert run(installation, "--failure-rate", "1")[0] == 0
+    assert run(installation, PHOTOQUEUE_ALERT_FAILURE_RATE="1")[0] == 0
+    submit("waits")
+    status, text, _ = run(installation, "--json")
+    assert status == 2
+    found = json.loads(text)
+    assert found["status"] == "critical"
+    assert [alert["name"] for alert in found["alerts"]] == ["no-worker", "failure-rate"]
+
+
+def test_server_that_is_away_is_critical_and_hides_the_password(
+    installation: Installation,
+) -> None:
+    status, line, _ = run(installation, DATABASE_URL="postgresql://ana:hunter2@127.0.0.1:1/x")
+    assert status == 2
+    assert line.startswith("CRITICAL: ")
+    assert "hunter2" not in line
+
+
+def test_incident_is_told_when_it_begins_and_when_it_ends(
+    installation: Installation, receiver: Receiver
+) -> None:
+    assert tell([], receiver.url) == 0
+    assert tell([STUCK], receiver.url) == 1
+    assert tell([STUCK], receiver.url) == 0
+    assert tell([], receiver.url) == 1
+    assert tell([], receiver.url) == 0
+    tell([STUCK], receiver.url)
+    assert receiver.told() == [
+        ("firing", "no-worker"),
+        ("resolved", "no-worker"),
+        ("firing", "no-worker"),
+    ]
+    first, ended, second = receiver.news
+    assert first["id"] == ended["id"] != second["id"]
+    assert first["endedAt"] is None
+    assert ended["endedAt"] > ended["beganAt"]
+
+
+def test_several_that_check_at_once_tell_once(
+    installation: Installation, receiver: Receiver
+) -> None:
+    for alerts in ([STUCK], []):
+        threads = [threading.Thread(target=tell, args=(alerts, receiver.url)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        tell(alerts, receiver.url)
+    assert receiver.told() == [("firing", "no-worker"), ("resolved", "no-worker")]
+
+
+def test_address_that_fails_is_told_next_time(
+    installation: Installation, receiver: Receiver
+) -> None:
+    receiver.status = 500
+    with pytest.raises(AlertUrlError, match="it answered 500") as error:
+        tell([STUCK], receiver.url)
+    assert "hunter2" not in str(error.value)
+    receiver.status = 204
+    tell([], receiver.url)
+    assert receiver.told() == [("firing", "no-worker"), ("resolved", "no-worker")]
+
+
+def test_address_that_is_none(installation: Installation) -> None:
+    for url in ("file:///etc/passwd", "hunter2"):
+        with pytest.raises(ConfigurationError, match="PHOTOQUEUE_ALERT_URL") as error:
+            tell([STUCK], SecretStr(url))
+        assert "hunter2" not in str(error.value)
+
+
+def test_check_tells_the_address(installation: Installation, receiver: Receiver) -> None:
+    submit("waits")
+    url = receiver.url.get_secret_value()
+    assert run(installation, PHOTOQUEUE_ALERT_URL=url)[0] == 2
+    assert receiver.told() == [("firing", "no-worker")]
+    receiver.status = 500
+    with closing(Ledger(installation.database)) as ledger:
+        ledger.run("UPDATE jobs SET state = 'cancelled'")
+    status, line, warning = run(installation, PHOTOQUEUE_ALERT_URL=url)
+    assert (status, line) == (0, "OK: all is well\n")
+    assert "answered 500" in warning
+    assert check() == []

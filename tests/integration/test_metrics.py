@@ -1,0 +1,363 @@
+"""Counters: each row once, whoever counts and wherever it is cut off, and never falling."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from contextlib import closing
+from uuid import UUID
+
+import httpx
+import psycopg
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
+
+import photoqueue
+from photoqueue.client.metrics import RecentStats
+from photoqueue.client.observe import Stats
+from photoqueue.installation import Installation
+from photoqueue.models import JobType, Outcome
+from photoqueue.ops.metrics import CONTENT_TYPE
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.history import QueueStats
+from photoqueue.tracking.ledger import AiCall, Claim, Failure, Ledger
+from photoqueue.tracking.metrics import SCRAPE_ROWS, Metrics, Pooled
+from photoqueue.tracking.migrate import migrate
+from photoqueue.tracking.sql import load_statements
+from tests.api_server import TOKEN, client_of
+from tests.conftest import REPOSITORY, eventually, submit
+from tests.integration.test_schema import alembic_config
+
+WORKER = UUID(int=7)
+ADVANCE = """
+import sys
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.metrics import Metrics, Pooled
+metrics = Metrics(Pooled(Database(sys.argv[1])))
+print("counting", flush=True)
+while True:
+    metrics.advance(most=7)
+"""
+
+
+@pytest.fixture
+def metrics(database: Database) -> Metrics:
+    return Metrics(Pooled(database))
+
+
+def counts(metrics: Metrics) -> Counter[tuple[str, str]]:
+    """Add the totals up by name and outcome, over buckets and queues."""
+    found: Counter[tuple[str, str]] = Counter()
+    for total in metrics.totals():
+        found[total.name, total.outcome] += total.count
+    return found
+
+
+def claim(ledger: Ledger, photo_id: str) -> Claim:
+    job = submit(photo_id)
+    claimed = ledger.claim(UUID(job.id), JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1)
+    assert claimed is not None
+    return claimed
+
+
+FAILURE = Failure("ValueError", "no", "", permanent=False)
+
+
+def test_each_end_of_an_attempt_is_counted_as_what_it_is(
+    database: Database, metrics: Metrics
+) -> None:
+    with closing(Ledger(database)) as ledger:
+        ledger.complete(claim(ledger, "a"), "{}", [AiCall("a", "llm", "m", 120.0, True)])
+        ledger.fail(claim(ledger, "b"), FAILURE, delay_ms=10)
+        permanent = Failure("ValueError", "no", "", permanent=True)
+        ledger.fail(claim(ledger, "c"), permanent, delay_ms=0)
+        claim(ledger, "d")
+        ledger.recover([WORKER], outcome=Outcome.WORKER_LOST, message="gone")
+        # The last of its attempts is lost as well: it fails.
+        with database.begin() as connection:
+            connection.execute(sa.text("UPDATE jobs SET max_attempts = attempts + 1"))
+        job = UUID(submit("d").id)
+        ledger.claim(job, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1)
+        ledger.recover([WORKER], outcome=Outcome.TIMEOUT, message="too long")
+        claim(ledger, "e")
+        ledger.release(WORKER)
+    metrics.advance(most=100)
+    found = counts(metrics)
+    assert found["submitted", ""] == 5
+    assert found["failed", ""] == 2
+    assert found["retried", ""] == 2
+    assert {outcome: n for (name, outcome), n in found.items() if name == "ended"} == {
+        "completed": 1,
+        "error": 2,
+        "worker_lost": 1,
+        "timeout": 1,
+        "released": 1,
+    }
+    assert found["wait", ""] == 6
+    assert found["ai", "completed"] == 1
+    assert metrics.lately(5)["failed", "photo-analyze"].now == 2
+    before = metrics.totals()
+    metrics.advance(most=100)
+    assert metrics.totals() == before
+
+
+def test_photo_that_cannot_be_read_counts_as_submitted_and_failed(metrics: Metrics) -> None:
+    photoqueue.submit_photos([b"no picture"], user_id="u1")
+    metrics.advance(most=100)
+    assert counts(metrics) == {("submitted", ""): 1, ("failed", ""): 1}
+
+
+def test_values_fall_into_the_bucket_whose_edge_they_do_not_exceed(
+    database: Database, metrics: Metrics
+) -> None:
+    latencies = [0.0, 50.0, 50.001, 119_999.0, 120_000.0, 120_001.0, 9e9]
+    with closing(Ledger(database)) as ledger:
+        calls = [AiCall("a", "llm", "m", latency, True) for latency in latencies]
+        ledger.complete(claim(ledger, "a"), "{}", calls)
+    metrics.advance(most=100)
+    found = {t.le: t.count for t in metrics.totals() if t.name == "ai"}
+    assert found == {0.05: 2, 0.1: 1, 120.0: 2, math.inf: 2}
+
+
+FILL = """
+    INSERT INTO jobs (job_id, job_key, queue_name, state, payload, user_id, max_attempts, budget)
+    SELECT lpad(to_hex(n), 32, '0')::uuid, 'photo-p' || n, 'photo-analyze', 'completed', '{}',
+        'u1', 4, 4
+    FROM generate_series(%(first)s::int, %(last)s::int) AS n;
+"""
+ATTEMPT = """
+    INSERT INTO job_attempts (job_id, attempt, outcome, wait_ms, started_at)
+    VALUES (lpad(to_hex(%(n)s::int), 32, '0')::uuid, 1, 'completed', %(n)s, now())
+"""
+
+
+def fill(database: Database, first: int, last: int) -> None:
+    """Write jobs and their attempts, each in a transaction of its own."""
+    with closing(psycopg.connect(database.libpq_url, autocommit=True)) as connection:
+        connection.execute(FILL, {"first": first, "last": last})
+        for number in range(first, last + 1):
+            connection.execute(ATTEMPT, {"n": number})
+
+
+def test_several_that_count_at_a_time_count_each_row_once(
+    database: Database, metrics: Metrics
+) -> None:
+    done = threading.Event()
+
+    def count() -> None:
+        while not done.is_set():
+            metrics.advance(most=10)
+
+    counting = [threading.Thread(target=count) for _ in range(4)]
+    writing = [
+        threading.Thread(target=fill, args=(database, start, start + 149))
+        for start in (1, 1001, 2001)
+    ]
+    for thread in (*counting, *writing):
+        thread.start()
+    for thread in writing:
+        thread.join()
+    done.set()
+    for thread in counting:
+        thread.join()
+    eventually(lambda: not metrics.advance(most=10) and counts(metrics)["wait", ""] >= 450)
+    metrics.advance(most=1000)
+    assert counts(metrics)["ended", "completed"] == 450
+    assert sum(t.sum for t in metrics.totals() if t.name == "wait") == pytest.approx(
+        sum(n for start in (1, 1001, 2001) for n in range(start, start + 150)) / 1000
+    )
+
+
+def test_rows_of_a_transaction_that_is_still_open_are_counted_after_it(
+    database: Database, metrics: Metrics
+) -> None:
+    with closing(psycopg.connect(database.libpq_url)) as late:
+        late.execute(FILL, {"first": 1, "last": 1})
+        late.execute(ATTEMPT, {"n": 1})
+        fill(database, 2, 5)  # begun later, committed sooner
+        metrics.advance(most=100)
+        late.commit()
+    metrics.advance(most=100)
+    assert counts(metrics)["ended", "completed"] == 5
+
+
+def test_killed_while_counting_loses_nothing_and_counts_nothing_twice(
+    database: Database, metrics: Metrics
+) -> None:
+    for start in (1, 101, 201):
+        process = subprocess.Popen(
+            [sys.executable, "-c", ADVANCE, database.libpq_url],
+            stdout=subprocess.PIPE,
+            cwd=REPOSITORY,
+            env={**os.environ},
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        fill(database, start, start + 99)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    eventually(lambda: metrics.advance(most=100) or counts(metrics)["ended", "completed"] >= 300)
+    metrics.advance(most=1000)
+    assert counts(metrics)["ended", "completed"] == 300
+
+
+def test_deleting_history_takes_nothing_away(database: Database, metrics: Metrics) -> None:
+    fill(database, 1, 20)
+    metrics.advance(most=100)
+    before = metrics.totals()
+    with database.begin() as connection:
+        for table in ("job_attempts", "ai_metrics", "jobs"):
+            connection.execute(sa.text(f"DELETE FROM {table}"))
+    metrics.advance(most=100)
+    assert metrics.totals() == before
+    fill(database, 21, 22)
+    metrics.advance(most=100)
+    assert counts(metrics)["ended", "completed"] == 22
+
+
+def test_migration_counts_what_was_there_and_the_rest_follows(
+    database: Database, metrics: Metrics
+) -> None:
+    with closing(Ledger(database)) as ledger:
+        calls = [AiCall("a", "llm", "m", 120.0, False, cost_usd=0.5, tokens_in=3)]
+        ledger.complete(claim(ledger, "a"), "{}", calls)
+        ledger.fail(claim(ledger, "b"), FAILURE, delay_ms=10)
+        metrics.advance(most=100)
+        counted = metrics.totals()
+        config = alembic_config()
+        with database.begin() as connection:
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0003")
+        migrate(database)
+        assert metrics.totals() == counted
+        metrics.advance(most=100)
+        assert metrics.totals() == counted
+        ledger.complete(claim(ledger, "c"), "{}")
+    metrics.advance(most=100)
+    assert counts(metrics)["ended", "completed"] == 2
+    assert counts(metrics)["submitted", ""] == 3
+
+
+def test_restored_in_a_server_with_lower_numbers_goes_on_counting(
+    database: Database, metrics: Metrics
+) -> None:
+    fill(database, 1, 6)
+    metrics.advance(most=100)
+    far = 10**12
+    with database.begin() as connection:
+        # As a dump of a server that was far ahead has it: 1 to 4 counted, 5 and 6 not yet.
+        connection.execute(
+            sa.text("UPDATE job_attempts SET recorded_xid = :far + wait_ms::int"), {"far": far}
+        )
+        connection.execute(sa.text("UPDATE metric_totals SET count = 4 WHERE name = 'ended'"))
+        connection.execute(
+            sa.text("UPDATE metric_marks SET counted_below = :mark"), {"mark": far + 5}
+        )
+    fill(database, 7, 9)
+    metrics.advance(most=100)
+    metrics.advance(most=100)
+    assert counts(metrics)["ended", "completed"] == 9
+
+
+def test_counting_reads_no_whole_table(database: Database) -> None:
+    statements = load_statements("metrics.sql")
+    with closing(psycopg.connect(database.libpq_url, autocommit=True)) as connection:
+        connection.execute(FILL, {"first": 1, "last": 20_000})
+        connection.execute(
+            "INSERT INTO job_attempts (job_id, attempt, outcome) "
+            "SELECT job_id, 1, 'completed' FROM jobs"
+        )
+        connection.execute(
+            "INSERT INTO ai_metrics (job_id, attempt, call, engine, model, latency_ms, success) "
+            "SELECT job_id, 1, 1, 'e', 'm', 1, true FROM jobs"
+        )
+        connection.execute("ANALYZE")
+        edges = {name: [1.0, 2.0] for name in ("wait_edges", "run_edges", "ai_edges")}
+        for name, index in (
+            ("count_attempts", "job_attempts_recorded"),
+            ("count_ai_calls", "ai_metrics_recorded"),
+        ):
+            rows = connection.execute(
+                "EXPLAIN " + statements[name], {**edges, "most": SCRAPE_ROWS}
+            ).fetchall()
+            plan = "\n".join(row[0] for row in rows)
+            assert "jobs_pkey" in plan, plan
+            assert index in plan, plan
+            for table in ("jobs", "job_attempts", "ai_metrics"):
+                assert f"Seq Scan on {table}" not in plan, plan
+
+
+def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Read an exposition with the parser of Prometheus' own client library."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_scrape_of_the_api_tells_what_was_counted(
+    api: httpx.Client, database: Database, installation: Installation
+) -> None:
+    with closing(Ledger(database)) as ledger:
+        call = AiCall("a", "llm", "m", 120.0, True, cost_usd=0.25, tokens_in=7, tokens_out=3)
+        ledger.complete(claim(ledger, "a"), "{}", [call])
+        submit("b")
+    response = api.get("/metrics", timeout=60)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == CONTENT_TYPE
+    found = samples(response.text)
+
+    def value(name: str, **labels: str) -> float:
+        return found[name, frozenset({"queue": "photo-analyze", **labels}.items())]
+
+    assert value("photoqueue_jobs_submitted_total") == 2
+    assert value("photoqueue_jobs_completed_total") == 1
+    assert value("photoqueue_jobs_failed_total") == 0
+    assert value("photoqueue_attempts_retried_total") == 0
+    assert value("photoqueue_attempts_recovered_total") == 0
+    assert value("photoqueue_messages_refused_total") == 0
+    assert value("photoqueue_jobs", state="waiting") == 1
+    assert value("photoqueue_jobs", state="completed") == 1
+    assert value("photoqueue_workers") == 0
+    assert value("photoqueue_oldest_waiting_seconds") > 0
+    ai = {"engine": "llm", "model": "m"}
+    assert value("photoqueue_ai_cost_usd_total", **ai) == 0.25
+    assert value("photoqueue_ai_tokens_total", direction="in", **ai) == 7
+    assert value("photoqueue_ai_call_seconds_count", outcome="completed", **ai) == 1
+    assert value("photoqueue_ai_call_seconds_sum", outcome="completed", **ai) == 0.12
+    assert value("photoqueue_job_wait_seconds_bucket", le="+Inf") == 1
+    assert value("photoqueue_attempt_run_seconds_bucket", outcome="completed", le="+Inf") == 1
+
+
+def test_metrics_need_the_token_where_there_is_one(installation: Installation) -> None:
+    secured = installation.settings.model_copy(update={"api_token": SecretStr(TOKEN)})
+    with client_of(secured) as client:
+        client.timeout = 60.0  # type: ignore[assignment]  # a busy machine
+        assert client.get("/metrics").status_code == 401
+        response = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert response.status_code == 200
+
+
+def test_counts_of_before_are_shown_while_new_ones_take_long(installation: Installation) -> None:
+    go, numbers = threading.Event(), iter(range(1, 9))
+
+    def slow() -> Stats:
+        number = next(numbers)
+        if number > 1:
+            go.wait()
+        return Stats({JobType.PHOTO_ANALYZE: QueueStats(name="photo-analyze", waiting=number)})
+
+    recent = RecentStats(slow)
+    assert recent.get()["photo-analyze"].waiting == 1
+    assert recent.get()["photo-analyze"].waiting == 1
+    go.set()
+    eventually(lambda: recent.get()["photo-analyze"].waiting > 1)

@@ -1,0 +1,96 @@
+"""The ports of a worker: 503 when a process is frozen, 200 while it merely has nothing to do."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable
+
+import httpx
+import psutil
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from photoqueue.models import JobType
+from tests.conftest import Worker, eventually, submit
+
+Start = Callable[..., Worker]
+
+
+def address(worker: Worker) -> str:
+    found = re.search(r"answering \S+(?: and \S+)? on (http://\S+)", worker.log)
+    assert found is not None, worker.log
+    return found[1]
+
+
+def children(worker: Worker) -> list[psutil.Process]:
+    """Return the processes that do jobs; multiprocessing has a tracker beside them."""
+    return [
+        child
+        for child in psutil.Process(worker.pid).children()
+        if "spawn_main" in " ".join(child.cmdline())
+    ]
+
+
+def test_idle_worker_is_alive_and_one_with_a_frozen_process_is_not(start_worker: Start) -> None:
+    worker = start_worker("--queue", "photo-analyze", "--concurrency", "1", "--health-port", "0")
+    url = f"{address(worker)}/healthz"
+    assert httpx.get(url).json() == {"status": "alive", "problems": []}
+    (child,) = children(worker)
+    child.send_signal(signal.SIGSTOP)
+    eventually(lambda: httpx.get(url).status_code == 503, worker=worker)
+    (problem,) = httpx.get(url).json()["problems"]
+    assert str(child.pid) in problem
+    assert "has not looked for jobs" in problem
+    child.send_signal(signal.SIGCONT)
+    eventually(lambda: httpx.get(url).status_code == 200, worker=worker)
+    assert httpx.get(f"{address(worker)}/other").status_code == 404
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+
+
+def test_worker_at_a_long_job_is_alive(start_worker: Start) -> None:
+    worker = start_worker(
+        "--queue", "photo-analyze", "--concurrency", "1", "--health-port", "0", PQ_TEST_SLEEP="7"
+    )
+    job = submit("sleep-1")
+    eventually(lambda: job.poll().state == "active")
+    # Longer than a process may be silent: at each look, one at its job is alive.
+    statuses = []
+    while job.poll().state == "active":
+        statuses.append(httpx.get(f"{address(worker)}/healthz").status_code)
+    assert set(statuses) == {200}
+    assert job.poll().state == "completed"
+
+
+def test_one_port_for_health_and_metrics(start_worker: Start) -> None:
+    worker = start_worker("--health-port", "0", "--metrics-port", "0")
+    job = submit("a")
+    job.wait(30)
+    url = address(worker)
+    assert httpx.get(f"{url}/healthz").status_code == 200
+    text = httpx.get(f"{url}/metrics").text
+    found = {
+        (sample.name, sample.labels.get("queue")): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert found["photoqueue_worker_healthy", None] == 1
+    for queue in map(str, JobType):
+        assert found["photoqueue_processes", queue] >= 1
+        assert found["photoqueue_last_fetch_seconds", queue] < 60
+        assert found["photoqueue_workers", queue] == 1
+        assert found["photoqueue_worker_last_seen_seconds", queue] < 60
+    assert found["photoqueue_jobs_completed_total", "photo-analyze"] == 1
+
+
+def test_port_in_use_is_said_before_any_work(start_worker: Start) -> None:
+    first = start_worker("--health-port", "0")
+    port = address(first).rpartition(":")[2]
+    second = start_worker("--health-port", port, wait=False)
+    assert second.wait() == 78
+    assert f"port {port}" in second.log
+    assert "--health-port" in second.log
+    assert first.process.poll() is None

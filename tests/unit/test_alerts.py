@@ -1,0 +1,68 @@
+"""What counts as wrong, by thresholds."""
+
+from __future__ import annotations
+
+import pytest
+
+from photoqueue.client.alerts import Severity, Thresholds, judge
+from photoqueue.client.metrics import Lately
+from photoqueue.client.observe import Stats
+from photoqueue.models import JobType
+from photoqueue.tracking.history import QueueStats
+
+QUEUE = "photo-analyze"
+
+
+def alerts(
+    counted: dict[str, Lately] | None = None,
+    *,
+    oldest: float | None = None,
+    workers: int = 1,
+    paused: bool = False,
+) -> list[str]:
+    stats = QueueStats(name=QUEUE, oldest_waiting_s=oldest, workers=workers, paused=paused)
+    found = judge(
+        Stats({JobType.PHOTO_ANALYZE: stats}),
+        {(name, QUEUE): number for name, number in (counted or {}).items()},
+        Thresholds(),
+    )
+    assert all(alert.message.startswith(f"{QUEUE}: ") for alert in found)
+    return [alert.name for alert in found]
+
+
+@pytest.mark.parametrize(
+    ("expected", "counted"),
+    [
+        ([], {}),
+        ([], {"failed": Lately(4), "completed": Lately(0)}),
+        ([], {"failed": Lately(2), "completed": Lately(8)}),
+        (["failure-rate"], {"failed": Lately(3), "completed": Lately(8)}),
+        (["failure-rate"], {"failed": Lately(5)}),
+        ([], {"worker_lost": Lately(4, 99)}),
+        (["recovery-busy"], {"worker_lost": Lately(5)}),
+        ([], {"retried": Lately(9)}),
+        ([], {"retried": Lately(20, 10)}),
+        (["retries-rising"], {"retried": Lately(21, 10)}),
+        ([], {"ai_error": Lately(1), "ai_completed": Lately(9)}),
+        (["ai-errors"], {"ai_error": Lately(9), "ai_completed": Lately(9)}),
+    ],
+)
+def test_what_was_counted(expected: list[str], counted: dict[str, Lately]) -> None:
+    assert alerts(counted) == expected
+
+
+def test_what_waits() -> None:
+    assert alerts(oldest=1) == []
+    assert alerts(oldest=601) == ["oldest-waiting"]
+    assert alerts(oldest=1, workers=0) == ["no-worker"]
+    assert alerts(oldest=None, workers=0) == []
+    assert alerts(oldest=9999, workers=0, paused=True) == []
+
+
+def test_the_worst_comes_first() -> None:
+    stats = {
+        JobType.INVENTORY_SYNC: QueueStats(name="inventory-sync", oldest_waiting_s=9999, workers=1),
+        JobType.PHOTO_ANALYZE: QueueStats(name=QUEUE, oldest_waiting_s=1, workers=0),
+    }
+    found = judge(Stats(stats), {}, Thresholds())
+    assert [alert.severity for alert in found] == [Severity.CRITICAL, Severity.WARNING]

@@ -1,0 +1,152 @@
+"""The documentation builds without a warning, and leaves nothing out that the code has."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import photoqueue
+from photoqueue.models import TRANSITIONS, JobState, JobType
+from photoqueue.settings import Settings, variable_of
+from photoqueue.tracking.tables import metadata
+from tests.conftest import REPOSITORY
+
+DOCS = REPOSITORY / "docs"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _parts() -> Iterator[None]:
+    """Make the package that writes the reference importable."""
+    sys.path.insert(0, str(DOCS / "extensions"))
+    yield
+    sys.path.remove(str(DOCS / "extensions"))
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the documentation once, as ``make docs`` does."""
+    built = tmp_path_factory.mktemp("docs")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+    done = subprocess.run(
+        [*command, str(DOCS), str(built)], capture_output=True, text=True, timeout=900, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return built
+
+
+def page(built: Path, name: str) -> str:
+    return (built / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.timeout(900)
+def test_docs_build_without_a_warning_and_load_nothing_from_elsewhere(shared: Path) -> None:
+    pages = list(shared.rglob("*.html"))
+    assert len(pages) > 20
+    loaded = re.compile(r"<(?:script|link|img)[^>]+(?:src|href)=\"(https?:)?//")
+    assert [one.name for one in pages if loaded.search(one.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.timeout(900)
+def test_docs_have_every_variable_command_name_and_address(shared: Path) -> None:
+    from parts.commands import every_command
+    from parts.http_api import description
+
+    environment = page(shared, "reference/environment.html")
+    missing = [name for name in Settings.model_fields if variable_of(name) not in environment]
+    commands = page(shared, "reference/commands.html")
+    missing += [name for name, _ in every_command() if f">{name}<" not in commands]
+    python = page(shared, "reference/python.html")
+    errors = page(shared, "reference/errors.html")
+    missing += [
+        name
+        for name in photoqueue.__all__
+        if f'id="photoqueue.{name}"' not in python and name not in errors
+    ]
+    http = page(shared, "reference/http.html")
+    missing += [path for path in description()["paths"] if path not in http]
+    assert missing == []
+
+
+@pytest.mark.timeout(900)
+def test_docs_name_no_path_of_the_machine_that_built_them(shared: Path) -> None:
+    places = (str(REPOSITORY), str(Path.home()))
+    found = [
+        one.name
+        for one in shared.rglob("*.html")
+        if any(place in one.read_text(encoding="utf-8") for place in places if len(place) > 1)
+    ]
+    assert found == []
+
+
+def test_docs_say_what_each_variable_means() -> None:
+    from parts.environment import meaning
+
+    assert [name for name in Settings.model_fields if not meaning(name)] == []
+
+
+def test_docs_say_what_each_table_and_column_means() -> None:
+    from parts.tables import markdown, sentences
+
+    written = markdown()
+    missing = [
+        f"{table.name}.{name}"
+        for table in metadata.sorted_tables
+        for name in ("table", *(column.name for column in table.columns))
+        if not sentences().get(table.name, {}).get(name) or f"## {table.name}\n" not in written
+    ]
+    assert missing == []
+
+
+def test_docs_say_what_each_key_of_job_data_and_results_means() -> None:
+    from parts.data import MODELS, meaning
+
+    fields = [(model, name) for model in MODELS for name in model.model_fields]
+    assert [(model.__name__, name) for model, name in fields if not meaning(model, name)] == []
+
+
+def test_picture_of_the_states_is_that_of_the_code() -> None:
+    """Draw it anew: ``cd docs/extensions && python -m parts.job_states``."""
+    from parts.job_states import PICTURE, draw
+
+    drawn = draw()
+    assert PICTURE.read_text(encoding="utf-8") == drawn
+    assert all(f">{state}</text>" in drawn for state in JobState)
+    assert drawn.count("<path") == sum(map(len, TRANSITIONS.values()))
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    listed = set(re.findall(r"^[a-z/-]+$", (DOCS / "index.md").read_text(), re.MULTILINE))
+    pages = {str(one.relative_to(DOCS).with_suffix("")) for one in DOCS.rglob("*.md")}
+    assert pages - {"index"} == listed
+
+
+def test_docs_use_variables_commands_and_queues_that_exist() -> None:
+    from parts.commands import every_command
+
+    variables = {variable_of(name) for name in Settings.model_fields}
+    commands = {name.split()[1] for name, _ in every_command()}
+    text = {one: one.read_text(encoding="utf-8") for one in DOCS.rglob("*.md")}
+    wrong = [
+        (one.name, word)
+        for one, content in text.items()
+        for word in re.findall(r"\b(?:PHOTOQUEUE|QUEUE)_[A-Z_]+[A-Z]\b", content)
+        if word not in variables
+    ]
+    wrong += [
+        (one.name, word)
+        for one, content in text.items()
+        for word in re.findall(r"^\$ photoqueue ([a-z]+)", content, re.MULTILINE)
+        if word not in commands
+    ]
+    wrong += [
+        (one.name, word)
+        for one, content in text.items()
+        for word in re.findall(r"--queue ([a-z-]+)", content)
+        if word not in set(JobType)
+    ]
+    assert wrong == []

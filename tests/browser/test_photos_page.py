@@ -259,7 +259,7 @@ def test_nothing_to_see_says_what_to_do(shows: StaticPage) -> None:
 
 def test_dark_theme_is_followed(shows: StaticPage) -> None:
     show(shows, card(1), dark=True)
-    widget = shows.page.locator("#widget")
-    expect(widget).to_have_css("background-color", "rgb(33, 33, 33)")
+    tile = shows.page.get_by_role("listitem").first
+    expect(tile).to_have_css("background-color", "rgb(33, 33, 33)")
     photo(shows, 1).click()
     expect(shows.page.get_by_role("dialog")).to_have_css("background-color", "rgb(33, 33, 33)")

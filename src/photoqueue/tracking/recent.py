@@ -49,10 +49,16 @@ def recent_batches(database: Database, limit: int) -> list[BatchSummary]:
 
 def waits_for_a_worker(database: Database, queue: JobType, lease_seconds: float) -> bool:
     """Whether a job of a queue could run, and no live worker is there to take it."""
-    waiting = sa.exists().where(
-        jobs.c.queue_name == str(queue),
-        jobs.c.state.in_([str(JobState.WAITING), str(JobState.DELAYED)]),
-        jobs.c.ready_at.is_not(None),
+    # One question a state, each answered by that state's own small index.
+    could_run = sa.or_(
+        *(
+            sa.exists().where(
+                jobs.c.queue_name == str(queue),
+                jobs.c.state == sa.literal_column(f"'{state}'"),
+                jobs.c.ready_at.is_not(None),
+            )
+            for state in (JobState.WAITING, JobState.DELAYED)
+        )
     )
     served = sa.exists().where(
         sa.literal(str(queue)) == sa.any_(workers.c.queues),
@@ -60,4 +66,4 @@ def waits_for_a_worker(database: Database, queue: JobType, lease_seconds: float)
         has_lease(lease_seconds),
     )
     with database.begin() as connection:
-        return bool(connection.scalar(sa.select(sa.and_(waiting, sa.not_(served)))))
+        return bool(connection.scalar(sa.select(sa.and_(could_run, sa.not_(served)))))

@@ -69,11 +69,12 @@ def main() -> None:
             collector = InstallationCollector()
             began = time.perf_counter()
             exposition(collector)
-            print(f"first scrape, which waits for the counts of the queues: {time.perf_counter() - began:.2f} s")
+            first = time.perf_counter() - began
+            print(f"first scrape, which waits for the counts of the queues: {first:.2f} s")
             took = []
             for number in range(chosen.scrapes):
-                first = chosen.jobs + number * chosen.between + 1
-                part = {"first": first, "last": first + chosen.between - 1, "counted": False}
+                start = chosen.jobs + number * chosen.between + 1
+                part = {"first": start, "last": start + chosen.between - 1, "counted": False}
                 connection.execute(_FILL, part)
                 connection.execute(_ATTEMPTS, part)
                 time.sleep(0.2)

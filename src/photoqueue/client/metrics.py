@@ -11,12 +11,12 @@ from typing import Final
 from photoqueue.client.observe import Stats, stats
 from photoqueue.errors import PhotoqueueError
 from photoqueue.installation import current
-from photoqueue.tracking.metrics import SCRAPE_ROWS, Lately, Metrics, Pooled, Total
+from photoqueue.tracking.metrics import SCRAPE_ROWS, Lately, Total, reading
 
 __all__ = ["Lately", "Reading", "RecentStats", "Total", "lately", "read_metrics"]
 
 #: Seconds that a reader waits for new counts where older ones are known.
-_PATIENCE_SECONDS: Final = 0.02
+_PATIENCE_SECONDS: Final = 0.01
 #: Seconds after which counts are too old to be shown.
 _STALE_SECONDS: Final = 60.0
 
@@ -62,6 +62,14 @@ class RecentStats:
         self._found: tuple[Stats, float] | None = None
         self._error: PhotoqueueError | None = None
 
+    def begin(self) -> threading.Thread:
+        """Begin to count, where that is not under way; return the thread that does."""
+        with self._lock:
+            if self._counting is None:
+                self._counting = threading.Thread(target=self._count, daemon=True)
+                self._counting.start()
+            return self._counting
+
     def get(self) -> Stats:
         """Return the counts, at most a minute old.
 
@@ -70,13 +78,10 @@ class RecentStats:
         PhotoqueueError
             They could not be read.
         """
+        counting = self.begin()
         with self._lock:
             known = self._found
-            fresh_enough = known is not None and time.monotonic() - known[1] < _STALE_SECONDS
-            if self._counting is None:
-                self._counting = threading.Thread(target=self._count, daemon=True)
-                self._counting.start()
-            counting = self._counting
+        fresh_enough = known is not None and time.monotonic() - known[1] < _STALE_SECONDS
         counting.join(_PATIENCE_SECONDS if fresh_enough else None)
         with self._lock:
             found, error = self._found, self._error
@@ -112,13 +117,16 @@ def read_metrics(recent: RecentStats | None = None) -> Reading:
     PhotoqueueError
         PostgreSQL cannot be asked.
     """
-    metrics = _metrics()
-    metrics.advance(most=SCRAPE_ROWS)
+    if recent is not None:
+        recent.begin()
+    with reading(current().database) as metrics:
+        metrics.advance(most=SCRAPE_ROWS)
+        totals, refused, seen = metrics.totals(), metrics.refused(), metrics.last_seen()
     return Reading(
         queues=recent.get() if recent is not None else stats(),
-        totals=tuple(metrics.totals()),
-        refused=metrics.refused(),
-        last_seen_s=metrics.last_seen(),
+        totals=tuple(totals),
+        refused=refused,
+        last_seen_s=seen,
     )
 
 
@@ -128,13 +136,11 @@ def lately(minutes: int) -> dict[tuple[str, str], Lately]:
     The names are ``failed`` (jobs), ``retried``, the outcomes of attempts, and ``ai_completed``
     and ``ai_error`` (calls of engines).
     """
-    metrics = _metrics()
+    database = current().database
     # Up to here: of a backlog, at most so much that a check stays quick.
     for _ in range(50):
-        if not metrics.advance(most=SCRAPE_ROWS):
-            break
-    return metrics.lately(minutes)
-
-
-def _metrics() -> Metrics:
-    return Metrics(Pooled(current().database))
+        with reading(database) as metrics:
+            if not metrics.advance(most=SCRAPE_ROWS):
+                break
+    with reading(database) as metrics:
+        return metrics.lately(minutes)

@@ -69,8 +69,8 @@ def decide(load: Load, limits: Limits, *, now: float, spare_since: float | None)
     """Decide how many workers there should be.
 
     Up at once, to at most twice as many at a time, and no further until those have begun to take
-    jobs: that takes them seconds, and what waits may be gone by then. Down one by one, and only where fewer have been enough for a
-    while: workers that come and go do no work.
+    jobs: that takes them seconds, and what waits may be gone by then. Down one by one, and only
+    where fewer have been enough for a while: workers that come and go do no work.
 
     Parameters
     ----------

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+import sqlalchemy as sa
 
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.sql import load_statements
 
 _METRICS: Final = load_statements("metrics.sql")
-_SOURCES: Final = ("submissions", "attempts", "ai_calls")
 #: Rows that are counted in one statement at most (more where one transaction wrote more), by
 #: a scrape, which has to be quick, and by a worker.
 SCRAPE_ROWS: Final = 2_000
@@ -80,11 +82,11 @@ class Metrics:
         Each row is counted exactly once, however many do this at a time and wherever one of
         them dies; whoever finds another one at it leaves it to that one.
         """
-        for row in self._run(_METRICS["misnumbered"]):
-            if (name := f"renumber_{row['source']}") in _METRICS:
-                self._run(_METRICS[name])
         more = False
-        for source in _SOURCES:
+        for row in self._run(_METRICS["pending"]):
+            source = row["source"]
+            if row["misnumbered"]:
+                self._run(_METRICS[f"renumber_{source}"])
             rows = self._run(_METRICS[f"count_{source}"], {**_EDGES, "most": most - 1})
             more |= source != "submissions" and bool(rows) and rows[0]["counted"] >= most
         return more
@@ -121,16 +123,27 @@ class Metrics:
         self._run(_METRICS["forget_minutes"])
 
 
-class Pooled:
-    """Runs single statements on the pooled connections of a database."""
+#: Counts that a crash of the server takes away are made again, together with their marks:
+#: no commit has to wait for the disk.
+_SESSION: Final = "SET LOCAL jit = off; SET LOCAL synchronous_commit = off"
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+
+class Transaction:
+    """Runs statements in one transaction, on a pooled connection."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
 
     def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
-        """Run a statement in a transaction of its own; return its rows as dictionaries."""
-        with self._database.begin() as connection:
-            connection.exec_driver_sql("SET LOCAL jit = off")
-            # The driver's own parameters, as in the files of statements.
-            result = connection.exec_driver_sql(statement, dict(parameters or {}))
-            return [dict(row._mapping) for row in result] if result.returns_rows else []
+        """Run a statement; return its rows as dictionaries."""
+        # The driver's own parameters, as in the files of statements.
+        result = self._connection.exec_driver_sql(statement, dict(parameters or {}))
+        return [dict(row._mapping) for row in result] if result.returns_rows else []
+
+
+@contextlib.contextmanager
+def reading(database: Database) -> Iterator[Metrics]:
+    """Count and read metrics in one transaction."""
+    with database.begin() as connection:
+        connection.exec_driver_sql(_SESSION)
+        yield Metrics(Transaction(connection))

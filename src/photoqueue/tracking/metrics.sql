@@ -32,16 +32,16 @@ WITH mark AS MATERIALIZED (
         outcome, ended_at, retry_delay_ms,
         job_attempts.wait_ms / 1000 AS wait,
         date_part('epoch', ended_at - job_attempts.started_at) AS run
-    FROM span
-    JOIN job_attempts ON recorded_xid >= low AND recorded_xid < high
+    -- For each span (there is one): a plain join may read the whole index instead.
+    FROM span CROSS JOIN LATERAL (
+        SELECT * FROM job_attempts WHERE recorded_xid >= low AND recorded_xid < high
+        ORDER BY recorded_xid OFFSET 0
+    ) AS job_attempts
 ), measured AS (
     SELECT
         name, queue_name, measure.outcome, date_trunc('minute', ended_at) AS minute,
         -- edges belong to the bucket below them, as Prometheus has it
-        CASE WHEN cardinality(edges) > 0 AND value <= edges[cardinality(edges)]
-             THEN edges[cardinality(edges) + 1 - width_bucket(-value,
-                 ARRAY(SELECT -edge FROM unnest(edges) AS edge ORDER BY edge DESC))]
-             ELSE 'infinity' END AS le,
+        coalesce((SELECT min(edge) FROM unnest(edges) AS edge WHERE edge >= value), 'infinity') AS le,
         value
     FROM fresh
     CROSS JOIN LATERAL (
@@ -90,15 +90,15 @@ WITH mark AS MATERIALIZED (
         engine, model, ai_metrics.created_at, latency_ms / 1000 AS latency,
         cost_usd, tokens_in, tokens_out,
         CASE WHEN ai_metrics.success THEN 'completed' ELSE 'error' END AS outcome
-    FROM span
-    JOIN ai_metrics ON recorded_xid >= low AND recorded_xid < high
+    -- For each span (there is one): a plain join may read the whole index instead.
+    FROM span CROSS JOIN LATERAL (
+        SELECT * FROM ai_metrics WHERE recorded_xid >= low AND recorded_xid < high
+        ORDER BY recorded_xid OFFSET 0
+    ) AS ai_metrics
 ), measured AS (
     SELECT
         name, queue_name, measure.outcome, engine, model,
-        CASE WHEN cardinality(edges) > 0 AND value <= edges[cardinality(edges)]
-             THEN edges[cardinality(edges) + 1 - width_bucket(-value,
-                 ARRAY(SELECT -edge FROM unnest(edges) AS edge ORDER BY edge DESC))]
-             ELSE 'infinity' END AS le,
+        coalesce((SELECT min(edge) FROM unnest(edges) AS edge WHERE edge >= value), 'infinity') AS le,
         value
     FROM fresh
     CROSS JOIN LATERAL (
@@ -182,9 +182,20 @@ SET recorded_xid = CASE WHEN recorded_xid >= low THEN pg_current_xact_id()::text
 FROM mark
 WHERE recorded_xid IS NOT NULL AND ai_metrics.xmin <> recorded_xid::text::xid8::xid;
 
--- name: misnumbered
-SELECT source FROM metric_marks
-WHERE counted_below > pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
+-- name: pending
+-- Which sources have something to count, found without writing anything; and those whose mark
+-- lies ahead of this server.
+SELECT source, misnumbered
+FROM metric_marks
+CROSS JOIN LATERAL (
+    SELECT counted_below > pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS misnumbered
+) AS numbers
+WHERE misnumbered
+   -- the newest, which is read off the end of the index; to look for any reads the whole table
+   OR source = 'attempts' AND counted_below <= (SELECT max(recorded_xid) FROM job_attempts)
+   OR source = 'ai_calls' AND counted_below <= (SELECT max(recorded_xid) FROM ai_metrics)
+   OR source = 'submissions' AND EXISTS (SELECT FROM metric_submissions)
+ORDER BY source;
 
 -- name: totals
 SELECT name, queue_name, outcome, engine, model, le, count, sum FROM metric_totals

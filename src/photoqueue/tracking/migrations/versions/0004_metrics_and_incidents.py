@@ -29,10 +29,7 @@ _COUNT_ATTEMPTS = """
     INSERT INTO metric_totals (name, queue_name, outcome, le, count, sum)
     SELECT
         name, coalesce(queue_name, 'unknown'), measure.outcome,
-        CASE WHEN cardinality(edges) > 0 AND value <= edges[cardinality(edges)]
-             THEN edges[cardinality(edges) + 1 - width_bucket(-value,
-                 ARRAY(SELECT -edge FROM unnest(edges) AS edge ORDER BY edge DESC))]
-             ELSE 'infinity' END,
+        coalesce((SELECT min(edge) FROM unnest(edges) AS edge WHERE edge >= value), 'infinity'),
         count(*), coalesce(sum(value), 0)
     FROM job_attempts
     LEFT JOIN jobs USING (job_id)
@@ -68,10 +65,7 @@ _COUNT_AI_CALLS = """
     INSERT INTO metric_totals (name, queue_name, outcome, engine, model, le, count, sum)
     SELECT
         name, coalesce(queue_name, 'unknown'), measure.outcome, engine, model,
-        CASE WHEN cardinality(edges) > 0 AND value <= edges[cardinality(edges)]
-             THEN edges[cardinality(edges) + 1 - width_bucket(-value,
-                 ARRAY(SELECT -edge FROM unnest(edges) AS edge ORDER BY edge DESC))]
-             ELSE 'infinity' END,
+        coalesce((SELECT min(edge) FROM unnest(edges) AS edge WHERE edge >= value), 'infinity'),
         count(*), sum(value)
     FROM ai_metrics
     LEFT JOIN jobs USING (job_id)

@@ -118,18 +118,19 @@ class Settings(BaseSettings):
     #: What callers of the HTTP API must show (``Authorization: Bearer …``); ``None`` asks for
     #: nothing, which is allowed on loopback addresses only.
     api_token: SecretStr | None = None
-    #: Whether OpenTelemetry spans are sent; needs the extra ``tracing``.
-    tracing: bool = False
-
     #: Requests a second that one client of the HTTP API may send; 0 sets no limit.
     api_requests_per_second: Annotated[float, Field(ge=0)] = 100.0
+
+    #: Whether OpenTelemetry spans are sent; needs the extra ``tracing``.
+    tracing: bool = False
 
     #: Address that ``photoqueue check`` tells, in JSON, what is wrong and what no longer is.
     alert_url: SecretStr | None = None
     #: Minutes that ``photoqueue check`` looks back.
     alert_window_minutes: Annotated[int, Field(ge=1, le=700)] = 10
-    #: Share, from 0 to 1, of ended jobs, and of calls of engines, above which it warns.
+    #: Share, from 0 to 1, of ended jobs that failed, above which it warns.
     alert_failure_rate: Annotated[float, Field(ge=0, le=1)] = 0.2
+    #: Share, from 0 to 1, of calls of engines that failed, above which it warns.
     alert_ai_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.2
     #: Seconds that a job may wait before it warns.
     alert_oldest_waiting_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600.0

@@ -44,6 +44,6 @@ def setup(app: Any) -> dict[str, bool]:
         source[0] = fill_in(source[0])
 
     app.connect("source-read", read)
-    # What is generated depends on the code, which Sphinx does not watch.
-    app.connect("env-get-outdated", lambda *_: [])
+    # What is generated depends on the code, which Sphinx does not watch: every page is made anew.
+    app.connect("env-get-outdated", lambda _app, env, *_: list(env.found_docs))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from photoqueue.client.observe import Stats, stats
+from photoqueue.client.observe import Stats, StatsReader, stats
 from photoqueue.errors import PhotoqueueError
 from photoqueue.installation import current
-from photoqueue.tracking.metrics import SCRAPE_ROWS, Lately, Total, reading
+from photoqueue.tracking.metrics import SCRAPE_ROWS, WORKER_ROWS, Lately, Total, reading
 
 __all__ = ["Lately", "Reading", "RecentStats", "Total", "lately", "read_metrics"]
 
@@ -52,23 +52,15 @@ class RecentStats:
     Parameters
     ----------
     count
-        Counts.
+        Counts; called by one thread at a time.
     """
 
-    def __init__(self, count: Callable[[], Stats] = stats) -> None:
-        self._stats = count
+    def __init__(self, count: Callable[[], Stats] | None = None) -> None:
+        self._stats = count or StatsReader()
         self._lock = threading.Lock()
         self._counting: threading.Thread | None = None
         self._found: tuple[Stats, float] | None = None
         self._error: PhotoqueueError | None = None
-
-    def begin(self) -> threading.Thread:
-        """Begin to count, where that is not under way; return the thread that does."""
-        with self._lock:
-            if self._counting is None:
-                self._counting = threading.Thread(target=self._count, daemon=True)
-                self._counting.start()
-            return self._counting
 
     def get(self) -> Stats:
         """Return the counts, at most a minute old.
@@ -78,9 +70,12 @@ class RecentStats:
         PhotoqueueError
             They could not be read.
         """
-        counting = self.begin()
         with self._lock:
             known = self._found
+            if self._counting is None:
+                self._counting = threading.Thread(target=self._read, daemon=True)
+                self._counting.start()
+            counting = self._counting
         fresh_enough = known is not None and time.monotonic() - known[1] < _STALE_SECONDS
         counting.join(_PATIENCE_SECONDS if fresh_enough else None)
         with self._lock:
@@ -90,7 +85,7 @@ class RecentStats:
         assert found is not None
         return found[0]
 
-    def _count(self) -> None:
+    def _read(self) -> None:
         began = time.monotonic()
         found, error = None, None
         try:
@@ -117,12 +112,11 @@ def read_metrics(recent: RecentStats | None = None) -> Reading:
     PhotoqueueError
         PostgreSQL cannot be asked.
     """
-    if recent is not None:
-        recent.begin()
     with reading(current().database) as metrics:
         metrics.advance(most=SCRAPE_ROWS)
         totals, refused, seen = metrics.totals(), metrics.refused(), metrics.last_seen()
     return Reading(
+        # Last: to count a million jobs keeps the server's cores from all else.
         queues=recent.get() if recent is not None else stats(),
         totals=tuple(totals),
         refused=refused,
@@ -138,9 +132,9 @@ def lately(minutes: int) -> dict[tuple[str, str], Lately]:
     """
     database = current().database
     # Up to here: of a backlog, at most so much that a check stays quick.
-    for _ in range(50):
+    for _ in range(5):
         with reading(database) as metrics:
-            if not metrics.advance(most=SCRAPE_ROWS):
+            if not metrics.advance(most=WORKER_ROWS):
                 break
     with reading(database) as metrics:
         return metrics.lately(minutes)

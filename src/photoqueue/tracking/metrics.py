@@ -15,7 +15,7 @@ from photoqueue.tracking.sql import load_statements
 _METRICS: Final = load_statements("metrics.sql")
 #: Rows that are counted in one statement at most (more where one transaction wrote more), by
 #: a scrape, which has to be quick, and by a worker.
-SCRAPE_ROWS: Final = 2_000
+SCRAPE_ROWS: Final = 500
 WORKER_ROWS: Final = 20_000
 
 # Upper edges of the buckets, in seconds. Totals keep the edges they were counted with, so

@@ -41,6 +41,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _keep_compiled() -> None:
+    """Let processes keep the compiled modules, or each of hundreds compiles them anew."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _no_environment() -> None:
     """Keep the settings of whoever runs the tests out of them."""
     for name in list(os.environ):

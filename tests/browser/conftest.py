@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,13 @@ from tests.browser.chromium import MISSING, find_chromium
 from tests.browser.servers import JupyterHome, JupyterServer, start_lab, start_voila
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
     from tests.browser.pages import LabPage, VoilaPage
 
-_ELSEWHERE = re.compile(r"^(?!\w+://(127\.0\.0\.1|localhost)[:/])\w+://")
+#: Lets the browser reach this machine only. (Playwright's own routes would do so as well, but
+#: keep it from caching, and JupyterLab's 20 MB of scripts would be read anew for each page.)
+_NOWHERE_ELSE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,7 +41,9 @@ def chromium() -> Iterator[Browser]:
 
     with sync_playwright() as playwright:
         # Without its sandbox, as root may not have one; it only sees pages of these tests.
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", _NOWHERE_ELSE]
+        )
         # Generous: a page must get there, however busy the machine is.
         expect.set_options(timeout=30_000)
         yield browser
@@ -68,13 +71,23 @@ def voila_server(chromium: Browser, jupyter_home: JupyterHome) -> Iterator[Jupyt
     server.stop()
 
 
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    """Open an empty page, without a memory of others, that reaches this machine only."""
+@pytest.fixture(scope="package")
+def person(chromium: Browser) -> Iterator[BrowserContext]:
+    """Be one person with one browser, who looks at many pages."""
     context = chromium.new_context(viewport={"width": 1400, "height": 900}, locale="en-GB")
-    context.route(_ELSEWHERE, lambda route: route.abort())
-    yield context.new_page()
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(person: BrowserContext) -> Iterator[Page]:
+    """Open an empty page, without a memory of others but for what the browser caches."""
+    page = person.new_page()
+    yield page
+    for other in person.pages:
+        other.close()
+    person.clear_cookies()
+    person.clear_permissions()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import os
 import shutil
 import signal
@@ -15,7 +14,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from PIL import Image
 
@@ -24,12 +22,10 @@ from photoqueue import Settings, services
 from photoqueue.installation import Installation, current, use
 from photoqueue.services import Endpoints
 from photoqueue.tracking.database import Database
-from photoqueue.tracking.migrate import migrate
+from tests.databases import Databases
 
 REPOSITORY = Path(__file__).parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
-
-_numbers = itertools.count(1)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -70,28 +66,23 @@ def servers() -> Iterator[Endpoints]:
     home = Path(tempfile.mkdtemp(prefix="pq-"))
     settings = Settings(home=home)
     try:
-        endpoints = services.ensure(settings)
-        _create_template(endpoints)
-        yield endpoints
+        yield services.ensure(settings)
     finally:
         services.down(settings)
         shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def databases(servers: Endpoints) -> Databases:
+    return Databases(servers)
+
+
 @pytest.fixture
-def database_url(servers: Endpoints) -> Iterator[str]:
-    """Make a database with the tables of photoqueue, of an installation of its own."""
-    name = f"test_{next(_numbers)}"
-    admin = servers.database_url.get_secret_value()
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_photoqueue")
-    url = _with_database(admin, name)
-    with psycopg.connect(url, autocommit=True) as connection:
-        # Two installations with one identity would meet in Redis.
-        connection.execute("UPDATE installation SET installation_id = gen_random_uuid()")
+def database_url(databases: Databases) -> Iterator[str]:
+    """Give a database with the tables of photoqueue, of an installation of its own."""
+    url = databases.take()
     yield url
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    databases.give_back(url)
 
 
 @pytest.fixture
@@ -213,18 +204,3 @@ def submit(photo_id: str, **options: object) -> photoqueue.Job:
     """Submit a small picture under an id that says what the engine does with it."""
     seed = sum(map(ord, photo_id))
     return photoqueue.submit_photo(picture(seed), photo_id=photo_id, user_id="u1", **options)  # type: ignore[arg-type]
-
-
-def _create_template(servers: Endpoints) -> None:
-    admin = servers.database_url.get_secret_value()
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE template_photoqueue")
-    template = Database(_with_database(admin, "template_photoqueue"))
-    migrate(template)
-    template.close()
-
-
-def _with_database(url: str, name: str) -> str:
-    """Name another database of the same server."""
-    head, _, query = url.partition("?")
-    return f"{head.rpartition('/')[0]}/{name}?{query}"

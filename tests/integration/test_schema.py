@@ -26,7 +26,7 @@ from photoqueue.tracking import migrate as migrate_module
 from photoqueue.tracking.database import Database, current_revision
 from photoqueue.tracking.migrate import migrate
 from photoqueue.tracking.tables import SCHEMA_REVISION, metadata
-from tests.conftest import _numbers, _with_database
+from tests.databases import new_name, with_database
 
 MIGRATE = """
 import sys
@@ -39,11 +39,11 @@ print(migrate(Database(sys.argv[1])))
 @pytest.fixture
 def empty_url(servers: Endpoints) -> Iterator[str]:
     """Make a database without tables."""
-    name = f"empty_{next(_numbers)}"
+    name = new_name()
     admin = servers.database_url.get_secret_value()
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    yield _with_database(admin, name)
+    yield with_database(admin, name)
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

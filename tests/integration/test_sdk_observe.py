@@ -14,7 +14,6 @@ from uuid import UUID, uuid4
 from xml.etree import ElementTree
 
 import pandas as pd
-import psycopg
 import pytest
 
 import photoqueue
@@ -38,26 +37,19 @@ from photoqueue.services import Endpoints
 from tests.conftest import (
     REPOSITORY,
     Worker,
-    _numbers,
-    _with_database,
     eventually,
     picture,
     submit,
 )
+from tests.databases import Databases
 
 HOSTILE = '<script>alert("1")</script>'
 
 
 @contextmanager
-def installed(servers: Endpoints, home: Path) -> Iterator[Settings]:
+def installed(databases: Databases, servers: Endpoints, home: Path) -> Iterator[Settings]:
     """Make an installation that lasts longer than one test."""
-    name = f"shared_{next(_numbers)}"
-    admin = servers.database_url.get_secret_value()
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_photoqueue")
-    url = _with_database(admin, name)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("UPDATE installation SET installation_id = gen_random_uuid()")
+    url = databases.take()
     try:
         yield Settings(
             home=home,
@@ -69,8 +61,7 @@ def installed(servers: Endpoints, home: Path) -> Iterator[Settings]:
             grace_seconds=5.0,
         )
     finally:
-        with psycopg.connect(admin, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        databases.give_back(url)
 
 
 @contextmanager
@@ -100,9 +91,12 @@ def at_work(settings: Settings) -> Iterator[Worker]:
 
 
 @pytest.fixture(scope="module")
-def shared(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def shared(
+    databases: Databases, servers: Endpoints, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
     """Keep one installation with one worker for this module."""
-    with installed(servers, tmp_path_factory.mktemp("home")) as settings, at_work(settings):
+    home = tmp_path_factory.mktemp("home")
+    with installed(databases, servers, home) as settings, at_work(settings):
         yield settings
 
 

@@ -15,6 +15,9 @@ const COLUMNS = [
   { title: "Error", cell: (row) => (row.error ? h("div", { class: "pq-jobs-error", title: row.error }, row.error) : ""), class: "pq-jobs-wide" },
 ];
 const SEARCH_PAUSE_MS = 300;
+// What is read within this time is not announced beforehand.
+const READING_MS = 800;
+const READING = "reading…";
 const rowKey = (id) => `open ${id}`;
 
 function clipped(text) {
@@ -163,6 +166,7 @@ function pager(model, act) {
   const words = h("span", { role: "status", class: "pq-quiet" });
   const turns = ["First", "Previous", "Next", "Last"].map((title) =>
     button(title, () => act.turn(title.toLowerCase()), { "aria-label": `${title} page` }));
+  let late = null;
   return {
     element: h("nav", { class: "pq-bar", "aria-label": "Pages of jobs" }, turns, words),
     draw: () => {
@@ -173,9 +177,15 @@ function pager(model, act) {
         if (off && turn === document.activeElement) turns[place < 2 ? 2 : 1].focus({ preventScroll: true });
         turn.disabled = off;
       });
-      const said = page.rows ? rowsShown(page) : "reading…";
+      if (model.get("reading")) {
+        late ??= setTimeout(() => { words.textContent = READING; }, READING_MS);
+        return;
+      }
+      clearTimeout(late);
+      late = null;
+      const said = page.rows ? rowsShown(page) : READING;
       // Until the jobs are counted, the words stay: a screen reader reads each change of them.
-      const counted = page.total !== null || !words.textContent;
+      const counted = page.total !== null || !words.textContent || words.textContent === READING;
       if (counted && words.textContent !== said) words.textContent = said;
     },
   };
@@ -255,6 +265,7 @@ export default {
     const draw = () => {
       const page = model.get("page");
       table.element.hidden = !page.rows?.length;
+      table.element.setAttribute("aria-busy", String(model.get("reading")));
       pages.element.hidden = !page.rows?.length && !page.previous;
       table.draw();
       pages.draw();
@@ -276,7 +287,7 @@ export default {
       planned = true;
       queueMicrotask(() => { planned = false; filters.follow(); draw(); drawDetails(); drawNotice(); });
     };
-    const changes = "change:page change:counts change:controls change:selected change:story change:busy change:progress change:notice change:may_act";
+    const changes = "change:page change:counts change:controls change:selected change:story change:busy change:progress change:notice change:may_act change:reading";
     model.on(changes, later);
     filters.follow();
     draw();

@@ -156,9 +156,7 @@ def test_page_without_actions_has_no_buttons_for_them(page: Page, failed: photoq
     expect(page.get_by_role("button", name="Retry all failed")).to_have_count(0)
 
 
-def test_reading_that_takes_long_is_said_until_it_ends(
-    page: Page, failed: photoqueue.Job
-) -> None:
+def test_reading_that_takes_long_is_said_until_it_ends(page: Page, failed: photoqueue.Job) -> None:
     show(page)
     page.evaluate("window.update({ reading: true })")
     jobs = page.get_by_role("region", name="Jobs", exact=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from uuid import UUID
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from photoqueue.installation import Installation
+from photoqueue.tracking.ledger import Failure, Ledger
 from photoqueue.tracking.pages import JobQuery
 from photoqueue.workbench.jobs import JobsView
 from photoqueue.workbench.photos import PhotosView
@@ -52,6 +57,28 @@ def test_facts_of_a_job_stand_in_columns(page: Page) -> None:
     details.get_by_text("Payload", exact=True).click()
     assert style(details.locator("pre").first, "paddingLeft") == "8px"
     keep(page, "narrow-job")
+
+
+def test_errors_are_in_sight_and_columns_without_a_value_are_not_there(
+    page: Page, installation: Installation
+) -> None:
+    job = submit("p1")
+    submit("p2")
+    view = JobsView()
+    view.refresh()
+    shown = ViewPage(page, view)
+    headers = page.get_by_role("region", name="Jobs", exact=True).get_by_role("columnheader")
+    expect(headers.filter(has_text="Submitted")).to_be_visible()
+    for empty in ("Error", "Project", "Batch"):
+        expect(headers.filter(has_text=empty)).to_have_count(0)
+    with closing(Ledger(installation.database)) as ledger:
+        claim = ledger.claim(UUID(job.id), job.queue, worker_id=UUID(int=1), slot=1)
+        assert claim is not None
+        ledger.fail(claim, Failure("OSError", "no space left " * 99, "", True), delay_ms=0)
+    shown.refresh()
+    assert right_edge(headers.filter(has_text="Error")) < WIDTH
+    expect(page.get_by_role("cell", name="OSError: no space left")).to_be_visible()
+    keep(page, "narrow-jobs")
 
 
 def test_queues_can_be_paused_without_scrolling(page: Page) -> None:

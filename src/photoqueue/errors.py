@@ -29,6 +29,7 @@
     │   └── ModelError              the model file cannot be used
     ├── MessageRefusedError         a broker message that photoqueue did not write
     ├── StateError                  the job's state does not allow what was asked
+    ├── TooSlowError                so many jobs cannot be sorted or searched in good time
     ├── NoWorkerError               waiting for a job that no live worker will take
     ├── ResultTimeoutError          (also a TimeoutError) not finished in the given time
     └── JobError
@@ -158,6 +159,10 @@ class MessageRefusedError(PhotoqueueError):
 
 class StateError(PhotoqueueError):
     """The state of the job does not allow what was asked."""
+
+
+class TooSlowError(PhotoqueueError):
+    """So many jobs cannot be sorted or searched in good time; ask for fewer of them."""
 
 
 class NoWorkerError(PhotoqueueError):

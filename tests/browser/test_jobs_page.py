@@ -154,3 +154,15 @@ def test_page_without_actions_has_no_buttons_for_them(page: Page, failed: photoq
     for name in ("Retry", "Cancel"):
         expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
     expect(page.get_by_role("button", name="Retry all failed")).to_have_count(0)
+
+
+def test_reading_that_takes_long_is_said_until_it_ends(page: Page, failed: photoqueue.Job) -> None:
+    show(page)
+    page.evaluate("window.update({ reading: true })")
+    jobs = page.get_by_role("region", name="Jobs", exact=True)
+    expect(jobs).to_have_attribute("aria-busy", "true")
+    expect(page.get_by_text("reading…")).to_be_visible()
+    page.evaluate("window.update({ reading: false })")
+    expect(page.get_by_text("reading…")).to_be_hidden()
+    expect(page.get_by_text("of 3")).to_be_visible()
+    expect(jobs).to_have_attribute("aria-busy", "false")

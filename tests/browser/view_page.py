@@ -38,6 +38,14 @@ async ([esm, css, state]) => {
   widget.default.render({ model, el: document.querySelector("main") });
 }
 """
+#: What JupyterLab says of elements in an output, whatever widget they belong to.
+_JUPYTERLAB = """
+    .jp-OutputArea-output pre { border: none; margin: 0; padding: 0; word-break: break-all; }
+    .jp-OutputArea-output dl, .jp-OutputArea-output dt, .jp-OutputArea-output dd { display: block; }
+    .jp-OutputArea-output dl { width: 100%; overflow: hidden; padding: 0; margin: 0; }
+    .jp-OutputArea-output dt { font-weight: bold; float: left; width: 20%; padding: 0; margin: 0; }
+    .jp-OutputArea-output dd { float: left; width: 80%; padding: 0; margin: 0; }
+"""
 _DARK = """
     :root { --jp-ui-font-color1: #fff; --jp-ui-font-color2: #bdbdbd; --jp-layout-color1: #111;
         --jp-layout-color2: #333; --jp-border-color1: #616161; --jp-content-link-color: #64b5f6; }
@@ -62,7 +70,8 @@ class ViewPage:
         self.problems: list[str] = []
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.set_content(
-            f"<!doctype html><title>view</title><style>{_DARK if dark else ''}</style><main></main>"
+            f"<!doctype html><title>view</title><style>{_JUPYTERLAB}{_DARK if dark else ''}</style>"
+            '<div class="jp-OutputArea-output"><main></main></div>'
         )
         page.expose_function("ask", self._answer)
         page.evaluate(_MODEL, [view._esm, view._css, traits(view)])

@@ -17,6 +17,7 @@ from photoqueue.client.pages import JobOrder, JobQuery
 from photoqueue.errors import DatabaseUnavailableError, UnknownJobError
 from photoqueue.installation import Installation
 from photoqueue.models import JobState, JobType
+from photoqueue.tracking import pages
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.ledger import AiCall, Failure, Ledger
 from photoqueue.workbench.jobs import JobsView
@@ -348,3 +349,36 @@ def test_jobs_pass_through_their_states_with_a_worker(
     eventually(lambda: view.refresh() or view.counts["failed"] == 1, timeout=90)
     eventually(lambda: view.refresh() or len(view.story["attempts"]) == 2, timeout=90)
     assert [one["outcome"] for one in view.story["attempts"]] == ["error", "error"]
+
+
+def test_order_that_takes_too_long_gives_way_to_what_was_shown(
+    view: JobsView, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.execute(FILL.replace("{count}", "20000"))
+    send(view, "filter", states=["failed"], text="", queue="")
+    before = names(view)
+    monkeypatch.setattr(pages, "_PATIENCE", 0.001)
+    send(view, "sort", order="name")
+    assert "too many jobs to sort them by name within 0.001 s" in view.notice
+    assert "Choose a batch, a project" in view.notice
+    assert (view.query.order, names(view), view.reading) == (JobOrder.SUBMITTED, before, False)
+    assert view.controls["states"] == ["failed"]
+
+    send(view, "filter", states=[], text="oserror", queue="")
+    assert "to look for “oserror” in all of them" in view.notice
+    assert (view.query.text, names(view)) == ("", before)
+
+    monkeypatch.undo()
+    send(view, "sort", order="name")
+    assert (view.query.order, view.notice) == (JobOrder.NAME, "")
+
+
+def test_order_that_has_become_too_slow_gives_way_to_the_first_page(
+    view: JobsView, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(view, "sort", order="name")
+    connection.execute(FILL.replace("{count}", "20000"))
+    monkeypatch.setattr(pages, "_PATIENCE", 0.001)
+    view.refresh()
+    assert "too many jobs" in view.notice
+    assert (view.query, names(view)[0]) == (JobQuery(), "p20000")

@@ -217,3 +217,16 @@ def test_driven_view_leaves_reading_to_its_driver(installation: Installation) ->
     view.text = "p"
     view.scope.project = "m1"
     assert (len(wakes) >= 3, view.order, view.picture) == (True, [], b"")
+
+
+def test_empty_page_says_what_can_be_done_where_it_is_shown(installation: Installation) -> None:
+    said = {}
+    for actions in (True, False):
+        for project in ("", "m9"):
+            view = PhotosView(Scope(project=project), actions=actions)
+            view.refresh()
+            said[actions, project] = view.empty
+    assert "submit it, or try a sample home" in said[True, ""]
+    assert "photos in 'm9' yet. Choose a folder" in said[True, "m9"]
+    for project in ("", "m9"):
+        assert said[False, project].endswith("Once some are submitted, they appear here.")

@@ -12,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from photoqueue.models import JobState, JobType
-from photoqueue.tracking import history, pages, projects, reads
+from photoqueue.tracking import gallery, history, pages, projects, reads
 from photoqueue.tracking.database import Database
+from photoqueue.tracking.gallery import PhotoChoice
 from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.pages import JobQuery
 from photoqueue.tracking.sql import load_statements
@@ -240,6 +241,36 @@ def test_pages_of_jobs_read_no_whole_table(
         ((statement, parameters),) = recorded
         plan = explain(plans, statement, parameters)  # type: ignore[arg-type]
         assert "Seq Scan on jobs" not in plan, plan
+
+
+def test_galleries_read_no_whole_table(
+    plans: psycopg.Connection, database: Database, recorded: list[tuple[str, object]]
+) -> None:
+    place = UUID(int=350)
+    choices = {
+        "all": (PhotoChoice(), {"jobs_pkey"}),
+        "batch": (PhotoChoice(batch="b-3"), {"batch_jobs_pkey"}),
+        "room of a batch": (PhotoChoice(batch="b-3", room="salon"), {"batch_jobs_pkey"}),
+        "failed of a batch": (PhotoChoice(batch="b-3", state=JobState.FAILED), {"batch_jobs_pkey"}),
+        "text in a batch": (PhotoChoice(batch="b-3", text="sofa"), {"batch_jobs_pkey"}),
+        "project": (PhotoChoice(project="m3"), {"jobs_project"}),
+        "failed of a project": (
+            PhotoChoice(project="m3", state=JobState.FAILED),
+            {"jobs_project"},
+        ),
+    }
+    for name, (choice, indexes) in choices.items():
+        recorded.clear()
+        gallery.page(database, choice, limit=24)
+        gallery.page(database, choice, limit=24, after=place)
+        gallery.page(database, choice, limit=24, before=place)
+        if choice.batch or choice.project:  # all are counted up to a number
+            gallery.counts(database, choice)
+        for statement, parameters in recorded:
+            plan = explain(plans, statement, parameters)  # type: ignore[arg-type]
+            assert "Seq Scan on jobs" not in plan, f"{name}\n{plan}"
+            assert "Seq Scan on batch_jobs" not in plan, f"{name}\n{plan}"
+            assert any(index in plan for index in indexes), f"{name}\n{plan}"
 
 
 def test_statement_files_hold_what_the_code_runs() -> None:

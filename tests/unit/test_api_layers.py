@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from photoqueue import errors
 from photoqueue.errors import ConfigurationError, DatabaseUnavailableError, PhotoqueueError
+from photoqueue.javascript import shared_script
 from photoqueue.ops import calls
 from photoqueue.ops.access import is_loopback
 from photoqueue.ops.app import create_app
@@ -107,7 +108,7 @@ def test_right_token_opens_and_probes_need_none() -> None:
         assert api.get("/openapi.json").status_code == 401
         assert api.get("/healthz").status_code == 200
         assert api.get("/").status_code == 200
-        assert api.get("/board/board.js").status_code == 200
+        assert api.get("/board/board.js").text.startswith(shared_script())
         assert api.get("/board/../../settings.py", headers=headers).status_code in {404, 401}
 
 

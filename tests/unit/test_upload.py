@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +133,35 @@ def test_folder_goes_with_its_reception(tmp_path: Path) -> None:
     folder = forgotten.folder
     del forgotten
     assert not folder.exists()
+
+
+def test_what_a_killed_process_left_goes_when_the_next_widget_is_made(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; "
+        "from photoqueue.workbench.reception import Reception; "
+        "upload = Reception(Path(sys.argv[1]), count=1, max_bytes=9); "
+        "print(upload.folder, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as kernel:
+        assert kernel.stdout is not None
+        left = Path(kernel.stdout.readline().strip())
+        old, new = reception(tmp_path), reception(tmp_path)
+        an_hour_ago = time.time() - 3600
+        for folder in (left, old.folder):
+            os.utime(folder, (an_hour_ago, an_hour_ago))
+        Upload(Settings(home=tmp_path))
+        assert left.is_dir()  # its process lives
+        kernel.kill()
+        kernel.wait()
+    abandoned_now = new.folder.with_name("just-made")
+    abandoned_now.mkdir()
+    Upload(Settings(home=tmp_path))
+    assert set(uploads(tmp_path)) == {old.folder, new.folder, abandoned_now}
 
 
 class Browser:

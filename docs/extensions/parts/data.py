@@ -26,7 +26,7 @@ def meaning(model: type[Any], field: str) -> str:
     """Return what is said of a field: in the code, or beside the columns."""
     fields = sentences()["fields"]
     said = fields.get(f"{model.__name__}.{field}")
-    said = said or of_fields("photoqueue.models", model.__name__).get(field)
+    said = said or of_fields(model.__module__, model.__name__).get(field)
     return said or fields.get(field, "")
 
 

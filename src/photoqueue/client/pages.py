@@ -39,6 +39,8 @@ def job_page(query: JobQuery | None = None) -> JobPage:
     ------
     PayloadError
         The cursor is no cursor of this order.
+    TooSlowError
+        There are too many jobs to sort or search them in good time.
     """
     return pages.job_page(current().database, query or JobQuery())
 
@@ -50,12 +52,20 @@ def rows_before(query: JobQuery, cursor: str) -> int | None:
     ------
     PayloadError
         The cursor is no cursor of this order.
+    TooSlowError
+        There are too many jobs to sort or search them in good time.
     """
     return pages.rows_before(current().database, query, cursor)
 
 
 def job_counts(query: JobQuery | None = None) -> dict[JobState, int]:
-    """Count the jobs of a query by state, whatever states and page it asks for."""
+    """Count the jobs of a query by state, whatever states and page it asks for.
+
+    Raises
+    ------
+    TooSlowError
+        There are too many jobs to search them in good time.
+    """
     return pages.job_counts(current().database, query or JobQuery())
 
 

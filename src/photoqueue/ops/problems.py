@@ -64,6 +64,7 @@ KINDS: Final[Mapping[type[PhotoqueueError], Kind]] = {
     errors.ModelError: Kind(500, "model", "The model cannot be used"),
     errors.MessageRefusedError: Kind(500, "message", "A message was refused"),
     errors.StateError: Kind(409, "state", "The state does not allow it"),
+    errors.TooSlowError: Kind(422, "too-slow", "There are too many jobs for that"),
     errors.NoWorkerError: Kind(503, "no-worker", "No worker is running"),
     errors.ResultTimeoutError: Kind(504, "timeout", "It did not finish in time"),
     errors.JobError: Kind(409, "job", "The job has no result"),

@@ -19,6 +19,7 @@ from photoqueue.errors import (
     PayloadError,
     PhotoqueueError,
     SchemaMismatchError,
+    TooSlowError,
 )
 from photoqueue.tracking.tables import SCHEMA_REVISION
 
@@ -102,6 +103,32 @@ class Database:
         """Run a transaction on a pooled connection, with errors translated."""
         with self.errors(), self.engine.begin() as connection:
             yield connection
+
+    @contextlib.contextmanager
+    def begin_within(self, seconds: float, advice: str) -> Iterator[sa.Connection]:
+        """Run a transaction whose statements are stopped when one takes too long.
+
+        Parameters
+        ----------
+        seconds
+            Longest that a statement may run.
+        advice
+            Text of the error: what is too slow, and what to do instead.
+
+        Raises
+        ------
+        TooSlowError
+            A statement ran longer.
+        """
+        limit = sa.text("SELECT set_config('statement_timeout', :milliseconds, true)")
+        with self.begin() as connection:
+            connection.execute(limit, {"milliseconds": str(max(1, round(seconds * 1000)))})
+            try:
+                yield connection
+            except DBAPIError as exc:
+                if isinstance(exc.orig, psycopg.errors.QueryCanceled):
+                    raise TooSlowError(advice) from exc
+                raise
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -29,6 +30,8 @@ __all__ = ["JobOrder", "JobPage", "JobQuery", "JobRow"]
 _ERROR_LENGTH: Final = 300
 #: How far rows are counted to tell the place of a page.
 _COUNTED_ROWS: Final = 10_000
+#: Seconds for which jobs may be sorted or searched; a million takes a few.
+_PATIENCE: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +117,13 @@ def job_page(database: Database, query: JobQuery) -> JobPage:
     ------
     PayloadError
         The cursor is no cursor of this order.
+    TooSlowError
+        There are too many jobs to sort or search them in good time.
     """
     order = ordering(query)
     backward = query.before is not None
     place = query.before if backward else query.after
-    with database.begin() as connection:
+    with _reading(database, query) as connection:
         chosen = _chosen(connection, query, order)
         if place is not None and place != END:
             chosen = chosen.where(order.beyond(place, backward=backward))
@@ -154,9 +159,11 @@ def rows_before(database: Database, query: JobQuery, cursor: str) -> int | None:
     ------
     PayloadError
         The cursor is no cursor of this order.
+    TooSlowError
+        There are too many jobs to sort or search them in good time.
     """
     order = ordering(query)
-    with database.begin() as connection:
+    with _reading(database, query) as connection:
         before = _chosen(connection, query, order).where(order.beyond(cursor, backward=True))
         counted = before.limit(_COUNTED_ROWS + 1).subquery()
         number = connection.scalar(sa.select(sa.func.count()).select_from(counted))
@@ -167,10 +174,15 @@ def job_counts(database: Database, query: JobQuery) -> dict[JobState, int]:
     """Count the jobs of a query by state, whatever states and page it asks for.
 
     Every state is in the answer.
+
+    Raises
+    ------
+    TooSlowError
+        There are too many jobs to search them in good time.
     """
     source = _WITH_PHOTOS if needs_photos(query) else jobs
     counted = sa.select(jobs.c.state, sa.func.count()).select_from(source).group_by(jobs.c.state)
-    with database.begin() as connection:
+    with _reading(database, replace(query, order=JobOrder.SUBMITTED)) as connection:
         counted = counted.where(*_filters(connection, query, states=False))
         found = {state: number for state, number in connection.execute(counted)}
     return {state: found.get(state, 0) for state in JobState}
@@ -183,6 +195,22 @@ def change_mark(database: Database) -> str:
     """
     with database.begin() as connection:
         return str(connection.scalar(sa.text("SELECT pg_current_snapshot()::text")))
+
+
+def _reading(database: Database, query: JobQuery) -> AbstractContextManager[sa.Connection]:
+    """Begin to read; where no index helps, for as long as a person may be left waiting."""
+    if query.text:
+        work = f"to look for “{query.text[:60]}” in all of them"
+        instead = "type the id of a job"
+    elif query.order is not JobOrder.SUBMITTED:
+        work, instead = f"to sort them by {query.order}", "sort by the time of submission"
+    else:
+        return database.begin()
+    return database.begin_within(
+        _PATIENCE,
+        f"There are too many jobs {work} within {_PATIENCE:g} s. Choose a batch, a project, a "
+        f"queue or a state first, or {instead}.",
+    )
 
 
 def _chosen(connection: sa.Connection, query: JobQuery, order: Ordering) -> sa.Select[Any]:

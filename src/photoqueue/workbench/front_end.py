@@ -1,7 +1,8 @@
 """The browser's side of the widgets: plain JavaScript and CSS files in ``static/``.
 
-A widget's module is ``common.js`` followed by its own files, as anywidget takes one text and
-no other file can be fetched; nothing is built, nothing comes from another address.
+A widget's module is what all pages share, ``common.js`` and its own files, one behind the other:
+anywidget takes one text, and no other file can be fetched. Nothing is built, nothing comes from
+another address.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+from photoqueue.javascript import shared_script
 from photoqueue.workbench.palette import LOOKS
 
 _STATIC = Path(__file__).parent / "static"
@@ -17,10 +19,15 @@ _STATIC = Path(__file__).parent / "static"
 
 @cache
 def script(*names: str) -> str:
-    """Return the module of a widget: its ``static/<name>.js`` behind what all of them share."""
+    """Return the module of a widget: its ``static/<name>.js`` behind what others have as well."""
     looks = {state: {"colour": look.colour, "icon": look.icon} for state, look in LOOKS.items()}
-    shared = f"const LOOKS = {json.dumps(looks, ensure_ascii=False)};\n{_read('common.js')}"
-    return "\n".join([shared, *(_read(f"{name}.js") for name in names)])
+    return "\n".join(
+        [
+            f"const LOOKS = {json.dumps(looks, ensure_ascii=False)};",
+            shared_script(),
+            *(_read(f"{name}.js") for name in ("common", *names)),
+        ]
+    )
 
 
 @cache

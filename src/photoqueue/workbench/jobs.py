@@ -20,7 +20,7 @@ from photoqueue.client.pages import (
     job_story,
     matching_ids,
 )
-from photoqueue.errors import PhotoqueueError, StateError, UnknownJobError
+from photoqueue.errors import PhotoqueueError, StateError, TooSlowError, UnknownJobError
 from photoqueue.models import JobState
 from photoqueue.workbench.front_end import script, style
 from photoqueue.workbench.job_counts import PacedCounts
@@ -69,6 +69,8 @@ class JobsView(View):
     story = traitlets.Dict().tag(sync=True)
     #: Whether buttons that change something are there.
     may_act = traitlets.Bool(True).tag(sync=True)
+    #: Whether other jobs than those shown are asked for, and not read yet.
+    reading = traitlets.Bool(False).tag(sync=True)
     #: Whether many jobs are being started anew, and how far that is.
     busy = traitlets.Bool(False).tag(sync=True)
     progress = traitlets.Unicode("").tag(sync=True)
@@ -79,6 +81,8 @@ class JobsView(View):
         )
         self._page = JobPage((), None, None)
         self._shown: JobQuery | None = None
+        #: The query that was read last, as it was asked for.
+        self._readable = JobQuery()
         self._counts = PacedCounts()
         self._refreshing = threading.Lock()
         self.observe(self._on_query, "query")
@@ -98,14 +102,29 @@ class JobsView(View):
         PhotoqueueError
             The servers cannot be used.
         """
+        asked = self.query
+        try:
+            self._read(asked)
+        except TooSlowError as exc:
+            # Asked again it would take as long again: what could be read is shown.
+            self.notice = str(exc)
+            self.query = self._readable if self._readable != asked else JobQuery()
+        else:
+            self._readable = asked
+        finally:
+            self.reading = False
+
+    def _read(self, asked: JobQuery) -> None:
         with self._refreshing:  # of two at once the later one has the newer state
-            query = self._meant()
+            query = self._meant(asked)
+            self.reading = query != self._shown
             self._page = page = job_page(query)
             if query != self._shown:  # to count a million jobs takes longer than to list fifty
                 with self.hold_sync():
                     self.controls = controls_shown(query)
                     self.page = page_shown(query, page, None)
                 self._shown = query
+            self.reading = False
             counts = self._counts.of(query, anew=not self.driven)
             shown, story = page_shown(query, page, counts), self._read_story()
             with self.hold_sync():
@@ -186,7 +205,7 @@ class JobsView(View):
         if self.busy:
             raise StateError("Failed jobs are being started anew already; wait for the end of it.")
         self.busy = True
-        query = replace(self._meant(), states=(JobState.FAILED,))
+        query = replace(self._meant(self.query), states=(JobState.FAILED,))
         threading.Thread(
             target=self._retry_matching, args=(query,), name="photoqueue-retry", daemon=True
         ).start()
@@ -211,9 +230,8 @@ class JobsView(View):
         if not self.actions:
             raise StateError("This view only shows; retry and cancel jobs in a Workbench.")
 
-    def _meant(self) -> JobQuery:
-        """Return the query with the scope in it."""
-        query = self.query
+    def _meant(self, query: JobQuery) -> JobQuery:
+        """Return a query with the scope in it."""
         return replace(
             query,
             project_id=query.project_id or self.scope.project or None,

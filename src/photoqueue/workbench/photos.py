@@ -237,12 +237,11 @@ class PhotosView(View):
     def _what_to_do(self, total: int) -> str:
         if total:
             return "No photo is like that. Choose another room or state, or clear the filters."
-        if self.scope.batch or self.scope.project:
-            return (
-                f"There are no photos in {self.scope.batch or self.scope.project!r} yet. "
-                "Choose a folder and submit it."
-            )
-        return "There are no photos yet. Choose a folder and submit it, or try a sample home."
+        where = self.scope.batch or self.scope.project
+        none = f"There are no photos in {where!r} yet." if where else "There are no photos yet."
+        if not self.actions:
+            return f"{none} Once some are submitted, they appear here."
+        return f"{none} Choose a folder and submit it{'' if where else ', or try a sample home'}."
 
     def _fill_slots(self) -> None:
         """Give every photo of the page a slot; those that had one keep it."""

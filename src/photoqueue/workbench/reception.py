@@ -16,6 +16,7 @@ from typing import Final
 
 from photoqueue.errors import PayloadError, StorageError
 from photoqueue.photos.limits import check_bytes
+from photoqueue.workbench import abandoned
 
 #: Bytes of one piece at most; Jupyter closes a connection that carries a message of 10 MiB.
 CHUNK_BYTES: Final = 2**20
@@ -25,6 +26,7 @@ MAX_FILES: Final = 100_000
 _PART_BYTES: Final = 200
 #: Folders within each other; deeper ones are cut off above.
 _MAX_DEPTH: Final = 8
+_FOLDER: Final = "uploads"
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -32,7 +34,8 @@ class Reception:
     """One upload: files one behind the other, each in pieces.
 
     The folder, ``<home>/uploads/<random>``, is removed with :meth:`discard`, or when the
-    reception is no longer used, at the latest when the process ends.
+    reception is no longer used, at the latest when the process ends. That of a process which
+    was killed is removed by :func:`clear_abandoned`.
 
     Parameters
     ----------
@@ -64,13 +67,13 @@ class Reception:
         self._size = 0
         self._received = 0
         self._taken: set[str] = set()
-        self.folder = home / "uploads" / secrets.token_hex(8)
+        self.folder = home / _FOLDER / secrets.token_hex(8)
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             self.folder.mkdir(mode=0o700)  # photos are private
         except OSError as exc:
             raise _cannot_write(self.folder, exc) from exc
-        self._remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        self._remove = weakref.finalize(self, _remove, self.folder, abandoned.hold(self.folder))
 
     @property
     def complete(self) -> bool:
@@ -146,6 +149,11 @@ class Reception:
         return file
 
 
+def clear_abandoned(home: Path) -> None:
+    """Remove the uploads of processes that were killed."""
+    abandoned.clear_away(home / _FOLDER)
+
+
 def safe_path(path: str) -> PurePosixPath:
     """Return a relative path that stays inside a folder, like the one that a browser says.
 
@@ -167,6 +175,11 @@ def _safe_part(part: str) -> str:
     end = f".{suffix}" if suffix else ""
     room = _PART_BYTES - len(end.encode())
     return stem.encode()[:room].decode(errors="ignore") + end
+
+
+def _remove(folder: Path, held: int | None) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    abandoned.release(held)
 
 
 def _cannot_write(folder: Path, exc: OSError) -> StorageError:

@@ -14,7 +14,7 @@ from photoqueue.errors import PayloadError, PhotoqueueError
 from photoqueue.photos.formats import PICTURE_EXTENSIONS
 from photoqueue.settings import Settings, load_settings
 from photoqueue.workbench.front_end import script, style
-from photoqueue.workbench.reception import CHUNK_BYTES, Reception
+from photoqueue.workbench.reception import CHUNK_BYTES, Reception, clear_abandoned
 
 
 class Upload(anywidget.AnyWidget):
@@ -34,7 +34,8 @@ class Upload(anywidget.AnyWidget):
     ----------
     folder : Path or None
         Where the photos are, in sub-folders that are their rooms; None until all are there.
-        It is removed by :meth:`clear`, by the next upload, and when the widget closes.
+        It is removed by :meth:`clear`, by the next upload, and when the widget closes; what
+        a killed process left is removed when the next upload widget is made.
     files : int
         Photos in the folder.
     state : str
@@ -69,6 +70,7 @@ class Upload(anywidget.AnyWidget):
         settings = settings or load_settings()
         self.on_complete = on_complete
         self._home = settings.home
+        clear_abandoned(self._home)
         self._reception: Reception | None = None
         #: The upload that runs; what an earlier one still sends is not for it.
         self._upload = ""

@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import APIRouter, Response
 from starlette.exceptions import HTTPException
 
+from photoqueue.javascript import shared_script
 from photoqueue.ops.access import OPEN_FOLDER
 
 router = APIRouter(include_in_schema=False)
@@ -25,7 +26,7 @@ _POLICY: Final = (
 @router.get("/")
 async def board() -> Response:
     """Return the page."""
-    return _file("board.html", "text/html")
+    return _answer(_read("board.html"), "text/html")
 
 
 @router.get(f"{OPEN_FOLDER}{{name}}")
@@ -33,12 +34,17 @@ async def part(name: str) -> Response:
     """Return the script or the style."""
     if name not in _TYPES:
         raise HTTPException(404)
-    return _file(name, _TYPES[name])
+    text = _read(name)
+    return _answer(shared_script() + text if name.endswith(".js") else text, _TYPES[name])
 
 
-def _file(name: str, kind: str) -> Response:
+def _read(name: str) -> str:
+    return (_STATIC / name).read_text(encoding="utf-8")
+
+
+def _answer(text: str, kind: str) -> Response:
     return Response(
-        (_STATIC / name).read_bytes(),
+        text,
         media_type=kind,
         # Asked for anew each time: a page of the last version must not meet the API of this one.
         headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"},

@@ -1,5 +1,5 @@
-// The board: asks the API of the very server that the page came from, and nothing else. Text
-// reaches the page as text only, never as HTML: names and errors come from outside.
+// The board: asks the API of the very server that the page came from, and nothing else. What it
+// shares with the workbench (h, replace, duration, clock, count, copy) is served before it.
 
 const STATES = ["waiting", "active", "delayed", "completed", "failed", "cancelled"];
 const PAGE_SIZE = 50;
@@ -29,27 +29,6 @@ async function ask(path, options = {}) {
 
 // -- making the page --------------------------------------------------------------------------
 
-function h(tag, properties = {}, ...children) {
-  const svg = ["svg", "rect", "title"].includes(tag);
-  const element = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else element.setAttribute(name, value === true ? "" : String(value));
-  }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
-  return element;
-}
-
-// Gives the focus back to the element of the same data-key, so that a table that changes under
-// the reader's hands does not lose their place.
-function replace(parent, ...children) {
-  const active = document.activeElement;
-  const key = parent.contains(active) ? active.dataset.key : null;
-  parent.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
-  if (key) parent.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
-}
-
 function button(text, onclick, properties = {}) {
   return h("button", { type: "button", onclick, ...properties }, text);
 }
@@ -70,25 +49,6 @@ function short(name) {
 // A job that somebody cancelled has no error to tell of.
 const errorOf = (job) => (job.errorType && job.state !== "cancelled" ? `${job.errorType}: ${job.errorMessage}` : "");
 const badge = (state) => h("span", { class: `state ${state}` }, state);
-const count = (number) => number.toLocaleString("en");
-
-function duration(ms) {
-  if (ms === null || ms === undefined) return "–";
-  if (ms < 10) return `${ms.toFixed(1)} ms`;
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-  const minutes = Math.round(seconds / 60);
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-function clock(iso) {
-  if (!iso) return "–";
-  const moment = new Date(iso);
-  const today = moment.toDateString() === new Date().toDateString();
-  return today ? moment.toLocaleTimeString("en-GB") : moment.toLocaleString("sv-SE").slice(0, 16);
-}
 
 function notice(text) {
   $("notice").hidden = !text;
@@ -278,17 +238,6 @@ function text(title, content) {
     h("pre", { tabindex: 0, "aria-label": title, "data-key": `text-${title}` }, content),
     button(`Copy ${title.toLowerCase()}`, (event) => copy(content, event.currentTarget), { "data-key": `copy-${title}` }),
   ];
-}
-
-async function copy(content, from) {
-  const before = from.textContent;
-  try {
-    await navigator.clipboard.writeText(content);
-    from.textContent = "Copied";
-  } catch {
-    from.textContent = "Select the text and press Ctrl+C";
-  }
-  setTimeout(() => { from.textContent = before; }, 1500);
 }
 
 // -- looking again ----------------------------------------------------------------------------

@@ -114,7 +114,7 @@ export default {
         photos.push(fold("missing", `⚠ ${count(inventory.missing.length)} could not be analysed`,
           h("div", { class: "pq-inv-ids" }, inventory.missing.join(", "))));
       }
-      replace(totals, h("dl", { class: "pq-inv-facts" },
+      replace(totals, h("dl", { class: "pq-facts pq-inv-facts" },
         fact("Things", h("strong", {}, count(inventory.items))),
         fact("Volume", h("strong", {}, cubic(inventory.volume)),
           h("span", { class: "pq-quiet" }, ` ${range(inventory.low, inventory.high)}`)),

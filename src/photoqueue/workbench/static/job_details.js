@@ -5,7 +5,7 @@ const OUTCOME_MARKS = { completed: "✓", error: "✕", timeout: "✕", worker_l
 
 function jobDetails(model, act) {
   const heading = h("h3", { tabindex: "-1" });
-  const facts = h("dl", { class: "pq-jobs-facts" });
+  const facts = h("dl", { class: "pq-facts pq-jobs-facts" });
   const actions = h("div", { class: "pq-bar" });
   const axis = h("div");
   const rest = h("div");

@@ -1,20 +1,25 @@
 // The table of jobs. The front end asks (filter, sort, turn, open, retry, cancel) and draws what
 // Python answers; nothing is sorted or filtered here.
 
+// What matters first stands on the left: a notebook is narrow. A column with `told` is left out
+// where no row of the page tells it, or, with `unless`, where all rows tell the same.
 const COLUMNS = [
   { title: "State", order: "state", cell: (row) => stateBadge(row.state) },
   { title: "Photo", order: "name", cell: (row, act) => rowButton(row, act), class: "pq-jobs-name" },
   { title: "Room", order: "room", cell: (row) => clipped(row.room) },
-  { title: "Project", wide: "project", cell: (row) => clipped(row.project_id) },
-  { title: "Batch", wide: "batch", cell: (row) => clipped(row.batch_id) },
+  { title: "Error", told: "error", cell: (row) => (row.error ? h("div", { class: "pq-jobs-error", title: row.error }, row.error) : ""), class: "pq-jobs-wide" },
   { title: "Attempts", order: "attempts", cell: (row) => `${row.attempts} of ${row.max_attempts}`, class: "pq-number" },
   { title: "Wait", order: "wait", cell: (row) => duration(row.wait_ms), class: "pq-number" },
   { title: "Run", order: "run", cell: (row) => duration(row.job_duration_ms), class: "pq-number" },
   { title: "Submitted", order: "submitted", cell: (row) => clock(row.created_at), class: "pq-number" },
   { title: "Finished", order: "finished", cell: (row) => clock(row.finished_at), class: "pq-number" },
-  { title: "Error", cell: (row) => (row.error ? h("div", { class: "pq-jobs-error", title: row.error }, row.error) : ""), class: "pq-jobs-wide" },
+  { title: "Project", told: "project_id", unless: "project", cell: (row) => clipped(row.project_id) },
+  { title: "Batch", told: "batch_id", unless: "batch", cell: (row) => clipped(row.batch_id) },
 ];
 const SEARCH_PAUSE_MS = 300;
+// What is read within this time is not announced beforehand.
+const READING_MS = 800;
+const READING = "reading…";
 const rowKey = (id) => `open ${id}`;
 
 function clipped(text) {
@@ -100,7 +105,9 @@ function jobTable(model, act) {
   let drawn = [];
   const columns = () => {
     const controls = model.get("controls");
-    return COLUMNS.filter((column) => !column.wide || !(controls[column.wide] || controls.batch));
+    const rows = model.get("page").rows ?? [];
+    return COLUMNS.filter((column) => !column.told
+      || (rows.some((row) => row[column.told]) && !(column.unless && (controls[column.unless] || controls.batch))));
   };
   const drawHead = () => {
     const { order, descending } = model.get("controls");
@@ -115,9 +122,10 @@ function jobTable(model, act) {
   };
   const drawBody = () => {
     const shown = columns();
+    const titles = shown.map((column) => column.title);
     const selected = model.get("selected");
     const rows = (model.get("page").rows ?? []).map((row) => {
-      const text = JSON.stringify([row, row.job_id === selected, shown.length, new Date().toDateString()]);
+      const text = JSON.stringify([row, row.job_id === selected, titles, new Date().toDateString()]);
       const same = drawn.find((one) => one.text === text);
       return same ?? {
         id: row.job_id,
@@ -163,6 +171,7 @@ function pager(model, act) {
   const words = h("span", { role: "status", class: "pq-quiet" });
   const turns = ["First", "Previous", "Next", "Last"].map((title) =>
     button(title, () => act.turn(title.toLowerCase()), { "aria-label": `${title} page` }));
+  let late = null;
   return {
     element: h("nav", { class: "pq-bar", "aria-label": "Pages of jobs" }, turns, words),
     draw: () => {
@@ -173,9 +182,15 @@ function pager(model, act) {
         if (off && turn === document.activeElement) turns[place < 2 ? 2 : 1].focus({ preventScroll: true });
         turn.disabled = off;
       });
-      const said = page.rows ? rowsShown(page) : "reading…";
+      if (model.get("reading")) {
+        late ??= setTimeout(() => { words.textContent = READING; }, READING_MS);
+        return;
+      }
+      clearTimeout(late);
+      late = null;
+      const said = page.rows ? rowsShown(page) : READING;
       // Until the jobs are counted, the words stay: a screen reader reads each change of them.
-      const counted = page.total !== null || !words.textContent;
+      const counted = page.total !== null || !words.textContent || words.textContent === READING;
       if (counted && words.textContent !== said) words.textContent = said;
     },
   };
@@ -255,6 +270,7 @@ export default {
     const draw = () => {
       const page = model.get("page");
       table.element.hidden = !page.rows?.length;
+      table.element.setAttribute("aria-busy", String(model.get("reading")));
       pages.element.hidden = !page.rows?.length && !page.previous;
       table.draw();
       pages.draw();
@@ -276,7 +292,7 @@ export default {
       planned = true;
       queueMicrotask(() => { planned = false; filters.follow(); draw(); drawDetails(); drawNotice(); });
     };
-    const changes = "change:page change:counts change:controls change:selected change:story change:busy change:progress change:notice change:may_act";
+    const changes = "change:page change:counts change:controls change:selected change:story change:busy change:progress change:notice change:may_act change:reading";
     model.on(changes, later);
     filters.follow();
     draw();

@@ -50,7 +50,8 @@ export default {
 
     function drawWarning(page) {
       const waiting = page.queues.filter((queue) => queue.unattended);
-      if (!waiting.length) { replace(warning); return; }
+      // Beside other views there is a notice above all of them.
+      if (!waiting.length || !page.alone) { replace(warning); return; }
       const told = waiting.map((queue) => `${jobs(queue.unattended)} of ${queue.name}`).join(" and ");
       const one = waiting.length === 1 && waiting[0].unattended === 1;
       replace(warning, h("div", { class: "pq-notice pq-bar", role: "status" },
@@ -65,19 +66,18 @@ export default {
         : button("Pause", () => send("pause", { queue: queue.name }), { "data-key": `pause/${queue.name}`, "aria-label": `Pause ${queue.name}` });
       return h("tr", {},
         h("th", { scope: "row" }, queue.name),
-        STATES.map((state) => h("td", { class: "pq-number" }, count(queue[state]))),
-        h("td", { class: "pq-number" }, age(queue.oldest_waiting_s)),
-        h("td", { class: "pq-number" }, count(queue.workers)),
-        h("td", {}, queue.paused ? mark("‖", "paused", "warn") : mark("▶", "open", "good"),
+        h("td", {}, h("div", { class: "pq-sys-now" },
+          queue.paused ? mark("‖", "paused", "warn") : mark("▶", "open", "good"), page.actions ? paused : null),
           queue.refused_messages ? h("div", {}, mark("⚠",
             `${count(queue.refused_messages)} messages refused that photoqueue did not write`, "bad")) : null),
-        page.actions ? h("td", {}, paused) : null);
+        STATES.map((state) => h("td", { class: "pq-number" }, count(queue[state]))),
+        h("td", { class: "pq-number" }, age(queue.oldest_waiting_s)),
+        h("td", { class: "pq-number" }, count(queue.workers)));
     }
 
     function drawQueues(page) {
-      const columns = [["Queue"], ...STATES.map((state) => [state, true]), ["oldest waits", true],
-        ["live workers", true], ["now"]];
-      if (page.actions) columns.push([h("span", { class: "pq-hidden" }, "Pause or resume")]);
+      const columns = [["Queue"], ["now"], ...STATES.map((state) => [state, true]), ["oldest waits", true],
+        ["live workers", true]];
       return grid("Queues", columns, page.queues.map((queue) => queueRow(page, queue)));
     }
 
@@ -86,25 +86,25 @@ export default {
       return h("tr", {},
         h("th", { scope: "row" }, worker.host, h("span", { class: "pq-quiet" }, ` pid ${worker.pid}`),
           worker.own ? h("div", { class: "pq-quiet" }, "started here") : null),
-        h("td", {}, mark(icon, worker.state === "starting" && !worker.live ? "does not come up" : words, kind)),
+        h("td", {}, h("div", { class: "pq-sys-now" },
+          mark(icon, worker.state === "starting" && !worker.live ? "does not come up" : words, kind),
+          page.actions && worker.own ? button("Stop", () => send("stop-worker", { pid: worker.pid }),
+            { "data-key": `stop/${worker.pid}`, "aria-label": `Stop worker ${worker.pid}` }) : null)),
         h("td", {}, `${age(worker.lastSeen)} ago`),
         h("td", {}, worker.queues.join(", ")),
         h("td", { class: "pq-number" }, count(worker.concurrency)),
         h("td", {}, worker.engine ?? "–"),
-        h("td", {}, `${age(worker.started)} ago`),
-        page.actions ? h("td", {}, worker.own ? button("Stop", () => send("stop-worker", { pid: worker.pid }),
-          { "data-key": `stop/${worker.pid}`, "aria-label": `Stop worker ${worker.pid}` }) : null) : null);
+        h("td", {}, `${age(worker.started)} ago`));
     }
 
     function drawWorkers(page) {
       const live = page.workers.filter((worker) => worker.live).length;
       const columns = [["Worker"], ["now"], ["last seen"], ["queues"], ["jobs at a time", true], ["engine"], ["started"]];
-      if (page.actions) columns.push([h("span", { class: "pq-hidden" }, "Stop")]);
       return [
         page.workers.length
           ? grid(`Workers: ${count(live)} live`, columns, page.workers.map((worker) => workerRow(page, worker)))
           : h("div", { class: "pq-empty" }, "No worker is running."),
-        page.actions && !page.queues.some((queue) => queue.unattended) ? h("div", { class: "pq-bar" }, start()) : null];
+        page.actions && !warning.hasChildNodes() ? h("div", { class: "pq-bar" }, start()) : null];
     }
 
     function serverRow(server) {
@@ -112,7 +112,7 @@ export default {
         : server.error ? mark("✕", "cannot be used", "bad") : mark("○", server.note, "quiet");
       return h("tr", {}, h("th", { scope: "row" }, server.name), h("td", {}, now),
         h("td", {}, server.version || "–"),
-        h("td", {}, server.place, server.error ? h("div", { class: "pq-sys-error" }, server.error) : null));
+        h("td", { class: "pq-sys-place" }, server.place, server.error ? h("div", { class: "pq-sys-error" }, server.error) : null));
     }
 
     function drawPlaces(page) {
@@ -120,7 +120,7 @@ export default {
       const fact = (name, ...value) => [h("dt", {}, name), h("dd", {}, value)];
       return [
         grid("Servers", [["Server"], ["now"], ["version"], ["where"]], page.servers.map(serverRow)),
-        h("dl", { class: "pq-sys-facts" },
+        h("dl", { class: "pq-facts pq-sys-facts" },
           fact("Engine", engine.error ? mark("✕", engine.error, "bad") : [engine.engine, engine.model ? ` with ${engine.model}` : "",
             engine.reason ? h("div", { class: "pq-quiet" }, `because ${engine.reason}`) : null,
             engine.advice ? h("div", { class: "pq-quiet" }, `A better one: ${engine.advice}`) : null]),

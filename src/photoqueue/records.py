@@ -1,0 +1,37 @@
+"""What job data and results are made of: frozen values whose JSON has the contract's names."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+#: How the photos of a room are put together; :mod:`photoqueue.inventory.merge` describes them.
+Strategy = Literal["max", "sum", "match", "llm"]
+STRATEGIES: Final[tuple[Strategy, ...]] = get_args(Strategy)
+#: What an inventory uses when nobody chooses.
+DEFAULT_STRATEGY: Final[Strategy] = "max"
+
+#: Relative corner coordinates x0, y0, x1, y1 in 0…1 of the upright picture.
+Box = tuple[float, float, float, float]
+Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Record(BaseModel):
+    """A frozen value with camelCase JSON."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,  # JSON has neither
+    )
+
+    def to_json(self) -> str:
+        """JSON with the contract's names; keys without a value are left out."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+    def __str__(self) -> str:
+        return repr(self)

@@ -1,0 +1,112 @@
+"""Views in the width that a notebook leaves them, among JupyterLab's own rules of style."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from photoqueue.installation import Installation
+from photoqueue.tracking.ledger import Failure, Ledger
+from photoqueue.tracking.pages import JobQuery
+from photoqueue.workbench.jobs import JobsView
+from photoqueue.workbench.photos import PhotosView
+from photoqueue.workbench.system import SystemView
+from tests.browser.pages import SCREENSHOTS
+from tests.browser.view_page import ViewPage
+from tests.conftest import submit
+
+pytestmark = pytest.mark.usefixtures("installation")
+#: Pixels: what is left of 1280 beside JupyterLab's sidebars and the form.
+WIDTH = 756
+LONG = "a room that somebody has described in more words than there is space " * 2
+
+
+@pytest.fixture
+def page(page: Page) -> Page:
+    page.set_viewport_size({"width": WIDTH, "height": 700})
+    return page
+
+
+def style(element: Locator, name: str) -> str:
+    return str(element.evaluate("(element, name) => getComputedStyle(element)[name]", name))
+
+
+def keep(page: Page, name: str) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def right_edge(element: Locator) -> float:
+    box = element.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"]
+
+
+def test_facts_of_a_job_stand_in_columns(page: Page) -> None:
+    job = submit("p1", room=LONG)
+    view = JobsView(query=JobQuery(), selected=job.id)
+    view.refresh()
+    ViewPage(page, view)
+    details = page.get_by_role("region", name="Job details")
+    facts = details.locator("dl")
+    assert len(style(facts, "gridTemplateColumns").split()) >= 3
+    assert style(facts.locator("dt").first, "float") == "none"
+    details.get_by_text("Payload", exact=True).click()
+    assert style(details.locator("pre").first, "paddingLeft") == "8px"
+    keep(page, "narrow-job")
+
+
+def test_errors_are_in_sight_and_columns_without_a_value_are_not_there(
+    page: Page, installation: Installation
+) -> None:
+    job = submit("p1")
+    submit("p2")
+    view = JobsView()
+    view.refresh()
+    shown = ViewPage(page, view)
+    headers = page.get_by_role("region", name="Jobs", exact=True).get_by_role("columnheader")
+    expect(headers.filter(has_text="Submitted")).to_be_visible()
+    for empty in ("Error", "Project", "Batch"):
+        expect(headers.filter(has_text=empty)).to_have_count(0)
+    with closing(Ledger(installation.database)) as ledger:
+        claim = ledger.claim(UUID(job.id), job.queue, worker_id=UUID(int=1), slot=1)
+        assert claim is not None
+        ledger.fail(claim, Failure("OSError", "no space left " * 99, "", True), delay_ms=0)
+    shown.refresh()
+    assert right_edge(headers.filter(has_text="Error")) < WIDTH
+    expect(page.get_by_role("cell", name="OSError: no space left")).to_be_visible()
+    keep(page, "narrow-jobs")
+
+
+def test_queues_can_be_paused_without_scrolling(page: Page) -> None:
+    submit("p1")
+    view = SystemView()
+    view.refresh()
+    ViewPage(page, view)
+    expect(page.get_by_text("1 job of photo-analyze waits")).to_be_visible()
+    for name in ("Pause photo-analyze", "Pause inventory-sync"):
+        assert right_edge(page.get_by_role("button", name=name)) < WIDTH
+    assert right_edge(page.get_by_role("columnheader", name="live workers")) < WIDTH
+    keep(page, "narrow-system")
+
+
+def test_beside_other_views_the_system_leaves_the_warning_to_the_notice(page: Page) -> None:
+    submit("p1")
+    view = SystemView()
+    view.driven_by(lambda: None)
+    view.refresh()
+    ViewPage(page, view)
+    expect(page.get_by_role("button", name="Start a worker")).to_have_count(1)
+    expect(page.get_by_text("1 job of photo-analyze waits")).to_have_count(0)
+
+
+def test_long_room_does_not_push_controls_off_the_page(page: Page) -> None:
+    submit("p1", room=LONG)
+    view = PhotosView()
+    view.refresh()
+    ViewPage(page, view)
+    assert right_edge(page.get_by_role("combobox", name="Room", exact=True)) < WIDTH
+    keep(page, "narrow-photos")

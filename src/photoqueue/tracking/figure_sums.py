@@ -64,7 +64,9 @@ class SumsReading(FiguresReading):
 
     def __init__(self, connection: sa.Connection, extent: Extent, now: datetime) -> None:
         super().__init__(connection, extent, now)
-        self._marks = dict(connection.exec_driver_sql(_FIGURES["marks"]).tuples().all())
+        self._marks = {
+            source: mark for source, mark in connection.exec_driver_sql(_FIGURES["marks"])
+        }
         self._known_runs: _Known = {}
         self._known_waits: _Known = {}
         self._known_latencies: _Known = {}
@@ -137,13 +139,15 @@ class SumsReading(FiguresReading):
         """Count jobs that ended, by bin of time and state: an attempt that completed is one."""
         if seconds < 60:
             return super().ended(seconds, states)
-        completed = [
+        found = [
             (start, str(JobState.COMPLETED), count)
             for name, _, start, count, *_ in self._times(seconds)
             if name == "completed" and JobState.COMPLETED in states
         ]
-        others = [state for state in states if state is not JobState.COMPLETED]
-        return [*completed, *(row for state in others for row in super().ended(seconds, [state]))]
+        for state in states:
+            if state is not JobState.COMPLETED:
+                found.extend(super().ended(seconds, [state]))
+        return found
 
     def submitted(self, starts: Sequence[datetime], seconds: int) -> Sequence[tuple[datetime, int]]:
         """Count submitted jobs in bins of time, by the clock of the server."""

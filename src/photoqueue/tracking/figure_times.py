@@ -162,7 +162,7 @@ class TimesReading:
         return found
 
     def _jobs_in(self, *states: JobState) -> list[sa.ColumnElement[bool]]:
-        if states == (JobState.FAILED,):
+        if list(states) == [JobState.FAILED]:
             return [*self._in_any_queue(), _FAILED]
         return [*self._in_any_queue(), jobs.c.state.in_([str(state) for state in states])]
 

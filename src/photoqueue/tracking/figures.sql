@@ -3,7 +3,8 @@
 -- `mark` is how far the rows are counted; metrics.sql counts them into the very same bins.
 --
 -- One queue, or all where it is null: nearly all jobs are photos, so that the others are
--- looked up, and what was deleted before it was counted is a photo.
+-- looked up, and what was deleted before it was counted is a photo. One by one: the planner may
+-- hash all jobs of a queue for the sake of a few rows.
 
 -- name: marks
 SELECT source, counted_below FROM metric_marks;
@@ -65,8 +66,8 @@ FROM (
     ) AS measure (name, bin, value)
     WHERE bin IS NOT NULL AND outcome NOT IN ('released', 'cancelled')
         AND (%(queue)s::text IS NULL
-             OR EXISTS (SELECT FROM jobs WHERE jobs.job_id = fresh.job_id
-                        AND queue_name = 'inventory-sync') = (%(queue)s = 'inventory-sync'))
+             OR (coalesce((SELECT queue_name FROM jobs WHERE jobs.job_id = fresh.job_id), 'unknown')
+                 = 'inventory-sync') = (%(queue)s = 'inventory-sync'))
     GROUP BY 1, 2, 3
 ) AS found
 GROUP BY name, failed, bin;
@@ -94,8 +95,8 @@ FROM (
             AND (recorded_xid IS NULL OR recorded_xid < %(mark)s)
     ) AS fresh
     WHERE %(queue)s::text IS NULL
-        OR EXISTS (SELECT FROM jobs WHERE jobs.job_id = fresh.job_id
-                   AND queue_name = 'inventory-sync') = (%(queue)s = 'inventory-sync')
+        OR (coalesce((SELECT queue_name FROM jobs WHERE jobs.job_id = fresh.job_id), 'unknown')
+                 = 'inventory-sync') = (%(queue)s = 'inventory-sync')
 ) AS found
 GROUP BY engine, model, success, bin;
 
@@ -134,8 +135,8 @@ FROM (
     ) AS event (name, kind, at, longest, applies)
     WHERE applies AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
         AND (%(queue)s::text IS NULL
-             OR EXISTS (SELECT FROM jobs WHERE jobs.job_id = fresh.job_id
-                        AND queue_name = 'inventory-sync') = (%(queue)s = 'inventory-sync'))
+             OR (coalesce((SELECT queue_name FROM jobs WHERE jobs.job_id = fresh.job_id), 'unknown')
+                 = 'inventory-sync') = (%(queue)s = 'inventory-sync'))
     UNION ALL
     SELECT 'submitted', '', created_at, submitted, created_at, created_at, NULL
     FROM metric_submissions

@@ -65,6 +65,8 @@ class Refresher:
         Returns a text that differs whenever anything may have changed; cheap.
     report
         Is told when the views were read, and why they cannot be.
+    prepare
+        Called once, when the first views are on screen: loads what the others will need.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class Refresher:
         shown: Callable[[], Iterable[Refreshable]],
         mark: Callable[[], str],
         report: Reporter,
+        prepare: Callable[[], None] | None = None,
     ) -> None:
         self._shown, self._mark, self._report = shown, mark, report
+        self._prepare = prepare
         self._woken = threading.Event()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -129,6 +133,9 @@ class Refresher:
                     self._report.beat()
                     beaten = time.monotonic()
                 seen, failures = mark, 0
+                if self._prepare is not None:
+                    prepare, self._prepare = self._prepare, None
+                    prepare()
                 pause = max(TICK, _REST * (time.monotonic() - begin))
             except PhotoqueueError as exc:
                 self._say(f"{exc} Shown is what was read last; trying again.")

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import psycopg
 import pytest
+from alembic import command
 
 import photoqueue
 from photoqueue.client.figure_records import Figures, Throughput
@@ -21,9 +22,12 @@ from photoqueue.tracking import figure_sums
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.figure_extent import Extent
 from photoqueue.tracking.figures import FiguresReading
+from photoqueue.tracking.metrics import reading
+from photoqueue.tracking.migrate import migrate
 from photoqueue.workbench.charts.reduction import ai_of, durations_of, retries_of, waits_of
 from photoqueue.workbench.charts.time_reduction import failures_of, throughput_of
 from tests.conftest import eventually
+from tests.integration.test_schema import alembic_config
 
 # 3,000 jobs of five hours: most succeed, some after retries, some never, some still wait,
 # some were cancelled; ids are UUIDv7 of the time of submission.
@@ -369,3 +373,28 @@ def test_figures_of_everything_are_exact_where_there_are_few(filled: psycopg.Con
         with current().database.begin() as connection:
             found = figure_sums.open_reading(connection, extent, many=0)
             assert type(found) is FiguresReading
+
+
+def test_migration_sums_up_what_was_counted_and_the_rest_follows(
+    filled: psycopg.Connection, database: Database
+) -> None:
+    columns = "coalesce(sum(count), 0), min(least), max(most), count(*)"
+    bins = f"SELECT start::text, name, {columns} FROM figure_bins GROUP BY 1, 2 ORDER BY 1, 2"
+    times = "SELECT seconds, name, sum(count), min(first_at), max(last_at), max(longest_wait_ms), "
+    times += "count(*) FROM figure_times GROUP BY 1, 2 ORDER BY 1, 2"
+    calls = "SELECT start::text, engine, sum(count), sum(cost_usd), sum(tokens_in), count(*) "
+    calls += "FROM figure_calls GROUP BY 1, 2 ORDER BY 1, 2"
+    # One submission is not counted yet when the tables are migrated
+    filled.execute(SUBMISSIONS)
+    with reading(database) as metrics:
+        metrics.advance(most=100_000)
+    counted = [filled.execute(query).fetchall() for query in (bins, times, calls)]  # type: ignore[call-overload]  # our own words
+    filled.execute(SUBMISSIONS + " WHERE job_key = 'photo-p77'")
+    config = alembic_config()
+    with database.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0004")
+    migrate(database)
+    with reading(database) as metrics:
+        metrics.advance(most=100_000)
+    assert [filled.execute(query).fetchall() for query in (bins, times, calls)] == counted  # type: ignore[call-overload]  # our own words

@@ -133,10 +133,8 @@ class Refresher:
                     self._report.beat()
                     beaten = time.monotonic()
                 seen, failures = mark, 0
-                if self._prepare is not None:
-                    prepare, self._prepare = self._prepare, None
-                    prepare()
                 pause = max(TICK, _REST * (time.monotonic() - begin))
+                self._prepare_once()
             except PhotoqueueError as exc:
                 self._say(f"{exc} Shown is what was read last; trying again.")
                 pause, failures, seen = self._pause(failures), failures + 1, None
@@ -145,6 +143,11 @@ class Refresher:
                 logger.debug("a view could not be refreshed", exc_info=True)
                 self._say(f"A view could not be drawn ({type(exc).__name__}: {exc}).")
                 pause, failures, seen = self._pause(failures), failures + 1, None
+
+    def _prepare_once(self) -> None:
+        prepare, self._prepare = self._prepare, None
+        if prepare is not None:
+            prepare()
 
     def _say(self, problem: str) -> None:
         if self._report.problem != problem:

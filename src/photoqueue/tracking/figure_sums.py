@@ -7,6 +7,7 @@ keep what was pruned; only failed and cancelled jobs are counted as they stand i
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from photoqueue.errors import DatabaseUnavailableError
 from photoqueue.models import JobState
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.figure_bins import LOWEST, RADIX, Place, Spread
@@ -37,8 +39,12 @@ _Known = dict[tuple[tuple[Any, ...], int], tuple[int, float, float]]
 
 
 def count_forward(database: Database) -> None:
-    """Count what is new, a little of it: where no worker runs, readings do it."""
-    with reading(database) as metrics:
+    """Count what is new, a little of it: where no worker runs, readings do it.
+
+    What is not counted is read row by row, so that nothing is missing where it cannot be done.
+    """
+    # A login that may only read sees the charts as well; a server that is away says so next.
+    with contextlib.suppress(DatabaseUnavailableError), reading(database) as metrics:
         metrics.advance(most=SCRAPE_ROWS)
 
 

@@ -70,9 +70,8 @@ class SumsReading(FiguresReading):
 
     def __init__(self, connection: sa.Connection, extent: Extent, now: datetime) -> None:
         super().__init__(connection, extent, now)
-        self._marks = {
-            source: mark for source, mark in connection.exec_driver_sql(_FIGURES["marks"])
-        }
+        rows = connection.exec_driver_sql(_FIGURES["marks"])
+        self._marks = {row.source: row.counted_below for row in rows}
         self._known_runs: _Known = {}
         self._known_waits: _Known = {}
         self._known_latencies: _Known = {}
@@ -82,7 +81,7 @@ class SumsReading(FiguresReading):
     def first(self) -> datetime | None:
         """Return when the first job was submitted, also one that was pruned."""
         if self._first is None:
-            self._first = self._run("first_submission").scalar() or super().first()
+            self._first = self._run("first_submission")[0][0] or super().first()
         return self._first
 
     def spread(self) -> Spread:
@@ -200,13 +199,13 @@ class SumsReading(FiguresReading):
                 lowest_id=lowest_id(first - _HOUR),
                 highest_id=lowest_id(minutes + _HOUR),
             )
-            self._times_of = seconds, rows.fetchall()
+            self._times_of = seconds, rows
         return self._times_of[1]
 
-    def _run(self, name: str, **parameters: Any) -> sa.CursorResult[Any]:
+    def _run(self, name: str, **parameters: Any) -> Sequence[Any]:
         queue = None if self._extent.queue is None else str(self._extent.queue)
         given = {"queue": queue, "since": self._extent.since, **parameters}
-        return self._connection.exec_driver_sql(_FIGURES[name], given)
+        return self._connection.exec_driver_sql(_FIGURES[name], given).fetchall()
 
 
 def _widen(known: _Known, place: int, count: int, least: float, most: float) -> None:

@@ -68,8 +68,10 @@ WITH mark AS MATERIALIZED (
     GROUP BY 1, 2, 3
     ON CONFLICT (minute, name, queue_name) DO UPDATE SET count = minutes.count + excluded.count
 -- For charts; figures.sql adds up the very same of what is not counted yet.
-), binned AS (
-    SELECT queue_name, outcome <> 'completed' AS failed, name, bin, value, ended_at
+), binned AS MATERIALIZED (
+    SELECT date_bin('1 hour', ended_at, 'epoch') AS hour, queue_name, name,
+        outcome <> 'completed' AS failed, bin,
+        count(*) AS count, min(value) AS least, max(value) AS most
     FROM fresh
     CROSS JOIN LATERAL (
         SELECT
@@ -77,6 +79,7 @@ WITH mark AS MATERIALIZED (
                 THEN floor(log(greatest(run * 1000, 0.1)) * 120 + 1e-9)::int END AS ran,
             CASE WHEN run IS NOT NULL AND wait_ms IS NOT NULL
                 THEN floor(log(greatest(wait_ms, 0.1)) * 120 + 1e-9)::int END AS waited
+        OFFSET 0  -- computed once
     ) AS places
     CROSS JOIN LATERAL (
         VALUES
@@ -86,22 +89,19 @@ WITH mark AS MATERIALIZED (
         ('attempt', CASE WHEN outcome = 'completed' THEN attempt END, NULL)
     ) AS measure (name, bin, value)
     WHERE bin IS NOT NULL AND outcome NOT IN ('released', 'cancelled')
+    GROUP BY 1, 2, 3, 4, 5
 ), bins AS (
     INSERT INTO figure_bins AS bins (start, queue_name, name, failed, bin, count, least, most)
-    SELECT start, queue_name, name, failed, bin, count(*), min(value), max(value)
-    FROM binned
-    CROSS JOIN LATERAL (
-        VALUES ('-infinity'), (date_bin('1 hour', ended_at, 'epoch'))
-    ) AS level (start)
-    GROUP BY start, queue_name, name, failed, bin
+    SELECT hour, queue_name, name, failed, bin, count, least, most FROM binned
+    UNION ALL
+    SELECT '-infinity', queue_name, name, failed, bin, sum(count), min(least), max(most)
+    FROM binned GROUP BY queue_name, name, failed, bin
     ON CONFLICT (start, queue_name, name, failed, bin) DO UPDATE
     SET count = bins.count + excluded.count,
         least = least(bins.least, excluded.least), most = greatest(bins.most, excluded.most)
-), times AS (
-    INSERT INTO figure_times AS times
-        (seconds, start, queue_name, name, error_type, count, first_at, last_at, longest_wait_ms)
-    SELECT seconds, date_bin(seconds * interval '1 s', at, 'epoch'), queue_name, name, kind,
-        count(*), min(at), max(at), max(longest)
+), timed AS MATERIALIZED (
+    SELECT date_bin('1 min', at, 'epoch') AS minute, queue_name, name, kind,
+        count(*) AS count, min(at) AS first_at, max(at) AS last_at, max(longest) AS longest
     FROM fresh
     CROSS JOIN LATERAL (
         VALUES
@@ -110,9 +110,16 @@ WITH mark AS MATERIALIZED (
          outcome IN ('error', 'timeout', 'worker_lost')),
         ('started', '', started_at, wait_ms, started_at IS NOT NULL AND wait_ms IS NOT NULL)
     ) AS event (name, kind, at, longest, applies)
-    CROSS JOIN (VALUES (60), (3600)) AS level (seconds)
     WHERE applies
-    GROUP BY 1, 2, 3, 4, 5
+    GROUP BY 1, 2, 3, 4
+), times AS (
+    INSERT INTO figure_times AS times
+        (seconds, start, queue_name, name, error_type, count, first_at, last_at, longest_wait_ms)
+    SELECT 60, minute, queue_name, name, kind, count, first_at, last_at, longest FROM timed
+    UNION ALL
+    SELECT 3600, date_bin('1 hour', minute, 'epoch'), queue_name, name, kind, sum(count),
+        min(first_at), max(last_at), max(longest)
+    FROM timed GROUP BY 2, 3, 4, 5
     ON CONFLICT (seconds, start, queue_name, name, error_type) DO UPDATE
     SET count = times.count + excluded.count,
         first_at = least(times.first_at, excluded.first_at),

@@ -188,6 +188,11 @@ def as_png(figure: Figure, *, transparent: bool = False, titled: bool = True) ->
     for text in figure.texts:
         if text.get_gid() == _TITLE:
             text.set_visible(titled)
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            # Where a name would stand, if there were one, takes a tenth of the time to find.
+            if not axis.get_label_text():
+                axis.set_label_coords(0, 0)
     buffer = io.BytesIO()
     figure.savefig(
         buffer,

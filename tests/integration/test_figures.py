@@ -11,15 +11,23 @@ from typing import Any
 import pandas as pd
 import psycopg
 import pytest
+from alembic import command
 
 import photoqueue
 from photoqueue.client.figure_records import Figures, Throughput
 from photoqueue.client.figures import activity, figures
 from photoqueue.errors import StateError
+from photoqueue.installation import current
+from photoqueue.tracking import figure_sums
 from photoqueue.tracking.database import Database
+from photoqueue.tracking.figure_extent import Extent
+from photoqueue.tracking.figures import FiguresReading
+from photoqueue.tracking.metrics import reading
+from photoqueue.tracking.migrate import migrate
 from photoqueue.workbench.charts.reduction import ai_of, durations_of, retries_of, waits_of
 from photoqueue.workbench.charts.time_reduction import failures_of, throughput_of
 from tests.conftest import eventually
+from tests.integration.test_schema import alembic_config
 
 # 3,000 jobs of five hours: most succeed, some after retries, some never, some still wait,
 # some were cancelled; ids are UUIDv7 of the time of submission.
@@ -262,3 +270,131 @@ def test_activity_tells_that_something_was_written(filled: psycopg.Connection) -
     filled.execute("UPDATE jobs SET priority = 1 WHERE job_key = 'photo-p1'")
     filled.execute("SELECT pg_stat_force_next_flush()")
     assert activity() > before
+
+
+SUMS_SCOPES: list[dict[str, str]] = [{}, {"queue": "inventory-sync"}, {"queue": "photo-analyze"}]
+#: What submitting would have written beside the jobs.
+SUBMISSIONS = """
+    INSERT INTO metric_submissions (queue_name, submitted, failed, created_at)
+    SELECT queue_name, 1, 0, created_at FROM jobs
+"""
+
+
+def sums(monkeypatch: pytest.MonkeyPatch, **scope: Any) -> Figures:
+    """Make figures of sums, however few attempts there are."""
+    with monkeypatch.context() as patch:
+        patch.setattr(figure_sums.open_reading, "__kwdefaults__", {"many": 0})
+        return figures(**scope)
+
+
+def assert_close(found: Figures, exact: Figures) -> None:
+    """Compare: percentiles within 1 %, all else to the last digit."""
+    for one, two in (
+        (found.durations.completed.percentiles, exact.durations.completed.percentiles),
+        (found.durations.failed.percentiles, exact.durations.failed.percentiles),
+        (found.waits.wait, exact.waits.wait),
+        *(
+            (one.latency, two.latency)
+            for one, two in zip(found.ai.models, exact.ai.models, strict=True)
+        ),
+    ):
+        assert one.count == two.count
+        for name in ("p50", "p95", "p99"):
+            assert getattr(one, name) == pytest.approx(getattr(two, name), rel=0.01)
+    for kind in ("completed", "failed"):
+        one, two = getattr(found.durations, kind), getattr(exact.durations, kind)
+        assert (one.bins, one.least, one.most) == (two.bins, two.least, two.most)
+    assert found.waits.cells == exact.waits.cells
+    assert found.retries == exact.retries
+    assert (found.failures.kinds, found.failures.bins) == (
+        exact.failures.kinds,
+        exact.failures.bins,
+    )
+    assert found.throughput.bins == exact.throughput.bins
+    for one, two in zip(found.ai.models, exact.ai.models, strict=True):
+        assert replace(one, latency=two.latency) == two
+
+
+@pytest.mark.parametrize("scope", SUMS_SCOPES)
+def test_sums_and_rows_agree_however_much_is_counted(
+    filled: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, scope: dict[str, str]
+) -> None:
+    filled.execute(SUBMISSIONS)
+    with filled.transaction():
+        # While another one counts, nothing is counted: all is read row by row.
+        filled.execute("SELECT source FROM metric_marks FOR UPDATE")
+        exact = figures(**scope)
+        assert_close(sums(monkeypatch, **scope), exact)
+    assert_close(sums(monkeypatch, **scope), exact)
+
+
+def test_sums_of_the_last_hours_begin_where_they_are_asked_to(
+    filled: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.execute(SUBMISSIONS)
+    for hours in (1.3, 2.7):
+        for scope in SUMS_SCOPES:
+            since = datetime.now(UTC) - timedelta(hours=hours)
+            exact, found = figures(since=since, **scope), sums(monkeypatch, since=since, **scope)
+            # Longest waits begin with a whole minute.
+            bins = (found.throughput.bins, exact.throughput.bins)
+            first = [replace(one[0], longest_wait_ms=None, submitted=0) for one in bins]
+            assert first[0] == first[1]
+            found, exact = (
+                replace(one, throughput=replace(one.throughput, bins=one.throughput.bins[1:]))
+                for one in (found, exact)
+            )
+            assert_close(found, exact)
+
+
+def test_sums_keep_what_was_pruned_and_projects_do_not(
+    filled: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.execute(SUBMISSIONS)
+    before = sums(monkeypatch)
+    for table in ("job_attempts", "ai_metrics", "jobs"):
+        filled.execute(f"DELETE FROM {table}")
+    after = sums(monkeypatch)
+    assert after.durations == before.durations
+    assert after.ai == before.ai
+    assert after.failures.kinds == before.failures.kinds
+    assert sums(monkeypatch, project_id="m3").durations.completed.count == 0
+
+
+def test_figures_of_everything_are_exact_where_there_are_few(filled: psycopg.Connection) -> None:
+    with current().database.begin() as connection:
+        assert type(figure_sums.open_reading(connection, Extent())) is FiguresReading
+    figures()
+    with current().database.begin() as connection:
+        many = figure_sums.open_reading(connection, Extent(), many=2000)
+        assert type(many) is figure_sums.SumsReading
+    old = Extent(since=datetime.now(UTC) - timedelta(days=9))
+    for extent in (old, Extent(project_id="m3")):
+        with current().database.begin() as connection:
+            found = figure_sums.open_reading(connection, extent, many=0)
+            assert type(found) is FiguresReading
+
+
+def test_migration_sums_up_what_was_counted_and_the_rest_follows(
+    filled: psycopg.Connection, database: Database
+) -> None:
+    columns = "coalesce(sum(count), 0), min(least), max(most), count(*)"
+    bins = f"SELECT start::text, name, {columns} FROM figure_bins GROUP BY 1, 2 ORDER BY 1, 2"
+    times = "SELECT seconds, name, sum(count), min(first_at), max(last_at), max(longest_wait_ms), "
+    times += "count(*) FROM figure_times GROUP BY 1, 2 ORDER BY 1, 2"
+    calls = "SELECT start::text, engine, sum(count), sum(cost_usd), sum(tokens_in), count(*) "
+    calls += "FROM figure_calls GROUP BY 1, 2 ORDER BY 1, 2"
+    # One submission is not counted yet when the tables are migrated
+    filled.execute(SUBMISSIONS)
+    with reading(database) as metrics:
+        metrics.advance(most=100_000)
+    counted = [filled.execute(query).fetchall() for query in (bins, times, calls)]  # type: ignore[call-overload]  # our own words
+    filled.execute(SUBMISSIONS + " WHERE job_key = 'photo-p77'")
+    config = alembic_config()
+    with database.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0004")
+    migrate(database)
+    with reading(database) as metrics:
+        metrics.advance(most=100_000)
+    assert [filled.execute(query).fetchall() for query in (bins, times, calls)] == counted  # type: ignore[call-overload]  # our own words

@@ -262,3 +262,12 @@ def test_charts_load_no_pyplot() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_notebooks_get_the_summary_of_a_chart_beside_its_picture() -> None:
+    figure = charts.durations(made_up(20)["attempts"])
+    data, metadata = figure._repr_mimebundle_()  # type: ignore[attr-defined]  # of our figures
+    assert data["image/png"].startswith(b"\x89PNG")
+    assert data["text/plain"].startswith("<Figure size 800x320 with ")
+    assert metadata["image/png"]["alt"] == charts.alt_text(figure)
+    assert metadata["image/png"]["alt"].startswith("Run time of ")

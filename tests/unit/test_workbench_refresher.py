@@ -108,6 +108,24 @@ def test_shows_everything_once_and_is_quiet_while_nothing_moves(running) -> None
     assert view.refreshed == 1
 
 
+def test_prepares_once_and_after_what_is_shown_first() -> None:
+    view, report, prepared = View(), Report(), threading.Event()
+    order: list[int] = []
+
+    def prepare() -> None:
+        order.append(view.refreshed)
+        prepared.set()
+
+    one = Refresher(lambda: [view], Marks(), report, prepare)
+    one.start()
+    assert prepared.wait(PATIENCE)
+    one.wake()
+    assert report.next() == "read"
+    assert report.next(but="beat") == "read"
+    one.stop()
+    assert order == [1]
+
+
 def test_reads_anew_when_the_mark_changes(running) -> None:
     view = View()
     _, report, marks = running(view)

@@ -6,11 +6,11 @@ need to be sorted to find it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from photoqueue.client.figure_records import Distribution, Percentiles
-from photoqueue.tracking.figures import Place
+from photoqueue.tracking.figure_bins import Place, summed
 
 _QUANTILES: Final = (0.5, 0.95, 0.99)
 
@@ -37,26 +37,17 @@ def percentiles_of(
 
 
 def distribution_of(
-    group: tuple[Any, ...], counts: Counts, found: Mapping[Place, float]
+    group: tuple[Any, ...], counts: Counts, found: Mapping[Place, float], *, wider: int = 1
 ) -> Distribution:
-    """Return a histogram with its percentiles and extremes."""
+    """Return a histogram with its percentiles and extremes; so many bins become one."""
     if not counts:
         return Distribution()
     return Distribution(
-        bins=tuple(sorted(counts.items())),
+        bins=tuple(summed((place // wider, count) for place, count in counts.items()).items()),
         percentiles=percentiles_of(group, counts, found),
         least=found[_place(group, counts, 0)],
         most=found[_place(group, counts, _total(counts) - 1)],
     )
-
-
-def summed(pairs: Iterable[tuple[int | None, int]]) -> dict[int, int]:
-    """Add counts up by position, in ascending order; those of no position are left out."""
-    found: dict[int, int] = {}
-    for position, count in pairs:
-        if position is not None:
-            found[position] = found.get(position, 0) + count
-    return dict(sorted(found.items()))
 
 
 def _between(

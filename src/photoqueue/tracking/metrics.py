@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
@@ -17,6 +18,8 @@ _METRICS: Final = load_statements("metrics.sql")
 #: a scrape, which has to be quick, and by a worker.
 SCRAPE_ROWS: Final = 500
 WORKER_ROWS: Final = 20_000
+#: How far back charts of the last hours and days can be made of sums: a week, and a day over.
+FIGURES_KEPT: Final = timedelta(days=8)
 
 # Upper edges of the buckets, in seconds. Totals keep the edges they were counted with, so
 # these can be changed; what was counted before then stays as coarse as it was.
@@ -119,8 +122,9 @@ class Metrics:
         }
 
     def forget(self) -> None:
-        """Delete the counts by the minute that are older than a day."""
+        """Delete what nobody looks back on: counts by the minute and by the hour."""
         self._run(_METRICS["forget_minutes"])
+        self._run(_METRICS["forget_figures"], {"kept": FIGURES_KEPT})
 
 
 #: Counts that a crash of the server takes away are made again, together with their marks:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from photoqueue.models import UNFINISHED, JobState, JobType, Outcome
 
 #: Revision that this code reads and writes; equal to the newest migration.
-SCHEMA_REVISION: Final = "0004"
+SCHEMA_REVISION: Final = "0005"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -46,6 +46,20 @@ def _recorded_xid() -> sa.Column[int | None]:
 
 def _time(name: str, **options: object) -> sa.Column[object]:
     return sa.Column(name, sa.TIMESTAMP(timezone=True), **options)  # type: ignore[arg-type]  # passed on as given
+
+
+def _by_time(name: str, column: str) -> sa.Index:
+    """Return an index of a table that is written in the order of time.
+
+    It notes which times each few pages hold: next to nothing to keep, and enough to read
+    the last hour and nothing else.
+    """
+    return sa.Index(
+        name,
+        column,
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
+    )
 
 
 _unfinished = sa.text(f"state IN ({', '.join(repr(str(state)) for state in UNFINISHED)})")
@@ -188,6 +202,14 @@ jobs = sa.Table(
     sa.Index("jobs_active", "worker_id", postgresql_where=sa.text("state = 'active'")),
     sa.Index("jobs_project", "project_id", postgresql_where=sa.text("project_id IS NOT NULL")),
     sa.Index("jobs_state", "queue_name", "state", "finished_at"),
+    #: What charts tell of failed jobs, without reading these.
+    sa.Index(
+        "jobs_failed",
+        "queue_name",
+        "attempts",
+        "finished_at",
+        postgresql_where=sa.text("state = 'failed'"),
+    ),
 )
 
 #: Which jobs belong to which batch; a job can be in several, because submitting a photo
@@ -219,6 +241,7 @@ job_attempts = sa.Table(
     _recorded_xid(),
     sa.CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
     sa.Index("job_attempts_recorded", "recorded_xid", postgresql_where=_uncounted),
+    _by_time("job_attempts_ended", "ended_at"),
 )
 
 ai_metrics = sa.Table(
@@ -240,6 +263,7 @@ ai_metrics = sa.Table(
     _time("created_at", nullable=False, server_default=sa.func.now()),
     _recorded_xid(),
     sa.Index("ai_metrics_recorded", "recorded_xid", postgresql_where=_uncounted),
+    _by_time("ai_metrics_created", "created_at"),
 )
 
 #: When each service that engines ask may be asked next, by any worker.
@@ -323,6 +347,69 @@ metric_submissions = sa.Table(
     #: Of these, the ones that failed at once: pictures that cannot be read.
     sa.Column("failed", sa.BigInteger, nullable=False),
     _time("created_at", nullable=False, server_default=sa.func.now()),
+)
+
+
+def _start_of_figures() -> sa.Column[object]:
+    """Return the column of the hour of a sum; ``-infinity`` is everything ever."""
+    return _time("start", primary_key=True)
+
+
+#: How long attempts ran and waited, added up in narrow bins: what charts of many attempts are
+#: made of. Sums without names, as all ``figure_…`` tables: they outlive what they sum up.
+figure_bins = sa.Table(
+    "figure_bins",
+    metadata,
+    _start_of_figures(),
+    sa.Column("queue_name", sa.Text, primary_key=True),
+    #: ``run``, ``wait``, ``cell`` (wait and run) or ``attempt`` (number of one that completed).
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("failed", sa.Boolean, primary_key=True),
+    sa.Column("bin", sa.Integer, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    #: The extremes of the bin, in ms; null where it holds no durations.
+    sa.Column("least", sa.Double),
+    sa.Column("most", sa.Double),
+)
+
+#: What happened to attempts in each minute and hour.
+figure_times = sa.Table(
+    "figure_times",
+    metadata,
+    #: 60 or 3600.
+    sa.Column("seconds", sa.Integer, primary_key=True),
+    _time("start", primary_key=True),
+    sa.Column("queue_name", sa.Text, primary_key=True),
+    #: ``submitted`` (jobs), ``started``, ``completed`` or ``failed`` (attempts).
+    sa.Column("name", sa.Text, primary_key=True),
+    #: Of failures; else empty.
+    sa.Column("error_type", sa.Text, primary_key=True, server_default=""),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    _time("first_at", nullable=False),
+    _time("last_at", nullable=False),
+    #: Of what started, in ms.
+    sa.Column("longest_wait_ms", sa.Double),
+)
+
+#: Calls of engines, added up by bins of their latency.
+figure_calls = sa.Table(
+    "figure_calls",
+    metadata,
+    _start_of_figures(),
+    sa.Column("queue_name", sa.Text, primary_key=True),
+    sa.Column("engine", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("success", sa.Boolean, primary_key=True),
+    sa.Column("bin", sa.Integer, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    #: The extremes of the bin, in ms.
+    sa.Column("least", sa.Double, nullable=False),
+    sa.Column("most", sa.Double, nullable=False),
+    sa.Column("cost_usd", sa.Double, nullable=False),
+    #: Calls whose price is known.
+    sa.Column("priced", sa.BigInteger, nullable=False),
+    sa.Column("tokens_in", sa.BigInteger, nullable=False),
+    sa.Column("tokens_out", sa.BigInteger, nullable=False),
 )
 
 #: What was wrong from when to when, as far as an address is to be told of it.

@@ -67,7 +67,7 @@ class Assembly:
             selected_index=0,
             layout=widgets.Layout(min_height=_HEIGHT),
         )
-        self.refresher = Refresher(self._shown, change_mark, self.status)
+        self.refresher = Refresher(self._shown, change_mark, self.status, self.charts.prepare)
         for view in (*tabs.values(), self.notice, self.choice):
             view.driven_by(self.refresher.wake)
         self.tabs.observe(lambda _: self.refresher.wake(), "selected_index")

@@ -80,6 +80,13 @@ class ChartsView(View):
         super().__init__(scope, actions=actions, **traits)
         self.observe(self._chosen, ["period", "queue", "dark"])
 
+    @staticmethod
+    def prepare() -> None:
+        """Load what drawing takes, so that the first charts do not wait for it."""
+        from photoqueue.workbench.charts.canvas import warm_up
+
+        warm_up()
+
     def refresh(self) -> None:
         """Read what the charts show if it may have changed, and draw those that have.
 

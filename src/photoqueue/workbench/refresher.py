@@ -65,6 +65,8 @@ class Refresher:
         Returns a text that differs whenever anything may have changed; cheap.
     report
         Is told when the views were read, and why they cannot be.
+    prepare
+        Called once, when the first views are on screen: loads what the others will need.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class Refresher:
         shown: Callable[[], Iterable[Refreshable]],
         mark: Callable[[], str],
         report: Reporter,
+        prepare: Callable[[], None] | None = None,
     ) -> None:
         self._shown, self._mark, self._report = shown, mark, report
+        self._prepare = prepare
         self._woken = threading.Event()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -130,6 +134,7 @@ class Refresher:
                     beaten = time.monotonic()
                 seen, failures = mark, 0
                 pause = max(TICK, _REST * (time.monotonic() - begin))
+                self._prepare_once()
             except PhotoqueueError as exc:
                 self._say(f"{exc} Shown is what was read last; trying again.")
                 pause, failures, seen = self._pause(failures), failures + 1, None
@@ -138,6 +143,11 @@ class Refresher:
                 logger.debug("a view could not be refreshed", exc_info=True)
                 self._say(f"A view could not be drawn ({type(exc).__name__}: {exc}).")
                 pause, failures, seen = self._pause(failures), failures + 1, None
+
+    def _prepare_once(self) -> None:
+        prepare, self._prepare = self._prepare, None
+        if prepare is not None:
+            prepare()
 
     def _say(self, problem: str) -> None:
         if self._report.problem != problem:

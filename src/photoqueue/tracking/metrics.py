@@ -14,8 +14,8 @@ from photoqueue.tracking.sql import load_statements
 
 _METRICS: Final = load_statements("metrics.sql")
 #: Rows that are counted in one statement at most (more where one transaction wrote more), by
-#: a scrape, which has to be quick, and by a worker.
-SCRAPE_ROWS: Final = 500
+#: a scrape and by a worker.
+SCRAPE_ROWS: Final = 2_000
 WORKER_ROWS: Final = 20_000
 
 # Upper edges of the buckets, in seconds. Totals keep the edges they were counted with, so
@@ -85,11 +85,17 @@ class Metrics:
         more = False
         for row in self._run(_METRICS["pending"]):
             source = row["source"]
-            if row["misnumbered"]:
-                self._run(_METRICS[f"renumber_{source}"])
+            if row["misnumbered"] and not self._renumber(source, most):
+                more = True
+                continue
             rows = self._run(_METRICS[f"count_{source}"], {**_EDGES, "most": most - 1})
             more |= source != "submissions" and bool(rows) and rows[0]["counted"] >= most
         return more
+
+    def _renumber(self, source: str, most: int) -> bool:
+        """Renumber some rows of a restored dump; return whether it was the last of them."""
+        rows = self._run(_METRICS[f"renumber_{source}"], {"most": most})
+        return bool(rows) and rows[0]["renumbered"] < most
 
     def totals(self) -> list[Total]:
         """Read everything that was ever counted."""
@@ -125,7 +131,11 @@ class Metrics:
 
 #: Counts that a crash of the server takes away are made again, together with their marks:
 #: no commit has to wait for the disk.
-_SESSION: Final = "SET LOCAL jit = off; SET LOCAL synchronous_commit = off"
+#: And no count waits for ever, for a lock or anything else.
+_SESSION: Final = """
+    SET LOCAL jit = off; SET LOCAL synchronous_commit = off;
+    SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '30s'
+"""
 
 
 class Transaction:

@@ -24,7 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 import photoqueue
-from photoqueue.client.metrics import RecentStats
+from photoqueue.client.metrics import Recent, RecentMetrics
 from photoqueue.client.observe import Stats
 from photoqueue.installation import Installation
 from photoqueue.models import JobType, Outcome
@@ -392,11 +392,23 @@ def test_counts_of_before_are_shown_while_new_ones_take_long(installation: Insta
             go.wait()
         return Stats({JobType.PHOTO_ANALYZE: QueueStats(name="photo-analyze", waiting=number)})
 
-    recent = RecentStats(slow)
+    recent = Recent(slow)
     assert recent.get()["photo-analyze"].waiting == 1
     assert recent.get()["photo-analyze"].waiting == 1
     go.set()
     eventually(lambda: recent.get()["photo-analyze"].waiting > 1)
+
+
+def test_scrape_does_not_wait_for_what_cannot_be_counted_now(
+    database: Database, installation: Installation
+) -> None:
+    read = RecentMetrics()
+    before = read().totals
+    fill(database, 1, 3)
+    with closing(psycopg.connect(database.libpq_url)) as other:
+        other.execute("LOCK TABLE metric_totals IN ACCESS EXCLUSIVE MODE")
+        assert read().totals == before  # while the lock is held: it is answered without
+    eventually(lambda: sum(t.count for t in read().totals if t.name == "ended") == 3)
 
 
 def test_worker_renews_its_lease_and_replaces_processes_while_counting_is_stuck(

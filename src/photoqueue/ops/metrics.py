@@ -18,7 +18,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from photoqueue import __version__
-from photoqueue.client.metrics import Reading, RecentStats, Total, read_metrics
+from photoqueue.client.metrics import Reading, RecentMetrics, Total
 from photoqueue.models import JobState, JobType, Outcome
 
 #: Media type of the answer.
@@ -36,8 +36,7 @@ class InstallationCollector(Collector):
     """
 
     def __init__(self, read: Callable[[], Reading] | None = None) -> None:
-        self._recent = RecentStats()
-        self._read = read or (lambda: read_metrics(self._recent))
+        self._read = read or RecentMetrics()
 
     def collect(self) -> Iterator[Metric]:
         """Read the metrics."""

@@ -18,7 +18,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from photoqueue import __version__
-from photoqueue.client.metrics import Reading, RecentMetrics, Total
+from photoqueue.client.metrics import EDGES, Reading, RecentMetrics, Total
 from photoqueue.models import JobState, JobType, Outcome
 
 #: Media type of the answer.
@@ -195,7 +195,8 @@ def _histogram(
 ) -> Metric:
     family = HistogramMetricFamily(name, help_text, labels=labels)
     rows = sorted((total for total in reading.totals if total.name == source), key=_series)
-    edges = sorted({total.le for total in rows} | {math.inf})
+    # Also those that are empty: a bucket that appears with its first value has no rate of it.
+    edges = sorted({*EDGES[source], *(total.le for total in rows), math.inf})
     for series, members in itertools.groupby(rows, key=_series):
         found = {total.le: total for total in members}
         values = dict(zip(("queue", "engine", "model", "outcome"), series, strict=True))

@@ -20,10 +20,10 @@ WORKER_ROWS: Final = 20_000
 
 # Upper edges of the buckets, in seconds. Totals keep the edges they were counted with, so
 # these can be changed; what was counted before then stays as coarse as it was.
-_EDGES: Final[dict[str, list[float]]] = {
-    "wait_edges": [0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0],
-    "run_edges": [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0],
-    "ai_edges": [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0],
+EDGES: Final[dict[str, list[float]]] = {
+    "wait": [0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0],
+    "run": [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0],
+    "ai": [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0],
 }
 
 
@@ -88,7 +88,8 @@ class Metrics:
             if row["misnumbered"] and not self._renumber(source, most):
                 more = True
                 continue
-            rows = self._run(_METRICS[f"count_{source}"], {**_EDGES, "most": most - 1})
+            edges = {f"{name}_edges": values for name, values in EDGES.items()}
+            rows = self._run(_METRICS[f"count_{source}"], {**edges, "most": most - 1})
             more |= source != "submissions" and bool(rows) and rows[0]["counted"] >= most
         return more
 

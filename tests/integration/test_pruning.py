@@ -108,15 +108,16 @@ def test_what_ended_long_ago_goes_and_no_counter_falls(
 def test_nothing_goes_whose_batch_or_project_has_work_to_do(
     installation: Installation, database: Database
 ) -> None:
-    batch = photoqueue.submit_photos([picture(1), picture(2)], user_id="u1", photo_ids=["x", "y"])
+    batch = photoqueue.submit_photos([picture(1), picture(2)], user_id="u1")
+    first, second = map(photoqueue.job, batch.poll()["job_id"])
     with closing(Ledger(database)) as ledger:
-        end(ledger, photoqueue.job("photo-x"))
+        end(ledger, first)
         finish(database, "p", project_id="house")
         photoqueue.submit_inventory("house", user_id="u1")
         age(installation)
         assert prune(timedelta(days=90)) == Deleted()
         assert len(batch.poll()) == 2
-        end(ledger, photoqueue.job("photo-y"))
+        end(ledger, second)
         age(installation)
         assert prune(timedelta(days=90)).jobs == 2
         end(ledger, photoqueue.job("inventory-house"))
@@ -128,9 +129,11 @@ def test_nothing_goes_whose_batch_or_project_has_work_to_do(
 def test_old_job_that_a_new_batch_was_given_stays(
     installation: Installation, database: Database
 ) -> None:
-    finish(database, "a")
+    with closing(Ledger(database)) as ledger:
+        batch = photoqueue.submit_photos([picture(1)], user_id="u1")
+        end(ledger, photoqueue.job(batch.poll()["job_id"][0]))
     age(installation)
-    batch = photoqueue.submit_photos([picture(sum(map(ord, "a")))], user_id="u1", photo_ids=["a"])
+    batch = photoqueue.submit_photos([picture(1)], user_id="u1")
     assert prune(timedelta(days=90)) == Deleted()
     assert list(batch.poll()["state"]) == ["completed"]
 

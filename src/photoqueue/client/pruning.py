@@ -63,8 +63,7 @@ def prune(older_than: timedelta, *, dry_run: bool = False) -> Deleted:
     installation = current()
     database = installation.database
     before = datetime.now(UTC) - older_than
-    if not dry_run:
-        deletion.count_history(database)
+    deletion.count_history(database)
     jobs = photos = files = 0
     contents: set[str] = set()
     last = deletion.FIRST

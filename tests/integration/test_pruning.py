@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import time
 from contextlib import closing
 from datetime import timedelta
@@ -13,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 import photoqueue
+from photoqueue.cli import main
 from photoqueue.client.pruning import Deleted, erase_project, prune
 from photoqueue.errors import DatabaseUnavailableError, StateError, UnknownProjectError
 from photoqueue.installation import Installation
@@ -216,3 +219,42 @@ def test_stored_pictures_and_thumbnails_go_with_the_household(
     erase_project("h")
     left = [p for p in (installation.settings.home / "photos").rglob("*") if p.is_file()]
     assert left == []
+
+
+def test_commands_say_what_they_did(
+    installation: Installation,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["photoqueue", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        shown = capsys.readouterr()
+        return int(ended.value.code or 0), shown.out, shown.err
+
+    finish(database, "a")
+    finish(database, "b", project_id="h")
+    age(installation)
+    for wrong in ("0d", "90", "-1d", "1e9d", "999999w"):
+        code, _, said = run("prune", "--older-than", wrong)
+        assert code == 2
+        assert "90d" in said
+    code, said, _ = run("prune", "--older-than", "12w", "--dry-run")
+    assert (code, said) == (0, "2 jobs would be deleted; nothing was.\n")
+    code, said, _ = run("erase", "--project", "h")
+    assert code == 1
+    assert said == (
+        "Project h has 1 job, 1 photo and 1 stored picture. Nothing was erased; add --yes to "
+        "do it.\n"
+    )
+    assert run("erase", "--project", "h", "--yes")[:2] == (
+        0,
+        "Erased project h: 1 job, 1 photo and 1 stored picture.\n",
+    )
+    code, _, said = run("erase", "--project", "h", "--yes")
+    assert code == 1
+    assert "'h'" in said
+    code, said, _ = run("prune", "--older-than", "90d", "--json")
+    assert json.loads(said) == {"jobs": 1, "photos": 1, "files": 1, "dry_run": False}

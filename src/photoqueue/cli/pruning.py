@@ -16,7 +16,9 @@ from photoqueue.cli.output import print_json, show
 if TYPE_CHECKING:
     from photoqueue.client.pruning import Deleted
 
-_AGE: Final = re.compile(r"(\d{1,6})\s*(h|d|w)")
+_AGE: Final = re.compile(r"(\d{1,5})(h|d|w)")
+#: Longer ago there were no computers, and soon no dates.
+_OLDEST: Final = timedelta(days=36_500)
 _UNITS: Final = {"h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -72,12 +74,13 @@ def erase(
 
 def _age(text: str) -> timedelta:
     match = _AGE.fullmatch(text.strip().lower())
-    if match is None or not int(match[1]):
+    age = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta(0)
+    if not timedelta(0) < age < _OLDEST:
         raise typer.BadParameter(
             "give a number of days, weeks or hours above zero: 90d, 12w or 36h",
             param_hint="--older-than",
         )
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    return age
 
 
 def _told(deleted: Deleted) -> str:

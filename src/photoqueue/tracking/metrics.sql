@@ -43,7 +43,11 @@ WITH mark AS MATERIALIZED (
     SELECT
         name, queue_name, measure.outcome, date_trunc('minute', ended_at) AS minute,
         -- edges belong to the bucket below them, as Prometheus has it
-        coalesce((SELECT min(edge) FROM unnest(edges) AS edge WHERE edge >= value), 'infinity') AS le,
+        coalesce(
+            CASE WHEN edges[width_bucket(value, edges)] = value THEN value
+                 ELSE edges[width_bucket(value, edges) + 1] END,
+            'infinity'
+        ) AS le,
         value
     FROM fresh
     CROSS JOIN LATERAL (
@@ -100,7 +104,11 @@ WITH mark AS MATERIALIZED (
 ), measured AS (
     SELECT
         name, queue_name, measure.outcome, engine, model,
-        coalesce((SELECT min(edge) FROM unnest(edges) AS edge WHERE edge >= value), 'infinity') AS le,
+        coalesce(
+            CASE WHEN edges[width_bucket(value, edges)] = value THEN value
+                 ELSE edges[width_bucket(value, edges) + 1] END,
+            'infinity'
+        ) AS le,
         value
     FROM fresh
     CROSS JOIN LATERAL (

@@ -11,6 +11,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
@@ -447,6 +449,28 @@ def test_worker_goes_on_where_history_cannot_be_counted(
         process.kill()
     submit("b").result(timeout=60)
     assert worker.log.count("history is not counted") == 1
+
+
+def test_workers_keep_their_leases_and_jobs_while_the_tables_are_migrated(
+    start_worker: Callable[..., Worker], database: Database
+) -> None:
+    lock: str = import_module(
+        "photoqueue.tracking.migrations.versions.0004_metrics_and_incidents"
+    )._LOCK
+    start_worker("--queue", "photo-analyze", "--concurrency", "1")
+    with closing(psycopg.connect(database.libpq_url)) as migration:
+        migration.execute(lock)
+        then = one(database, "SELECT clock_timestamp()")
+        job = submit("a")
+        # The lease is 2 s. Its end waits for the lock.
+        eventually(
+            lambda: (
+                one(database, "SELECT max(last_seen_at) FROM workers") - then > timedelta(seconds=5)
+            )
+        )
+        assert job.poll().state == "active"
+    job.result(timeout=60)
+    assert list(job.attempts()["outcome"]) == ["completed"]
 
 
 def one(database: Database, statement: str) -> Any:

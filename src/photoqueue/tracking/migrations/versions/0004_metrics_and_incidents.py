@@ -13,12 +13,12 @@ depends_on = None
 
 _COUNTED_TABLES = ("job_attempts", "ai_metrics")
 
-# What is there already is counted here, once, and stays without a number. The tables are
-# locked: nothing is written meanwhile, and what is written afterwards has a number and is
-# counted later.
+# What is there already is counted here, once, and stays without a number. The tables of what
+# is counted are locked: nothing is written to them meanwhile, and what is written afterwards has
+# a number and is counted later. `jobs` is not locked: workers of the last release write to it in
+# each round, before they renew their leases. Ends of attempts wait, and are recorded then.
 _LOCK = """
     LOCK TABLE ai_metrics IN ACCESS EXCLUSIVE MODE;
-    LOCK TABLE jobs IN SHARE MODE;
     LOCK TABLE job_attempts IN ACCESS EXCLUSIVE MODE;
 """
 _COUNT_JOBS = """

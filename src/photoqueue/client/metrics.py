@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 Found = TypeVar("Found")
 
 #: Seconds that a reader waits for something new where something older is known.
-_PATIENCE_SECONDS: Final = 0.02
+_PATIENCE_SECONDS: Final = 0.01
 #: Seconds after which counts are too old to be shown.
 _STALE_SECONDS: Final = 60.0
 

@@ -58,20 +58,29 @@ docs: install    ## build the documentation into out/docs; a warning ends it
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs out/docs
 	@echo "out/docs/index.html"
 
+LINTED := src tests training notebooks docs benchmarks
 check: install   ## all of test but the tests
-	$(BIN)/ruff format --check src tests training notebooks
-	$(BIN)/ruff check src tests training notebooks
+	$(BIN)/ruff format --check $(LINTED)
+	$(BIN)/ruff check $(LINTED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: install  ## format the code
-	$(BIN)/ruff format src tests training notebooks
-	$(BIN)/ruff check --fix src tests training notebooks
+	$(BIN)/ruff format $(LINTED)
+	$(BIN)/ruff check --fix $(LINTED)
 
-constraints:     ## pin the newest versions anew (needs uv)
-	uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet \
-		--output-file constraints.txt --upgrade
+UV ?= uv
+COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --quiet
+# What the images install (deploy/Dockerfile): the same pins without what only tests need.
+FOR_IMAGES := --no-annotate --constraint constraints.txt --upgrade
+SERVICE := $(addprefix --extra ,detect llm http s3 server tracing)
+constraints:     ## pin the newest versions anew, also those of the images (needs uv)
+	$(COMPILE) pyproject.toml --extra all --group dev --upgrade --output-file constraints.txt
+	$(COMPILE) pyproject.toml $(SERVICE) $(FOR_IMAGES) --output-file deploy/requirements.txt
+	$(COMPILE) pyproject.toml $(SERVICE) --extra workbench $(FOR_IMAGES) \
+		--output-file deploy/requirements-lab.txt
+	echo hatchling | $(COMPILE) - $(FOR_IMAGES) --output-file deploy/requirements-build.txt
 
 # -- the built-in model and the sample homes (training/README.md) -------------------------
 TRAINING := .venv-training/bin/python

@@ -166,9 +166,9 @@ def _resource(resource: Any) -> Any:
     return found if named else resource.create({"service.name": "photoqueue"})
 
 
-def _context(parent: str | None) -> Any:
+def _context(parent: object) -> Any:
     """Return the context behind a ``traceparent``; one that cannot be read begins a trace."""
-    if parent is None:
+    if not isinstance(parent, str):  # job data may be forged
         return None
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 

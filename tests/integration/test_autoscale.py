@@ -55,14 +55,16 @@ def alive(scaler: Worker) -> list[int]:
 
 def test_workers_come_with_the_work_and_go_after_it(scaler: Worker) -> None:
     eventually(lambda: photoqueue.stats()["photo-analyze"].workers == 1, 60, scaler)
-    jobs = [submit(f"sleep-{number}") for number in range(12)]
-    eventually(lambda: len(alive(scaler)) == 3, 60, scaler)
+    # More than the first worker has done before the others are ready, however slow they start.
+    jobs = [submit(f"sleep-{number}") for number in range(100)]
+    eventually(lambda: len(alive(scaler)) == 3, 90, scaler)
+    photoqueue.cancel(jobs[12:])
     for job in jobs:
         job.wait(90)
-    assert {job.poll().state for job in jobs} == {"completed"}
+    assert {job.poll().state for job in jobs[:12]} == {"completed"}
     eventually(lambda: len(alive(scaler)) == 1, 60, scaler)
     # Those that were let go drained: no job was tried twice.
-    assert {job.poll().attempt for job in jobs} == {1}
+    assert max(job.poll().attempt for job in jobs) == 1
     scaler.signal(signal.SIGTERM)
     assert scaler.wait(60) == 0
     assert not alive(scaler)

@@ -269,3 +269,12 @@ def test_driver_may_be_named_in_the_address(database_url: str) -> None:
         database = Database(database_url.replace("postgresql", scheme, 1))
         database.check_schema()
         database.close()
+
+
+def test_connection_that_is_in_use_at_the_close_is_closed_behind_it(database_url: str) -> None:
+    database = Database(database_url)
+    with database.begin() as connection:
+        used = connection.connection.dbapi_connection
+        database.close()
+    assert used is not None
+    assert used.closed  # type: ignore[attr-defined]  # psycopg's

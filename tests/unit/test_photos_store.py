@@ -135,8 +135,23 @@ def test_a_stored_photo_is_not_written_again(tmp_path: Path) -> None:
 
     store.put(DATA, SHA)
 
-    assert path.stat().st_mtime_ns == before.st_mtime_ns
     assert path.stat().st_ino == before.st_ino
+
+
+def test_an_old_photo_is_deleted_unless_it_was_stored_again(tmp_path: Path) -> None:
+    store = PhotoStore(str(tmp_path))
+    store.put(DATA, SHA)
+    store.put_thumbnail(SHA, b"jpeg")
+    for path in files(tmp_path):
+        os.utime(path, (1, 1))
+    store.put(DATA, SHA)
+    assert not store.delete(SHA, resting_seconds=3600)
+    assert store.get(SHA) == DATA
+    for path in files(tmp_path):
+        os.utime(path, (1, 1))
+    assert store.delete(SHA, resting_seconds=3600)
+    assert not store.delete(SHA)
+    assert files(tmp_path) == []
 
 
 def test_a_cut_file_is_replaced(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from photoqueue.cli import (
     inventory,
     jobs,
     models,
+    pruning,
     serve,
     servers,
     status,
@@ -90,6 +91,8 @@ app.command("autoscale", rich_help_panel=_SERVICE)(autoscale.autoscale)
 app.command("check", rich_help_panel=_SERVICE)(check.check)
 app.add_typer(models.app, name="models", rich_help_panel=_SERVICE)
 app.command("doctor", rich_help_panel=_SERVICE)(doctor.doctor)
+app.command("prune", rich_help_panel=_SERVICE)(pruning.prune)
+app.command("erase", rich_help_panel=_SERVICE)(pruning.erase)
 app.command("migrate", rich_help_panel=_SERVICE)(servers.migrate)
 app.command("down", rich_help_panel=_SERVICE)(servers.down)
 app.command("catalogue", rich_help_panel=_SERVICE)(catalogue.catalogue)

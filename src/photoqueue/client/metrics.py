@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-from photoqueue.client.observe import Stats, StatsReader, stats
+from photoqueue.client.observe import Stats, StatsReader
 from photoqueue.errors import PhotoqueueError
 from photoqueue.installation import current
-from photoqueue.tracking.metrics import SCRAPE_ROWS, WORKER_ROWS, Lately, Total, reading
+from photoqueue.tracking.metrics import EDGES, SCRAPE_ROWS, WORKER_ROWS, Lately, Total, reading
 
-__all__ = ["Lately", "Reading", "RecentStats", "Total", "lately", "read_metrics"]
+__all__ = ["EDGES", "Lately", "Reading", "Recent", "RecentMetrics", "Total", "lately"]
 
-#: Seconds that a reader waits for new counts where older ones are known.
+logger = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
+
+#: Seconds that a reader waits for something new where something older is known.
 _PATIENCE_SECONDS: Final = 0.01
 #: Seconds after which counts are too old to be shown.
 _STALE_SECONDS: Final = 60.0
@@ -43,41 +48,53 @@ class Reading:
     queues: Stats
 
 
-class RecentStats:
-    """The counts of the queues, as new as they can be had in a moment.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counted:
+    """The part of a :class:`Reading` that is counted forward."""
 
-    To count a million jobs takes longer than a scrape may: then the counts of before are shown,
-    and the new ones next time. They are counted in a thread, one at a time.
+    totals: tuple[Total, ...]
+    refused: Mapping[str, int]
+    last_seen_s: Mapping[str, float]
+
+
+class Recent(Generic[Found]):
+    """What takes long to read, as new as it can be had in a moment.
+
+    To count a million jobs takes longer than a scrape may: then what was read before is shown,
+    and the new next time. It is read in a thread, once at a time.
 
     Parameters
     ----------
-    count
-        Counts; called by one thread at a time.
+    read
+        Reads; called by one thread at a time.
     """
 
-    def __init__(self, count: Callable[[], Stats] | None = None) -> None:
-        self._stats = count or StatsReader()
+    def __init__(self, read: Callable[[], Found]) -> None:
+        self._read = read
         self._lock = threading.Lock()
-        self._counting: threading.Thread | None = None
-        self._found: tuple[Stats, float] | None = None
+        self._reading: threading.Thread | None = None
+        self._found: tuple[Found, float] | None = None
         self._error: PhotoqueueError | None = None
 
-    def get(self) -> Stats:
-        """Return the counts, at most a minute old.
+    def begin(self) -> threading.Thread:
+        """Begin to read, unless it goes on already."""
+        with self._lock:
+            if self._reading is None:
+                self._reading = threading.Thread(target=self._run, daemon=True)
+                self._reading.start()
+            return self._reading
+
+    def get(self, patience: float = _PATIENCE_SECONDS) -> Found:
+        """Return what is new, or after ``patience`` seconds what was there, a minute old at most.
 
         Raises
         ------
         PhotoqueueError
-            They could not be read.
+            It could not be read.
         """
-        with self._lock:
-            known = self._found
-            if self._counting is None:
-                self._counting = threading.Thread(target=self._read, daemon=True)
-                self._counting.start()
-            counting = self._counting
+        reading, known = self.begin(), self._found
         fresh_enough = known is not None and time.monotonic() - known[1] < _STALE_SECONDS
-        counting.join(_PATIENCE_SECONDS if fresh_enough else None)
+        reading.join(max(patience, 0.0) if fresh_enough else None)
         with self._lock:
             found, error = self._found, self._error
         if error is not None:
@@ -85,42 +102,59 @@ class RecentStats:
         assert found is not None
         return found[0]
 
-    def _read(self) -> None:
+    def _run(self) -> None:
         began = time.monotonic()
         found, error = None, None
         try:
-            found = self._stats()
+            found = self._read()
         except PhotoqueueError as exc:
             error = exc
+        except Exception as exc:
+            error = PhotoqueueError(f"The metrics could not be read ({exc!r:.200}).")
+            logger.exception("metrics could not be read")
         with self._lock:
-            self._counting, self._error = None, error
+            self._reading, self._error = None, error
             if found is not None:
                 self._found = (found, began)
 
 
-def read_metrics(recent: RecentStats | None = None) -> Reading:
-    """Read everything that is measured; counts what is new since the last time.
+class RecentMetrics:
+    """Everything that is measured, for whoever asks often and must be answered at once."""
 
-    Parameters
-    ----------
-    recent
-        Where the counts of the queues come from, for whoever reads often; they are counted
-        anew when left out.
+    def __init__(self) -> None:
+        self._counted = Recent(_counted)
+        self._queues = Recent(StatsReader())
 
-    Raises
-    ------
-    PhotoqueueError
-        PostgreSQL cannot be asked.
-    """
+    def __call__(self) -> Reading:
+        """Return what is measured, as new as it can be had in a moment.
+
+        Raises
+        ------
+        PhotoqueueError
+            PostgreSQL cannot be asked.
+        """
+        until = time.monotonic() + _PATIENCE_SECONDS
+        # First what is counted forward: to count a million jobs keeps the server's cores busy.
+        counted = self._counted.get()
+        return _with(counted, self._queues.get(until - time.monotonic()))
+
+
+def _counted() -> _Counted:
     with reading(current().database) as metrics:
         metrics.advance(most=SCRAPE_ROWS)
-        totals, refused, seen = metrics.totals(), metrics.refused(), metrics.last_seen()
+        return _Counted(
+            totals=tuple(metrics.totals()),
+            refused=metrics.refused(),
+            last_seen_s=metrics.last_seen(),
+        )
+
+
+def _with(counted: _Counted, queues: Stats) -> Reading:
     return Reading(
-        # Last: to count a million jobs keeps the server's cores from all else.
-        queues=recent.get() if recent is not None else stats(),
-        totals=tuple(totals),
-        refused=refused,
-        last_seen_s=seen,
+        totals=counted.totals,
+        refused=counted.refused,
+        last_seen_s=counted.last_seen_s,
+        queues=queues,
     )
 
 

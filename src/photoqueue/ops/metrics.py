@@ -18,7 +18,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from photoqueue import __version__
-from photoqueue.client.metrics import Reading, RecentStats, Total, read_metrics
+from photoqueue.client.metrics import EDGES, Reading, RecentMetrics, Total
 from photoqueue.models import JobState, JobType, Outcome
 
 #: Media type of the answer.
@@ -36,8 +36,7 @@ class InstallationCollector(Collector):
     """
 
     def __init__(self, read: Callable[[], Reading] | None = None) -> None:
-        self._recent = RecentStats()
-        self._read = read or (lambda: read_metrics(self._recent))
+        self._read = read or RecentMetrics()
 
     def collect(self) -> Iterator[Metric]:
         """Read the metrics."""
@@ -196,7 +195,8 @@ def _histogram(
 ) -> Metric:
     family = HistogramMetricFamily(name, help_text, labels=labels)
     rows = sorted((total for total in reading.totals if total.name == source), key=_series)
-    edges = sorted({total.le for total in rows} | {math.inf})
+    # Also those that are empty: a bucket that appears with its first value has no rate of it.
+    edges = sorted({*EDGES[source], *(total.le for total in rows), math.inf})
     for series, members in itertools.groupby(rows, key=_series):
         found = {total.le: total for total in members}
         values = dict(zip(("queue", "engine", "model", "outcome"), series, strict=True))

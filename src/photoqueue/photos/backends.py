@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import time
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
@@ -31,6 +32,12 @@ class Backend(Protocol):
     def size(self, key: str) -> int | None:
         """Return a file's size in bytes, or ``None`` when there is none."""
 
+    def age(self, key: str) -> float | None:
+        """Return how many seconds ago a file was written, or ``None`` where that is not known."""
+
+    def delete(self, key: str) -> bool:
+        """Delete a file; return whether it was there."""
+
 
 class LocalFolder:
     """A folder on this machine or a network mount."""
@@ -49,7 +56,7 @@ class LocalFolder:
         """
         target = self._root / key
         try:
-            if self.size(key) != len(data):
+            if self.size(key) != len(data) or not self._still_there(target):
                 self._make_folder(target.parent, durable=durable)
                 self._replace(target, data, durable=durable)
             if durable:
@@ -75,6 +82,35 @@ class LocalFolder:
             return None
         except OSError as exc:
             raise self._read_error(exc) from exc
+
+    def age(self, key: str) -> float | None:
+        """Return how many seconds ago a file was written, or ``None`` when there is none."""
+        try:
+            return max(time.time() - (self._root / key).stat().st_mtime, 0.0)
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise self._read_error(exc) from exc
+
+    def delete(self, key: str) -> bool:
+        """Delete a file; return whether it was there."""
+        try:
+            (self._root / key).unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as exc:
+            raise self._write_error(exc, 0) from exc
+        return True
+
+    def _still_there(self, target: Path) -> bool:
+        """Say of a file that it was submitted again, for whoever deletes what is old."""
+        try:
+            os.utime(target)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            pass  # another user's file: its age stays what it is
+        return True
 
     def _make_folder(self, folder: Path, *, durable: bool) -> None:
         if folder.is_dir():
@@ -179,6 +215,22 @@ class RemoteFolder:
             except FileNotFoundError:
                 return None
         return None if size is None else int(size)
+
+    def age(self, key: str) -> float | None:
+        """Return ``None``: what a place tells of it differs from one kind to the next."""
+        return None
+
+    def delete(self, key: str) -> bool:
+        """Delete a file; return whether it was there."""
+        if self.size(key) is None:  # a bucket does not say whether there was anything
+            return False
+        file_system, path = self._locate(key)
+        with translated(self._root):
+            try:
+                file_system.rm_file(path)
+            except FileNotFoundError:
+                return False
+        return True
 
     def _locate(self, key: str) -> tuple[Any, str]:
         # Not remembered: fsspec keeps one connection a process, and a worker that forks

@@ -100,6 +100,23 @@ class PhotoStore:
         """Return the thumbnail of a photo, or ``None`` when there is none yet."""
         return self._backend.read(_thumbnail(sha256))
 
+    def delete(self, sha256: str, *, resting_seconds: float = 0.0) -> bool:
+        """Delete a photo and its thumbnail; return whether the photo was there.
+
+        One that was put within the last ``resting_seconds`` stays: who put it may not have
+        committed its job yet. (In a bucket, to put what is there already leaves no trace.)
+
+        Raises
+        ------
+        StorageError
+            The store cannot be written.
+        """
+        age = self._backend.age(_original(sha256))
+        if age is not None and age < resting_seconds:
+            return False
+        self._backend.delete(_thumbnail(sha256))
+        return self._backend.delete(_original(sha256))
+
 
 def _original(sha256: str) -> str:
     return f"originals/{_checked(sha256)[:2]}/{sha256}"

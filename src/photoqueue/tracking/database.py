@@ -59,6 +59,7 @@ class Database:
     def __init__(self, url: str, *, embedded: bool = False) -> None:
         self.url = _parse(url)
         self.embedded = embedded
+        self._closed = False
         self.engine = sa.create_engine(
             self.url,
             pool_pre_ping=True,
@@ -101,8 +102,13 @@ class Database:
     @contextlib.contextmanager
     def begin(self) -> Iterator[sa.Connection]:
         """Run a transaction on a pooled connection, with errors translated."""
-        with self.errors(), self.engine.begin() as connection:
-            yield connection
+        pool = self.engine.pool
+        try:
+            with self.errors(), self.engine.begin() as connection:
+                yield connection
+        finally:
+            if self._closed:  # meanwhile, by another thread: what comes back is not kept
+                pool.dispose()
 
     @contextlib.contextmanager
     def begin_within(self, seconds: float, advice: str) -> Iterator[sa.Connection]:
@@ -216,7 +222,8 @@ class Database:
         )
 
     def close(self) -> None:
-        """Close the pooled connections."""
+        """Close the pooled connections; one that is in use by a thread is closed by that."""
+        self._closed = True
         self.engine.dispose()
 
 

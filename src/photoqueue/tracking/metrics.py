@@ -15,18 +15,18 @@ from photoqueue.tracking.sql import load_statements
 
 _METRICS: Final = load_statements("metrics.sql")
 #: Rows that are counted in one statement at most (more where one transaction wrote more), by
-#: a scrape, which has to be quick, and by a worker.
-SCRAPE_ROWS: Final = 500
+#: a scrape and by a worker.
+SCRAPE_ROWS: Final = 2_000
 WORKER_ROWS: Final = 20_000
 #: How far back charts of the last hours and days can be made of sums: a week, and a day over.
 FIGURES_KEPT: Final = timedelta(days=8)
 
 # Upper edges of the buckets, in seconds. Totals keep the edges they were counted with, so
 # these can be changed; what was counted before then stays as coarse as it was.
-_EDGES: Final[dict[str, list[float]]] = {
-    "wait_edges": [0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0],
-    "run_edges": [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0],
-    "ai_edges": [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0],
+EDGES: Final[dict[str, list[float]]] = {
+    "wait": [0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0],
+    "run": [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0],
+    "ai": [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0],
 }
 
 
@@ -88,11 +88,18 @@ class Metrics:
         more = False
         for row in self._run(_METRICS["pending"]):
             source = row["source"]
-            if row["misnumbered"]:
-                self._run(_METRICS[f"renumber_{source}"])
-            rows = self._run(_METRICS[f"count_{source}"], {**_EDGES, "most": most - 1})
+            if row["misnumbered"] and not self._renumber(source, most):
+                more = True
+                continue
+            edges = {f"{name}_edges": values for name, values in EDGES.items()}
+            rows = self._run(_METRICS[f"count_{source}"], {**edges, "most": most - 1})
             more |= source != "submissions" and bool(rows) and rows[0]["counted"] >= most
         return more
+
+    def _renumber(self, source: str, most: int) -> bool:
+        """Renumber some rows of a restored dump; return whether it was the last of them."""
+        rows = self._run(_METRICS[f"renumber_{source}"], {"most": most})
+        return bool(rows) and rows[0]["renumbered"] < most
 
     def totals(self) -> list[Total]:
         """Read everything that was ever counted."""
@@ -129,7 +136,11 @@ class Metrics:
 
 #: Counts that a crash of the server takes away are made again, together with their marks:
 #: no commit has to wait for the disk.
-_SESSION: Final = "SET LOCAL jit = off; SET LOCAL synchronous_commit = off"
+#: And no count waits for ever, for a lock or anything else.
+_SESSION: Final = """
+    SET LOCAL jit = off; SET LOCAL synchronous_commit = off;
+    SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '30s'
+"""
 
 
 class Transaction:

@@ -11,6 +11,8 @@
 --
 -- The lock of a mark's row lets one count at a time; others do not wait for it. A mark that
 -- was moved after a statement took its snapshot is read as it is now, and is never moved back.
+-- Two sources share a few rows of totals ("failed"): every statement takes them in the order
+-- of their keys, so that no two can wait for each other.
 
 -- name: count_attempts
 WITH mark AS MATERIALIZED (
@@ -41,7 +43,11 @@ WITH mark AS MATERIALIZED (
     SELECT
         name, queue_name, measure.outcome, date_trunc('minute', ended_at) AS minute,
         -- edges belong to the bucket below them, as Prometheus has it
-        coalesce((SELECT min(edge) FROM unnest(edges) AS edge WHERE edge >= value), 'infinity') AS le,
+        coalesce(
+            CASE WHEN edges[width_bucket(value, edges)] = value THEN value
+                 ELSE edges[width_bucket(value, edges) + 1] END,
+            'infinity'
+        ) AS le,
         value
     FROM fresh
     CROSS JOIN LATERAL (
@@ -58,14 +64,14 @@ WITH mark AS MATERIALIZED (
 ), counted AS (
     INSERT INTO metric_totals AS totals (name, queue_name, outcome, le, count, sum)
     SELECT name, queue_name, outcome, le, count(*), coalesce(sum(value), 0)
-    FROM measured GROUP BY name, queue_name, outcome, le
+    FROM measured GROUP BY name, queue_name, outcome, le ORDER BY name, queue_name, outcome, le
     ON CONFLICT (name, queue_name, outcome, engine, model, le) DO UPDATE
     SET count = totals.count + excluded.count, sum = totals.sum + excluded.sum
 ), by_minute AS (
     INSERT INTO metric_minutes AS minutes (minute, name, queue_name, count)
     SELECT minute, CASE WHEN name = 'ended' THEN outcome ELSE name END, queue_name, count(*)
     FROM measured WHERE name IN ('ended', 'failed', 'retried') AND minute > now() - interval '1 day'
-    GROUP BY 1, 2, 3
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
     ON CONFLICT (minute, name, queue_name) DO UPDATE SET count = minutes.count + excluded.count
 -- For charts; figures.sql adds up the very same of what is not counted yet.
 ), binned AS MATERIALIZED (
@@ -156,7 +162,11 @@ WITH mark AS MATERIALIZED (
 ), measured AS (
     SELECT
         name, queue_name, measure.outcome, engine, model,
-        coalesce((SELECT min(edge) FROM unnest(edges) AS edge WHERE edge >= value), 'infinity') AS le,
+        coalesce(
+            CASE WHEN edges[width_bucket(value, edges)] = value THEN value
+                 ELSE edges[width_bucket(value, edges) + 1] END,
+            'infinity'
+        ) AS le,
         value
     FROM fresh
     CROSS JOIN LATERAL (
@@ -171,12 +181,14 @@ WITH mark AS MATERIALIZED (
     INSERT INTO metric_totals AS totals (name, queue_name, outcome, engine, model, le, count, sum)
     SELECT name, queue_name, outcome, engine, model, le, count(*), sum(value)
     FROM measured GROUP BY name, queue_name, outcome, engine, model, le
+    ORDER BY name, queue_name, outcome, engine, model, le
     ON CONFLICT (name, queue_name, outcome, engine, model, le) DO UPDATE
     SET count = totals.count + excluded.count, sum = totals.sum + excluded.sum
 ), by_minute AS (
     INSERT INTO metric_minutes AS minutes (minute, name, queue_name, count)
     SELECT date_trunc('minute', created_at), 'ai_' || outcome, queue_name, count(*)
-    FROM fresh WHERE created_at > now() - interval '1 day' GROUP BY 1, 2, 3
+    FROM fresh WHERE created_at > now() - interval '1 day'
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
     ON CONFLICT (minute, name, queue_name) DO UPDATE SET count = minutes.count + excluded.count
 ), figures AS (
     INSERT INTO figure_calls AS calls (start, queue_name, engine, model, success, bin, count,
@@ -216,13 +228,14 @@ WITH mark AS MATERIALIZED (
         VALUES ('submitted', submitted), ('failed', failed)
     ) AS measure (name, number)
     WHERE number > 0
-    GROUP BY name, queue_name
+    GROUP BY name, queue_name ORDER BY name, queue_name
     ON CONFLICT (name, queue_name, outcome, engine, model, le) DO UPDATE
     SET count = totals.count + excluded.count
 ), by_minute AS (
     INSERT INTO metric_minutes AS minutes (minute, name, queue_name, count)
     SELECT date_trunc('minute', created_at), 'failed', queue_name, sum(failed)
-    FROM fresh WHERE failed > 0 GROUP BY 1, 2, 3
+    FROM fresh WHERE failed > 0 AND created_at > now() - interval '1 day'
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
     ON CONFLICT (minute, name, queue_name) DO UPDATE SET count = minutes.count + excluded.count
 ), times AS (
     INSERT INTO figure_times AS times
@@ -242,33 +255,48 @@ SELECT count(*) AS counted FROM fresh;
 -- name: renumber_attempts
 -- After a restore of a dump into another server, whose transactions may have lower numbers:
 -- what the dump says is counted stays so (null), and what it says is not is counted next, as
--- is what was written since: the rows whose own transaction is the one they name.
+-- is what was written since: the rows whose own transaction is the one they name. Some rows at
+-- a time, those with the highest numbers first; counting goes on when all are done.
 WITH mark AS MATERIALIZED (
-    UPDATE metric_marks SET counted_below = 0
-    FROM (SELECT counted_below AS low FROM metric_marks WHERE source = 'attempts'
-          FOR UPDATE) AS before
+    SELECT counted_below AS low FROM metric_marks
     WHERE source = 'attempts'
-      AND low > pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-    RETURNING low
+      AND counted_below > pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+    FOR UPDATE SKIP LOCKED
+), foreign_rows AS MATERIALIZED (
+    SELECT job_id, attempt, recorded_xid >= low AS counts FROM mark, job_attempts
+    WHERE recorded_xid IS NOT NULL AND job_attempts.xmin <> recorded_xid::text::xid8::xid
+    ORDER BY recorded_xid DESC LIMIT %(most)s
+), renumbered AS (
+    UPDATE job_attempts
+    SET recorded_xid = CASE WHEN counts THEN pg_current_xact_id()::text::bigint END
+    FROM foreign_rows WHERE job_attempts.job_id = foreign_rows.job_id AND job_attempts.attempt = foreign_rows.attempt
+), moved AS (
+    UPDATE metric_marks SET counted_below = 0
+    WHERE source = 'attempts' AND EXISTS (SELECT FROM mark)
+      AND (SELECT count(*) FROM foreign_rows) < %(most)s
 )
-UPDATE job_attempts
-SET recorded_xid = CASE WHEN recorded_xid >= low THEN pg_current_xact_id()::text::bigint END
-FROM mark
-WHERE recorded_xid IS NOT NULL AND job_attempts.xmin <> recorded_xid::text::xid8::xid;
+SELECT (SELECT count(*) FROM foreign_rows) AS renumbered FROM mark;
 
 -- name: renumber_ai_calls
 WITH mark AS MATERIALIZED (
-    UPDATE metric_marks SET counted_below = 0
-    FROM (SELECT counted_below AS low FROM metric_marks WHERE source = 'ai_calls'
-          FOR UPDATE) AS before
+    SELECT counted_below AS low FROM metric_marks
     WHERE source = 'ai_calls'
-      AND low > pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-    RETURNING low
+      AND counted_below > pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+    FOR UPDATE SKIP LOCKED
+), foreign_rows AS MATERIALIZED (
+    SELECT job_id, attempt, call, recorded_xid >= low AS counts FROM mark, ai_metrics
+    WHERE recorded_xid IS NOT NULL AND ai_metrics.xmin <> recorded_xid::text::xid8::xid
+    ORDER BY recorded_xid DESC LIMIT %(most)s
+), renumbered AS (
+    UPDATE ai_metrics
+    SET recorded_xid = CASE WHEN counts THEN pg_current_xact_id()::text::bigint END
+    FROM foreign_rows WHERE ai_metrics.job_id = foreign_rows.job_id AND ai_metrics.attempt = foreign_rows.attempt AND ai_metrics.call = foreign_rows.call
+), moved AS (
+    UPDATE metric_marks SET counted_below = 0
+    WHERE source = 'ai_calls' AND EXISTS (SELECT FROM mark)
+      AND (SELECT count(*) FROM foreign_rows) < %(most)s
 )
-UPDATE ai_metrics
-SET recorded_xid = CASE WHEN recorded_xid >= low THEN pg_current_xact_id()::text::bigint END
-FROM mark
-WHERE recorded_xid IS NOT NULL AND ai_metrics.xmin <> recorded_xid::text::xid8::xid;
+SELECT (SELECT count(*) FROM foreign_rows) AS renumbered FROM mark;
 
 -- name: pending
 -- Which sources have something to count, found without writing anything; and those whose mark

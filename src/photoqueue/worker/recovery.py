@@ -12,8 +12,8 @@ from photoqueue.broker.retention import Finished
 from photoqueue.errors import BrokerUnavailableError
 from photoqueue.models import JobState, JobType, Outcome
 from photoqueue.tracking.ledger import Ledger, Recovered
-from photoqueue.tracking.metrics import WORKER_ROWS, Metrics
 from photoqueue.tracking.register import Host, Register
+from photoqueue.worker.counting import Counting
 from photoqueue.worker.identity import is_alive
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ _PAGE: Final = 1000
 _PAGES_A_ROUND: Final = 20
 #: Seconds between two looks for workers that are to be forgotten.
 _FORGET_SECONDS: Final = 3600.0
-#: Seconds between two counts of what is new in history.
-_COUNT_SECONDS: Final = 5.0
 #: Advisory lock of the worker that announces jobs for all.
 _RECOVERY_LOCK: Final = 0x7068_6F74_6F72
 
@@ -48,6 +46,7 @@ class Recovery:
         ledger: Ledger,
         register: Register,
         broker: Broker,
+        counting: Counting,
         worker_id: UUID,
         host: Host,
         lease_seconds: float,
@@ -55,14 +54,13 @@ class Recovery:
         self._ledger = ledger
         self._register = register
         self._broker = broker
+        self._counting = counting
         self._worker_id = worker_id
         self._host = host
         self._lease_seconds = lease_seconds
         #: Whether the broker was away in this round; every call would wait for it again.
         self._broker_away = False
         self._forget_at = 0.0
-        self._metrics = Metrics(ledger)
-        self._count_at = 0.0
 
     def run(self, paused: Collection[str]) -> None:
         """Do one round; jobs of paused queues are not announced.
@@ -86,10 +84,9 @@ class Recovery:
                     self._announce_waiting(queue)
                     self._broker.enqueue(self._ledger.due_delayed(queue, limit=_PAGE))
             self._broker.trim_records()
-            self._count()
+            self._counting.start()
             if time.monotonic() > self._forget_at:
                 self._register.forget()
-                self._metrics.forget()
                 self._forget_at = time.monotonic() + _FORGET_SECONDS
         finally:
             self._ledger.run("SELECT pg_advisory_unlock(%(key)s)", {"key": _RECOVERY_LOCK})
@@ -116,12 +113,6 @@ class Recovery:
         except BrokerUnavailableError as exc:
             self._broker_away = True
             logger.warning("recovered jobs wait for the broker: %s", exc)
-
-    def _count(self) -> None:
-        """Count history forward, so that whoever scrapes finds little left to count."""
-        if time.monotonic() > self._count_at:
-            more = self._metrics.advance(most=WORKER_ROWS)
-            self._count_at = time.monotonic() + (0.0 if more else _COUNT_SECONDS)
 
     def _deliver_again(self, jobs: Sequence[Recovered]) -> None:
         self._broker.enqueue(job.message for job in jobs if job.state is JobState.WAITING)

@@ -16,6 +16,7 @@ from photoqueue.models import JobType, Outcome
 from photoqueue.tracking.ids import new_uuid
 from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.register import Register, Renewal
+from photoqueue.worker.counting import Counting
 from photoqueue.worker.crew import Crew, Exit
 from photoqueue.worker.identity import this_host
 from photoqueue.worker.logs import LogFormat
@@ -55,6 +56,7 @@ class Supervisor:
             ledger=self._ledger,
             register=self._register,
             broker=installation.broker,
+            counting=Counting(installation.database),
             worker_id=self.worker_id,
             host=self._host,
             lease_seconds=self._settings.lease_seconds,

@@ -13,46 +13,64 @@ depends_on = None
 
 _COUNTED_TABLES = ("job_attempts", "ai_metrics")
 
-# What is there already is counted here, once, and stays without a number. The tables are
-# locked: nothing is written meanwhile, and what is written afterwards has a number and is
-# counted later.
+# What is there already is counted here, once, and stays without a number. The tables of what
+# is counted are locked: nothing is written to them meanwhile, and what is written afterwards has
+# a number and is counted later. `jobs` is not locked: workers of the last release write to it in
+# each round, before they renew their leases. Ends of attempts wait, and are recorded then.
 _LOCK = """
     LOCK TABLE ai_metrics IN ACCESS EXCLUSIVE MODE;
-    LOCK TABLE jobs IN SHARE MODE;
     LOCK TABLE job_attempts IN ACCESS EXCLUSIVE MODE;
 """
 _COUNT_JOBS = """
     INSERT INTO metric_totals (name, queue_name, count)
     SELECT 'submitted', queue_name, count(*) FROM jobs GROUP BY queue_name
 """
-_COUNT_ATTEMPTS = """
+# Edges belong to the bucket below them, as Prometheus has it.
+_BUCKET = """
+    CASE WHEN {value} IS NOT NULL THEN coalesce(
+        CASE WHEN {edges}[width_bucket({value}, {edges})] = {value} THEN {value}
+             ELSE {edges}[width_bucket({value}, {edges}) + 1] END,
+        'infinity'
+    ) END
+"""
+# One pass over the rows; they come down to a few hundred groups.
+_COUNT_ATTEMPTS = f"""
+    WITH grouped AS MATERIALIZED (
+        SELECT
+            coalesce(queue_name, 'unknown') AS queue_name, job_attempts.outcome,
+            coalesce(
+                job_attempts.outcome = 'error' AND retry_delay_ms IS NULL
+                OR job_attempts.outcome IN ('timeout', 'worker_lost')
+                    AND state = 'failed' AND attempts = attempt,
+                false
+            ) AS failed,
+            {_BUCKET.format(value="wait", edges="wait_edges")} AS wait_le,
+            {_BUCKET.format(value="run", edges="run_edges")} AS run_le,
+            count(*) AS count, sum(wait) AS wait, sum(run) AS run
+        FROM job_attempts
+        LEFT JOIN jobs USING (job_id)
+        CROSS JOIN LATERAL (
+            SELECT
+                job_attempts.wait_ms / 1000 AS wait,
+                date_part('epoch', ended_at - job_attempts.started_at) AS run,
+                '{{0.01,0.05,0.1,0.5,1,2.5,5,10,30,60,300,1800,7200}}'::float8[] AS wait_edges,
+                '{{0.01,0.05,0.1,0.25,0.5,1,2.5,5,10,30,60,120,300}}'::float8[] AS run_edges
+        ) AS measured
+        GROUP BY 1, 2, 3, 4, 5
+    )
     INSERT INTO metric_totals (name, queue_name, outcome, le, count, sum)
-    SELECT
-        name, coalesce(queue_name, 'unknown'), measure.outcome,
-        coalesce((SELECT min(edge) FROM unnest(edges) AS edge WHERE edge >= value), 'infinity'),
-        count(*), coalesce(sum(value), 0)
-    FROM job_attempts
-    LEFT JOIN jobs USING (job_id)
-    CROSS JOIN LATERAL (
-        SELECT job_attempts.outcome = 'error' AND retry_delay_ms IS NULL
-            OR job_attempts.outcome IN ('timeout', 'worker_lost')
-                AND state = 'failed' AND attempts = attempt AS failed
-    ) AS last
-    CROSS JOIN LATERAL (
-        VALUES
-        ('wait', '', job_attempts.wait_ms / 1000,
-         '{0.01,0.05,0.1,0.5,1,2.5,5,10,30,60,300,1800,7200}'::float8[],
-         job_attempts.wait_ms IS NOT NULL),
-        ('run', outcome, date_part('epoch', ended_at - job_attempts.started_at),
-         '{0.01,0.05,0.1,0.25,0.5,1,2.5,5,10,30,60,120,300}'::float8[],
-         job_attempts.started_at IS NOT NULL),
-        ('ended', outcome, NULL, '{}', true),
-        ('failed', '', NULL, '{}', failed),
-        ('retried', '', NULL, '{}',
-         outcome IN ('error', 'timeout', 'worker_lost') AND NOT coalesce(failed, false))
-    ) AS measure (name, outcome, value, edges, applies)
-    WHERE applies
-    GROUP BY 1, 2, 3, 4
+    SELECT 'wait', queue_name, '', wait_le, sum(count), sum(wait)
+    FROM grouped WHERE wait_le IS NOT NULL GROUP BY queue_name, wait_le
+    UNION ALL
+    SELECT 'run', queue_name, outcome, run_le, sum(count), sum(run)
+    FROM grouped WHERE run_le IS NOT NULL GROUP BY queue_name, outcome, run_le
+    UNION ALL
+    SELECT 'ended', queue_name, outcome, 'infinity', sum(count), 0
+    FROM grouped GROUP BY queue_name, outcome
+    UNION ALL
+    SELECT CASE WHEN failed THEN 'failed' ELSE 'retried' END, queue_name, '', 'infinity', sum(count), 0
+    FROM grouped WHERE failed OR outcome IN ('error', 'timeout', 'worker_lost')
+    GROUP BY failed, queue_name
 """
 _COUNT_REFUSED_PHOTOS = """
     INSERT INTO metric_totals AS totals (name, queue_name, count)
@@ -61,24 +79,37 @@ _COUNT_REFUSED_PHOTOS = """
     ON CONFLICT (name, queue_name, outcome, engine, model, le) DO UPDATE
     SET count = totals.count + excluded.count
 """
-_COUNT_AI_CALLS = """
+_COUNT_AI_CALLS = f"""
+    WITH grouped AS MATERIALIZED (
+        SELECT
+            coalesce(queue_name, 'unknown') AS queue_name, engine, model, ai_metrics.success,
+            {_BUCKET.format(value="latency", edges="edges")} AS le,
+            count(*) AS count, sum(latency) AS latency,
+            count(cost_usd) AS costs, sum(cost_usd) AS cost,
+            count(tokens_in) AS ins, sum(tokens_in) AS tokens_in,
+            count(tokens_out) AS outs, sum(tokens_out) AS tokens_out
+        FROM ai_metrics
+        LEFT JOIN jobs USING (job_id)
+        CROSS JOIN LATERAL (
+            SELECT
+                latency_ms / 1000 AS latency,
+                '{{0.05,0.1,0.25,0.5,1,2.5,5,10,20,40,60,120}}'::float8[] AS edges
+        ) AS measured
+        GROUP BY 1, 2, 3, 4, 5
+    )
     INSERT INTO metric_totals (name, queue_name, outcome, engine, model, le, count, sum)
     SELECT
-        name, coalesce(queue_name, 'unknown'), measure.outcome, engine, model,
-        coalesce((SELECT min(edge) FROM unnest(edges) AS edge WHERE edge >= value), 'infinity'),
-        count(*), sum(value)
-    FROM ai_metrics
-    LEFT JOIN jobs USING (job_id)
+        'ai', queue_name, CASE WHEN success THEN 'completed' ELSE 'error' END, engine, model, le,
+        sum(count), sum(latency)
+    FROM grouped GROUP BY queue_name, success, engine, model, le
+    UNION ALL
+    SELECT name, queue_name, '', engine, model, 'infinity', sum(measure.count), sum(measure.sum)
+    FROM grouped
     CROSS JOIN LATERAL (
-        VALUES
-        ('ai', CASE WHEN ai_metrics.success THEN 'completed' ELSE 'error' END, latency_ms / 1000,
-         '{0.05,0.1,0.25,0.5,1,2.5,5,10,20,40,60,120}'::float8[]),
-        ('cost', '', cost_usd, '{}'),
-        ('tokens_in', '', tokens_in, '{}'),
-        ('tokens_out', '', tokens_out, '{}')
-    ) AS measure (name, outcome, value, edges)
-    WHERE value IS NOT NULL
-    GROUP BY 1, 2, 3, 4, 5, 6
+        VALUES ('cost', costs, cost), ('tokens_in', ins, tokens_in), ('tokens_out', outs, tokens_out)
+    ) AS measure (name, count, sum)
+    WHERE measure.count > 0
+    GROUP BY name, queue_name, engine, model
 """
 _MARK = """
     INSERT INTO metric_marks (source, counted_below)

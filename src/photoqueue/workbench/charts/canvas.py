@@ -144,8 +144,8 @@ def label_of(axes: Axes, theme: Theme, *, x: str = "", y: str = "") -> None:
 
 def empty(theme: Theme, title: str, missing: str) -> Figure:
     """Draw a chart that has no data, saying what is missing."""
-    figure = sheet(theme, title)
-    figure.text(0.5, 0.5, missing, color=theme.quiet, fontsize=10, ha="center", va="center")
+    figure = sheet(theme, title, height=1.4)
+    figure.text(0.5, 0.4, missing, color=theme.quiet, fontsize=10, ha="center", va="center")
     return described(figure, f"{title}: {missing}")
 
 

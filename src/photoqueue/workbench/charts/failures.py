@@ -148,6 +148,8 @@ def _rate(axes: Axes, theme: Theme, record: Failures) -> None:
     places = [start.timestamp() + width / 2 for start, _, _ in record.bins]
     shares = [failed / (done + failed) for _, done, failed in record.bins]
     known = {start: place for place, (start, _, _) in enumerate(record.bins)}
+    # Marks at the edges are drawn whole, so that nothing keeps others from being drawn outside.
+    inside = {known[start] for start in record.period.starts if start in known}
     whole = [
         (places[at], shares[at]) if (at := known.get(start)) is not None else (np.nan, np.nan)
         for start in record.period.starts[:-1]
@@ -167,7 +169,7 @@ def _rate(axes: Axes, theme: Theme, record: Failures) -> None:
         marked = [
             place
             for place, (_, done, failed) in enumerate(record.bins)
-            if (done + failed >= FEW) is enough
+            if place in inside and (done + failed >= FEW) is enough
         ]
         axes.scatter(
             [places[place] for place in marked],

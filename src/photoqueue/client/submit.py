@@ -206,12 +206,12 @@ def _accept(
     with tracing.span("photoqueue.submit", {"photoqueue.jobs": len(taken)}) as span:
         if batch is not None:
             span.set_attribute("photoqueue.batch", batch.batch_id)
-        return _commit(
+        return commit(
             installation, taken, priority=priority, engine=engine, resubmit=resubmit, batch=batch
         )
 
 
-def _commit(
+def commit(
     installation: Installation,
     taken: Sequence[Taken],
     *,

@@ -23,6 +23,10 @@ def all_peers() -> dict[str, Peer]:
         _huey(),
         _bullmq(rows=False),
         _bullmq(rows=True),
+        _celery(),
+        _rq(),
+        _dramatiq(),
+        _procrastinate(),
     ]
     return {peer.name: peer for peer in peers}
 
@@ -90,6 +94,84 @@ def _bullmq(*, rows: bool) -> Peer:
         missing=_no_node(),
         variables={"NODE_PATH": str(NODE_MODULES), "BENCH_ROWS": "1" if rows else "0"},
     )
+
+
+def _celery() -> Peer:
+    module = f"{_HERE}.celery_peer"
+    return Peer(
+        name="celery",
+        program=(str(PEERS_PYTHON), "-m", module),
+        workers=(
+            (
+                str(PEERS_PYTHON.with_name("celery")),
+                *("-A", f"{module}:app", "worker", "--concurrency", "2", "-l", "WARNING"),
+                # what its documentation says costs time and is not needed by one worker
+                *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+            ),
+        ),
+        left=lambda servers: int(servers.redis.llen("celery")) + int(servers.redis.hlen("unacked")),
+        tracks="nothing",
+        jobs=4_000,
+        missing=_no_python(),
+    )
+
+
+def _rq() -> Peer:
+    program = (str(PEERS_PYTHON), "-m", f"{_HERE}.rq_peer")
+    return Peer(
+        name="rq",
+        program=program,
+        workers=((*program, "work", "1"), (*program, "work", "1")),
+        left=lambda servers: (
+            int(servers.redis.llen("rq:queue:bench")) + int(servers.redis.zcard("rq:wip:bench"))
+        ),
+        tracks="job hash",
+        jobs=2_000,
+        missing=_no_python(),
+    )
+
+
+def _dramatiq() -> Peer:
+    module = f"{_HERE}.dramatiq_peer"
+    return Peer(
+        name="dramatiq",
+        program=(str(PEERS_PYTHON), "-m", module),
+        workers=(
+            (
+                str(PEERS_PYTHON.with_name("dramatiq")),
+                *(module, "--processes", "2", "--threads", "1"),
+            ),
+        ),
+        left=lambda servers: int(servers.redis.hlen("dramatiq:default.msgs")),
+        tracks="nothing",
+        jobs=4_000,
+        missing=_no_python(),
+    )
+
+
+def _procrastinate() -> Peer:
+    module = f"{_HERE}.procrastinate_peer"
+    worker = (
+        str(PEERS_PYTHON.with_name("procrastinate")),
+        *("--app", f"{module}.app", "worker", "--concurrency", "1"),
+    )
+    return Peer(
+        name="procrastinate",
+        program=(str(PEERS_PYTHON), "-m", module),
+        workers=(worker, worker),
+        left=_procrastinate_left,
+        tracks="row, events",
+        jobs=1_500,
+        missing=_no_python(),
+    )
+
+
+def _procrastinate_left(servers: Servers) -> int:
+    with psycopg.connect(servers.peers_dsn) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
+        ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _no_python() -> str | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -135,10 +136,10 @@ def _accept(
         # COPY is the driver's, beneath SQLAlchemy; the transaction is the same.
         cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]  # psycopg's
         with cursor:
-            _check_projects(cursor, photos)
+            known = _known_photos(cursor, photos)
             standing = _standing(cursor, jobs, resubmit)
             accepted, created = _assign(jobs, standing)
-            _write_photos(cursor, photos)
+            _write_photos(cursor, photos, known)
             _copy_jobs(cursor, created, batch)
             _count(cursor, created)
             if batch is not None:
@@ -157,20 +158,23 @@ def _check_contents(jobs: Sequence[NewJob]) -> None:
             )
 
 
-def _check_projects(cursor: psycopg.Cursor[Any], photos: Sequence[NewPhoto]) -> None:
-    """Refuse to move a photo to another project: it would vanish from the first one's."""
-    projects = {photo.photo_id: photo.project_id for photo in photos if photo.project_id}
+def _known_photos(cursor: psycopg.Cursor[Any], photos: Sequence[NewPhoto]) -> Collection[str]:
+    """Find the photos that are there already.
+
+    Refuses to move one to another project: it would vanish from the first one's.
+    """
+    projects = {photo.photo_id: photo.project_id for photo in photos}
     rows = cursor.execute(
-        "SELECT photo_id, project_id FROM photos "
-        "WHERE photo_id = ANY(%s) AND project_id IS NOT NULL",
+        "SELECT photo_id, project_id FROM photos WHERE photo_id = ANY(%b::text[])",
         (list(projects),),
     ).fetchall()
     for photo_id, project_id in rows:
-        if projects[photo_id] != project_id:
+        if project_id is not None and projects[photo_id] not in (None, project_id):
             raise PhotoConflictError(
                 f"Photo id {photo_id!r} belongs to project {project_id!r}. Choose another photo "
                 f"id for project {projects[photo_id]!r}; nothing was accepted."
             )
+    return {photo_id for photo_id, _ in rows}
 
 
 def _standing(
@@ -185,7 +189,7 @@ def _standing(
             -- results are long: they are read only where somebody asks
             CASE WHEN %s THEN result ->> 'engine' END
         FROM jobs
-        WHERE job_key = ANY(%s) AND state = ANY(%s)
+        WHERE job_key = ANY(%b::text[]) AND state = ANY(%s)
         ORDER BY job_key, state = 'completed', job_id DESC
         """,
         (
@@ -257,13 +261,23 @@ _WRITE_PHOTOS: Final = f"""
 """
 
 
-def _write_photos(cursor: psycopg.Cursor[Any], photos: Iterable[NewPhoto]) -> None:
+def _write_photos(
+    cursor: psycopg.Cursor[Any], photos: Iterable[NewPhoto], known: Collection[str]
+) -> None:
     unique = {photo.photo_id: photo for photo in photos}
     # In the order of their keys, so that two submissions cannot lock each other out.
     rows = [unique[photo_id] for photo_id in sorted(unique)]
-    if rows:
-        columns = [[getattr(row, name) for row in rows] for name in _PHOTO_COLUMNS]
+    updated = [row for row in rows if row.photo_id in known]
+    if updated:
+        columns = [[getattr(row, name) for row in updated] for name in _PHOTO_COLUMNS]
         cursor.execute(_WRITE_PHOTOS, columns)
+    # One that another submission writes at this moment makes this one start over.
+    if len(updated) < len(rows):
+        values = attrgetter(*_PHOTO_COLUMNS)
+        with cursor.copy(f"COPY photos ({', '.join(_PHOTO_COLUMNS)}) FROM STDIN") as copy:
+            for row in rows:
+                if row.photo_id not in known:
+                    copy.write_row(values(row))
 
 
 def _copy_jobs(cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob], batch: NewBatch | None) -> None:

@@ -15,6 +15,7 @@ from multiprocessing.sharedctypes import RawValue
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from photoqueue.broker.retention import Finished
 from photoqueue.errors import (
     BrokerUnavailableError,
     ConfigurationError,
@@ -135,6 +136,19 @@ def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
     ledger = Ledger(installation.database, name=f"photoqueue {assignment.queue}")
     register = Register(ledger)
     broker = installation.broker
+
+    def following(finished: Finished | None) -> UUID | None:
+        board.set_looked()
+        try:
+            if stop.is_set() or board.paused:
+                if finished is not None:
+                    broker.keep_record(finished)
+                return None
+            return broker.take_next(assignment.queue, finished)
+        except MessageRefusedError as exc:
+            _count_refused(register, assignment.queue, exc)
+            return None
+
     runner = Runner(
         ledger=ledger,
         broker=broker,
@@ -144,6 +158,7 @@ def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
         worker_id=assignment.worker_id,
         slot=assignment.slot,
         busy=board.set_busy,
+        following=following,
     )
     board.set_looked()
     board.set_ready()
@@ -159,9 +174,7 @@ def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
                 runner.run(job_id)
             told = False
         except MessageRefusedError as exc:
-            logger.warning("%s", exc, extra={"fields": {"queue": assignment.queue}})
-            with contextlib.suppress(PhotoqueueError):
-                register.count_refused(assignment.queue)
+            _count_refused(register, assignment.queue, exc)
         except BrokerUnavailableError as exc:
             if not told:
                 logger.warning("waiting for the broker: %s", exc)
@@ -169,6 +182,12 @@ def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
             stop.wait(_RECONNECT_SECONDS)
     ledger.close()
     installation.close()
+
+
+def _count_refused(register: Register, queue: JobType, exc: MessageRefusedError) -> None:
+    logger.warning("%s", exc, extra={"fields": {"queue": queue}})
+    with contextlib.suppress(PhotoqueueError):
+        register.count_refused(queue)
 
 
 def _handler(assignment: Assignment, installation: Installation) -> Handler:

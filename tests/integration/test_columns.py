@@ -1,0 +1,61 @@
+"""Columns that are packed by PostgreSQL hold what rows read one by one hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pandas as pd
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from photoqueue.tracking import columns, history
+from photoqueue.tracking.columns import read_columns
+from photoqueue.tracking.database import Database
+from photoqueue.tracking.tables import jobs
+
+FILL = r"""
+    INSERT INTO jobs (job_id, job_key, queue_name, state, payload, user_id, attempts, max_attempts,
+        budget, ready_at, started_at, finished_at, success, wait_ms, error_type, error_message)
+    SELECT lpad(to_hex(n), 32, '0')::uuid, 'photo-' || n, 'photo-analyze', 'completed', '{}',
+        'u' || n % 3, 1, 4, 4, now(), now() - n * interval '1.000001 s',
+        CASE WHEN n % 2 = 0 THEN timestamptz '1987-06-05 04:03:02.123456+02' END,
+        (ARRAY[true, false, NULL])[n % 3 + 1], CASE WHEN n % 5 > 0 THEN n / 7.0 END,
+        CASE WHEN n % 4 = 0 THEN '' WHEN n % 4 = 1 THEN 'ÿ' END,
+        CASE WHEN n % 3 = 0 THEN E'line\n\x01\x1f\t"é😀' END
+    FROM generate_series(1, %s) AS n
+"""
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
+    with closing(psycopg.connect(database.libpq_url, autocommit=True)) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7, 100])
+def test_packed_columns_are_what_rows_hold(
+    database: Database,
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    rows: int,
+) -> None:
+    monkeypatch.setattr(columns, "_CHUNK", 7)
+    connection.execute(FILL.replace("%s", str(rows)).encode())
+    query = sa.select(*history._JOB_COLUMNS).select_from(history._WITH_PHOTOS)
+    query = query.order_by(jobs.c.job_id.desc())
+    plain = history._frame(database, query)
+    with database.begin() as opened:
+        packed = pd.DataFrame(read_columns(opened, query))
+    assert list(packed.columns) == list(plain.columns)
+    missing = packed.astype(object).where(packed.notna(), None)
+    pd.testing.assert_frame_equal(
+        missing, plain.astype(object).where(plain.notna(), None), check_dtype=False
+    )
+
+
+def test_column_of_another_type_is_refused(database: Database) -> None:
+    with database.begin() as opened, pytest.raises(TypeError, match="payload"):
+        read_columns(opened, sa.select(jobs.c.payload))

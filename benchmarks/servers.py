@@ -71,7 +71,7 @@ def running(home: Path | None = None) -> Iterator[Servers]:
     installation = None
     try:
         installation = Installation.open(settings)
-        yield _servers(settings, installation)
+        yield attach(settings, installation)
     finally:
         if installation is not None:
             installation.close()
@@ -80,7 +80,8 @@ def running(home: Path | None = None) -> Iterator[Servers]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _servers(settings: Settings, installation: Installation) -> Servers:
+def attach(settings: Settings, installation: Installation) -> Servers:
+    """Describe the servers of an installation; make the peers' database where it is missing."""
     address = installation.endpoints.redis_url
     if address is None:
         raise SystemExit("There is no redis-server: install Redis, or photoqueue[embedded].")

@@ -203,7 +203,6 @@ def _accept(
     resubmit: bool,
     batch: NewBatch | None = None,
 ) -> list[Accepted]:
-    """Commit the rows, then tell the broker about the new ones."""
     with tracing.span("photoqueue.submit", {"photoqueue.jobs": len(taken)}) as span:
         if batch is not None:
             span.set_attribute("photoqueue.batch", batch.batch_id)
@@ -221,6 +220,7 @@ def commit(
     resubmit: bool,
     batch: NewBatch | None,
 ) -> list[Accepted]:
+    """Commit the rows of photos that are stored, then tell the broker about the new ones."""
     _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
     jobs = [
         _new_job(installation, job_id, photo, priority, engine)

@@ -6,19 +6,20 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from photoqueue import tracing
 from photoqueue.broker.retention import RETENTION, Finished
 from photoqueue.errors import (
     BrokerUnavailableError,
-    DatabaseUnavailableError,
     PhotoqueueError,
 )
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking.ledger import AiCall, Claim, Ended, Failure, Ledger
 from photoqueue.worker.failures import describe
+from photoqueue.worker.job_fields import end_fields, log_fields, span_attributes
+from photoqueue.worker.persistence import until_reached
 
 if TYPE_CHECKING:
     from photoqueue.broker.broker import Broker
@@ -27,12 +28,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between tries to reach a PostgreSQL that is away.
-_RECONNECT_SECONDS: Final = 0.5
 #: Milliseconds of work after which the record of a job is sent to the broker at once; that of
 #: a shorter job goes along with taking the one after the next.
 _PROMPT_MS: Final = 20.0
-_T = TypeVar("_T")
 
 
 class Runner:
@@ -103,7 +101,7 @@ class Runner:
     def _do(self, claim: Claim, began: int, claimed: int) -> tuple[Ended | None, Claim | None]:
         with tracing.span(
             "photoqueue.job",
-            _span_attributes(claim),
+            span_attributes(claim),
             parent=claim.payload.get("traceparent"),
             start_ns=began,
         ) as span:
@@ -116,20 +114,20 @@ class Runner:
 
     def _claim(self, job_id: UUID) -> Claim | None:
         ledger, queue, worker_id, slot = self._ledger, self._queue, self._worker_id, self._slot
-        claim, disturbed = _until_reached(
+        claim, disturbed = until_reached(
             lambda: ledger.claim(job_id, queue, worker_id=worker_id, slot=slot)
         )
         if claim is None and disturbed:
             # The claim may have been committed before its connection broke; nobody else
             # would ever take up a job that a live worker seems to hold.
-            claim, _ = _until_reached(
+            claim, _ = until_reached(
                 lambda: ledger.held(job_id, queue, worker_id=worker_id, slot=slot)
             )
         return claim
 
     def _attempt(self, claim: Claim) -> tuple[Ended | None, Claim | None]:
         """Do the work and record it; return how it ended, and the next job if one was taken."""
-        fields = _log_fields(claim)
+        fields = log_fields(claim)
         logger.info(
             "started",
             extra={"fields": {**fields, "attempt": claim.attempt, "wait_ms": round(claim.wait_ms)}},
@@ -149,7 +147,7 @@ class Runner:
         if ended is None:
             self._log_too_late(claim)
         else:
-            logger.info("completed", extra={"fields": {**fields, **_end_fields(claim, ended)}})
+            logger.info("completed", extra={"fields": {**fields, **end_fields(claim, ended)}})
         return ended, following
 
     def _next_message(self, claim: Claim) -> UUID | None:
@@ -170,13 +168,13 @@ class Runner:
     ) -> tuple[Ended | None, Claim | None]:
         ledger, slot = self._ledger, self._slot
         if next_job is None:
-            ended, _ = _until_reached(lambda: ledger.complete(claim, result, calls))
+            ended, _ = until_reached(lambda: ledger.complete(claim, result, calls))
             return ended, None
-        (ended, following), disturbed = _until_reached(
+        (ended, following), disturbed = until_reached(
             lambda: ledger.complete_and_claim(claim, result, calls, next_job=next_job, slot=slot)
         )
         if following is None and disturbed:
-            following, _ = _until_reached(
+            following, _ = until_reached(
                 lambda: ledger.held(next_job, claim.queue, worker_id=claim.worker_id, slot=slot)
             )
         return ended, following
@@ -205,8 +203,8 @@ class Runner:
             self._log_too_late(claim)
             return None
         fields = {
-            **_log_fields(claim),
-            **_end_fields(claim, ended),
+            **log_fields(claim),
+            **end_fields(claim, ended),
             "error": f"{failure.error_type}: {failure.message}",
         }
         if failure.costs_nothing:
@@ -221,18 +219,18 @@ class Runner:
         self, claim: Claim, failure: Failure, delay_ms: int, calls: list[AiCall]
     ) -> Ended | None:
         if failure.costs_nothing:
-            ended, _ = _until_reached(
+            ended, _ = until_reached(
                 lambda: self._ledger.postpone(claim, failure, delay_ms=delay_ms)
             )
             return ended
         try:
-            ended, _ = _until_reached(
+            ended, _ = until_reached(
                 lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms, calls=calls)
             )
         except PhotoqueueError as exc:
             # What the engine says of its calls must not keep its failure off the record.
             logger.warning("job=%s AI calls not recorded: %s", claim.job_id, exc)
-            ended, _ = _until_reached(lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms))
+            ended, _ = until_reached(lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms))
         return ended
 
     def _note(self, claim: Claim, ended: Ended, *, last: bool) -> None:
@@ -262,49 +260,5 @@ class Runner:
     def _log_too_late(self, claim: Claim) -> None:
         logger.warning(
             "result discarded: the job was cancelled or taken over",
-            extra={"fields": {**_log_fields(claim), "attempt": claim.attempt}},
+            extra={"fields": {**log_fields(claim), "attempt": claim.attempt}},
         )
-
-
-def _until_reached(statement: Callable[[], _T]) -> tuple[_T, bool]:
-    """Run a statement; while PostgreSQL is away, wait and run it again.
-
-    Returns
-    -------
-    tuple
-        What the statement returned, and whether a connection broke on the way: it may
-        then have been committed by the time it was first tried. The statements are
-        fenced, so that a second time changes nothing.
-    """
-    disturbed = False
-    while True:
-        try:
-            return statement(), disturbed
-        except DatabaseUnavailableError as exc:
-            if not disturbed:
-                logger.warning("waiting for PostgreSQL: %s", exc)
-                disturbed = True
-            time.sleep(_RECONNECT_SECONDS)
-
-
-def _log_fields(claim: Claim) -> dict[str, object]:
-    fields: dict[str, object] = {"queue": claim.queue, "job": claim.job_id}
-    if claim.queue is JobType.PHOTO_ANALYZE:
-        fields["photo"] = claim.payload.get("photoId")
-    else:
-        fields["project"] = claim.payload.get("projectId")
-    return fields
-
-
-def _span_attributes(claim: Claim) -> dict[str, str | int]:
-    return {
-        "photoqueue.queue": str(claim.queue),
-        "photoqueue.job": str(claim.job_id),
-        "photoqueue.key": claim.job_key,
-        "photoqueue.attempt": claim.attempt,
-        "photoqueue.wait_ms": round(claim.wait_ms),
-    }
-
-
-def _end_fields(claim: Claim, ended: Ended) -> dict[str, object]:
-    return {"duration_ms": round(ended.duration_ms, 1), "attempts": claim.attempt}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from benchmarks.store import Store
 def main(words: list[str] | None = None) -> int:
     """Measure, and show what was measured; return the status for the shell."""
     chosen = _arguments(words)
+    # Told to end, it ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     store = Store(chosen.out / "figures.json")
     plan = [measures(chosen.peers)[name] for name in chosen.only]
     failed = 0

@@ -69,7 +69,7 @@ def _huey() -> Peer:
         workers=(
             (
                 str(PEERS_PYTHON.with_name("huey_consumer")),
-                f"{module}.huey",
+                f"{_HERE}.huey_tasks.huey",
                 *("-k", "process", "-w", "2", "-q"),
             ),
         ),

@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 
 import pytest
-
 from benchmarks import chart, report
 from benchmarks.__main__ import main
 from benchmarks.goals import verdicts

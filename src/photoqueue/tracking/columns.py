@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
@@ -52,11 +53,22 @@ def read_columns(
         packed.append(value.label(column.name))
     # The window numbers the rows as they come, and each chunk adds them up as they come.
     chunk = (rows.c.row_number - 1).op("/")(sa.literal_column(str(_CHUNK)))
-    chunks = connection.execute(sa.select(*packed).group_by(chunk).order_by(chunk)).all()
+    chunks = _execute(connection, sa.select(*packed).group_by(chunk).order_by(chunk))
     return {
         name: unpack[name](_joined([row[place] for row in chunks], unpack[name]))
         for place, name in enumerate(unpack)
     }
+
+
+def _execute(connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[bytes, ...]]:
+    """Execute a query with binary answers: as text, bytes are written in hexadecimal."""
+    compiled = query.compile(
+        dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
+    )
+    # The driver's own cursor, beneath SQLAlchemy; the transaction is the same.
+    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg's
+    with driver.cursor(binary=True) as cursor:
+        return cursor.execute(str(compiled).encode(), compiled.params).fetchall()
 
 
 def _joined(parts: list[Any], unpack: _Unpack) -> bytes:
@@ -70,7 +82,7 @@ def _packing(column: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], _Unp
     kind = column.type
     if isinstance(kind, sa.Text | sa.String | postgresql.UUID | sa.Uuid):
         text = column.cast(sa.Text)
-        sent = sa.func.coalesce(sa.func.convert_to(text, "UTF8"), sa.text(r"'\xff'::bytea"))
+        sent = sa.func.coalesce(sa.func.textsend(text), sa.text(r"'\xff'::bytea"))
         return sa.func.string_agg(sent, sa.text(r"'\x00'::bytea")), _texts
     nothing = sa.text(r"''::bytea")
     if isinstance(kind, sa.TIMESTAMP):

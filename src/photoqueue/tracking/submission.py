@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
@@ -136,11 +137,11 @@ def _accept(
         # COPY is the driver's, beneath SQLAlchemy; the transaction is the same.
         cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]  # psycopg's
         with cursor:
-            known = _known_photos(cursor, photos)
-            standing = _standing(cursor, jobs, resubmit)
-            accepted, created = _assign(jobs, standing)
+            there = _look(cursor.connection, jobs, photos)
+            known = _known_photos(there.photos, photos)
+            accepted, created = _assign(jobs, _standing(there.jobs, jobs, resubmit))
             _write_photos(cursor, photos, known)
-            _copy_jobs(cursor, created, batch)
+            _copy_jobs(cursor, created, batch, there.now)
             _count(cursor, created)
             if batch is not None:
                 _copy_batch(cursor, batch, accepted)
@@ -158,16 +159,55 @@ def _check_contents(jobs: Sequence[NewJob]) -> None:
             )
 
 
-def _known_photos(cursor: psycopg.Cursor[Any], photos: Sequence[NewPhoto]) -> Collection[str]:
-    """Find the photos that are there already.
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What is there already of a submission, and PostgreSQL's time."""
+
+    photos: list[tuple[str, str | None]]
+    jobs: list[tuple[Any, ...]]
+    now: datetime
+
+
+def _look(
+    connection: psycopg.Connection[Any], jobs: Sequence[NewJob], photos: Sequence[NewPhoto]
+) -> _There:
+    # One round trip, the beginning of the transaction included. Names as binary arrays, which
+    # need no quoting.
+    with connection.pipeline():
+        known = connection.execute(
+            "SELECT photo_id, project_id FROM photos WHERE photo_id = ANY(%b::text[])",
+            ([photo.photo_id for photo in photos],),
+        )
+        standing = connection.execute(
+            """
+            SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256',
+                payload ->> 'roomType', payload ->> 'engine',
+                -- results are long: they are read only where somebody asks
+                CASE WHEN %s THEN result ->> 'engine' END
+            FROM jobs
+            WHERE job_key = ANY(%b::text[]) AND state = ANY(%s)
+            ORDER BY job_key, state = 'completed', job_id DESC
+            """,
+            (
+                any(job.engine for job in jobs),
+                list({job.job_key for job in jobs if job.error_type is None}),
+                [*UNFINISHED, JobState.COMPLETED],
+            ),
+        )
+        # One clock for the transaction: PostgreSQL's, as for every other time in the table.
+        clock = connection.execute("SELECT clock_timestamp()")
+    ((now,),) = clock.fetchall()
+    return _There(known.fetchall(), standing.fetchall(), now)
+
+
+def _known_photos(
+    rows: Sequence[tuple[str, str | None]], photos: Sequence[NewPhoto]
+) -> Collection[str]:
+    """Name the photos that are there already.
 
     Refuses to move one to another project: it would vanish from the first one's.
     """
     projects = {photo.photo_id: photo.project_id for photo in photos}
-    rows = cursor.execute(
-        "SELECT photo_id, project_id FROM photos WHERE photo_id = ANY(%b::text[])",
-        (list(projects),),
-    ).fetchall()
     for photo_id, project_id in rows:
         if project_id is not None and projects[photo_id] not in (None, project_id):
             raise PhotoConflictError(
@@ -178,26 +218,10 @@ def _known_photos(cursor: psycopg.Cursor[Any], photos: Sequence[NewPhoto]) -> Co
 
 
 def _standing(
-    cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob], resubmit: bool
+    rows: Sequence[tuple[Any, ...]], jobs: Sequence[NewJob], resubmit: bool
 ) -> Mapping[str, UUID]:
-    """Find the jobs that stand for submitted ones: job key → job id."""
+    """Name the jobs that stand for submitted ones: job key → job id."""
     wanted = {job.job_key: job for job in jobs if job.error_type is None}
-    rows = cursor.execute(
-        """
-        SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256',
-            payload ->> 'roomType', payload ->> 'engine',
-            -- results are long: they are read only where somebody asks
-            CASE WHEN %s THEN result ->> 'engine' END
-        FROM jobs
-        WHERE job_key = ANY(%b::text[]) AND state = ANY(%s)
-        ORDER BY job_key, state = 'completed', job_id DESC
-        """,
-        (
-            any(job.engine for job in jobs),
-            list(wanted),
-            [*UNFINISHED, JobState.COMPLETED],
-        ),
-    ).fetchall()
     standing: dict[str, UUID] = {}
     for key, job_id, state, sha256, room_type, asked_engine, engine in rows:
         job = wanted[key]
@@ -280,11 +304,11 @@ def _write_photos(
                     copy.write_row(values(row))
 
 
-def _copy_jobs(cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob], batch: NewBatch | None) -> None:
+def _copy_jobs(
+    cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob], batch: NewBatch | None, now: datetime
+) -> None:
     if not jobs:
         return
-    # One clock for the transaction: PostgreSQL's, as for every other time in the table.
-    (now,) = cursor.execute("SELECT clock_timestamp()").fetchone()  # type: ignore[misc]  # one row
     batch_id = batch.batch_id if batch else None
     with cursor.copy(
         """

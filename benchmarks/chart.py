@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _PANELS = (
     ("submit", "jobs/s", "Submit in bulk (jobs/s)"),
     ("drain", "jobs/s", "Work off no-op jobs (jobs/s)"),
-    ("latency", "p50 ms", "One job, submit to result (p50, ms)"),
-    ("memory", "PSS MiB", "A worker of two processes (PSS, MiB)"),
+    ("latency", "p50 ms", "One job, submit to result (p50 in ms, less is better)"),
+    ("memory", "PSS MiB", "A worker of two processes (PSS in MiB, less is better)"),
 )
 
 

@@ -35,20 +35,23 @@ def connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-@pytest.mark.parametrize("rows", [0, 1, 7, 100])
+@pytest.mark.parametrize(
+    ("rows", "limit"), [(0, None), (1, None), (7, None), (100, None), (100, 14), (100, 20), (9, 0)]
+)
 def test_packed_columns_are_what_rows_hold(
     database: Database,
     connection: psycopg.Connection[Any],
     monkeypatch: pytest.MonkeyPatch,
     rows: int,
+    limit: int | None,
 ) -> None:
-    monkeypatch.setattr(columns, "_CHUNK", 7)
+    monkeypatch.setattr(columns, "_PAGE", 7)
     connection.execute(FILL.replace("%s", str(rows)).encode())
     query = sa.select(*history._JOB_COLUMNS).select_from(history._WITH_PHOTOS)
-    query = query.order_by(jobs.c.job_id.desc())
-    plain = history._frame(database, query)
+    ordered = query.order_by(jobs.c.job_id.desc()).limit(limit)
+    plain = history._frame(database, ordered)
     with database.begin() as opened:
-        packed = pd.DataFrame(read_columns(opened, query))
+        packed = pd.DataFrame(read_columns(opened, query, jobs.c.job_id, limit=limit))
     assert list(packed.columns) == list(plain.columns)
     missing = packed.astype(object).where(packed.notna(), None)
     pd.testing.assert_frame_equal(
@@ -58,4 +61,4 @@ def test_packed_columns_are_what_rows_hold(
 
 def test_column_of_another_type_is_refused(database: Database) -> None:
     with database.begin() as opened, pytest.raises(TypeError, match="payload"):
-        read_columns(opened, sa.select(jobs.c.payload))
+        read_columns(opened, sa.select(jobs.c.payload), jobs.c.job_id)

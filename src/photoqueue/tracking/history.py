@@ -138,7 +138,7 @@ def history(
     """Read jobs as a DataFrame, newest first; one row a job."""
     import pandas as pd
 
-    query = sa.select(*_JOB_COLUMNS).select_from(_WITH_PHOTOS).order_by(jobs.c.job_id.desc())
+    query = sa.select(*_JOB_COLUMNS).select_from(_WITH_PHOTOS)
     if queue is not None:
         query = query.where(jobs.c.queue_name == str(queue))
     if states:
@@ -153,10 +153,8 @@ def history(
         )
     if since is not None:
         query = query.where(jobs.c.created_at >= since)
-    if limit is not None:
-        query = query.limit(limit)
     with database.begin() as connection:
-        return pd.DataFrame(read_columns(connection, query))
+        return pd.DataFrame(read_columns(connection, query, jobs.c.job_id, limit=limit))
 
 
 def batch_history(database: Database, batch_id: str) -> pd.DataFrame:

@@ -36,7 +36,17 @@ def connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.mark.parametrize(
-    ("rows", "limit"), [(0, None), (1, None), (7, None), (100, None), (100, 14), (100, 20), (9, 0)]
+    ("rows", "limit", "page"),
+    [
+        (0, None, 7),
+        (8, None, 1),
+        (7, None, 7),
+        (100, None, 7),
+        (100, 14, 7),
+        (100, 20, 7),
+        (9, 0, 7),
+        (100, None, 1000),
+    ],
 )
 def test_packed_columns_are_what_rows_hold(
     database: Database,
@@ -44,8 +54,9 @@ def test_packed_columns_are_what_rows_hold(
     monkeypatch: pytest.MonkeyPatch,
     rows: int,
     limit: int | None,
+    page: int,
 ) -> None:
-    monkeypatch.setattr(columns, "_PAGE", 7)
+    monkeypatch.setattr(columns, "_PAGE", page)
     connection.execute(FILL.replace("%s", str(rows)).encode())
     query = sa.select(*history._JOB_COLUMNS).select_from(history._WITH_PHOTOS)
     ordered = query.order_by(jobs.c.job_id.desc()).limit(limit)

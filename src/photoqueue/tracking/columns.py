@@ -8,7 +8,8 @@ them, which no text of PostgreSQL holds. A missing text is a byte that UTF-8 doe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -28,11 +29,14 @@ _SESSION: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; S
 _BETWEEN: Final = b"\x00"
 #: Microseconds from 1970, where numpy's time begins, to 2000, where PostgreSQL's does.
 _EPOCH_US: Final = 946_684_800_000_000
-_NO_TEXT: Final = "\udcff"  # the byte 0xff, as Python decodes what is not UTF-8
+#: Stands for a missing text; and as Python decodes what is not UTF-8.
+_NO_TEXT: Final = b"\xff"
+_NO_TEXT_DECODED: Final = "\udcff"
 _NO_BOOLEAN: Final = 2
 _BOOLEANS: Final = np.array([False, True, None], dtype=object)
 
-_Unpack = Callable[[bytes], Any]
+#: Takes the bytes, and how many values they are.
+_Unpack = Callable[[bytes, int], Any]
 
 
 def read_columns(
@@ -63,25 +67,46 @@ def read_columns(
     """
     connection.exec_driver_sql(_SESSION)
     unpack = {column.name: _packing(column)[1] for column in query.selected_columns}
-    parts: dict[str, list[bytes]] = {name: [] for name in unpack}
+    pages: list[Future[list[Any]]] = []
+    # While PostgreSQL packs a page, the one before it is unpacked.
+    with ThreadPoolExecutor(1, "photoqueue-columns") as beside:
+        for number, packed in _pages(connection, query, newest_first, limit):
+            pages.append(beside.submit(_unpacked, list(unpack.values()), packed, number))
+    pieces = zip(*(page.result() for page in pages), strict=True)
+    return {name: _joined(column) for name, column in zip(unpack, pieces, strict=True)}
+
+
+def _pages(
+    connection: sa.Connection, query: sa.Select[Any], key: sa.Column[Any], limit: int | None
+) -> Iterator[tuple[int, list[bytes]]]:
+    """Read the rows page by page: how many there are, and their columns, packed.
+
+    There is at least one page, if an empty one.
+    """
     left, last = limit, None
     while True:
         size = _PAGE if left is None else min(_PAGE, left)
-        page = query.order_by(newest_first.desc()).limit(size)
+        page = query.order_by(key.desc()).limit(size)
         if last is not None:
-            page = page.where(newest_first < last)
-        number, last, *packed = _read_page(connection, page, newest_first)
-        if not number:
-            break
-        for name, value in zip(parts, packed, strict=True):
-            parts[name].append(value)
+            page = page.where(key < last)
+        number, last, *packed = _read_page(connection, page, key)
+        yield number, [value or b"" for value in packed]
         left = None if left is None else left - number
         if number < size or left == 0:
-            break
-    return {
-        name: unpacked((_BETWEEN if unpacked is _texts else b"").join(parts[name]))
-        for name, unpacked in unpack.items()
-    }
+            return
+
+
+def _unpacked(unpack: list[_Unpack], packed: list[bytes], number: int) -> list[Any]:
+    return [unpacked(data, number) for unpacked, data in zip(unpack, packed, strict=True)]
+
+
+def _joined(pieces: Sequence[Any]) -> pd.Series[Any] | NDArray[Any]:
+    import pandas as pd
+
+    if isinstance(pieces[0], pd.Series):
+        return pd.concat(pieces, ignore_index=True)
+    joined: NDArray[Any] = np.concatenate(pieces)
+    return joined
 
 
 def _read_page(
@@ -129,18 +154,24 @@ def _packing(column: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], _Unp
     raise TypeError(f"No packing for column {column} of type {kind!r}; read it row by row.")
 
 
-def _texts(data: bytes) -> pd.Series[Any]:
+def _texts(data: bytes, number: int) -> pd.Series[Any]:
     import pandas as pd
 
-    if not data:
+    if not number:
         return pd.Series([], dtype="str")
-    values: list[str | None] = data.decode("utf-8", "surrogateescape").split("\x00")  # type: ignore[assignment]  # some become None
-    if b"\xff" in data:
-        values = [None if value == _NO_TEXT else value for value in values]
+    first = data[: data.find(_BETWEEN)] if number > 1 else data
+    values: list[str | None]
+    if data == _BETWEEN.join([first] * number):
+        # All the same, as many columns are: one text, however many rows.
+        values = [None if first == _NO_TEXT else first.decode()] * number
+    else:
+        values = data.decode("utf-8", "surrogateescape").split("\x00")  # type: ignore[assignment]  # some become None
+        if _NO_TEXT in data:
+            values = [None if value == _NO_TEXT_DECODED else value for value in values]
     return pd.Series(values, dtype="str")
 
 
-def _times(data: bytes) -> pd.Series[Any]:
+def _times(data: bytes, number: int) -> pd.Series[Any]:
     import pandas as pd
 
     since_2000 = np.frombuffer(data, ">i8").astype(np.int64)
@@ -150,14 +181,14 @@ def _times(data: bytes) -> pd.Series[Any]:
     return pd.Series(moments).dt.tz_localize("UTC")
 
 
-def _booleans(data: bytes) -> NDArray[Any]:
+def _booleans(data: bytes, number: int) -> NDArray[Any]:
     found: NDArray[Any] = _BOOLEANS[np.frombuffer(data, ">i4")]
     return found
 
 
-def _integers(data: bytes) -> NDArray[Any]:
+def _integers(data: bytes, number: int) -> NDArray[Any]:
     return np.frombuffer(data, ">i8").astype(np.int64)
 
 
-def _numbers(data: bytes) -> NDArray[Any]:
+def _numbers(data: bytes, number: int) -> NDArray[Any]:
     return np.frombuffer(data, ">f8").astype(np.float64)

@@ -26,7 +26,7 @@ def main(words: list[str] | None = None) -> int:
     failed = 0
     if chosen.repeats:
         with running(chosen.home) as servers:
-            store.about.update(machine.describe(), servers=servers.durability())
+            store.about.update(machine.describe(), servers=servers.durability(), scale=chosen.scale)
             for measure in plan:
                 failed += _take(measure, servers, store, chosen)
     report.write(store, chosen.out)

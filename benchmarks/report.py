@@ -49,6 +49,8 @@ def _machine(about: dict[str, Any]) -> str:
         f"{servers.get('server_version', '?')} (fsync {servers.get('fsync', '?')}, "
         f"synchronous_commit {servers.get('synchronous_commit', '?')}), both over Unix sockets"
     )
+    if about.get("scale", 1.0) != 1.0:
+        told.append(f"{about['scale']:g} of the jobs of a whole run")
     return f"{'; '.join(told)}.\n{durability}.\nMedians, with the least and the greatest."
 
 

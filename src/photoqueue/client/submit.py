@@ -218,7 +218,7 @@ def commit(
     priority: int,
     engine: str | None,
     resubmit: bool,
-    batch: NewBatch | None,
+    batch: NewBatch | None = None,
 ) -> list[Accepted]:
     """Commit the rows of photos that are stored, then tell the broker about the new ones."""
     _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted

@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install demo lab dashboard eval test test-browser notebooks pictures docs check format constraints clean training-venv scenes train model samples
+.PHONY: help install demo lab dashboard eval bench test test-browser notebooks pictures docs check format constraints clean training-venv scenes train model samples
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -37,6 +37,26 @@ dashboard: install ## serve the dashboard as a web page; PORT=8866, or another o
 # More with, for example: make eval ARGS=--by-class
 eval: install    ## measure every engine that can run here; tables in out/eval
 	$(BIN)/photoqueue evaluate --csv out/eval $(ARGS)
+
+# Everything takes a quarter of an hour. Parts with, for example:
+# make bench ARGS="--only drain,latency --peers photoqueue,huey,bullmq"; figures of other parts
+# stay in out/bench, ARGS=--resume goes on where a run was cut off.
+bench: install .venv-bench/.installed ## measure beside other job queues; tables and a chart in out/bench
+	@$(MAKE) --no-print-directory out/bench/node/.installed || \
+		echo "Going on without BullMQ: it needs node and npm, and a package registry."
+	PYTHONPATH=. $(BIN)/python -m benchmarks $(ARGS)
+
+.venv-bench/.installed: benchmarks/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
+		--requirement benchmarks/requirements.txt
+	@touch $@
+
+out/bench/node/.installed: benchmarks/peers/package.json
+	@command -v node >/dev/null && command -v npm >/dev/null
+	@mkdir -p out/bench/node && cp benchmarks/peers/package.json out/bench/node/
+	cd out/bench/node && npm install --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error
+	@touch $@
 
 # Most tests wait most of the time. One process runs those that share something costly, one
 # after the other: tests/scheduling.py.
@@ -108,5 +128,5 @@ samples: training-venv ## render the sample homes anew
 	$(TRAINING) -m training.make_samples data/samples
 
 clean:           ## remove what the targets made
-	rm -rf .venv .venv-training .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-		out/docs
+	rm -rf .venv .venv-bench .venv-training .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+		out/docs out/bench

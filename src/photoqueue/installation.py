@@ -14,6 +14,7 @@ from photoqueue import services, tracing
 from photoqueue.broker.broker import Broker
 from photoqueue.settings import Settings, load_settings
 from photoqueue.tracking.database import Database
+from photoqueue.tracking.live_counts import LiveCounts
 from photoqueue.tracking.migrate import migrate
 from photoqueue.tracking.tables import installation as installation_table
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Seconds for which an embedded server that answered is taken to run on.
 _RECHECK_SECONDS: Final = 2.0
+#: Completed jobs up to which they are counted anew at each look: a few milliseconds.
+_FEW_JOBS: Final = 20_000
 
 
 class Installation:
@@ -89,6 +92,11 @@ class Installation:
         )
 
     @cached_property
+    def counts(self) -> LiveCounts:
+        """Counts the jobs; of millions, all but the first look take milliseconds."""
+        return LiveCounts(self.database, self.settings.lease_seconds, few=_FEW_JOBS)
+
+    @cached_property
     def photo_store(self) -> PhotoStore:
         """Where the photos are."""
         from photoqueue.photos.store import PhotoStore
@@ -105,7 +113,8 @@ class Installation:
     def forget_connections(self) -> None:
         """Leave the connections to the process that this one was forked from."""
         self.database.engine.dispose(close=False)
-        self.__dict__.pop("broker", None)
+        for name in ("broker", "counts"):
+            self.__dict__.pop(name, None)
 
     def close(self) -> None:
         """Close all connections; the servers run on."""

@@ -42,12 +42,28 @@ class Finished:
     photo_id: str | None = None
 
 
+#: Keeps a record and drops what is beyond the limits; then takes the head of a queue.
+#: KEYS: the records, the queue (none: takes nothing). ARGV: record, its time, how many are kept,
+#: for how many seconds.
+_ADD_AND_TAKE: Final = """
+if ARGV[1] ~= '' then
+    redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+    redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -ARGV[3] - 1)
+    redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[2] - ARGV[4])
+    -- Should no worker ever run again, Redis itself forgets.
+    redis.call('EXPIRE', KEYS[1], ARGV[4])
+end
+return KEYS[2] and redis.call('ZPOPMIN', KEYS[2])[1] or false
+"""
+
+
 class Records:
     """The retained records of one installation."""
 
     def __init__(self, redis: Any, namespace: str) -> None:
         self._redis = redis
         self._namespace = namespace
+        self._add_and_take = redis.register_script(_ADD_AND_TAKE)
 
     def key(self, queue: JobType, state: JobState) -> str:
         """Name of the sorted set of one queue and state."""
@@ -55,16 +71,27 @@ class Records:
 
     def add(self, finished: Finished) -> None:
         """Keep the record of a job; drop what is beyond the limits. One round trip."""
-        record = {
-            "jobId": finished.job_id,
-            "photoId": finished.photo_id,
-            "attempts": finished.attempts,
-            "durationMs": round(finished.duration_ms, 1),
-        }
-        with self._redis.pipeline(transaction=False) as pipe:
-            pipe.zadd(self.key(finished.queue, finished.state), {json.dumps(record): time.time()})
-            self._trim(pipe, finished.queue, finished.state)
-            pipe.execute()
+        self._run(finished)
+
+    def add_and_take(self, finished: Finished | None, queue_key: str) -> bytes | None:
+        """Keep the record of a job, and take the most urgent message. One round trip."""
+        return self._run(finished, queue_key)
+
+    def _run(self, finished: Finished | None, *queue_key: str) -> bytes | None:
+        if finished is None:
+            keys, arguments = [""], [""]
+        else:
+            record = {
+                "jobId": finished.job_id,
+                "photoId": finished.photo_id,
+                "attempts": finished.attempts,
+                "durationMs": round(finished.duration_ms, 1),
+            }
+            keep = RETENTION[finished.state]
+            keys = [self.key(finished.queue, finished.state)]
+            arguments = [json.dumps(record), time.time(), keep.count, keep.seconds]
+        taken: bytes | None = self._add_and_take(keys=[*keys, *queue_key], args=arguments)
+        return taken
 
     def trim(self) -> None:
         """Drop what is beyond the limits, on idle queues too."""

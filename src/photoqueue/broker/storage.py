@@ -52,8 +52,9 @@ class RedisMessages(PriorityRedisStorage):  # type: ignore[misc]  # huey is unty
         """Add messages; return how many were not there yet."""
         added = 0
         for start in range(0, len(messages), CHUNK):
-            members: dict[Any, float] = {
-                _member(job_id, data): -priority
+            # Scores as bytes: the driver looks closely at anything else.
+            members: dict[Any, bytes] = {
+                _member(job_id, data): b"%d" % -priority
                 for job_id, data, priority in messages[start : start + CHUNK]
             }
             added += self.conn.zadd(self.queue_key, members, nx=True)
@@ -73,6 +74,11 @@ def _member(job_id: UUID, data: bytes) -> bytes:
     submission, and a message is the same however often it is sent.
     """
     return job_id.bytes[:8] + data
+
+
+def message_of(member: bytes) -> bytes:
+    """Return the message that a member of the sorted set holds."""
+    return member[8:]
 
 
 class PostgresMessages(PostgresStorage):  # type: ignore[misc]  # huey is untyped

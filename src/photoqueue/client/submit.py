@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from photoqueue import tracing
 from photoqueue.client.engines import optional_engine
@@ -19,7 +20,7 @@ from photoqueue.models import (
     Message,
     PhotoPayload,
 )
-from photoqueue.tracking.ids import new_batch_id, new_uuid
+from photoqueue.tracking.ids import new_batch_id, new_uuids
 from photoqueue.tracking.ledger import storable
 from photoqueue.tracking.submission import Accepted, NewBatch, NewJob, accept
 
@@ -202,26 +203,29 @@ def _accept(
     resubmit: bool,
     batch: NewBatch | None = None,
 ) -> list[Accepted]:
-    """Commit the rows, then tell the broker about the new ones."""
     with tracing.span("photoqueue.submit", {"photoqueue.jobs": len(taken)}) as span:
         if batch is not None:
             span.set_attribute("photoqueue.batch", batch.batch_id)
-        return _commit(
+        return commit(
             installation, taken, priority=priority, engine=engine, resubmit=resubmit, batch=batch
         )
 
 
-def _commit(
+def commit(
     installation: Installation,
     taken: Sequence[Taken],
     *,
     priority: int,
     engine: str | None,
     resubmit: bool,
-    batch: NewBatch | None,
+    batch: NewBatch | None = None,
 ) -> list[Accepted]:
+    """Commit the rows of photos that are stored, then tell the broker about the new ones."""
     _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
-    jobs = [_new_job(installation, photo, priority, engine) for photo in taken]
+    jobs = [
+        _new_job(installation, job_id, photo, priority, engine)
+        for job_id, photo in zip(new_uuids(len(taken)), taken, strict=True)
+    ]
     accepted = accept(
         installation.database,
         jobs=jobs,
@@ -240,7 +244,9 @@ def _commit(
     return accepted
 
 
-def _new_job(installation: Installation, taken: Taken, priority: int, engine: str | None) -> NewJob:
+def _new_job(
+    installation: Installation, job_id: UUID, taken: Taken, priority: int, engine: str | None
+) -> NewJob:
     row = taken.row
     payload = PhotoPayload(
         photo_id=row.photo_id,
@@ -255,7 +261,7 @@ def _new_job(installation: Installation, taken: Taken, priority: int, engine: st
         traceparent=tracing.traceparent(),
     )
     return NewJob(
-        job_id=new_uuid(),
+        job_id=job_id,
         job_key=taken.job_key,
         queue=JobType.PHOTO_ANALYZE,
         payload_json=payload.to_json(),

@@ -15,9 +15,11 @@ from photoqueue.tracking import liveness
 
 logger = logging.getLogger(__name__)
 
-_FIRST_PAUSE: Final = 0.002
+_FIRST_PAUSE: Final = 0.0005
 _LONGEST_PAUSE: Final = 0.25
 _WORKER_CHECK_SECONDS: Final = 1.0
+#: Seconds at first in which a short job may end: only it is looked at, whatever that costs.
+_QUICK_SECONDS: Final = 0.05
 #: A look at a large batch takes a while; looking costs at most this share of the time.
 _SHARE_OF_LOOKING: Final = 0.1
 
@@ -59,7 +61,7 @@ class Watch:
         self._report = report
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._pause = _FIRST_PAUSE
-        self._next_check = 0.0
+        self._quick_until = self._next_check = time.monotonic() + _QUICK_SECONDS
         self._last: Counts | None = None
         self._told_paused = False
         #: When a worker was last seen; a long wait outlasts the moment between two of them.
@@ -104,7 +106,8 @@ class Watch:
         moved = counts != self._last
         self._last = counts
         self._pause = _FIRST_PAUSE if moved else min(self._pause * 1.3, _LONGEST_PAUSE)
-        pause = max(self._pause, (now - start) / _SHARE_OF_LOOKING)
+        least = 0.0 if now < self._quick_until else (now - start) / _SHARE_OF_LOOKING
+        pause = max(self._pause, least)
         return pause if self._deadline is None else max(min(pause, self._deadline - now), 0.0)
 
     def _check_workers(self, counts: Counts) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID
 
 from photoqueue.models import JobState, JobType
+from photoqueue.tracking.columns import read_columns
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.liveness import live_workers
 from photoqueue.tracking.tables import (
@@ -135,7 +136,9 @@ def history(
     limit: int | None = None,
 ) -> pd.DataFrame:
     """Read jobs as a DataFrame, newest first; one row a job."""
-    query = sa.select(*_JOB_COLUMNS).select_from(_WITH_PHOTOS).order_by(jobs.c.job_id.desc())
+    import pandas as pd
+
+    query = sa.select(*_JOB_COLUMNS).select_from(_WITH_PHOTOS)
     if queue is not None:
         query = query.where(jobs.c.queue_name == str(queue))
     if states:
@@ -150,9 +153,8 @@ def history(
         )
     if since is not None:
         query = query.where(jobs.c.created_at >= since)
-    if limit is not None:
-        query = query.limit(limit)
-    return _frame(database, query)
+    with database.begin() as connection:
+        return pd.DataFrame(read_columns(connection, query, jobs.c.job_id, limit=limit))
 
 
 def batch_history(database: Database, batch_id: str) -> pd.DataFrame:

@@ -12,23 +12,34 @@ _last_ticks = 0
 
 
 def new_uuid() -> uuid.UUID:
-    """Make a UUIDv7 that sorts after every one this process made before.
+    """Make a UUIDv7 that sorts after every one this process made before."""
+    return new_uuids(1)[0]
+
+
+def new_uuids(number: int) -> list[uuid.UUID]:
+    """Make UUIDv7s in ascending order, after every one this process made before.
 
     RFC 9562 section 6.2, method 3: the twelve bits behind the millisecond hold its
     fraction. A bulk submission makes ids faster than the clock ticks; each then takes
     the next free tick, so that the order of submission is the order of the ids.
     """
     global _last_ticks
-    ticks = time.time_ns() * 4096 // 1_000_000
+    now = time.time_ns() * 4096 // 1_000_000
     with _lock:
-        _last_ticks = ticks = max(ticks, _last_ticks + 1)
-    return uuid.UUID(
-        int=(ticks >> 12) << 80
-        | 0x7 << 76
-        | (ticks & 0xFFF) << 64
-        | 0b10 << 62
-        | secrets.randbits(62)
-    )
+        first = max(now, _last_ticks + 1)
+        _last_ticks = first + number - 1
+    # One call for all: each one asks the system.
+    random = secrets.token_bytes(8 * number)
+    return [
+        uuid.UUID(
+            int=(ticks >> 12) << 80
+            | 0x7 << 76
+            | (ticks & 0xFFF) << 64
+            | 0b10 << 62
+            | int.from_bytes(random[8 * place : 8 * place + 8]) >> 2
+        )
+        for place, ticks in enumerate(range(first, first + number))
+    ]
 
 
 def new_batch_id() -> str:

@@ -127,6 +127,40 @@ class Ledger:
         """Record a result; None when the job is no longer this attempt's to write."""
         return self._end("complete", Outcome.COMPLETED, claim, calls, {"result": result_json})
 
+    def complete_and_claim(
+        self,
+        claim: Claim,
+        result_json: str,
+        calls: Sequence[AiCall] = (),
+        *,
+        next_job: UUID,
+        slot: int,
+    ) -> tuple[Ended | None, Claim | None]:
+        """Record a result and take the next job of the queue, in one statement.
+
+        Returns
+        -------
+        tuple
+            What :meth:`complete` and :meth:`claim` return.
+        """
+        attempt = _attempt(claim)
+        row = self._write(
+            "complete_and_claim",
+            claim,
+            calls,
+            {
+                **attempt,
+                "result": result_json,
+                "next_job": next_job,
+                "queue_name": claim.queue,
+                "slot": slot,
+            },
+        )
+        following = None if row["job_id"] is None else _claim(row, claim.worker_id)
+        if row["duration_ms"] is None:
+            return self._recorded(attempt, Outcome.COMPLETED), following
+        return Ended(JobState.COMPLETED, row["duration_ms"]), following
+
     def fail(
         self, claim: Claim, failure: Failure, *, delay_ms: int, calls: Sequence[AiCall] = ()
     ) -> Ended | None:
@@ -256,20 +290,7 @@ class Ledger:
             _TRANSITIONS[name],
             {"job_id": job_id, "queue_name": queue, "worker_id": worker_id, "slot": slot},
         )
-        if not rows:
-            return None
-        row = rows[0]
-        return Claim(
-            job_id=row["job_id"],
-            queue=JobType(row["queue_name"]),
-            job_key=row["job_key"],
-            payload=row["payload"],
-            attempt=row["attempts"],
-            max_attempts=row["max_attempts"],
-            budget=row["budget"],
-            wait_ms=row["wait_ms"],
-            worker_id=worker_id,
-        )
+        return _claim(rows[0], worker_id) if rows else None
 
     def _end(
         self,
@@ -279,27 +300,35 @@ class Ledger:
         calls: Sequence[AiCall],
         values: Mapping[str, Any],
     ) -> Ended | None:
-        attempt = {
-            "job_id": claim.job_id,
-            "attempt": claim.attempt,
-            "worker_id": claim.worker_id,
-        }
-        # One round trip: the rows of the AI calls travel with the end of the attempt.
+        attempt = _attempt(claim)
+        row = self._write(name, claim, calls, {**attempt, **values})
+        if row is None:
+            return self._recorded(attempt, outcome)
+        return Ended(state=JobState(row["state"]), duration_ms=row["duration_ms"])
+
+    def _recorded(self, attempt: Mapping[str, Any], outcome: Outcome) -> Ended | None:
+        """Tell what was recorded where the answer was lost with its connection."""
+        rows = self.run(_TRANSITIONS["recorded"], {**attempt, "outcome": outcome})
+        if not rows:
+            return None
+        return Ended(state=JobState(rows[0]["state"]), duration_ms=rows[0]["duration_ms"])
+
+    def _write(
+        self, name: str, claim: Claim, calls: Sequence[AiCall], parameters: Mapping[str, Any]
+    ) -> Any:
+        """Execute a statement that ends an attempt; return its row, None where it has none."""
         with self._database.errors():
             connection = self.connection()
+            if not calls:
+                return connection.execute(_TRANSITIONS[name], parameters).fetchone()
+            # One round trip: the rows of the AI calls travel with the end of the attempt.
             with connection.pipeline():
                 for number, call in enumerate(calls, start=1):
                     connection.execute(
                         _TRANSITIONS["record_ai_call"], _ai_call(claim, number, call)
                     )
-                cursor = connection.execute(_TRANSITIONS[name], {**attempt, **values})
-            row = cursor.fetchone()
-        if row is None:
-            rows = self.run(_TRANSITIONS["recorded"], {**attempt, "outcome": outcome})
-            row = rows[0] if rows else None
-        if row is None:
-            return None
-        return Ended(state=JobState(row["state"]), duration_ms=row["duration_ms"])
+                cursor = connection.execute(_TRANSITIONS[name], parameters)
+            return cursor.fetchone()
 
     def _take_back(self, name: str, parameters: Mapping[str, Any]) -> list[Recovered]:
         return [
@@ -323,6 +352,24 @@ def storable(text: str) -> str:
         return text
     half = MAX_ERROR_LENGTH // 2
     return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+
+
+def _attempt(claim: Claim) -> dict[str, Any]:
+    return {"job_id": claim.job_id, "attempt": claim.attempt, "worker_id": claim.worker_id}
+
+
+def _claim(row: Mapping[str, Any], worker_id: UUID) -> Claim:
+    return Claim(
+        job_id=row["job_id"],
+        queue=JobType(row["queue_name"]),
+        job_key=row["job_key"],
+        payload=row["payload"],
+        attempt=row["attempts"],
+        max_attempts=row["max_attempts"],
+        budget=row["budget"],
+        wait_ms=row["wait_ms"],
+        worker_id=worker_id,
+    )
 
 
 def _message(row: Mapping[str, Any]) -> Message:

@@ -7,6 +7,7 @@ their way.
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import datetime
 from typing import Final
@@ -23,8 +24,12 @@ from photoqueue.tracking.tables import jobs
 _SETTLED_SECONDS: Final = 60
 #: Completed jobs behind the moment that are counted at each look before it is moved on.
 _MOST_RECENT: Final = 10_000
-#: Seconds after which all is counted anew, for rows that were deleted meanwhile.
+#: Seconds after which all is counted anew, should a deletion have gone unnoticed.
 _RECOUNT_SECONDS: Final = 600.0
+#: Changes when rows are deleted, within some seconds, or all of them at once.
+_DELETIONS: Final = sa.text(
+    "SELECT pg_relation_filenode('jobs'), pg_stat_get_tuples_deleted('jobs'::regclass)"
+)
 
 _COMPLETED: Final = jobs.c.state == str(JobState.COMPLETED)
 _QUEUES: Final = jobs.c.queue_name.in_([str(queue) for queue in JobType])
@@ -44,22 +49,34 @@ _OTHERS: Final = (
 
 
 class LiveCounts:
-    """Counts the jobs of an installation by queue and state; for one thread at a time."""
+    """Counts the jobs of an installation by queue and state.
 
-    def __init__(self, database: Database, lease_seconds: float) -> None:
+    Parameters
+    ----------
+    few : int
+        Up to so many completed jobs are counted anew at each look, which is exact whatever
+        was done to the tables.
+    """
+
+    def __init__(self, database: Database, lease_seconds: float, *, few: int = 0) -> None:
         self._database = database
         self._lease_seconds = lease_seconds
+        self._few = few
         self._settled: dict[str, int] = {}
         self._moment: datetime | None = None
         self._counted_at = float("-inf")
+        self._deletions: tuple[object, ...] = ()
+        self._lock = threading.Lock()
 
     def read(self) -> dict[JobType, QueueStats]:
         """Return what :func:`~photoqueue.tracking.history.stats` does, quicker."""
-        return queue_stats(self._database, self._lease_seconds, self._count)
+        with self._lock:
+            return queue_stats(self._database, self._lease_seconds, self._count)
 
     def _count(self, connection: sa.Connection) -> list[tuple[str, str, int]]:
-        if self._moment is None or time.monotonic() - self._counted_at > _RECOUNT_SECONDS:
+        if self._moment is None or self._is_stale(connection):
             self._moment = _settled_moment(connection)
+            self._deletions = _deletions(connection)
             self._settled = _count(connection, jobs.c.finished_at <= self._moment)
             self._counted_at = time.monotonic()
         recent = _count(connection, jobs.c.finished_at > self._moment)
@@ -67,9 +84,16 @@ class LiveCounts:
         for queue in map(str, JobType):
             completed = self._settled.get(queue, 0) + recent.get(queue, 0)
             counted.append((queue, str(JobState.COMPLETED), completed))
-        if sum(recent.values()) > _MOST_RECENT:
+        if sum(self._settled.values()) < self._few:
+            self._moment = None
+        elif sum(recent.values()) > _MOST_RECENT:
             self._move_on(connection)
         return counted
+
+    def _is_stale(self, connection: sa.Connection) -> bool:
+        if time.monotonic() - self._counted_at > _RECOUNT_SECONDS:
+            return True
+        return _deletions(connection) != self._deletions
 
     def _move_on(self, connection: sa.Connection) -> None:
         """Keep more of the completed jobs as counted."""
@@ -82,6 +106,10 @@ class LiveCounts:
 
 def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict[str, int]:
     return {name: number for name, number in connection.execute(_BY_QUEUE.where(which))}
+
+
+def _deletions(connection: sa.Connection) -> tuple[object, ...]:
+    return tuple(connection.execute(_DELETIONS).one())
 
 
 def _settled_moment(connection: sa.Connection) -> datetime:

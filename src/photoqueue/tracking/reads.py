@@ -110,7 +110,7 @@ def snapshot(database: Database, job_id: UUID) -> JobSnapshot:
     UnknownJobError
         This installation has no such job.
     """
-    with database.begin() as connection:
+    with database.reading() as connection:
         row = connection.execute(
             sa.select(*SNAPSHOT_COLUMNS).where(jobs.c.job_id == job_id)
         ).first()
@@ -184,7 +184,7 @@ def outcome(database: Database, job_id: UUID) -> tuple[JobSnapshot, Any, str | N
     query = sa.select(*SNAPSHOT_COLUMNS, jobs.c.result, jobs.c.error_traceback).where(
         jobs.c.job_id == job_id
     )
-    with database.begin() as connection:
+    with database.reading() as connection:
         row = connection.execute(query).first()
     if row is None:
         raise unknown_job(database, job_id)
@@ -240,7 +240,7 @@ def batch_counts(database: Database, batch_id: str) -> dict[JobState, int]:
         .where(batch_jobs.c.batch_id == batch_id)
         .group_by(jobs.c.state)
     )
-    with database.begin() as connection:
+    with database.reading() as connection:
         return {JobState(state): count for state, count in connection.execute(query)}
 
 

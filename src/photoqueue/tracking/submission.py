@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -136,11 +137,12 @@ def _accept(
         # COPY is the driver's, beneath SQLAlchemy; the transaction is the same.
         cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]  # psycopg's
         with cursor:
-            _check_projects(cursor, photos)
-            standing = _standing(cursor, jobs, resubmit)
-            accepted, created = _assign(jobs, standing)
-            _write_photos(cursor, photos)
-            _copy_jobs(cursor, created, batch)
+            there = _look(cursor.connection, jobs, photos)
+            known = _known_photos(there.photos, photos)
+            accepted, created = _assign(jobs, _standing(there.jobs, jobs, resubmit))
+            _write_photos(cursor, photos, known)
+            _copy_jobs(cursor, created, batch, there.now)
+            _count(cursor, created)
             if batch is not None:
                 _copy_batch(cursor, batch, accepted)
     return accepted
@@ -157,43 +159,69 @@ def _check_contents(jobs: Sequence[NewJob]) -> None:
             )
 
 
-def _check_projects(cursor: psycopg.Cursor[Any], photos: Sequence[NewPhoto]) -> None:
-    """Refuse to move a photo to another project: it would vanish from the first one's."""
-    projects = {photo.photo_id: photo.project_id for photo in photos if photo.project_id}
-    rows = cursor.execute(
-        "SELECT photo_id, project_id FROM photos "
-        "WHERE photo_id = ANY(%s) AND project_id IS NOT NULL",
-        (list(projects),),
-    ).fetchall()
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What is there already of a submission, and PostgreSQL's time."""
+
+    photos: list[tuple[str, str | None]]
+    jobs: list[tuple[Any, ...]]
+    now: datetime
+
+
+def _look(
+    connection: psycopg.Connection[Any], jobs: Sequence[NewJob], photos: Sequence[NewPhoto]
+) -> _There:
+    # One round trip, the beginning of the transaction included. Names as binary arrays, which
+    # need no quoting.
+    with connection.pipeline():
+        known = connection.execute(
+            "SELECT photo_id, project_id FROM photos WHERE photo_id = ANY(%b::text[])",
+            ([photo.photo_id for photo in photos],),
+        )
+        standing = connection.execute(
+            """
+            SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256',
+                payload ->> 'roomType', payload ->> 'engine',
+                -- results are long: they are read only where somebody asks
+                CASE WHEN %s THEN result ->> 'engine' END
+            FROM jobs
+            WHERE job_key = ANY(%b::text[]) AND state = ANY(%s)
+            ORDER BY job_key, state = 'completed', job_id DESC
+            """,
+            (
+                any(job.engine for job in jobs),
+                list({job.job_key for job in jobs if job.error_type is None}),
+                [*UNFINISHED, JobState.COMPLETED],
+            ),
+        )
+        # One clock for the transaction: PostgreSQL's, as for every other time in the table.
+        clock = connection.execute("SELECT clock_timestamp()")
+    ((now,),) = clock.fetchall()
+    return _There(known.fetchall(), standing.fetchall(), now)
+
+
+def _known_photos(
+    rows: Sequence[tuple[str, str | None]], photos: Sequence[NewPhoto]
+) -> Collection[str]:
+    """Name the photos that are there already.
+
+    Refuses to move one to another project: it would vanish from the first one's.
+    """
+    projects = {photo.photo_id: photo.project_id for photo in photos}
     for photo_id, project_id in rows:
-        if projects[photo_id] != project_id:
+        if project_id is not None and projects[photo_id] not in (None, project_id):
             raise PhotoConflictError(
                 f"Photo id {photo_id!r} belongs to project {project_id!r}. Choose another photo "
                 f"id for project {projects[photo_id]!r}; nothing was accepted."
             )
+    return {photo_id for photo_id, _ in rows}
 
 
 def _standing(
-    cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob], resubmit: bool
+    rows: Sequence[tuple[Any, ...]], jobs: Sequence[NewJob], resubmit: bool
 ) -> Mapping[str, UUID]:
-    """Find the jobs that stand for submitted ones: job key → job id."""
+    """Name the jobs that stand for submitted ones: job key → job id."""
     wanted = {job.job_key: job for job in jobs if job.error_type is None}
-    rows = cursor.execute(
-        """
-        SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256',
-            payload ->> 'roomType', payload ->> 'engine',
-            -- results are long: they are read only where somebody asks
-            CASE WHEN %s THEN result ->> 'engine' END
-        FROM jobs
-        WHERE job_key = ANY(%s) AND state = ANY(%s)
-        ORDER BY job_key, state = 'completed', job_id DESC
-        """,
-        (
-            any(job.engine for job in jobs),
-            list(wanted),
-            [*UNFINISHED, JobState.COMPLETED],
-        ),
-    ).fetchall()
     standing: dict[str, UUID] = {}
     for key, job_id, state, sha256, room_type, asked_engine, engine in rows:
         job = wanted[key]
@@ -257,19 +285,30 @@ _WRITE_PHOTOS: Final = f"""
 """
 
 
-def _write_photos(cursor: psycopg.Cursor[Any], photos: Iterable[NewPhoto]) -> None:
+def _write_photos(
+    cursor: psycopg.Cursor[Any], photos: Iterable[NewPhoto], known: Collection[str]
+) -> None:
     unique = {photo.photo_id: photo for photo in photos}
     # In the order of their keys, so that two submissions cannot lock each other out.
     rows = [unique[photo_id] for photo_id in sorted(unique)]
-    if rows:
-        columns = [[getattr(row, name) for row in rows] for name in _PHOTO_COLUMNS]
+    updated = [row for row in rows if row.photo_id in known]
+    if updated:
+        columns = [[getattr(row, name) for row in updated] for name in _PHOTO_COLUMNS]
         cursor.execute(_WRITE_PHOTOS, columns)
+    # One that another submission writes at this moment makes this one start over.
+    if len(updated) < len(rows):
+        values = attrgetter(*_PHOTO_COLUMNS)
+        with cursor.copy(f"COPY photos ({', '.join(_PHOTO_COLUMNS)}) FROM STDIN") as copy:
+            for row in rows:
+                if row.photo_id not in known:
+                    copy.write_row(values(row))
 
 
-def _copy_jobs(cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob], batch: NewBatch | None) -> None:
+def _copy_jobs(
+    cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob], batch: NewBatch | None, now: datetime
+) -> None:
     if not jobs:
         return
-    now = _count(cursor, jobs)
     batch_id = batch.batch_id if batch else None
     with cursor.copy(
         """
@@ -305,25 +344,19 @@ def _copy_jobs(cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob], batch: NewBa
             )
 
 
-def _count(cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob]) -> datetime:
-    """Note how many jobs are written, and return the time that they are given.
-
-    Noted here, because a sum of their own rows would take too long to make. The time is of one
-    clock for the transaction: PostgreSQL's, as every other time in the table. One round trip.
-    """
+def _count(cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob]) -> None:
+    """Note how many jobs were written; a sum of their own rows would take too long to make."""
+    if not jobs:
+        return
     submitted = Counter(job.queue for job in jobs)
     failed = Counter(job.queue for job in jobs if job.error_type is not None)
-    row = cursor.execute(
+    cursor.execute(
         """
         INSERT INTO metric_submissions (queue_name, submitted, failed)
         SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[])
-        RETURNING clock_timestamp()
         """,
         (list(submitted), list(submitted.values()), [failed[queue] for queue in submitted]),
-    ).fetchone()
-    assert row is not None
-    now: datetime = row[0]
-    return now
+    )
 
 
 def _copy_batch(cursor: psycopg.Cursor[Any], batch: NewBatch, accepted: Sequence[Accepted]) -> None:

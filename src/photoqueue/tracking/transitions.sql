@@ -50,6 +50,52 @@ FROM ended
 RETURNING 'completed' AS state,
     extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms;
 
+-- name: complete_and_claim
+-- The attempt ended with a result, and its process takes the next job: `complete` and `claim`
+-- in one round trip and one commit. A job that somebody else is at is skipped, not waited
+-- for: no two statements that hold one job each can then wait for each other's. Recovery
+-- announces it again where it still waits.
+WITH ended AS (
+    UPDATE jobs
+    SET state = 'completed',
+        finished_at = clock_timestamp(),
+        job_duration_ms = extract(epoch FROM clock_timestamp() - started_at)::float8 * 1000,
+        success = true,
+        result = %(result)s::jsonb,
+        error_type = NULL, error_message = NULL, error_traceback = NULL
+    WHERE job_id = %(job_id)s
+      AND state = 'active' AND attempts = %(attempt)s AND worker_id = %(worker_id)s
+    RETURNING job_id, attempts, worker_id, slot, wait_ms, started_at, finished_at
+), recorded AS (
+    INSERT INTO job_attempts
+        (job_id, attempt, outcome, worker_id, slot, wait_ms, started_at, ended_at)
+    SELECT job_id, attempts, 'completed', worker_id, slot, wait_ms, started_at, finished_at
+    FROM ended
+    RETURNING extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms
+), next AS (
+    SELECT job_id FROM jobs
+    WHERE job_id = %(next_job)s
+      AND queue_name = %(queue_name)s
+      AND state IN ('waiting', 'delayed')
+      AND ready_at <= clock_timestamp()
+      AND NOT EXISTS (
+          SELECT FROM queues WHERE queues.queue_name = %(queue_name)s AND queues.paused
+      )
+    FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE jobs
+    SET state = 'active',
+        attempts = attempts + 1,
+        worker_id = %(worker_id)s,
+        slot = %(slot)s,
+        started_at = clock_timestamp(),
+        wait_ms = extract(epoch FROM clock_timestamp() - ready_at)::float8 * 1000
+    FROM next WHERE jobs.job_id = next.job_id
+    RETURNING jobs.job_id, queue_name, job_key, payload, attempts, max_attempts, budget, wait_ms
+)
+SELECT recorded.duration_ms, claimed.*
+FROM (SELECT) AS always LEFT JOIN recorded ON true LEFT JOIN claimed ON true;
+
 -- name: fail
 -- The attempt ended with an exception: retry after `delay_ms`, or end when the error is
 -- permanent or the budget is spent.

@@ -32,6 +32,8 @@ from photoqueue.worker.logs import LogFormat, configure_logging
 from photoqueue.worker.runner import Runner
 
 if TYPE_CHECKING:
+    from photoqueue.broker.broker import Broker
+    from photoqueue.broker.retention import Finished
     from photoqueue.services import Endpoints
     from photoqueue.settings import Settings
 
@@ -128,13 +130,60 @@ def run_child(assignment: Assignment, board: Board, parent: Connection) -> None:
         raise SystemExit(1) from None
 
 
+class _Source:
+    """Where a process gets its messages: one queue, as long as it is to take any."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        register: Register,
+        queue: JobType,
+        board: Board,
+        stop: threading.Event,
+    ) -> None:
+        self._broker = broker
+        self._register = register
+        self._queue = queue
+        self._board = board
+        self._stop = stop
+
+    def first(self) -> UUID | None:
+        """Wait a moment for a message; None when none came, or when it is to take none."""
+        if self._board.paused:
+            self._stop.wait(0.1)
+            return None
+        try:
+            return self._broker.take(self._queue)
+        except MessageRefusedError as exc:
+            self._count_refused(exc)
+            return None
+
+    def following(self, finished: Finished | None) -> UUID | None:
+        """Take a message if there is one, and keep the record of a job that has ended."""
+        self._board.set_looked()
+        if self._stop.is_set() or self._board.paused:
+            if finished is not None:
+                self._broker.keep_record(finished)
+            return None
+        try:
+            return self._broker.take_next(self._queue, finished)
+        except MessageRefusedError as exc:
+            self._count_refused(exc)
+            return None
+
+    def _count_refused(self, exc: MessageRefusedError) -> None:
+        logger.warning("%s", exc, extra={"fields": {"queue": self._queue}})
+        with contextlib.suppress(PhotoqueueError):
+            self._register.count_refused(self._queue)
+
+
 def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
     installation = Installation(
         assignment.settings, assignment.endpoints, namespace=assignment.namespace
     )
     ledger = Ledger(installation.database, name=f"photoqueue {assignment.queue}")
-    register = Register(ledger)
     broker = installation.broker
+    source = _Source(broker, Register(ledger), assignment.queue, board, stop)
     runner = Runner(
         ledger=ledger,
         broker=broker,
@@ -144,24 +193,18 @@ def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
         worker_id=assignment.worker_id,
         slot=assignment.slot,
         busy=board.set_busy,
+        following=source.following,
     )
     board.set_looked()
     board.set_ready()
     told = False
     while not stop.is_set():
         board.set_looked()
-        if board.paused:
-            stop.wait(0.1)
-            continue
         try:
-            job_id = broker.take(assignment.queue)
+            job_id = source.first()
             if job_id is not None:
                 runner.run(job_id)
             told = False
-        except MessageRefusedError as exc:
-            logger.warning("%s", exc, extra={"fields": {"queue": assignment.queue}})
-            with contextlib.suppress(PhotoqueueError):
-                register.count_refused(assignment.queue)
         except BrokerUnavailableError as exc:
             if not told:
                 logger.warning("waiting for the broker: %s", exc)

@@ -6,19 +6,20 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from photoqueue import tracing
 from photoqueue.broker.retention import RETENTION, Finished
 from photoqueue.errors import (
     BrokerUnavailableError,
-    DatabaseUnavailableError,
     PhotoqueueError,
 )
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking.ledger import AiCall, Claim, Ended, Failure, Ledger
 from photoqueue.worker.failures import describe
+from photoqueue.worker.job_fields import end_fields, log_fields, span_attributes
+from photoqueue.worker.persistence import until_reached
 
 if TYPE_CHECKING:
     from photoqueue.broker.broker import Broker
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between tries to reach a PostgreSQL that is away.
-_RECONNECT_SECONDS: Final = 0.5
-_T = TypeVar("_T")
+#: Milliseconds of work after which the record of a job is sent to the broker at once; that of
+#: a shorter job goes along with taking the one after the next.
+_PROMPT_MS: Final = 20.0
 
 
 class Runner:
@@ -41,6 +42,11 @@ class Runner:
         Which process of the worker this is.
     busy : callable
         Told True when the work on a job begins, and False when only its record is left.
+    following : callable, optional
+        Takes the message of the next job, without waiting for one, when a job is about to be
+        recorded: the record of the one and the claim of the other are one statement. Given
+        the record of an earlier job, which it keeps in the broker. Raises
+        ``PhotoqueueError`` where it cannot. Without it the runner does one job at a time.
     """
 
     def __init__(
@@ -54,6 +60,7 @@ class Runner:
         worker_id: UUID,
         slot: int,
         busy: Callable[[bool], None],
+        following: Callable[[Finished | None], UUID | None] | None = None,
     ) -> None:
         self._ledger = ledger
         self._broker = broker
@@ -63,60 +70,114 @@ class Runner:
         self._worker_id = worker_id
         self._slot = slot
         self._busy = busy
+        self._take_following = following
+        #: The record of a short job that the broker has not been sent yet.
+        self._unsent: Finished | None = None
 
     def run(self, job_id: UUID) -> Ended | None:
-        """Do a job; None when there was nothing to do, or its end was not ours to write."""
+        """Do a job, and those that are taken while it is recorded.
+
+        Returns
+        -------
+        Ended or None
+            How the last of them ended; None when there was nothing to do, or its end was not
+            ours to write.
+        """
         began = time.time_ns()
-        claim = self._claim(job_id)
+        claim, ended = self._claim(job_id), None
         if claim is None:
             logger.debug("job=%s nothing to claim", job_id)
-            return None
+        try:
+            while claim is not None:
+                claimed = time.time_ns()
+                ended, claim = self._do(claim, began, claimed)
+                began = time.time_ns()
+        finally:
+            unsent, self._unsent = self._unsent, None
+            if unsent is not None:
+                self._keep_record(unsent)
+        return ended
+
+    def _do(self, claim: Claim, began: int, claimed: int) -> tuple[Ended | None, Claim | None]:
         with tracing.span(
             "photoqueue.job",
-            _span_attributes(claim),
+            span_attributes(claim),
             parent=claim.payload.get("traceparent"),
             start_ns=began,
         ) as span:
-            tracing.past_span("photoqueue.claim", began, time.time_ns())
-            ended = self._attempt(claim)
+            tracing.past_span("photoqueue.claim", began, claimed)
+            ended, following = self._attempt(claim)
             if ended is not None:
                 span.set_attribute("photoqueue.state", str(ended.state))
-                self._keep_record(claim, ended)
-        return ended
+                self._note(claim, ended, last=following is None)
+        return ended, following
 
     def _claim(self, job_id: UUID) -> Claim | None:
         ledger, queue, worker_id, slot = self._ledger, self._queue, self._worker_id, self._slot
-        claim, disturbed = _until_reached(
+        claim, disturbed = until_reached(
             lambda: ledger.claim(job_id, queue, worker_id=worker_id, slot=slot)
         )
         if claim is None and disturbed:
             # The claim may have been committed before its connection broke; nobody else
             # would ever take up a job that a live worker seems to hold.
-            claim, _ = _until_reached(
+            claim, _ = until_reached(
                 lambda: ledger.held(job_id, queue, worker_id=worker_id, slot=slot)
             )
         return claim
 
-    def _attempt(self, claim: Claim) -> Ended | None:
-        fields = _log_fields(claim)
+    def _attempt(self, claim: Claim) -> tuple[Ended | None, Claim | None]:
+        """Do the work and record it; return how it ended, and the next job if one was taken."""
+        fields = log_fields(claim)
         logger.info(
             "started",
             extra={"fields": {**fields, "attempt": claim.attempt, "wait_ms": round(claim.wait_ms)}},
         )
         calls: list[AiCall] = []
+        next_job: UUID | None = None
         try:
             result = self._work(claim, calls)
+            next_job = self._next_message(claim)
             with tracing.span("photoqueue.record"):
-                ended, _ = _until_reached(lambda: self._ledger.complete(claim, result, calls))
+                ended, following = self._complete(claim, result, calls, next_job)
         # An engine that calls sys.exit() has failed its photo, not ended the worker. A
         # result that PostgreSQL refuses is a failure of the attempt like any other.
         except (Exception, SystemExit) as exc:
-            return self._fail(claim, exc, calls)
+            failed = self._fail(claim, exc, calls)
+            return failed, None if next_job is None else self._claim(next_job)
         if ended is None:
             self._log_too_late(claim)
         else:
-            logger.info("completed", extra={"fields": {**fields, **_end_fields(claim, ended)}})
-        return ended
+            logger.info("completed", extra={"fields": {**fields, **end_fields(claim, ended)}})
+        return ended, following
+
+    def _next_message(self, claim: Claim) -> UUID | None:
+        """Take the message of the next job; a broker that is away must not hold a record up."""
+        if self._take_following is None:
+            return None
+        unsent, self._unsent = self._unsent, None
+        try:
+            taken = self._take_following(unsent)
+        except PhotoqueueError as exc:
+            logger.debug("job=%s no next job taken: %s", claim.job_id, exc)
+            return None
+        # A message of the job itself has come too late to matter.
+        return None if taken == claim.job_id else taken
+
+    def _complete(
+        self, claim: Claim, result: str, calls: list[AiCall], next_job: UUID | None
+    ) -> tuple[Ended | None, Claim | None]:
+        ledger, slot = self._ledger, self._slot
+        if next_job is None:
+            ended, _ = until_reached(lambda: ledger.complete(claim, result, calls))
+            return ended, None
+        (ended, following), disturbed = until_reached(
+            lambda: ledger.complete_and_claim(claim, result, calls, next_job=next_job, slot=slot)
+        )
+        if following is None and disturbed:
+            following, _ = until_reached(
+                lambda: ledger.held(next_job, claim.queue, worker_id=claim.worker_id, slot=slot)
+            )
+        return ended, following
 
     def _work(self, claim: Claim, calls: list[AiCall]) -> str:
         self._busy(True)
@@ -142,8 +203,8 @@ class Runner:
             self._log_too_late(claim)
             return None
         fields = {
-            **_log_fields(claim),
-            **_end_fields(claim, ended),
+            **log_fields(claim),
+            **end_fields(claim, ended),
             "error": f"{failure.error_type}: {failure.message}",
         }
         if failure.costs_nothing:
@@ -158,84 +219,46 @@ class Runner:
         self, claim: Claim, failure: Failure, delay_ms: int, calls: list[AiCall]
     ) -> Ended | None:
         if failure.costs_nothing:
-            ended, _ = _until_reached(
+            ended, _ = until_reached(
                 lambda: self._ledger.postpone(claim, failure, delay_ms=delay_ms)
             )
             return ended
         try:
-            ended, _ = _until_reached(
+            ended, _ = until_reached(
                 lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms, calls=calls)
             )
         except PhotoqueueError as exc:
             # What the engine says of its calls must not keep its failure off the record.
             logger.warning("job=%s AI calls not recorded: %s", claim.job_id, exc)
-            ended, _ = _until_reached(lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms))
+            ended, _ = until_reached(lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms))
         return ended
 
-    def _keep_record(self, claim: Claim, ended: Ended) -> None:
+    def _note(self, claim: Claim, ended: Ended, *, last: bool) -> None:
+        """Have the broker remember a job that has ended; of short jobs, in a while."""
         if ended.state not in RETENTION:
             return
+        finished = Finished(
+            queue=claim.queue,
+            job_id=str(claim.job_id),
+            state=ended.state,
+            attempts=claim.attempt,
+            duration_ms=ended.duration_ms,
+            photo_id=claim.payload.get("photoId"),
+        )
+        if last or ended.duration_ms > _PROMPT_MS:
+            self._keep_record(finished)
+        else:
+            self._unsent = finished
+
+    def _keep_record(self, finished: Finished) -> None:
         try:
-            self._broker.keep_record(
-                Finished(
-                    queue=claim.queue,
-                    job_id=str(claim.job_id),
-                    state=ended.state,
-                    attempts=claim.attempt,
-                    duration_ms=ended.duration_ms,
-                    photo_id=claim.payload.get("photoId"),
-                )
-            )
+            self._broker.keep_record(finished)
         except BrokerUnavailableError as exc:
             # The tracking table has the job; the record in Redis is a convenience.
-            logger.debug("job=%s no record kept: %s", claim.job_id, exc)
+            logger.debug("job=%s no record kept: %s", finished.job_id, exc)
 
     def _log_too_late(self, claim: Claim) -> None:
         logger.warning(
             "result discarded: the job was cancelled or taken over",
-            extra={"fields": {**_log_fields(claim), "attempt": claim.attempt}},
+            extra={"fields": {**log_fields(claim), "attempt": claim.attempt}},
         )
-
-
-def _until_reached(statement: Callable[[], _T]) -> tuple[_T, bool]:
-    """Run a statement; while PostgreSQL is away, wait and run it again.
-
-    Returns
-    -------
-    tuple
-        What the statement returned, and whether a connection broke on the way: it may
-        then have been committed by the time it was first tried. The statements are
-        fenced, so that a second time changes nothing.
-    """
-    disturbed = False
-    while True:
-        try:
-            return statement(), disturbed
-        except DatabaseUnavailableError as exc:
-            if not disturbed:
-                logger.warning("waiting for PostgreSQL: %s", exc)
-                disturbed = True
-            time.sleep(_RECONNECT_SECONDS)
-
-
-def _log_fields(claim: Claim) -> dict[str, object]:
-    fields: dict[str, object] = {"queue": claim.queue, "job": claim.job_id}
-    if claim.queue is JobType.PHOTO_ANALYZE:
-        fields["photo"] = claim.payload.get("photoId")
-    else:
-        fields["project"] = claim.payload.get("projectId")
-    return fields
-
-
-def _span_attributes(claim: Claim) -> dict[str, str | int]:
-    return {
-        "photoqueue.queue": str(claim.queue),
-        "photoqueue.job": str(claim.job_id),
-        "photoqueue.key": claim.job_key,
-        "photoqueue.attempt": claim.attempt,
-        "photoqueue.wait_ms": round(claim.wait_ms),
-    }
-
-
-def _end_fields(claim: Claim, ended: Ended) -> dict[str, object]:
-    return {"duration_ms": round(ended.duration_ms, 1), "attempts": claim.attempt}

@@ -1,0 +1,1 @@
+"""photoqueue and its peers, each behind the same few verbs."""

@@ -1,0 +1,219 @@
+"""Recording one job and claiming the next in one statement: each half keeps its own fence."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from photoqueue.broker.retention import Finished
+from photoqueue.errors import BrokerUnavailableError, DatabaseUnavailableError
+from photoqueue.installation import Installation
+from photoqueue.models import JobState, JobType
+from photoqueue.tracking import liveness
+from photoqueue.tracking.ledger import AiCall, Claim, Ended, Ledger
+from photoqueue.worker.runner import Runner
+from tests.conftest import submit
+
+PHOTOS = JobType.PHOTO_ANALYZE
+WORKER, OTHER = UUID(int=7), UUID(int=8)
+RESULT = '{"photoId": "salon-1"}'
+
+
+@pytest.fixture
+def ledger(installation: Installation) -> Iterator[Ledger]:
+    with closing(Ledger(installation.database)) as ledger:
+        yield ledger
+
+
+def claimed(ledger: Ledger, name: str) -> Claim:
+    claim = ledger.claim(UUID(submit(name).id), PHOTOS, worker_id=WORKER, slot=1)
+    assert claim is not None
+    return claim
+
+
+def test_one_is_completed_and_the_next_one_held(ledger: Ledger) -> None:
+    first, second = claimed(ledger, "salon-1"), submit("salon-2")
+    ended, following = ledger.complete_and_claim(first, RESULT, next_job=UUID(second.id), slot=1)
+    assert ended is not None and ended.state is JobState.COMPLETED
+    assert following is not None and following.job_id == UUID(second.id)
+    assert (following.attempt, second.state) == (1, JobState.ACTIVE)
+    assert ledger.held(UUID(second.id), PHOTOS, worker_id=WORKER, slot=1) == following
+
+
+def test_result_that_comes_too_late_is_fenced_off_and_the_next_job_is_taken(
+    ledger: Ledger,
+) -> None:
+    first, second = claimed(ledger, "salon-1"), submit("salon-2")
+    ledger.cancel([first.job_id])
+    ended, following = ledger.complete_and_claim(first, RESULT, next_job=UUID(second.id), slot=1)
+    assert ended is None
+    assert following is not None and second.state is JobState.ACTIVE
+
+
+@pytest.mark.parametrize("gone", ["cancelled", "claimed", "completed", "unknown"])
+def test_next_job_that_is_not_to_be_had_holds_up_no_record(ledger: Ledger, gone: str) -> None:
+    first = claimed(ledger, "salon-1")
+    second = UUID(int=5)
+    if gone != "unknown":
+        second = UUID(submit("salon-2").id)
+        if gone == "cancelled":
+            ledger.cancel([second])
+        else:
+            other = ledger.claim(second, PHOTOS, worker_id=OTHER, slot=1)
+            assert other is not None
+            if gone == "completed":
+                ledger.complete(other, RESULT)
+    ended, following = ledger.complete_and_claim(first, RESULT, next_job=second, slot=1)
+    assert ended is not None and ended.state is JobState.COMPLETED
+    assert following is None
+
+
+def test_paused_queue_gives_no_next_job(installation: Installation, ledger: Ledger) -> None:
+    first, second = claimed(ledger, "salon-1"), submit("salon-2")
+    liveness.set_paused(installation.database, PHOTOS, True)
+    ended, following = ledger.complete_and_claim(first, RESULT, next_job=UUID(second.id), slot=1)
+    assert ended is not None and following is None
+    assert second.state is JobState.WAITING
+
+
+def test_second_write_of_both_changes_nothing_and_the_claim_is_found_again(
+    ledger: Ledger,
+) -> None:
+    first, second = claimed(ledger, "salon-1"), submit("salon-2")
+    both: dict[str, Any] = {"next_job": UUID(second.id), "slot": 1}
+    ended, following = ledger.complete_and_claim(first, RESULT, **both)
+    assert ledger.complete_and_claim(first, RESULT, **both) == (ended, None)
+    assert ledger.held(UUID(second.id), PHOTOS, worker_id=WORKER, slot=1) == following
+    assert second.poll().attempt == 1
+
+
+def test_job_that_somebody_locks_is_skipped_not_waited_for(
+    installation: Installation, ledger: Ledger
+) -> None:
+    # Else a cancellation that holds the one and wants the other would wait in a circle.
+    first, second = claimed(ledger, "salon-1"), submit("salon-2")
+    with psycopg.connect(installation.database.libpq_url) as connection:
+        connection.execute("SELECT FROM jobs WHERE job_id = %s FOR UPDATE", (second.id,))
+        ended, following = ledger.complete_and_claim(
+            first, RESULT, next_job=UUID(second.id), slot=1
+        )
+    assert ended is not None and following is None
+    assert second.state is JobState.WAITING
+
+
+class Unlucky(Ledger):
+    """Commits the statement, and loses its answer with the connection the first time."""
+
+    lost = False
+
+    def complete_and_claim(self, *args: Any, **options: Any) -> tuple[Ended | None, Claim | None]:
+        answer = super().complete_and_claim(*args, **options)
+        if not self.lost:
+            self.lost = True
+            self.close()
+            raise DatabaseUnavailableError("the connection broke before the answer came")
+        return answer
+
+
+def run(
+    installation: Installation,
+    ledger: Ledger,
+    first: UUID,
+    handler: Callable[[Claim, list[AiCall]], str],
+    following: Callable[[Finished | None], UUID | None] | None = None,
+) -> Ended | None:
+    broker = installation.broker
+    return Runner(
+        ledger=ledger,
+        broker=broker,
+        settings=installation.settings,
+        queue=PHOTOS,
+        handler=handler,
+        worker_id=WORKER,
+        slot=1,
+        busy=lambda _: None,
+        following=following or (lambda finished: broker.take_next(PHOTOS, finished)),
+    ).run(first)
+
+
+@pytest.mark.parametrize("kind", [Ledger, Unlucky])
+def test_runner_works_a_queue_off_and_does_each_job_once(
+    installation: Installation, kind: type[Ledger]
+) -> None:
+    names = [f"salon-{n}" for n in range(6)]
+    jobs = [submit(name) for name in names]
+    done: list[str] = []
+
+    def handler(claim: Claim, calls: list[AiCall]) -> str:
+        done.append(claim.payload["photoId"])
+        return RESULT
+
+    first = installation.broker.take(PHOTOS)
+    assert first is not None
+    with closing(kind(installation.database)) as ledger:
+        run(installation, ledger, first, handler)
+    assert done == names
+    assert [job.state for job in jobs] == [JobState.COMPLETED] * 6
+    assert [list(job.attempts()["outcome"]) for job in jobs] == [["completed"]] * 6
+    records = installation.broker.records
+    assert records is not None
+    kept = [record["photoId"] for record in records.read(PHOTOS, JobState.COMPLETED)]
+    assert sorted(kept) == names
+
+
+def test_runner_records_a_job_while_the_broker_is_away(
+    installation: Installation, ledger: Ledger
+) -> None:
+    job = submit("salon-1")
+
+    def away(finished: Finished | None) -> UUID | None:
+        raise BrokerUnavailableError("no")
+
+    ended = run(installation, ledger, UUID(job.id), lambda claim, calls: RESULT, away)
+    assert ended is not None and ended.state is JobState.COMPLETED
+
+
+def test_next_job_is_done_also_where_the_result_before_it_is_refused(
+    installation: Installation, ledger: Ledger
+) -> None:
+    first, second = submit("salon-1"), submit("salon-2")
+    installation.broker.take(PHOTOS)
+
+    def handler(claim: Claim, calls: list[AiCall]) -> str:
+        return "no json" if claim.job_id == UUID(first.id) else RESULT
+
+    run(installation, ledger, UUID(first.id), handler)
+    assert first.state in (JobState.FAILED, JobState.DELAYED)
+    assert second.state is JobState.COMPLETED
+
+
+def test_cancelling_all_while_they_are_worked_off_never_waits_in_a_circle(
+    installation: Installation,
+) -> None:
+    jobs = [submit(f"salon-{n}") for n in range(60)]
+    ids = [UUID(job.id) for job in jobs]
+    failures: list[BaseException] = []
+
+    def cancel() -> None:
+        try:
+            with closing(Ledger(installation.database)) as other:
+                for _ in range(10):
+                    other.cancel(ids[::-1])
+        except BaseException as exc:
+            failures.append(exc)
+
+    first = installation.broker.take(PHOTOS)
+    assert first is not None
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    with closing(Ledger(installation.database)) as ledger:
+        run(installation, ledger, first, lambda claim, calls: RESULT)
+    thread.join(60)
+    assert not failures
+    assert all(job.state.finished for job in jobs)

@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install demo lab dashboard eval test test-browser notebooks pictures docs check format constraints clean training-venv scenes train model samples
+.PHONY: help install demo lab dashboard eval test test-browser notebooks pictures chaos docs check format constraints clean training-venv scenes train model samples
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -54,19 +54,23 @@ notebooks: install ## run the notebooks anew and store what they show
 pictures: install ## take the README's pictures of the workbench anew
 	$(BIN)/pytest tests/browser/illustrate.py
 
+# The same order of faults again with, for example: make chaos ARGS="--seed 7 --jobs 5000 --minutes 10"
+chaos: install   ## kill, cut and freeze everything while jobs run; figures in out/chaos
+	$(BIN)/python -m chaos $(ARGS)
+
 docs: install    ## build the documentation into out/docs; a warning ends it
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs out/docs
 	@echo "out/docs/index.html"
 
 check: install   ## all of test but the tests
-	$(BIN)/ruff format --check src tests training notebooks
-	$(BIN)/ruff check src tests training notebooks
+	$(BIN)/ruff format --check src tests training notebooks chaos
+	$(BIN)/ruff check src tests training notebooks chaos
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: install  ## format the code
-	$(BIN)/ruff format src tests training notebooks
-	$(BIN)/ruff check --fix src tests training notebooks
+	$(BIN)/ruff format src tests training notebooks chaos
+	$(BIN)/ruff check --fix src tests training notebooks chaos
 
 constraints:     ## pin the newest versions anew (needs uv)
 	uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 \

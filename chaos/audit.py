@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Any
+from itertools import groupby, pairwise
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -69,6 +69,13 @@ class Kill:
     workers: frozenset[UUID]
 
 
+class Span(NamedTuple):
+    """A time from one moment to another, in seconds since the epoch."""
+
+    begin: float
+    end: float
+
+
 def install(connection: psycopg.Connection[Any]) -> None:
     """Begin to take notes."""
     connection.execute(_TABLE)
@@ -100,20 +107,20 @@ def doubled(notes: Iterable[Move]) -> list[UUID]:
 
 
 def recoveries(
-    notes: Iterable[Move], kills: Sequence[Kill], working: Sequence[tuple[float, float]]
+    notes: Iterable[Move], kills: Sequence[Kill], working: Sequence[Span], outages: Sequence[Span]
 ) -> dict[str, list[float]]:
     """Tell how long jobs that were hit waited until they ran again, by fault.
 
     Parameters
     ----------
-    working
-        From when to when each worker took jobs, in seconds since the epoch; a job cannot be
-        taken up while there is none, so that the clock starts with the next of them.
+    working, outages
+        From when to when each worker took jobs, and a server was away, in seconds since the
+        epoch. Time in which no worker lives, or a server does not, is nobody's to recover in.
 
     Returns
     -------
     dict
-        Seconds from the fault, or from when a worker lived again, to the next attempt.
+        Of each job that was hit, the seconds that a worker had, and did not take it.
     """
     found: dict[str, list[float]] = {}
     for _, own in by_job(notes):
@@ -126,11 +133,25 @@ def recoveries(
                 if lost.worker_id in kill.workers and lost.at <= kill.at <= back.at
             ]
             if hits:
-                alive = _alive_from(hits[-1].at, working)
-                found.setdefault(hits[-1].fault, []).append(max(again.at - alive, 0.0))
+                seconds = usable(Span(hits[-1].at, again.at), working, outages)
+                found.setdefault(hits[-1].fault, []).append(seconds)
     return found
 
 
-def _alive_from(moment: float, working: Sequence[tuple[float, float]]) -> float:
-    """When, from a moment on, there is a worker that takes jobs."""
-    return min((max(begin, moment) for begin, end in working if end > moment), default=moment)
+def usable(whole: Span, working: Sequence[Span], outages: Sequence[Span]) -> float:
+    """Seconds of a span in which some worker lived and no server was away."""
+    edges = sorted(
+        {whole.begin, whole.end}
+        | {
+            moment
+            for span in (*working, *outages)
+            for moment in span
+            if whole.begin < moment < whole.end
+        }
+    )
+    return sum(
+        end - begin
+        for begin, end in pairwise(edges)
+        if any(span.begin <= begin and end <= span.end for span in working)
+        and not any(span.begin <= begin and end <= span.end for span in outages)
+    )

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Final
 
 import psutil
-import redis
 
+from chaos import audit
 from chaos.load import POISON, photo
 from chaos.proxy import CUTS
 from chaos.servers import CLEAN
@@ -23,7 +23,7 @@ from chaos.workers import Worker
 Fault = Callable[[Stage, random.Random], str]
 
 
-class Skipped(Exception):  # noqa: N818  # not an error: this machine lacks what the fault needs
+class Skipped(Exception):  # not an error: this machine lacks what the fault needs
     """The fault cannot be played here."""
 
 
@@ -222,6 +222,7 @@ def _kill_groups(stage: Stage, fault: str, workers: list[Worker]) -> str:
 def _restart(stage: Stage, name: str, number: int, chance: random.Random) -> str:
     server = stage.servers.redis if name == "Redis" else stage.servers.postgres
     away = chance.uniform(0.0, 1.5)
-    with contextlib.suppress(redis.RedisError):
-        stage.servers.restart(server, number, away)
+    begin = time.time()
+    stage.servers.restart(server, number, away)
+    stage.outages.append(audit.Span(begin, time.time()))
     return f"away for {away:.1f} s"

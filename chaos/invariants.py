@@ -66,7 +66,7 @@ def doubled_jobs(stage: Stage) -> list[str]:
 
 
 def effects(stage: Stage) -> list[str]:
-    """An engine ran at most once an attempt, and the result kept is of one of these runs."""
+    """Each engine run has its attempt, and the result kept is of one of these runs."""
     runs = runs_in(stage.runs)
     breaches = []
     for photo, attempts, state, token in stage.rows(
@@ -82,7 +82,7 @@ def effects(stage: Stage) -> list[str]:
 
 
 def attempts(stage: Stage) -> list[str]:
-    """Attempts stay within the budget, are numbered without gaps, and each ended once."""
+    """Each attempt is within the budget, has ended once, and none is missing."""
     budget = stage.settings.max_attempts
     breaches = []
     for key, state, made, most, given, numbers, outcomes in stage.rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,16 +47,18 @@ class Step:
     seed: int
 
 
-def steps(seed: int, faults: list[str] | None = None) -> Iterator[Step]:
-    """Go through the faults of a seed, without an end; every one comes once before any repeats."""
+def steps(seed: int, faults: Sequence[str] | None = None) -> Iterator[Step]:
+    """Go through the faults of a seed, without an end; every one comes once before any repeats.
+
+    Faults that are not in :data:`WEIGHTS` weigh as much as the rarest there.
+    """
     chance = random.Random(seed)
-    names = [name for name in WEIGHTS if faults is None or name in faults]
+    names = list(WEIGHTS if faults is None else faults)
+    weights = [WEIGHTS.get(name, 1) for name in names]
     number = 0
     first = names[:]
     chance.shuffle(first)
     while True:
-        name = (
-            first.pop() if first else chance.choices(names, [WEIGHTS[one] for one in names])[0]
-        )
+        name = first.pop() if first else chance.choices(names, weights)[0]
         yield Step(number, name, chance.uniform(0.1, 1.0), chance.getrandbits(32))
         number += 1

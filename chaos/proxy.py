@@ -95,9 +95,7 @@ class Proxy:
                 self._writers.discard(side)
                 side.transport.abort()
 
-    async def _pass_answers(
-        self, back: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _pass_answers(self, back: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await back.read(65536):
                 writer.write(data)

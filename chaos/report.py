@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chaos.kills import Killed
     from chaos.run import Outcome
 
 
@@ -85,3 +86,34 @@ def _both(seconds: Sequence[float]) -> str:
     if not seconds:
         return "–"
     return f"{statistics.median(seconds):.2f} s, {percentile(seconds, 0.95):.2f} s"
+
+
+def of_kills(found: Sequence[Killed]) -> str:
+    """Say what became of the jobs of each contender whose workers were killed."""
+    head = [
+        "queue",
+        "lost",
+        "completed twice",
+        "worked twice",
+        "hit",
+        "recovery p50, p95",
+        "all in",
+    ]
+    rows = []
+    for one in found:
+        if one.skipped:
+            rows.append([one.name, f"skipped: {one.skipped}", *[""] * 5])
+            continue
+        rows.append(
+            [
+                one.name,
+                str(one.lost),
+                "no record" if one.doubled is None else str(one.doubled),
+                str(one.ran_twice),
+                str(one.hit),
+                _both(one.recovery),
+                f"{one.seconds:.0f} s",
+            ]
+        )
+    title = f"SIGKILL of all workers, {found[0].kills} times over {found[0].jobs} jobs of 50 ms"
+    return f"{title}\n\n{table([head, *rows])}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chaos import audit, invariants
 from chaos.engine import runs_in
-from chaos.faults import FAULTS, Skipped
+from chaos.faults import FAULTS, Fault, Skipped
 from chaos.plan import Step, steps
-from chaos.stage import CREW, Stage
+from chaos.stage import Stage
 
 #: Seconds after its last fault within which all jobs of a round must have ended.
 _SETTLE_SECONDS = 120.0
@@ -68,9 +68,10 @@ def run(
     seconds: float,
     round_jobs: int = 1000,
     calm_jobs: int = 0,
-    faults: list[str] | None = None,
+    faults: Sequence[str] | None = None,
+    extra: Mapping[str, Fault] | None = None,
     least: int = 0,
-    crew: Sequence[tuple[str, ...]] = CREW,
+    make_stage: Callable[[int], Stage] = Stage,
     tell: Callable[[str], None] = print,
 ) -> Outcome:
     """Run jobs under faults.
@@ -85,13 +86,16 @@ def run(
         As many are run without a fault first, for the throughput.
     faults
         Names of those that are played; None plays all.
+    extra
+        Further faults, by name, for a stage that has what they need.
     least
         Faults that a round plays at least, however soon its jobs have ended.
     """
     outcome = Outcome(seed)
     chance = random.Random(seed)
-    plan = steps(seed, faults)
-    stage = Stage(chance.getrandbits(32), crew=crew)
+    known = {**FAULTS, **(extra or {})}
+    plan = ((step, known[step.fault]) for step in steps(seed, faults))
+    stage = make_stage(chance.getrandbits(32))
     try:
         stage.fill_crew()
         if calm_jobs:
@@ -126,7 +130,7 @@ def _calm(stage: Stage, jobs: int) -> float:
 def _round(
     stage: Stage,
     outcome: Outcome,
-    plan: Iterator[Step],
+    plan: Iterator[tuple[Step, Fault]],
     jobs: int,
     deadline: float,
     least: int,
@@ -141,7 +145,7 @@ def _round(
     while played < least or (
         time.monotonic() < deadline and (submitter.is_alive() or _busy(stage))
     ):
-        _play(stage, outcome, next(plan), tell)
+        _play(stage, outcome, *next(plan), tell)
         played += 1
         stage.fill_crew()
     stop.set()
@@ -157,10 +161,15 @@ def _round(
     done = len(stage.load.accepted.photos) - before
     outcome.seconds.append(took)
     outcome.round_jobs.append(done)
-    verdict = "all hold" if not any(found.values()) else "BROKEN: " + "; ".join(
-        f"{name}: {breaches[0]} (and {len(breaches) - 1} more)"
-        for name, breaches in found.items()
-        if breaches
+    verdict = (
+        "all hold"
+        if not any(found.values())
+        else "BROKEN: "
+        + "; ".join(
+            f"{name}: {breaches[0]} (and {len(breaches) - 1} more)"
+            for name, breaches in found.items()
+            if breaches
+        )
     )
     tell(
         f"round {len(outcome.seconds)}: {done} photos and {played} faults in {took:.0f} s"
@@ -175,11 +184,14 @@ def _busy(stage: Stage) -> bool:
         return True
 
 
-def _play(stage: Stage, outcome: Outcome, step: Step, tell: Callable[[str], None]) -> None:
+def _play(
+    stage: Stage, outcome: Outcome, step: Step, fault: Fault, tell: Callable[[str], None]
+) -> None:
+    stage.wait_for_worker()
     time.sleep(step.pause)
     begin = time.monotonic()
     try:
-        what = FAULTS[step.fault](stage, random.Random(step.seed))
+        what = fault(stage, random.Random(step.seed))
     except Skipped as exc:
         if step.fault not in outcome.skipped:
             tell(f"  {step.number:3}  {step.fault}: skipped, {exc}")
@@ -205,8 +217,8 @@ def _sum_up(stage: Stage, outcome: Outcome) -> None:
     outcome.ran_again = sum(len(tokens) - 1 for tokens in runs_in(stage.runs).values())
     with stage.servers.connect() as connection:
         notes, _ = audit.moves(connection)
-    working = [(begin, end) for begin, end in stage.working.values()]
-    outcome.recovery = audit.recoveries(notes, stage.kills, working)
+    working = [audit.Span(begin, end) for begin, end in stage.working.values()]
+    outcome.recovery = audit.recoveries(notes, stage.kills, working, stage.outages)
 
 
 def _keep_logs(stage: Stage, outcome: Outcome) -> None:

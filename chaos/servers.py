@@ -114,7 +114,7 @@ class Servers:
         return found
 
     def url_through(self, folder: Path) -> str:
-        """The database as reached through a socket of the same name in another folder."""
+        """Return the database as reached through a socket of the same name in another folder."""
         return f"postgresql://{DATABASE}@/{DATABASE}?host={quote(str(folder))}&port=5432"
 
     def start(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes.util
+import functools
 import os
 import shutil
 import subprocess
@@ -11,11 +11,13 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
+from pydantic import SecretStr
 
 import photoqueue
 from chaos import audit
@@ -28,11 +30,32 @@ from photoqueue import Settings
 
 #: Marks every process of a run.
 MARK = "CHAOS_STAGE"
-#: The workers that are kept alive: their arguments.
-CREW: tuple[tuple[str, ...], ...] = (
-    ("--queue", "photo-analyze", "--concurrency", "2"),
-    ("--queue", "photo-analyze", "--concurrency", "2"),
-    ("--queue", "inventory-sync", "--concurrency", "1"),
+PHOTOS = ("--queue", "photo-analyze", "--concurrency", "2")
+INVENTORIES = ("--queue", "inventory-sync", "--concurrency", "1")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A worker that is kept alive.
+
+    Attributes
+    ----------
+    through : str
+        How it reaches the servers: on their sockets, through the proxy that can be cut, or
+        over the network.
+    before : tuple of str
+        Words before its command.
+    """
+
+    arguments: tuple[str, ...]
+    through: Literal["socket", "proxy", "network"]
+    before: tuple[str, ...] = ()
+
+
+CREW: tuple[Place, ...] = (
+    Place(PHOTOS, "proxy"),
+    Place(PHOTOS, "socket"),
+    Place(INVENTORIES, "proxy"),
 )
 _STORE_BYTES = 256 * 1024 * 1024
 
@@ -43,10 +66,12 @@ class Stage:
     Parameters
     ----------
     crew
-        Arguments of the workers that are to live.
+        The workers that are to live.
+    listen
+        Address on which the servers listen for workers of other hosts.
     """
 
-    def __init__(self, seed: int, *, crew: Sequence[tuple[str, ...]] = CREW) -> None:
+    def __init__(self, seed: int, *, crew: Sequence[Place] = CREW, listen: str = "") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pq-chaos-"))
         self.mark = uuid.uuid4().hex
         self.runs = self.folder / "runs"
@@ -54,7 +79,7 @@ class Stage:
         self.store = self.folder / "photos"
         self.store.mkdir()
         self.store_mounted = _mount(self.store)
-        self.servers = Servers()
+        self.servers = Servers(listen)
         self.proxy = Proxy(self.servers.postgres_socket)
         self.settings = Settings(
             home=self.folder / "home",
@@ -67,17 +92,24 @@ class Stage:
             grace_seconds=2.0,
             job_timeout_seconds=3.0,
         )
-        through = self.servers.url_through(self.proxy.folder)
-        self.behind_proxy = self.settings.model_copy(
-            update={"database_url": type(self.settings.database_url)(through)}
-        )
+        self._reached = {
+            "socket": self.settings,
+            "proxy": self._settings_for(
+                self.servers.url_through(self.proxy.folder), self.servers.redis_url
+            ),
+        }
+        if listen:
+            self._reached["network"] = self._settings_for(
+                self.servers.remote_database_url, self.servers.remote_redis_url
+            )
         environment = {MARK: self.mark, RUNS_VARIABLE: str(self.runs)}
         self.workers = Workers(self.folder, environment)
         self.crew = list(crew)
         self.kills: list[audit.Kill] = []
         #: When each worker took up work, and when it was ended, in seconds since the epoch.
         self.working: dict[Worker, list[float]] = {}
-        self.notes: list[str] = []
+        #: When a server was away.
+        self.outages: list[audit.Span] = []
         self._ids: dict[int, UUID] = {}
         self._asking = threading.Lock()
         self._asker: psycopg.Connection[tuple[object, ...]] | None = None
@@ -86,7 +118,7 @@ class Stage:
         self.next_environment: dict[str, str] = {}
         with self.servers.connect() as connection:
             audit.install(connection)
-        photoqueue.use(self.behind_proxy)
+        photoqueue.use(self._reached["proxy"])
         self.load = Load(seed, self.unfinished)
         self._watched = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -98,12 +130,27 @@ class Stage:
         """Start a worker in each place whose worker is gone, as a service manager does."""
         for number, worker in enumerate(self._places):
             if worker is None or not worker.alive:
-                # Every other place reaches PostgreSQL through what can be cut.
-                settings = self.settings if number % 2 else self.behind_proxy
+                place = self.crew[number]
                 self._places[number] = self.workers.start(
-                    settings, self.crew[number], extra=self.next_environment
+                    self._reached[place.through],
+                    place.arguments,
+                    extra=self.next_environment,
+                    before=place.before,
                 )
                 self.next_environment = {}
+
+    def worker_at(self, number: int) -> Worker | None:
+        """Return the worker of a place, if it lives."""
+        worker = self._places[number]
+        return worker if worker and worker.alive else None
+
+    def wait_for_worker(self, seconds: float = 30.0) -> None:
+        """Wait until a worker takes photos: a fault should have something to hit."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if any(worker in self.working for worker in self.photo_workers()):
+                return
+            time.sleep(0.05)
 
     def photo_workers(self) -> list[Worker]:
         """Living workers that analyse photos and have begun to."""
@@ -112,6 +159,10 @@ class Stage:
             for worker in self._places
             if worker and worker.alive and "inventory-sync" not in worker.arguments
         ]
+
+    def _settings_for(self, database_url: str, redis_url: str) -> Settings:
+        addresses = {"database_url": SecretStr(database_url), "redis_url": SecretStr(redis_url)}
+        return self.settings.model_copy(update=addresses)
 
     def note_kill(self, fault: str, workers: Sequence[Worker], at: float) -> None:
         """Remember whom a fault has hit."""
@@ -187,10 +238,11 @@ def _mount(folder: Path) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+@functools.cache
 def fake_clock() -> Path | None:
     """Find the library that moves the clock of a process; None where it is not installed."""
-    name = ctypes.util.find_library("faketime")
-    places = [Path(name)] if name else []
-    for folder in (Path("/usr/lib"), Path("/usr/local/lib")):
-        places += sorted(folder.glob("**/faketime/libfaketimeMT.so.1"))
-    return next((place for place in places if place.is_absolute() and place.exists()), None)
+    for folder in (Path("/usr/lib"), Path("/usr/local/lib"), Path("/usr/lib64")):
+        for pattern in ("faketime/libfaketimeMT.so.1", "*/faketime/libfaketimeMT.so.1"):
+            for found in sorted(folder.glob(pattern)):
+                return found
+    return None

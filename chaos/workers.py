@@ -51,14 +51,14 @@ class Worker:
         return self.log.read_text(errors="replace")
 
     def family(self) -> list[psutil.Process]:
-        """All of its processes, the supervisor first."""
+        """Find all of its processes, the supervisor first."""
         with contextlib.suppress(psutil.NoSuchProcess):
             supervisor = psutil.Process(self.pid)
             return [supervisor, *supervisor.children(recursive=True)]
         return []
 
     def children(self) -> list[psutil.Process]:
-        """The processes that do its jobs."""
+        """Find the processes that do its jobs."""
         found = []
         for process in self.family()[1:]:
             with contextlib.suppress(psutil.Error):

@@ -172,7 +172,7 @@ class BullMQ(Contender):
         """Install it beside this file, if Node is there."""
         if shutil.which("node") is None or shutil.which("npm") is None:
             return "there is no Node with npm on this machine"
-        if not (_HERE / "node_modules" / "bullmq").exists():
+        if not (_HERE / "node_modules" / "ioredis").exists():
             done = subprocess.run(
                 ["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock"],
                 cwd=_HERE,

@@ -98,10 +98,10 @@ class Load:
                 self._sum_up(project, batch)
             return True
 
-    def run(self, jobs: int, stop: threading.Event) -> None:
-        """Submit so many photos, not all at once."""
+    def run(self, jobs: int, stop: threading.Event, enough: threading.Event) -> None:
+        """Submit photos, not all at once: so many, and more until it is enough."""
         left = jobs
-        while left > 0 and not stop.is_set():
+        while (left > 0 or not enough.is_set()) and not stop.is_set():
             try:
                 if self._backlog() > _BACKLOG:
                     stop.wait(0.05)
@@ -109,7 +109,7 @@ class Load:
             except Exception:  # whatever a server that is away makes of the question
                 stop.wait(0.2)
                 continue
-            kinds = self._chance.choices(list(MIX), list(MIX.values()), k=min(_BATCH, left))
+            kinds = self._chance.choices(list(MIX), list(MIX.values()), k=_BATCH)
             project = f"move-{next(_numbers)}" if self._chance.random() < 0.2 else None
             if self.submit([photo(kind) for kind in kinds], project):
                 left -= len(kinds)

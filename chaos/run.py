@@ -70,7 +70,7 @@ def run(
     calm_jobs: int = 0,
     faults: Sequence[str] | None = None,
     extra: Mapping[str, Fault] | None = None,
-    least: int = 0,
+    least: int = 12,
     make_stage: Callable[[int], Stage] = Stage,
     tell: Callable[[str], None] = print,
 ) -> Outcome:
@@ -89,7 +89,7 @@ def run(
     extra
         Further faults, by name, for a stage that has what they need.
     least
-        Faults that a round plays at least, however soon its jobs have ended.
+        Faults that a round plays at least; its jobs are more than said until then.
     """
     outcome = Outcome(seed)
     chance = random.Random(seed)
@@ -122,9 +122,11 @@ def _calm(stage: Stage, jobs: int) -> float:
     for worker in stage.workers.living:
         worker.wait_ready()
     begin = time.monotonic()
-    stage.load.run(jobs, threading.Event())
+    enough = threading.Event()
+    enough.set()
+    stage.load.run(jobs, threading.Event(), enough)
     stage.settle(_SETTLE_SECONDS)
-    return jobs / (time.monotonic() - begin)
+    return len(stage.load.accepted.photos) / (time.monotonic() - begin)
 
 
 def _round(
@@ -137,17 +139,17 @@ def _round(
     tell: Callable[[str], None],
 ) -> None:
     begin = time.monotonic()
-    stop = threading.Event()
-    submitter = threading.Thread(target=stage.load.run, args=(jobs, stop), daemon=True)
+    stop, enough = threading.Event(), threading.Event()
+    submitter = threading.Thread(target=stage.load.run, args=(jobs, stop, enough), daemon=True)
     submitter.start()
     before = len(stage.load.accepted.photos)
     played = 0
-    while played < least or (
-        time.monotonic() < deadline and (submitter.is_alive() or _busy(stage))
-    ):
+    while time.monotonic() < deadline and (submitter.is_alive() or _busy(stage)):
         _play(stage, outcome, *next(plan), tell)
         played += 1
         stage.fill_crew()
+        if played >= least:
+            enough.set()
     stop.set()
     submitter.join(60)
     stage.servers.start()

@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install demo lab dashboard eval test test-browser notebooks pictures chaos docs check format constraints clean training-venv scenes train model samples
+.PHONY: help install demo lab dashboard eval test test-browser notebooks pictures chaos fuzz docs check format constraints clean training-venv scenes train model samples
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -57,6 +57,9 @@ pictures: install ## take the README's pictures of the workbench anew
 # The same order of faults again with, for example: make chaos ARGS="--seed 7 --jobs 5000 --minutes 10"
 chaos: install   ## kill, cut and freeze everything while jobs run; figures in out/chaos
 	$(BIN)/python -m chaos $(ARGS)
+
+fuzz: install    ## what strangers send, for hours; one file of it with ARGS=tests/fuzz/test_pictures.py
+	$(BIN)/pytest --hypothesis-profile=long --timeout=0 $(or $(ARGS),tests/fuzz)
 
 docs: install    ## build the documentation into out/docs; a warning ends it
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs out/docs

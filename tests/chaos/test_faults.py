@@ -19,9 +19,7 @@ QUICK = ["kill child", "cut statements", "cut connections", "empty Redis", "pois
 
 def test_nothing_is_lost_or_doubled_under_faults(monkeypatch):
     told = []
-    outcome = run(
-        seed=7, jobs=150, seconds=90, faults=QUICK, least=len(QUICK), tell=told.append
-    )
+    outcome = run(seed=7, jobs=150, seconds=90, faults=QUICK, least=len(QUICK), tell=told.append)
     assert outcome.passed, (outcome.breaches, told)
     assert (outcome.lost, outcome.doubled) == (0, 0)
     assert outcome.photos >= 150

@@ -23,6 +23,10 @@ from chaos.workers import Worker
 Fault = Callable[[Stage, random.Random], str]
 
 
+#: Seconds beyond its grace period within which a worker that is told to stop has ended.
+_STOP_SECONDS: Final = 30.0
+
+
 class Skipped(Exception):  # not an error: this machine lacks what the fault needs
     """The fault cannot be played here."""
 
@@ -75,7 +79,7 @@ def stop_worker(stage: Stage, chance: random.Random) -> str:
     if twice:
         time.sleep(0.1)
         worker.process.send_signal(signal.SIGINT)
-    status = worker.process.wait(30)
+    status = worker.process.wait(worker.settings.grace_seconds + _STOP_SECONDS)
     return f"pid {worker.pid}{' twice' if twice else ''}, status {status}"
 
 
@@ -141,9 +145,9 @@ def fill_disk(stage: Stage, chance: random.Random) -> str:
     if not stage.store_mounted:
         raise Skipped("the photo store has no disk of its own: that needs root and mount")
     filler = stage.store / "filler"
-    state = os.statvfs(stage.store)
-    with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, state.f_bavail * state.f_frsize)
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(2**20)):
+            pass
     time.sleep(chance.uniform(0.5, 2.0))
     filler.unlink()
     return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -198,6 +199,13 @@ def _play(
         if step.fault not in outcome.skipped:
             tell(f"  {step.number:3}  {step.fault}: skipped, {exc}")
         outcome.skipped[step.fault] = str(exc)
+        return
+    except (OSError, RuntimeError, subprocess.TimeoutExpired) as exc:
+        # A worker that does not stop, a server that does not come back: a finding, too.
+        outcome.breaches.setdefault("every fault could be played", []).append(
+            f"{step.number} {step.fault}: {exc}"
+        )
+        tell(f"  {step.number:3}  {step.fault}: FAILED, {exc}")
         return
     outcome.faults[step.fault] = outcome.faults.get(step.fault, 0) + 1
     took = time.monotonic() - begin

@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install demo lab dashboard eval bench test test-browser notebooks pictures docs check format constraints clean training-venv scenes train model samples
+.PHONY: help install demo lab dashboard eval bench chaos fuzz test test-browser notebooks pictures docs check format constraints clean training-venv scenes train model samples
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -74,11 +74,18 @@ notebooks: install ## run the notebooks anew and store what they show
 pictures: install ## take the README's pictures of the workbench anew
 	$(BIN)/pytest tests/browser/illustrate.py
 
+# The same order of faults again with, for example: make chaos ARGS="--seed 7 --jobs 5000 --minutes 10"
+chaos: install   ## kill, cut and freeze everything while jobs run; figures in out/chaos
+	$(BIN)/python -m chaos $(ARGS)
+
+fuzz: install    ## what strangers send, for hours; one file of it with ARGS=tests/fuzz/test_pictures.py
+	$(BIN)/pytest --hypothesis-profile=long --timeout=0 $(or $(ARGS),tests/fuzz)
+
 docs: install    ## build the documentation into out/docs; a warning ends it
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs out/docs
 	@echo "out/docs/index.html"
 
-LINTED := src tests training notebooks docs benchmarks
+LINTED := src tests training notebooks docs benchmarks chaos
 check: install   ## all of test but the tests
 	$(BIN)/ruff format --check $(LINTED)
 	$(BIN)/ruff check $(LINTED)

@@ -59,6 +59,25 @@ def test_killed_supervisor_takes_its_processes_along_and_the_next_worker_recover
     assert attempts["error_message"][0] == "its worker died"
 
 
+def test_job_that_was_claimed_for_a_process_that_never_heard_of_it_is_delivered_again(
+    start_worker, database
+):
+    start_worker("--queue", "photo-analyze", "--concurrency", "1")
+    photoqueue.pause()
+    job = submit("salon-1")
+    with database.begin() as connection:
+        # A claim that reached PostgreSQL when its process had given the connection up.
+        connection.exec_driver_sql(
+            "UPDATE jobs SET state = 'active', attempts = attempts + 1, slot = 1, "
+            "worker_id = (SELECT worker_id FROM workers), started_at = clock_timestamp()"
+        )
+    photoqueue.resume()
+    assert job.result(30).items
+    attempts = job.attempts()
+    assert list(attempts["outcome"]) == ["worker_lost", "completed"]
+    assert "never heard" in attempts["error_message"][0]
+
+
 def test_killed_process_group_loses_nothing(start_worker):
     jobs = []
     worker = start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="0.1")

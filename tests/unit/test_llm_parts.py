@@ -52,6 +52,12 @@ def test_any_value_in_an_item_is_taken_or_unusable(value: object, key: str) -> N
         assert 0 <= found.confidence <= 1
 
 
+def test_corner_that_no_number_can_hold_is_no_box() -> None:
+    item = {**GOOD["items"][0], "box": [0, 0, 10**400, 1]}
+    (found,) = read_reply(json.dumps({**GOOD, "items": [item]})).items
+    assert found.box is None
+
+
 @given(before=st.text().filter(lambda t: "{" not in t), after=st.text())
 def test_object_is_found_within_any_prose(before: str, after: str) -> None:
     after = after.replace("{", "(")

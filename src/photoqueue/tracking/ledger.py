@@ -200,13 +200,25 @@ class Ledger:
         outcome: Outcome,
         message: str,
         slot: int | None = None,
+        only: tuple[UUID, int] | None = None,
     ) -> list[Recovered]:
-        """Take back what lost workers (or one process of a worker) were doing."""
+        """Take back what lost workers were doing.
+
+        Parameters
+        ----------
+        slot
+            Only what this process of the worker was doing.
+        only
+            Only this attempt of this job.
+        """
+        job_id, attempt = only or (None, None)
         return self._take_back(
             "recover",
             {
                 "worker_ids": list(worker_ids),
                 "slot": slot,
+                "job_id": job_id,
+                "attempt": attempt,
                 "outcome": outcome,
                 "error_message": message,
             },

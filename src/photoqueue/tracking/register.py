@@ -37,13 +37,26 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """An attempt that a process of a worker holds."""
+
+    slot: int
+    job_id: UUID
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class Renewal:
     """What a worker learns when it renews its lease."""
 
     registered: bool
-    #: Processes of this worker that still hold a job, by slot.
-    slots: frozenset[int]
+    held: tuple[Held, ...]
     paused: frozenset[str]
+
+    @property
+    def slots(self) -> frozenset[int]:
+        """Processes of this worker that hold a job."""
+        return frozenset(one.slot for one in self.held)
 
 
 class Register:
@@ -86,7 +99,7 @@ class Register:
         )[0]
         return Renewal(
             registered=row["registered"] == 1,
-            slots=frozenset(row["slots"]),
+            held=tuple(Held(slot, UUID(job), attempt) for slot, job, attempt in row["held"]),
             paused=frozenset(row["paused"]),
         )
 

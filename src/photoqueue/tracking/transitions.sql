@@ -163,8 +163,8 @@ WHERE job_id = %(job_id)s AND attempt = %(attempt)s AND worker_id = %(worker_id)
 
 -- name: recover
 -- Attempts that nobody carries any more: their process died (`slot` given), ran past the
--- time limit, or their worker is gone (`worker_ids`). Delivered again at once while the
--- budget lasts.
+-- time limit, or never knew of them (`job_id` and `attempt` given), or their worker is gone
+-- (`worker_ids`). Delivered again at once while the budget lasts.
 WITH lost AS (
     UPDATE jobs
     SET state = CASE WHEN attempts >= max_attempts THEN 'failed' ELSE 'waiting' END,
@@ -178,6 +178,7 @@ WITH lost AS (
     WHERE state = 'active'
       AND worker_id = ANY(%(worker_ids)s)
       AND (%(slot)s::int IS NULL OR slot = %(slot)s)
+      AND (%(job_id)s::uuid IS NULL OR (job_id, attempts) = (%(job_id)s, %(attempt)s::int))
     RETURNING *
 ), recorded AS (
     INSERT INTO job_attempts (job_id, attempt, outcome, worker_id, slot, wait_ms, started_at,

@@ -7,7 +7,7 @@ VALUES (%(worker_id)s, %(host)s, %(host_key)s, %(pid)s, %(process_started)s, %(q
 
 -- name: renew
 -- Renew the lease, and learn in the same round trip what else a worker must know: which
--- of its processes still hold a job, and which queues are paused.
+-- jobs its processes hold, and which queues are paused.
 WITH seen AS (
     UPDATE workers SET last_seen_at = clock_timestamp(), state = %(state)s
     WHERE worker_id = %(worker_id)s
@@ -15,7 +15,8 @@ WITH seen AS (
 )
 SELECT
     (SELECT count(*) FROM seen) AS registered,
-    ARRAY(SELECT slot FROM jobs WHERE state = 'active' AND worker_id = %(worker_id)s) AS slots,
+    (SELECT coalesce(json_agg(json_build_array(slot, job_id, attempts)), '[]')
+     FROM jobs WHERE state = 'active' AND worker_id = %(worker_id)s) AS held,
     ARRAY(SELECT queue_name FROM queues WHERE paused) AS paused;
 
 -- name: expired

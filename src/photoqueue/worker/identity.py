@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -52,14 +53,17 @@ def _start_by_clock(pid: int) -> float | None:
 
 
 def host_key() -> str:
-    """Name the machine, its boot and its process namespace.
+    """Name the machine, its boot and its namespaces of processes and of time.
 
-    Process ids mean the same only where all three are equal: two containers on one
-    machine, or the same machine after a reboot, must not judge each other by pid.
+    Process ids mean the same only where all of them are equal: two containers on one
+    machine, or the same machine after a reboot, must not judge each other by pid. Nor must
+    two that count the time since the boot differently: each reads another start of a process.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        namespace = str(Path("/proc/self/ns/pid").readlink())
+        namespaces = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
-        boot, namespace = f"{psutil.boot_time():.0f}", ""
-    return f"{socket.gethostname()}/{boot}/{namespace}"
+        boot, namespaces = f"{psutil.boot_time():.0f}", ""
+    with suppress(OSError):  # Linux has had them since 5.6
+        namespaces += f"/{Path('/proc/self/ns/time').readlink()}"
+    return f"{socket.gethostname()}/{boot}/{namespaces}"

@@ -22,6 +22,7 @@ from photoqueue.worker.identity import this_host
 from photoqueue.worker.logs import LogFormat
 from photoqueue.worker.pulse import Pulse
 from photoqueue.worker.recovery import Recovery
+from photoqueue.worker.unclaimed import Unclaimed
 
 if TYPE_CHECKING:
     from photoqueue.installation import Installation
@@ -75,6 +76,7 @@ class Supervisor:
             lease_seconds=self._settings.lease_seconds,
             job_timeout_seconds=self._settings.job_timeout_seconds,
         )
+        self._unclaimed = Unclaimed()
         #: Ended processes whose job could not be recovered yet, PostgreSQL being away.
         self._unrecovered: list[Exit] = []
         self._stop_signals = 0
@@ -153,6 +155,7 @@ class Supervisor:
                 self._enter()
             self._recover_ended()
             self._attend(renewal)
+            self._recover_unclaimed(renewal)
             self._recovery.run(renewal.paused)
             self._told_unreachable = self._pulse.servers_away = False
             self._crew.restart_due()
@@ -212,6 +215,18 @@ class Supervisor:
             # the same job seen so in several rounds was cancelled or taken over.
             if child.lost_job[1] > _LOST_JOB_ROUNDS:
                 child.kill(Outcome.CANCELLED, "its job was cancelled or taken over")
+
+    def _recover_unclaimed(self, renewal: Renewal) -> None:
+        """Deliver again what a process holds without knowing of it."""
+        for one in self._unclaimed.find(renewal.held, self._crew.children):
+            self._recovery.take_back(
+                self._ledger.recover(
+                    [self.worker_id],
+                    outcome=Outcome.WORKER_LOST,
+                    message="its process never heard that it had it",
+                    only=(one.job_id, one.attempt),
+                )
+            )
 
     def _end_overdue(self) -> None:
         limit = self._settings.job_timeout_seconds

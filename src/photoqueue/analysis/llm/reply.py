@@ -79,7 +79,10 @@ class ReplyItem(BaseModel):
             return None
         if not all(isinstance(corner, int | float) for corner in value):
             return None
-        x0, y0, x1, y1 = (float(corner) for corner in value)
+        try:
+            x0, y0, x1, y1 = (float(corner) for corner in value)
+        except OverflowError:  # JSON knows integers of any length
+            return None
         if not (-_OVERSHOOT <= x0 < x1 <= 1 + _OVERSHOOT):
             return None
         if not (-_OVERSHOOT <= y0 < y1 <= 1 + _OVERSHOOT):

@@ -1,0 +1,94 @@
+"""Play faults against an installation and say what became of its jobs: ``make chaos``."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from pathlib import Path
+
+from chaos import hosts, kills, report
+from chaos.plan import WEIGHTS
+from chaos.run import Outcome, run
+
+_PARTS = ("faults", "hosts", "kills")
+
+
+def main() -> int:
+    """Run what is asked for; 1 where something did not hold."""
+    chosen = _arguments()
+    found: dict[str, object] = {
+        "command": "python -m chaos " + " ".join(sys.argv[1:]),
+        "seed": chosen.seed,
+        "date": time.strftime("%F %T"),
+    }
+    passed = True
+    for part in chosen.only:
+        result, text, held = _PLAYERS[part](chosen)
+        found[part] = result
+        passed &= held
+        report.write(chosen.out, found)
+        print(f"\n{text}\n", flush=True)
+    return 0 if passed else 1
+
+
+def _faults(chosen: argparse.Namespace) -> tuple[object, str, bool]:
+    outcome = run(
+        seed=chosen.seed,
+        jobs=chosen.jobs,
+        seconds=chosen.minutes * 60,
+        calm_jobs=500,
+        faults=chosen.faults,
+        tell=_tell,
+    )
+    return _judged(outcome, "Faults")
+
+
+def _hosts(chosen: argparse.Namespace) -> tuple[object, str, bool]:
+    reason = hosts.missing()
+    if reason:
+        return {"skipped": reason}, f"Two hosts: skipped, {reason}.", True
+    outcome = hosts.two_hosts(seed=chosen.seed, jobs=600, seconds=90, tell=_tell)
+    return _judged(outcome, "Two hosts")
+
+
+def _kills(chosen: argparse.Namespace) -> tuple[object, str, bool]:
+    found = kills.against_peers(
+        seed=chosen.seed, jobs=400, kills=chosen.kills, names=chosen.contenders, tell=_tell
+    )
+    own = [one for one in found if one.name == "photoqueue"]
+    held = all(one.lost == 0 and not one.doubled for one in own)
+    return [vars(one) for one in found], report.of_kills(found), held
+
+
+def _judged(outcome: Outcome, title: str) -> tuple[object, str, bool]:
+    return report.as_json(outcome), f"{title}\n\n{report.of_run(outcome)}", outcome.passed
+
+
+_PLAYERS = {"faults": _faults, "hosts": _hosts, "kills": _kills}
+
+
+def _tell(line: str) -> None:
+    print(f"{time.strftime('%T')} {line}", file=sys.stderr, flush=True)
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.randrange(10_000))
+    parser.add_argument("--jobs", type=int, default=5_000)
+    parser.add_argument("--minutes", type=float, default=5.0, help="no further round after these")
+    parser.add_argument("--faults", type=_names, help=f"some of: {', '.join(WEIGHTS)}")
+    parser.add_argument("--kills", type=int, default=25, help="of all workers of a contender")
+    parser.add_argument("--contenders", type=_names, help="photoqueue, Huey, BullMQ")
+    parser.add_argument("--only", type=_names, default=_PARTS, help=f"some of: {', '.join(_PARTS)}")
+    parser.add_argument("--out", type=Path, default=Path("out/chaos"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

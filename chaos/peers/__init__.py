@@ -1,0 +1,1 @@
+"""Other queues under the same kills, each with its own documented settings."""

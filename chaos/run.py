@@ -1,0 +1,242 @@
+"""A run: rounds of jobs under faults, with everything checked after each of them."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from chaos import audit, invariants
+from chaos.engine import runs_in
+from chaos.faults import FAULTS, Fault, Skipped
+from chaos.plan import Step, steps
+from chaos.stage import Stage
+
+#: Seconds after its last fault within which all jobs of a round must have ended.
+_SETTLE_SECONDS = 120.0
+
+
+@dataclass
+class Outcome:
+    """What a run has found.
+
+    Attributes
+    ----------
+    breaches : dict
+        By invariant, what broke it; empty lists where it held.
+    recovery : dict
+        By fault, seconds until each job that was hit ran again.
+    seconds : list of float
+        What each round took.
+    """
+
+    seed: int
+    jobs: int = 0
+    photos: int = 0
+    inventories: int = 0
+    lost: int = 0
+    doubled: int = 0
+    ran_again: int = 0
+    ended: dict[str, int] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    breaches: dict[str, list[str]] = field(default_factory=dict)
+    recovery: dict[str, list[float]] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    round_jobs: list[int] = field(default_factory=list)
+    calm_rate: float | None = None
+
+    @property
+    def rate(self) -> float:
+        """Jobs a second over all rounds, outages included."""
+        return sum(self.round_jobs) / sum(self.seconds) if self.seconds else 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything held."""
+        return not any(self.breaches.values())
+
+
+def run(
+    *,
+    seed: int,
+    jobs: int,
+    seconds: float,
+    round_jobs: int = 1000,
+    calm_jobs: int = 0,
+    faults: Sequence[str] | None = None,
+    extra: Mapping[str, Fault] | None = None,
+    least: int = 12,
+    make_stage: Callable[[int], Stage] = Stage,
+    tell: Callable[[str], None] = print,
+) -> Outcome:
+    """Run jobs under faults.
+
+    Parameters
+    ----------
+    jobs
+        How many, in rounds of ``round_jobs``.
+    seconds
+        After which no further round begins.
+    calm_jobs
+        As many are run without a fault first, for the throughput.
+    faults
+        Names of those that are played; None plays all.
+    extra
+        Further faults, by name, for a stage that has what they need.
+    least
+        Faults that a round plays at least; its jobs are more than said until then.
+    """
+    outcome = Outcome(seed)
+    chance = random.Random(seed)
+    known = {**FAULTS, **(extra or {})}
+    plan = ((step, known[step.fault]) for step in steps(seed, faults))
+    stage = make_stage(chance.getrandbits(32))
+    try:
+        stage.fill_crew()
+        if calm_jobs:
+            outcome.calm_rate = _calm(stage, calm_jobs)
+            tell(f"without faults: {outcome.calm_rate:.0f} jobs/s")
+        deadline = time.monotonic() + seconds
+        left = jobs
+        while left > 0 and time.monotonic() < deadline:
+            _round(stage, outcome, plan, min(left, round_jobs), deadline, least, tell)
+            left -= round_jobs
+            if not outcome.passed:
+                break
+        stage.workers.stop()
+        outcome.breaches["no process left"] = invariants.processes(stage)
+        _sum_up(stage, outcome)
+        _keep_logs(stage, outcome)
+    finally:
+        stage.close()
+    return outcome
+
+
+def _calm(stage: Stage, jobs: int) -> float:
+    """Run jobs without a fault; return how many a second."""
+    for worker in stage.workers.living:
+        worker.wait_ready()
+    begin = time.monotonic()
+    enough = threading.Event()
+    enough.set()
+    stage.load.run(jobs, threading.Event(), enough)
+    stage.settle(_SETTLE_SECONDS)
+    return len(stage.load.accepted.photos) / (time.monotonic() - begin)
+
+
+def _round(
+    stage: Stage,
+    outcome: Outcome,
+    plan: Iterator[tuple[Step, Fault]],
+    jobs: int,
+    deadline: float,
+    least: int,
+    tell: Callable[[str], None],
+) -> None:
+    begin = time.monotonic()
+    stop, enough = threading.Event(), threading.Event()
+    submitter = threading.Thread(target=stage.load.run, args=(jobs, stop, enough), daemon=True)
+    submitter.start()
+    before = len(stage.load.accepted.photos)
+    played = 0
+    while time.monotonic() < deadline and (submitter.is_alive() or _busy(stage)):
+        _play(stage, outcome, *next(plan), tell)
+        played += 1
+        stage.fill_crew()
+        if played >= least:
+            enough.set()
+    stop.set()
+    submitter.join(60)
+    stage.servers.start()
+    settled = stage.settle(_SETTLE_SECONDS)
+    took = time.monotonic() - begin
+    for worker in stage.workers.living:
+        worker.wait_ready()
+    found = invariants.check(stage)
+    for name, breaches in found.items():
+        outcome.breaches.setdefault(name, []).extend(breaches)
+    done = len(stage.load.accepted.photos) - before
+    outcome.seconds.append(took)
+    outcome.round_jobs.append(done)
+    verdict = (
+        "all hold"
+        if not any(found.values())
+        else "BROKEN: "
+        + "; ".join(
+            f"{name}: {breaches[0]} (and {len(breaches) - 1} more)"
+            for name, breaches in found.items()
+            if breaches
+        )
+    )
+    tell(
+        f"round {len(outcome.seconds)}: {done} photos and {played} faults in {took:.0f} s"
+        f"{'' if settled else ', NOT SETTLED'}; invariants: {verdict}"
+    )
+
+
+def _busy(stage: Stage) -> bool:
+    try:
+        return stage.unfinished() > 0
+    except Exception:  # PostgreSQL is away: there is something to wait for
+        return True
+
+
+def _play(
+    stage: Stage, outcome: Outcome, step: Step, fault: Fault, tell: Callable[[str], None]
+) -> None:
+    stage.wait_for_worker()
+    time.sleep(step.pause)
+    begin = time.monotonic()
+    try:
+        what = fault(stage, random.Random(step.seed))
+    except Skipped as exc:
+        if step.fault not in outcome.skipped:
+            tell(f"  {step.number:3}  {step.fault}: skipped, {exc}")
+        outcome.skipped[step.fault] = str(exc)
+        return
+    except (OSError, RuntimeError, subprocess.TimeoutExpired) as exc:
+        # A worker that does not stop, a server that does not come back: a finding, too.
+        outcome.breaches.setdefault("every fault could be played", []).append(
+            f"{step.number} {step.fault}: {exc}"
+        )
+        tell(f"  {step.number:3}  {step.fault}: FAILED, {exc}")
+        return
+    outcome.faults[step.fault] = outcome.faults.get(step.fault, 0) + 1
+    took = time.monotonic() - begin
+    tell(f"  {step.number:3}  {step.fault}{': ' if what else ''}{what} [{took:.1f} s]")
+
+
+def _sum_up(stage: Stage, outcome: Outcome) -> None:
+    accepted = stage.load.accepted
+    outcome.photos = len(accepted.photos)
+    outcome.inventories = accepted.inventories
+    outcome.refused = dict(accepted.errors)
+    outcome.lost = len(outcome.breaches.get("every job ends", []))
+    outcome.doubled = len(outcome.breaches.get("completed once", []))
+    outcome.jobs = stage.rows("SELECT count(*) FROM jobs")[0][0]
+    outcome.ended = dict(stage.rows("SELECT state, count(*) FROM jobs GROUP BY 1 ORDER BY 1"))
+    outcome.outcomes = dict(
+        stage.rows("SELECT outcome, count(*) FROM job_attempts GROUP BY 1 ORDER BY 1")
+    )
+    outcome.ran_again = sum(len(tokens) - 1 for tokens in runs_in(stage.runs).values())
+    with stage.servers.connect() as connection:
+        notes, _ = audit.moves(connection)
+    working = [audit.Span(begin, end) for begin, end in stage.working.values()]
+    outcome.recovery = audit.recoveries(notes, stage.kills, working, stage.outages)
+
+
+def _keep_logs(stage: Stage, outcome: Outcome) -> None:
+    """Look through the workers' logs for what nobody expects in them."""
+    breaches = []
+    for worker in stage.workers.all:
+        text = worker.text
+        at = text.find("Traceback (most recent call last)")
+        if at >= 0:
+            breaches.append(f"{worker.log.name}: {text[max(at - 300, 0) : at + 1500]}")
+    outcome.breaches["no traceback in a worker's log"] = breaches

@@ -1,0 +1,248 @@
+"""The stage: servers, workers and what stands between them, for faults to play on."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+import psycopg
+from pydantic import SecretStr
+
+import photoqueue
+from chaos import audit
+from chaos.engine import RUNS_VARIABLE
+from chaos.load import Load
+from chaos.proxy import Proxy
+from chaos.servers import Servers
+from chaos.workers import Worker, Workers
+from photoqueue import Settings
+
+#: Marks every process of a run.
+MARK = "CHAOS_STAGE"
+PHOTOS = ("--queue", "photo-analyze", "--concurrency", "2")
+INVENTORIES = ("--queue", "inventory-sync", "--concurrency", "1")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A worker that is kept alive.
+
+    Attributes
+    ----------
+    through : str
+        How it reaches the servers: on their sockets, through the proxy that can be cut, or
+        over the network.
+    before : tuple of str
+        Words before its command.
+    """
+
+    arguments: tuple[str, ...]
+    through: Literal["socket", "proxy", "network"]
+    before: tuple[str, ...] = ()
+
+
+CREW: tuple[Place, ...] = (
+    Place(PHOTOS, "proxy"),
+    Place(PHOTOS, "socket"),
+    Place(INVENTORIES, "proxy"),
+)
+_STORE_BYTES = 256 * 1024 * 1024
+
+
+class Stage:
+    """Everything that a run consists of.
+
+    Parameters
+    ----------
+    crew
+        The workers that are to live.
+    listen
+        Address on which the servers listen for workers of other hosts.
+    """
+
+    def __init__(self, seed: int, *, crew: Sequence[Place] = CREW, listen: str = "") -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="pq-chaos-"))
+        self.mark = uuid.uuid4().hex
+        self.runs = self.folder / "runs"
+        self.runs.mkdir()
+        self.store = self.folder / "photos"
+        self.store.mkdir()
+        self.store_mounted = _mount(self.store)
+        self.servers = Servers(listen)
+        self.proxy = Proxy(self.servers.postgres_socket)
+        self.settings = Settings(
+            home=self.folder / "home",
+            database_url=self.servers.database_url,
+            redis_url=self.servers.redis_url,
+            photo_store=str(self.store),
+            engine="chaos.engine:make",
+            backoff_delay=50,
+            lease_seconds=2.0,
+            grace_seconds=2.0,
+            job_timeout_seconds=3.0,
+        )
+        self._reached = {
+            "socket": self.settings,
+            "proxy": self._settings_for(
+                self.servers.url_through(self.proxy.folder), self.servers.redis_url
+            ),
+        }
+        if listen:
+            self._reached["network"] = self._settings_for(
+                self.servers.remote_database_url, self.servers.remote_redis_url
+            )
+        environment = {MARK: self.mark, RUNS_VARIABLE: str(self.runs)}
+        self.workers = Workers(self.folder, environment)
+        self.crew = list(crew)
+        self.kills: list[audit.Kill] = []
+        #: When each worker took up work, and when it was ended, in seconds since the epoch.
+        self.working: dict[Worker, list[float]] = {}
+        #: When a server was away.
+        self.outages: list[audit.Span] = []
+        self._ids: dict[int, UUID] = {}
+        self._asking = threading.Lock()
+        self._asker: psycopg.Connection[tuple[object, ...]] | None = None
+        self._places: list[Worker | None] = [None] * len(self.crew)
+        #: Environment with which the next worker starts.
+        self.next_environment: dict[str, str] = {}
+        with self.servers.connect() as connection:
+            audit.install(connection)
+        photoqueue.use(self._reached["proxy"])
+        self.load = Load(seed, self.unfinished)
+        self._watched = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    # --- workers ---------------------------------------------------------------
+
+    def fill_crew(self) -> None:
+        """Start a worker in each place whose worker is gone, as a service manager does."""
+        for number, worker in enumerate(self._places):
+            if worker is None or not worker.alive:
+                place = self.crew[number]
+                self._places[number] = self.workers.start(
+                    self._reached[place.through],
+                    place.arguments,
+                    extra=self.next_environment,
+                    before=place.before,
+                )
+                self.next_environment = {}
+
+    def worker_at(self, number: int) -> Worker | None:
+        """Return the worker of a place, if it lives."""
+        worker = self._places[number]
+        return worker if worker and worker.alive else None
+
+    def wait_for_worker(self, seconds: float = 30.0) -> None:
+        """Wait until a worker takes photos: a fault should have something to hit."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if any(worker in self.working for worker in self.photo_workers()):
+                return
+            time.sleep(0.05)
+
+    def photo_workers(self) -> list[Worker]:
+        """Living workers that analyse photos and have begun to."""
+        return [
+            worker
+            for worker in self._places
+            if worker and worker.alive and "inventory-sync" not in worker.arguments
+        ]
+
+    def _settings_for(self, database_url: str, redis_url: str) -> Settings:
+        addresses = {"database_url": SecretStr(database_url), "redis_url": SecretStr(redis_url)}
+        return self.settings.model_copy(update=addresses)
+
+    def note_kill(self, fault: str, workers: Sequence[Worker], at: float) -> None:
+        """Remember whom a fault has hit."""
+        hit = {self._ids[worker.pid] for worker in workers if worker.pid in self._ids}
+        self.kills.append(audit.Kill(fault, at, frozenset(hit)))
+
+    def ended(self, worker: Worker, at: float) -> None:
+        """Remember that a worker takes no more jobs."""
+        self.working.setdefault(worker, [at, at])[1] = at
+
+    def _watch(self) -> None:
+        """Note when workers take up work, and under which id."""
+        while not self._watched.wait(0.05):
+            for worker in self.workers.living:
+                if worker not in self.working and worker.ready:
+                    self.working[worker] = [time.time(), float("inf")]
+                    self._learn_id(worker)
+
+    def _learn_id(self, worker: Worker) -> None:
+        # From its log, which is there whatever becomes of the servers.
+        _, _, rest = worker.text.partition("worker ready")
+        _, _, found = rest.partition("worker=")
+        self._ids[worker.pid] = UUID(found[:36])
+
+    # --- what is asked ---------------------------------------------------------
+
+    def unfinished(self) -> int:
+        """Count the jobs that have not ended."""
+        query = "SELECT count(*) FROM jobs WHERE state IN ('waiting', 'active', 'delayed')"
+        with self._asking:
+            if self._asker is None or self._asker.closed:
+                self._asker = self.servers.connect()
+            return int(self._asker.execute(query).fetchone()[0])  # type: ignore[index,call-overload]  # one row
+
+    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Ask PostgreSQL, past everything that can be cut."""
+        with self.servers.connect() as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def settle(self, seconds: float) -> bool:
+        """Wait until all jobs have ended; False when they do not within so many seconds."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.fill_crew()
+            try:
+                if self.unfinished() == 0:
+                    return True
+            except psycopg.Error:
+                self.servers.start()
+            time.sleep(0.1)
+        return False
+
+    def close(self) -> None:
+        """End everything."""
+        self._watched.set()
+        self._watcher.join(10)
+        photoqueue.use(None)
+        if self._asker is not None:
+            self._asker.close()
+        self.workers.kill()
+        self.proxy.close()
+        self.servers.close()
+        if self.store_mounted:
+            subprocess.run(["umount", "-l", str(self.store)], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _mount(folder: Path) -> bool:
+    """Give the photo store a small disk of its own, where that is allowed."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        return False
+    command = ["mount", "-t", "tmpfs", "-o", f"size={_STORE_BYTES}", "tmpfs", str(folder)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@functools.cache
+def fake_clock() -> Path | None:
+    """Find the library that moves the clock of a process; None where it is not installed."""
+    for folder in (Path("/usr/lib"), Path("/usr/local/lib"), Path("/usr/lib64")):
+        for pattern in ("faketime/libfaketimeMT.so.1", "*/faketime/libfaketimeMT.so.1"):
+            for found in sorted(folder.glob(pattern)):
+                return found
+    return None

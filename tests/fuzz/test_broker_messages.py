@@ -1,0 +1,83 @@
+"""Anything in a queue of the broker: refused and gone, or a job's id; what is behind it arrives."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photoqueue.broker.messages import encode
+from photoqueue.broker.tasks import TASK_NAMES
+from photoqueue.errors import MessageRefusedError
+from photoqueue.models import JobType
+from photoqueue.tracking.ids import new_uuid
+from tests.fuzz.effort import tried
+
+QUEUE = JobType.PHOTO_ANALYZE
+_near_misses = st.builds(
+    lambda job, name, extra: json.dumps({"id": job, "name": name, **extra}).encode(),
+    st.uuids().map(str) | st.text() | st.integers() | st.none() | st.lists(st.text()),
+    st.sampled_from(sorted(TASK_NAMES.values())) | st.text() | st.none() | st.lists(st.text()),
+    st.dictionaries(st.text(), st.none() | st.text(), max_size=2),
+)
+_genuine = st.uuids().map(lambda job: encode(job, TASK_NAMES[QUEUE]))
+_mutated = st.tuples(_genuine, st.integers(0, 200), st.binary(max_size=3)).map(
+    lambda parts: parts[0][: parts[1]] + parts[2] + parts[0][parts[1] + len(parts[2]) :]
+)
+
+
+@tried(60)
+@given(
+    messages=st.lists(
+        st.binary(max_size=700) | _near_misses | _mutated, min_size=1, max_size=8, unique=True
+    )
+)
+def test_whatever_is_in_a_queue_is_refused_or_an_id(installation, messages: list[bytes]) -> None:
+    broker = installation.broker
+    storage = broker._storage(QUEUE)
+    # As redis-cli would put it there: with and without the eight bytes that order messages.
+    members = {message: -5 for message in messages} | {b"12345678" + m: -4 for m in messages}
+    storage.conn.zadd(storage.queue_key, members)
+    genuine = new_uuid()
+    storage.conn.zadd(storage.queue_key, {b"12345678" + encode(genuine, TASK_NAMES[QUEUE]): 5})
+    taken = []
+    for _ in range(len(members) + 1):
+        try:
+            taken.append(broker.take(QUEUE))
+        except MessageRefusedError as error:
+            assert len(str(error)) < 400
+    assert all(isinstance(job, UUID) for job in taken)
+    assert taken[-1] == genuine
+    assert broker.size(QUEUE) == 0
+
+
+@pytest.mark.chaos
+def test_forged_messages_are_counted_and_run_nothing(installation, start_worker, tmp_path) -> None:
+    from tests.conftest import eventually, submit
+
+    broker = installation.broker
+    storage = broker._storage(QUEUE)
+    owned = tmp_path / "owned"
+    forged = [
+        b"cos\nsystem\n(S'touch %s'\ntR." % str(owned).encode(),
+        json.dumps({"id": str(new_uuid()), "name": "os.system"}).encode(),
+        json.dumps([["id", str(new_uuid())]]).encode(),
+        bytes(range(256)),
+    ]
+    storage.conn.zadd(storage.queue_key, {b"12345678" + data: -9 for data in forged})
+    # Of a job that does not exist: a genuine message, and nothing to claim.
+    unknown = encode(new_uuid(), TASK_NAMES[QUEUE])
+    storage.conn.zadd(storage.queue_key, {b"12345678" + unknown: -9})
+    start_worker("--queue", str(QUEUE), "--concurrency", "1")
+    assert submit("salon-1").result(30).items
+
+    def refused() -> int:
+        import photoqueue
+
+        return photoqueue.stats()[str(QUEUE)].refused_messages
+
+    eventually(lambda: refused() == len(forged))
+    assert not owned.exists()

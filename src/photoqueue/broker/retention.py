@@ -78,6 +78,7 @@ class Records:
         return self._run(finished, queue_key)
 
     def _run(self, finished: Finished | None, *queue_key: str) -> bytes | None:
+        arguments: list[str | float]
         if finished is None:
             keys, arguments = [""], [""]
         else:

@@ -104,7 +104,8 @@ def _joined(pieces: Sequence[Any]) -> pd.Series[Any] | NDArray[Any]:
     import pandas as pd
 
     if isinstance(pieces[0], pd.Series):
-        return pd.concat(pieces, ignore_index=True)
+        whole: pd.Series[Any] = pd.concat(pieces, ignore_index=True)
+        return whole
     joined: NDArray[Any] = np.concatenate(pieces)
     return joined
 
@@ -133,6 +134,7 @@ def _read_page(
 def _packing(column: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], _Unpack]:
     """Return how the server packs a column, and how it is unpacked."""
     kind = column.type
+    sent: sa.ColumnElement[Any]
     if isinstance(kind, sa.Text | sa.String | postgresql.UUID | sa.Uuid):
         text = column.cast(sa.Text)
         sent = sa.func.coalesce(sa.func.textsend(text), sa.text(r"'\xff'::bytea"))

@@ -6,47 +6,83 @@ from types import SimpleNamespace
 from uuid import UUID
 
 from photoqueue.tracking.register import Held
+from photoqueue.worker.child import Board
 from photoqueue.worker.unclaimed import Unclaimed
 
 JOB = Held(slot=1, job_id=UUID(int=1), attempt=1)
 
 
+OTHER = UUID(int=2)
+
+
 class Rounds:
-    """A process that looks at its queue at given times, and the rounds of its supervisor."""
+    """A process that is sure of its job at given times, and the rounds of its supervisor."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self.unclaimed = Unclaimed(clock=lambda: self.now)
 
-    def find(self, now: float, *, looked: float, held: tuple[Held, ...] = (JOB,)) -> list[Held]:
+    def find(
+        self,
+        now: float,
+        *,
+        settled: float,
+        has: UUID | None = None,
+        held: tuple[Held, ...] = (JOB,),
+    ) -> list[Held]:
         self.now = now
-        child = SimpleNamespace(slot=1, board=SimpleNamespace(looked_at=looked))
+        child = SimpleNamespace(slot=1, board=SimpleNamespace(settled_at=settled, job_id=has))
         return self.unclaimed.find(held, [child])  # type: ignore[list-item]
 
 
 def test_job_in_work_is_left_alone_however_long_it_takes() -> None:
     rounds = Rounds()
-    assert [rounds.find(now, looked=9.0) for now in (10.0, 11.0, 500.0)] == [[], [], []]
+    times = (10.0, 11.0, 12.0, 500.0)
+    assert [rounds.find(now, settled=10.5, has=JOB.job_id) for now in times] == [[], [], [], []]
 
 
-def test_job_is_unclaimed_when_its_process_has_turned_to_its_queue_since() -> None:
+def test_job_whose_claim_is_under_way_is_left_alone_however_long_it_takes() -> None:
+    # Claimed together with the end of another job, and the answer is on its way
     rounds = Rounds()
-    assert rounds.find(10.0, looked=9.0) == []
+    assert [rounds.find(now, settled=9.0, has=OTHER) for now in (10.0, 11.0, 12.0)] == [[], [], []]
+    assert rounds.find(13.0, settled=12.5, has=JOB.job_id) == []
+
+
+def test_job_is_unclaimed_when_its_process_has_none_since() -> None:
+    rounds = Rounds()
+    assert rounds.find(10.0, settled=9.0) == []
     # Its record may have come between this look at the table and that at the process.
-    assert rounds.find(11.0, looked=10.5) == []
-    assert rounds.find(12.0, looked=11.5) == [JOB]
+    assert rounds.find(11.0, settled=10.5) == []
+    assert rounds.find(12.0, settled=11.5) == [JOB]
+
+
+def test_job_is_unclaimed_when_its_process_goes_from_job_to_job_without_it() -> None:
+    rounds = Rounds()
+    assert rounds.find(10.0, settled=9.0, has=OTHER) == []
+    assert rounds.find(11.0, settled=10.5, has=UUID(int=3)) == []
+    assert rounds.find(12.0, settled=11.5, has=UUID(int=4)) == [JOB]
 
 
 def test_job_that_ended_meanwhile_is_forgotten() -> None:
     rounds = Rounds()
-    rounds.find(10.0, looked=9.0)
-    rounds.find(11.0, looked=10.5, held=())
-    assert rounds.find(12.0, looked=11.5) == []
+    rounds.find(10.0, settled=9.0)
+    rounds.find(11.0, settled=10.5, held=())
+    assert rounds.find(12.0, settled=11.5) == []
 
 
 def test_another_attempt_of_the_job_is_another_matter() -> None:
     rounds = Rounds()
-    rounds.find(10.0, looked=9.0)
-    rounds.find(11.0, looked=10.5)
+    rounds.find(10.0, settled=9.0)
+    rounds.find(11.0, settled=10.5)
     again = Held(slot=1, job_id=JOB.job_id, attempt=2)
-    assert rounds.find(12.0, looked=11.5, held=(again,)) == []
+    assert rounds.find(12.0, settled=11.5, held=(again,)) == []
+
+
+def test_board_tells_which_job_a_process_has() -> None:
+    board = Board()
+    assert (board.job_id, board.settled_at) == (None, 0.0)
+    board.set_job(OTHER)
+    settled = board.settled_at
+    assert board.job_id == OTHER and settled > 0
+    board.set_job(None)
+    assert board.job_id is None and board.settled_at >= settled

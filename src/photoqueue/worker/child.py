@@ -11,7 +11,7 @@ import threading
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.sharedctypes import RawValue
+from multiprocessing.sharedctypes import RawArray, RawValue
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -56,6 +56,8 @@ class Board:
     def __init__(self) -> None:
         self._busy_since: Any = RawValue(ctypes.c_double, 0.0)
         self._looked_at: Any = RawValue(ctypes.c_double, 0.0)
+        self._settled_at: Any = RawValue(ctypes.c_double, 0.0)
+        self._job: Any = RawArray(ctypes.c_ubyte, 16)
         self._ready: Any = RawValue(ctypes.c_bool, False)
         self._paused: Any = RawValue(ctypes.c_bool, False)
 
@@ -76,6 +78,22 @@ class Board:
     def set_looked(self) -> None:
         """Say that the process turns to its queue, whether or not there is work."""
         self._looked_at.value = time.monotonic()
+
+    @property
+    def job_id(self) -> UUID | None:
+        """The job that the process has; may be torn while it changes."""
+        found = bytes(self._job)
+        return UUID(bytes=found) if any(found) else None
+
+    @property
+    def settled_at(self) -> float:
+        """When the process last knew which job it has, on the monotonic clock; 0 before."""
+        return float(self._settled_at.value)
+
+    def set_job(self, job_id: UUID | None) -> None:
+        """Say which job the process has, once every claim that it sent is answered or given up."""
+        self._job[:] = job_id.bytes if job_id else bytes(16)
+        self._settled_at.value = time.monotonic()
 
     @property
     def ready(self) -> bool:
@@ -194,12 +212,14 @@ def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
         slot=assignment.slot,
         busy=board.set_busy,
         following=source.following,
+        has=board.set_job,
     )
     board.set_looked()
     board.set_ready()
     told = False
     while not stop.is_set():
         board.set_looked()
+        board.set_job(None)
         try:
             job_id = source.first()
             if job_id is not None:

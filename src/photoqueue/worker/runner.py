@@ -47,6 +47,8 @@ class Runner:
         recorded: the record of the one and the claim of the other are one statement. Given
         the record of an earlier job, which it keeps in the broker. Raises
         ``PhotoqueueError`` where it cannot. Without it the runner does one job at a time.
+    has : callable, optional
+        Told which job the process has, each time that this is settled: no claim is under way.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Runner:
         slot: int,
         busy: Callable[[bool], None],
         following: Callable[[Finished | None], UUID | None] | None = None,
+        has: Callable[[UUID | None], None] = lambda job_id: None,
     ) -> None:
         self._ledger = ledger
         self._broker = broker
@@ -71,6 +74,7 @@ class Runner:
         self._slot = slot
         self._busy = busy
         self._take_following = following
+        self._has = has
         #: The record of a short job that the broker has not been sent yet.
         self._unsent: Finished | None = None
 
@@ -89,6 +93,7 @@ class Runner:
             logger.debug("job=%s nothing to claim", job_id)
         try:
             while claim is not None:
+                self._has(claim.job_id)
                 claimed = time.time_ns()
                 ended, claim = self._do(claim, began, claimed)
                 began = time.time_ns()

@@ -2,8 +2,8 @@
 
 A claim can reach PostgreSQL after the process that sent it has given the connection up: the
 job then belongs to a process that never heard the answer, of a worker that lives and renews its
-lease, and nobody would ever take it up. It is told from a job that is being done by what a
-process does between two jobs: it turns to its queue.
+lease, and nobody would ever take it up. It is told from a job that is being done by what its
+process says: which job it has, and since when it is sure of that.
 """
 
 from __future__ import annotations
@@ -29,25 +29,30 @@ class Unclaimed:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        #: When each was first seen, and when its process had last looked for jobs by then.
-        self._seen: dict[Held, tuple[float, float]] = {}
+        #: When each was first seen, and whether its process has denied it since.
+        self._seen: dict[Held, tuple[float, bool]] = {}
 
     def find(self, held: Iterable[Held], children: Sequence[Child]) -> list[Held]:
         """Return what its process does not know of.
 
-        A process that has turned to its queue since it was seen to hold a job is done with
-        it; where the table, asked again after that, still says so, it never began.
+        A process that became sure of having another job, or none, after it was seen to hold
+        this one is done with it, or never began; where the table, asked again after that,
+        still says so, it never began.
         """
         now = self._clock()
-        looked = {child.slot: child.board.looked_at for child in children}
+        boards = {child.slot: child.board for child in children}
         seen, found = {}, []
         for one in held:
-            if one.slot not in looked:
+            if one.slot not in boards:
                 continue  # its process has ended, which recovers it
-            first, looked_before = self._seen.get(one, (now, 0.0))
-            if looked_before > first:
+            board = boards[one.slot]
+            first, denied_before = self._seen.get(one, (now, False))
+            # First when, then which: the process writes them the other way round.
+            sure = board.settled_at > first
+            denied = sure and board.job_id != one.job_id
+            if denied and denied_before:
                 found.append(one)
             else:
-                seen[one] = (first, looked[one.slot])
+                seen[one] = (first, denied)
         self._seen = seen
         return found

@@ -30,13 +30,17 @@ from photoqueue.installation import Installation, current, use
 from photoqueue.services import Endpoints
 from photoqueue.tracking.database import Database
 from tests.conftest import picture, submit
+from tests.databases import Databases
 from tests.integration.test_sdk_observe import at_work, installed
 
 
 @pytest.fixture(scope="module")
-def shared(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def shared(
+    databases: Databases, servers: Endpoints, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
     """Keep one installation with one worker for this module."""
-    with installed(servers, tmp_path_factory.mktemp("home")) as settings, at_work(settings):
+    home = tmp_path_factory.mktemp("home")
+    with installed(databases, servers, home) as settings, at_work(settings):
         yield settings
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import PlainTextResponse
 
 from photoqueue.ops.backend import TheBackend
 from photoqueue.ops.calls import Calls
@@ -14,7 +13,10 @@ from photoqueue.ops.metrics import CONTENT_TYPE, InstallationCollector, expositi
 router = APIRouter(tags=["health"])
 
 _ANSWER: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "The metrics of the whole installation, in Prometheus' text format."}
+    200: {
+        "description": "The metrics of the whole installation, in Prometheus' text format.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
 }
 
 
@@ -30,7 +32,7 @@ class Scrapes:
         return await self._calls(exposition, self._collector)
 
 
-@router.get("/metrics", response_class=PlainTextResponse, responses=_ANSWER)
+@router.get("/metrics", response_class=Response, responses=_ANSWER)
 async def metrics(request: Request, backend: TheBackend) -> Response:
     """Measure: counters that never fall, histograms, and how the queues are now."""
     state = request.app.state

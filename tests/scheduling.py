@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
-#: Folders whose tests share servers, or must not disturb each other.
-_TOGETHER = ("tests/browser/", "tests/chaos/", "tests/notebooks/")
+#: Folders whose tests share servers, or must not disturb each other, and take long for it.
+LONG = ("tests/browser/", "tests/chaos/", "tests/notebooks/")
 
 
 def scope_of(nodeid: str) -> str:
     """Name what a test shares: its folder where that is costly, else its file."""
     return next(
-        (folder for folder in _TOGETHER if nodeid.startswith(folder)), nodeid.split("::")[0]
+        (folder for folder in LONG if nodeid.startswith(folder)), nodeid.split("::")[0]
     )
 
 

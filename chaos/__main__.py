@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import time
 from pathlib import Path
@@ -17,6 +18,8 @@ _PARTS = ("faults", "hosts", "kills")
 
 def main() -> int:
     """Run what is asked for; 1 where something did not hold."""
+    # Ended from outside, it cleans up all the same.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     chosen = _arguments()
     found: dict[str, object] = {
         "command": "python -m chaos " + " ".join(sys.argv[1:]),

@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -16,13 +17,15 @@ from chaos import audit
 from chaos.load import POISON, photo
 from chaos.proxy import CUTS
 from chaos.servers import CLEAN
-from chaos.stage import Stage, fake_clock
+from chaos.stage import Stage
 from chaos.workers import Worker
 
 #: Plays a fault; returns what it did, or why it could not.
 Fault = Callable[[Stage, random.Random], str]
 
 
+#: Holds what moves the clock of a process.
+_CLOCK: Final = Path(__file__).parent / "clock"
 #: Seconds beyond its grace period within which a worker that is told to stop has ended.
 _STOP_SECONDS: Final = 30.0
 
@@ -172,15 +175,11 @@ def poison(stage: Stage, chance: random.Random) -> str:
 
 def move_clock(stage: Stage, chance: random.Random) -> str:
     """Stop a worker; the one in its place has a clock that is wrong by up to a day."""
-    library = fake_clock()
-    if library is None:
-        raise Skipped("libfaketime is not installed (apt-get install libfaketime)")
     seconds = chance.choice([-86_400, -3_600, -30, 30, 3_600, 86_400])
     stop_worker(stage, chance)
     stage.next_environment = {
-        "LD_PRELOAD": str(library),
-        "FAKETIME": f"{seconds:+d}s",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": os.pathsep.join([str(_CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "CHAOS_CLOCK_SECONDS": str(seconds),
     }
     return f"{seconds:+d} s"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -219,6 +220,7 @@ def reads_and_rounds(figures: Figures, label: str) -> None:
 
 def main() -> None:
     """Measure everything."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # cleans up all the same
     parser = argparse.ArgumentParser(prog="python -m chaos.scale", description=__doc__)
     parser.add_argument("--at-once", type=int, default=100_000)
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 import subprocess
@@ -236,13 +235,3 @@ def _mount(folder: Path) -> bool:
         return False
     command = ["mount", "-t", "tmpfs", "-o", f"size={_STORE_BYTES}", "tmpfs", str(folder)]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-@functools.cache
-def fake_clock() -> Path | None:
-    """Find the library that moves the clock of a process; None where it is not installed."""
-    for folder in (Path("/usr/lib"), Path("/usr/local/lib"), Path("/usr/lib64")):
-        for pattern in ("faketime/libfaketimeMT.so.1", "*/faketime/libfaketimeMT.so.1"):
-            for found in sorted(folder.glob(pattern)):
-                return found
-    return None

@@ -13,9 +13,7 @@ LONG = ("tests/browser/", "tests/chaos/", "tests/notebooks/")
 
 def scope_of(nodeid: str) -> str:
     """Name what a test shares: its folder where that is costly, else its file."""
-    return next(
-        (folder for folder in LONG if nodeid.startswith(folder)), nodeid.split("::")[0]
-    )
+    return next((folder for folder in LONG if nodeid.startswith(folder)), nodeid.split("::")[0])
 
 
 class SharedScheduling(LoadScopeScheduling):

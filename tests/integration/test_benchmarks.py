@@ -10,21 +10,21 @@ from photoqueue.installation import Installation
 
 
 @pytest.fixture
-def servers(installation: Installation) -> Servers:
+def attached(installation: Installation) -> Servers:
     return attach(installation.settings, installation)
 
 
 @pytest.mark.parametrize("name", ["submit", "drain", "latency"])
-def test_queue_is_measured(servers: Servers, name: str) -> None:
+def test_queue_is_measured(attached: Servers, name: str) -> None:
     (contender,) = measures(["photoqueue"])[name].contenders
-    values = contender.take(servers, 0.01)
+    values = contender.take(attached, 0.01)
     assert values and all(value > 0 for value in values.values())
 
 
-def test_tables_are_measured(servers: Servers) -> None:
+def test_tables_are_measured(attached: Servers) -> None:
     for name in ("history", "stats", "charts"):
         measure = measures(["photoqueue"])[name]
         for contender in measure.contenders:
-            measure.prepare(servers, 0.0005)
-            values = contender.take(servers, 0.0005)
+            measure.prepare(attached, 0.0005)
+            values = contender.take(attached, 0.0005)
             assert all(value > 0 for value in values.values()), contender

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking import gallery, history, pages, projects, reads
@@ -104,7 +103,14 @@ HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
     "release_blocked": (TRANSITIONS["release_blocked"], {}, {"jobs_blocked"}),
     "recover": (
         TRANSITIONS["recover"],
-        {"worker_ids": [WORKER], "slot": None, "outcome": "worker_lost", "error_message": "x"},
+        {
+            "worker_ids": [WORKER],
+            "slot": None,
+            "job_id": None,
+            "attempt": None,
+            "outcome": "worker_lost",
+            "error_message": "x",
+        },
         {"jobs_active"},
     ),
     "release": (
@@ -164,16 +170,19 @@ def test_looking_for_unfinished_keys_reads_no_table(
 
 
 @pytest.fixture
-def recorded(database: Database) -> Iterator[list[tuple[str, object]]]:
-    """Record the statements that SQLAlchemy sends."""
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
+    """Record the statements that are sent, through SQLAlchemy or beneath it."""
     statements: list[tuple[str, object]] = []
+    execute = psycopg.Cursor.execute
 
-    def record(_connection, _cursor, statement, parameters, *_rest) -> None:  # type: ignore[no-untyped-def]
-        statements.append((statement, parameters))
+    def record(cursor, statement, parameters=None, **options):  # type: ignore[no-untyped-def]
+        text = statement.decode() if isinstance(statement, bytes) else str(statement)
+        if not text.startswith(("SET ", "EXPLAIN ", "BEGIN", "ROLLBACK")):
+            statements.append((text, parameters))
+        return execute(cursor, statement, parameters, **options)
 
-    sa.event.listen(database.engine, "before_cursor_execute", record)
-    yield statements
-    sa.event.remove(database.engine, "before_cursor_execute", record)
+    monkeypatch.setattr(psycopg.Cursor, "execute", record)
+    return statements
 
 
 def test_reads_of_one_job_batch_or_project_read_no_whole_table(

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID
 
 from photoqueue.models import JobState, JobType
-from photoqueue.tracking.columns import read_columns
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.liveness import live_workers
 from photoqueue.tracking.tables import (
@@ -137,6 +136,8 @@ def history(
 ) -> pd.DataFrame:
     """Read jobs as a DataFrame, newest first; one row a job."""
     import pandas as pd
+
+    from photoqueue.tracking.columns import read_columns  # needs numpy, which takes long to load
 
     query = sa.select(*_JOB_COLUMNS).select_from(_WITH_PHOTOS)
     if queue is not None:

@@ -352,6 +352,8 @@ document.addEventListener("keydown", (event) => {
 $("details").addEventListener("close", () => {
   const id = shown.job;
   shown.job = null;
+  // The browser gives the focus back by itself, unless the row was made anew meanwhile.
+  if (document.activeElement !== document.body) return;
   document.querySelector(`[data-key="open-${CSS.escape(id)}"]`)?.focus();
 });
 keepLooking();

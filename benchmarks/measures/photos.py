@@ -80,7 +80,7 @@ def worker(servers: Servers, scale: float) -> dict[str, float]:
     )
 
     def left() -> int:
-        return sum(n for state, n in photoqueue.poll(batch).counts.items() if not state.finished)
+        return sum(n for state, n in batch.counts().items() if not state.finished)
 
     try:
         until(lambda: left() <= photos - _WARM, what="the first photos", pause=0.02)

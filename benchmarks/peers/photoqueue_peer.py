@@ -10,6 +10,7 @@ import json
 import sys
 import time
 
+from benchmarks.peers.peer import until
 from photoqueue.client.handles import Job
 from photoqueue.client.intake import Taken
 from photoqueue.client.submit import commit
@@ -18,6 +19,7 @@ from photoqueue.models import INTERACTIVE_PRIORITY, JobType, PhotoResult
 from photoqueue.settings import load_settings
 from photoqueue.tracking.ids import new_batch_id, new_uuid
 from photoqueue.tracking.ledger import AiCall, Claim
+from photoqueue.tracking.liveness import queue_status
 from photoqueue.tracking.submission import NewBatch, NewPhoto
 from photoqueue.worker import child
 from photoqueue.worker.supervisor import Supervisor
@@ -78,6 +80,12 @@ def main() -> None:
         submit(installation, 100)  # the first one opens connections and loads modules
         print(json.dumps(submit(installation, number)))
     elif verb == "latency":
+        # result() refuses to wait where nobody works, and the worker has only just been started.
+        lease = installation.settings.lease_seconds
+        until(
+            lambda: queue_status(installation.database, JobType.PHOTO_ANALYZE, lease).live,
+            what="a worker",
+        )
         latency(installation, 20)
         print(json.dumps(latency(installation, number)))
     else:

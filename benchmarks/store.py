@@ -30,6 +30,7 @@ class Store:
         """Keep one repetition."""
         if (measure, contender) not in self._begun:
             self._begun.add((measure, contender))
+            self.skipped.pop(f"{contender}, {measure}", None)
             self.values.setdefault(measure, {})[contender] = {}
         kept = self.values[measure][contender]
         for name, value in values.items():

@@ -26,6 +26,7 @@ from photoqueue.client.figures import figures
 from photoqueue.installation import current, use
 from photoqueue.models import JobType
 from photoqueue.tracking import metrics
+from photoqueue.tracking.database import Database
 from photoqueue.workbench.charts_view import PERIODS, ChartsView
 
 _FILL = (
@@ -78,9 +79,11 @@ def fill(database_url: str, jobs: int) -> None:
         for statement in _FILL:
             connection.execute(statement.format(jobs=jobs))
         connection.execute("VACUUM ANALYZE")
-        with metrics.reading(current().database) as counting:
+        database = Database(database_url)
+        with metrics.reading(database, patience=metrics.WORKER_PATIENCE) as counting:
             while counting.advance(most=metrics.WORKER_ROWS):
                 pass
+        database.close()
         connection.execute("VACUUM ANALYZE")
 
 

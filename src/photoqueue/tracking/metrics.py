@@ -139,8 +139,11 @@ class Metrics:
 #: And no count waits for ever, for a lock or anything else.
 _SESSION: Final = """
     SET LOCAL jit = off; SET LOCAL synchronous_commit = off;
-    SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '30s'
+    SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '{patience}s'
 """
+#: Seconds that one count of a worker may take. What one transaction wrote is counted as a whole:
+#: somebody who cancels a million jobs at once writes a million attempts.
+WORKER_PATIENCE: Final = 600
 
 
 class Transaction:
@@ -157,8 +160,8 @@ class Transaction:
 
 
 @contextlib.contextmanager
-def reading(database: Database) -> Iterator[Metrics]:
-    """Count and read metrics in one transaction."""
+def reading(database: Database, *, patience: int = 30) -> Iterator[Metrics]:
+    """Count and read metrics in one transaction, whose statements may take so many seconds."""
     with database.begin() as connection:
-        connection.exec_driver_sql(_SESSION)
+        connection.exec_driver_sql(_SESSION.format(patience=patience))
         yield Metrics(Transaction(connection))

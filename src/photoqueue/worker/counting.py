@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from photoqueue.errors import ServiceError
-from photoqueue.tracking.metrics import WORKER_ROWS, reading
+from photoqueue.tracking.metrics import WORKER_PATIENCE, WORKER_ROWS, reading
 
 if TYPE_CHECKING:
     from photoqueue.tracking.database import Database
@@ -59,7 +59,7 @@ class Counting:
         self._count_at = time.monotonic() + (0.0 if more else _COUNT_SECONDS)
 
     def _count(self) -> bool:
-        with reading(self._database) as metrics:
+        with reading(self._database, patience=WORKER_PATIENCE) as metrics:
             more = metrics.advance(most=WORKER_ROWS)
         if time.monotonic() > self._forget_at:
             with reading(self._database) as metrics:

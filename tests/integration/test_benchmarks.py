@@ -11,6 +11,7 @@ from photoqueue.installation import Installation
 
 @pytest.fixture
 def attached(installation: Installation) -> Servers:
+    installation.settings.home.mkdir()
     return attach(installation.settings, installation)
 
 

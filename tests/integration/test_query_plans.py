@@ -177,7 +177,8 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
 
     def record(cursor, statement, parameters=None, **options):  # type: ignore[no-untyped-def]
         text = statement.decode() if isinstance(statement, bytes) else str(statement)
-        if not text.startswith(("SET ", "EXPLAIN ", "BEGIN", "ROLLBACK")):
+        # ";" is how the pool asks whether a connection lives.
+        if not text.startswith(("SET ", "EXPLAIN ", "BEGIN", "ROLLBACK", ";")):
             statements.append((text, parameters))
         return execute(cursor, statement, parameters, **options)
 

@@ -17,8 +17,8 @@ from photoqueue.client.submit import commit
 from photoqueue.installation import Installation
 from photoqueue.models import INTERACTIVE_PRIORITY, JobType, PhotoResult
 from photoqueue.settings import load_settings
+from photoqueue.tracking.attempts import AiCall, Claim
 from photoqueue.tracking.ids import new_batch_id, new_uuid
-from photoqueue.tracking.ledger import AiCall, Claim
 from photoqueue.tracking.liveness import queue_status
 from photoqueue.tracking.submission import NewBatch, NewPhoto
 from photoqueue.worker import child

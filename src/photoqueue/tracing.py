@@ -63,6 +63,11 @@ def set_up(wanted: bool) -> None:
             _tracer = _make_tracer()
 
 
+def is_on() -> bool:
+    """Whether anybody asked for spans."""
+    return _tracer is not None
+
+
 def span(
     name: str,
     attributes: dict[str, str | int] | None = None,

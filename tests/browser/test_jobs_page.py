@@ -10,7 +10,8 @@ from playwright.sync_api import Page, expect
 
 import photoqueue
 from photoqueue.installation import Installation
-from photoqueue.tracking.ledger import Failure, Ledger
+from photoqueue.tracking.attempts import Failure
+from photoqueue.tracking.ledger import Ledger
 from photoqueue.workbench.jobs import JobsView
 from tests.browser.view_page import ViewPage
 from tests.conftest import eventually, submit

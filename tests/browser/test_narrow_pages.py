@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from photoqueue.installation import Installation
-from photoqueue.tracking.ledger import Failure, Ledger
+from photoqueue.tracking.attempts import Failure
+from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.pages import JobQuery
 from photoqueue.workbench.jobs import JobsView
 from photoqueue.workbench.photos import PhotosView

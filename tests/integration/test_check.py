@@ -20,8 +20,9 @@ from photoqueue.client.webhook import AlertUrlError, tell
 from photoqueue.errors import ConfigurationError
 from photoqueue.installation import Installation
 from photoqueue.models import JobType
+from photoqueue.tracking.attempts import Failure
 from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import Failure, Ledger
+from photoqueue.tracking.ledger import Ledger
 from tests.conftest import REPOSITORY, submit
 
 STUCK = Alert(

@@ -16,7 +16,8 @@ from photoqueue.errors import BrokerUnavailableError, DatabaseUnavailableError
 from photoqueue.installation import Installation
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking import liveness
-from photoqueue.tracking.ledger import AiCall, Claim, Ended, Ledger
+from photoqueue.tracking.attempts import AiCall, Claim, Ended
+from photoqueue.tracking.ledger import Ledger
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit
 

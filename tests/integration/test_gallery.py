@@ -26,7 +26,7 @@ from photoqueue.errors import (
 )
 from photoqueue.installation import Installation
 from photoqueue.models import FoundItem, JobState, PhotoResult
-from photoqueue.tracking.ledger import AiCall, Claim
+from photoqueue.tracking.attempts import AiCall, Claim
 from photoqueue.worker.handlers import Handler
 from tests.bench import Bench
 from tests.conftest import picture, submit

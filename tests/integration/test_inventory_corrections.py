@@ -24,7 +24,7 @@ from photoqueue.cli import main
 from photoqueue.errors import NotFoundError, PayloadError, StateError, UnknownProjectError
 from photoqueue.installation import Installation
 from photoqueue.models import FoundItem
-from photoqueue.tracking.ledger import AiCall, Claim
+from photoqueue.tracking.attempts import AiCall, Claim
 from photoqueue.worker.handlers import Handler
 from tests.bench import Bench
 from tests.conftest import Worker, eventually, picture, submit

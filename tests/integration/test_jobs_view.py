@@ -18,8 +18,9 @@ from photoqueue.errors import DatabaseUnavailableError, UnknownJobError
 from photoqueue.installation import Installation
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking import pages
+from photoqueue.tracking.attempts import AiCall, Failure
 from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import AiCall, Failure, Ledger
+from photoqueue.tracking.ledger import Ledger
 from photoqueue.workbench.jobs import JobsView
 from photoqueue.workbench.scope import Scope
 from tests.bench import Bench

@@ -31,9 +31,10 @@ from photoqueue.client.observe import Stats
 from photoqueue.installation import Installation
 from photoqueue.models import JobType, Outcome
 from photoqueue.ops.metrics import CONTENT_TYPE
+from photoqueue.tracking.attempts import AiCall, Claim, Failure
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.history import QueueStats
-from photoqueue.tracking.ledger import AiCall, Claim, Failure, Ledger
+from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.metrics import SCRAPE_ROWS, Lately, Total, reading
 from photoqueue.tracking.migrate import migrate
 from photoqueue.tracking.sql import load_statements

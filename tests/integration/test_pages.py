@@ -29,8 +29,9 @@ from photoqueue.client.pages import (
 from photoqueue.errors import PayloadError, PhotoqueueError, UnknownJobError
 from photoqueue.installation import Installation
 from photoqueue.models import JobState, JobType, Outcome
+from photoqueue.tracking.attempts import AiCall, Failure
 from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import AiCall, Failure, Ledger
+from photoqueue.tracking.ledger import Ledger
 from tests.conftest import picture, submit
 
 pytestmark = pytest.mark.usefixtures("installation")

@@ -20,8 +20,9 @@ from photoqueue.client.pruning import Deleted, erase_project, prune
 from photoqueue.errors import DatabaseUnavailableError, StateError, UnknownProjectError
 from photoqueue.installation import Installation
 from photoqueue.photos.store import PhotoStore
+from photoqueue.tracking.attempts import AiCall
 from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import AiCall, Ledger
+from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.metrics import reading
 from tests.conftest import picture, submit
 

@@ -17,8 +17,9 @@ from photoqueue import JobState
 from photoqueue.errors import DatabaseUnavailableError, RateLimitedError, ThrottledError
 from photoqueue.installation import Installation
 from photoqueue.models import JobType
+from photoqueue.tracking.attempts import AiCall, Claim
 from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import AiCall, Claim, Ledger
+from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.rate_limits import RateLimits
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit

@@ -14,8 +14,9 @@ import pytest
 from photoqueue.errors import UnknownBatchError, UnknownJobError, UnknownProjectError
 from photoqueue.models import JobState, JobType, Outcome
 from photoqueue.tracking import history, liveness, projects, reads
+from photoqueue.tracking.attempts import AiCall, Failure
 from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import AiCall, Failure, Ledger
+from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.submission import NewBatch, accept
 from tests.integration.test_submission import Desk, make_inventory, make_job, make_photo
 

@@ -14,8 +14,9 @@ from photoqueue import JobState
 from photoqueue.errors import DatabaseUnavailableError
 from photoqueue.installation import Installation
 from photoqueue.models import JobType
+from photoqueue.tracking.attempts import AiCall, Claim, Ended
 from photoqueue.tracking.history import ai_calls
-from photoqueue.tracking.ledger import AiCall, Claim, Ended, Ledger
+from photoqueue.tracking.ledger import Ledger
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit
 

@@ -13,7 +13,8 @@ from photoqueue import cancel, pause, poll, resume, retry, submit_photos
 from photoqueue.errors import PhotoqueueError, StateError
 from photoqueue.installation import Installation
 from photoqueue.models import JobState, JobType
-from photoqueue.tracking.ledger import Failure, Ledger
+from photoqueue.tracking.attempts import Failure
+from photoqueue.tracking.ledger import Ledger
 from tests.conftest import eventually, picture, submit
 
 pytestmark = pytest.mark.usefixtures("installation")

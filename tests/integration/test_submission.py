@@ -18,9 +18,10 @@ from psycopg.rows import dict_row
 from photoqueue.errors import PhotoConflictError, PhotoqueueError
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking import reads
+from photoqueue.tracking.attempts import Failure
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.ids import new_uuid
-from photoqueue.tracking.ledger import Failure, Ledger
+from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.submission import Accepted, NewBatch, NewJob, NewPhoto, accept
 from tests.conftest import REPOSITORY
 

@@ -23,9 +23,10 @@ from hypothesis.stateful import (
 from psycopg.rows import dict_row
 
 from photoqueue.models import TRANSITIONS, JobState, JobType, Outcome
+from photoqueue.tracking.attempts import Claim, Ended, Failure
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.ids import new_uuid
-from photoqueue.tracking.ledger import Claim, Ended, Failure, Ledger
+from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.submission import NewJob, accept
 
 WORKERS = (UUID(int=1), UUID(int=2))

@@ -14,16 +14,10 @@ from psycopg.rows import dict_row
 
 from photoqueue.errors import PhotoqueueError
 from photoqueue.models import JobState, JobType, Message, Outcome
+from photoqueue.tracking.attempts import MAX_ERROR_LENGTH, AiCall, Claim, Failure, storable
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.ids import new_uuid
-from photoqueue.tracking.ledger import (
-    MAX_ERROR_LENGTH,
-    AiCall,
-    Claim,
-    Failure,
-    Ledger,
-    storable,
-)
+from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.register import Host, Register
 from photoqueue.tracking.submission import NewBatch, NewJob, accept
 from tests.conftest import eventually

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from uuid import UUID
 
 from photoqueue.tracking.register import Held
-from photoqueue.worker.child import Board
+from photoqueue.worker.board import Board
 from photoqueue.worker.unclaimed import Unclaimed
 
 JOB = Held(slot=1, job_id=UUID(int=1), attempt=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from photoqueue.broker.storage import (
 )
 from photoqueue.broker.tasks import TASK_NAMES
 from photoqueue.errors import BrokerUnavailableError, ConfigurationError, MessageRefusedError
-from photoqueue.models import JobType, Message
+from photoqueue.models import JobState, JobType, Message
 
 #: Seconds for connecting, and for a reply; a take may block for one second of them.
 _TIMEOUT: Final = 3
@@ -135,22 +135,53 @@ class Broker:
             data = self._storage(queue).dequeue()
         return None if data is None else self._read(queue, data)
 
-    def take_next(self, queue: JobType, finished: Finished | None = None) -> UUID | None:
-        """Keep the record of a job and take the id of the next one, without waiting for it.
+    def take_next(
+        self,
+        queue: JobType,
+        completed: Sequence[Finished],
+        count: int,
+        *,
+        refused: Callable[[MessageRefusedError], None],
+    ) -> list[Message]:
+        """Keep records of completed jobs and take messages, without waiting for any.
 
         One round trip. Where there is no Redis nothing is taken: :meth:`take` does it.
 
+        Parameters
+        ----------
+        completed
+            Jobs of this queue that have completed.
+        count : int
+            How many messages to take at most.
+        refused
+            Told of each message that was not written by photoqueue; it is gone from the queue.
+
+        Returns
+        -------
+        list of Message
+            Most urgent first.
+
         Raises
         ------
-        MessageRefusedError, BrokerUnavailableError
-            As for :meth:`take`.
+        BrokerUnavailableError
+            The server is away.
         """
         if self.records is None:
-            return None
+            return []
         with self._errors():
             storage: RedisMessages = self._queues[queue].storage
-            member = self.records.add_and_take(finished, storage.queue_key)
-        return None if member is None else self._read(queue, message_of(member))
+            members = self.records.add_and_take(
+                queue, JobState.COMPLETED, completed, storage.queue_key, count
+            )
+        messages = []
+        for member, score in members:
+            try:
+                job_id = self._read(queue, message_of(member))
+            except MessageRefusedError as exc:
+                refused(exc)
+            else:
+                messages.append(Message(queue, job_id, round(-score)))
+        return messages
 
     def _read(self, queue: JobType, data: bytes) -> UUID:
         message = self._queues[queue].serializer.deserialize(data)
@@ -163,11 +194,16 @@ class Broker:
         with self._errors():
             return self._storage(queue).queue_size()
 
-    def keep_record(self, finished: Finished) -> None:
-        """Keep the record of a finished job for a while."""
-        if self.records is not None:
-            with self._errors():
-                self.records.add(finished)
+    def keep_record(self, *finished: Finished) -> None:
+        """Keep the records of finished jobs for a while."""
+        if self.records is None:
+            return
+        groups: dict[tuple[JobType, JobState], list[Finished]] = defaultdict(list)
+        for one in finished:
+            groups[one.queue, one.state].append(one)
+        with self._errors():
+            for (queue, state), records in groups.items():
+                self.records.add(queue, state, records)
 
     def trim_records(self) -> None:
         """Drop records that are beyond retention, on idle queues too."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,18 +43,23 @@ class Finished:
     photo_id: str | None = None
 
 
-#: Keeps a record and drops what is beyond the limits; then takes the head of a queue.
-#: KEYS: the records, the queue (none: takes nothing). ARGV: record, its time, how many are kept,
-#: for how many seconds.
-_ADD_AND_TAKE: Final = """
-if ARGV[1] ~= '' then
-    redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-    redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -ARGV[3] - 1)
-    redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[2] - ARGV[4])
+#: Keeps records and drops what is beyond the limits; then takes the head of a queue.
+#: KEYS: the records, the queue. ARGV: how many messages to take, how many records are kept, for
+#: how many seconds, the time of the records, the records.
+_KEEP_AND_TAKE: Final = """
+if #ARGV > 4 then
+    local members = {}
+    for place = 5, #ARGV do
+        members[#members + 1] = ARGV[4]
+        members[#members + 1] = ARGV[place]
+    end
+    redis.call('ZADD', KEYS[1], unpack(members))
+    redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -ARGV[2] - 1)
+    redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[4] - ARGV[3])
     -- Should no worker ever run again, Redis itself forgets.
-    redis.call('EXPIRE', KEYS[1], ARGV[4])
+    redis.call('EXPIRE', KEYS[1], ARGV[3])
 end
-return KEYS[2] and redis.call('ZPOPMIN', KEYS[2])[1] or false
+return ARGV[1] ~= '0' and redis.call('ZPOPMIN', KEYS[2], ARGV[1]) or {}
 """
 
 
@@ -63,36 +69,51 @@ class Records:
     def __init__(self, redis: Any, namespace: str) -> None:
         self._redis = redis
         self._namespace = namespace
-        self._add_and_take = redis.register_script(_ADD_AND_TAKE)
+        self._keep_and_take = redis.register_script(_KEEP_AND_TAKE)
 
     def key(self, queue: JobType, state: JobState) -> str:
         """Name of the sorted set of one queue and state."""
         return f"photoqueue:{self._namespace}:{queue}:{state}"
 
-    def add(self, finished: Finished) -> None:
-        """Keep the record of a job; drop what is beyond the limits. One round trip."""
-        self._run(finished)
+    def add(self, queue: JobType, state: JobState, finished: Sequence[Finished]) -> None:
+        """Keep records of one queue and state; drop what is beyond the limits. One round trip."""
+        self.add_and_take(queue, state, finished, "", 0)
 
-    def add_and_take(self, finished: Finished | None, queue_key: str) -> bytes | None:
-        """Keep the record of a job, and take the most urgent message. One round trip."""
-        return self._run(finished, queue_key)
+    def add_and_take(
+        self,
+        queue: JobType,
+        state: JobState,
+        finished: Sequence[Finished],
+        queue_key: str,
+        count: int,
+    ) -> list[tuple[bytes, float]]:
+        """Keep records of one queue and state, and take messages. One round trip.
 
-    def _run(self, finished: Finished | None, *queue_key: str) -> bytes | None:
-        arguments: list[str | float]
-        if finished is None:
-            keys, arguments = [""], [""]
-        else:
-            record = {
-                "jobId": finished.job_id,
-                "photoId": finished.photo_id,
-                "attempts": finished.attempts,
-                "durationMs": round(finished.duration_ms, 1),
-            }
-            keep = RETENTION[finished.state]
-            keys = [self.key(finished.queue, finished.state)]
-            arguments = [json.dumps(record), time.time(), keep.count, keep.seconds]
-        taken: bytes | None = self._add_and_take(keys=[*keys, *queue_key], args=arguments)
-        return taken
+        Returns
+        -------
+        list of tuple
+            Up to ``count`` members of the sorted set ``queue_key`` with their scores, most
+            urgent first.
+        """
+        keep = RETENTION[state]
+        records = [
+            json.dumps(
+                {
+                    "jobId": one.job_id,
+                    "photoId": one.photo_id,
+                    "attempts": one.attempts,
+                    "durationMs": round(one.duration_ms, 1),
+                }
+            )
+            for one in finished
+        ]
+        taken = self._keep_and_take(
+            keys=[self.key(queue, state), queue_key],
+            args=[count, keep.count, keep.seconds, time.time(), *records],
+        )
+        return [
+            (member, float(score)) for member, score in zip(taken[::2], taken[1::2], strict=True)
+        ]
 
     def trim(self) -> None:
         """Drop what is beyond the limits, on idle queues too."""

@@ -18,7 +18,7 @@ from photoqueue.errors import (
     PhotoqueueError,
     StorageError,
 )
-from photoqueue.tracking.ledger import storable
+from photoqueue.tracking.attempts import storable
 from photoqueue.tracking.submission import NewPhoto
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from photoqueue.models import (
     Message,
     PhotoPayload,
 )
+from photoqueue.tracking.attempts import storable
 from photoqueue.tracking.ids import new_batch_id, new_uuids
-from photoqueue.tracking.ledger import storable
 from photoqueue.tracking.submission import Accepted, NewBatch, NewJob, accept
 
 if TYPE_CHECKING:

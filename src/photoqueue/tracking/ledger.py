@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,99 +12,50 @@ from psycopg.rows import dict_row
 
 from photoqueue.errors import PhotoqueueError
 from photoqueue.models import JobState, JobType, Message, Outcome
+from photoqueue.tracking.attempts import (
+    AiCall,
+    Claim,
+    Done,
+    Ended,
+    Failure,
+    Recovered,
+    ai_call_values,
+    claim_of,
+    storable,
+)
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.sql import load_statements
 
 _TRANSITIONS: Final = load_statements("transitions.sql")
 _FIRST_JOB: Final = UUID(int=0)
+#: For a connection that says the same few statements about jobs by id all day: planned once, by
+#: their indexes, whatever the size of the table was when they were planned.
+_BUSY_SESSION: Final = """
+    SET plan_cache_mode = force_generic_plan;
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off
+"""
 
 #: How often a retry starts over because a submission took a job key at that moment.
 _MAX_RACES: Final = 10
-#: Longest error text and traceback kept, in characters; the end of a text says the most.
-MAX_ERROR_LENGTH: Final = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A job in the hands of a worker; ``attempt`` fences every write about it."""
-
-    job_id: UUID
-    queue: JobType
-    job_key: str
-    payload: Mapping[str, Any]
-    attempt: int
-    max_attempts: int
-    #: Attempts that the job was given when it was last started.
-    budget: int
-    wait_ms: float
-    worker_id: UUID
-
-    @property
-    def next_retry(self) -> int:
-        """Number of the retry, from 1, that follows when this attempt fails."""
-        return self.budget - (self.max_attempts - self.attempt)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an attempt failed, as it is kept on record."""
-
-    error_type: str
-    message: str
-    traceback: str
-    permanent: bool
-    #: Milliseconds before which another attempt is of no use.
-    not_before_ms: int = 0
-    #: The work could not begin, through no fault of the job: it costs no attempt.
-    costs_nothing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AiCall:
-    """One call of an engine: a row of ``ai_metrics``."""
-
-    photo_id: str | None
-    engine: str
-    model: str
-    latency_ms: float
-    success: bool
-    error: str | None = None
-    tokens_in: int | None = None
-    tokens_out: int | None = None
-    cost_usd: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a recorded attempt left its job."""
-
-    state: JobState
-    duration_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """A job taken back from a worker, delivered again unless its budget is spent."""
-
-    message: Message
-    job_key: str
-    state: JobState
-    attempts: int
-    duration_ms: float
-    photo_id: str | None
 
 
 class Ledger:
     """The transitions, over one autocommit connection of its own.
+
+    Parameters
+    ----------
+    busy : bool
+        It is for a process that claims and records all day long.
 
     Not safe for use by several threads at once. Raises
     :class:`~photoqueue.errors.DatabaseUnavailableError` when the server is away; the
     next call connects anew.
     """
 
-    def __init__(self, database: Database, *, name: str = "photoqueue") -> None:
+    def __init__(self, database: Database, *, name: str = "photoqueue", busy: bool = False) -> None:
         self._database = database
         self._name = name
+        self._busy = busy
         self._connection: psycopg.Connection[Any] | None = None
 
     def close(self) -> None:
@@ -115,51 +66,123 @@ class Ledger:
 
     def claim(self, job_id: UUID, queue: JobType, *, worker_id: UUID, slot: int) -> Claim | None:
         """Take a job; None when there is nothing to take (a duplicate, cancelled, paused)."""
-        return self._claimed("claim", job_id, queue, worker_id, slot)
+        rows = self.run(
+            _TRANSITIONS["claim"],
+            {"job_id": job_id, "queue_name": queue, "worker_id": worker_id, "slot": slot},
+        )
+        return claim_of(rows[0], worker_id) if rows else None
 
-    def held(self, job_id: UUID, queue: JobType, *, worker_id: UUID, slot: int) -> Claim | None:
-        """Return what :meth:`claim` took when its answer was lost with the connection."""
-        return self._claimed("held", job_id, queue, worker_id, slot)
+    def held(self, job_ids: Sequence[UUID], *, worker_id: UUID, slot: int) -> list[Claim]:
+        """Return which of the jobs were claimed when the answer was lost with the connection."""
+        rows = self.run(
+            _TRANSITIONS["held"],
+            {"job_ids": list(job_ids), "worker_id": worker_id, "slot": slot},
+        )
+        return [claim_of(row, worker_id) for row in rows]
 
     def complete(
         self, claim: Claim, result_json: str, calls: Sequence[AiCall] = ()
     ) -> Ended | None:
         """Record a result; None when the job is no longer this attempt's to write."""
-        return self._end("complete", Outcome.COMPLETED, claim, calls, {"result": result_json})
+        (ended,), _ = self.complete_and_claim(
+            [Done(claim, result_json, calls)],
+            next_jobs=(),
+            queue=claim.queue,
+            worker_id=claim.worker_id,
+            slot=0,
+        )
+        return ended
 
     def complete_and_claim(
         self,
-        claim: Claim,
-        result_json: str,
-        calls: Sequence[AiCall] = (),
+        done: Sequence[Done],
         *,
-        next_job: UUID,
+        next_jobs: Sequence[UUID],
+        queue: JobType,
+        worker_id: UUID,
         slot: int,
-    ) -> tuple[Ended | None, Claim | None]:
-        """Record a result and take the next job of the queue, in one statement.
+        together: bool = False,
+    ) -> tuple[list[Ended | None], list[Claim]]:
+        """Record results and take the next jobs of the queue, in one statement.
+
+        Parameters
+        ----------
+        together : bool
+            The jobs to take begin one after another. Only those are taken that were never
+            attempted: an attempt that is lost together with others costs nothing.
 
         Returns
         -------
         tuple
-            What :meth:`complete` and :meth:`claim` return.
+            How each of ``done`` ended, None where it was no longer this attempt's to write;
+            and the jobs that were taken, most urgent first.
         """
-        attempt = _attempt(claim)
-        row = self._write(
-            "complete_and_claim",
-            claim,
-            calls,
+        now = time.monotonic()
+        parameters = {
+            "worker_id": worker_id,
+            "job_ids": [one.claim.job_id for one in done],
+            "attempts": [one.claim.attempt for one in done],
+            "results": [one.result for one in done],
+            "ran_ms": [one.seconds * 1000 for one in done],
+            "ended_ms": [(now - one.at) * 1000 for one in done],
+            "next_jobs": list(next_jobs),
+            "queue_name": queue,
+            "slot": slot,
+            "together": together,
+        }
+        rows = self._write(
+            "complete_and_claim", [(one.claim, one.calls) for one in done], parameters
+        )
+        ended, claims = {}, {}
+        for row in rows:
+            if row["job_id"] is None:
+                ended[row["ended_job"]] = Ended(JobState.COMPLETED, row["duration_ms"])
+            else:
+                claims[row["job_id"]] = claim_of(row, worker_id)
+        missing = [one.claim for one in done if one.claim.job_id not in ended]
+        if missing:
+            ended.update(self._recorded(missing, Outcome.COMPLETED))
+        return (
+            [ended.get(one.claim.job_id) for one in done],
+            [claims[job_id] for job_id in next_jobs if job_id in claims],
+        )
+
+    def give_back(
+        self,
+        job_ids: Sequence[UUID],
+        *,
+        kept: UUID | None,
+        seconds: float,
+        worker_id: UUID,
+        slot: int,
+    ) -> list[Message]:
+        """Give back jobs that were taken together and not begun; one of them may be kept.
+
+        Parameters
+        ----------
+        kept : UUID or None
+            The one that is under way; its attempt costs as any other from now on.
+        seconds : float
+            How long that has run.
+        worker_id, slot
+            The process that has them.
+
+        Returns
+        -------
+        list of Message
+            What is to be announced again.
+        """
+        rows = self.run(
+            _TRANSITIONS["give_back"],
             {
-                **attempt,
-                "result": result_json,
-                "next_job": next_job,
-                "queue_name": claim.queue,
+                "job_ids": list(job_ids),
+                "worker_id": worker_id,
                 "slot": slot,
+                "kept_job": kept,
+                "ran_ms": seconds * 1000,
             },
         )
-        following = None if row["job_id"] is None else _claim(row, claim.worker_id)
-        if row["duration_ms"] is None:
-            return self._recorded(attempt, Outcome.COMPLETED), following
-        return Ended(JobState.COMPLETED, row["duration_ms"]), following
+        return [_message(row) for row in rows]
 
     def fail(
         self, claim: Claim, failure: Failure, *, delay_ms: int, calls: Sequence[AiCall] = ()
@@ -292,17 +315,10 @@ class Ledger:
         """Return the connection; open it anew when it is broken."""
         if self._connection is None or self._connection.closed:
             self._connection = self._database.connect(name=self._name)
+            if self._busy:
+                self._connection.execute(_BUSY_SESSION)
             self._connection.row_factory = dict_row  # type: ignore[assignment]  # rows are dicts from here on
         return self._connection
-
-    def _claimed(
-        self, name: str, job_id: UUID, queue: JobType, worker_id: UUID, slot: int
-    ) -> Claim | None:
-        rows = self.run(
-            _TRANSITIONS[name],
-            {"job_id": job_id, "queue_name": queue, "worker_id": worker_id, "slot": slot},
-        )
-        return _claim(rows[0], worker_id) if rows else None
 
     def _end(
         self,
@@ -312,35 +328,45 @@ class Ledger:
         calls: Sequence[AiCall],
         values: Mapping[str, Any],
     ) -> Ended | None:
-        attempt = _attempt(claim)
-        row = self._write(name, claim, calls, {**attempt, **values})
-        if row is None:
-            return self._recorded(attempt, outcome)
-        return Ended(state=JobState(row["state"]), duration_ms=row["duration_ms"])
-
-    def _recorded(self, attempt: Mapping[str, Any], outcome: Outcome) -> Ended | None:
-        """Tell what was recorded where the answer was lost with its connection."""
-        rows = self.run(_TRANSITIONS["recorded"], {**attempt, "outcome": outcome})
+        attempt = {"job_id": claim.job_id, "attempt": claim.attempt, "worker_id": claim.worker_id}
+        rows = self._write(name, [(claim, calls)], {**attempt, **values})
         if not rows:
-            return None
+            return self._recorded([claim], outcome).get(claim.job_id)
         return Ended(state=JobState(rows[0]["state"]), duration_ms=rows[0]["duration_ms"])
 
+    def _recorded(self, claims: Sequence[Claim], outcome: Outcome) -> dict[UUID, Ended]:
+        """Tell what was recorded where the answer was lost with its connection."""
+        rows = self.run(
+            _TRANSITIONS["recorded"],
+            {
+                "job_ids": [claim.job_id for claim in claims],
+                "attempts": [claim.attempt for claim in claims],
+                "worker_id": claims[0].worker_id,
+                "outcome": outcome,
+            },
+        )
+        return {row["job_id"]: Ended(JobState(row["state"]), row["duration_ms"]) for row in rows}
+
     def _write(
-        self, name: str, claim: Claim, calls: Sequence[AiCall], parameters: Mapping[str, Any]
-    ) -> Any:
-        """Execute a statement that ends an attempt; return its row, None where it has none."""
+        self,
+        name: str,
+        attempts: Sequence[tuple[Claim, Sequence[AiCall]]],
+        parameters: Mapping[str, Any],
+    ) -> list[Any]:
+        """Execute a statement that ends attempts; return its rows."""
         with self._database.errors():
             connection = self.connection()
-            if not calls:
-                return connection.execute(_TRANSITIONS[name], parameters).fetchone()
+            if not any(calls for _, calls in attempts):
+                return connection.execute(_TRANSITIONS[name], parameters).fetchall()
             # One round trip: the rows of the AI calls travel with the end of the attempt.
             with connection.pipeline():
-                for number, call in enumerate(calls, start=1):
-                    connection.execute(
-                        _TRANSITIONS["record_ai_call"], _ai_call(claim, number, call)
-                    )
+                for claim, calls in attempts:
+                    for number, call in enumerate(calls, start=1):
+                        connection.execute(
+                            _TRANSITIONS["record_ai_call"], ai_call_values(claim, number, call)
+                        )
                 cursor = connection.execute(_TRANSITIONS[name], parameters)
-            return cursor.fetchone()
+            return cursor.fetchall()
 
     def _take_back(self, name: str, parameters: Mapping[str, Any]) -> list[Recovered]:
         return [
@@ -356,50 +382,5 @@ class Ledger:
         ]
 
 
-def storable(text: str) -> str:
-    """Make a text fit for PostgreSQL: no NUL, and shortened in its middle."""
-    text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    if len(text) <= MAX_ERROR_LENGTH:
-        return text
-    half = MAX_ERROR_LENGTH // 2
-    return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
-
-
-def _attempt(claim: Claim) -> dict[str, Any]:
-    return {"job_id": claim.job_id, "attempt": claim.attempt, "worker_id": claim.worker_id}
-
-
-def _claim(row: Mapping[str, Any], worker_id: UUID) -> Claim:
-    return Claim(
-        job_id=row["job_id"],
-        queue=JobType(row["queue_name"]),
-        job_key=row["job_key"],
-        payload=row["payload"],
-        attempt=row["attempts"],
-        max_attempts=row["max_attempts"],
-        budget=row["budget"],
-        wait_ms=row["wait_ms"],
-        worker_id=worker_id,
-    )
-
-
 def _message(row: Mapping[str, Any]) -> Message:
     return Message(JobType(row["queue_name"]), row["job_id"], row["priority"])
-
-
-def _ai_call(claim: Claim, number: int, call: AiCall) -> dict[str, Any]:
-    return {
-        "job_id": claim.job_id,
-        "attempt": claim.attempt,
-        "call": number,
-        "photo_id": call.photo_id,
-        "engine": storable(call.engine),
-        "model": storable(call.model),
-        "latency_ms": call.latency_ms,
-        "tokens_in": call.tokens_in,
-        "tokens_out": call.tokens_out,
-        "cost_usd": call.cost_usd,
-        "success": call.success,
-        "error": None if call.error is None else storable(call.error),
-    }

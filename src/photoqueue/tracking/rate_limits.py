@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from photoqueue.tracking.attempts import storable
 from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import storable
 from photoqueue.tracking.sql import load_statements
 
 _STATEMENTS: Final = load_statements("rate_limits.sql")

@@ -23,60 +23,61 @@ WHERE job_id = %(job_id)s
 RETURNING job_id, queue_name, job_key, payload, attempts, max_attempts, budget, wait_ms;
 
 -- name: held
--- The job that a process claimed when the answer was lost with its connection. A process
--- has one job at a time: what is active under its slot is what it claimed.
-SELECT job_id, queue_name, job_key, payload, attempts, max_attempts, budget, wait_ms
+-- Jobs that a process claimed when the answer was lost with its connection: what is active
+-- under its slot is what it claimed.
+SELECT job_id, queue_name, job_key, payload, attempts, max_attempts, budget,
+    coalesce(wait_ms, extract(epoch FROM started_at - ready_at)::float8 * 1000) AS wait_ms
 FROM jobs
-WHERE job_id = %(job_id)s AND state = 'active'
+WHERE job_id = ANY(%(job_ids)s) AND state = 'active'
   AND worker_id = %(worker_id)s AND slot = %(slot)s;
 
--- name: complete
--- The attempt ended with a result.
-WITH ended AS (
-    UPDATE jobs
-    SET state = 'completed',
-        finished_at = clock_timestamp(),
-        job_duration_ms = extract(epoch FROM clock_timestamp() - started_at)::float8 * 1000,
-        success = true,
-        result = %(result)s::jsonb,
-        error_type = NULL, error_message = NULL, error_traceback = NULL
-    WHERE job_id = %(job_id)s
-      AND state = 'active' AND attempts = %(attempt)s AND worker_id = %(worker_id)s
-    RETURNING *
-)
-INSERT INTO job_attempts (job_id, attempt, outcome, worker_id, slot, wait_ms, started_at, ended_at)
-SELECT job_id, attempts, 'completed', worker_id, slot, wait_ms, started_at, finished_at
-FROM ended
-RETURNING 'completed' AS state,
-    extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms;
-
 -- name: complete_and_claim
--- The attempt ended with a result, and its process takes the next job: `complete` and `claim`
--- in one round trip and one commit. A job that somebody else is at is skipped, not waited
--- for: no two statements that hold one job each can then wait for each other's. Recovery
--- announces it again where it still waits.
-WITH ended AS (
+-- Attempts ended with a result, and their process takes the next jobs: all in one round trip
+-- and one commit; either half may be empty. A job to take that somebody else is at is skipped,
+-- not waited for, and what has ended is locked in the order of its ids, as everywhere: no two
+-- statements can then wait for each other's jobs. Recovery announces again what still waits.
+--
+-- Jobs that are taken `together` have no `wait_ms` until they end, since they begin one after
+-- another: it marks an attempt that may not have begun. Only jobs without an attempt are taken
+-- so. A job that ended tells how long it ran and how long ago it ended; the latter is bounded,
+-- since whoever counts by `finished_at` relies on its being near to the commit.
+WITH mine AS (
+    SELECT jobs.job_id, done.result, done.ran_ms,
+        clock_timestamp() - least(done.ended_ms, 1000) * interval '1 millisecond' AS ended_at
+    FROM unnest(%(job_ids)s::uuid[], %(attempts)s::int[], %(results)s::text[],
+                %(ran_ms)s::float8[], %(ended_ms)s::float8[])
+        AS done (job_id, attempt, result, ran_ms, ended_ms)
+    JOIN jobs USING (job_id)
+    WHERE state = 'active' AND attempts = done.attempt AND worker_id = %(worker_id)s
+    ORDER BY jobs.job_id FOR UPDATE OF jobs
+), ended AS (
     UPDATE jobs
     SET state = 'completed',
-        finished_at = clock_timestamp(),
-        job_duration_ms = extract(epoch FROM clock_timestamp() - started_at)::float8 * 1000,
+        started_at = CASE WHEN wait_ms IS NULL
+                          THEN ended_at - ran_ms * interval '1 millisecond'
+                          ELSE started_at END,
+        wait_ms = coalesce(wait_ms,
+            extract(epoch FROM ended_at - ready_at)::float8 * 1000 - ran_ms),
+        finished_at = ended_at,
+        job_duration_ms = CASE WHEN wait_ms IS NULL THEN ran_ms
+            ELSE extract(epoch FROM ended_at - started_at)::float8 * 1000 END,
         success = true,
-        result = %(result)s::jsonb,
+        result = mine.result::jsonb,
         error_type = NULL, error_message = NULL, error_traceback = NULL
-    WHERE job_id = %(job_id)s
-      AND state = 'active' AND attempts = %(attempt)s AND worker_id = %(worker_id)s
-    RETURNING job_id, attempts, worker_id, slot, wait_ms, started_at, finished_at
+    FROM mine WHERE jobs.job_id = mine.job_id
+    RETURNING jobs.job_id, attempts, worker_id, slot, wait_ms, started_at, finished_at
 ), recorded AS (
     INSERT INTO job_attempts
         (job_id, attempt, outcome, worker_id, slot, wait_ms, started_at, ended_at)
     SELECT job_id, attempts, 'completed', worker_id, slot, wait_ms, started_at, finished_at
     FROM ended
-    RETURNING extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms
+    RETURNING job_id, extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms
 ), next AS (
     SELECT job_id FROM jobs
-    WHERE job_id = %(next_job)s
+    WHERE job_id = ANY(%(next_jobs)s)
       AND queue_name = %(queue_name)s
       AND state IN ('waiting', 'delayed')
+      AND (attempts = 0 OR NOT %(together)s)
       AND ready_at <= clock_timestamp()
       AND NOT EXISTS (
           SELECT FROM queues WHERE queues.queue_name = %(queue_name)s AND queues.paused
@@ -89,12 +90,42 @@ WITH ended AS (
         worker_id = %(worker_id)s,
         slot = %(slot)s,
         started_at = clock_timestamp(),
-        wait_ms = extract(epoch FROM clock_timestamp() - ready_at)::float8 * 1000
+        wait_ms = CASE WHEN NOT %(together)s
+                       THEN extract(epoch FROM clock_timestamp() - ready_at)::float8 * 1000 END
     FROM next WHERE jobs.job_id = next.job_id
-    RETURNING jobs.job_id, queue_name, job_key, payload, attempts, max_attempts, budget, wait_ms
+    RETURNING jobs.job_id, queue_name, job_key, payload, attempts, max_attempts, budget,
+        extract(epoch FROM started_at - ready_at)::float8 * 1000 AS wait_ms
 )
-SELECT recorded.duration_ms, claimed.*
-FROM (SELECT) AS always LEFT JOIN recorded ON true LEFT JOIN claimed ON true;
+SELECT recorded.job_id AS ended_job, recorded.duration_ms, claimed.*
+FROM recorded FULL JOIN claimed ON false;
+
+-- name: give_back
+-- A process was held up by one of the jobs that it took together (`kept_job`, which has run for
+-- `ran_ms`): that one is its only one from now on, and those that it has not begun are anybody's
+-- again, at no cost to their budget. No process can have begun one of these but this.
+WITH given AS (
+    SELECT job_id FROM jobs
+    WHERE job_id = ANY(%(job_ids)s) AND state = 'active'
+      AND worker_id = %(worker_id)s AND slot = %(slot)s
+    ORDER BY job_id FOR UPDATE
+), released AS (
+    UPDATE jobs SET state = 'waiting', max_attempts = max_attempts + 1
+    FROM given WHERE jobs.job_id = given.job_id
+    RETURNING jobs.*
+), recorded AS (
+    INSERT INTO job_attempts (job_id, attempt, outcome, worker_id, slot, started_at, ended_at,
+        error_message)
+    SELECT job_id, attempts, 'released', worker_id, slot, started_at, clock_timestamp(),
+        'its process was held up by a longer job'
+    FROM released
+), kept AS (
+    UPDATE jobs
+    SET started_at = clock_timestamp() - %(ran_ms)s * interval '1 millisecond',
+        wait_ms = extract(epoch FROM clock_timestamp() - ready_at)::float8 * 1000 - %(ran_ms)s
+    WHERE job_id = %(kept_job)s AND state = 'active' AND wait_ms IS NULL
+      AND worker_id = %(worker_id)s AND slot = %(slot)s
+)
+SELECT job_id, queue_name, priority FROM released;
 
 -- name: fail
 -- The attempt ended with an exception: retry after `delay_ms`, or end when the error is
@@ -150,41 +181,49 @@ RETURNING 'delayed' AS state,
     extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms;
 
 -- name: recorded
--- Whether an attempt was recorded by the statement whose answer was lost with its connection.
+-- How attempts were recorded by the statement whose answer was lost with its connection.
 SELECT
+    job_id,
     CASE WHEN outcome = 'completed' THEN 'completed'
          WHEN retry_delay_ms IS NOT NULL THEN 'delayed'
          WHEN outcome = 'released' THEN 'waiting'
          ELSE 'failed' END AS state,
     extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms
-FROM job_attempts
-WHERE job_id = %(job_id)s AND attempt = %(attempt)s AND worker_id = %(worker_id)s
-  AND outcome = %(outcome)s;
+FROM unnest(%(job_ids)s::uuid[], %(attempts)s::int[]) AS ours (job_id, attempt)
+JOIN job_attempts USING (job_id, attempt)
+WHERE worker_id = %(worker_id)s AND outcome = %(outcome)s;
 
 -- name: recover
 -- Attempts that nobody carries any more: their process died (`slot` given), ran past the
 -- time limit, or never knew of them (`job_id` and `attempt` given), or their worker is gone
--- (`worker_ids`). Delivered again at once while the budget lasts.
-WITH lost AS (
-    UPDATE jobs
-    SET state = CASE WHEN attempts >= max_attempts THEN 'failed' ELSE 'waiting' END,
-        ready_at = CASE WHEN attempts >= max_attempts THEN ready_at ELSE clock_timestamp() END,
-        finished_at = CASE WHEN attempts >= max_attempts THEN clock_timestamp() END,
-        success = CASE WHEN attempts >= max_attempts THEN false END,
-        job_duration_ms = extract(epoch FROM clock_timestamp() - started_at)::float8 * 1000,
-        error_type = %(outcome)s,
-        error_message = %(error_message)s,
-        error_traceback = NULL
+-- (`worker_ids`). Delivered again at once while the budget lasts. One that was taken together
+-- with others may not even have begun, and costs nothing: it is never taken so again.
+WITH held AS (
+    SELECT job_id, wait_ms IS NULL AS free, attempts >= max_attempts AS last FROM jobs
     WHERE state = 'active'
       AND worker_id = ANY(%(worker_ids)s)
       AND (%(slot)s::int IS NULL OR slot = %(slot)s)
       AND (%(job_id)s::uuid IS NULL OR (job_id, attempts) = (%(job_id)s, %(attempt)s::int))
-    RETURNING *
+    ORDER BY job_id FOR UPDATE
+), lost AS (
+    UPDATE jobs
+    SET state = CASE WHEN last AND NOT free THEN 'failed' ELSE 'waiting' END,
+        max_attempts = CASE WHEN free THEN max_attempts + 1 ELSE max_attempts END,
+        ready_at = CASE WHEN last AND NOT free THEN ready_at ELSE clock_timestamp() END,
+        finished_at = CASE WHEN last AND NOT free THEN clock_timestamp() END,
+        success = CASE WHEN last AND NOT free THEN false END,
+        job_duration_ms = extract(epoch FROM clock_timestamp() - started_at)::float8 * 1000,
+        error_type = %(outcome)s,
+        error_message = %(error_message)s,
+        error_traceback = NULL
+    FROM held WHERE jobs.job_id = held.job_id
+    RETURNING jobs.*, free
 ), recorded AS (
     INSERT INTO job_attempts (job_id, attempt, outcome, worker_id, slot, wait_ms, started_at,
         ended_at, error_type, error_message, retry_delay_ms)
-    SELECT job_id, attempts, %(outcome)s, worker_id, slot, wait_ms, started_at,
-        clock_timestamp(), %(outcome)s, error_message, CASE WHEN state = 'waiting' THEN 0 END
+    SELECT job_id, attempts, CASE WHEN free THEN 'released' ELSE %(outcome)s END, worker_id, slot,
+        wait_ms, started_at, clock_timestamp(), %(outcome)s, error_message,
+        CASE WHEN state = 'waiting' AND NOT free THEN 0 END
     FROM lost
 )
 SELECT job_id, queue_name, job_key, priority, state, attempts, job_duration_ms,
@@ -194,12 +233,16 @@ FROM lost;
 -- name: release
 -- A worker that was told to stop hands back what it could not finish. The attempt is kept
 -- on record but not paid from the budget.
-WITH released AS (
-    UPDATE jobs
-    SET state = 'waiting', ready_at = clock_timestamp(), max_attempts = max_attempts + 1
+WITH held AS (
+    SELECT job_id FROM jobs
     WHERE state = 'active' AND worker_id = %(worker_id)s
       AND (%(slot)s::int IS NULL OR slot = %(slot)s)
-    RETURNING *
+    ORDER BY job_id FOR UPDATE
+), released AS (
+    UPDATE jobs
+    SET state = 'waiting', ready_at = clock_timestamp(), max_attempts = max_attempts + 1
+    FROM held WHERE jobs.job_id = held.job_id
+    RETURNING jobs.*
 ), recorded AS (
     INSERT INTO job_attempts (job_id, attempt, outcome, worker_id, slot, wait_ms, started_at,
         ended_at, error_message)

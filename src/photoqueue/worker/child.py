@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import logging
 import os
 import signal
 import threading
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.sharedctypes import RawArray, RawValue
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from photoqueue.errors import (
@@ -23,9 +21,10 @@ from photoqueue.errors import (
     PhotoqueueError,
 )
 from photoqueue.installation import Installation
-from photoqueue.models import JobType
+from photoqueue.models import JobType, Message
 from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.register import Register
+from photoqueue.worker.board import Board
 from photoqueue.worker.engines import Engines
 from photoqueue.worker.handlers import Handler, InventorySync, PhotoAnalyze
 from photoqueue.worker.logs import LogFormat, configure_logging
@@ -44,74 +43,6 @@ logger = logging.getLogger(__name__)
 EXIT_CONFIGURATION: Final = 78
 #: Seconds between tries to reach a broker that is away.
 _RECONNECT_SECONDS: Final = 0.5
-
-
-class Board:
-    """What a supervisor and one of its processes tell each other, in shared memory.
-
-    Plain memory and no lock: a process can be killed at any moment, and a lock that
-    it held would stay taken.
-    """
-
-    def __init__(self) -> None:
-        self._busy_since: Any = RawValue(ctypes.c_double, 0.0)
-        self._looked_at: Any = RawValue(ctypes.c_double, 0.0)
-        self._settled_at: Any = RawValue(ctypes.c_double, 0.0)
-        self._job: Any = RawArray(ctypes.c_ubyte, 16)
-        self._ready: Any = RawValue(ctypes.c_bool, False)
-        self._paused: Any = RawValue(ctypes.c_bool, False)
-
-    @property
-    def busy_since(self) -> float:
-        """When the work on a job began, on the monotonic clock; 0 while there is none."""
-        return float(self._busy_since.value)
-
-    def set_busy(self, busy: bool) -> None:
-        """Say that the work on a job begins, or that only its record is left."""
-        self._busy_since.value = time.monotonic() if busy else 0.0
-
-    @property
-    def looked_at(self) -> float:
-        """When the process last turned to its queue, on the monotonic clock; 0 before."""
-        return float(self._looked_at.value)
-
-    def set_looked(self) -> None:
-        """Say that the process turns to its queue, whether or not there is work."""
-        self._looked_at.value = time.monotonic()
-
-    @property
-    def job_id(self) -> UUID | None:
-        """The job that the process has; may be torn while it changes."""
-        found = bytes(self._job)
-        return UUID(bytes=found) if any(found) else None
-
-    @property
-    def settled_at(self) -> float:
-        """When the process last knew which job it has, on the monotonic clock; 0 before."""
-        return float(self._settled_at.value)
-
-    def set_job(self, job_id: UUID | None) -> None:
-        """Say which job the process has, once every claim that it sent is answered or given up."""
-        self._job[:] = job_id.bytes if job_id else bytes(16)
-        self._settled_at.value = time.monotonic()
-
-    @property
-    def ready(self) -> bool:
-        """Whether the process has its engine and takes jobs."""
-        return bool(self._ready.value)
-
-    def set_ready(self) -> None:
-        """Say that the process takes jobs from now on."""
-        self._ready.value = True
-
-    @property
-    def paused(self) -> bool:
-        """Whether the process is to leave its queue alone."""
-        return bool(self._paused.value)
-
-    def set_paused(self, paused: bool) -> None:
-        """Make the process leave its queue alone, or take from it again."""
-        self._paused.value = paused
 
 
 @dataclass(frozen=True)
@@ -176,18 +107,14 @@ class _Source:
             self._count_refused(exc)
             return None
 
-    def following(self, finished: Finished | None) -> UUID | None:
-        """Take a message if there is one, and keep the record of a job that has ended."""
+    def following(self, completed: Sequence[Finished], count: int) -> list[Message]:
+        """Take messages if there are any, and keep the records of jobs that have completed."""
         self._board.set_looked()
         if self._stop.is_set() or self._board.paused:
-            if finished is not None:
-                self._broker.keep_record(finished)
-            return None
-        try:
-            return self._broker.take_next(self._queue, finished)
-        except MessageRefusedError as exc:
-            self._count_refused(exc)
-            return None
+            count = 0
+        if not completed and not count:
+            return []
+        return self._broker.take_next(self._queue, completed, count, refused=self._count_refused)
 
     def _count_refused(self, exc: MessageRefusedError) -> None:
         logger.warning("%s", exc, extra={"fields": {"queue": self._queue}})
@@ -199,7 +126,7 @@ def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
     installation = Installation(
         assignment.settings, assignment.endpoints, namespace=assignment.namespace
     )
-    ledger = Ledger(installation.database, name=f"photoqueue {assignment.queue}")
+    ledger = Ledger(installation.database, name=f"photoqueue {assignment.queue}", busy=True)
     broker = installation.broker
     source = _Source(broker, Register(ledger), assignment.queue, board, stop)
     runner = Runner(
@@ -212,14 +139,14 @@ def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
         slot=assignment.slot,
         busy=board.set_busy,
         following=source.following,
-        has=board.set_job,
+        has=board.set_jobs,
     )
     board.set_looked()
     board.set_ready()
     told = False
     while not stop.is_set():
         board.set_looked()
-        board.set_job(None)
+        board.set_jobs([])
         try:
             job_id = source.first()
             if job_id is not None:

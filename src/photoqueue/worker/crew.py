@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from photoqueue.models import JobType, Outcome
-from photoqueue.worker.child import EXIT_CONFIGURATION, Assignment, Board, run_child
+from photoqueue.worker.board import Board
+from photoqueue.worker.child import EXIT_CONFIGURATION, Assignment, run_child
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess

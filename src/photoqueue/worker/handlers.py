@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from photoqueue.errors import PayloadError, StorageError
 from photoqueue.models import InventoryPayload, JobState, PhotoPayload, PhotoResult
 from photoqueue.tracking import corrections, projects
-from photoqueue.tracking.ledger import AiCall, Claim
+from photoqueue.tracking.attempts import AiCall, Claim
 from photoqueue.worker.engines import Engines, measured
 from photoqueue.worker.results import photo_result
 from photoqueue.worker.rooms import RoomLooks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from photoqueue.models import JobType
-from photoqueue.tracking.ledger import Claim, Ended
+from photoqueue.tracking.attempts import Claim, Ended
 
 
 def log_fields(claim: Claim) -> dict[str, object]:

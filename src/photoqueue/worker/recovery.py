@@ -11,7 +11,8 @@ from uuid import UUID
 from photoqueue.broker.retention import Finished
 from photoqueue.errors import BrokerUnavailableError
 from photoqueue.models import JobState, JobType, Outcome
-from photoqueue.tracking.ledger import Ledger, Recovered
+from photoqueue.tracking.attempts import Recovered
+from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.register import Host, Register
 from photoqueue.worker.counting import Counting
 from photoqueue.worker.identity import is_alive
@@ -116,18 +117,20 @@ class Recovery:
 
     def _deliver_again(self, jobs: Sequence[Recovered]) -> None:
         self._broker.enqueue(job.message for job in jobs if job.state is JobState.WAITING)
-        for job in jobs:
-            if job.state is JobState.FAILED:
-                self._broker.keep_record(
-                    Finished(
-                        queue=job.message.queue,
-                        job_id=str(job.message.job_id),
-                        state=job.state,
-                        attempts=job.attempts,
-                        duration_ms=job.duration_ms,
-                        photo_id=job.photo_id,
-                    )
+        self._broker.keep_record(
+            *(
+                Finished(
+                    queue=job.message.queue,
+                    job_id=str(job.message.job_id),
+                    state=job.state,
+                    attempts=job.attempts,
+                    duration_ms=job.duration_ms,
+                    photo_id=job.photo_id,
                 )
+                for job in jobs
+                if job.state is JobState.FAILED
+            )
+        )
 
     def _recover_expired(self) -> None:
         """Take back what workers were doing that let their lease run out."""

@@ -15,7 +15,7 @@ from photoqueue.inventory.views import (
     views_of,
 )
 from photoqueue.models import FoundItem
-from photoqueue.tracking.ledger import AiCall
+from photoqueue.tracking.attempts import AiCall
 from photoqueue.worker.engines import build_room_engine, measured
 from photoqueue.worker.results import room_items
 

@@ -1,24 +1,25 @@
-"""One job from claim to record: take it, do it, write down how it ended."""
+"""Jobs from claim to record: take them, do them, write down how they ended."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from photoqueue import tracing
-from photoqueue.broker.retention import RETENTION, Finished
-from photoqueue.errors import (
-    BrokerUnavailableError,
-    PhotoqueueError,
-)
-from photoqueue.models import JobState, JobType
-from photoqueue.tracking.ledger import AiCall, Claim, Ended, Failure, Ledger
-from photoqueue.worker.failures import describe
-from photoqueue.worker.job_fields import end_fields, log_fields, span_attributes
+from photoqueue.broker.retention import Finished
+from photoqueue.errors import BrokerUnavailableError, PhotoqueueError
+from photoqueue.models import JobType, Message
+from photoqueue.tracking.attempts import AiCall, Claim, Done, Ended
+from photoqueue.tracking.ledger import Ledger
+from photoqueue.worker.endings import Endings
+from photoqueue.worker.hand import Hand, Watch
+from photoqueue.worker.job_fields import span_attributes
 from photoqueue.worker.persistence import until_reached
 
 if TYPE_CHECKING:
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
     from photoqueue.worker.handlers import Handler
 
 logger = logging.getLogger(__name__)
-
-#: Milliseconds of work after which the record of a job is sent to the broker at once; that of
-#: a shorter job goes along with taking the one after the next.
-_PROMPT_MS: Final = 20.0
 
 
 class Runner:
@@ -43,12 +40,12 @@ class Runner:
     busy : callable
         Told True when the work on a job begins, and False when only its record is left.
     following : callable, optional
-        Takes the message of the next job, without waiting for one, when a job is about to be
-        recorded: the record of the one and the claim of the other are one statement. Given
-        the record of an earlier job, which it keeps in the broker. Raises
-        ``PhotoqueueError`` where it cannot. Without it the runner does one job at a time.
+        Takes messages of the next jobs, without waiting for any, when jobs are about to be
+        recorded: the record of the ones and the claim of the others are one statement. Given
+        completed jobs, whose records it keeps in the broker, and how many messages to take.
+        Raises ``PhotoqueueError`` where it cannot. Without it the runner does one job at a time.
     has : callable, optional
-        Told which job the process has, each time that this is settled: no claim is under way.
+        Told which jobs the process has, each time that this is settled: no claim is under way.
     """
 
     def __init__(
@@ -62,12 +59,11 @@ class Runner:
         worker_id: UUID,
         slot: int,
         busy: Callable[[bool], None],
-        following: Callable[[Finished | None], UUID | None] | None = None,
-        has: Callable[[UUID | None], None] = lambda job_id: None,
+        following: Callable[[Sequence[Finished], int], list[Message]] | None = None,
+        has: Callable[[Sequence[UUID]], None] = lambda job_ids: None,
     ) -> None:
         self._ledger = ledger
         self._broker = broker
-        self._settings = settings
         self._queue = queue
         self._handler = handler
         self._worker_id = worker_id
@@ -75,8 +71,16 @@ class Runner:
         self._busy = busy
         self._take_following = following
         self._has = has
-        #: The record of a short job that the broker has not been sent yet.
-        self._unsent: Finished | None = None
+        self._endings = Endings(ledger, broker, settings)
+        #: Held by whoever uses the hand or the ledger: the work itself goes on without it.
+        self._lock = threading.Lock()
+        self._hand = Hand()
+        self._watch = Watch(self._look_after)
+        #: Messages of jobs that are to be claimed alone.
+        self._left: deque[Message] = deque()
+        self._ended: Ended | None = None
+        #: When the last claim was sent, and when it was answered, in nanoseconds of the epoch.
+        self._turned = self._held = 0
 
     def run(self, job_id: UUID) -> Ended | None:
         """Do a job, and those that are taken while it is recorded.
@@ -87,102 +91,77 @@ class Runner:
             How the last of them ended; None when there was nothing to do, or its end was not
             ours to write.
         """
-        began = time.time_ns()
-        claim, ended = self._claim(job_id), None
-        if claim is None:
-            logger.debug("job=%s nothing to claim", job_id)
+        self._ended = None
+        self._turned = time.time_ns()
+        with self._lock:
+            self._hold(self._claim(job_id), together=False)
+            if not self._hand.to_begin:
+                logger.debug("job=%s nothing to claim", job_id)
         try:
-            while claim is not None:
-                self._has(claim.job_id)
-                claimed = time.time_ns()
-                ended, claim = self._do(claim, began, claimed)
-                began = time.time_ns()
+            while (claim := self._begin()) is not None:
+                self._do(claim)
         finally:
-            unsent, self._unsent = self._unsent, None
-            if unsent is not None:
-                self._keep_record(unsent)
-        return ended
+            self._endings.send_records()
+        return self._ended
 
-    def _do(self, claim: Claim, began: int, claimed: int) -> tuple[Ended | None, Claim | None]:
+    def _begin(self) -> Claim | None:
+        with self._lock:
+            return self._hand.begin()
+
+    def _do(self, claim: Claim) -> None:
         with tracing.span(
             "photoqueue.job",
             span_attributes(claim),
             parent=claim.payload.get("traceparent"),
-            start_ns=began,
+            start_ns=self._turned,
         ) as span:
-            tracing.past_span("photoqueue.claim", began, claimed)
-            ended, following = self._attempt(claim)
-            if ended is not None:
-                span.set_attribute("photoqueue.state", str(ended.state))
-                self._note(claim, ended, last=following is None)
-        return ended, following
+            tracing.past_span("photoqueue.claim", self._turned, self._held)
+            self._attempt(claim)
+            with self._lock:
+                if not self._hand.to_begin:
+                    self._turn()
+            if self._ended is not None:
+                span.set_attribute("photoqueue.state", str(self._ended.state))
 
-    def _claim(self, job_id: UUID) -> Claim | None:
-        ledger, queue, worker_id, slot = self._ledger, self._queue, self._worker_id, self._slot
+    def _claim(self, job_id: UUID) -> list[Claim]:
+        ledger, worker_id, slot = self._ledger, self._worker_id, self._slot
         claim, disturbed = until_reached(
-            lambda: ledger.claim(job_id, queue, worker_id=worker_id, slot=slot)
+            lambda: ledger.claim(job_id, self._queue, worker_id=worker_id, slot=slot)
         )
         if claim is None and disturbed:
             # The claim may have been committed before its connection broke; nobody else
             # would ever take up a job that a live worker seems to hold.
-            claim, _ = until_reached(
-                lambda: ledger.held(job_id, queue, worker_id=worker_id, slot=slot)
-            )
-        return claim
+            return self._held_among([job_id])
+        return [] if claim is None else [claim]
 
-    def _attempt(self, claim: Claim) -> tuple[Ended | None, Claim | None]:
-        """Do the work and record it; return how it ended, and the next job if one was taken."""
-        fields = log_fields(claim)
-        logger.info(
-            "started",
-            extra={"fields": {**fields, "attempt": claim.attempt, "wait_ms": round(claim.wait_ms)}},
+    def _held_among(self, job_ids: Sequence[UUID]) -> list[Claim]:
+        claims, _ = until_reached(
+            lambda: self._ledger.held(job_ids, worker_id=self._worker_id, slot=self._slot)
         )
+        return claims
+
+    def _hold(self, claims: Sequence[Claim], *, together: bool) -> None:
+        self._hand.fill(claims, together=together)
+        self._has([claim.job_id for claim in claims])
+        self._held = time.time_ns()
+        if self._hand.together:
+            self._watch.begin()
+
+    def _attempt(self, claim: Claim) -> None:
+        """Do the work; what came of it is in the hand then, or recorded as a failure."""
+        if not self._hand.together:
+            self._endings.began(claim)
         calls: list[AiCall] = []
-        next_job: UUID | None = None
         try:
             result = self._work(claim, calls)
-            next_job = self._next_message(claim)
-            with tracing.span("photoqueue.record"):
-                ended, following = self._complete(claim, result, calls, next_job)
-        # An engine that calls sys.exit() has failed its photo, not ended the worker. A
-        # result that PostgreSQL refuses is a failure of the attempt like any other.
+        # An engine that calls sys.exit() has failed its photo, not ended the worker.
         except (Exception, SystemExit) as exc:
-            failed = self._fail(claim, exc, calls)
-            return failed, None if next_job is None else self._claim(next_job)
-        if ended is None:
-            self._log_too_late(claim)
-        else:
-            logger.info("completed", extra={"fields": {**fields, **end_fields(claim, ended)}})
-        return ended, following
-
-    def _next_message(self, claim: Claim) -> UUID | None:
-        """Take the message of the next job; a broker that is away must not hold a record up."""
-        if self._take_following is None:
-            return None
-        unsent, self._unsent = self._unsent, None
-        try:
-            taken = self._take_following(unsent)
-        except PhotoqueueError as exc:
-            logger.debug("job=%s no next job taken: %s", claim.job_id, exc)
-            return None
-        # A message of the job itself has come too late to matter.
-        return None if taken == claim.job_id else taken
-
-    def _complete(
-        self, claim: Claim, result: str, calls: list[AiCall], next_job: UUID | None
-    ) -> tuple[Ended | None, Claim | None]:
-        ledger, slot = self._ledger, self._slot
-        if next_job is None:
-            ended, _ = until_reached(lambda: ledger.complete(claim, result, calls))
-            return ended, None
-        (ended, following), disturbed = until_reached(
-            lambda: ledger.complete_and_claim(claim, result, calls, next_job=next_job, slot=slot)
-        )
-        if following is None and disturbed:
-            following, _ = until_reached(
-                lambda: ledger.held(next_job, claim.queue, worker_id=claim.worker_id, slot=slot)
-            )
-        return ended, following
+            with self._lock:
+                self._fail(claim, exc, calls, self._hand.seconds)
+                self._hand.end(None)
+            return
+        with self._lock:
+            self._hand.end(Done(claim, result, calls, seconds=self._hand.seconds))
 
     def _work(self, claim: Claim, calls: list[AiCall]) -> str:
         self._busy(True)
@@ -193,77 +172,115 @@ class Runner:
             # The time limit is for the work: its record may have to wait for PostgreSQL.
             self._busy(False)
 
-    def _fail(self, claim: Claim, error: BaseException, calls: list[AiCall]) -> Ended | None:
-        failure = describe(error)
-        if calls:
-            # Requests were made, and paid for: a job that never gets the turns it needs to
-            # the end must not go on for ever.
-            failure = replace(failure, costs_nothing=False)
-        delay_ms = failure.not_before_ms
-        if not failure.costs_nothing:
-            delay_ms = max(delay_ms, self._settings.retry_delay_ms(claim.next_retry))
+    def _turn(self) -> None:
+        """Record what is done, and take what comes next."""
+        done = self._hand.take_done()
+        together, wanted = self._next_messages(done)
+        self._turned = time.time_ns()
         with tracing.span("photoqueue.record"):
-            ended = self._record_failure(claim, failure, delay_ms, calls)
-        if ended is None:
-            self._log_too_late(claim)
-            return None
-        fields = {
-            **log_fields(claim),
-            **end_fields(claim, ended),
-            "error": f"{failure.error_type}: {failure.message}",
-        }
-        if failure.costs_nothing:
-            logger.info("postponed", extra={"fields": {**fields, "retry_in_ms": delay_ms}})
-        elif ended.state is JobState.DELAYED:
-            logger.warning("retrying", extra={"fields": {**fields, "retry_in_ms": delay_ms}})
-        else:
-            logger.error("failed", extra={"fields": fields})
-        return ended
+            claims = self._record_and_claim(done, wanted, together=together)
+        while not claims and self._left:
+            claims = self._claim(self._left.popleft().job_id)
+            together = False
+        self._hold(claims, together=together)
 
-    def _record_failure(
-        self, claim: Claim, failure: Failure, delay_ms: int, calls: list[AiCall]
-    ) -> Ended | None:
-        if failure.costs_nothing:
-            ended, _ = until_reached(
-                lambda: self._ledger.postpone(claim, failure, delay_ms=delay_ms)
-            )
-            return ended
+    def _next_messages(self, done: Sequence[Done]) -> tuple[bool, list[Message]]:
+        """Take the messages of the next jobs; tell whether these may be claimed together.
+
+        A broker that is away must not hold a record up.
+        """
+        if self._left:
+            return False, [self._left.popleft()]
+        if self._take_following is None:
+            return False, []
+        # Each span of a job shows its own claim and record: with spans, one at a time.
+        count = 1 if tracing.is_on() else self._hand.next_number(done)
         try:
-            ended, _ = until_reached(
-                lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms, calls=calls)
+            taken = self._take_following(self._endings.take_records(), count)
+        except PhotoqueueError as exc:
+            logger.debug("no next job taken: %s", exc)
+            return False, []
+        # A message of a job that is done has come too late to matter.
+        ids = {one.claim.job_id for one in done}
+        return len(taken) > 1, [message for message in taken if message.job_id not in ids]
+
+    def _record_and_claim(
+        self, done: list[Done], wanted: list[Message], *, together: bool
+    ) -> list[Claim]:
+        next_jobs = [message.job_id for message in wanted]
+        try:
+            (ended, claims), disturbed = until_reached(
+                lambda: self._ledger.complete_and_claim(
+                    done,
+                    next_jobs=next_jobs,
+                    queue=self._queue,
+                    worker_id=self._worker_id,
+                    slot=self._slot,
+                    together=together,
+                )
             )
         except PhotoqueueError as exc:
-            # What the engine says of its calls must not keep its failure off the record.
-            logger.warning("job=%s AI calls not recorded: %s", claim.job_id, exc)
-            ended, _ = until_reached(lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms))
-        return ended
+            # A result that PostgreSQL refuses is a failure of its attempt, and of no other.
+            self._left.extend(wanted)
+            if len(done) == 1:
+                self._fail(done[0].claim, exc, list(done[0].calls), done[0].seconds)
+            else:
+                for one in done:
+                    self._record_and_claim([one], [], together=False)
+            return []
+        if disturbed and len(claims) < len(next_jobs):
+            claims = self._held_among(next_jobs)
+        for one, how in zip(done, ended, strict=True):
+            self._ended = how
+            self._endings.completed(one.claim, how, began=not self._hand.together)
+        if together:
+            # Jobs that were tried before: one by one, and not together with others.
+            taken = {claim.job_id for claim in claims}
+            self._left.extend(message for message in wanted if message.job_id not in taken)
+        return claims
 
-    def _note(self, claim: Claim, ended: Ended, *, last: bool) -> None:
-        """Have the broker remember a job that has ended; of short jobs, in a while."""
-        if ended.state not in RETENTION:
-            return
-        finished = Finished(
-            queue=claim.queue,
-            job_id=str(claim.job_id),
-            state=ended.state,
-            attempts=claim.attempt,
-            duration_ms=ended.duration_ms,
-            photo_id=claim.payload.get("photoId"),
+    def _look_after(self) -> bool:
+        """Free what waits behind a job that takes longer than was thought; see :class:`Watch`."""
+        with self._lock:
+            if not self._hand.is_held_up():
+                return self._hand.together
+            try:
+                self._free_waiting()
+            except Exception:
+                # The jobs wait for the longer one then, which harms nothing else.
+                logger.exception("jobs that wait behind another were not given back")
+            return False
+
+    def _free_waiting(self) -> None:
+        self._record_and_claim(self._hand.take_done(), [], together=False)
+        waiting, at = self._hand.put_down(), self._hand.at
+        messages = self._give_back([claim.job_id for claim in waiting], at, self._hand.seconds)
+        messages += self._left
+        self._left.clear()
+        self._has([] if at is None else [at.job_id])
+        if at is not None:
+            self._endings.began(at)
+        with contextlib.suppress(BrokerUnavailableError):  # recovery announces them
+            self._broker.enqueue(messages)
+
+    def _fail(
+        self, claim: Claim, error: BaseException, calls: list[AiCall], seconds: float
+    ) -> None:
+        if self._hand.together:
+            # It did begin, and costs an attempt.
+            self._give_back([], claim, seconds)
+        self._ended = self._endings.failed(claim, error, calls)
+
+    def _give_back(
+        self, job_ids: Sequence[UUID], kept: Claim | None, seconds: float
+    ) -> list[Message]:
+        messages, _ = until_reached(
+            lambda: self._ledger.give_back(
+                job_ids,
+                kept=None if kept is None else kept.job_id,
+                seconds=seconds,
+                worker_id=self._worker_id,
+                slot=self._slot,
+            )
         )
-        if last or ended.duration_ms > _PROMPT_MS:
-            self._keep_record(finished)
-        else:
-            self._unsent = finished
-
-    def _keep_record(self, finished: Finished) -> None:
-        try:
-            self._broker.keep_record(finished)
-        except BrokerUnavailableError as exc:
-            # The tracking table has the job; the record in Redis is a convenience.
-            logger.debug("job=%s no record kept: %s", finished.job_id, exc)
-
-    def _log_too_late(self, claim: Claim) -> None:
-        logger.warning(
-            "result discarded: the job was cancelled or taken over",
-            extra={"fields": {**log_fields(claim), "attempt": claim.attempt}},
-        )
+        return messages

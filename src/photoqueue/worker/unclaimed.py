@@ -3,7 +3,7 @@
 A claim can reach PostgreSQL after the process that sent it has given the connection up: the
 job then belongs to a process that never heard the answer, of a worker that lives and renews its
 lease, and nobody would ever take it up. It is told from a job that is being done by what its
-process says: which job it has, and since when it is sure of that.
+process says: which jobs it has, and since when it is sure of that.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Unclaimed:
     def find(self, held: Iterable[Held], children: Sequence[Child]) -> list[Held]:
         """Return what its process does not know of.
 
-        A process that became sure of having another job, or none, after it was seen to hold
+        A process that became sure of having other jobs, or none, after it was seen to hold
         this one is done with it, or never began; where the table, asked again after that,
         still says so, it never began.
         """
@@ -49,7 +49,7 @@ class Unclaimed:
             first, denied_before = self._seen.get(one, (now, False))
             # First when, then which: the process writes them the other way round.
             sure = board.settled_at > first
-            denied = sure and board.job_id != one.job_id
+            denied = sure and one.job_id not in board.job_ids
             if denied and denied_before:
                 found.append(one)
             else:

@@ -1,0 +1,145 @@
+"""How attempts began and ended: lines in the log, failures on record, records in the broker."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from photoqueue import tracing
+from photoqueue.broker.retention import RETENTION, Finished
+from photoqueue.errors import BrokerUnavailableError, PhotoqueueError
+from photoqueue.models import JobState
+from photoqueue.tracking.attempts import AiCall, Claim, Ended, Failure
+from photoqueue.worker.failures import describe
+from photoqueue.worker.job_fields import end_fields, log_fields
+from photoqueue.worker.persistence import until_reached
+
+if TYPE_CHECKING:
+    from photoqueue.broker.broker import Broker
+    from photoqueue.settings import Settings
+    from photoqueue.tracking.ledger import Ledger
+
+logger = logging.getLogger(__name__)
+
+#: Milliseconds of work after which the record of a job is sent to the broker at once; that of
+#: a shorter job goes along with taking the ones after the next.
+_PROMPT_MS: Final = 20.0
+
+
+class Endings:
+    """Writes down how the attempts of one process end."""
+
+    def __init__(self, ledger: Ledger, broker: Broker, settings: Settings) -> None:
+        self._ledger = ledger
+        self._broker = broker
+        self._settings = settings
+        #: Records of short jobs that the broker has not been sent yet.
+        self._unsent: list[Finished] = []
+
+    def began(self, claim: Claim) -> None:
+        """Log that an attempt has begun."""
+        fields = {**log_fields(claim), "attempt": claim.attempt, "wait_ms": round(claim.wait_ms)}
+        logger.info("started", extra={"fields": fields})
+
+    def completed(self, claim: Claim, ended: Ended | None, *, began: bool) -> None:
+        """Log a job that has completed, and keep its record.
+
+        Parameters
+        ----------
+        ended
+            None where the result came too late.
+        began : bool
+            Whether :meth:`began` was called. Of jobs that are taken together there is one line.
+        """
+        if ended is None:
+            self._log_too_late(claim)
+            return
+        waited = {} if began else {"wait_ms": round(claim.wait_ms)}
+        fields = {**log_fields(claim), **waited, **end_fields(claim, ended)}
+        logger.info("completed", extra={"fields": fields})
+        self._keep_record(claim, ended)
+
+    def failed(self, claim: Claim, error: BaseException, calls: list[AiCall]) -> Ended | None:
+        """Record that an attempt has failed; None when it was not ours to write."""
+        failure = describe(error)
+        if calls:
+            # Requests were made, and paid for: a job that never gets the turns it needs to
+            # the end must not go on for ever.
+            failure = replace(failure, costs_nothing=False)
+        delay_ms = failure.not_before_ms
+        if not failure.costs_nothing:
+            delay_ms = max(delay_ms, self._settings.retry_delay_ms(claim.next_retry))
+        with tracing.span("photoqueue.record"):
+            ended = self._record_failure(claim, failure, delay_ms, calls)
+        if ended is None:
+            self._log_too_late(claim)
+            return None
+        self._keep_record(claim, ended)
+        fields = {
+            **log_fields(claim),
+            **end_fields(claim, ended),
+            "error": f"{failure.error_type}: {failure.message}",
+        }
+        if failure.costs_nothing:
+            logger.info("postponed", extra={"fields": {**fields, "retry_in_ms": delay_ms}})
+        elif ended.state is JobState.DELAYED:
+            logger.warning("retrying", extra={"fields": {**fields, "retry_in_ms": delay_ms}})
+        else:
+            logger.error("failed", extra={"fields": fields})
+        return ended
+
+    def _record_failure(
+        self, claim: Claim, failure: Failure, delay_ms: int, calls: list[AiCall]
+    ) -> Ended | None:
+        if failure.costs_nothing:
+            ended, _ = until_reached(
+                lambda: self._ledger.postpone(claim, failure, delay_ms=delay_ms)
+            )
+            return ended
+        try:
+            ended, _ = until_reached(
+                lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms, calls=calls)
+            )
+        except PhotoqueueError as exc:
+            # What the engine says of its calls must not keep its failure off the record.
+            logger.warning("job=%s AI calls not recorded: %s", claim.job_id, exc)
+            ended, _ = until_reached(lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms))
+        return ended
+
+    def take_records(self) -> list[Finished]:
+        """Hand out the records that are to go along with something else."""
+        unsent, self._unsent = self._unsent, []
+        return unsent
+
+    def send_records(self) -> None:
+        """Send what was to go along with something else."""
+        unsent = self.take_records()
+        try:
+            self._broker.keep_record(*unsent)
+        except BrokerUnavailableError as exc:
+            # The tracking table has the jobs; the records in Redis are a convenience.
+            logger.debug("no record kept of %d jobs: %s", len(unsent), exc)
+
+    def _keep_record(self, claim: Claim, ended: Ended) -> None:
+        """Have the broker remember a job that has ended; of short jobs, in a while."""
+        if ended.state not in RETENTION:
+            return
+        self._unsent.append(
+            Finished(
+                queue=claim.queue,
+                job_id=str(claim.job_id),
+                state=ended.state,
+                attempts=claim.attempt,
+                duration_ms=ended.duration_ms,
+                photo_id=claim.payload.get("photoId"),
+            )
+        )
+        if ended.state is not JobState.COMPLETED or ended.duration_ms > _PROMPT_MS:
+            self.send_records()
+
+    def _log_too_late(self, claim: Claim) -> None:
+        logger.warning(
+            "result discarded: the job was cancelled or taken over",
+            extra={"fields": {**log_fields(claim), "attempt": claim.attempt}},
+        )

@@ -1,9 +1,9 @@
-"""Recording one job and claiming the next in one statement: each half keeps its own fence."""
+"""Recording jobs and claiming the next ones in one statement: each half keeps its own fence."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 from uuid import UUID
@@ -11,12 +11,13 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from photoqueue.broker.broker import Broker
 from photoqueue.broker.retention import Finished
 from photoqueue.errors import BrokerUnavailableError, DatabaseUnavailableError
 from photoqueue.installation import Installation
-from photoqueue.models import JobState, JobType
+from photoqueue.models import JobState, JobType, Message
 from photoqueue.tracking import liveness
-from photoqueue.tracking.attempts import AiCall, Claim, Ended
+from photoqueue.tracking.attempts import AiCall, Claim, Done, Ended
 from photoqueue.tracking.ledger import Ledger
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit
@@ -38,13 +39,25 @@ def claimed(ledger: Ledger, name: str) -> Claim:
     return claim
 
 
+def turn(
+    ledger: Ledger, done: Claim, next_job: UUID | str
+) -> tuple[list[Ended | None], list[Claim]]:
+    return ledger.complete_and_claim(
+        [Done(done, RESULT)],
+        next_jobs=[UUID(str(next_job))],
+        queue=PHOTOS,
+        worker_id=WORKER,
+        slot=1,
+    )
+
+
 def test_one_is_completed_and_the_next_one_held(ledger: Ledger) -> None:
     first, second = claimed(ledger, "salon-1"), submit("salon-2")
-    ended, following = ledger.complete_and_claim(first, RESULT, next_job=UUID(second.id), slot=1)
+    (ended,), (following,) = turn(ledger, first, second.id)
     assert ended is not None and ended.state is JobState.COMPLETED
-    assert following is not None and following.job_id == UUID(second.id)
-    assert (following.attempt, second.state) == (1, JobState.ACTIVE)
-    assert ledger.held(UUID(second.id), PHOTOS, worker_id=WORKER, slot=1) == following
+    assert (following.job_id, following.attempt) == (UUID(second.id), 1)
+    assert second.state is JobState.ACTIVE
+    assert ledger.held([UUID(second.id)], worker_id=WORKER, slot=1) == [following]
 
 
 def test_result_that_comes_too_late_is_fenced_off_and_the_next_job_is_taken(
@@ -52,9 +65,9 @@ def test_result_that_comes_too_late_is_fenced_off_and_the_next_job_is_taken(
 ) -> None:
     first, second = claimed(ledger, "salon-1"), submit("salon-2")
     ledger.cancel([first.job_id])
-    ended, following = ledger.complete_and_claim(first, RESULT, next_job=UUID(second.id), slot=1)
+    (ended,), (following,) = turn(ledger, first, second.id)
     assert ended is None
-    assert following is not None and second.state is JobState.ACTIVE
+    assert following.job_id == UUID(second.id) and second.state is JobState.ACTIVE
 
 
 @pytest.mark.parametrize("gone", ["cancelled", "claimed", "completed", "unknown"])
@@ -70,16 +83,16 @@ def test_next_job_that_is_not_to_be_had_holds_up_no_record(ledger: Ledger, gone:
             assert other is not None
             if gone == "completed":
                 ledger.complete(other, RESULT)
-    ended, following = ledger.complete_and_claim(first, RESULT, next_job=second, slot=1)
+    (ended,), claims = turn(ledger, first, second)
     assert ended is not None and ended.state is JobState.COMPLETED
-    assert following is None
+    assert claims == []
 
 
 def test_paused_queue_gives_no_next_job(installation: Installation, ledger: Ledger) -> None:
     first, second = claimed(ledger, "salon-1"), submit("salon-2")
     liveness.set_paused(installation.database, PHOTOS, True)
-    ended, following = ledger.complete_and_claim(first, RESULT, next_job=UUID(second.id), slot=1)
-    assert ended is not None and following is None
+    (ended,), claims = turn(ledger, first, second.id)
+    assert ended is not None and claims == []
     assert second.state is JobState.WAITING
 
 
@@ -87,10 +100,9 @@ def test_second_write_of_both_changes_nothing_and_the_claim_is_found_again(
     ledger: Ledger,
 ) -> None:
     first, second = claimed(ledger, "salon-1"), submit("salon-2")
-    both: dict[str, Any] = {"next_job": UUID(second.id), "slot": 1}
-    ended, following = ledger.complete_and_claim(first, RESULT, **both)
-    assert ledger.complete_and_claim(first, RESULT, **both) == (ended, None)
-    assert ledger.held(UUID(second.id), PHOTOS, worker_id=WORKER, slot=1) == following
+    ended, claims = turn(ledger, first, second.id)
+    assert turn(ledger, first, second.id) == (ended, [])
+    assert ledger.held([UUID(second.id)], worker_id=WORKER, slot=1) == claims
     assert second.poll().attempt == 1
 
 
@@ -101,10 +113,8 @@ def test_job_that_somebody_locks_is_skipped_not_waited_for(
     first, second = claimed(ledger, "salon-1"), submit("salon-2")
     with psycopg.connect(installation.database.libpq_url) as connection:
         connection.execute("SELECT FROM jobs WHERE job_id = %s FOR UPDATE", (second.id,))
-        ended, following = ledger.complete_and_claim(
-            first, RESULT, next_job=UUID(second.id), slot=1
-        )
-    assert ended is not None and following is None
+        (ended,), claims = turn(ledger, first, second.id)
+    assert ended is not None and claims == []
     assert second.state is JobState.WAITING
 
 
@@ -113,7 +123,9 @@ class Unlucky(Ledger):
 
     lost = False
 
-    def complete_and_claim(self, *args: Any, **options: Any) -> tuple[Ended | None, Claim | None]:
+    def complete_and_claim(
+        self, *args: Any, **options: Any
+    ) -> tuple[list[Ended | None], list[Claim]]:
         answer = super().complete_and_claim(*args, **options)
         if not self.lost:
             self.lost = True
@@ -122,12 +134,19 @@ class Unlucky(Ledger):
         return answer
 
 
+def source(broker: Broker) -> Callable[[Sequence[Finished], int], list[Message]]:
+    def following(completed: Sequence[Finished], count: int) -> list[Message]:
+        return broker.take_next(PHOTOS, completed, count, refused=pytest.fail)
+
+    return following
+
+
 def run(
     installation: Installation,
     ledger: Ledger,
     first: UUID,
     handler: Callable[[Claim, list[AiCall]], str],
-    following: Callable[[Finished | None], UUID | None] | None = None,
+    following: Callable[[Sequence[Finished], int], list[Message]] | None = None,
 ) -> Ended | None:
     broker = installation.broker
     return Runner(
@@ -139,7 +158,7 @@ def run(
         worker_id=WORKER,
         slot=1,
         busy=lambda _: None,
-        following=following or (lambda finished: broker.take_next(PHOTOS, finished)),
+        following=following or source(broker),
     ).run(first)
 
 
@@ -173,7 +192,7 @@ def test_runner_records_a_job_while_the_broker_is_away(
 ) -> None:
     job = submit("salon-1")
 
-    def away(finished: Finished | None) -> UUID | None:
+    def away(completed: Sequence[Finished], count: int) -> list[Message]:
         raise BrokerUnavailableError("no")
 
     ended = run(installation, ledger, UUID(job.id), lambda claim, calls: RESULT, away)

@@ -69,6 +69,20 @@ def explain(connection: psycopg.Connection, statement: str, parameters: dict[str
     return "\n".join(row[0] for row in rows)
 
 
+#: Two results, and two jobs to take.
+TURN: dict[str, object] = {
+    "job_ids": [UUID(int=2002), UUID(int=4002)],
+    "attempts": [0, 0],
+    "results": ["{}", "{}"],
+    "ran_ms": [1.0, 1.0],
+    "ended_ms": [1.0, 0.0],
+    "worker_id": WORKER,
+    "slot": 1,
+    "queue_name": JobType.PHOTO_ANALYZE,
+    "next_jobs": [UUID(int=81), UUID(int=121)],
+    "together": True,
+}
+
 HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
     "claim": (
         TRANSITIONS["claim"],
@@ -80,9 +94,21 @@ HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
         },
         {"jobs_pkey"},
     ),
-    "complete": (
-        TRANSITIONS["complete"],
-        {"job_id": UUID(int=2002), "attempt": 0, "worker_id": WORKER, "result": "{}"},
+    "complete_and_claim": (TRANSITIONS["complete_and_claim"], TURN, {"jobs_pkey"}),
+    "held": (
+        TRANSITIONS["held"],
+        {"job_ids": [UUID(int=2002)], "worker_id": WORKER, "slot": 1},
+        {"jobs_pkey", "jobs_active"},
+    ),
+    "give_back": (
+        TRANSITIONS["give_back"],
+        {
+            "job_ids": [UUID(int=2002)],
+            "kept_job": UUID(int=4002),
+            "ran_ms": 5.0,
+            "worker_id": WORKER,
+            "slot": 1,
+        },
         {"jobs_pkey", "jobs_active"},
     ),
     "due_waiting": (
@@ -140,6 +166,15 @@ def test_hot_statements_use_their_indexes(plans: psycopg.Connection) -> None:
         assert any(f" {index} " in plan or f"{index}\n" in plan for index in indexes), (
             f"{name} uses none of {indexes}\n{plan}"
         )
+
+
+def test_worker_plans_by_indexes_also_while_the_tables_are_small(database: Database) -> None:
+    # What is planned once must stay right when the table has grown.
+    with closing(Ledger(database, busy=True)) as ledger:
+        rows = ledger.run("EXPLAIN " + TRANSITIONS["complete_and_claim"], TURN)
+        plan = "\n".join(row["QUERY PLAN"] for row in rows)
+        assert "Seq Scan on jobs" not in plan and "jobs_pkey" in plan, plan
+        assert "Hash Join" not in plan and "Merge Join" not in plan, plan
 
 
 def test_looking_for_unfinished_keys_reads_no_table(

@@ -31,8 +31,10 @@ class Unlucky(Ledger):
     def claim(self, *args: Any, **options: Any) -> Claim | None:
         return self._lose("claim", super().claim(*args, **options))
 
-    def complete(self, *args: Any, **options: Any) -> Ended | None:
-        return self._lose("complete", super().complete(*args, **options))
+    def complete_and_claim(
+        self, *args: Any, **options: Any
+    ) -> tuple[list[Ended | None], list[Claim]]:
+        return self._lose("complete", super().complete_and_claim(*args, **options))
 
     def _lose(self, name: str, answer: Any) -> Any:
         if self.lost == name:

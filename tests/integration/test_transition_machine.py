@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from psycopg.rows import dict_row
 
 from photoqueue.models import TRANSITIONS, JobState, JobType, Outcome
-from photoqueue.tracking.attempts import Claim, Ended, Failure
+from photoqueue.tracking.attempts import Claim, Done, Ended, Failure
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.ids import new_uuid
 from photoqueue.tracking.ledger import Ledger
@@ -44,6 +44,8 @@ class Model:
     #: What is left of the budget.
     budget: int = BUDGET
     holder: UUID | None = None
+    #: Held together with others: its attempt costs nothing if it is lost.
+    together: bool = False
     outcomes: list[str] = field(default_factory=list)
 
 
@@ -62,7 +64,7 @@ class Transitions(RuleBasedStateMachine):
         self.claims: list[Claim] = []
         #: How the attempts ended that were recorded by their own worker.
         self.recorded: dict[tuple[UUID, int], tuple[str, JobState]] = {}
-        #: Attempts that their worker handed back when it was told to stop.
+        #: Attempts that were handed back, at no cost.
         self.handed_back: set[tuple[UUID, int]] = set()
         self.seen: dict[UUID, JobState] = {}
         #: Whether the last step was a person's retry, which starts a job anew.
@@ -104,21 +106,59 @@ class Transitions(RuleBasedStateMachine):
         job = self.jobs[job_id]
         claim = self.ledger.claim(job_id, JobType.PHOTO_ANALYZE, worker_id=worker, slot=1)
         if job.state in (JobState.WAITING, JobState.DELAYED):
-            job.state, job.holder = JobState.ACTIVE, worker
-            job.attempts += 1
-            job.budget -= 1
             assert claim is not None
-            assert claim.attempt == job.attempts
-            assert claim.max_attempts == job.attempts + job.budget
-            self.claims.append(claim)
+            self._take(claim, together=False)
         else:
             assert claim is None
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data(), worker=st.sampled_from(WORKERS), together=st.booleans())
+    def complete_and_claim(self, data: st.DataObject, worker: UUID, together: bool) -> None:
+        ours = [claim for claim in self.claims if claim.worker_id == worker]
+        last = {claim.job_id: claim for claim in ours}
+        done = [last[job] for job in sorted(last) if data.draw(st.booleans())]
+        wanted = sorted(data.draw(st.sets(st.sampled_from(sorted(self.jobs)))))
+        free = {
+            job_id
+            for job_id in wanted
+            if self.jobs[job_id].state in (JobState.WAITING, JobState.DELAYED)
+            and not (together and self.jobs[job_id].attempts)
+        }
+        ended, claims = self.ledger.complete_and_claim(
+            [Done(claim, "{}", seconds=0.001) for claim in done],
+            next_jobs=wanted,
+            queue=JobType.PHOTO_ANALYZE,
+            worker_id=worker,
+            slot=1,
+            together=together,
+        )
+        assert [claim.job_id for claim in claims] == [job for job in wanted if job in free]
+        for claim, how in zip(done, ended, strict=True):
+            self._check_completed(claim, how)
+        for claim in claims:
+            self._take(claim, together=together)
+
+    @rule(data=st.data(), worker=st.sampled_from(WORKERS))
+    def give_back(self, data: st.DataObject, worker: UUID) -> None:
+        held = sorted(job for job in self._held_by(worker) if self.jobs[job].together)
+        kept = data.draw(st.sampled_from([None, *held]))
+        given = {job for job in held if job != kept and data.draw(st.booleans())}
+        messages = self.ledger.give_back(
+            sorted(given), kept=kept, seconds=0.001, worker_id=worker, slot=1
+        )
+        assert {message.job_id for message in messages} == given
+        for job_id in given:
+            self._hand_back(job_id)
+        if kept is not None:
+            self.jobs[kept].together = False
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
     def complete(self, data: st.DataObject) -> None:
         claim = data.draw(st.sampled_from(self.claims))
-        ended = self.ledger.complete(claim, "{}")
+        self._check_completed(claim, self.ledger.complete(claim, "{}"))
+
+    def _check_completed(self, claim: Claim, ended: Ended | None) -> None:
         if self._holds(claim):
             assert ended is not None
             self._end(claim.job_id, JobState.COMPLETED, "completed")
@@ -170,6 +210,9 @@ class Transitions(RuleBasedStateMachine):
         recovered = self.ledger.recover([worker], outcome=outcome, message="gone")
         assert {job.message.job_id for job in recovered} == held
         for job_id in held:
+            if self.jobs[job_id].together:
+                self._hand_back(job_id)
+                continue
             state = JobState.WAITING if self.jobs[job_id].budget else JobState.FAILED
             self._end(job_id, state, str(outcome))
 
@@ -179,9 +222,7 @@ class Transitions(RuleBasedStateMachine):
         released = self.ledger.release(worker)
         assert {job.message.job_id for job in released} == held
         for job_id in held:
-            self._end(job_id, JobState.WAITING, "released")
-            self.jobs[job_id].budget += 1
-            self.handed_back.add((job_id, self.jobs[job_id].attempts))
+            self._hand_back(job_id)
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
@@ -245,6 +286,7 @@ class Transitions(RuleBasedStateMachine):
         assert row["ready_at"] is not None
         if job.state is JobState.ACTIVE:
             assert row["worker_id"] == job.holder
+            assert (row["wait_ms"] is None) is job.together
         if job.state in (JobState.FAILED, JobState.DELAYED):
             assert row["error_type"]
         # One row an ended attempt, numbered without gaps.
@@ -286,6 +328,21 @@ class Transitions(RuleBasedStateMachine):
             assert ended.state is recorded[1]
         else:
             assert ended is None
+
+    def _take(self, claim: Claim, *, together: bool) -> None:
+        job = self.jobs[claim.job_id]
+        job.state, job.holder, job.together = JobState.ACTIVE, claim.worker_id, together
+        job.attempts += 1
+        job.budget -= 1
+        assert claim.attempt == job.attempts
+        assert claim.max_attempts == job.attempts + job.budget
+        assert claim.wait_ms >= 0
+        self.claims.append(claim)
+
+    def _hand_back(self, job_id: UUID) -> None:
+        self._end(job_id, JobState.WAITING, "released")
+        self.jobs[job_id].budget += 1
+        self.handed_back.add((job_id, self.jobs[job_id].attempts))
 
     def _holds(self, claim: Claim) -> bool:
         job = self.jobs[claim.job_id]

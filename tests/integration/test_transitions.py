@@ -281,11 +281,11 @@ def test_claim_whose_answer_was_lost_is_found_again(bench: Bench) -> None:
     claim = bench.claim(job_id, slot=3)
     place = {"worker_id": WORKER, "slot": 3}
     assert bench.ledger.claim(job_id, PHOTOS, **place) is None
-    assert bench.ledger.held(job_id, PHOTOS, **place) == claim
-    assert bench.ledger.held(job_id, PHOTOS, worker_id=OTHER_WORKER, slot=3) is None
-    assert bench.ledger.held(job_id, PHOTOS, worker_id=WORKER, slot=4) is None
+    assert bench.ledger.held([job_id], **place) == [claim]
+    assert bench.ledger.held([job_id], worker_id=OTHER_WORKER, slot=3) == []
+    assert bench.ledger.held([job_id], worker_id=WORKER, slot=4) == []
     bench.ledger.complete(claim, "{}")
-    assert bench.ledger.held(job_id, PHOTOS, **place) is None
+    assert bench.ledger.held([job_id], **place) == []
 
 
 def test_message_in_the_wrong_queue_takes_no_job(bench: Bench) -> None:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from uuid import UUID
 
 from photoqueue.tracking.register import Held
-from photoqueue.worker.board import Board
+from photoqueue.worker.board import MOST_JOBS, Board
 from photoqueue.worker.unclaimed import Unclaimed
 
 JOB = Held(slot=1, job_id=UUID(int=1), attempt=1)
@@ -31,7 +31,7 @@ class Rounds:
         held: tuple[Held, ...] = (JOB,),
     ) -> list[Held]:
         self.now = now
-        child = SimpleNamespace(slot=1, board=SimpleNamespace(settled_at=settled, job_id=has))
+        child = SimpleNamespace(slot=1, board=SimpleNamespace(settled_at=settled, job_ids={has}))
         return self.unclaimed.find(held, [child])  # type: ignore[list-item]
 
 
@@ -78,11 +78,14 @@ def test_another_attempt_of_the_job_is_another_matter() -> None:
     assert rounds.find(12.0, settled=11.5, held=(again,)) == []
 
 
-def test_board_tells_which_job_a_process_has() -> None:
+def test_board_tells_which_jobs_a_process_has() -> None:
     board = Board()
-    assert (board.job_id, board.settled_at) == (None, 0.0)
-    board.set_job(OTHER)
+    assert (board.job_ids, board.settled_at) == (frozenset(), 0.0)
+    most = [UUID(int=number) for number in range(1, MOST_JOBS + 1)]
+    board.set_jobs(most)
     settled = board.settled_at
-    assert board.job_id == OTHER and settled > 0
-    board.set_job(None)
-    assert board.job_id is None and board.settled_at >= settled
+    assert board.job_ids == set(most) and settled > 0
+    board.set_jobs([OTHER])
+    assert board.job_ids == {OTHER}
+    board.set_jobs([])
+    assert board.job_ids == frozenset() and board.settled_at >= settled

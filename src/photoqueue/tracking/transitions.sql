@@ -44,8 +44,8 @@ WHERE job_id = ANY(%(job_ids)s) AND state = 'active'
 WITH mine AS (
     SELECT jobs.job_id, done.result, done.ran_ms,
         clock_timestamp() - least(done.ended_ms, 1000) * interval '1 millisecond' AS ended_at
-    FROM unnest(%(job_ids)s::uuid[], %(attempts)s::int[], %(results)s::text[],
-                %(ran_ms)s::float8[], %(ended_ms)s::float8[])
+    FROM unnest(%(job_ids)b::uuid[], %(attempts)b::int[], %(results)b::text[],
+                %(ran_ms)b::float8[], %(ended_ms)b::float8[])
         AS done (job_id, attempt, result, ran_ms, ended_ms)
     JOIN jobs USING (job_id)
     WHERE state = 'active' AND attempts = done.attempt AND worker_id = %(worker_id)s
@@ -74,7 +74,7 @@ WITH mine AS (
     RETURNING job_id, extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms
 ), next AS (
     SELECT job_id FROM jobs
-    WHERE job_id = ANY(%(next_jobs)s)
+    WHERE job_id = ANY(%(next_jobs)b::uuid[])
       AND queue_name = %(queue_name)s
       AND state IN ('waiting', 'delayed')
       AND (attempts = 0 OR NOT %(together)s)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from photoqueue import tracing
 
 LogFormat = Literal["text", "json"]
+#: What most values are: visible ASCII without blanks, quotes and equals signs.
+_PLAIN: Final = re.compile(r"[!#-<>-~]+")
 
 
 def configure_logging(log_format: LogFormat, *, level: int = logging.INFO) -> None:
@@ -68,5 +71,7 @@ def _time(record: logging.LogRecord) -> str:
 def _quoted(value: object) -> str:
     """Keep a value on one line, and apart from its neighbours."""
     text = str(value)
+    if _PLAIN.fullmatch(text):
+        return text
     plain = text.isprintable() and not any(mark in text for mark in ' "=')
     return text if text and plain else json.dumps(text, ensure_ascii=False)

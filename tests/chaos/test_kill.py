@@ -69,7 +69,8 @@ def test_job_that_was_claimed_for_a_process_that_never_heard_of_it_is_delivered_
         # A claim that reached PostgreSQL when its process had given the connection up.
         connection.exec_driver_sql(
             "UPDATE jobs SET state = 'active', attempts = attempts + 1, slot = 1, "
-            "worker_id = (SELECT worker_id FROM workers), started_at = clock_timestamp()"
+            "worker_id = (SELECT worker_id FROM workers), started_at = clock_timestamp(), "
+            "wait_ms = 0"
         )
     photoqueue.resume()
     assert job.result(30).items
@@ -201,7 +202,9 @@ def test_thousand_jobs_pass_through_two_workers_once_each(start_worker, runs, in
     photoqueue.resume()
     frame = photoqueue.collect(batch, timeout=150)
     assert list(frame["state"].unique()) == ["completed"]
-    assert frame["attempts"].max() == 1
+    outcomes = photoqueue.attempts()["outcome"]
+    assert set(outcomes) <= {"completed", "released"}  # short ones that a longer one held up
+    assert (outcomes == "completed").sum() == 1000
     assert all(runs(f"room-{number}") == 1 for number in range(1000))
     with installation.database.begin() as connection:
         workers = connection.exec_driver_sql("SELECT DISTINCT worker_id FROM job_attempts")

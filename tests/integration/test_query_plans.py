@@ -134,6 +134,7 @@ HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
             "slot": None,
             "job_id": None,
             "attempt": None,
+            "at": None,
             "outcome": "worker_lost",
             "error_message": "x",
         },

@@ -202,15 +202,17 @@ class Transitions(RuleBasedStateMachine):
             self._check_told_again(claim, "released", ended)
 
     @rule(
+        data=st.data(),
         worker=st.sampled_from(WORKERS),
         outcome=st.sampled_from([Outcome.WORKER_LOST, Outcome.TIMEOUT]),
     )
-    def recover(self, worker: UUID, outcome: Outcome) -> None:
+    def recover(self, data: st.DataObject, worker: UUID, outcome: Outcome) -> None:
         held = self._held_by(worker)
-        recovered = self.ledger.recover([worker], outcome=outcome, message="gone")
+        at = data.draw(st.sampled_from([None, *sorted(held)]))
+        recovered = self.ledger.recover([worker], outcome=outcome, message="gone", at=at)
         assert {job.message.job_id for job in recovered} == held
         for job_id in held:
-            if self.jobs[job_id].together:
+            if self.jobs[job_id].together and job_id != at:
                 self._hand_back(job_id)
                 continue
             state = JobState.WAITING if self.jobs[job_id].budget else JobState.FAILED

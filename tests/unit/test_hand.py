@@ -9,7 +9,7 @@ import pytest
 from photoqueue.models import JobType
 from photoqueue.tracking.attempts import Claim, Done
 from photoqueue.worker.board import MOST_JOBS
-from photoqueue.worker.hand import LONGEST_SECONDS, Hand
+from photoqueue.worker.hand import LONGEST_SECONDS, PLANNED_SECONDS, Hand
 
 
 class Clock:
@@ -49,11 +49,11 @@ def test_short_jobs_are_taken_by_more_and_more(hand: Hand) -> None:
 
 
 def test_no_more_are_taken_than_are_done_in_time(hand: Hand) -> None:
-    numbers = [hand.next_number(done(0.0001, LONGEST_SECONDS / 3.5)) for _ in range(4)]
+    numbers = [hand.next_number(done(0.0001, PLANNED_SECONDS / 3.5)) for _ in range(4)]
     assert numbers == [2, 3, 3, 3]
 
 
-@pytest.mark.parametrize("seconds", [LONGEST_SECONDS, 0.3, 60.0])
+@pytest.mark.parametrize("seconds", [PLANNED_SECONDS, 0.3, 60.0])
 def test_after_a_long_job_one_is_taken(hand: Hand, seconds: float) -> None:
     for _ in range(6):
         hand.next_number(done(0.0))

@@ -89,3 +89,12 @@ def test_board_tells_which_jobs_a_process_has() -> None:
     assert board.job_ids == {OTHER}
     board.set_jobs([])
     assert board.job_ids == frozenset() and board.settled_at >= settled
+
+
+def test_board_tells_which_job_is_worked_on() -> None:
+    board = Board()
+    assert (board.at, board.busy_since) == (None, 0.0)
+    board.set_busy(OTHER)
+    assert board.at == OTHER and board.busy_since > 0
+    board.set_busy(None)
+    assert (board.at, board.busy_since) == (None, 0.0)

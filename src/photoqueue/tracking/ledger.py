@@ -224,6 +224,7 @@ class Ledger:
         message: str,
         slot: int | None = None,
         only: tuple[UUID, int] | None = None,
+        at: UUID | None = None,
     ) -> list[Recovered]:
         """Take back what lost workers were doing.
 
@@ -233,6 +234,9 @@ class Ledger:
             Only what this process of the worker was doing.
         only
             Only this attempt of this job.
+        at
+            The job that the process was working on, where that is known: its attempt costs
+            as any other, while those that were taken together with it cost nothing.
         """
         job_id, attempt = only or (None, None)
         return self._take_back(
@@ -242,6 +246,7 @@ class Ledger:
                 "slot": slot,
                 "job_id": job_id,
                 "attempt": attempt,
+                "at": at,
                 "outcome": outcome,
                 "error_message": message,
             },

@@ -197,9 +197,10 @@ WHERE worker_id = %(worker_id)s AND outcome = %(outcome)s;
 -- Attempts that nobody carries any more: their process died (`slot` given), ran past the
 -- time limit, or never knew of them (`job_id` and `attempt` given), or their worker is gone
 -- (`worker_ids`). Delivered again at once while the budget lasts. One that was taken together
--- with others may not even have begun, and costs nothing: it is never taken so again.
+-- with others may not even have begun, and costs nothing unless its process was `at` it: it is
+-- never taken so again.
 WITH held AS (
-    SELECT job_id, wait_ms IS NULL AS free, attempts >= max_attempts AS last FROM jobs
+    SELECT job_id, wait_ms IS NULL AND job_id IS DISTINCT FROM %(at)s::uuid AS free, attempts >= max_attempts AS last FROM jobs
     WHERE state = 'active'
       AND worker_id = ANY(%(worker_ids)s)
       AND (%(slot)s::int IS NULL OR slot = %(slot)s)

@@ -23,6 +23,7 @@ class Board:
 
     def __init__(self) -> None:
         self._busy_since: Any = RawValue(ctypes.c_double, 0.0)
+        self._at: Any = RawArray(ctypes.c_ubyte, _ID_BYTES)
         self._looked_at: Any = RawValue(ctypes.c_double, 0.0)
         self._settled_at: Any = RawValue(ctypes.c_double, 0.0)
         self._jobs: Any = RawArray(ctypes.c_ubyte, MOST_JOBS * _ID_BYTES)
@@ -34,9 +35,16 @@ class Board:
         """When the work on a job began, on the monotonic clock; 0 while there is none."""
         return float(self._busy_since.value)
 
-    def set_busy(self, busy: bool) -> None:
-        """Say that the work on a job begins, or that only its record is left."""
-        self._busy_since.value = time.monotonic() if busy else 0.0
+    @property
+    def at(self) -> UUID | None:
+        """The job that the process is working on; None while there is none."""
+        found = bytes(self._at)
+        return UUID(bytes=found) if any(found) else None
+
+    def set_busy(self, job_id: UUID | None) -> None:
+        """Say that the work on a job begins, or (None) that only its record is left."""
+        self._at[:] = bytes(_ID_BYTES) if job_id is None else job_id.bytes
+        self._busy_since.value = 0.0 if job_id is None else time.monotonic()
 
     @property
     def looked_at(self) -> float:

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -43,6 +44,8 @@ logger = logging.getLogger(__name__)
 EXIT_CONFIGURATION: Final = 78
 #: Seconds between tries to reach a broker that is away.
 _RECONNECT_SECONDS: Final = 0.5
+#: Seconds after which a message was not there when it was asked for, but came.
+_WAITED_SECONDS: Final = 0.005
 
 
 @dataclass(frozen=True)
@@ -148,9 +151,10 @@ def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
         board.set_looked()
         board.set_jobs([])
         try:
+            asked = time.monotonic()
             job_id = source.first()
             if job_id is not None:
-                runner.run(job_id)
+                runner.run(job_id, alone=time.monotonic() - asked > _WAITED_SECONDS)
             told = False
         except BrokerUnavailableError as exc:
             if not told:

@@ -63,6 +63,8 @@ class Exit:
     clean: bool
     #: Cannot work as configured: starting it again would not help.
     misconfigured: bool
+    #: The job that it was working on, if any.
+    at: UUID | None
     outcome: Outcome
     reason: str
 
@@ -183,6 +185,7 @@ def _exit(child: Child) -> Exit:
         status=_status(code),
         clean=code == 0,
         misconfigured=code == EXIT_CONFIGURATION,
+        at=child.board.at,
         outcome=outcome,
         reason=reason,
     )

@@ -2,8 +2,8 @@
 
 A long job is taken alone. Of jobs that take a few milliseconds, what surrounds them costs more
 than they do, and they are taken together: as many as the last ones say will be done
-within :data:`LONGEST_SECONDS`. One that takes longer after all must not keep the others
-waiting: what is not begun by then is given back.
+within :data:`PLANNED_SECONDS`. One that takes longer after all must not keep the others
+waiting: what is not begun after :data:`LONGEST_SECONDS` is given back.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from typing import Final
 from photoqueue.tracking.attempts import Claim, Done
 from photoqueue.worker.board import MOST_JOBS
 
-#: Seconds within which jobs that are taken together are to be done; half of what one might
-#: notice.
-LONGEST_SECONDS: Final = 0.02
+#: Seconds within which jobs that are taken together are to be done.
+PLANNED_SECONDS: Final = 0.02
+#: Seconds after which they are held up. Longer, so that a busy machine is not taken for a long
+#: job: what is given back is taken alone from then on.
+LONGEST_SECONDS: Final = 0.05
 #: Seconds between two looks at a process that has taken jobs together.
 _LOOK_SECONDS: Final = 0.01
 
@@ -82,8 +84,8 @@ class Hand:
 
     def next_number(self, done: Sequence[Done]) -> int:
         """Tell how many jobs to take after these: at most twice as many as the last time."""
-        longest = max((one.seconds for one in done), default=LONGEST_SECONDS)
-        room = LONGEST_SECONDS / max(longest, LONGEST_SECONDS / MOST_JOBS)
+        longest = max((one.seconds for one in done), default=PLANNED_SECONDS)
+        room = PLANNED_SECONDS / max(longest, PLANNED_SECONDS / MOST_JOBS)
         self._next = max(1, min(2 * self._next, int(room)))
         return self._next
 

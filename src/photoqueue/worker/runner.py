@@ -38,7 +38,7 @@ class Runner:
     slot : int
         Which process of the worker this is.
     busy : callable
-        Told True when the work on a job begins, and False when only its record is left.
+        Told the job when the work on it begins, and None when only its record is left.
     following : callable, optional
         Takes messages of the next jobs, without waiting for any, when jobs are about to be
         recorded: the record of the ones and the claim of the others are one statement. Given
@@ -58,7 +58,7 @@ class Runner:
         handler: Handler,
         worker_id: UUID,
         slot: int,
-        busy: Callable[[bool], None],
+        busy: Callable[[UUID | None], None],
         following: Callable[[Sequence[Finished], int], list[Message]] | None = None,
         has: Callable[[Sequence[UUID]], None] = lambda job_ids: None,
     ) -> None:
@@ -79,11 +79,18 @@ class Runner:
         #: Messages of jobs that are to be claimed alone.
         self._left: deque[Message] = deque()
         self._ended: Ended | None = None
+        self._alone = False
         #: When the last claim was sent, and when it was answered, in nanoseconds of the epoch.
         self._turned = self._held = 0
 
-    def run(self, job_id: UUID) -> Ended | None:
+    def run(self, job_id: UUID, *, alone: bool = False) -> Ended | None:
         """Do a job, and those that are taken while it is recorded.
+
+        Parameters
+        ----------
+        alone : bool
+            Its message had to be waited for: there is no other, and its record need not wait
+            for a look at the broker.
 
         Returns
         -------
@@ -92,6 +99,7 @@ class Runner:
             ours to write.
         """
         self._ended = None
+        self._alone = alone
         self._turned = time.time_ns()
         with self._lock:
             self._hold(self._claim(job_id), together=False)
@@ -164,13 +172,13 @@ class Runner:
             self._hand.end(Done(claim, result, calls, seconds=self._hand.seconds))
 
     def _work(self, claim: Claim, calls: list[AiCall]) -> str:
-        self._busy(True)
+        self._busy(claim.job_id)
         try:
             with tracing.span("photoqueue.work"):
                 return self._handler(claim, calls)
         finally:
             # The time limit is for the work: its record may have to wait for PostgreSQL.
-            self._busy(False)
+            self._busy(None)
 
     def _turn(self) -> None:
         """Record what is done, and take what comes next."""
@@ -191,7 +199,7 @@ class Runner:
         """
         if self._left:
             return False, [self._left.popleft()]
-        if self._take_following is None:
+        if self._take_following is None or self._alone:
             return False, []
         # Each span of a job shows its own claim and record: with spans, one at a time.
         count = 1 if tracing.is_on() else self._hand.next_number(done)

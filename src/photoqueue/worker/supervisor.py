@@ -248,6 +248,7 @@ class Supervisor:
                     outcome=ended.outcome,
                     message=ended.reason,
                     slot=ended.slot,
+                    at=ended.at,
                 )
             )
             self._unrecovered.pop(0)

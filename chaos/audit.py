@@ -15,6 +15,8 @@ from uuid import UUID
 
 import psycopg
 
+from photoqueue.models import Outcome
+
 _TABLE = """
     CREATE TABLE chaos_moves (
         move_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -23,12 +25,14 @@ _TABLE = """
         attempt int NOT NULL,
         worker_id uuid,
         result text,
+        error text,
         at double precision NOT NULL DEFAULT extract(epoch FROM clock_timestamp())
     );
     CREATE FUNCTION chaos_note() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        INSERT INTO chaos_moves (job_id, state, attempt, worker_id, result)
-        VALUES (new.job_id, new.state, new.attempts, new.worker_id, md5(new.result::text));
+        INSERT INTO chaos_moves (job_id, state, attempt, worker_id, result, error)
+        VALUES (new.job_id, new.state, new.attempts, new.worker_id, md5(new.result::text),
+                new.error_type);
         RETURN NULL;
     END $$;
     CREATE TRIGGER chaos_note AFTER UPDATE ON jobs FOR EACH ROW
@@ -48,6 +52,8 @@ class Move:
     worker_id: UUID | None
     result: str | None
     at: float
+    #: Type of the error of the attempt before.
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +90,11 @@ def install(connection: psycopg.Connection[Any]) -> None:
 def moves(connection: psycopg.Connection[Any], after: int = 0) -> tuple[list[Move], int]:
     """Read the notes from a place on, each job's together and in order; and the last place."""
     rows = connection.execute(
-        "SELECT job_id, state, attempt, worker_id, result, at, move_id FROM chaos_moves "
+        "SELECT job_id, state, attempt, worker_id, result, at, error, move_id FROM chaos_moves "
         "WHERE move_id > %s ORDER BY job_id, move_id",
         (after,),
     ).fetchall()
-    return [Move(*row[:6]) for row in rows], max((row[6] for row in rows), default=after)
+    return [Move(*row[:7]) for row in rows], max((row[7] for row in rows), default=after)
 
 
 def by_job(notes: Iterable[Move]) -> list[tuple[UUID, list[Move]]]:
@@ -127,6 +133,8 @@ def recoveries(
         for lost, back, again in zip(own, own[1:], own[2:], strict=False):
             if (lost.state, back.state, again.state) != ("active", "waiting", "active"):
                 continue
+            if back.error == Outcome.TIMEOUT:
+                continue  # it ran into its time limit meanwhile, beside the one that was hit
             hits = [
                 kill
                 for kill in kills

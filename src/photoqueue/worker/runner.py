@@ -20,7 +20,7 @@ from photoqueue.tracking.ledger import Ledger
 from photoqueue.worker.endings import Endings
 from photoqueue.worker.hand import Hand, Watch
 from photoqueue.worker.job_fields import span_attributes
-from photoqueue.worker.persistence import until_reached
+from photoqueue.worker.slot import Slot
 
 if TYPE_CHECKING:
     from photoqueue.broker.broker import Broker
@@ -62,12 +62,9 @@ class Runner:
         following: Callable[[Sequence[Finished], int], list[Message]] | None = None,
         has: Callable[[Sequence[UUID]], None] = lambda job_ids: None,
     ) -> None:
-        self._ledger = ledger
         self._broker = broker
-        self._queue = queue
         self._handler = handler
-        self._worker_id = worker_id
-        self._slot = slot
+        self._slot = Slot(ledger, queue, worker_id=worker_id, slot=slot)
         self._busy = busy
         self._take_following = following
         self._has = has
@@ -102,7 +99,7 @@ class Runner:
         self._alone = alone
         self._turned = time.time_ns()
         with self._lock:
-            self._hold(self._claim(job_id), together=False)
+            self._hold(self._slot.claim(job_id), together=False)
             if not self._hand.to_begin:
                 logger.debug("job=%s nothing to claim", job_id)
         try:
@@ -130,23 +127,6 @@ class Runner:
                     self._turn()
             if self._ended is not None:
                 span.set_attribute("photoqueue.state", str(self._ended.state))
-
-    def _claim(self, job_id: UUID) -> list[Claim]:
-        ledger, worker_id, slot = self._ledger, self._worker_id, self._slot
-        claim, disturbed = until_reached(
-            lambda: ledger.claim(job_id, self._queue, worker_id=worker_id, slot=slot)
-        )
-        if claim is None and disturbed:
-            # The claim may have been committed before its connection broke; nobody else
-            # would ever take up a job that a live worker seems to hold.
-            return self._held_among([job_id])
-        return [] if claim is None else [claim]
-
-    def _held_among(self, job_ids: Sequence[UUID]) -> list[Claim]:
-        claims, _ = until_reached(
-            lambda: self._ledger.held(job_ids, worker_id=self._worker_id, slot=self._slot)
-        )
-        return claims
 
     def _hold(self, claims: Sequence[Claim], *, together: bool) -> None:
         self._hand.fill(claims, together=together)
@@ -188,7 +168,7 @@ class Runner:
         with tracing.span("photoqueue.record"):
             claims = self._record_and_claim(done, wanted, together=together)
         while not claims and self._left:
-            claims = self._claim(self._left.popleft().job_id)
+            claims = self._slot.claim(self._left.popleft().job_id)
             together = False
         self._hold(claims, together=together)
 
@@ -217,16 +197,7 @@ class Runner:
     ) -> list[Claim]:
         next_jobs = [message.job_id for message in wanted]
         try:
-            (ended, claims), disturbed = until_reached(
-                lambda: self._ledger.complete_and_claim(
-                    done,
-                    next_jobs=next_jobs,
-                    queue=self._queue,
-                    worker_id=self._worker_id,
-                    slot=self._slot,
-                    together=together,
-                )
-            )
+            ended, claims = self._slot.complete_and_claim(done, next_jobs, together=together)
         except PhotoqueueError as exc:
             # A result that PostgreSQL refuses is a failure of its attempt, and of no other.
             self._left.extend(wanted)
@@ -236,8 +207,6 @@ class Runner:
                 for one in done:
                     self._record_and_claim([one], [], together=False)
             return []
-        if disturbed and len(claims) < len(next_jobs):
-            claims = self._held_among(next_jobs)
         for one, how in zip(done, ended, strict=True):
             self._ended = how
             self._endings.completed(one.claim, how, began=not self._hand.together)
@@ -262,7 +231,7 @@ class Runner:
     def _free_waiting(self) -> None:
         self._record_and_claim(self._hand.take_done(), [], together=False)
         waiting, at = self._hand.put_down(), self._hand.at
-        messages = self._give_back([claim.job_id for claim in waiting], at, self._hand.seconds)
+        messages = self._slot.give_back(waiting, kept=at, seconds=self._hand.seconds)
         messages += self._left
         self._left.clear()
         self._has([] if at is None else [at.job_id])
@@ -276,19 +245,5 @@ class Runner:
     ) -> None:
         if self._hand.together:
             # It did begin, and costs an attempt.
-            self._give_back([], claim, seconds)
+            self._slot.give_back([], kept=claim, seconds=seconds)
         self._ended = self._endings.failed(claim, error, calls)
-
-    def _give_back(
-        self, job_ids: Sequence[UUID], kept: Claim | None, seconds: float
-    ) -> list[Message]:
-        messages, _ = until_reached(
-            lambda: self._ledger.give_back(
-                job_ids,
-                kept=None if kept is None else kept.job_id,
-                seconds=seconds,
-                worker_id=self._worker_id,
-                slot=self._slot,
-            )
-        )
-        return messages

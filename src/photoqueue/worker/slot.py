@@ -1,0 +1,76 @@
+"""One process of a worker as the tracking table knows it; waits while PostgreSQL is away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from photoqueue.models import JobType, Message
+from photoqueue.tracking.attempts import Claim, Done, Ended
+from photoqueue.tracking.ledger import Ledger
+from photoqueue.worker.persistence import until_reached
+
+
+class Slot:
+    """Claims, records and gives back the jobs of one process.
+
+    A statement whose answer was lost with its connection may have been committed: what it
+    claimed is looked up then, since nobody else would ever take up a job that a live worker
+    seems to hold.
+    """
+
+    def __init__(self, ledger: Ledger, queue: JobType, *, worker_id: UUID, slot: int) -> None:
+        self._ledger = ledger
+        self._queue = queue
+        self._worker_id = worker_id
+        self._slot = slot
+
+    def claim(self, job_id: UUID) -> list[Claim]:
+        """Take a job; empty where there is nothing to take."""
+        claim, disturbed = until_reached(
+            lambda: self._ledger.claim(
+                job_id, self._queue, worker_id=self._worker_id, slot=self._slot
+            )
+        )
+        if claim is None and disturbed:
+            return self._held([job_id])
+        return [] if claim is None else [claim]
+
+    def complete_and_claim(
+        self, done: Sequence[Done], next_jobs: Sequence[UUID], *, together: bool
+    ) -> tuple[list[Ended | None], list[Claim]]:
+        """Record results and take the next jobs; see :meth:`Ledger.complete_and_claim`."""
+        (ended, claims), disturbed = until_reached(
+            lambda: self._ledger.complete_and_claim(
+                done,
+                next_jobs=next_jobs,
+                queue=self._queue,
+                worker_id=self._worker_id,
+                slot=self._slot,
+                together=together,
+            )
+        )
+        if disturbed and len(claims) < len(next_jobs):
+            claims = self._held(next_jobs)
+        return ended, claims
+
+    def give_back(
+        self, claims: Sequence[Claim], *, kept: Claim | None, seconds: float
+    ) -> list[Message]:
+        """Give back what was taken together with ``kept``; see :meth:`Ledger.give_back`."""
+        messages, _ = until_reached(
+            lambda: self._ledger.give_back(
+                [claim.job_id for claim in claims],
+                kept=None if kept is None else kept.job_id,
+                seconds=seconds,
+                worker_id=self._worker_id,
+                slot=self._slot,
+            )
+        )
+        return messages
+
+    def _held(self, job_ids: Sequence[UUID]) -> list[Claim]:
+        claims, _ = until_reached(
+            lambda: self._ledger.held(job_ids, worker_id=self._worker_id, slot=self._slot)
+        )
+        return sorted(claims, key=lambda claim: job_ids.index(claim.job_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from photoqueue.errors import (
     SchemaMismatchError,
     TooSlowError,
 )
+from photoqueue.tracking.pool import pooled_engine
 from photoqueue.tracking.tables import SCHEMA_REVISION
 
 if TYPE_CHECKING:
@@ -60,13 +61,7 @@ class Database:
         self.url = _parse(url)
         self.embedded = embedded
         self._closed = False
-        self.engine = sa.create_engine(
-            self.url,
-            pool_pre_ping=True,
-            pool_size=2,
-            max_overflow=8,
-            connect_args={**CONNECT_OPTIONS, "application_name": "photoqueue"},
-        )
+        self.engine = pooled_engine(self.url, {**CONNECT_OPTIONS, "application_name": "photoqueue"})
 
     def __repr__(self) -> str:
         return f"Database({self.address!r})"
@@ -141,6 +136,26 @@ class Database:
         """Run single statements, each by itself: saves the two round trips of a transaction."""
         with self.errors(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextlib.contextmanager
+    def direct(self) -> Iterator[psycopg.Connection[Any]]:
+        """Lend the driver's own connection for single statements: the least that one can cost.
+
+        For what is asked again and again, or waited for: nothing is compiled, and the driver
+        prepares what it sees often.
+        """
+        with self.errors():
+            pooled = self.engine.raw_connection()
+            connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]  # psycopg's
+            try:
+                connection.autocommit = True
+                yield connection
+            finally:
+                if connection.closed:
+                    pooled.invalidate()
+                else:
+                    connection.autocommit = False
+                pooled.close()
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:

@@ -68,7 +68,7 @@ class JobSnapshot:
     @property
     def error(self) -> str | None:
         """The last error in one line."""
-        return f"{self.error_type}: {self.error_message}" if self.error_type else None
+        return _one_line(self.error_type, self.error_message)
 
     def __repr__(self) -> str:
         return snapshot_text(self)
@@ -179,16 +179,61 @@ def unknown_job(database: Database, job: object) -> UnknownJobError:
     )
 
 
-def outcome(database: Database, job_id: UUID) -> tuple[JobSnapshot, Any, str | None]:
-    """Read a job with its result and the traceback of its last error."""
-    query = sa.select(*SNAPSHOT_COLUMNS, jobs.c.result, jobs.c.error_traceback).where(
-        jobs.c.job_id == job_id
-    )
-    with database.reading() as connection:
-        row = connection.execute(query).first()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOutcome:
+    """How a job stands, and what came of it once it has ended.
+
+    Attributes
+    ----------
+    attempt : int
+        Attempts started so far.
+    result : Any
+        The result as JSON has it; None unless the job completed.
+    error_traceback : str or None
+        Where the last error came from, in the worker.
+    """
+
+    state: JobState
+    attempt: int
+    error_type: str | None
+    error_message: str | None
+    result: Any
+    error_traceback: str | None
+
+    @property
+    def error(self) -> str | None:
+        """The last error in one line."""
+        return _one_line(self.error_type, self.error_message)
+
+
+# Read again and again by whoever waits for a job.
+_OUTCOME: Final = """
+    SELECT state, attempts, error_type, error_message, result, error_traceback
+    FROM jobs WHERE job_id = %s
+"""
+
+
+def outcome(database: Database, job_id: UUID) -> JobOutcome:
+    """Read how a job stands, with its result once it has ended, in one light statement.
+
+    Raises
+    ------
+    UnknownJobError
+        This installation has no such job.
+    """
+    with database.direct() as connection:
+        row = connection.execute(_OUTCOME, (job_id,)).fetchone()
     if row is None:
         raise unknown_job(database, job_id)
-    return as_snapshot(row), row.result, row.error_traceback
+    state, attempt, error_type, error_message, result, error_traceback = row
+    return JobOutcome(
+        state=JobState(state),
+        attempt=attempt,
+        error_type=error_type,
+        error_message=error_message,
+        result=result,
+        error_traceback=error_traceback,
+    )
 
 
 def payload_of(database: Database, job_id: UUID) -> Mapping[str, Any]:
@@ -242,6 +287,10 @@ def batch_counts(database: Database, batch_id: str) -> dict[JobState, int]:
     )
     with database.reading() as connection:
         return {JobState(state): count for state, count in connection.execute(query)}
+
+
+def _one_line(error_type: str | None, error_message: str | None) -> str | None:
+    return f"{error_type}: {error_message}" if error_type else None
 
 
 def as_snapshot(row: Any) -> JobSnapshot:

@@ -1,10 +1,12 @@
-"""What a submission writes: photos, jobs and a batch, and the columns of their rows."""
+"""What a submission writes: photos, jobs and a batch, and the columns of their rows.
+
+Named tuples, by the ten thousand: a frozen dataclass takes five times as long to make.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from photoqueue.models import JobState, JobType
@@ -16,8 +18,7 @@ Columns = Mapping[str, Sequence[Any]]
 _NOW: Final = "now"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewPhoto:
+class NewPhoto(NamedTuple):
     """A row of ``photos``."""
 
     photo_id: str
@@ -34,8 +35,7 @@ class NewPhoto:
     height: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
+class NewJob(NamedTuple):
     """A row of ``jobs`` that waits, or that has failed before it could (``error_type``)."""
 
     job_id: UUID
@@ -57,8 +57,7 @@ class NewJob:
     error_message: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewBatch:
+class NewBatch(NamedTuple):
     """A row of ``batches``."""
 
     batch_id: str
@@ -66,8 +65,7 @@ class NewBatch:
     project_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """Which job stands for a submitted one: itself, or one that was there already."""
 
     job_id: UUID
@@ -97,7 +95,7 @@ def job_columns(jobs: Sequence[NewJob], batch: NewBatch | None) -> Columns:
     failed = [job.error_type is not None for job in jobs]
     attempts = [job.max_attempts for job in jobs]
     return {
-        "job_id": [str(job.job_id) for job in jobs],
+        "job_id": [job.job_id.hex for job in jobs],
         "job_key": [job.job_key for job in jobs],
         "queue_name": [job.queue for job in jobs],
         "state": [JobState.FAILED if ended else JobState.WAITING for ended in failed],
@@ -128,11 +126,13 @@ def batch_columns(batch: NewBatch | None) -> Columns:
     }
 
 
-def place_columns(batch: NewBatch | None, accepted: Sequence[Accepted]) -> Columns:
-    """Return the columns of ``batch_jobs``."""
+def place_columns(
+    batch: NewBatch | None, accepted: Sequence[Accepted], *, first: int = 0
+) -> Columns:
+    """Return the columns of ``batch_jobs``, from a position on."""
     places = accepted if batch else ()
     return {
         "batch_id": [batch.batch_id if batch else None] * len(places),
-        "position": range(len(places)),
-        "job_id": [str(job.job_id) for job in places],
+        "position": range(first, first + len(places)),
+        "job_id": [job.job_id.hex for job in places],
     }

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import repeat
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
 from typing import Any, Final
 
 import psycopg
 
 from photoqueue.tracking.new_rows import Columns
 
-#: Rows that are sent at a time: PostgreSQL stores them while the next ones are prepared.
-_BLOCK: Final = 500
 _NULL: Final = "\\N"
 #: What has a meaning in the text form of COPY, and how it is written to have none.
-_SPECIAL: Final = re.compile(r"[\\\t\n\r]")
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_ESCAPED: Final = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+_ESCAPES: Final = str.maketrans(_ESCAPED)
 
 
 def as_json(columns: Columns) -> str:
@@ -27,28 +24,30 @@ def as_json(columns: Columns) -> str:
     )
 
 
-def copy_rows(cursor: psycopg.Cursor[Any], table: str, columns: Columns) -> None:
-    """Write rows by COPY, in its text form."""
-    with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
-        for block in text_blocks(columns):
-            copy.write(block)
+def copy_rows(cursor: psycopg.Cursor[Any], table: str, blocks: Iterable[Columns]) -> None:
+    """Write rows by COPY; PostgreSQL stores a block of them while the next one is made."""
+    blocks = iter(blocks)
+    first = next(blocks, None)
+    if first is None:
+        return
+    with cursor.copy(f"COPY {table} ({', '.join(first)}) FROM STDIN") as copy:
+        for columns in chain([first], blocks):
+            copy.write(as_text(columns))
 
 
-def text_blocks(columns: Columns) -> Iterator[str]:
-    r"""Write rows as COPY reads them, a block at a time.
+def as_text(columns: Columns) -> str:
+    r"""Write rows in the text form of COPY.
 
     Column by column, which is several times as fast as row by row: most columns say the same
-    in all rows of a block.
+    in all rows.
 
     Examples
     --------
-    >>> "".join(text_blocks({"a": ["x", None], "b": [1, 2]}))
+    >>> as_text({"a": ["x", None], "b": [1, 2]})
     'x\t1\n\\N\t2\n'
     """
-    number = len(next(iter(columns.values())))
-    for start in range(0, number, _BLOCK):
-        texts = [_texts(column[start : start + _BLOCK]) for column in columns.values()]
-        yield "\n".join(map("\t".join, zip(*texts, strict=True))) + "\n"
+    texts = [_texts(values) for values in columns.values()]
+    return "".join([f"{line}\n" for line in map("\t".join, zip(*texts, strict=True))])
 
 
 def _texts(values: Sequence[Any]) -> Iterable[str]:
@@ -58,7 +57,8 @@ def _texts(values: Sequence[Any]) -> Iterable[str]:
         text = _NULL if first is None else str(first).translate(_ESCAPES)
         return repeat(text, len(values))
     texts = ["" if value is None else str(value) for value in values]
-    if _SPECIAL.search("".join(texts)):
+    together = "".join(texts)
+    if any(special in together for special in _ESCAPED):
         texts = [text.translate(_ESCAPES) for text in texts]
     if None in values:
         texts = [

@@ -34,6 +34,8 @@ _STATEMENTS: Final = load_statements("submission.sql")
 _MAX_RACES: Final = 10
 #: Jobs up to which a submission is one statement, where nothing of it is there already.
 _FEW: Final = 50
+#: Rows that are sent at a time.
+_BLOCK: Final = 500
 
 
 def accept(
@@ -128,13 +130,16 @@ def _accept(
             known = _known_photos(photo_rows, photos)
             accepted, created = _assign(jobs, _standing(job_rows, jobs, resubmit))
             _write_photos(cursor, photos, known)
+            copy_rows(
+                cursor, "jobs", (job_columns(created[block], batch) for block in _blocks(created))
+            )
             if created:
-                copy_rows(cursor, "jobs", job_columns(created, batch))
                 _count(cursor, created)
             if batch is not None:
-                copy_rows(cursor, "batches", batch_columns(batch))
-            if batch is not None and accepted:
-                copy_rows(cursor, "batch_jobs", place_columns(batch, accepted))
+                copy_rows(cursor, "batches", [batch_columns(batch)])
+                blocks = _blocks(accepted)
+                places = (place_columns(batch, accepted[at], first=at.start) for at in blocks)
+                copy_rows(cursor, "batch_jobs", places)
     return accepted
 
 
@@ -239,9 +244,13 @@ def _write_photos(
     if updated:
         cursor.execute(_STATEMENTS["update_photos"], (as_json(photo_columns(updated)),))
     # One that another submission writes at this moment makes this one start over.
-    if len(updated) < len(photos):
-        added = [photo for photo in photos if photo.photo_id not in known]
-        copy_rows(cursor, "photos", photo_columns(added))
+    added = [photo for photo in photos if photo.photo_id not in known]
+    copy_rows(cursor, "photos", (photo_columns(added[block]) for block in _blocks(added)))
+
+
+def _blocks(rows: Sequence[object]) -> list[slice]:
+    """Cut rows into what is sent at a time."""
+    return [slice(start, start + _BLOCK) for start in range(0, len(rows), _BLOCK)]
 
 
 def _count(cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -222,9 +222,26 @@ def commit(
 ) -> list[Accepted]:
     """Commit the rows of photos that are stored, then tell the broker about the new ones."""
     _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
+    job_ids, max_attempts = new_uuids(len(taken)), installation.settings.max_attempts
+    payload_json = _payloads(dict(zip(job_ids, taken, strict=True)), engine)
     jobs = [
-        _new_job(installation, job_id, photo, priority, engine)
-        for job_id, photo in zip(new_uuids(len(taken)), taken, strict=True)
+        NewJob(
+            job_id=job_id,
+            job_key=photo.job_key,
+            queue=JobType.PHOTO_ANALYZE,
+            payload_json=payload_json,
+            user_id=photo.row.user_id,
+            max_attempts=max_attempts,
+            priority=priority,
+            photo_id=photo.row.photo_id,
+            project_id=photo.row.project_id,
+            sha256=photo.row.sha256 or "",
+            room_type=photo.row.room_type,
+            engine=engine,
+            error_type=None if photo.error is None else type(photo.error).__name__,
+            error_message=None if photo.error is None else storable(str(photo.error)),
+        )
+        for job_id, photo in zip(job_ids, taken, strict=True)
     ]
     accepted = accept(
         installation.database,
@@ -244,38 +261,26 @@ def commit(
     return accepted
 
 
-def _new_job(
-    installation: Installation, job_id: UUID, taken: Taken, priority: int, engine: str | None
-) -> NewJob:
-    row = taken.row
-    payload = PhotoPayload(
-        photo_id=row.photo_id,
-        user_id=row.user_id,
-        asset_id=row.asset_id,
-        room_type=row.room_type,
-        project_id=row.project_id,
-        room=row.room,
-        engine=engine,
-        sha256=row.sha256 or "",
-        file_name=row.file_name,
-        traceparent=tracing.traceparent(),
-    )
-    return NewJob(
-        job_id=job_id,
-        job_key=taken.job_key,
-        queue=JobType.PHOTO_ANALYZE,
-        payload_json=payload.to_json(),
-        user_id=row.user_id,
-        max_attempts=installation.settings.max_attempts,
-        priority=priority,
-        photo_id=row.photo_id,
-        project_id=row.project_id,
-        sha256=row.sha256 or "",
-        room_type=row.room_type,
-        engine=engine,
-        error_type=None if taken.error is None else type(taken.error).__name__,
-        error_message=None if taken.error is None else storable(str(taken.error)),
-    )
+def _payloads(photos: Mapping[UUID, Taken], engine: str | None) -> Callable[[NewJob], str]:
+    """Return what writes the job data of a new job, by the photo that it is for."""
+    traceparent = tracing.traceparent()
+
+    def payload_json(job: NewJob) -> str:
+        row = photos[job.job_id].row
+        return PhotoPayload(
+            photo_id=row.photo_id,
+            user_id=row.user_id,
+            asset_id=row.asset_id,
+            room_type=row.room_type,
+            project_id=row.project_id,
+            room=row.room,
+            engine=engine,
+            sha256=row.sha256 or "",
+            file_name=row.file_name,
+            traceparent=traceparent,
+        ).to_json()
+
+    return payload_json
 
 
 def announce(installation: Installation, messages: Sequence[Message]) -> None:

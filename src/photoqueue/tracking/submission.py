@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
@@ -104,7 +105,7 @@ def _accept_new(
         row = connection.execute(
             _STATEMENTS["accept_new"],
             {
-                "photo_ids": [photo.photo_id for photo in photos],
+                "photo_ids": _names(photos),
                 "job_keys": _keys(jobs),
                 "photos": as_json(photo_columns(photos)),
                 "jobs": as_json(job_columns(created, batch)),
@@ -160,9 +161,7 @@ def _look(
     """Read what is there already of a submission: photos, and jobs that may stand for its own."""
     # One round trip, the beginning of the transaction included.
     with connection.pipeline():
-        known = connection.execute(
-            _STATEMENTS["known_photos"], ([photo.photo_id for photo in photos],)
-        )
+        known = connection.execute(_STATEMENTS["known_photos"], (_names(photos),))
         standing = connection.execute(
             _STATEMENTS["standing_jobs"],
             {"asks_engine": any(job.engine for job in jobs), "job_keys": _keys(jobs)},
@@ -170,9 +169,14 @@ def _look(
     return known.fetchall(), standing.fetchall()
 
 
-def _keys(jobs: Sequence[NewJob]) -> list[str]:
-    """List the job keys to look for; a job that has failed already takes none."""
-    return list({job.job_key for job in jobs if job.error_type is None})
+def _names(photos: Sequence[NewPhoto]) -> str:
+    """List the photos to look for, as JSON."""
+    return json.dumps([photo.photo_id for photo in photos])
+
+
+def _keys(jobs: Sequence[NewJob]) -> str:
+    """List the job keys to look for, as JSON; a job that has failed already takes none."""
+    return json.dumps(list({job.job_key for job in jobs if job.error_type is None}))
 
 
 def _known_photos(
@@ -233,7 +237,7 @@ def _assign(
             if not failed:
                 taken[job.job_key] = job.job_id
             created.append(job)
-        accepted.append(Accepted(known or job.job_id, created=known is None))
+        accepted.append(Accepted(known or job.job_id, known is None))
     return accepted, created
 
 

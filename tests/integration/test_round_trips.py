@@ -11,7 +11,7 @@ import pytest
 import photoqueue
 from photoqueue.installation import Installation
 from photoqueue.models import JobType
-from photoqueue.tracking import pool, reads, submission
+from photoqueue.tracking import outcomes, pool, reads, submission
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.ids import new_uuid
 from photoqueue.tracking.ledger import Ledger
@@ -71,7 +71,7 @@ def test_result_that_is_there_is_one_round_trip(installation: Installation) -> N
     ledger.close()
     done = photoqueue.job(str(accepted.job_id))
     assert round_trips(database, lambda: done.result(10)) == 1
-    assert round_trips(database, lambda: reads.outcome(database, job._uuid)) == 1
+    assert round_trips(database, lambda: outcomes.outcome(database, job._uuid)) == 1
 
 
 @pytest.mark.parametrize("few", [0, 50], ids=["many", "few"])
@@ -159,7 +159,7 @@ def test_connection_that_lay_idle_is_asked_first(
     (accepted,) = accept(database, jobs=[make_job()])
     monkeypatch.setattr(pool, "_TRUSTED_SECONDS", 0.0)
     # the question for the statement, and for what ends the count
-    assert round_trips(database, lambda: reads.outcome(database, accepted.job_id)) == 3
+    assert round_trips(database, lambda: outcomes.outcome(database, accepted.job_id)) == 3
 
 
 def test_statement_that_failed_leaves_its_connection_usable(database: Database) -> None:

@@ -11,8 +11,9 @@ from photoqueue.client.progress import ProgressStyle, make_progress
 from photoqueue.client.waiting import Watch
 from photoqueue.errors import JobCancelledError, JobFailedError, PhotoqueueError
 from photoqueue.models import InventoryResult, JobState, JobType, PhotoResult
-from photoqueue.tracking import history, reads
-from photoqueue.tracking.reads import JobOutcome, JobSnapshot
+from photoqueue.tracking import history, outcomes, reads
+from photoqueue.tracking.outcomes import JobOutcome
+from photoqueue.tracking.reads import JobSnapshot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,7 +177,7 @@ class _Look:
         self._job = job
 
     def __call__(self) -> dict[JobState, int]:
-        self.last = reads.outcome(self._job.installation.database, self._job._uuid)
+        self.last = outcomes.outcome(self._job.installation.database, self._job._uuid)
         return {self.last.state: 1}
 
 

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from photoqueue.cards.records import snapshot_card, snapshot_text
-from photoqueue.errors import UnknownBatchError, UnknownJobError
+from photoqueue.errors import UnknownBatchError
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking.database import Database
+from photoqueue.tracking.outcomes import one_line, unknown_job
 from photoqueue.tracking.tables import (
     batch_jobs,
     batches,
@@ -68,7 +69,7 @@ class JobSnapshot:
     @property
     def error(self) -> str | None:
         """The last error in one line."""
-        return _one_line(self.error_type, self.error_message)
+        return one_line(self.error_type, self.error_message)
 
     def __repr__(self) -> str:
         return snapshot_text(self)
@@ -170,72 +171,6 @@ def resolve_jobs(database: Database, names: Sequence[UUID | str]) -> list[UUID]:
     return [found[name] for name in names]
 
 
-def unknown_job(database: Database, job: object) -> UnknownJobError:
-    """Say that a job does not exist, and where it was looked for."""
-    shown = str(job) if len(str(job)) <= 80 else f"{str(job)[:77]}…"
-    return UnknownJobError(
-        f"No job {shown!r} in {database.address}. It may belong to another installation: check "
-        "PHOTOQUEUE_HOME and DATABASE_URL, or list the jobs with `photoqueue jobs`."
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobOutcome:
-    """How a job stands, and what came of it once it has ended.
-
-    Attributes
-    ----------
-    attempt : int
-        Attempts started so far.
-    result : Any
-        The result as JSON has it; None unless the job completed.
-    error_traceback : str or None
-        Where the last error came from, in the worker.
-    """
-
-    state: JobState
-    attempt: int
-    error_type: str | None
-    error_message: str | None
-    result: Any
-    error_traceback: str | None
-
-    @property
-    def error(self) -> str | None:
-        """The last error in one line."""
-        return _one_line(self.error_type, self.error_message)
-
-
-# Read again and again by whoever waits for a job.
-_OUTCOME: Final = """
-    SELECT state, attempts, error_type, error_message, result, error_traceback
-    FROM jobs WHERE job_id = %s
-"""
-
-
-def outcome(database: Database, job_id: UUID) -> JobOutcome:
-    """Read how a job stands, with its result once it has ended, in one light statement.
-
-    Raises
-    ------
-    UnknownJobError
-        This installation has no such job.
-    """
-    with database.direct() as connection:
-        row = connection.execute(_OUTCOME, (job_id,)).fetchone()
-    if row is None:
-        raise unknown_job(database, job_id)
-    state, attempt, error_type, error_message, result, error_traceback = row
-    return JobOutcome(
-        state=JobState(state),
-        attempt=attempt,
-        error_type=error_type,
-        error_message=error_message,
-        result=result,
-        error_traceback=error_traceback,
-    )
-
-
 def payload_of(database: Database, job_id: UUID) -> Mapping[str, Any]:
     """Read the job data of a job; empty when there is no such job."""
     with database.begin() as connection:
@@ -287,10 +222,6 @@ def batch_counts(database: Database, batch_id: str) -> dict[JobState, int]:
     )
     with database.reading() as connection:
         return {JobState(state): count for state, count in connection.execute(query)}
-
-
-def _one_line(error_type: str | None, error_message: str | None) -> str | None:
-    return f"{error_type}: {error_message}" if error_type else None
 
 
 def as_snapshot(row: Any) -> JobSnapshot:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
-from uuid import UUID
 
 import psycopg
 from sqlalchemy.exc import IntegrityError
 
-from photoqueue.errors import PhotoConflictError, PhotoqueueError
-from photoqueue.models import JobState, JobType
+from photoqueue.errors import PhotoqueueError
 from photoqueue.tracking.database import Database
+from photoqueue.tracking.decisions import assign, check_contents, known_photos, standing_jobs
 from photoqueue.tracking.new_rows import (
     Accepted,
     NewBatch,
@@ -67,7 +66,7 @@ def accept(
     DatabaseUnavailableError
         The server is away; nothing was accepted.
     """
-    _check_contents(jobs)
+    check_contents(jobs)
     # In the order of their keys, so that two submissions cannot lock each other out.
     unique = {photo.photo_id: photo for photo in photos}
     photos = [unique[photo_id] for photo_id in sorted(unique)]
@@ -100,7 +99,7 @@ def _accept_new(
     batch: NewBatch | None,
 ) -> list[Accepted] | None:
     """Write a submission of which nothing is there yet; None where something is."""
-    accepted, created = _assign(jobs, {})
+    accepted, created = assign(jobs, {})
     with database.direct() as connection:
         row = connection.execute(
             _STATEMENTS["accept_new"],
@@ -128,8 +127,8 @@ def _accept(
         cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]  # psycopg's
         with cursor:
             photo_rows, job_rows = _look(cursor.connection, jobs, photos)
-            known = _known_photos(photo_rows, photos)
-            accepted, created = _assign(jobs, _standing(job_rows, jobs, resubmit))
+            known = known_photos(photo_rows, photos)
+            accepted, created = assign(jobs, standing_jobs(job_rows, jobs, resubmit))
             _write_photos(cursor, photos, known)
             copy_rows(
                 cursor, "jobs", (job_columns(created[block], batch) for block in _blocks(created))
@@ -144,24 +143,13 @@ def _accept(
     return accepted
 
 
-def _check_contents(jobs: Sequence[NewJob]) -> None:
-    """Refuse one photo id for two pictures: one of them would silently be left out."""
-    contents: dict[str, str | None] = {}
-    for job in jobs:
-        if job.error_type is None and contents.setdefault(job.job_key, job.sha256) != job.sha256:
-            raise PhotoConflictError(
-                f"Photo id {job.photo_id!r} is given to two different pictures of this "
-                "submission. Choose another photo id for one of them; nothing was accepted."
-            )
-
-
 def _look(
     connection: psycopg.Connection[Any], jobs: Sequence[NewJob], photos: Sequence[NewPhoto]
 ) -> tuple[list[tuple[str, str | None]], list[tuple[Any, ...]]]:
     """Read what is there already of a submission: photos, and jobs that may stand for its own."""
     # One round trip, the beginning of the transaction included.
     with connection.pipeline():
-        known = connection.execute(_STATEMENTS["known_photos"], (_names(photos),))
+        known = connection.execute(_STATEMENTS["known_photos"], {"names": _names(photos)})
         standing = connection.execute(
             _STATEMENTS["standing_jobs"],
             {"asks_engine": any(job.engine for job in jobs), "job_keys": _keys(jobs)},
@@ -177,68 +165,6 @@ def _names(photos: Sequence[NewPhoto]) -> str:
 def _keys(jobs: Sequence[NewJob]) -> str:
     """List the job keys to look for, as JSON; a job that has failed already takes none."""
     return json.dumps(list({job.job_key for job in jobs if job.error_type is None}))
-
-
-def _known_photos(
-    rows: Sequence[tuple[str, str | None]], photos: Sequence[NewPhoto]
-) -> Collection[str]:
-    """Name the photos that are there already.
-
-    Refuses to move one to another project: it would vanish from the first one's.
-    """
-    projects = {photo.photo_id: photo.project_id for photo in photos}
-    for photo_id, project_id in rows:
-        if project_id is not None and projects[photo_id] not in (None, project_id):
-            raise PhotoConflictError(
-                f"Photo id {photo_id!r} belongs to project {project_id!r}. Choose another photo "
-                f"id for project {projects[photo_id]!r}; nothing was accepted."
-            )
-    return {photo_id for photo_id, _ in rows}
-
-
-def _standing(
-    rows: Sequence[tuple[Any, ...]], jobs: Sequence[NewJob], resubmit: bool
-) -> Mapping[str, UUID]:
-    """Name the jobs that stand for submitted ones: job key → job id."""
-    wanted = {job.job_key: job for job in jobs if job.error_type is None}
-    standing: dict[str, UUID] = {}
-    for key, job_id, state, sha256, room_type, asked_engine, engine in rows:
-        job = wanted[key]
-        same_content = job.sha256 == sha256
-        same_room = job.room_type is None or job.room_type == room_type
-        # The newest result counts, as in inventories: an older one of this engine would be
-        # handed back and not be used. ``auto`` is what was asked for, and no result names it.
-        same_engine = job.engine is None or job.engine in (engine, asked_engine)
-        if state == JobState.COMPLETED:
-            is_photo = job.queue is JobType.PHOTO_ANALYZE
-            if is_photo and same_content and same_room and same_engine and not resubmit:
-                standing[key] = job_id
-        elif same_content or job.queue is JobType.INVENTORY_SYNC:
-            standing[key] = job_id
-        else:
-            raise PhotoConflictError(
-                f"Photo id {job.photo_id!r} belongs to another picture, which is being analysed "
-                f"as job {job_id}. Wait for that job, cancel it, or choose another photo id."
-            )
-    return standing
-
-
-def _assign(
-    jobs: Sequence[NewJob], standing: Mapping[str, UUID]
-) -> tuple[list[Accepted], list[NewJob]]:
-    """Decide job by job: a new row, or one that is there (also earlier in this very list)."""
-    taken = dict(standing)
-    accepted: list[Accepted] = []
-    created: list[NewJob] = []
-    for job in jobs:
-        failed = job.error_type is not None
-        known = None if failed else taken.get(job.job_key)
-        if known is None:
-            if not failed:
-                taken[job.job_key] = job.job_id
-            created.append(job)
-        accepted.append(Accepted(known or job.job_id, known is None))
-    return accepted, created
 
 
 def _write_photos(

@@ -53,7 +53,7 @@ WITH nothing_there AS MATERIALIZED (
 SELECT EXISTS (SELECT FROM nothing_there);
 
 -- name: known_photos
-SELECT photo_id, project_id FROM photos WHERE photo_id = ANY(ARRAY(SELECT json_array_elements_text(%s)));
+SELECT photo_id, project_id FROM photos WHERE photo_id = ANY(ARRAY(SELECT json_array_elements_text(%(names)s)));
 
 -- name: standing_jobs
 -- Jobs that may stand for submitted ones: of each key the unfinished one, else the newest

@@ -174,3 +174,12 @@ def test_statement_that_failed_leaves_its_connection_usable(database: Database) 
         assert not pooled.connection.driver_connection.autocommit  # type: ignore[union-attr]  # psycopg's
     (accepted,) = accept(database, jobs=[make_job(job_id=new_uuid())])
     assert accepted.created
+
+
+def test_connection_that_was_interrupted_is_not_lent_again(database: Database) -> None:
+    with pytest.raises(KeyboardInterrupt), database.direct() as connection:
+        copy = connection.cursor().copy("COPY photos (photo_id, user_id) FROM STDIN")
+        copy.__enter__()
+        raise KeyboardInterrupt
+    assert connection.closed
+    assert accept(database, jobs=[make_job()])[0].created

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.pq import TransactionStatus
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -86,13 +87,8 @@ class Database:
     @contextlib.contextmanager
     def begin(self) -> Iterator[sa.Connection]:
         """Run a transaction on a pooled connection, with errors translated."""
-        pool = self.engine.pool
-        try:
-            with self.errors(), self.engine.begin() as connection:
-                yield connection
-        finally:
-            if self._closed:  # meanwhile, by another thread: what comes back is not kept
-                pool.dispose()
+        with self._pool_kept(), self.errors(), self.engine.begin() as connection:
+            yield connection
 
     @contextlib.contextmanager
     def begin_within(self, seconds: float, advice: str) -> Iterator[sa.Connection]:
@@ -128,23 +124,29 @@ class Database:
 
     @contextlib.contextmanager
     def direct(self) -> Iterator[psycopg.Connection[Any]]:
-        """Lend the driver's own connection for single statements: the least that one can cost.
-
-        For what is asked again and again, or waited for: nothing is compiled, and the driver
-        prepares what it sees often.
-        """
-        with self.errors():
+        """Lend the driver's own connection for single statements: the least that one can cost."""
+        with self._pool_kept(), self.errors():
             pooled = self.engine.raw_connection()
             connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]  # psycopg's
             try:
                 connection.autocommit = True
                 yield connection
             finally:
-                if connection.closed:
-                    pooled.invalidate()
-                else:
+                if connection.info.transaction_status is TransactionStatus.IDLE:
                     connection.autocommit = False
+                else:  # gone, or interrupted within a statement
+                    pooled.invalidate()
                 pooled.close()
+
+    @contextlib.contextmanager
+    def _pool_kept(self) -> Iterator[None]:
+        """Lend a connection; not kept when it comes back after another thread's close()."""
+        pool = self.engine.pool
+        try:
+            yield
+        finally:
+            if self._closed:
+                pool.dispose()
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:

@@ -38,14 +38,17 @@ def send(pool: redis.ConnectionPool, commands: Sequence[bytes]) -> list[Any]:
     redis.RedisError
         The server is away, or refuses one of them.
     """
-    connection = pool.get_connection()
+    connection: Any = pool.get_connection()
 
     def exchange() -> list[Any]:
         connection.send_packed_command(commands)
         return [connection.read_response() for _ in commands]
 
     try:
-        return connection.retry.call_with_retry(exchange, lambda _: connection.disconnect())
+        answers: list[Any] = connection.retry.call_with_retry(
+            exchange, lambda _: connection.disconnect()
+        )
+        return answers
     except BaseException:
         connection.disconnect()  # answers may be left on it
         raise

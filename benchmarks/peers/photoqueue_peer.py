@@ -11,9 +11,9 @@ import sys
 import time
 
 from benchmarks.peers.peer import until
+from photoqueue.client.acceptance import commit
 from photoqueue.client.handles import Job
 from photoqueue.client.intake import Taken
-from photoqueue.client.submit import commit
 from photoqueue.installation import Installation
 from photoqueue.models import INTERACTIVE_PRIORITY, JobType, PhotoResult
 from photoqueue.settings import load_settings

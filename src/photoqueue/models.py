@@ -5,9 +5,8 @@ Python attributes are snake_case; JSON keeps the camelCase names of the contract
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from photoqueue.records import DEFAULT_STRATEGY, STRATEGIES, Box, Identifier, Record, Strategy
@@ -141,8 +140,7 @@ class InventoryPayload(Record):
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """What the broker carries: which job is ready, and how urgent it is."""
 
     queue: JobType

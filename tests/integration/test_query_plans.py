@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,13 +12,14 @@ import psycopg
 import pytest
 
 from photoqueue.models import JobState, JobType
-from photoqueue.tracking import gallery, history, pages, projects, reads
+from photoqueue.tracking import gallery, history, outcomes, pages, projects, reads
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.gallery import PhotoChoice
 from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.pages import JobQuery
 from photoqueue.tracking.sql import load_statements
 
+SUBMISSION = load_statements("submission.sql")
 TRANSITIONS = load_statements("transitions.sql")
 WORKERS = load_statements("workers.sql")
 WORKER = UUID(int=1)
@@ -181,21 +183,16 @@ def test_worker_plans_by_indexes_also_while_the_tables_are_small(database: Datab
 def test_looking_for_unfinished_keys_reads_no_table(
     plans: psycopg.Connection, database: Database
 ) -> None:
-    keys = [f"photo-p{number}" for number in range(1, 20)]
-    plan = explain(
-        plans,
-        """
-        SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256',
-            payload ->> 'roomType', payload ->> 'engine',
-            CASE WHEN true THEN result ->> 'engine' END
-        FROM jobs
-        WHERE job_key = ANY(%(keys)s) AND state = ANY(%(states)s)
-        ORDER BY job_key, state = 'completed', job_id DESC
-        """,
-        {"keys": keys, "states": ["waiting", "active", "delayed", "completed"]},
-    )
+    keys = json.dumps([f"photo-p{number}" for number in range(1, 20)])
+    names = json.dumps([f"p{number}" for number in range(1, 20)])
+    plan = explain(plans, SUBMISSION["known_photos"], {"names": names})
+    assert "Seq Scan on photos" not in plan
+    plan = explain(plans, SUBMISSION["standing_jobs"], {"asks_engine": True, "job_keys": keys})
     assert "Seq Scan on jobs" not in plan
     assert "jobs_key" in plan or "jobs_unfinished_key" in plan
+    rows = dict.fromkeys(("photos", "jobs", "batches", "batch_jobs"), "[]")
+    plan = explain(plans, SUBMISSION["accept_new"], {"photo_ids": names, "job_keys": keys, **rows})
+    assert "Seq Scan" not in plan
     plan = explain(
         plans,
         "SELECT job_id FROM jobs WHERE job_key = %(key)s "
@@ -228,7 +225,7 @@ def test_reads_of_one_job_batch_or_project_read_no_whole_table(
     calls = {
         "snapshot": (lambda: reads.snapshot(database, UUID(int=81)), "jobs_pkey"),
         "by key": (lambda: reads.find_job(database, "photo-p81"), "jobs_key"),
-        "outcome": (lambda: reads.outcome(database, UUID(int=81)), "jobs_pkey"),
+        "outcome": (lambda: outcomes.outcome(database, UUID(int=81)), "jobs_pkey"),
         "attempts": (
             lambda: history.attempts(database, job_id=UUID(int=81)),
             "job_attempts_pkey",

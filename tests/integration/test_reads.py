@@ -13,7 +13,7 @@ import pytest
 
 from photoqueue.errors import UnknownBatchError, UnknownJobError, UnknownProjectError
 from photoqueue.models import JobState, JobType, Outcome
-from photoqueue.tracking import history, liveness, projects, reads
+from photoqueue.tracking import history, liveness, outcomes, projects, reads
 from photoqueue.tracking.attempts import AiCall, Failure
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.ledger import Ledger
@@ -80,7 +80,7 @@ def test_unknown_job_is_an_error_that_says_where_it_was_looked_for(database: Dat
     with pytest.raises(UnknownJobError, match=rf"{job_id}.*PHOTOQUEUE_HOME and DATABASE_URL"):
         reads.snapshot(database, job_id)
     with pytest.raises(UnknownJobError):
-        reads.outcome(database, job_id)
+        outcomes.outcome(database, job_id)
 
 
 @pytest.mark.parametrize("key", ["photo-nobody", "photo-", "photo-" + "x" * 10_000, "photo-a\x00b"])

@@ -98,14 +98,17 @@ class Broker:
         BrokerUnavailableError
             The server is away. The jobs are safe: recovery announces them later.
         """
-        by_queue: dict[JobType, list[tuple[UUID, bytes, int]]] = defaultdict(list)
+        by_queue: dict[JobType, list[Message]] = defaultdict(list)
         for message in messages:
-            data = encode(message.job_id, TASK_NAMES[message.queue])
-            by_queue[message.queue].append((message.job_id, data, message.priority))
+            by_queue[message.queue].append(message)
         with self._errors():
-            return sum(
-                self._storage(queue).enqueue_many(batch) for queue, batch in by_queue.items()
-            )
+            return sum(self._enqueue(queue, batch) for queue, batch in by_queue.items())
+
+    def _enqueue(self, queue: JobType, messages: Sequence[Message]) -> int:
+        name = TASK_NAMES[queue]
+        return self._storage(queue).enqueue_many(
+            (message.job_id, encode(message.job_id, name), message.priority) for message in messages
+        )
 
     def discard(self, job_ids: Sequence[UUID]) -> None:
         """Remove the messages of jobs that are not to run, so that they do not pile up.

@@ -7,20 +7,22 @@ waiting job as often as it likes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 from huey.storage import PostgresStorage, PriorityRedisStorage
 
-#: Messages sent to the server in one round trip.
+from photoqueue.broker.resp import send, zadd_entry, zadd_new
+
+#: Messages in one command: while the server is at it, nobody else is served.
 CHUNK: Final = 1000
 
 
 class MessageStorage(Protocol):
     """What the broker needs of a storage beyond Huey's own contract."""
 
-    def enqueue_many(self, messages: Sequence[tuple[UUID, bytes, int]]) -> int:
+    def enqueue_many(self, messages: Iterable[tuple[UUID, bytes, int]]) -> int:
         """Add messages (job id, bytes, priority); return how many were not there yet."""
         ...
 
@@ -48,17 +50,15 @@ class RedisMessages(PriorityRedisStorage):  # type: ignore[misc]  # huey is unty
         """Add one message, as Huey's contract has it."""
         raise NotImplementedError("photoqueue enqueues through Broker.enqueue")
 
-    def enqueue_many(self, messages: Sequence[tuple[UUID, bytes, int]]) -> int:
+    def enqueue_many(self, messages: Iterable[tuple[UUID, bytes, int]]) -> int:
         """Add messages; return how many were not there yet."""
-        added = 0
-        for start in range(0, len(messages), CHUNK):
-            # Scores as bytes: the driver looks closely at anything else.
-            members: dict[Any, bytes] = {
-                _member(job_id, data): b"%d" % -priority
-                for job_id, data, priority in messages[start : start + CHUNK]
-            }
-            added += self.conn.zadd(self.queue_key, members, nx=True)
-        return added
+        entries = [
+            zadd_entry(-priority, _member(job_id, data)) for job_id, data, priority in messages
+        ]
+        key = self.queue_key.encode()
+        starts = range(0, len(entries), CHUNK)
+        commands = [zadd_new(key, entries[start : start + CHUNK]) for start in starts]
+        return sum(send(self.pool, commands))
 
     def discard(self, messages: Sequence[tuple[UUID, bytes]]) -> None:
         """Remove messages that nobody needs to take any more."""
@@ -102,9 +102,9 @@ class PostgresMessages(PostgresStorage):  # type: ignore[misc]  # huey is untype
             for statement in self.ddl:
                 cursor.execute(statement)
 
-    def enqueue_many(self, messages: Sequence[tuple[UUID, bytes, int]]) -> int:
+    def enqueue_many(self, messages: Iterable[tuple[UUID, bytes, int]]) -> int:
         """Add messages; return how many were not there yet."""
-        added = 0
+        added, messages = 0, list(messages)
         for start in range(0, len(messages), CHUNK):
             chunk = messages[start : start + CHUNK]
             with self.db(commit=True) as cursor:

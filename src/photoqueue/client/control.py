@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from uuid import UUID
 
+from photoqueue.client.acceptance import announce
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import JOB_KEY_PREFIXES, parse_job_id
 from photoqueue.client.observe import as_queue, job
-from photoqueue.client.submit import announce
 from photoqueue.errors import BrokerUnavailableError, StateError
 from photoqueue.installation import Installation, current
 from photoqueue.models import JobState, JobType

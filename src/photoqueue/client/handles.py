@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -12,7 +11,8 @@ from photoqueue.client.progress import ProgressStyle, make_progress
 from photoqueue.client.waiting import Watch
 from photoqueue.errors import JobCancelledError, JobFailedError, PhotoqueueError
 from photoqueue.models import InventoryResult, JobState, JobType, PhotoResult
-from photoqueue.tracking import history, reads
+from photoqueue.tracking import history, outcomes, reads
+from photoqueue.tracking.outcomes import JobOutcome
 from photoqueue.tracking.reads import JobSnapshot
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Job:
         ResultTimeoutError
             It did not end within ``timeout`` seconds; it goes on running.
         """
-        self._watch(timeout).wait()
+        self._watch(_Look(self), timeout).wait()
 
     def result(self, timeout: float | None = None) -> PhotoResult | InventoryResult:
         """Wait for the job and return its result.
@@ -98,27 +98,21 @@ class Job:
         NoWorkerError, ResultTimeoutError
             As for :meth:`wait`.
         """
-        while True:
-            self.wait(timeout)
-            ended = self._outcome()
-            if ended is not None:  # else a person started it anew at that moment
-                return self._delivered(*ended)
+        look = _Look(self)
+        self._watch(look, timeout).wait()
+        return self._delivered(look.last)
 
     async def result_async(self) -> PhotoResult | InventoryResult:
         """Wait as :meth:`result` does, for ``await job``; can be cancelled."""
-        while True:
-            await self._watch(None).wait_async()
-            ended = await asyncio.to_thread(self._outcome)
-            if ended is not None:
-                return self._delivered(*ended)
+        look = _Look(self)
+        await self._watch(look, None).wait_async()
+        return self._delivered(look.last)
 
     def exception(self, timeout: float | None = None) -> PhotoqueueError | None:
         """Wait for the job and return its error; None when it completed."""
-        while True:
-            self.wait(timeout)
-            ended = self._outcome()
-            if ended is not None:
-                return ended[0]
+        look = _Look(self)
+        self._watch(look, timeout).wait()
+        return self._error(look.last)
 
     def attempts(self) -> pd.DataFrame:
         """Return the ended attempts, one row each."""
@@ -130,34 +124,29 @@ class Job:
         blocked = snapshot.state is JobState.WAITING and snapshot.ready_at is None
         return tuple(JobType) if blocked else (self._queue,)
 
-    def _watch(self, timeout: float | None) -> Watch:
+    def _watch(self, look: _Look, timeout: float | None) -> Watch:
         return Watch(
             self.installation,
             self._needed_queues,
-            lambda: {self.poll().state: 1},
+            look,
             what=f"Job {shorten(self.key)}",
             timeout=timeout,
         )
 
-    def _delivered(
-        self, error: PhotoqueueError | None, result: Any
-    ) -> PhotoResult | InventoryResult:
+    def _delivered(self, outcome: JobOutcome) -> PhotoResult | InventoryResult:
+        error = self._error(outcome)
         if error is not None:
             raise error
         if self._queue is JobType.PHOTO_ANALYZE:
-            return PhotoResult.model_validate(result)
-        return InventoryResult.model_validate(result)
+            return PhotoResult.model_validate(outcome.result)
+        return InventoryResult.model_validate(outcome.result)
 
-    def _outcome(self) -> tuple[PhotoqueueError | None, Any] | None:
-        """Read the error or the result; None while the job has not ended."""
-        snapshot, result, trace = reads.outcome(self.installation.database, self._uuid)
-        if snapshot.state is JobState.CANCELLED:
+    def _error(self, outcome: JobOutcome) -> PhotoqueueError | None:
+        if outcome.state is JobState.CANCELLED:
             return JobCancelledError(
                 f"Job {self.key} was cancelled. Start it anew with retry(job).", job_id=self.id
-            ), None
-        if snapshot.state is JobState.FAILED:
-            return _failed(self, snapshot, trace or ""), None
-        return (None, result) if snapshot.state.finished else None
+            )
+        return _failed(self, outcome) if outcome.state is JobState.FAILED else None
 
     def __await__(self) -> Generator[Any, None, PhotoResult | InventoryResult]:
         return self.result_async().__await__()
@@ -177,6 +166,19 @@ class Job:
 
     def __hash__(self) -> int:
         return hash(self._uuid)
+
+
+class _Look:
+    """Looks at one job; :attr:`last` is what was seen, the result included."""
+
+    last: JobOutcome
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def __call__(self) -> dict[JobState, int]:
+        self.last = outcomes.outcome(self._job.installation.database, self._job._uuid)
+        return {self.last.state: 1}
 
 
 class Batch:
@@ -287,21 +289,22 @@ class Batch:
         return hash(self.id)
 
 
-def _failed(job: Job, snapshot: JobSnapshot, trace: str) -> JobFailedError:
-    if not snapshot.attempt:
+def _failed(job: Job, outcome: JobOutcome) -> JobFailedError:
+    if not outcome.attempt:
         return JobFailedError(
-            f"Job {job.key} could not be tried: {snapshot.error} Submit the photo again.",
+            f"Job {job.key} could not be tried: {outcome.error} Submit the photo again.",
             job_id=job.id,
-            error_type=snapshot.error_type or "unknown",
+            error_type=outcome.error_type or "unknown",
         )
-    attempts = f"{snapshot.attempt} attempt{'' if snapshot.attempt == 1 else 's'}"
+    trace = outcome.error_traceback or ""
+    attempts = f"{outcome.attempt} attempt{'' if outcome.attempt == 1 else 's'}"
     lines = trace.rstrip().splitlines()
     shown = "\n".join(lines[-_SHOWN_TRACEBACK_LINES:])
     remote = f"\n\nIn the worker:\n{shown}" if shown else ""
     return JobFailedError(
-        f"Job {job.key} failed after {attempts}: {snapshot.error}\n"
+        f"Job {job.key} failed after {attempts}: {outcome.error}\n"
         f"attempts({job.id!r}) tells its history, retry({job.id!r}) starts it anew.{remote}",
         job_id=job.id,
-        error_type=snapshot.error_type or "unknown",
+        error_type=outcome.error_type or "unknown",
         remote_traceback=trace,
     )

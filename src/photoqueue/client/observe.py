@@ -16,7 +16,7 @@ from photoqueue.errors import StateError
 from photoqueue.installation import Installation, current
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking import history as tables
-from photoqueue.tracking import reads
+from photoqueue.tracking import outcomes, reads
 from photoqueue.tracking.history import QueueStats
 from photoqueue.tracking.live_counts import LiveCounts
 from photoqueue.tracking.reads import JobSnapshot
@@ -204,10 +204,10 @@ def details(handle: Job | str | UUID) -> dict[str, Any]:
     """
     found = handle if isinstance(handle, Job) else job(handle)
     database = found.installation.database
-    _, result, trace = reads.outcome(database, UUID(found.id))
+    outcome = outcomes.outcome(database, UUID(found.id))
     (row,) = tables.job_results(database, found.id).to_dict("records")
     named = {str(column): value for column, value in row.items()}
-    return {**named, "result": result, "error_traceback": trace}
+    return {**named, "result": outcome.result, "error_traceback": outcome.error_traceback}
 
 
 def attempts(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:

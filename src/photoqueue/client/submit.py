@@ -5,24 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from photoqueue import tracing
+from photoqueue.client.acceptance import commit
 from photoqueue.client.engines import optional_engine
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user, optional
 from photoqueue.client.intake import Request, Taken, requests_from, take_in, take_in_all
-from photoqueue.errors import BrokerUnavailableError
 from photoqueue.installation import Installation, current
 from photoqueue.models import (
     INTERACTIVE_PRIORITY,
     JobType,
-    Message,
-    PhotoPayload,
 )
-from photoqueue.tracking.attempts import storable
-from photoqueue.tracking.ids import new_batch_id, new_uuids
-from photoqueue.tracking.submission import Accepted, NewBatch, NewJob, accept
+from photoqueue.tracking.ids import new_batch_id
+from photoqueue.tracking.submission import Accepted, NewBatch
 
 if TYPE_CHECKING:
     from photoqueue.photos.sources import PhotoSource
@@ -208,82 +204,4 @@ def _accept(
             span.set_attribute("photoqueue.batch", batch.batch_id)
         return commit(
             installation, taken, priority=priority, engine=engine, resubmit=resubmit, batch=batch
-        )
-
-
-def commit(
-    installation: Installation,
-    taken: Sequence[Taken],
-    *,
-    priority: int,
-    engine: str | None,
-    resubmit: bool,
-    batch: NewBatch | None = None,
-) -> list[Accepted]:
-    """Commit the rows of photos that are stored, then tell the broker about the new ones."""
-    _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
-    jobs = [
-        _new_job(installation, job_id, photo, priority, engine)
-        for job_id, photo in zip(new_uuids(len(taken)), taken, strict=True)
-    ]
-    accepted = accept(
-        installation.database,
-        jobs=jobs,
-        photos=[photo.row for photo in taken],
-        batch=batch,
-        resubmit=resubmit,
-    )
-    announce(
-        installation,
-        [
-            Message(JobType.PHOTO_ANALYZE, job.job_id, priority)
-            for job, outcome in zip(jobs, accepted, strict=True)
-            if outcome.created and job.error_type is None
-        ],
-    )
-    return accepted
-
-
-def _new_job(
-    installation: Installation, job_id: UUID, taken: Taken, priority: int, engine: str | None
-) -> NewJob:
-    row = taken.row
-    payload = PhotoPayload(
-        photo_id=row.photo_id,
-        user_id=row.user_id,
-        asset_id=row.asset_id,
-        room_type=row.room_type,
-        project_id=row.project_id,
-        room=row.room,
-        engine=engine,
-        sha256=row.sha256 or "",
-        file_name=row.file_name,
-        traceparent=tracing.traceparent(),
-    )
-    return NewJob(
-        job_id=job_id,
-        job_key=taken.job_key,
-        queue=JobType.PHOTO_ANALYZE,
-        payload_json=payload.to_json(),
-        user_id=row.user_id,
-        max_attempts=installation.settings.max_attempts,
-        priority=priority,
-        photo_id=row.photo_id,
-        project_id=row.project_id,
-        sha256=row.sha256 or "",
-        room_type=row.room_type,
-        engine=engine,
-        error_type=None if taken.error is None else type(taken.error).__name__,
-        error_message=None if taken.error is None else storable(str(taken.error)),
-    )
-
-
-def announce(installation: Installation, messages: Sequence[Message]) -> None:
-    """Tell the broker; where it is away, recovery tells it later."""
-    try:
-        with tracing.span("photoqueue.enqueue", {"photoqueue.messages": len(messages)}):
-            installation.broker.enqueue(messages)
-    except BrokerUnavailableError as exc:
-        logger.warning(
-            "%d job(s) are accepted and run once the broker is back. %s", len(messages), exc
         )

@@ -6,9 +6,9 @@ from contextlib import closing
 from uuid import UUID
 
 from photoqueue import tracing
+from photoqueue.client.acceptance import announce
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user
-from photoqueue.client.submit import announce
 from photoqueue.errors import PayloadError, StateError
 from photoqueue.installation import Installation, current
 from photoqueue.models import (

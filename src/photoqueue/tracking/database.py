@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from psycopg.pq import TransactionStatus
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from photoqueue.addresses import masked
 from photoqueue.errors import (
-    ConfigurationError,
     DatabaseUnavailableError,
     PayloadError,
     PhotoqueueError,
     SchemaMismatchError,
     TooSlowError,
 )
+from photoqueue.tracking.pool import CONNECT_OPTIONS, parsed, pooled_engine
 from photoqueue.tracking.tables import SCHEMA_REVISION
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import URL
+    pass
 
-#: How libpq connects. A peer that went away without a word (a host that lost its power, a
-#: firewall that forgot the connection) is noticed within about 20 s instead of two hours.
-CONNECT_OPTIONS: Final[dict[str, int]] = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
 #: The same from the server's side, for what a connection of a worker may hold there, and
 #: an end to a statement that waits for ever. Compiling statements to machine code takes longer
 #: than any of a worker's takes to run.
@@ -57,16 +48,10 @@ class Database:
     """One PostgreSQL database: pooled access for reads, own connections for workers."""
 
     def __init__(self, url: str, *, embedded: bool = False) -> None:
-        self.url = _parse(url)
+        self.url = parsed(url)
         self.embedded = embedded
         self._closed = False
-        self.engine = sa.create_engine(
-            self.url,
-            pool_pre_ping=True,
-            pool_size=2,
-            max_overflow=8,
-            connect_args={**CONNECT_OPTIONS, "application_name": "photoqueue"},
-        )
+        self.engine = pooled_engine(self.url)
 
     def __repr__(self) -> str:
         return f"Database({self.address!r})"
@@ -102,13 +87,8 @@ class Database:
     @contextlib.contextmanager
     def begin(self) -> Iterator[sa.Connection]:
         """Run a transaction on a pooled connection, with errors translated."""
-        pool = self.engine.pool
-        try:
-            with self.errors(), self.engine.begin() as connection:
-                yield connection
-        finally:
-            if self._closed:  # meanwhile, by another thread: what comes back is not kept
-                pool.dispose()
+        with self._pool_kept(), self.errors(), self.engine.begin() as connection:
+            yield connection
 
     @contextlib.contextmanager
     def begin_within(self, seconds: float, advice: str) -> Iterator[sa.Connection]:
@@ -141,6 +121,32 @@ class Database:
         """Run single statements, each by itself: saves the two round trips of a transaction."""
         with self.errors(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextlib.contextmanager
+    def direct(self) -> Iterator[psycopg.Connection[Any]]:
+        """Lend the driver's own connection for single statements: the least that one can cost."""
+        with self._pool_kept(), self.errors():
+            pooled = self.engine.raw_connection()
+            connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]  # psycopg's
+            try:
+                connection.autocommit = True
+                yield connection
+            finally:
+                if connection.info.transaction_status is TransactionStatus.IDLE:
+                    connection.autocommit = False
+                else:  # gone, or interrupted within a statement
+                    pooled.invalidate()
+                pooled.close()
+
+    @contextlib.contextmanager
+    def _pool_kept(self) -> Iterator[None]:
+        """Lend a connection; not kept when it comes back after another thread's close()."""
+        pool = self.engine.pool
+        try:
+            yield
+        finally:
+            if self._closed:
+                pool.dispose()
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
@@ -239,19 +245,3 @@ def current_revision(connection: sa.Connection) -> str | None:
         return None
     found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     return None if found is None else str(found)
-
-
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # ValueError: a port that is no number
-        raise ConfigurationError(
-            "DATABASE_URL is not a database address. It looks like "
-            "postgresql://user:password@host:5432/database."
-        ) from None
-    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
-        raise ConfigurationError(
-            f"DATABASE_URL names {parsed.get_backend_name()!r}, but the tracking table needs "
-            "PostgreSQL: postgresql://user:password@host:5432/database."
-        )
-    return parsed.set(drivername="postgresql+psycopg")

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from photoqueue.cards.records import snapshot_card, snapshot_text
-from photoqueue.errors import UnknownBatchError, UnknownJobError
+from photoqueue.errors import UnknownBatchError
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking.database import Database
+from photoqueue.tracking.outcomes import one_line, unknown_job
 from photoqueue.tracking.tables import (
     batch_jobs,
     batches,
@@ -68,7 +69,7 @@ class JobSnapshot:
     @property
     def error(self) -> str | None:
         """The last error in one line."""
-        return f"{self.error_type}: {self.error_message}" if self.error_type else None
+        return one_line(self.error_type, self.error_message)
 
     def __repr__(self) -> str:
         return snapshot_text(self)
@@ -168,27 +169,6 @@ def resolve_jobs(database: Database, names: Sequence[UUID | str]) -> list[UUID]:
         if name not in found:
             raise unknown_job(database, name)
     return [found[name] for name in names]
-
-
-def unknown_job(database: Database, job: object) -> UnknownJobError:
-    """Say that a job does not exist, and where it was looked for."""
-    shown = str(job) if len(str(job)) <= 80 else f"{str(job)[:77]}…"
-    return UnknownJobError(
-        f"No job {shown!r} in {database.address}. It may belong to another installation: check "
-        "PHOTOQUEUE_HOME and DATABASE_URL, or list the jobs with `photoqueue jobs`."
-    )
-
-
-def outcome(database: Database, job_id: UUID) -> tuple[JobSnapshot, Any, str | None]:
-    """Read a job with its result and the traceback of its last error."""
-    query = sa.select(*SNAPSHOT_COLUMNS, jobs.c.result, jobs.c.error_traceback).where(
-        jobs.c.job_id == job_id
-    )
-    with database.reading() as connection:
-        row = connection.execute(query).first()
-    if row is None:
-        raise unknown_job(database, job_id)
-    return as_snapshot(row), row.result, row.error_traceback
 
 
 def payload_of(database: Database, job_id: UUID) -> Mapping[str, Any]:

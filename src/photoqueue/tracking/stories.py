@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from photoqueue.models import JobState, Outcome
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.history import AI_CALLS, ATTEMPTS
-from photoqueue.tracking.reads import SNAPSHOT_COLUMNS, JobSnapshot, as_snapshot, unknown_job
+from photoqueue.tracking.outcomes import unknown_job
+from photoqueue.tracking.reads import SNAPSHOT_COLUMNS, JobSnapshot, as_snapshot
 from photoqueue.tracking.tables import ai_metrics, job_attempts, jobs, photos, workers
 
 

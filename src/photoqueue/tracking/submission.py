@@ -2,81 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from operator import attrgetter
+from collections.abc import Collection, Sequence
 from typing import Any, Final
-from uuid import UUID
 
 import psycopg
 from sqlalchemy.exc import IntegrityError
 
-from photoqueue.errors import PhotoConflictError, PhotoqueueError
-from photoqueue.models import UNFINISHED, JobState, JobType
+from photoqueue.errors import PhotoqueueError
 from photoqueue.tracking.database import Database
+from photoqueue.tracking.decisions import assign, check_contents, known_photos, standing_jobs
+from photoqueue.tracking.new_rows import (
+    Accepted,
+    NewBatch,
+    NewJob,
+    NewPhoto,
+    batch_columns,
+    job_columns,
+    photo_columns,
+    place_columns,
+)
+from photoqueue.tracking.rows import as_json, copy_rows
+from photoqueue.tracking.sql import load_statements
+
+__all__ = ["Accepted", "NewBatch", "NewJob", "NewPhoto", "accept"]
+
+_STATEMENTS: Final = load_statements("submission.sql")
 
 #: How often a submission starts over because another one took a job key at that moment.
 _MAX_RACES: Final = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewPhoto:
-    """A row of ``photos``."""
-
-    photo_id: str
-    user_id: str
-    sha256: str | None = None
-    project_id: str | None = None
-    room: str | None = None
-    room_type: str | None = None
-    asset_id: str | None = None
-    file_name: str | None = None
-    image_format: str | None = None
-    byte_size: int | None = None
-    width: int | None = None
-    height: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
-    """A row of ``jobs`` that waits, or that has failed before it could (``error_type``)."""
-
-    job_id: UUID
-    job_key: str
-    queue: JobType
-    payload_json: str
-    user_id: str
-    max_attempts: int
-    priority: int = 0
-    photo_id: str | None = None
-    project_id: str | None = None
-    #: Content of the photo, and its kind of room and engine where the caller named them; a
-    #: finished job of another content, kind or engine is not handed back.
-    sha256: str | None = None
-    room_type: str | None = None
-    engine: str | None = None
-    after_batch: str | None = None
-    error_type: str | None = None
-    error_message: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewBatch:
-    """A row of ``batches``."""
-
-    batch_id: str
-    user_id: str
-    project_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """Which job stands for a submitted one: itself, or one that was there already."""
-
-    job_id: UUID
-    created: bool
+#: Jobs up to which a submission is one statement, where nothing of it is there already.
+_FEW: Final = 50
+#: Rows that are sent at a time.
+_BLOCK: Final = 500
 
 
 def accept(
@@ -107,9 +66,16 @@ def accept(
     DatabaseUnavailableError
         The server is away; nothing was accepted.
     """
-    _check_contents(jobs)
+    check_contents(jobs)
+    # In the order of their keys, so that two submissions cannot lock each other out.
+    unique = {photo.photo_id: photo for photo in photos}
+    photos = [unique[photo_id] for photo_id in sorted(unique)]
     for _ in range(_MAX_RACES):
         try:
+            if len(jobs) <= _FEW:
+                accepted = _accept_new(database, jobs, photos, batch)
+                if accepted is not None:
+                    return accepted
             return _accept(database, jobs, photos, batch, resubmit)
         except PhotoqueueError as exc:
             # Two submissions of one key at once: the other one's job is there now.
@@ -126,6 +92,29 @@ def accept(
     raise race
 
 
+def _accept_new(
+    database: Database,
+    jobs: Sequence[NewJob],
+    photos: Sequence[NewPhoto],
+    batch: NewBatch | None,
+) -> list[Accepted] | None:
+    """Write a submission of which nothing is there yet; None where something is."""
+    accepted, created = assign(jobs, {})
+    with database.direct() as connection:
+        row = connection.execute(
+            _STATEMENTS["accept_new"],
+            {
+                "photo_ids": _names(photos),
+                "job_keys": _keys(jobs),
+                "photos": as_json(photo_columns(photos)),
+                "jobs": as_json(job_columns(created, batch)),
+                "batches": as_json(batch_columns(batch)),
+                "batch_jobs": as_json(place_columns(batch, accepted)),
+            },
+        ).fetchone()
+    return accepted if row and row[0] else None
+
+
 def _accept(
     database: Database,
     jobs: Sequence[NewJob],
@@ -137,233 +126,67 @@ def _accept(
         # COPY is the driver's, beneath SQLAlchemy; the transaction is the same.
         cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]  # psycopg's
         with cursor:
-            there = _look(cursor.connection, jobs, photos)
-            known = _known_photos(there.photos, photos)
-            accepted, created = _assign(jobs, _standing(there.jobs, jobs, resubmit))
+            photo_rows, job_rows = _look(cursor.connection, jobs, photos)
+            known = known_photos(photo_rows, photos)
+            accepted, created = assign(jobs, standing_jobs(job_rows, jobs, resubmit))
             _write_photos(cursor, photos, known)
-            _copy_jobs(cursor, created, batch, there.now)
-            _count(cursor, created)
-            if batch is not None:
-                _copy_batch(cursor, batch, accepted)
-    return accepted
-
-
-def _check_contents(jobs: Sequence[NewJob]) -> None:
-    """Refuse one photo id for two pictures: one of them would silently be left out."""
-    contents: dict[str, str | None] = {}
-    for job in jobs:
-        if job.error_type is None and contents.setdefault(job.job_key, job.sha256) != job.sha256:
-            raise PhotoConflictError(
-                f"Photo id {job.photo_id!r} is given to two different pictures of this "
-                "submission. Choose another photo id for one of them; nothing was accepted."
+            copy_rows(
+                cursor, "jobs", (job_columns(created[block], batch) for block in _blocks(created))
             )
-
-
-@dataclass(frozen=True, slots=True)
-class _There:
-    """What is there already of a submission, and PostgreSQL's time."""
-
-    photos: list[tuple[str, str | None]]
-    jobs: list[tuple[Any, ...]]
-    now: datetime
+            if created:
+                _count(cursor, created)
+            if batch is not None:
+                copy_rows(cursor, "batches", [batch_columns(batch)])
+                blocks = _blocks(accepted)
+                places = (place_columns(batch, accepted[at], first=at.start) for at in blocks)
+                copy_rows(cursor, "batch_jobs", places)
+    return accepted
 
 
 def _look(
     connection: psycopg.Connection[Any], jobs: Sequence[NewJob], photos: Sequence[NewPhoto]
-) -> _There:
-    # One round trip, the beginning of the transaction included. Names as binary arrays, which
-    # need no quoting.
+) -> tuple[list[tuple[str, str | None]], list[tuple[Any, ...]]]:
+    """Read what is there already of a submission: photos, and jobs that may stand for its own."""
+    # One round trip, the beginning of the transaction included.
     with connection.pipeline():
-        known = connection.execute(
-            "SELECT photo_id, project_id FROM photos WHERE photo_id = ANY(%b::text[])",
-            ([photo.photo_id for photo in photos],),
-        )
+        known = connection.execute(_STATEMENTS["known_photos"], {"names": _names(photos)})
         standing = connection.execute(
-            """
-            SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256',
-                payload ->> 'roomType', payload ->> 'engine',
-                -- results are long: they are read only where somebody asks
-                CASE WHEN %s THEN result ->> 'engine' END
-            FROM jobs
-            WHERE job_key = ANY(%b::text[]) AND state = ANY(%s)
-            ORDER BY job_key, state = 'completed', job_id DESC
-            """,
-            (
-                any(job.engine for job in jobs),
-                list({job.job_key for job in jobs if job.error_type is None}),
-                [*UNFINISHED, JobState.COMPLETED],
-            ),
+            _STATEMENTS["standing_jobs"],
+            {"asks_engine": any(job.engine for job in jobs), "job_keys": _keys(jobs)},
         )
-        # One clock for the transaction: PostgreSQL's, as for every other time in the table.
-        clock = connection.execute("SELECT clock_timestamp()")
-    ((now,),) = clock.fetchall()
-    return _There(known.fetchall(), standing.fetchall(), now)
+    return known.fetchall(), standing.fetchall()
 
 
-def _known_photos(
-    rows: Sequence[tuple[str, str | None]], photos: Sequence[NewPhoto]
-) -> Collection[str]:
-    """Name the photos that are there already.
-
-    Refuses to move one to another project: it would vanish from the first one's.
-    """
-    projects = {photo.photo_id: photo.project_id for photo in photos}
-    for photo_id, project_id in rows:
-        if project_id is not None and projects[photo_id] not in (None, project_id):
-            raise PhotoConflictError(
-                f"Photo id {photo_id!r} belongs to project {project_id!r}. Choose another photo "
-                f"id for project {projects[photo_id]!r}; nothing was accepted."
-            )
-    return {photo_id for photo_id, _ in rows}
+def _names(photos: Sequence[NewPhoto]) -> str:
+    """List the photos to look for, as JSON."""
+    return json.dumps([photo.photo_id for photo in photos])
 
 
-def _standing(
-    rows: Sequence[tuple[Any, ...]], jobs: Sequence[NewJob], resubmit: bool
-) -> Mapping[str, UUID]:
-    """Name the jobs that stand for submitted ones: job key → job id."""
-    wanted = {job.job_key: job for job in jobs if job.error_type is None}
-    standing: dict[str, UUID] = {}
-    for key, job_id, state, sha256, room_type, asked_engine, engine in rows:
-        job = wanted[key]
-        same_content = job.sha256 == sha256
-        same_room = job.room_type is None or job.room_type == room_type
-        # The newest result counts, as in inventories: an older one of this engine would be
-        # handed back and not be used. ``auto`` is what was asked for, and no result names it.
-        same_engine = job.engine is None or job.engine in (engine, asked_engine)
-        if state == JobState.COMPLETED:
-            is_photo = job.queue is JobType.PHOTO_ANALYZE
-            if is_photo and same_content and same_room and same_engine and not resubmit:
-                standing[key] = job_id
-        elif same_content or job.queue is JobType.INVENTORY_SYNC:
-            standing[key] = job_id
-        else:
-            raise PhotoConflictError(
-                f"Photo id {job.photo_id!r} belongs to another picture, which is being analysed "
-                f"as job {job_id}. Wait for that job, cancel it, or choose another photo id."
-            )
-    return standing
-
-
-def _assign(
-    jobs: Sequence[NewJob], standing: Mapping[str, UUID]
-) -> tuple[list[Accepted], list[NewJob]]:
-    """Decide job by job: a new row, or one that is there (also earlier in this very list)."""
-    taken = dict(standing)
-    accepted: list[Accepted] = []
-    created: list[NewJob] = []
-    for job in jobs:
-        failed = job.error_type is not None
-        known = None if failed else taken.get(job.job_key)
-        if known is None:
-            if not failed:
-                taken[job.job_key] = job.job_id
-            created.append(job)
-        accepted.append(Accepted(known or job.job_id, created=known is None))
-    return accepted, created
-
-
-_PHOTO_COLUMNS: Final = {
-    "photo_id": "text",
-    "sha256": "text",
-    "project_id": "text",
-    "room": "text",
-    "room_type": "text",
-    "user_id": "text",
-    "asset_id": "text",
-    "file_name": "text",
-    "image_format": "text",
-    "byte_size": "bigint",
-    "width": "int",
-    "height": "int",
-}
-# What a later submission leaves unsaid (the room, say) stays as it was said before.
-_WRITE_PHOTOS: Final = f"""
-    INSERT INTO photos ({", ".join(_PHOTO_COLUMNS)})
-    SELECT * FROM unnest({", ".join(f"%s::{kind}[]" for kind in _PHOTO_COLUMNS.values())})
-    ON CONFLICT (photo_id) DO UPDATE
-    SET {", ".join(f"{c} = coalesce(excluded.{c}, photos.{c})" for c in list(_PHOTO_COLUMNS)[1:])}
-"""
+def _keys(jobs: Sequence[NewJob]) -> str:
+    """List the job keys to look for, as JSON; a job that has failed already takes none."""
+    return json.dumps(list({job.job_key for job in jobs if job.error_type is None}))
 
 
 def _write_photos(
-    cursor: psycopg.Cursor[Any], photos: Iterable[NewPhoto], known: Collection[str]
+    cursor: psycopg.Cursor[Any], photos: Sequence[NewPhoto], known: Collection[str]
 ) -> None:
-    unique = {photo.photo_id: photo for photo in photos}
-    # In the order of their keys, so that two submissions cannot lock each other out.
-    rows = [unique[photo_id] for photo_id in sorted(unique)]
-    updated = [row for row in rows if row.photo_id in known]
+    updated = [photo for photo in photos if photo.photo_id in known]
     if updated:
-        columns = [[getattr(row, name) for row in updated] for name in _PHOTO_COLUMNS]
-        cursor.execute(_WRITE_PHOTOS, columns)
+        cursor.execute(_STATEMENTS["update_photos"], (as_json(photo_columns(updated)),))
     # One that another submission writes at this moment makes this one start over.
-    if len(updated) < len(rows):
-        values = attrgetter(*_PHOTO_COLUMNS)
-        with cursor.copy(f"COPY photos ({', '.join(_PHOTO_COLUMNS)}) FROM STDIN") as copy:
-            for row in rows:
-                if row.photo_id not in known:
-                    copy.write_row(values(row))
+    added = [photo for photo in photos if photo.photo_id not in known]
+    copy_rows(cursor, "photos", (photo_columns(added[block]) for block in _blocks(added)))
 
 
-def _copy_jobs(
-    cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob], batch: NewBatch | None, now: datetime
-) -> None:
-    if not jobs:
-        return
-    batch_id = batch.batch_id if batch else None
-    with cursor.copy(
-        """
-        COPY jobs (job_id, job_key, queue_name, state, priority, payload, photo_id, project_id,
-            user_id, batch_id, after_batch, max_attempts, budget, created_at, ready_at, finished_at,
-            success, error_type, error_message) FROM STDIN
-        """
-    ) as copy:
-        for job in jobs:
-            failed = job.error_type is not None
-            copy.write_row(
-                (
-                    job.job_id,
-                    job.job_key,
-                    job.queue,
-                    JobState.FAILED if failed else JobState.WAITING,
-                    job.priority,
-                    job.payload_json,
-                    job.photo_id,
-                    job.project_id,
-                    job.user_id,
-                    batch_id,
-                    job.after_batch,
-                    job.max_attempts,
-                    job.max_attempts,
-                    now,
-                    None if job.after_batch else now,
-                    now if failed else None,
-                    False if failed else None,
-                    job.error_type,
-                    job.error_message,
-                )
-            )
+def _blocks(rows: Sequence[object]) -> list[slice]:
+    """Cut rows into what is sent at a time."""
+    return [slice(start, start + _BLOCK) for start in range(0, len(rows), _BLOCK)]
 
 
 def _count(cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob]) -> None:
-    """Note how many jobs were written; a sum of their own rows would take too long to make."""
-    if not jobs:
-        return
     submitted = Counter(job.queue for job in jobs)
     failed = Counter(job.queue for job in jobs if job.error_type is not None)
     cursor.execute(
-        """
-        INSERT INTO metric_submissions (queue_name, submitted, failed)
-        SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[])
-        """,
+        _STATEMENTS["count_submissions"],
         (list(submitted), list(submitted.values()), [failed[queue] for queue in submitted]),
     )
-
-
-def _copy_batch(cursor: psycopg.Cursor[Any], batch: NewBatch, accepted: Sequence[Accepted]) -> None:
-    cursor.execute(
-        "INSERT INTO batches (batch_id, project_id, user_id) VALUES (%s, %s, %s)",
-        (batch.batch_id, batch.project_id, batch.user_id),
-    )
-    with cursor.copy("COPY batch_jobs (batch_id, position, job_id) FROM STDIN") as copy:
-        for position, job in enumerate(accepted):
-            copy.write_row((batch.batch_id, position, job.job_id))

@@ -1,0 +1,93 @@
+-- Accepting work. What a few rows need is one statement, which commits by itself; many rows are
+-- written by COPY, see `rows.py`. Names to look for come as JSON: the driver takes three times
+-- as long to make an array of them.
+
+-- name: accept_new
+-- All of a submission, in one round trip and one commit, unless something of it is there
+-- already: then nothing is written, and the answer is false. Photos come first, as in every
+-- other submission, so that no two can wait for each other.
+WITH nothing_there AS MATERIALIZED (
+    SELECT
+    WHERE NOT EXISTS (SELECT FROM photos WHERE photo_id = ANY(ARRAY(SELECT json_array_elements_text(%(photo_ids)s))))
+      AND NOT EXISTS (
+          SELECT FROM jobs
+          WHERE job_key = ANY(ARRAY(SELECT json_array_elements_text(%(job_keys)s)))
+            AND state IN ('waiting', 'active', 'delayed', 'completed')
+      )
+), new_photos AS (
+    INSERT INTO photos (photo_id, sha256, project_id, room, room_type, user_id, asset_id,
+        file_name, image_format, byte_size, width, height)
+    SELECT row.*
+    FROM nothing_there, json_to_recordset(%(photos)s) AS row (photo_id text, sha256 text,
+        project_id text, room text, room_type text, user_id text, asset_id text, file_name text,
+        image_format text, byte_size bigint, width int, height int)
+    RETURNING photo_id
+), new_jobs AS (
+    INSERT INTO jobs (job_id, job_key, queue_name, state, priority, payload, photo_id, project_id,
+        user_id, batch_id, after_batch, max_attempts, budget, ready_at, finished_at, success,
+        error_type, error_message)
+    SELECT job_id, job_key, queue_name, state, priority, payload::jsonb, row.photo_id, project_id,
+        user_id, batch_id, after_batch, max_attempts, budget, ready_at, finished_at, success,
+        error_type, error_message
+    FROM nothing_there, (SELECT count(*) FROM new_photos) AS photos_first,
+        json_to_recordset(%(jobs)s) AS row (job_id uuid, job_key text, queue_name text, state text,
+        priority smallint, payload text, photo_id text, project_id text, user_id text,
+        batch_id text, after_batch text, max_attempts int, budget int, ready_at timestamptz,
+        finished_at timestamptz, success boolean, error_type text, error_message text)
+    RETURNING queue_name, state
+), counted AS (
+    INSERT INTO metric_submissions (queue_name, submitted, failed)
+    SELECT queue_name, count(*), count(*) FILTER (WHERE state = 'failed')
+    FROM new_jobs GROUP BY queue_name
+), new_batch AS (
+    INSERT INTO batches (batch_id, project_id, user_id)
+    SELECT row.*
+    FROM nothing_there,
+        json_to_recordset(%(batches)s) AS row (batch_id text, project_id text, user_id text)
+), new_places AS (
+    INSERT INTO batch_jobs (batch_id, position, job_id)
+    SELECT row.*
+    FROM nothing_there,
+        json_to_recordset(%(batch_jobs)s) AS row (batch_id text, position int, job_id uuid)
+)
+SELECT EXISTS (SELECT FROM nothing_there);
+
+-- name: known_photos
+SELECT photo_id, project_id FROM photos WHERE photo_id = ANY(ARRAY(SELECT json_array_elements_text(%(names)s)));
+
+-- name: standing_jobs
+-- Jobs that may stand for submitted ones: of each key the unfinished one, else the newest
+-- completed one. Results are long: they are read only where somebody asks for an engine.
+SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256',
+    payload ->> 'roomType', payload ->> 'engine',
+    CASE WHEN %(asks_engine)s THEN result ->> 'engine' END
+FROM jobs
+WHERE job_key = ANY(ARRAY(SELECT json_array_elements_text(%(job_keys)s)))
+  AND state IN ('waiting', 'active', 'delayed', 'completed')
+ORDER BY job_key, state = 'completed', job_id DESC;
+
+-- name: update_photos
+-- What a later submission leaves unsaid (the room, say) stays as it was said before.
+INSERT INTO photos (photo_id, sha256, project_id, room, room_type, user_id, asset_id, file_name,
+    image_format, byte_size, width, height)
+SELECT *
+FROM json_to_recordset(%s) AS row (photo_id text, sha256 text, project_id text, room text,
+    room_type text, user_id text, asset_id text, file_name text, image_format text,
+    byte_size bigint, width int, height int)
+ON CONFLICT (photo_id) DO UPDATE
+SET sha256 = coalesce(excluded.sha256, photos.sha256),
+    project_id = coalesce(excluded.project_id, photos.project_id),
+    room = coalesce(excluded.room, photos.room),
+    room_type = coalesce(excluded.room_type, photos.room_type),
+    user_id = coalesce(excluded.user_id, photos.user_id),
+    asset_id = coalesce(excluded.asset_id, photos.asset_id),
+    file_name = coalesce(excluded.file_name, photos.file_name),
+    image_format = coalesce(excluded.image_format, photos.image_format),
+    byte_size = coalesce(excluded.byte_size, photos.byte_size),
+    width = coalesce(excluded.width, photos.width),
+    height = coalesce(excluded.height, photos.height);
+
+-- name: count_submissions
+-- How many jobs were written; a sum of their own rows would take too long to make.
+INSERT INTO metric_submissions (queue_name, submitted, failed)
+SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[]);

@@ -11,8 +11,8 @@ from photoqueue.client.intake import Taken
 from photoqueue.errors import BrokerUnavailableError
 from photoqueue.installation import Installation
 from photoqueue.models import JobType, Message, PhotoPayload
-from photoqueue.tracking.ids import new_uuids
 from photoqueue.tracking.attempts import storable
+from photoqueue.tracking.ids import new_uuids
 from photoqueue.tracking.new_rows import Accepted, NewBatch, NewJob
 from photoqueue.tracking.submission import accept
 

@@ -12,8 +12,8 @@ from PIL import Image
 from photoqueue import Analysis
 from photoqueue.analysis.engine import LEAST_SIDE, Hint, sufficient_side
 from photoqueue.models import PhotoPayload
-from photoqueue.worker.numpy_threads import one_numpy_thread
 from photoqueue.worker.results import photo_result
+from photoqueue.worker.thrift import thrifty
 
 
 class Plain:
@@ -56,11 +56,11 @@ def test_processes_of_a_worker_take_one_thread_for_matrix_products(
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     told = [sys.executable, "-c", "import os; print(os.environ['OPENBLAS_NUM_THREADS'])"]
 
-    with one_numpy_thread():
+    with thrifty():
         assert subprocess.check_output(told, text=True) == "1\n"
     assert "OPENBLAS_NUM_THREADS" not in os.environ
 
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
-    with one_numpy_thread():
+    with thrifty():
         assert subprocess.check_output(told, text=True) == "3\n"
     assert os.environ["OPENBLAS_NUM_THREADS"] == "3"

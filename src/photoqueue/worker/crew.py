@@ -13,7 +13,7 @@ from uuid import UUID
 
 from photoqueue.models import JobType, Outcome
 from photoqueue.worker.child import EXIT_CONFIGURATION, Assignment, Board, run_child
-from photoqueue.worker.numpy_threads import one_numpy_thread
+from photoqueue.worker.thrift import thrifty
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -111,7 +111,7 @@ class Crew:
             args=(assignment, board, reader),
             name=f"photoqueue-{queue}-{self._slots}",
         )
-        with one_numpy_thread():
+        with thrifty():
             process.start()
         reader.close()
         self.children.append(Child(queue, self._slots, process, board, writer))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Blocks of at most 16 MiB that Pillow keeps of pictures it has let go of.
-_PIXEL_BLOCKS: Final = 4
 #: Does a job: takes the claim and a list to which it adds its AI calls; returns the
 #: result as JSON.
 Handler = Callable[[Claim, list[AiCall]], str]
@@ -40,7 +38,6 @@ class PhotoAnalyze:
         self._store = installation.photo_store
         self._settings = installation.settings
         self._engines = engines
-        keep_pixel_memory()
 
     def __call__(self, claim: Claim, calls: list[AiCall]) -> str:
         """Analyse the photo of a claimed job."""
@@ -144,14 +141,3 @@ def _validated(model: type[_Payload], claim: Claim) -> _Payload:
             f"The job data of {claim.job_key} is not valid ({problems}). Submit it again with "
             "the names and types of the contract."
         ) from None
-
-
-def keep_pixel_memory() -> None:
-    """Let Pillow keep the memory of one picture for the next.
-
-    Otherwise each picture gets its pages from the system anew, zeroed, one fault a page: 2,400
-    faults for a photo of 1280 × 960, more time than its resizing takes.
-    """
-    from PIL import Image
-
-    Image.core.set_blocks_max(_PIXEL_BLOCKS)

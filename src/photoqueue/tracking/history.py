@@ -155,7 +155,8 @@ def history(
     if since is not None:
         query = query.where(jobs.c.created_at >= since)
     with database.begin() as connection:
-        return pd.DataFrame(read_columns(connection, query, jobs.c.job_id, limit=limit))
+        columns = read_columns(connection, query, jobs.c.job_id, limit=limit)
+    return pd.DataFrame(columns, copy=False)
 
 
 def batch_history(database: Database, batch_id: str) -> pd.DataFrame:

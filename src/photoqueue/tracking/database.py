@@ -102,13 +102,8 @@ class Database:
     @contextlib.contextmanager
     def begin(self) -> Iterator[sa.Connection]:
         """Run a transaction on a pooled connection, with errors translated."""
-        pool = self.engine.pool
-        try:
-            with self.errors(), self.engine.begin() as connection:
-                yield connection
-        finally:
-            if self._closed:  # meanwhile, by another thread: what comes back is not kept
-                pool.dispose()
+        with self._pooled(), self.errors(), self.engine.begin() as connection:
+            yield connection
 
     @contextlib.contextmanager
     def begin_within(self, seconds: float, advice: str) -> Iterator[sa.Connection]:
@@ -139,8 +134,17 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Run single statements, each by itself: saves the two round trips of a transaction."""
-        with self.errors(), self.engine.connect() as connection:
+        with self._pooled(), self.errors(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextlib.contextmanager
+    def _pooled(self) -> Iterator[None]:
+        pool = self.engine.pool
+        try:
+            yield
+        finally:
+            if self._closed:  # meanwhile, by another thread: what comes back is not kept
+                pool.dispose()
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:

@@ -210,8 +210,7 @@ def groups_of_looks(classes: Sequence[str]) -> IntArray:
 
 def _is_blank(image: Image.Image) -> bool:
     """Whether a picture is of one shade: a covered lens, say; models see things in those."""
-    darkest, brightest = image.convert("L").resize((32, 24)).getextrema()
-    return int(brightest) - int(darkest) < _SHADES
+    return int(np.ptp(np.asarray(image.convert("L").resize((32, 24))))) < _SHADES
 
 
 def build_builtin(settings: Settings, *, processes: int = 1) -> BuiltinEngine:

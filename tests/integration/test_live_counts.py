@@ -13,8 +13,8 @@ import pytest
 from photoqueue.models import JobType
 from photoqueue.tracking import live_counts
 from photoqueue.tracking.database import Database
-from photoqueue.tracking.history import QueueStats, stats
 from photoqueue.tracking.live_counts import LiveCounts
+from photoqueue.tracking.queue_stats import QueueStats, stats
 from tests.conftest import eventually
 
 FILL = """

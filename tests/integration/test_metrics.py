@@ -33,10 +33,10 @@ from photoqueue.models import JobType, Outcome
 from photoqueue.ops.metrics import CONTENT_TYPE
 from photoqueue.tracking.attempts import AiCall, Claim, Failure
 from photoqueue.tracking.database import Database
-from photoqueue.tracking.history import QueueStats
 from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.metrics import SCRAPE_ROWS, Lately, Total, reading
 from photoqueue.tracking.migrate import migrate
+from photoqueue.tracking.queue_stats import QueueStats
 from photoqueue.tracking.sql import load_statements
 from tests.api_server import TOKEN, client_of
 from tests.conftest import REPOSITORY, Worker, eventually, submit

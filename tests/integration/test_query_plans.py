@@ -13,6 +13,7 @@ import pytest
 
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking import gallery, history, outcomes, pages, projects, reads
+from photoqueue.tracking.ahead import Ahead
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.gallery import PhotoChoice
 from photoqueue.tracking.ledger import Ledger
@@ -206,7 +207,7 @@ def test_looking_for_unfinished_keys_reads_no_table(
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
     """Record the statements that are sent, through SQLAlchemy or beneath it."""
     statements: list[tuple[str, object]] = []
-    execute = psycopg.Cursor.execute
+    execute, ask = psycopg.Cursor.execute, Ahead.ask
 
     def record(cursor, statement, parameters=None, **options):  # type: ignore[no-untyped-def]
         text = statement.decode() if isinstance(statement, bytes) else str(statement)
@@ -215,7 +216,12 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
             statements.append((text, parameters))
         return execute(cursor, statement, parameters, **options)
 
+    def record_ahead(ahead, statement, parameters):  # type: ignore[no-untyped-def]
+        statements.append((statement, parameters))
+        ask(ahead, statement, parameters)
+
     monkeypatch.setattr(psycopg.Cursor, "execute", record)
+    monkeypatch.setattr(Ahead, "ask", record_ahead)
     return statements
 
 

@@ -8,7 +8,7 @@ from photoqueue.client.alerts import Severity, Thresholds, judge
 from photoqueue.client.metrics import Lately
 from photoqueue.client.observe import Stats
 from photoqueue.models import JobType
-from photoqueue.tracking.history import QueueStats
+from photoqueue.tracking.queue_stats import QueueStats
 
 QUEUE = "photo-analyze"
 

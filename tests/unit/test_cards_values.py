@@ -16,7 +16,7 @@ from photoqueue import Catalogue, Correction, InventoryResult, JobSnapshot, Phot
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.workers import WorkerProcess
 from photoqueue.models import FoundItem, InventoryLine, JobState, JobType
-from photoqueue.tracking.history import QueueStats
+from photoqueue.tracking.queue_stats import QueueStats
 
 WHEN = datetime(2026, 11, 25, 14, 3, tzinfo=UTC)
 HOSTILE = "<script>alert('&')</script>\x1b[2J\u202e\ud800\n" + "é" * 300

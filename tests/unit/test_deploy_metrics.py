@@ -17,7 +17,7 @@ from photoqueue.client.observe import Stats
 from photoqueue.models import JobType
 from photoqueue.ops.metrics import families, names
 from photoqueue.ops.worker_metrics import WorkerCollector
-from photoqueue.tracking.history import QueueStats
+from photoqueue.tracking.queue_stats import QueueStats
 from photoqueue.worker.pulse import QueuePulse
 from tests.conftest import REPOSITORY
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageFile
 
 from photoqueue.errors import PhotoError, PhotoTooLargeError, UnreadablePhotoError
-from photoqueue.photos.decode import decode
+from photoqueue.photos.decode import decode, decode_enough
 from photoqueue.photos.orientation import UPRIGHT, orientation
 from photoqueue.photos.thumbnails import thumbnail
 
@@ -378,3 +378,52 @@ def test_a_thumbnail_carries_no_metadata_and_leaves_the_picture_alone() -> None:
     assert b"Paix" not in thumbnail(image)
     assert image.size == (640, 480)
     assert image.info["comment"]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("value", [1, 6])
+def test_a_photo_is_decoded_no_larger_than_it_has_to_be(kind: str, value: int) -> None:
+    stored = scene(640, 480) if value == 1 else scene(640, 480).transpose(UPRIGHT[8])
+    data = encoded(stored, kind, exif=exif_with(value))
+
+    decoded = decode_enough(data, 100, max_pixels=LIMIT)
+
+    assert decoded.size == (640, 480)
+    assert decoded.image.size == (160, 120)
+    assert decoded.image.mode == "RGB"
+    assert distance(decoded.image, scene(160, 120)) < 3
+
+
+def test_a_photo_is_never_reduced_below_what_is_enough() -> None:
+    data = encoded(scene(199, 300), "JPEG")
+
+    assert decode_enough(data, 100, max_pixels=LIMIT).image.size == (199, 300)
+    assert decode_enough(data, 99, max_pixels=LIMIT).image.size == (100, 150)
+    assert decode_enough(data, None, max_pixels=LIMIT).image.size == (199, 300)
+
+
+def test_what_is_reduced_is_near_the_mean_of_the_pixels() -> None:
+    photo = scene(320, 240).effect_spread(40)
+    lossless, jpeg = encoded(photo, "PNG"), encoded(photo, "JPEG", quality=95, subsampling=0)
+
+    exact = decode_enough(lossless, 120, max_pixels=LIMIT).image
+    near = decode_enough(jpeg, 120, max_pixels=LIMIT).image
+
+    assert distance(exact, photo.reduce(2)) == 0
+    assert distance(near, photo.reduce(2)) < 4
+
+
+def test_a_large_jpeg_is_decoded_coarsely_and_a_truncated_one_refused() -> None:
+    data = encoded(scene(1600, 1200), "JPEG")
+
+    assert decode_enough(data, 100, max_pixels=LIMIT).image.size == (200, 150)
+    with pytest.raises(UnreadablePhotoError, match="truncated"):
+        decode_enough(data[: len(data) // 2], 100, max_pixels=LIMIT)
+
+
+def test_transparency_is_not_reduced_before_it_is_white() -> None:
+    clear = Image.new("RGBA", (400, 400), (0, 0, 0, 0))
+
+    reduced = decode_enough(encoded(clear, "PNG"), 100, max_pixels=LIMIT).image
+
+    assert reduced.getextrema() == ((255, 255),) * 3

@@ -72,9 +72,12 @@ def pair_iou(boxes: FloatArray, others: FloatArray) -> FloatArray:
     ndarray, shape (n, m)
         0 where both boxes are empty.
     """
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    intersection = np.prod(np.clip(high - low, 0, None), axis=2)
+    # Each edge by itself: a last axis of two makes numpy go through it pair by pair.
+    x0, y0, x1, y1 = boxes.T[..., None]
+    left, top, right, bottom = others.T
+    across = np.minimum(x1, right) - np.maximum(x0, left)
+    down = np.minimum(y1, bottom) - np.maximum(y0, top)
+    intersection = np.maximum(across, 0) * np.maximum(down, 0)
     union = _area(boxes)[:, None] + _area(others) - intersection
     overlap = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
     return np.asarray(overlap, dtype=np.float32)

@@ -101,6 +101,11 @@ class BuiltinEngine:
         """Width and height of the picture that the model sees, in pixels."""
         return int(self._width or 0), int(self._height or 0)
 
+    @property
+    def sufficient_side(self) -> int:
+        """Twice the shorter side of the input: what is shrunk to it stays a mean of pixels."""
+        return 2 * min(self.input_size)
+
     def analyse(self, image: Image.Image, hint: Hint) -> Analysis:
         """Find what a mover moves in an upright picture, and the kind of room."""
         small = self._fitted(image)
@@ -205,7 +210,7 @@ def groups_of_looks(classes: Sequence[str]) -> IntArray:
 
 def _is_blank(image: Image.Image) -> bool:
     """Whether a picture is of one shade: a covered lens, say; models see things in those."""
-    return int(np.ptp(np.asarray(image.convert("L").resize((32, 24)), np.int64))) < _SHADES
+    return int(np.ptp(np.asarray(image.convert("L").resize((32, 24))))) < _SHADES
 
 
 def build_builtin(settings: Settings, *, processes: int = 1) -> BuiltinEngine:

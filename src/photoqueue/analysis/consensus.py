@@ -76,7 +76,9 @@ def _apart(overlap: FloatArray, kinds: IntArray, looks: IntArray) -> IntArray:
     limit[kinds[:, None] == kinds] = _ONE_KIND
     double: npt.NDArray[np.bool_] = overlap > limit
     kept: list[int] = []
+    dropped = np.zeros(len(kinds), np.bool_)
     for index in range(len(kinds)):
-        if not double[index, kept].any():
+        if not dropped[index]:
             kept.append(index)
+            dropped |= double[index]
     return np.array(kept, np.int64)

@@ -97,6 +97,11 @@ class Detector:
         """Score, 0…1, below which items are not reported."""
         return self._threshold
 
+    @property
+    def sufficient_side(self) -> int:
+        """Twice the longer side of the input: no picture is shrunk to it by less."""
+        return 2 * max(self._layout.size)
+
     def detect(self, image: Image.Image, *, threshold: float | None = None) -> list[Detection]:
         """Return all that the model sees in an upright picture, best first.
 

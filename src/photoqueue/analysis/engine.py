@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from photoqueue.models import Box
+
+#: Pixels of the shorter side below which no photo is reduced for an engine: its thumbnail, and
+#: what is measured of it beside the analysis, are made of the same picture.
+LEAST_SIDE: Final = 480
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +164,20 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class ScaledEngine(Engine, Protocol):
+    """An engine that needs only so many pixels: large photos may come smaller to it."""
+
+    @property
+    def sufficient_side(self) -> int:
+        """Pixels of the shorter side beyond which a larger picture shows it nothing more.
+
+        A photo of twice that or more is reduced once, for all that look at it, but never to a
+        shorter side below this.
+        """
+        ...
+
+
+@runtime_checkable
 class RoomEngine(Engine, Protocol):
     """An engine that can also look at all photos of one room together."""
 
@@ -204,3 +222,11 @@ class SharedEngine(Engine, Protocol):
     def share(self, throttle: Throttle) -> None:
         """Ask this throttle before each request from now on."""
         ...
+
+
+def sufficient_side(engine: Engine) -> int | None:
+    """Return the pixels of the shorter side that are enough to analyse a photo with an engine.
+
+    ``None`` where the engine wants to see all there is.
+    """
+    return max(LEAST_SIDE, engine.sufficient_side) if isinstance(engine, ScaledEngine) else None

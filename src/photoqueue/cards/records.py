@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from photoqueue.inventory.catalogue import Catalogue
     from photoqueue.models import Correction
-    from photoqueue.tracking.history import QueueStats
+    from photoqueue.tracking.queue_stats import QueueStats
     from photoqueue.tracking.reads import JobSnapshot
 
 #: Columns of a text; a terminal has at least 80.

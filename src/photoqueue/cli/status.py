@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from photoqueue.client.observe import Stats
-    from photoqueue.tracking.history import QueueStats
+    from photoqueue.tracking.queue_stats import QueueStats
 
 
 def status(as_json: AsJson = False) -> None:

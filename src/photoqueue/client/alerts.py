@@ -12,7 +12,7 @@ from photoqueue.client.observe import Stats, stats
 from photoqueue.installation import current
 from photoqueue.models import Outcome
 from photoqueue.settings import Settings
-from photoqueue.tracking.history import QueueStats
+from photoqueue.tracking.queue_stats import QueueStats
 
 #: A share of fewer than this many is not judged: one failure of one job says little.
 FEWEST: Final = 5

@@ -17,8 +17,8 @@ from photoqueue.installation import Installation, current
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking import history as tables
 from photoqueue.tracking import outcomes, reads
-from photoqueue.tracking.history import QueueStats
 from photoqueue.tracking.live_counts import LiveCounts
+from photoqueue.tracking.queue_stats import QueueStats
 from photoqueue.tracking.reads import JobSnapshot
 
 if TYPE_CHECKING:

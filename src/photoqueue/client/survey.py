@@ -18,7 +18,7 @@ from photoqueue.services import Endpoints, ServerStatus
 if TYPE_CHECKING:
     from photoqueue.installation import Installation
     from photoqueue.settings import Settings
-    from photoqueue.tracking.history import QueueStats
+    from photoqueue.tracking.queue_stats import QueueStats
 
 
 class Survey:
@@ -82,7 +82,7 @@ class Survey:
 
     def queues(self) -> Mapping[str, QueueStats]:
         """Count jobs and live workers."""
-        from photoqueue.tracking.history import stats
+        from photoqueue.tracking.queue_stats import stats
 
         counts = stats(self._installation.database, self.settings.lease_seconds)
         return {str(queue): found for queue, found in counts.items()}

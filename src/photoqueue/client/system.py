@@ -15,8 +15,8 @@ from photoqueue.errors import PhotoqueueError, ServiceError
 if TYPE_CHECKING:
     from photoqueue.services import ServerStatus
     from photoqueue.settings import Settings
-    from photoqueue.tracking.history import QueueStats
     from photoqueue.tracking.liveness import WorkerRow
+    from photoqueue.tracking.queue_stats import QueueStats
 
 #: Workers that a list shows; live ones come first.
 SHOWN_WORKERS: Final = 100

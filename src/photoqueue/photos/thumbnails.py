@@ -16,11 +16,12 @@ _JPEG_QUALITY: Final = 80
 
 def thumbnail(image: Image.Image) -> bytes:
     """Return the picture as a small JPEG without metadata; smaller pictures keep their size."""
-    # The copy comes after the cheap reduction: converting 12 megapixels first would double
-    # the time, and `thumbnail` works in place.
-    factor = max(image.size) // (2 * LONGEST_SIDE)
+    # The means of whole blocks of pixels first: from 640 pixels that is all there is to do,
+    # fifteen times quicker than Lanczos, and nobody sees it at this size. The copy comes after
+    # it: converting 12 megapixels would double the time, and `thumbnail` works in place.
+    factor = max(image.size) // LONGEST_SIDE
     small = to_rgb(image.reduce(factor) if factor > 1 and image.mode == "RGB" else image)
-    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BICUBIC)
     stream = BytesIO()
     small.save(stream, "JPEG", quality=_JPEG_QUALITY)
     return stream.getvalue()

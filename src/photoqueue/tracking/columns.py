@@ -8,14 +8,15 @@ them, which no text of PostgreSQL holds. A missing text is a byte that UTF-8 doe
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+
+from photoqueue.tracking.ahead import Ahead
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +34,9 @@ _EPOCH_US: Final = 946_684_800_000_000
 _NO_TEXT: Final = b"\xff"
 _NO_TEXT_DECODED: Final = "\udcff"
 _NO_BOOLEAN: Final = 2
+#: Parameters of the reading of a page: how many rows at most, and the key before its first.
+_SIZE: Final = "page_size"
+_LAST: Final = "page_last"
 _BOOLEANS: Final = np.array([False, True, None], dtype=object)
 
 #: Takes the bytes, and how many values they are.
@@ -56,7 +60,7 @@ def read_columns(
     query
         Without an order and a limit.
     newest_first
-        Unique, and not null: the rows are read in its descending order, a page after the other.
+        A uuid, unique and not null: the rows are read in its descending order, page by page.
     limit
         Number of rows at most.
 
@@ -66,14 +70,15 @@ def read_columns(
         A column is of another type.
     """
     connection.exec_driver_sql(_SESSION)
-    unpack = {column.name: _packing(column)[1] for column in query.selected_columns}
-    pages: list[Future[list[Any]]] = []
-    # While PostgreSQL packs a page, the one before it is unpacked.
-    with ThreadPoolExecutor(1, "photoqueue-columns") as beside:
-        for number, packed in _pages(connection, query, newest_first, limit):
-            pages.append(beside.submit(_unpacked, list(unpack.values()), packed, number))
-    pieces = zip(*(page.result() for page in pages), strict=True)
-    return {name: _joined(column) for name, column in zip(unpack, pieces, strict=True)}
+    unpack = [_packing(column)[1] for column in query.selected_columns]
+    pages = [
+        [unpacked(data, number) for unpacked, data in zip(unpack, packed, strict=True)]
+        for number, packed in _pages(connection, query, newest_first, limit)
+    ]
+    names = [column.name for column in query.selected_columns]
+    return {
+        name: _joined(pieces) for name, pieces in zip(names, zip(*pages, strict=True), strict=True)
+    }
 
 
 def _pages(
@@ -81,23 +86,30 @@ def _pages(
 ) -> Iterator[tuple[int, list[bytes]]]:
     """Read the rows page by page: how many there are, and their columns, packed.
 
-    There is at least one page, if an empty one.
+    While a page is looked at, PostgreSQL packs the next one. There is at least one page, if an
+    empty one.
     """
-    left, last = limit, None
-    while True:
-        size = _PAGE if left is None else min(_PAGE, left)
-        page = query.order_by(key.desc()).limit(size)
-        if last is not None:
-            page = page.where(key < last)
-        number, last, *packed = _read_page(connection, page, key)
-        yield number, [value or b"" for value in packed]
-        left = None if left is None else left - number
-        if number < size or left == 0:
-            return
+    first = _compiled(connection, query, key)
+    following = _compiled(connection, query.where(key < sa.bindparam(_LAST, None, key.type)), key)
+    left = limit
+    with Ahead(connection) as ahead:
+        ahead.ask(str(first), {**first.params, _SIZE: _size(left)})
+        while True:
+            size = _size(left)
+            counted, last, *packed = ahead.answer()
+            number = int.from_bytes(counted or b"")
+            left = None if left is None else left - number
+            is_last = number < size or left == 0
+            if not is_last:
+                values = {_SIZE: _size(left), _LAST: uuid.UUID(bytes=last)}
+                ahead.ask(str(following), {**following.params, **values})
+            yield number, [value or b"" for value in packed]
+            if is_last:
+                return
 
 
-def _unpacked(unpack: list[_Unpack], packed: list[bytes], number: int) -> list[Any]:
-    return [unpacked(data, number) for unpacked, data in zip(unpack, packed, strict=True)]
+def _size(left: int | None) -> int:
+    return _PAGE if left is None else min(_PAGE, left)
 
 
 def _joined(pieces: Sequence[Any]) -> pd.Series[Any] | NDArray[Any]:
@@ -110,36 +122,31 @@ def _joined(pieces: Sequence[Any]) -> pd.Series[Any] | NDArray[Any]:
     return joined
 
 
-def _read_page(
-    connection: sa.Connection, page: sa.Select[Any], key: sa.Column[Any]
-) -> tuple[Any, ...]:
-    """Read some rows: their number, the last key, and each column packed."""
+def _compiled(connection: sa.Connection, query: sa.Select[Any], key: sa.Column[Any]) -> sa.Compiled:
+    """Compile the reading of a page: its number of rows, the last key, each column packed."""
+    page = query.order_by(key.desc()).limit(sa.bindparam(_SIZE, 0, sa.Integer))
     rows = page.add_columns(key.label("page_key")).subquery("page")
     # Adding up takes the rows in the order in which the page has them. (There is no min() of
     # uuids in every PostgreSQL.)
     keys = sa.func.array_agg(rows.c.page_key, type_=postgresql.ARRAY(key.type))
     last = keys[sa.func.count().cast(sa.Integer)]
     packed = [_packing(column)[0] for column in list(rows.c)[:-1]]
-    query = sa.select(sa.func.count(), last, *packed)
-    compiled = query.compile(
+    return sa.select(sa.func.count(), last, *packed).compile(
         dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
     )
-    # The driver's own cursor, beneath SQLAlchemy, for binary answers: as text, bytes are
-    # written in hexadecimal. The transaction is the same.
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg's
-    with driver.cursor(binary=True) as cursor:
-        return cursor.execute(str(compiled).encode(), compiled.params).fetchone() or ()
 
 
 def _packing(column: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], _Unpack]:
     """Return how the server packs a column, and how it is unpacked."""
     kind = column.type
     sent: sa.ColumnElement[Any]
+    nothing = sa.text(r"''::bytea")
+    if isinstance(kind, postgresql.UUID | sa.Uuid) and not getattr(column, "nullable", True):
+        return sa.func.string_agg(sa.func.uuid_send(column), nothing), _uuids
     if isinstance(kind, sa.Text | sa.String | postgresql.UUID | sa.Uuid):
         text = column.cast(sa.Text)
         sent = sa.func.coalesce(sa.func.textsend(text), sa.text(r"'\xff'::bytea"))
         return sa.func.string_agg(sent, sa.text(r"'\x00'::bytea")), _texts
-    nothing = sa.text(r"''::bytea")
     if isinstance(kind, sa.TIMESTAMP):
         sent = sa.func.timestamptz_send(
             sa.func.coalesce(column, sa.text("'-infinity'::timestamptz"))
@@ -162,15 +169,32 @@ def _texts(data: bytes, number: int) -> pd.Series[Any]:
     if not number:
         return pd.Series([], dtype="str")
     first = data[: data.find(_BETWEEN)] if number > 1 else data
-    values: list[str | None]
     if data == _BETWEEN.join([first] * number):
         # All the same, as many columns are: one text, however many rows.
-        values = [None if first == _NO_TEXT else first.decode()] * number
-    else:
-        values = data.decode("utf-8", "surrogateescape").split("\x00")  # type: ignore[assignment]  # some become None
-        if _NO_TEXT in data:
-            values = [None if value == _NO_TEXT_DECODED else value for value in values]
-    return pd.Series(values, dtype="str")
+        one = pd.array([None if first == _NO_TEXT else first.decode()], dtype="str")
+        return pd.Series(one.repeat(number))
+    values = np.array(data.decode("utf-8", "surrogateescape").split("\x00"), dtype=object)
+    if _NO_TEXT not in data:
+        return pd.Series(values, dtype="str", copy=False)
+    # pandas looks long at each missing text that it is given; not at those put in after that.
+    missing = values == _NO_TEXT_DECODED
+    values[missing] = ""
+    texts = pd.array(values, dtype="str", copy=False)
+    texts[missing] = None
+    return pd.Series(texts)
+
+
+def _uuids(data: bytes, number: int) -> pd.Series[Any]:
+    """Write uuids as texts, which takes PostgreSQL longer."""
+    import pandas as pd
+
+    digits = np.frombuffer(data.hex().encode(), np.uint8).reshape(number, 32)
+    texts = np.full((number, 37), ord("-"), np.uint8)
+    for dashes, (start, end) in enumerate(((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))):
+        texts[:, start + dashes : end + dashes] = digits[:, start:end]
+    texts[:, 36] = 0
+    values = texts.tobytes().decode("ascii").split("\x00")[:number]
+    return pd.Series(np.array(values, dtype=object), dtype="str", copy=False)
 
 
 def _times(data: bytes, number: int) -> pd.Series[Any]:

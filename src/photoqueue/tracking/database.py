@@ -87,7 +87,7 @@ class Database:
     @contextlib.contextmanager
     def begin(self) -> Iterator[sa.Connection]:
         """Run a transaction on a pooled connection, with errors translated."""
-        with self._pool_kept(), self.errors(), self.engine.begin() as connection:
+        with self._pooled(), self.errors(), self.engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -119,13 +119,13 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Run single statements, each by itself: saves the two round trips of a transaction."""
-        with self.errors(), self.engine.connect() as connection:
+        with self._pooled(), self.errors(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextlib.contextmanager
     def direct(self) -> Iterator[psycopg.Connection[Any]]:
         """Lend the driver's own connection for single statements: the least that one can cost."""
-        with self._pool_kept(), self.errors():
+        with self._pooled(), self.errors():
             pooled = self.engine.raw_connection()
             connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]  # psycopg's
             try:
@@ -139,13 +139,13 @@ class Database:
                 pooled.close()
 
     @contextlib.contextmanager
-    def _pool_kept(self) -> Iterator[None]:
+    def _pooled(self) -> Iterator[None]:
         """Lend a connection; not kept when it comes back after another thread's close()."""
         pool = self.engine.pool
         try:
             yield
         finally:
-            if self._closed:
+            if self._closed:  # meanwhile, by another thread: what comes back is not kept
                 pool.dispose()
 
     @contextlib.contextmanager

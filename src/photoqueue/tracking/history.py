@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,14 +11,12 @@ from sqlalchemy.dialects.postgresql import UUID
 
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking.database import Database
-from photoqueue.tracking.liveness import live_workers
 from photoqueue.tracking.tables import (
     ai_metrics,
     batch_jobs,
     job_attempts,
     jobs,
     photos,
-    queues,
     workers,
 )
 
@@ -85,45 +82,6 @@ AI_CALLS: Final = sa.select(*ai_metrics.c).order_by(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueStats:
-    """Counts of one queue.
-
-    Attributes
-    ----------
-    oldest_waiting_s : float or None
-        Seconds that the oldest job that could start has been waiting; None when none is.
-    workers : int
-        Workers whose lease is valid.
-    refused_messages : int
-        Broker messages that photoqueue did not write, since the installation began.
-    """
-
-    name: str
-    waiting: int = 0
-    active: int = 0
-    delayed: int = 0
-    completed: int = 0
-    failed: int = 0
-    cancelled: int = 0
-    paused: bool = False
-    oldest_waiting_s: float | None = None
-    workers: int = 0
-    refused_messages: int = 0
-
-    @property
-    def total(self) -> int:
-        """All jobs of the queue, in any state."""
-        return (
-            self.waiting
-            + self.active
-            + self.delayed
-            + self.completed
-            + self.failed
-            + self.cancelled
-        )
-
-
 def history(
     database: Database,
     *,
@@ -155,7 +113,8 @@ def history(
     if since is not None:
         query = query.where(jobs.c.created_at >= since)
     with database.begin() as connection:
-        return pd.DataFrame(read_columns(connection, query, jobs.c.job_id, limit=limit))
+        columns = read_columns(connection, query, jobs.c.job_id, limit=limit)
+    return pd.DataFrame(columns, copy=False)
 
 
 def batch_history(database: Database, batch_id: str) -> pd.DataFrame:
@@ -190,47 +149,6 @@ def ai_calls(
 ) -> pd.DataFrame:
     """Read the calls of engines as a DataFrame; one row a call."""
     return _frame(database, _only(AI_CALLS, ai_metrics.c.job_id, job_id, batch_id))
-
-
-def stats(database: Database, lease_seconds: float) -> dict[JobType, QueueStats]:
-    """Count the jobs of each queue by state."""
-    counts = sa.select(jobs.c.queue_name, jobs.c.state, sa.func.count()).group_by(
-        jobs.c.queue_name, jobs.c.state
-    )
-    return queue_stats(
-        database,
-        lease_seconds,
-        lambda connection: [
-            (name, state, number) for name, state, number in connection.execute(counts)
-        ],
-    )
-
-
-def queue_stats(
-    database: Database,
-    lease_seconds: float,
-    count: Callable[[sa.Connection], Iterable[tuple[str, str, int]]],
-) -> dict[JobType, QueueStats]:
-    """Tell how each queue is; ``count`` tells queue, state and number of its jobs."""
-    oldest = sa.select(
-        jobs.c.queue_name,
-        sa.extract("epoch", sa.func.clock_timestamp() - sa.func.min(jobs.c.ready_at)).cast(
-            sa.Double
-        ),
-    ).where(jobs.c.state == "waiting", jobs.c.ready_at.is_not(None))
-    alive = sa.select(sa.func.unnest(workers.c.queues)).where(live_workers(lease_seconds))
-    with database.begin() as connection:
-        found: dict[str, dict[str, Any]] = {
-            row.queue_name: {"paused": row.paused, "refused_messages": row.refused_messages}
-            for row in connection.execute(sa.select(queues))
-        }
-        for name, state, number in count(connection):
-            found[name][state] = number
-        for name, age in connection.execute(oldest.group_by(jobs.c.queue_name)):
-            found[name]["oldest_waiting_s"] = age
-        for name in connection.scalars(alive):
-            found[name]["workers"] = found[name].get("workers", 0) + 1
-    return {queue: QueueStats(name=queue, **found.get(queue, {})) for queue in JobType}
 
 
 def _of_batch(batch_id: str) -> sa.Select[Any]:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from photoqueue.models import JobState, JobType
 from photoqueue.tracking.database import Database
-from photoqueue.tracking.history import QueueStats, queue_stats
+from photoqueue.tracking.queue_stats import QueueStats, queue_stats
 from photoqueue.tracking.tables import jobs
 
 #: Seconds before now of the moment up to which completed jobs are kept as counted: no
@@ -46,6 +46,15 @@ _OTHERS: Final = (
     )
     .group_by(jobs.c.queue_name, jobs.c.state)
 )
+#: The jobs that are counted at each look: completed ones after a moment, and all others.
+_LOOK: Final = sa.union_all(
+    sa.select(jobs.c.queue_name, jobs.c.state, sa.func.count())
+    .where(
+        _QUEUES, _COMPLETED, jobs.c.finished_at > sa.bindparam("moment", type_=sa.TIMESTAMP(True))
+    )
+    .group_by(jobs.c.queue_name, jobs.c.state),
+    _OTHERS,
+)
 
 
 class LiveCounts:
@@ -69,7 +78,7 @@ class LiveCounts:
         self._lock = threading.Lock()
 
     def read(self) -> dict[JobType, QueueStats]:
-        """Return what :func:`~photoqueue.tracking.history.stats` does, quicker."""
+        """Return what :func:`~photoqueue.tracking.queue_stats.stats` does, quicker."""
         with self._lock:
             return queue_stats(self._database, self._lease_seconds, self._count)
 
@@ -79,8 +88,13 @@ class LiveCounts:
             self._deletions = _deletions(connection)
             self._settled = _count(connection, jobs.c.finished_at <= self._moment)
             self._counted_at = time.monotonic()
-        recent = _count(connection, jobs.c.finished_at > self._moment)
-        counted = [(name, state, number) for name, state, number in connection.execute(_OTHERS)]
+        counted: list[tuple[str, str, int]] = []
+        recent: dict[str, int] = {}
+        for name, state, number in connection.execute(_LOOK, {"moment": self._moment}):
+            if state == JobState.COMPLETED:
+                recent[name] = number
+            else:
+                counted.append((name, state, number))
         for queue in map(str, JobType):
             completed = self._settled.get(queue, 0) + recent.get(queue, 0)
             counted.append((queue, str(JobState.COMPLETED), completed))

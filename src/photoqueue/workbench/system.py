@@ -26,8 +26,8 @@ from photoqueue.workbench.scope import Scope
 from photoqueue.workbench.view import View
 
 if TYPE_CHECKING:
-    from photoqueue.tracking.history import QueueStats
     from photoqueue.tracking.liveness import WorkerRow
+    from photoqueue.tracking.queue_stats import QueueStats
 
 #: Seconds for which servers that answered, the engine and the places are taken to be as
 #: they were.

@@ -14,6 +14,7 @@ from uuid import UUID
 from photoqueue.models import JobType, Outcome
 from photoqueue.worker.board import Board
 from photoqueue.worker.child import EXIT_CONFIGURATION, Assignment, run_child
+from photoqueue.worker.thrift import thrifty
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -113,7 +114,8 @@ class Crew:
             args=(assignment, board, reader),
             name=f"photoqueue-{queue}-{self._slots}",
         )
-        process.start()
+        with thrifty():
+            process.start()
         reader.close()
         self.children.append(Child(queue, self._slots, process, board, writer))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from photoqueue.errors import PayloadError, StorageError
+from photoqueue.errors import PayloadError, PhotoqueueError, StorageError
 from photoqueue.models import InventoryPayload, JobState, PhotoPayload, PhotoResult
 from photoqueue.tracking import corrections, projects
 from photoqueue.tracking.attempts import AiCall, Claim
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from photoqueue.analysis.engine import Analysis, Engine
     from photoqueue.installation import Installation
+    from photoqueue.photos.decode import Decoded
 
 logger = logging.getLogger(__name__)
 
@@ -40,18 +41,28 @@ class PhotoAnalyze:
 
     def __call__(self, claim: Claim, calls: list[AiCall]) -> str:
         """Analyse the photo of a claimed job."""
-        from photoqueue.photos.decode import decode
+        from photoqueue.analysis.engine import LEAST_SIDE, sufficient_side
+        from photoqueue.photos.decode import shrunk
 
         payload = _validated(PhotoPayload, claim)
-        image = decode(
-            self._store.get(payload.sha256),
-            max_pixels=round(self._settings.max_photo_megapixels * 1e6),
-        )
-        self._keep_thumbnail(payload, image)
-        # After the thumbnail: a photo whose engine this worker lacks is one to look at, too.
-        engine = self._engines(payload.engine)
-        analysis = self._analyse(engine, payload, image, calls)
-        return photo_result(payload, image, analysis, engine).to_json()
+        data = self._store.get(payload.sha256)
+        try:
+            engine = self._engines(payload.engine)
+        except PhotoqueueError:
+            # A photo whose engine this worker lacks is one to look at, too.
+            self._keep_thumbnail(payload, self._decoded(data, LEAST_SIDE).image)
+            raise
+        photo = self._decoded(data, sufficient_side(engine))
+        small = shrunk(photo.image, LEAST_SIDE)  # once, for all but the engine
+        self._keep_thumbnail(payload, small)
+        analysis = self._analyse(engine, payload, photo.image, calls)
+        return photo_result(payload, small, analysis, engine, size=photo.size).to_json()
+
+    def _decoded(self, data: bytes, side: int | None) -> Decoded:
+        from photoqueue.photos.decode import decode_enough
+
+        max_pixels = round(self._settings.max_photo_megapixels * 1e6)
+        return decode_enough(data, side, max_pixels=max_pixels)
 
     def _analyse(
         self, engine: Engine, payload: PhotoPayload, image: Image.Image, calls: list[AiCall]

@@ -14,9 +14,19 @@ if TYPE_CHECKING:
 
 
 def photo_result(
-    payload: PhotoPayload, image: Image.Image, analysis: Any, engine: Engine
+    payload: PhotoPayload,
+    image: Image.Image,
+    analysis: Any,
+    engine: Engine,
+    *,
+    size: tuple[int, int] | None = None,
 ) -> PhotoResult:
     """Return the result of a photo, from what an engine made of its upright picture.
+
+    Parameters
+    ----------
+    size : tuple of int, optional
+        Width and height of the photo, where the picture is a smaller one.
 
     Raises
     ------
@@ -28,6 +38,8 @@ def photo_result(
     from photoqueue.photos.quality import assess
 
     looks = Looks(image)
+    grey = image.convert("L")  # once for both that look at it
+    width, height = size or image.size
     try:
         return PhotoResult(
             photo_id=payload.photo_id,
@@ -40,10 +52,10 @@ def photo_result(
             room_type_confidence=1.0 if payload.room_type else analysis.room_type_confidence,
             engine=engine.name,
             model=engine.model,
-            width=image.width,
-            height=image.height,
-            phash=perceptual_hash(image),
-            warnings=assess(image).warnings,
+            width=width,
+            height=height,
+            phash=perceptual_hash(grey),
+            warnings=assess(grey).warnings,
         )
     except (AttributeError, TypeError, ValueError) as exc:
         raise _no_analysis("analyse", engine, exc) from exc

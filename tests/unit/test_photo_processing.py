@@ -1,0 +1,66 @@
+"""How large a photo is looked at, and what a worker's processes are given of the machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from photoqueue import Analysis
+from photoqueue.analysis.engine import LEAST_SIDE, Hint, sufficient_side
+from photoqueue.models import PhotoPayload
+from photoqueue.worker.results import photo_result
+from photoqueue.worker.thrift import thrifty
+
+
+class Plain:
+    """An engine of one's own, as the guide describes it."""
+
+    name, model = "plain", "plain-1"
+
+    def analyse(self, image: Image.Image, hint: Hint) -> Analysis:
+        return Analysis()
+
+
+class Modest(Plain):
+    """One that says how much it needs."""
+
+    def __init__(self, side: int) -> None:
+        self.sufficient_side = side
+
+
+def test_an_engine_that_says_nothing_sees_all_pixels() -> None:
+    assert sufficient_side(Plain()) is None
+
+
+def test_an_engine_that_needs_little_leaves_enough_for_the_thumbnail() -> None:
+    assert sufficient_side(Modest(32)) == LEAST_SIDE
+    assert sufficient_side(Modest(1300)) == 1300
+
+
+def test_a_result_tells_the_size_of_the_photo_and_not_of_its_smaller_picture() -> None:
+    payload = PhotoPayload(photo_id="p", user_id="u", sha256="a" * 64)
+    small = Image.new("RGB", (640, 480), "grey")
+
+    result = photo_result(payload, small, Analysis(), Plain(), size=(4032, 3024))
+
+    assert (result.width, result.height) == (4032, 3024)
+
+
+def test_processes_of_a_worker_take_one_thread_for_matrix_products(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    told = [sys.executable, "-c", "import os; print(os.environ['OPENBLAS_NUM_THREADS'])"]
+
+    with thrifty():
+        assert subprocess.check_output(told, text=True) == "1\n"
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
+
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    with thrifty():
+        assert subprocess.check_output(told, text=True) == "3\n"
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "3"

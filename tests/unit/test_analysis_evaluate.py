@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from photoqueue.analysis.engine import Analysis, Hint, Item
-from photoqueue.analysis.evaluate import evaluate
 from photoqueue.analysis.truth import TrueBox, match
 from photoqueue.errors import ConfigurationError, UnreadablePhotoError
+from photoqueue.evaluation.boxes import evaluate
 
 
 class Scripted:

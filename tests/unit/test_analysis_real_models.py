@@ -14,8 +14,8 @@ from PIL import Image
 from photoqueue.analysis.boxes import iou
 from photoqueue.analysis.detector import Detector, build_detector
 from photoqueue.analysis.engine import Hint
-from photoqueue.analysis.evaluate import evaluate
 from photoqueue.analysis.model_files import ModelFile
+from photoqueue.evaluation.boxes import evaluate
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
 from photoqueue.models import FoundItem, PhotoResult

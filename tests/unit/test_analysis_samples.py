@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from photoqueue.analysis.evaluate import judge
 from photoqueue.analysis.samples import read_home, read_homes
 from photoqueue.analysis.truth import TrueBox, match
 from photoqueue.errors import ConfigurationError, UnreadablePhotoError
+from photoqueue.evaluation.boxes import judge
 from tests.homes import SeeingEngine, truth, write_home
 
 

@@ -20,16 +20,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from photoqueue.analysis.rooms import canonical_room_type
 from photoqueue.analysis.truth import KnownPhoto, TrueBox
-from photoqueue.errors import ConfigurationError, UnreadablePhotoError
+from photoqueue.errors import ConfigurationError
 from photoqueue.inventory.catalogue import Catalogue, Vocabulary
-
-if TYPE_CHECKING:
-    from PIL import Image
-
 
 _VOCABULARY: Final[Vocabulary] = "coco"
 
@@ -108,17 +104,3 @@ def read_annotations(folder: Path) -> list[dict[str, Any]]:
     if not entries:
         raise ConfigurationError(f"The annotations {file} name no photo. Add at least one.")
     return list(entries)
-
-
-def read_picture(file: Path) -> Image.Image:
-    """Read an upright RGB picture."""
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(file) as image:
-            return ImageOps.exif_transpose(image).convert("RGB")
-    except OSError as exc:
-        raise UnreadablePhotoError(
-            f"The picture {file}, which annotations.json or truth.json names, cannot be read "
-            f"({exc}). Put it there, or take it out of that file."
-        ) from exc

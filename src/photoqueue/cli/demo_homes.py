@@ -204,8 +204,8 @@ def _show_failures(one: _Surveyed) -> None:
 
 def _draw(one: _Surveyed, room: SampleRoom, pictures: Path) -> None:
     """Write one sheet with the views of a room and the boxes found in them."""
-    from photoqueue.analysis.annotations import read_picture
     from photoqueue.analysis.drawing import contact_sheet, draw_boxes
+    from photoqueue.evaluation.pictures import read_picture
 
     drawn = []
     for view in room.views:

@@ -24,7 +24,7 @@ from photoqueue.cli.output import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from photoqueue.analysis.evaluate import Evaluation
+    from photoqueue.evaluation.boxes import Evaluation
     from photoqueue.evaluation.records import Comparison
     from photoqueue.settings import Settings
 
@@ -149,8 +149,8 @@ def _holds_homes(folder: Path) -> bool:
 
 def _one(settings: Settings, photos: Path, *, as_json: bool) -> None:
     """Judge one engine by annotated photos."""
-    from photoqueue.analysis.evaluate import evaluate as measure
     from photoqueue.analysis.registry import load_engine
+    from photoqueue.evaluation.boxes import evaluate as measure
 
     found = measure(load_engine(settings), photos)
     if as_json:

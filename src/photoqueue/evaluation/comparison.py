@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from photoqueue.analysis.annotations import judged_keys, known_photos
-from photoqueue.analysis.evaluate import Evaluation, judge
 from photoqueue.analysis.registry import load_engine
 from photoqueue.analysis.samples import LEAST_SIDE, SampleHome
 from photoqueue.errors import PhotoqueueError, UnreadablePhotoError
+from photoqueue.evaluation.boxes import Evaluation, judge
 from photoqueue.evaluation.inventories import Results, score_inventories
 from photoqueue.evaluation.records import (
     ClassScore,

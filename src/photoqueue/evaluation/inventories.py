@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from photoqueue.analysis.annotations import read_picture
 from photoqueue.analysis.engine import Analysis, Engine, Hint, RoomEngine
 from photoqueue.analysis.samples import SampleHome, SampleRoom
 from photoqueue.analysis.truth import KnownPhoto
+from photoqueue.evaluation.pictures import read_picture
 from photoqueue.evaluation.records import InventoryScore
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photoqueue.analysis.annotations import judged_keys, known_photos, read_picture
-from photoqueue.analysis.engine import Analysis, Engine, Hint
+from photoqueue.analysis.annotations import judged_keys, known_photos
+from photoqueue.analysis.engine import Analysis, Engine, Hint, sufficient_side
 from photoqueue.analysis.rooms import canonical_room_type
 from photoqueue.analysis.truth import KnownPhoto, match
+from photoqueue.evaluation.pictures import read_picture
 from photoqueue.inventory.catalogue import Catalogue
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def judge(
     rows: list[dict[str, Any]] = []
     for photo in photos:
         started = time.perf_counter()
-        image = read_picture(photo.file)
+        image = read_picture(photo.file, sufficient_side(engine))
         analysis = engine.analyse(image, Hint(photo_id=photo.name))
         milliseconds = (time.perf_counter() - started) * 1000
         there = [truth.key for truth in photo.boxes if truth.counts]

@@ -102,6 +102,8 @@ def settings(servers: Endpoints, database_url: str, tmp_path: Path) -> Settings:
         database_url=database_url,
         redis_url=servers.redis_url,
         engine="tests.engines:scripted",
+        # Each process of a worker costs a second to start; tests of several ask for them.
+        concurrency=1,
         backoff_delay=20,
         lease_seconds=2.0,
         grace_seconds=5.0,
@@ -194,7 +196,8 @@ def eventually(
         if time.monotonic() > deadline:
             detail = f"\n{worker.log}" if worker else ""
             raise AssertionError(f"not within {timeout:g} s{detail}")
-        time.sleep(0.02)
+        # Many conditions are questions to PostgreSQL: asked more often, they are load themselves.
+        time.sleep(0.05)
 
 
 def picture(

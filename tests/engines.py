@@ -3,7 +3,8 @@
 ``raise-…`` raises each time, ``permanent-…`` raises an error that is not retried,
 ``crash-…`` ends the process, ``quit-…`` ends it as if all were well the first time,
 ``nothing-…`` returns no analysis, ``sleep-…`` takes as long as ``PQ_TEST_SLEEP`` says (0.3 s),
-``flaky-…`` raises in its first attempt only. Everything else finds a chair.
+``flaky-…`` raises in its first attempt only, ``gate-…`` waits for the file ``PQ_TEST_GATE``.
+Everything else finds a chair.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ class ScriptedEngine:
             time.sleep(float(os.environ.get("PQ_TEST_SLEEP", "0.3")))
         if behaviour == "hang":
             time.sleep(3600)
+        if behaviour == "gate":
+            while not Path(os.environ["PQ_TEST_GATE"]).exists():
+                time.sleep(0.05)
         if behaviour == "flaky" and run == 1:
             raise ConnectionError("try again")
         return Analysis(

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -39,13 +40,18 @@ def surroundings() -> Iterator[tuple[Path, dict[str, str]]]:
         "JUPYTER_PLATFORM_DIRS": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
-    # Otherwise the first chart on a machine says on standard error that it lists the fonts.
-    subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], check=True)
+    _list_fonts()
     try:
         yield folder, environment
     finally:
         services.down(Settings(home=home, database_url=None, redis_url=None))
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def _list_fonts() -> None:
+    """Let matplotlib do it once: the first chart on a machine says so on standard error."""
+    subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], check=True)
 
 
 def processes_of(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import shutil
@@ -42,6 +43,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     from tests.scheduling import LONG
 
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+# The modules of all tests are a million objects that stay: Python looks for garbage among new ones
+# only, and less often than for small programs.
+gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

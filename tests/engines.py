@@ -52,13 +52,7 @@ class ScriptedEngine:
             return None  # type: ignore[return-value]  # what a broken engine does
         if behaviour == "exit":
             sys.exit(3)
-        if behaviour == "sleep":
-            time.sleep(float(os.environ.get("PQ_TEST_SLEEP", "0.3")))
-        if behaviour == "hang":
-            time.sleep(3600)
-        if behaviour == "gate":
-            while not Path(os.environ["PQ_TEST_GATE"]).exists():
-                time.sleep(0.05)
+        _take_time(behaviour)
         if behaviour == "flaky" and run == 1:
             raise ConnectionError("try again")
         return Analysis(
@@ -74,6 +68,16 @@ class ScriptedEngine:
         with path.open("a") as file:
             file.write(f"{os.getpid()}\n")
         return len(path.read_text().splitlines())
+
+
+def _take_time(behaviour: str) -> None:
+    if behaviour == "sleep":
+        time.sleep(float(os.environ.get("PQ_TEST_SLEEP", "0.3")))
+    if behaviour == "hang":
+        time.sleep(3600)
+    if behaviour == "gate":
+        while not Path(os.environ["PQ_TEST_GATE"]).exists():
+            time.sleep(0.05)
 
 
 class ByRoom(ScriptedEngine):

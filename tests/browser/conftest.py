@@ -44,7 +44,9 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Without its sandbox, as root may not have one; it only sees pages of these tests.
         browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", _NOWHERE_ELSE]
+            executable_path=program,
+            # A graphics processor that is only imitated takes more time than none.
+            args=["--no-sandbox", "--disable-gpu", _NOWHERE_ELSE],
         )
         # Generous: a page must get there, however busy the machine is.
         expect.set_options(timeout=30_000)

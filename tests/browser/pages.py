@@ -40,6 +40,8 @@ _CLOSE: Final = """async (kernelsToo) => {
   return true;
 }"""
 _OPEN: Final = """async (path) => {
+  // The kernel of this notebook was described only now; one that is not known is asked for.
+  await window.jupyterapp.serviceManager.kernelspecs.refreshSpecs();
   const opened = await window.jupyterapp.commands.execute("docmanager:open", { path });
   await opened.context.ready;
   window.jupyterapp.shell.activateById(opened.id);

@@ -63,7 +63,7 @@ def test_workers_come_with_the_work_and_go_after_it(scaler: Worker, gate: Path) 
     eventually(lambda: photoqueue.stats()["photo-analyze"].workers == 1, 60, scaler)
     jobs = [submit(f"gate-{number}") for number in range(12)]
     # Each works on one, and there are no more of them than allowed.
-    eventually(lambda: photoqueue.stats()["photo-analyze"].active == 3, 90, scaler)
+    eventually(lambda: photoqueue.stats()["photo-analyze"].active == 3, 120, scaler)
     assert len(workers(scaler)) == 3
     gate.touch()
     for job in jobs:
@@ -86,7 +86,7 @@ def test_killed_worker_is_replaced_and_its_job_done(scaler: Worker, gate: Path) 
     killed = alive(scaler)
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
-    eventually(lambda: job.poll().attempt == 2, 90, scaler)
+    eventually(lambda: job.poll().attempt == 2, 120, scaler)
     assert set(alive(scaler)) - set(killed)
     gate.touch()
     eventually(lambda: job.poll().state == "completed", 60, scaler)

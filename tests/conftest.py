@@ -42,7 +42,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest in one process, so that no process has it left at the end."""
     from tests.scheduling import LONG
 
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    def turn(item: pytest.Item) -> int:
+        return next((n for n, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG))
+
+    items.sort(key=turn)
 
 
 # The modules of all tests are a million objects that stay: Python looks for garbage among new ones

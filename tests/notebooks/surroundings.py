@@ -23,8 +23,10 @@ _OF_OTHERS: Final = ("PHOTOQUEUE_", "QUEUE_", "PYTEST_", "DATABASE_URL", "REDIS_
 
 
 @contextmanager
-def surroundings() -> Iterator[tuple[Path, dict[str, str]]]:
+def surroundings(**settings: str) -> Iterator[tuple[Path, dict[str, str]]]:
     """Make a folder for a notebook; yield it and the environment to run the notebook in.
+
+    Settings are given by their variables of the environment.
 
     At the end the servers of its installation are stopped and the folder is removed.
     """
@@ -35,6 +37,7 @@ def surroundings() -> Iterator[tuple[Path, dict[str, str]]]:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(_OF_OTHERS)},
         "PHOTOQUEUE_HOME": str(home),
+        **settings,
         "TMPDIR": str(temporary),
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTER_PLATFORM_DIRS": "1",

@@ -61,8 +61,17 @@ out/bench/node/.installed: benchmarks/peers/package.json
 # Most tests wait most of the time. One process runs those that share something costly, one
 # after the other: tests/scheduling.py.
 PROCESSES ?= 3
-test: check      ## format, lint, types, import contracts, tests; PROCESSES=3 at a time
+test: install    ## format, lint, types, import contracts, tests; PROCESSES=3 at a time
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory --jobs=2 types tests
+
+# The types are looked through beside the tests: that takes one process a minute.
+.PHONY: tests types lint
+tests: install
 	$(BIN)/pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder
+
+types: install
+	$(BIN)/mypy
 
 test-browser: install ## the tests that look at JupyterLab and Voilà with Chromium; it must be there
 	@$(BIN)/python -m tests.browser.chromium
@@ -86,10 +95,11 @@ docs: install    ## build the documentation into out/docs; a warning ends it
 	@echo "out/docs/index.html"
 
 LINTED := src tests training notebooks docs benchmarks chaos
-check: install   ## all of test but the tests
+check: install lint types ## all of test but the tests
+
+lint: install
 	$(BIN)/ruff format --check $(LINTED)
 	$(BIN)/ruff check $(LINTED)
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: install  ## format the code

@@ -3,7 +3,8 @@
 ``raise-…`` raises each time, ``permanent-…`` raises an error that is not retried,
 ``crash-…`` ends the process, ``quit-…`` ends it as if all were well the first time,
 ``nothing-…`` returns no analysis, ``sleep-…`` takes as long as ``PQ_TEST_SLEEP`` says (0.3 s),
-``flaky-…`` raises in its first attempt only. Everything else finds a chair.
+``flaky-…`` raises in its first attempt only, ``gate-…`` waits for the file ``PQ_TEST_GATE``.
+Everything else finds a chair.
 """
 
 from __future__ import annotations
@@ -51,10 +52,7 @@ class ScriptedEngine:
             return None  # type: ignore[return-value]  # what a broken engine does
         if behaviour == "exit":
             sys.exit(3)
-        if behaviour == "sleep":
-            time.sleep(float(os.environ.get("PQ_TEST_SLEEP", "0.3")))
-        if behaviour == "hang":
-            time.sleep(3600)
+        _take_time(behaviour)
         if behaviour == "flaky" and run == 1:
             raise ConnectionError("try again")
         return Analysis(
@@ -70,6 +68,16 @@ class ScriptedEngine:
         with path.open("a") as file:
             file.write(f"{os.getpid()}\n")
         return len(path.read_text().splitlines())
+
+
+def _take_time(behaviour: str) -> None:
+    if behaviour == "sleep":
+        time.sleep(float(os.environ.get("PQ_TEST_SLEEP", "0.3")))
+    if behaviour == "hang":
+        time.sleep(3600)
+    if behaviour == "gate":
+        while not Path(os.environ["PQ_TEST_GATE"]).exists():
+            time.sleep(0.05)
 
 
 class ByRoom(ScriptedEngine):

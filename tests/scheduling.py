@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
-#: Folders whose tests share servers, or must not disturb each other, and take long for it.
-LONG = ("tests/browser/", "tests/chaos/", "tests/notebooks/")
+#: Folders whose tests share servers, or must not disturb each other.
+SHARED = ("tests/browser/", "tests/notebooks/")
+#: Those that take long: nothing of them is to be left at the end.
+LONG = (*SHARED, "tests/chaos/", "tests/integration/test_cli_processes.py")
 
 
 def scope_of(nodeid: str) -> str:
     """Name what a test shares: its folder where that is costly, else its file."""
-    return next((folder for folder in LONG if nodeid.startswith(folder)), nodeid.split("::")[0])
+    return next((folder for folder in SHARED if nodeid.startswith(folder)), nodeid.split("::")[0])
 
 
 class SharedScheduling(LoadScopeScheduling):

@@ -1,6 +1,9 @@
 """``python -m photoqueue`` is the command ``photoqueue``."""
 
-from photoqueue.cli import main
+from photoqueue.cli import main, spare_garbage_collection
 
 if __name__ == "__main__":
     main()
+else:
+    # In the processes of a worker, where multiprocessing runs this module under another name.
+    spare_garbage_collection()

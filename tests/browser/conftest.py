@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: Lets the browser reach this machine only. (Playwright's own routes would do so as well, but
 #: keep it from caching, and JupyterLab's 20 MB of scripts would be read anew for each page.)
 _NOWHERE_ELSE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+#: How the browser of somebody looks.
+AS_A_PERSON: Final[Any] = {"viewport": {"width": 1400, "height": 900}, "locale": "en-GB"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,7 +44,9 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Without its sandbox, as root may not have one; it only sees pages of these tests.
         browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", _NOWHERE_ELSE]
+            executable_path=program,
+            # A graphics processor that is only imitated takes more time than none.
+            args=["--no-sandbox", "--disable-gpu", _NOWHERE_ELSE],
         )
         # Generous: a page must get there, however busy the machine is.
         expect.set_options(timeout=30_000)
@@ -74,7 +78,7 @@ def voila_server(chromium: Browser, jupyter_home: JupyterHome) -> Iterator[Jupyt
 @pytest.fixture(scope="package")
 def person(chromium: Browser) -> Iterator[BrowserContext]:
     """Be one person with one browser, who looks at many pages."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 900}, locale="en-GB")
+    context = chromium.new_context(**AS_A_PERSON)
     yield context
     context.close()
 
@@ -90,12 +94,22 @@ def page(person: BrowserContext) -> Iterator[Page]:
     person.clear_permissions()
 
 
+@pytest.fixture(scope="package")
+def lab_page(chromium: Browser, lab_server: JupyterServer) -> Iterator[Page]:
+    """Open the page on which JupyterLab stays, from one test to the next."""
+    page = chromium.new_page(**AS_A_PERSON)
+    yield page
+    page.context.close()
+
+
 @pytest.fixture
-def lab(page: Page, lab_server: JupyterServer, installation: Installation) -> LabPage:
+def lab(lab_page: Page, lab_server: JupyterServer, installation: Installation) -> Iterator[LabPage]:
     """Return a page of JupyterLab whose kernels use the test's installation."""
     from tests.browser.pages import LabPage
 
-    return LabPage(page, lab_server, installation.settings)
+    lab = LabPage(lab_page, lab_server, installation.settings)
+    yield lab
+    lab.clear()
 
 
 @pytest.fixture

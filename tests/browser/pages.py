@@ -31,6 +31,21 @@ _ERRORS: Final = """() => Array.from(
   (cell) => cell.type === "code" ? cell.outputs.toJSON() : [],
 ).flat().filter((output) => output.output_type === "error")
   .map((output) => output.traceback.join("\\n"))"""
+#: Closes what is open, with or without its kernels; false where no JupyterLab is on the page.
+_CLOSE: Final = """async (kernelsToo) => {
+  const app = window.jupyterapp;
+  if (!app) return false;
+  for (const widget of Array.from(app.shell.widgets("main"))) widget.dispose();
+  if (kernelsToo) await app.serviceManager.sessions.shutdownAll();
+  return true;
+}"""
+_OPEN: Final = """async (path) => {
+  // The kernel of this notebook was described only now; one that is not known is asked for.
+  await window.jupyterapp.serviceManager.kernelspecs.refreshSpecs();
+  const opened = await window.jupyterapp.commands.execute("docmanager:open", { path });
+  await opened.context.ready;
+  window.jupyterapp.shell.activateById(opened.id);
+}"""
 _EVALUATE: Final = """async (expression) => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   const reply = await kernel.requestExecute({
@@ -53,6 +68,7 @@ class NotebookPage:
         self.page = page
         self._server = server
         self._settings = settings
+        self._theme: Theme = "light"
 
     def run_notebook(self, cells: Sequence[str], name: str = "notebook") -> None:
         """Write a notebook of these cells, open it, and run all of them."""
@@ -80,11 +96,24 @@ class LabPage(NotebookPage):
     """A notebook in JupyterLab; its kernel lives on when the page is loaded anew."""
 
     def open(self, file: str, **query: str) -> None:
-        """Open a notebook alone on the page, and run its cells."""
-        address = urlencode({"token": self._server.token, "reset": "", **query})
-        self.page.goto(f"{self._server.url}/doc/tree/{file}?{address}", timeout=_PAGE_MS)
+        """Open a notebook alone on the page, and run its cells.
+
+        A page that shows JupyterLab already is not loaded anew: that takes longer than most tests.
+        """
+        if not query and self.page.evaluate(_CLOSE, False):
+            self.page.evaluate(_OPEN, file)
+        else:
+            address = urlencode({"token": self._server.token, "reset": "", **query})
+            self.page.goto(f"{self._server.url}/doc/tree/{file}?{address}", timeout=_PAGE_MS)
         self.wait_idle()
         self.run_all()
+
+    def clear(self) -> None:
+        """Leave JupyterLab as it was opened: light, without notebooks and without kernels."""
+        if not self.page.evaluate(_CLOSE, True):
+            self.page.goto("about:blank")
+        elif self._theme != "light":
+            self.use_theme("light")
 
     def reload(self) -> None:
         super().reload()
@@ -127,6 +156,7 @@ class LabPage(NotebookPage):
         self._command("docmanager:save")
 
     def use_theme(self, theme: Theme) -> None:
+        self._theme = theme
         name = f"JupyterLab {theme.capitalize()}"
         self._command("apputils:change-theme", {"theme": name})
         self.page.wait_for_function(

@@ -26,7 +26,7 @@ _START_SECONDS: Final = 90.0
 _END_SECONDS: Final = 40.0
 
 #: Seconds after which a Voilà of the tests ends a kernel that no page is connected to.
-CULL_SECONDS: Final = 15
+CULL_SECONDS: Final = 25
 
 #: Nothing is fetched from elsewhere, and no message covers what is looked at.
 _QUIET_LAB: Final = {"fetchNews": "false", "checkForUpdates": False}

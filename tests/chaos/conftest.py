@@ -64,6 +64,7 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ins
             database_url=endpoints.database_url,
             redis_url=endpoints.redis_url,
             engine="tests.engines:scripted",
+            concurrency=1,
             backoff_delay=20,
             lease_seconds=2.0,
             grace_seconds=5.0,

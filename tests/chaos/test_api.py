@@ -57,7 +57,7 @@ class Load:
                 self.problems.append(answer.text)
 
     def _ask(self) -> None:
-        while not self._done.is_set():
+        while not self._done.wait(0.1):
             answer = self._client.get("/api/queue/test")
             if not answer.is_success:
                 self.problems.append(answer.text)

@@ -41,7 +41,7 @@ def test_killed_child_has_its_job_delivered_again_at_once(start_worker, installa
 
 
 def test_killed_supervisor_takes_its_processes_along_and_the_next_worker_recovers(start_worker):
-    worker = start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="60")
+    worker = start_worker("--queue", "photo-analyze", "--concurrency", "2", PQ_TEST_SLEEP="60")
     job = submit("sleep-1")
     wait_active(job)
     children = children_of(worker.pid)
@@ -81,12 +81,13 @@ def test_job_that_was_claimed_for_a_process_that_never_heard_of_it_is_delivered_
 
 def test_killed_process_group_loses_nothing(start_worker):
     jobs = []
-    worker = start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="0.1")
+    several = ("--queue", "photo-analyze", "--concurrency", "2")
+    worker = start_worker(*several, PQ_TEST_SLEEP="0.1")
     jobs = [submit(f"sleep-{number}") for number in range(40)]
     for _ in range(3):
         eventually(lambda: any(job.poll().state is JobState.ACTIVE for job in jobs))
         worker.kill_group()
-        worker = start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="0.1")
+        worker = start_worker(*several, PQ_TEST_SLEEP="0.1")
     for job in jobs:
         job.result(60)
     assert_one_effect(jobs)
@@ -195,7 +196,7 @@ def test_cancelled_running_job_frees_its_process(start_worker):
 def test_thousand_jobs_pass_through_two_workers_once_each(start_worker, runs, installation):
     photoqueue.pause()
     for _ in range(2):
-        start_worker("--queue", "photo-analyze")
+        start_worker("--queue", "photo-analyze", "--concurrency", "2")
     batch = photoqueue.submit_photos(
         [{"photo": picture(number), "photo_id": f"room-{number}"} for number in range(1000)]
     )
@@ -213,8 +214,9 @@ def test_thousand_jobs_pass_through_two_workers_once_each(start_worker, runs, in
 
 
 def test_tests_leave_no_worker_behind(start_worker):
-    worker = start_worker("--queue", "photo-analyze")
+    worker = start_worker("--queue", "photo-analyze", "--concurrency", "2")
     children = children_of(worker.pid)
+    assert len(children) == 2
     os.killpg(worker.pid, signal.SIGTERM)
     assert worker.wait() == 0
     assert not any(child.is_running() for child in children)

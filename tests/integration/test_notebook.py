@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from photoqueue import Settings
 from photoqueue.installation import Installation
 from tests.conftest import REPOSITORY, eventually, picture
 
-pytest.importorskip("ipykernel", reason="needs a Jupyter kernel")
-pytest.importorskip("nbclient", reason="needs a notebook client")
+# Not imported: each process that collects the tests would spend seconds on it.
+for name in ("ipykernel", "nbclient"):
+    if find_spec(name) is None:
+        pytest.skip(f"needs {name}", allow_module_level=True)
 
 #: Runs cells in a kernel, in a process of its own: what Jupyter warns of is its own affair.
 RUN_CELLS = """

@@ -6,11 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from io import BytesIO
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from PIL import Image
-from s3fs import S3FileSystem
 
 from photoqueue.errors import (
     PhotoNotFoundError,
@@ -30,8 +27,11 @@ def jpeg() -> bytes:
     return stream.getvalue()
 
 
+# Imported here: each process that collects the tests would spend seconds on these packages.
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -42,6 +42,9 @@ def endpoint() -> Iterator[str]:
 @pytest.fixture
 def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An empty bucket, found through the environment as an operator would set it."""
+    import boto3
+    from s3fs import S3FileSystem
+
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
@@ -58,6 +61,8 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def put(bucket: str, key: str, data: bytes) -> None:
+    import boto3
+
     client = boto3.client("s3")
     client.put_object(Bucket=bucket, Key=key, Body=data)
     client.close()
@@ -151,6 +156,8 @@ def test_a_bucket_that_is_away_may_be_tried_again(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # the discard port: closed
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    from s3fs import S3FileSystem
+
     monkeypatch.setattr(S3FileSystem, "retries", 1)
     S3FileSystem.clear_instance_cache()
 

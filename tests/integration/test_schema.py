@@ -165,6 +165,14 @@ def test_ten_processes_may_migrate_at_once(empty_url: str, empty: Database) -> N
     empty.check_schema()
 
 
+def test_tables_in_order_are_found_so_without_alembic(database_url: str) -> None:
+    program = f"{MIGRATE}\nprint('alembic' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program, database_url], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "False"]
+
+
 def test_downgrade_leaves_no_table_and_upgrade_makes_them_again(tables: Database) -> None:
     config = alembic_config()
     with tables.begin() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import time
 from collections.abc import Callable
 
 import httpx
@@ -60,6 +61,7 @@ def test_worker_at_a_long_job_is_alive(start_worker: Start) -> None:
     # Longer than a process may be silent: at each look, one at its job is alive.
     statuses = []
     while job.poll().state == "active":
+        time.sleep(0.1)  # a pause between looks; nothing depends on it
         statuses.append(httpx.get(f"{address(worker)}/healthz").status_code)
     assert set(statuses) == {200}
     assert job.poll().state == "completed"
@@ -71,10 +73,18 @@ def test_one_port_for_health_and_metrics(start_worker: Start) -> None:
     job.wait(30)
     url = address(worker)
     assert httpx.get(f"{url}/healthz").status_code == 200
-    text = httpx.get(f"{url}/metrics", timeout=60).text
+    # Counted by the worker soon after the job, or by the scrape itself.
+    counted = 'photoqueue_jobs_completed_total{queue="photo-analyze"} 1.0'
+    scrapes: list[str] = []
+
+    def scrape() -> bool:
+        scrapes.append(httpx.get(f"{url}/metrics", timeout=60).text)
+        return counted in scrapes[-1]
+
+    eventually(scrape, worker=worker)
     found = {
         (sample.name, sample.labels.get("queue")): sample.value
-        for family in text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(scrapes[-1])
         for sample in family.samples
     }
     assert found["photoqueue_worker_healthy", None] == 1
@@ -83,9 +93,7 @@ def test_one_port_for_health_and_metrics(start_worker: Start) -> None:
         assert found["photoqueue_last_fetch_seconds", queue] < 60
         assert found["photoqueue_workers", queue] == 1
         assert found["photoqueue_worker_last_seen_seconds", queue] < 60
-    # Counted by the worker just now, or by a scrape.
-    counted = 'photoqueue_jobs_completed_total{queue="photo-analyze"} 1.0'
-    eventually(lambda: counted in httpx.get(f"{url}/metrics", timeout=60).text)
+    assert found["photoqueue_jobs_completed_total", "photo-analyze"] == 1
 
 
 def test_port_in_use_is_said_before_any_work(start_worker: Start) -> None:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +23,10 @@ _OF_OTHERS: Final = ("PHOTOQUEUE_", "QUEUE_", "PYTEST_", "DATABASE_URL", "REDIS_
 
 
 @contextmanager
-def surroundings() -> Iterator[tuple[Path, dict[str, str]]]:
+def surroundings(**settings: str) -> Iterator[tuple[Path, dict[str, str]]]:
     """Make a folder for a notebook; yield it and the environment to run the notebook in.
+
+    Settings are given by their variables of the environment.
 
     At the end the servers of its installation are stopped and the folder is removed.
     """
@@ -34,18 +37,24 @@ def surroundings() -> Iterator[tuple[Path, dict[str, str]]]:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(_OF_OTHERS)},
         "PHOTOQUEUE_HOME": str(home),
+        **settings,
         "TMPDIR": str(temporary),
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTER_PLATFORM_DIRS": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
-    # Otherwise the first chart on a machine says on standard error that it lists the fonts.
-    subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], check=True)
+    _list_fonts()
     try:
         yield folder, environment
     finally:
         services.down(Settings(home=home, database_url=None, redis_url=None))
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def _list_fonts() -> None:
+    """Let matplotlib do it once: the first chart on a machine says so on standard error."""
+    subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], check=True)
 
 
 def processes_of(folder: Path) -> list[str]:

@@ -131,11 +131,19 @@ def test_a_stored_photo_is_not_written_again(tmp_path: Path) -> None:
     store = PhotoStore(str(tmp_path))
     store.put(DATA, SHA)
     (path,) = files(tmp_path)
+    # As large, so that only writing it, in place or anew, could bring the photo back.
+    mark = bytes(len(DATA))
+    path.write_bytes(mark)
+    os.utime(path, (1, 1))
     before = path.stat()
 
     store.put(DATA, SHA)
 
-    assert path.stat().st_ino == before.st_ino
+    assert files(tmp_path) == [path]
+    assert path.read_bytes() == mark
+    after = path.stat()
+    assert (after.st_ino, after.st_nlink) == (before.st_ino, before.st_nlink)
+    assert after.st_mtime > before.st_mtime  # it says that it was submitted again
 
 
 def test_an_old_photo_is_deleted_unless_it_was_stored_again(tmp_path: Path) -> None:

@@ -23,7 +23,9 @@ def migrate(database: Database) -> bool:
     SchemaMismatchError
         The tables are of a newer version; they are left as they are.
     """
-    # Alembic is imported here: a notebook that finds its tables in order never needs it.
+    if database.revision() == SCHEMA_REVISION:
+        return False
+    # Alembic is imported here: a process that finds its tables in order never needs it.
     from alembic import command
     from alembic.config import Config
 

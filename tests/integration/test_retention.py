@@ -89,6 +89,15 @@ def test_only_the_newest_records_are_kept(
     assert [record["jobId"] for record in records.read(PHOTOS, state)] == newest_first
 
 
+def test_as_many_records_at_once_as_there_may_be_are_taken(
+    broker: Broker, records: Records
+) -> None:
+    # A host that is lost with all its workers can fail more jobs than Lua takes arguments.
+    broker.keep_record(*(make_finished(number, state=FAILED) for number in range(5000)))
+    kept = {record["jobId"] for record in records.read(PHOTOS, FAILED)}
+    assert kept == {f"job-{number}" for number in range(4950, 5000)}
+
+
 def test_records_are_counted_per_queue_and_state(broker: Broker, records: Records) -> None:
     for number in range(60):
         for queue in JobType:

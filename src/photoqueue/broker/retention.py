@@ -105,7 +105,8 @@ class Records:
                     "durationMs": round(one.duration_ms, 1),
                 }
             )
-            for one in finished
+            # Of more than are kept the first ones would go at once; Lua takes some thousand.
+            for one in finished[-keep.count :]
         ]
         taken = self._keep_and_take(
             keys=[self.key(queue, state), queue_key],

@@ -211,6 +211,28 @@ def test_job_beyond_its_time_limit_is_ended_and_tried_again(start_worker, instal
     assert list(job.attempts()["outcome"]) == ["timeout", "timeout"]
 
 
+def test_cancelled_job_frees_its_process_also_from_those_that_wait_behind_it(
+    start_worker, database
+):
+    start_worker("--queue", "photo-analyze", "--concurrency", "1")
+    job = submit("hang-1")
+    wait_active(job)
+    photoqueue.pause()
+    behind = submit("salon-1")
+    with database.begin() as connection:
+        # Taken together with it, and not given back: its process hangs in a call that keeps
+        # every other thread from running.
+        connection.exec_driver_sql(
+            "UPDATE jobs SET state = 'active', attempts = attempts + 1, slot = 1, "
+            "worker_id = (SELECT worker_id FROM workers), started_at = clock_timestamp() "
+            "WHERE job_key = 'photo-salon-1'"
+        )
+    assert photoqueue.cancel(job) == 1
+    photoqueue.resume()
+    assert behind.result(30).items
+    assert list(behind.attempts()["outcome"]) == ["released", "completed"]
+
+
 def test_cancelled_running_job_frees_its_process(start_worker):
     start_worker("--queue", "photo-analyze", "--concurrency", "1")
     job = submit("hang-1")

@@ -203,10 +203,11 @@ class Supervisor:
 
     def _attend(self, renewal: Renewal) -> None:
         """Pass on what is paused, and free processes whose job was taken from them."""
+        held = {(one.slot, one.job_id) for one in renewal.held}
         for child in self._crew.children:
             child.board.set_paused(str(child.queue) in renewal.paused)
             since = child.board.busy_since
-            if not since or child.slot in renewal.slots:
+            if not since or (child.slot, child.board.at) in held:
                 child.lost_job = (0.0, 0)
                 continue
             job, rounds = child.lost_job

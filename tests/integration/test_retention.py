@@ -148,6 +148,32 @@ def test_keeping_a_record_is_one_round_trip(broker: Broker, client: redis.Redis)
     assert "multi" not in calls
 
 
+def test_user_of_redis_may_be_limited_to_the_keys_of_photoqueue(
+    servers: Endpoints, client: redis.Redis, database_url: str, namespace: str
+) -> None:
+    assert servers.redis_url is not None
+    address = servers.redis_url.get_secret_value()
+    limited = ["~photoqueue:*", "~huey.redis.*", "+@all"]
+    client.execute_command("ACL", "SETUSER", "mover", "on", ">secret", *limited)
+    try:
+        broker = Broker(
+            f"{address}&username=mover&password=secret",
+            database_url=database_url,
+            namespace=namespace,
+        )
+        with closing(broker):
+            message = Message(PHOTOS, new_uuid(), 0)
+            broker.enqueue([message])
+            broker.keep_record(make_finished(1))
+            taken = broker.take_next(PHOTOS, [make_finished(2)], 1, refused=pytest.fail)
+            assert taken == [message]
+            assert broker.take_next(PHOTOS, [make_finished(3)], 0, refused=pytest.fail) == []
+            assert broker.records is not None
+            assert len(broker.records.read(PHOTOS, COMPLETED)) == 3
+    finally:
+        client.execute_command("ACL", "DELUSER", "mover")
+
+
 def test_redis_holds_nothing_without_an_end(
     broker: Broker, client: redis.Redis, namespace: str
 ) -> None:

@@ -73,16 +73,16 @@ class Runner:
         self._hand = Hand()
         self._watch = Watch(self._look_after)
         self._ended: Ended | None = None
-        self._alone = False
+        self._awaited = False
         #: When the last claim was sent, and when it was answered, in nanoseconds of the epoch.
         self._turned = self._held = 0
 
-    def run(self, job_id: UUID, *, alone: bool = False) -> Ended | None:
+    def run(self, job_id: UUID, *, awaited: bool = False) -> Ended | None:
         """Do a job, and those that are taken while it is recorded.
 
         Parameters
         ----------
-        alone : bool
+        awaited : bool
             Its message had to be waited for: there is no other, and its record need not wait
             for a look at the broker.
 
@@ -93,7 +93,7 @@ class Runner:
             ours to write.
         """
         self._ended = None
-        self._alone = alone
+        self._awaited = awaited
         self._turned = time.time_ns()
         with self._lock:
             self._hold(self._slot.claim(job_id), together=False)
@@ -176,7 +176,7 @@ class Runner:
         """
         if self._hand.messages:
             return False, [self._hand.messages.popleft()]
-        if self._take_following is None or self._alone:
+        if self._take_following is None or self._awaited:
             return False, []
         # Each span of a job shows its own claim and record: with spans, one at a time.
         count = 1 if tracing.is_on() else self._hand.next_number(done)

@@ -211,6 +211,30 @@ def test_job_beyond_its_time_limit_is_ended_and_tried_again(start_worker, instal
     assert list(job.attempts()["outcome"]) == ["timeout", "timeout"]
 
 
+def take_behind(database, job, key):
+    """Have the process that is at a job hold another, as if it had taken them together."""
+    with database.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE jobs SET state = 'active', attempts = jobs.attempts + 1, slot = at.slot, "
+            "worker_id = at.worker_id, started_at = clock_timestamp() "
+            "FROM jobs AS at WHERE at.job_id = %(at)s AND jobs.job_key = %(key)s",
+            {"at": job.id, "key": key},
+        )
+
+
+def test_nothing_waits_behind_a_job_that_lets_its_process_do_nothing_else(start_worker, database):
+    start_worker("--queue", "photo-analyze", "--concurrency", "2")
+    job = submit("hang-1")
+    wait_active(job)
+    photoqueue.pause()
+    behind = submit("salon-1")
+    take_behind(database, job, behind.key)
+    photoqueue.resume()
+    assert behind.result(30).items
+    assert list(behind.attempts()["outcome"]) == ["released", "completed"]
+    assert job.state is JobState.ACTIVE
+
+
 def test_cancelled_job_frees_its_process_also_from_those_that_wait_behind_it(
     start_worker, database
 ):
@@ -219,14 +243,7 @@ def test_cancelled_job_frees_its_process_also_from_those_that_wait_behind_it(
     wait_active(job)
     photoqueue.pause()
     behind = submit("salon-1")
-    with database.begin() as connection:
-        # Taken together with it, and not given back: its process hangs in a call that keeps
-        # every other thread from running.
-        connection.exec_driver_sql(
-            "UPDATE jobs SET state = 'active', attempts = attempts + 1, slot = 1, "
-            "worker_id = (SELECT worker_id FROM workers), started_at = clock_timestamp() "
-            "WHERE job_key = 'photo-salon-1'"
-        )
+    take_behind(database, job, behind.key)
     assert photoqueue.cancel(job) == 1
     photoqueue.resume()
     assert behind.result(30).items

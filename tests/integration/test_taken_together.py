@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from photoqueue.models import JobState, JobType, Message, Outcome
 from photoqueue.services import Endpoints
 from photoqueue.tracking.attempts import AiCall, Claim, Done
 from photoqueue.tracking.ledger import Ledger
+from photoqueue.worker.hand import LONGEST_SECONDS
 from photoqueue.worker.runner import Runner
 from tests.conftest import eventually, submit
 
@@ -342,6 +344,23 @@ def test_nothing_waits_behind_a_job_that_turns_out_to_be_long(
     assert all(job.state is JobState.COMPLETED for job in jobs.values())
     assert jobs["long"].poll().wait_ms is not None
     assert outcomes(jobs["long"]) == ["completed"]
+
+
+def test_nothing_is_begun_behind_a_job_that_let_no_other_thread_run(
+    installation: Installation,
+) -> None:
+    jobs = {name: submit(name) for name in ["a", "b", "c", "long", "d", "e", "f", "g"]}
+    sleep = ctypes.PyDLL(None).usleep  # keeps Python's lock
+
+    def handler(claim: Claim, calls: list[AiCall]) -> str:
+        if claim.payload["photoId"] == "long":
+            sleep(round(4e6 * LONGEST_SECONDS))
+        return RESULT
+
+    Process(installation, handler).run()
+    assert outcomes(jobs["long"]) == ["completed"]
+    # Given back as soon as it could be: somebody else may have done that before.
+    assert [outcomes(jobs[name]) for name in "def"] == [["released", "completed"]] * 3
 
 
 def test_photo_that_ends_its_process_costs_its_neighbours_nothing(

@@ -108,6 +108,9 @@ class Runner:
 
     def _begin(self) -> Claim | None:
         with self._lock:
+            if self._hand.is_held_up():
+                # The watch did not come to it: the job before let no other thread run.
+                self._free_waiting()
             return self._hand.begin()
 
     def _do(self, claim: Claim) -> None:

@@ -252,9 +252,9 @@ class Ledger:
             },
         )
 
-    def release(self, worker_id: UUID, *, slot: int | None = None) -> list[Recovered]:
+    def release(self, worker_id: UUID) -> list[Recovered]:
         """Hand back the jobs of a worker that is told to stop, at no cost to their budget."""
-        return self._take_back("release", {"worker_id": worker_id, "slot": slot})
+        return self._take_back("release", {"worker_id": worker_id})
 
     def release_blocked(self) -> list[Message]:
         """Make ready the jobs whose batch has ended."""

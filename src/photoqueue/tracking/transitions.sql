@@ -242,7 +242,6 @@ FROM lost;
 WITH held AS (
     SELECT job_id FROM jobs
     WHERE state = 'active' AND worker_id = %(worker_id)s
-      AND (%(slot)s::int IS NULL OR slot = %(slot)s)
     ORDER BY job_id FOR UPDATE
 ), released AS (
     UPDATE jobs

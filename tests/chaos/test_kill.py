@@ -23,6 +23,12 @@ def busy_child(worker, job) -> psutil.Process:
     return child
 
 
+def renewed_at(database):
+    """When the only worker last renewed its lease, which it does once a round."""
+    with database.begin() as connection:
+        return connection.exec_driver_sql("SELECT last_seen_at FROM workers").scalar_one()
+
+
 def test_killed_child_has_its_job_delivered_again_at_once(start_worker, installation):
     # With such a lease, only the death of the process itself can be the reason.
     settings = installation.settings.model_copy(update={"lease_seconds": 3600})
@@ -77,6 +83,29 @@ def test_job_that_was_claimed_for_a_process_that_never_heard_of_it_is_delivered_
     attempts = job.attempts()
     assert list(attempts["outcome"]) == ["worker_lost", "completed"]
     assert "never heard" in attempts["error_message"][0]
+
+
+def test_claim_that_is_committed_after_its_process_was_recovered_is_delivered_again(
+    start_worker, database
+):
+    worker = start_worker("--queue", "photo-analyze", "--concurrency", "1")
+    photoqueue.pause()
+    job = submit("salon-1")
+    with database.begin() as late:
+        # What PostgreSQL was still at for a process when that was killed.
+        late.exec_driver_sql(
+            "UPDATE jobs SET state = 'active', attempts = attempts + 1, slot = 1, "
+            "worker_id = (SELECT worker_id FROM workers), started_at = clock_timestamp(), "
+            "wait_ms = 0"
+        )
+        (child,) = children_of(worker.pid)
+        child.kill()
+        eventually(lambda: "process ended" in worker.log, worker=worker)
+        recovered = renewed_at(database)
+        eventually(lambda: renewed_at(database) > recovered, worker=worker)
+    photoqueue.resume()
+    assert job.result(30).items
+    assert list(job.attempts()["outcome"]) == ["worker_lost", "completed"]
 
 
 def test_killed_process_group_loses_nothing(start_worker):
@@ -181,6 +210,45 @@ def test_job_beyond_its_time_limit_is_ended_and_tried_again(start_worker, instal
     error = job.exception(60)
     assert "PHOTOQUEUE_JOB_TIMEOUT_SECONDS" in str(error)
     assert list(job.attempts()["outcome"]) == ["timeout", "timeout"]
+
+
+def take_behind(database, job, key):
+    """Have the process that is at a job hold another, as if it had taken them together."""
+    with database.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE jobs SET state = 'active', attempts = jobs.attempts + 1, slot = at.slot, "
+            "worker_id = at.worker_id, started_at = clock_timestamp() "
+            "FROM jobs AS at WHERE at.job_id = %(at)s AND jobs.job_key = %(key)s",
+            {"at": job.id, "key": key},
+        )
+
+
+def test_nothing_waits_behind_a_job_that_lets_its_process_do_nothing_else(start_worker, database):
+    start_worker("--queue", "photo-analyze", "--concurrency", "2")
+    job = submit("hang-1")
+    wait_active(job)
+    photoqueue.pause()
+    behind = submit("salon-1")
+    take_behind(database, job, behind.key)
+    photoqueue.resume()
+    assert behind.result(30).items
+    assert list(behind.attempts()["outcome"]) == ["released", "completed"]
+    assert job.state is JobState.ACTIVE
+
+
+def test_cancelled_job_frees_its_process_also_from_those_that_wait_behind_it(
+    start_worker, database
+):
+    start_worker("--queue", "photo-analyze", "--concurrency", "1")
+    job = submit("hang-1")
+    wait_active(job)
+    photoqueue.pause()
+    behind = submit("salon-1")
+    take_behind(database, job, behind.key)
+    assert photoqueue.cancel(job) == 1
+    photoqueue.resume()
+    assert behind.result(30).items
+    assert list(behind.attempts()["outcome"]) == ["released", "completed"]
 
 
 def test_cancelled_running_job_frees_its_process(start_worker):

@@ -145,7 +145,7 @@ HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
     ),
     "release": (
         TRANSITIONS["release"],
-        {"worker_id": WORKER, "slot": None},
+        {"worker_id": WORKER},
         {"jobs_active"},
     ),
     "cancel": (TRANSITIONS["cancel"], {"job_ids": [UUID(int=81)]}, {"jobs_pkey"}),

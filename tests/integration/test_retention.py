@@ -89,6 +89,15 @@ def test_only_the_newest_records_are_kept(
     assert [record["jobId"] for record in records.read(PHOTOS, state)] == newest_first
 
 
+def test_as_many_records_at_once_as_there_may_be_are_taken(
+    broker: Broker, records: Records
+) -> None:
+    # A host that is lost with all its workers can fail more jobs than Lua takes arguments.
+    broker.keep_record(*(make_finished(number, state=FAILED) for number in range(5000)))
+    kept = {record["jobId"] for record in records.read(PHOTOS, FAILED)}
+    assert kept == {f"job-{number}" for number in range(4950, 5000)}
+
+
 def test_records_are_counted_per_queue_and_state(broker: Broker, records: Records) -> None:
     for number in range(60):
         for queue in JobType:
@@ -137,6 +146,32 @@ def test_keeping_a_record_is_one_round_trip(broker: Broker, client: redis.Redis)
     calls = {name.removeprefix("cmdstat_"): stat["calls"] for name, stat in info.items()}
     assert calls.get("zadd") == 1
     assert "multi" not in calls
+
+
+def test_user_of_redis_may_be_limited_to_the_keys_of_photoqueue(
+    servers: Endpoints, client: redis.Redis, database_url: str, namespace: str
+) -> None:
+    assert servers.redis_url is not None
+    address = servers.redis_url.get_secret_value()
+    limited = ["~photoqueue:*", "~huey.redis.*", "+@all"]
+    client.execute_command("ACL", "SETUSER", "mover", "on", ">secret", *limited)
+    try:
+        broker = Broker(
+            f"{address}&username=mover&password=secret",
+            database_url=database_url,
+            namespace=namespace,
+        )
+        with closing(broker):
+            message = Message(PHOTOS, new_uuid(), 0)
+            broker.enqueue([message])
+            broker.keep_record(make_finished(1))
+            taken = broker.take_next(PHOTOS, [make_finished(2)], 1, refused=pytest.fail)
+            assert taken == [message]
+            assert broker.take_next(PHOTOS, [make_finished(3)], 0, refused=pytest.fail) == []
+            assert broker.records is not None
+            assert len(broker.records.read(PHOTOS, COMPLETED)) == 3
+    finally:
+        client.execute_command("ACL", "DELUSER", "mover")
 
 
 def test_redis_holds_nothing_without_an_end(

@@ -23,7 +23,7 @@ from photoqueue.tracking.database import Database
 from photoqueue.tracking.ids import new_uuid
 from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.submission import Accepted, NewBatch, NewJob, NewPhoto, accept
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, eventually
 
 WORKER = UUID(int=1)
 
@@ -377,6 +377,33 @@ def test_batches_of_the_same_photos_in_opposite_order_do_not_lock_each_other_out
         assert desk.count("jobs") == len(names)
         desk.rows("DELETE FROM jobs RETURNING 1")
         desk.rows("DELETE FROM photos RETURNING 1")
+
+
+def test_submission_that_waits_in_a_circle_with_another_starts_over(desk: Desk) -> None:
+    # p1 is new to both, but p2 to the other alone: it had looked before p2 was there.
+    desk.accept(make_job("p2"), photos=[make_photo("p2")])
+    found: list[Any] = []
+
+    def submit() -> None:
+        names = ("p1", "p2")
+        try:
+            found.extend(desk.accept(*map(make_job, names), photos=list(map(make_photo, names))))
+        except PhotoqueueError as exc:
+            found.append(exc)
+
+    with psycopg.connect(desk.database.libpq_url) as other:
+        other.execute("INSERT INTO photos (photo_id, user_id) VALUES ('p1', 'u2')")
+        thread = threading.Thread(target=submit)
+        thread.start()
+        eventually(
+            lambda: desk.rows(
+                "SELECT pid FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+        )
+        other.execute("UPDATE photos SET room = 'salon' WHERE photo_id = 'p2'")
+    thread.join(60)
+    assert [one.created for one in found] == [True, False]
 
 
 def test_processes_that_submit_the_same_photos_at_once_get_the_same_jobs(

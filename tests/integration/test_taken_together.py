@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,13 +10,19 @@ from contextlib import closing
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
+import redis
 
+from photoqueue.broker.messages import encode
 from photoqueue.broker.retention import Finished
+from photoqueue.broker.tasks import TASK_NAMES
 from photoqueue.installation import Installation
 from photoqueue.models import JobState, JobType, Message, Outcome
+from photoqueue.services import Endpoints
 from photoqueue.tracking.attempts import AiCall, Claim, Done
 from photoqueue.tracking.ledger import Ledger
+from photoqueue.worker.hand import LONGEST_SECONDS
 from photoqueue.worker.runner import Runner
 from tests.conftest import eventually, submit
 
@@ -28,6 +35,13 @@ RESULT = '{"photoId": "salon-1"}'
 def ledger(installation: Installation) -> Iterator[Ledger]:
     with closing(Ledger(installation.database)) as ledger:
         yield ledger
+
+
+@pytest.fixture
+def client(servers: Endpoints) -> Iterator[redis.Redis]:
+    assert servers.redis_url is not None
+    with closing(redis.Redis.from_url(servers.redis_url.get_secret_value())) as client:
+        yield client
 
 
 def take(ledger: Ledger, jobs: Sequence[Any], *, together: bool = True) -> list[Claim]:
@@ -100,6 +114,42 @@ def test_what_is_kept_costs_as_any_other_and_the_rest_is_free(ledger: Ledger) ->
     assert ledger.give_back([second.job_id, third.job_id], **again) == []
     ledger.recover([WORKER], outcome=Outcome.WORKER_LOST, message="gone", slot=1)
     assert [outcomes(job) for job in jobs] == [["worker_lost"], ["released"], ["released"]]
+
+
+def test_giving_back_and_cancelling_never_wait_in_a_circle(
+    installation: Installation, ledger: Ledger
+) -> None:
+    first, second, third = take(ledger, [submit(f"salon-{n}") for n in range(3)])
+    given: list[Message] = []
+
+    def give_back() -> None:
+        waiting = [second.job_id, third.job_id]
+        kept = {"kept": first.job_id, "seconds": 0.1, "worker_id": WORKER, "slot": 1}
+        given.extend(ledger.give_back(waiting, **kept))
+
+    lock = "SELECT FROM jobs WHERE job_id = %s FOR UPDATE"
+    with psycopg.connect(installation.database.libpq_url) as cancelling:
+        cancelling.execute(lock, (first.job_id,))
+        thread = threading.Thread(target=give_back)
+        thread.start()
+        with closing(Ledger(installation.database)) as reader:
+            eventually(
+                lambda: reader.run(
+                    "SELECT pid FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                )
+            )
+        cancelling.execute(lock, (second.job_id,))
+    thread.join(60)
+    assert {message.job_id for message in given} == {second.job_id, third.job_id}
+
+
+def test_only_jobs_that_may_not_have_begun_are_given_back(ledger: Ledger) -> None:
+    job = submit("salon-1")
+    (claim,) = take(ledger, [job], together=False)
+    process = {"kept": None, "seconds": 0.0, "worker_id": WORKER, "slot": 1}
+    assert ledger.give_back([claim.job_id], **process) == []
+    assert job.state is JobState.ACTIVE
 
 
 def test_the_one_that_was_worked_on_pays(ledger: Ledger) -> None:
@@ -209,6 +259,54 @@ def test_job_that_was_tried_before_is_taken_alone(installation: Installation) ->
     assert all(job.state is JobState.COMPLETED for job in jobs)
 
 
+def test_messages_of_such_jobs_do_not_wait_behind_one_of_them(installation: Installation) -> None:
+    for number in range(12):
+        submit(f"salon-{number}", priority=20)
+    tried = [submit(f"tried-{number}") for number in range(6)]
+    with closing(Ledger(installation.database)) as other:
+        for job in tried:
+            other.claim(UUID(job.id), PHOTOS, worker_id=OTHER, slot=1)
+        recovered = other.recover([OTHER], outcome=Outcome.WORKER_LOST, message="gone")
+    installation.broker.enqueue(one.message for one in recovered)
+    goes_on, at = threading.Event(), threading.Event()
+
+    def handler(claim: Claim, calls: list[AiCall]) -> str:
+        if claim.attempt > 1:
+            at.set()
+            assert goes_on.wait(60)
+        return RESULT
+
+    process = Process(installation, handler)
+    thread = threading.Thread(target=process.run)
+    thread.start()
+    try:
+        assert at.wait(60)
+        # There for anybody, and at once: there is nobody here to recover them.
+        eventually(lambda: installation.broker.size(PHOTOS) == 5)
+    finally:
+        goes_on.set()
+        thread.join(60)
+    assert [outcomes(job) for job in tried] == [["worker_lost", "completed"]] * 6
+
+
+def test_job_with_two_messages_is_done_once(
+    installation: Installation, client: redis.Redis
+) -> None:
+    jobs = [submit(f"salon-{number}", priority=20) for number in range(6)]
+    # The same message under another time, as nobody but a stranger writes it.
+    message = encode(UUID(jobs[-1].id), TASK_NAMES[PHOTOS])
+    key = f"huey.redis.{installation.namespace}.{PHOTOS}"
+    assert client.zadd(key, {bytes(8) + message: -20}) == 1
+    done: list[str] = []
+
+    def handler(claim: Claim, calls: list[AiCall]) -> str:
+        done.append(claim.payload["photoId"])
+        return RESULT
+
+    Process(installation, handler).run()
+    assert sorted(done) == [f"salon-{number}" for number in range(6)]
+
+
 def test_nothing_waits_behind_a_job_that_turns_out_to_be_long(
     installation: Installation, ledger: Ledger
 ) -> None:
@@ -246,6 +344,23 @@ def test_nothing_waits_behind_a_job_that_turns_out_to_be_long(
     assert all(job.state is JobState.COMPLETED for job in jobs.values())
     assert jobs["long"].poll().wait_ms is not None
     assert outcomes(jobs["long"]) == ["completed"]
+
+
+def test_nothing_is_begun_behind_a_job_that_let_no_other_thread_run(
+    installation: Installation,
+) -> None:
+    jobs = {name: submit(name) for name in ["a", "b", "c", "long", "d", "e", "f", "g"]}
+    sleep = ctypes.PyDLL(None).usleep  # keeps Python's lock
+
+    def handler(claim: Claim, calls: list[AiCall]) -> str:
+        if claim.payload["photoId"] == "long":
+            sleep(round(4e6 * LONGEST_SECONDS))
+        return RESULT
+
+    Process(installation, handler).run()
+    assert outcomes(jobs["long"]) == ["completed"]
+    # Given back as soon as it could be: somebody else may have done that before.
+    assert [outcomes(jobs[name]) for name in "def"] == [["released", "completed"]] * 3
 
 
 def test_photo_that_ends_its_process_costs_its_neighbours_nothing(

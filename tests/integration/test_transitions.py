@@ -18,7 +18,7 @@ from photoqueue.tracking.attempts import MAX_ERROR_LENGTH, AiCall, Claim, Failur
 from photoqueue.tracking.database import Database
 from photoqueue.tracking.ids import new_uuid
 from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.register import Host, Register
+from photoqueue.tracking.register import Held, Host, Register
 from photoqueue.tracking.submission import NewBatch, NewJob, accept
 from tests.conftest import eventually
 
@@ -749,15 +749,15 @@ def test_job_of_a_worker_that_is_not_in_the_register_is_expired(bench: Bench) ->
     eventually(lambda: Register(bench.ledger).expired(0.5) == [WORKER])
 
 
-def test_renewal_tells_slots_and_paused_queues(bench: Bench) -> None:
+def test_renewal_tells_what_is_held_and_paused_queues(bench: Bench) -> None:
     workers = register(bench, WORKER)
-    bench.claim(bench.accept(), WORKER, slot=7)
+    claim = bench.claim(bench.accept(), WORKER, slot=7)
     bench.claim(bench.accept(), OTHER_WORKER, slot=8)
     bench.rows("UPDATE queues SET paused = true WHERE queue_name = 'inventory-sync' RETURNING 1")
     renewal = workers.renew(WORKER, state="running")
-    assert (renewal.registered, renewal.slots, renewal.paused) == (
+    assert (renewal.registered, renewal.held, renewal.paused) == (
         True,
-        frozenset({7}),
+        (Held(slot=7, job_id=claim.job_id, attempt=1),),
         frozenset({"inventory-sync"}),
     )
     assert workers.renew(uuid4(), state="running").registered is False

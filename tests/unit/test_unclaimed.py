@@ -63,6 +63,13 @@ def test_job_is_unclaimed_when_its_process_goes_from_job_to_job_without_it() -> 
     assert rounds.find(12.0, settled=11.5, has=UUID(int=4)) == [JOB]
 
 
+def test_job_that_is_still_held_for_a_process_that_has_ended_is_unclaimed() -> None:
+    # It was recovered when the process ended; this claim was committed after that.
+    unclaimed = Unclaimed(clock=lambda: 10.0)
+    assert unclaimed.find((JOB,), []) == []
+    assert unclaimed.find((JOB,), []) == [JOB]
+
+
 def test_job_that_ended_meanwhile_is_forgotten() -> None:
     rounds = Rounds()
     rounds.find(10.0, settled=9.0)

@@ -44,8 +44,8 @@ class Finished:
 
 
 #: Keeps records and drops what is beyond the limits; then takes the head of a queue.
-#: KEYS: the records, the queue. ARGV: how many messages to take, how many records are kept, for
-#: how many seconds, the time of the records, the records.
+#: KEYS: the records, the queue if there is something to take. ARGV: how many messages to take, how
+#: many records are kept, for how many seconds, the time of the records, the records.
 _KEEP_AND_TAKE: Final = """
 if #ARGV > 4 then
     local members = {}
@@ -59,7 +59,7 @@ if #ARGV > 4 then
     -- Should no worker ever run again, Redis itself forgets.
     redis.call('EXPIRE', KEYS[1], ARGV[3])
 end
-return ARGV[1] ~= '0' and redis.call('ZPOPMIN', KEYS[2], ARGV[1]) or {}
+return KEYS[2] and redis.call('ZPOPMIN', KEYS[2], ARGV[1]) or {}
 """
 
 
@@ -105,10 +105,12 @@ class Records:
                     "durationMs": round(one.duration_ms, 1),
                 }
             )
-            for one in finished
+            # Of more than are kept the first ones would go at once; Lua takes some thousand.
+            for one in finished[-keep.count :]
         ]
         taken = self._keep_and_take(
-            keys=[self.key(queue, state), queue_key],
+            # None but keys of photoqueue are named: Redis may allow its user no other.
+            keys=[self.key(queue, state), *([queue_key] if count else [])],
             args=[count, keep.count, keep.seconds, time.time(), *records],
         )
         return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +12,12 @@ from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user, optional
 from photoqueue.client.intake import Request, Taken, requests_from, take_in, take_in_all
 from photoqueue.installation import Installation, current
-from photoqueue.models import (
-    INTERACTIVE_PRIORITY,
-    JobType,
-)
+from photoqueue.models import INTERACTIVE_PRIORITY, JobType
 from photoqueue.tracking.ids import new_batch_id
 from photoqueue.tracking.submission import Accepted, NewBatch
 
 if TYPE_CHECKING:
     from photoqueue.photos.sources import PhotoSource
-
-logger = logging.getLogger(__name__)
 
 
 def submit_photo(

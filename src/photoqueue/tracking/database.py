@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import psycopg
 import sqlalchemy as sa
@@ -23,9 +23,6 @@ from photoqueue.errors import (
 from photoqueue.tracking.pool import CONNECT_OPTIONS, parsed, pooled_engine
 from photoqueue.tracking.tables import SCHEMA_REVISION
 
-if TYPE_CHECKING:
-    pass
-
 #: The same from the server's side, for what a connection of a worker may hold there, and
 #: an end to a statement that waits for ever. Compiling statements to machine code takes longer
 #: than any of a worker's takes to run.
@@ -33,8 +30,6 @@ _WORKER_SESSION: Final = """
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3;
     SET statement_timeout = '30s'; SET jit = off
 """
-
-
 #: Errors that pass: the server is away, or for the moment is not the one to write to.
 _UNAVAILABLE: Final = (
     psycopg.OperationalError,

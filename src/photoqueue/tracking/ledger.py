@@ -252,9 +252,9 @@ class Ledger:
             },
         )
 
-    def release(self, worker_id: UUID, *, slot: int | None = None) -> list[Recovered]:
+    def release(self, worker_id: UUID) -> list[Recovered]:
         """Hand back the jobs of a worker that is told to stop, at no cost to their budget."""
-        return self._take_back("release", {"worker_id": worker_id, "slot": slot})
+        return self._take_back("release", {"worker_id": worker_id})
 
     def release_blocked(self) -> list[Message]:
         """Make ready the jobs whose batch has ended."""
@@ -319,10 +319,11 @@ class Ledger:
     def connection(self) -> psycopg.Connection[Any]:
         """Return the connection; open it anew when it is broken."""
         if self._connection is None or self._connection.closed:
-            self._connection = self._database.connect(name=self._name)
+            connection = self._database.connect(name=self._name)
             if self._busy:
-                self._connection.execute(_BUSY_SESSION)
-            self._connection.row_factory = dict_row  # type: ignore[assignment]  # rows are dicts from here on
+                connection.execute(_BUSY_SESSION)
+            connection.row_factory = dict_row  # type: ignore[assignment]  # rows are dicts from here on
+            self._connection = connection
         return self._connection
 
     def _end(

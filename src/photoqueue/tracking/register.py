@@ -53,11 +53,6 @@ class Renewal:
     held: tuple[Held, ...]
     paused: frozenset[str]
 
-    @property
-    def slots(self) -> frozenset[int]:
-        """Processes of this worker that hold a job."""
-        return frozenset(one.slot for one in self.held)
-
 
 class Register:
     """The rows of ``workers``, over the connection of a ledger."""

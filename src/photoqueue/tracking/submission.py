@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from photoqueue.errors import PhotoqueueError
 from photoqueue.tracking.database import Database
@@ -30,7 +30,7 @@ __all__ = ["Accepted", "NewBatch", "NewJob", "NewPhoto", "accept"]
 
 _STATEMENTS: Final = load_statements("submission.sql")
 
-#: How often a submission starts over because another one took a job key at that moment.
+#: How often a submission starts over because another one of the same was in its way.
 _MAX_RACES: Final = 10
 #: Jobs up to which a submission is one statement, where nothing of it is there already.
 _FEW: Final = 50
@@ -78,18 +78,20 @@ def accept(
                     return accepted
             return _accept(database, jobs, photos, batch, resubmit)
         except PhotoqueueError as exc:
-            # Two submissions of one key at once: the other one's job is there now.
-            cause = exc.__cause__
-            if not (
-                isinstance(cause, psycopg.errors.UniqueViolation)
-                or (
-                    isinstance(cause, IntegrityError)
-                    and isinstance(cause.orig, psycopg.errors.UniqueViolation)
-                )
-            ):
+            if not _is_race(exc):
                 raise
             race = exc
     raise race
+
+
+def _is_race(error: PhotoqueueError) -> bool:
+    """Whether another submission of the same was in the way: what it wrote is there now."""
+    cause = error.__cause__
+    if isinstance(cause, DBAPIError):
+        cause = cause.orig
+    # Photos that are there are locked before new ones are written, and which is which may have
+    # changed between two looks: then two submissions can wait for each other.
+    return isinstance(cause, psycopg.errors.UniqueViolation | psycopg.errors.DeadlockDetected)
 
 
 def _accept_new(

@@ -170,7 +170,8 @@ jobs = sa.Table(
     _time("ready_at"),
     _time("started_at"),
     _time("finished_at"),
-    #: Milliseconds that the last attempt waited from ``ready_at`` to its start.
+    #: Milliseconds that the last attempt waited from ``ready_at`` to its start. Null before the
+    #: first one, and while it may not have begun: see ``complete_and_claim``.
     sa.Column("wait_ms", sa.Double),
     #: Milliseconds the last attempt ran.
     sa.Column("job_duration_ms", sa.Double),

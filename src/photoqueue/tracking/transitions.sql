@@ -102,15 +102,18 @@ FROM recorded FULL JOIN claimed ON false;
 -- name: give_back
 -- A process was held up by one of the jobs that it took together (`kept_job`, which has run for
 -- `ran_ms`): that one is its only one from now on, and those that it has not begun are anybody's
--- again, at no cost to their budget. No process can have begun one of these but this.
-WITH given AS (
+-- again, at no cost to their budget. No process can have begun one of these but this. All of them
+-- are locked in the order of their ids, the kept one too: whoever cancels them does the same.
+WITH held AS (
     SELECT job_id FROM jobs
-    WHERE job_id = ANY(%(job_ids)s) AND state = 'active'
+    WHERE job_id = ANY(%(job_ids)s::uuid[] || %(kept_job)s::uuid)
+      AND state = 'active' AND wait_ms IS NULL
       AND worker_id = %(worker_id)s AND slot = %(slot)s
     ORDER BY job_id FOR UPDATE
 ), released AS (
     UPDATE jobs SET state = 'waiting', max_attempts = max_attempts + 1
-    FROM given WHERE jobs.job_id = given.job_id
+    FROM held
+    WHERE jobs.job_id = held.job_id AND held.job_id IS DISTINCT FROM %(kept_job)s::uuid
     RETURNING jobs.*
 ), recorded AS (
     INSERT INTO job_attempts (job_id, attempt, outcome, worker_id, slot, started_at, ended_at,
@@ -122,8 +125,8 @@ WITH given AS (
     UPDATE jobs
     SET started_at = clock_timestamp() - %(ran_ms)s * interval '1 millisecond',
         wait_ms = extract(epoch FROM clock_timestamp() - ready_at)::float8 * 1000 - %(ran_ms)s
-    WHERE job_id = %(kept_job)s AND state = 'active' AND wait_ms IS NULL
-      AND worker_id = %(worker_id)s AND slot = %(slot)s
+    FROM held
+    WHERE jobs.job_id = held.job_id AND held.job_id = %(kept_job)s::uuid
 )
 SELECT job_id, queue_name, priority FROM released;
 
@@ -200,7 +203,9 @@ WHERE worker_id = %(worker_id)s AND outcome = %(outcome)s;
 -- with others may not even have begun, and costs nothing unless its process was `at` it: it is
 -- never taken so again.
 WITH held AS (
-    SELECT job_id, wait_ms IS NULL AND job_id IS DISTINCT FROM %(at)s::uuid AS free, attempts >= max_attempts AS last FROM jobs
+    SELECT job_id, wait_ms IS NULL AND job_id IS DISTINCT FROM %(at)s::uuid AS free,
+        attempts >= max_attempts AS last
+    FROM jobs
     WHERE state = 'active'
       AND worker_id = ANY(%(worker_ids)s)
       AND (%(slot)s::int IS NULL OR slot = %(slot)s)
@@ -237,7 +242,6 @@ FROM lost;
 WITH held AS (
     SELECT job_id FROM jobs
     WHERE state = 'active' AND worker_id = %(worker_id)s
-      AND (%(slot)s::int IS NULL OR slot = %(slot)s)
     ORDER BY job_id FOR UPDATE
 ), released AS (
     UPDATE jobs
@@ -281,8 +285,8 @@ SELECT job_id FROM cancelled;
 -- the work since; of several jobs of one key the newest is started.
 UPDATE jobs
 SET state = 'waiting', ready_at = clock_timestamp(), max_attempts = attempts + %(budget)s,
-    budget = %(budget)s, started_at = NULL, finished_at = NULL, wait_ms = NULL, job_duration_ms = NULL,
-    success = NULL,
+    budget = %(budget)s, started_at = NULL, finished_at = NULL, wait_ms = NULL,
+    job_duration_ms = NULL, success = NULL,
     error_type = NULL, error_message = NULL, error_traceback = NULL, after_batch = NULL
 WHERE job_id = ANY(%(job_ids)s)
   AND state IN ('failed', 'cancelled')

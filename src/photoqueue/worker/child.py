@@ -154,7 +154,7 @@ def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
             asked = time.monotonic()
             job_id = source.first()
             if job_id is not None:
-                runner.run(job_id, alone=time.monotonic() - asked > _WAITED_SECONDS)
+                runner.run(job_id, awaited=time.monotonic() - asked > _WAITED_SECONDS)
             told = False
         except BrokerUnavailableError as exc:
             if not told:

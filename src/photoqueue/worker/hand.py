@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from photoqueue.models import Message
 from photoqueue.tracking.attempts import Claim, Done
 from photoqueue.worker.board import MOST_JOBS
 
@@ -42,6 +43,8 @@ class Hand:
         self.done: list[Done] = []
         #: Whether the jobs were taken together, and would cost nothing if they were lost.
         self.together = False
+        #: Messages of jobs that are to be claimed alone, one after another.
+        self.messages: deque[Message] = deque()
 
     def fill(self, claims: Sequence[Claim], *, together: bool) -> None:
         """Take jobs in."""
@@ -78,9 +81,20 @@ class Hand:
         self.together = False
         return given
 
+    def take_messages(self) -> list[Message]:
+        """Hand out the messages of jobs that are not claimed."""
+        messages = list(self.messages)
+        self.messages.clear()
+        return messages
+
+    @property
+    def can_hold_up(self) -> bool:
+        """Whether others may come to wait for the job that the process is at."""
+        return self.together or bool(self.messages)
+
     def is_held_up(self) -> bool:
-        """Whether jobs were taken together and should have been done by now."""
-        return self.together and self._clock() - self._filled > LONGEST_SECONDS
+        """Whether others wait for a job that should have been done by now."""
+        return self.can_hold_up and self._clock() - self._filled > LONGEST_SECONDS
 
     def next_number(self, done: Sequence[Done]) -> int:
         """Tell how many jobs to take after these: at most twice as many as the last time."""
@@ -91,7 +105,7 @@ class Hand:
 
 
 class Watch:
-    """A thread that looks after a process while it has jobs that it took together.
+    """A thread that looks after a process while others may come to wait for its job.
 
     Parameters
     ----------

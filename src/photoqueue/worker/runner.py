@@ -6,7 +6,6 @@ import contextlib
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -73,19 +72,17 @@ class Runner:
         self._lock = threading.Lock()
         self._hand = Hand()
         self._watch = Watch(self._look_after)
-        #: Messages of jobs that are to be claimed alone.
-        self._left: deque[Message] = deque()
         self._ended: Ended | None = None
-        self._alone = False
+        self._awaited = False
         #: When the last claim was sent, and when it was answered, in nanoseconds of the epoch.
         self._turned = self._held = 0
 
-    def run(self, job_id: UUID, *, alone: bool = False) -> Ended | None:
+    def run(self, job_id: UUID, *, awaited: bool = False) -> Ended | None:
         """Do a job, and those that are taken while it is recorded.
 
         Parameters
         ----------
-        alone : bool
+        awaited : bool
             Its message had to be waited for: there is no other, and its record need not wait
             for a look at the broker.
 
@@ -96,7 +93,7 @@ class Runner:
             ours to write.
         """
         self._ended = None
-        self._alone = alone
+        self._awaited = awaited
         self._turned = time.time_ns()
         with self._lock:
             self._hold(self._slot.claim(job_id), together=False)
@@ -111,6 +108,9 @@ class Runner:
 
     def _begin(self) -> Claim | None:
         with self._lock:
+            if self._hand.is_held_up():
+                # The watch did not come to it: the job before let no other thread run.
+                self._free_waiting()
             return self._hand.begin()
 
     def _do(self, claim: Claim) -> None:
@@ -132,7 +132,7 @@ class Runner:
         self._hand.fill(claims, together=together)
         self._has([claim.job_id for claim in claims])
         self._held = time.time_ns()
-        if self._hand.together:
+        if self._hand.can_hold_up:
             self._watch.begin()
 
     def _attempt(self, claim: Claim) -> None:
@@ -167,8 +167,8 @@ class Runner:
         self._turned = time.time_ns()
         with tracing.span("photoqueue.record"):
             claims = self._record_and_claim(done, wanted, together=together)
-        while not claims and self._left:
-            claims = self._slot.claim(self._left.popleft().job_id)
+        while not claims and self._hand.messages:
+            claims = self._slot.claim(self._hand.messages.popleft().job_id)
             together = False
         self._hold(claims, together=together)
 
@@ -177,9 +177,9 @@ class Runner:
 
         A broker that is away must not hold a record up.
         """
-        if self._left:
-            return False, [self._left.popleft()]
-        if self._take_following is None or self._alone:
+        if self._hand.messages:
+            return False, [self._hand.messages.popleft()]
+        if self._take_following is None or self._awaited:
             return False, []
         # Each span of a job shows its own claim and record: with spans, one at a time.
         count = 1 if tracing.is_on() else self._hand.next_number(done)
@@ -188,9 +188,10 @@ class Runner:
         except PhotoqueueError as exc:
             logger.debug("no next job taken: %s", exc)
             return False, []
-        # A message of a job that is done has come too late to matter.
+        # That of a job that is done has come too late to matter. A second one of a job is forged.
         ids = {one.claim.job_id for one in done}
-        return len(taken) > 1, [message for message in taken if message.job_id not in ids]
+        wanted = {message.job_id: message for message in taken if message.job_id not in ids}
+        return len(wanted) > 1, list(wanted.values())
 
     def _record_and_claim(
         self, done: list[Done], wanted: list[Message], *, together: bool
@@ -200,7 +201,7 @@ class Runner:
             ended, claims = self._slot.complete_and_claim(done, next_jobs, together=together)
         except PhotoqueueError as exc:
             # A result that PostgreSQL refuses is a failure of its attempt, and of no other.
-            self._left.extend(wanted)
+            self._hand.messages.extend(wanted)
             if len(done) == 1:
                 self._fail(done[0].claim, exc, list(done[0].calls), done[0].seconds)
             else:
@@ -213,14 +214,14 @@ class Runner:
         if together:
             # Jobs that were tried before: one by one, and not together with others.
             taken = {claim.job_id for claim in claims}
-            self._left.extend(message for message in wanted if message.job_id not in taken)
+            self._hand.messages.extend(one for one in wanted if one.job_id not in taken)
         return claims
 
     def _look_after(self) -> bool:
         """Free what waits behind a job that takes longer than was thought; see :class:`Watch`."""
         with self._lock:
             if not self._hand.is_held_up():
-                return self._hand.together
+                return self._hand.can_hold_up
             try:
                 self._free_waiting()
             except Exception:
@@ -229,16 +230,20 @@ class Runner:
             return False
 
     def _free_waiting(self) -> None:
+        messages = self._give_back() if self._hand.together else []
+        messages += self._hand.take_messages()
+        with contextlib.suppress(BrokerUnavailableError):  # recovery announces them
+            self._broker.enqueue(messages)
+
+    def _give_back(self) -> list[Message]:
+        """Record what is done, and give back what is not begun."""
         self._record_and_claim(self._hand.take_done(), [], together=False)
         waiting, at = self._hand.put_down(), self._hand.at
         messages = self._slot.give_back(waiting, kept=at, seconds=self._hand.seconds)
-        messages += self._left
-        self._left.clear()
         self._has([] if at is None else [at.job_id])
         if at is not None:
             self._endings.began(at)
-        with contextlib.suppress(BrokerUnavailableError):  # recovery announces them
-            self._broker.enqueue(messages)
+        return messages
 
     def _fail(
         self, claim: Claim, error: BaseException, calls: list[AiCall], seconds: float

@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 #: Rounds that a process may be at a job which is not its own any more.
 _LOST_JOB_ROUNDS: Final = 2
+#: Seconds at a job after which a process has given back what waits behind it, or cannot: many
+#: times what it takes for that.
+_HELD_UP_SECONDS: Final = 1.0
 
 
 class Supervisor:
@@ -155,6 +158,7 @@ class Supervisor:
                 self._enter()
             self._recover_ended()
             self._attend(renewal)
+            self._free_waiting(renewal)
             self._recover_unclaimed(renewal)
             self._recovery.run(renewal.paused)
             self._told_unreachable = self._pulse.servers_away = False
@@ -203,10 +207,11 @@ class Supervisor:
 
     def _attend(self, renewal: Renewal) -> None:
         """Pass on what is paused, and free processes whose job was taken from them."""
+        held = {(one.slot, one.job_id) for one in renewal.held}
         for child in self._crew.children:
             child.board.set_paused(str(child.queue) in renewal.paused)
             since = child.board.busy_since
-            if not since or child.slot in renewal.slots:
+            if not since or (child.slot, child.board.at) in held:
                 child.lost_job = (0.0, 0)
                 continue
             job, rounds = child.lost_job
@@ -215,6 +220,23 @@ class Supervisor:
             # the same job seen so in several rounds was cancelled or taken over.
             if child.lost_job[1] > _LOST_JOB_ROUNDS:
                 child.kill(Outcome.CANCELLED, "its job was cancelled or taken over")
+
+    def _free_waiting(self, renewal: Renewal) -> None:
+        """Give back what waits behind a job of a process that does not come to do it itself.
+
+        Code in C can keep all threads of Python from running. When it lets them, the process
+        begins nothing more of what it had taken together. Recovery announces what is given back.
+        """
+        for child in self._crew.children:
+            at, since = child.board.at, child.board.busy_since
+            waiting = [
+                one.job_id for one in renewal.held if one.slot == child.slot and one.job_id != at
+            ]
+            seconds = time.monotonic() - since
+            if at is not None and since and waiting and seconds > _HELD_UP_SECONDS:
+                self._ledger.give_back(
+                    waiting, kept=at, seconds=seconds, worker_id=self.worker_id, slot=child.slot
+                )
 
     def _recover_unclaimed(self, renewal: Renewal) -> None:
         """Deliver again what a process holds without knowing of it."""

@@ -37,19 +37,17 @@ class Unclaimed:
 
         A process that became sure of having other jobs, or none, after it was seen to hold
         this one is done with it, or never began; where the table, asked again after that,
-        still says so, it never began.
+        still says so, it never began. One that has ended knows of nothing: what it held was
+        recovered then, but for a claim that was committed only after that.
         """
         now = self._clock()
         boards = {child.slot: child.board for child in children}
         seen, found = {}, []
         for one in held:
-            if one.slot not in boards:
-                continue  # its process has ended, which recovers it
-            board = boards[one.slot]
+            board = boards.get(one.slot)
             first, denied_before = self._seen.get(one, (now, False))
             # First when, then which: the process writes them the other way round.
-            sure = board.settled_at > first
-            denied = sure and one.job_id not in board.job_ids
+            denied = board is None or (board.settled_at > first and one.job_id not in board.job_ids)
             if denied and denied_before:
                 found.append(one)
             else:

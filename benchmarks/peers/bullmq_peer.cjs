@@ -71,7 +71,8 @@ async function submit(number) {
 
 async function latency(number) {
   const queue = new Queue(name, { connection: connect() });
-  const events = new QueueEvents(name, { connection: connect() });
+  // From the beginning: what ends before it listens must not be missed.
+  const events = new QueueEvents(name, { connection: connect(), lastEventId: "0-0" });
   await events.waitUntilReady();
   const took = [];
   for (let n = -20; n < number; n += 1) {

@@ -8,32 +8,26 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from photoqueue.analysis.choice import choose_engine
 from photoqueue.errors import EngineUnavailableError, PhotoqueueError, ServiceError
 from photoqueue.models import JobType, Outcome
 from photoqueue.tracking.ids import new_uuid
 from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.register import Register, Renewal
+from photoqueue.tracking.register import Register
 from photoqueue.worker.counting import Counting
 from photoqueue.worker.crew import Crew, Exit
 from photoqueue.worker.identity import this_host
 from photoqueue.worker.logs import LogFormat
+from photoqueue.worker.oversight import Oversight
 from photoqueue.worker.pulse import Pulse
 from photoqueue.worker.recovery import Recovery
-from photoqueue.worker.unclaimed import Unclaimed
 
 if TYPE_CHECKING:
     from photoqueue.installation import Installation
 
 logger = logging.getLogger(__name__)
-
-#: Rounds that a process may be at a job which is not its own any more.
-_LOST_JOB_ROUNDS: Final = 2
-#: Seconds at a job after which a process has given back what waits behind it, or cannot: many
-#: times what it takes for that.
-_HELD_UP_SECONDS: Final = 1.0
 
 
 class Supervisor:
@@ -79,7 +73,12 @@ class Supervisor:
             lease_seconds=self._settings.lease_seconds,
             job_timeout_seconds=self._settings.job_timeout_seconds,
         )
-        self._unclaimed = Unclaimed()
+        self._oversight = Oversight(
+            crew=self._crew,
+            ledger=self._ledger,
+            recovery=self._recovery,
+            worker_id=self.worker_id,
+        )
         #: Ended processes whose job could not be recovered yet, PostgreSQL being away.
         self._unrecovered: list[Exit] = []
         self._stop_signals = 0
@@ -157,9 +156,7 @@ class Supervisor:
                 # The row is gone, with the tables or by pruning.
                 self._enter()
             self._recover_ended()
-            self._attend(renewal)
-            self._free_waiting(renewal)
-            self._recover_unclaimed(renewal)
+            self._oversight.compare(renewal)
             self._recovery.run(renewal.paused)
             self._told_unreachable = self._pulse.servers_away = False
             self._crew.restart_due()
@@ -204,51 +201,6 @@ class Supervisor:
                 )
         with suppress(PhotoqueueError):
             self._recover_ended()
-
-    def _attend(self, renewal: Renewal) -> None:
-        """Pass on what is paused, and free processes whose job was taken from them."""
-        held = {(one.slot, one.job_id) for one in renewal.held}
-        for child in self._crew.children:
-            child.board.set_paused(str(child.queue) in renewal.paused)
-            since = child.board.busy_since
-            if not since or (child.slot, child.board.at) in held:
-                child.lost_job = (0.0, 0)
-                continue
-            job, rounds = child.lost_job
-            child.lost_job = (since, rounds + 1 if job == since else 1)
-            # A process between its record and its next job looks like this for a moment;
-            # the same job seen so in several rounds was cancelled or taken over.
-            if child.lost_job[1] > _LOST_JOB_ROUNDS:
-                child.kill(Outcome.CANCELLED, "its job was cancelled or taken over")
-
-    def _free_waiting(self, renewal: Renewal) -> None:
-        """Give back what waits behind a job of a process that does not come to do it itself.
-
-        Code in C can keep all threads of Python from running. When it lets them, the process
-        begins nothing more of what it had taken together. Recovery announces what is given back.
-        """
-        for child in self._crew.children:
-            at, since = child.board.at, child.board.busy_since
-            waiting = [
-                one.job_id for one in renewal.held if one.slot == child.slot and one.job_id != at
-            ]
-            seconds = time.monotonic() - since
-            if at is not None and since and waiting and seconds > _HELD_UP_SECONDS:
-                self._ledger.give_back(
-                    waiting, kept=at, seconds=seconds, worker_id=self.worker_id, slot=child.slot
-                )
-
-    def _recover_unclaimed(self, renewal: Renewal) -> None:
-        """Deliver again what a process holds without knowing of it."""
-        for one in self._unclaimed.find(renewal.held, self._crew.children):
-            self._recovery.take_back(
-                self._ledger.recover(
-                    [self.worker_id],
-                    outcome=Outcome.WORKER_LOST,
-                    message="its process never heard that it had it",
-                    only=(one.job_id, one.attempt),
-                )
-            )
 
     def _end_overdue(self) -> None:
         limit = self._settings.job_timeout_seconds

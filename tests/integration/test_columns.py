@@ -73,3 +73,40 @@ def test_packed_columns_are_what_rows_hold(
 def test_column_of_another_type_is_refused(database: Database) -> None:
     with database.begin() as opened, pytest.raises(TypeError, match="payload"):
         read_columns(opened, sa.select(jobs.c.payload), jobs.c.job_id)
+
+
+def test_halves_of_a_long_table_are_read_beside_each_other_and_see_the_same(
+    database: Database,
+    connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connection.execute(FILL.replace("%s", "500").encode())
+    monkeypatch.setattr(columns, "_PAGE", 70)
+    alone = history.history(database)
+    monkeypatch.setattr(columns, "_MANY", 400)
+    connection.execute("ANALYZE jobs")
+    lent: list[int] = []
+    begin = database.begin
+
+    def beside() -> Any:
+        # What is written meanwhile is in neither half.
+        lent.append(connection.execute("DELETE FROM jobs WHERE user_id = 'u1'").rowcount)
+        return begin()
+
+    with begin() as first:
+        query = sa.select(jobs.c.job_id, jobs.c.job_key, jobs.c.user_id)
+        found = read_columns(first, query, jobs.c.job_id, beside=beside)
+    assert len(lent) == 1 and lent[0] > 100
+    assert list(found["job_key"]) == list(alone["job_key"])
+    assert list(found["job_id"]) == list(alone["job_id"])
+
+
+def test_short_table_is_read_over_one_connection(
+    database: Database, connection: psycopg.Connection[Any]
+) -> None:
+    connection.execute(FILL.replace("%s", "50").encode())
+    connection.execute("ANALYZE jobs")
+    with database.begin() as first:
+        query = sa.select(jobs.c.job_id)
+        found = read_columns(first, query, jobs.c.job_id, beside=pytest.fail)
+    assert len(found["job_id"]) == 50

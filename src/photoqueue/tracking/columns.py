@@ -1,15 +1,14 @@
-"""Long results read column by column: PostgreSQL packs each column, numpy takes it as it is.
+"""Long results read column by column, page by page; how a column is packed says :mod:`.packing`.
 
-A million rows as Python objects take most of the time that reading them takes. Here the server
-joins each column of some thousand rows into one value: numbers and times in PostgreSQL's binary
-form, eight bytes each, which numpy reads without looking at them; texts with a NUL between
-them, which no text of PostgreSQL holds. A missing text is a byte that UTF-8 does not have.
+A million rows as Python objects take most of the time that reading them takes.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from photoqueue.tracking.ahead import Ahead
+from photoqueue.tracking.packing import packing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,21 +26,17 @@ if TYPE_CHECKING:
 _PAGE: Final = 20_000
 #: All pages see the same moment. Compiling the statement takes longer than it saves.
 _SESSION: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL jit = off"
-#: Between two texts.
-_BETWEEN: Final = b"\x00"
-#: Microseconds from 1970, where numpy's time begins, to 2000, where PostgreSQL's does.
-_EPOCH_US: Final = 946_684_800_000_000
-#: Stands for a missing text; and as Python decodes what is not UTF-8.
-_NO_TEXT: Final = b"\xff"
-_NO_TEXT_DECODED: Final = "\udcff"
-_NO_BOOLEAN: Final = 2
+#: Rows of a table from which on it is read over two connections.
+_MANY: Final = 100_000
+_MIDDLE: Final = sa.text("""
+    SELECT (histogram_bounds::text::uuid[])[1 + cardinality(histogram_bounds::text::uuid[]) / 2]
+    FROM pg_stats JOIN pg_class ON oid = to_regclass(:table)
+    WHERE tablename = relname AND schemaname = relnamespace::regnamespace::text
+      AND attname = :column AND reltuples >= :many
+""")
 #: Parameters of the reading of a page: how many rows at most, and the key before its first.
 _SIZE: Final = "page_size"
 _LAST: Final = "page_last"
-_BOOLEANS: Final = np.array([False, True, None], dtype=object)
-
-#: Takes the bytes, and how many values they are.
-_Unpack = Callable[[bytes, int], Any]
 
 
 def read_columns(
@@ -49,6 +45,7 @@ def read_columns(
     newest_first: sa.Column[Any],
     *,
     limit: int | None = None,
+    beside: Callable[[], AbstractContextManager[sa.Connection]] | None = None,
 ) -> dict[str, pd.Series[Any] | NDArray[Any]]:
     """Execute a query; return its columns by name.
 
@@ -63,49 +60,110 @@ def read_columns(
         A uuid, unique and not null: the rows are read in its descending order, page by page.
     limit
         Number of rows at most.
+    beside
+        Lends a second connection, in a transaction. The older half of all rows of a long table is
+        read over it: one process of PostgreSQL packs more slowly than Python unpacks.
 
     Raises
     ------
     TypeError
         A column is of another type.
     """
+    unpack = [packing(column)[1] for column in query.selected_columns]
     connection.exec_driver_sql(_SESSION)
-    unpack = [_packing(column)[1] for column in query.selected_columns]
-    pages = [
-        [unpacked(data, number) for unpacked, data in zip(unpack, packed, strict=True)]
-        for number, packed in _pages(connection, query, newest_first, limit)
-    ]
+    whole = limit is None and query.whereclause is None
+    middle = _middle(connection, newest_first) if beside and whole else None
+    with ExitStack() as stack:
+        if beside is None or middle is None:
+            parts = [_Pages(stack, connection, query, newest_first, limit)]
+        else:
+            other = stack.enter_context(beside())
+            _see_the_same(connection, other)
+            newer, older = query.where(newest_first >= middle), query.where(newest_first < middle)
+            parts = [
+                _Pages(stack, connection, newer, newest_first, None),
+                _Pages(stack, other, older, newest_first, None),
+            ]
+        pages = _by_turns(
+            parts,
+            lambda number, packed: [
+                unpacked(data, number) for unpacked, data in zip(unpack, packed, strict=True)
+            ],
+        )
     names = [column.name for column in query.selected_columns]
     return {
         name: _joined(pieces) for name, pieces in zip(names, zip(*pages, strict=True), strict=True)
     }
 
 
-def _pages(
-    connection: sa.Connection, query: sa.Select[Any], key: sa.Column[Any], limit: int | None
-) -> Iterator[tuple[int, list[bytes]]]:
-    """Read the rows page by page: how many there are, and their columns, packed.
+def _middle(connection: sa.Connection, key: sa.Column[Any]) -> uuid.UUID | None:
+    """Return a key about in the middle of a long table; None of a short or an unknown one.
 
-    While a page is looked at, PostgreSQL packs the next one. There is at least one page, if an
-    empty one.
+    Any key will do, and PostgreSQL keeps a hundred of each column for its plans.
     """
-    first = _compiled(connection, query, key)
-    following = _compiled(connection, query.where(key < sa.bindparam(_LAST, None, key.type)), key)
-    left = limit
-    with Ahead(connection) as ahead:
-        ahead.ask(str(first), {**first.params, _SIZE: _size(left)})
-        while True:
-            size = _size(left)
-            counted, last, *packed = ahead.answer()
+    found: uuid.UUID | None = connection.execute(
+        _MIDDLE, {"table": key.table.name, "column": key.name, "many": _MANY}
+    ).scalar()
+    return found
+
+
+def _see_the_same(connection: sa.Connection, other: sa.Connection) -> None:
+    """Let the transaction of another connection see the moment that this one sees."""
+    snapshot = connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one()
+    other.exec_driver_sql(f"{_SESSION}; SET TRANSACTION SNAPSHOT '{snapshot}'")
+
+
+def _by_turns(
+    parts: Sequence[_Pages], unpack: Callable[[int, list[bytes]], list[Any]]
+) -> list[list[Any]]:
+    """Unpack a page of each part in turn; return all pages in the order of the parts."""
+    pages: list[list[list[Any]]] = [[] for _ in parts]
+    going = [(iter(part), found) for part, found in zip(parts, pages, strict=True)]
+    while going:
+        for one in tuple(going):
+            page = next(one[0], None)
+            if page is None:
+                going.remove(one)
+            else:
+                one[1].append(unpack(*page))
+    return list(chain.from_iterable(pages))
+
+
+class _Pages:
+    """The rows of a query page by page: how many there are, and their columns, packed.
+
+    The first one is asked for at once. While a page is looked at, PostgreSQL packs the next one.
+    There is at least one page, if an empty one.
+    """
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        connection: sa.Connection,
+        query: sa.Select[Any],
+        key: sa.Column[Any],
+        limit: int | None,
+    ) -> None:
+        first = _compiled(connection, query, key)
+        after = query.where(key < sa.bindparam(_LAST, None, key.type))
+        self._following = _compiled(connection, after, key)
+        self._left = limit
+        self._ahead = stack.enter_context(Ahead(connection))
+        self._ahead.ask(str(first), {**first.params, _SIZE: _size(limit)})
+
+    def __iter__(self) -> Iterator[tuple[int, list[bytes]]]:
+        """Read them."""
+        is_last = False
+        while not is_last:
+            size = _size(self._left)
+            counted, last, *packed = self._ahead.answer()
             number = int.from_bytes(counted or b"")
-            left = None if left is None else left - number
-            is_last = number < size or left == 0
+            self._left = None if self._left is None else self._left - number
+            is_last = number < size or self._left == 0
             if not is_last:
-                values = {_SIZE: _size(left), _LAST: uuid.UUID(bytes=last)}
-                ahead.ask(str(following), {**following.params, **values})
+                values = {_SIZE: _size(self._left), _LAST: uuid.UUID(bytes=last)}
+                self._ahead.ask(str(self._following), {**self._following.params, **values})
             yield number, [value or b"" for value in packed]
-            if is_last:
-                return
 
 
 def _size(left: int | None) -> int:
@@ -130,91 +188,7 @@ def _compiled(connection: sa.Connection, query: sa.Select[Any], key: sa.Column[A
     # uuids in every PostgreSQL.)
     keys = sa.func.array_agg(rows.c.page_key, type_=postgresql.ARRAY(key.type))
     last = keys[sa.func.count().cast(sa.Integer)]
-    packed = [_packing(column)[0] for column in list(rows.c)[:-1]]
+    packed = [packing(column)[0] for column in list(rows.c)[:-1]]
     return sa.select(sa.func.count(), last, *packed).compile(
         dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
     )
-
-
-def _packing(column: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], _Unpack]:
-    """Return how the server packs a column, and how it is unpacked."""
-    kind = column.type
-    sent: sa.ColumnElement[Any]
-    nothing = sa.text(r"''::bytea")
-    if isinstance(kind, postgresql.UUID | sa.Uuid) and not getattr(column, "nullable", True):
-        return sa.func.string_agg(sa.func.uuid_send(column), nothing), _uuids
-    if isinstance(kind, sa.Text | sa.String | postgresql.UUID | sa.Uuid):
-        text = column.cast(sa.Text)
-        sent = sa.func.coalesce(sa.func.textsend(text), sa.text(r"'\xff'::bytea"))
-        return sa.func.string_agg(sent, sa.text(r"'\x00'::bytea")), _texts
-    if isinstance(kind, sa.TIMESTAMP):
-        sent = sa.func.timestamptz_send(
-            sa.func.coalesce(column, sa.text("'-infinity'::timestamptz"))
-        )
-        return sa.func.string_agg(sent, nothing), _times
-    if isinstance(kind, sa.Boolean):
-        whole = sa.func.coalesce(column.cast(sa.Integer), _NO_BOOLEAN)
-        return sa.func.string_agg(sa.func.int4send(whole), nothing), _booleans
-    if isinstance(kind, sa.Integer):
-        return sa.func.string_agg(sa.func.int8send(column.cast(sa.BigInteger)), nothing), _integers
-    if isinstance(kind, sa.Double):
-        sent = sa.func.float8send(sa.func.coalesce(column, sa.text("'NaN'::float8")))
-        return sa.func.string_agg(sent, nothing), _numbers
-    raise TypeError(f"No packing for column {column} of type {kind!r}; read it row by row.")
-
-
-def _texts(data: bytes, number: int) -> pd.Series[Any]:
-    import pandas as pd
-
-    if not number:
-        return pd.Series([], dtype="str")
-    first = data[: data.find(_BETWEEN)] if number > 1 else data
-    if data == _BETWEEN.join([first] * number):
-        # All the same, as many columns are: one text, however many rows.
-        one = pd.array([None if first == _NO_TEXT else first.decode()], dtype="str")
-        return pd.Series(one.repeat(number))
-    values = np.array(data.decode("utf-8", "surrogateescape").split("\x00"), dtype=object)
-    if _NO_TEXT not in data:
-        return pd.Series(values, dtype="str", copy=False)
-    # pandas looks long at each missing text that it is given; not at those put in after that.
-    missing = values == _NO_TEXT_DECODED
-    values[missing] = ""
-    texts = pd.array(values, dtype="str", copy=False)
-    texts[missing] = None
-    return pd.Series(texts)
-
-
-def _uuids(data: bytes, number: int) -> pd.Series[Any]:
-    """Write uuids as texts, which takes PostgreSQL longer."""
-    import pandas as pd
-
-    digits = np.frombuffer(data.hex().encode(), np.uint8).reshape(number, 32)
-    texts = np.full((number, 37), ord("-"), np.uint8)
-    for dashes, (start, end) in enumerate(((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))):
-        texts[:, start + dashes : end + dashes] = digits[:, start:end]
-    texts[:, 36] = 0
-    values = texts.tobytes().decode("ascii").split("\x00")[:number]
-    return pd.Series(np.array(values, dtype=object), dtype="str", copy=False)
-
-
-def _times(data: bytes, number: int) -> pd.Series[Any]:
-    import pandas as pd
-
-    since_2000 = np.frombuffer(data, ">i8").astype(np.int64)
-    missing = since_2000 == np.iinfo(np.int64).min
-    moments = (np.where(missing, 0, since_2000) + _EPOCH_US).view("datetime64[us]")
-    moments[missing] = np.datetime64("NaT")
-    return pd.Series(moments).dt.tz_localize("UTC")
-
-
-def _booleans(data: bytes, number: int) -> NDArray[Any]:
-    found: NDArray[Any] = _BOOLEANS[np.frombuffer(data, ">i4")]
-    return found
-
-
-def _integers(data: bytes, number: int) -> NDArray[Any]:
-    return np.frombuffer(data, ">i8").astype(np.int64)
-
-
-def _numbers(data: bytes, number: int) -> NDArray[Any]:
-    return np.frombuffer(data, ">f8").astype(np.float64)

@@ -113,7 +113,7 @@ def history(
     if since is not None:
         query = query.where(jobs.c.created_at >= since)
     with database.begin() as connection:
-        columns = read_columns(connection, query, jobs.c.job_id, limit=limit)
+        columns = read_columns(connection, query, jobs.c.job_id, limit=limit, beside=database.begin)
     return pd.DataFrame(columns, copy=False)
 
 

@@ -7,6 +7,10 @@ import struct
 import threading
 import time
 import uuid
+from typing import Final
+
+#: Looked up once: a member of an enumeration takes as long to look up as an id to make.
+_UNKNOWN: Final = uuid.SafeUUID.unknown
 
 _lock = threading.Lock()
 _last_ticks = 0
@@ -41,7 +45,7 @@ def _uuid(number: int) -> uuid.UUID:
     """Return the UUID of a number that is known to be one: its own checks take longer."""
     made = object.__new__(uuid.UUID)
     object.__setattr__(made, "int", number)
-    object.__setattr__(made, "is_safe", uuid.SafeUUID.unknown)
+    object.__setattr__(made, "is_safe", _UNKNOWN)
     return made
 
 

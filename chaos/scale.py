@@ -35,11 +35,13 @@ from photoqueue.tracking.ledger import Ledger
 from photoqueue.tracking.register import Register
 from photoqueue.tracking.sql import load_statements
 from photoqueue.tracking.submission import NewBatch, NewJob, NewPhoto, accept
+from photoqueue.worker.counting import Counting
 from photoqueue.worker.identity import this_host
 from photoqueue.worker.recovery import Recovery
 
 QUEUE: Final = JobType.PHOTO_ANALYZE
 _SECONDS = 8
+_RESULT: Final = '{"photoId": "p", "items": [], "roomType": "kitchen", "confidence": 0}'
 
 
 class Figures:
@@ -110,6 +112,7 @@ def _recovery() -> Iterator[Recovery]:
         ledger=ledger,
         register=Register(ledger),
         broker=installation.broker,
+        counting=Counting(installation.database),
         worker_id=new_uuid(),
         host=this_host(),
         lease_seconds=10,
@@ -157,21 +160,26 @@ def _script(servers: Servers) -> Path:
     worker = f"'{new_uuid()}'"
     values = {
         "job_id": ":job_id",
+        "job_ids": "ARRAY[:job_id]",
         "queue_name": "'photo-analyze'",
         "worker_id": worker,
         "slot": "1",
-        "attempt": "1",
-        "result": """'{"photoId": "p", "items": [], "roomType": "kitchen", "confidence": 0}'""",
+        "attempts": "ARRAY[1]",
+        "results": f"ARRAY['{_RESULT}']",
+        "ran_ms": "ARRAY[1.0]",
+        "ended_ms": "ARRAY[0.0]",
+        "next_jobs": "ARRAY[]",
+        "together": "false",
     }
 
     def filled(name: str) -> str:
         text = re.sub(r"--[^\n]*", "", transitions[name])
-        text = re.sub(r"%\((\w+)\)s", lambda found: values[found[1]], text)
+        text = re.sub(r"%\((\w+)\)[sb]", lambda found: values[found[1]], text)
         return " ".join(text.replace(":job_id", ":job_id::uuid").split()).rstrip(";") + ";\n"
 
     take = "SELECT job_id FROM scale_waiting WHERE n = (SELECT nextval('scale_next')) \\gset\n"
     with tempfile.NamedTemporaryFile("w", suffix=".sql", delete=False) as file:
-        file.write(take + filled("claim") + filled("complete"))
+        file.write(take + filled("claim") + filled("complete_and_claim"))
     return Path(file.name)
 
 

@@ -139,7 +139,7 @@ train: training-venv  ## train the built-in model; go on where it stopped
 model: training-venv  ## write the trained model into the package
 	$(TRAINING) -m training.room_head out/model out/scenes
 	$(TRAINING) -m training.export out/model out/scenes \
-		src/photoqueue/analysis/weights/photoqueue-rooms-1.onnx
+		src/photoqueue/engines/weights/photoqueue-rooms-1.onnx
 
 samples: training-venv ## render the sample homes anew
 	$(TRAINING) -m training.make_samples data/samples

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.store import Values
 from benchmarks.summary import figure, summarise
-from photoqueue.workbench.palette import BLUE, GREY
+from photoqueue.faces.notebook.palette import BLUE, GREY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

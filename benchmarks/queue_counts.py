@@ -107,7 +107,7 @@ def main() -> None:
         with psycopg.connect(installation.database.libpq_url, autocommit=True) as connection:
             connection.execute(_FILL.format(jobs=chosen.jobs))
             connection.execute("VACUUM ANALYZE jobs")
-        from photoqueue.tracking.queue_stats import stats
+        from photoqueue.queue.queue_counts import stats
 
         counting = []
         for _ in range(5):

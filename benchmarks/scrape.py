@@ -16,8 +16,8 @@ from pathlib import Path
 import psycopg
 
 from photoqueue import Settings, services
+from photoqueue.faces.http.metrics import InstallationCollector, exposition
 from photoqueue.installation import current, use
-from photoqueue.ops.metrics import InstallationCollector, exposition
 
 _FILL = """
     INSERT INTO jobs (job_id, job_key, queue_name, state, payload, photo_id, user_id, attempts,

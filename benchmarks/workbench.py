@@ -23,11 +23,11 @@ from PIL import Image
 import photoqueue
 from photoqueue import Settings, services
 from photoqueue.client.figures import figures
+from photoqueue.faces.notebook.charts_view import PERIODS, ChartsView
 from photoqueue.installation import current, use
-from photoqueue.models import JobType
-from photoqueue.tracking import metrics
-from photoqueue.tracking.database import Database
-from photoqueue.workbench.charts_view import PERIODS, ChartsView
+from photoqueue.queue import metrics
+from photoqueue.queue.database import Database
+from photoqueue.words import JobType
 
 _FILL = (
     """

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import psycopg
 
-from photoqueue.models import Outcome
+from photoqueue.words import Outcome
 
 _TABLE = """
     CREATE TABLE chaos_moves (

@@ -28,13 +28,13 @@ from chaos import scale_tables
 from chaos.servers import Servers
 from photoqueue import Settings
 from photoqueue.installation import current
-from photoqueue.models import JobType, Message
+from photoqueue.queue.database import load_statements
+from photoqueue.queue.ids import new_uuid
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.submission import NewBatch, NewJob, NewPhoto, accept
+from photoqueue.queue.workers import Register
 from photoqueue.services.postgres import DATABASE, find_postgres
-from photoqueue.tracking.ids import new_uuid
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.register import Register
-from photoqueue.tracking.sql import load_statements
-from photoqueue.tracking.submission import NewBatch, NewJob, NewPhoto, accept
+from photoqueue.words import JobType, Message
 from photoqueue.worker.counting import Counting
 from photoqueue.worker.identity import this_host
 from photoqueue.worker.recovery import Recovery

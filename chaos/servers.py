@@ -14,13 +14,12 @@ import psutil
 import psycopg
 import redis
 
-from photoqueue.services.account import Account
+from photoqueue.queue.database import Database, migrate
 from photoqueue.services.folder import ServiceFolder
 from photoqueue.services.postgres import DATABASE, Postgres
+from photoqueue.services.process import Account
 from photoqueue.services.redis_server import RedisServer
 from photoqueue.services.server import Server
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.migrate import migrate
 
 _REDIS_PORT = 6399
 _POSTGRES_PORT = 5432

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from photoqueue.ops.server import bind, make_server
+from photoqueue.faces.http.server import bind, make_server
 from photoqueue.settings import Settings
 
 TOKEN = "a-token-that-only-this-test-knows"

@@ -12,8 +12,8 @@ from uuid import UUID
 
 import photoqueue
 from photoqueue.installation import Installation
-from photoqueue.models import JobType
-from photoqueue.tracking.ledger import Ledger
+from photoqueue.queue.ledger import Ledger
+from photoqueue.words import JobType
 from photoqueue.worker.engines import Engines
 from photoqueue.worker.handlers import Handler, InventorySync, PhotoAnalyze
 from photoqueue.worker.runner import Runner

@@ -21,8 +21,8 @@ from PIL import Image
 import photoqueue
 from photoqueue import Settings, services
 from photoqueue.installation import Installation, current, use
+from photoqueue.queue.database import Database
 from photoqueue.services import Endpoints
-from photoqueue.tracking.database import Database
 from tests.databases import Databases
 
 REPOSITORY = Path(__file__).parents[1]

@@ -11,9 +11,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from photoqueue.queue.database import Database, migrate
 from photoqueue.services import Endpoints
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.migrate import migrate
 
 TEMPLATE: Final = "template_photoqueue"
 #: A database that has grown beyond this many bytes is not used again: the planner remembers.

@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from photoqueue.analysis.builtin import FLOOR, groups_of_looks
-from photoqueue.analysis.consensus import agree
+from photoqueue.engines.builtin import FLOOR, agree, groups_of_looks
 from training.losses import pair_iou
 from training.network import INPUT_SIZE, Network, cell_centres, flat_outputs
 from training.pictures import SMALLEST, Example, as_batch

@@ -20,8 +20,8 @@ import onnxruntime
 from PIL import Image
 
 from benchmarks.measures.photos import PROCESSES, sample_photos
-from photoqueue.analysis.builtin import WEIGHTS
-from photoqueue.analysis.session import share_of_cores
+from photoqueue.engines.builtin import WEIGHTS
+from photoqueue.engines.session import share_of_cores
 
 _SCORE = 0.35
 

@@ -14,7 +14,7 @@ import photoqueue
 from benchmarks.peers.peer import ROOT, until
 from benchmarks.servers import Servers
 from photoqueue.installation import use
-from photoqueue.models import JobType
+from photoqueue.words import JobType
 
 SAMPLES = ROOT / "data" / "samples"
 #: Photos that are analysed, and how many of them are done before the clock starts.

@@ -11,16 +11,15 @@ import sys
 import time
 
 from benchmarks.peers.peer import until
-from photoqueue.client.acceptance import commit
 from photoqueue.client.handles import Job
-from photoqueue.client.intake import Taken
+from photoqueue.client.intake import Taken, commit
 from photoqueue.installation import Installation
-from photoqueue.models import INTERACTIVE_PRIORITY, JobType, PhotoResult
+from photoqueue.queue.attempts import AiCall, Claim
+from photoqueue.queue.ids import new_batch_id, new_uuid
+from photoqueue.queue.submission import NewBatch, NewPhoto
+from photoqueue.queue.workers import queue_status
 from photoqueue.settings import load_settings
-from photoqueue.tracking.attempts import AiCall, Claim
-from photoqueue.tracking.ids import new_batch_id, new_uuid
-from photoqueue.tracking.liveness import queue_status
-from photoqueue.tracking.submission import NewBatch, NewPhoto
+from photoqueue.words import INTERACTIVE_PRIORITY, JobType, PhotoResult
 from photoqueue.worker import child
 from photoqueue.worker.supervisor import Supervisor
 

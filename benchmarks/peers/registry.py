@@ -56,7 +56,7 @@ def _photoqueue_left(servers: Servers) -> int:
 
 
 def _queue() -> Any:
-    from photoqueue.models import JobType
+    from photoqueue.words import JobType
 
     return JobType.PHOTO_ANALYZE
 

@@ -15,7 +15,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from photoqueue.analysis.engine import Analysis, Call, Engine, Hint, Item, Usage
     from photoqueue.client.control import cancel, pause, resume, retry
     from photoqueue.client.corrections import (
         correct,
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from photoqueue.client.submit import submit_photo, submit_photos
     from photoqueue.client.submit_inventory import submit_inventory
     from photoqueue.client.workers import WorkerProcess, start_worker
+    from photoqueue.engines.contract import Analysis, Call, Engine, Hint, Item, Usage
     from photoqueue.errors import (
         JobCancelledError,
         JobFailedError,
@@ -46,12 +46,12 @@ if TYPE_CHECKING:
         PhotoqueueError,
         ResultTimeoutError,
     )
+    from photoqueue.faces.notebook.board import Dashboard, Workbench
     from photoqueue.installation import use
     from photoqueue.inventory.catalogue import Catalogue
-    from photoqueue.models import Correction, InventoryResult, JobState, PhotoResult
+    from photoqueue.queue.reads import JobSnapshot
     from photoqueue.settings import Settings
-    from photoqueue.tracking.reads import JobSnapshot
-    from photoqueue.workbench.board import Dashboard, Workbench
+    from photoqueue.words import Correction, InventoryResult, JobState, PhotoResult
 
 __version__ = "0.1.0"
 
@@ -105,7 +105,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "photoqueue.analysis.engine": ("Analysis", "Call", "Engine", "Hint", "Item", "Usage"),
+    "photoqueue.engines.contract": ("Analysis", "Call", "Engine", "Hint", "Item", "Usage"),
     "photoqueue.client.control": ("cancel", "pause", "resume", "retry"),
     "photoqueue.client.corrections": (
         "correct",
@@ -138,10 +138,10 @@ _HOMES: Final = {
     ),
     "photoqueue.installation": ("use",),
     "photoqueue.inventory.catalogue": ("Catalogue",),
-    "photoqueue.models": ("Correction", "InventoryResult", "JobState", "PhotoResult"),
+    "photoqueue.words": ("Correction", "InventoryResult", "JobState", "PhotoResult"),
     "photoqueue.settings": ("Settings",),
-    "photoqueue.tracking.reads": ("JobSnapshot",),
-    "photoqueue.workbench.board": ("Dashboard", "Workbench"),
+    "photoqueue.queue.reads": ("JobSnapshot",),
+    "photoqueue.faces.notebook.board": ("Dashboard", "Workbench"),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -1,6 +1,6 @@
 """``python -m photoqueue`` is the command ``photoqueue``."""
 
-from photoqueue.cli import main, spare_garbage_collection
+from photoqueue.faces.cli import main, spare_garbage_collection
 
 if __name__ == "__main__":
     main()

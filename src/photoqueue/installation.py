@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from photoqueue import services, tracing
-from photoqueue.broker.broker import Broker
+from photoqueue.queue.broker.queues import Broker
+from photoqueue.queue.database import Database, migrate
+from photoqueue.queue.queue_counts import LiveCounts
+from photoqueue.queue.tables import installation as installation_table
 from photoqueue.settings import Settings, load_settings
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.live_counts import LiveCounts
-from photoqueue.tracking.migrate import migrate
-from photoqueue.tracking.tables import installation as installation_table
 
 if TYPE_CHECKING:
     from photoqueue.photos.store import PhotoStore

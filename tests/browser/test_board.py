@@ -10,8 +10,8 @@ import pytest
 
 import photoqueue
 from photoqueue.installation import Installation
-from photoqueue.models import JobState
 from photoqueue.settings import Settings
+from photoqueue.words import JobState
 from tests.api_server import TOKEN, serving
 from tests.bench import Bench
 from tests.conftest import picture, submit

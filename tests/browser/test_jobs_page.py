@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import photoqueue
+from photoqueue.faces.notebook.jobs import JobsView
 from photoqueue.installation import Installation
-from photoqueue.tracking.attempts import Failure
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.workbench.jobs import JobsView
+from photoqueue.queue.attempts import Failure
+from photoqueue.queue.ledger import Ledger
 from tests.browser.view_page import ViewPage
 from tests.conftest import eventually, submit
 

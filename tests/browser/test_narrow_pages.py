@@ -8,13 +8,13 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from photoqueue.faces.notebook.jobs import JobsView
+from photoqueue.faces.notebook.photos import PhotosView
+from photoqueue.faces.notebook.system import SystemView
 from photoqueue.installation import Installation
-from photoqueue.tracking.attempts import Failure
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.pages import JobQuery
-from photoqueue.workbench.jobs import JobsView
-from photoqueue.workbench.photos import PhotosView
-from photoqueue.workbench.system import SystemView
+from photoqueue.queue.attempts import Failure
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.pages import JobQuery
 from tests.browser.pages import SCREENSHOTS
 from tests.browser.view_page import ViewPage
 from tests.conftest import submit

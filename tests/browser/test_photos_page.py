@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from photoqueue.client.photo_cards import PhotoCard, SeenItem
-from photoqueue.models import JobState
-from photoqueue.workbench.palette import CATEGORY_LOOKS
-from photoqueue.workbench.photos import PhotosView
-from photoqueue.workbench.previews import shown
+from photoqueue.client.gallery import PhotoCard, SeenItem
+from photoqueue.faces.notebook.palette import CATEGORY_LOOKS
+from photoqueue.faces.notebook.photos import PhotosView
+from photoqueue.faces.notebook.previews import shown
+from photoqueue.words import JobState
 from tests.browser.static_page import StaticPage, static_pages
 from tests.conftest import picture
 

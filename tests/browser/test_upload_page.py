@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from photoqueue.workbench.upload import Upload
+from photoqueue.faces.notebook.upload import Upload
 from tests.browser.static_page import StaticPage, static_pages
 
 expect.set_options(timeout=30_000)

@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from photoqueue.workbench.view import View
+from photoqueue.faces.notebook.view import View
 
 _MODEL = """
 async ([esm, css, state]) => {

@@ -15,9 +15,8 @@ import pytest
 import photoqueue
 from photoqueue import Settings, services
 from photoqueue.installation import Installation, current, use
-from photoqueue.models import JobState
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.migrate import migrate
+from photoqueue.queue.database import Database, migrate
+from photoqueue.words import JobState
 from tests.conftest import eventually
 
 

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoqueue.broker.messages import encode
-from photoqueue.broker.tasks import TASK_NAMES
 from photoqueue.errors import MessageRefusedError
-from photoqueue.models import JobType
-from photoqueue.tracking.ids import new_uuid
+from photoqueue.queue.broker.messages import TASK_NAMES, encode
+from photoqueue.queue.ids import new_uuid
+from photoqueue.words import JobType
 from tests.fuzz.effort import tried
 
 QUEUE = JobType.PHOTO_ANALYZE

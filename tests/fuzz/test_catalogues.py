@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoqueue.errors import ConfigurationError
-from photoqueue.inventory.catalogue import CATEGORIES, SHIPPED, Catalogue
-from photoqueue.inventory.catalogue_file import COLUMNS
+from photoqueue.inventory.catalogue import SHIPPED, Catalogue
+from photoqueue.inventory.catalogue_file import CATEGORIES, COLUMNS
 from tests.fuzz.effort import tried
 
 SHIPPED_CATALOGUE = Catalogue.load()

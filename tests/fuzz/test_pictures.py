@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from photoqueue.errors import PhotoError, PhotoTooLargeError
-from photoqueue.photos.decode import decode
-from photoqueue.photos.thumbnails import thumbnail
+from photoqueue.photos.pixels import decode, thumbnail
 from tests.conftest import REPOSITORY
 from tests.fuzz.effort import tried
 
@@ -175,7 +174,7 @@ PACKED = {
 _LIMITED = """
 import resource, sys
 from photoqueue.errors import PhotoError
-from photoqueue.photos.decode import decode
+from photoqueue.photos.pixels import decode
 decode(sys.stdin.buffer.read(int(sys.argv[1])), max_pixels=250_000)  # everything is loaded
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 128 * 1024 * 1024,) * 2)

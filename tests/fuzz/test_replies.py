@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from photoqueue.analysis.llm.access import Access
-from photoqueue.analysis.llm.answer import Answer, read_answer
-from photoqueue.analysis.llm.reply import Reply, UnusableReplyError, read_reply
+from photoqueue.engines.llm.reply import Reply, UnusableReplyError, read_reply
+from photoqueue.engines.llm.requests import Access
+from photoqueue.engines.llm.server import Answer, read_answer
 from photoqueue.errors import EngineServerError
 from tests.fuzz.effort import tried
 from tests.llm_server import GOOD

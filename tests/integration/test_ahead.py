@@ -6,8 +6,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from photoqueue.tracking.ahead import Ahead
-from photoqueue.tracking.database import Database
+from photoqueue.queue.ahead import Ahead
+from photoqueue.queue.database import Database
 
 
 def test_answers_come_while_the_next_is_under_way(database: Database) -> None:

@@ -13,9 +13,9 @@ import pytest
 
 import photoqueue
 from photoqueue.installation import Installation
-from photoqueue.models import JobType
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.register import Host, Register
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.workers import Host, Register
+from photoqueue.words import JobType
 from tests.bench import Bench
 from tests.conftest import Worker, eventually, picture, submit
 

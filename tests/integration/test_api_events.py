@@ -16,10 +16,10 @@ import photoqueue
 from photoqueue import submit_photos
 from photoqueue.client.batch_changes import batch_changes, is_mark
 from photoqueue.errors import PayloadError, UnknownBatchError
+from photoqueue.faces.http.routes import batches as stream
 from photoqueue.installation import Installation
-from photoqueue.models import JobState
-from photoqueue.ops.routes import batches as stream
-from photoqueue.tracking.database import Database
+from photoqueue.queue.database import Database
+from photoqueue.words import JobState
 from tests.api_server import serving
 from tests.bench import Bench
 from tests.conftest import picture

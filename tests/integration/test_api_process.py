@@ -90,7 +90,7 @@ def test_other_addresses_are_refused_without_a_token(serve: Callable[..., Serve]
 
 def test_commands_and_the_package_load_no_web_server() -> None:
     program = (
-        "import sys, photoqueue, photoqueue.cli.app, photoqueue.client.observe; "
+        "import sys, photoqueue, photoqueue.faces.cli.app, photoqueue.client.observe; "
         "print([name for name in ('fastapi', 'starlette', 'uvicorn') if name in sys.modules])"
     )
     said = subprocess.run(

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from photoqueue.faces.http.app import create_app
 from photoqueue.installation import Installation
-from photoqueue.ops.app import create_app
 from photoqueue.settings import Settings
 from tests.api_server import serving
 from tests.conftest import REPOSITORY

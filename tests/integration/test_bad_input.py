@@ -27,8 +27,8 @@ from photoqueue.errors import (
     UnreadablePhotoError,
 )
 from photoqueue.installation import Installation, current, use
+from photoqueue.queue.database import Database
 from photoqueue.services import Endpoints
-from photoqueue.tracking.database import Database
 from tests.conftest import picture, submit
 from tests.databases import Databases
 from tests.integration.test_sdk_observe import at_work, installed

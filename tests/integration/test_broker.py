@@ -24,18 +24,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from photoqueue.broker.broker import Broker
-from photoqueue.broker.messages import encode
-from photoqueue.broker.tasks import TASK_NAMES
 from photoqueue.errors import (
     BrokerUnavailableError,
     ConfigurationError,
     MessageRefusedError,
 )
-from photoqueue.models import JobType, Message
+from photoqueue.queue.broker.messages import TASK_NAMES, encode
+from photoqueue.queue.broker.queues import Broker
+from photoqueue.queue.ids import new_uuid
 from photoqueue.services import Endpoints
 from photoqueue.services.redis_server import find_redis
-from photoqueue.tracking.ids import new_uuid
+from photoqueue.words import JobType, Message
 from tests.conftest import eventually
 
 PHOTOS, INVENTORY = JobType.PHOTO_ANALYZE, JobType.INVENTORY_SYNC

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from photoqueue.errors import DatabaseUnavailableError
+from photoqueue.faces.notebook import charts_view
+from photoqueue.faces.notebook.charts_view import ChartsView
+from photoqueue.faces.notebook.scope import Scope
+from photoqueue.queue.database import Database
 from photoqueue.services import Endpoints
-from photoqueue.tracking.database import Database
-from photoqueue.workbench import charts_view
-from photoqueue.workbench.charts_view import ChartsView
-from photoqueue.workbench.scope import Scope
 from tests.conftest import eventually
 
 ADD = """

@@ -15,14 +15,13 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from photoqueue.client.alerts import Alert, Severity, check
-from photoqueue.client.webhook import AlertUrlError, tell
+from photoqueue.client.alerts import Alert, AlertUrlError, Severity, check, tell
 from photoqueue.errors import ConfigurationError
 from photoqueue.installation import Installation
-from photoqueue.models import JobType
-from photoqueue.tracking.attempts import Failure
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import Ledger
+from photoqueue.queue.attempts import Failure
+from photoqueue.queue.database import Database
+from photoqueue.queue.ledger import Ledger
+from photoqueue.words import JobType
 from tests.conftest import REPOSITORY, submit
 
 STUCK = Alert(

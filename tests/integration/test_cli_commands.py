@@ -14,9 +14,9 @@ import pytest
 
 import photoqueue
 from photoqueue import Settings
-from photoqueue.cli import main
+from photoqueue.faces.cli import main
+from photoqueue.queue.tables import SCHEMA_REVISION
 from photoqueue.services import Endpoints
-from photoqueue.tracking.tables import SCHEMA_REVISION
 from tests.conftest import picture, submit
 from tests.homes import write_home
 
@@ -335,7 +335,7 @@ def checkout(environment: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     root = tmp_path / "checkout"
     write_home(root / "data" / "samples")
     environment.setattr("photoqueue.client.sample_homes.checkout", lambda: root)
-    environment.setattr("photoqueue.cli.sample_data.data_folder", lambda: tmp_path / "beside")
+    environment.setattr("photoqueue.faces.cli.sample_data.data_folder", lambda: tmp_path / "beside")
     environment.setenv("PHOTOQUEUE_ENGINE", "tests.homes:seeing")
     return root
 
@@ -558,7 +558,7 @@ def test_evaluate_says_what_folder_it_needs(
     environment: pytest.MonkeyPatch, run: Run, tmp_path: Path
 ) -> None:
     assert "annotations.json" in run("evaluate", tmp_path).err
-    environment.setattr("photoqueue.cli.sample_data.data_folder", lambda: tmp_path)
+    environment.setattr("photoqueue.faces.cli.sample_data.data_folder", lambda: tmp_path)
     environment.setattr("photoqueue.client.sample_homes.checkout", lambda: tmp_path)
     shown = run("evaluate")
     assert shown.code == 78

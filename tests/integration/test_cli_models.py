@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from photoqueue import Settings
-from photoqueue.cli import main
+from photoqueue.faces.cli import main
 from photoqueue.installation import use
 from tests.conftest import Worker
 from tests.file_server import Manners, serving
@@ -101,7 +101,7 @@ def test_pull_fetches_once(run: Run, home: Path) -> None:
 def test_pull_from_nowhere_ends_with_its_reason(
     run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("photoqueue.analysis.model_registry.pull.time.sleep", lambda _: None)
+    monkeypatch.setattr("photoqueue.engines.model_registry.pull.time.sleep", lambda _: None)
     monkeypatch.setenv("PHOTOQUEUE_MODEL_MIRROR", "http://127.0.0.1:1")
 
     shown = run("models", "pull", "dfine-n-coco")

@@ -17,8 +17,8 @@ import pytest
 
 import photoqueue
 from photoqueue import Settings
-from photoqueue.analysis.samples import home_folders
-from photoqueue.tracking.tables import SCHEMA_REVISION
+from photoqueue.engines.samples import home_folders
+from photoqueue.queue.tables import SCHEMA_REVISION
 from tests.conftest import REPOSITORY, SHARED_DATA, eventually, picture, submit
 from tests.homes import truth, write_home
 

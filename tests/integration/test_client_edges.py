@@ -11,8 +11,8 @@ import pytest
 import photoqueue
 from photoqueue import JobState
 from photoqueue.errors import PhotoConflictError, StateError
-from photoqueue.models import JobType
-from photoqueue.tracking.ledger import Ledger
+from photoqueue.queue.ledger import Ledger
+from photoqueue.words import JobType
 from tests.conftest import picture, submit
 
 

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from photoqueue.tracking import columns, history
-from photoqueue.tracking.columns import read_columns
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.tables import jobs
+from photoqueue.queue import columns, history
+from photoqueue.queue.columns import read_columns
+from photoqueue.queue.database import Database
+from photoqueue.queue.tables import jobs
 
 FILL = r"""
     INSERT INTO jobs (job_id, job_key, queue_name, state, payload, user_id, attempts, max_attempts,

@@ -11,14 +11,14 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from photoqueue.broker.broker import Broker
-from photoqueue.broker.retention import Finished
 from photoqueue.errors import BrokerUnavailableError, DatabaseUnavailableError
 from photoqueue.installation import Installation
-from photoqueue.models import JobState, JobType, Message
-from photoqueue.tracking import liveness
-from photoqueue.tracking.attempts import AiCall, Claim, Done, Ended
-from photoqueue.tracking.ledger import Ledger
+from photoqueue.queue import workers
+from photoqueue.queue.attempts import AiCall, Claim, Done, Ended
+from photoqueue.queue.broker.queues import Broker
+from photoqueue.queue.broker.retention import Finished
+from photoqueue.queue.ledger import Ledger
+from photoqueue.words import JobState, JobType, Message
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit
 
@@ -90,7 +90,7 @@ def test_next_job_that_is_not_to_be_had_holds_up_no_record(ledger: Ledger, gone:
 
 def test_paused_queue_gives_no_next_job(installation: Installation, ledger: Ledger) -> None:
     first, second = claimed(ledger, "salon-1"), submit("salon-2")
-    liveness.set_paused(installation.database, PHOTOS, True)
+    workers.set_paused(installation.database, PHOTOS, True)
     (ended,), claims = turn(ledger, first, second.id)
     assert ended is not None and claims == []
     assert second.state is JobState.WAITING

@@ -14,15 +14,15 @@ from PIL import Image
 
 import photoqueue
 from photoqueue import Hint, JobState
-from photoqueue.analysis.llm.access import access_of
 from photoqueue.client.engines import available_engines
+from photoqueue.engines.llm.requests import access_of
 from photoqueue.errors import PayloadError, ThrottledError
 from photoqueue.installation import Installation, current, use
-from photoqueue.models import JobType
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.ids import new_uuid
-from photoqueue.tracking.rate_limits import RateLimits
-from photoqueue.tracking.submission import NewJob, accept
+from photoqueue.queue.database import Database
+from photoqueue.queue.ids import new_uuid
+from photoqueue.queue.rate_limits import RateLimits
+from photoqueue.queue.submission import NewJob, accept
+from photoqueue.words import JobType
 from photoqueue.worker.engines import Engines
 from tests.bench import Bench
 from tests.conftest import picture, submit

@@ -17,15 +17,14 @@ import photoqueue
 from photoqueue.client.figure_records import Figures, Throughput, ThroughputBin
 from photoqueue.client.figures import activity, figures
 from photoqueue.errors import StateError
+from photoqueue.faces.notebook.charts.reduction import ai_of, durations_of, retries_of, waits_of
+from photoqueue.faces.notebook.charts.time_reduction import failures_of, throughput_of
 from photoqueue.installation import current
-from photoqueue.tracking import figure_sums
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.figure_extent import Extent
-from photoqueue.tracking.figures import FiguresReading
-from photoqueue.tracking.metrics import reading
-from photoqueue.tracking.migrate import migrate
-from photoqueue.workbench.charts.reduction import ai_of, durations_of, retries_of, waits_of
-from photoqueue.workbench.charts.time_reduction import failures_of, throughput_of
+from photoqueue.queue import figure_sums
+from photoqueue.queue.database import Database, migrate
+from photoqueue.queue.figure_extent import Extent
+from photoqueue.queue.figures import FiguresReading
+from photoqueue.queue.metrics import reading
 from tests.conftest import eventually
 from tests.integration.test_schema import alembic_config
 

@@ -10,13 +10,15 @@ from PIL import Image
 
 import photoqueue
 from photoqueue.client.gallery import (
+    PhotoCard,
     photo_card,
     photo_counts,
     photo_items,
     photo_page,
+    photo_picture,
+    photo_preview,
+    photo_thumbnail,
 )
-from photoqueue.client.photo_cards import PhotoCard
-from photoqueue.client.pictures import photo_picture, photo_preview, photo_thumbnail
 from photoqueue.errors import (
     NotFoundError,
     PayloadError,
@@ -25,8 +27,8 @@ from photoqueue.errors import (
     UnreadablePhotoError,
 )
 from photoqueue.installation import Installation
-from photoqueue.models import FoundItem, JobState, PhotoResult
-from photoqueue.tracking.attempts import AiCall, Claim
+from photoqueue.queue.attempts import AiCall, Claim
+from photoqueue.words import FoundItem, JobState, PhotoResult
 from photoqueue.worker.handlers import Handler
 from tests.bench import Bench
 from tests.conftest import picture, submit

@@ -20,11 +20,11 @@ from photoqueue import (
     submit_inventory,
     undo_correction,
 )
-from photoqueue.cli import main
 from photoqueue.errors import NotFoundError, PayloadError, StateError, UnknownProjectError
+from photoqueue.faces.cli import main
 from photoqueue.installation import Installation
-from photoqueue.models import FoundItem
-from photoqueue.tracking.attempts import AiCall, Claim
+from photoqueue.queue.attempts import AiCall, Claim
+from photoqueue.words import FoundItem
 from photoqueue.worker.handlers import Handler
 from tests.bench import Bench
 from tests.conftest import Worker, eventually, picture, submit

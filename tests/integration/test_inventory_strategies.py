@@ -22,11 +22,11 @@ from photoqueue import (
     submit_inventory,
     submit_photo,
 )
-from photoqueue.cli.options import StrategyName
 from photoqueue.errors import JobFailedError, StateError
+from photoqueue.faces.cli.options import StrategyName
 from photoqueue.installation import Installation, current, use
-from photoqueue.models import DEFAULT_STRATEGY, STRATEGIES, InventoryPayload, Strategy
-from photoqueue.tracking.history import ai_calls
+from photoqueue.queue.history import ai_calls
+from photoqueue.words import DEFAULT_STRATEGY, STRATEGIES, InventoryPayload, Strategy
 from tests.bench import Bench
 from tests.conftest import submit
 from tests.engines import RoomEngine

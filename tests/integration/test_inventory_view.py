@@ -12,14 +12,14 @@ from photoqueue import corrections, submit_inventory, submit_photos
 from photoqueue.client.projects import list_projects, project_standing
 from photoqueue.errors import StateError, UnknownBatchError
 from photoqueue.installation import Installation
-from photoqueue.models import JobState, PhotoResult
+from photoqueue.words import JobState, PhotoResult
 from tests.bench import Bench
 from tests.conftest import picture, submit
 
 pytest.importorskip("anywidget", reason="needs the extra workbench")
 
-from photoqueue.workbench.inventory import InventoryView
-from photoqueue.workbench.scope import Scope
+from photoqueue.faces.notebook.inventory import InventoryView
+from photoqueue.faces.notebook.scope import Scope
 
 
 @pytest.fixture

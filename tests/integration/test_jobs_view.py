@@ -15,14 +15,14 @@ import photoqueue
 from photoqueue import submit_photos
 from photoqueue.client.pages import JobOrder, JobQuery
 from photoqueue.errors import DatabaseUnavailableError, UnknownJobError
+from photoqueue.faces.notebook.jobs import JobsView
+from photoqueue.faces.notebook.scope import Scope
 from photoqueue.installation import Installation
-from photoqueue.models import JobState, JobType
-from photoqueue.tracking import pages
-from photoqueue.tracking.attempts import AiCall, Failure
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.workbench.jobs import JobsView
-from photoqueue.workbench.scope import Scope
+from photoqueue.queue import pages
+from photoqueue.queue.attempts import AiCall, Failure
+from photoqueue.queue.database import Database
+from photoqueue.queue.ledger import Ledger
+from photoqueue.words import JobState, JobType
 from tests.bench import Bench
 from tests.conftest import eventually, picture, submit
 

@@ -10,11 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from photoqueue.models import JobType
-from photoqueue.tracking import live_counts
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.live_counts import LiveCounts
-from photoqueue.tracking.queue_stats import QueueStats, stats
+from photoqueue.queue import queue_counts
+from photoqueue.queue.database import Database
+from photoqueue.queue.queue_counts import LiveCounts, QueueStats, stats
+from photoqueue.words import JobType
 from tests.conftest import eventually
 
 FILL = """
@@ -43,7 +42,7 @@ def same(one: dict[JobType, QueueStats], other: dict[JobType, QueueStats]) -> bo
 def test_kept_counts_equal_fresh_ones_through_every_change(
     database: Database, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_counts, "_MOST_RECENT", 20)
+    monkeypatch.setattr(queue_counts, "_MOST_RECENT", 20)
     counts = LiveCounts(database, 10.0)
     assert same(counts.read(), stats(database, 10.0))
 
@@ -76,8 +75,8 @@ def test_kept_counts_equal_fresh_ones_through_every_change(
 def test_moment_moves_on_and_nothing_is_counted_twice(
     database: Database, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_counts, "_MOST_RECENT", 5)
-    monkeypatch.setattr(live_counts, "_SETTLED_SECONDS", 0)
+    monkeypatch.setattr(queue_counts, "_MOST_RECENT", 5)
+    monkeypatch.setattr(queue_counts, "_SETTLED_SECONDS", 0)
     counts = LiveCounts(database, 10.0)
     counts.read()
     for number in range(1, 4):
@@ -118,5 +117,5 @@ def test_all_is_counted_anew_after_a_while(
     counts = LiveCounts(database, 10.0)
     counts.read()
     connection.execute(FILL, ("completed", 3600.0, 3600.0, 10))
-    monkeypatch.setattr(live_counts, "_RECOUNT_SECONDS", 0.0)
+    monkeypatch.setattr(queue_counts, "_RECOUNT_SECONDS", 0.0)
     assert counts.read()[JobType.PHOTO_ANALYZE].completed == 5

@@ -9,10 +9,10 @@ import pytest
 
 import photoqueue
 from photoqueue import JobState
-from photoqueue.analysis.llm.access import access_of
+from photoqueue.engines.llm.requests import access_of
 from photoqueue.installation import Installation, current, use
+from photoqueue.queue.rate_limits import RateLimits
 from photoqueue.settings import Settings
-from photoqueue.tracking.rate_limits import RateLimits
 from tests.conftest import picture, submit
 from tests.llm_server import ChatServer, chat_server, completion, good, hang, refuse, things
 

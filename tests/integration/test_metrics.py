@@ -28,16 +28,14 @@ from pydantic import SecretStr
 import photoqueue
 from photoqueue.client.metrics import Recent, RecentMetrics
 from photoqueue.client.observe import Stats
+from photoqueue.faces.http.metrics import CONTENT_TYPE
 from photoqueue.installation import Installation
-from photoqueue.models import JobType, Outcome
-from photoqueue.ops.metrics import CONTENT_TYPE
-from photoqueue.tracking.attempts import AiCall, Claim, Failure
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.metrics import SCRAPE_ROWS, Lately, Total, reading
-from photoqueue.tracking.migrate import migrate
-from photoqueue.tracking.queue_stats import QueueStats
-from photoqueue.tracking.sql import load_statements
+from photoqueue.queue.attempts import AiCall, Claim, Failure
+from photoqueue.queue.database import Database, load_statements, migrate
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.metrics import SCRAPE_ROWS, Lately, Total, reading
+from photoqueue.queue.queue_counts import QueueStats
+from photoqueue.words import JobType, Outcome
 from tests.api_server import TOKEN, client_of
 from tests.conftest import REPOSITORY, Worker, eventually, submit
 from tests.integration.test_schema import alembic_config
@@ -45,9 +43,9 @@ from tests.integration.test_schema import alembic_config
 WORKER = UUID(int=7)
 ADVANCE = """
 import sys
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.metrics import Metrics
+from photoqueue.queue.database import Database
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.metrics import Metrics
 metrics = Metrics(Ledger(Database(sys.argv[1])))
 print("counting", flush=True)
 while True:
@@ -456,7 +454,7 @@ def test_workers_keep_their_leases_and_jobs_while_the_tables_are_migrated(
     start_worker: Callable[..., Worker], database: Database
 ) -> None:
     lock: str = import_module(
-        "photoqueue.tracking.migrations.versions.0004_metrics_and_incidents"
+        "photoqueue.queue.migrations.versions.0004_metrics_and_incidents"
     )._LOCK
     start_worker("--queue", "photo-analyze", "--concurrency", "1")
     with closing(psycopg.connect(database.libpq_url)) as migration:

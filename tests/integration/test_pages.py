@@ -28,10 +28,10 @@ from photoqueue.client.pages import (
 )
 from photoqueue.errors import PayloadError, PhotoqueueError, UnknownJobError
 from photoqueue.installation import Installation
-from photoqueue.models import JobState, JobType, Outcome
-from photoqueue.tracking.attempts import AiCall, Failure
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import Ledger
+from photoqueue.queue.attempts import AiCall, Failure
+from photoqueue.queue.database import Database
+from photoqueue.queue.ledger import Ledger
+from photoqueue.words import JobState, JobType, Outcome
 from tests.conftest import picture, submit
 
 pytestmark = pytest.mark.usefixtures("installation")
@@ -434,7 +434,7 @@ def test_mark_stays_while_nothing_is_written(database: Database) -> None:
 
 def test_reads_fail_with_one_sentence_when_the_server_is_away(settings: Any) -> None:
     away = Database("postgresql://nobody@127.0.0.1:1/none")
-    from photoqueue.tracking import pages
+    from photoqueue.queue import pages
 
     with closing(away), pytest.raises(PhotoqueueError, match="cannot be used"):
         pages.job_page(away, JobQuery())

@@ -9,9 +9,9 @@ import pytest
 
 import photoqueue
 from photoqueue.client.gallery import photo_card
+from photoqueue.faces.notebook.photos import PhotosView
+from photoqueue.faces.notebook.scope import Scope
 from photoqueue.installation import Installation
-from photoqueue.workbench.photos import PhotosView
-from photoqueue.workbench.scope import Scope
 from tests.bench import Bench
 from tests.conftest import picture, submit
 

@@ -15,15 +15,15 @@ import pytest
 import sqlalchemy as sa
 
 import photoqueue
-from photoqueue.cli import main
 from photoqueue.client.pruning import Deleted, erase_project, prune
 from photoqueue.errors import DatabaseUnavailableError, StateError, UnknownProjectError
+from photoqueue.faces.cli import main
 from photoqueue.installation import Installation
 from photoqueue.photos.store import PhotoStore
-from photoqueue.tracking.attempts import AiCall
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.metrics import reading
+from photoqueue.queue.attempts import AiCall
+from photoqueue.queue.database import Database
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.metrics import reading
 from tests.conftest import picture, submit
 
 WORKER = UUID(int=7)

@@ -11,14 +11,13 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from photoqueue.models import JobState, JobType
-from photoqueue.tracking import gallery, history, outcomes, pages, projects, reads
-from photoqueue.tracking.ahead import Ahead
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.gallery import PhotoChoice
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.pages import JobQuery
-from photoqueue.tracking.sql import load_statements
+from photoqueue.queue import history, outcomes, pages, photo_rows, projects, reads
+from photoqueue.queue.ahead import Ahead
+from photoqueue.queue.database import Database, load_statements
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.pages import JobQuery
+from photoqueue.queue.photo_rows import PhotoChoice
+from photoqueue.words import JobState, JobType
 
 SUBMISSION = load_statements("submission.sql")
 TRANSITIONS = load_statements("transitions.sql")
@@ -310,11 +309,11 @@ def test_galleries_read_no_whole_table(
     }
     for name, (choice, indexes) in choices.items():
         recorded.clear()
-        gallery.page(database, choice, limit=24)
-        gallery.page(database, choice, limit=24, after=place)
-        gallery.page(database, choice, limit=24, before=place)
+        photo_rows.page(database, choice, limit=24)
+        photo_rows.page(database, choice, limit=24, after=place)
+        photo_rows.page(database, choice, limit=24, before=place)
         if choice.batch or choice.project:  # all are counted up to a number
-            gallery.counts(database, choice)
+            photo_rows.counts(database, choice)
         for statement, parameters in recorded:
             plan = explain(plans, statement, parameters)  # type: ignore[arg-type]
             assert "Seq Scan on jobs" not in plan, f"{name}\n{plan}"

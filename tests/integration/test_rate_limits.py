@@ -16,18 +16,18 @@ import photoqueue
 from photoqueue import JobState
 from photoqueue.errors import DatabaseUnavailableError, RateLimitedError, ThrottledError
 from photoqueue.installation import Installation
-from photoqueue.models import JobType
-from photoqueue.tracking.attempts import AiCall, Claim
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.rate_limits import RateLimits
+from photoqueue.queue.attempts import AiCall, Claim
+from photoqueue.queue.database import Database
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.rate_limits import RateLimits
+from photoqueue.words import JobType
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit
 
 TAKE = """
 import json, sys
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.rate_limits import RateLimits
+from photoqueue.queue.database import Database
+from photoqueue.queue.rate_limits import RateLimits
 database = Database(sys.argv[1])
 limits = RateLimits(database)
 waits = [limits.take("shared", interval=10.0, patience=10_000.0) for _ in range(5)]

@@ -12,12 +12,12 @@ import psycopg
 import pytest
 
 from photoqueue.errors import UnknownBatchError, UnknownJobError, UnknownProjectError
-from photoqueue.models import JobState, JobType, Outcome
-from photoqueue.tracking import history, liveness, outcomes, projects, queue_stats, reads
-from photoqueue.tracking.attempts import AiCall, Failure
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.submission import NewBatch, accept
+from photoqueue.queue import history, outcomes, projects, queue_counts, reads, workers
+from photoqueue.queue.attempts import AiCall, Failure
+from photoqueue.queue.database import Database
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.submission import NewBatch, accept
+from photoqueue.words import JobState, JobType, Outcome
 from tests.integration.test_submission import Desk, make_inventory, make_job, make_photo
 
 WORKER = UUID(int=1)
@@ -286,7 +286,7 @@ def test_stats_count_jobs_workers_and_the_oldest_waiting(desk: Desk, database: D
     # Long ago: PostgreSQL may have just started, and waits for those seen shortly before that.
     add_worker(desk, 3, "running", "{photo-analyze}", age=3600)
     add_worker(desk, 4, "stopped", "{photo-analyze}")
-    stats = queue_stats.stats(database, lease_seconds=10)
+    stats = queue_counts.stats(database, lease_seconds=10)
     photos, inventory = stats[PHOTOS], stats[INVENTORY]
     assert [getattr(photos, state) for state in JobState] == [1, 2, 3, 4, 5, 6]
     assert photos.total == 21
@@ -294,22 +294,22 @@ def test_stats_count_jobs_workers_and_the_oldest_waiting(desk: Desk, database: D
     assert (photos.workers, inventory.workers) == (2, 1)
     # A job that waits for a batch has not been waiting for a worker.
     assert (inventory.waiting, inventory.oldest_waiting_s) == (1, None)
-    assert liveness.queue_status(database, PHOTOS, 10).live == 2
-    assert liveness.queue_status(database, INVENTORY, 10).live == 1
+    assert workers.queue_status(database, PHOTOS, 10).live == 2
+    assert workers.queue_status(database, INVENTORY, 10).live == 1
 
 
 def test_stats_of_an_empty_installation_are_zero(database: Database) -> None:
-    stats = queue_stats.stats(database, lease_seconds=10)
+    stats = queue_counts.stats(database, lease_seconds=10)
     assert set(stats) == {PHOTOS, INVENTORY}
     assert all(counts.total == 0 and not counts.paused for counts in stats.values())
 
 
 def test_pausing_is_seen_in_the_counts(database: Database) -> None:
-    liveness.set_paused(database, PHOTOS, True)
-    assert queue_stats.stats(database, 10)[PHOTOS].paused
-    assert not queue_stats.stats(database, 10)[INVENTORY].paused
-    liveness.set_paused(database, PHOTOS, False)
-    assert not queue_stats.stats(database, 10)[PHOTOS].paused
+    workers.set_paused(database, PHOTOS, True)
+    assert queue_counts.stats(database, 10)[PHOTOS].paused
+    assert not queue_counts.stats(database, 10)[INVENTORY].paused
+    workers.set_paused(database, PHOTOS, False)
+    assert not queue_counts.stats(database, 10)[PHOTOS].paused
 
 
 def test_connections_of_reads_are_given_back(database: Database) -> None:

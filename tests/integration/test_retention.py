@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import redis
 
-from photoqueue.broker.broker import Broker
-from photoqueue.broker.retention import RETENTION, Finished, Records
-from photoqueue.models import JobState, JobType, Message
+from photoqueue.queue.broker.queues import Broker
+from photoqueue.queue.broker.retention import RETENTION, Finished, Records
+from photoqueue.queue.ids import new_uuid
 from photoqueue.services import Endpoints
-from photoqueue.tracking.ids import new_uuid
+from photoqueue.words import JobState, JobType, Message
 
 PHOTOS, INVENTORY = JobType.PHOTO_ANALYZE, JobType.INVENTORY_SYNC
 COMPLETED, FAILED = JobState.COMPLETED, JobState.FAILED

@@ -10,12 +10,13 @@ import pytest
 
 import photoqueue
 from photoqueue.installation import Installation
-from photoqueue.models import JobType
-from photoqueue.tracking import outcomes, pool, reads, submission
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.ids import new_uuid
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.submission import NewBatch, accept
+from photoqueue.queue import database as pool
+from photoqueue.queue import outcomes, reads, submission
+from photoqueue.queue.database import Database
+from photoqueue.queue.ids import new_uuid
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.submission import NewBatch, accept
+from photoqueue.words import JobType
 from tests.conftest import submit
 from tests.integration.test_submission import WORKER, make_job, make_photo
 

@@ -13,10 +13,10 @@ import photoqueue
 from photoqueue import JobState
 from photoqueue.errors import DatabaseUnavailableError
 from photoqueue.installation import Installation
-from photoqueue.models import JobType
-from photoqueue.tracking.attempts import AiCall, Claim, Ended
-from photoqueue.tracking.history import ai_calls
-from photoqueue.tracking.ledger import Ledger
+from photoqueue.queue.attempts import AiCall, Claim, Ended
+from photoqueue.queue.history import ai_calls
+from photoqueue.queue.ledger import Ledger
+from photoqueue.words import JobType
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit
 

@@ -20,18 +20,17 @@ from alembic.script import ScriptDirectory
 import photoqueue
 from photoqueue.errors import ConfigurationError, DatabaseUnavailableError, SchemaMismatchError
 from photoqueue.installation import Installation
-from photoqueue.models import JobState, JobType, Outcome
+from photoqueue.queue import database as migrate_module
+from photoqueue.queue.database import Database, current_revision, migrate
+from photoqueue.queue.tables import SCHEMA_REVISION, metadata
 from photoqueue.services import Endpoints
-from photoqueue.tracking import migrate as migrate_module
-from photoqueue.tracking.database import Database, current_revision
-from photoqueue.tracking.migrate import migrate
-from photoqueue.tracking.tables import SCHEMA_REVISION, metadata
+from photoqueue.words import JobState, JobType, Outcome
 from tests.databases import new_name, with_database
 
 MIGRATE = """
 import sys
-from photoqueue.tracking.database import Database, current_revision
-from photoqueue.tracking.migrate import migrate
+from photoqueue.queue.database import Database, current_revision
+from photoqueue.queue.database import migrate
 print(migrate(Database(sys.argv[1])))
 """
 

@@ -12,9 +12,9 @@ import photoqueue
 from photoqueue import cancel, pause, poll, resume, retry, submit_photos
 from photoqueue.errors import PhotoqueueError, StateError
 from photoqueue.installation import Installation
-from photoqueue.models import JobState, JobType
-from photoqueue.tracking.attempts import Failure
-from photoqueue.tracking.ledger import Ledger
+from photoqueue.queue.attempts import Failure
+from photoqueue.queue.ledger import Ledger
+from photoqueue.words import JobState, JobType
 from tests.conftest import eventually, picture, submit
 
 pytestmark = pytest.mark.usefixtures("installation")

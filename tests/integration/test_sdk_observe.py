@@ -32,8 +32,8 @@ from photoqueue.errors import (
     UnknownProjectError,
 )
 from photoqueue.installation import Installation, current, use
-from photoqueue.models import InventoryResult, JobType, PhotoResult
 from photoqueue.services import Endpoints
+from photoqueue.words import InventoryResult, JobType, PhotoResult
 from tests.conftest import (
     REPOSITORY,
     Worker,

@@ -31,9 +31,9 @@ from photoqueue.errors import (
     UnreadablePhotoError,
 )
 from photoqueue.installation import Installation, current, use
-from photoqueue.models import INTERACTIVE_PRIORITY, JobType
+from photoqueue.queue.database import Database
 from photoqueue.services.redis_server import find_redis
-from photoqueue.tracking.database import Database
+from photoqueue.words import INTERACTIVE_PRIORITY, JobType
 from tests.conftest import eventually, picture, submit
 
 pytestmark = pytest.mark.usefixtures("installation")

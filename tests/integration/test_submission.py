@@ -16,22 +16,22 @@ import pytest
 from psycopg.rows import dict_row
 
 from photoqueue.errors import PhotoConflictError, PhotoqueueError
-from photoqueue.models import JobState, JobType
-from photoqueue.tracking import reads
-from photoqueue.tracking.attempts import Failure
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.ids import new_uuid
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.submission import Accepted, NewBatch, NewJob, NewPhoto, accept
+from photoqueue.queue import reads
+from photoqueue.queue.attempts import Failure
+from photoqueue.queue.database import Database
+from photoqueue.queue.ids import new_uuid
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.submission import Accepted, NewBatch, NewJob, NewPhoto, accept
+from photoqueue.words import JobState, JobType
 from tests.conftest import REPOSITORY, eventually
 
 WORKER = UUID(int=1)
 
 RACE = """
 import sys
-from photoqueue.tracking.database import Database
+from photoqueue.queue.database import Database
 from tests.integration.test_submission import make_job, make_photo
-from photoqueue.tracking.submission import accept
+from photoqueue.queue.submission import accept
 database = Database(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -12,16 +12,16 @@ import psycopg
 import pytest
 
 from photoqueue import Settings, pause, stats
-from photoqueue.cli import main
 from photoqueue.client.system import list_workers, system_report, unattended
 from photoqueue.errors import ServiceError
+from photoqueue.faces.cli import main
 from photoqueue.installation import Installation, use
 from photoqueue.services import Endpoints
 from tests.conftest import Worker, eventually, submit
 
 pytest.importorskip("anywidget", reason="needs the extra workbench")
 
-from photoqueue.workbench.system import SystemView
+from photoqueue.faces.notebook.system import SystemView
 
 
 def view_of(**options: Any) -> SystemView:

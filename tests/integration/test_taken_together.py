@@ -14,14 +14,13 @@ import psycopg
 import pytest
 import redis
 
-from photoqueue.broker.messages import encode
-from photoqueue.broker.retention import Finished
-from photoqueue.broker.tasks import TASK_NAMES
 from photoqueue.installation import Installation
-from photoqueue.models import JobState, JobType, Message, Outcome
+from photoqueue.queue.attempts import AiCall, Claim, Done
+from photoqueue.queue.broker.messages import TASK_NAMES, encode
+from photoqueue.queue.broker.retention import Finished
+from photoqueue.queue.ledger import Ledger
 from photoqueue.services import Endpoints
-from photoqueue.tracking.attempts import AiCall, Claim, Done
-from photoqueue.tracking.ledger import Ledger
+from photoqueue.words import JobState, JobType, Message, Outcome
 from photoqueue.worker.hand import LONGEST_SECONDS
 from photoqueue.worker.runner import Runner
 from tests.conftest import eventually, submit

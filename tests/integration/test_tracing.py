@@ -23,9 +23,9 @@ from opentelemetry.trace import format_trace_id
 import photoqueue
 from photoqueue import tracing
 from photoqueue.installation import Installation
-from photoqueue.models import JobType
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.reads import payload_of
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.reads import payload_of
+from photoqueue.words import JobType
 from photoqueue.worker.engines import Engines
 from photoqueue.worker.handlers import PhotoAnalyze
 from photoqueue.worker.logs import JsonFormatter

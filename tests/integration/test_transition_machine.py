@@ -22,12 +22,12 @@ from hypothesis.stateful import (
 )
 from psycopg.rows import dict_row
 
-from photoqueue.models import TRANSITIONS, JobState, JobType, Outcome
-from photoqueue.tracking.attempts import Claim, Done, Ended, Failure
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.ids import new_uuid
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.submission import NewJob, accept
+from photoqueue.queue.attempts import Claim, Done, Ended, Failure
+from photoqueue.queue.database import Database
+from photoqueue.queue.ids import new_uuid
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.submission import NewJob, accept
+from photoqueue.words import TRANSITIONS, JobState, JobType, Outcome
 
 WORKERS = (UUID(int=1), UUID(int=2))
 KEYS = ("photo-a", "photo-b")

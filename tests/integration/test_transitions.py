@@ -13,13 +13,13 @@ import pytest
 from psycopg.rows import dict_row
 
 from photoqueue.errors import PhotoqueueError
-from photoqueue.models import JobState, JobType, Message, Outcome
-from photoqueue.tracking.attempts import MAX_ERROR_LENGTH, AiCall, Claim, Failure, storable
-from photoqueue.tracking.database import Database
-from photoqueue.tracking.ids import new_uuid
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.register import Held, Host, Register
-from photoqueue.tracking.submission import NewBatch, NewJob, accept
+from photoqueue.queue.attempts import MAX_ERROR_LENGTH, AiCall, Claim, Failure, storable
+from photoqueue.queue.database import Database
+from photoqueue.queue.ids import new_uuid
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.submission import NewBatch, NewJob, accept
+from photoqueue.queue.workers import Held, Host, Register
+from photoqueue.words import JobState, JobType, Message, Outcome
 from tests.conftest import eventually
 
 PHOTOS, INVENTORY = JobType.PHOTO_ANALYZE, JobType.INVENTORY_SYNC

@@ -15,8 +15,8 @@ import pytest
 import photoqueue
 from photoqueue import services
 from photoqueue.errors import ConfigurationError
+from photoqueue.faces.notebook.trial import Trial
 from photoqueue.installation import current, use
-from photoqueue.workbench.trial import Trial
 from tests.conftest import submit
 
 
@@ -69,7 +69,7 @@ def test_trial_of_a_killed_process_is_cleared_away_by_the_next_and_a_living_one_
 ) -> None:
     # Given a process with a trial
     program = (
-        "from photoqueue.workbench.trial import Trial\nt = Trial()\n"
+        "from photoqueue.faces.notebook.trial import Trial\nt = Trial()\n"
         "print(t.settings.home, flush=True)\ninput()"
     )
     with subprocess.Popen(

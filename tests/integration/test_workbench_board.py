@@ -12,8 +12,8 @@ import pytest
 import photoqueue
 from photoqueue import Dashboard, JobState, Workbench
 from photoqueue.errors import ConfigurationError, UnknownBatchError
+from photoqueue.faces.notebook.submit_form import FOLDER, SAMPLES, UPLOAD
 from photoqueue.installation import Installation
-from photoqueue.workbench.submit_form import FOLDER, SAMPLES, UPLOAD
 from tests.conftest import eventually, picture
 
 pytestmark = pytest.mark.usefixtures("installation")
@@ -206,7 +206,7 @@ def test_dashboard_reads_the_address_of_its_page(
 def test_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(
-        "photoqueue.workbench.board.find_spec",
+        "photoqueue.faces.notebook.board.find_spec",
         lambda name: None if name == "anywidget" else found(name),
     )
     with pytest.raises(ConfigurationError, match=r"anywidget.*photoqueue\[workbench\]"):

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 import photoqueue
-from photoqueue.client.preview import preview
 from photoqueue.client.recent import queues_without_worker, recent_batches, require_project
+from photoqueue.client.submit import preview
 from photoqueue.errors import PhotoNotFoundError, UnknownProjectError
+from photoqueue.faces.notebook.scope import Scope
+from photoqueue.faces.notebook.scope_choice import ScopeChoice
+from photoqueue.faces.notebook.worker_notice import WorkerNotice
 from photoqueue.installation import Installation
-from photoqueue.models import JobType
-from photoqueue.workbench.scope import Scope
-from photoqueue.workbench.scope_choice import ScopeChoice
-from photoqueue.workbench.worker_notice import WorkerNotice
+from photoqueue.words import JobType
 from tests.conftest import picture, submit
 
 

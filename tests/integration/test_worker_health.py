@@ -12,7 +12,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from photoqueue.models import JobType
+from photoqueue.words import JobType
 from tests.conftest import Worker, eventually, submit
 
 Start = Callable[..., Worker]

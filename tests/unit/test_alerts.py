@@ -7,8 +7,8 @@ import pytest
 from photoqueue.client.alerts import Severity, Thresholds, judge
 from photoqueue.client.metrics import Lately
 from photoqueue.client.observe import Stats
-from photoqueue.models import JobType
-from photoqueue.tracking.queue_stats import QueueStats
+from photoqueue.queue.queue_counts import QueueStats
+from photoqueue.words import JobType
 
 QUEUE = "photo-analyze"
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoqueue.analysis.boxes import Candidates, corners, iou, pair_iou, suppress
+from photoqueue.engines.boxes import Candidates, corners, iou, pair_iou, suppress
 
 _fraction = st.integers(0, 64).map(lambda n: n / 64)
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photoqueue.analysis.builtin import WEIGHTS, BuiltinEngine, build_builtin
-from photoqueue.analysis.engine import Engine, Hint
-from photoqueue.analysis.registry import load_engine
+from photoqueue.engines.builtin import WEIGHTS, BuiltinEngine, build_builtin
+from photoqueue.engines.contract import Engine, Hint
+from photoqueue.engines.registry import load_engine
 from photoqueue.errors import ModelError
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.room_types import OTHER, ROOM_TYPES
+from photoqueue.inventory.wording import OTHER, ROOM_TYPES
 from photoqueue.settings import Settings
 from tests.models import classifier_model
 

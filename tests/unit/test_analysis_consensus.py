@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from photoqueue.analysis.consensus import agree
+from photoqueue.engines.builtin import agree
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> np.ndarray:

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photoqueue.analysis import session
-from photoqueue.analysis.detector import Detector, build_detector
-from photoqueue.analysis.engine import Engine, Hint
-from photoqueue.analysis.model_files import ModelFile, find_model
-from photoqueue.analysis.model_registry.known import published_models
+from photoqueue.engines import session
+from photoqueue.engines.contract import Engine, Hint
+from photoqueue.engines.detector import Detector, build_detector
+from photoqueue.engines.model_files import ModelFile, find_model
+from photoqueue.engines.model_registry.known import published_models
 from photoqueue.errors import EngineUnavailableError, ModelError
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
-from photoqueue.models import FoundItem, PhotoResult
 from photoqueue.settings import Settings
+from photoqueue.words import FoundItem, PhotoResult
 from tests.models import authors_model, transformers_model
 
 COUCH, PLANT, BED, TOILET = 57, 58, 59, 61

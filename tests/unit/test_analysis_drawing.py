@@ -4,9 +4,9 @@ import pytest
 from PIL import Image
 
 from photoqueue import Item
-from photoqueue.analysis.drawing import CATEGORY_COLOURS, contact_sheet, draw_boxes
-from photoqueue.inventory.catalogue import CATEGORIES
-from photoqueue.models import FoundItem
+from photoqueue.engines.drawing import CATEGORY_COLOURS, contact_sheet, draw_boxes
+from photoqueue.inventory.catalogue_file import CATEGORIES
+from photoqueue.words import FoundItem
 
 GREY = (128, 128, 128)
 

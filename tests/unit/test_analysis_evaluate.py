@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from photoqueue.analysis.engine import Analysis, Hint, Item
-from photoqueue.analysis.truth import TrueBox, match
+from photoqueue.engines.contract import Analysis, Hint, Item
+from photoqueue.engines.truth import TrueBox, match
 from photoqueue.errors import ConfigurationError, UnreadablePhotoError
 from photoqueue.evaluation.boxes import evaluate
 

@@ -6,14 +6,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photoqueue.analysis.detector import Detector
-from photoqueue.analysis.detr import AuthorsExport, TransformersExport, squash
-from photoqueue.analysis.engine import Hint
-from photoqueue.analysis.layouts import choose_layout
-from photoqueue.analysis.model_files import ModelFile
-from photoqueue.analysis.signature import Port, Signature
-from photoqueue.analysis.vocabulary import class_names, label_list
-from photoqueue.analysis.yolox import RawYolox, fitted_size, letterbox
+from photoqueue.engines.contract import Hint
+from photoqueue.engines.detector import Detector
+from photoqueue.engines.layouts import (
+    AuthorsExport,
+    RawYolox,
+    TransformersExport,
+    choose_layout,
+    fitted_size,
+    letterbox,
+    squash,
+)
+from photoqueue.engines.model_files import ModelFile
+from photoqueue.engines.session import Port, Signature
+from photoqueue.engines.vocabulary import class_names, label_list
 from photoqueue.errors import ModelError
 from photoqueue.inventory.catalogue import Catalogue
 from tests.models import (

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photoqueue.analysis.boxes import iou
-from photoqueue.analysis.detector import Detector, build_detector
-from photoqueue.analysis.engine import Hint
-from photoqueue.analysis.model_files import ModelFile
+from photoqueue.engines.boxes import iou
+from photoqueue.engines.contract import Hint
+from photoqueue.engines.detector import Detector, build_detector
+from photoqueue.engines.model_files import ModelFile
 from photoqueue.evaluation.boxes import evaluate
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
-from photoqueue.models import FoundItem, PhotoResult
 from photoqueue.settings import Settings
+from photoqueue.words import FoundItem, PhotoResult
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 FILES = {

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photoqueue.analysis.detection import Detection
-from photoqueue.analysis.refine import Refinement, meanings_of, refine
-from photoqueue.analysis.solids import KNOWN_SIZES, MEANINGS
+from photoqueue.engines.boxes import Detection
+from photoqueue.engines.refine import Refinement, meanings_of, refine
+from photoqueue.engines.solids import KNOWN_SIZES, MEANINGS
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.look_alikes import LOOK_ALIKES, look_alike
-from photoqueue.models import Box
+from photoqueue.inventory.copies import LOOK_ALIKES, look_alike
+from photoqueue.words import Box
 
 KEYS = frozenset(item.key for item in Catalogue.load().items)
 LANDSCAPE, PORTRAIT = 4 / 3, 3 / 4

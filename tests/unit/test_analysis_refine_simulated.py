@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from photoqueue.analysis.detection import Detection
-from photoqueue.analysis.refine import refine
-from photoqueue.analysis.solids import KNOWN_SIZES, MEANINGS, Solid
+from photoqueue.engines.boxes import Detection
+from photoqueue.engines.refine import refine
+from photoqueue.engines.solids import KNOWN_SIZES, MEANINGS, Solid
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.models import Box
+from photoqueue.words import Box
 
 KEYS = frozenset(item.key for item in Catalogue.load().items)
 ASPECT = 4 / 3

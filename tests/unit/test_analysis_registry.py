@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from photoqueue.analysis.registry import checked_engine, load_engine, registered_engines
+from photoqueue.engines.registry import checked_engine, load_engine, registered_engines
 from photoqueue.errors import EngineUnavailableError, ModelError, PayloadError
 from photoqueue.settings import Settings
 from tests.models import authors_model
 
 PLUGIN = """
 from photoqueue import errors
-from photoqueue.analysis.engine import Analysis
+from photoqueue.engines.contract import Analysis
 
 class Scripted:
     name = "scripted"
@@ -121,7 +121,7 @@ def test_errors_of_the_contract_pass_through(plugin: str) -> None:
 
 def test_engine_contract_loads_no_model_library() -> None:
     code = (
-        "import sys, photoqueue.analysis.engine, photoqueue.analysis.registry;"
+        "import sys, photoqueue.engines.contract, photoqueue.engines.registry;"
         "print([m for m in ('numpy', 'pandas', 'PIL', 'onnxruntime') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoqueue.analysis.rooms import ROOM_TYPES, canonical_room_type, vote_room_type
-from photoqueue.analysis.vocabulary import label_list
+from photoqueue.engines.rooms import ROOM_TYPES, canonical_room_type, vote_room_type
+from photoqueue.engines.vocabulary import label_list
 
 _seen = st.lists(
     st.tuples(

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from photoqueue.analysis.samples import read_home, read_homes
-from photoqueue.analysis.truth import TrueBox, match
+from photoqueue.engines.samples import read_home, read_homes
+from photoqueue.engines.truth import TrueBox, match
 from photoqueue.errors import ConfigurationError, UnreadablePhotoError
 from photoqueue.evaluation.boxes import judge
 from tests.homes import SeeingEngine, truth, write_home

@@ -6,9 +6,9 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from photoqueue.ops import answers
-from photoqueue.tracking.pages import JobRow
-from photoqueue.tracking.stories import JobStory, StoryAttempt, StoryCall
+from photoqueue.faces.http import answers
+from photoqueue.queue.pages import JobRow
+from photoqueue.queue.stories import JobStory, StoryAttempt, StoryCall
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,14 @@ from pydantic import SecretStr
 
 from photoqueue import errors
 from photoqueue.errors import ConfigurationError, DatabaseUnavailableError, PhotoqueueError
-from photoqueue.javascript import shared_script
-from photoqueue.ops import calls
-from photoqueue.ops.access import is_loopback
-from photoqueue.ops.app import create_app
-from photoqueue.ops.calls import Calls, Gate, SharedRead
-from photoqueue.ops.limits import MAX_JSON, RateLimit
-from photoqueue.ops.problems import KINDS, ProblemError, answer_for
-from photoqueue.ops.server import bind, check_token
+from photoqueue.faces.http import calls
+from photoqueue.faces.http.access import is_loopback
+from photoqueue.faces.http.app import create_app
+from photoqueue.faces.http.calls import Calls, Gate, SharedRead
+from photoqueue.faces.http.limits import MAX_JSON, RateLimit
+from photoqueue.faces.http.problems import KINDS, ProblemError, answer_for
+from photoqueue.faces.http.server import bind, check_token
+from photoqueue.faces.javascript import shared_script
 from photoqueue.settings import Settings
 
 TOKEN = "a-token-that-only-this-test-knows"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoqueue.cards.drawing import card, one_line, shorten
-from photoqueue.client.progress import finished, summary
-from photoqueue.models import JobState
+from photoqueue.client.waiting import finished, summary
+from photoqueue.faces.cards.drawing import card, one_line, shorten
+from photoqueue.words import JobState
 
 printable = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cn")))
 

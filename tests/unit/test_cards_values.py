@@ -15,8 +15,8 @@ import pytest
 from photoqueue import Catalogue, Correction, InventoryResult, JobSnapshot, PhotoResult, Stats
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.workers import WorkerProcess
-from photoqueue.models import FoundItem, InventoryLine, JobState, JobType
-from photoqueue.tracking.queue_stats import QueueStats
+from photoqueue.queue.queue_counts import QueueStats
+from photoqueue.words import FoundItem, InventoryLine, JobState, JobType
 
 WHEN = datetime(2026, 11, 25, 14, 3, tzinfo=UTC)
 HOSTILE = "<script>alert('&')</script>\x1b[2J\u202e\ud800\n" + "é" * 300

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from photoqueue.analysis.vocabulary import label_list
+from photoqueue.engines.vocabulary import label_list
 from photoqueue.errors import ConfigurationError, NotFoundError
 from photoqueue.inventory.catalogue import Catalogue
 

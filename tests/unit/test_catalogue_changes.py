@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from photoqueue.errors import ConfigurationError
-from photoqueue.inventory.catalogue import Catalogue, CatalogueItem
-from photoqueue.inventory.catalogue_export import export_shipped
+from photoqueue.inventory.catalogue import Catalogue, export_shipped
+from photoqueue.inventory.catalogue_file import CatalogueItem
 from photoqueue.settings import Settings, load_settings
 
 SHIPPED = Catalogue.load()

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoqueue.errors import NotFoundError
-from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.item_words import stem
+from photoqueue.inventory.catalogue import Catalogue, stem
 
 CATALOGUE = Catalogue.load()
 

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from photoqueue.errors import PhotoqueueError
-from photoqueue.workbench import charts
-from photoqueue.workbench.charts import alt_text, as_png
-from photoqueue.workbench.charts.canvas import THEMES
+from photoqueue.faces.notebook import charts
+from photoqueue.faces.notebook.charts import alt_text, as_png
+from photoqueue.faces.notebook.charts.canvas import THEMES
 from tests.frames import made_up, steps
 
 CHARTS: dict[str, tuple[Callable[..., Figure], str]] = {
@@ -255,7 +255,7 @@ def test_text_has_enough_contrast(name: str) -> None:
 
 def test_charts_load_no_pyplot() -> None:
     program = (
-        "import sys\nimport photoqueue.workbench.charts\n"
+        "import sys\nimport photoqueue.faces.notebook.charts\n"
         "print([name for name in ('matplotlib.pyplot', 'ipywidgets') if name in sys.modules])"
     )
     result = subprocess.run(

@@ -18,10 +18,10 @@ from photoqueue.client.figure_records import (
     edge_ms,
     most_frequent,
 )
-from photoqueue.workbench.charts import tables, words
-from photoqueue.workbench.charts.reduction import ai_of, durations_of, retries_of, waits_of
-from photoqueue.workbench.charts.scales import duration_ticks, place
-from photoqueue.workbench.charts.time_reduction import failures_of, throughput_of
+from photoqueue.faces.notebook.charts import tables, words
+from photoqueue.faces.notebook.charts.reduction import ai_of, durations_of, retries_of, waits_of
+from photoqueue.faces.notebook.charts.scales import duration_ticks, place
+from photoqueue.faces.notebook.charts.time_reduction import failures_of, throughput_of
 from tests.frames import made_up
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

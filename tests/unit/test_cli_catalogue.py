@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from photoqueue.cli import main
+from photoqueue.faces.cli import main
 
 Run = Callable[..., tuple[int, str, str]]
 

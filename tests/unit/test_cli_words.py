@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from photoqueue.cli import words
-from photoqueue.cli.options import QueueName, StateName
-from photoqueue.models import JobState, JobType
+from photoqueue.faces.cli import words
+from photoqueue.faces.cli.options import QueueName, StateName
+from photoqueue.words import JobState, JobType
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,9 @@ def test_options_offer_the_names_of_the_domain() -> None:
 
 def test_command_line_starts_without_heavy_libraries() -> None:
     heavy = ("pandas", "sqlalchemy", "onnxruntime", "numpy", "pydantic", "redis", "psycopg")
-    code = f"import sys, photoqueue.cli.app; print([m for m in {heavy!r} if m in sys.modules])"
+    code = (
+        f"import sys, photoqueue.faces.cli.app; print([m for m in {heavy!r} if m in sys.modules])"
+    )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from photoqueue.analysis.registry import registered_engines
 from photoqueue.client import engines
 from photoqueue.client.engines import EngineChoice, available_engines
+from photoqueue.engines.registry import registered_engines
 from photoqueue.settings import Settings
 
 LOCAL_LLM: dict[str, Any] = {"llm_model": "gpt-x", "llm_base_url": "http://127.0.0.1:1/v1"}

@@ -15,9 +15,9 @@ import pytest
 import typer.main
 import yaml
 
-from photoqueue.cli.app import app
-from photoqueue.models import JobType
+from photoqueue.faces.cli.app import app
 from photoqueue.settings import Settings, variable_of
+from photoqueue.words import JobType
 from tests.conftest import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"

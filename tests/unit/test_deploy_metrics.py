@@ -14,10 +14,10 @@ import pytest
 
 from photoqueue.client.metrics import Reading, Total
 from photoqueue.client.observe import Stats
-from photoqueue.models import JobType
-from photoqueue.ops.metrics import families, names
-from photoqueue.ops.worker_metrics import WorkerCollector
-from photoqueue.tracking.queue_stats import QueueStats
+from photoqueue.faces.http.metrics import families, names
+from photoqueue.faces.http.worker_metrics import WorkerCollector
+from photoqueue.queue.queue_counts import QueueStats
+from photoqueue.words import JobType
 from photoqueue.worker.pulse import QueuePulse
 from tests.conftest import REPOSITORY
 

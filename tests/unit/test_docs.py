@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import photoqueue
-from photoqueue.models import TRANSITIONS, JobState, JobType
+from photoqueue.queue.tables import metadata
 from photoqueue.settings import Settings, variable_of
-from photoqueue.tracking.tables import metadata
+from photoqueue.words import TRANSITIONS, JobState, JobType
 from tests.conftest import REPOSITORY
 
 DOCS = REPOSITORY / "docs"

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from photoqueue.analysis.choice import choose_engine
-from photoqueue.analysis.engine import Analysis
-from photoqueue.analysis.registry import load_engine, registered_engines
+from photoqueue.engines.contract import Analysis
+from photoqueue.engines.registry import choose_engine, load_engine, registered_engines
 from photoqueue.errors import EngineUnavailableError
 from photoqueue.settings import Settings
 from tests.models import authors_model
@@ -33,7 +32,7 @@ class Double:
 def doubles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Engines that can be built with nothing installed."""
     for name in ("builtin", "llm"):
-        module: Any = ModuleType(f"photoqueue.analysis.{name}")
+        module: Any = ModuleType(f"photoqueue.engines.{name}")
 
         def build(settings: Settings, *, processes: int = 1, name: str = name) -> Double:
             return Double(name, settings, processes)
@@ -146,7 +145,7 @@ def test_detector_is_built_by_auto(tmp_path: Path) -> None:
 def test_engine_whose_library_is_missing_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "photoqueue.analysis.llm", None)
+    monkeypatch.setitem(sys.modules, "photoqueue.engines.llm", None)
 
     with pytest.raises(EngineUnavailableError, match=r"photoqueue\[llm\]"):
         load_engine(Settings(home=tmp_path, engine="llm"))

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from photoqueue import Analysis, Hint, Settings
-from photoqueue.analysis.samples import SampleHome, read_homes
+from photoqueue.engines.samples import SampleHome, read_homes
 from photoqueue.errors import StorageError, UnreadablePhotoError
 from photoqueue.evaluation.comparison import compare
 from photoqueue.evaluation.files import rows, write_csv

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from photoqueue.models import JobType
-from photoqueue.tracking.attempts import Claim, Done
+from photoqueue.queue.attempts import Claim, Done
+from photoqueue.words import JobType
 from photoqueue.worker.board import MOST_JOBS
 from photoqueue.worker.hand import LONGEST_SECONDS, PLANNED_SECONDS, Hand
 

@@ -20,7 +20,7 @@ from photoqueue.client.identifiers import (
     photo_id_for,
 )
 from photoqueue.errors import PayloadError, UnknownJobError
-from photoqueue.tracking.ids import new_batch_id, new_uuid
+from photoqueue.queue.ids import new_batch_id, new_uuid
 
 SHA = "ab" * 32
 

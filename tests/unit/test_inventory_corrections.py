@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.corrections import as_photographed, corrected
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
-from photoqueue.models import Correction, FoundItem, InventoryLine, InventoryResult, PhotoResult
+from photoqueue.words import Correction, FoundItem, InventoryLine, InventoryResult, PhotoResult
 
 CATALOGUE = Catalogue.load()
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

@@ -10,9 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from photoqueue.inventory.counting import count
-from photoqueue.inventory.sightings import sightings_of
-from photoqueue.inventory.views import AnalysedPhoto, views_of
-from photoqueue.models import FoundItem, PhotoResult, Strategy
+from photoqueue.inventory.views import AnalysedPhoto, sightings_of, views_of
+from photoqueue.words import FoundItem, PhotoResult, Strategy
 
 RED, ROSE, BLUE = "50806090c0" * 4 + "00000000", "54826094c4" * 4 + "00000000", "b0d040" * 8
 LEFT, MIDDLE, RIGHT = (0.0, 0.3, 0.2, 0.7), (0.4, 0.3, 0.6, 0.7), (0.8, 0.3, 1.0, 0.7)

@@ -11,7 +11,7 @@ from photoqueue import Catalogue, InventoryResult
 from photoqueue.errors import StateError
 from photoqueue.inventory.export import export_inventory, free_name
 from photoqueue.inventory.wording import Wording
-from photoqueue.models import InventoryLine
+from photoqueue.words import InventoryLine
 
 openpyxl = pytest.importorskip("openpyxl")
 

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from photoqueue.analysis.engine import Analysis, Call, Hint, RoomEngine, SharedEngine
-from photoqueue.analysis.llm import LlmEngine, build_llm, ladder
-from photoqueue.analysis.llm.throttle import LocalThrottle
+from photoqueue.engines.contract import Analysis, Call, Hint, RoomEngine, SharedEngine
+from photoqueue.engines.llm import LlmEngine, build_llm, conversation
+from photoqueue.engines.llm.engine import LocalThrottle
 from photoqueue.errors import (
     EngineServerError,
     EngineTimeoutError,
@@ -58,7 +58,7 @@ Make = Callable[..., LlmEngine]
 
 @pytest.fixture
 def server() -> Iterator[ChatServer]:
-    ladder._TAKEN.clear()  # another server may have had this address in an earlier test
+    conversation._TAKEN.clear()  # another server may have had this address in an earlier test
     with chat_server() as server:
         yield server
 

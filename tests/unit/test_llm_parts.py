@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoqueue.analysis.llm.access import is_local
-from photoqueue.analysis.llm.naming import Names, plain
-from photoqueue.analysis.llm.reply import (
+from photoqueue.engines.llm.reply import (
+    Names,
     Reply,
     UnusableReplyError,
     find_object,
+    plain,
     read_reply,
     reply_schema,
 )
-from photoqueue.analysis.llm.retry_after import retry_after
-from photoqueue.analysis.llm.statuses import message_of
+from photoqueue.engines.llm.requests import is_local
+from photoqueue.engines.llm.server import message_of, retry_after
 from photoqueue.inventory.catalogue import Catalogue
 from tests.llm_server import GOOD
 

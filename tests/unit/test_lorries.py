@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from photoqueue.inventory.lorries import LORRIES, lorry_for
+from photoqueue.inventory.volumes import LORRIES, lorry_for
 
 
 @pytest.mark.parametrize(

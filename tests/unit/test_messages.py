@@ -12,9 +12,14 @@ from huey.registry import Message as HueyMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoqueue.broker.messages import MAX_MESSAGE_BYTES, JsonSerializer, decode, encode
-from photoqueue.broker.tasks import TASK_NAMES
 from photoqueue.errors import MessageRefusedError
+from photoqueue.queue.broker.messages import (
+    MAX_MESSAGE_BYTES,
+    TASK_NAMES,
+    JsonSerializer,
+    decode,
+    encode,
+)
 
 JOB = UUID("01a209ce-dc1e-7676-951f-0a77b04d212b")
 NAMES = sorted(TASK_NAMES.values())

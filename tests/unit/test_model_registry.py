@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from photoqueue.analysis import model_registry
-from photoqueue.analysis.model_files import find_model, present_models
-from photoqueue.analysis.model_registry.entry import _Table
-from photoqueue.analysis.model_registry.known import (
+from photoqueue.engines import model_registry
+from photoqueue.engines.model_files import find_model, present_models
+from photoqueue.engines.model_registry.entry import _Table
+from photoqueue.engines.model_registry.known import (
     RECOMMENDED,
     model_entry,
     published_models,

@@ -7,7 +7,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from photoqueue.models import (
+from photoqueue.words import (
     TRANSITIONS,
     UNFINISHED,
     FoundItem,

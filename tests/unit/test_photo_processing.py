@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from photoqueue import Analysis
-from photoqueue.analysis.engine import LEAST_SIDE, Hint, sufficient_side
-from photoqueue.models import PhotoPayload
+from photoqueue.engines.contract import LEAST_SIDE, Hint, sufficient_side
+from photoqueue.words import PhotoPayload
 from photoqueue.worker.results import photo_result
 from photoqueue.worker.thrift import thrifty
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
-from photoqueue.inventory.likeness import likeness
-from photoqueue.photos.appearance import Looks
+from photoqueue.inventory.copies import likeness
+from photoqueue.photos.measures import Looks
 
 HERE = (0.1, 0.2, 0.5, 0.8)
 THERE = (0.55, 0.3, 0.9, 0.7)

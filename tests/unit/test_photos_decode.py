@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageFile
 
 from photoqueue.errors import PhotoError, PhotoTooLargeError, UnreadablePhotoError
-from photoqueue.photos.decode import decode, decode_enough
-from photoqueue.photos.orientation import UPRIGHT, orientation
-from photoqueue.photos.thumbnails import thumbnail
+from photoqueue.photos.opening import UPRIGHT, orientation
+from photoqueue.photos.pixels import decode, decode_enough, thumbnail
 
 LIMIT = 120_000_000
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from photoqueue.inventory.views import SAME_PICTURE_BITS, hash_distance
-from photoqueue.photos.perceptual import perceptual_hash
+from photoqueue.photos.measures import perceptual_hash
 from tests.conftest import SHARED_DATA
 
 PHOTOS = sorted((SHARED_DATA / "photos").glob("*.jpg"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from photoqueue.photos.quality import assess
+from photoqueue.photos.measures import assess
 from tests.conftest import SHARED_DATA
 
 PHOTOS = SHARED_DATA / "photos"

@@ -24,7 +24,7 @@ from photoqueue.errors import (
     StorageError,
     UnreadablePhotoError,
 )
-from photoqueue.photos.decode import decode
+from photoqueue.photos.pixels import decode
 from photoqueue.photos.remote import masked
 from photoqueue.photos.sources import RawPhoto, read_photo
 

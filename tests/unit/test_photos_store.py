@@ -329,7 +329,7 @@ def test_ten_processes_put_the_same_photo(tmp_path: Path) -> None:
 def test_importing_photoqueue_loads_nothing_of_photos() -> None:
     script = """
         import sys
-        import photoqueue, photoqueue.errors, photoqueue.models, photoqueue.settings
+        import photoqueue, photoqueue.errors, photoqueue.words, photoqueue.settings
         print([m for m in ("PIL", "numpy", "fsspec", "photoqueue.photos") if m in sys.modules])
     """
     assert run(script).stdout.strip() == "[]"

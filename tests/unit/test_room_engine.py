@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from photoqueue import Analysis, Hint, Settings
-from photoqueue.analysis.registry import load_room_engine
+from photoqueue.engines.registry import load_room_engine
 from photoqueue.errors import EngineUnavailableError, ThrottledError
 from photoqueue.inventory.views import View
-from photoqueue.tracking.attempts import AiCall
+from photoqueue.queue.attempts import AiCall
 from photoqueue.worker.engines import measured
 from photoqueue.worker.rooms import most_different
 from tests.engines import room_scripted

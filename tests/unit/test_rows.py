@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from photoqueue.broker.resp import zadd_entry, zadd_new
-from photoqueue.models import JobState
-from photoqueue.tracking.rows import as_json, as_text
+from photoqueue.queue.broker.queues import zadd_entry, zadd_new
+from photoqueue.queue.submission import as_json, as_text
+from photoqueue.words import JobState
 
 
 @pytest.mark.parametrize(

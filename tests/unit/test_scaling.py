@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from photoqueue.ops.scaling import Decision, Limits, Load, decide
+from photoqueue.faces.http.scaling import Decision, Limits, Load, decide
 
 LIMITS = Limits(fewest=1, most=8, wait_seconds=10, idle_seconds=60)
 NOW = 1000.0

@@ -17,7 +17,7 @@ from training.scenes.shell import build_shell
 from training.vocabulary import CLASSES
 
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.room_types import canonical_room_type
+from photoqueue.inventory.wording import canonical_room_type
 
 KINDS = pytest.mark.parametrize("kind", ROOM_TYPES)
 

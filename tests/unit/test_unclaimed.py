@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from uuid import UUID
 
-from photoqueue.tracking.register import Held
+from photoqueue.queue.workers import Held
 from photoqueue.worker.board import MOST_JOBS, Board
 from photoqueue.worker.unclaimed import Unclaimed
 

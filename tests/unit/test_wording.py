@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 
 from photoqueue import PhotoResult
-from photoqueue.cli.output import show
-from photoqueue.cli.views import item_table
 from photoqueue.client.frames import item_rows
 from photoqueue.errors import ConfigurationError
+from photoqueue.faces.cli.output import show
+from photoqueue.faces.cli.views import item_table
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.wording import Wording
-from photoqueue.models import FoundItem, InventoryLine, InventoryResult
 from photoqueue.settings import Settings
+from photoqueue.words import FoundItem, InventoryLine, InventoryResult
 
 SOFA = FoundItem(
     name="three-seat sofa",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from photoqueue.client.pages import JobQuery
-from photoqueue.models import JobState, JobType
-from photoqueue.workbench import job_counts
-from photoqueue.workbench.job_counts import PacedCounts
+from photoqueue.faces.notebook import job_counts
+from photoqueue.faces.notebook.job_counts import PacedCounts
+from photoqueue.words import JobState, JobType
 
 
 class Clock:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from photoqueue.errors import DatabaseUnavailableError
-from photoqueue.workbench import refresher
-from photoqueue.workbench.refresher import Refresher
+from photoqueue.faces.notebook import refresher
+from photoqueue.faces.notebook.refresher import Refresher
 
 #: Long enough for a thread on a busy machine; nothing waits this long when all is well.
 PATIENCE = 30

@@ -11,7 +11,7 @@ from typing import Any, Final
 import typer.main
 
 from parts.comments import table
-from photoqueue.cli.app import app
+from photoqueue.faces.cli.app import app
 
 #: Type of an option's value → what stands for it.
 _KINDS: Final = {str: "TEXT", int: "NUMBER", float: "NUMBER", Path: "PATH"}

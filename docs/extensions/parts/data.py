@@ -9,16 +9,16 @@ from pydantic.alias_generators import to_camel
 
 from parts.comments import of_fields, table
 from parts.tables import sentences
-from photoqueue import models
+from photoqueue import words
 
 #: Model → what its JSON is.
 MODELS: Final = {
-    models.PhotoPayload: "Job data of `photo-analyze`",
-    models.PhotoResult: "Result of `photo-analyze`",
-    models.FoundItem: "One of `items`",
-    models.InventoryPayload: "Job data of `inventory-sync`",
-    models.InventoryResult: "Result of `inventory-sync`",
-    models.InventoryLine: "One of `lines` and `seenLines`",
+    words.PhotoPayload: "Job data of `photo-analyze`",
+    words.PhotoResult: "Result of `photo-analyze`",
+    words.FoundItem: "One of `items`",
+    words.InventoryPayload: "Job data of `inventory-sync`",
+    words.InventoryResult: "Result of `inventory-sync`",
+    words.InventoryLine: "One of `lines` and `seenLines`",
 }
 
 

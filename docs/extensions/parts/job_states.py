@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from photoqueue.models import TRANSITIONS, JobState
+from photoqueue.words import TRANSITIONS, JobState
 
 PICTURE: Final = Path(__file__).parents[2] / "images" / "job-states.svg"
 

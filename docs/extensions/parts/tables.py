@@ -1,4 +1,4 @@
-"""The tracking tables, from ``photoqueue.tracking.tables``, with a sentence for each column."""
+"""The tracking tables, from ``photoqueue.queue.tables``, with a sentence for each column."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from parts.comments import table
-from photoqueue.tracking.tables import SCHEMA_REVISION, metadata
+from photoqueue.queue.tables import SCHEMA_REVISION, metadata
 
 _SENTENCES = Path(__file__).parents[2] / "reference" / "columns.toml"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from photoqueue.errors import PayloadError
 from photoqueue.installation import current
-from photoqueue.tracking import batch_changes as reads
-from photoqueue.tracking.batch_changes import BatchChanges, EndedJob
+from photoqueue.queue import batch_changes as reads
+from photoqueue.queue.batch_changes import BatchChanges, EndedJob
 
 __all__ = ["BatchChanges", "EndedJob", "batch_changes", "is_mark"]
 

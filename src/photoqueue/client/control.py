@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from uuid import UUID
 
-from photoqueue.client.acceptance import announce
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import JOB_KEY_PREFIXES, parse_job_id
+from photoqueue.client.intake import announce
 from photoqueue.client.observe import as_queue, job
 from photoqueue.errors import BrokerUnavailableError, StateError
 from photoqueue.installation import Installation, current
-from photoqueue.models import JobState, JobType
-from photoqueue.tracking import liveness, reads
-from photoqueue.tracking.ledger import Ledger
+from photoqueue.queue import reads, workers
+from photoqueue.queue.ledger import Ledger
+from photoqueue.words import JobState, JobType
 
 Target = Job | Batch | str | Iterable[Job | str]
 
@@ -107,7 +107,7 @@ def resume(queue: str | None = None) -> None:
 def _set_paused(queue: str | None, paused: bool) -> None:
     installation = current()
     for name in JobType if queue is None else (as_queue(queue),):
-        liveness.set_paused(installation.database, name, paused)
+        workers.set_paused(installation.database, name, paused)
 
 
 def _resolve(target: Target) -> tuple[Installation, Sequence[UUID], Job | None]:

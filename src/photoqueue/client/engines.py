@@ -62,7 +62,7 @@ def available_engines(settings: Settings | None = None) -> tuple[EngineChoice, .
     >>> [choice.name for choice in available_engines() if choice.available]  # doctest: +SKIP
     ['auto', 'builtin']
     """
-    from photoqueue.analysis.registry import registered_engines
+    from photoqueue.engines.registry import registered_engines
 
     chosen = settings or settings_in_use()
     return tuple(_choice(chosen, name) for name in registered_engines())
@@ -76,13 +76,13 @@ def optional_engine(engine: str | None) -> str | None:
     PayloadError
         There is no engine of this name, or it is a ``package.module:factory``.
     """
-    from photoqueue.analysis.registry import checked_engine
+    from photoqueue.engines.registry import checked_engine
 
     return None if engine is None else checked_engine(checked("engine", engine))
 
 
 def _choice(settings: Settings, name: str) -> EngineChoice:
-    from photoqueue.analysis.choice import choose_engine
+    from photoqueue.engines.registry import choose_engine
     from photoqueue.errors import ConfigurationError
 
     takes, reasons, advice = name, [], None
@@ -108,8 +108,8 @@ def _builtin_problem(settings: Settings) -> str:
 
 
 def _detector_problem(settings: Settings) -> str:
-    from photoqueue.analysis.choice import pull_command
-    from photoqueue.analysis.model_files import locate_model, present_models
+    from photoqueue.engines.model_files import locate_model, present_models
+    from photoqueue.engines.registry import pull_command
 
     if settings.model is None and next(present_models(settings.home), None) is None:
         return f"it has no model here. Run: {pull_command()}"
@@ -118,7 +118,7 @@ def _detector_problem(settings: Settings) -> str:
 
 
 def _llm_problem(settings: Settings) -> str:
-    from photoqueue.analysis.llm.access import access_of
+    from photoqueue.engines.llm.requests import access_of
 
     access_of(settings)  # raises with the variable to set
     return _missing("openai", "llm")

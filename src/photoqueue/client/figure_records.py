@@ -1,7 +1,7 @@
 """What the charts of an installation show, as small records.
 
 A record is made by SQL from the tables (:mod:`photoqueue.client.figures`) or from a
-DataFrame (:mod:`photoqueue.workbench.charts`), and is the same either way: a chart and a
+DataFrame (:mod:`photoqueue.faces.notebook.charts`), and is the same either way: a chart and a
 number can then never disagree. Nothing in one is sampled; percentiles are those of all rows.
 """
 

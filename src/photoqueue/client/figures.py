@@ -25,12 +25,12 @@ from photoqueue.client.figure_records import (
 from photoqueue.client.observe import as_queue
 from photoqueue.client.order import distribution_of, percentiles_of, places_of
 from photoqueue.installation import current
-from photoqueue.models import JobState
-from photoqueue.tracking import figures as tables
-from photoqueue.tracking.figure_bins import Spread, summed
-from photoqueue.tracking.figure_extent import Extent
-from photoqueue.tracking.figure_sums import count_forward, open_reading
-from photoqueue.tracking.figures import FiguresReading
+from photoqueue.queue import figures as tables
+from photoqueue.queue.figure_bins import Spread, summed
+from photoqueue.queue.figure_extent import Extent
+from photoqueue.queue.figure_sums import count_forward, open_reading
+from photoqueue.queue.figures import FiguresReading
+from photoqueue.words import JobState
 
 
 def figures(

@@ -3,21 +3,136 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 from photoqueue.client.frames import item_rows
-from photoqueue.client.photo_cards import PhotoCard, card_of
-from photoqueue.errors import NotFoundError, PayloadError
+from photoqueue.errors import (
+    NotFoundError,
+    PayloadError,
+    PhotoError,
+    PhotoNotFoundError,
+    StorageError,
+)
+from photoqueue.faces.cards.drawing import shorten
 from photoqueue.installation import Installation, current
 from photoqueue.inventory.wording import Wording
-from photoqueue.models import JobState
-from photoqueue.tracking import gallery, reads
-from photoqueue.tracking.gallery import PhotoChoice
+from photoqueue.queue import photo_rows, reads
+from photoqueue.queue.photo_rows import PhotoChoice, PhotoRow
+from photoqueue.words import Box, JobState
 
 if TYPE_CHECKING:
     import pandas as pd
+    from PIL import Image
+
+#: Characters of an error message on a card.
+_MESSAGE_LENGTH: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenItem:
+    """One thing that a photo shows, in the words of the reader.
+
+    Attributes
+    ----------
+    score : float or None
+        0…1.
+    box : tuple of float or None
+        x0, y0, x1, y1 in 0…1 of the upright picture.
+    volume : float or None
+        Usual moving volume of one, in m³.
+    alternatives : str
+        What it may be besides: ``two-seat sofa 0.31, corner sofa 0.08``; empty for nothing.
+    """
+
+    name: str
+    category: str
+    score: float | None
+    box: Box | None
+    volume: float | None
+    alternatives: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoCard:
+    """A photo with what is known of it.
+
+    Attributes
+    ----------
+    title : str
+        How people call it: ``bedroom 2/view-1.jpg``.
+    sha256 : str or None
+        Content address; None when the photo could not be read as it was submitted.
+    state : JobState
+        That of its newest job, whose id is ``job_id``.
+    width, height : int or None
+        Pixels of the upright picture.
+    items : tuple of SeenItem
+        Those of the newest job; empty before it has completed.
+    warnings : tuple of str
+        Why the photo may show less than there is, such as ``too dark``.
+    error_type, error_message : str or None
+        The last error; the message is cut to some 300 characters.
+    """
+
+    photo_id: str
+    title: str
+    sha256: str | None
+    file_name: str | None
+    room: str | None
+    room_type: str | None
+    state: JobState
+    job_id: str
+    width: int | None
+    height: int | None
+    items: tuple[SeenItem, ...]
+    warnings: tuple[str, ...]
+    error_type: str | None
+    error_message: str | None
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether starting its job anew can help: there is a photo to look at."""
+        return self.state in (JobState.FAILED, JobState.CANCELLED) and self.sha256 is not None
+
+
+def card_of(row: PhotoRow, wording: Wording) -> PhotoCard:
+    """Return a row of the tracking tables in the words of the reader."""
+    result = row.result or {}
+    room_type = result.get("roomType") or row.room_type
+    name = row.file_name or row.photo_id
+    return PhotoCard(
+        photo_id=row.photo_id,
+        title=f"{row.room}/{name}" if row.room else name,
+        sha256=row.sha256,
+        file_name=row.file_name,
+        room=row.room,
+        room_type=room_type and wording.room_type(room_type),
+        state=row.state,
+        job_id=str(row.job_id),
+        width=result.get("width") or row.width,
+        height=result.get("height") or row.height,
+        items=tuple(_seen(item, wording) for item in result.get("items", ())),
+        warnings=tuple(result.get("warnings", ())),
+        error_type=row.error_type,
+        error_message=row.error_message and shorten(row.error_message, _MESSAGE_LENGTH),
+    )
+
+
+def _seen(item: Mapping[str, Any], wording: Wording) -> SeenItem:
+    box = item.get("box")
+    return SeenItem(
+        name=wording.item(item.get("key"), item["name"]),
+        category=item["category"],
+        score=item.get("score"),
+        box=tuple(box) if box else None,
+        volume=item.get("volume"),
+        alternatives=wording.alternatives(item.get("alternatives")),
+    )
+
 
 #: Photos of a page.
 PAGE_SIZE: Final = 24
@@ -100,11 +215,13 @@ def photo_page(
     choice = _choice(installation, wording, project, batch, room, state, text)
     after, before = _position(cursor)
     # One more than is shown tells whether there is another page.
-    rows = gallery.page(installation.database, choice, limit=size + 1, after=after, before=before)
+    rows = photo_rows.page(
+        installation.database, choice, limit=size + 1, after=after, before=before
+    )
     if before is not None and len(rows) <= size:
         # Fewer photos than a page are left before: that is the first page, shown in full.
         after = before = None
-        rows = gallery.page(installation.database, choice, limit=size + 1)
+        rows = photo_rows.page(installation.database, choice, limit=size + 1)
     more = len(rows) > size
     rows = rows[-size:] if before is not None else rows[:size]
     has_previous = more if before is not None else after is not None
@@ -137,15 +254,15 @@ def photo_counts(
     choice = _choice(installation, wording, project, batch, room, state, text)
     rooms: dict[str, int] = {}
     states: dict[JobState, int] = {}
-    for (name, found), count in gallery.counts(installation.database, choice).items():
+    for (name, found), count in photo_rows.counts(installation.database, choice).items():
         rooms[name or ""] = rooms.get(name or "", 0) + count
         states[found] = states.get(found, 0) + count
     total = sum(rooms.values())
     return PhotoCounts(
-        total=min(total, gallery.COUNT_LIMIT),
+        total=min(total, photo_rows.COUNT_LIMIT),
         rooms={name: rooms[name] for name in sorted(rooms, key=str.casefold)},
         states={state: states[state] for state in JobState if state in states},
-        complete=total <= gallery.COUNT_LIMIT,
+        complete=total <= photo_rows.COUNT_LIMIT,
     )
 
 
@@ -158,7 +275,7 @@ def photo_card(photo_id: str, *, lang: str | None = None) -> PhotoCard:
         There is no such photo.
     """
     installation = current()
-    rows = gallery.photo_rows(installation.database, [photo_id])
+    rows = photo_rows.photo_rows(installation.database, [photo_id])
     if not rows:
         raise NotFoundError(
             f"No photo {photo_id[:80]!r} in {installation.database.address}. Check the id, "
@@ -178,7 +295,7 @@ def photo_items(photo_ids: Sequence[str], *, lang: str | None = None) -> pd.Data
     columns = ["photo_id", "file_name", "room", "result"]
     rows = [
         {name: getattr(row, name) for name in columns}
-        for row in gallery.photo_rows(installation.database, photo_ids)
+        for row in photo_rows.photo_rows(installation.database, photo_ids)
     ]
     frame = pd.DataFrame(rows, columns=columns)
     return item_rows(frame, Wording.of(lang, installation.settings))
@@ -219,3 +336,106 @@ def _position(cursor: str | None) -> tuple[UUID | None, UUID | None]:
             f"{cursor[:60]!r} is no cursor. Pass `previous` or `next` of a page as it is."
         ) from None
     return (position, None) if side == "after" else (None, position)
+
+
+_JPEG_QUALITY: Final = 85
+
+
+class Preview(NamedTuple):
+    """A thumbnail as JPEG, or the reason why there is none."""
+
+    jpeg: bytes | None
+    reason: str = ""
+
+
+def photo_thumbnail(photo: PhotoCard | str) -> bytes | None:
+    """Return the thumbnail of a photo as JPEG; None where there is no picture to make it of.
+
+    Parameters
+    ----------
+    photo
+        A card, or a photo id.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such photo.
+    """
+    return photo_preview(photo).jpeg
+
+
+def photo_preview(photo: PhotoCard | str, *, make: bool = True) -> Preview:
+    """Return the thumbnail of a photo, or the reason why there is none.
+
+    Parameters
+    ----------
+    photo
+        A card, or a photo id.
+    make
+        Whether one that is missing is made again from the original, and stored.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such photo.
+    """
+    from photoqueue.photos.pixels import thumbnail
+
+    card = photo_card(photo) if isinstance(photo, str) else photo
+    installation = current()
+    try:
+        kept = None if card.sha256 is None else installation.photo_store.get_thumbnail(card.sha256)
+        if kept is not None or not make:
+            return Preview(kept)
+        jpeg = thumbnail(_decoded(installation, card))
+    except (PhotoError, StorageError) as exc:
+        return Preview(None, str(exc))
+    with suppress(StorageError):  # a store that is full can still be looked at
+        installation.photo_store.put_thumbnail(str(card.sha256), jpeg)
+    return Preview(jpeg)
+
+
+def photo_picture(photo: PhotoCard | str, longest: int = 1600) -> bytes:
+    """Return a photo upright, as JPEG without metadata.
+
+    Parameters
+    ----------
+    photo
+        A card, or a photo id.
+    longest
+        Pixels of the longest side at most; smaller photos keep their size.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such photo.
+    PhotoError
+        There is no original, or it is damaged; the message says which.
+    StorageError
+        The photo store cannot be read.
+    """
+    from PIL import Image
+
+    card = photo_card(photo) if isinstance(photo, str) else photo
+    image = _decoded(current(), card)
+    factor = max(image.size) // (2 * longest)
+    small = image.reduce(factor) if factor > 1 else image
+    small.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    stream = BytesIO()
+    small.save(stream, "JPEG", quality=_JPEG_QUALITY)
+    return stream.getvalue()
+
+
+def _decoded(installation: Installation, card: PhotoCard) -> Image.Image:
+    from photoqueue.photos.pixels import decode
+
+    if card.sha256 is None:
+        raise PhotoNotFoundError(
+            f"There is no original of {card.title}: it could not be read when it was submitted. "
+            "Submit it again."
+        )
+    return decode(
+        installation.photo_store.get(card.sha256),
+        max_pixels=round(installation.settings.max_photo_megapixels * 1e6),
+        name=card.title,
+    )

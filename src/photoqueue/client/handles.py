@@ -6,14 +6,13 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from photoqueue.cards.drawing import card, shorten
-from photoqueue.client.progress import ProgressStyle, make_progress
-from photoqueue.client.waiting import Watch
+from photoqueue.client.waiting import ProgressStyle, Watch, make_progress
 from photoqueue.errors import JobCancelledError, JobFailedError, PhotoqueueError
-from photoqueue.models import InventoryResult, JobState, JobType, PhotoResult
-from photoqueue.tracking import history, outcomes, reads
-from photoqueue.tracking.outcomes import JobOutcome
-from photoqueue.tracking.reads import JobSnapshot
+from photoqueue.faces.cards.drawing import card, shorten
+from photoqueue.queue import history, outcomes, reads
+from photoqueue.queue.outcomes import JobOutcome
+from photoqueue.queue.reads import JobSnapshot
+from photoqueue.words import InventoryResult, JobState, JobType, PhotoResult
 
 if TYPE_CHECKING:
     import pandas as pd

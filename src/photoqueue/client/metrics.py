@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 from photoqueue.client.observe import Stats, StatsReader
 from photoqueue.errors import PhotoqueueError
 from photoqueue.installation import current
-from photoqueue.tracking.metrics import EDGES, SCRAPE_ROWS, WORKER_ROWS, Lately, Total, reading
+from photoqueue.queue.metrics import EDGES, SCRAPE_ROWS, WORKER_ROWS, Lately, Total, reading
 
 __all__ = ["EDGES", "Lately", "Reading", "Recent", "RecentMetrics", "Total", "lately"]
 

@@ -7,19 +7,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, overload
 from uuid import UUID
 
-from photoqueue.cards import records as cards
 from photoqueue.client.frames import result_rows
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import JOB_KEY_PREFIXES, parse_job_id
-from photoqueue.client.progress import ProgressStyle
+from photoqueue.client.waiting import ProgressStyle
 from photoqueue.errors import StateError
+from photoqueue.faces.cards import records as cards
 from photoqueue.installation import Installation, current
-from photoqueue.models import JobState, JobType
-from photoqueue.tracking import history as tables
-from photoqueue.tracking import outcomes, reads
-from photoqueue.tracking.live_counts import LiveCounts
-from photoqueue.tracking.queue_stats import QueueStats
-from photoqueue.tracking.reads import JobSnapshot
+from photoqueue.queue import history as tables
+from photoqueue.queue import outcomes, reads
+from photoqueue.queue.queue_counts import LiveCounts, QueueStats
+from photoqueue.queue.reads import JobSnapshot
+from photoqueue.words import JobState, JobType
 
 if TYPE_CHECKING:
     import pandas as pd

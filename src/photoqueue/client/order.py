@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from photoqueue.client.figure_records import Distribution, Percentiles
-from photoqueue.tracking.figure_bins import Place, summed
+from photoqueue.queue.figure_bins import Place, summed
 
 _QUANTILES: Final = (0.5, 0.95, 0.99)
 

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from photoqueue.client.identifiers import parse_job_id
 from photoqueue.installation import current
-from photoqueue.models import JobState
-from photoqueue.tracking import pages, stories
-from photoqueue.tracking.cursors import END
-from photoqueue.tracking.pages import JobOrder, JobPage, JobQuery, JobRow
-from photoqueue.tracking.stories import JobStory, StoryAttempt, StoryCall
+from photoqueue.queue import pages, stories
+from photoqueue.queue.cursors import END
+from photoqueue.queue.pages import JobOrder, JobPage, JobQuery, JobRow
+from photoqueue.queue.stories import JobStory, StoryAttempt, StoryCall
+from photoqueue.words import JobState
 
 __all__ = [
     "END",

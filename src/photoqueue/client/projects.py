@@ -7,9 +7,9 @@ from typing import Final
 from photoqueue.client.identifiers import checked
 from photoqueue.installation import current
 from photoqueue.inventory.wording import Wording
-from photoqueue.models import JobType
-from photoqueue.tracking import liveness, reads, standing
-from photoqueue.tracking.standing import ProjectRow, ProjectStanding
+from photoqueue.queue import projects, reads, workers
+from photoqueue.queue.projects import ProjectRow, ProjectStanding
+from photoqueue.words import JobType
 
 #: Projects that a list shows; older ones are still found by their id.
 SHOWN_PROJECTS: Final = 200
@@ -17,18 +17,18 @@ SHOWN_PROJECTS: Final = 200
 
 def list_projects(limit: int = SHOWN_PROJECTS) -> list[ProjectRow]:
     """Return the projects whose photos came last, the most recent first."""
-    return standing.list_projects(current().database, limit)
+    return projects.list_projects(current().database, limit)
 
 
 def project_standing(project_id: str) -> ProjectStanding:
     """Tell how far the photos of a project and its adding-up are."""
-    return standing.project_standing(current().database, checked("project_id", project_id))
+    return projects.project_standing(current().database, checked("project_id", project_id))
 
 
 def inventory_is_taken() -> bool:
     """Whether a live worker takes the adding-up of projects."""
     installation = current()
-    status = liveness.queue_status(
+    status = workers.queue_status(
         installation.database, JobType.INVENTORY_SYNC, installation.settings.lease_seconds
     )
     return bool(status.live) and not status.paused

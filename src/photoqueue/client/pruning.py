@@ -11,8 +11,8 @@ from photoqueue.client.identifiers import checked
 from photoqueue.errors import StateError
 from photoqueue.installation import Installation, current
 from photoqueue.photos.store import PhotoStore
-from photoqueue.tracking import deletion
-from photoqueue.tracking.projects import unknown_project
+from photoqueue.queue import deletion
+from photoqueue.queue.projects import unknown_project
 
 #: Contents whose files are looked after at a time: to find who still names them reads all jobs.
 _CONTENTS: Final = 5_000

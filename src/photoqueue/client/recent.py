@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from photoqueue.installation import current
-from photoqueue.models import JobType
-from photoqueue.tracking import projects
-from photoqueue.tracking import recent as reads
-from photoqueue.tracking.recent import BatchSummary
+from photoqueue.queue import projects
+from photoqueue.queue import projects as reads
+from photoqueue.queue.projects import BatchSummary
+from photoqueue.words import JobType
 
 
 def recent_batches(limit: int = 20) -> list[BatchSummary]:

@@ -16,7 +16,7 @@ def checkout() -> Path:
 
 def sample_homes() -> Path | None:
     """Return the folder of sample homes, or None where there are none."""
-    from photoqueue.analysis.samples import home_folders
+    from photoqueue.engines.samples import home_folders
 
     folder = checkout() / "data" / "samples"
     return folder if home_folders(folder) else None

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photoqueue import tracing
-from photoqueue.client.acceptance import commit
 from photoqueue.client.engines import optional_engine
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user, optional
-from photoqueue.client.intake import Request, Taken, requests_from, take_in, take_in_all
+from photoqueue.client.intake import Request, Taken, commit, requests_from, take_in, take_in_all
+from photoqueue.errors import PhotoNotFoundError
 from photoqueue.installation import Installation, current
-from photoqueue.models import INTERACTIVE_PRIORITY, JobType
-from photoqueue.tracking.ids import new_batch_id
-from photoqueue.tracking.submission import Accepted, NewBatch
+from photoqueue.queue.ids import new_batch_id
+from photoqueue.queue.photo_rows import known_photo
+from photoqueue.queue.submission import Accepted, NewBatch
+from photoqueue.words import INTERACTIVE_PRIORITY, JobType
 
 if TYPE_CHECKING:
     from photoqueue.photos.sources import PhotoSource
@@ -198,4 +202,105 @@ def _accept(
             span.set_attribute("photoqueue.batch", batch.batch_id)
         return commit(
             installation, taken, priority=priority, engine=engine, resubmit=resubmit, batch=batch
+        )
+
+
+def submit_known_photo(
+    photo_id: str,
+    *,
+    user_id: str | None = None,
+    room_type: str | None = None,
+    asset_id: str | None = None,
+    resubmit: bool = False,
+) -> Job:
+    """Submit a photo that is in the photo store already.
+
+    Project, room and file name are those of its first submission; so are the kind of room
+    and the asset where they are left out. What stands for a job that is there already is as
+    for :func:`~photoqueue.client.submit.submit_photo`.
+
+    Raises
+    ------
+    PhotoNotFoundError
+        No photo was submitted under this id, or its content was never stored.
+    PayloadError
+        An identifier is empty, too long or not printable.
+    """
+    installation = current()
+    known = known_photo(installation.database, checked("photo_id", photo_id))
+    if known is None:
+        raise PhotoNotFoundError(
+            f"No photo {photo_id[:80]!r} was submitted to this installation. Send its picture."
+        )
+    if known.sha256 is None:
+        raise PhotoNotFoundError(
+            f"Photo {photo_id[:80]!r} could not be read when it was submitted, so its picture is "
+            "not stored. Send the picture."
+        )
+    return submit_photo(
+        installation.photo_store.get(known.sha256),
+        photo_id=photo_id,
+        user_id=user_id,
+        project_id=known.project_id,
+        room=known.room,
+        room_type=optional("room_type", room_type) or known.room_type,
+        asset_id=optional("asset_id", asset_id) or known.asset_id,
+        file_name=known.file_name,
+        resubmit=resubmit,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """The photos behind a folder, glob or list.
+
+    Attributes
+    ----------
+    photos : int
+        How many there are.
+    rooms : dict of str to int
+        Photos of each room that a sub-folder names; empty where none does.
+    """
+
+    photos: int
+    rooms: dict[str, int]
+
+    def __str__(self) -> str:
+        found = f"{self.photos:,} photo{'' if self.photos == 1 else 's'}"
+        if not self.rooms:
+            return found
+        return f"{found} in {len(self.rooms)} room{'' if len(self.rooms) == 1 else 's'}"
+
+
+def preview(photos: Any, *, room: str | None = None) -> Preview:
+    """Count what :func:`submit_photos` would take; opens no photo.
+
+    Raises
+    ------
+    PhotoNotFoundError
+        There is no such folder, or no photo in it.
+    PayloadError
+        A row names no photo, or an identifier in it is not valid.
+    """
+    if isinstance(photos, str | Path):
+        _require(str(photos))
+    requests = requests_from(photos, project_id=None, room=room, room_type=None, user_id="nobody")
+    rooms = Counter(request.room for request in requests if request.room is not None)
+    return Preview(photos=len(requests), rooms=dict(rooms))
+
+
+def _require(place: str) -> None:
+    """Make sure that a path which is no address and no glob exists."""
+    from photoqueue.photos.remote import is_url
+
+    if is_url(place) or any(sign in place for sign in "*?["):
+        return
+    try:
+        found = Path(place).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):  # too long, NUL in it, "~nobody"
+        found = False
+    if not found:
+        raise PhotoNotFoundError(
+            f"There is no file or folder {place[:300]!r} on the machine that runs this notebook. "
+            f"Check its name; a relative one begins at {Path.cwd()}."
         )

@@ -6,12 +6,16 @@ from contextlib import closing
 from uuid import UUID
 
 from photoqueue import tracing
-from photoqueue.client.acceptance import announce
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user
+from photoqueue.client.intake import announce
 from photoqueue.errors import PayloadError, StateError
 from photoqueue.installation import Installation, current
-from photoqueue.models import (
+from photoqueue.queue import projects, reads
+from photoqueue.queue.ids import new_uuid
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.submission import NewJob, accept
+from photoqueue.words import (
     DEFAULT_STRATEGY,
     INTERACTIVE_PRIORITY,
     STRATEGIES,
@@ -19,10 +23,6 @@ from photoqueue.models import (
     JobType,
     Message,
 )
-from photoqueue.tracking import projects, reads
-from photoqueue.tracking.ids import new_uuid
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.submission import NewJob, accept
 
 
 def submit_inventory(

@@ -5,18 +5,174 @@ The doctor of the command line and the workbench both read it here, so that they
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
-from photoqueue.client.survey import Survey
-from photoqueue.errors import PhotoqueueError, ServiceError
+from pydantic import SecretStr
+
+from photoqueue import services
+from photoqueue.client.recent import queues_without_worker
+from photoqueue.errors import (
+    BrokerUnavailableError,
+    DatabaseUnavailableError,
+    PhotoqueueError,
+    SchemaMismatchError,
+    ServiceError,
+)
+from photoqueue.installation import current
+from photoqueue.queue.workers import WorkerRow, live_worker_list
+from photoqueue.services import Endpoints, ServerStatus
 
 if TYPE_CHECKING:
-    from photoqueue.services import ServerStatus
+    from photoqueue.installation import Installation
+    from photoqueue.queue.queue_counts import QueueStats
+    from photoqueue.queue.workers import LiveWorker
     from photoqueue.settings import Settings
-    from photoqueue.tracking.liveness import WorkerRow
-    from photoqueue.tracking.queue_stats import QueueStats
+
+__all__ = ["Check", "WorkerRow", "live_workers", "readiness"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must be right; ``problem`` says what is not, and what to do."""
+
+    name: str
+    problem: str | None = None
+
+
+def live_workers() -> list[WorkerRow]:
+    """Return the workers that show that they are alive, oldest first."""
+    installation = current()
+    return live_worker_list(installation.database, installation.settings.lease_seconds)
+
+
+def readiness() -> list[Check]:
+    """Check the servers, the tables and, where jobs wait, the workers. Raises nothing."""
+    try:
+        database = current().database
+    except PhotoqueueError as exc:
+        return [Check(_name_of(exc), str(exc))]
+    return [
+        _checked("schema", database.check_schema),
+        _checked("broker", lambda: current().broker.ping()),
+        _checked("workers", _require_workers),
+    ]
+
+
+def _checked(name: str, check: Callable[[], object]) -> Check:
+    try:
+        check()
+    except PhotoqueueError as exc:
+        away = isinstance(exc, DatabaseUnavailableError)
+        return Check("database" if away else name, str(exc))
+    return Check(name)
+
+
+def _require_workers() -> None:
+    problems = list(_unserved())
+    if problems:
+        raise PhotoqueueError(" ".join(problems))
+
+
+def _unserved() -> Iterator[str]:
+    for queue in queues_without_worker():
+        yield (
+            f"Jobs wait in {queue}, and no worker for it is running. Start one with "
+            f"`photoqueue worker --queue {queue}`."
+        )
+
+
+def _name_of(exc: PhotoqueueError) -> str:
+    if isinstance(exc, DatabaseUnavailableError):
+        return "database"
+    if isinstance(exc, BrokerUnavailableError):
+        return "broker"
+    return "schema" if isinstance(exc, SchemaMismatchError) else "installation"
+
+
+class Survey:
+    """What can be told of an installation from outside.
+
+    Parameters
+    ----------
+    settings
+        The installation; its servers may be away.
+    opened
+        The same, where this process has it open: its connections are used, and left open.
+    """
+
+    def __init__(self, settings: Settings, *, opened: Installation | None = None) -> None:
+        self.settings = settings
+        self._opened = opened
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._opened is None and "_installation" in self.__dict__:
+            self._installation.close()
+
+    @cached_property
+    def servers(self) -> tuple[ServerStatus, ServerStatus]:
+        """How PostgreSQL and Redis are, in this order."""
+        postgres, redis = services.status(self.settings)
+        return postgres, redis
+
+    @property
+    def database_runs(self) -> bool:
+        """Whether PostgreSQL can be asked: it is configured, or runs already."""
+        return self.servers[0].running is not False
+
+    @cached_property
+    def _installation(self) -> Installation:
+        from photoqueue.installation import Installation
+
+        if self._opened is not None:
+            return self._opened
+        postgres, _ = self.servers
+        url = self.settings.database_url or SecretStr(postgres.where)
+        return Installation(
+            self.settings,
+            Endpoints(
+                database_url=url,
+                redis_url=self.settings.redis_url,
+                embedded_database=postgres.embedded,
+                embedded_redis=False,
+            ),
+        )
+
+    def database_version(self) -> str:
+        """Ask PostgreSQL for its version."""
+        return self._installation.database.server_version()
+
+    def revision(self) -> str | None:
+        """Read the revision of the tracking tables; None where there are none."""
+        return self._installation.database.revision()
+
+    def queues(self) -> Mapping[str, QueueStats]:
+        """Count jobs and live workers."""
+        from photoqueue.queue.queue_counts import stats
+
+        counts = stats(self._installation.database, self.settings.lease_seconds)
+        return {str(queue): found for queue, found in counts.items()}
+
+    def ping_redis(self) -> str:
+        """Ask the configured Redis for its version."""
+        from photoqueue.queue.broker.queues import Broker
+
+        if self._opened is not None:
+            return self._opened.broker.ping().removeprefix("Redis ")
+        assert self.settings.redis_url is not None
+        url = self.settings.redis_url.get_secret_value()
+        broker = Broker(url, database_url="", namespace="doctor")
+        try:
+            return broker.ping().removeprefix("Redis ")
+        finally:
+            broker.close()
+
 
 #: Workers that a list shows; live ones come first.
 SHOWN_WORKERS: Final = 100
@@ -141,7 +297,7 @@ def broker_report(survey: Survey) -> ServerReport:
 
 def engine_report(settings: Settings) -> EngineReport:
     """Tell which engine the settings mean, without building it."""
-    from photoqueue.analysis.choice import choose_engine
+    from photoqueue.engines.registry import choose_engine
 
     try:
         choice = choose_engine(settings)
@@ -153,17 +309,17 @@ def engine_report(settings: Settings) -> EngineReport:
     )
 
 
-def list_workers() -> list[WorkerRow]:
+def list_workers() -> list[LiveWorker]:
     """Return the workers that did not stop by themselves, live ones first."""
     from photoqueue.installation import current
-    from photoqueue.tracking import liveness
+    from photoqueue.queue import workers
 
     installation = current()
     lease = installation.settings.lease_seconds
-    return liveness.list_workers(installation.database, lease, limit=SHOWN_WORKERS)
+    return workers.list_workers(installation.database, lease, limit=SHOWN_WORKERS)
 
 
-def runs_here(worker: WorkerRow) -> bool:
+def runs_here(worker: LiveWorker) -> bool:
     """Whether a worker runs on this machine, where its process id can be compared."""
     from photoqueue.worker.identity import host_key
 

@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from photoqueue.cards.records import worker_card, worker_text
 from photoqueue.client.observe import as_queue
 from photoqueue.errors import NoWorkerError
+from photoqueue.faces.cards.records import worker_card, worker_text
 from photoqueue.installation import Installation, current
-from photoqueue.tracking import liveness
+from photoqueue.queue import workers
 from photoqueue.worker.identity import host_key
 
 _START_SECONDS: Final = 60.0
@@ -129,7 +129,7 @@ def start_worker(*, queue: str | None = None, concurrency: int | None = None) ->
 def _wait_until_ready(installation: Installation, worker: WorkerProcess) -> None:
     deadline = time.monotonic() + _START_SECONDS
     here = host_key()
-    while not liveness.worker_runs(installation.database, pid=worker.pid, host_key=here):
+    while not workers.worker_runs(installation.database, pid=worker.pid, host_key=here):
         if not worker.running or time.monotonic() > deadline:
             state = "did not start in time" if worker.running else "ended at once"
             lines = worker.log.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -1,9 +1,9 @@
 """How good an engine is, measured against photos whose contents are known.
 
 **What counts as found**: the items of the engine that have a box and a catalogue key which
-the truth can judge; see :mod:`photoqueue.analysis.annotations` for annotated photos and
-:mod:`photoqueue.analysis.samples` for sample homes, whose truth judges every key. When an
-item is right says :mod:`photoqueue.analysis.truth`; best scores choose first.
+the truth can judge; see :mod:`photoqueue.engines.annotations` for annotated photos and
+:mod:`photoqueue.engines.samples` for sample homes, whose truth judges every key. When an
+item is right says :mod:`photoqueue.engines.truth`; best scores choose first.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photoqueue.analysis.annotations import judged_keys, known_photos
-from photoqueue.analysis.engine import Analysis, Engine, Hint, sufficient_side
-from photoqueue.analysis.rooms import canonical_room_type
-from photoqueue.analysis.truth import KnownPhoto, match
+from photoqueue.engines.annotations import judged_keys, known_photos
+from photoqueue.engines.contract import Analysis, Engine, Hint, sufficient_side
+from photoqueue.engines.rooms import canonical_room_type
+from photoqueue.engines.truth import KnownPhoto, match
 from photoqueue.evaluation.pictures import read_picture
 from photoqueue.inventory.catalogue import Catalogue
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from PIL import Image
 
-    from photoqueue.models import Box
+    from photoqueue.words import Box
 
     #: Is told of each photo, its upright picture and what the engine made of it.
     Listener = Callable[[KnownPhoto, Image.Image, Analysis], None]
@@ -79,7 +79,7 @@ def evaluate(
     ----------
     engine : Engine
     folder : Path or str
-        The pictures and ``annotations.json``, as :mod:`photoqueue.analysis.annotations` describes.
+        The pictures and ``annotations.json``, as :mod:`photoqueue.engines.annotations` describes.
     catalogue : Catalogue or None
         Says which boxes count; ``None`` is the one that comes with the package.
 
@@ -114,7 +114,7 @@ def judge(
         Catalogue keys that the truth can judge → the key that it uses for them; ``None``
         where it knows every key.
     smallest : float
-        As for :func:`photoqueue.analysis.truth.match`.
+        As for :func:`photoqueue.engines.truth.match`.
     listener : callable or None
         Is told of each photo, its picture and what the engine made of it.
 

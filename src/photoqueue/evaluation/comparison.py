@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from photoqueue.analysis.annotations import judged_keys, known_photos
-from photoqueue.analysis.registry import load_engine
-from photoqueue.analysis.samples import LEAST_SIDE, SampleHome
+from photoqueue.engines.annotations import judged_keys, known_photos
+from photoqueue.engines.registry import load_engine
+from photoqueue.engines.samples import LEAST_SIDE, SampleHome
 from photoqueue.errors import PhotoqueueError, UnreadablePhotoError
 from photoqueue.evaluation.boxes import Evaluation, judge
 from photoqueue.evaluation.inventories import Results, score_inventories

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from photoqueue.analysis.engine import Analysis, Engine, Hint, RoomEngine
-from photoqueue.analysis.samples import SampleHome, SampleRoom
-from photoqueue.analysis.truth import KnownPhoto
+from photoqueue.engines.contract import Analysis, Engine, Hint, RoomEngine
+from photoqueue.engines.samples import SampleHome, SampleRoom
+from photoqueue.engines.truth import KnownPhoto
 from photoqueue.evaluation.pictures import read_picture
 from photoqueue.evaluation.records import InventoryScore
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
-from photoqueue.models import (
+from photoqueue.words import (
     STRATEGIES,
     FoundItem,
     InventoryResult,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from photoqueue.errors import PhotoError, UnreadablePhotoError
-from photoqueue.photos.decode import decode_enough
+from photoqueue.photos.pixels import decode_enough
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from photoqueue.analysis.model_files import present_models
+from photoqueue.engines.model_files import present_models
 from photoqueue.evaluation.records import LeftOut
 from photoqueue.settings import Settings
 
@@ -26,7 +26,7 @@ class Subject:
     label : str
         What tables call it until it is built.
     settings : Settings
-        Make :func:`photoqueue.analysis.registry.load_engine` build it, with one thread.
+        Make :func:`photoqueue.engines.registry.load_engine` build it, with one thread.
     """
 
     label: str

@@ -20,45 +20,89 @@ wardrobe 0.9, desk 0.8, dining table 0.7, chair 0.4, sofa 0.2, appliance 0.1, ma
 kept below one half where movers say that the thing is usually carried whole.
 
 A class name that several things share (a cabinet may be a wardrobe or a sideboard) is in the
-row of one of them; :mod:`photoqueue.analysis.refine` tells them apart.
+row of one of them; :mod:`photoqueue.engines.refine` tells them apart.
 """
 
 from __future__ import annotations
 
+import csv
 import difflib
+import io
+import re
+import unicodedata
 from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from photoqueue.cards.records import catalogue_card, catalogue_text
-from photoqueue.errors import NotFoundError
-from photoqueue.inventory.catalogue_file import read_changes, read_items
-from photoqueue.inventory.catalogue_item import (
-    CATEGORIES,
-    LANGUAGES,
-    VOCABULARIES,
+from photoqueue.errors import ConfigurationError, NotFoundError
+from photoqueue.faces.cards.records import catalogue_card, catalogue_text
+from photoqueue.inventory.catalogue_file import (
+    NUMBER_COLUMNS,
     CatalogueItem,
-    Category,
-    Vocabulary,
+    read_changes,
+    read_items,
 )
-from photoqueue.inventory.item_words import stem
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from photoqueue.settings import Settings
 
-__all__ = [
-    "CATEGORIES",
-    "LANGUAGES",
-    "SHIPPED",
-    "VOCABULARIES",
-    "Catalogue",
-    "CatalogueItem",
-    "Category",
-    "Vocabulary",
-]
+#: Words between the words that matter, in both languages.
+_LITTLE: Final = frozenset(
+    ("a", "an", "the", "of", "for", "with", "l", "le", "la", "les", "d", "de", "du", "des", "en")
+)
+_ARTICLES: Final = frozenset(("un", "une"))
+#: Words that mean the same: numbers written out, and the seats of a sofa.
+_SAME: Final = {
+    word: meaning
+    for meaning, words in {
+        "1": ("one", "un", "une"),
+        "2": ("two", "deux"),
+        "3": ("three", "trois"),
+        "seat": ("seater", "seaters"),
+    }.items()
+    for word in words
+}
+#: Short words whose s is no plural.
+_KEPT: Final = frozenset(("gas", "bus"))
+
+
+def stem(text: str) -> str:
+    """Reduce a name to what makes it the same name as another.
+
+    Examples
+    --------
+    >>> stem("Canapés d'angle") == stem("canape d’angle")
+    True
+    >>> stem("two-seater sofas") == stem("2 seat sofa")
+    True
+    """
+    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe"))
+    letters = "".join(char for char in decomposed if not unicodedata.combining(char))
+    words = re.findall(r"[^\W_]+", letters)
+    if len(words) > 1 and words[0] in _ARTICLES:
+        words = words[1:]  # "une chaise"; "lit une place" keeps its number
+    significant = [word for word in words if word not in _LITTLE] or words
+    return " ".join(_SAME.get(word) or _singular(word) for word in significant)
+
+
+def _singular(word: str) -> str:
+    """Cut off what plurals add, in English and French alike."""
+    if word in _KEPT or len(word) < 3:
+        return word
+    if len(word) == 3:
+        return word.removesuffix("s")
+    if re.search(r"(eau|eu|ou)x$", word) or (word.endswith("s") and not word.endswith("ss")):
+        word = word[:-1]
+    word = word.removesuffix("e")  # boxes, shelves: the s above left an e
+    if word.endswith("f"):
+        return word[:-1] + "v"  # shelf, shelves
+    if word.endswith("y"):
+        return word[:-1] + "i"  # trolley, batteries
+    return word
+
 
 #: The catalogue that comes with the package.
 SHIPPED: Final = Path(__file__).with_name("catalogue.csv")
@@ -235,3 +279,44 @@ def _synonyms(item: CatalogueItem) -> tuple[str, ...]:
 
 def _names(item: CatalogueItem) -> tuple[str, ...]:
     return item.key, item.name_en, item.name_fr
+
+
+def export_shipped(file: Path, *, french: bool = False) -> None:
+    """Write the catalogue that comes with the package to a new file.
+
+    Parameters
+    ----------
+    file : Path
+    french : bool
+        Semicolons, decimal commas and a byte order mark: so that a French spreadsheet shows
+        columns and accents right. Both forms can be read again.
+
+    Raises
+    ------
+    ConfigurationError
+        The file exists already, or cannot be written.
+    """
+    text = SHIPPED.read_text(encoding="utf-8")
+    encoded = _french(text).encode("utf-8-sig") if french else text.encode()
+    try:
+        with file.open("xb") as new:
+            new.write(encoded)
+    except FileExistsError:
+        raise ConfigurationError(
+            f"{file} exists already, and may hold changes. Name another file, or remove it first."
+        ) from None
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The catalogue cannot be written to {file} ({exc}). Name a file that can be made."
+        ) from exc
+
+
+def _french(text: str) -> str:
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, rows.fieldnames or (), delimiter=";")
+    writer.writeheader()
+    for row in rows:
+        numbers = {column: row[column].replace(".", ",") for column in NUMBER_COLUMNS}
+        writer.writerow(row | numbers)
+    return out.getvalue()

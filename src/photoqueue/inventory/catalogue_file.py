@@ -8,15 +8,213 @@ the dismantling probability. A label that a row claims is taken from the thing t
 
 from __future__ import annotations
 
+import csv
+import difflib
+import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, get_args
 
 from photoqueue.errors import ConfigurationError
-from photoqueue.inventory.catalogue_item import CATEGORIES, VOCABULARIES, CatalogueItem
-from photoqueue.inventory.sheet import Sheet, read_sheet
+
+#: What may part columns: the one that the first row holds most of.
+_DELIMITERS: Final = (",", ";", "\t")
+#: How alike two column names are, 0…1, when one is taken for a slip of the other.
+_SLIP: Final = 0.8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """The rows of a file, as text.
+
+    Attributes
+    ----------
+    file : Path
+    columns : tuple of str
+        As the first row names them.
+    rows : list of (int, mapping of str to str)
+        Number of the row, counted from 1 as a spreadsheet does, and its cells by column.
+        Rows without any text are left out.
+    decimal_comma : bool
+        Whether ``0,25`` is a number here: where commas do not part columns.
+    """
+
+    file: Path
+    columns: tuple[str, ...]
+    rows: list[tuple[int, Mapping[str, str]]]
+    decimal_comma: bool
+
+    def number(self, text: str) -> float:
+        """Read a number.
+
+        Raises
+        ------
+        ValueError
+            It is none.
+        """
+        return float(text.replace(",", ".") if self.decimal_comma else text)
+
+
+def read_sheet(file: Path, *, known: Sequence[str], required: Sequence[str]) -> Sheet:
+    """Read a CSV file whose first row names its columns.
+
+    Parameters
+    ----------
+    file : Path
+    known : sequence of str
+        Columns that mean something; others are ignored, unless they look like a slip.
+    required : sequence of str
+        Columns that must be there.
+
+    Raises
+    ------
+    ConfigurationError
+        The file cannot be read, or its columns are not as expected.
+    """
+    text = _text(file)
+    first = text.lstrip().split("\n", 1)[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    columns: tuple[str, ...] = ()
+    rows: list[tuple[int, Mapping[str, str]]] = []
+    try:
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if not columns:
+                columns = _columns(file, cells, known, required)
+                continue
+            if any(cell.strip() for cell in cells[len(columns) :]):
+                raise ConfigurationError(
+                    f"Catalogue {file.name}, row {reader.line_num}: it has {len(cells)} cells, "
+                    f"the first row names {len(columns)} columns. Put quotes around a cell that "
+                    f"holds {delimiter!r}, in {file}."
+                )
+            padded = [*cells, *[""] * (len(columns) - len(cells))]
+            rows.append((reader.line_num, dict(zip(columns, padded, strict=False))))
+    except csv.Error as exc:
+        raise ConfigurationError(
+            f"Catalogue {file.name}, row {reader.line_num}: it is not CSV ({exc}). "
+            f"Correct it in {file}."
+        ) from exc
+    if not columns:
+        _columns(file, (), known, required)
+    return Sheet(file=file, columns=columns, rows=rows, decimal_comma=delimiter != ",")
+
+
+def _text(file: Path) -> str:
+    """Return the text of a file, without a byte order mark."""
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The catalogue {file} cannot be read ({exc}). Give the path of a UTF-8 CSV file."
+        ) from exc
+    except UnicodeDecodeError as exc:
+        line = exc.object.count(b"\n", 0, exc.start) + 1
+        raise ConfigurationError(
+            f"The catalogue {file} cannot be read: row {line} is not UTF-8 (byte "
+            f"0x{exc.object[exc.start]:02x}). Save it again as UTF-8; in Excel choose the file "
+            "type 'CSV UTF-8'."
+        ) from exc
+
+
+def _columns(
+    file: Path, cells: Sequence[str], known: Sequence[str], required: Sequence[str]
+) -> tuple[str, ...]:
+    """Check the names of the columns."""
+    columns = tuple(cell.strip() for cell in cells)
+    while columns and not columns[-1]:
+        columns = columns[:-1]
+    for column in columns:
+        if column and columns.count(column) > 1:
+            raise ConfigurationError(
+                f"The catalogue {file} names the column {column!r} twice. Take one away."
+            )
+        if column not in known and (near := difflib.get_close_matches(column, known, 1, _SLIP)):
+            raise ConfigurationError(
+                f"The catalogue {file} has a column {column!r}, which means nothing. "
+                f"Did you mean {near[0]!r}?"
+            )
+    missing = [column for column in required if column not in columns]
+    if missing:
+        raise ConfigurationError(
+            f"The catalogue {file} lacks the column(s) {', '.join(missing)}. Separate columns by "
+            "commas or semicolons and name them in the first row."
+        )
+    return columns
+
+
+Category = Literal["furniture", "appliance", "electronics", "box", "art", "misc"]
+Vocabulary = Literal["coco", "objects365"]
+
+CATEGORIES: Final[tuple[str, ...]] = get_args(Category)
+VOCABULARIES: Final[tuple[str, ...]] = get_args(Vocabulary)
+LANGUAGES: Final = ("en", "fr")
+
+#: A thing that movers take apart at least every second time counts as dismountable.
+DISMOUNT_LIMIT: Final = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogueItem:
+    """One thing that movers know.
+
+    Attributes
+    ----------
+    key : str
+        Stable identifier, such as ``sofa_3_seat``.
+    name_en, name_fr : str
+        Display names.
+    category : str
+        One of :data:`CATEGORIES`.
+    volume_low, volume_usual, volume_high : float
+        Moving volume of one, in m³: lowest, usual and highest figure among movers.
+    dismount_probability : float
+        0…1: how often movers take it apart.
+    labels : mapping of str to tuple of str
+        Vocabulary → the detector's class names that mean this thing.
+    synonyms : tuple of str
+        Other words for it, in either language.
+    """
+
+    key: str
+    name_en: str
+    name_fr: str
+    category: str
+    volume_low: float
+    volume_usual: float
+    volume_high: float
+    dismount_probability: float
+    labels: Mapping[str, tuple[str, ...]]
+    synonyms: tuple[str, ...] = ()
+
+    @property
+    def dismountable(self) -> bool:
+        """Whether movers usually take it apart."""
+        return self.dismount_probability >= DISMOUNT_LIMIT
+
+    def name(self, language: str) -> str:
+        """Display name in ``en`` or ``fr``."""
+        return self.name_fr if known_language(language) == "fr" else self.name_en
+
+
+def known_language(language: str) -> str:
+    """Return the language, if the catalogue has names in it.
+
+    Raises
+    ------
+    ConfigurationError
+        It has none.
+    """
+    if language not in LANGUAGES:
+        raise ConfigurationError(
+            f"The catalogue has no names in {language!r}. Use one of: {', '.join(LANGUAGES)}."
+        )
+    return language
+
 
 _TEXT_COLUMNS: Final = ("key", "name_en", "name_fr", "category")
 NUMBER_COLUMNS: Final = ("volume_low", "volume_usual", "volume_high", "dismount_probability")

@@ -7,11 +7,90 @@ one copy and by another in the next.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
-from photoqueue.inventory.look_alikes import look_alike
+import numpy as np
+import numpy.typing as npt
+
 from photoqueue.inventory.volumes import Thing
-from photoqueue.models import Box, FoundItem
+from photoqueue.words import Box, FoundItem
+
+BANDS: Final = 4
+DIRECTIONS: Final = 8
+_BYTES: Final = 4 * BANDS + DIRECTIONS
+
+#: Mean difference of the bytes at which two looks have nothing in common: of brightness,
+#: which the light of a view changes, and of the colours, which it changes less.
+_BRIGHTNESS_SPAN: Final = 200.0
+_COLOUR_SPAN: Final = 40.0
+_COLOURS: Final = np.array([byte % 3 != 0 for byte in range(3 * BANDS)])
+
+
+def likeness(first: str | None, second: str | None) -> float | None:
+    """Return how alike two findings look, 0…1.
+
+    Parameters
+    ----------
+    first, second : str or None
+        Two ``FoundItem.appearance``.
+
+    Returns
+    -------
+    float or None
+        ``None`` where one is missing or not such a descriptor.
+    """
+    one, other = _read(first), _read(second)
+    if one is None or other is None:
+        return None
+    apart = np.abs(one - other)
+    means = apart[: 3 * BANDS]
+    colour = np.concatenate([means[_COLOURS], apart[4 * BANDS :]]).mean()
+    brightness = means[~_COLOURS].mean()
+    return float(max(0.0, 1 - colour / _COLOUR_SPAN - brightness / _BRIGHTNESS_SPAN))
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str | None) -> npt.NDArray[np.int16] | None:
+    """Read a descriptor; ``None`` where there is none that can be read."""
+    try:
+        data = bytes.fromhex(text or "")
+    except ValueError:
+        return None
+    return np.frombuffer(data, np.uint8).astype(np.int16) if len(data) == _BYTES else None
+
+
+#: Groups of catalogue keys; a key is in one group at most. Only within such a group does a
+#: look, or a place, suggest by itself that findings of different kinds are one thing.
+LOOK_ALIKES: Final[tuple[frozenset[str], ...]] = (
+    frozenset({"sofa_2_seat", "sofa_3_seat", "corner_sofa", "sofa_bed"}),
+    frozenset({"single_bed", "double_bed", "king_size_bed", "bunk_bed"}),
+    frozenset(
+        {
+            *("wardrobe_1_door", "wardrobe_2_door", "wardrobe_3_door", "bookcase", "shelf_unit"),
+            *("display_cabinet", "chest_of_drawers", "sideboard", "tv_unit", "shoe_cabinet"),
+            "bathroom_cabinet",
+        }
+    ),
+    frozenset({"dining_table", "kitchen_table", "desk", "garden_table"}),
+    frozenset({"coffee_table", "side_table", "nightstand", "ottoman", "stool"}),
+    frozenset({"chair", "office_chair", "garden_chair", "armchair"}),
+    frozenset({"floor_lamp", "table_lamp"}),
+)
+_GROUP: Final = {key: number for number, keys in enumerate(LOOK_ALIKES) for key in keys}
+
+
+def look_alike(key: str | None, other: str | None) -> bool:
+    """Whether two keys are of kinds that look alike from some side; a kind is like itself.
+
+    Examples
+    --------
+    >>> look_alike("single_bed", "king_size_bed"), look_alike("single_bed", "chair")
+    (True, False)
+    """
+    group = _GROUP.get(key or "")
+    return group is not None and group == _GROUP.get(other or "")
+
 
 #: Overlap (IoU), 0…1, from which findings in two copies are in one place.
 _SAME_PLACE: Final = 0.5

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from photoqueue.inventory.catalogue import Catalogue, CatalogueItem
+from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.catalogue_file import CatalogueItem
 from photoqueue.inventory.lines import with_lines
-from photoqueue.inventory.room_types import OTHER, canonical_room_type
 from photoqueue.inventory.volumes import Thing, litres, to_cubic_metres
-from photoqueue.models import Correction, InventoryLine, InventoryResult
+from photoqueue.inventory.wording import OTHER, canonical_room_type
+from photoqueue.words import Correction, InventoryLine, InventoryResult
 
 
 def corrected(

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from photoqueue.cards.drawing import visible
 from photoqueue.errors import ConfigurationError, StateError
+from photoqueue.faces.cards.drawing import visible
 from photoqueue.inventory.volumes import litres, to_cubic_metres
 from photoqueue.inventory.wording import Wording
-from photoqueue.models import InventoryLine, InventoryResult
+from photoqueue.words import InventoryLine, InventoryResult
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet

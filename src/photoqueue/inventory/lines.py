@@ -2,14 +2,109 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Final
 
-from photoqueue.inventory.catalogue import CATEGORIES, Catalogue
+from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.catalogue_file import CATEGORIES
 from photoqueue.inventory.counting import Count
-from photoqueue.inventory.review import reason_to_look
 from photoqueue.inventory.views import View
 from photoqueue.inventory.volumes import litres, to_cubic_metres, volume_range
-from photoqueue.models import InventoryLine, InventoryResult
+from photoqueue.words import InventoryLine, InventoryResult
+
+#: Scores below which the best finding of a thing is doubtful: seen in several views, and in
+#: a single one of several.
+_LOW_SCORE: Final = 0.5
+_LOW_SCORE_ALONE: Final = 0.7
+#: Views of a room from which "seen in one only" says something.
+_SEVERAL_VIEWS: Final = 3
+#: Probability of another kind from which the kind is doubtful.
+_DOUBTFUL_KIND: Final = 0.35
+
+
+def reason_to_look(
+    count: Count, views: int, catalogue: Catalogue, language: str = "en"
+) -> str | None:
+    """Return why a person should look at what was counted; ``None`` when nothing is odd.
+
+    Parameters
+    ----------
+    count : Count
+    views : int
+        Pictures of the room.
+    catalogue : Catalogue
+    language : str
+        Language of the names in the reason.
+    """
+    reasons = [
+        reason
+        for reason in (
+            _unknown(count, catalogue),
+            _doubtful_kind(count, catalogue, language),
+            _low_score(count, views),
+            _views_disagree(count),
+        )
+        if reason
+    ]
+    return "; ".join(reasons) or None
+
+
+def _unknown(count: Count, catalogue: Catalogue) -> str | None:
+    if count.thing.key and catalogue.by_key(count.thing.key):
+        return None
+    return "not in the catalogue"
+
+
+def _doubtful_kind(count: Count, catalogue: Catalogue, language: str) -> str | None:
+    """Name the kinds that it may be instead: those that gave way, else the likeliest one."""
+    keys = [thing.key for thing in count.rivals if thing.key]
+    if keys:
+        return f"taken for {_listed(keys, catalogue, language)} in another photo"
+    shares: Counter[str] = Counter()
+    for item in count.items:
+        for key, share in (item.alternatives or {}).items():
+            shares[key] += round(1000 * share)
+    if not shares:
+        return None
+    key = min(shares, key=lambda key: (-shares[key], key))
+    if shares[key] < 1000 * _DOUBTFUL_KIND * len(count.items):
+        return None
+    return f"may be {_listed([key], catalogue, language)}"
+
+
+def _low_score(count: Count, views: int) -> str | None:
+    scores = [item.score for item in count.items if item.score is not None]
+    if not scores:
+        return None
+    alone = views >= _SEVERAL_VIEWS and len({found.view for found in count.sightings}) == 1
+    if max(scores) >= (_LOW_SCORE_ALONE if alone else _LOW_SCORE):
+        return None
+    only = f"in one of {views} photos only and " if alone else ""
+    return f"seen {only}with little certainty ({max(scores):.2f})"
+
+
+def _views_disagree(count: Count) -> str | None:
+    """Say so where the number rests on one view, or on none by itself."""
+    per_view = Counter(found.view for found in count.sightings)
+    if not per_view:
+        return "seen only in all photos together" if count.listed else None
+    most, *others = sorted(per_view.values(), reverse=True)
+    if count.listed and count.number != most:
+        return f"{count.number} in all photos together, {most} in the one that shows most"
+    if count.number > most:
+        return f"{most} in the photo that shows most, {count.number} over all"
+    if others and count.number >= 2 and 2 * others[0] <= count.number:
+        return f"{most} in one photo, {others[0]} at most in the others"
+    return None
+
+
+def _listed(keys: list[str], catalogue: Catalogue, language: str) -> str:
+    names = []
+    for key in keys:
+        known = catalogue.by_key(key)
+        names.append(known.name(language) if known else key)
+    return " or ".join(names)
 
 
 def line_of(

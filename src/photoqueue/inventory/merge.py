@@ -14,7 +14,7 @@ The rules, each of which a person can check against the photos:
   ``llm`` takes what an engine lists that looked at all photos of the room together.
 * Volumes are the catalogue's. A thing that the catalogue lacks has the volume its engine
   gave it, else 0.
-* A line that a person should look at says why (:mod:`photoqueue.inventory.review`).
+* A line that a person should look at says why (:mod:`photoqueue.inventory.lines`).
 * What a person corrected is put in last (:mod:`photoqueue.inventory.corrections`).
 """
 
@@ -25,9 +25,15 @@ from collections.abc import Mapping, Sequence
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.counting import Count, count, count_listed
 from photoqueue.inventory.lines import line_of, with_lines
-from photoqueue.inventory.sightings import sightings_of
-from photoqueue.inventory.views import AnalysedPhoto, View, by_room, room_type, views_of
-from photoqueue.models import DEFAULT_STRATEGY, FoundItem, InventoryResult, Strategy
+from photoqueue.inventory.views import (
+    AnalysedPhoto,
+    View,
+    by_room,
+    room_type,
+    sightings_of,
+    views_of,
+)
+from photoqueue.words import DEFAULT_STRATEGY, FoundItem, InventoryResult, Strategy
 
 __all__ = ["AnalysedPhoto", "Strategy", "add_up"]
 

@@ -2,17 +2,173 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Final
 
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from photoqueue.errors import PhotoError, PhotoTooLargeError, UnreadablePhotoError
-from photoqueue.photos import formats
 from photoqueue.photos.limits import check_pixels
-from photoqueue.photos.orientation import orientation, swaps_sides
+
+#: Formats that are analysed, as they are named in messages and in the tracking table.
+ACCEPTED: Final = ("JPEG", "PNG", "WebP", "HEIC")
+
+#: What a folder is searched for. A file named explicitly may have any extension.
+PICTURE_EXTENSIONS: Final = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
+
+PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
+
+_HEIC_BRANDS: Final = frozenset(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+)
+
+#: Files often found under a picture's name; known only so that the message can say so.
+_OTHERS: Final = (
+    (b"GIF8", "a GIF"),
+    (b"BM", "a BMP"),
+    (b"II*\x00", "a TIFF or raw camera file"),
+    (b"MM\x00*", "a TIFF or raw camera file"),
+    (b"%PDF", "a PDF"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+)
+
+
+def picture_format(data: bytes) -> str | None:
+    """One of ``ACCEPTED``, or ``None`` when the bytes begin like none of them."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(PNG_MAGIC):
+        return "PNG"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WebP"
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
+        return "HEIC"
+    return None
+
+
+def describe_content(data: bytes) -> str:
+    """Say what the bytes look like, to follow "it" in a message: ``is a GIF``."""
+    if not data:
+        return "is empty"
+    for magic, what in _OTHERS:
+        if data.startswith(magic):
+            return f"is {what}"
+    if data[4:8] == b"ftyp":
+        return "is an AVIF" if data[8:12] in (b"avif", b"avis") else "is a video or raw camera file"
+    start = data[:256]
+    if start.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        return "is a web page"
+    if not any(start):
+        return "starts with zeros"
+    if all(byte >= 32 or byte in b"\t\r\n" for byte in start):
+        return "starts with text"
+    return "starts with bytes of no known picture format"
+
+
+def webp_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height of a WebP from its first 30 bytes; ``None`` if they are damaged.
+
+    Pillow allocates the whole canvas when it opens a WebP. The limit on pixels has to
+    be applied before that, so this one size is read here.
+    """
+    if len(data) < 30:
+        return None
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"VP8L" and data[20] == 0x2F:
+        bits = int.from_bytes(data[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    return None
+
+
+def png_chunk(data: bytes, kind: bytes) -> bytes | None:
+    """Content of the first chunk of this kind in a PNG, wherever it stands."""
+    position = len(PNG_MAGIC)
+    while position + 8 <= len(data):
+        length, found = struct.unpack_from(">I4s", data, position)
+        if found == kind:
+            return data[position + 8 : position + 8 + length]
+        position += length + 12  # length, kind and checksum take four bytes each
+    return None
+
+
+def is_truncated(data: bytes, picture: str) -> bool:
+    """Whether the end is missing; asked only to explain why decoding failed."""
+    if picture == "JPEG":
+        # An embedded preview ends with the same marker, but long before the end.
+        return b"\xff\xd9" not in data[len(data) // 2 :]
+    if picture == "PNG":
+        return png_chunk(data, b"IEND") is None
+    if picture == "WebP":
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    return _boxes_overrun(data)
+
+
+def _boxes_overrun(data: bytes) -> bool:
+    """Whether the top-level boxes of a HEIC promise more bytes than there are."""
+    position = 0
+    while position + 8 <= len(data):
+        size = int.from_bytes(data[position : position + 4], "big")
+        if size == 1:  # the true size follows as 64 bits
+            size = int.from_bytes(data[position + 8 : position + 16], "big")
+        if size == 0:  # "until the end of the file"
+            return False
+        if size < 8:
+            return False
+        position += size
+    return position > len(data)
+
+
+_ORIENTATION_TAG: Final = 0x0112
+_SHORT: Final = 3
+_BYTE_ORDERS: Final = {b"II*\x00": "<", b"MM\x00*": ">"}
+
+#: What makes the stored picture upright, by EXIF orientation. 1 is upright already.
+UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def orientation(exif: bytes | None) -> int:
+    """EXIF orientation 1…8; 1 when the block is absent, damaged or silent."""
+    if not exif:
+        return 1
+    tiff = exif.removeprefix(b"Exif\x00\x00")
+    order = _BYTE_ORDERS.get(tiff[:4])
+    if order is None:
+        return 1
+    try:
+        (directory,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (entries,) = struct.unpack_from(f"{order}H", tiff, directory)
+        for entry in range(entries):
+            tag, kind, _, value = struct.unpack_from(
+                f"{order}HHIH", tiff, directory + 2 + 12 * entry
+            )
+            if tag == _ORIENTATION_TAG:
+                return value if kind == _SHORT and 1 <= value <= 8 else 1
+    except struct.error:
+        return 1
+    return 1
+
+
+def swaps_sides(value: int) -> bool:
+    """Whether width and height change places when the picture is made upright."""
+    return value >= 5
 
 
 @dataclass(frozen=True)
@@ -60,13 +216,13 @@ def open_picture(data: bytes, *, max_pixels: int, name: str) -> OpenPicture:
     PhotoTooLargeError
         The header announces more pixels than ``max_pixels``.
     """
-    picture = formats.picture_format(data)
+    picture = picture_format(data)
     if picture is None:
         raise UnreadablePhotoError(
-            f"{name} is not a picture that can be analysed: it {formats.describe_content(data)}. "
-            f"Accepted are {', '.join(formats.ACCEPTED)}."
+            f"{name} is not a picture that can be analysed: it {describe_content(data)}. "
+            f"Accepted are {', '.join(ACCEPTED)}."
         )
-    if picture == "WebP" and (size := formats.webp_size(data)) is not None:
+    if picture == "WebP" and (size := webp_size(data)) is not None:
         check_pixels(*size, limit=max_pixels, name=name)
     with decoder_errors(data, picture, name):
         image = _open(data, picture)
@@ -94,7 +250,7 @@ def decoder_errors(data: bytes, picture: str, name: str) -> Iterator[None]:
     except Exception as exc:
         # Decoders fail in every way there is on damaged input: OSError, SyntaxError,
         # struct.error, ValueError, and from C extensions RuntimeError and SystemError.
-        if formats.is_truncated(data, picture):
+        if is_truncated(data, picture):
             raise UnreadablePhotoError(
                 f"{name} is truncated after {len(data):,} bytes: the end of the {picture} "
                 "is missing. Copy the file again."
@@ -132,6 +288,6 @@ def _orientation(data: bytes, picture: str, image: ImageFile.ImageFile) -> int:
         return 1  # libheif has applied it
     if picture == "PNG":
         # The block may follow the pixels, where Pillow finds it only after decoding.
-        return orientation(formats.png_chunk(data, b"eXIf"))
+        return orientation(png_chunk(data, b"eXIf"))
     exif = image.info.get("exif")
     return orientation(exif if isinstance(exif, bytes) else None)

@@ -2,14 +2,245 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
-from typing import Final, Self
+import secrets
+import time
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+from urllib.parse import unquote
 
-from photoqueue.errors import PayloadError, PhotoNotFoundError, UnreadablePhotoError
-from photoqueue.photos.backends import Backend, LocalFolder, RemoteFolder
-from photoqueue.photos.remote import is_url, masked, scheme
+from photoqueue.errors import PayloadError, PhotoNotFoundError, StorageError, UnreadablePhotoError
+from photoqueue.photos.remote import filesystem, is_url, masked, scheme, translated
 from photoqueue.settings import Settings
+
+#: Places where folders are part of names: none can be made, and asking makes a bucket.
+_OBJECT_STORES: Final = frozenset(
+    ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "r2", "memory")
+)
+_FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+
+
+class Backend(Protocol):
+    """Whole files under relative keys such as ``originals/ab/abcd…``."""
+
+    def write(self, key: str, data: bytes, *, durable: bool) -> None:
+        """Store a file, unless one of the same size is there."""
+
+    def read(self, key: str) -> bytes | None:
+        """Return a file, or ``None`` when there is none."""
+
+    def size(self, key: str) -> int | None:
+        """Return a file's size in bytes, or ``None`` when there is none."""
+
+    def age(self, key: str) -> float | None:
+        """Return how many seconds ago a file was written, or ``None`` where that is not known."""
+
+    def delete(self, key: str) -> bool:
+        """Delete a file; return whether it was there."""
+
+
+class LocalFolder:
+    """A folder on this machine or a network mount."""
+
+    def __init__(self, root: str) -> None:
+        path = unquote(root.partition("://")[2]) if is_url(root) else root
+        self._root = Path(path).expanduser().absolute()
+
+    def write(self, key: str, data: bytes, *, durable: bool) -> None:
+        """Store a file: complete under its name or not at all.
+
+        Durable means that a power cut after the return cannot take the photo away. The
+        caller commits a job that names it, and PostgreSQL does keep its word. So the
+        content is flushed before the file gets its name, and the folder after it; either
+        alone leaves an empty file or none.
+        """
+        target = self._root / key
+        try:
+            if self.size(key) != len(data) or not self._still_there(target):
+                self._make_folder(target.parent, durable=durable)
+                self._replace(target, data, durable=durable)
+            if durable:
+                # Also when the file was there: another process may have named it only now.
+                _flush_folder(target.parent)
+        except OSError as exc:
+            raise self._write_error(exc, len(data)) from exc
+
+    def read(self, key: str) -> bytes | None:
+        """Return a file, or ``None`` when there is none."""
+        try:
+            return (self._root / key).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise self._read_error(exc) from exc
+
+    def size(self, key: str) -> int | None:
+        """Return a file's size in bytes, or ``None`` when there is none."""
+        try:
+            return (self._root / key).stat().st_size
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise self._read_error(exc) from exc
+
+    def age(self, key: str) -> float | None:
+        """Return how many seconds ago a file was written, or ``None`` when there is none."""
+        try:
+            return max(time.time() - (self._root / key).stat().st_mtime, 0.0)
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise self._read_error(exc) from exc
+
+    def delete(self, key: str) -> bool:
+        """Delete a file; return whether it was there."""
+        try:
+            (self._root / key).unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as exc:
+            raise self._write_error(exc, 0) from exc
+        return True
+
+    def _still_there(self, target: Path) -> bool:
+        """Say of a file that it was submitted again, for whoever deletes what is old."""
+        try:
+            os.utime(target)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            pass  # another user's file: its age stays what it is
+        return True
+
+    def _make_folder(self, folder: Path, *, durable: bool) -> None:
+        if folder.is_dir():
+            return
+        if folder != self._root:
+            self._make_folder(folder.parent, durable=durable)
+            folder.mkdir(exist_ok=True)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+        if durable:
+            _flush_folder(folder.parent)
+
+    def _replace(self, target: Path, data: bytes, *, durable: bool) -> None:
+        # Beside the target, because a rename is atomic only within one file system.
+        # A process killed here leaves a hidden ``.….part`` file that nothing ever reads.
+        temporary = target.with_name(f".{target.name[:16]}.{secrets.token_hex(8)}.part")
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _write_error(self, exc: OSError, size: int) -> StorageError:
+        if exc.errno in _FULL:
+            return StorageError(
+                f"The photo store {self._root} is full: {size:,} bytes are needed "
+                f"({exc.strerror}). Free some space, or set PHOTOQUEUE_PHOTO_STORE or "
+                "PHOTOQUEUE_HOME to a larger disk."
+            )
+        return StorageError(
+            f"The photo store {self._root} cannot be written ({exc.strerror}; {size:,} bytes "
+            "are needed). Make it writable, or set PHOTOQUEUE_PHOTO_STORE or PHOTOQUEUE_HOME "
+            "to a folder that is."
+        )
+
+    def _read_error(self, exc: OSError) -> StorageError:
+        return StorageError(
+            f"The photo store {self._root} cannot be read ({exc.strerror}). Check the "
+            "permissions and the disk of PHOTOQUEUE_PHOTO_STORE or PHOTOQUEUE_HOME."
+        )
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as exc:
+        # Some network mounts cannot flush a folder: their server does so by itself.
+        if exc.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+class RemoteFolder:
+    """A place reached through fsspec, such as a bucket of S3.
+
+    An object store shows an object only when it is complete and durable, so a plain put
+    keeps both promises. fsspec is first imported when the store is first used.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def write(self, key: str, data: bytes, *, durable: bool) -> None:
+        """Store a file, unless one of the same size is there."""
+        if self.size(key) == len(data):
+            return
+        file_system, path = self._locate(key)
+        with translated(self._root):
+            try:
+                if scheme(self._root) not in _OBJECT_STORES:
+                    file_system.makedirs(path.rpartition("/")[0], exist_ok=True)
+                file_system.pipe_file(path, data)
+            except FileNotFoundError as exc:
+                raise StorageError(
+                    f"The photo store {masked(self._root)} does not exist. Create the bucket "
+                    "or folder, or correct PHOTOQUEUE_PHOTO_STORE."
+                ) from exc
+
+    def read(self, key: str) -> bytes | None:
+        """Return a file, or ``None`` when there is none."""
+        file_system, path = self._locate(key)
+        with translated(self._root):
+            try:
+                return bytes(file_system.cat_file(path))
+            except FileNotFoundError:
+                return None
+
+    def size(self, key: str) -> int | None:
+        """Return a file's size in bytes, or ``None`` when there is none."""
+        file_system, path = self._locate(key)
+        with translated(self._root):
+            try:
+                size = file_system.info(path)["size"]
+            except FileNotFoundError:
+                return None
+        return None if size is None else int(size)
+
+    def age(self, key: str) -> float | None:
+        """Return ``None``: what a place tells of it differs from one kind to the next."""
+        return None
+
+    def delete(self, key: str) -> bool:
+        """Delete a file; return whether it was there."""
+        if self.size(key) is None:  # a bucket does not say whether there was anything
+            return False
+        file_system, path = self._locate(key)
+        with translated(self._root):
+            try:
+                file_system.rm_file(path)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def _locate(self, key: str) -> tuple[Any, str]:
+        # Not remembered: fsspec keeps one connection a process, and a worker that forks
+        # after its store was used must not go on with that of its parent.
+        file_system, root = filesystem(self._root)
+        return file_system, f"{root.rstrip('/')}/{key}"
+
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 

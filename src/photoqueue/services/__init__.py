@@ -11,7 +11,6 @@ A configured ``DATABASE_URL`` or ``REDIS_URL`` takes the place of its embedded s
 
 from __future__ import annotations
 
-from photoqueue.services.embedded import down, ensure, status
-from photoqueue.services.endpoints import Endpoints, ServerStatus
+from photoqueue.services.embedded import Endpoints, ServerStatus, down, ensure, status
 
 __all__ = ["Endpoints", "ServerStatus", "down", "ensure", "status"]

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Final
 
 from photoqueue.errors import ConfigurationError, ServiceError
-from photoqueue.services.account import Account, account_for, open_way
+from photoqueue.services.process import Account, account_for, open_way
 
 #: Bytes of a socket's path: 103 on macOS, 107 on Linux.
 LONGEST_SOCKET_PATH: Final = 103

@@ -18,9 +18,8 @@ import psutil
 
 from photoqueue.errors import ConfigurationError, DatabaseUnavailableError
 from photoqueue.services import process
-from photoqueue.services.account import Account, open_software
-from photoqueue.services.probe import Answer, ask_postgres
-from photoqueue.services.server import Server
+from photoqueue.services.process import Account, open_software
+from photoqueue.services.server import Answer, Server, ask_postgres
 
 #: Name of the database and of its owner.
 DATABASE: Final = "photoqueue"

@@ -10,9 +10,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from photoqueue.errors import BrokerUnavailableError
-from photoqueue.services.account import Account, open_software
-from photoqueue.services.probe import Answer, ask_redis
-from photoqueue.services.server import Server
+from photoqueue.services.process import Account, open_software
+from photoqueue.services.server import Answer, Server, ask_redis
 
 
 def find_redis() -> Path | None:

@@ -22,9 +22,9 @@ from photoqueue.errors import (
     PhotoqueueError,
 )
 from photoqueue.installation import Installation
-from photoqueue.models import JobType, Message
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.register import Register
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.workers import Register
+from photoqueue.words import JobType, Message
 from photoqueue.worker.board import Board
 from photoqueue.worker.engines import Engines
 from photoqueue.worker.handlers import Handler, InventorySync, PhotoAnalyze
@@ -32,8 +32,8 @@ from photoqueue.worker.logs import LogFormat, configure_logging
 from photoqueue.worker.runner import Runner
 
 if TYPE_CHECKING:
-    from photoqueue.broker.broker import Broker
-    from photoqueue.broker.retention import Finished
+    from photoqueue.queue.broker.queues import Broker
+    from photoqueue.queue.broker.retention import Finished
     from photoqueue.services import Endpoints
     from photoqueue.settings import Settings
 

@@ -8,10 +8,10 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from photoqueue.errors import ServiceError
-from photoqueue.tracking.metrics import WORKER_PATIENCE, WORKER_ROWS, reading
+from photoqueue.queue.metrics import WORKER_PATIENCE, WORKER_ROWS, reading
 
 if TYPE_CHECKING:
-    from photoqueue.tracking.database import Database
+    from photoqueue.queue.database import Database
 
 logger = logging.getLogger(__name__)
 

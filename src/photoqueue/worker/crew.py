@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from photoqueue.models import JobType, Outcome
+from photoqueue.words import JobType, Outcome
 from photoqueue.worker.board import Board
 from photoqueue.worker.child import EXIT_CONFIGURATION, Assignment, run_child
 from photoqueue.worker.thrift import thrifty

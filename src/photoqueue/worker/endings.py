@@ -7,18 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from photoqueue import tracing
-from photoqueue.broker.retention import RETENTION, Finished
 from photoqueue.errors import BrokerUnavailableError, PhotoqueueError
-from photoqueue.models import JobState
-from photoqueue.tracking.attempts import AiCall, Claim, Ended, Failure
+from photoqueue.queue.attempts import AiCall, Claim, Ended, Failure
+from photoqueue.queue.broker.retention import RETENTION, Finished
+from photoqueue.words import JobState
 from photoqueue.worker.failures import describe
 from photoqueue.worker.job_fields import end_fields, log_fields
 from photoqueue.worker.persistence import until_reached
 
 if TYPE_CHECKING:
-    from photoqueue.broker.broker import Broker
+    from photoqueue.queue.broker.queues import Broker
+    from photoqueue.queue.ledger import Ledger
     from photoqueue.settings import Settings
-    from photoqueue.tracking.ledger import Ledger
 
 logger = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from photoqueue import tracing
 from photoqueue.errors import ConfigurationError, EngineUnavailableError, ThrottledError
-from photoqueue.tracking.attempts import AiCall
-from photoqueue.tracking.rate_limits import RateLimits
+from photoqueue.queue.attempts import AiCall
+from photoqueue.queue.rate_limits import RateLimits
 
 if TYPE_CHECKING:
-    from photoqueue.analysis.engine import Analysis, Call, Engine, Hint, RoomEngine
+    from photoqueue.engines.contract import Analysis, Call, Engine, Hint, RoomEngine
     from photoqueue.installation import Installation
     from photoqueue.settings import Settings
 
@@ -41,7 +41,7 @@ class Engines:
     """
 
     def __init__(self, installation: Installation, *, processes: int) -> None:
-        from photoqueue.analysis.choice import choose_engine
+        from photoqueue.engines.registry import choose_engine
 
         self._installation = installation
         self._processes = processes
@@ -65,7 +65,7 @@ class Engines:
         ModelError
             Its model file cannot be used.
         """
-        from photoqueue.analysis.registry import checked_engine
+        from photoqueue.engines.registry import checked_engine
 
         if name is None:
             return self._built[self._own]
@@ -87,7 +87,7 @@ class Engines:
         return self._built[settings.engine]
 
     def _settings_of(self, name: str) -> Settings:
-        from photoqueue.analysis.choice import AUTO, choose_engine
+        from photoqueue.engines.registry import AUTO, choose_engine
 
         settings = self._installation.settings.model_copy(update={"engine": name})
         if name != AUTO:
@@ -97,7 +97,7 @@ class Engines:
         return self._best
 
     def _build(self, settings: Settings) -> Engine:
-        from photoqueue.analysis.registry import load_engine
+        from photoqueue.engines.registry import load_engine
 
         engine = load_engine(settings, processes=self._processes)
         _share(engine, self._installation)
@@ -117,7 +117,7 @@ def build_room_engine(installation: Installation) -> RoomEngine:
     EngineUnavailableError
         None is configured, or it cannot be built as configured.
     """
-    from photoqueue.analysis.registry import load_room_engine
+    from photoqueue.engines.registry import load_room_engine
 
     engine = load_room_engine(installation.settings)
     _share(engine, installation)
@@ -126,7 +126,7 @@ def build_room_engine(installation: Installation) -> RoomEngine:
 
 def _share(engine: Engine, installation: Installation) -> None:
     """Let an engine with limits keep them together with all workers."""
-    from photoqueue.analysis.engine import SharedEngine
+    from photoqueue.engines.contract import SharedEngine
 
     if isinstance(engine, SharedEngine):
         engine.share(RateLimits(installation.database))
@@ -147,7 +147,7 @@ def measured(
     look : callable
         Takes the hint to give to the engine, and returns what the engine returns.
     """
-    from photoqueue.analysis.engine import SharedEngine
+    from photoqueue.engines.contract import SharedEngine
 
     reported: list[Call] = []
     error: BaseException | None = None

@@ -11,7 +11,7 @@ from photoqueue.errors import (
     RateLimitedError,
     ThrottledError,
 )
-from photoqueue.tracking.attempts import Failure
+from photoqueue.queue.attempts import Failure
 
 #: Longest wait that a server is believed, in seconds: a day.
 _LONGEST_WAIT: Final = 24 * 3600.0

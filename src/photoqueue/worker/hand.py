@@ -14,8 +14,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from photoqueue.models import Message
-from photoqueue.tracking.attempts import Claim, Done
+from photoqueue.queue.attempts import Claim, Done
+from photoqueue.words import Message
 from photoqueue.worker.board import MOST_JOBS
 
 #: Seconds within which jobs that are taken together are to be done.

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from photoqueue.errors import PayloadError, PhotoqueueError, StorageError
-from photoqueue.models import InventoryPayload, JobState, PhotoPayload, PhotoResult
-from photoqueue.tracking import corrections, projects
-from photoqueue.tracking.attempts import AiCall, Claim
+from photoqueue.queue import corrections, projects
+from photoqueue.queue.attempts import AiCall, Claim
+from photoqueue.words import InventoryPayload, JobState, PhotoPayload, PhotoResult
 from photoqueue.worker.engines import Engines, measured
 from photoqueue.worker.results import photo_result
 from photoqueue.worker.rooms import RoomLooks
@@ -19,9 +19,9 @@ from photoqueue.worker.rooms import RoomLooks
 if TYPE_CHECKING:
     from PIL import Image
 
-    from photoqueue.analysis.engine import Analysis, Engine
+    from photoqueue.engines.contract import Analysis, Engine
     from photoqueue.installation import Installation
-    from photoqueue.photos.decode import Decoded
+    from photoqueue.photos.pixels import Decoded
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +41,8 @@ class PhotoAnalyze:
 
     def __call__(self, claim: Claim, calls: list[AiCall]) -> str:
         """Analyse the photo of a claimed job."""
-        from photoqueue.analysis.engine import LEAST_SIDE, sufficient_side
-        from photoqueue.photos.decode import shrunk
+        from photoqueue.engines.contract import LEAST_SIDE, sufficient_side
+        from photoqueue.photos.pixels import shrunk
 
         payload = _validated(PhotoPayload, claim)
         data = self._store.get(payload.sha256)
@@ -59,7 +59,7 @@ class PhotoAnalyze:
         return photo_result(payload, small, analysis, engine, size=photo.size).to_json()
 
     def _decoded(self, data: bytes, side: int | None) -> Decoded:
-        from photoqueue.photos.decode import decode_enough
+        from photoqueue.photos.pixels import decode_enough
 
         max_pixels = round(self._settings.max_photo_megapixels * 1e6)
         return decode_enough(data, side, max_pixels=max_pixels)
@@ -67,7 +67,7 @@ class PhotoAnalyze:
     def _analyse(
         self, engine: Engine, payload: PhotoPayload, image: Image.Image, calls: list[AiCall]
     ) -> Analysis:
-        from photoqueue.analysis.engine import Hint
+        from photoqueue.engines.contract import Hint
 
         hint = Hint(
             photo_id=payload.photo_id,
@@ -78,7 +78,7 @@ class PhotoAnalyze:
         return measured(engine, hint, calls, lambda hint: engine.analyse(image, hint))
 
     def _keep_thumbnail(self, payload: PhotoPayload, image: Image.Image) -> None:
-        from photoqueue.photos.thumbnails import thumbnail
+        from photoqueue.photos.pixels import thumbnail
 
         try:
             self._store.put_thumbnail(payload.sha256, thumbnail(image))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from photoqueue.tracking.register import Host
+from photoqueue.queue.workers import Host
 
 
 def this_host() -> Host:

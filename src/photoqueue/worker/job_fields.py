@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from photoqueue.models import JobType
-from photoqueue.tracking.attempts import Claim, Ended
+from photoqueue.queue.attempts import Claim, Ended
+from photoqueue.words import JobType
 
 
 def log_fields(claim: Claim) -> dict[str, object]:

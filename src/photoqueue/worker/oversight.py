@@ -6,12 +6,12 @@ import time
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from photoqueue.models import Outcome
+from photoqueue.words import Outcome
 from photoqueue.worker.unclaimed import Unclaimed
 
 if TYPE_CHECKING:
-    from photoqueue.tracking.ledger import Ledger
-    from photoqueue.tracking.register import Renewal
+    from photoqueue.queue.ledger import Ledger
+    from photoqueue.queue.workers import Renewal
     from photoqueue.worker.crew import Crew
     from photoqueue.worker.recovery import Recovery
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from photoqueue.models import JobType
+from photoqueue.words import JobType
 
 if TYPE_CHECKING:
     from photoqueue.worker.crew import Child, Crew

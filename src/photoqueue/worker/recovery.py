@@ -8,17 +8,17 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from photoqueue.broker.retention import Finished
 from photoqueue.errors import BrokerUnavailableError
-from photoqueue.models import JobState, JobType, Outcome
-from photoqueue.tracking.attempts import Recovered
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.register import Host, Register
+from photoqueue.queue.attempts import Recovered
+from photoqueue.queue.broker.retention import Finished
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.workers import Host, Register
+from photoqueue.words import JobState, JobType, Outcome
 from photoqueue.worker.counting import Counting
 from photoqueue.worker.identity import is_alive
 
 if TYPE_CHECKING:
-    from photoqueue.broker.broker import Broker
+    from photoqueue.queue.broker.queues import Broker
 
 logger = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from photoqueue.errors import PermanentError
-from photoqueue.models import FoundItem, PhotoPayload, PhotoResult
+from photoqueue.words import FoundItem, PhotoPayload, PhotoResult
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from photoqueue.analysis.engine import Engine
+    from photoqueue.engines.contract import Engine
 
 
 def photo_result(
@@ -33,9 +33,7 @@ def photo_result(
     PermanentError
         The engine did not return an ``Analysis``.
     """
-    from photoqueue.photos.appearance import Looks
-    from photoqueue.photos.perceptual import perceptual_hash
-    from photoqueue.photos.quality import assess
+    from photoqueue.photos.measures import Looks, assess, perceptual_hash
 
     looks = Looks(image)
     grey = image.convert("L")  # once for both that look at it

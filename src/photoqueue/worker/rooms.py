@@ -14,15 +14,15 @@ from photoqueue.inventory.views import (
     room_type,
     views_of,
 )
-from photoqueue.models import FoundItem
-from photoqueue.tracking.attempts import AiCall
+from photoqueue.queue.attempts import AiCall
+from photoqueue.words import FoundItem
 from photoqueue.worker.engines import build_room_engine, measured
 from photoqueue.worker.results import room_items
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from photoqueue.analysis.engine import RoomEngine
+    from photoqueue.engines.contract import RoomEngine
     from photoqueue.installation import Installation
 
 #: Photos that one call gets to see. Of more, those are chosen that differ most; the others
@@ -74,7 +74,7 @@ class RoomLooks:
         calls: list[AiCall],
         ends: float,
     ) -> Sequence[FoundItem]:
-        from photoqueue.analysis.engine import Hint
+        from photoqueue.engines.contract import Hint
 
         engine = self._room_engine()
         images = [self._picture(view) for view in most_different(views, MAX_PHOTOS)]
@@ -89,7 +89,7 @@ class RoomLooks:
         return room_items(analysis, engine)
 
     def _picture(self, view: View) -> Image.Image:
-        from photoqueue.photos.decode import decode
+        from photoqueue.photos.pixels import decode
 
         image = decode(
             self._installation.photo_store.get(view.sha256),

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from photoqueue import tracing
-from photoqueue.broker.retention import Finished
 from photoqueue.errors import BrokerUnavailableError, PhotoqueueError
-from photoqueue.models import JobType, Message
-from photoqueue.tracking.attempts import AiCall, Claim, Done, Ended
-from photoqueue.tracking.ledger import Ledger
+from photoqueue.queue.attempts import AiCall, Claim, Done, Ended
+from photoqueue.queue.broker.retention import Finished
+from photoqueue.queue.ledger import Ledger
+from photoqueue.words import JobType, Message
 from photoqueue.worker.endings import Endings
 from photoqueue.worker.hand import Hand, Watch
 from photoqueue.worker.job_fields import span_attributes
 from photoqueue.worker.slot import Slot
 
 if TYPE_CHECKING:
-    from photoqueue.broker.broker import Broker
+    from photoqueue.queue.broker.queues import Broker
     from photoqueue.settings import Settings
     from photoqueue.worker.handlers import Handler
 

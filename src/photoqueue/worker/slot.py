@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from photoqueue.models import JobType, Message
-from photoqueue.tracking.attempts import Claim, Done, Ended
-from photoqueue.tracking.ledger import Ledger
+from photoqueue.queue.attempts import Claim, Done, Ended
+from photoqueue.queue.ledger import Ledger
+from photoqueue.words import JobType, Message
 from photoqueue.worker.persistence import until_reached
 
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from photoqueue.analysis.choice import choose_engine
+from photoqueue.engines.registry import choose_engine
 from photoqueue.errors import EngineUnavailableError, PhotoqueueError, ServiceError
-from photoqueue.models import JobType, Outcome
-from photoqueue.tracking.ids import new_uuid
-from photoqueue.tracking.ledger import Ledger
-from photoqueue.tracking.register import Register
+from photoqueue.queue.ids import new_uuid
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.workers import Register
+from photoqueue.words import JobType, Outcome
 from photoqueue.worker.counting import Counting
 from photoqueue.worker.crew import Crew, Exit
 from photoqueue.worker.identity import this_host

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from photoqueue.tracking.register import Held
+from photoqueue.queue.workers import Held
 
 if TYPE_CHECKING:
     from photoqueue.worker.crew import Child

@@ -1,0 +1,323 @@
+"""Layouts: how a detector takes its picture and gives its boxes.
+
+A layout is chosen from the model's own inputs and outputs, never from its file name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+
+import numpy as np
+
+from photoqueue.engines.boxes import Candidates, FloatArray, corners
+from photoqueue.engines.session import Port, Signature, picture_size
+from photoqueue.errors import ModelError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+#: Overlap above which two boxes of one class are one thing.
+_NMS_IOU: Final = 0.6
+
+
+class AuthorsExport:
+    """The authors' own export: the model decodes its boxes itself.
+
+    Inputs ``images`` f32 [N, 3, H, W] and ``orig_target_sizes`` i64 [N, 2] (width,
+    height); outputs ``labels`` i64 [N, Q], ``boxes`` [N, Q, 4] (corners, in pixels of the
+    given size) and ``scores`` [N, Q].
+    """
+
+    name: Final = "DEIMv2/D-FINE (labels, boxes, scores)"
+    nms_iou: Final = _NMS_IOU
+    counts_classes: Final = False
+    #: Best F1 of DEIMv2 femto on 22 photos of rooms (0.68; 0.62 at 0.30, 0.67 at 0.40;
+    #: `photoqueue evaluate` with PHOTOQUEUE_SCORE_THRESHOLD).
+    default_threshold: Final = 0.35
+
+    def __init__(self, picture: Port) -> None:
+        self.size = picture_size(picture)
+        self._picture = picture.name
+
+    @classmethod
+    def recognise(cls, signature: Signature) -> Self | None:
+        """Return the layout if the model has it."""
+        picture, sizes = signature.input("images"), signature.input("orig_target_sizes")
+        labels, boxes = signature.output("labels"), signature.output("boxes")
+        scores = signature.output("scores")
+        if not (picture and sizes and labels and boxes and scores):
+            return None
+        fits = (
+            picture.fits(None, 3, None, None)
+            and sizes.fits(None, 2)
+            and labels.fits(None, None)
+            and boxes.fits(None, None, 4)
+            and scores.fits(None, None)
+        )
+        return cls(picture) if fits else None
+
+    def feeds(self, image: Image.Image) -> dict[str, Any]:
+        """Return the model's inputs for a picture."""
+        return {
+            self._picture: squash(image, self.size),
+            "orig_target_sizes": np.array([image.size], dtype=np.int64),
+        }
+
+    def class_count(self, outputs: Mapping[str, Any]) -> int:
+        """Tell how many classes the model has.
+
+        The file does not say it. A model reports its best queries even for an empty
+        picture, over all its classes, so an index beyond COCO's shows Objects365.
+        """
+        return 80 if int(np.max(outputs["labels"], initial=0)) < 80 else 366
+
+    def decode(self, outputs: Mapping[str, Any], image: Image.Image) -> Candidates:
+        """Return what the model proposes, in fractions of the picture."""
+        width, height = image.size
+        scale = np.array([width, height, width, height], dtype=np.float32)
+        return Candidates(
+            np.asarray(outputs["boxes"][0], dtype=np.float32) / scale,
+            np.asarray(outputs["scores"][0], dtype=np.float32),
+            np.asarray(outputs["labels"][0], dtype=np.int64),
+        )
+
+
+class TransformersExport:
+    """The export of the transformers library, as found at onnx-community.
+
+    Input ``pixel_values`` f32 [N, 3, H, W]; outputs ``logits`` [N, Q, C], before the
+    sigmoid, and ``pred_boxes`` [N, Q, 4] (centre and size, as fractions).
+    """
+
+    name: Final = "D-FINE, transformers (logits, pred_boxes)"
+    nms_iou: Final = _NMS_IOU
+    counts_classes: Final = True
+    #: Not measured on photos of rooms: taken from the same architecture's other export.
+    default_threshold: Final = 0.35
+
+    def __init__(self, picture: Port) -> None:
+        self.size = picture_size(picture)
+        self._picture = picture.name
+
+    @classmethod
+    def recognise(cls, signature: Signature) -> Self | None:
+        """Return the layout if the model has it."""
+        picture = signature.input("pixel_values")
+        logits, boxes = signature.output("logits"), signature.output("pred_boxes")
+        if not (picture and logits and boxes) or len(signature.inputs) != 1:
+            return None
+        fits = (
+            picture.fits(None, 3, None, None)
+            and logits.fits(None, None, None)
+            and boxes.fits(None, None, 4)
+        )
+        return cls(picture) if fits else None
+
+    def feeds(self, image: Image.Image) -> dict[str, Any]:
+        """Return the model's input for a picture."""
+        return {self._picture: squash(image, self.size)}
+
+    def class_count(self, outputs: Mapping[str, Any]) -> int:
+        """Tell how many classes the model has."""
+        return int(outputs["logits"].shape[-1])
+
+    def decode(self, outputs: Mapping[str, Any], image: Image.Image) -> Candidates:
+        """Return what the model proposes, in fractions of the picture."""
+        logits = np.asarray(outputs["logits"][0], dtype=np.float32)
+        classes = logits.argmax(axis=1).astype(np.int64)
+        best = np.take_along_axis(logits, classes[:, None], axis=1)[:, 0]
+        boxes = np.asarray(outputs["pred_boxes"][0], dtype=np.float32)
+        return Candidates(corners(boxes), _sigmoid(best), classes)
+
+
+def squash(image: Image.Image, size: tuple[int, int]) -> FloatArray:
+    """Resize an RGB picture to the input size, whatever its shape, and scale it to 0…1.
+
+    Returns
+    -------
+    ndarray of float32, shape (1, 3, H, W)
+    """
+    from PIL import Image
+
+    small = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    pixels = np.asarray(small, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
+    return np.ascontiguousarray(pixels[None])
+
+
+def _sigmoid(logits: FloatArray) -> FloatArray:
+    """Turn logits into 0…1; clipped so that no exponential overflows."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))), dtype=np.float32)
+
+
+#: Pixels between the cells of the three grids, in the order of the output.
+_STRIDES: Final = (8, 16, 32)
+#: Grey of the letterbox, as in training.
+_PAD: Final = 114
+#: Values of one cell before the classes: x, y, log width, log height, objectness.
+_BOX_VALUES: Final = 5
+
+
+class RawYolox:
+    """One output [1, cells, 5 + classes] that is still to be decoded.
+
+    The input is [1, 3, H, W], BGR, 0…255; the picture keeps its proportions, lies in the
+    top left corner and is padded with grey.
+    """
+
+    name: Final = "YOLOX, raw (one output [1, cells, 5 + classes])"
+    nms_iou: Final = 0.45
+    counts_classes: Final = True
+    #: F1 of YOLOX-nano on 22 photos of rooms: 0.57 at 0.25, 0.55 at 0.30, 0.54 at 0.35
+    #: (`photoqueue evaluate` with PHOTOQUEUE_SCORE_THRESHOLD). So few photos do not tell
+    #: these apart; 0.30 errs less often on the side of things that are not there.
+    default_threshold: Final = 0.30
+
+    def __init__(self, picture: Port, output: Port) -> None:
+        self.size = picture_size(picture)
+        self._picture = picture.name
+        self._output = output.name
+        self._offsets, self._strides = _grid(*self.size)
+
+    @classmethod
+    def recognise(cls, signature: Signature) -> Self | None:
+        """Return the layout if the model has it.
+
+        The number of cells must be that of the three grids: other YOLO models also have
+        one output of rank 3, and decoding theirs in this way would give nonsense.
+        """
+        if len(signature.inputs) != 1 or len(signature.outputs) != 1:
+            return None
+        picture, output = signature.inputs[0], signature.outputs[0]
+        if not picture.fits(None, 3, None, None) or picture.type != "tensor(float)":
+            return None
+        width, height = picture_size(picture)
+        cells = sum((width // stride) * (height // stride) for stride in _STRIDES)
+        if not output.fits(None, cells, None) or output.shape[1] is None:
+            return None
+        return cls(picture, output)
+
+    def feeds(self, image: Image.Image) -> dict[str, Any]:
+        """Return the model's input for a picture."""
+        return {self._picture: letterbox(image, self.size)}
+
+    def class_count(self, outputs: Mapping[str, Any]) -> int:
+        """Tell how many classes the model has."""
+        return int(outputs[self._output].shape[-1]) - _BOX_VALUES
+
+    def decode(self, outputs: Mapping[str, Any], image: Image.Image) -> Candidates:
+        """Return what the model proposes, in fractions of the picture."""
+        raw = np.asarray(outputs[self._output][0], dtype=np.float32)
+        class_scores = raw[:, _BOX_VALUES:]
+        classes = class_scores.argmax(axis=1).astype(np.int64)
+        best = np.take_along_axis(class_scores, classes[:, None], axis=1)[:, 0]
+        centre = (raw[:, :2] + self._offsets) * self._strides
+        # Clipped far beyond any picture, so that a wild cell cannot overflow.
+        size = np.exp(np.clip(raw[:, 2:4], None, 20)) * self._strides
+        pixels = corners(np.concatenate([centre, size], axis=1))
+        # The padding lies right and below, so undoing the letterbox is one division by
+        # the size that the picture itself takes up in the input.
+        scale = np.array(fitted_size(image.size, self.size) * 2, dtype=np.float32)
+        return Candidates(pixels / scale, raw[:, 4] * best, classes)
+
+
+def fitted_size(picture: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int]:
+    """Width and height of a picture made to fit a frame, in pixels, proportions kept."""
+    ratio = min(frame[0] / picture[0], frame[1] / picture[1])
+    return max(1, int(picture[0] * ratio)), max(1, int(picture[1] * ratio))
+
+
+def letterbox(image: Image.Image, frame: tuple[int, int]) -> FloatArray:
+    """Fit an RGB picture into the top left of a grey frame, as BGR.
+
+    Returns
+    -------
+    ndarray of float32, shape (1, 3, H, W)
+        0…255.
+    """
+    from PIL import Image
+
+    width, height = fitted_size(image.size, frame)
+    small = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    canvas = np.full((frame[1], frame[0], 3), _PAD, dtype=np.float32)
+    canvas[:height, :width] = np.asarray(small)[:, :, ::-1]
+    return np.ascontiguousarray(canvas.transpose(2, 0, 1)[None])
+
+
+def _grid(width: int, height: int) -> tuple[FloatArray, FloatArray]:
+    """Return column and row, shape (cells, 2), and stride, shape (cells, 1), of each cell."""
+    offsets, strides = [], []
+    for stride in _STRIDES:
+        rows, columns = np.mgrid[: height // stride, : width // stride]
+        offsets.append(np.stack([columns.ravel(), rows.ravel()], axis=1))
+        strides.append(np.full((columns.size, 1), stride))
+    return (
+        np.concatenate(offsets).astype(np.float32),
+        np.concatenate(strides).astype(np.float32),
+    )
+
+
+class Layout(Protocol):
+    """What the detector needs to know of a family of models."""
+
+    @property
+    def name(self) -> str:
+        """Display name, with the outputs that show it."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the model's input, in pixels."""
+        ...
+
+    @property
+    def nms_iou(self) -> float:
+        """Overlap, 0…1, above which two boxes of one class are one thing."""
+        ...
+
+    @property
+    def default_threshold(self) -> float:
+        """Score, 0…1, below which detections are not reported."""
+        ...
+
+    @property
+    def counts_classes(self) -> bool:
+        """Whether :meth:`class_count` is read off the outputs, and not guessed."""
+        ...
+
+    def feeds(self, image: Image.Image) -> dict[str, Any]:
+        """Return the model's inputs, by name, for an RGB picture."""
+        ...
+
+    def class_count(self, outputs: Mapping[str, Any]) -> int:
+        """Tell from a run how many classes the model has."""
+        ...
+
+    def decode(self, outputs: Mapping[str, Any], image: Image.Image) -> Candidates:
+        """Return what the model proposes for the picture, before any choice."""
+        ...
+
+
+#: The most particular first; no model fits two of them.
+_LAYOUTS: Final = (AuthorsExport, TransformersExport, RawYolox)
+
+
+def choose_layout(signature: Signature, file: Path) -> Layout:
+    """Return the layout of a model.
+
+    Raises
+    ------
+    ModelError
+        The model's inputs and outputs are those of no known layout.
+    """
+    for kind in _LAYOUTS:
+        layout = kind.recognise(signature)
+        if layout is not None:
+            return layout
+    known = "; ".join(kind.name for kind in _LAYOUTS)
+    raise ModelError(
+        f"The model {file} has a layout that the detector does not know: {signature}. "
+        f"Known layouts: {known}. Export the model in one of them, or write an engine of "
+        "your own and set PHOTOQUEUE_ENGINE to package.module:factory."
+    )

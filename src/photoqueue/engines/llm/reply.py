@@ -1,0 +1,265 @@
+"""What the model is to answer: its form, and how it is read out of what really comes."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
+
+from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.catalogue_file import CATEGORIES, CatalogueItem
+from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type
+from photoqueue.words import Box
+
+#: Longest answer that is looked at, in characters; a hundred items take about a tenth of it.
+_LONGEST_ANSWER: Final = 200_000
+#: Opening braces that are tried as the beginning of the answer.
+_MOST_CANDIDATES: Final = 500
+#: Things in one room that are believed.
+_MOST_THINGS: Final = 500
+#: Validation errors that the model is told of at once.
+_SHOWN_ERRORS: Final = 8
+
+#: How far a corner may lie outside the picture and be moved to its edge, in 0…1.
+_OVERSHOOT: Final = 0.05
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class UnusableReplyError(ValueError):
+    """The model's answer is not what was asked for; the text can be told to the model."""
+
+
+class ReplyItem(BaseModel):
+    """One thing, or several alike, as the model names it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    #: Key of the catalogue, or a name in words.
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+    count: Annotated[int, Field(ge=1, le=100)] = 1
+    confidence: Share
+    #: Category and volume of one in m³, for what the catalogue lacks.
+    category: str | None = None
+    volume: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
+    #: x0, y0, x1, y1 in 0…1; ``None`` where the model gave none that makes sense.
+    box: Box | None = None
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _printable(cls, value: object) -> object:
+        """Leave out what neither a table nor PostgreSQL can show: NUL, halves of characters."""
+        if not isinstance(value, str):
+            return value
+        return "".join(char if char.isprintable() else " " for char in value)
+
+    @field_validator("category")
+    @classmethod
+    def _known_category(cls, value: str | None) -> str | None:
+        if value is None or value.strip().casefold() in CATEGORIES:
+            return value if value is None else value.strip().casefold()
+        raise ValueError(f"not one of {', '.join(CATEGORIES)}")
+
+    @field_validator("box", mode="before")
+    @classmethod
+    def _sensible_box(cls, value: object) -> Box | None:
+        """Take a box only in the form that was asked for.
+
+        Some models think in pixels or thousandths, whatever they are told. That is no reason
+        to ask again, and pay again, for a list that is otherwise right.
+        """
+        if not isinstance(value, list | tuple) or len(value) != 4:
+            return None
+        if not all(isinstance(corner, int | float) for corner in value):
+            return None
+        try:
+            x0, y0, x1, y1 = (float(corner) for corner in value)
+        except OverflowError:  # JSON knows integers of any length
+            return None
+        if not (-_OVERSHOOT <= x0 < x1 <= 1 + _OVERSHOOT):
+            return None
+        if not (-_OVERSHOOT <= y0 < y1 <= 1 + _OVERSHOOT):
+            return None
+        return (max(x0, 0.0), max(y0, 0.0), min(x1, 1.0), min(y1, 1.0))
+
+
+class Reply(BaseModel):
+    """The model's view of a photo or a room."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    room_type: str
+    room_type_confidence: Share
+    items: Annotated[tuple[ReplyItem, ...], Field(max_length=300)]
+
+    @field_validator("room_type")
+    @classmethod
+    def _known_room_type(cls, value: str) -> str:
+        kind = canonical_room_type(value)
+        if kind is None:
+            raise ValueError(f"not one of {', '.join(ROOM_TYPES)}")
+        return kind
+
+    @field_validator("items")
+    @classmethod
+    def _countable(cls, value: tuple[ReplyItem, ...]) -> tuple[ReplyItem, ...]:
+        if sum(item.count for item in value) > _MOST_THINGS:
+            raise ValueError(f"more than {_MOST_THINGS} things in one room")
+        return value
+
+
+def read_reply(text: str) -> Reply:
+    """Read the answer out of a text: bare JSON, in a code fence, or within prose.
+
+    Raises
+    ------
+    UnusableReplyError
+        There is no JSON object, or it is not of the form that was asked for.
+    """
+    found = find_object(text)
+    if found is None:
+        raise UnusableReplyError("the answer holds no JSON object")
+    try:
+        return Reply.model_validate(found)
+    except ValidationError as exc:
+        problems = [
+            f"{'.'.join(map(str, error['loc'])) or 'answer'}: {error['msg']}"
+            for error in exc.errors()
+        ]
+        left_out = len(problems) - _SHOWN_ERRORS
+        more = f"; and {left_out} more" if left_out > 0 else ""
+        raise UnusableReplyError("; ".join(problems[:_SHOWN_ERRORS]) + more) from None
+
+
+def find_object(text: str) -> dict[str, Any] | None:
+    r"""Return the JSON object of an answer; ``None`` where there is none.
+
+    A model that thinks aloud writes drafts first: the last object with ``items`` wins,
+    then the first object of any kind.
+
+    >>> find_object('Here it is:\n```json\n{"items": []}\n``` Anything else?')
+    {'items': []}
+    """
+    text = text[:_LONGEST_ANSWER]
+    decoder = json.JSONDecoder()
+    objects: list[dict[str, Any]] = []
+    position = text.find("{")
+    for _ in range(_MOST_CANDIDATES):
+        if position < 0:
+            break
+        try:
+            value, end = decoder.raw_decode(text, position)
+            objects.append(value)
+        except (ValueError, RecursionError):
+            end = position + 1
+        position = text.find("{", end)
+    with_items = [value for value in objects if "items" in value]
+    if with_items:
+        return with_items[-1]
+    return objects[0] if objects else None
+
+
+def reply_schema(*, boxes: bool) -> dict[str, Any]:
+    """Return the JSON schema of the answer, in the subset that strict servers take.
+
+    Every property is required and ranges are left out: they are checked on arrival, and
+    some servers refuse a schema that holds them.
+    """
+    item: dict[str, Any] = {
+        "name": {"type": "string"},
+        "count": {"type": "integer"},
+        "confidence": {"type": "number"},
+        "category": {"type": ["string", "null"], "enum": [*CATEGORIES, None]},
+        "volume": {"type": ["number", "null"]},
+    }
+    if boxes:
+        item["box"] = {"type": ["array", "null"], "items": {"type": "number"}}
+    return _closed(
+        {
+            "room_type": {"type": "string", "enum": list(ROOM_TYPES)},
+            "room_type_confidence": {"type": "number"},
+            "items": {"type": "array", "items": _closed(item)},
+        }
+    )
+
+
+def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object with these properties, all of them, and no other."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+_ARTICLES: Final = frozenset(("a", "an", "the", "un", "une", "le", "la", "les", "l", "des", "du"))
+
+
+class Names:
+    """The catalogue by whatever a model may call a thing.
+
+    Known are keys, names in both languages and the class names of detectors ("couch"),
+    without regard to case, accents, articles and plurals. Where two things share a name,
+    the first in the catalogue has it.
+
+    >>> Names(Catalogue.load()).find("les fauteuils").key
+    'armchair'
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._items: dict[str, CatalogueItem] = {}
+        # Keys and display names first: a detector's word must not take one from another row.
+        for names in (_own_names, _labels):
+            for item in catalogue.items:
+                for name in names(item):
+                    self._items.setdefault(plain(name), item)
+
+    def find(self, name: str) -> CatalogueItem | None:
+        """Return the thing that a name means; ``None`` if the catalogue has none of it."""
+        return self._items.get(plain(name))
+
+
+def plain(name: str) -> str:
+    """Bring a name to the form in which names are compared.
+
+    >>> plain("Canapé 3-places"), plain("sofa_3_seat"), plain("the Chairs")
+    ('canape 3 place', 'sofa 3 seat', 'chair')
+    """
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    letters = "".join(char for char in decomposed if not unicodedata.combining(char))
+    words = [word for word in re.split(r"[^a-z0-9]+", letters) if word]
+    while len(words) > 1 and words[0] in _ARTICLES:
+        del words[0]
+    return " ".join(map(_singular, words))
+
+
+def _singular(word: str) -> str:
+    """Take the plural off a word, in either language; both sides of a comparison lose it."""
+    if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes")):
+        return word[:-2]
+    if len(word) > 4 and word.endswith("eaux"):
+        return word[:-1]
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def _own_names(item: CatalogueItem) -> Iterator[str]:
+    yield from (item.key, item.name_en, item.name_fr)
+
+
+def _labels(item: CatalogueItem) -> Iterator[str]:
+    for labels in item.labels.values():
+        for label in labels:
+            yield label
+            yield from label.split("/")

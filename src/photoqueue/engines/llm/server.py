@@ -1,0 +1,377 @@
+"""One request to the server: sent once, read within its time, its failures told apart.
+
+The client's own retries are switched off: a retry is an attempt of the job, counted and
+recorded, or it is not made.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from photoqueue.engines.llm.requests import Access
+from photoqueue.errors import (
+    EngineServerError,
+    EngineTimeoutError,
+    EngineUnavailableError,
+    PermanentError,
+    RateLimitedError,
+)
+
+if TYPE_CHECKING:
+    import openai
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for; ``None`` where it asks for nothing.
+
+    It is a number of seconds or an HTTP date. ``retry-after-ms``, which some servers send
+    beside it, is finer and wins.
+
+    >>> retry_after({"retry-after": "20"})
+    20.0
+    """
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    text = (headers.get("retry-after") or "").strip()
+    seconds = _number(text)
+    return _until(text, headers.get("date")) if seconds is None and text else seconds
+
+
+def _number(text: str | None) -> float | None:
+    """Read a number that can be waited for; negative ones are a moment that has passed."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return max(value, 0.0) if math.isfinite(value) else None
+
+
+def _until(date: str, server_date: str | None) -> float | None:
+    """Seconds to an HTTP date: from the server's own clock where it shows it, else from ours."""
+    moment = _moment(date)
+    if moment is None:
+        return None
+    now = _moment(server_date or "")
+    return max(moment - (time.time() if now is None else now), 0.0)
+
+
+def _moment(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+#: How much of what a server says is passed on, in characters.
+_SHOWN: Final = 300
+#: Statuses below 500 that pass by themselves.
+_PASSING: Final = frozenset((408, 409, 425))
+
+
+class FormatRefusedError(Exception):
+    """The server does not take a request of this form; another form may do."""
+
+
+def error_of(access: Access, status: int, headers: Mapping[str, str], body: str) -> Exception:
+    """Return the error that a status other than success means."""
+    said = _said(access, body)
+    if status in (400, 422):
+        return FormatRefusedError(f"status {status}{said}")
+    wait = retry_after(headers)
+    if status == 429 or (status == 503 and wait is not None):
+        asked = "" if wait is None else f", and asks to be left alone for {wait:.3g} s"
+        return RateLimitedError(
+            f"{access.base_url} has too much to do (status {status}){asked}{said}. It is asked "
+            "again later; set PHOTOQUEUE_LLM_REQUESTS_PER_MINUTE to what it allows.",
+            seconds=wait or 0.0,
+        )
+    if status >= 500 or status in _PASSING:
+        return EngineServerError(
+            f"{access.base_url} answered with status {status}{said}. It is tried again; if it "
+            "stays so, look at the log of that server."
+        )
+    problem = _problem(access, status)
+    if problem is not None:
+        return EngineUnavailableError(problem.format(said=said))
+    return PermanentError(
+        f"{access.base_url} refused the request with status {status}{said}. "
+        "Correct what it says, then retry the job."
+    )
+
+
+def _problem(access: Access, status: int) -> str | None:
+    """Return what is wrong with the settings, where the status says so; ``{said}`` in it."""
+    server, model = (text.replace("{", "{{").replace("}", "}}") for text in _names(access))
+    if 300 <= status < 400:
+        return (
+            f"{server} sends requests on to another address, which is not followed{{said}}. Set "
+            "PHOTOQUEUE_LLM_BASE_URL to the address itself."
+        )
+    return {
+        401: f"{server} does not accept the key{{said}}. Correct PHOTOQUEUE_LLM_API_KEY.",
+        402: f"{server} wants to be paid first{{said}}. Look at the account of the key.",
+        403: f"{server} does not allow {model} with this key{{said}}. Correct "
+        "PHOTOQUEUE_LLM_API_KEY or PHOTOQUEUE_LLM_MODEL.",
+        404: f"{server} has no model {model}, or is not the address of its API{{said}}. Correct "
+        "PHOTOQUEUE_LLM_MODEL, or PHOTOQUEUE_LLM_BASE_URL (most end in /v1).",
+        413: f"{server} finds the pictures too large{{said}}. Lower PHOTOQUEUE_LLM_PICTURE_SIDE.",
+    }.get(status)
+
+
+def _names(access: Access) -> tuple[str, str]:
+    return access.base_url, repr(access.model)
+
+
+def _said(access: Access, body: str) -> str:
+    """Return what the server says of it, on one line and without the key; it may be empty."""
+    text = " ".join(access.hide(message_of(body)).split())
+    if not text:
+        return ""
+    return f": {text[:_SHOWN]}…" if len(text) > _SHOWN else f": {text.rstrip('.')}"
+
+
+def message_of(body: str) -> str:
+    """Return the message in the body of an error, in whichever form servers write it."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return "" if body.lstrip()[:1] == "<" else body  # a page of a proxy says nothing useful
+    for key in ("error", "message", "detail"):
+        if isinstance(value, dict) and value.get(key):
+            value = value[key]
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+#: More tokens than any model reads; a count above it is nonsense.
+_MOST_TOKENS: Final = 10**9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One answer of the model.
+
+    Attributes
+    ----------
+    text : str
+        As it came, to be read; empty where the model said nothing.
+    refusal : str or None
+        Why the model, or a filter before it, would not answer; without the key.
+    truncated : bool
+        Whether it ended at the limit on tokens.
+    tokens_in, tokens_out : int or None
+        As the server counted them.
+    """
+
+    text: str
+    refusal: str | None = None
+    truncated: bool = False
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
+def read_answer(access: Access, body: bytes) -> Answer:
+    """Read the body of a successful answer.
+
+    Raises
+    ------
+    EngineServerError
+        It is not what an OpenAI-compatible server sends.
+    """
+    text = body.decode("utf-8", "replace")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        shown = " ".join(access.hide(text).split())[:80]
+        raise EngineServerError(
+            f"{access.base_url} answered with something that is not JSON ({shown!r}). Check that "
+            "PHOTOQUEUE_LLM_BASE_URL is the address of its API (most end in /v1)."
+        )
+    choices = value.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        said = access.hide(message_of(text))[:300] if value.get("error") else "no reason given"
+        raise EngineServerError(
+            f"{access.base_url} answered without a choice ({said}). It is tried again; if it "
+            f"stays so, check that {access.model!r} sees pictures."
+        )
+    reason = choice.get("finish_reason")
+    refusal = _refusal(message, reason)
+    used = value.get("usage")
+    return Answer(
+        text=_text(message.get("content")),
+        refusal=None if refusal is None else access.hide(refusal),
+        truncated=reason == "length",
+        tokens_in=_tokens(used, "prompt_tokens"),
+        tokens_out=_tokens(used, "completion_tokens"),
+    )
+
+
+def _text(content: object) -> str:
+    """Return the text of a message, which some servers send in parts."""
+    if isinstance(content, list):
+        parts = (part.get("text") for part in content if isinstance(part, dict))
+        return "".join(part for part in parts if isinstance(part, str))
+    return content if isinstance(content, str) else ""
+
+
+def _refusal(message: dict[str, Any], reason: object) -> str | None:
+    refusal = message.get("refusal")
+    if isinstance(refusal, str) and refusal.strip():
+        return refusal.strip()
+    if reason == "content_filter":
+        return _text(message.get("content")).strip() or "its content filter stopped the answer"
+    return None
+
+
+def _tokens(used: object, name: str) -> int | None:
+    count = used.get(name) if isinstance(used, dict) else None
+    if not isinstance(count, int) or isinstance(count, bool):
+        return None
+    return count if 0 <= count <= _MOST_TOKENS else None
+
+
+#: Bytes of an answer that are read at most; a hundred items take some 20 kB.
+_LARGEST_BODY: Final = 4 * 1024 * 1024
+#: Seconds to reach the server; the rest of the time is for its answer.
+_CONNECT_SECONDS: Final = 10.0
+#: Servers that call the limit on tokens by its newer name, and refuse the older.
+_NEWER_LIMIT: Final = frozenset(("api.openai.com",))
+
+
+class Server:
+    """The server of one engine, over a client that keeps its connection.
+
+    Raises
+    ------
+    EngineUnavailableError
+        The package ``openai`` is not installed.
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._client = _client(access)
+        newer = (urlsplit(access.base_url).hostname or "") in _NEWER_LIMIT
+        self._limit_name = "max_completion_tokens" if newer else "max_tokens"
+
+    def __repr__(self) -> str:
+        return f"Server({self._access.base_url!r})"
+
+    def ask(
+        self,
+        messages: list[dict[str, Any]],
+        *,
+        response_format: dict[str, Any] | None,
+        seconds: float,
+    ) -> Answer:
+        """Send one request and return what the model said.
+
+        Parameters
+        ----------
+        seconds : float
+            Within which the whole answer must be here; the engine's own limit counts, too.
+
+        Raises
+        ------
+        FormatRefusedError
+            The server does not take such a request: status 400 or 422.
+        EngineUnavailableError
+            It refuses the key, the model or the address.
+        RateLimitedError
+            It wants to be left alone for a while.
+        EngineTimeoutError, EngineServerError
+            It is late, cannot be reached, or is broken.
+        PermanentError
+            It refuses this request for good.
+        """
+        import httpx2
+        import openai
+
+        limit = min(seconds, self._access.timeout)
+        try:
+            return read_answer(self._access, self._exchange(messages, response_format, limit))
+        # None of these is chained: they hold the request, and the server's words as they came.
+        except openai.APIStatusError as exc:
+            status, headers = exc.response.status_code, exc.response.headers
+            text = exc.response.text
+        except (openai.APITimeoutError, httpx2.TimeoutException):
+            raise self._too_late(limit) from None
+        except (openai.APIConnectionError, httpx2.HTTPError) as exc:
+            reason = self._access.hide(str(exc.__cause__ or exc)) or type(exc).__name__
+            raise EngineServerError(
+                f"{self._access.base_url} cannot be reached ({reason}). Check "
+                "PHOTOQUEUE_LLM_BASE_URL and that the server is running."
+            ) from None
+        raise error_of(self._access, status, headers, text)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def _exchange(
+        self, messages: list[dict[str, Any]], response_format: dict[str, Any] | None, limit: float
+    ) -> bytes:
+        """Send the request and read the answer, which may come in drops."""
+        import httpx2
+
+        deadline = time.monotonic() + limit
+        options: dict[str, Any] = {}
+        if response_format is not None:
+            options["response_format"] = response_format
+        if self._access.max_tokens is not None:
+            options[self._limit_name] = self._access.max_tokens
+        # Streamed, as the client's time limit is one on each piece and not on the whole.
+        with self._client.chat.completions.with_streaming_response.create(
+            model=self._access.model,
+            messages=messages,  # type: ignore[arg-type]  # the client's TypedDicts, as built here
+            timeout=httpx2.Timeout(limit, connect=min(limit, _CONNECT_SECONDS)),
+            **options,
+        ) as response:
+            body = bytearray()
+            for piece in response.iter_bytes():
+                body += piece
+                if time.monotonic() > deadline:
+                    raise self._too_late(limit)
+                if len(body) > _LARGEST_BODY:
+                    raise EngineServerError(
+                        f"{self._access.base_url} answered with more than "
+                        f"{_LARGEST_BODY // 1024**2} MiB, which is no list of things. Check "
+                        "PHOTOQUEUE_LLM_BASE_URL."
+                    )
+            return bytes(body)
+
+    def _too_late(self, limit: float) -> EngineTimeoutError:
+        return EngineTimeoutError(
+            f"{self._access.model!r} of {self._access.base_url} did not answer within "
+            f"{limit:.3g} s. It is tried again; raise PHOTOQUEUE_LLM_TIMEOUT_SECONDS and "
+            "PHOTOQUEUE_JOB_TIMEOUT_SECONDS if it is always so slow."
+        )
+
+
+def _client(access: Access) -> openai.OpenAI:
+    try:
+        import openai
+    except ImportError:
+        raise EngineUnavailableError(
+            "The engine 'llm' needs the package openai. Run `pip install 'photoqueue[llm]'`."
+        ) from None
+    return openai.OpenAI(
+        base_url=access.base_url,
+        api_key=access.api_key.get_secret_value(),
+        max_retries=0,
+        # A redirect would take the photo, and some the key, to a server that nobody named.
+        # A server of this site is not asked by way of a proxy.
+        http_client=openai.DefaultHttpxClient(
+            follow_redirects=False, timeout=access.timeout, trust_env=not access.local
+        ),
+    )

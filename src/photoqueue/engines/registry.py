@@ -1,0 +1,279 @@
+"""Which engine analyses the photos: a registered name, or anybody's ``package.module:factory``."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from photoqueue.engines.contract import Engine, RoomEngine
+from photoqueue.engines.model_files import present_models
+from photoqueue.engines.model_registry.known import (
+    RECOMMENDED,
+    did_you_mean,
+    megabytes,
+    published_models,
+)
+from photoqueue.errors import EngineUnavailableError, PayloadError, PhotoqueueError
+from photoqueue.settings import Settings
+
+AUTO: Final = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which engine analyses the photos, and why.
+
+    Attributes
+    ----------
+    settings : Settings
+        Those that were given, with the engine, and the detector's model, named.
+    reason : str
+        Why this one; empty where ``PHOTOQUEUE_ENGINE`` names it.
+    advice : str or None
+        How to get a better one.
+    """
+
+    settings: Settings
+    reason: str = ""
+    advice: str | None = None
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine."""
+        return self.settings.engine
+
+
+def choose_engine(settings: Settings) -> Choice:
+    """Return the engine that the settings mean.
+
+    Raises
+    ------
+    ConfigurationError
+        A file that registers models is malformed.
+    """
+    if settings.engine != AUTO:
+        return Choice(settings=settings)
+    if settings.llm_model and settings.llm_base_url:
+        return _chosen(settings, "llm", f"PHOTOQUEUE_LLM_MODEL is {settings.llm_model}")
+    if settings.model is not None:
+        return _chosen(settings, "detector", f"PHOTOQUEUE_MODEL is {settings.model}")
+    entry = next(present_models(settings.home), None)
+    if entry is not None:
+        better = not entry.own and entry.classes != "objects365"
+        return _chosen(
+            settings.model_copy(update={"model": entry.name}),
+            "detector",
+            f"the model {entry.name} is in {entry.file(settings.home).parent}",
+            f"{pull_command()}, which names cabinets, desks and lamps too" if better else None,
+        )
+    return _chosen(
+        settings,
+        "builtin",
+        "no LLM is configured and no detector's model is here",
+        f"{pull_command()}; or set PHOTOQUEUE_LLM_MODEL with PHOTOQUEUE_LLM_BASE_URL",
+    )
+
+
+def _chosen(settings: Settings, engine: str, reason: str, advice: str | None = None) -> Choice:
+    return Choice(
+        settings=settings.model_copy(update={"engine": engine}),
+        reason=reason,
+        advice=advice,
+    )
+
+
+def pull_command() -> str:
+    """Return the command that fetches the detector to recommend."""
+    size = next(entry.size for entry in published_models() if entry.name == RECOMMENDED)
+    return f"photoqueue models pull {RECOMMENDED} ({megabytes(size)})"
+
+
+#: Name → the ``package.module:factory`` that builds the engine from the settings and the
+#: number of worker processes. Imported when it is wanted: each brings libraries of its own.
+_FACTORIES: Final[dict[str, str]] = {
+    "builtin": "photoqueue.engines.builtin:build_builtin",
+    "detector": "photoqueue.engines.detector:build_detector",
+    "llm": "photoqueue.engines.llm:build_llm",
+}
+#: Name → the extra that has what it needs.
+_EXTRAS: Final = {"builtin": "detect", "detector": "detect", "llm": "llm"}
+
+
+def registered_engines() -> tuple[str, ...]:
+    """Names that ``PHOTOQUEUE_ENGINE`` can have, besides ``package.module:factory``."""
+    return (AUTO, *sorted(_FACTORIES))
+
+
+def checked_engine(name: str) -> str:
+    """Return a name that a job may have as its engine, or say what is wrong with it.
+
+    Raises
+    ------
+    PayloadError
+        It is not registered. A ``package.module:factory`` is none of them: whoever can write
+        job data would choose what code the workers import.
+    """
+    if name in registered_engines():
+        return name
+    names = ", ".join(registered_engines())
+    if ":" in name:
+        raise PayloadError(
+            f"The engine {name!r:.80} cannot be chosen by a job: job data must not name code that "
+            "workers import. Set PHOTOQUEUE_ENGINE of the workers to it and submit without an "
+            f"engine, or submit with one of {names}."
+        )
+    raise PayloadError(
+        f"There is no engine {name!r:.80}.{did_you_mean(name, registered_engines())} Submit with "
+        f"one of {names}, or without an engine: workers then use their own (PHOTOQUEUE_ENGINE)."
+    )
+
+
+def load_engine(settings: Settings, *, processes: int = 1) -> Engine:
+    """Build the engine that the settings name.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``engine`` is ``auto``, a registered name, or ``package.module:factory``. Such a
+        factory is called with the settings if it takes a parameter, else without; it returns
+        the engine.
+    processes : int
+        Worker processes that share this machine's cores.
+
+    Raises
+    ------
+    EngineUnavailableError
+        The engine cannot be built as configured.
+    ModelError
+        The engine's model file cannot be used.
+    """
+    settings = choose_engine(settings).settings
+    if ":" in settings.engine:
+        return _plugin(settings)
+    if settings.engine not in _FACTORIES:
+        raise EngineUnavailableError(_unknown(settings.engine))
+    return _registered(settings, processes)
+
+
+def load_room_engine(settings: Settings) -> RoomEngine:
+    """Build an engine that can look at all photos of a room together.
+
+    That is the configured engine, where it is a plug-in that can; else the engine ``llm``,
+    whatever analyses the single photos.
+
+    Raises
+    ------
+    EngineUnavailableError
+        There is none, or it cannot be built as configured.
+    """
+    if ":" in settings.engine:
+        engine = _plugin(settings)
+        if isinstance(engine, RoomEngine):
+            return engine
+    try:
+        engine = load_engine(settings.model_copy(update={"engine": "llm"}))
+    except EngineUnavailableError as exc:
+        raise EngineUnavailableError(
+            "The inventory strategy 'llm' needs an engine that looks at all photos of a room "
+            f"together. {exc} Or submit the inventory with another strategy."
+        ) from exc
+    if not isinstance(engine, RoomEngine):
+        raise EngineUnavailableError(
+            f"The engine {engine.name!r} cannot look at all photos of a room together, which "
+            "the inventory strategy 'llm' needs: it lacks analyse_room(images, hint). Submit "
+            "the inventory with another strategy."
+        )
+    return engine
+
+
+def _unknown(name: str) -> str:
+    """Return the message for a name that is not registered."""
+    return (
+        f"There is no engine {name!r}.{did_you_mean(name, registered_engines())} Set "
+        f"PHOTOQUEUE_ENGINE to one of {', '.join(registered_engines())}, or to "
+        "package.module:factory."
+    )
+
+
+def _registered(settings: Settings, processes: int) -> Engine:
+    """Build an engine of the package."""
+    name = settings.engine
+    module_name, _, attribute = _FACTORIES[name].partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as exc:
+        raise EngineUnavailableError(
+            f"The engine {name!r} cannot be loaded: {exc}. Run: pip install "
+            f"'photoqueue[{_EXTRAS[name]}]', or set PHOTOQUEUE_ENGINE to another engine."
+        ) from exc
+    build: Callable[..., Engine] = getattr(module, attribute)
+    return build(settings, processes=processes)
+
+
+def _plugin(settings: Settings) -> Engine:
+    """Build an engine from outside the package."""
+    spec = settings.engine
+    factory = _factory(spec)
+    try:
+        engine = factory(settings) if _takes_a_parameter(factory) else factory()
+    except PhotoqueueError:
+        raise  # it already says what to do
+    except Exception as exc:
+        raise EngineUnavailableError(
+            f"The factory of the engine {spec!r} raised {type(exc).__name__}: {exc}. "
+            "Correct the factory, or set PHOTOQUEUE_ENGINE to another engine."
+        ) from exc
+    missing = _missing_members(engine)
+    if missing:
+        raise EngineUnavailableError(
+            f"The factory {spec!r} returned a {type(engine).__name__}, which is not an engine: "
+            f"it lacks {', '.join(missing)}. An engine has name: str, model: str and "
+            "analyse(image, hint)."
+        )
+    return engine  # type: ignore[no-any-return]  # checked just above
+
+
+def _factory(spec: str) -> Callable[..., Any]:
+    """Import what ``package.module:factory`` names."""
+    module_name, _, attribute = spec.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except (ImportError, ValueError) as exc:
+        raise EngineUnavailableError(
+            f"The engine {spec!r} cannot be imported: {exc}. Install its package in this "
+            "environment, or correct PHOTOQUEUE_ENGINE."
+        ) from exc
+    factory: Callable[..., Any] | None = getattr(module, attribute, None)
+    if factory is None or not callable(factory):
+        raise EngineUnavailableError(
+            f"The module {module_name!r} has no factory {attribute!r}. Set PHOTOQUEUE_ENGINE to "
+            "package.module:factory, where factory is a function that returns the engine."
+        )
+    return factory
+
+
+def _takes_a_parameter(factory: Callable[..., Any]) -> bool:
+    """Whether the factory can be called with one positional argument."""
+    try:
+        inspect.signature(factory).bind(None)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _missing_members(engine: object) -> list[str]:
+    """Return what the object lacks of the engine contract."""
+    missing = [
+        f"{name}: str" for name in ("name", "model") if not isinstance(_get(engine, name), str)
+    ]
+    if not callable(_get(engine, "analyse")):
+        missing.append("analyse(image, hint)")
+    return missing
+
+
+def _get(engine: object, name: str) -> object:
+    """Return an attribute, or ``None``."""
+    return getattr(engine, name, None)

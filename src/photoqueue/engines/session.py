@@ -1,0 +1,180 @@
+"""Opening an ONNX model with onnxruntime, and running it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from photoqueue.errors import EngineUnavailableError, ModelError
+
+#: Pixels; D-FINE and YOLOX models are trained at this size unless their file says otherwise.
+DEFAULT_SIZE: Final = 640
+
+
+class _Node(Protocol):
+    """The part of onnxruntime's ``NodeArg`` that is read here."""
+
+    name: str
+    shape: list[int | str | None]
+    type: str
+
+
+@dataclass(frozen=True)
+class Port:
+    """One input or output; a dimension that the file leaves open is ``None``."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    type: str = "tensor(float)"
+
+    @classmethod
+    def of(cls, node: _Node) -> Port:
+        """Read a port from onnxruntime."""
+        dimensions = (size if isinstance(size, int) else None for size in node.shape)
+        return cls(node.name, tuple(dimensions), node.type)
+
+    def __str__(self) -> str:
+        sizes = ", ".join("?" if size is None else str(size) for size in self.shape)
+        return f"{self.name}[{sizes}]"
+
+    def fits(self, *expected: int | None) -> bool:
+        """Whether the shape has this rank and these sizes; ``None`` stands for any size."""
+        return len(self.shape) == len(expected) and all(
+            want is None or have is None or have == want
+            for have, want in zip(self.shape, expected, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The inputs and outputs of a model."""
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+    @classmethod
+    def of(cls, inputs: Sequence[_Node], outputs: Sequence[_Node]) -> Signature:
+        """Read a signature from onnxruntime's node lists."""
+        return cls(tuple(map(Port.of, inputs)), tuple(map(Port.of, outputs)))
+
+    def __str__(self) -> str:
+        return (
+            f"inputs {', '.join(map(str, self.inputs)) or 'none'}; "
+            f"outputs {', '.join(map(str, self.outputs)) or 'none'}"
+        )
+
+    def input(self, name: str) -> Port | None:
+        """Return the input of this name, or ``None``."""
+        return next((port for port in self.inputs if port.name == name), None)
+
+    def output(self, name: str) -> Port | None:
+        """Return the output of this name, or ``None``."""
+        return next((port for port in self.outputs if port.name == name), None)
+
+
+def picture_size(port: Port) -> tuple[int, int]:
+    """Width and height in pixels of a picture input of shape [N, 3, H, W]."""
+    _, _, height, width = port.shape
+    return width or DEFAULT_SIZE, height or DEFAULT_SIZE
+
+
+#: Where Linux keeps the CPU share of a container: "<microseconds> <period>" or "max …".
+_CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/cpu.max")
+_REMEDY: Final = "Set PHOTOQUEUE_MODEL to a model file, or download this one again."
+
+
+class ModelSession:
+    """One ONNX model, loaded; runs on the CPU.
+
+    Parameters
+    ----------
+    file : Path
+    threads : int
+        onnxruntime threads.
+    remedy : str
+        What to do when the file cannot be loaded.
+
+    Raises
+    ------
+    EngineUnavailableError
+        onnxruntime is not installed.
+    ModelError
+        The file is not an ONNX model that onnxruntime can run.
+    """
+
+    def __init__(self, file: Path, *, threads: int, remedy: str = _REMEDY) -> None:
+        try:
+            import onnxruntime
+        except ImportError as exc:
+            raise EngineUnavailableError(
+                "Running a model needs onnxruntime, which is not installed. "
+                "Run: pip install 'photoqueue[detect]'"
+            ) from exc
+        # Photos of homes are private, and so is how often they are looked at.
+        onnxruntime.disable_telemetry_events()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Threads that spin while they wait take the cores from the other worker processes:
+        # two processes of two threads on two cores do 37 photos/s without, 24 with it
+        # (DEIMv2 femto). One process alone on the machine would gain a quarter by spinning.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3  # errors only; they are raised as well
+        self.file = file
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(file), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as exc:  # onnxruntime has no common base for its errors
+            raise ModelError(
+                f"The file {file} is not an ONNX model that onnxruntime can load "
+                f"({_first_line(exc)}). {remedy}"
+            ) from exc
+        self.signature = Signature.of(self._session.get_inputs(), self._session.get_outputs())
+        self._outputs = [port.name for port in self.signature.outputs]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the file says of itself, by key."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the model once and return its outputs by name."""
+        try:
+            values = self._session.run(self._outputs, dict(feeds))
+        except Exception as exc:  # as above
+            raise ModelError(
+                f"The model {self.file} failed to run ({_first_line(exc)}). "
+                f"It has {self.signature}. Use another model."
+            ) from exc
+        return dict(zip(self._outputs, values, strict=True))
+
+
+def share_of_cores(processes: int) -> int:
+    """Threads for each of ``processes`` workers on this machine; at least 1."""
+    return max(1, usable_cores() // max(1, processes))
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: its affinity, and its container's CPU limit.
+
+    A container that is given 2 of 64 cores still sees 64, and 64 threads on 2 cores are
+    slower than 2.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:  # not on macOS
+        cores = os.cpu_count() or 1
+    try:
+        quota, period = _CGROUP_LIMIT.read_text(encoding="ascii").split()[:2]
+        return max(1, min(cores, round(int(quota) / int(period))))
+    except (OSError, ValueError):  # no such file, or "max": no limit
+        return cores
+
+
+def _first_line(exc: Exception) -> str:
+    """Return the telling part of an onnxruntime message, which can be pages long."""
+    return str(exc).strip().splitlines()[0][:200] if str(exc).strip() else type(exc).__name__

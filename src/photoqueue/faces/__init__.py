@@ -1,0 +1,1 @@
+"""What people see: cards, the notebook workbench, the HTTP API, the command line."""

@@ -1,0 +1,193 @@
+"""``photoqueue models``: which detectors there are, and fetching one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from photoqueue.faces.cli import words
+from photoqueue.faces.cli.options import AsJson
+from photoqueue.faces.cli.output import (
+    fail,
+    note,
+    number_column,
+    print_json,
+    show,
+    table,
+    word_column,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.table import Table
+
+    from photoqueue.engines.model_registry.entry import ModelEntry
+
+app = typer.Typer(
+    help="List the detectors, fetch one, check the files.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="As `photoqueue models list` has it.")]
+
+
+@app.command("list")
+def list_models(as_json: AsJson = False) -> None:
+    """List the models that can be named in PHOTOQUEUE_MODEL, the preferred first."""
+    from photoqueue.engines.model_registry.known import registered_models
+    from photoqueue.settings import load_settings
+
+    home = load_settings().home
+    rows = [_described(entry, home) for entry in registered_models(home).values()]
+    if as_json:
+        print_json(rows)
+        return
+    show(_table(rows))
+    if not any(row["present"] for row in rows):
+        from photoqueue.engines.model_registry.known import RECOMMENDED
+
+        show()
+        show(f"None is here yet. Fetch one: photoqueue models pull {RECOMMENDED}")
+
+
+@app.command()
+def pull(name: _Name, as_json: AsJson = False) -> None:
+    """Fetch a model into PHOTOQUEUE_HOME and check it; goes on where it was interrupted."""
+    from photoqueue.engines.model_registry.known import megabytes
+    from photoqueue.engines.model_registry.pull import pull as fetch
+    from photoqueue.faces.cli.download import DownloadBar
+    from photoqueue.settings import load_settings
+
+    settings = load_settings()
+    with DownloadBar(name) as bar:
+        pulled = fetch(settings, name, watcher=bar)
+    size = pulled.path.stat().st_size
+    if as_json:
+        print_json(
+            {"name": name, "path": str(pulled.path), "size": size, "fetched": pulled.fetched}
+        )
+        return
+    how = "fetched" if pulled.fetched else "there already"
+    certain = "checked" if pulled.entry.sha256 else "its content could not be checked: no sha256"
+    show(f"{name} ({megabytes(size)}) is {how} and {certain}: {words.line(pulled.path)}")
+
+
+@app.command()
+def verify(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="A model; all that are here when left out."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare model files with those that were published; exit status 1 when one differs."""
+    from photoqueue.engines.model_files import how_to_get, present_models
+    from photoqueue.engines.model_registry.content import difference
+    from photoqueue.engines.model_registry.known import model_entry
+    from photoqueue.errors import EngineUnavailableError
+    from photoqueue.settings import load_settings
+
+    home = load_settings().home
+    entries = list(present_models(home)) if name is None else [model_entry(home, name)]
+    rows = []
+    for entry in entries:
+        file = entry.file(home)
+        if not file.is_file():
+            raise EngineUnavailableError(
+                f"The model {name!r} is not there yet: {how_to_get(entry, home)}"
+            )
+        problem = difference(entry, file)
+        known = bool(entry.sha256 or entry.size)
+        rows.append(
+            {
+                "name": entry.name,
+                "path": str(file),
+                "own": entry.own,
+                "ok": problem is None,
+                "problem": problem or (None if known else "nothing to compare it with"),
+            }
+        )
+    if as_json:
+        print_json(rows)
+    else:
+        _show_verdicts(rows)
+    if not all(row["ok"] for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def path(name: _Name) -> None:
+    """Print where a model's file lies; exit status 1 when it is not there yet."""
+    from photoqueue.engines.model_files import how_to_get
+    from photoqueue.engines.model_registry.known import model_entry
+    from photoqueue.settings import load_settings
+
+    home = load_settings().home
+    entry = model_entry(home, name)
+    file = entry.file(home)
+    # Only the path: `onnxruntime_perf_test "$(photoqueue models path NAME)"`.
+    show(str(file))
+    if not file.is_file():
+        note(f"It is not there yet: {how_to_get(entry, home)}")
+        raise typer.Exit(1)
+
+
+def _described(entry: ModelEntry, home: Path) -> dict[str, Any]:
+    file = entry.file(home)
+    return {
+        "name": entry.name,
+        "present": file.is_file(),
+        "path": str(file),
+        "classes": None if entry.classes is None else str(entry.classes),
+        "threshold": entry.threshold,
+        "size": entry.size,
+        "sha256": list(entry.sha256),
+        "licence": entry.licence,
+        "addresses": list(entry.addresses),
+        "note": entry.note,
+        "own": entry.own,
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    from photoqueue.engines.model_registry.known import megabytes
+
+    drawn = table()
+    drawn.add_column("NAME", no_wrap=True)
+    drawn.add_column("HERE", no_wrap=True)
+    number_column(drawn, "SIZE")
+    word_column(drawn, "CLASSES")
+    drawn.add_column("LICENCE", no_wrap=True)
+    drawn.add_column("NOTE", overflow="fold")
+    for row in rows:
+        drawn.add_row(
+            row["name"],
+            "yes" if row["present"] else "no",
+            words.NOTHING if row["size"] is None else megabytes(row["size"]),
+            words.line(row["classes"]),
+            words.line(row["licence"]),
+            words.line(" ".join(filter(None, ("(own)" if row["own"] else "", row["note"])))),
+        )
+    return drawn
+
+
+def _show_verdicts(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        show("There are no model files to check.")
+    for row in rows:
+        if row["ok"]:
+            remark = f" ({row['problem']})" if row["problem"] else ""
+            show(f"{row['name']}: right{remark}: {words.line(row['path'])}")
+        else:
+            expected, remedy = (
+                ("registered", "Correct its entry in models.toml, or put the right file there.")
+                if row["own"]
+                else ("published", "Take it away and fetch it again.")
+            )
+            fail(
+                f"{row['name']}: not the file that was {expected} ({row['problem']}): "
+                f"{row['path']}. {remedy}"
+            )

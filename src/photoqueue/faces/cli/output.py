@@ -1,0 +1,194 @@
+"""Where output goes: terminal, pipe or JSON, each with what it can show.
+
+A terminal gets colours and tables cut to its width. A pipe gets plain text in full: what
+reads it may look for an id in column 200. Names are never read as markup.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from photoqueue.faces.cli import words
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+#: Columns below which a terminal counts as narrow.
+_NARROW: Final = 100
+#: Columns from which it counts as wide.
+_WIDE: Final = 150
+#: Longest key or name that a terminal shows whole, in characters: wide and narrow.
+_SHOWN_NAME: Final = (36, 24)
+
+#: Colours of states and outcomes; always beside the word, never instead of it.
+STYLES: Final = {
+    "active": "cyan",
+    "delayed": "yellow",
+    "completed": "green",
+    "failed": "red",
+    "error": "red",
+    "timeout": "red",
+    "worker_lost": "red",
+    "cancelled": "dim",
+    "released": "dim",
+}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console for standard output or standard error, as they are now."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, markup=False, highlight=False, emoji=False)
+
+
+def in_full() -> bool:
+    """Whether standard output is no terminal, so that nothing is cut or left out."""
+    return not console().is_terminal
+
+
+def show(renderable: RenderableType = "", *, style: str | None = None) -> None:
+    """Print to standard output; long lines are left to the terminal to wrap."""
+    _print(console(), renderable, style)
+
+
+def note(message: str) -> None:
+    """Print a remark to standard error, out of the way of what reads the output."""
+    _print(console(stderr=True), message, "dim")
+
+
+def warn(message: str) -> None:
+    """Print a warning to standard error."""
+    _print(console(stderr=True), f"Warning: {words.text(message)}", "yellow")
+
+
+def fail(message: str) -> None:
+    """Print an error to standard error."""
+    _print(console(stderr=True), words.text(message), "red")
+
+
+def _print(target: Console, renderable: RenderableType, style: str | None) -> None:
+    from rich.table import Table
+
+    if target.is_terminal:
+        # Text is not wrapped by rich: a command that is copied must stay one line.
+        target.print(renderable, style=style, soft_wrap=isinstance(renderable, str))
+    elif isinstance(renderable, Table):
+        target.file.writelines(_lines(renderable))
+    else:
+        target.file.write(f"{renderable}\n")
+    # Read by a program, the ids of a submission must not wait in a buffer for its end.
+    target.file.flush()
+
+
+def _lines(drawn: Table) -> Iterator[str]:
+    """Lay a table out in full; rich takes seconds for thousands of rows, and pads each."""
+    from rich.cells import cell_len
+
+    columns = [
+        [str(column.header)] * drawn.show_header + [str(cell) for cell in column.cells]
+        for column in drawn.columns
+    ]
+    widths = [
+        max(column.width or 0, *map(cell_len, cells), 0)
+        for column, cells in zip(drawn.columns, columns, strict=True)
+    ]
+    if drawn.title:
+        yield f"{drawn.title}\n"
+    for row in zip(*columns, strict=True):
+        cells = []
+        for column, cell, width in zip(drawn.columns, row, widths, strict=True):
+            blank = " " * (width - cell_len(cell))
+            cells.append(blank + cell if column.justify == "right" else cell + blank)
+        yield "  ".join(cells).rstrip() + "\n"
+
+
+def table(*, title: str | None = None, header: bool = True) -> Table:
+    """Return a table without lines, which stays readable when copied."""
+    from rich.table import Table
+
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+        show_header=header,
+        header_style="bold",
+    )
+
+
+def number_column(drawn: Table, name: str) -> None:
+    """Add a column of numbers, which are not cut."""
+    drawn.add_column(name, justify="right", no_wrap=True)
+
+
+def word_column(drawn: Table, name: str) -> None:
+    """Add a column of words."""
+    drawn.add_column(name, overflow="fold")
+
+
+def last_column(drawn: Table, name: str) -> None:
+    """Add a last column that is cut with …; the others keep the room that they need."""
+    drawn.expand = not in_full()
+    drawn.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1)
+
+
+def narrow() -> bool:
+    """Whether to leave out what can be done without."""
+    return not in_full() and console().width < _NARROW
+
+
+def wide() -> bool:
+    """Whether there is room for job ids beside everything else."""
+    return in_full() or console().width >= _WIDE
+
+
+def name(value: Any) -> str:
+    """Show a name: in full in a pipe, a very long one cut in its middle in a terminal."""
+    from photoqueue.faces.cards.drawing import shorten
+
+    shown = words.line(value)
+    return shown if in_full() else shorten(shown, _SHOWN_NAME[narrow()])
+
+
+def coloured(value: Any) -> RenderableType:
+    """Show a state or an outcome in its colour."""
+    from rich.text import Text
+
+    return Text(str(value), style=STYLES.get(str(value), ""))
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON: times in ISO 8601, null where there is nothing."""
+    # ASCII, so that no terminal or pipe can fail on a room called "salle à manger".
+    print(json.dumps(_plain(value), indent=2, default=str), flush=True)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a DataFrame."""
+    return [
+        {str(column): value for column, value in row.items()} for row in frame.to_dict("records")
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """Turn what tables and records hold into what JSON knows."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, str | bool | int):
+        return str(value) if isinstance(value, Enum) else value
+    if words.missing(value):
+        return None
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return value.item() if hasattr(value, "item") else value

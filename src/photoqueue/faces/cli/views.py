@@ -1,0 +1,218 @@
+"""Tables of jobs, attempts, results and inventories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from photoqueue.faces.cli import words
+from photoqueue.faces.cli.output import (
+    coloured,
+    in_full,
+    last_column,
+    name,
+    narrow,
+    number_column,
+    table,
+    wide,
+    word_column,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from photoqueue.inventory.wording import Wording
+    from photoqueue.words import InventoryResult
+
+Record = Mapping[str, Any]
+
+
+def job_table(jobs: Iterable[Record]) -> Table:
+    """Show jobs, one a line.
+
+    A terminal of usual width shows the key, which every command takes as well as the id;
+    a wide one, and a pipe, show both. A narrow one leaves out the waits too.
+    """
+    with_ids, with_waits = wide(), not narrow()
+    drawn = table()
+    if with_ids:
+        drawn.add_column("ID", no_wrap=True)
+    drawn.add_column("KEY", no_wrap=True)
+    drawn.add_column("STATE", no_wrap=True)
+    number_column(drawn, "SUBMITTED")
+    if with_waits:
+        number_column(drawn, "WAITED")
+    number_column(drawn, "RAN")
+    number_column(drawn, "ATTEMPTS")
+    last_column(drawn, "ERROR")
+    for job in jobs:
+        drawn.add_row(
+            *([job["job_id"]] if with_ids else []),
+            name(job["job_key"]),
+            coloured(job["state"]),
+            words.moment(job["created_at"]),
+            *([words.duration(job["wait_ms"])] if with_waits else []),
+            words.duration(job["job_duration_ms"]),
+            f"{job['attempts']}/{job['max_attempts']}",
+            error_of(job),
+        )
+    return drawn
+
+
+def attempt_table(attempts: Iterable[Record]) -> Table:
+    """Show the ended attempts of a job."""
+    drawn = table(title="Attempts")
+    number_column(drawn, "#")
+    drawn.add_column("OUTCOME", no_wrap=True)
+    for column in ("STARTED", "WAITED", "RAN", "BACK-OFF"):
+        number_column(drawn, column)
+    word_column(drawn, "HOST")
+    last_column(drawn, "ERROR")
+    for attempt in attempts:
+        drawn.add_row(
+            str(attempt["attempt"]),
+            coloured(attempt["outcome"]),
+            words.moment(attempt["started_at"]),
+            words.duration(attempt["wait_ms"]),
+            words.duration(attempt["duration_ms"]),
+            words.duration(attempt["retry_delay_ms"]),
+            words.line(attempt["host"]),
+            error_of(attempt),
+        )
+    return drawn
+
+
+def result_table(results: Iterable[Record]) -> Table:
+    """Show what was found in photos, one photo a line, failures included."""
+    drawn = table()
+    word_column(drawn, "PHOTO")
+    word_column(drawn, "ROOM")
+    word_column(drawn, "KIND OF ROOM")
+    number_column(drawn, "VOLUME")
+    last_column(drawn, "FOUND")
+    for result in results:
+        failed = result["state"] != "completed"
+        drawn.add_row(
+            name(result["photo_id"] if words.missing(result["file_name"]) else result["file_name"]),
+            name(result["room"]),
+            words.line(result["room_type"]),
+            words.volume(result["volume"]),
+            f"{result['state']}: {error_of(result)}" if failed else _found_in(result),
+            style="red" if failed else None,
+        )
+    return drawn
+
+
+def item_table(items: Sequence[Record], wording: Wording) -> Table:
+    """Show the things found in one photo; a record is an item of the job's JSON result."""
+    doubted = any(item.get("alternatives") for item in items)
+    drawn = table(title="Found")
+    word_column(drawn, "ITEM")
+    word_column(drawn, "CATEGORY")
+    number_column(drawn, "SCORE")
+    number_column(drawn, "VOLUME")
+    drawn.add_column("TAKEN APART", no_wrap=True)
+    if doubted:
+        last_column(drawn, "OR ELSE")
+    for item in items:
+        other = words.line(wording.alternatives(item.get("alternatives")))
+        drawn.add_row(
+            words.line(wording.item(item.get("key"), item["name"])),
+            words.line(item["category"]),
+            words.share(item.get("score")),
+            words.volume(item.get("volume")),
+            "yes" if item.get("dismountable") else "no",
+            *([other] if doubted else []),
+        )
+    return drawn
+
+
+def inventory_table(inventory: InventoryResult) -> Table:
+    """Show an inventory by room, its volume with the range between movers."""
+    drawn = table(title=f"Inventory of {words.line(inventory.project_id)}")
+    word_column(drawn, "ROOM")
+    number_column(drawn, "COUNT")
+    word_column(drawn, "ITEM")
+    number_column(drawn, "VOLUME")
+    number_column(drawn, "RANGE")
+    last_column(drawn, "LOOK AT")
+    previous = None
+    for entry in inventory.lines:
+        drawn.add_row(
+            "" if entry.room == previous and not in_full() else name(entry.room),
+            str(entry.count),
+            words.line(entry.name),
+            words.volume(entry.volume),
+            _range(entry.volume_min, entry.volume_max),
+            words.line(entry.reason) if entry.reason else "",
+        )
+        previous = entry.room
+    marked = sum(entry.review for entry in inventory.lines)
+    drawn.add_section()
+    drawn.add_row(
+        "Total",
+        str(inventory.total_items),
+        f"from {words.counted(inventory.photo_count, 'photo')}"
+        + (
+            f", {len(inventory.missing_photos)} could not be analysed"
+            if inventory.missing_photos
+            else ""
+        ),
+        words.volume(inventory.total_volume),
+        _range(inventory.total_volume_min, inventory.total_volume_max),
+        f"{words.counted(marked, 'line')} to look at" if marked else "",
+        style="bold",
+    )
+    return drawn
+
+
+def correction_table(corrections: Iterable[Record]) -> Table:
+    """Show what people corrected, oldest first."""
+    drawn = table(title="Corrections")
+    number_column(drawn, "ID")
+    word_column(drawn, "ROOM")
+    number_column(drawn, "COUNT")
+    word_column(drawn, "ITEM")
+    number_column(drawn, "VOLUME")
+    word_column(drawn, "BY")
+    number_column(drawn, "WHEN")
+    last_column(drawn, "TAKEN BACK")
+    for made in corrections:
+        undone = not words.missing(made["undone_at"])
+        drawn.add_row(
+            str(made["correction_id"]),
+            name(made["room"]),
+            str(made["count"]),
+            words.line(made["name"]),
+            words.volume(made["volume"]),
+            words.line(made["user_id"]),
+            words.moment(made["created_at"]),
+            f"{words.moment(made['undone_at'])} by {words.line(made['undone_by'])}"
+            if undone
+            else "",
+        )
+    return drawn
+
+
+def error_of(record: Record) -> str:
+    """Return the error of a job or attempt in one line."""
+    kind, message = record["error_type"], record["error_message"]
+    if words.missing(kind):
+        return words.NOTHING
+    return words.line(f"{kind}: {message}")
+
+
+def _found_in(result: Record) -> str:
+    """Return the things of a photo in one line, after what is wrong with the photo."""
+    warnings = result.get("warnings")
+    flagged = f"! {words.line(warnings)}: " if warnings and not words.missing(warnings) else ""
+    return flagged + found(result["items"])
+
+
+def found(items: Any) -> str:
+    """Return the things of a photo in one line."""
+    return words.line(items) if items and not words.missing(items) else "nothing"
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:.2f}–{high:.2f} m³"

@@ -1,0 +1,113 @@
+"""``photoqueue worker``."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from photoqueue.faces.cli.options import QueueName
+
+if TYPE_CHECKING:
+    from photoqueue.faces.http.probe import Probe
+    from photoqueue.worker.supervisor import Supervisor
+
+
+class LogFormatName(StrEnum):
+    """The forms of the log."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def worker(
+    queue: Annotated[
+        QueueName | None, typer.Option(help="Work on this queue only; both when left out.")
+    ] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(min=1, help="Jobs at a time per queue (default: QUEUE_CONCURRENCY)."),
+    ] = None,
+    log_format: Annotated[
+        LogFormatName, typer.Option(help="Form of the log.")
+    ] = LogFormatName.TEXT,
+    health_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port for /healthz: 503 when its processes are stuck."),
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port for /metrics; may be that for /healthz."),
+    ] = None,
+    listen: Annotated[
+        str, typer.Option(help="Address of these ports; they have no token.")
+    ] = "127.0.0.1",
+    end_with_stdin: Annotated[
+        bool, typer.Option("--end-with-stdin", hidden=True, help="Drain when stdin closes.")
+    ] = False,
+) -> None:
+    """Take jobs and do them, until SIGTERM or Ctrl-C.
+
+    Running jobs then finish within PHOTOQUEUE_GRACE_SECONDS; a second signal hands them back
+    at once.
+    """
+    from photoqueue.installation import Installation
+    from photoqueue.settings import load_settings
+    from photoqueue.words import JobType
+    from photoqueue.worker.logs import configure_logging
+    from photoqueue.worker.supervisor import Supervisor
+
+    configure_logging("json" if log_format is LogFormatName.JSON else "text")
+    settings = load_settings()
+    supervisor = Supervisor(
+        Installation.open(settings),
+        list(JobType) if queue is None else [JobType(queue)],
+        concurrency=concurrency or settings.concurrency,
+        log_format="json" if log_format is LogFormatName.JSON else "text",
+    )
+    probes = _probes(supervisor, listen, health_port, metrics_port)
+    if end_with_stdin:
+        threading.Thread(target=_stop_at_end_of_stdin, args=(supervisor,), daemon=True).start()
+    try:
+        supervisor.run()
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def _probes(
+    supervisor: Supervisor, host: str, health_port: int | None, metrics_port: int | None
+) -> list[Probe]:
+    """Listen on the ports that are asked for."""
+    from photoqueue.errors import ConfigurationError
+    from photoqueue.faces.http.probe import Answer, Probe, health_answer
+
+    answers: dict[int, dict[str, Callable[[], Answer]]] = {}
+    if health_port is not None:
+        answers.setdefault(health_port, {})["/healthz"] = lambda: health_answer(
+            supervisor.pulse.problems()
+        )
+    if metrics_port is not None:
+        try:
+            from photoqueue.faces.http.worker_metrics import worker_metrics
+        except ModuleNotFoundError as exc:
+            if (exc.name or "photoqueue").startswith("photoqueue"):
+                raise
+            raise ConfigurationError(
+                f"--metrics-port needs the package {exc.name}. Install it: "
+                "pip install 'photoqueue[server]'"
+            ) from exc
+        answers.setdefault(metrics_port, {})["/metrics"] = worker_metrics(supervisor.pulse)
+    return [Probe(host, port, found) for port, found in answers.items()]
+
+
+def _stop_at_end_of_stdin(supervisor: Supervisor) -> None:
+    # Straight from the descriptor: a thread inside a buffered read would hold its lock
+    # while the interpreter shuts down.
+    while os.read(0, 1024):
+        pass
+    supervisor.stop()

@@ -1,0 +1,228 @@
+"""What the HTTP API answers, as OpenAPI describes it: camelCase, with examples."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from photoqueue.words import JobState, JobType, Outcome
+
+_JOB_ID = "01a209ce-dc1e-7676-951f-0a77b04d212b"
+
+
+class _Given(BaseModel):
+    """An answer."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
+
+
+class TestJobAnswer(_Given):
+    """The job that was submitted."""
+
+    __test__ = False  # not one of pytest's
+
+    success: Literal[True] = True
+    job_id: str = Field(examples=[_JOB_ID])
+    bull_job_id: str = Field(examples=["photo-photo-1"], description="Key of the job.")
+    queue_position: Literal["waiting"] = Field(
+        default="waiting", description="Where a job that is submitted enters the queue."
+    )
+
+
+class QueueCounts(_Given):
+    """A queue: its jobs by state and how it is worked on."""
+
+    name: JobType
+    waiting: int
+    active: int
+    delayed: int
+    completed: int
+    failed: int
+    cancelled: int
+    total: int
+    paused: bool
+    oldest_waiting_s: float | None = Field(description="Seconds; null when no job waits.")
+    workers: int = Field(description="Workers that show that they are alive.")
+    refused_messages: int
+
+
+class QueuesAnswer(_Given):
+    """All queues, as they were at a moment."""
+
+    queues: list[QueueCounts]
+    timestamp: datetime
+
+
+class QueueAnswer(_Given):
+    """A queue that was paused or resumed."""
+
+    name: JobType
+    paused: bool
+
+
+class SubmittedJob(_Given):
+    """A job that stands for what was submitted: a new one, or one that was there already."""
+
+    job_id: str = Field(examples=[_JOB_ID])
+    job_key: str = Field(examples=["photo-photo-1"])
+    queue: JobType
+    state: JobState
+
+
+class JobChange(SubmittedJob):
+    """A job after it was started anew or cancelled."""
+
+
+class JobEntry(_Given):
+    """A job of a list; ``errorMessage`` has at most 300 characters."""
+
+    job_id: UUID
+    job_key: str
+    queue: JobType
+    state: JobState
+    photo_id: str | None
+    file_name: str | None
+    room: str | None
+    project_id: str | None
+    batch_id: str | None
+    attempts: int
+    max_attempts: int
+    wait_ms: float | None
+    job_duration_ms: float | None
+    created_at: datetime
+    ready_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    error_type: str | None
+    error_message: str | None
+
+
+class JobsAnswer(_Given):
+    """A page of jobs; ``next`` and ``previous`` are for ``after`` and ``before``."""
+
+    jobs: list[JobEntry]
+    next: str | None
+    previous: str | None
+
+
+class CountsAnswer(_Given):
+    """How many jobs there are in each state."""
+
+    counts: dict[JobState, int]
+
+
+class AttemptEntry(_Given):
+    """An attempt, in milliseconds from the submission; without an outcome while it runs."""
+
+    attempt: int
+    outcome: Outcome | None
+    ready_ms: float | None
+    started_ms: float | None
+    ended_ms: float | None
+    wait_ms: float | None
+    duration_ms: float | None
+    retry_delay_ms: float | None
+    host: str | None
+    slot: int | None
+    error_type: str | None
+    error_message: str | None
+
+
+class CallEntry(_Given):
+    """A call of an engine."""
+
+    attempt: int
+    call: int
+    engine: str
+    model: str
+    latency_ms: float
+    tokens_in: int | None
+    tokens_out: int | None
+    cost_usd: float | None
+    success: bool
+    error: str | None
+
+
+class JobAnswer(JobEntry):
+    """Everything about one job."""
+
+    user_id: str
+    priority: int
+    after_batch: str | None
+    success: bool | None = Field(description="Null until the job has ended.")
+    progress: float = Field(description="0 waiting, 0.5 running, 1 ended.")
+    payload: dict[str, Any]
+    result: dict[str, Any] | None
+    error_traceback: str | None
+    attempt_list: list[AttemptEntry]
+    ai_calls: list[CallEntry]
+    now_ms: float = Field(description="When this was read, in ms from the submission.")
+
+
+class WorkerEntry(_Given):
+    """A worker that shows that it is alive; ``seenS`` is how many seconds ago it last did."""
+
+    worker_id: UUID
+    host: str
+    pid: int
+    queues: list[JobType]
+    concurrency: int
+    engine: str | None
+    state: str
+    active: int
+    started_at: datetime
+    seen_s: float
+
+
+class WorkersAnswer(_Given):
+    """The workers there are."""
+
+    workers: list[WorkerEntry]
+
+
+class ChangesAnswer(_Given):
+    """A text that changes with every write: while it stays, nothing has to be read again."""
+
+    mark: str
+
+
+class AliveAnswer(_Given):
+    """The server answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class CheckEntry(_Given):
+    """One thing that must be right; ``problem`` only for those who may see it."""
+
+    name: str
+    ok: bool
+    problem: str | None = None
+
+
+class ReadyAnswer(_Given):
+    """Whether the installation can do its work."""
+
+    ready: bool
+    checks: list[CheckEntry]
+
+
+class Fault(BaseModel):
+    """A value that is not as expected."""
+
+    where: str
+    problem: str
+
+
+class Problem(BaseModel):
+    """What happened, to what, and what to do (RFC 9457)."""
+
+    type: str = Field(examples=["urn:photoqueue:problem:unknown-job"])
+    title: str = Field(examples=["There is no such job"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["No job … in this installation. List the jobs …"])
+    errors: list[Fault] | None = None

@@ -1,0 +1,148 @@
+"""``/api/batches/{id}/events``: a batch's progress as server-sent events.
+
+Every job that ends is told at least once. The id of an event is a mark of the tracking table,
+not a count of this server, so that a client goes on where it was with any server of the
+installation, and after a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Response
+from fastapi.responses import StreamingResponse
+
+from photoqueue.client.batch_changes import BatchChanges, EndedJob, batch_changes, is_mark
+from photoqueue.faces.http.backend import Backend, TheBackend
+from photoqueue.faces.http.problems import busy
+from photoqueue.words import JobState
+
+router = APIRouter(prefix="/api/batches", tags=["batches"])
+
+#: Seconds between two looks at a batch.
+_LOOK_SECONDS: Final = 0.5
+#: A look at a large batch takes a while; looking costs at most this share of the time.
+_SHARE_OF_LOOKING: Final = 0.1
+#: Seconds of silence after which a comment shows that the connection is alive.
+HEARTBEAT_SECONDS: Final = 15.0
+#: Begins the id of the last event: whoever comes back with it has seen everything.
+_ENDED: Final = "ended-"
+#: Events that are sent at once.
+_CHUNK: Final = 200
+
+_STREAM: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": (
+            "`job`: a job has ended. `progress`: how many jobs are in each state; its id is what "
+            "to send as Last-Event-ID. `end`: all jobs have ended."
+        ),
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    204: {"description": "All jobs had ended, and the client has been told of all."},
+}
+
+
+@router.get("/{batch_id}/events", response_class=StreamingResponse, responses=_STREAM)
+async def events(
+    batch_id: str,
+    backend: TheBackend,
+    last_event_id: Annotated[
+        str | None, Header(description="Goes on behind this event; else from the beginning.")
+    ] = None,
+) -> Response:
+    """Follow a batch: each job that ends, the counts, and the end; from the beginning or on."""
+    seen = (last_event_id or "").removeprefix(_ENDED)
+    mark = seen if is_mark(seen) else None
+    first = await backend.calls(batch_changes, batch_id, mark)  # 404 before anything is sent
+    told = (last_event_id or "").startswith(_ENDED) and mark is not None
+    if told and first.done and not first.ended:
+        return Response(status_code=204)  # makes an EventSource stop coming back
+    if not backend.streams.take():
+        raise busy("As many batches as the server can follow at a time are followed already.")
+    return Stream(_follow(backend, batch_id, first), backend)
+
+
+class Stream(StreamingResponse):
+    """A stream that frees its slot however it ends."""
+
+    def __init__(self, content: AsyncIterator[bytes], backend: Backend) -> None:
+        # A proxy that collects the stream would hold back its events.
+        super().__init__(
+            content, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        )
+        self._backend = backend
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Send the events until the batch, the client or the server ends."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._backend.streams.give_back()
+
+
+async def _follow(backend: Backend, batch_id: str, first: BatchChanges) -> AsyncIterator[bytes]:
+    changes, counts, spoken = first, None, time.monotonic()
+    yield b"retry: 2000\n\n"
+    while True:
+        for begin in range(0, len(changes.ended), _CHUNK):
+            # Without an id: cut off in between, a client goes on before all of these.
+            yield b"".join(_event("job", _job(e)) for e in changes.ended[begin : begin + _CHUNK])
+        if changes.ended or changes.counts != counts:
+            yield _event("progress", _progress(changes), changes.mark)
+            counts, spoken = changes.counts, time.monotonic()
+        if changes.done:
+            yield _event("end", _progress(changes), f"{_ENDED}{changes.mark}")
+            return
+        if time.monotonic() - spoken > HEARTBEAT_SECONDS:
+            yield b": still here\n\n"
+            spoken = time.monotonic()
+        began = time.monotonic()
+        changes = await backend.calls(batch_changes, batch_id, changes.mark)
+        took = time.monotonic() - began
+        if await _stopping(backend, max(_LOOK_SECONDS, took / _SHARE_OF_LOOKING)):
+            return
+
+
+async def _stopping(backend: Backend, seconds: float) -> bool:
+    """Wait; return whether the server ends."""
+    try:
+        await asyncio.wait_for(backend.stopping.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _event(name: str, data: Mapping[str, Any], mark: str | None = None) -> bytes:
+    lines = [f"event: {name}", f"data: {json.dumps(data)}"]
+    if mark is not None:
+        lines.append(f"id: {mark}")
+    return ("\n".join(lines) + "\n\n").encode()
+
+
+def _job(ended: EndedJob) -> dict[str, Any]:
+    return {
+        "jobId": str(ended.job_id),
+        "jobKey": ended.job_key,
+        "photoId": ended.photo_id,
+        "position": ended.position,
+        "state": ended.state,
+        "attempts": ended.attempts,
+        "jobDurationMs": ended.job_duration_ms,
+        "finishedAt": ended.finished_at.isoformat() if ended.finished_at else None,
+        "errorType": ended.error_type,
+        "errorMessage": ended.error_message,
+    }
+
+
+def _progress(changes: BatchChanges) -> dict[str, Any]:
+    finished = sum(number for state, number in changes.counts.items() if state.finished)
+    return {
+        "total": changes.total,
+        "finished": finished,
+        "counts": {str(state): changes.counts[state] for state in JobState},
+        "done": changes.done,
+    }

@@ -1,0 +1,130 @@
+"""``/api/jobs``: lists in pages, one job's story, starting anew, cancelling."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from photoqueue.client.control import cancel, retry
+from photoqueue.client.observe import job as handle_of
+from photoqueue.client.pages import JobOrder, JobQuery, JobStory, job_counts, job_page, job_story
+from photoqueue.faces.http.answers import CountsAnswer, JobAnswer, JobChange, JobEntry, JobsAnswer
+from photoqueue.faces.http.backend import TheBackend
+from photoqueue.words import JobState, JobType
+
+router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+
+Queue = Annotated[JobType | None, Query(description="Only jobs of this queue.")]
+Project = Annotated[str | None, Query(description="Only jobs of this project.")]
+InBatch = Annotated[str | None, Query(description="Only jobs of this batch.")]
+Text = Annotated[
+    str, Query(description="Found in file name, room, key, batch or error; or the id of a job.")
+]
+Cursor = Annotated[str | None, Query(description="next or previous of a page of this order.")]
+
+
+@router.get("")
+async def jobs(
+    backend: TheBackend,
+    state: Annotated[list[JobState] | None, Query(description="Only in these states.")] = None,
+    queue: Queue = None,
+    project: Project = None,
+    batch: InBatch = None,
+    search: Text = "",
+    order: Annotated[JobOrder, Query(description="What to sort by.")] = JobOrder.SUBMITTED,
+    descending: Annotated[bool, Query(description="The newest, or largest, first.")] = True,
+    limit: Annotated[int, Query(ge=1, le=500, description="Rows of a page.")] = 50,
+    after: Cursor = None,
+    before: Cursor = None,
+) -> JobsAnswer:
+    """List jobs, a page at a time; a page stays what it is when jobs are added."""
+    query = JobQuery(
+        queue=queue,
+        states=tuple(state or ()),
+        project_id=project,
+        batch_id=batch,
+        text=search,
+        order=order,
+        descending=descending,
+        size=limit,
+        after=after,
+        before=before,
+    )
+    page = await backend.calls(job_page, query)
+    return JobsAnswer(
+        jobs=[JobEntry.model_validate(row) for row in page.rows],
+        next=page.next,
+        previous=page.previous,
+    )
+
+
+@router.get("/counts")
+async def counts(
+    backend: TheBackend,
+    queue: Queue = None,
+    project: Project = None,
+    batch: InBatch = None,
+    search: Text = "",
+) -> CountsAnswer:
+    """Count the jobs of a search by state."""
+    query = JobQuery(queue=queue, project_id=project, batch_id=batch, text=search)
+    return CountsAnswer(counts=await backend.calls(job_counts, query))
+
+
+@router.get("/{job_id:path}")
+async def job(job_id: str, backend: TheBackend) -> JobAnswer:
+    """Tell everything about a job, by its id or its key (the newest job of the key)."""
+    return _answer(await backend.calls(_story, job_id))
+
+
+@router.post("/{job_id:path}/retry")
+async def retry_job(job_id: str, backend: TheBackend) -> JobChange:
+    """Start a job anew that failed or was cancelled."""
+    await backend.calls(retry, job_id)
+    return await _changed(job_id, backend)
+
+
+@router.post("/{job_id:path}/cancel")
+async def cancel_job(job_id: str, backend: TheBackend) -> JobChange:
+    """Cancel a job that has not ended."""
+    await backend.calls(cancel, job_id)
+    return await _changed(job_id, backend)
+
+
+async def _changed(job_id: str, backend: TheBackend) -> JobChange:
+    backend.changed()
+    found = (await backend.calls(_story, job_id)).snapshot
+    return JobChange(
+        job_id=str(found.job_id), job_key=found.job_key, queue=found.queue, state=found.state
+    )
+
+
+def _story(job_id: str) -> JobStory:
+    return job_story(handle_of(job_id).id)
+
+
+def _answer(story: JobStory) -> JobAnswer:
+    found = asdict(story.snapshot)
+    ended = story.snapshot.state.finished
+    return JobAnswer.model_validate(
+        {
+            **found,
+            "attempts": found.pop("attempt"),
+            "job_duration_ms": found.pop("duration_ms"),
+            "progress": story.snapshot.progress,
+            "success": story.snapshot.state is JobState.COMPLETED if ended else None,
+            "file_name": story.file_name,
+            "room": story.room,
+            "user_id": story.user_id,
+            "priority": story.priority,
+            "after_batch": story.after_batch,
+            "payload": story.payload,
+            "result": story.result,
+            "error_traceback": story.error_traceback,
+            "attempt_list": story.attempts,
+            "ai_calls": story.ai_calls,
+            "now_ms": story.now_ms,
+        }
+    )

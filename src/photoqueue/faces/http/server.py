@@ -1,0 +1,140 @@
+"""Running the HTTP API: where it listens, how it begins and ends."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import signal
+import socket
+from types import FrameType
+from typing import Final
+
+import uvicorn
+
+from photoqueue.errors import ConfigurationError, PhotoqueueError
+from photoqueue.faces.http.access import MIN_TOKEN, is_loopback
+from photoqueue.faces.http.app import create_app
+from photoqueue.faces.http.backend import Backend
+from photoqueue.installation import current
+from photoqueue.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: Connections at a time; of more, the server says that it is busy.
+_MOST_CONNECTIONS: Final = 1000
+#: Seconds that requests get to end after SIGTERM or Ctrl-C.
+_GRACE_SECONDS: Final = 5
+
+
+class Server(uvicorn.Server):
+    """A server that ends in order, with status 0, on SIGTERM and Ctrl-C."""
+
+    def __init__(self, config: uvicorn.Config, backend: Backend) -> None:
+        super().__init__(config)
+        self._backend = backend
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end; a second Ctrl-C ends at once."""
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+        # Not remembered as uvicorn does, which would raise the signal again after the end.
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End; whoever follows a batch is let go first."""
+        self._backend.stopping.set()
+        await super().shutdown(sockets)
+
+
+def run(settings: Settings, *, host: str, port: int) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    An installation whose servers are away is served all the same: every answer then says what
+    is wrong, until it no longer is.
+
+    Raises
+    ------
+    ConfigurationError
+        It must not or cannot listen there, or a setting is wrong.
+    """
+    check_token(settings, host)
+    listening = bind(host, port)
+    try:
+        current()
+    except ConfigurationError:
+        listening.close()
+        raise
+    except PhotoqueueError as exc:
+        logger.warning("not ready: %s", exc)
+    server = make_server(settings)
+    shown = f"[{host}]" if ":" in host else host
+    logger.info("serving on http://%s:%d", shown, listening.getsockname()[1])
+    server.run(sockets=[listening])
+    logger.info("ended")
+
+
+def make_server(settings: Settings) -> Server:
+    """Make a server, which listens nowhere yet."""
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        # Whom a client calls itself in a header is not believed.
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        lifespan="off",
+    )
+    return Server(config, app.state.backend)
+
+
+def check_token(settings: Settings, host: str) -> None:
+    """Make sure that nobody on the network can ask without a token.
+
+    Raises
+    ------
+    ConfigurationError
+        The address can be reached from elsewhere and there is no token, or it is too short.
+    """
+    advice = "Make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    if settings.api_token is None:
+        if not is_loopback(host):
+            raise ConfigurationError(
+                f"{host} can be reached from other machines, so PHOTOQUEUE_API_TOKEN must be set, "
+                f"which callers then send. {advice}"
+            )
+    elif len(settings.api_token.get_secret_value()) < MIN_TOKEN:
+        raise ConfigurationError(
+            f"PHOTOQUEUE_API_TOKEN is shorter than {MIN_TOKEN} characters. {advice}"
+        )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take an address and a port; port 0 takes a free one.
+
+    Raises
+    ------
+    ConfigurationError
+        The port is in use or not allowed, or the address is none of this machine.
+    """
+    name = host.strip("[]")
+    listening = socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((name, port))
+        listening.listen(2048)
+    except OSError as exc:
+        listening.close()
+        raise ConfigurationError(_why_not(exc, host, port)) from exc
+    listening.setblocking(False)
+    return listening
+
+
+def _why_not(exc: OSError, host: str, port: int) -> str:
+    if exc.errno == errno.EADDRINUSE:
+        return f"Port {port} of {host} is in use. Choose another one with --port, or 0 for any."
+    if exc.errno == errno.EACCES:
+        return f"Port {port} may not be used by this user. Choose one from 1024 with --port."
+    return f"{host!r} is no address of this machine ({exc.strerror or exc}). Choose another --host."

@@ -1,0 +1,202 @@
+"""How long attempts run: a logarithmic histogram, and beside it the share that is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from photoqueue.client.figure_records import (
+    BINS_PER_DECADE,
+    FEW,
+    Distribution,
+    Durations,
+    Percentiles,
+    edge_ms,
+)
+from photoqueue.faces.notebook.charts.canvas import (
+    Theme,
+    ThemeName,
+    described,
+    empty,
+    grid,
+    panel,
+    sheet,
+    theme_of,
+)
+from photoqueue.faces.notebook.charts.reduction import durations_of
+from photoqueue.faces.notebook.charts.scales import linear_duration_axis, log_axis, place
+from photoqueue.faces.notebook.charts.words import compact, duration, number, plural
+from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.words import JobState
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE: Final = "Run time"
+#: How p50, p95 and p99 are drawn: line and marker.
+_MARKS: Final = ((0.50, "-", "o"), (0.95, "--", "^"), (0.99, ":", "s"))
+
+
+def durations(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
+    """Draw how long attempts ran: histogram, share that is done, p50, p95 and p99.
+
+    Parameters
+    ----------
+    frame
+        What ``photoqueue.attempts()`` returns, or ``history()`` for the last attempt of each
+        job.
+    theme
+        ``light`` or ``dark``.
+
+    Raises
+    ------
+    PhotoqueueError
+        The frame lacks a column.
+    """
+    return draw_durations(durations_of(frame), theme=theme)
+
+
+def draw_durations(record: Durations, *, theme: ThemeName = "light") -> Figure:
+    """Draw the figures that :func:`durations` draws."""
+    colours = theme_of(theme)
+    present = [
+        (state, one)
+        for state, one in (
+            (JobState.COMPLETED, record.completed),
+            (JobState.FAILED, record.failed),
+        )
+        if one.count
+    ]
+    if not present:
+        return empty(colours, TITLE, "no attempt has ended yet")
+    figure = sheet(colours, TITLE)
+    least = min(one.least for _, one in present if one.least is not None)
+    most = max(one.most for _, one in present if one.most is not None)
+    height = 0.68 if len(present) == 1 else 0.25
+    for row, (state, one) in enumerate(present):
+        axes = panel(
+            figure,
+            colours,
+            (0.08, 0.14 + (len(present) - 1 - row) * 0.42, 0.5, height),
+            f"{LOOKS[state].icon} {state}: {summary(one.percentiles)}",
+        )
+        _histogram(axes, colours, state, one, single=least == most)
+        _axis(axes, least, most)
+        if row < len(present) - 1:
+            axes.tick_params(labelbottom=False)
+    axes = panel(figure, colours, (0.71, 0.14, 0.26, 0.68), "share that took no longer")
+    for state, one in present:
+        _share(axes, colours, state, one, single=least == most)
+    _axis(axes, least, most, ticks=4)
+    axes.set_ylim(0, 1.03)
+    axes.set_yticks([0, 0.5, 0.95], ["0 %", "50 %", "95 %"])
+    grid(axes, colours, "both")
+    return described(figure, describe_durations(record))
+
+
+def describe_durations(record: Durations) -> str:
+    """Say in words what the chart shows."""
+    completed, failed = record.completed.percentiles, record.failed.percentiles
+    if not completed.count and not failed.count:
+        return f"{TITLE}: no attempt has ended yet"
+    words = f"Run time of {plural(completed.count, 'completed attempt')}"
+    if completed.count:
+        words += f": {_named(completed)}"
+    words += f"; {number(failed.count)} failed"
+    return words + (f": {_named(failed)}." if failed.count else ".")
+
+
+def summary(found: Percentiles) -> str:
+    """Say how many there are and their percentiles, and whether they are too few to trust."""
+    few = ", few" if found.count < FEW else ""
+    return f"n = {number(found.count)}{few} · {_named(found, ' · ')}"
+
+
+def _named(found: Percentiles, between: str = ", ") -> str:
+    values = (("p50", found.p50), ("p95", found.p95), ("p99", found.p99))
+    return between.join(f"{name} {duration(value)}" for name, value in values)
+
+
+def _axis(axes: Axes, least: float, most: float, ticks: int = 8) -> None:
+    if least == most:
+        linear_duration_axis(axes, least)
+    else:
+        log_axis(axes, least / 1.3, most * 1.3, ticks=ticks)
+
+
+def _histogram(
+    axes: Axes, theme: Theme, state: JobState, found: Distribution, *, single: bool
+) -> None:
+    look = LOOKS[state]
+    faint = 0.45 if found.count < FEW else 0.9
+    if single and found.least is not None:
+        edges = np.array([0.95, 1.05]) * max(found.least, 0.1)
+        counts = np.array([found.count])
+    else:
+        edges, counts = _bars(found)
+    axes.stairs(
+        counts,
+        edges,
+        fill=True,
+        facecolor=look.colour,
+        edgecolor=theme.background,
+        hatch=look.hatch or None,
+        alpha=faint,
+    )
+    axes.stairs(counts, edges, color=look.colour, linewidth=1.2)
+    for (_, line, _), value in zip(_MARKS, _values(found.percentiles), strict=True):
+        axes.axvline(
+            value if single else place(value), color=theme.text, linestyle=line, linewidth=1.1
+        )
+    top = int(counts.max())
+    axes.set_ylim(0, top * 1.08)
+    axes.set_yticks([0, top], ["0", compact(top)])
+
+
+def _bars(found: Distribution) -> tuple[Any, Any]:
+    """Join the bins by twos, so that bars are wide enough to see."""
+    first, last = found.bins[0][0] // 2, found.bins[-1][0] // 2
+    counts = np.zeros(last - first + 1, dtype=int)
+    for position, count in found.bins:
+        counts[position // 2 - first] += count
+    edges = np.arange(first, last + 2) * 2 / BINS_PER_DECADE
+    return edges, counts
+
+
+def _share(axes: Axes, theme: Theme, state: JobState, found: Distribution, *, single: bool) -> None:
+    """Draw the empirical distribution; it is exact at the edges of the bins."""
+    look = LOOKS[state]
+    done = np.cumsum([count for _, count in found.bins]) / found.count
+    if single and found.least is not None:
+        places, shares = [found.least, found.least], [0.0, 1.0]
+    else:
+        places = [place(edge_ms(end)) for start, _ in found.bins for end in (start, start + 1)]
+        # The extremes are known: the curve need not begin or end with a bin.
+        places[0] = max(places[0], place(found.least or 0))
+        places[-1] = min(places[-1], place(found.most or 0))
+        # Level where there is no bin between two.
+        shares = [0.0, *np.repeat(done, 2)[:-1]]
+    axes.plot(
+        places,
+        shares,
+        color=look.colour,
+        linewidth=1.8,
+        linestyle="-" if state is JobState.COMPLETED else (0, (4, 1.5)),
+        alpha=0.5 if found.count < FEW else 1,
+    )
+    for (portion, _, marker), value in zip(_MARKS, _values(found.percentiles), strict=True):
+        axes.plot(
+            value if single else place(value),
+            portion,
+            marker,
+            color=look.colour,
+            markeredgecolor=theme.text,
+            markersize=5,
+        )
+
+
+def _values(found: Percentiles) -> tuple[float, float, float]:
+    return found.p50 or 0.0, found.p95 or 0.0, found.p99 or 0.0

@@ -1,0 +1,188 @@
+"""How many jobs come and go over time, and how long they wait for a worker.
+
+Waits of what has started fall silent exactly when a queue stalls, so that the age of the
+oldest job that still waits stands beside them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from photoqueue.client.figure_records import Throughput
+from photoqueue.faces.notebook.charts.canvas import (
+    Theme,
+    ThemeName,
+    described,
+    empty,
+    grid,
+    legend,
+    panel,
+    sheet,
+    theme_of,
+)
+from photoqueue.faces.notebook.charts.scales import bars, linear_ms_ticks, time_axis
+from photoqueue.faces.notebook.charts.time_reduction import throughput_of
+from photoqueue.faces.notebook.charts.words import (
+    compact,
+    duration,
+    number,
+    plural,
+    round_duration,
+)
+from photoqueue.faces.notebook.palette import LOOKS, ORANGE
+from photoqueue.words import JobState
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE: Final = "Throughput"
+_HEIGHT: Final = 4.2
+_ENDS: Final = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
+
+
+def throughput(
+    frame: pd.DataFrame,
+    *,
+    theme: ThemeName = "light",
+    since: datetime | None = None,
+    now: datetime | None = None,
+) -> Figure:
+    """Draw jobs finished over time by how they ended, jobs submitted, and how long they wait.
+
+    Parameters
+    ----------
+    frame
+        What ``photoqueue.history()`` returns.
+    theme
+        ``light`` or ``dark``.
+    since, now
+        The stretch of time; that of the frame when left out. The bin that holds ``now`` is
+        not over, and dashed; ages of waiting jobs are those at ``now``.
+
+    Raises
+    ------
+    PhotoqueueError
+        The frame lacks a column.
+    """
+    return draw_throughput(throughput_of(frame, since=since, now=now), theme=theme)
+
+
+def draw_throughput(record: Throughput, *, theme: ThemeName = "light") -> Figure:
+    """Draw the figures that :func:`throughput` draws."""
+    colours = theme_of(theme)
+    if record.period is None or not record.bins:
+        return empty(colours, TITLE, "no job was submitted")
+    figure = sheet(colours, TITLE, height=_HEIGHT)
+    width = round_duration(record.period.seconds * 1000)
+    jobs = panel(figure, colours, (0.09, 0.45, 0.87, 0.38), f"jobs in each {width}")
+    waits = panel(figure, colours, (0.09, 0.11, 0.87, 0.21), _waiting(record))
+    _jobs(jobs, colours, record)
+    _waits(waits, colours, record)
+    for axes in (jobs, waits):
+        time_axis(axes, record.period)
+        grid(axes, colours)
+    jobs.tick_params(labelbottom=False)
+    return described(figure, describe_throughput(record))
+
+
+def describe_throughput(record: Throughput) -> str:
+    """Say in words what the chart shows."""
+    if record.period is None or not record.bins:
+        return f"{TITLE}: no job was submitted"
+    submitted = sum(one.submitted for one in record.bins)
+    ends = ", ".join(
+        f"{number(sum(getattr(one, state) for one in record.bins))} {state}" for state in _ENDS
+    )
+    most = max(one.completed + one.failed + one.cancelled for one in record.bins)
+    width = round_duration(record.period.seconds * 1000)
+    oldest = (
+        "no job is waiting"
+        if record.oldest_waiting_s is None
+        else f"the oldest waiting job waits since {duration(1000 * record.oldest_waiting_s)}"
+    )
+    return (
+        f"Throughput: {plural(submitted, 'job')} submitted, {ends}; "
+        f"at most {number(most)} finished in {width}; {oldest}."
+    )
+
+
+def _jobs(axes: Axes, theme: Theme, record: Throughput) -> None:
+    """Stack what finished by outcome; the line of what was submitted runs over it."""
+    assert record.period is not None
+    starts, width = record.period.starts, record.period.seconds
+    by_start = {one.start: one for one in record.bins}
+    edges = np.array([*(start.timestamp() for start in starts), starts[-1].timestamp() + width])
+    bottom = np.zeros(len(starts))
+    for state in _ENDS:
+        counts = np.array([getattr(by_start.get(start), state, 0) for start in starts], dtype=float)
+        if not counts.any():
+            continue
+        look = LOOKS[state]
+        axes.stairs(
+            bottom + counts,
+            edges,
+            baseline=bottom,
+            fill=True,
+            facecolor=look.colour,
+            hatch=look.hatch or None,
+            edgecolor=theme.background,
+            linewidth=0,
+            label=f"{look.icon} {state} {number(counts.sum())}",
+        )
+        bottom += counts
+    # The bin that is not over yet is framed by dashes.
+    axes.bar(
+        edges[-2],
+        bottom[-1],
+        width,
+        align="edge",
+        facecolor="none",
+        edgecolor=theme.text,
+        linestyle="--",
+        linewidth=0.9,
+    )
+    submitted = np.array([getattr(by_start.get(start), "submitted", 0) for start in starts])
+    axes.stairs(
+        submitted,
+        edges,
+        baseline=None,
+        color=theme.accent,
+        linewidth=1.5,
+        label=f"submitted {number(submitted.sum())}",
+    )
+    top = max(float(bottom.max()), float(submitted.max()), 1)
+    axes.set_ylim(0, top * 1.06)
+    axes.set_yticks([0, top], ["0", compact(top)])
+    legend(axes, theme, loc="lower right", bbox_to_anchor=(1, 1.0), ncols=4)
+
+
+def _waits(axes: Axes, theme: Theme, record: Throughput) -> None:
+    assert record.period is not None
+    started = [one for one in record.bins if one.longest_wait_ms is not None]
+    bars(axes, theme, record.period, {one.start: one.longest_wait_ms or 0 for one in started})
+    longest = max([one.longest_wait_ms or 0 for one in started], default=0)
+    oldest = None if record.oldest_waiting_s is None else 1000 * record.oldest_waiting_s
+    if oldest is not None:
+        axes.plot(
+            record.period.until.timestamp(),
+            oldest,
+            "D",
+            color=ORANGE,
+            markersize=7,
+            markeredgecolor=theme.text,
+            clip_on=False,
+            zorder=5,
+        )
+    linear_ms_ticks(axes, max(longest, oldest or 0))
+
+
+def _waiting(record: Throughput) -> str:
+    longest = "longest wait of what was started"
+    if record.oldest_waiting_s is None:
+        return f"{longest} · nothing waits now"
+    return f"{longest} · ◆ oldest waiting now: {duration(1000 * record.oldest_waiting_s)}"

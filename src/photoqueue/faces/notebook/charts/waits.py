@@ -1,0 +1,179 @@
+"""How long attempts wait against how long they run.
+
+A long wait asks for more workers, a long run for a look at the engine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from matplotlib.colors import LogNorm
+
+from photoqueue.client.figure_records import CELLS_PER_DECADE, FEW, Waits, edge_ms
+from photoqueue.faces.notebook.charts.canvas import (
+    Theme,
+    ThemeName,
+    described,
+    empty,
+    grid,
+    label_of,
+    legend,
+    panel,
+    sheet,
+    theme_of,
+)
+from photoqueue.faces.notebook.charts.durations import summary
+from photoqueue.faces.notebook.charts.reduction import waits_of
+from photoqueue.faces.notebook.charts.scales import log_axis
+from photoqueue.faces.notebook.charts.words import duration, number, plural, share
+from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.words import JobState
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE: Final = "Wait and run"
+_HEIGHT: Final = 4.2
+
+
+def waits(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
+    """Draw how long attempts waited against how long they ran.
+
+    Each square is a range of waits and runs, its shade the number of attempts in it: right
+    for two attempts as for millions.
+
+    Parameters
+    ----------
+    frame
+        What ``photoqueue.attempts()`` returns, or ``history()`` for the last attempt of each
+        job.
+    theme
+        ``light`` or ``dark``.
+
+    Raises
+    ------
+    PhotoqueueError
+        The frame lacks a column.
+    """
+    return draw_waits(waits_of(frame), theme=theme)
+
+
+def draw_waits(record: Waits, *, theme: ThemeName = "light") -> Figure:
+    """Draw the figures that :func:`waits` draws."""
+    colours = theme_of(theme)
+    if not record.cells:
+        return empty(colours, TITLE, "no attempt has ended yet")
+    figure = sheet(colours, TITLE, height=_HEIGHT)
+    axes = panel(figure, colours, (0.12, 0.13, 0.54, 0.74))
+    _squares(figure, axes, colours, record)
+    _failed(axes, colours, record)
+    _even(axes, colours)
+    label_of(axes, colours, x="run", y="wait")
+    grid(axes, colours, "both")
+    legend(axes, colours, loc="upper left", bbox_to_anchor=(1.03, 0.5))
+    words = summary(record.wait).replace(" · ", "\n")
+    axes.text(
+        1.05,
+        1.0,
+        f"wait\n{words}",
+        transform=axes.transAxes,
+        color=colours.text,
+        fontsize=8.5,
+        va="top",
+        linespacing=1.5,
+    )
+    return described(figure, describe_waits(record))
+
+
+def describe_waits(record: Waits) -> str:
+    """Say in words what the chart shows."""
+    if not record.cells:
+        return f"{TITLE}: no attempt has ended yet"
+    longer = sum(done + failed for wait, run, done, failed in record.cells if wait > run)
+    found = record.wait
+    return (
+        f"Wait against run of {plural(found.count, 'attempt')}: waited p50 {duration(found.p50)}, "
+        f"p95 {duration(found.p95)}, p99 {duration(found.p99)}; "
+        f"{share(longer, found.count)} waited longer than they ran."
+    )
+
+
+def _squares(figure: Figure, axes: Axes, theme: Theme, record: Waits) -> None:
+    cells = np.array(record.cells)
+    (low_wait, low_run), (high_wait, high_run) = cells[:, :2].min(axis=0), cells[:, :2].max(axis=0)
+    # At least two factors of ten, so that a few squares do not fill the page.
+    room_wait = max(0, 2 * CELLS_PER_DECADE - (high_wait - low_wait)) // 2
+    room_run = max(0, 2 * CELLS_PER_DECADE - (high_run - low_run)) // 2
+    counts = np.zeros((high_wait - low_wait + 1, high_run - low_run + 1))
+    counts[cells[:, 0] - low_wait, cells[:, 1] - low_run] = cells[:, 2] + cells[:, 3]
+    shades = axes.pcolormesh(
+        np.arange(low_run, high_run + 2) / CELLS_PER_DECADE,
+        np.arange(low_wait, high_wait + 2) / CELLS_PER_DECADE,
+        np.ma.masked_equal(counts, 0),
+        cmap=theme.density,
+        # From below one, so that a single attempt has a shade that can be seen.
+        norm=LogNorm(0.15, max(counts.max(), 10)),
+        alpha=0.6 if record.wait.count < FEW else None,
+    )
+    log_axis(
+        axes,
+        edge_ms(low_run - room_run, CELLS_PER_DECADE),
+        edge_ms(high_run + 1 + room_run, CELLS_PER_DECADE),
+    )
+    log_axis(
+        axes,
+        edge_ms(low_wait - room_wait, CELLS_PER_DECADE),
+        edge_ms(high_wait + 1 + room_wait, CELLS_PER_DECADE),
+        vertical=True,
+    )
+    scale = panel(figure, theme, (0.70, 0.13, 0.24, 0.035), "attempts in a square")
+    bar = figure.colorbar(shades, cax=scale, orientation="horizontal")
+    bar.outline.set_visible(False)
+    scale.set_xlim(1, max(counts.max(), 10))
+    ticks = [10**power for power in range(int(np.log10(max(counts.max(), 10))) + 1)]
+    bar.set_ticks(ticks, labels=[number(tick) for tick in ticks])
+    bar.ax.minorticks_off()
+    bar.ax.tick_params(colors=theme.quiet, labelsize=8)
+
+
+def _failed(axes: Axes, theme: Theme, record: Waits) -> None:
+    """Mark squares in which failures are the rule, whatever their shade."""
+    marks = [cell for cell in record.cells if cell[3] >= cell[2]]
+    if not marks:
+        return
+    look = LOOKS[JobState.FAILED]
+    axes.scatter(
+        [(run + 0.5) / CELLS_PER_DECADE for _, run, _, _ in marks],
+        [(wait + 0.5) / CELLS_PER_DECADE for wait, _, _, _ in marks],
+        s=14,
+        marker="x",
+        color=look.colour,
+        linewidth=1,
+        label="at least half of them failed",
+    )
+
+
+def _even(axes: Axes, theme: Theme) -> None:
+    left, right = axes.get_xlim()
+    bottom, top = axes.get_ylim()
+    start, end = max(left, bottom), min(right, top)
+    if start < end:
+        axes.plot(
+            [start, end],
+            [start, end],
+            color=theme.text,
+            linestyle="--",
+            linewidth=1,
+            label="wait = run; above it,\nmore workers would help",
+        )
+    else:
+        above = bottom >= right
+        axes.plot(
+            [],
+            [],
+            " ",
+            label="all waited longer than they ran" if above else "all ran longer than they waited",
+        )

@@ -1,0 +1,211 @@
+"""One job's attempts on an axis of time: wait, run, back-off, and how each ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from photoqueue.faces.notebook.charts.canvas import (
+    Theme,
+    ThemeName,
+    described,
+    empty,
+    grid,
+    label_of,
+    legend,
+    panel,
+    sheet,
+    theme_of,
+)
+from photoqueue.faces.notebook.charts.reduction import need
+from photoqueue.faces.notebook.charts.scales import linear_ms_ticks
+from photoqueue.faces.notebook.charts.words import duration, plural
+from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.words import JobState, Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE: Final = "Attempts of one job"
+#: Attempts that are drawn, the last ones.
+_MOST: Final = 20
+_OUTCOMES: Final[dict[str, tuple[str, JobState]]] = {
+    Outcome.COMPLETED: ("completed", JobState.COMPLETED),
+    Outcome.ERROR: ("failed", JobState.FAILED),
+    Outcome.TIMEOUT: ("timed out", JobState.FAILED),
+    Outcome.WORKER_LOST: ("worker lost", JobState.FAILED),
+    Outcome.RELEASED: ("handed back", JobState.DELAYED),
+    Outcome.CANCELLED: ("cancelled", JobState.CANCELLED),
+}
+_PARTS: Final = (
+    ("wait", JobState.WAITING),
+    ("run", JobState.ACTIVE),
+    ("back-off", JobState.DELAYED),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One attempt; times in ms since the job could first start."""
+
+    attempt: int
+    outcome: str
+    ready: float
+    started: float
+    ended: float
+    back_off: float
+    error_type: str | None
+
+
+def waterfall(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
+    """Draw the attempts of one job: wait, run and back-off, ended by how it went.
+
+    Parameters
+    ----------
+    frame
+        What ``photoqueue.attempts(job)`` returns.
+    theme
+        ``light`` or ``dark``.
+
+    Raises
+    ------
+    ValueError
+        The frame has attempts of several jobs.
+    PhotoqueueError
+        The frame lacks a column.
+    """
+    return draw_waterfall(steps_of(frame), theme=theme)
+
+
+def steps_of(frame: pd.DataFrame) -> tuple[Step, ...]:
+    """Put the attempts of one job on an axis of time."""
+    columns = ("job_id", "attempt", "outcome", "wait_ms", "started_at", "ended_at")
+    need(frame, (*columns, "retry_delay_ms", "error_type"), "attempts(job)")
+    if frame["job_id"].nunique() > 1:
+        raise ValueError(
+            f"A waterfall shows one job, and these are attempts of {frame['job_id'].nunique()}; "
+            "choose one: attempts(job)."
+        )
+    rows: list[dict[str, Any]] = frame.sort_values("attempt").to_dict("records")  # type: ignore[assignment]  # column names are strings
+    steps: list[Step] = []
+    for row in rows:
+        started = row["started_at"] if row["started_at"] == row["started_at"] else row["ended_at"]
+        wait, back_off = _known(row["wait_ms"]), _known(row["retry_delay_ms"])
+        if not steps:
+            origin = started
+            zero = wait
+        begin = (started - origin).total_seconds() * 1000 + zero
+        steps.append(
+            Step(
+                attempt=int(row["attempt"]),
+                outcome=str(row["outcome"]),
+                ready=max(begin - wait, 0.0),
+                started=begin,
+                ended=begin + (row["ended_at"] - started).total_seconds() * 1000,
+                back_off=back_off,
+                error_type=row["error_type"] if isinstance(row["error_type"], str) else None,
+            )
+        )
+    return tuple(steps)
+
+
+def draw_waterfall(steps: tuple[Step, ...], *, theme: ThemeName = "light") -> Figure:
+    """Draw the attempts that :func:`waterfall` draws."""
+    colours = theme_of(theme)
+    if not steps:
+        return empty(colours, TITLE, "no attempt of this job has ended yet")
+    shown = steps[-_MOST:]
+    height = 1.5 + 0.34 * max(len(shown), 2)
+    figure = sheet(colours, TITLE, height=height)
+    axes = panel(
+        figure,
+        colours,
+        (0.1, 0.5 / height, 0.62, (height - 1.15) / height),
+        f"the last {len(shown)} of {len(steps)} attempts" if len(shown) < len(steps) else "",
+    )
+    _segments(axes, colours, shown)
+    end = max(step.ended + step.back_off for step in shown)
+    for row, step in enumerate(shown):
+        words, state = _OUTCOMES.get(step.outcome, (step.outcome, JobState.WAITING))
+        look = LOOKS[state]
+        axes.text(
+            1.02,
+            row,
+            look.icon,
+            transform=axes.get_yaxis_transform(),
+            color=look.colour,
+            fontsize=11,
+            fontweight="bold",
+            va="center",
+        )
+        # A lost worker's error type is its outcome.
+        known = step.error_type not in (None, step.outcome)
+        error = f": {_short(str(step.error_type))}" if known else ""
+        axes.text(
+            1.055,
+            row,
+            f"{words}{error}, {duration(step.ended - step.started)}",
+            transform=axes.get_yaxis_transform(),
+            color=colours.text,
+            fontsize=8,
+            va="center",
+        )
+    axes.set_ylim(max(len(shown), 2) - 0.4, -0.6)
+    axes.set_yticks(range(len(shown)), [str(step.attempt) for step in shown])
+    label_of(axes, colours, x="since the job could start", y="attempt")
+    linear_ms_ticks(axes, end, vertical=False)
+    grid(axes, colours, "x")
+    legend(axes, colours, loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3)
+    return described(figure, describe_waterfall(steps))
+
+
+def describe_waterfall(steps: tuple[Step, ...]) -> str:
+    """Say in words what the chart shows."""
+    if not steps:
+        return f"{TITLE}: no attempt of this job has ended yet"
+    parts = []
+    for step in steps[-_MOST:]:
+        words = (
+            f"{step.attempt}: waited {duration(step.started - step.ready)}, ran "
+            f"{duration(step.ended - step.started)}, "
+            f"{_OUTCOMES.get(step.outcome, (step.outcome, None))[0]}"
+        )
+        if step.error_type and step.error_type != step.outcome:
+            words += f" with {step.error_type}"
+        if step.back_off:
+            words += f", then {duration(step.back_off)} of back-off"
+        parts.append(words)
+    return f"{plural(len(steps), 'attempt')} of one job. {'; '.join(parts)}."
+
+
+def _segments(axes: Axes, theme: Theme, shown: tuple[Step, ...]) -> None:
+    ends = {
+        "wait": [(step.ready, step.started) for step in shown],
+        "run": [(step.started, step.ended) for step in shown],
+        "back-off": [(step.ended, step.ended + step.back_off) for step in shown],
+    }
+    for name, state in _PARTS:
+        look = LOOKS[state]
+        spans = [(row, start, end) for row, (start, end) in enumerate(ends[name]) if end > start]
+        axes.barh(
+            [row for row, _, _ in spans],
+            [end - start for _, start, end in spans],
+            0.5,
+            [start for _, start, _ in spans],
+            label=name,
+            facecolor=look.colour if name == "run" else "none",
+            edgecolor=look.colour,
+            hatch=look.hatch,
+            linewidth=1.2,
+        )
+
+
+def _known(value: Any) -> float:
+    """Read a number that may be missing."""
+    return 0.0 if value is None or value != value else float(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 24 else f"{text[:23]}…"

@@ -1,0 +1,157 @@
+"""The overview charts of the scope as pictures with words, each with its table."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import traitlets
+
+from photoqueue.client.figure_records import Figures
+from photoqueue.client.figures import activity, figures
+from photoqueue.errors import PhotoqueueError
+from photoqueue.faces.notebook.front_end import script, style
+from photoqueue.faces.notebook.scope import Scope
+from photoqueue.faces.notebook.view import View
+from photoqueue.words import JobType
+
+if TYPE_CHECKING:
+    from photoqueue.faces.notebook.charts.canvas import ThemeName
+    from photoqueue.faces.notebook.charts.tables import Table
+
+#: Periods that can be chosen; None is no limit.
+PERIODS: Final[dict[str, timedelta | None]] = {
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "all": None,
+}
+#: Seconds from one reading to the next while something happens, and while nothing does:
+#: then only the time goes on.
+_BUSY_SECONDS: Final = 5.0
+_QUIET_SECONDS: Final = 60.0
+#: A reading that takes long is not repeated before this many times as long.
+_REST: Final = 20.0
+
+
+#: Names of the traits that hold the charts, in the order of the page.
+NAMES: Final = ("durations", "waits", "throughput", "failures", "retries", "ai")
+
+
+class ChartsView(View):
+    """The overview charts.
+
+    Each is a trait with ``heading``, ``alt``, ``png`` (bytes), ``columns`` and ``rows``;
+    empty until it was drawn. They are drawn anew when what they show has changed, every
+    five seconds at most.
+
+    Attributes
+    ----------
+    period : str
+        ``hour``, ``day``, ``week`` or ``all``.
+    queue : str
+        Only jobs of this queue; empty is no limit.
+    dark : bool
+        Whether the page is dark; the front end knows.
+    """
+
+    _esm = script("charts")
+    _css = style("charts")
+
+    period = traitlets.Enum(list(PERIODS), "all").tag(sync=True)
+    queue = traitlets.Enum(["", *map(str, JobType)], "").tag(sync=True)
+    dark = traitlets.Bool(False).tag(sync=True)
+    names = traitlets.List(traitlets.Unicode(), list(NAMES)).tag(sync=True)
+    durations = traitlets.Dict().tag(sync=True)
+    waits = traitlets.Dict().tag(sync=True)
+    throughput = traitlets.Dict().tag(sync=True)
+    failures = traitlets.Dict().tag(sync=True)
+    retries = traitlets.Dict().tag(sync=True)
+    ai = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
+        self._read: Figures | None = None
+        self._wish: tuple[str, ...] = ()
+        self._activity = -1
+        self._not_before = 0.0
+        self._not_after = 0.0
+        self._drawn: dict[str, tuple[str, Table, ThemeName]] = {}
+        super().__init__(scope, actions=actions, **traits)
+        self.observe(self._chosen, ["period", "queue", "dark"])
+
+    @staticmethod
+    def prepare() -> None:
+        """Load what drawing takes, so that the first charts do not wait for it."""
+        from photoqueue.faces.notebook.charts.canvas import warm_up
+
+        warm_up()
+
+    def refresh(self) -> None:
+        """Read what the charts show if it may have changed, and draw those that have.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            PostgreSQL cannot be reached.
+        """
+        wish = (self.scope.project, self.scope.batch, self.period, self.queue)
+        if self._read is None or wish != self._wish or self._due():
+            began = time.monotonic()
+            self._activity = activity()
+            self._read = self._figures()
+            self._wish = wish
+            ended = time.monotonic()
+            self._not_before = ended + max(_BUSY_SECONDS, _REST * (ended - began))
+            self._not_after = max(ended + _QUIET_SECONDS, self._not_before)
+        self._draw(self._read)
+
+    def _due(self) -> bool:
+        now = time.monotonic()
+        if now < self._not_before:
+            return False
+        return now >= self._not_after or activity() != self._activity
+
+    def _figures(self) -> Figures:
+        length = PERIODS[self.period]
+        return figures(
+            project_id=self.scope.project or None,
+            batch_id=self.scope.batch or None,
+            queue=self.queue or None,
+            since=None if length is None else datetime.now(UTC) - length,
+        )
+
+    def _draw(self, read: Figures) -> None:
+        # Late: matplotlib takes a while to load, and the first table must not wait for it.
+        from photoqueue.faces.notebook.charts import as_png
+        from photoqueue.faces.notebook.charts.overview import OVERVIEW
+
+        theme: ThemeName = "dark" if self.dark else "light"
+        for name in NAMES:
+            chart = OVERVIEW[name]
+            record = getattr(read, name)
+            table = chart.table(record)
+            words = chart.describe(record)
+            if self._drawn.get(name) == (words, table, theme):
+                continue
+            figure = chart.draw(record, theme=theme)
+            setattr(
+                self,
+                name,
+                {
+                    "heading": chart.heading,
+                    "alt": words,
+                    # The page has the theme of the figure: its background shows through.
+                    "png": as_png(figure, transparent=True, titled=False),
+                    "columns": list(table.columns),
+                    "rows": [list(row) for row in table.rows],
+                },
+            )
+            self._drawn[name] = (words, table, theme)
+
+    def _chosen(self, _change: object) -> None:
+        """Follow what the person chose, at once or as soon as the driver can."""
+        try:
+            self.wanted()
+        except PhotoqueueError as exc:
+            self.notice = str(exc)

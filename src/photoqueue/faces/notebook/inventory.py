@@ -1,0 +1,233 @@
+"""The inventory of a project: rooms, lines, volumes and lorry, with a person's corrections."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import traitlets
+
+from photoqueue.client.corrections import (
+    correct,
+    list_corrections,
+    read_inventory,
+    undo_correction,
+)
+from photoqueue.client.projects import (
+    inventory_is_taken,
+    list_projects,
+    project_of_batch,
+    project_standing,
+    wording,
+)
+from photoqueue.client.submit_inventory import submit_inventory
+from photoqueue.errors import NotFoundError, StateError
+from photoqueue.faces.notebook.front_end import script, style
+from photoqueue.faces.notebook.inventory_page import (
+    corrections_page,
+    inventory_page,
+    project_choices,
+    standing_page,
+)
+from photoqueue.faces.notebook.scope import Scope
+from photoqueue.faces.notebook.view import View
+from photoqueue.inventory.catalogue_file import CATEGORIES, LANGUAGES
+from photoqueue.inventory.export import FORMATS, export_inventory, free_name
+from photoqueue.words import DEFAULT_STRATEGY, STRATEGIES, InventoryResult
+
+#: Seconds for which the list of projects is taken to be as it was.
+_PROJECTS_SECONDS: Final = 5.0
+#: What may be asked for where nothing may be changed.
+_LOOKING: Final = frozenset({"refresh", "project", "language"})
+
+
+class InventoryView(View):
+    """Shows the newest inventory of a project, and takes corrections of it.
+
+    Parameters
+    ----------
+    scope : Scope or None
+        Names the project, or a batch of it; where it names neither, the person chooses.
+    actions : bool
+        Whether to correct, add up and export.
+    user_id : str or None
+        Who corrects; the login name when left out.
+
+    Attributes
+    ----------
+    result : InventoryResult or None
+        What is shown, as a value.
+    lang : str
+        ``en`` or ``fr``: language of the names.
+    strategy : str
+        How photos of a room are put together when it is added up again.
+
+    Examples
+    --------
+    >>> view = InventoryView(Scope(project="move-42"))  # doctest: +SKIP
+    >>> view.export("xlsx")  # doctest: +SKIP
+    """
+
+    _esm = script("inventory")
+    _css = style("inventory")
+
+    page = traitlets.Dict().tag(sync=True)
+    #: Names that the catalogue knows, as suggestions.
+    things = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    lang = traitlets.Enum(LANGUAGES, default_value="en").tag(sync=True)
+    strategy = traitlets.Enum(STRATEGIES, default_value=DEFAULT_STRATEGY).tag(sync=True)
+    #: The person's choice where the scope names no project.
+    project = traitlets.Unicode("").tag(sync=True)
+    #: The file that was written last.
+    exported = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(
+        self,
+        scope: Scope | None = None,
+        *,
+        actions: bool = True,
+        user_id: str | None = None,
+        **traits: Any,
+    ) -> None:
+        self.user_id = user_id
+        self.result: InventoryResult | None = None
+        self._named_for: str | None = None
+        self._projects: tuple[float, list[dict[str, Any]]] = (float("-inf"), [])
+        super().__init__(scope, actions=actions, **traits)
+
+    def refresh(self) -> None:
+        """Read the project's inventory, corrections and standing anew."""
+        words = wording(self.lang)
+        if self._named_for != self.lang:
+            self.things = sorted(item.name(self.lang) for item in words.catalogue.items)
+            self._named_for = self.lang
+        named = self._scoped_project()
+        page: dict[str, Any] = {
+            "actions": self.actions,
+            # On its own it asks for news itself while something is under way.
+            "alone": self._driver is None,
+            "fixed": bool(named),
+            "projects": [] if named else self._choices(),
+            "project": named or self.project,
+            "strategies": list(STRATEGIES),
+            "categories": list(CATEGORIES),
+            "inventory": None,
+        }
+        result = None
+        if page["project"]:
+            standing = project_standing(page["project"])
+            page["standing"] = standing_page(standing, taken=inventory_is_taken())
+            listed = list_corrections(page["project"], undone=True)
+            page["corrections"] = corrections_page(listed, words)
+            result = self._read(page["project"])
+            if result is not None:
+                page["inventory"] = inventory_page(result, words)
+        self.result = result
+        self.page = page
+
+    def handle(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        """Do what the person asked for."""
+        kind = str(message.get("kind"))
+        if kind not in self._verbs:
+            raise StateError(f"Nothing is known to do for {kind!r:.40}.")
+        if not self.actions and kind not in _LOOKING:
+            raise StateError("This page only shows; nothing can be changed here.")
+        self._verbs[kind](self, message)
+        self.wanted()
+
+    def export(self, kind: str = "xlsx", path: str | Path | None = None) -> Path:
+        """Write the inventory to a file, never over one that is there.
+
+        Parameters
+        ----------
+        kind
+            ``xlsx`` or ``csv``.
+        path
+            A name of its own; left out, ``inventory-<project>`` in the working directory,
+            with a number behind it where that is taken.
+
+        Raises
+        ------
+        StateError
+            There is nothing to write, or the file is there already or cannot be written.
+        ConfigurationError
+            The library that writes Excel files is not installed.
+        """
+        if self.result is None:
+            self.refresh()
+        if self.result is None:
+            raise StateError("There is no inventory to export. Add the project up first.")
+        if kind not in FORMATS:
+            raise StateError(f"Unknown format {kind!r:.40}; choose {' or '.join(FORMATS)}.")
+        target = Path(path) if path else free_name(Path.cwd(), self.result.project_id, kind)
+        written = export_inventory(self.result, kind, target, wording(self.lang))
+        self.exported = str(written)
+        return written
+
+    def _scoped_project(self) -> str:
+        if self.scope.project or not self.scope.batch:
+            return str(self.scope.project)
+        return project_of_batch(self.scope.batch)
+
+    def _choices(self) -> list[dict[str, Any]]:
+        read_at, choices = self._projects
+        if time.monotonic() - read_at > _PROJECTS_SECONDS:
+            choices = project_choices(list_projects())
+            self._projects = time.monotonic(), choices
+        return choices
+
+    def _read(self, project: str) -> InventoryResult | None:
+        try:
+            return read_inventory(project)
+        except NotFoundError:
+            return None  # the page says which, from its standing
+
+    @property
+    def _shown_project(self) -> str:
+        project = self._scoped_project() or self.project
+        if not project:
+            raise StateError("Choose a project first.")
+        return project
+
+    def _choose(self, message: dict[str, Any]) -> None:
+        self.project = str(message.get("project") or "")
+        self.exported = ""
+
+    def _speak(self, message: dict[str, Any]) -> None:
+        language = str(message.get("language"))
+        if language not in LANGUAGES:
+            raise StateError(f"No names in {language!r:.10}; choose {' or '.join(LANGUAGES)}.")
+        self.lang = language
+
+    def _add_up(self, message: dict[str, Any]) -> None:
+        strategy = str(message.get("strategy") or self.strategy)
+        submit_inventory(self._shown_project, user_id=self.user_id, strategy=strategy)
+        self.set_trait("strategy", strategy)
+
+    def _correct(self, message: dict[str, Any]) -> None:
+        correct(
+            self._shown_project,
+            room=str(message.get("room") or ""),
+            item=str(message.get("item") or ""),
+            count=message.get("count"),  # type: ignore[arg-type]  # checked by the verb
+            volume=message.get("volume"),
+            dismountable=message.get("dismountable"),
+            category=message.get("category") or None,
+            new_room=bool(message.get("newRoom")),
+            user_id=self.user_id,
+        )
+
+    def _undo(self, message: dict[str, Any]) -> None:
+        undo_correction(message.get("correction"), user_id=self.user_id)  # type: ignore[arg-type]  # checked by the verb
+
+    _verbs: Final[dict[str, Callable[[InventoryView, dict[str, Any]], object]]] = {
+        "refresh": lambda self, message: None,
+        "project": _choose,
+        "language": _speak,
+        "add-up": _add_up,
+        "correct": _correct,
+        "undo": _undo,
+        "export": lambda self, message: self.export(str(message.get("format"))),
+    }

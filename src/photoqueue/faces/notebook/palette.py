@@ -1,0 +1,84 @@
+"""How states look, in widgets and charts alike: a colour, an icon, a hatch, and always a word.
+
+The colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), which people with
+any kind of colour vision tell apart; the icon and the word say the same without colour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from photoqueue.words import JobState
+
+#: Okabe and Ito's eight, by their names.
+BLACK: Final = "#000000"
+ORANGE: Final = "#E69F00"
+SKY_BLUE: Final = "#56B4E9"
+GREEN: Final = "#009E73"
+YELLOW: Final = "#F0E442"
+BLUE: Final = "#0072B2"
+VERMILION: Final = "#D55E00"
+PURPLE: Final = "#CC79A7"
+#: For what is neither good nor bad; readable on white and on black.
+GREY: Final = "#808080"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one state is drawn.
+
+    Attributes
+    ----------
+    colour : str
+        As ``#rrggbb``.
+    icon : str
+        One character that text fonts have.
+    hatch : str
+        Matplotlib's pattern for areas.
+    """
+
+    colour: str
+    icon: str
+    hatch: str
+
+
+LOOKS: Final[dict[JobState, Look]] = {
+    JobState.WAITING: Look(GREY, "○", ".."),
+    JobState.ACTIVE: Look(BLUE, "▶", ""),
+    JobState.DELAYED: Look(ORANGE, "↻", "\\\\"),
+    JobState.COMPLETED: Look(GREEN, "✓", ""),
+    JobState.FAILED: Look(VERMILION, "✕", "//"),
+    JobState.CANCELLED: Look(PURPLE, "⊘", "xx"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryLook:
+    """How the boxes of one category of things are drawn.
+
+    Attributes
+    ----------
+    colour : str
+        Of the line and behind the label, as ``#rrggbb``.
+    ink : str
+        Of letters on it, and of the line's edge; at least 4.5:1 to ``colour``.
+    dash : str
+        Lengths of dashes and gaps in pixels, as SVG takes them; empty is a solid line.
+    """
+
+    colour: str
+    ink: str
+    dash: str
+
+
+#: The colours are those of :mod:`photoqueue.engines.drawing`.
+CATEGORY_LOOKS: Final[dict[str, CategoryLook]] = {
+    "furniture": CategoryLook(BLUE, "#FFFFFF", ""),
+    "appliance": CategoryLook(VERMILION, BLACK, "10 4"),
+    "electronics": CategoryLook(PURPLE, BLACK, "3 3"),
+    "box": CategoryLook(ORANGE, BLACK, "12 3 3 3"),
+    "art": CategoryLook(YELLOW, BLACK, "8 3 2 3 2 3"),
+    "misc": CategoryLook(GREEN, BLACK, "6 3"),
+    "": CategoryLook(SKY_BLUE, BLACK, "16 4"),
+}

@@ -1,0 +1,286 @@
+"""The photos of a project or batch: thumbnails in pages, with what was found in them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from photoqueue.client.control import retry
+from photoqueue.client.gallery import (
+    PAGE_SIZE,
+    PhotoCard,
+    photo_card,
+    photo_counts,
+    photo_items,
+    photo_page,
+    photo_picture,
+)
+from photoqueue.client.observe import as_state
+from photoqueue.errors import (
+    NotFoundError,
+    PhotoError,
+    PhotoqueueError,
+    StateError,
+    StorageError,
+    UnknownBatchError,
+)
+from photoqueue.faces.notebook.front_end import script, style
+from photoqueue.faces.notebook.palette import CATEGORY_LOOKS
+from photoqueue.faces.notebook.previews import Previews, shown
+from photoqueue.faces.notebook.scope import Scope
+from photoqueue.faces.notebook.view import View
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class PhotosView(View):
+    """Photos as thumbnails with their boxes, a page at a time, and each of them at large.
+
+    Each photo of the page has a numbered slot, a trait for its card and one for its
+    thumbnail, as only traits that change are sent: a photo that stays on the page keeps its
+    slot, and its picture is sent once.
+
+    Attributes
+    ----------
+    room : str or None
+        Only photos of this room; an empty text means those without one.
+    state : str
+        Only photos whose newest job is in this state; empty is no limit.
+    text : str
+        Only photos with this text in their id, name, room or a thing that they show.
+    boxes : bool
+        Whether boxes are drawn.
+    min_score : float
+        0…1: things with a lower score are not shown.
+    selected : tuple of str
+        Ids of the photos that are selected, on whatever page.
+
+    Examples
+    --------
+    >>> view = PhotosView(Scope(project="move-42"))  # doctest: +SKIP
+    >>> view.selected_frame()  # what the selected photos show  # doctest: +SKIP
+    """
+
+    _esm = script("boxes", "tiles", "picture", "photos")
+    _css = style("photos")
+
+    room = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    state = traitlets.Unicode("").tag(sync=True)
+    text = traitlets.Unicode("").tag(sync=True)
+    boxes = traitlets.Bool(True).tag(sync=True)
+    min_score = traitlets.Float(0.0).tag(sync=True)
+    selected = traitlets.Tuple().tag(sync=True)
+
+    categories = traitlets.Dict().tag(sync=True)
+    can_act = traitlets.Bool(True).tag(sync=True)
+    #: Slots in the order of the page.
+    order: traitlets.List[int] = traitlets.List().tag(sync=True)
+    #: Number of the page, counted from 1, and whether there are pages beside it.
+    place = traitlets.Dict({"page": 1, "previous": False, "next": False}).tag(sync=True)
+    #: How many photos there are: all, those that are meant, by room and by state.
+    counted = traitlets.Dict().tag(sync=True)
+    #: What to do where there is nothing to see.
+    empty = traitlets.Unicode("").tag(sync=True)
+    #: The photo that is looked at, its card, and the bytes of which photo are in ``picture``.
+    opened = traitlets.Unicode("").tag(sync=True)
+    opened_card = traitlets.Dict().tag(sync=True)
+    picture = traitlets.Bytes(b"").tag(sync=True)
+    picture_of = traitlets.Unicode("").tag(sync=True)
+    picture_reason = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(
+        self,
+        scope: Scope | None = None,
+        *,
+        actions: bool = True,
+        lang: str | None = None,
+        **traits: Any,
+    ) -> None:
+        self._lang = lang
+        self._cursor: str | None = None
+        self._page = 1
+        #: Which photo of the next page is to be opened: the ``first``, the ``last`` or none.
+        self._open_edge = ""
+        self._beside: dict[str, str | None] = {"previous": None, "next": None}
+        self._cards: dict[str, PhotoCard] = {}
+        self._slots: dict[str, int] = {}
+        self._previews = Previews()
+        self.add_traits(
+            **{f"card_{n}": traitlets.Dict().tag(sync=True) for n in range(PAGE_SIZE)},
+            **{f"thumb_{n}": traitlets.Bytes(b"").tag(sync=True) for n in range(PAGE_SIZE)},
+        )
+        looks = {name: asdict(look) for name, look in CATEGORY_LOOKS.items()}
+        super().__init__(scope, actions=actions, categories=looks, can_act=actions, **traits)
+        self.observe(self._restart, names=["room", "state", "text"])
+        self.scope.observe(self._leave, names=["project", "batch"])
+
+    def selected_frame(self) -> pd.DataFrame:
+        """Return what the selected photos show: one row a thing, with its box and volume."""
+        return photo_items(self.selected, lang=self._lang)
+
+    def refresh(self) -> None:
+        """Read the page anew, and the pictures that the front end does not have yet.
+
+        Raises
+        ------
+        PhotoqueueError
+            The servers cannot be used.
+        """
+        if not self._open_edge:
+            self._show_opened()  # first, as a person waits for it
+        try:
+            self._read_page()
+        except UnknownBatchError as exc:
+            self._cards = {}
+            with self.hold_sync():
+                self.order, self.counted, self.empty = [], {}, str(exc)
+            return
+        if self._open_edge and self._cards:
+            ids = list(self._cards)
+            self.opened = ids[0 if self._open_edge == "first" else -1]
+        self._open_edge = ""
+        self._show_opened()
+        for photo in self._previews.make(self._cards.values()):
+            self._fill(photo)
+
+    def handle(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        """Do what the person asked for: turn the page, open a photo, try it again.
+
+        Raises
+        ------
+        PhotoqueueError
+            It could not be done.
+        """
+        photo = str(message.get("photo", ""))
+        match message.get("kind"):
+            case "turn":
+                self._turn("previous" if message.get("to") == "previous" else "next")
+                if message.get("open"):
+                    self._open_edge = "last" if message.get("to") == "previous" else "first"
+            case "open":
+                self.opened = photo
+            case "close":
+                self.opened = ""
+            case "retry":
+                if not self.actions:
+                    raise StateError("This page only shows photos. Retry them in a workbench.")
+                retry(self._card_of(photo).job_id)
+            case _:
+                return
+        self.wanted()
+
+    def _turn(self, side: str) -> None:
+        cursor = self._beside[side]
+        if cursor is not None:
+            self._cursor = cursor
+            self._page = max(1, self._page + (1 if side == "next" else -1))
+
+    def _restart(self, _change: object = None) -> None:
+        """Begin at the first page, as other photos are meant now."""
+        self._cursor, self._page = None, 1
+        try:
+            self.wanted()
+        except PhotoqueueError as exc:
+            self.notice = str(exc)
+
+    def _leave(self, _change: object) -> None:
+        """Forget what belonged to the project or batch before."""
+        self.opened, self.selected = "", ()
+        with self.hold_trait_notifications():
+            self.room, self.state, self.text = None, "", ""
+        self._restart()
+
+    def _read_page(self) -> None:
+        limits: dict[str, Any] = {
+            "project": self.scope.project or None,
+            "batch": self.scope.batch or None,
+            "lang": self._lang,
+        }
+        filters: dict[str, Any] = {
+            "room": self.room,
+            "state": as_state(self.state) if self.state else None,
+            "text": self.text,
+        }
+        cursor = self._cursor
+        page = photo_page(**limits, **filters, cursor=cursor)
+        if not page.cards and cursor is not None:
+            # The photos of this page are no longer meant, as after a retry of all failed ones.
+            cursor = self._cursor = None
+            page = photo_page(**limits, **filters)
+        if page.previous is None:
+            self._page = 1
+        everything = photo_counts(**limits)
+        filtered = self.room is not None or bool(self.state or self.text.strip())
+        meant = photo_counts(**limits, **filters) if filtered else everything
+        self._beside = {"previous": page.previous, "next": page.next}
+        self._cards = {card.photo_id: card for card in page.cards}
+        self._previews.look_up(page.cards)
+        with self.hold_sync():
+            self._fill_slots()
+            self.place = {
+                "page": self._page,
+                "previous": page.previous is not None,
+                "next": page.next is not None,
+            }
+            self.counted = {
+                "total": everything.total,
+                "meant": meant.total,
+                "complete": meant.complete,
+                "rooms": list(map(list, everything.rooms.items())),
+                "states": {str(state): count for state, count in everything.states.items()},
+            }
+            self.empty = "" if page.cards else self._what_to_do(everything.total)
+
+    def _what_to_do(self, total: int) -> str:
+        if total:
+            return "No photo is like that. Choose another room or state, or clear the filters."
+        where = self.scope.batch or self.scope.project
+        none = f"There are no photos in {where!r} yet." if where else "There are no photos yet."
+        if not self.actions:
+            return f"{none} Once some are submitted, they appear here."
+        return f"{none} Choose a folder and submit it{'' if where else ', or try a sample home'}."
+
+    def _fill_slots(self) -> None:
+        """Give every photo of the page a slot; those that had one keep it."""
+        kept = {photo: slot for photo, slot in self._slots.items() if photo in self._cards}
+        free = iter(sorted(set(range(PAGE_SIZE)) - set(kept.values())))
+        self._slots = {photo: kept[photo] if photo in kept else next(free) for photo in self._cards}
+        for photo in self._cards:
+            self._fill(photo)
+        for slot in free:
+            self.set_trait(f"card_{slot}", {})
+            self.set_trait(f"thumb_{slot}", b"")
+        self.order = list(self._slots.values())
+
+    def _fill(self, photo: str) -> None:
+        slot, preview = self._slots[photo], self._previews[photo]
+        self.set_trait(f"card_{slot}", shown(self._cards[photo], preview.reason))
+        self.set_trait(f"thumb_{slot}", preview.jpeg or b"")
+
+    def _card_of(self, photo: str) -> PhotoCard:
+        return self._cards.get(photo) or photo_card(photo, lang=self._lang)
+
+    def _show_opened(self) -> None:
+        photo = self.opened
+        if not photo:
+            with self.hold_sync():
+                self.opened_card, self.picture, self.picture_of = {}, b"", ""
+            return
+        try:
+            card = self._card_of(photo)
+        except NotFoundError as exc:
+            self.opened, self.notice = "", str(exc)
+            return
+        if self.picture_of == photo:
+            self.opened_card = shown(card)
+            return
+        try:
+            picture, reason = photo_picture(card), ""
+        except (PhotoError, StorageError) as exc:
+            picture, reason = b"", str(exc)
+        with self.hold_sync():
+            self.opened_card = shown(card)
+            self.picture, self.picture_of, self.picture_reason = picture, photo, reason

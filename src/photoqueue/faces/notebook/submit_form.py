@@ -1,0 +1,204 @@
+"""The left side of the workbench: which photos, of which move, and Submit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import ipywidgets as widgets
+
+from photoqueue.client.engines import EngineChoice, available_engines
+from photoqueue.client.handles import Batch
+from photoqueue.client.sample_homes import sample_homes
+from photoqueue.client.submit import preview, submit_photos
+from photoqueue.client.submit_inventory import submit_inventory
+from photoqueue.errors import PhotoqueueError
+from photoqueue.faces.notebook.background import Background
+from photoqueue.faces.notebook.upload import Upload
+from photoqueue.faces.notebook.words import Words
+from photoqueue.installation import settings_in_use
+from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type
+
+FOLDER: Final = "Folder"
+UPLOAD: Final = "Upload"
+SAMPLES: Final = "Sample homes"
+
+_WIDE: Final = {"description_width": "76px"}
+_OWN_ENGINE: Final = "the worker's own"
+
+
+class SubmitForm:
+    """Widgets with which a person submits photos; ``widget`` is what is displayed.
+
+    Parameters
+    ----------
+    submitted
+        Called with the batch, in the thread that submitted it.
+    project
+        Fills the field of that name.
+    """
+
+    def __init__(self, submitted: Callable[[Batch], None], *, project: str = "") -> None:
+        self._submitted = submitted
+        homes = sample_homes()
+        self._homes = {folder.name: folder for folder in _folders(homes)} if homes else {}
+        self.source = widgets.Dropdown(
+            options=[FOLDER, UPLOAD, *([SAMPLES] if self._homes else [])],
+            description="Source",
+            style=_WIDE,
+        )
+        self.folder = widgets.Text(
+            description="Folder",
+            placeholder="photos/move-42",
+            continuous_update=False,
+            style=_WIDE,
+        )
+        self.home = widgets.Dropdown(options=list(self._homes), description="Home", style=_WIDE)
+        self.upload = Upload(settings_in_use())
+        self.project = widgets.Text(
+            value=project, description="Project", placeholder="move-42", style=_WIDE
+        )
+        self.room = widgets.Text(
+            description="Room",
+            placeholder="after the sub-folders",
+            continuous_update=False,
+            style=_WIDE,
+        )
+        self.room_type = widgets.Combobox(
+            options=list(ROOM_TYPES), description="Room type", placeholder="guessed", style=_WIDE
+        )
+        self.engine = widgets.Dropdown(options=_engines(), description="Engine", style=_WIDE)
+        self.add_up = widgets.Checkbox(
+            value=True, description="Add the project up afterwards", indent=False
+        )
+        self.button = widgets.Button(description="Submit", button_style="primary", disabled=True)
+        self.found, self.hint, self.engine_hint, self.words = (Words() for _ in range(4))
+        self.work = Background(self.words.say)
+        self._part = widgets.VBox()
+        self.widget = widgets.VBox(
+            [
+                self.source,
+                self._part,
+                self.found,
+                self.project,
+                self.room,
+                self.room_type,
+                self.hint,
+                self.engine,
+                self.engine_hint,
+                self.add_up,
+                self.button,
+                self.words,
+            ],
+            layout=widgets.Layout(width="320px", flex="0 0 auto", padding="0 12px 0 0"),
+        )
+        self.source.observe(lambda _: self._source_chosen(), "value")
+        for field in (self.folder, self.home, self.room):
+            field.observe(lambda _: self._look(), "value")
+        self.upload.observe(lambda _: self._look(), "state")
+        self.room_type.observe(lambda _: self._look_at_room_type(), "value")
+        self.engine.observe(lambda _: self._look_at_engine(), "value")
+        self.button.on_click(lambda _: self.submit())
+        self._source_chosen()
+
+    @property
+    def photos(self) -> Path | None:
+        """The folder that would be submitted; None while none is chosen."""
+        if self.source.value == UPLOAD:
+            return self.upload.folder
+        if self.source.value == SAMPLES:
+            return self._homes.get(self.home.value)
+        text = self.folder.value.strip()
+        return Path(text).expanduser() if text else None
+
+    def submit(self) -> None:
+        """Submit what is chosen, in a thread; the words below the button say how it goes."""
+        folder = self.photos
+        if folder is None:
+            self.words.say("Choose photos first.", urgent=True)
+            return
+        project, room = _given(self.project.value), _given(self.room.value)
+        room_type, engine = _given(self.room_type.value), self.engine.value or None
+        uploaded = self.source.value == UPLOAD
+        self.button.disabled = True
+
+        def work() -> str:
+            batch = submit_photos(
+                str(folder), project_id=project, room=room, room_type=room_type, engine=engine
+            )
+            said = f"Submitted {len(batch):,} photo{'' if len(batch) == 1 else 's'}."
+            if uploaded:
+                self.upload.clear()
+            if self.add_up.value and batch.project_id:
+                submit_inventory(batch.project_id, after=batch)
+                said += f" {batch.project_id} is added up when they are done."
+            self._submitted(batch)
+            return said
+
+        self.work.run(work, before="Storing the photos …", after=self._look)
+
+    def close(self) -> None:
+        """Remove what was uploaded and not submitted."""
+        self.upload.close()
+
+    def _source_chosen(self) -> None:
+        part = {FOLDER: self.folder, UPLOAD: self.upload, SAMPLES: self.home}
+        self._part.children = (part[self.source.value],)
+        self._look()
+
+    def _look(self) -> None:
+        """Say what would be submitted, before anything is."""
+        folder = self.photos
+        if folder is None:
+            self.button.disabled = True
+            self.found.say("")
+            return
+        try:
+            found = preview(str(folder), room=_given(self.room.value))
+        except PhotoqueueError as exc:
+            self.button.disabled = True
+            self.found.say(str(exc), urgent=True)
+            return
+        self.button.disabled = False
+        self.found.say(f"{found}.")
+        # A name that was filled in here follows the home; one that a person typed stays.
+        if self.source.value == SAMPLES and self.project.value in ("", *self._homes):
+            self.project.value = self.home.value
+
+    def _look_at_engine(self) -> None:
+        chosen = next((one for one in available_engines() if one.name == self.engine.value), None)
+        self.engine_hint.say(chosen.reason if chosen is not None else "")
+
+    def _look_at_room_type(self) -> None:
+        text = self.room_type.value.strip()
+        if not text or canonical_room_type(text) is not None:
+            self.hint.say("")
+            return
+        self.hint.say(
+            f"{text[:40]!r} is no kind of room that photoqueue knows. It comes back as you wrote "
+            f"it. Known are {', '.join(ROOM_TYPES)}, in French too."
+        )
+
+
+def _given(text: str) -> str | None:
+    """Return what was typed, None for nothing."""
+    return text.strip() or None
+
+
+def _folders(homes: Path) -> list[Path]:
+    return sorted(folder for folder in homes.iterdir() if folder.is_dir())
+
+
+def _engines() -> list[tuple[str, str]]:
+    """List the engines as a person reads them; what cannot work here says so."""
+    return [
+        (_OWN_ENGINE, ""),
+        *((_engine(choice), choice.name) for choice in available_engines()),
+    ]
+
+
+def _engine(choice: EngineChoice) -> str:
+    if not choice.available:
+        return f"{choice.name} (not set up here)"
+    return choice.name if choice.takes == choice.name else f"{choice.name} ({choice.takes})"

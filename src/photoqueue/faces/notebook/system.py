@@ -1,0 +1,194 @@
+"""How the system is: queues, workers, servers, engine; pause, resume, start a worker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+import traitlets
+
+from photoqueue.client.control import pause, resume
+from photoqueue.client.observe import stats
+from photoqueue.client.system import (
+    SystemReport,
+    list_workers,
+    runs_here,
+    system_report,
+    unattended,
+)
+from photoqueue.client.workers import WorkerProcess, start_worker
+from photoqueue.errors import PhotoqueueError, StateError
+from photoqueue.faces.notebook.front_end import script, style
+from photoqueue.faces.notebook.scope import Scope
+from photoqueue.faces.notebook.view import View
+
+if TYPE_CHECKING:
+    from photoqueue.queue.queue_counts import QueueStats
+    from photoqueue.queue.workers import LiveWorker
+
+#: Seconds for which servers that answered, the engine and the places are taken to be as
+#: they were.
+_REPORT_SECONDS: Final = 5.0
+
+
+class SystemView(View):
+    """Shows queues, workers, servers and engine of the installation.
+
+    Parameters
+    ----------
+    scope : Scope or None
+        Not used: the system is one.
+    actions : bool
+        Whether to pause, resume, start and stop.
+
+    Attributes
+    ----------
+    own : list of WorkerProcess
+        The workers that were started from here; they end with this process at the latest.
+    work : str
+        What is going on with them, in words.
+    """
+
+    _esm = script("system")
+    _css = style("system")
+
+    page = traitlets.Dict().tag(sync=True)
+    work = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
+        self.own: list[WorkerProcess] = []
+        self._at_work: threading.Thread | None = None
+        self._report: tuple[float, SystemReport] | None = None
+        super().__init__(scope, actions=actions, **traits)
+
+    @property
+    def ages(self) -> bool:
+        """Always: how long ago a worker was seen, and how long a job waits."""
+        return True
+
+    def refresh(self) -> None:
+        """Read everything anew; what the servers say of themselves every few seconds.
+
+        Raises
+        ------
+        ServiceError
+            PostgreSQL is away. The servers are shown all the same, with the reason.
+        """
+        try:
+            queues, workers = stats(), list_workers()
+        except PhotoqueueError:
+            self._report = None
+            # What was read before stays on the page, beside the server that is away.
+            before = {name: self.page.get(name, []) for name in ("queues", "workers")}
+            self.page = {**self._standing(), **before}
+            raise
+        self.page = {
+            **self._standing(),
+            "queues": [_queue(queue) for queue in queues.values()],
+            "workers": [self._worker(worker) for worker in workers],
+        }
+
+    def handle(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        """Do what the person asked for."""
+        kind = str(message.get("kind"))
+        if kind not in self._verbs:
+            raise StateError(f"Nothing is known to do for {kind!r:.40}.")
+        if not self.actions and kind != "refresh":
+            raise StateError("This page only shows; nothing can be changed here.")
+        self._verbs[kind](self, message)
+        self.wanted()
+
+    def _standing(self) -> dict[str, Any]:
+        """Return what seldom changes; read again soon while something is wrong with it."""
+        now = time.monotonic()
+        if self._report is None or now - self._report[0] > _REPORT_SECONDS:
+            self._report = now, system_report()
+        report = self._report[1]
+        if any(server.error for server in report.servers):
+            self._report = None
+        return {
+            "actions": self.actions,
+            # On its own it asks for news itself.
+            "alone": self._driver is None,
+            "home": str(report.home),
+            "photoStore": report.photo_store,
+            "servers": [asdict(server) for server in report.servers],
+            "engine": asdict(report.engine),
+        }
+
+    def _worker(self, worker: LiveWorker) -> dict[str, Any]:
+        own = runs_here(worker) and worker.pid in {mine.pid for mine in self.own if mine.running}
+        return {
+            "host": worker.host,
+            "pid": worker.pid,
+            "queues": list(worker.queues),
+            "concurrency": worker.concurrency,
+            "engine": worker.engine,
+            "state": worker.state,
+            "live": worker.live,
+            "lastSeen": round(worker.last_seen_s),
+            "started": round(worker.started_s),
+            "own": own,
+        }
+
+    def _start(self, message: dict[str, Any]) -> None:
+        def start() -> str:
+            worker = start_worker()
+            self.own.append(worker)
+            return f"Worker {worker.pid} takes jobs. Its log: {worker.log}"
+
+        self._begin("Starting a worker: it builds its engine …", start)
+
+    def _stop(self, message: dict[str, Any]) -> None:
+        pid = message.get("pid")
+        worker = next((own for own in self.own if own.pid == pid and own.running), None)
+        if worker is None:
+            raise StateError(f"Worker {pid!r:.20} was not started from here, or has ended.")
+
+        def stop() -> str:
+            worker.stop()
+            return f"Worker {worker.pid} has ended; what it could not finish was handed back."
+
+        self._begin(f"Worker {worker.pid} finishes its jobs …", stop)
+
+    def _begin(self, words: str, work: Callable[[], str]) -> None:
+        """Do what takes seconds in a thread, so that the page and the kernel go on."""
+        if self._at_work is not None and self._at_work.is_alive():
+            raise StateError("A worker is being started or stopped already; wait for it.")
+
+        def do() -> None:
+            try:
+                self.work = work()
+            except (PhotoqueueError, OSError) as exc:
+                self.work = ""
+                self.notice = str(exc)
+            try:
+                self.wanted()
+            except PhotoqueueError as exc:
+                self.notice = str(exc)
+
+        self.work = words
+        self._at_work = threading.Thread(target=do, name="photoqueue worker", daemon=True)
+        self._at_work.start()
+
+    _verbs: Final[dict[str, Callable[[SystemView, dict[str, Any]], None]]] = {
+        "refresh": lambda self, message: None,
+        "pause": lambda self, message: pause(str(message.get("queue"))),
+        "resume": lambda self, message: resume(str(message.get("queue"))),
+        "start-worker": _start,
+        "stop-worker": _stop,
+    }
+
+
+def _queue(queue: QueueStats) -> dict[str, Any]:
+    return {
+        **asdict(queue),
+        "total": queue.total,
+        "unattended": unattended(queue),
+        "oldest_waiting_s": None
+        if queue.oldest_waiting_s is None
+        else round(max(queue.oldest_waiting_s, 0.0)),
+    }

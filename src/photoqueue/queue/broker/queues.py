@@ -1,0 +1,405 @@
+"""The broker: two Huey queues over Redis, or over PostgreSQL where there is no Redis."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import psycopg
+import redis
+from huey import Huey
+from huey.storage import PostgresStorage, PriorityRedisStorage
+
+from photoqueue.addresses import masked
+from photoqueue.errors import BrokerUnavailableError, ConfigurationError, MessageRefusedError
+from photoqueue.queue.broker.messages import TASK_NAMES, JsonSerializer, encode
+from photoqueue.queue.broker.retention import Finished, Records
+from photoqueue.words import JobState, JobType, Message
+
+
+def zadd_entry(score: int, member: bytes) -> bytes:
+    """Write a member of a sorted set with its score."""
+    written = b"%d" % score
+    return b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(written), written, len(member), member)
+
+
+def zadd_new(key: bytes, entries: Sequence[bytes]) -> bytes:
+    r"""Write ``ZADD key NX score member …``.
+
+    Examples
+    --------
+    >>> zadd_new(b"q", [zadd_entry(-10, b"job")])
+    b'*5\r\n$4\r\nZADD\r\n$1\r\nq\r\n$2\r\nNX\r\n$3\r\n-10\r\n$3\r\njob\r\n'
+    """
+    head = b"*%d\r\n$4\r\nZADD\r\n$%d\r\n%b\r\n$2\r\nNX\r\n" % (3 + 2 * len(entries), len(key), key)
+    return head + b"".join(entries)
+
+
+def send(pool: redis.ConnectionPool, commands: Sequence[bytes]) -> list[Any]:
+    """Send commands that may be sent twice, all of them before the first answer is read.
+
+    Raises
+    ------
+    redis.RedisError
+        The server is away, or refuses one of them.
+    """
+    connection: Any = pool.get_connection()
+
+    def exchange() -> list[Any]:
+        connection.send_packed_command(commands)
+        return [connection.read_response() for _ in commands]
+
+    try:
+        answers: list[Any] = connection.retry.call_with_retry(
+            exchange, lambda _: connection.disconnect()
+        )
+        return answers
+    except BaseException:
+        connection.disconnect()  # answers may be left on it
+        raise
+    finally:
+        pool.release(connection)
+
+
+#: Messages in one command: while the server is at it, nobody else is served.
+CHUNK: Final = 1000
+
+
+class MessageStorage(Protocol):
+    """What the broker needs of a storage beyond Huey's own contract."""
+
+    def enqueue_many(self, messages: Iterable[tuple[UUID, bytes, int]]) -> int:
+        """Add messages (job id, bytes, priority); return how many were not there yet."""
+        ...
+
+    def discard(self, messages: Sequence[tuple[UUID, bytes]]) -> None:
+        """Remove messages (job id, bytes) that nobody needs to take any more."""
+        ...
+
+    def dequeue(self) -> bytes | None:
+        """Take the most urgent message; wait up to a second for one."""
+        ...
+
+    def queue_size(self) -> int:
+        """Count the messages."""
+        ...
+
+
+class RedisMessages(PriorityRedisStorage):  # type: ignore[misc]  # huey is untyped
+    """Messages in one sorted set a queue.
+
+    Redis keys: ``huey.redis.<installation>.<queue>`` (sorted set; score = -priority,
+    member = eight bytes of the job id's time + message).
+    """
+
+    def enqueue(self, data: bytes, priority: float | None = None) -> None:
+        """Add one message, as Huey's contract has it."""
+        raise NotImplementedError("photoqueue enqueues through Broker.enqueue")
+
+    def enqueue_many(self, messages: Iterable[tuple[UUID, bytes, int]]) -> int:
+        """Add messages; return how many were not there yet."""
+        entries = [
+            zadd_entry(-priority, _member(job_id, data)) for job_id, data, priority in messages
+        ]
+        key = self.queue_key.encode()
+        starts = range(0, len(entries), CHUNK)
+        commands = [zadd_new(key, entries[start : start + CHUNK]) for start in starts]
+        return sum(send(self.pool, commands))
+
+    def discard(self, messages: Sequence[tuple[UUID, bytes]]) -> None:
+        """Remove messages that nobody needs to take any more."""
+        for start in range(0, len(messages), CHUNK):
+            chunk = messages[start : start + CHUNK]
+            self.conn.zrem(self.queue_key, *(_member(*message) for message in chunk))
+
+
+def _member(job_id: UUID, data: bytes) -> bytes:
+    """Put the time of the job before its message, as Huey puts the time of sending.
+
+    The first bytes of a UUIDv7 are its time: equal priorities run in the order of
+    submission, and a message is the same however often it is sent.
+    """
+    return job_id.bytes[:8] + data
+
+
+def message_of(member: bytes) -> bytes:
+    """Return the message that a member of the sorted set holds."""
+    return member[8:]
+
+
+class PostgresMessages(PostgresStorage):  # type: ignore[misc]  # huey is untyped
+    """Messages in the table ``photoqueue_task``, for installations without Redis."""
+
+    def __init__(self, name: str, **options: Any) -> None:
+        super().__init__(
+            name, table_prefix="photoqueue", create_tables=False, blocking=True, **options
+        )
+        self.ddl.append(
+            "create unique index if not exists photoqueue_task_once "
+            f"on {self.table_task} (queue, data)"
+        )
+        self.initialize_schema()
+
+    def initialize_schema(self) -> None:
+        """Create Huey's tables, one process at a time."""
+        with self.db(commit=True, close=True) as cursor:
+            # "create table if not exists" is not safe against itself.
+            cursor.execute("select pg_advisory_xact_lock(hashtext('photoqueue_task'))")
+            for statement in self.ddl:
+                cursor.execute(statement)
+
+    def enqueue_many(self, messages: Iterable[tuple[UUID, bytes, int]]) -> int:
+        """Add messages; return how many were not there yet."""
+        added, messages = 0, list(messages)
+        for start in range(0, len(messages), CHUNK):
+            chunk = messages[start : start + CHUNK]
+            with self.db(commit=True) as cursor:
+                cursor.execute(
+                    f"insert into {self.table_task} (queue, data, priority) "
+                    "select %s, data, priority from unnest(%s::bytea[], %s::float8[]) "
+                    "as message (data, priority) on conflict do nothing",
+                    (
+                        self.name,
+                        [data for _, data, _ in chunk],
+                        [float(priority) for _, _, priority in chunk],
+                    ),
+                )
+                added += cursor.rowcount
+                cursor.execute("select pg_notify(%s, '')", (self.channel,))
+        return added
+
+    def discard(self, messages: Sequence[tuple[UUID, bytes]]) -> None:
+        """Remove messages that nobody needs to take any more."""
+        self.sql(
+            f"delete from {self.table_task} where queue = %s and data = any(%s)",
+            (self.name, [data for _, data in messages]),
+        )
+
+
+#: Seconds for connecting, and for a reply; a take may block for one second of them.
+_TIMEOUT: Final = 3
+
+
+class Broker:
+    """Carries job ids from submitters to workers.
+
+    Parameters
+    ----------
+    redis_url : str or None
+        The Redis server; None carries the messages in PostgreSQL.
+    database_url : str
+        libpq address of PostgreSQL, used where there is no Redis.
+    namespace : str
+        Name of the installation within a Redis that several of them share.
+    """
+
+    def __init__(
+        self,
+        redis_url: str | None,
+        *,
+        database_url: str,
+        namespace: str,
+        embedded: bool = False,
+    ) -> None:
+        self._embedded = embedded
+        self._password: str | None = None
+        self.address = masked(redis_url) if redis_url else "PostgreSQL"
+        options: dict[str, Any]
+        if redis_url:
+            try:
+                pool = redis.ConnectionPool.from_url(
+                    redis_url,
+                    socket_timeout=_TIMEOUT,
+                    socket_connect_timeout=_TIMEOUT,
+                )
+            except (ValueError, TypeError):
+                # The reason is left out: it may quote a part of the password.
+                raise ConfigurationError(
+                    "REDIS_URL is not a Redis address. It looks like "
+                    "redis://:password@host:6379/0, rediss://… with TLS; a password with "
+                    "special characters is percent-encoded."
+                ) from None
+            self._password = pool.connection_kwargs.get("password")
+            self._redis: Any = redis.Redis(connection_pool=pool)
+            options = {
+                "storage_class": RedisMessages,
+                "connection_pool": pool,
+                "clean_name": False,
+            }
+        else:
+            self._redis = None
+            options = {"storage_class": PostgresMessages, "dsn": database_url}
+        with self._errors():
+            self._queues = {
+                queue: Huey(
+                    f"{namespace}.{queue}", serializer=JsonSerializer(), results=False, **options
+                )
+                for queue in JobType
+            }
+        self.records = Records(self._redis, namespace) if self._redis is not None else None
+
+    def __repr__(self) -> str:
+        return f"Broker({self.address!r})"
+
+    def enqueue(self, messages: Iterable[Message]) -> int:
+        """Announce jobs, a thousand in one round trip; return how many were new.
+
+        Raises
+        ------
+        BrokerUnavailableError
+            The server is away. The jobs are safe: recovery announces them later.
+        """
+        by_queue: dict[JobType, list[Message]] = defaultdict(list)
+        for message in messages:
+            by_queue[message.queue].append(message)
+        with self._errors():
+            return sum(self._enqueue(queue, batch) for queue, batch in by_queue.items())
+
+    def _enqueue(self, queue: JobType, messages: Sequence[Message]) -> int:
+        name = TASK_NAMES[queue]
+        return self._storage(queue).enqueue_many(
+            (message.job_id, encode(message.job_id, name), message.priority) for message in messages
+        )
+
+    def discard(self, job_ids: Sequence[UUID]) -> None:
+        """Remove the messages of jobs that are not to run, so that they do not pile up.
+
+        Raises
+        ------
+        BrokerUnavailableError
+            The server is away. The messages do no harm: they find nothing to claim.
+        """
+        if not job_ids:
+            return
+        with self._errors():
+            for queue, name in TASK_NAMES.items():
+                self._storage(queue).discard([(job_id, encode(job_id, name)) for job_id in job_ids])
+
+    def take(self, queue: JobType) -> UUID | None:
+        """Take the id of the most urgent job; wait up to a second for one.
+
+        Raises
+        ------
+        MessageRefusedError
+            The message was not written by photoqueue; it is gone from the queue.
+        BrokerUnavailableError
+            The server is away.
+        """
+        with self._errors():
+            data = self._storage(queue).dequeue()
+        return None if data is None else self._read(queue, data)
+
+    def take_next(
+        self,
+        queue: JobType,
+        completed: Sequence[Finished],
+        count: int,
+        *,
+        refused: Callable[[MessageRefusedError], None],
+    ) -> list[Message]:
+        """Keep records of completed jobs and take messages, without waiting for any.
+
+        One round trip. Where there is no Redis nothing is taken: :meth:`take` does it.
+
+        Parameters
+        ----------
+        completed
+            Jobs of this queue that have completed.
+        count : int
+            How many messages to take at most.
+        refused
+            Told of each message that was not written by photoqueue; it is gone from the queue.
+
+        Returns
+        -------
+        list of Message
+            Most urgent first.
+
+        Raises
+        ------
+        BrokerUnavailableError
+            The server is away.
+        """
+        if self.records is None:
+            return []
+        with self._errors():
+            storage: RedisMessages = self._queues[queue].storage
+            members = self.records.add_and_take(
+                queue, JobState.COMPLETED, completed, storage.queue_key, count
+            )
+        messages = []
+        for member, score in members:
+            try:
+                job_id = self._read(queue, message_of(member))
+            except MessageRefusedError as exc:
+                refused(exc)
+            else:
+                messages.append(Message(queue, job_id, round(-score)))
+        return messages
+
+    def _read(self, queue: JobType, data: bytes) -> UUID:
+        message = self._queues[queue].serializer.deserialize(data)
+        if message.name != TASK_NAMES[queue]:
+            raise MessageRefusedError(f"Refused a broker message of {message.name} in {queue}.")
+        return UUID(message.id)
+
+    def size(self, queue: JobType) -> int:
+        """Count the messages of a queue."""
+        with self._errors():
+            return self._storage(queue).queue_size()
+
+    def keep_record(self, *finished: Finished) -> None:
+        """Keep the records of finished jobs for a while."""
+        if self.records is None:
+            return
+        groups: dict[tuple[JobType, JobState], list[Finished]] = defaultdict(list)
+        for one in finished:
+            groups[one.queue, one.state].append(one)
+        with self._errors():
+            for (queue, state), records in groups.items():
+                self.records.add(queue, state, records)
+
+    def trim_records(self) -> None:
+        """Drop records that are beyond retention, on idle queues too."""
+        if self.records is not None:
+            with self._errors():
+                self.records.trim()
+
+    def ping(self) -> str:
+        """Ask the server for its version; the broker is usable when this returns."""
+        if self._redis is None:
+            return "carried by PostgreSQL"
+        with self._errors():
+            return f"Redis {self._redis.info('server')['redis_version']}"
+
+    def close(self) -> None:
+        """Close the connections."""
+        for huey in self._queues.values():
+            huey.storage.close()
+        if self._redis is not None:
+            self._redis.connection_pool.disconnect()
+
+    def _storage(self, queue: JobType) -> MessageStorage:
+        storage: MessageStorage = self._queues[queue].storage
+        return storage
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Translate the drivers' errors into photoqueue's."""
+        try:
+            yield
+        except (redis.RedisError, psycopg.Error, OSError) as exc:
+            detail = " ".join(str(exc).split()).rstrip(".?")
+            if self._password:
+                detail = detail.replace(self._password, "***")
+            hint = (
+                "Run `photoqueue doctor` to see why the embedded server is not answering."
+                if self._embedded
+                else "Check REDIS_URL and that the server is running, or run `photoqueue doctor`."
+            )
+            raise BrokerUnavailableError(
+                f"The broker at {self.address} cannot be used: {detail}. {hint}"
+            ) from exc

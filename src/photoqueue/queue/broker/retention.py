@@ -1,0 +1,140 @@
+"""The records of finished jobs that Redis keeps for a while, for a look with ``redis-cli``.
+
+Redis keys, one sorted set each per queue and installation (score = end of the job in
+seconds since the epoch, member = JSON ``{"jobId", "photoId", "attempts", "durationMs"}``):
+``photoqueue:<installation>:<queue>:completed`` and ``…:failed``. The tracking table is
+not touched by retention.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from photoqueue.words import JobState, JobType
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How many records of one kind are kept, and for how long."""
+
+    count: int
+    seconds: int
+
+
+RETENTION: Final = {
+    JobState.COMPLETED: Keep(count=100, seconds=24 * 3600),
+    JobState.FAILED: Keep(count=50, seconds=7 * 24 * 3600),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A job that has ended, as its record shows it."""
+
+    queue: JobType
+    job_id: str
+    state: JobState
+    attempts: int
+    duration_ms: float
+    photo_id: str | None = None
+
+
+#: Keeps records and drops what is beyond the limits; then takes the head of a queue.
+#: KEYS: the records, the queue if there is something to take. ARGV: how many messages to take, how
+#: many records are kept, for how many seconds, the time of the records, the records.
+_KEEP_AND_TAKE: Final = """
+if #ARGV > 4 then
+    local members = {}
+    for place = 5, #ARGV do
+        members[#members + 1] = ARGV[4]
+        members[#members + 1] = ARGV[place]
+    end
+    redis.call('ZADD', KEYS[1], unpack(members))
+    redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -ARGV[2] - 1)
+    redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[4] - ARGV[3])
+    -- Should no worker ever run again, Redis itself forgets.
+    redis.call('EXPIRE', KEYS[1], ARGV[3])
+end
+return KEYS[2] and redis.call('ZPOPMIN', KEYS[2], ARGV[1]) or {}
+"""
+
+
+class Records:
+    """The retained records of one installation."""
+
+    def __init__(self, redis: Any, namespace: str) -> None:
+        self._redis = redis
+        self._namespace = namespace
+        self._keep_and_take = redis.register_script(_KEEP_AND_TAKE)
+
+    def key(self, queue: JobType, state: JobState) -> str:
+        """Name of the sorted set of one queue and state."""
+        return f"photoqueue:{self._namespace}:{queue}:{state}"
+
+    def add(self, queue: JobType, state: JobState, finished: Sequence[Finished]) -> None:
+        """Keep records of one queue and state; drop what is beyond the limits. One round trip."""
+        self.add_and_take(queue, state, finished, "", 0)
+
+    def add_and_take(
+        self,
+        queue: JobType,
+        state: JobState,
+        finished: Sequence[Finished],
+        queue_key: str,
+        count: int,
+    ) -> list[tuple[bytes, float]]:
+        """Keep records of one queue and state, and take messages. One round trip.
+
+        Returns
+        -------
+        list of tuple
+            Up to ``count`` members of the sorted set ``queue_key`` with their scores, most
+            urgent first.
+        """
+        keep = RETENTION[state]
+        records = [
+            json.dumps(
+                {
+                    "jobId": one.job_id,
+                    "photoId": one.photo_id,
+                    "attempts": one.attempts,
+                    "durationMs": round(one.duration_ms, 1),
+                }
+            )
+            # Of more than are kept the first ones would go at once; Lua takes some thousand.
+            for one in finished[-keep.count :]
+        ]
+        taken = self._keep_and_take(
+            # None but keys of photoqueue are named: Redis may allow its user no other.
+            keys=[self.key(queue, state), *([queue_key] if count else [])],
+            args=[count, keep.count, keep.seconds, time.time(), *records],
+        )
+        return [
+            (member, float(score)) for member, score in zip(taken[::2], taken[1::2], strict=True)
+        ]
+
+    def trim(self) -> None:
+        """Drop what is beyond the limits, on idle queues too."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for queue in JobType:
+                for state in RETENTION:
+                    self._trim(pipe, queue, state)
+            pipe.execute()
+
+    def read(self, queue: JobType, state: JobState) -> list[dict[str, Any]]:
+        """List the records of one queue and state, newest first."""
+        return [
+            json.loads(record)
+            for record in self._redis.zrange(self.key(queue, state), 0, -1, desc=True)
+        ]
+
+    def _trim(self, pipe: Any, queue: JobType, state: JobState) -> None:
+        key, keep = self.key(queue, state), RETENTION[state]
+        pipe.zremrangebyrank(key, 0, -keep.count - 1)
+        pipe.zremrangebyscore(key, "-inf", time.time() - keep.seconds)
+        # Should no worker ever run again, Redis itself forgets.
+        pipe.expire(key, keep.seconds)

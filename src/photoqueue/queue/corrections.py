@@ -1,0 +1,90 @@
+"""Corrections of inventories: written, read, taken back."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from photoqueue.errors import NotFoundError, StateError
+from photoqueue.queue.database import Database
+from photoqueue.queue.tables import inventory_corrections as table
+from photoqueue.words import Correction
+
+
+def add(
+    database: Database,
+    *,
+    project_id: str,
+    room: str,
+    key: str | None,
+    name: str,
+    category: str,
+    count: int,
+    volume: float | None,
+    dismountable: bool | None,
+    user_id: str,
+) -> Correction:
+    """Write a correction down."""
+    statement = (
+        sa.insert(table)
+        .values(
+            project_id=project_id,
+            room=room,
+            key=key,
+            name=name,
+            category=category,
+            count=count,
+            volume=volume,
+            dismountable=dismountable,
+            user_id=user_id,
+        )
+        .returning(table)
+    )
+    with database.begin() as connection:
+        return _correction(connection.execute(statement).one())
+
+
+def of_project(database: Database, project_id: str, *, undone: bool = False) -> list[Correction]:
+    """Read the corrections of a project, oldest first; on request also those taken back."""
+    query = sa.select(table).where(table.c.project_id == project_id)
+    if not undone:
+        query = query.where(table.c.undone_at.is_(None))
+    with database.begin() as connection:
+        rows = connection.execute(query.order_by(table.c.correction_id)).all()
+    return [_correction(row) for row in rows]
+
+
+def undo(database: Database, correction_id: int, *, user_id: str) -> Correction:
+    """Take a correction back; its row stays.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such correction.
+    StateError
+        It was taken back already.
+    """
+    standing = table.c.correction_id == correction_id
+    statement = (
+        sa.update(table)
+        .where(standing, table.c.undone_at.is_(None))
+        .values(undone_at=sa.func.now(), undone_by=user_id)
+        .returning(table)
+    )
+    with database.begin() as connection:
+        row = connection.execute(statement).first()
+        before = None if row else connection.execute(sa.select(table).where(standing)).first()
+    if row is not None:
+        return _correction(row)
+    if before is None:
+        raise NotFoundError(
+            f"There is no correction {correction_id} in {database.address}. corrections(project) "
+            "lists those of a project."
+        )
+    raise StateError(
+        f"Correction {correction_id} was taken back by {before.undone_by} already; nothing was "
+        "changed."
+    )
+
+
+def _correction(row: sa.Row[tuple[object, ...]]) -> Correction:
+    return Correction.model_validate(dict(row._mapping))

@@ -1,0 +1,372 @@
+"""Connections to PostgreSQL, and the one place where its errors are translated."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import select
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.pq import TransactionStatus
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from photoqueue.addresses import masked
+from photoqueue.errors import (
+    ConfigurationError,
+    DatabaseUnavailableError,
+    PayloadError,
+    PhotoqueueError,
+    SchemaMismatchError,
+    TooSlowError,
+)
+from photoqueue.queue.tables import SCHEMA_REVISION
+
+#: How libpq connects. A peer that went away without a word (a host that lost its power, a
+#: firewall that forgot the connection) is noticed within about 20 s instead of two hours.
+CONNECT_OPTIONS: Final[dict[str, int]] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+#: Seconds since its last use for which a connection is not asked whether it still answers,
+#: unless it has something to say. Firewalls forget a quiet connection after minutes.
+_TRUSTED_SECONDS: Final = 5.0
+_USED_AT: Final = "photoqueue_used_at"
+
+
+def pooled_engine(url: URL) -> sa.Engine:
+    """Return an engine whose connections are usable when they are lent.
+
+    SQLAlchemy's own way is a round trip before each use (``pool_pre_ping``). A connection
+    that its server closed can be told without one: there is something to read, where nothing
+    was asked. Only one like that, or one that lay idle for long, is asked.
+    """
+    engine = sa.create_engine(
+        url,
+        pool_size=2,
+        max_overflow=8,
+        connect_args={**CONNECT_OPTIONS, "application_name": "photoqueue"},
+    )
+
+    def check(connection: Any, record: Any, _fairy: Any) -> None:
+        used_at = record.info.get(_USED_AT)
+        if used_at is None:  # new
+            return
+        try:
+            trusted = time.monotonic() - used_at < _TRUSTED_SECONDS
+            if trusted and not _has_something_to_say(connection):
+                return
+            engine.dialect.do_ping(connection)
+        except psycopg.Error as exc:
+            # All of the pool are connected anew: what befell one befell the others.
+            raise InvalidatePoolError from exc
+
+    def note_use(_connection: Any, record: Any) -> None:
+        record.info[_USED_AT] = time.monotonic()
+
+    sa.event.listen(engine, "checkout", check)
+    sa.event.listen(engine, "checkin", note_use)
+    return engine
+
+
+def _has_something_to_say(connection: psycopg.Connection[Any]) -> bool:
+    """Whether there is something to read on an idle connection: its end, most likely."""
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
+
+
+def parsed(url: str) -> URL:
+    """Read ``DATABASE_URL``.
+
+    Raises
+    ------
+    ConfigurationError
+        It is not the address of a PostgreSQL database.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+        raise ConfigurationError(
+            "DATABASE_URL is not a database address. It looks like "
+            "postgresql://user:password@host:5432/database."
+        ) from None
+    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise ConfigurationError(
+            f"DATABASE_URL names {parsed.get_backend_name()!r}, but the tracking table needs "
+            "PostgreSQL: postgresql://user:password@host:5432/database."
+        )
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+#: The same from the server's side, for what a connection of a worker may hold there, and
+#: an end to a statement that waits for ever. Compiling statements to machine code takes longer
+#: than any of a worker's takes to run.
+_WORKER_SESSION: Final = """
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3;
+    SET statement_timeout = '30s'; SET jit = off
+"""
+#: Errors that pass: the server is away, or for the moment is not the one to write to.
+_UNAVAILABLE: Final = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.InsufficientPrivilege,
+)
+
+
+class Database:
+    """One PostgreSQL database: pooled access for reads, own connections for workers."""
+
+    def __init__(self, url: str, *, embedded: bool = False) -> None:
+        self.url = parsed(url)
+        self.embedded = embedded
+        self._closed = False
+        self.engine = pooled_engine(self.url)
+
+    def __repr__(self) -> str:
+        return f"Database({self.address!r})"
+
+    @property
+    def address(self) -> str:
+        """Where the database is, without the password."""
+        return masked(self.libpq_url)
+
+    @property
+    def libpq_url(self) -> str:
+        """The address as PostgreSQL's own tools take it; holds the password."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def connect(self, *, name: str = "photoqueue") -> psycopg.Connection[tuple[object, ...]]:
+        """Open a connection of one's own, in autocommit: each statement is a transition.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            The server cannot be reached or refuses the login.
+        """
+        with self.errors():
+            connection = psycopg.connect(
+                self.libpq_url,
+                autocommit=True,
+                application_name=name,
+                **CONNECT_OPTIONS,  # type: ignore[arg-type]  # libpq's own, beside psycopg's
+            )
+            connection.execute(_WORKER_SESSION)
+            return connection
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """Run a transaction on a pooled connection, with errors translated."""
+        with self._pooled(), self.errors(), self.engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def begin_within(self, seconds: float, advice: str) -> Iterator[sa.Connection]:
+        """Run a transaction whose statements are stopped when one takes too long.
+
+        Parameters
+        ----------
+        seconds
+            Longest that a statement may run.
+        advice
+            Text of the error: what is too slow, and what to do instead.
+
+        Raises
+        ------
+        TooSlowError
+            A statement ran longer.
+        """
+        limit = sa.text("SELECT set_config('statement_timeout', :milliseconds, true)")
+        with self.begin() as connection:
+            connection.execute(limit, {"milliseconds": str(max(1, round(seconds * 1000)))})
+            try:
+                yield connection
+            except DBAPIError as exc:
+                if isinstance(exc.orig, psycopg.errors.QueryCanceled):
+                    raise TooSlowError(advice) from exc
+                raise
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Run single statements, each by itself: saves the two round trips of a transaction."""
+        with self._pooled(), self.errors(), self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextlib.contextmanager
+    def direct(self) -> Iterator[psycopg.Connection[Any]]:
+        """Lend the driver's own connection for single statements: the least that one can cost."""
+        with self._pooled(), self.errors():
+            pooled = self.engine.raw_connection()
+            connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]  # psycopg's
+            try:
+                connection.autocommit = True
+                yield connection
+            finally:
+                if connection.info.transaction_status is TransactionStatus.IDLE:
+                    connection.autocommit = False
+                else:  # gone, or interrupted within a statement
+                    pooled.invalidate()
+                pooled.close()
+
+    @contextlib.contextmanager
+    def _pooled(self) -> Iterator[None]:
+        """Lend a connection; not kept when it comes back after another thread's close()."""
+        pool = self.engine.pool
+        try:
+            yield
+        finally:
+            if self._closed:  # meanwhile, by another thread: what comes back is not kept
+                pool.dispose()
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Translate the driver's errors into photoqueue's."""
+        try:
+            yield
+        except DBAPIError as exc:
+            raise self._translate(exc.orig or exc) from exc
+        except PoolTimeout as exc:
+            raise DatabaseUnavailableError(
+                f"All connections of this process to {self.address} are in use. Use fewer "
+                "threads, or try again."
+            ) from exc
+        except psycopg.Error as exc:
+            raise self._translate(exc) from exc
+
+    def _translate(self, exc: BaseException) -> PhotoqueueError:
+        detail = " ".join(str(exc).split()).rstrip(".?")
+        if self.url.password:
+            detail = detail.replace(str(self.url.password), "***")
+        if isinstance(exc, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+            return SchemaMismatchError(
+                f"The tracking tables in {self.address} are missing or old ({detail}). "
+                "Run `photoqueue migrate`."
+            )
+        if isinstance(exc, psycopg.errors.DiskFull):
+            return DatabaseUnavailableError(
+                f"PostgreSQL at {self.address} has no disk space left: {detail}. "
+                "Free some space there; nothing of this call was accepted."
+            )
+        if isinstance(exc, psycopg.DataError):
+            return PayloadError(
+                f"PostgreSQL cannot store a value: {detail}. Text must not hold NUL or broken "
+                "Unicode, and numbers must fit their column."
+            )
+        if isinstance(exc, _UNAVAILABLE):
+            hint = (
+                "Run `photoqueue doctor` to see why the embedded server is not answering."
+                if self.embedded
+                else "Check DATABASE_URL and that the server is running, "
+                "or run `photoqueue doctor`."
+            )
+            return DatabaseUnavailableError(
+                f"PostgreSQL at {self.address} cannot be used: {detail}. {hint}"
+            )
+        return PhotoqueueError(f"PostgreSQL at {self.address} refused a statement: {detail}")
+
+    def server_version(self) -> str:
+        """Ask PostgreSQL for its version, such as ``18.4``."""
+        with self.begin() as connection:
+            return str(connection.scalar(sa.text("SHOW server_version"))).partition(" ")[0]
+
+    def revision(self) -> str | None:
+        """Read the revision of the tracking tables; None where there are none."""
+        with self.begin() as connection:
+            return current_revision(connection)
+
+    def check_schema(self) -> None:
+        """Make sure that the tables are those of this version.
+
+        Raises
+        ------
+        SchemaMismatchError
+            They are missing, behind or ahead; the message says what to run.
+        """
+        found = self.revision()
+        if found is None:
+            raise SchemaMismatchError(
+                f"{self.address} has no tracking tables yet. Run `photoqueue migrate`."
+            )
+        if found == SCHEMA_REVISION:
+            return
+        if found < SCHEMA_REVISION:
+            raise SchemaMismatchError(
+                f"The tracking tables in {self.address} are at revision {found}, this version "
+                f"needs {SCHEMA_REVISION}. Run `photoqueue migrate`."
+            )
+        raise self.newer_schema(found)
+
+    def newer_schema(self, found: str) -> SchemaMismatchError:
+        """Say that the tables are ahead of this version, and what to do."""
+        return SchemaMismatchError(
+            f"The tracking tables in {self.address} are at revision {found}, which is newer than "
+            f"this version knows ({SCHEMA_REVISION}). Upgrade photoqueue on this machine."
+        )
+
+    def close(self) -> None:
+        """Close the pooled connections; one that is in use by a thread is closed by that."""
+        self._closed = True
+        self.engine.dispose()
+
+
+def current_revision(connection: sa.Connection) -> str | None:
+    """Return the revision of the tables, or None where there are none."""
+    if connection.scalar(sa.text("SELECT to_regclass('alembic_version')")) is None:
+        return None
+    found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return None if found is None else str(found)
+
+
+_HEADER = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+
+def load_statements(file_name: str) -> dict[str, str]:
+    """Split a file at its ``-- name: …`` lines into statements by name."""
+    text = files(__package__).joinpath(file_name).read_text(encoding="utf-8")
+    _, *parts = _HEADER.split(text)
+    return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
+
+
+#: Advisory lock held while migrating, so that two processes do not do it at once.
+_MIGRATION_LOCK = 0x7068_6F74_6F71
+
+
+def migrate(database: Database) -> bool:
+    """Apply the migrations that are missing; return whether there were any.
+
+    Raises
+    ------
+    DatabaseUnavailableError
+        The server cannot be reached.
+    SchemaMismatchError
+        The tables are of a newer version; they are left as they are.
+    """
+    if database.revision() == SCHEMA_REVISION:
+        return False
+    # Alembic is imported here: a process that finds its tables in order never needs it.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with database.begin() as connection:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        before = current_revision(connection)
+        if before == SCHEMA_REVISION:
+            return False
+        if before is not None and before > SCHEMA_REVISION:
+            raise database.newer_schema(before)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return True

@@ -1,0 +1,391 @@
+"""Writes of the tracking table: every transition of a job, each one fenced statement."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row
+
+from photoqueue.errors import PhotoqueueError
+from photoqueue.queue.attempts import (
+    AiCall,
+    Claim,
+    Done,
+    Ended,
+    Failure,
+    Recovered,
+    ai_call_values,
+    claim_of,
+    storable,
+)
+from photoqueue.queue.database import Database, load_statements
+from photoqueue.words import JobState, JobType, Message, Outcome
+
+_TRANSITIONS: Final = load_statements("transitions.sql")
+_FIRST_JOB: Final = UUID(int=0)
+#: For a connection that says the same few statements about jobs by id all day: planned once, by
+#: their indexes, whatever the size of the table was when they were planned.
+_BUSY_SESSION: Final = """
+    SET plan_cache_mode = force_generic_plan;
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off
+"""
+
+#: How often a retry starts over because a submission took a job key at that moment.
+_MAX_RACES: Final = 10
+
+
+class Ledger:
+    """The transitions, over one autocommit connection of its own.
+
+    Parameters
+    ----------
+    busy : bool
+        It is for a process that claims and records all day long.
+
+    Not safe for use by several threads at once. Raises
+    :class:`~photoqueue.errors.DatabaseUnavailableError` when the server is away; the
+    next call connects anew.
+    """
+
+    def __init__(self, database: Database, *, name: str = "photoqueue", busy: bool = False) -> None:
+        self._database = database
+        self._name = name
+        self._busy = busy
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def claim(self, job_id: UUID, queue: JobType, *, worker_id: UUID, slot: int) -> Claim | None:
+        """Take a job; None when there is nothing to take (a duplicate, cancelled, paused)."""
+        rows = self.run(
+            _TRANSITIONS["claim"],
+            {"job_id": job_id, "queue_name": queue, "worker_id": worker_id, "slot": slot},
+        )
+        return claim_of(rows[0], worker_id) if rows else None
+
+    def held(self, job_ids: Sequence[UUID], *, worker_id: UUID, slot: int) -> list[Claim]:
+        """Return which of the jobs were claimed when the answer was lost with the connection."""
+        rows = self.run(
+            _TRANSITIONS["held"],
+            {"job_ids": list(job_ids), "worker_id": worker_id, "slot": slot},
+        )
+        return [claim_of(row, worker_id) for row in rows]
+
+    def complete(
+        self, claim: Claim, result_json: str, calls: Sequence[AiCall] = ()
+    ) -> Ended | None:
+        """Record a result; None when the job is no longer this attempt's to write."""
+        (ended,), _ = self.complete_and_claim(
+            [Done(claim, result_json, calls)],
+            next_jobs=(),
+            queue=claim.queue,
+            worker_id=claim.worker_id,
+            slot=0,
+        )
+        return ended
+
+    def complete_and_claim(
+        self,
+        done: Sequence[Done],
+        *,
+        next_jobs: Sequence[UUID],
+        queue: JobType,
+        worker_id: UUID,
+        slot: int,
+        together: bool = False,
+    ) -> tuple[list[Ended | None], list[Claim]]:
+        """Record results and take the next jobs of the queue, in one statement.
+
+        Parameters
+        ----------
+        together : bool
+            The jobs to take begin one after another. Only those are taken that were never
+            attempted: an attempt that is lost together with others costs nothing.
+
+        Returns
+        -------
+        tuple
+            How each of ``done`` ended, None where it was no longer this attempt's to write;
+            and the jobs that were taken, most urgent first.
+        """
+        now = time.monotonic()
+        parameters = {
+            "worker_id": worker_id,
+            "job_ids": [one.claim.job_id for one in done],
+            "attempts": [one.claim.attempt for one in done],
+            "results": [one.result for one in done],
+            "ran_ms": [one.seconds * 1000 for one in done],
+            "ended_ms": [(now - one.at) * 1000 for one in done],
+            "next_jobs": list(next_jobs),
+            "queue_name": queue,
+            "slot": slot,
+            "together": together,
+        }
+        rows = self._write(
+            "complete_and_claim", [(one.claim, one.calls) for one in done], parameters
+        )
+        ended, claims = {}, {}
+        for row in rows:
+            if row["job_id"] is None:
+                ended[row["ended_job"]] = Ended(JobState.COMPLETED, row["duration_ms"])
+            else:
+                claims[row["job_id"]] = claim_of(row, worker_id)
+        missing = [one.claim for one in done if one.claim.job_id not in ended]
+        if missing:
+            ended.update(self._recorded(missing, Outcome.COMPLETED))
+        return (
+            [ended.get(one.claim.job_id) for one in done],
+            [claims[job_id] for job_id in next_jobs if job_id in claims],
+        )
+
+    def give_back(
+        self,
+        job_ids: Sequence[UUID],
+        *,
+        kept: UUID | None,
+        seconds: float,
+        worker_id: UUID,
+        slot: int,
+    ) -> list[Message]:
+        """Give back jobs that were taken together and not begun; one of them may be kept.
+
+        Parameters
+        ----------
+        kept : UUID or None
+            The one that is under way; its attempt costs as any other from now on.
+        seconds : float
+            How long that has run.
+        worker_id, slot
+            The process that has them.
+
+        Returns
+        -------
+        list of Message
+            What is to be announced again.
+        """
+        rows = self.run(
+            _TRANSITIONS["give_back"],
+            {
+                "job_ids": list(job_ids),
+                "worker_id": worker_id,
+                "slot": slot,
+                "kept_job": kept,
+                "ran_ms": seconds * 1000,
+            },
+        )
+        return [_message(row) for row in rows]
+
+    def fail(
+        self, claim: Claim, failure: Failure, *, delay_ms: int, calls: Sequence[AiCall] = ()
+    ) -> Ended | None:
+        """Record an exception; None when the job is no longer this attempt's to write."""
+        return self._end(
+            "fail",
+            Outcome.ERROR,
+            claim,
+            calls,
+            {
+                "permanent": failure.permanent,
+                "delay_ms": delay_ms,
+                "error_type": failure.error_type,
+                "error_message": storable(failure.message),
+                "error_traceback": storable(failure.traceback),
+            },
+        )
+
+    def postpone(self, claim: Claim, reason: Failure, *, delay_ms: int) -> Ended | None:
+        """Put a job back until later, at no cost to its budget; None when it is not ours."""
+        return self._end(
+            "postpone",
+            Outcome.RELEASED,
+            claim,
+            (),
+            {
+                "delay_ms": delay_ms,
+                "error_type": reason.error_type,
+                "error_message": storable(reason.message),
+            },
+        )
+
+    def recover(
+        self,
+        worker_ids: Sequence[UUID],
+        *,
+        outcome: Outcome,
+        message: str,
+        slot: int | None = None,
+        only: tuple[UUID, int] | None = None,
+        at: UUID | None = None,
+    ) -> list[Recovered]:
+        """Take back what lost workers were doing.
+
+        Parameters
+        ----------
+        slot
+            Only what this process of the worker was doing.
+        only
+            Only this attempt of this job.
+        at
+            The job that the process was working on, where that is known: its attempt costs
+            as any other, while those that were taken together with it cost nothing.
+        """
+        job_id, attempt = only or (None, None)
+        return self._take_back(
+            "recover",
+            {
+                "worker_ids": list(worker_ids),
+                "slot": slot,
+                "job_id": job_id,
+                "attempt": attempt,
+                "at": at,
+                "outcome": outcome,
+                "error_message": message,
+            },
+        )
+
+    def release(self, worker_id: UUID) -> list[Recovered]:
+        """Hand back the jobs of a worker that is told to stop, at no cost to their budget."""
+        return self._take_back("release", {"worker_id": worker_id})
+
+    def release_blocked(self) -> list[Message]:
+        """Make ready the jobs whose batch has ended."""
+        return [_message(row) for row in self.run(_TRANSITIONS["release_blocked"])]
+
+    def cancel(self, job_ids: Sequence[UUID]) -> list[UUID]:
+        """Cancel the unfinished ones among the jobs; return those."""
+        rows = self.run(_TRANSITIONS["cancel"], {"job_ids": list(job_ids)})
+        return [row["job_id"] for row in rows]
+
+    def retry(self, job_ids: Sequence[UUID], *, budget: int) -> list[Message]:
+        """Start failed and cancelled jobs anew with a budget of further attempts."""
+        parameters = {"job_ids": list(job_ids), "budget": budget}
+        for _ in range(_MAX_RACES):
+            try:
+                return [_message(row) for row in self.run(_TRANSITIONS["retry"], parameters)]
+            except PhotoqueueError as exc:
+                # A submission took the key of one of them at this moment: its job is there
+                # now, and the statement leaves that key alone.
+                if not isinstance(exc.__cause__, psycopg.errors.UniqueViolation):
+                    raise
+                race = exc
+        raise race
+
+    def due_waiting(
+        self, queue: JobType, *, after: Message | None = None, limit: int
+    ) -> list[Message]:
+        """List waiting jobs in the order in which workers take them, from a place on."""
+        rows = self.run(
+            _TRANSITIONS["due_waiting"],
+            {
+                "queue_name": queue,
+                "after_rank": -after.priority if after else -(2**15),
+                "after_job": after.job_id if after else _FIRST_JOB,
+                "limit": limit,
+            },
+        )
+        return [Message(queue, row["job_id"], row["priority"]) for row in rows]
+
+    def due_delayed(self, queue: JobType, *, limit: int) -> list[Message]:
+        """List retries of a queue whose back-off is over, longest overdue first."""
+        rows = self.run(_TRANSITIONS["due_delayed"], {"queue_name": queue, "limit": limit})
+        return [Message(queue, row["job_id"], row["priority"]) for row in rows]
+
+    def amend_inventory(
+        self, job_id: UUID, payload_json: str, *, after_batch: str | None
+    ) -> list[Message]:
+        """Give a waiting inventory other job data; empty when it does not wait any more."""
+        rows = self.run(
+            _TRANSITIONS["amend_inventory"],
+            {"job_id": job_id, "payload": payload_json, "after_batch": after_batch},
+        )
+        return [_message(row) for row in rows]
+
+    def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+        """Execute one statement, commit it, and return its rows as dictionaries."""
+        with self._database.errors():
+            connection = self.connection()
+            cursor = connection.execute(statement, parameters or {})
+            return cursor.fetchall() if cursor.description else []
+
+    def connection(self) -> psycopg.Connection[Any]:
+        """Return the connection; open it anew when it is broken."""
+        if self._connection is None or self._connection.closed:
+            connection = self._database.connect(name=self._name)
+            if self._busy:
+                connection.execute(_BUSY_SESSION)
+            connection.row_factory = dict_row  # type: ignore[assignment]  # rows are dicts from here on
+            self._connection = connection
+        return self._connection
+
+    def _end(
+        self,
+        name: str,
+        outcome: Outcome,
+        claim: Claim,
+        calls: Sequence[AiCall],
+        values: Mapping[str, Any],
+    ) -> Ended | None:
+        attempt = {"job_id": claim.job_id, "attempt": claim.attempt, "worker_id": claim.worker_id}
+        rows = self._write(name, [(claim, calls)], {**attempt, **values})
+        if not rows:
+            return self._recorded([claim], outcome).get(claim.job_id)
+        return Ended(state=JobState(rows[0]["state"]), duration_ms=rows[0]["duration_ms"])
+
+    def _recorded(self, claims: Sequence[Claim], outcome: Outcome) -> dict[UUID, Ended]:
+        """Tell what was recorded where the answer was lost with its connection."""
+        rows = self.run(
+            _TRANSITIONS["recorded"],
+            {
+                "job_ids": [claim.job_id for claim in claims],
+                "attempts": [claim.attempt for claim in claims],
+                "worker_id": claims[0].worker_id,
+                "outcome": outcome,
+            },
+        )
+        return {row["job_id"]: Ended(JobState(row["state"]), row["duration_ms"]) for row in rows}
+
+    def _write(
+        self,
+        name: str,
+        attempts: Sequence[tuple[Claim, Sequence[AiCall]]],
+        parameters: Mapping[str, Any],
+    ) -> list[Any]:
+        """Execute a statement that ends attempts; return its rows."""
+        with self._database.errors():
+            connection = self.connection()
+            if not any(calls for _, calls in attempts):
+                return connection.execute(_TRANSITIONS[name], parameters).fetchall()
+            # One round trip: the rows of the AI calls travel with the end of the attempt.
+            with connection.pipeline():
+                for claim, calls in attempts:
+                    for number, call in enumerate(calls, start=1):
+                        connection.execute(
+                            _TRANSITIONS["record_ai_call"], ai_call_values(claim, number, call)
+                        )
+                cursor = connection.execute(_TRANSITIONS[name], parameters)
+            return cursor.fetchall()
+
+    def _take_back(self, name: str, parameters: Mapping[str, Any]) -> list[Recovered]:
+        return [
+            Recovered(
+                message=_message(row),
+                job_key=row["job_key"],
+                state=JobState(row["state"]),
+                attempts=row["attempts"],
+                duration_ms=row["job_duration_ms"] or 0.0,
+                photo_id=row["photo_id"],
+            )
+            for row in self.run(_TRANSITIONS[name], parameters)
+        ]
+
+
+def _message(row: Mapping[str, Any]) -> Message:
+    return Message(JobType(row["queue_name"]), row["job_id"], row["priority"])

@@ -1,0 +1,16 @@
+"""Alembic's entry point; the connection comes from :func:`photoqueue.queue.database.migrate`."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from photoqueue.queue.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    compare_type=True,
+    compare_server_default=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

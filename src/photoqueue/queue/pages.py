@@ -1,0 +1,409 @@
+"""Lists of jobs in pages: filtered, sorted and cut in SQL, however many there are."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from photoqueue.errors import PayloadError
+from photoqueue.queue.cursors import END, Ordering
+from photoqueue.queue.database import Database
+from photoqueue.queue.tables import batch_jobs, jobs, photos
+from photoqueue.words import JobState, JobType
+
+__all__ = ["JobOrder", "JobPage", "JobQuery", "JobRow"]
+
+#: Most rows of one page.
+MAX_PAGE: Final = 500
+#: Longest text that is looked for, in characters; the rest of a longer one is left out.
+_MAX_TEXT: Final = 500
+
+
+class JobOrder(StrEnum):
+    """What jobs can be sorted by."""
+
+    SUBMITTED = "submitted"
+    FINISHED = "finished"
+    STATE = "state"
+    #: File name; of a job without one the photo id, else the job key.
+    NAME = "name"
+    ROOM = "room"
+    ATTEMPTS = "attempts"
+    #: How long the last attempt waited.
+    WAIT = "wait"
+    #: How long the last attempt ran.
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQuery:
+    """Which jobs, in which order, and which page of them.
+
+    Attributes
+    ----------
+    queue, states, project_id, batch_id
+        Limits; None or empty is no limit.
+    text : str
+        Found in file name, room, job key (and with it the photo id), batch id and error,
+        upper or lower case alike. The id of a job finds that job.
+    order, descending
+        Rows without a value come last in either direction, the newest of equal ones first.
+    size : int
+        Rows of a page, 1 to 500.
+    after, before : str or None
+        Cursor of a page: the rows behind it, or those before it. The last page is that
+        before :data:`~photoqueue.queue.cursors.END`.
+
+    Raises
+    ------
+    PayloadError
+        The size is out of range, or both cursors are given.
+    """
+
+    queue: JobType | None = None
+    states: tuple[JobState, ...] = ()
+    project_id: str | None = None
+    batch_id: str | None = None
+    text: str = ""
+    order: JobOrder = JobOrder.SUBMITTED
+    descending: bool = True
+    size: int = 50
+    after: str | None = None
+    before: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.size <= MAX_PAGE:
+            raise PayloadError(f"A page has 1 to {MAX_PAGE} rows, not {self.size}.")
+        if self.after is not None and self.before is not None:
+            raise PayloadError("A page begins after one cursor or ends before one; give one.")
+
+
+#: Orders by what ``photos`` knows.
+PHOTO_ORDERS: Final = frozenset({JobOrder.NAME, JobOrder.ROOM})
+
+_STATE_RANK: Final = sa.case(
+    {str(state): rank for rank, state in enumerate(JobState)}, value=jobs.c.state
+)
+_VALUES: Final[dict[JobOrder, tuple[sa.ColumnElement[Any], bool]]] = {
+    JobOrder.FINISHED: (jobs.c.finished_at, True),
+    JobOrder.STATE: (_STATE_RANK, False),
+    JobOrder.NAME: (
+        sa.func.lower(sa.func.coalesce(photos.c.file_name, jobs.c.photo_id, jobs.c.job_key)),
+        False,
+    ),
+    JobOrder.ROOM: (sa.func.lower(photos.c.room), True),
+    JobOrder.ATTEMPTS: (jobs.c.attempts, False),
+    JobOrder.WAIT: (jobs.c.wait_ms, True),
+    JobOrder.RUN: (jobs.c.job_duration_ms, True),
+}
+#: One text a row, so that each row is searched once. The photo id is part of the job key.
+_SEARCHED: Final = sa.func.concat_ws(
+    "\n",
+    photos.c.file_name,
+    photos.c.room,
+    jobs.c.job_key,
+    jobs.c.batch_id,
+    jobs.c.error_type,
+    jobs.c.error_message,
+)
+
+
+def ordering(query: JobQuery) -> Ordering:
+    """Return the order that a query asks for."""
+    value, nullable = _VALUES.get(query.order, (None, False))
+    return Ordering(str(query.order), value, jobs.c.job_id, query.descending, nullable)
+
+
+def needs_photos(query: JobQuery) -> bool:
+    """Whether the filters look into ``photos``."""
+    return bool(storable_text(query.text))
+
+
+def conditions(query: JobQuery, *, states: bool = True) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions of a query's filters, or of all but the states."""
+    found: list[sa.ColumnElement[bool]] = []
+    if query.queue is not None:
+        found.append(jobs.c.queue_name == str(query.queue))
+    if states and query.states:
+        if query.queue is None:  # named, so that the index of queue and state is of use
+            found.append(jobs.c.queue_name.in_([str(queue) for queue in JobType]))
+        found.append(jobs.c.state.in_([str(state) for state in query.states]))
+    if query.project_id is not None:
+        found.append(jobs.c.project_id == storable_text(query.project_id))
+    if query.batch_id is not None:
+        members = sa.select(batch_jobs.c.job_id).where(
+            batch_jobs.c.batch_id == storable_text(query.batch_id)
+        )
+        found.append(jobs.c.job_id.in_(members))
+    text = storable_text(query.text)
+    if text:
+        found.append(_contains(_SEARCHED, text))
+    return found
+
+
+def _contains(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a column contains a text, in upper or lower case."""
+    if text.isascii():
+        return column.icontains(text, autoescape=True)
+    # A database in the C locale, as the embedded one, knows no case beyond ASCII.
+    return column.op("~*", is_comparison=True)("".join(map(_either_case, text)))
+
+
+def _either_case(mark: str) -> str:
+    """Write one character of a regular expression that is meant as it is."""
+    if mark.isascii():
+        return mark if mark.isalnum() else f"\\{mark}"
+    return f"[{''.join({mark, *(one for one in (mark.lower(), mark.upper()) if len(one) == 1)})}]"
+
+
+def as_job_id(text: str) -> UUID | None:
+    """Read a text that may be the id of a job."""
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
+
+
+def storable_text(text: str) -> str:
+    """Make a text fit to be looked for: PostgreSQL takes neither NUL nor broken Unicode."""
+    cleaned = text.replace("\x00", "\N{REPLACEMENT CHARACTER}").strip()[:_MAX_TEXT]
+    return cleaned.encode("utf-8", "replace").decode("utf-8")
+
+
+#: Characters of an error that a list shows; the error itself may have 100 kB.
+_ERROR_LENGTH: Final = 300
+#: How far rows are counted to tell the place of a page.
+_COUNTED_ROWS: Final = 10_000
+#: Seconds for which jobs may be sorted or searched; a million takes a few.
+_PATIENCE: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """One job of a list.
+
+    Attributes
+    ----------
+    wait_ms, job_duration_ms : float or None
+        How long the last attempt waited and ran; None before it started or ended.
+    ready_at : datetime or None
+        When it may start, or could have; None while it waits for a batch.
+    error_message : str or None
+        The beginning of it, 300 characters at most.
+    """
+
+    job_id: UUID
+    job_key: str
+    queue: JobType
+    state: JobState
+    photo_id: str | None
+    file_name: str | None
+    room: str | None
+    project_id: str | None
+    batch_id: str | None
+    attempts: int
+    max_attempts: int
+    wait_ms: float | None
+    job_duration_ms: float | None
+    created_at: datetime
+    ready_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    error_type: str | None
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """A page of jobs.
+
+    Attributes
+    ----------
+    next, previous : str or None
+        For ``after`` and ``before`` of the query of the page behind and before this one; None
+        where there is none.
+    """
+
+    rows: tuple[JobRow, ...]
+    next: str | None
+    previous: str | None
+
+
+_ROW: Final = (
+    jobs.c.job_id,
+    jobs.c.job_key,
+    jobs.c.queue_name.label("queue"),
+    jobs.c.state,
+    jobs.c.photo_id,
+    photos.c.file_name,
+    photos.c.room,
+    jobs.c.project_id,
+    jobs.c.batch_id,
+    jobs.c.attempts,
+    jobs.c.max_attempts,
+    jobs.c.wait_ms,
+    jobs.c.job_duration_ms,
+    jobs.c.created_at,
+    jobs.c.ready_at,
+    jobs.c.started_at,
+    jobs.c.finished_at,
+    sa.func.left(jobs.c.error_type, _ERROR_LENGTH).label("error_type"),
+    sa.func.left(jobs.c.error_message, _ERROR_LENGTH).label("error_message"),
+)
+_OF_JOB: Final = photos.c.photo_id == jobs.c.photo_id
+_WITH_PHOTOS: Final = jobs.outerjoin(photos, _OF_JOB)
+
+
+def job_page(database: Database, query: JobQuery) -> JobPage:
+    """Read a page of jobs.
+
+    Raises
+    ------
+    PayloadError
+        The cursor is no cursor of this order.
+    TooSlowError
+        There are too many jobs to sort or search them in good time.
+    """
+    order = ordering(query)
+    backward = query.before is not None
+    place = query.before if backward else query.after
+    with _reading(database, query) as connection:
+        chosen = _chosen(connection, query, order)
+        if place is not None and place != END:
+            chosen = chosen.where(order.beyond(place, backward=backward))
+        # The ids first: what a row shows is then read of one page only, not of all that is
+        # sorted.
+        ids, inner = _limited(chosen, query, order, backward)
+        shown = (
+            sa.select(*_ROW, ids.c.sort_value)
+            .select_from(ids.join(jobs, jobs.c.job_id == ids.c.job_id).outerjoin(photos, _OF_JOB))
+            .order_by(*inner.by(backward=backward))
+        )
+        found = list(connection.execute(shown).all())
+    more = len(found) > query.size
+    if backward and not more:
+        return job_page(database, replace(query, before=None))  # a full first page
+    found = found[: query.size]
+    if backward:
+        found.reverse()
+    if not found:
+        return JobPage((), None, None if place is None else END)
+    ends = [order.cursor(row.sort_value, row.job_id) for row in (found[0], found[-1])]
+    has_next = (place != END) if backward else more
+    has_previous = more if backward else place is not None
+    return JobPage(
+        tuple(map(_row, found)), ends[1] if has_next else None, ends[0] if has_previous else None
+    )
+
+
+def rows_before(database: Database, query: JobQuery, cursor: str) -> int | None:
+    """Count the rows before that of a cursor; None for more than 10,000.
+
+    Raises
+    ------
+    PayloadError
+        The cursor is no cursor of this order.
+    TooSlowError
+        There are too many jobs to sort or search them in good time.
+    """
+    order = ordering(query)
+    with _reading(database, query) as connection:
+        before = _chosen(connection, query, order).where(order.beyond(cursor, backward=True))
+        counted = before.limit(_COUNTED_ROWS + 1).subquery()
+        number = connection.scalar(sa.select(sa.func.count()).select_from(counted))
+    return None if number is None or number > _COUNTED_ROWS else int(number)
+
+
+def job_counts(database: Database, query: JobQuery) -> dict[JobState, int]:
+    """Count the jobs of a query by state, whatever states and page it asks for.
+
+    Every state is in the answer.
+
+    Raises
+    ------
+    TooSlowError
+        There are too many jobs to search them in good time.
+    """
+    source = _WITH_PHOTOS if needs_photos(query) else jobs
+    counted = sa.select(jobs.c.state, sa.func.count()).select_from(source).group_by(jobs.c.state)
+    with _reading(database, replace(query, order=JobOrder.SUBMITTED)) as connection:
+        counted = counted.where(*_filters(connection, query, states=False))
+        found = {state: number for state, number in connection.execute(counted)}
+    return {state: found.get(state, 0) for state in JobState}
+
+
+def change_mark(database: Database) -> str:
+    """Return a text that changes with every transaction that writes; very cheap.
+
+    The same text twice means that nothing was written to this server in between.
+    """
+    with database.begin() as connection:
+        return str(connection.scalar(sa.text("SELECT pg_current_snapshot()::text")))
+
+
+def _reading(database: Database, query: JobQuery) -> AbstractContextManager[sa.Connection]:
+    """Begin to read; where no index helps, for as long as a person may be left waiting."""
+    if query.text:
+        work = f"to look for “{query.text[:60]}” in all of them"
+        instead = "type the id of a job"
+    elif query.order is not JobOrder.SUBMITTED:
+        work, instead = f"to sort them by {query.order}", "sort by the time of submission"
+    else:
+        return database.begin()
+    return database.begin_within(
+        _PATIENCE,
+        f"There are too many jobs {work} within {_PATIENCE:g} s. Choose a batch, a project, a "
+        f"queue or a state first, or {instead}.",
+    )
+
+
+def _chosen(connection: sa.Connection, query: JobQuery, order: Ordering) -> sa.Select[Any]:
+    """Select id and sort value of the jobs that a query is about, in no order."""
+    value = order.value if order.value is not None else sa.null()
+    source = _WITH_PHOTOS if needs_photos(query) or order.name in PHOTO_ORDERS else jobs
+    chosen = sa.select(jobs.c.job_id, value.label("sort_value")).select_from(source)
+    return chosen.where(*_filters(connection, query))
+
+
+def _limited(
+    chosen: sa.Select[Any], query: JobQuery, order: Ordering, backward: bool
+) -> tuple[sa.Subquery, Ordering]:
+    """Cut jobs to a page; return it with the order told in its own columns."""
+    if query.text or query.batch_id is not None:
+        # Found first, sorted then: PostgreSQL would walk through all jobs in their order,
+        # hoping to meet the few that match soon. OFFSET keeps the two steps apart.
+        found = chosen.offset(sa.literal_column("0")).subquery()
+        order = _told_in(found, order)
+        chosen = sa.select(found)
+    page = chosen.order_by(*order.by(backward=backward)).limit(query.size + 1).subquery()
+    return page, _told_in(page, order)
+
+
+def _told_in(found: sa.Subquery, order: Ordering) -> Ordering:
+    value = None if order.value is None else found.c.sort_value
+    return replace(order, value=value, row_id=found.c.job_id)
+
+
+def _filters(
+    connection: sa.Connection, query: JobQuery, *, states: bool = True
+) -> list[sa.ColumnElement[bool]]:
+    job_id = as_job_id(query.text)
+    if job_id is not None:
+        named = jobs.c.job_id == job_id
+        if connection.scalar(sa.select(jobs.c.job_id).where(named)) is not None:
+            return [*conditions(replace(query, text=""), states=states), named]
+    return conditions(query, states=states)
+
+
+def _row(found: Any) -> JobRow:
+    values = dict(found._mapping)
+    del values["sort_value"]
+    return JobRow(
+        **{**values, "queue": JobType(values["queue"]), "state": JobState(values["state"])}
+    )

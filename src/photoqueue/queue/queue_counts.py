@@ -1,0 +1,235 @@
+"""How the queues are: their jobs by state, who works on them, how long the oldest waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from photoqueue.queue.database import Database
+from photoqueue.queue.tables import jobs, queues, workers
+from photoqueue.queue.workers import live_workers
+from photoqueue.words import JobState, JobType
+
+#: Seconds that the oldest job of a queue that could start has been waiting.
+_OLDEST: Final = (
+    sa.select(
+        sa.extract("epoch", sa.func.clock_timestamp() - sa.func.min(jobs.c.ready_at)).cast(
+            sa.Double
+        )
+    )
+    .where(
+        jobs.c.queue_name == queues.c.queue_name,
+        jobs.c.state == "waiting",
+        jobs.c.ready_at.is_not(None),
+    )
+    .correlate(queues)
+    .scalar_subquery()
+    .label("oldest_waiting_s")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStats:
+    """Counts of one queue.
+
+    Attributes
+    ----------
+    oldest_waiting_s : float or None
+        Seconds that the oldest job that could start has been waiting; None when none is.
+    workers : int
+        Workers whose lease is valid.
+    refused_messages : int
+        Broker messages that photoqueue did not write, since the installation began.
+    """
+
+    name: str
+    waiting: int = 0
+    active: int = 0
+    delayed: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    paused: bool = False
+    oldest_waiting_s: float | None = None
+    workers: int = 0
+    refused_messages: int = 0
+
+    @property
+    def total(self) -> int:
+        """All jobs of the queue, in any state."""
+        return (
+            self.waiting
+            + self.active
+            + self.delayed
+            + self.completed
+            + self.failed
+            + self.cancelled
+        )
+
+
+def stats(database: Database, lease_seconds: float) -> dict[JobType, QueueStats]:
+    """Count the jobs of each queue by state."""
+    counts = sa.select(jobs.c.queue_name, jobs.c.state, sa.func.count()).group_by(
+        jobs.c.queue_name, jobs.c.state
+    )
+    return queue_stats(
+        database,
+        lease_seconds,
+        lambda connection: [
+            (name, state, number) for name, state, number in connection.execute(counts)
+        ],
+    )
+
+
+def queue_stats(
+    database: Database,
+    lease_seconds: float,
+    count: Callable[[sa.Connection], Iterable[tuple[str, str, int]]],
+) -> dict[JobType, QueueStats]:
+    """Tell how each queue is; ``count`` tells queue, state and number of its jobs."""
+    # One statement does not see the same moment as the next, in a transaction either.
+    with database.reading() as connection:
+        rows = connection.execute(_standing(lease_seconds)).mappings()
+        found: dict[str, dict[str, Any]] = {row["queue_name"]: dict(row) for row in rows}
+        for name, state, number in count(connection):
+            found[name][state] = number
+    for counts in found.values():
+        counts["name"] = counts.pop("queue_name")
+    return {queue: QueueStats(**found.get(queue, {"name": queue})) for queue in JobType}
+
+
+@lru_cache(maxsize=8)
+def _standing(lease_seconds: float) -> sa.Select[Any]:
+    """Select how each queue is but for its jobs; made once, which takes longer than asking."""
+    alive = (
+        sa.select(sa.func.unnest(workers.c.queues)).where(live_workers(lease_seconds)).subquery()
+    )
+    at_work = sa.select(sa.func.count()).select_from(alive).where(alive.c[0] == queues.c.queue_name)
+    return sa.select(
+        queues.c.queue_name,
+        queues.c.paused,
+        queues.c.refused_messages,
+        _OLDEST,
+        at_work.correlate(queues).scalar_subquery().label("workers"),
+    )
+
+
+#: Seconds before now of the moment up to which completed jobs are kept as counted: no
+#: transaction that completes a job is open for that long (workers give up after 30).
+_SETTLED_SECONDS: Final = 60
+#: Completed jobs behind the moment that are counted at each look before it is moved on.
+_MOST_RECENT: Final = 10_000
+#: Seconds after which all is counted anew, should a deletion have gone unnoticed.
+_RECOUNT_SECONDS: Final = 600.0
+#: Changes when rows are deleted, within some seconds, or all of them at once.
+_DELETIONS: Final = sa.text(
+    "SELECT pg_relation_filenode('jobs'), pg_stat_get_tuples_deleted('jobs'::regclass)"
+)
+
+_COMPLETED: Final = jobs.c.state == str(JobState.COMPLETED)
+_QUEUES: Final = jobs.c.queue_name.in_([str(queue) for queue in JobType])
+_BY_QUEUE: Final = (
+    sa.select(jobs.c.queue_name, sa.func.count())
+    .where(_QUEUES, _COMPLETED)
+    .group_by(jobs.c.queue_name)
+)
+_OTHERS: Final = (
+    sa.select(jobs.c.queue_name, jobs.c.state, sa.func.count())
+    .where(
+        _QUEUES,
+        jobs.c.state.in_([str(state) for state in JobState if state is not JobState.COMPLETED]),
+    )
+    .group_by(jobs.c.queue_name, jobs.c.state)
+)
+#: The jobs that are counted at each look: completed ones after a moment, and all others.
+_LOOK: Final = sa.union_all(
+    sa.select(jobs.c.queue_name, jobs.c.state, sa.func.count())
+    .where(
+        _QUEUES, _COMPLETED, jobs.c.finished_at > sa.bindparam("moment", type_=sa.TIMESTAMP(True))
+    )
+    .group_by(jobs.c.queue_name, jobs.c.state),
+    _OTHERS,
+)
+
+
+class LiveCounts:
+    """Counts the jobs of an installation by queue and state.
+
+    Parameters
+    ----------
+    few : int
+        Up to so many completed jobs are counted anew at each look, which is exact whatever
+        was done to the tables.
+    """
+
+    def __init__(self, database: Database, lease_seconds: float, *, few: int = 0) -> None:
+        self._database = database
+        self._lease_seconds = lease_seconds
+        self._few = few
+        self._settled: dict[str, int] = {}
+        self._moment: datetime | None = None
+        self._counted_at = float("-inf")
+        self._deletions: tuple[object, ...] = ()
+        self._lock = threading.Lock()
+
+    def read(self) -> dict[JobType, QueueStats]:
+        """Return what :func:`~photoqueue.queue.queue_counts.stats` does, quicker."""
+        with self._lock:
+            return queue_stats(self._database, self._lease_seconds, self._count)
+
+    def _count(self, connection: sa.Connection) -> list[tuple[str, str, int]]:
+        if self._moment is None or self._is_stale(connection):
+            self._moment = _settled_moment(connection)
+            self._deletions = _deletions(connection)
+            self._settled = _count(connection, jobs.c.finished_at <= self._moment)
+            self._counted_at = time.monotonic()
+        counted: list[tuple[str, str, int]] = []
+        recent: dict[str, int] = {}
+        for name, state, number in connection.execute(_LOOK, {"moment": self._moment}):
+            if state == JobState.COMPLETED:
+                recent[name] = number
+            else:
+                counted.append((name, state, number))
+        for queue in map(str, JobType):
+            completed = self._settled.get(queue, 0) + recent.get(queue, 0)
+            counted.append((queue, str(JobState.COMPLETED), completed))
+        if sum(self._settled.values()) < self._few:
+            self._moment = None
+        elif sum(recent.values()) > _MOST_RECENT:
+            self._move_on(connection)
+        return counted
+
+    def _is_stale(self, connection: sa.Connection) -> bool:
+        if time.monotonic() - self._counted_at > _RECOUNT_SECONDS:
+            return True
+        return _deletions(connection) != self._deletions
+
+    def _move_on(self, connection: sa.Connection) -> None:
+        """Keep more of the completed jobs as counted."""
+        moment = _settled_moment(connection)
+        between = sa.and_(jobs.c.finished_at > self._moment, jobs.c.finished_at <= moment)
+        for queue, number in _count(connection, between).items():
+            self._settled[queue] = self._settled.get(queue, 0) + number
+        self._moment = max(self._moment or moment, moment)
+
+
+def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict[str, int]:
+    return {name: number for name, number in connection.execute(_BY_QUEUE.where(which))}
+
+
+def _deletions(connection: sa.Connection) -> tuple[object, ...]:
+    return tuple(connection.execute(_DELETIONS).one())
+
+
+def _settled_moment(connection: sa.Connection) -> datetime:
+    """Return the moment before which no transaction can complete a job any more."""
+    ago = sa.func.make_interval(0, 0, 0, 0, 0, 0, _SETTLED_SECONDS)
+    moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp() - ago)).scalar_one()
+    return moment

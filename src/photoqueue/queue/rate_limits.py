@@ -1,0 +1,54 @@
+"""The rate limit of services that engines ask, shared by all workers on all hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from photoqueue.queue.attempts import storable
+from photoqueue.queue.database import Database, load_statements
+
+_STATEMENTS: Final = load_statements("rate_limits.sql")
+#: Longest pause that is believed, in seconds: a day.
+_LONGEST_HOLD: Final = 24 * 3600.0
+
+
+class RateLimits:
+    """The rows of ``ai_rate_limits``: a :class:`~photoqueue.engines.contract.Throttle`.
+
+    Requests are spread evenly, one an interval, and never saved up: a service that counts
+    by the minute sees no more in any minute than it allows.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __repr__(self) -> str:
+        return f"RateLimits({self._database.address!r})"
+
+    def take(self, name: str, *, interval: float, patience: float) -> float:
+        """Reserve the next request to a service; return the seconds until it may be made.
+
+        Above ``patience`` (seconds), nothing was reserved.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            PostgreSQL is away.
+        """
+        rows = self._run("take", {"name": name, "interval": interval, "patience": patience})
+        if rows:
+            return max(rows[0], 0.0)
+        rows = self._run("look", {"name": name})
+        # Meanwhile it may have come within reach; the caller has to ask again all the same.
+        return max(rows[0] if rows else 0.0, patience + 0.001)
+
+    def hold(self, name: str, seconds: float) -> None:
+        """Let nobody ask a service within so many seconds, a day at most."""
+        self._run("hold", {"name": name, "seconds": min(max(seconds, 0.0), _LONGEST_HOLD)})
+
+    def _run(self, statement: str, parameters: Mapping[str, Any]) -> list[float]:
+        values = {**parameters, "name": storable(str(parameters["name"]))}
+        with self._database.begin() as connection:
+            result = connection.exec_driver_sql(_STATEMENTS[statement], values)
+            return [float(row[0]) for row in result] if result.returns_rows else []

@@ -1,0 +1,445 @@
+"""Accepting work: photos, jobs and batches become rows, all of them or none."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain, repeat
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+from photoqueue.errors import PhotoConflictError, PhotoqueueError
+from photoqueue.queue.database import Database, load_statements
+from photoqueue.words import JobState, JobType
+
+__all__ = ["Accepted", "NewBatch", "NewJob", "NewPhoto", "accept"]
+
+#: One list a column, all of the same length.
+Columns = Mapping[str, Sequence[Any]]
+
+#: How PostgreSQL reads the start of its own transaction: one clock for all times in the tables.
+_NOW: Final = "now"
+
+
+class NewPhoto(NamedTuple):
+    """A row of ``photos``."""
+
+    photo_id: str
+    user_id: str
+    sha256: str | None = None
+    project_id: str | None = None
+    room: str | None = None
+    room_type: str | None = None
+    asset_id: str | None = None
+    file_name: str | None = None
+    image_format: str | None = None
+    byte_size: int | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+class NewJob(NamedTuple):
+    """A row of ``jobs`` that waits, or that has failed before it could (``error_type``)."""
+
+    job_id: UUID
+    job_key: str
+    queue: JobType
+    #: The job data, or what writes it once it is needed: of many jobs, while PostgreSQL is
+    #: storing the ones before.
+    payload_json: str | Callable[[NewJob], str]
+    user_id: str
+    max_attempts: int
+    priority: int = 0
+    photo_id: str | None = None
+    project_id: str | None = None
+    #: Content of the photo, and its kind of room and engine where the caller named them; a
+    #: finished job of another content, kind or engine is not handed back.
+    sha256: str | None = None
+    room_type: str | None = None
+    engine: str | None = None
+    after_batch: str | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+
+
+class NewBatch(NamedTuple):
+    """A row of ``batches``."""
+
+    batch_id: str
+    user_id: str
+    project_id: str | None = None
+
+
+class Accepted(NamedTuple):
+    """Which job stands for a submitted one: itself, or one that was there already."""
+
+    job_id: UUID
+    created: bool
+
+
+def photo_columns(photos: Sequence[NewPhoto]) -> Columns:
+    """Return the columns of ``photos``."""
+    return {
+        "photo_id": [photo.photo_id for photo in photos],
+        "sha256": [photo.sha256 for photo in photos],
+        "project_id": [photo.project_id for photo in photos],
+        "room": [photo.room for photo in photos],
+        "room_type": [photo.room_type for photo in photos],
+        "user_id": [photo.user_id for photo in photos],
+        "asset_id": [photo.asset_id for photo in photos],
+        "file_name": [photo.file_name for photo in photos],
+        "image_format": [photo.image_format for photo in photos],
+        "byte_size": [photo.byte_size for photo in photos],
+        "width": [photo.width for photo in photos],
+        "height": [photo.height for photo in photos],
+    }
+
+
+def job_columns(jobs: Sequence[NewJob], batch: NewBatch | None) -> Columns:
+    """Return the columns of ``jobs``."""
+    failed = [job.error_type is not None for job in jobs]
+    attempts = [job.max_attempts for job in jobs]
+    return {
+        "job_id": [job.job_id.hex for job in jobs],
+        "job_key": [job.job_key for job in jobs],
+        "queue_name": [job.queue for job in jobs],
+        "state": [JobState.FAILED if ended else JobState.WAITING for ended in failed],
+        "priority": [job.priority for job in jobs],
+        "payload": [
+            job.payload_json if isinstance(job.payload_json, str) else job.payload_json(job)
+            for job in jobs
+        ],
+        "photo_id": [job.photo_id for job in jobs],
+        "project_id": [job.project_id for job in jobs],
+        "user_id": [job.user_id for job in jobs],
+        "batch_id": [batch.batch_id if batch else None] * len(jobs),
+        "after_batch": [job.after_batch for job in jobs],
+        "max_attempts": attempts,
+        "budget": attempts,
+        "ready_at": [None if job.after_batch else _NOW for job in jobs],
+        "finished_at": [_NOW if ended else None for ended in failed],
+        "success": [False if ended else None for ended in failed],
+        "error_type": [job.error_type for job in jobs],
+        "error_message": [job.error_message for job in jobs],
+    }
+
+
+def batch_columns(batch: NewBatch | None) -> Columns:
+    """Return the columns of ``batches``: one row, or none."""
+    batches = [batch] if batch else []
+    return {
+        "batch_id": [row.batch_id for row in batches],
+        "project_id": [row.project_id for row in batches],
+        "user_id": [row.user_id for row in batches],
+    }
+
+
+def place_columns(
+    batch: NewBatch | None, accepted: Sequence[Accepted], *, first: int = 0
+) -> Columns:
+    """Return the columns of ``batch_jobs``, from a position on."""
+    places = accepted if batch else ()
+    return {
+        "batch_id": [batch.batch_id if batch else None] * len(places),
+        "position": range(first, first + len(places)),
+        "job_id": [job.job_id.hex for job in places],
+    }
+
+
+def check_contents(jobs: Sequence[NewJob]) -> None:
+    """Refuse one photo id for two pictures: one of them would silently be left out."""
+    contents: dict[str, str | None] = {}
+    for job in jobs:
+        if job.error_type is None and contents.setdefault(job.job_key, job.sha256) != job.sha256:
+            raise PhotoConflictError(
+                f"Photo id {job.photo_id!r} is given to two different pictures of this "
+                "submission. Choose another photo id for one of them; nothing was accepted."
+            )
+
+
+def known_photos(
+    rows: Sequence[tuple[str, str | None]], photos: Sequence[NewPhoto]
+) -> Collection[str]:
+    """Name the photos that are there already.
+
+    Refuses to move one to another project: it would vanish from the first one's.
+    """
+    projects = {photo.photo_id: photo.project_id for photo in photos}
+    for photo_id, project_id in rows:
+        if project_id is not None and projects[photo_id] not in (None, project_id):
+            raise PhotoConflictError(
+                f"Photo id {photo_id!r} belongs to project {project_id!r}. Choose another photo "
+                f"id for project {projects[photo_id]!r}; nothing was accepted."
+            )
+    return {photo_id for photo_id, _ in rows}
+
+
+def standing_jobs(
+    rows: Sequence[tuple[Any, ...]], jobs: Sequence[NewJob], resubmit: bool
+) -> Mapping[str, UUID]:
+    """Name the jobs that stand for submitted ones: job key → job id."""
+    wanted = {job.job_key: job for job in jobs if job.error_type is None}
+    standing: dict[str, UUID] = {}
+    for key, job_id, state, sha256, room_type, asked_engine, engine in rows:
+        job = wanted[key]
+        same_content = job.sha256 == sha256
+        same_room = job.room_type is None or job.room_type == room_type
+        # The newest result counts, as in inventories: an older one of this engine would be
+        # handed back and not be used. ``auto`` is what was asked for, and no result names it.
+        same_engine = job.engine is None or job.engine in (engine, asked_engine)
+        if state == JobState.COMPLETED:
+            is_photo = job.queue is JobType.PHOTO_ANALYZE
+            if is_photo and same_content and same_room and same_engine and not resubmit:
+                standing[key] = job_id
+        elif same_content or job.queue is JobType.INVENTORY_SYNC:
+            standing[key] = job_id
+        else:
+            raise PhotoConflictError(
+                f"Photo id {job.photo_id!r} belongs to another picture, which is being analysed "
+                f"as job {job_id}. Wait for that job, cancel it, or choose another photo id."
+            )
+    return standing
+
+
+def assign(
+    jobs: Sequence[NewJob], standing: Mapping[str, UUID]
+) -> tuple[list[Accepted], list[NewJob]]:
+    """Decide job by job: a new row, or one that is there (also earlier in this very list)."""
+    taken = dict(standing)
+    accepted: list[Accepted] = []
+    created: list[NewJob] = []
+    for job in jobs:
+        failed = job.error_type is not None
+        known = None if failed else taken.get(job.job_key)
+        if known is None:
+            if not failed:
+                taken[job.job_key] = job.job_id
+            created.append(job)
+        accepted.append(Accepted(known or job.job_id, known is None))
+    return accepted, created
+
+
+_NULL: Final = "\\N"
+#: What has a meaning in the text form of COPY, and how it is written to have none.
+_ESCAPED: Final = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+_ESCAPES: Final = str.maketrans(_ESCAPED)
+
+
+def as_json(columns: Columns) -> str:
+    """Write rows as ``json_to_recordset`` takes them."""
+    return json.dumps(
+        [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    )
+
+
+def copy_rows(cursor: psycopg.Cursor[Any], table: str, blocks: Iterable[Columns]) -> None:
+    """Write rows by COPY; PostgreSQL stores a block of them while the next one is made."""
+    blocks = iter(blocks)
+    first = next(blocks, None)
+    if first is None:
+        return
+    with cursor.copy(f"COPY {table} ({', '.join(first)}) FROM STDIN") as copy:
+        for columns in chain([first], blocks):
+            copy.write(as_text(columns))
+
+
+def as_text(columns: Columns) -> str:
+    r"""Write rows in the text form of COPY.
+
+    Column by column, which is several times as fast as row by row: most columns say the same
+    in all rows.
+
+    Examples
+    --------
+    >>> as_text({"a": ["x", None], "b": [1, 2]})
+    'x\t1\n\\N\t2\n'
+    """
+    texts = [_texts(values) for values in columns.values()]
+    return "".join([f"{line}\n" for line in map("\t".join, zip(*texts, strict=True))])
+
+
+def _texts(values: Sequence[Any]) -> Iterable[str]:
+    """Write the values of one column; one that stays the same is written once."""
+    first = values[0]
+    if values.count(first) == len(values):
+        text = _NULL if first is None else str(first).translate(_ESCAPES)
+        return repeat(text, len(values))
+    texts = ["" if value is None else str(value) for value in values]
+    together = "".join(texts)
+    if any(special in together for special in _ESCAPED):
+        texts = [text.translate(_ESCAPES) for text in texts]
+    if None in values:
+        texts = [
+            _NULL if value is None else text for value, text in zip(values, texts, strict=True)
+        ]
+    return texts
+
+
+_STATEMENTS: Final = load_statements("submission.sql")
+
+#: How often a submission starts over because another one of the same was in its way.
+_MAX_RACES: Final = 10
+#: Jobs up to which a submission is one statement, where nothing of it is there already.
+_FEW: Final = 50
+#: Rows that are sent at a time.
+_BLOCK: Final = 500
+
+
+def accept(
+    database: Database,
+    *,
+    jobs: Sequence[NewJob],
+    photos: Sequence[NewPhoto] = (),
+    batch: NewBatch | None = None,
+    resubmit: bool = False,
+) -> list[Accepted]:
+    """Write photos, jobs and a batch in one transaction.
+
+    A job whose key is in use by an unfinished job is not written; that job stands for it.
+    So does the last completed job, where it is of the same photo content and of the room
+    type and engine that are named, unless ``resubmit``. A job that has failed already
+    (``error_type``) is always written.
+
+    Returns
+    -------
+    list of Accepted
+        One for each of ``jobs``, in their order.
+
+    Raises
+    ------
+    PhotoConflictError
+        A photo id is in use by another picture that is being analysed, or by two
+        pictures of this submission.
+    DatabaseUnavailableError
+        The server is away; nothing was accepted.
+    """
+    check_contents(jobs)
+    # In the order of their keys, so that two submissions cannot lock each other out.
+    unique = {photo.photo_id: photo for photo in photos}
+    photos = [unique[photo_id] for photo_id in sorted(unique)]
+    for _ in range(_MAX_RACES):
+        try:
+            if len(jobs) <= _FEW:
+                accepted = _accept_new(database, jobs, photos, batch)
+                if accepted is not None:
+                    return accepted
+            return _accept(database, jobs, photos, batch, resubmit)
+        except PhotoqueueError as exc:
+            if not _is_race(exc):
+                raise
+            race = exc
+    raise race
+
+
+def _is_race(error: PhotoqueueError) -> bool:
+    """Whether another submission of the same was in the way: what it wrote is there now."""
+    cause = error.__cause__
+    if isinstance(cause, DBAPIError):
+        cause = cause.orig
+    # Photos that are there are locked before new ones are written, and which is which may have
+    # changed between two looks: then two submissions can wait for each other.
+    return isinstance(cause, psycopg.errors.UniqueViolation | psycopg.errors.DeadlockDetected)
+
+
+def _accept_new(
+    database: Database,
+    jobs: Sequence[NewJob],
+    photos: Sequence[NewPhoto],
+    batch: NewBatch | None,
+) -> list[Accepted] | None:
+    """Write a submission of which nothing is there yet; None where something is."""
+    accepted, created = assign(jobs, {})
+    with database.direct() as connection:
+        row = connection.execute(
+            _STATEMENTS["accept_new"],
+            {
+                "photo_ids": _names(photos),
+                "job_keys": _keys(jobs),
+                "photos": as_json(photo_columns(photos)),
+                "jobs": as_json(job_columns(created, batch)),
+                "batches": as_json(batch_columns(batch)),
+                "batch_jobs": as_json(place_columns(batch, accepted)),
+            },
+        ).fetchone()
+    return accepted if row and row[0] else None
+
+
+def _accept(
+    database: Database,
+    jobs: Sequence[NewJob],
+    photos: Sequence[NewPhoto],
+    batch: NewBatch | None,
+    resubmit: bool,
+) -> list[Accepted]:
+    with database.begin() as connection:
+        # COPY is the driver's, beneath SQLAlchemy; the transaction is the same.
+        cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]  # psycopg's
+        with cursor:
+            photo_rows, job_rows = _look(cursor.connection, jobs, photos)
+            known = known_photos(photo_rows, photos)
+            accepted, created = assign(jobs, standing_jobs(job_rows, jobs, resubmit))
+            _write_photos(cursor, photos, known)
+            copy_rows(
+                cursor, "jobs", (job_columns(created[block], batch) for block in _blocks(created))
+            )
+            if created:
+                _count(cursor, created)
+            if batch is not None:
+                copy_rows(cursor, "batches", [batch_columns(batch)])
+                blocks = _blocks(accepted)
+                places = (place_columns(batch, accepted[at], first=at.start) for at in blocks)
+                copy_rows(cursor, "batch_jobs", places)
+    return accepted
+
+
+def _look(
+    connection: psycopg.Connection[Any], jobs: Sequence[NewJob], photos: Sequence[NewPhoto]
+) -> tuple[list[tuple[str, str | None]], list[tuple[Any, ...]]]:
+    """Read what is there already of a submission: photos, and jobs that may stand for its own."""
+    # One round trip, the beginning of the transaction included.
+    with connection.pipeline():
+        known = connection.execute(_STATEMENTS["known_photos"], {"names": _names(photos)})
+        standing = connection.execute(
+            _STATEMENTS["standing_jobs"],
+            {"asks_engine": any(job.engine for job in jobs), "job_keys": _keys(jobs)},
+        )
+    return known.fetchall(), standing.fetchall()
+
+
+def _names(photos: Sequence[NewPhoto]) -> str:
+    """List the photos to look for, as JSON."""
+    return json.dumps([photo.photo_id for photo in photos])
+
+
+def _keys(jobs: Sequence[NewJob]) -> str:
+    """List the job keys to look for, as JSON; a job that has failed already takes none."""
+    return json.dumps(list({job.job_key for job in jobs if job.error_type is None}))
+
+
+def _write_photos(
+    cursor: psycopg.Cursor[Any], photos: Sequence[NewPhoto], known: Collection[str]
+) -> None:
+    updated = [photo for photo in photos if photo.photo_id in known]
+    if updated:
+        cursor.execute(_STATEMENTS["update_photos"], (as_json(photo_columns(updated)),))
+    # One that another submission writes at this moment makes this one start over.
+    added = [photo for photo in photos if photo.photo_id not in known]
+    copy_rows(cursor, "photos", (photo_columns(added[block]) for block in _blocks(added)))
+
+
+def _blocks(rows: Sequence[object]) -> list[slice]:
+    """Cut rows into what is sent at a time."""
+    return [slice(start, start + _BLOCK) for start in range(0, len(rows), _BLOCK)]
+
+
+def _count(cursor: psycopg.Cursor[Any], jobs: Sequence[NewJob]) -> None:
+    submitted = Counter(job.queue for job in jobs)
+    failed = Counter(job.queue for job in jobs if job.error_type is not None)
+    cursor.execute(
+        _STATEMENTS["count_submissions"],
+        (list(submitted), list(submitted.values()), [failed[queue] for queue in submitted]),
+    )

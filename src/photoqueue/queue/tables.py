@@ -1,0 +1,449 @@
+"""The tracking tables.
+
+``jobs`` holds one row a job and is the truth about it; ``job_attempts`` one row an attempt
+that has *ended* (the one that runs is the ``jobs`` row itself, so that an attempt costs a
+single insert). Times are PostgreSQL's own clock, so that a worker's wrong clock harms nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+
+from photoqueue.words import UNFINISHED, JobState, JobType, Outcome
+
+#: Revision that this code reads and writes; equal to the newest migration.
+SCHEMA_REVISION: Final = "0005"
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "ix": "ix_%(column_0_label)s",
+    }
+)
+
+
+def _one_of(column: str, values: type[JobState] | type[JobType] | type[Outcome]) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+def _recorded_xid() -> sa.Column[int | None]:
+    """Return the column of the transaction that wrote a row; null for one that is counted.
+
+    A 64-bit number of PostgreSQL, which does not start over. It is what makes it possible to
+    count rows later, each once: see ``metrics.sql``.
+    """
+    return sa.Column(
+        "recorded_xid",
+        sa.BigInteger,
+        server_default=sa.text("(pg_current_xact_id()::text)::bigint"),
+    )
+
+
+def _time(name: str, **options: object) -> sa.Column[object]:
+    return sa.Column(name, sa.TIMESTAMP(timezone=True), **options)  # type: ignore[arg-type]  # passed on as given
+
+
+def _by_time(name: str, column: str) -> sa.Index:
+    """Return an index of a table that is written in the order of time.
+
+    It notes which times each few pages hold: next to nothing to keep, and enough to read
+    the last hour and nothing else.
+    """
+    return sa.Index(
+        name,
+        column,
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
+    )
+
+
+_unfinished = sa.text(f"state IN ({', '.join(repr(str(state)) for state in UNFINISHED)})")
+_uncounted = sa.text("recorded_xid IS NOT NULL")
+
+#: One row: the identity of this installation, which names its keys in a shared Redis.
+installation = sa.Table(
+    "installation",
+    metadata,
+    sa.Column(
+        "installation_id",
+        UUID(as_uuid=True),
+        primary_key=True,
+        server_default=sa.text("gen_random_uuid()"),
+    ),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+)
+
+queues = sa.Table(
+    "queues",
+    metadata,
+    sa.Column("queue_name", sa.Text, primary_key=True),
+    sa.Column("paused", sa.Boolean, nullable=False, server_default=sa.false()),
+    #: Messages in the broker that photoqueue did not write.
+    sa.Column("refused_messages", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("worker_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("host", sa.Text, nullable=False),
+    #: Identifies machine, boot and process namespace: pids compare only within one.
+    sa.Column("host_key", sa.Text, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    #: When the process started, on a clock of its host; tells a reused pid apart.
+    sa.Column("process_started", sa.Double, nullable=False),
+    sa.Column("queues", ARRAY(sa.Text), nullable=False),
+    sa.Column("concurrency", sa.Integer, nullable=False),
+    sa.Column("engine", sa.Text),
+    #: ``starting``, ``running``, ``draining`` or ``stopped``.
+    sa.Column("state", sa.Text, nullable=False, server_default="starting"),
+    _time("started_at", nullable=False, server_default=sa.func.now()),
+    #: The lease: a running worker renews it; jobs of one whose lease ran out are recovered.
+    _time("last_seen_at", nullable=False, server_default=sa.func.now()),
+)
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("batch_id", sa.Text, primary_key=True),
+    sa.Column("project_id", sa.Text),
+    sa.Column("user_id", sa.Text, nullable=False),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+)
+
+photos = sa.Table(
+    "photos",
+    metadata,
+    sa.Column("photo_id", sa.Text, primary_key=True),
+    #: Content address in the photo store; null when the source could not be read.
+    sa.Column("sha256", sa.Text),
+    sa.Column("project_id", sa.Text),
+    sa.Column("room", sa.Text),
+    sa.Column("room_type", sa.Text),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("asset_id", sa.Text),
+    sa.Column("file_name", sa.Text),
+    sa.Column("image_format", sa.Text),
+    sa.Column("byte_size", sa.BigInteger),
+    sa.Column("width", sa.Integer),
+    sa.Column("height", sa.Integer),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+    sa.Index("photos_project", "project_id", postgresql_where=sa.text("project_id IS NOT NULL")),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    #: UUIDv7: ordered by creation, unlike any other installation's ids.
+    sa.Column("job_id", UUID(as_uuid=True), primary_key=True),
+    #: ``photo-<photoId>`` or ``inventory-<projectId>``; unique among unfinished jobs.
+    sa.Column("job_key", sa.Text, nullable=False),
+    sa.Column("queue_name", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    #: Higher runs first.
+    sa.Column("priority", sa.SmallInteger, nullable=False, server_default=sa.text("0")),
+    sa.Column("payload", JSONB, nullable=False),
+    sa.Column("result", JSONB),
+    sa.Column("photo_id", sa.Text),
+    sa.Column("project_id", sa.Text),
+    sa.Column("user_id", sa.Text, nullable=False),
+    #: The batch that first submitted the job.
+    sa.Column("batch_id", sa.Text),
+    #: The job may not start before this batch has ended.
+    sa.Column("after_batch", sa.Text),
+    #: Attempts started; also the fencing token of every write.
+    sa.Column("attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
+    #: The attempt number at which the budget is spent.
+    sa.Column("max_attempts", sa.Integer, nullable=False),
+    #: Attempts that the job was given when it was last started; tells which retry is next.
+    sa.Column("budget", sa.Integer, nullable=False),
+    sa.Column("worker_id", UUID(as_uuid=True)),
+    #: Which process of the worker holds the job; never used twice by one worker.
+    sa.Column("slot", sa.Integer),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+    #: When it may start (or could have); null while it waits for a batch.
+    _time("ready_at"),
+    _time("started_at"),
+    _time("finished_at"),
+    #: Milliseconds that the last attempt waited from ``ready_at`` to its start. Null before the
+    #: first one, and while it may not have begun: see ``complete_and_claim``.
+    sa.Column("wait_ms", sa.Double),
+    #: Milliseconds the last attempt ran.
+    sa.Column("job_duration_ms", sa.Double),
+    #: Null until the job has ended.
+    sa.Column("success", sa.Boolean),
+    sa.Column("error_type", sa.Text),
+    sa.Column("error_message", sa.Text),
+    sa.Column("error_traceback", sa.Text),
+    sa.CheckConstraint(_one_of("state", JobState), name="state"),
+    sa.CheckConstraint(_one_of("queue_name", JobType), name="queue_name"),
+    sa.CheckConstraint("jsonb_typeof(payload) = 'object'", name="payload"),
+    sa.Index("jobs_unfinished_key", "job_key", unique=True, postgresql_where=_unfinished),
+    sa.Index("jobs_key", "job_key", "job_id"),
+    sa.Index(
+        "jobs_waiting",
+        "queue_name",
+        sa.text("(-priority)"),
+        "job_id",
+        postgresql_where=sa.text("state = 'waiting'"),
+    ),
+    sa.Index(
+        "jobs_delayed", "queue_name", "ready_at", postgresql_where=sa.text("state = 'delayed'")
+    ),
+    sa.Index(
+        "jobs_blocked",
+        "after_batch",
+        postgresql_where=sa.text("state = 'waiting' AND ready_at IS NULL"),
+    ),
+    sa.Index("jobs_active", "worker_id", postgresql_where=sa.text("state = 'active'")),
+    sa.Index("jobs_project", "project_id", postgresql_where=sa.text("project_id IS NOT NULL")),
+    sa.Index("jobs_state", "queue_name", "state", "finished_at"),
+    #: What charts tell of failed jobs, without reading these.
+    sa.Index(
+        "jobs_failed",
+        "queue_name",
+        "attempts",
+        "finished_at",
+        postgresql_where=sa.text("state = 'failed'"),
+    ),
+)
+
+#: Which jobs belong to which batch; a job can be in several, because submitting a photo
+#: again hands back the job that is there.
+batch_jobs = sa.Table(
+    "batch_jobs",
+    metadata,
+    sa.Column("batch_id", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("job_id", UUID(as_uuid=True), nullable=False),
+)
+
+job_attempts = sa.Table(
+    "job_attempts",
+    metadata,
+    sa.Column("job_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("worker_id", UUID(as_uuid=True)),
+    sa.Column("slot", sa.Integer),
+    sa.Column("wait_ms", sa.Double),
+    _time("started_at"),
+    _time("ended_at", nullable=False, server_default=sa.func.now()),
+    sa.Column("error_type", sa.Text),
+    sa.Column("error_message", sa.Text),
+    sa.Column("error_traceback", sa.Text),
+    #: Milliseconds of back-off before the next attempt; null when there is none.
+    sa.Column("retry_delay_ms", sa.BigInteger),
+    _recorded_xid(),
+    sa.CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
+    sa.Index("job_attempts_recorded", "recorded_xid", postgresql_where=_uncounted),
+    _by_time("job_attempts_ended", "ended_at"),
+)
+
+ai_metrics = sa.Table(
+    "ai_metrics",
+    metadata,
+    sa.Column("job_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    #: Which call of the attempt; a record that is written twice stays one row.
+    sa.Column("call", sa.Integer, primary_key=True),
+    sa.Column("photo_id", sa.Text),
+    sa.Column("engine", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("latency_ms", sa.Double, nullable=False),
+    sa.Column("tokens_in", sa.BigInteger),
+    sa.Column("tokens_out", sa.BigInteger),
+    sa.Column("cost_usd", sa.Double),
+    sa.Column("success", sa.Boolean, nullable=False),
+    sa.Column("error", sa.Text),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+    _recorded_xid(),
+    sa.Index("ai_metrics_recorded", "recorded_xid", postgresql_where=_uncounted),
+    _by_time("ai_metrics_created", "created_at"),
+)
+
+#: When each service that engines ask may be asked next, by any worker.
+ai_rate_limits = sa.Table(
+    "ai_rate_limits",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    _time("free_at", nullable=False),
+)
+
+#: What people said against the photos; rows stay, also those that were taken back.
+inventory_corrections = sa.Table(
+    "inventory_corrections",
+    metadata,
+    sa.Column("correction_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("project_id", sa.Text, nullable=False),
+    sa.Column("room", sa.Text, nullable=False),
+    #: Catalogue key; null for a thing that the catalogue lacks, which its name stands for.
+    sa.Column("key", sa.Text),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("count", sa.Integer, nullable=False),
+    #: Of one, in m³, and whether it is taken apart; null where nothing was said of it.
+    sa.Column("volume", sa.Double),
+    sa.Column("dismountable", sa.Boolean),
+    sa.Column("user_id", sa.Text, nullable=False),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+    #: Since when it no longer applies.
+    _time("undone_at"),
+    sa.Column("undone_by", sa.Text),
+    sa.CheckConstraint("count >= 0", name="count"),
+    sa.CheckConstraint("volume >= 0", name="volume"),
+    sa.Index("inventory_corrections_project", "project_id", "correction_id"),
+)
+
+#: What was ever counted, a few rows: counters and the buckets of histograms. Rows are only
+#: added to, so that nothing falls when history is deleted.
+metric_totals = sa.Table(
+    "metric_totals",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("queue_name", sa.Text, primary_key=True),
+    #: Empty where the metric has no such label.
+    sa.Column("outcome", sa.Text, primary_key=True, server_default=""),
+    sa.Column("engine", sa.Text, primary_key=True, server_default=""),
+    sa.Column("model", sa.Text, primary_key=True, server_default=""),
+    #: Upper edge of the bucket of a histogram, in seconds; infinity for anything else.
+    sa.Column("le", sa.Double, primary_key=True, server_default=sa.text("'infinity'")),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    #: Sum of the values: seconds, US dollars or tokens.
+    sa.Column("sum", sa.Double, nullable=False, server_default=sa.text("0")),
+)
+
+#: The same counters by the minute, for a day: what alerts look back on.
+metric_minutes = sa.Table(
+    "metric_minutes",
+    metadata,
+    _time("minute", primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("queue_name", sa.Text, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+)
+
+#: How far each source is counted; whoever counts holds the lock of its row.
+metric_marks = sa.Table(
+    "metric_marks",
+    metadata,
+    #: ``attempts``, ``ai_calls`` or ``submissions``.
+    sa.Column("source", sa.Text, primary_key=True),
+    #: Rows of transactions below this number are counted.
+    sa.Column("counted_below", sa.BigInteger, nullable=False),
+)
+
+#: Submissions that are not in ``metric_totals`` yet; counted rows are deleted.
+metric_submissions = sa.Table(
+    "metric_submissions",
+    metadata,
+    sa.Column("submission_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("queue_name", sa.Text, nullable=False),
+    sa.Column("submitted", sa.BigInteger, nullable=False),
+    #: Of these, the ones that failed at once: pictures that cannot be read.
+    sa.Column("failed", sa.BigInteger, nullable=False),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+)
+
+
+def _start_of_figures() -> sa.Column[object]:
+    """Return the column of the hour of a sum; ``-infinity`` is everything ever."""
+    return _time("start", primary_key=True)
+
+
+#: How long attempts ran and waited, added up in narrow bins: what charts of many attempts are
+#: made of. Sums without names, as all ``figure_…`` tables: they outlive what they sum up.
+figure_bins = sa.Table(
+    "figure_bins",
+    metadata,
+    _start_of_figures(),
+    sa.Column("queue_name", sa.Text, primary_key=True),
+    #: ``run``, ``wait``, ``cell`` (wait and run) or ``attempt`` (number of one that completed).
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("failed", sa.Boolean, primary_key=True),
+    sa.Column("bin", sa.Integer, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    #: The extremes of the bin, in ms; null where it holds no durations.
+    sa.Column("least", sa.Double),
+    sa.Column("most", sa.Double),
+)
+
+#: What happened to attempts in each minute and hour.
+figure_times = sa.Table(
+    "figure_times",
+    metadata,
+    #: 60 or 3600.
+    sa.Column("seconds", sa.Integer, primary_key=True),
+    _time("start", primary_key=True),
+    sa.Column("queue_name", sa.Text, primary_key=True),
+    #: ``submitted`` (jobs), ``started``, ``completed`` or ``failed`` (attempts).
+    sa.Column("name", sa.Text, primary_key=True),
+    #: Of failures; else empty.
+    sa.Column("error_type", sa.Text, primary_key=True, server_default=""),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    _time("first_at", nullable=False),
+    _time("last_at", nullable=False),
+    #: Of what started, in ms.
+    sa.Column("longest_wait_ms", sa.Double),
+)
+
+#: Calls of engines, added up by bins of their latency.
+figure_calls = sa.Table(
+    "figure_calls",
+    metadata,
+    _start_of_figures(),
+    sa.Column("queue_name", sa.Text, primary_key=True),
+    sa.Column("engine", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("success", sa.Boolean, primary_key=True),
+    sa.Column("bin", sa.Integer, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    #: The extremes of the bin, in ms.
+    sa.Column("least", sa.Double, nullable=False),
+    sa.Column("most", sa.Double, nullable=False),
+    sa.Column("cost_usd", sa.Double, nullable=False),
+    #: Calls whose price is known.
+    sa.Column("priced", sa.BigInteger, nullable=False),
+    sa.Column("tokens_in", sa.BigInteger, nullable=False),
+    sa.Column("tokens_out", sa.BigInteger, nullable=False),
+)
+
+#: What was wrong from when to when, as far as an address is to be told of it.
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    sa.Column(
+        "incident_id",
+        UUID(as_uuid=True),
+        primary_key=True,
+        server_default=sa.text("gen_random_uuid()"),
+    ),
+    #: Name of the alert.
+    sa.Column("name", sa.Text, nullable=False),
+    #: Empty where the alert is about no single queue.
+    sa.Column("queue_name", sa.Text, nullable=False, server_default=""),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    _time("began_at", nullable=False, server_default=sa.func.now()),
+    #: When the address took the news of it, and of its end; null before.
+    _time("told_at"),
+    _time("ended_at"),
+    _time("end_told_at"),
+    sa.Index(
+        "incidents_open",
+        "name",
+        "queue_name",
+        unique=True,
+        postgresql_where=sa.text("ended_at IS NULL"),
+    ),
+    sa.Index(
+        "incidents_untold",
+        "began_at",
+        postgresql_where=sa.text("told_at IS NULL OR end_told_at IS NULL"),
+    ),
+)

@@ -1,0 +1,350 @@
+"""The register of workers: who lives, who is lost, which queues are paused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from photoqueue.queue.database import Database, load_statements
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.tables import jobs, queues, workers
+from photoqueue.words import JobState, JobType
+
+_WORKERS: Final = load_statements("workers.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Where a process runs, precisely enough to ask whether it still does.
+
+    Attributes
+    ----------
+    name : str
+        Host name, for people.
+    key : str
+        Machine, boot and process namespace: process ids compare only where it is equal.
+    pid : int
+        The process.
+    started : float
+        When the process started, on a clock of its host; tells a reused pid apart.
+    """
+
+    name: str
+    key: str
+    pid: int
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An attempt that a process of a worker holds."""
+
+    slot: int
+    job_id: UUID
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What a worker learns when it renews its lease."""
+
+    registered: bool
+    held: tuple[Held, ...]
+    paused: frozenset[str]
+
+
+class Register:
+    """The rows of ``workers``, over the connection of a ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def add(
+        self,
+        worker_id: UUID,
+        host: Host,
+        *,
+        queues: Sequence[JobType],
+        concurrency: int,
+        engine: str,
+    ) -> None:
+        """Enter a worker; its lease begins."""
+        self._ledger.run(
+            _WORKERS["register"],
+            {
+                "worker_id": worker_id,
+                "host": host.name,
+                "host_key": host.key,
+                "pid": host.pid,
+                "process_started": host.started,
+                "queues": [str(queue) for queue in queues],
+                "concurrency": concurrency,
+                "engine": engine,
+            },
+        )
+
+    def renew(
+        self, worker_id: UUID, *, state: Literal["starting", "running", "draining"]
+    ) -> Renewal:
+        """Renew the lease of a worker."""
+        row = self._ledger.run(
+            _WORKERS["renew"],
+            {"worker_id": worker_id, "state": state},
+        )[0]
+        return Renewal(
+            registered=row["registered"] == 1,
+            held=tuple(Held(slot, UUID(job), attempt) for slot, job, attempt in row["held"]),
+            paused=frozenset(row["paused"]),
+        )
+
+    def expired(self, lease_seconds: float) -> list[UUID]:
+        """List workers that hold jobs and let their lease run out."""
+        rows = self._ledger.run(_WORKERS["expired"], {"lease": lease_seconds})
+        return [row["worker_id"] for row in rows]
+
+    def neighbours(self, worker_id: UUID, host_key: str) -> list[tuple[UUID, int, float]]:
+        """List other workers of a host: worker, process id, start of the process."""
+        rows = self._ledger.run(
+            _WORKERS["neighbours"], {"worker_id": worker_id, "host_key": host_key}
+        )
+        return [(row["worker_id"], row["pid"], row["process_started"]) for row in rows]
+
+    def stop(self, worker_ids: Sequence[UUID]) -> None:
+        """Mark workers as stopped."""
+        self._ledger.run(_WORKERS["stop"], {"worker_ids": list(worker_ids)})
+
+    def forget(self) -> None:
+        """Delete workers that were last seen long ago."""
+        self._ledger.run(_WORKERS["forget"])
+
+    def count_refused(self, queue: JobType) -> None:
+        """Count a broker message that photoqueue did not write."""
+        self._ledger.run(_WORKERS["refused"], {"queue_name": queue})
+
+
+#: Seconds that a worker may be starting; one whose processes cannot start takes no jobs.
+_START_SECONDS: Final = 60
+#: Seconds before a restart of PostgreSQL within which a worker must have been seen to count
+#: as live until it had a lease to come back.
+_BEFORE_RESTART_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """How a queue is worked on.
+
+    Attributes
+    ----------
+    live : int
+        Workers that take jobs, or will in a moment.
+    draining : int
+        Workers that finish the jobs they have.
+    paused : bool
+        Whether workers leave the queue alone.
+    """
+
+    live: int
+    draining: int
+    paused: bool
+
+
+def queue_status(database: Database, queue: JobType, lease_seconds: float) -> QueueStatus:
+    """Tell how a queue is worked on."""
+    counts = (
+        sa.select(
+            sa.func.count().filter(_takes_jobs()),
+            sa.func.count().filter(workers.c.state == "draining"),
+        )
+        .where(sa.literal(str(queue)) == sa.any_(workers.c.queues), has_lease(lease_seconds))
+        .select_from(workers)
+    )
+    paused = sa.select(queues.c.paused).where(queues.c.queue_name == str(queue))
+    with database.begin() as connection:
+        live, draining = connection.execute(counts).one()
+        return QueueStatus(live, draining, bool(connection.scalar(paused)))
+
+
+def live_workers(lease_seconds: float) -> sa.ColumnElement[bool]:
+    """Choose the workers that take jobs, or will in a moment."""
+    return sa.and_(_takes_jobs(), has_lease(lease_seconds))
+
+
+def has_lease(lease_seconds: float) -> sa.ColumnElement[bool]:
+    """Choose the workers whose lease is valid.
+
+    While PostgreSQL restarts nobody can renew: those that were there before get one lease
+    to come back, as in recovery.
+    """
+    lease_ago = sa.func.clock_timestamp() - _seconds(lease_seconds)
+    restarted = sa.func.pg_postmaster_start_time()
+    return sa.or_(
+        workers.c.last_seen_at > lease_ago,
+        sa.and_(
+            restarted > lease_ago,
+            workers.c.last_seen_at > restarted - _seconds(_BEFORE_RESTART_SECONDS),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveWorker:
+    """One worker, as PostgreSQL's clock sees it.
+
+    Attributes
+    ----------
+    host, host_key, pid : str, str, int
+        Where it runs; the key tells machine, boot and process namespace.
+    concurrency : int
+        Jobs at a time, per queue.
+    state : str
+        ``starting``, ``running``, ``draining``, or ``lost``: its lease ran out.
+    live : bool
+        Whether it takes jobs, or will in a moment.
+    last_seen_s, started_s : float
+        Seconds since it renewed its lease, and since it started.
+    """
+
+    worker_id: UUID
+    host: str
+    host_key: str
+    pid: int
+    queues: tuple[str, ...]
+    concurrency: int
+    engine: str | None
+    state: str
+    live: bool
+    last_seen_s: float
+    started_s: float
+
+
+def list_workers(database: Database, lease_seconds: float, *, limit: int) -> list[LiveWorker]:
+    """Read the workers that did not stop by themselves, live ones first."""
+    live, leased = live_workers(lease_seconds).label("live"), has_lease(lease_seconds)
+    query = (
+        sa.select(
+            workers.c.worker_id,
+            workers.c.host,
+            workers.c.host_key,
+            workers.c.pid,
+            workers.c.queues,
+            workers.c.concurrency,
+            workers.c.engine,
+            sa.case((leased, workers.c.state), else_="lost").label("state"),
+            live,
+            _age(workers.c.last_seen_at).label("last_seen_s"),
+            _age(workers.c.started_at).label("started_s"),
+        )
+        .where(workers.c.state != "stopped")
+        .order_by(live.desc(), workers.c.last_seen_at.desc(), workers.c.worker_id)
+        .limit(limit)
+    )
+    with database.begin() as connection:
+        return [
+            LiveWorker(**{**row._mapping, "queues": tuple(row.queues)})
+            for row in connection.execute(query)
+        ]
+
+
+def worker_runs(database: Database, *, pid: int, host_key: str) -> bool:
+    """Whether the newest worker of a process id on a host takes jobs."""
+    query = (
+        sa.select(workers.c.state)
+        .where(workers.c.pid == pid, workers.c.host_key == host_key)
+        .order_by(workers.c.started_at.desc())
+        .limit(1)
+    )
+    with database.begin() as connection:
+        return connection.scalar(query) == "running"
+
+
+def set_paused(database: Database, queue: JobType, paused: bool) -> None:
+    """Pause or resume a queue."""
+    with database.begin() as connection:
+        connection.execute(
+            sa.update(queues).where(queues.c.queue_name == str(queue)).values(paused=paused)
+        )
+
+
+def _takes_jobs() -> sa.ColumnElement[bool]:
+    started_lately = workers.c.started_at > sa.func.clock_timestamp() - _seconds(_START_SECONDS)
+    return sa.or_(
+        workers.c.state == "running",
+        sa.and_(workers.c.state == "starting", started_lately),
+    )
+
+
+def _age(moment: sa.ColumnElement[Any]) -> sa.ColumnElement[float]:
+    """Return the seconds since a moment, never below 0."""
+    passed = sa.extract("epoch", sa.func.clock_timestamp() - moment).cast(sa.Double)
+    return sa.func.greatest(passed, 0.0)
+
+
+def _seconds(seconds: float) -> sa.ColumnElement[Any]:
+    return sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+
+
+#: Most workers of a list.
+_MOST: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRow:
+    """A worker whose lease is valid.
+
+    Attributes
+    ----------
+    state : str
+        ``starting``, ``running`` or ``draining``.
+    active : int
+        Jobs that it runs now.
+    seen_s : float
+        Seconds since it last showed that it is alive.
+    """
+
+    worker_id: UUID
+    host: str
+    pid: int
+    queues: tuple[JobType, ...]
+    concurrency: int
+    engine: str | None
+    state: str
+    active: int
+    started_at: datetime
+    seen_s: float
+
+
+def live_worker_list(database: Database, lease_seconds: float) -> list[WorkerRow]:
+    """Read the workers whose lease is valid and that have not stopped; oldest first."""
+    active = (
+        sa.select(sa.func.count())
+        .where(jobs.c.worker_id == workers.c.worker_id, jobs.c.state == str(JobState.ACTIVE))
+        .scalar_subquery()
+    )
+    seen = sa.extract("epoch", sa.func.clock_timestamp() - workers.c.last_seen_at).cast(sa.Double)
+    query = (
+        sa.select(
+            workers.c.worker_id,
+            workers.c.host,
+            workers.c.pid,
+            workers.c.queues,
+            workers.c.concurrency,
+            workers.c.engine,
+            workers.c.state,
+            workers.c.started_at,
+            active.label("active"),
+            seen.label("seen_s"),
+        )
+        .where(workers.c.state != "stopped", has_lease(lease_seconds))
+        .order_by(workers.c.started_at, workers.c.worker_id)
+        .limit(_MOST)
+    )
+    with database.begin() as connection:
+        return [
+            WorkerRow(**{**row._mapping, "queues": tuple(map(JobType, row.queues))})
+            for row in connection.execute(query)
+        ]

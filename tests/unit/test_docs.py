@@ -130,7 +130,8 @@ def test_docs_use_variables_commands_and_queues_that_exist() -> None:
 
     variables = {variable_of(name) for name in Settings.model_fields}
     commands = {name.split()[1] for name, _ in every_command()}
-    text = {one: one.read_text(encoding="utf-8") for one in DOCS.rglob("*.md")}
+    pages = [REPOSITORY / "README.md", *DOCS.rglob("*.md")]
+    text = {one: one.read_text(encoding="utf-8") for one in pages}
     wrong = [
         (one.name, word)
         for one, content in text.items()
@@ -150,3 +151,23 @@ def test_docs_use_variables_commands_and_queues_that_exist() -> None:
         if word not in set(JobType)
     ]
     assert wrong == []
+
+
+def test_readme_is_short_and_its_links_lead_somewhere() -> None:
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
+    assert links
+    assert [link for link in links if not (REPOSITORY / link).exists()] == []
+    # Benchmarks, accuracy and settings belong into the documentation.
+    assert len(re.findall(r"[A-Za-zÀ-ÿ0-9_.-]+", text)) <= 1000
+
+
+def test_readme_imports_names_of_the_public_api() -> None:
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    named = [
+        name.strip()
+        for names in re.findall(r"^from photoqueue import (.+)$", text, re.MULTILINE)
+        for name in names.split(",")
+    ]
+    assert named
+    assert [name for name in named if name not in photoqueue.__all__] == []

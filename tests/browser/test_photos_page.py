@@ -11,8 +11,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 from photoqueue.client.gallery import PhotoCard, SeenItem
 from photoqueue.faces.notebook.palette import CATEGORY_LOOKS
-from photoqueue.faces.notebook.photos import PhotosView
-from photoqueue.faces.notebook.previews import shown
+from photoqueue.faces.notebook.photos import PhotosView, shown
 from photoqueue.words import JobState
 from tests.browser.static_page import StaticPage, static_pages
 from tests.conftest import picture

@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from photoqueue.faces.notebook.view import View
+from photoqueue.faces.notebook.view import LiveView
 
 _MODEL = """
 async ([esm, css, state]) => {
@@ -53,7 +53,7 @@ _DARK = """
 """
 
 
-def traits(view: View) -> dict[str, Any]:
+def traits(view: LiveView) -> dict[str, Any]:
     """Return what the front end sees of a view."""
     own = view.trait_names(sync=True)
     return {name: getattr(view, name) for name in own if not name.startswith("_")} | {
@@ -64,7 +64,7 @@ def traits(view: View) -> dict[str, Any]:
 class ViewPage:
     """A page that shows one view; ``page`` is Playwright's."""
 
-    def __init__(self, page: Page, view: View, *, dark: bool = False) -> None:
+    def __init__(self, page: Page, view: LiveView, *, dark: bool = False) -> None:
         self.page = page
         self.view = view
         self.problems: list[str] = []

@@ -12,7 +12,7 @@ from PIL import Image
 from photoqueue.errors import DatabaseUnavailableError
 from photoqueue.faces.notebook import charts_view
 from photoqueue.faces.notebook.charts_view import ChartsView
-from photoqueue.faces.notebook.scope import Scope
+from photoqueue.faces.notebook.view import Scope
 from photoqueue.queue.database import Database
 from photoqueue.services import Endpoints
 from tests.conftest import eventually

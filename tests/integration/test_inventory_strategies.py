@@ -23,7 +23,7 @@ from photoqueue import (
     submit_photo,
 )
 from photoqueue.errors import JobFailedError, StateError
-from photoqueue.faces.cli.options import StrategyName
+from photoqueue.faces.cli.output import StrategyName
 from photoqueue.installation import Installation, current, use
 from photoqueue.queue.history import ai_calls
 from photoqueue.words import DEFAULT_STRATEGY, STRATEGIES, InventoryPayload, Strategy

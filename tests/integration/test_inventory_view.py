@@ -19,7 +19,7 @@ from tests.conftest import picture, submit
 pytest.importorskip("anywidget", reason="needs the extra workbench")
 
 from photoqueue.faces.notebook.inventory import InventoryView
-from photoqueue.faces.notebook.scope import Scope
+from photoqueue.faces.notebook.view import Scope
 
 
 @pytest.fixture

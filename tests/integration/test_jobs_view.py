@@ -16,7 +16,7 @@ from photoqueue import submit_photos
 from photoqueue.client.pages import JobOrder, JobQuery
 from photoqueue.errors import DatabaseUnavailableError, UnknownJobError
 from photoqueue.faces.notebook.jobs import JobsView
-from photoqueue.faces.notebook.scope import Scope
+from photoqueue.faces.notebook.view import Scope
 from photoqueue.installation import Installation
 from photoqueue.queue import pages
 from photoqueue.queue.attempts import AiCall, Failure

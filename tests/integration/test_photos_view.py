@@ -10,7 +10,7 @@ import pytest
 import photoqueue
 from photoqueue.client.gallery import photo_card
 from photoqueue.faces.notebook.photos import PhotosView
-from photoqueue.faces.notebook.scope import Scope
+from photoqueue.faces.notebook.view import Scope
 from photoqueue.installation import Installation
 from tests.bench import Bench
 from tests.conftest import picture, submit

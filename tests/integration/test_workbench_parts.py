@@ -11,9 +11,8 @@ import photoqueue
 from photoqueue.client.recent import queues_without_worker, recent_batches, require_project
 from photoqueue.client.submit import preview
 from photoqueue.errors import PhotoNotFoundError, UnknownProjectError
-from photoqueue.faces.notebook.scope import Scope
-from photoqueue.faces.notebook.scope_choice import ScopeChoice
-from photoqueue.faces.notebook.worker_notice import WorkerNotice
+from photoqueue.faces.notebook.banner import ScopeChoice, WorkerNotice
+from photoqueue.faces.notebook.view import Scope
 from photoqueue.installation import Installation
 from photoqueue.words import JobType
 from tests.conftest import picture, submit

@@ -18,9 +18,9 @@ from photoqueue.client.figure_records import (
     edge_ms,
     most_frequent,
 )
-from photoqueue.faces.notebook.charts import tables, words
+from photoqueue.faces.notebook.charts import overview, words
+from photoqueue.faces.notebook.charts.canvas import duration_ticks, place
 from photoqueue.faces.notebook.charts.reduction import ai_of, durations_of, retries_of, waits_of
-from photoqueue.faces.notebook.charts.scales import duration_ticks, place
 from photoqueue.faces.notebook.charts.time_reduction import failures_of, throughput_of
 from tests.frames import made_up
 
@@ -147,12 +147,12 @@ def test_tables_have_a_cell_for_each_column() -> None:
     for count in (0, 1, 200):
         frames = made_up(count)
         made = (
-            tables.table_durations(durations_of(frames["attempts"])),
-            tables.table_waits(waits_of(frames["attempts"])),
-            tables.table_retries(retries_of(frames["jobs"])),
-            tables.table_failures(failures_of(frames["attempts"])),
-            tables.table_throughput(throughput_of(frames["jobs"])),
-            tables.table_ai(ai_of(frames["calls"])),
+            overview.table_durations(durations_of(frames["attempts"])),
+            overview.table_waits(waits_of(frames["attempts"])),
+            overview.table_retries(retries_of(frames["jobs"])),
+            overview.table_failures(failures_of(frames["attempts"])),
+            overview.table_throughput(throughput_of(frames["jobs"])),
+            overview.table_ai(ai_of(frames["calls"])),
         )
         for table in made:
             assert all(len(row) == len(table.columns) for row in table.rows)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from photoqueue.faces.cli import words
-from photoqueue.faces.cli.options import QueueName, StateName
+from photoqueue.faces.cli.output import QueueName, StateName
 from photoqueue.words import JobState, JobType
 
 

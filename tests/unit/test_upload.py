@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from photoqueue import Settings
 from photoqueue.errors import PayloadError, PhotoTooLargeError, StorageError
-from photoqueue.faces.notebook.reception import CHUNK_BYTES, Reception, safe_path
-from photoqueue.faces.notebook.upload import Upload
+from photoqueue.faces.notebook.upload import CHUNK_BYTES, Reception, Upload, safe_path
 from photoqueue.photos.sources import expand_sources
 
 
@@ -138,7 +137,7 @@ def test_folder_goes_with_its_reception(tmp_path: Path) -> None:
 def test_what_a_killed_process_left_goes_when_the_next_widget_is_made(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; "
-        "from photoqueue.faces.notebook.reception import Reception; "
+        "from photoqueue.faces.notebook.upload import Reception; "
         "upload = Reception(Path(sys.argv[1]), count=1, max_bytes=9); "
         "print(upload.folder, flush=True); sys.stdin.read()"
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from photoqueue.client.pages import JobQuery
-from photoqueue.faces.notebook import job_counts
-from photoqueue.faces.notebook.job_counts import PacedCounts
+from photoqueue.faces.notebook import jobs
+from photoqueue.faces.notebook.jobs import PacedCounts
 from photoqueue.words import JobState, JobType
 
 
@@ -27,8 +27,8 @@ class Clock:
 
 def paced(monkeypatch: pytest.MonkeyPatch, *, cost: float) -> tuple[PacedCounts, Clock]:
     clock = Clock(cost)
-    monkeypatch.setattr(job_counts.time, "monotonic", clock.monotonic)
-    monkeypatch.setattr(job_counts, "job_counts", clock.count)
+    monkeypatch.setattr(jobs.time, "monotonic", clock.monotonic)
+    monkeypatch.setattr(jobs, "job_counts", clock.count)
     return PacedCounts(), clock
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from photoqueue.errors import DatabaseUnavailableError
-from photoqueue.faces.notebook import refresher
-from photoqueue.faces.notebook.refresher import Refresher
+from photoqueue.faces.notebook import assembly
+from photoqueue.faces.notebook.assembly import Refresher
 
 #: Long enough for a thread on a busy machine; nothing waits this long when all is well.
 PATIENCE = 30
@@ -84,7 +84,7 @@ class Marks:
 def running(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[..., tuple[Refresher, Report, Marks]]]:
-    monkeypatch.setattr(refresher, "TICK", 0.01)
+    monkeypatch.setattr(assembly, "TICK", 0.01)
     started: list[Refresher] = []
 
     def start(*views: View) -> tuple[Refresher, Report, Marks]:
@@ -147,7 +147,7 @@ def test_wake_reads_anew_though_nothing_has_moved(running) -> None:
 def test_view_that_ages_is_read_anew_with_each_sign_of_life(
     running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refresher, "_BEAT", 0.02)
+    monkeypatch.setattr(assembly, "_BEAT", 0.02)
     still, ageing = View(), View()
     ageing.ages = True
     _, report, _ = running(still, ageing)
@@ -158,7 +158,7 @@ def test_view_that_ages_is_read_anew_with_each_sign_of_life(
 def test_says_that_the_servers_are_away_and_goes_on_once_they_are_back(
     running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refresher, "_RETRY_FIRST", 0.01)
+    monkeypatch.setattr(assembly, "_RETRY_FIRST", 0.01)
     view = View()
     view.error = DatabaseUnavailableError("PostgreSQL at x cannot be used.")
     _, report, _ = running(view)
@@ -173,7 +173,7 @@ def test_says_that_the_servers_are_away_and_goes_on_once_they_are_back(
 def test_fault_of_one_view_is_said_and_does_not_end_the_thread(
     running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refresher, "_RETRY_FIRST", 0.01)
+    monkeypatch.setattr(assembly, "_RETRY_FIRST", 0.01)
     view = View()
     view.error = ZeroDivisionError("division by zero")
     one, report, _ = running(view)

@@ -12,19 +12,14 @@ import typer
 from photoqueue.errors import ConfigurationError, PhotoqueueError
 from photoqueue.faces.cli import (
     autoscale,
-    catalogue,
-    check,
     demo,
     doctor,
     evaluate,
     inventory,
     jobs,
     models,
-    pruning,
-    serve,
-    servers,
+    service,
     status,
-    steer,
     submit,
     worker,
 )
@@ -69,35 +64,37 @@ def _photoqueue(
         typer.echo(context.get_help(), nl=False)
 
 
-_JOBS: Final = "Jobs"
-_INVENTORY: Final = "Inventory"
-_SERVICE: Final = "Service"
-_TRY: Final = "Try and measure"
-
-app.command("submit", rich_help_panel=_JOBS)(submit.submit)
-app.command("status", rich_help_panel=_JOBS)(status.status)
-app.command("jobs", rich_help_panel=_JOBS)(jobs.jobs)
-app.command("job", rich_help_panel=_JOBS)(jobs.job)
-app.command("retry", rich_help_panel=_JOBS)(steer.retry)
-app.command("cancel", rich_help_panel=_JOBS)(steer.cancel)
-app.command("pause", rich_help_panel=_JOBS)(steer.pause)
-app.command("resume", rich_help_panel=_JOBS)(steer.resume)
-app.command("inventory", rich_help_panel=_INVENTORY)(inventory.inventory)
-app.command("correct", rich_help_panel=_INVENTORY)(inventory.correct)
-app.command("corrections", rich_help_panel=_INVENTORY)(inventory.corrections)
-app.command("worker", rich_help_panel=_SERVICE)(worker.worker)
-app.command("serve", rich_help_panel=_SERVICE)(serve.serve)
-app.command("autoscale", rich_help_panel=_SERVICE)(autoscale.autoscale)
-app.command("check", rich_help_panel=_SERVICE)(check.check)
-app.add_typer(models.app, name="models", rich_help_panel=_SERVICE)
-app.command("doctor", rich_help_panel=_SERVICE)(doctor.doctor)
-app.command("prune", rich_help_panel=_SERVICE)(pruning.prune)
-app.command("erase", rich_help_panel=_SERVICE)(pruning.erase)
-app.command("migrate", rich_help_panel=_SERVICE)(servers.migrate)
-app.command("down", rich_help_panel=_SERVICE)(servers.down)
-app.command("catalogue", rich_help_panel=_SERVICE)(catalogue.catalogue)
-app.command("demo", rich_help_panel=_TRY)(demo.demo)
-app.command("evaluate", rich_help_panel=_TRY)(evaluate.evaluate)
+#: Commands by the panel of ``--help`` that lists them; each is called as its function is.
+_COMMANDS: Final = {
+    "Jobs": (
+        submit.submit,
+        status.status,
+        jobs.jobs,
+        jobs.job,
+        jobs.retry,
+        jobs.cancel,
+        jobs.pause,
+        jobs.resume,
+    ),
+    "Inventory": (inventory.inventory, inventory.correct, inventory.corrections),
+    "Service": (
+        worker.worker,
+        service.serve,
+        autoscale.autoscale,
+        status.check,
+        doctor.doctor,
+        service.prune,
+        service.erase,
+        service.migrate,
+        service.down,
+        inventory.catalogue,
+    ),
+    "Try and measure": (demo.demo, evaluate.evaluate),
+}
+for _panel, _commands in _COMMANDS.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_panel)(_command)
+app.add_typer(models.app, name="models", rich_help_panel="Service")
 
 
 def run() -> None:

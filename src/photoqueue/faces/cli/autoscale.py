@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from photoqueue.faces.cli.options import QueueName
+from photoqueue.faces.cli.output import QueueName
 from photoqueue.faces.cli.worker import LogFormatName
 
 

@@ -94,8 +94,7 @@ def demo(
 def _show_servers() -> None:
     """Show that the servers at least do work."""
     from photoqueue.client.system import Survey
-    from photoqueue.faces.cli.checks import examine
-    from photoqueue.faces.cli.doctor import show_findings
+    from photoqueue.faces.cli.doctor import examine, show_findings
     from photoqueue.installation import current
 
     with Survey(current().settings) as survey:

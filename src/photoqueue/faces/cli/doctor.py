@@ -1,23 +1,29 @@
-"""``photoqueue doctor``."""
+"""``photoqueue doctor``: each check tells one thing, and what to do about it."""
 
 from __future__ import annotations
 
+import platform
+import shutil
+import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
 
+from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.cli import words
-from photoqueue.faces.cli.options import AsJson
-from photoqueue.faces.cli.output import in_full, print_json, show, table
+from photoqueue.faces.cli.output import AsJson, in_full, print_json, show, table
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from photoqueue.faces.cli.checks import Finding
+    from photoqueue.client.system import ServerReport, Survey
 
 _SYMBOLS: Final = {"ok": "✓", "warning": "!", "problem": "✗"}
 _STYLES: Final = {"ok": "green", "warning": "yellow", "problem": "red"}
@@ -51,7 +57,6 @@ def doctor(as_json: AsJson = False) -> None:
 def _findings() -> Iterator[Finding]:
     from photoqueue.client.system import Survey
     from photoqueue.errors import ConfigurationError
-    from photoqueue.faces.cli.checks import Finding, Verdict, examine, versions
     from photoqueue.settings import load_settings
 
     yield versions()
@@ -103,3 +108,205 @@ def _conclusion(verdicts: Counter[str]) -> str:
         if number
     ]
     return f"{' and '.join(parts)}."
+
+
+#: Packages whose versions tell most when something goes wrong.
+_PACKAGES: Final = ("huey", "redis", "sqlalchemy", "psycopg", "pandas", "onnxruntime")
+#: Free space, in bytes, below which photos and tables are about to fill the disk.
+_LITTLE_SPACE: Final = 2**30
+
+
+class Verdict(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    #: It works, or will, but somebody should know.
+    WARNING = "warning"
+    #: Something does not work until it is mended.
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found, and the command or change that mends it."""
+
+    check: str
+    verdict: Verdict
+    detail: str
+    advice: str | None = None
+
+
+Check = Callable[["Survey"], Iterator[Finding]]
+
+
+def examine(survey: Survey) -> Iterator[Finding]:
+    """Run all checks; none of them raises."""
+    for name, check in _CHECKS.items():
+        try:
+            yield from check(survey)
+        except PhotoqueueError as exc:
+            yield Finding(name, Verdict.PROBLEM, str(exc))
+        except Exception as exc:  # a doctor that falls ill helps nobody
+            yield Finding(name, Verdict.PROBLEM, f"{type(exc).__name__}: {exc}")
+
+
+def versions() -> Finding:
+    """Tell the versions of Python, photoqueue and what matters beneath it."""
+    from importlib import metadata
+
+    from photoqueue import __version__
+
+    found = [f"Python {platform.python_version()}", f"photoqueue {__version__}"]
+    for package in _PACKAGES:
+        try:
+            found.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            continue
+    return Finding("Versions", Verdict.OK, ", ".join(found))
+
+
+def _home(survey: Survey) -> Iterator[Finding]:
+    yield _writable("Home", survey.settings.home, "PHOTOQUEUE_HOME")
+
+
+def _photo_store(survey: Survey) -> Iterator[Finding]:
+    from photoqueue.photos.remote import is_url
+    from photoqueue.photos.store import PhotoStore
+
+    settings = survey.settings
+    if settings.photo_store is None or not is_url(settings.photo_store):
+        folder = Path(settings.photo_store or settings.home / "photos").expanduser().absolute()
+        yield _writable("Photo store", folder, "PHOTOQUEUE_PHOTO_STORE")
+        return
+    import hashlib
+
+    # The same few bytes each time, so that they stay a single object in the bucket.
+    probe = b"photoqueue doctor was here"
+    store = PhotoStore.for_settings(settings)
+    address = hashlib.sha256(probe).hexdigest()
+    store.put(probe, address)
+    store.get(address)
+    yield Finding("Photo store", Verdict.OK, f"{store.describe()} can be written and read")
+
+
+def _writable(check: str, folder: Path, setting: str) -> Finding:
+    """Try to write into a folder, or where it would be made."""
+    place = next(place for place in (folder, *folder.parents) if place.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            free = shutil.disk_usage(place).free
+    except OSError as exc:
+        return Finding(
+            check,
+            Verdict.PROBLEM,
+            f"{folder} cannot be written: {exc.strerror or exc}",
+            f"Set {setting} to a folder that you can write to.",
+        )
+    made = "" if place == folder else "; made on first use"
+    detail = f"{folder} can be written ({free / 2**30:,.1f} GiB free{made})"
+    if free < _LITTLE_SPACE:
+        return Finding(check, Verdict.WARNING, detail, "Free some space there.")
+    return Finding(check, Verdict.OK, detail)
+
+
+def _postgres(survey: Survey) -> Iterator[Finding]:
+    from photoqueue.client.system import database_report
+
+    if not survey.database_runs:
+        from photoqueue.services.postgres import find_postgres
+
+        find_postgres()  # raises with what to install
+    report = database_report(survey)
+    yield _server(report)
+    if report.reachable:
+        yield _schema(survey)
+
+
+def _schema(survey: Survey) -> Finding:
+    from photoqueue.queue.tables import SCHEMA_REVISION
+
+    revision, check = survey.revision(), "Schema"
+    if revision == SCHEMA_REVISION:
+        return Finding(check, Verdict.OK, f"revision {revision}, as this version needs it")
+    if revision is not None and revision > SCHEMA_REVISION:
+        return Finding(
+            check,
+            Verdict.PROBLEM,
+            f"revision {revision} is newer than this version knows ({SCHEMA_REVISION})",
+            "Upgrade photoqueue on this machine: pip install --upgrade photoqueue",
+        )
+    return Finding(
+        check,
+        Verdict.PROBLEM,
+        f"revision {revision or 'none'}, this version needs {SCHEMA_REVISION}",
+        "photoqueue migrate",
+    )
+
+
+def _redis(survey: Survey) -> Iterator[Finding]:
+    from photoqueue.client.system import broker_report
+
+    yield _server(broker_report(survey))
+
+
+def _server(report: ServerReport) -> Finding:
+    if report.reachable:
+        return Finding(report.name, Verdict.OK, f"{report.version}, {report.place}")
+    if report.error is None:
+        return Finding(report.name, Verdict.OK, f"{report.place}; {report.note}")
+    return Finding(report.name, Verdict.PROBLEM, report.error)
+
+
+def _engine(survey: Survey) -> Iterator[Finding]:
+    from photoqueue.engines.registry import choose_engine, load_engine
+
+    choice = choose_engine(survey.settings)
+    started = time.perf_counter()
+    engine = load_engine(choice.settings)
+    took = words.duration((time.perf_counter() - started) * 1000)
+    detail = f"{engine.name} with {engine.model}, built in {took}"
+    if choice.reason:
+        detail = f"{detail}; chosen because {choice.reason}"
+    better = f"A better one: {choice.advice}" if choice.advice else None
+    yield Finding("Engine", Verdict.OK, detail, better)
+
+
+def _queues(survey: Survey) -> Iterator[Finding]:
+    from photoqueue.client.system import unattended, unstarted
+    from photoqueue.queue.tables import SCHEMA_REVISION
+
+    if not survey.database_runs:
+        yield Finding("Jobs", Verdict.OK, "not known while PostgreSQL does not run")
+        return
+    if survey.revision() != SCHEMA_REVISION:
+        yield Finding("Jobs", Verdict.WARNING, "not known before the schema is right")
+        return
+    for name, queue in survey.queues().items():
+        detail = (
+            f"{words.counted(queue.workers, 'live worker')}, {unstarted(queue):,} waiting, "
+            f"{queue.active:,} active, {queue.failed:,} failed"
+        )
+        if unattended(queue):
+            yield Finding(name, Verdict.WARNING, detail, "photoqueue worker")
+        elif queue.paused:
+            yield Finding(name, Verdict.WARNING, f"paused; {detail}", f"photoqueue resume {name}")
+        else:
+            yield Finding(name, Verdict.OK, detail)
+        if queue.refused_messages:
+            yield Finding(
+                name,
+                Verdict.WARNING,
+                f"{words.counted(queue.refused_messages, 'message')} refused that photoqueue "
+                "did not write",
+                "Find out who else writes to this Redis, and give it a password.",
+            )
+
+
+_CHECKS: Final[dict[str, Check]] = {
+    "Home": _home,
+    "PostgreSQL": _postgres,
+    "Redis": _redis,
+    "Photo store": _photo_store,
+    "Engine": _engine,
+    "Jobs": _queues,
+}

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photoqueue.faces.cli import words
-from photoqueue.faces.cli.options import AsJson
 from photoqueue.faces.cli.output import (
+    AsJson,
     note,
     number_column,
     print_json,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from photoqueue.faces.cli import words
-from photoqueue.faces.cli.options import AsJson
 from photoqueue.faces.cli.output import (
+    AsJson,
     fail,
     note,
     number_column,

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
 
 from photoqueue.faces.cli import words
 
@@ -192,3 +194,35 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return value.item() if hasattr(value, "item") else value
+
+
+# They repeat names of photoqueue.words, whose validation library would make every start of
+# the command, ``--help`` too, several times slower.
+class QueueName(StrEnum):
+    """The queues."""
+
+    PHOTO_ANALYZE = "photo-analyze"
+    INVENTORY_SYNC = "inventory-sync"
+
+
+class StateName(StrEnum):
+    """Where a job can stand."""
+
+    WAITING = "waiting"
+    ACTIVE = "active"
+    DELAYED = "delayed"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class StrategyName(StrEnum):
+    """How the photos of a room are put together."""
+
+    MAX = "max"
+    SUM = "sum"
+    MATCH = "match"
+    LLM = "llm"
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from photoqueue.faces.cli import words
-from photoqueue.faces.cli.options import AsJson, StrategyName
-from photoqueue.faces.cli.output import print_json, records, show
+from photoqueue.faces.cli.output import AsJson, StrategyName, print_json, records, show
 
 if TYPE_CHECKING:
     import pandas as pd

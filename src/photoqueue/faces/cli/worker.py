@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from photoqueue.faces.cli.options import QueueName
+from photoqueue.faces.cli.output import QueueName
 
 if TYPE_CHECKING:
     from photoqueue.faces.http.probe import Probe

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _NEEDED: Final = ("anywidget", "ipywidgets", "matplotlib")
 
 
-class Board:
+class TabbedBoard:
     """The views in tabs, kept up to date by one thread; base of the two boards.
 
     Attributes
@@ -42,7 +42,7 @@ class Board:
     ) -> None:
         _require_widgets()
         from photoqueue.faces.notebook.assembly import Assembly
-        from photoqueue.faces.notebook.scope import Scope
+        from photoqueue.faces.notebook.view import Scope
 
         self._scope = Scope()
         self.show(project=project, batch=batch)
@@ -103,7 +103,7 @@ class Board:
         return f"<{type(self).__name__}: {shown}>"
 
 
-class Workbench(Board):
+class Workbench(TabbedBoard):
     """Submit photos and see what becomes of them: one call, one widget.
 
     On the left what to submit; on the right the jobs, the photos with what was found in
@@ -147,7 +147,7 @@ class Workbench(Board):
         self.show(batch=batch)
 
 
-class Dashboard(Board):
+class Dashboard(TabbedBoard):
     """The same views without anything that changes something, for a page that many see.
 
     Parameters

@@ -11,14 +11,12 @@ import traitlets
 from photoqueue.client.figure_records import Figures
 from photoqueue.client.figures import activity, figures
 from photoqueue.errors import PhotoqueueError
-from photoqueue.faces.notebook.front_end import script, style
-from photoqueue.faces.notebook.scope import Scope
-from photoqueue.faces.notebook.view import View
+from photoqueue.faces.notebook.view import LiveView, Scope, script, style
 from photoqueue.words import JobType
 
 if TYPE_CHECKING:
     from photoqueue.faces.notebook.charts.canvas import ThemeName
-    from photoqueue.faces.notebook.charts.tables import Table
+    from photoqueue.faces.notebook.charts.overview import Table
 
 #: Periods that can be chosen; None is no limit.
 PERIODS: Final[dict[str, timedelta | None]] = {
@@ -39,7 +37,7 @@ _REST: Final = 20.0
 NAMES: Final = ("durations", "waits", "throughput", "failures", "retries", "ai")
 
 
-class ChartsView(View):
+class ChartsView(LiveView):
     """The overview charts.
 
     Each is a trait with ``heading``, ``alt``, ``png`` (bytes), ``columns`` and ``rows``;

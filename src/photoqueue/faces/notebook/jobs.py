@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,21 +23,63 @@ from photoqueue.client.pages import (
     matching_ids,
 )
 from photoqueue.errors import PhotoqueueError, StateError, TooSlowError, UnknownJobError
-from photoqueue.faces.notebook.front_end import script, style
-from photoqueue.faces.notebook.job_counts import PacedCounts
 from photoqueue.faces.notebook.job_words import controls_shown, page_shown, retried, story_shown
-from photoqueue.faces.notebook.scope import Scope
-from photoqueue.faces.notebook.view import View
+from photoqueue.faces.notebook.view import LiveView, Scope, script, style
 from photoqueue.words import JobState
 
 if TYPE_CHECKING:
     import pandas as pd
 
+#: A count that took t seconds is not repeated before this many times t.
+_REST: Final = 20.0
+
+
+class PacedCounts:
+    """Counts the jobs of a query by state.
+
+    Of ten thousand jobs that takes some milliseconds, of a million a good part of a second:
+    too long for twice a second. Then the counts may be some seconds older than the rows.
+
+    Attributes
+    ----------
+    stale : bool
+        Whether the last answer was an older count, so that one more is due.
+    """
+
+    def __init__(self) -> None:
+        self.stale = False
+        self._of: JobQuery | None = None
+        self._counts: Mapping[JobState, int] = {}
+        self._again = 0.0
+
+    def of(self, query: JobQuery, *, anew: bool = False) -> Mapping[JobState, int]:
+        """Return the counts of a query, whatever states, order and page it asks for.
+
+        Parameters
+        ----------
+        query
+            Another one than the last is always counted.
+        anew
+            Count, however dear it is.
+        """
+        counted = replace(
+            query, states=(), order=JobOrder.SUBMITTED, descending=True, after=None, before=None
+        )
+        begin = time.monotonic()
+        self.stale = not anew and counted == self._of and begin < self._again
+        if not self.stale:
+            self._counts = job_counts(counted)
+            self._of = counted
+            end = time.monotonic()
+            self._again = end + _REST * (end - begin)
+        return self._counts
+
+
 #: Jobs started anew in one step.
 _RETRY_STEP: Final = 500
 
 
-class JobsView(View):
+class JobsView(LiveView):
     """Jobs in pages of fifty, and everything about the one that is opened.
 
     Attributes

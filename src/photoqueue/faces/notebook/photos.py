@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import traitlets
 
@@ -11,11 +13,13 @@ from photoqueue.client.control import retry
 from photoqueue.client.gallery import (
     PAGE_SIZE,
     PhotoCard,
+    Preview,
     photo_card,
     photo_counts,
     photo_items,
     photo_page,
     photo_picture,
+    photo_preview,
 )
 from photoqueue.client.observe import as_state
 from photoqueue.errors import (
@@ -26,17 +30,75 @@ from photoqueue.errors import (
     StorageError,
     UnknownBatchError,
 )
-from photoqueue.faces.notebook.front_end import script, style
 from photoqueue.faces.notebook.palette import CATEGORY_LOOKS
-from photoqueue.faces.notebook.previews import Previews, shown
-from photoqueue.faces.notebook.scope import Scope
-from photoqueue.faces.notebook.view import View
+from photoqueue.faces.notebook.view import LiveView, Scope, script, style
 
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Thumbnails fetched at a time: enough to hide the delay of a bucket.
+_READERS: Final = 8
 
-class PhotosView(View):
+
+class Previews:
+    """The thumbnails of the photos of one page; each is fetched once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[PhotoCard, Preview]] = {}
+
+    def __getitem__(self, photo_id: str) -> Preview:
+        return self._known[photo_id][1]
+
+    def look_up(self, cards: Sequence[PhotoCard]) -> None:
+        """Fetch what the store has for photos that are new on the page or whose job moved on.
+
+        Thumbnails of other photos are forgotten.
+        """
+        here = {card.photo_id for card in cards}
+        self._known = {photo: known for photo, known in self._known.items() if photo in here}
+        self._fetch([card for card in cards if self._outdated(card)], make=False)
+
+    def make(self, cards: Iterable[PhotoCard]) -> list[str]:
+        """Make the thumbnails that finished photos lack; return the ids of these photos.
+
+        Those of other photos come from the worker that analyses them.
+        """
+        lacking = [
+            card for card in cards if card.state.finished and self[card.photo_id] == Preview(None)
+        ]
+        self._fetch(lacking, make=True)
+        return [card.photo_id for card in lacking]
+
+    def _outdated(self, card: PhotoCard) -> bool:
+        known, preview = self._known.get(card.photo_id, (None, None))
+        if known is None or preview is None or known.sha256 != card.sha256:
+            return True
+        return preview.jpeg is None and (known.job_id, known.state) != (card.job_id, card.state)
+
+    def _fetch(self, cards: Sequence[PhotoCard], *, make: bool) -> None:
+        def preview(card: PhotoCard) -> Preview:
+            return photo_preview(card, make=make)
+
+        if not cards:
+            return
+        with ThreadPoolExecutor(min(len(cards), _READERS)) as pool:
+            for card, found in zip(cards, pool.map(preview, cards), strict=True):
+                self._known[card.photo_id] = (card, found)
+
+
+def shown(card: PhotoCard, reason: str = "") -> dict[str, Any]:
+    """Return a card as plain values; ``reason`` says why it has no thumbnail."""
+    return {
+        **asdict(card),
+        "state": str(card.state),
+        "items": [{**asdict(item), "box": item.box and list(item.box)} for item in card.items],
+        "warnings": list(card.warnings),
+        "can_retry": card.can_retry,
+        "reason": reason,
+    }
+
+
+class PhotosView(LiveView):
     """Photos as thumbnails with their boxes, a page at a time, and each of them at large.
 
     Each photo of the page has a numbered slot, a trait for its card and one for its

@@ -14,9 +14,8 @@ from photoqueue.client.sample_homes import sample_homes
 from photoqueue.client.submit import preview, submit_photos
 from photoqueue.client.submit_inventory import submit_inventory
 from photoqueue.errors import PhotoqueueError
-from photoqueue.faces.notebook.background import Background
 from photoqueue.faces.notebook.upload import Upload
-from photoqueue.faces.notebook.words import Words
+from photoqueue.faces.notebook.view import Background, Words
 from photoqueue.installation import settings_in_use
 from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type
 

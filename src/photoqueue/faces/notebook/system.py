@@ -21,9 +21,7 @@ from photoqueue.client.system import (
 )
 from photoqueue.client.workers import WorkerProcess, start_worker
 from photoqueue.errors import PhotoqueueError, StateError
-from photoqueue.faces.notebook.front_end import script, style
-from photoqueue.faces.notebook.scope import Scope
-from photoqueue.faces.notebook.view import View
+from photoqueue.faces.notebook.view import LiveView, Scope, script, style
 
 if TYPE_CHECKING:
     from photoqueue.queue.queue_counts import QueueStats
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 _REPORT_SECONDS: Final = 5.0
 
 
-class SystemView(View):
+class SystemView(LiveView):
     """Shows queues, workers, servers and engine of the installation.
 
     Parameters

@@ -11,12 +11,13 @@ from photoqueue.faces.notebook.charts.canvas import (
     described,
     empty,
     grid,
+    log_axis,
     panel,
+    place,
     sheet,
     theme_of,
 )
 from photoqueue.faces.notebook.charts.reduction import ai_of
-from photoqueue.faces.notebook.charts.scales import log_axis, place
 from photoqueue.faces.notebook.charts.words import duration, money, number, plural, share
 from photoqueue.faces.notebook.palette import LOOKS
 from photoqueue.words import JobState

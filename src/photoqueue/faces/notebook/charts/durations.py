@@ -20,12 +20,14 @@ from photoqueue.faces.notebook.charts.canvas import (
     described,
     empty,
     grid,
+    linear_duration_axis,
+    log_axis,
     panel,
+    place,
     sheet,
     theme_of,
 )
 from photoqueue.faces.notebook.charts.reduction import durations_of
-from photoqueue.faces.notebook.charts.scales import linear_duration_axis, log_axis, place
 from photoqueue.faces.notebook.charts.words import compact, duration, number, plural
 from photoqueue.faces.notebook.palette import LOOKS
 from photoqueue.words import JobState

@@ -11,14 +11,15 @@ from photoqueue.client.figure_records import FEW, Failures
 from photoqueue.faces.notebook.charts.canvas import (
     Theme,
     ThemeName,
+    bars,
     described,
     empty,
     grid,
     panel,
     sheet,
     theme_of,
+    time_axis,
 )
-from photoqueue.faces.notebook.charts.scales import bars, time_axis
 from photoqueue.faces.notebook.charts.time_reduction import failures_of
 from photoqueue.faces.notebook.charts.words import compact, moment, number, plural, share
 from photoqueue.faces.notebook.palette import LOOKS

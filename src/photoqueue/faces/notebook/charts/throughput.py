@@ -15,15 +15,17 @@ from photoqueue.client.figure_records import Throughput
 from photoqueue.faces.notebook.charts.canvas import (
     Theme,
     ThemeName,
+    bars,
     described,
     empty,
     grid,
     legend,
+    linear_ms_ticks,
     panel,
     sheet,
     theme_of,
+    time_axis,
 )
-from photoqueue.faces.notebook.charts.scales import bars, linear_ms_ticks, time_axis
 from photoqueue.faces.notebook.charts.time_reduction import throughput_of
 from photoqueue.faces.notebook.charts.words import (
     compact,

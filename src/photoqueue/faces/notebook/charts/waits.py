@@ -19,13 +19,13 @@ from photoqueue.faces.notebook.charts.canvas import (
     grid,
     label_of,
     legend,
+    log_axis,
     panel,
     sheet,
     theme_of,
 )
 from photoqueue.faces.notebook.charts.durations import summary
 from photoqueue.faces.notebook.charts.reduction import waits_of
-from photoqueue.faces.notebook.charts.scales import log_axis
 from photoqueue.faces.notebook.charts.words import duration, number, plural, share
 from photoqueue.faces.notebook.palette import LOOKS
 from photoqueue.words import JobState

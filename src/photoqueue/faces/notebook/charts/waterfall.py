@@ -13,12 +13,12 @@ from photoqueue.faces.notebook.charts.canvas import (
     grid,
     label_of,
     legend,
+    linear_ms_ticks,
     panel,
     sheet,
     theme_of,
 )
 from photoqueue.faces.notebook.charts.reduction import need
-from photoqueue.faces.notebook.charts.scales import linear_ms_ticks
 from photoqueue.faces.notebook.charts.words import duration, plural
 from photoqueue.faces.notebook.palette import LOOKS
 from photoqueue.words import JobState, Outcome

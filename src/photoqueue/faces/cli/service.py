@@ -1,0 +1,198 @@
+"""``photoqueue serve``, ``migrate``, ``down``, ``prune``, ``erase``: upkeep of an installation."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from photoqueue.faces.cli import words
+from photoqueue.faces.cli.output import AsJson, print_json, show, warn
+from photoqueue.faces.cli.worker import LogFormatName
+
+if TYPE_CHECKING:
+    from photoqueue.client.pruning import Deleted
+    from photoqueue.settings import Settings
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but loopback needs a token.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8080,
+    log_format: Annotated[
+        LogFormatName, typer.Option(help="Form of the log.")
+    ] = LogFormatName.TEXT,
+) -> None:
+    """Serve the HTTP API and the board, until SIGTERM or Ctrl-C.
+
+    PHOTOQUEUE_API_TOKEN is what callers must send as a bearer token; without one, only this
+    machine can ask.
+    """
+    from photoqueue.errors import ConfigurationError
+    from photoqueue.settings import load_settings
+    from photoqueue.worker.logs import configure_logging
+
+    try:
+        from photoqueue.faces.http.server import run
+    except ModuleNotFoundError as exc:
+        if (exc.name or "photoqueue").startswith("photoqueue"):
+            raise
+        raise ConfigurationError(
+            f"The HTTP API needs the package {exc.name}. Install it: "
+            "pip install 'photoqueue[server]'"
+        ) from exc
+    configure_logging("json" if log_format is LogFormatName.JSON else "text")
+    run(load_settings(), host=host, port=port)
+
+
+def migrate() -> None:
+    """Bring the tracking tables to the newest schema."""
+    from photoqueue import services
+    from photoqueue.installation import Installation
+    from photoqueue.queue.database import migrate as apply
+    from photoqueue.queue.tables import SCHEMA_REVISION
+    from photoqueue.settings import load_settings
+
+    settings = load_settings()
+    # Not Installation.open(): it refuses the very tables that are to be mended.
+    database = Installation(settings, services.ensure(settings)).database
+    try:
+        before = database.revision()
+        where = words.line(database.address)
+        if apply(database):
+            show(f"{where}: from revision {before or 'none'} to {SCHEMA_REVISION}.")
+        else:
+            show(f"{where}: at revision {SCHEMA_REVISION} already; there was nothing to do.")
+    finally:
+        database.close()
+
+
+def down() -> None:
+    """Stop the embedded servers of PHOTOQUEUE_HOME; they start again on first use."""
+    from photoqueue import services
+    from photoqueue.settings import load_settings
+
+    settings = load_settings()
+    workers = _live_workers(settings)
+    if workers:
+        warn(
+            f"{words.counted(workers, 'live worker')} used these servers. Running jobs are "
+            "recovered when the servers and a worker run again."
+        )
+    stopped = services.down(settings)
+    home = words.line(settings.home)
+    if stopped:
+        show(f"Stopped {' and '.join(stopped)} of {home}.")
+    else:
+        show(f"No embedded server runs in {home}; nothing was stopped.")
+    configured = [
+        name
+        for name, url in (
+            ("DATABASE_URL", settings.database_url),
+            ("REDIS_URL", settings.redis_url),
+        )
+        if url is not None
+    ]
+    if configured:
+        show(f"The servers of {' and '.join(configured)} are not photoqueue's to stop.")
+
+
+def _live_workers(settings: Settings) -> int:
+    """Count the workers of the embedded PostgreSQL; 0 where that cannot be told."""
+    from photoqueue import services
+    from photoqueue.client.system import Survey
+    from photoqueue.errors import PhotoqueueError
+
+    embedded = settings.model_copy(update={"database_url": None, "redis_url": None})
+    try:
+        postgres, _ = services.status(embedded)
+        if not postgres.running:
+            return 0
+        with Survey(embedded) as survey:
+            return max(queue.workers for queue in survey.queues().values())
+    except PhotoqueueError:
+        return 0
+
+
+_AGE: Final = re.compile(r"(\d{1,5})(h|d|w)")
+#: Longer ago there were no computers, and soon no dates.
+_OLDEST: Final = timedelta(days=36_500)
+_UNITS: Final = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+def prune(
+    older_than: Annotated[
+        str, typer.Option(help="How long ago they ended: 90d, 12w or 36h.", show_default=False)
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell how many jobs would go; delete nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete jobs that ended long ago, with their attempts, results and unneeded photos.
+
+    Nothing goes whose batch or project still has work to do. Counters stay as they are.
+    """
+    age = _age(older_than)
+    from photoqueue.client.pruning import prune as delete_old
+
+    deleted = delete_old(age, dry_run=dry_run)
+    if as_json:
+        print_json(_counts(deleted, dry_run))
+    elif dry_run:
+        show(f"{words.counted(deleted.jobs, 'job')} would be deleted; nothing was.")
+    else:
+        show(f"Deleted {_told(deleted)}.")
+
+
+def erase(
+    project: Annotated[str, typer.Option(help="The project of the household.", show_default=False)],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Erase; without it, it is only told what there is.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete everything of one household: jobs, results, corrections, photos and their files.
+
+    It cannot be undone. Its jobs must have ended.
+    """
+    from photoqueue.client.pruning import erase_project
+
+    deleted = erase_project(project, dry_run=not yes)
+    name = words.line(project)
+    if as_json:
+        print_json(_counts(deleted, not yes))
+    elif yes:
+        show(f"Erased project {name}: {_told(deleted)}.")
+    else:
+        show(f"Project {name} has {_told(deleted)}. Nothing was erased; add --yes to do it.")
+    if not yes:
+        raise typer.Exit(1)
+
+
+def _age(text: str) -> timedelta:
+    match = _AGE.fullmatch(text.strip().lower())
+    age = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta(0)
+    if not timedelta(0) < age < _OLDEST:
+        raise typer.BadParameter(
+            "give a number of days, weeks or hours above zero: 90d, 12w or 36h",
+            param_hint="--older-than",
+        )
+    return age
+
+
+def _told(deleted: Deleted) -> str:
+    return (
+        f"{words.counted(deleted.jobs, 'job')}, {words.counted(deleted.photos, 'photo')} and "
+        f"{words.counted(deleted.files, 'stored picture')}"
+    )
+
+
+def _counts(deleted: Deleted, dry_run: bool) -> dict[str, object]:
+    return {**asdict(deleted), "dry_run": dry_run}

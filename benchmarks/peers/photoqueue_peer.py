@@ -18,8 +18,9 @@ from photoqueue.queue.attempts import AiCall, Claim
 from photoqueue.queue.ids import new_batch_id, new_uuid
 from photoqueue.queue.submission import NewBatch, NewPhoto
 from photoqueue.queue.workers import queue_status
+from photoqueue.records.results import PhotoResult
 from photoqueue.settings import load_settings
-from photoqueue.words import INTERACTIVE_PRIORITY, JobType, PhotoResult
+from photoqueue.words import INTERACTIVE_PRIORITY, JobType
 from photoqueue.worker import child
 from photoqueue.worker.supervisor import Supervisor
 

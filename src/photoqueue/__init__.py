@@ -14,7 +14,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
+from photoqueue.records.hooks import Hooks, install
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from photoqueue.client.control import cancel, pause, resume, retry
     from photoqueue.client.corrections import (
         correct,
@@ -50,8 +54,10 @@ if TYPE_CHECKING:
     from photoqueue.installation import use
     from photoqueue.inventory.catalogue import Catalogue
     from photoqueue.queue.reads import JobSnapshot
+    from photoqueue.records.hooks import Namer
+    from photoqueue.records.results import Correction, InventoryResult, PhotoResult
     from photoqueue.settings import Settings
-    from photoqueue.words import Correction, InventoryResult, JobState, PhotoResult
+    from photoqueue.words import JobState
 
 __version__ = "0.1.0"
 
@@ -138,7 +144,8 @@ _HOMES: Final = {
     ),
     "photoqueue.installation": ("use",),
     "photoqueue.inventory.catalogue": ("Catalogue",),
-    "photoqueue.words": ("Correction", "InventoryResult", "JobState", "PhotoResult"),
+    "photoqueue.records.results": ("Correction", "InventoryResult", "PhotoResult"),
+    "photoqueue.words": ("JobState",),
     "photoqueue.settings": ("Settings",),
     "photoqueue.queue.reads": ("JobSnapshot",),
     "photoqueue.faces.notebook.board": ("Dashboard", "Workbench"),
@@ -157,3 +164,26 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
+
+
+def _card(value: object) -> str:
+    from photoqueue.faces.cards.values import card_of
+
+    return card_of(value)
+
+
+def _names(language: str) -> Namer:
+    from photoqueue.inventory.wording import Wording
+
+    return Wording.of(language)
+
+
+def _export(result: InventoryResult, path: Path, language: str | None) -> Path:
+    from photoqueue.inventory.export import export_inventory
+    from photoqueue.inventory.wording import Wording
+
+    kind = path.suffix.removeprefix(".").lower()
+    return export_inventory(result, kind, path, Wording.of(language))
+
+
+install(Hooks(card=_card, names=_names, export=_export))

@@ -1,4 +1,4 @@
-"""The words of the domain as types: states, job types, job data; results by the same name.
+"""The words of the domain as types: states, job types, job data.
 
 Python attributes are snake_case; JSON keeps the camelCase names of the contract.
 """
@@ -9,43 +9,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from photoqueue.records.base import (
-    DEFAULT_STRATEGY,
-    STRATEGIES,
-    Box,
-    Identifier,
-    Record,
-    Strategy,
-)
-from photoqueue.records.results import (
-    Correction,
-    FoundItem,
-    InventoryLine,
-    InventoryResult,
-    PhotoResult,
-)
-
-__all__ = [
-    "DEFAULT_STRATEGY",
-    "INTERACTIVE_PRIORITY",
-    "STRATEGIES",
-    "TRANSITIONS",
-    "UNFINISHED",
-    "Box",
-    "Correction",
-    "FoundItem",
-    "Identifier",
-    "InventoryLine",
-    "InventoryPayload",
-    "InventoryResult",
-    "JobState",
-    "JobType",
-    "Message",
-    "Outcome",
-    "PhotoPayload",
-    "PhotoResult",
-    "Strategy",
-]
+from photoqueue.records.base import DEFAULT_STRATEGY, Identifier, Record, Strategy
 
 
 class JobType(StrEnum):

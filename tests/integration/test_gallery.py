@@ -28,7 +28,8 @@ from photoqueue.errors import (
 )
 from photoqueue.installation import Installation
 from photoqueue.queue.attempts import AiCall, Claim
-from photoqueue.words import FoundItem, JobState, PhotoResult
+from photoqueue.records.results import FoundItem, PhotoResult
+from photoqueue.words import JobState
 from photoqueue.worker.handlers import Handler
 from tests.bench import Bench
 from tests.conftest import picture, submit

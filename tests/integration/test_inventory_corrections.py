@@ -24,7 +24,7 @@ from photoqueue.errors import NotFoundError, PayloadError, StateError, UnknownPr
 from photoqueue.faces.cli import main
 from photoqueue.installation import Installation
 from photoqueue.queue.attempts import AiCall, Claim
-from photoqueue.words import FoundItem
+from photoqueue.records.results import FoundItem
 from photoqueue.worker.handlers import Handler
 from tests.bench import Bench
 from tests.conftest import Worker, eventually, picture, submit

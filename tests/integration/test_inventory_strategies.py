@@ -26,7 +26,8 @@ from photoqueue.errors import JobFailedError, StateError
 from photoqueue.faces.cli.output import StrategyName
 from photoqueue.installation import Installation, current, use
 from photoqueue.queue.history import ai_calls
-from photoqueue.words import DEFAULT_STRATEGY, STRATEGIES, InventoryPayload, Strategy
+from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, Strategy
+from photoqueue.words import InventoryPayload
 from tests.bench import Bench
 from tests.conftest import submit
 from tests.engines import RoomEngine

@@ -12,7 +12,8 @@ from photoqueue import corrections, submit_inventory, submit_photos
 from photoqueue.client.projects import list_projects, project_standing
 from photoqueue.errors import StateError, UnknownBatchError
 from photoqueue.installation import Installation
-from photoqueue.words import JobState, PhotoResult
+from photoqueue.records.results import PhotoResult
+from photoqueue.words import JobState
 from tests.bench import Bench
 from tests.conftest import picture, submit
 

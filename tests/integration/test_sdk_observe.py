@@ -32,8 +32,9 @@ from photoqueue.errors import (
     UnknownProjectError,
 )
 from photoqueue.installation import Installation, current, use
+from photoqueue.records.results import InventoryResult, PhotoResult
 from photoqueue.services import Endpoints
-from photoqueue.words import InventoryResult, JobType, PhotoResult
+from photoqueue.words import JobType
 from tests.conftest import (
     REPOSITORY,
     Worker,

@@ -18,8 +18,8 @@ from photoqueue.engines.model_registry.known import published_models
 from photoqueue.errors import EngineUnavailableError, ModelError
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
+from photoqueue.records.results import FoundItem, PhotoResult
 from photoqueue.settings import Settings
-from photoqueue.words import FoundItem, PhotoResult
 from tests.models import authors_model, transformers_model
 
 COUCH, PLANT, BED, TOILET = 57, 58, 59, 61

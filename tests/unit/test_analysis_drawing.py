@@ -6,7 +6,7 @@ from PIL import Image
 from photoqueue import Item
 from photoqueue.engines.drawing import CATEGORY_COLOURS, contact_sheet, draw_boxes
 from photoqueue.inventory.catalogue_file import CATEGORIES
-from photoqueue.words import FoundItem
+from photoqueue.records.results import FoundItem
 
 GREY = (128, 128, 128)
 

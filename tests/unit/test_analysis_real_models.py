@@ -18,8 +18,8 @@ from photoqueue.engines.model_files import ModelFile
 from photoqueue.evaluation.boxes import evaluate
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
+from photoqueue.records.results import FoundItem, PhotoResult
 from photoqueue.settings import Settings
-from photoqueue.words import FoundItem, PhotoResult
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 FILES = {

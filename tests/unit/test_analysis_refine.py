@@ -11,7 +11,7 @@ from photoqueue.engines.refine import Refinement, meanings_of, refine
 from photoqueue.engines.solids import KNOWN_SIZES, MEANINGS
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.copies import LOOK_ALIKES, look_alike
-from photoqueue.words import Box
+from photoqueue.records.base import Box
 
 KEYS = frozenset(item.key for item in Catalogue.load().items)
 LANDSCAPE, PORTRAIT = 4 / 3, 3 / 4

@@ -10,7 +10,7 @@ from photoqueue.engines.boxes import Detection
 from photoqueue.engines.refine import refine
 from photoqueue.engines.solids import KNOWN_SIZES, MEANINGS, Solid
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.words import Box
+from photoqueue.records.base import Box
 
 KEYS = frozenset(item.key for item in Catalogue.load().items)
 ASPECT = 4 / 3

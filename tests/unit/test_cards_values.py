@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,8 +18,10 @@ import pytest
 from photoqueue import Catalogue, Correction, InventoryResult, JobSnapshot, PhotoResult, Stats
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.workers import WorkerProcess
+from photoqueue.faces.cards.values import card_of
 from photoqueue.queue.queue_counts import QueueStats
-from photoqueue.words import FoundItem, InventoryLine, JobState, JobType
+from photoqueue.records.results import FoundItem, InventoryLine
+from photoqueue.words import JobState, JobType
 
 WHEN = datetime(2026, 11, 25, 14, 3, tzinfo=UTC)
 HOSTILE = "<script>alert('&')</script>\x1b[2J\u202e\ud800\n" + "é" * 300
@@ -286,3 +291,53 @@ def test_catalogue_card_counts_by_category() -> None:
 def test_results_print_as_calmly_as_they_are_shown() -> None:
     assert str(photo()) == repr(photo())
     assert str(inventory()) == repr(inventory())
+
+
+FRESH = """
+import sys
+import photoqueue
+value = {value}
+loaded = [name for name in sys.modules if name.startswith("photoqueue.faces")]
+assert not loaded, loaded
+html = value._repr_html_()
+assert {said!r} in html, html
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (
+            "photoqueue.PhotoResult(photo_id='p', items=(), room_type='salon', confidence=0)",
+            "Photo p",
+        ),
+        ("photoqueue.Stats({})", "Queues"),
+        ("photoqueue.Catalogue.load()", "rug, floor lamp"),
+    ],
+)
+def test_a_process_that_imported_no_face_shows_cards(value: str, said: str) -> None:
+    subprocess.run([sys.executable, "-c", FRESH.format(value=value, said=said)], check=True)
+
+
+UNPICKLED = """
+import pickle, sys
+value = pickle.load(sys.stdin.buffer)
+print(ascii((repr(value), value._repr_html_())))
+"""
+
+
+@pytest.mark.parametrize("make", [photo, inventory, snapshot])
+def test_a_process_that_only_unpickles_shows_the_same(make: Callable[[], Any]) -> None:
+    value = make()
+    shown = subprocess.run(
+        [sys.executable, "-c", UNPICKLED],
+        input=pickle.dumps(value),
+        capture_output=True,
+        check=True,
+    )
+    assert shown.stdout.decode().strip() == ascii((repr(value), value._repr_html_()))
+
+
+def test_values_of_other_types_have_no_card() -> None:
+    with pytest.raises(TypeError, match="no card for a dict"):
+        card_of({})

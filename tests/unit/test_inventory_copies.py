@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photoqueue.inventory.copies import items_of_copies
-from photoqueue.words import FoundItem
+from photoqueue.records.results import FoundItem
 
 HERE, NEARLY, ELSEWHERE = (0.1, 0.3, 0.5, 0.8), (0.11, 0.31, 0.5, 0.8), (0.6, 0.3, 0.9, 0.8)
 

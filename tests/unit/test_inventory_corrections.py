@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.corrections import as_photographed, corrected
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
-from photoqueue.words import Correction, FoundItem, InventoryLine, InventoryResult, PhotoResult
+from photoqueue.records.results import (
+    Correction,
+    FoundItem,
+    InventoryLine,
+    InventoryResult,
+    PhotoResult,
+)
 
 CATALOGUE = Catalogue.load()
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

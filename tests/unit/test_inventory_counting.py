@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from photoqueue.inventory.counting import count
 from photoqueue.inventory.views import AnalysedPhoto, sightings_of, views_of
-from photoqueue.words import FoundItem, PhotoResult, Strategy
+from photoqueue.records.base import Strategy
+from photoqueue.records.results import FoundItem, PhotoResult
 
 RED, ROSE, BLUE = "50806090c0" * 4 + "00000000", "54826094c4" * 4 + "00000000", "b0d040" * 8
 LEFT, MIDDLE, RIGHT = (0.0, 0.3, 0.2, 0.7), (0.4, 0.3, 0.6, 0.7), (0.8, 0.3, 1.0, 0.7)

@@ -11,7 +11,7 @@ from photoqueue import Catalogue, InventoryResult
 from photoqueue.errors import StateError
 from photoqueue.inventory.export import export_inventory, free_name
 from photoqueue.inventory.wording import Wording
-from photoqueue.words import InventoryLine
+from photoqueue.records.results import InventoryLine
 
 openpyxl = pytest.importorskip("openpyxl")
 

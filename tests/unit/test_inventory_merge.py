@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, Strategy, add_up
-from photoqueue.words import FoundItem, InventoryResult, PhotoResult
+from photoqueue.records.results import FoundItem, InventoryResult, PhotoResult
 
 CATALOGUE = Catalogue.load()
 

@@ -8,7 +8,7 @@ import pytest
 
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
-from photoqueue.words import FoundItem, InventoryLine, PhotoResult
+from photoqueue.records.results import FoundItem, InventoryLine, PhotoResult
 
 CATALOGUE = Catalogue.load()
 

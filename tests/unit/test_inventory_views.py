@@ -13,7 +13,7 @@ from photoqueue.inventory.views import (
     hash_distance,
     views_of,
 )
-from photoqueue.words import FoundItem, PhotoResult
+from photoqueue.records.results import FoundItem, PhotoResult
 
 HASH = 0x0F0F_3C3C_AAAA_1234
 

@@ -7,17 +7,14 @@ import json
 import pytest
 from pydantic import ValidationError
 
+from photoqueue.records.results import FoundItem, InventoryLine, InventoryResult, PhotoResult
 from photoqueue.words import (
     TRANSITIONS,
     UNFINISHED,
-    FoundItem,
-    InventoryLine,
     InventoryPayload,
-    InventoryResult,
     JobState,
     JobType,
     PhotoPayload,
-    PhotoResult,
 )
 
 

@@ -15,8 +15,8 @@ from photoqueue.faces.cli.output import show
 from photoqueue.faces.cli.views import item_table
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.wording import Wording
+from photoqueue.records.results import FoundItem, InventoryLine, InventoryResult
 from photoqueue.settings import Settings
-from photoqueue.words import FoundItem, InventoryLine, InventoryResult
 
 SOFA = FoundItem(
     name="three-seat sofa",
@@ -39,7 +39,7 @@ def test_catalogue_given_names_the_things(tmp_path: Path) -> None:
     file.write_text("key,name_fr\nsofa_3_seat,grand canapé rouge\n")
     catalogue = Catalogue.load().with_changes(file)
 
-    frame = PHOTO.to_frame("fr", catalogue=catalogue)
+    frame = PHOTO.to_frame(Wording("fr", catalogue))
     wording = Wording.of("fr", Settings(home=tmp_path, catalogue=file))
 
     assert frame["name"][0] == "grand canapé rouge"

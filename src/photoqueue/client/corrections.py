@@ -16,7 +16,7 @@ from photoqueue.inventory.views import room_name
 from photoqueue.inventory.wording import canonical_room_type
 from photoqueue.queue import corrections as records
 from photoqueue.queue import projects
-from photoqueue.words import Correction, InventoryResult, PhotoResult
+from photoqueue.records.results import Correction, InventoryResult, PhotoResult
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,12 +17,13 @@ from photoqueue.errors import (
     PhotoNotFoundError,
     StorageError,
 )
-from photoqueue.faces.cards.drawing import shorten
 from photoqueue.installation import Installation, current
 from photoqueue.inventory.wording import Wording
 from photoqueue.queue import photo_rows, reads
 from photoqueue.queue.photo_rows import PhotoChoice, PhotoRow
-from photoqueue.words import Box, JobState
+from photoqueue.records.base import Box
+from photoqueue.text import shorten
+from photoqueue.words import JobState
 
 if TYPE_CHECKING:
     import pandas as pd

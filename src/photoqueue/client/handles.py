@@ -8,11 +8,13 @@ from uuid import UUID
 
 from photoqueue.client.waiting import ProgressStyle, Watch, make_progress
 from photoqueue.errors import JobCancelledError, JobFailedError, PhotoqueueError
-from photoqueue.faces.cards.drawing import card, shorten
 from photoqueue.queue import history, outcomes, reads
 from photoqueue.queue.outcomes import JobOutcome
 from photoqueue.queue.reads import JobSnapshot
-from photoqueue.words import InventoryResult, JobState, JobType, PhotoResult
+from photoqueue.records.hooks import HasCard
+from photoqueue.records.results import InventoryResult, PhotoResult
+from photoqueue.text import shorten
+from photoqueue.words import JobState, JobType
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 _SHOWN_TRACEBACK_LINES = 12
 
 
-class Job:
+class Job(HasCard):
     """A job: look at it with :meth:`poll`, wait for it with :meth:`result` or ``await``.
 
     Attributes
@@ -153,13 +155,6 @@ class Job:
     def __repr__(self) -> str:
         return f"<Job {shorten(self.key, 32)} {self.id}>"
 
-    def _repr_html_(self) -> str:
-        return card(
-            f"Job {shorten(self.key, 60)}",
-            [("queue", self._queue), ("id", self.id)],
-            "poll(job) shows where it stands, job.result() waits for it.",
-        )
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Job) and other._uuid == self._uuid
 
@@ -180,7 +175,7 @@ class _Look:
         return {self.last.state: 1}
 
 
-class Batch:
+class Batch(HasCard):
     """Jobs that were submitted together; iterable, and reopened by its id.
 
     Attributes
@@ -269,17 +264,6 @@ class Batch:
     def __repr__(self) -> str:
         project = f", project {shorten(self.project_id, 24)}" if self.project_id else ""
         return f"<Batch {self.id}: {self._size} photo{'' if self._size == 1 else 's'}{project}>"
-
-    def _repr_html_(self) -> str:
-        rows: list[tuple[str, object]] = [("photos", self._size)]
-        if self.project_id:
-            rows.append(("project", shorten(self.project_id, 60)))
-        return card(
-            f"Batch {self.id}",
-            rows,
-            "poll(batch) shows where it stands, collect(batch) waits for it;",
-            f"batch({self.id!r}) reopens it later.",
-        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Batch) and other.id == self.id

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 from uuid import UUID
 
 from photoqueue.client.frames import result_rows
@@ -12,16 +13,20 @@ from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import JOB_KEY_PREFIXES, parse_job_id
 from photoqueue.client.waiting import ProgressStyle
 from photoqueue.errors import StateError
-from photoqueue.faces.cards import records as cards
 from photoqueue.installation import Installation, current
 from photoqueue.queue import history as tables
 from photoqueue.queue import outcomes, reads
 from photoqueue.queue.queue_counts import LiveCounts, QueueStats
 from photoqueue.queue.reads import JobSnapshot
+from photoqueue.records.hooks import HasCard
+from photoqueue.text import counted
 from photoqueue.words import JobState, JobType
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: Columns of a text; a terminal has at least 80.
+_WIDTH: Final = 79
 
 
 def job(job_id: str | UUID) -> Job:
@@ -137,7 +142,7 @@ def collect(
         handle.wait(timeout, progress=style)
         return result_rows(tables.batch_results(handle.installation.database, handle.id), wording)
     if handle.queue is JobType.INVENTORY_SYNC:
-        return handle.result(timeout).to_frame(wording.language, catalogue=wording.catalogue)
+        return handle.result(timeout).to_frame(wording)
     handle.wait(timeout)
     return result_rows(tables.job_results(handle.installation.database, handle.id), wording)
 
@@ -247,7 +252,7 @@ def ai_calls(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
     return tables.ai_calls(database, job_id=UUID(found.id))
 
 
-class Stats(Mapping[str, QueueStats]):
+class Stats(Mapping[str, QueueStats], HasCard):
     """Counts of each queue: ``stats()["photo-analyze"].waiting``."""
 
     def __init__(self, queues: Mapping[JobType, QueueStats]) -> None:
@@ -281,10 +286,17 @@ class Stats(Mapping[str, QueueStats]):
         )
 
     def __repr__(self) -> str:
-        return cards.stats_text(self._queues.values())
+        return "\n".join(
+            textwrap.fill(f"{queue.name}: {_counts(queue)}", _WIDTH, subsequent_indent="  ")
+            for queue in self._queues.values()
+        )
 
-    def _repr_html_(self) -> str:
-        return cards.stats_card(self._queues.values())
+
+def _counts(queue: QueueStats) -> str:
+    counts = {state: getattr(queue, state) for state in JobState}
+    shown = [f"{number:,} {state}" for state, number in counts.items() if number] or ["no jobs"]
+    shown.append(counted(queue.workers, "worker") if queue.workers else "no worker")
+    return ", ".join(shown) + (" (paused)" if queue.paused else "")
 
 
 def stats() -> Stats:

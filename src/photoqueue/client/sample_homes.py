@@ -9,9 +9,7 @@ from photoqueue.errors import ConfigurationError
 
 def checkout() -> Path:
     """Return the checkout that this code runs from; for a wheel, a folder without samples."""
-    import photoqueue
-
-    return Path(photoqueue.__file__).resolve().parents[2]
+    return Path(__file__).resolve().parents[3]
 
 
 def sample_homes() -> Path | None:

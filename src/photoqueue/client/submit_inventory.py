@@ -15,14 +15,8 @@ from photoqueue.queue import projects, reads
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.submission import NewJob, accept
-from photoqueue.words import (
-    DEFAULT_STRATEGY,
-    INTERACTIVE_PRIORITY,
-    STRATEGIES,
-    InventoryPayload,
-    JobType,
-    Message,
-)
+from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES
+from photoqueue.words import INTERACTIVE_PRIORITY, InventoryPayload, JobType, Message
 
 
 def submit_inventory(

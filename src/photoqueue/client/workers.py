@@ -13,16 +13,16 @@ from typing import Final
 
 from photoqueue.client.observe import as_queue
 from photoqueue.errors import NoWorkerError
-from photoqueue.faces.cards.records import worker_card, worker_text
 from photoqueue.installation import Installation, current
 from photoqueue.queue import workers
+from photoqueue.records.hooks import HasCard
 from photoqueue.worker.identity import host_key
 
 _START_SECONDS: Final = 60.0
 _SHOWN_LOG_LINES: Final = 15
 
 
-class WorkerProcess:
+class WorkerProcess(HasCard):
     """A worker that runs beside this process, and ends with it at the latest.
 
     Attributes
@@ -66,10 +66,7 @@ class WorkerProcess:
         self.stop()
 
     def __repr__(self) -> str:
-        return worker_text(self.pid)
-
-    def _repr_html_(self) -> str:
-        return worker_card(self.pid, self.log)
+        return f"<WorkerProcess {self.pid}>"
 
 
 def start_worker(*, queue: str | None = None, concurrency: int | None = None) -> WorkerProcess:

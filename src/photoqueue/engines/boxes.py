@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from photoqueue.words import Box
+    from photoqueue.records.base import Box
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]

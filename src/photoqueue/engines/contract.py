@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from PIL import Image
 
-    from photoqueue.words import Box
+    from photoqueue.records.base import Box
 
 #: Pixels of the shorter side below which no photo is reduced for an engine: its thumbnail, and
 #: what is measured of it beside the analysis, are made of the same picture.

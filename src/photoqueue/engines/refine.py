@@ -26,7 +26,7 @@ from photoqueue.engines.boxes import Detection
 from photoqueue.engines.solids import KNOWN_SIZES, MEANINGS, Array, Solid, cameras, likelihoods
 
 if TYPE_CHECKING:
-    from photoqueue.words import Box
+    from photoqueue.records.base import Box
 
 _TV: Final = frozenset(("tv", "monitor/tv"))
 _BATHROOM: Final = frozenset(("toilet", "bathtub", "showerhead"))

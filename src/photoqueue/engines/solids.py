@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from photoqueue.words import Box
+    from photoqueue.records.base import Box
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ import numpy as np
 from photoqueue.engines.boxes import iou
 
 if TYPE_CHECKING:
-    from photoqueue.words import Box
+    from photoqueue.records.base import Box
 
 #: Overlap, 0…1, from which a box counts as found; the usual choice.
 MATCH_IOU: Final = 0.5

@@ -14,7 +14,7 @@ from photoqueue.inventory.catalogue_file import Vocabulary
 
 if TYPE_CHECKING:
     from photoqueue.inventory.catalogue_file import CatalogueItem
-    from photoqueue.words import Box
+    from photoqueue.records.base import Box
 
 #: Vocabulary of a model whose user gave the class names.
 OWN: Final = "own"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from PIL import Image
 
-    from photoqueue.words import Box
+    from photoqueue.records.base import Box
 
     #: Is told of each photo, its upright picture and what the engine made of it.
     Listener = Callable[[KnownPhoto, Image.Image, Analysis], None]

@@ -36,13 +36,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from photoqueue.errors import ConfigurationError, NotFoundError
-from photoqueue.faces.cards.records import catalogue_card, catalogue_text
 from photoqueue.inventory.catalogue_file import (
     NUMBER_COLUMNS,
     CatalogueItem,
     read_changes,
     read_items,
 )
+from photoqueue.records.hooks import HasCard
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,7 @@ SHIPPED: Final = Path(__file__).with_name("catalogue.csv")
 _NEAR: Final = 0.6
 
 
-class Catalogue:
+class Catalogue(HasCard):
     """The things movers know, found by key, by name, or by a detector's class name.
 
     >>> Catalogue.load().name("sofa_3_seat", "fr")
@@ -131,10 +131,7 @@ class Catalogue:
         return len(self.items)
 
     def __repr__(self) -> str:
-        return catalogue_text(self)
-
-    def _repr_html_(self) -> str:
-        return catalogue_card(self)
+        return f"Catalogue({len(self)} items)"
 
     @classmethod
     def load(cls, path: Path | str | None = None) -> Catalogue:

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from photoqueue.inventory.volumes import Thing
-from photoqueue.words import Box, FoundItem
+from photoqueue.records.base import Box
+from photoqueue.records.results import FoundItem
 
 BANDS: Final = 4
 DIRECTIONS: Final = 8

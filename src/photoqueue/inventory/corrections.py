@@ -16,7 +16,7 @@ from photoqueue.inventory.catalogue_file import CatalogueItem
 from photoqueue.inventory.lines import with_lines
 from photoqueue.inventory.volumes import Thing, litres, to_cubic_metres
 from photoqueue.inventory.wording import OTHER, canonical_room_type
-from photoqueue.words import Correction, InventoryLine, InventoryResult
+from photoqueue.records.results import Correction, InventoryLine, InventoryResult
 
 
 def corrected(

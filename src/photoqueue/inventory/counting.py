@@ -30,7 +30,8 @@ import numpy.typing as npt
 from photoqueue.inventory.copies import item_order, likeness, look_alike
 from photoqueue.inventory.views import Sighting, same_kind
 from photoqueue.inventory.volumes import Thing
-from photoqueue.words import FoundItem, Strategy
+from photoqueue.records.base import Strategy
+from photoqueue.records.results import FoundItem
 
 #: Agreement on the kind, 0…1, from which two findings of different kinds may be one thing:
 #: for kinds that are easily confused, and for others. An engine that knows little wavers

@@ -11,7 +11,7 @@ from photoqueue.inventory.catalogue_file import CATEGORIES
 from photoqueue.inventory.counting import Count
 from photoqueue.inventory.views import View
 from photoqueue.inventory.volumes import litres, to_cubic_metres, volume_range
-from photoqueue.words import InventoryLine, InventoryResult
+from photoqueue.records.results import InventoryLine, InventoryResult
 
 #: Scores below which the best finding of a thing is doubtful: seen in several views, and in
 #: a single one of several.

@@ -33,7 +33,8 @@ from photoqueue.inventory.views import (
     sightings_of,
     views_of,
 )
-from photoqueue.words import DEFAULT_STRATEGY, FoundItem, InventoryResult, Strategy
+from photoqueue.records.base import DEFAULT_STRATEGY, Strategy
+from photoqueue.records.results import FoundItem, InventoryResult
 
 __all__ = ["AnalysedPhoto", "Strategy", "add_up"]
 

@@ -11,7 +11,8 @@ from typing import Final
 from photoqueue.inventory.copies import item_order, items_of_copies
 from photoqueue.inventory.volumes import Thing
 from photoqueue.inventory.wording import canonical_room_type, room_type_name
-from photoqueue.words import Box, FoundItem, PhotoResult
+from photoqueue.records.base import Box
+from photoqueue.records.results import FoundItem, PhotoResult
 
 #: Bits of 64 by which the perceptual hashes of copies may differ. Measured on 22 photos of
 #: rooms: a copy compressed anew, scaled to 0.3…2 times its size, brightened by up to a

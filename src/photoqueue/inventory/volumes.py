@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from photoqueue.inventory.catalogue_file import CatalogueItem
-from photoqueue.words import FoundItem
+from photoqueue.records.results import FoundItem
 
 _LITRES_PER_M3 = 1000
 

@@ -31,7 +31,7 @@ from PIL import Image, ImageCms
 from photoqueue.inventory.copies import BANDS, DIRECTIONS
 
 if TYPE_CHECKING:
-    from photoqueue.words import Box
+    from photoqueue.records.base import Box
 
 #: Longest side, pixels, at which a picture is judged: sharpness depends on the size.
 _STANDARD_SIDE: Final = 480

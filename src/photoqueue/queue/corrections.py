@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from photoqueue.errors import NotFoundError, StateError
 from photoqueue.queue.database import Database
 from photoqueue.queue.tables import inventory_corrections as table
-from photoqueue.words import Correction
+from photoqueue.records.results import Correction
 
 
 def add(

@@ -12,15 +12,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from photoqueue.errors import UnknownBatchError
-from photoqueue.faces.cards.records import snapshot_card, snapshot_text
 from photoqueue.queue.database import Database
 from photoqueue.queue.outcomes import one_line, unknown_job
 from photoqueue.queue.tables import batch_jobs, batches, jobs
+from photoqueue.records.hooks import HasCard
+from photoqueue.text import one_line as shown
 from photoqueue.words import JobState, JobType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class JobSnapshot:
+class JobSnapshot(HasCard):
     """What was known of a job at one moment.
 
     Attributes
@@ -68,10 +69,8 @@ class JobSnapshot:
         return one_line(self.error_type, self.error_message)
 
     def __repr__(self) -> str:
-        return snapshot_text(self)
-
-    def _repr_html_(self) -> str:
-        return snapshot_card(self)
+        key = shown(self.job_key, 28)
+        return f"<JobSnapshot {key}: {self.state}, attempt {self.attempt} of {self.max_attempts}>"
 
 
 # Arrays: one statement text, however many there are.

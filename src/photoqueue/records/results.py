@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from photoqueue.faces.cards import records, results
 from photoqueue.records.base import Box, Record, Strategy
+from photoqueue.records.hooks import HasCard, Namer, hooks
+from photoqueue.text import counted, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from photoqueue.inventory.catalogue import Catalogue
 
 
 class FoundItem(Record):
@@ -41,7 +40,7 @@ class FoundItem(Record):
     appearance: str | None = None
 
 
-class PhotoResult(Record):
+class PhotoResult(Record, HasCard):
     """Result of ``photo-analyze``."""
 
     photo_id: str
@@ -61,17 +60,14 @@ class PhotoResult(Record):
     #: Perceptual hash of the picture, 16 hexadecimal digits; copies have nearly the same.
     phash: str | None = None
 
-    def to_frame(
-        self, lang: str | None = None, *, catalogue: Catalogue | None = None
-    ) -> pd.DataFrame:
+    def to_frame(self, lang: str | Namer | None = None) -> pd.DataFrame:
         """Return the items as a DataFrame, one row each.
 
         Parameters
         ----------
         lang
-            ``en`` or ``fr``: language of the names; None leaves them as they are.
-        catalogue
-            Gives the names; None is that of the environment.
+            ``en`` or ``fr``: language of the names, which the catalogue of the environment
+            gives, or names of another catalogue; None leaves them as they are.
 
         Raises
         ------
@@ -81,13 +77,14 @@ class PhotoResult(Record):
         import pandas as pd
 
         columns = [name for name in FoundItem.model_fields if name != "appearance"]
-        return pd.DataFrame(_worded(self.items, lang, catalogue), columns=columns)
+        return pd.DataFrame(_worded(self.items, lang), columns=columns)
 
     def __repr__(self) -> str:
-        return results.photo_text(self)
-
-    def _repr_html_(self) -> str:
-        return results.photo_card(self)
+        warned = f", {one_line('; '.join(self.warnings), 16)}" if self.warnings else ""
+        return (
+            f"<PhotoResult {one_line(self.photo_id, 20)}: "
+            f"{counted(len(self.items), 'thing')} in {one_line(self.room_type, 12)}{warned}>"
+        )
 
 
 class InventoryLine(Record):
@@ -116,7 +113,7 @@ class InventoryLine(Record):
     seen_count: int | None = None
 
 
-class InventoryResult(Record):
+class InventoryResult(Record, HasCard):
     """Result of ``inventory-sync``."""
 
     project_id: str
@@ -137,18 +134,15 @@ class InventoryResult(Record):
     seen_lines: tuple[InventoryLine, ...] | None = None
     added_rooms: tuple[str, ...] | None = None
 
-    def to_frame(
-        self, lang: str | None = None, *, catalogue: Catalogue | None = None
-    ) -> pd.DataFrame:
+    def to_frame(self, lang: str | Namer | None = None) -> pd.DataFrame:
         """Return the lines as a DataFrame, one row each; volumes in m³.
 
         Parameters
         ----------
         lang
-            ``en`` or ``fr``: language of the names of things and kinds of room; None leaves
+            ``en`` or ``fr``: language of the names of things and kinds of room, which the
+            catalogue of the environment gives, or names of another catalogue; None leaves
             them as they are. The names of rooms are the caller's.
-        catalogue
-            Gives the names; None is that of the environment.
 
         Raises
         ------
@@ -158,11 +152,9 @@ class InventoryResult(Record):
         import pandas as pd
 
         columns = [name for name in InventoryLine.model_fields if name != "key"]
-        return pd.DataFrame(_worded(self.lines, lang, catalogue), columns=columns)
+        return pd.DataFrame(_worded(self.lines, lang), columns=columns)
 
-    def export(
-        self, path: str | Path, *, lang: str | None = None, catalogue: Catalogue | None = None
-    ) -> Path:
+    def export(self, path: str | Path, *, lang: str | None = None) -> Path:
         """Write the inventory to a new file for spreadsheets; return where it is.
 
         Text that begins like a formula is stored as text.
@@ -171,8 +163,8 @@ class InventoryResult(Record):
         ----------
         path
             Ends in ``.csv``, or in ``.xlsx`` for an Excel file with a sheet of totals.
-        lang, catalogue
-            As for :meth:`to_frame`; None is the language of the environment.
+        lang
+            ``en`` or ``fr``: language of the names; None is that of the environment.
 
         Raises
         ------
@@ -181,21 +173,17 @@ class InventoryResult(Record):
         ConfigurationError
             openpyxl is not installed, or there are no names in this language.
         """
-        from photoqueue.inventory.export import export_inventory
-        from photoqueue.inventory.wording import Wording
-
-        wording = Wording.of(lang) if catalogue is None else Wording(lang or "en", catalogue)
-        file = Path(path)
-        return export_inventory(self, file.suffix.removeprefix(".").lower(), file, wording)
+        return hooks().export(self, Path(path), lang)
 
     def __repr__(self) -> str:
-        return results.inventory_text(self)
+        return (
+            f"<InventoryResult {one_line(self.project_id, 20)}: "
+            f"{counted(self.total_items, 'thing')} in {counted(len(self.rooms), 'room')}, "
+            f"{self.total_volume:.2f} m³>"
+        )
 
-    def _repr_html_(self) -> str:
-        return results.inventory_card(self)
 
-
-class Correction(Record):
+class Correction(Record, HasCard):
     """What a person said about one kind of thing in one room of a project."""
 
     correction_id: int
@@ -218,25 +206,23 @@ class Correction(Record):
     undone_by: str | None = None
 
     def __repr__(self) -> str:
-        return records.correction_text(self)
-
-    def _repr_html_(self) -> str:
-        return records.correction_card(self)
+        undone = ", taken back" if self.undone_at is not None else ""
+        return (
+            f"<Correction {self.correction_id}: {self.count} × {one_line(self.name, 16)} in "
+            f"{one_line(self.room, 12)}, by {one_line(self.user_id, 8)}{undone}>"
+        )
 
 
 def _worded(
     records: tuple[FoundItem, ...] | tuple[InventoryLine, ...],
-    lang: str | None,
-    catalogue: Catalogue | None,
+    lang: str | Namer | None,
 ) -> list[dict[str, Any]]:
     """Return rows of a table, in a language if one is asked for."""
     rows = [record.model_dump() for record in records]
     if lang is not None:
-        from photoqueue.inventory.wording import Wording
-
-        wording = Wording(lang, catalogue) if catalogue is not None else Wording.of(lang)
+        names = hooks().names(lang) if isinstance(lang, str) else lang
         for row in rows:
-            row["name"] = wording.item(row["key"], row["name"])
+            row["name"] = names.item(row["key"], row["name"])
             if "room_type" in row:
-                row["room_type"] = wording.room_type(row["room_type"])
+                row["room_type"] = names.room_type(row["room_type"])
     return rows

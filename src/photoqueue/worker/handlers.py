@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from photoqueue.errors import PayloadError, PhotoqueueError, StorageError
 from photoqueue.queue import corrections, projects
 from photoqueue.queue.attempts import AiCall, Claim
-from photoqueue.words import InventoryPayload, JobState, PhotoPayload, PhotoResult
+from photoqueue.records.results import PhotoResult
+from photoqueue.words import InventoryPayload, JobState, PhotoPayload
 from photoqueue.worker.engines import Engines, measured
 from photoqueue.worker.results import photo_result
 from photoqueue.worker.rooms import RoomLooks

@@ -15,7 +15,7 @@ from photoqueue.inventory.views import (
     views_of,
 )
 from photoqueue.queue.attempts import AiCall
-from photoqueue.words import FoundItem
+from photoqueue.records.results import FoundItem
 from photoqueue.worker.engines import build_room_engine, measured
 from photoqueue.worker.results import room_items
 

@@ -20,7 +20,7 @@ from pydantic import (
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import CATEGORIES, CatalogueItem
 from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type
-from photoqueue.words import Box
+from photoqueue.records.base import Box
 
 #: Longest answer that is looked at, in characters; a hundred items take about a tenth of it.
 _LONGEST_ANSWER: Final = 200_000

@@ -6,13 +6,12 @@ it takes the colour of the text around it. Everything is escaped and well-formed
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
-#: Longest text in one cell or line of a card, in characters.
-LONGEST: Final = 76
+from photoqueue.text import one_line
+
 #: Stands where there is nothing to tell.
 NOTHING: Final = "–"
 
@@ -26,11 +25,6 @@ _TABLE: Final = (
 )
 _CELL: Final = "padding:.1em 1em .1em 0;vertical-align:top;white-space:normal"
 _QUIET: Final = "color:var(--jp-ui-font-color2,inherit)"
-
-# Escape sequences could repaint a terminal, turned text mislead, and XML knows none of these.
-_CONTROL: Final = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
 
 
 def card(title: str, rows: Iterable[tuple[str, object]] = (), *notes: str, body: str = "") -> str:
@@ -99,29 +93,6 @@ def notes(lines: Iterable[str]) -> str:
     """Draw a list of remarks."""
     items = "".join(f"<li>{_safe(line)}</li>" for line in lines)
     return f'<ul style="margin:.2em 0;padding-left:1.4em">{items}</ul>' if items else ""
-
-
-def shorten(text: str, length: int = 40) -> str:
-    """Shorten a text in its middle, so that both ends stay readable."""
-    if len(text) <= length:
-        return text
-    half = (length - 1) // 2
-    return f"{text[: length - 1 - half]}…{text[-half:]}"
-
-
-def visible(text: str) -> str:
-    """Show control characters instead of obeying them."""
-    return _CONTROL.sub(lambda mark: ascii(mark[0])[1:-1], text)
-
-
-def one_line(value: object, length: int = LONGEST) -> str:
-    """Return a text on one line, without control characters, shortened in its middle."""
-    return shorten(visible(" ".join(str(value).split())), length)
-
-
-def counted(number: int, what: str) -> str:
-    """Write a number of things: ``1 photo``, ``10,000 photos``."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def cubic_metres(volume: float | None) -> str:

@@ -14,7 +14,7 @@ from photoqueue.faces.cli.output import fail, records, show
 if TYPE_CHECKING:
     import pandas as pd
 
-    from photoqueue.words import InventoryResult
+    from photoqueue.records.results import InventoryResult
 
 _PROJECT: Final = "demo"
 
@@ -106,7 +106,7 @@ def _run(photos: Path) -> None:
     import photoqueue
     from photoqueue.faces.cli.speed import show_speed
     from photoqueue.faces.cli.views import inventory_table
-    from photoqueue.words import InventoryResult
+    from photoqueue.records.results import InventoryResult
 
     show("Starting a worker …")
     with photoqueue.start_worker():

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from photoqueue.client.handles import Batch, Job
     from photoqueue.engines.samples import SampleHome, SampleRoom
-    from photoqueue.words import InventoryResult, PhotoResult
+    from photoqueue.records.results import InventoryResult, PhotoResult
 
 _JPEG_QUALITY = 85
 
@@ -104,7 +104,8 @@ def _submit(home: SampleHome) -> tuple[Batch, Job]:
 
 
 def _survey(home: SampleHome, batch: Batch, adding_up: Job, collected: pd.DataFrame) -> _Surveyed:
-    from photoqueue.words import InventoryResult, JobState, PhotoResult
+    from photoqueue.records.results import InventoryResult, PhotoResult
+    from photoqueue.words import JobState
 
     jobs = batch.poll()
     completed = set(jobs.loc[jobs["state"] == JobState.COMPLETED, "job_id"])

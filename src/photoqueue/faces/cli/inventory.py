@@ -42,7 +42,7 @@ def inventory(
     """Show the inventory of a project, with what people corrected."""
     import photoqueue
     from photoqueue.faces.cli.views import inventory_table
-    from photoqueue.words import DEFAULT_STRATEGY
+    from photoqueue.records.base import DEFAULT_STRATEGY
 
     if strategy is not None and not anew:
         raise typer.BadParameter("--strategy is for adding up: give --anew as well.")

@@ -127,7 +127,7 @@ def _show_result(result: dict[str, Any]) -> None:
     from photoqueue.faces.cli.views import inventory_table, item_table
 
     if "lines" in result:
-        from photoqueue.words import InventoryResult
+        from photoqueue.records.results import InventoryResult
 
         show(inventory_table(InventoryResult.model_validate(result)))
         return

@@ -155,7 +155,7 @@ def wide() -> bool:
 
 def name(value: Any) -> str:
     """Show a name: in full in a pipe, a very long one cut in its middle in a terminal."""
-    from photoqueue.faces.cards.drawing import shorten
+    from photoqueue.text import shorten
 
     shown = words.line(value)
     return shown if in_full() else shorten(shown, _SHOWN_NAME[narrow()])

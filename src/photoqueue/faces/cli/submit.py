@@ -51,7 +51,7 @@ def submit(
 ) -> None:
     """Submit photos for analysis; several, or a folder, become a batch."""
     import photoqueue
-    from photoqueue.words import DEFAULT_STRATEGY
+    from photoqueue.records.base import DEFAULT_STRATEGY
 
     if inventory and project is None:
         raise typer.BadParameter("--inventory adds up a project: name it with --project.")
@@ -96,7 +96,7 @@ def _is_photo(paths: list[str]) -> bool:
 def _report(handle: Job | Batch, adding_up: Job | None, *, wait: bool) -> None:
     import photoqueue
     from photoqueue.faces.cli.views import inventory_table, result_table
-    from photoqueue.words import InventoryResult
+    from photoqueue.records.results import InventoryResult
 
     _announce(handle, adding_up)
     if not wait:

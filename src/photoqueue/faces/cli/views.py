@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from photoqueue.inventory.wording import Wording
-    from photoqueue.words import InventoryResult
+    from photoqueue.records.results import InventoryResult
 
 Record = Mapping[str, Any]
 

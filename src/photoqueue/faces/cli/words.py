@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from photoqueue.faces.cards.drawing import visible
+from photoqueue.text import visible
 
 #: Stands where there is nothing to tell.
 NOTHING: Final = "-"

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from photoqueue.words import DEFAULT_STRATEGY, Strategy
+from photoqueue.records.base import DEFAULT_STRATEGY, Strategy
 
 _CONTROL = r"\x00-\x1f\x7f-\x9f"
 #: An identifier that a caller chooses: 1 to 200 printable characters, not blanks alone.

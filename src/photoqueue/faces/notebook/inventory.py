@@ -29,14 +29,9 @@ from photoqueue.inventory.catalogue_file import CATEGORIES, LANGUAGES
 from photoqueue.inventory.export import FORMATS, export_inventory, free_name
 from photoqueue.inventory.volumes import lorry_for
 from photoqueue.inventory.wording import Wording
-from photoqueue.words import (
-    DEFAULT_STRATEGY,
-    STRATEGIES,
-    Correction,
-    InventoryLine,
-    InventoryResult,
-    JobState,
-)
+from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES
+from photoqueue.records.results import Correction, InventoryLine, InventoryResult
+from photoqueue.words import JobState
 
 if TYPE_CHECKING:
     from photoqueue.queue.projects import ProjectRow, ProjectStanding

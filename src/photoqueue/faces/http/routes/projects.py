@@ -9,7 +9,7 @@ from photoqueue.client.submit_inventory import submit_inventory
 from photoqueue.faces.http.answers import SubmittedJob
 from photoqueue.faces.http.backend import TheBackend
 from photoqueue.faces.http.bodies import InventoryRequest
-from photoqueue.words import InventoryResult
+from photoqueue.records.results import InventoryResult
 
 router = APIRouter(prefix="/api", tags=["inventories"])
 

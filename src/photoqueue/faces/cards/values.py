@@ -1,24 +1,37 @@
-"""Cards and texts of what jobs deliver: what a photo shows, and the inventory of a project."""
+"""Cards of records, handles, counts and the catalogue; :func:`card_of` draws any of them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime
+from functools import singledispatch
+from typing import Final
 
+from photoqueue.client.handles import Batch, Job
+from photoqueue.client.observe import Stats
+from photoqueue.client.workers import WorkerProcess
 from photoqueue.faces.cards.drawing import (
     NOTHING,
     card,
-    counted,
     cubic_metres,
     fold,
     heading,
     notes,
-    one_line,
+    span,
     table,
 )
-
-if TYPE_CHECKING:
-    from photoqueue.words import FoundItem, InventoryLine, InventoryResult, PhotoResult
+from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.queue.reads import JobSnapshot
+from photoqueue.records.results import (
+    Correction,
+    FoundItem,
+    InventoryLine,
+    InventoryResult,
+    PhotoResult,
+)
+from photoqueue.text import counted, one_line, shorten
+from photoqueue.words import JobState
 
 #: Rows of a photo's table.
 _SHOWN_ITEMS: Final = 20
@@ -29,17 +42,129 @@ _DRAWN_LINES: Final = 200
 _SHOWN_DOUBTS: Final = 5
 
 
-def photo_text(result: PhotoResult) -> str:
-    """Tell in a line what a photo shows."""
-    warned = f", {one_line('; '.join(result.warnings), 16)}" if result.warnings else ""
-    return (
-        f"<PhotoResult {one_line(result.photo_id, 20)}: "
-        f"{counted(len(result.items), 'thing')} in {one_line(result.room_type, 12)}{warned}>"
+@singledispatch
+def card_of(value: object) -> str:
+    """Draw the card of a value.
+
+    Raises
+    ------
+    TypeError
+        There is no card for values of its type.
+    """
+    raise TypeError(f"There is no card for a {type(value).__name__}.")
+
+
+@card_of.register
+def _job(job: Job) -> str:
+    return card(
+        f"Job {shorten(job.key, 60)}",
+        [("queue", job.queue), ("id", job.id)],
+        "poll(job) shows where it stands, job.result() waits for it.",
     )
 
 
-def photo_card(result: PhotoResult) -> str:
-    """Draw what a photo shows: kinds of things with their number, score and volume."""
+@card_of.register
+def _batch(batch: Batch) -> str:
+    rows: list[tuple[str, object]] = [("photos", len(batch))]
+    if batch.project_id:
+        rows.append(("project", shorten(batch.project_id, 60)))
+    return card(
+        f"Batch {batch.id}",
+        rows,
+        "poll(batch) shows where it stands, collect(batch) waits for it;",
+        f"batch({batch.id!r}) reopens it later.",
+    )
+
+
+@card_of.register
+def _snapshot(job: JobSnapshot) -> str:
+    rows: list[tuple[str, object]] = [
+        ("state", job.state),
+        ("attempts", f"{job.attempt} of {job.max_attempts}"),
+    ]
+    for name, told in (("project", job.project_id), ("batch", job.batch_id)):
+        if told:
+            rows.append((name, told))
+    for name, time in (("waited", job.wait_ms), ("ran", job.duration_ms)):
+        if time is not None:
+            rows.append((name, span(time)))
+    if job.error:
+        rows.append(("error", job.error))
+    rows.append(("id", job.job_id))
+    return card(f"Job {job.job_key}", rows)
+
+
+@card_of.register
+def _correction(made: Correction) -> str:
+    rows: list[tuple[str, object]] = [
+        ("project", made.project_id),
+        ("room", made.room),
+        ("thing", made.name),
+        ("number", made.count or "0, off the list"),
+    ]
+    if made.volume is not None:
+        rows.append(("volume of one", cubic_metres(made.volume)))
+    if made.dismountable is not None:
+        rows.append(("taken apart", "yes" if made.dismountable else "no"))
+    rows.append(("by", f"{one_line(made.user_id, 40)}, {_moment(made.created_at)}"))
+    if made.undone_at is not None:
+        rows.append(("taken back by", f"{one_line(made.undone_by, 40)}, {_moment(made.undone_at)}"))
+    note = "" if made.undone_at else f"undo_correction({made.correction_id}) takes it back."
+    return card(f"Correction {made.correction_id}", rows, note)
+
+
+@card_of.register
+def _stats(stats: Stats) -> str:
+    rows = [
+        (
+            queue.name,
+            *(f"{getattr(queue, state):,}" for state in JobState),
+            f"{queue.total:,}",
+            f"{queue.workers:,}",
+            "paused" if queue.paused else "",
+        )
+        for queue in stats.values()
+    ]
+    columns = ("queue", *map(str, JobState), "total", "workers", "")
+    return card("Queues", body=table(columns, rows, numbers="w" + "n" * (len(JobState) + 2)))
+
+
+@card_of.register
+def _worker(worker: WorkerProcess) -> str:
+    return card(
+        f"Worker {worker.pid}",
+        [("process", worker.pid), ("log", worker.log)],
+        "It ends with this process at the latest; stop() ends it sooner.",
+    )
+
+
+@card_of.register
+def _catalogue(catalogue: Catalogue) -> str:
+    numbers = Counter(item.category for item in catalogue.items)
+    rows = [
+        (category, number, _examples(catalogue, category))
+        for category, number in sorted(numbers.items(), key=lambda entry: (-entry[1], entry[0]))
+    ]
+    return card(
+        "Catalogue",
+        [("things", f"{len(catalogue):,}")],
+        ".to_frame() lists all, .find('canapé') finds one by its name.",
+        body=table(("category", "things", "such as"), rows, numbers="wn") if rows else "",
+    )
+
+
+def _examples(catalogue: Catalogue, category: str) -> str:
+    names = [item.name_en for item in catalogue.items if item.category == category]
+    return one_line(", ".join(names[:3]), 60) or NOTHING
+
+
+def _moment(when: datetime) -> str:
+    # In UTC, so that the card is the same on every machine.
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+@card_of.register
+def _photo(result: PhotoResult) -> str:
     rows: list[tuple[str, object]] = [("kind of room", _kind_of_room(result))]
     if result.engine:
         rows.append(("engine", " ".join(filter(None, (result.engine, result.model)))))
@@ -52,7 +177,7 @@ def photo_card(result: PhotoResult) -> str:
     rows.append(("found", f"{counted(len(result.items), 'thing')}, {cubic_metres(volume)}"))
     shown = table(
         ("thing", "number", "score", "volume", "or else"),
-        ((name, len(items), *_told_of(items)) for name, items in kinds[:_SHOWN_ITEMS]),
+        ((name, len(items), *_details(items)) for name, items in kinds[:_SHOWN_ITEMS]),
         numbers="wnnn",
     )
     more = len(kinds) - _SHOWN_ITEMS
@@ -60,17 +185,8 @@ def photo_card(result: PhotoResult) -> str:
     return card(f"Photo {result.photo_id}", rows, note, body=shown)
 
 
-def inventory_text(result: InventoryResult) -> str:
-    """Tell in a line what an inventory comes to."""
-    return (
-        f"<InventoryResult {one_line(result.project_id, 20)}: "
-        f"{counted(result.total_items, 'thing')} in {counted(len(result.rooms), 'room')}, "
-        f"{result.total_volume:.2f} m³>"
-    )
-
-
-def inventory_card(result: InventoryResult) -> str:
-    """Draw an inventory: totals, what a person should look at, and the lines by room."""
+@card_of.register
+def _inventory(result: InventoryResult) -> str:
     low, high = result.total_volume_min, result.total_volume_max
     rows: list[tuple[str, object]] = [
         (
@@ -112,7 +228,7 @@ def _kinds(items: Iterable[FoundItem]) -> list[tuple[str, list[FoundItem]]]:
     return sorted(kinds.items(), key=lambda kind: (-len(kind[1]), kind[0]))
 
 
-def _told_of(items: Sequence[FoundItem]) -> tuple[str, str, str]:
+def _details(items: Sequence[FoundItem]) -> tuple[str, str, str]:
     """Return the scores, the volume and the other readings of things of one name."""
     scores = [item.score for item in items if item.score is not None]
     volumes = [item.volume for item in items if item.volume is not None]

@@ -9,11 +9,11 @@
     │   ├── DatabaseUnavailableError
     │   ├── BrokerUnavailableError
     │   ├── SchemaMismatchError     the tracking tables are behind or ahead of this code
-    │   └── EngineServerError       the server that an engine asks is away, or broken
+    │   └── EngineServerError       the server behind an engine is unreachable or broken
     │       ├── EngineTimeoutError  (also a TimeoutError) it did not answer in time
-    │       └── RateLimitedError    it wants to be left alone for a while
-    │           └── ThrottledError  the limit that this installation sets itself is used up
-    ├── StorageError                photo storage failed (disk full, bucket away)
+    │       └── RateLimitedError    it asks for a pause
+    │           └── ThrottledError  this installation's own rate limit is used up
+    ├── StorageError                photo storage failed (disk full, bucket unreachable)
     ├── DownloadError               a model could not be fetched
     ├── NotFoundError               (also a LookupError)
     │   ├── UnknownJobError
@@ -29,15 +29,15 @@
     │   └── ModelError              the model file cannot be used
     ├── MessageRefusedError         a broker message that photoqueue did not write
     ├── StateError                  the job's state does not allow what was asked
-    ├── TooSlowError                so many jobs cannot be sorted or searched in good time
-    ├── NoWorkerError               waiting for a job that no live worker will take
+    ├── TooSlowError                too many jobs to sort or search within the time limit
+    ├── NoWorkerError               waiting for a job although no worker is running
     ├── ResultTimeoutError          (also a TimeoutError) not finished in the given time
     └── JobError
         ├── JobFailedError          carries the job's own error and remote traceback
         └── JobCancelledError
 
-Each message says what happened, to which thing, and what to do next. An engine of
-one's own raises :class:`PermanentError` (or a child of it) to say "do not retry".
+Each message says what happened, to which thing, and what to do next. A custom engine
+raises :class:`PermanentError` (or a subclass) to say "do not retry".
 """
 
 from __future__ import annotations
@@ -72,20 +72,20 @@ class SchemaMismatchError(ServiceError):
 
 
 class EngineServerError(ServiceError):
-    """The server that an engine asks cannot be reached, or answers with errors."""
+    """The server behind an engine cannot be reached or answers with errors."""
 
 
 class EngineTimeoutError(EngineServerError, TimeoutError):
-    """The server that an engine asks did not answer in time."""
+    """The server behind an engine did not answer in time."""
 
 
 class RateLimitedError(EngineServerError):
-    """The server that an engine asks wants to be left alone for a while.
+    """The server behind an engine asks for a pause.
 
     Attributes
     ----------
     seconds : float
-        How long; the retry of the job is not earlier than that.
+        Length of the pause; the job is not retried earlier.
     """
 
     def __init__(self, message: str, *, seconds: float) -> None:
@@ -94,7 +94,7 @@ class RateLimitedError(EngineServerError):
 
 
 class ThrottledError(RateLimitedError):
-    """The installation's own rate limit is used up: the job is put back, at no cost to it."""
+    """The installation's own rate limit is used up; the job is put back without a lost attempt."""
 
 
 class StorageError(PhotoqueueError):
@@ -126,7 +126,7 @@ class PermanentError(PhotoqueueError):
 
 
 class PayloadError(PermanentError):
-    """The job data does not have the contracted form."""
+    """The job data does not have the form that the job type requires."""
 
 
 class PhotoError(PermanentError):
@@ -162,11 +162,11 @@ class StateError(PhotoqueueError):
 
 
 class TooSlowError(PhotoqueueError):
-    """So many jobs cannot be sorted or searched in good time; ask for fewer of them."""
+    """There are too many jobs to sort or search within the time limit."""
 
 
 class NoWorkerError(PhotoqueueError):
-    """A call waits for a job that no live worker will take."""
+    """A call waits for a job although no worker of its queue is running."""
 
 
 class ResultTimeoutError(PhotoqueueError, TimeoutError):

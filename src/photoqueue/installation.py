@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from photoqueue.photos.store import PhotoStore
     from photoqueue.services import Endpoints
 
-#: Seconds for which an embedded server that answered is taken to run on.
+#: Seconds for which an embedded server that has answered is assumed to be running.
 _RECHECK_SECONDS: Final = 2.0
 #: Completed jobs up to which they are counted anew at each look: a few milliseconds.
 _FEW_JOBS: Final = 20_000
 
 
 class Installation:
-    """Everything that one set of settings leads to; opened once per process.
+    """Servers, tables, broker and photo store of one set of settings; opened once per process.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class Installation:
 
     @classmethod
     def open(cls, settings: Settings) -> Installation:
-        """Start the servers that are not configured, and make sure of the tables.
+        """Start the servers that are not configured, and check the tables.
 
         Embedded tables are migrated; those of a configured server are only checked.
 
@@ -92,18 +92,18 @@ class Installation:
 
     @cached_property
     def counts(self) -> LiveCounts:
-        """Counts the jobs; of millions, all but the first look take milliseconds."""
+        """Counts of jobs; with millions of them only the first count takes long."""
         return LiveCounts(self.database, self.settings.lease_seconds, few=_FEW_JOBS)
 
     @cached_property
     def photo_store(self) -> PhotoStore:
-        """Where the photos are."""
+        """The store of photos."""
         from photoqueue.photos.store import PhotoStore
 
         return PhotoStore.for_settings(self.settings)
 
     def revive(self) -> None:
-        """Start embedded servers again that were stopped since; quick when they run."""
+        """Restart embedded servers that were stopped; quick when they are running."""
         now = time.monotonic()
         if now - self._checked > _RECHECK_SECONDS:
             services.ensure(self.settings)
@@ -116,7 +116,7 @@ class Installation:
             self.__dict__.pop(name, None)
 
     def close(self) -> None:
-        """Close all connections; the servers run on."""
+        """Close all connections; the servers keep running."""
         if "broker" in self.__dict__:
             self.broker.close()
         self.database.close()
@@ -128,7 +128,7 @@ _current: Installation | None = None
 
 
 def current() -> Installation:
-    """Return the installation of this process; open it from the environment at first."""
+    """Return the installation of this process; the first call opens it from the environment."""
     global _current
     with _lock:
         if _current is None:

@@ -18,7 +18,7 @@ from photoqueue.errors import ConfigurationError
 PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-#: From one request in ten hours on; a rate that is nearly none is a slip of the pen.
+#: At least one request in ten hours: anything lower is a typing error.
 Rate = Annotated[float, Field(ge=0.00166, allow_inf_nan=False)]
 
 
@@ -26,7 +26,7 @@ _LONGEST_DELAY_MS = 24 * 3600 * 1000
 
 
 class Settings(BaseSettings):
-    """What an installation runs with; immutable, comparable, printable without secrets.
+    """Settings of an installation; immutable, comparable, printed without secrets.
 
     Build it with keyword arguments (tests, several installations in one process) or
     with :func:`load_settings` from the environment.
@@ -40,7 +40,8 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
     )
 
-    #: Data directory: embedded servers, stored photos, models. Two homes never meet.
+    #: Data directory: embedded servers, stored photos, models. Installations with different
+    #: homes share nothing.
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("photoqueue")))
 
     #: PostgreSQL to use instead of the embedded one (``postgresql://…``).
@@ -48,8 +49,8 @@ class Settings(BaseSettings):
     #: Redis to use instead of the embedded one (``redis://…``, ``rediss://…``).
     redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
 
-    #: What carries the messages: ``auto`` is Redis, or PostgreSQL where no Redis can be had;
-    #: ``postgres`` does without a Redis.
+    #: What carries the messages: ``auto`` is Redis, or PostgreSQL where no Redis is available;
+    #: ``postgres`` uses PostgreSQL only.
     broker: Literal["auto", "postgres"] = "auto"
 
     #: Jobs at a time, per queue and worker.
@@ -70,40 +71,40 @@ class Settings(BaseSettings):
     #: Seconds that running jobs get to finish after SIGTERM or SIGINT.
     grace_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30.0
 
-    #: What analyses a photo: ``auto`` (the best that is configured), a registered name, or
+    #: Engine that analyses photos: ``auto`` (the best that is configured), a registered name, or
     #: ``package.module:factory``.
     engine: str = "auto"
     #: Model of the detector: a path, or a registered name.
     model: str | None = None
-    #: Server that ``photoqueue models pull`` asks for ``NAME.onnx`` instead of the authors'.
+    #: Server from which ``photoqueue models pull`` fetches ``NAME.onnx`` instead of the authors'.
     model_mirror: SecretStr | None = None
-    #: onnxruntime threads per worker process; ``None`` shares the cores out.
+    #: onnxruntime threads per worker process; ``None`` divides the cores among the processes.
     threads: PositiveInt | None = None
     #: Detections below this score are not reported; ``None`` is the model's own default.
     score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     #: An OpenAI-compatible server for the engine ``llm``, such as ``http://localhost:11434/v1``.
     llm_base_url: str | None = None
-    #: Name of the model there.
+    #: Name of the model on that server.
     llm_model: str | None = None
-    #: Key of the server; not needed on one's own network.
+    #: API key of that server; servers on your own network usually need none.
     llm_api_key: SecretStr | None = None
-    #: Seconds within which the server must have answered one request.
+    #: Seconds that one request to the server may take.
     llm_timeout_seconds: PositiveFloat = 120.0
     #: Requests a minute of all workers on all hosts together; ``None`` sets no limit.
     llm_requests_per_minute: Rate | None = None
-    #: US dollars per million tokens sent, for the cost on record; ``None`` leaves it out.
+    #: US dollars per million tokens sent, for the recorded cost; ``None`` records no cost.
     llm_price_in: Price | None = None
     #: US dollars per million tokens received.
     llm_price_out: Price | None = None
     #: Longest side, in pixels, of a picture that is sent; several pictures are sent smaller.
     llm_picture_side: Annotated[int, Field(ge=64, le=8192)] = 1280
-    #: How closely the model is to look, for servers that know this choice.
+    #: Detail with which the model reads pictures, for servers that support the option.
     llm_detail: Literal["low", "high", "auto"] | None = None
     #: Longest answer in tokens; ``None`` leaves it to the server.
     llm_max_tokens: PositiveInt | None = None
-    #: How the answer is made to be JSON; ``auto`` tries them in this order.
+    #: How the server is asked for JSON; ``auto`` tries the others in this order.
     llm_response_format: Literal["auto", "json_schema", "json_object", "prompt"] = "auto"
-    #: One's own changes to the catalogue: a CSV file.
+    #: CSV file with changes to the catalogue.
     catalogue: Path | None = None
     #: Language of item names in results.
     language: Annotated[str, Field(pattern="^(en|fr)$")] = "en"
@@ -115,8 +116,8 @@ class Settings(BaseSettings):
     #: Largest photo accepted, in megapixels once decoded.
     max_photo_megapixels: PositiveFloat = 120.0
 
-    #: What callers of the HTTP API must show (``Authorization: Bearer …``); ``None`` asks for
-    #: nothing, which is allowed on loopback addresses only.
+    #: Token that callers of the HTTP API must send (``Authorization: Bearer …``); ``None`` requires
+    #: no token and is allowed on loopback addresses only.
     api_token: SecretStr | None = None
     #: Requests a second that one client of the HTTP API may send; 0 sets no limit.
     api_requests_per_second: Annotated[float, Field(ge=0)] = 100.0
@@ -124,9 +125,9 @@ class Settings(BaseSettings):
     #: Whether OpenTelemetry spans are sent; needs the extra ``tracing``.
     tracing: bool = False
 
-    #: Address that ``photoqueue check`` tells, in JSON, what is wrong and what no longer is.
+    #: Address to which ``photoqueue check`` sends, as JSON, the beginning and end of incidents.
     alert_url: SecretStr | None = None
-    #: Minutes that ``photoqueue check`` looks back.
+    #: Minutes of history that ``photoqueue check`` examines.
     alert_window_minutes: Annotated[int, Field(ge=1, le=700)] = 10
     #: Share, from 0 to 1, of ended jobs that failed, above which it warns.
     alert_failure_rate: Annotated[float, Field(ge=0, le=1)] = 0.2

@@ -1,8 +1,8 @@
-"""OpenTelemetry spans, for those who ask for them (``PHOTOQUEUE_TRACING``); nothing otherwise.
+"""OpenTelemetry spans; off unless ``PHOTOQUEUE_TRACING`` is set.
 
-A submission writes where it was traced into the job data (``traceparent``, W3C Trace Context),
-and the worker goes on from there: one trace leads from the caller to the engine. Messages in
-the broker stay what they are.
+A submission stores its trace context in the job data (``traceparent``, W3C Trace Context), and
+the worker continues it: one trace leads from the caller to the engine. Messages in the broker
+do not change.
 
 Spans: ``photoqueue.submit`` with ``photoqueue.enqueue`` in it; ``photoqueue.job`` (one attempt)
 with ``photoqueue.claim``, ``photoqueue.work``, ``photoqueue.engine`` and ``photoqueue.record``.
@@ -21,7 +21,7 @@ from photoqueue.errors import ConfigurationError
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-#: Milliseconds that a process which ends waits for a collector to take its last spans.
+#: Milliseconds for which an ending process waits until its last spans are sent.
 _FLUSH_MS: Final = 2000
 
 _lock = threading.Lock()
@@ -29,23 +29,23 @@ _tracer: Tracer | None = None
 
 
 class Span(Protocol):
-    """What a span takes while it lasts."""
+    """The part of a span's interface that photoqueue uses."""
 
     def set_attribute(self, key: str, value: str | int | float | bool) -> None:
-        """Say more about it."""
+        """Add an attribute to the span."""
         ...
 
 
 class _NoSpan:
     def set_attribute(self, key: str, value: str | int | float | bool) -> None:
-        """Drop what nobody asked for."""
+        """Do nothing: tracing is off."""
 
 
 _NOTHING: Final[AbstractContextManager[Span]] = contextlib.nullcontext(_NoSpan())
 
 
 def set_up(wanted: bool) -> None:
-    """Trace from now on, if it is wanted; a process that traces goes on.
+    """Turn tracing on if it is wanted; a process that already traces continues.
 
     Spans go to the tracer provider of the application where it has one, else by OTLP over HTTP
     to where OpenTelemetry's own variables say (``OTEL_EXPORTER_OTLP_ENDPOINT`` and so on).
@@ -64,7 +64,7 @@ def set_up(wanted: bool) -> None:
 
 
 def is_on() -> bool:
-    """Whether anybody asked for spans."""
+    """Whether tracing is on."""
     return _tracer is not None
 
 
@@ -124,7 +124,7 @@ def log_fields() -> dict[str, str]:
 
 
 def flush() -> None:
-    """Send what is left, when a process ends; waits two seconds at most."""
+    """Send the remaining spans before a process ends; waits at most two seconds."""
     if _tracer is None:
         return
     from opentelemetry.trace import get_tracer_provider

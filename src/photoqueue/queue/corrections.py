@@ -1,4 +1,4 @@
-"""Corrections of inventories: written, read, taken back."""
+"""Corrections of inventories: added, read, undone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add(
     dismountable: bool | None,
     user_id: str,
 ) -> Correction:
-    """Write a correction down."""
+    """Store a correction."""
     statement = (
         sa.insert(table)
         .values(
@@ -44,7 +44,7 @@ def add(
 
 
 def of_project(database: Database, project_id: str, *, undone: bool = False) -> list[Correction]:
-    """Read the corrections of a project, oldest first; on request also those taken back."""
+    """Read the corrections of a project, oldest first; on request also those that were undone."""
     query = sa.select(table).where(table.c.project_id == project_id)
     if not undone:
         query = query.where(table.c.undone_at.is_(None))
@@ -54,14 +54,14 @@ def of_project(database: Database, project_id: str, *, undone: bool = False) -> 
 
 
 def undo(database: Database, correction_id: int, *, user_id: str) -> Correction:
-    """Take a correction back; its row stays.
+    """Undo a correction; its row stays.
 
     Raises
     ------
     NotFoundError
         There is no such correction.
     StateError
-        It was taken back already.
+        It was undone already.
     """
     standing = table.c.correction_id == correction_id
     statement = (
@@ -81,8 +81,7 @@ def undo(database: Database, correction_id: int, *, user_id: str) -> Correction:
             "lists those of a project."
         )
     raise StateError(
-        f"Correction {correction_id} was taken back by {before.undone_by} already; nothing was "
-        "changed."
+        f"Correction {correction_id} was already undone by {before.undone_by}; nothing was changed."
     )
 
 

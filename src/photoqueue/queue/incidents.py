@@ -1,4 +1,4 @@
-"""Incidents: each is told once when it begins and once when it ends, by whoever checks."""
+"""Incidents: each is reported once when it begins and once when it ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INCIDENTS: Final = load_statements("incidents.sql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Firing:
-    """What is wrong now; ``queue_name`` is empty where it is about no single queue."""
+    """An alert that is firing; ``queue_name`` is empty if it concerns no single queue."""
 
     name: str
     queue_name: str
@@ -25,7 +25,7 @@ class Firing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """What was wrong, and until when; ``ended_at`` is None while it is."""
+    """An alert from beginning to end; ``ended_at`` is None while it lasts."""
 
     incident_id: UUID
     name: str
@@ -37,7 +37,7 @@ class Incident:
 
 
 def update_incidents(database: Database, firing: Sequence[Firing]) -> None:
-    """Open incidents for what is wrong now, and end those that are over."""
+    """Open incidents for the alerts that fire, and end those that no longer do."""
     values = {
         "names": [found.name for found in firing],
         "queues": [found.queue_name for found in firing],
@@ -50,10 +50,10 @@ def update_incidents(database: Database, firing: Sequence[Firing]) -> None:
 
 
 def tell_incidents(database: Database, tell: Callable[[Incident], None]) -> int:
-    """Tell of each beginning and end that was not told yet; return how many there were.
+    """Report each beginning and end that was not reported yet; return how many there were.
 
-    An error of ``tell`` is passed on, and the incident is told next time. Should this process
-    die between telling and noting it down, it is told a second time, under the same id.
+    An error of ``tell`` is passed on, and the incident is reported next time. If this process
+    dies between reporting and recording it, it is reported again under the same id.
     """
     told = 0
     while _tell_next(database, tell):

@@ -1,4 +1,4 @@
-"""The rate limit of services that engines ask, shared by all workers on all hosts."""
+"""Rate limits of the services behind engines, shared by all workers on all hosts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from photoqueue.queue.attempts import storable
 from photoqueue.queue.database import Database, load_statements
 
 _STATEMENTS: Final = load_statements("rate_limits.sql")
-#: Longest pause that is believed, in seconds: a day.
+#: Longest pause that is accepted, in seconds: a day.
 _LONGEST_HOLD: Final = 24 * 3600.0
 
 
@@ -34,17 +34,17 @@ class RateLimits:
         Raises
         ------
         DatabaseUnavailableError
-            PostgreSQL is away.
+            PostgreSQL cannot be reached.
         """
         rows = self._run("take", {"name": name, "interval": interval, "patience": patience})
         if rows:
             return max(rows[0], 0.0)
         rows = self._run("look", {"name": name})
-        # Meanwhile it may have come within reach; the caller has to ask again all the same.
+        # It may have become free in the meantime; the caller has to ask again anyway.
         return max(rows[0] if rows else 0.0, patience + 0.001)
 
     def hold(self, name: str, seconds: float) -> None:
-        """Let nobody ask a service within so many seconds, a day at most."""
+        """Block requests to a service for a number of seconds, a day at most."""
         self._run("hold", {"name": name, "seconds": min(max(seconds, 0.0), _LONGEST_HOLD)})
 
     def _run(self, statement: str, parameters: Mapping[str, Any]) -> list[float]:

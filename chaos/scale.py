@@ -35,9 +35,8 @@ from photoqueue.queue.submission import NewBatch, NewJob, NewPhoto, accept
 from photoqueue.queue.workers import Register
 from photoqueue.services.postgres import DATABASE, find_postgres
 from photoqueue.words import JobType, Message
-from photoqueue.worker.counting import Counting
 from photoqueue.worker.identity import this_host
-from photoqueue.worker.recovery import Recovery
+from photoqueue.worker.recovery import Counting, Recovery
 
 QUEUE: Final = JobType.PHOTO_ANALYZE
 _SECONDS = 8

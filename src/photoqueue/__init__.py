@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     )
     from photoqueue.client.submit import submit_photo, submit_photos
     from photoqueue.client.submit_inventory import submit_inventory
-    from photoqueue.client.workers import WorkerProcess, start_worker
+    from photoqueue.client.worker_process import WorkerProcess, start_worker
     from photoqueue.engines.contract import Analysis, Call, Engine, Hint, Item, Usage
     from photoqueue.errors import (
         JobCancelledError,
@@ -133,7 +133,7 @@ _HOMES: Final = {
     ),
     "photoqueue.client.submit": ("submit_photo", "submit_photos"),
     "photoqueue.client.submit_inventory": ("submit_inventory",),
-    "photoqueue.client.workers": ("WorkerProcess", "start_worker"),
+    "photoqueue.client.worker_process": ("WorkerProcess", "start_worker"),
     "photoqueue.errors": (
         "JobCancelledError",
         "JobFailedError",

@@ -21,7 +21,7 @@ from photoqueue.queue.broker.retention import Finished
 from photoqueue.queue.ledger import Ledger
 from photoqueue.services import Endpoints
 from photoqueue.words import JobState, JobType, Message, Outcome
-from photoqueue.worker.hand import LONGEST_SECONDS
+from photoqueue.worker.batching import LONGEST_SECONDS
 from photoqueue.worker.runner import Runner
 from tests.conftest import eventually, submit
 

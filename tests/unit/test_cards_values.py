@@ -17,7 +17,7 @@ import pytest
 
 from photoqueue import Catalogue, Correction, InventoryResult, JobSnapshot, PhotoResult, Stats
 from photoqueue.client.handles import Batch, Job
-from photoqueue.client.workers import WorkerProcess
+from photoqueue.client.worker_process import WorkerProcess
 from photoqueue.faces.cards.values import card_of
 from photoqueue.queue.queue_counts import QueueStats
 from photoqueue.records.results import FoundItem, InventoryLine

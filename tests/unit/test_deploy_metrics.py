@@ -15,10 +15,9 @@ import pytest
 from photoqueue.client.metrics import Reading, Total
 from photoqueue.client.observe import Stats
 from photoqueue.faces.http.metrics import families, names
-from photoqueue.faces.http.worker_metrics import WorkerCollector
 from photoqueue.queue.queue_counts import QueueStats
 from photoqueue.words import JobType
-from photoqueue.worker.pulse import QueuePulse
+from photoqueue.worker.health import QueuePulse, WorkerCollector
 from tests.conftest import REPOSITORY
 
 PROMETHEUS = REPOSITORY / "deploy" / "prometheus"

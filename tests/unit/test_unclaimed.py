@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from uuid import UUID
 
 from photoqueue.queue.workers import Held
-from photoqueue.worker.board import MOST_JOBS, Board
-from photoqueue.worker.unclaimed import Unclaimed
+from photoqueue.worker.board import MOST_JOBS, StatusBoard
+from photoqueue.worker.supervisor import Unclaimed
 
 JOB = Held(slot=1, job_id=UUID(int=1), attempt=1)
 
@@ -86,7 +86,7 @@ def test_another_attempt_of_the_job_is_another_matter() -> None:
 
 
 def test_board_tells_which_jobs_a_process_has() -> None:
-    board = Board()
+    board = StatusBoard()
     assert (board.job_ids, board.settled_at) == (frozenset(), 0.0)
     most = [UUID(int=number) for number in range(1, MOST_JOBS + 1)]
     board.set_jobs(most)
@@ -99,7 +99,7 @@ def test_board_tells_which_jobs_a_process_has() -> None:
 
 
 def test_board_tells_which_job_is_worked_on() -> None:
-    board = Board()
+    board = StatusBoard()
     assert (board.at, board.busy_since) == (None, 0.0)
     board.set_busy(OTHER)
     assert board.at == OTHER and board.busy_since > 0

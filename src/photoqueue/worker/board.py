@@ -14,7 +14,7 @@ MOST_JOBS: Final = 32
 _ID_BYTES: Final = 16
 
 
-class Board:
+class StatusBoard:
     """What a supervisor and one of its processes tell each other, in shared memory.
 
     Plain memory and no lock: a process can be killed at any moment, and a lock that

@@ -25,7 +25,7 @@ from photoqueue.installation import Installation
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.workers import Register
 from photoqueue.words import JobType, Message
-from photoqueue.worker.board import Board
+from photoqueue.worker.board import StatusBoard
 from photoqueue.worker.engines import Engines
 from photoqueue.worker.handlers import Handler, InventorySync, PhotoAnalyze
 from photoqueue.worker.logs import LogFormat, configure_logging
@@ -64,7 +64,7 @@ class Assignment:
     log_format: LogFormat
 
 
-def run_child(assignment: Assignment, board: Board, parent: Connection) -> None:
+def run_child(assignment: Assignment, board: StatusBoard, parent: Connection) -> None:
     """Run the process until it is told to stop, or its supervisor is gone."""
     stop = threading.Event()
     # Ctrl-C reaches the whole group; only the supervisor decides what follows from it.
@@ -90,7 +90,7 @@ class _Source:
         broker: Broker,
         register: Register,
         queue: JobType,
-        board: Board,
+        board: StatusBoard,
         stop: threading.Event,
     ) -> None:
         self._broker = broker
@@ -125,7 +125,7 @@ class _Source:
             self._register.count_refused(self._queue)
 
 
-def _work(assignment: Assignment, board: Board, stop: threading.Event) -> None:
+def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> None:
     installation = Installation(
         assignment.settings, assignment.endpoints, namespace=assignment.namespace
     )

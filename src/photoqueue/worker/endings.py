@@ -3,22 +3,76 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from photoqueue import tracing
-from photoqueue.errors import BrokerUnavailableError, PhotoqueueError
+from photoqueue.errors import (
+    BrokerUnavailableError,
+    EngineUnavailableError,
+    PermanentError,
+    PhotoqueueError,
+    RateLimitedError,
+    ThrottledError,
+)
 from photoqueue.queue.attempts import AiCall, Claim, Ended, Failure
 from photoqueue.queue.broker.retention import RETENTION, Finished
-from photoqueue.words import JobState
-from photoqueue.worker.failures import describe
-from photoqueue.worker.job_fields import end_fields, log_fields
-from photoqueue.worker.persistence import until_reached
+from photoqueue.words import JobState, JobType
+from photoqueue.worker.slot import until_reached
 
 if TYPE_CHECKING:
     from photoqueue.queue.broker.queues import Broker
     from photoqueue.queue.ledger import Ledger
     from photoqueue.settings import Settings
+
+#: Longest wait that a server is believed, in seconds: a day.
+_LONGEST_WAIT: Final = 24 * 3600.0
+
+
+def describe(error: BaseException) -> Failure:
+    """Turn an exception into the record of a failed attempt.
+
+    A :class:`~photoqueue.errors.PermanentError` ends the job at once; everything else
+    (time-outs, network errors, a full disk, a bug in an engine) is tried again, after a
+    :class:`~photoqueue.errors.RateLimitedError` not earlier than it says.
+    """
+    wait = error.seconds if isinstance(error, RateLimitedError) else 0.0
+    return Failure(
+        error_type=type(error).__name__,
+        message=str(error) or f"{type(error).__name__} without a message",
+        traceback="".join(traceback.format_exception(error)),
+        permanent=isinstance(error, PermanentError | EngineUnavailableError),
+        not_before_ms=round(min(max(wait, 0.0), _LONGEST_WAIT) * 1000),
+        costs_nothing=isinstance(error, ThrottledError),
+    )
+
+
+def log_fields(claim: Claim) -> dict[str, object]:
+    """Tell which job a line is about."""
+    fields: dict[str, object] = {"queue": claim.queue, "job": claim.job_id}
+    if claim.queue is JobType.PHOTO_ANALYZE:
+        fields["photo"] = claim.payload.get("photoId")
+    else:
+        fields["project"] = claim.payload.get("projectId")
+    return fields
+
+
+def span_attributes(claim: Claim) -> dict[str, str | int]:
+    """Tell which attempt a span is."""
+    return {
+        "photoqueue.queue": str(claim.queue),
+        "photoqueue.job": str(claim.job_id),
+        "photoqueue.key": claim.job_key,
+        "photoqueue.attempt": claim.attempt,
+        "photoqueue.wait_ms": round(claim.wait_ms),
+    }
+
+
+def end_fields(claim: Claim, ended: Ended) -> dict[str, object]:
+    """Tell how an attempt ended."""
+    return {"duration_ms": round(ended.duration_ms, 1), "attempts": claim.attempt}
+
 
 logger = logging.getLogger(__name__)
 

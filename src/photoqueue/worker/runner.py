@@ -16,9 +16,8 @@ from photoqueue.queue.attempts import AiCall, Claim, Done, Ended
 from photoqueue.queue.broker.retention import Finished
 from photoqueue.queue.ledger import Ledger
 from photoqueue.words import JobType, Message
-from photoqueue.worker.endings import Endings
-from photoqueue.worker.hand import Hand, Watch
-from photoqueue.worker.job_fields import span_attributes
+from photoqueue.worker.batching import Hand, Watch
+from photoqueue.worker.endings import Endings, span_attributes
 from photoqueue.worker.slot import Slot
 
 if TYPE_CHECKING:

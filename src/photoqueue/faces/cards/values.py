@@ -10,7 +10,7 @@ from typing import Final
 
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.observe import Stats
-from photoqueue.client.workers import WorkerProcess
+from photoqueue.client.worker_process import WorkerProcess
 from photoqueue.faces.cards.drawing import (
     NOTHING,
     card,

@@ -13,7 +13,7 @@ import typer
 from photoqueue.faces.cli.output import QueueName
 
 if TYPE_CHECKING:
-    from photoqueue.faces.http.probe import Probe
+    from photoqueue.worker.health import Answer, Probe, Pulse
     from photoqueue.worker.supervisor import Supervisor
 
 
@@ -83,26 +83,33 @@ def _probes(
     supervisor: Supervisor, host: str, health_port: int | None, metrics_port: int | None
 ) -> list[Probe]:
     """Listen on the ports that are asked for."""
-    from photoqueue.errors import ConfigurationError
-    from photoqueue.faces.http.probe import Answer, Probe, health_answer
+    from photoqueue.worker.health import Probe, health_answer
 
+    pulse = supervisor.pulse
     answers: dict[int, dict[str, Callable[[], Answer]]] = {}
     if health_port is not None:
-        answers.setdefault(health_port, {})["/healthz"] = lambda: health_answer(
-            supervisor.pulse.problems()
-        )
+        answers.setdefault(health_port, {})["/healthz"] = lambda: health_answer(pulse.problems())
     if metrics_port is not None:
-        try:
-            from photoqueue.faces.http.worker_metrics import worker_metrics
-        except ModuleNotFoundError as exc:
-            if (exc.name or "photoqueue").startswith("photoqueue"):
-                raise
-            raise ConfigurationError(
-                f"--metrics-port needs the package {exc.name}. Install it: "
-                "pip install 'photoqueue[server]'"
-            ) from exc
-        answers.setdefault(metrics_port, {})["/metrics"] = worker_metrics(supervisor.pulse)
+        answers.setdefault(metrics_port, {})["/metrics"] = _metrics(pulse)
     return [Probe(host, port, found) for port, found in answers.items()]
+
+
+def _metrics(pulse: Pulse) -> Callable[[], Answer]:
+    """Return what answers ``/metrics``: the installation's metrics and this worker's own."""
+    from photoqueue.errors import ConfigurationError
+    from photoqueue.worker.health import WorkerCollector
+
+    try:
+        from photoqueue.faces.http.metrics import CONTENT_TYPE, InstallationCollector, exposition
+    except ModuleNotFoundError as exc:
+        if (exc.name or "photoqueue").startswith("photoqueue"):
+            raise
+        raise ConfigurationError(
+            f"--metrics-port needs the package {exc.name}. Install it: "
+            "pip install 'photoqueue[server]'"
+        ) from exc
+    collectors = (InstallationCollector(), WorkerCollector(pulse))
+    return lambda: (200, CONTENT_TYPE, exposition(*collectors))
 
 
 def _stop_at_end_of_stdin(supervisor: Supervisor) -> None:

@@ -10,7 +10,7 @@ import traitlets
 
 from photoqueue.client.observe import batch as reopened
 from photoqueue.client.recent import queues_without_worker, recent_batches, require_project
-from photoqueue.client.workers import WorkerProcess, start_worker
+from photoqueue.client.worker_process import WorkerProcess, start_worker
 from photoqueue.errors import UnknownBatchError
 from photoqueue.faces.notebook.view import Background, LiveView, script, style
 

@@ -19,7 +19,7 @@ from photoqueue.client.system import (
     system_report,
     unattended,
 )
-from photoqueue.client.workers import WorkerProcess, start_worker
+from photoqueue.client.worker_process import WorkerProcess, start_worker
 from photoqueue.errors import PhotoqueueError, StateError
 from photoqueue.faces.notebook.view import LiveView, Scope, script, style
 

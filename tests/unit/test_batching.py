@@ -8,8 +8,8 @@ import pytest
 
 from photoqueue.queue.attempts import Claim, Done
 from photoqueue.words import JobType
+from photoqueue.worker.batching import LONGEST_SECONDS, PLANNED_SECONDS, Hand
 from photoqueue.worker.board import MOST_JOBS
-from photoqueue.worker.hand import LONGEST_SECONDS, PLANNED_SECONDS, Hand
 
 
 class Clock:

@@ -1,0 +1,291 @@
+"""Whether a worker works, and the ports that say so: ``/healthz`` and ``/metrics``.
+
+A process of a worker looks at its queue at least once a second, also where nothing waits; one
+that is frozen, or hangs in a call that never returns, does not. So the probe needs no server:
+each process has looked at its queue recently or has been at a job for no longer than the time
+limit allows, and the supervisor that watches them has done its round. While the servers are
+away, processes that wait for them do not count against the worker: restarting it would not
+bring them back.
+
+The ports use the standard library's server: a worker needs no web framework to answer a probe
+a few times a minute. Both can be on one port. A container or a Kubernetes pod is probed over
+HTTP (with ``--listen 0.0.0.0``)::
+
+    livenessProbe:
+      httpGet: {path: /healthz, port: 8081}
+      periodSeconds: 10
+
+Docker asks from inside, where loopback will do::
+
+    HEALTHCHECK CMD python -c "import urllib.request as u; u.urlopen('http://127.0.0.1:8081/healthz')"
+
+Under systemd a timer does the same; ``Restart=always`` in the unit alone only notices that a
+process has ended, not that it is frozen.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Final
+
+from photoqueue.errors import ConfigurationError, PhotoqueueError
+from photoqueue.words import JobType
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+    from photoqueue.worker.crew import Child, Crew
+
+#: Seconds that a process may take to be ready: to load its model, above all.
+START_SECONDS: Final = 120.0
+#: Shortest time, in seconds, after which a silence counts: a broker that answers slowly
+#: keeps a process for three.
+_MIN_SILENCE: Final = 5.0
+#: Seconds that the supervisor has to end a process whose job ran out of time.
+_OVERTIME: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePulse:
+    """How the processes of one queue are.
+
+    Attributes
+    ----------
+    ready, busy : int
+        Processes that take jobs, and those of them that are at one.
+    fetched_s : float or None
+        Seconds since a process last looked at the queue; None before the first time.
+    """
+
+    queue: JobType
+    ready: int
+    busy: int
+    fetched_s: float | None
+
+
+class Pulse:
+    """Tells whether the supervisor and its processes move.
+
+    Parameters
+    ----------
+    clock
+        Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        queues: Sequence[JobType],
+        crew: Crew,
+        lease_seconds: float,
+        job_timeout_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._queues = tuple(queues)
+        self._crew = crew
+        self._silence = max(lease_seconds, _MIN_SILENCE)
+        self._job_limit = job_timeout_seconds + _OVERTIME
+        self._clock = clock
+        self._beat_at = clock()
+        #: When each queue last had a process that takes jobs.
+        self._served_at = dict.fromkeys(self._queues, self._beat_at)
+        self.servers_away = False
+
+    def beat(self) -> None:
+        """Say that the supervisor begins a round."""
+        now = self._clock()
+        for queue in self._queues:
+            if self._crew.has_ready(queue):
+                self._served_at[queue] = now
+        self._beat_at = now
+
+    def problems(self) -> list[str]:
+        """Say what does not move; empty where all is well."""
+        now = self._clock()
+        found = list(self._stuck(now))
+        still = now - self._beat_at
+        if still > self._silence:
+            found.insert(0, f"the supervisor has not done a round for {still:.0f} s")
+        return found
+
+    def queues(self) -> list[QueuePulse]:
+        """Tell how the processes of each queue are."""
+        now = self._clock()
+        found = []
+        for queue in self._queues:
+            ready = [child for child in self._children(queue) if child.board.ready]
+            looks = [child.board.looked_at for child in ready]
+            found.append(
+                QueuePulse(
+                    queue=queue,
+                    ready=len(ready),
+                    busy=sum(child.board.busy_since > 0 for child in ready),
+                    fetched_s=max(now - max(looks), 0.0) if looks else None,
+                )
+            )
+        return found
+
+    def _stuck(self, now: float) -> Iterator[str]:
+        for queue in self._queues:
+            unserved = now - self._served_at[queue]
+            if unserved > START_SECONDS:
+                yield f"no process for {queue} has taken jobs for {unserved:.0f} s"
+            for child in self._children(queue):
+                yield from self._of_child(child, now)
+
+    def _of_child(self, child: Child, now: float) -> Iterator[str]:
+        busy_since = child.board.busy_since
+        if not child.board.ready or self.servers_away:
+            return
+        name = f"process {child.process.pid} for {child.queue}"
+        if busy_since:
+            busy = now - busy_since
+            if busy > self._job_limit:
+                yield f"{name} has been at one job for {busy:.0f} s"
+            return
+        silent = now - child.board.looked_at
+        if silent > self._silence:
+            yield f"{name} has not looked for jobs for {silent:.0f} s"
+
+    def _children(self, queue: JobType) -> list[Child]:
+        # A copy: the supervisor's thread starts and ends processes meanwhile.
+        return [child for child in tuple(self._crew.children) if child.queue is queue]
+
+
+logger = logging.getLogger(__name__)
+
+#: Status, media type and body of an answer.
+Answer = tuple[int, str, bytes]
+#: Seconds within which a request must have come in.
+_REQUEST_SECONDS: Final = 5.0
+_TEXT: Final = "text/plain; charset=utf-8"
+
+
+class Probe:
+    """Answers ``GET`` on a few paths, in threads beside the work.
+
+    Parameters
+    ----------
+    host, port
+        Where to listen; port 0 takes a free one.
+    answers
+        What each path is answered.
+
+    Raises
+    ------
+    ConfigurationError
+        The address cannot be listened on.
+    """
+
+    def __init__(self, host: str, port: int, answers: Mapping[str, Callable[[], Answer]]) -> None:
+        try:
+            self._server = _Server((host, port), _handler(answers))
+        except (OSError, OverflowError) as exc:
+            reason = getattr(exc, "strerror", None) or str(exc)
+            raise ConfigurationError(
+                f"The worker cannot listen on {host} port {port}: {reason}. Choose another port "
+                "(--health-port, --metrics-port), or another address with --listen."
+            ) from exc
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True
+        )
+        self._thread.start()
+        logger.info("answering %s on http://%s:%d", " and ".join(answers), host, self.port)
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def health_answer(problems: list[str]) -> Answer:
+    """Return what ``/healthz`` is answered: 200, or 503 with what does not move."""
+    body = {"status": "stuck" if problems else "alive", "problems": problems}
+    return 503 if problems else 200, "application/json", json.dumps(body).encode()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Ignore a client that went away in the middle of its answer."""
+
+
+def _handler(answers: Mapping[str, Callable[[], Answer]]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = _REQUEST_SECONDS
+        server_version = "photoqueue"
+        sys_version = ""
+
+        def do_GET(self) -> None:
+            self._send(body=True)
+
+        def do_HEAD(self) -> None:
+            self._send(body=False)
+
+        def log_message(self, *_: Any) -> None:
+            """Keep probes out of the log."""
+
+        def _send(self, *, body: bool) -> None:
+            status, media_type, content = _answer(answers, self.path.partition("?")[0])
+            self.send_response(status)
+            self.send_header("Content-Type", media_type)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if body:
+                self.wfile.write(content)
+
+    return Handler
+
+
+def _answer(answers: Mapping[str, Callable[[], Answer]], path: str) -> Answer:
+    if path not in answers:
+        known = " and ".join(answers)
+        return 404, _TEXT, f"There is nothing here; there is {known}.\n".encode()
+    try:
+        return answers[path]()
+    except PhotoqueueError as exc:
+        return 503, _TEXT, f"{exc}\n".encode()
+
+
+class WorkerCollector:
+    """The metrics of one worker, by queue, for a registry of ``prometheus_client``."""
+
+    def __init__(self, pulse: Pulse) -> None:
+        self._pulse = pulse
+
+    def collect(self) -> Iterator[Metric]:
+        """Look at the processes."""
+        from prometheus_client.core import GaugeMetricFamily  # an extra: for who is scraped
+
+        processes = GaugeMetricFamily(
+            "photoqueue_processes", "Processes of this worker that take jobs.", labels=("queue",)
+        )
+        busy = GaugeMetricFamily(
+            "photoqueue_processes_busy",
+            "Processes of this worker that are at a job.",
+            labels=("queue",),
+        )
+        fetched = GaugeMetricFamily(
+            "photoqueue_last_fetch_seconds",
+            "Seconds since a process of this worker last asked the broker for a job.",
+            labels=("queue",),
+        )
+        healthy = GaugeMetricFamily(
+            "photoqueue_worker_healthy", "Whether this worker's processes move, as /healthz says."
+        )
+        healthy.add_metric((), float(not self._pulse.problems()))
+        for found in self._pulse.queues():
+            processes.add_metric((str(found.queue),), found.ready)
+            busy.add_metric((str(found.queue),), found.busy)
+            if found.fetched_s is not None:
+                fetched.add_metric((str(found.queue),), found.fetched_s)
+        yield from (processes, busy, fetched, healthy)

@@ -33,7 +33,7 @@ from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.submission import NewBatch, NewJob, NewPhoto, accept
 from photoqueue.queue.workers import Register
-from photoqueue.services.postgres import DATABASE, find_postgres
+from photoqueue.services.programs import DATABASE, find_postgres
 from photoqueue.words import JobType, Message
 from photoqueue.worker.identity import this_host
 from photoqueue.worker.recovery import Counting, Recovery

@@ -16,10 +16,9 @@ import redis
 
 from photoqueue.queue.database import Database, migrate
 from photoqueue.services.folder import ServiceFolder
-from photoqueue.services.postgres import DATABASE, Postgres
+from photoqueue.services.lifecycle import EmbeddedServer
 from photoqueue.services.process import Account
-from photoqueue.services.redis_server import RedisServer
-from photoqueue.services.server import Server
+from photoqueue.services.programs import DATABASE, Postgres, RedisServer
 
 _REDIS_PORT = 6399
 _POSTGRES_PORT = 5432
@@ -122,7 +121,7 @@ class Servers:
             with server.place.exclusive():
                 server.bring_up()
 
-    def stop(self, server: Server, number: int) -> None:
+    def stop(self, server: EmbeddedServer, number: int) -> None:
         """Stop a server by a signal to its main process; return when all of it is gone."""
         processes = server.processes()
         if processes:
@@ -134,7 +133,7 @@ class Servers:
                 raise RuntimeError(f"{server.name} is still alive 30 s after signal {number}")
             time.sleep(0.02)
 
-    def restart(self, server: Server, number: int, away: float = 0.0) -> None:
+    def restart(self, server: EmbeddedServer, number: int, away: float = 0.0) -> None:
         """Stop a server, leave it away for some seconds, start it again."""
         self.stop(server, number)
         time.sleep(away)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from photoqueue.faces.http.app import create_app
+from photoqueue.faces.http.server import create_app
 from photoqueue.installation import Installation
 from photoqueue.settings import Settings
 from tests.api_server import serving

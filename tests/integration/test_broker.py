@@ -33,7 +33,7 @@ from photoqueue.queue.broker.messages import TASK_NAMES, encode
 from photoqueue.queue.broker.queues import Broker
 from photoqueue.queue.ids import new_uuid
 from photoqueue.services import Endpoints
-from photoqueue.services.redis_server import find_redis
+from photoqueue.services.programs import find_redis
 from photoqueue.words import JobType, Message
 from tests.conftest import eventually
 

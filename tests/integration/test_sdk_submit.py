@@ -32,7 +32,7 @@ from photoqueue.errors import (
 )
 from photoqueue.installation import Installation, current, use
 from photoqueue.queue.database import Database
-from photoqueue.services.redis_server import find_redis
+from photoqueue.services.programs import find_redis
 from photoqueue.words import INTERACTIVE_PRIORITY, JobType
 from tests.conftest import eventually, picture, submit
 

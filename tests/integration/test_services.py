@@ -23,8 +23,7 @@ from pydantic import SecretStr
 from photoqueue.errors import ConfigurationError, DatabaseUnavailableError
 from photoqueue.services import Endpoints, down, ensure, status
 from photoqueue.services.folder import ServiceFolder, fits_sockets
-from photoqueue.services.postgres import Postgres
-from photoqueue.services.redis_server import RedisServer
+from photoqueue.services.programs import Postgres, RedisServer
 from photoqueue.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets")
@@ -326,7 +325,7 @@ def test_stale_files_that_name_a_living_process_do_not_fool_it(settings: Setting
 def test_a_server_whose_socket_is_gone_is_replaced(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("photoqueue.services.server.LOST_SECONDS", 0.5)
+    monkeypatch.setattr("photoqueue.services.lifecycle.LOST_SECONDS", 0.5)
     ensure(settings)
     before = pids(settings)
     path = RedisServer(ServiceFolder.of(settings.home)).socket()
@@ -461,7 +460,7 @@ def test_each_url_takes_the_place_of_its_own_server(homes: Callable[..., Setting
 def test_without_a_redis_program_postgresql_stands_alone(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("photoqueue.services.redis_server.find_redis", lambda: None)
+    monkeypatch.setattr("photoqueue.services.programs.find_redis", lambda: None)
 
     endpoints = ensure(settings)
 

@@ -15,13 +15,11 @@ from pydantic import SecretStr
 
 from photoqueue import errors
 from photoqueue.errors import ConfigurationError, DatabaseUnavailableError, PhotoqueueError
-from photoqueue.faces.http import calls
-from photoqueue.faces.http.access import is_loopback
-from photoqueue.faces.http.app import create_app
-from photoqueue.faces.http.calls import Calls, Gate, SharedRead
-from photoqueue.faces.http.limits import MAX_JSON, RateLimit
+from photoqueue.faces.http import backend
+from photoqueue.faces.http.backend import Calls, Gate, SharedRead
+from photoqueue.faces.http.middleware import MAX_JSON, RateLimit, is_loopback
 from photoqueue.faces.http.problems import KINDS, ProblemError, answer_for
-from photoqueue.faces.http.server import bind, check_token
+from photoqueue.faces.http.server import bind, check_token, create_app
 from photoqueue.faces.javascript import shared_script
 from photoqueue.settings import Settings
 
@@ -326,7 +324,7 @@ def test_failed_read_is_told_to_all_and_tried_again() -> None:
 
 
 def test_more_calls_than_can_wait_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "current", lambda: None)
+    monkeypatch.setattr(backend, "current", lambda: None)
 
     async def body() -> None:
         limited = Calls(threads=1, waiting=1)
@@ -351,7 +349,7 @@ def test_servers_that_are_away_are_looked_for_once_a_second_not_by_every_call(
         tried.append(1)
         raise DatabaseUnavailableError("away")
 
-    monkeypatch.setattr(calls, "current", current)
+    monkeypatch.setattr(backend, "current", current)
     gate = Gate()
     for _ in range(10):
         with pytest.raises(DatabaseUnavailableError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parts.comments import table
-from photoqueue.faces.http.app import create_app
+from photoqueue.faces.http.server import create_app
 from photoqueue.settings import Settings
 
 

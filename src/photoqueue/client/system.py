@@ -276,7 +276,7 @@ def broker_report(survey: Survey) -> ServerReport:
     """Ask Redis how it is."""
     status = survey.servers[1]
     if survey.settings.redis_url is None and not status.running:
-        from photoqueue.services.redis_server import find_redis
+        from photoqueue.services.programs import find_redis
 
         if survey.settings.broker == "postgres" or find_redis() is None:
             return ServerReport(

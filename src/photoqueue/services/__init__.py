@@ -11,6 +11,157 @@ A configured ``DATABASE_URL`` or ``REDIS_URL`` takes the place of its embedded s
 
 from __future__ import annotations
 
-from photoqueue.services.embedded import Endpoints, ServerStatus, down, ensure, status
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from photoqueue.addresses import masked
+from photoqueue.errors import ConfigurationError
+from photoqueue.settings import Settings
+
+if TYPE_CHECKING:
+    from photoqueue.services.lifecycle import EmbeddedServer
+    from photoqueue.services.programs import Postgres, RedisServer
 
 __all__ = ["Endpoints", "ServerStatus", "down", "ensure", "status"]
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Endpoints:
+    """Addresses of the two servers, embedded or configured."""
+
+    database_url: SecretStr
+    #: ``None``: there is no Redis; PostgreSQL carries the messages.
+    redis_url: SecretStr | None
+    embedded_database: bool
+    embedded_redis: bool
+
+    def __repr__(self) -> str:
+        redis = self.redis_url and masked(self.redis_url.get_secret_value())
+        return (
+            f"Endpoints(database_url={masked(self.database_url.get_secret_value())!r}, "
+            f"redis_url={redis!r})"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerStatus:
+    """What is known of one server without starting or disturbing it."""
+
+    name: str
+    #: ``None`` for a configured server, which is not asked here.
+    running: bool | None
+    #: Process that was started first; ``None`` when not embedded, not running or not visible.
+    pid: int | None = None
+    #: As told by the running server.
+    version: str | None = None
+    #: Address with its secrets masked, or why there is none.
+    where: str
+    data_directory: Path | None = None
+    embedded: bool
+
+
+def ensure(settings: Settings) -> Endpoints:
+    """Return the addresses of both servers; starts those that are not configured by URL.
+
+    A configured URL is passed on as it is, without a connection being tried. When the
+    embedded servers run already this takes a few milliseconds and no lock.
+
+    Raises
+    ------
+    ConfigurationError
+        The embedded server is not installed, or its home cannot be used.
+    DatabaseUnavailableError, BrokerUnavailableError
+        The server does not start; the message holds the end of its log.
+    """
+    database_url, redis_url = settings.database_url, settings.redis_url
+    without_redis = settings.broker == "postgres"
+    if without_redis:
+        redis_url = None
+    if database_url is None or not (without_redis or redis_url):
+        postgres, redis = _servers(settings)
+        wanted: list[EmbeddedServer] = []
+        if database_url is None:
+            wanted.append(postgres)
+        # A Redis that runs already is used even where this process finds no program for it.
+        if not (without_redis or redis_url) and (redis.is_installed() or redis.is_ready()):
+            wanted.append(redis)
+        _bring_up(wanted)
+        database_url = database_url or SecretStr(postgres.url())
+        if redis in wanted:
+            redis_url = SecretStr(redis.url())
+    return Endpoints(
+        database_url=database_url,
+        redis_url=redis_url,
+        embedded_database=settings.database_url is None,
+        embedded_redis=redis_url is not None and settings.redis_url is None,
+    )
+
+
+def down(settings: Settings) -> list[str]:
+    """Stop the embedded servers of this home; return the names of those that ran."""
+    postgres, redis = _servers(settings)
+    place = postgres.place
+    if not place.exists():
+        return []
+    with place.exclusive():
+        stopped = [server.name for server in (postgres, redis) if server.stop()]
+        place.remove_sockets()
+    return stopped
+
+
+def status(settings: Settings) -> list[ServerStatus]:
+    """Tell how PostgreSQL and Redis are, in this order; starts nothing and takes no lock."""
+    return [
+        _configured_status("PostgreSQL", settings.database_url)
+        if settings.database_url
+        else _embedded_status(_servers(settings)[0]),
+        _configured_status("Redis", settings.redis_url)
+        if settings.redis_url
+        else _embedded_status(_servers(settings)[1]),
+    ]
+
+
+def _bring_up(servers: list[EmbeddedServer]) -> None:
+    missing = [server for server in servers if not server.is_ready()]
+    if missing:
+        with missing[0].place.exclusive():
+            for server in missing:
+                server.bring_up()
+
+
+def _configured_status(name: str, url: SecretStr) -> ServerStatus:
+    where = masked(url.get_secret_value())
+    return ServerStatus(name=name, running=None, where=where, embedded=False)
+
+
+def _embedded_status(server: EmbeddedServer) -> ServerStatus:
+    answer = server.ask()
+    running = answer.ready
+    processes = server.processes()
+    return ServerStatus(
+        name=server.name,
+        running=running,
+        pid=processes[0].pid if processes else None,
+        version=answer.version,
+        where=server.url() if running else server.why_absent(),
+        data_directory=server.data,
+        embedded=True,
+    )
+
+
+def _servers(settings: Settings) -> tuple[Postgres, RedisServer]:
+    if sys.platform == "win32":
+        raise ConfigurationError(
+            "The embedded servers do not run on Windows. Set DATABASE_URL and REDIS_URL, or use "
+            "photoqueue within WSL."
+        )
+    # Late: these modules need what Windows does not have.
+    from photoqueue.services.folder import ServiceFolder
+    from photoqueue.services.programs import Postgres, RedisServer
+
+    place = ServiceFolder.of(settings.home)
+    return Postgres(place), RedisServer(place)

@@ -213,7 +213,7 @@ def _postgres(survey: Survey) -> Iterator[Finding]:
     from photoqueue.client.system import database_report
 
     if not survey.database_runs:
-        from photoqueue.services.postgres import find_postgres
+        from photoqueue.services.programs import find_postgres
 
         find_postgres()  # raises with what to install
     report = database_report(survey)

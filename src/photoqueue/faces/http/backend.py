@@ -3,18 +3,181 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from functools import partial
+from typing import Annotated, Final, Generic, ParamSpec, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 
 from photoqueue.client.observe import Stats, StatsReader
 from photoqueue.client.pages import change_mark
 from photoqueue.client.system import Check, readiness
+from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.http.answers import QueueCounts, QueuesAnswer
-from photoqueue.faces.http.calls import Calls, Gate, SharedRead
+from photoqueue.faces.http.problems import busy
+from photoqueue.installation import current
 from photoqueue.settings import Settings
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+
+#: Calls at a time; fewer than an installation has connections (10), so that none waits for one.
+_THREADS: Final = 8
+#: Calls that may wait for a thread; more are told to come again.
+_WAITING: Final = 256
+#: Seconds for which an installation that could not be opened is not tried again.
+_PAUSE_SECONDS: Final = 1.0
+
+
+class Gate:
+    """Opens the installation once for all calls.
+
+    While its servers are away, one call a second finds that out, and the others are told what
+    it found, instead of each waiting for a time-out.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._error: PhotoqueueError | None = None
+        self._until = 0.0
+
+    def pass_through(self) -> None:
+        """Return once the installation is open.
+
+        Raises
+        ------
+        PhotoqueueError
+            It cannot be opened.
+        """
+        with self._lock:
+            if self._error is not None and time.monotonic() < self._until:
+                raise self._error.with_traceback(None)
+            try:
+                current()
+            except PhotoqueueError as exc:
+                self._error, self._until = exc, time.monotonic() + _PAUSE_SECONDS
+                raise
+            self._error = None
+
+
+class Calls:
+    """Runs functions in threads, a few at a time.
+
+    Examples
+    --------
+    >>> await calls(job_story, job_id)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, gate: Gate | None = None, *, threads: int = _THREADS, waiting: int = _WAITING
+    ) -> None:
+        self._gate = gate or Gate()
+        self._threads = threads
+        self._most = threads + waiting
+        self._running = 0
+        self._limiter: CapacityLimiter | None = None
+
+    async def __call__(
+        self, function: Callable[Given, Found], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Found:
+        """Run a function in a thread.
+
+        Raises
+        ------
+        ProblemError
+            Too many calls wait already.
+        """
+        if self._running >= self._most:
+            raise busy("The server has more to do than it can. Come again in a moment.")
+        if self._limiter is None:  # belongs to the event loop, which runs only now
+            self._limiter = CapacityLimiter(self._threads)
+        self._running += 1
+        try:
+            call = partial(self._through, partial(function, *args, **kwargs))
+            return await to_thread.run_sync(call, limiter=self._limiter)
+        finally:
+            self._running -= 1
+
+    def _through(self, call: Callable[[], Found]) -> Found:
+        self._gate.pass_through()
+        return call()
+
+
+class SharedRead(Generic[Found]):
+    """One read for all who ask for the same at the same time, used again for a short while.
+
+    Parameters
+    ----------
+    read
+        Reads anew.
+    fresh_seconds
+        Age from which the value is read anew, behind the back of those who ask.
+    stale_seconds
+        Age from which those who ask wait for the new value. Where reading is slow, it is as
+        long as two reads take: else they would all wait for each.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Awaitable[Found]],
+        *,
+        fresh_seconds: float = 0.25,
+        stale_seconds: float = 1.0,
+    ) -> None:
+        self._read = read
+        self._fresh, self._stale = fresh_seconds, stale_seconds
+        self._task: asyncio.Task[None] | None = None
+        #: The value, when its read began, and how many changes it knows of.
+        self._value: tuple[Found, float, int] | None = None
+        self._took = 0.0
+        self._changes = 0
+
+    def forget(self) -> None:
+        """Say that something was changed: from now on only a read begun after it will do."""
+        self._changes += 1
+
+    async def get(self) -> Found:
+        """Return the value, at most ``stale_seconds`` old.
+
+        Raises
+        ------
+        PhotoqueueError
+            It could not be read.
+        """
+        needed, asked = self._changes, time.monotonic()
+        while True:
+            value = self._value
+            if value is not None and value[2] >= needed:
+                found, began, _ = value
+                if asked - began > self._fresh:
+                    self._begin()
+                if asked - began <= max(self._stale, self._fresh + 2 * self._took):
+                    return found
+            await asyncio.shield(self._begin())
+
+    def _begin(self) -> asyncio.Task[None]:
+        """Return the read that is under way; begin one when there is none."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(self._changes))
+            self._task.add_done_callback(self._ended)
+        return self._task
+
+    async def _run(self, changes: int) -> None:
+        began = time.monotonic()
+        found = await self._read()
+        self._took = time.monotonic() - began
+        self._value = (found, began, changes)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        if not task.cancelled():
+            task.exception()  # whoever waits is told; where nobody does, the next one is
+
 
 #: Photos that may be coming in at a time: each may fill as much of the disk as the limit says.
 MAX_UPLOADS: Final = 16
@@ -22,7 +185,7 @@ MAX_UPLOADS: Final = 16
 MAX_STREAMS: Final = 100
 
 
-class Backend:
+class ApiBackend:
     """What one running API has.
 
     Attributes
@@ -90,10 +253,10 @@ def _counts(counted: Stats) -> list[QueueCounts]:
     ]
 
 
-async def _of(request: Request) -> Backend:
-    found: Backend = request.app.state.backend
+async def _backend(request: Request) -> ApiBackend:
+    found: ApiBackend = request.app.state.backend
     return found
 
 
 #: The backend, as a parameter of an address's function.
-TheBackend = Annotated[Backend, Depends(_of)]
+TheBackend = Annotated[ApiBackend, Depends(_backend)]

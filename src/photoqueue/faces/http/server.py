@@ -1,4 +1,4 @@
-"""Running the HTTP API: where it listens, how it begins and ends."""
+"""The HTTP API as an application, and the server that runs it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,102 @@ import logging
 import signal
 import socket
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 
+from photoqueue import __version__
 from photoqueue.errors import ConfigurationError, PhotoqueueError
-from photoqueue.faces.http.access import MIN_TOKEN, is_loopback
-from photoqueue.faces.http.app import create_app
-from photoqueue.faces.http.backend import Backend
+from photoqueue.faces.http import problems
+from photoqueue.faces.http.answers import Problem
+from photoqueue.faces.http.backend import ApiBackend
+from photoqueue.faces.http.middleware import (
+    MIN_TOKEN,
+    AccessCheck,
+    BodyLimit,
+    Guard,
+    RateLimit,
+    is_loopback,
+)
+from photoqueue.faces.http.routes import batches, jobs, submissions, system
 from photoqueue.installation import current
 from photoqueue.settings import Settings
+
+_ROUTERS: Final = (submissions.router, jobs.router, batches.router, system.router)
+#: What any address may answer.
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"model": Problem, "description": "The request cannot be read."},
+    401: {"model": Problem, "description": "The token is missing or wrong."},
+    403: {"model": Problem, "description": "A page of another site asked."},
+    404: {"model": Problem, "description": "There is no such thing."},
+    409: {"model": Problem, "description": "The state of the thing does not allow it."},
+    413: {"model": Problem, "description": "The body is too large."},
+    415: {"model": Problem, "description": "The body is of another kind."},
+    422: {"model": Problem, "description": "A value is not as expected."},
+    429: {"model": Problem, "description": "Too many requests; see Retry-After."},
+    500: {"model": Problem, "description": "A fault of the server."},
+    503: {"model": Problem, "description": "A server is away or busy; see Retry-After."},
+}
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application.
+
+    It works on the installation of the process (:func:`photoqueue.installation.current`), which
+    it opens at the first request; ``settings`` says who may ask and how much.
+
+    Examples
+    --------
+    >>> app = create_app(load_settings())  # doctest: +SKIP
+    """
+    app = FastAPI(
+        title="photoqueue",
+        version=__version__,
+        description="Photos of rooms go in, tracked results come out.",
+        # Their pages load scripts from other addresses.
+        docs_url=None,
+        redoc_url=None,
+        responses=_PROBLEMS,
+    )
+    app.state.backend = ApiBackend(settings)
+    for router in _ROUTERS:
+        app.include_router(router)
+    problems.install(app)
+    # The last one added is the first to see a request.
+    app.add_middleware(
+        BodyLimit, max_photo=round(settings.max_photo_mb * 2**20), uploads=submissions.UPLOADS
+    )
+    app.add_middleware(AccessCheck, token=settings.api_token)
+    app.add_middleware(RateLimit, per_second=settings.api_requests_per_second)
+    app.add_middleware(Guard)
+    app.openapi = lambda: _described(app, with_token=settings.api_token is not None)  # type: ignore[method-assign]  # FastAPI's own way
+    return app
+
+
+def _described(app: FastAPI, *, with_token: bool) -> dict[str, Any]:
+    """Describe the API, with problems as what they are sent as."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        for methods in made["paths"].values():
+            for operation in methods.values():
+                for answer in operation["responses"].values():
+                    _as_problem(answer.get("content", {}))
+        if with_token:
+            made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            made["security"] = [{"token": []}]
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+def _as_problem(content: dict[str, Any]) -> None:
+    schema = content.get("application/json", {}).get("schema", {})
+    if schema.get("$ref", "").endswith("/Problem"):
+        content[problems.MEDIA_TYPE] = content.pop("application/json")
+
 
 logger = logging.getLogger(__name__)
 
@@ -26,10 +112,10 @@ _MOST_CONNECTIONS: Final = 1000
 _GRACE_SECONDS: Final = 5
 
 
-class Server(uvicorn.Server):
+class ApiServer(uvicorn.Server):
     """A server that ends in order, with status 0, on SIGTERM and Ctrl-C."""
 
-    def __init__(self, config: uvicorn.Config, backend: Backend) -> None:
+    def __init__(self, config: uvicorn.Config, backend: ApiBackend) -> None:
         super().__init__(config)
         self._backend = backend
 
@@ -73,7 +159,7 @@ def run(settings: Settings, *, host: str, port: int) -> None:
     logger.info("ended")
 
 
-def make_server(settings: Settings) -> Server:
+def make_server(settings: Settings) -> ApiServer:
     """Make a server, which listens nowhere yet."""
     app = create_app(settings)
     config = uvicorn.Config(
@@ -87,7 +173,7 @@ def make_server(settings: Settings) -> Server:
         timeout_graceful_shutdown=_GRACE_SECONDS,
         lifespan="off",
     )
-    return Server(config, app.state.backend)
+    return ApiServer(config, app.state.backend)
 
 
 def check_token(settings: Settings, host: str) -> None:

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 
 from photoqueue.client.batch_changes import BatchChanges, EndedJob, batch_changes, is_mark
-from photoqueue.faces.http.backend import Backend, TheBackend
+from photoqueue.faces.http.backend import ApiBackend, TheBackend
 from photoqueue.faces.http.problems import busy
 from photoqueue.words import JobState
 
@@ -69,7 +69,7 @@ async def events(
 class Stream(StreamingResponse):
     """A stream that frees its slot however it ends."""
 
-    def __init__(self, content: AsyncIterator[bytes], backend: Backend) -> None:
+    def __init__(self, content: AsyncIterator[bytes], backend: ApiBackend) -> None:
         # A proxy that collects the stream would hold back its events.
         super().__init__(
             content, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
@@ -84,7 +84,7 @@ class Stream(StreamingResponse):
             self._backend.streams.give_back()
 
 
-async def _follow(backend: Backend, batch_id: str, first: BatchChanges) -> AsyncIterator[bytes]:
+async def _follow(backend: ApiBackend, batch_id: str, first: BatchChanges) -> AsyncIterator[bytes]:
     changes, counts, spoken = first, None, time.monotonic()
     yield b"retry: 2000\n\n"
     while True:
@@ -107,7 +107,7 @@ async def _follow(backend: Backend, batch_id: str, first: BatchChanges) -> Async
             return
 
 
-async def _stopping(backend: Backend, seconds: float) -> bool:
+async def _stopping(backend: ApiBackend, seconds: float) -> bool:
     """Wait; return whether the server ends."""
     try:
         await asyncio.wait_for(backend.stopping.wait(), seconds)

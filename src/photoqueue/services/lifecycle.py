@@ -50,7 +50,7 @@ class Readiness(Enum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServerAnswer:
     """The readiness of a server and, when it said so, its version."""
 
     readiness: Readiness
@@ -62,19 +62,19 @@ class Answer:
         return self.readiness is Readiness.READY
 
 
-def ask_postgres(path: Path, *, user: str, database: str) -> Answer:
+def ask_postgres(path: Path, *, user: str, database: str) -> ServerAnswer:
     """Log in to the PostgreSQL at ``path`` and leave again."""
     words = f"user\0{user}\0database\0{database}\0\0".encode()
     hello = struct.pack("!ii", len(words) + 8, _PROTOCOL_3_0) + words
     return _ask(path, hello, _read_postgres)
 
 
-def ask_redis(path: Path) -> Answer:
+def ask_redis(path: Path) -> ServerAnswer:
     """Send ``PING`` to the Redis at ``path``, and ask for its version."""
     return _ask(path, b"PING\r\nINFO server\r\n", _read_redis)
 
 
-def _ask(path: Path, hello: bytes, read: Callable[[BinaryIO], Answer]) -> Answer:
+def _ask(path: Path, hello: bytes, read: Callable[[BinaryIO], ServerAnswer]) -> ServerAnswer:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(ANSWER_SECONDS)
         try:
@@ -83,13 +83,13 @@ def _ask(path: Path, hello: bytes, read: Callable[[BinaryIO], Answer]) -> Answer
             with connection.makefile("rb") as stream:
                 return read(stream)
         except _NOBODY_LISTENS:
-            return Answer(Readiness.ABSENT)
+            return ServerAnswer(Readiness.ABSENT)
         except OSError:
             # Too slow, its queue of callers is full, or it hung up: somebody is there.
-            return Answer(Readiness.BUSY)
+            return ServerAnswer(Readiness.BUSY)
 
 
-def _read_postgres(stream: BinaryIO) -> Answer:
+def _read_postgres(stream: BinaryIO) -> ServerAnswer:
     version = None
     while len(header := stream.read(5)) == 5:
         kind, length = struct.unpack("!ci", header)
@@ -97,22 +97,22 @@ def _read_postgres(stream: BinaryIO) -> Answer:
         if kind == b"S" and fields[0] == b"server_version":
             version = fields[1].decode()
         elif kind == b"Z":
-            return Answer(Readiness.READY, version)
+            return ServerAnswer(Readiness.READY, version)
         elif kind == b"E":
             # A server whose connections are all in use works; any other refusal means that
             # it cannot serve now ("the database system is starting up").
             full = _TOO_MANY_CONNECTIONS in fields
-            return Answer(Readiness.READY if full else Readiness.BUSY, version)
-    return Answer(Readiness.BUSY)
+            return ServerAnswer(Readiness.READY if full else Readiness.BUSY, version)
+    return ServerAnswer(Readiness.BUSY)
 
 
-def _read_redis(stream: BinaryIO) -> Answer:
+def _read_redis(stream: BinaryIO) -> ServerAnswer:
     if stream.readline() != b"+PONG\r\n":
-        return Answer(Readiness.BUSY)  # "-LOADING …"
+        return ServerAnswer(Readiness.BUSY)  # "-LOADING …"
     size = re.fullmatch(rb"\$(\d+)\r\n", stream.readline())
     info = stream.read(int(size[1])) if size else b""
     version = re.search(rb"^redis_version:(\S+)", info, re.MULTILINE)
-    return Answer(Readiness.READY, version[1].decode() if version else None)
+    return ServerAnswer(Readiness.READY, version[1].decode() if version else None)
 
 
 #: Seconds for a start, which may include recovery after a crash.
@@ -128,7 +128,7 @@ REPEAT_SECONDS: Final = 1.0
 _PAUSE = 0.01
 
 
-class Server(ABC):
+class EmbeddedServer(ABC):
     """One server of a home; :class:`ServiceFolder` says where."""
 
     name: ClassVar[str]
@@ -153,7 +153,7 @@ class Server(ABC):
         """Return the address for clients; the sockets exist."""
 
     @abstractmethod
-    def ask_at(self, socket: Path) -> Answer:
+    def ask_at(self, socket: Path) -> ServerAnswer:
         """Ask the server at ``socket`` how it is."""
 
     @abstractmethod
@@ -169,10 +169,10 @@ class Server(ABC):
         folder = self.place.sockets()
         return folder and folder / self.socket_name
 
-    def ask(self) -> Answer:
+    def ask(self) -> ServerAnswer:
         """Ask how the server is; takes no lock and starts nothing."""
         socket = self.socket()
-        return self.ask_at(socket) if socket else Answer(Readiness.ABSENT)
+        return self.ask_at(socket) if socket else ServerAnswer(Readiness.ABSENT)
 
     def is_ready(self) -> bool:
         """Whether the server takes commands."""

@@ -1,4 +1,4 @@
-"""``/api/photos``: a picture that is uploaded, or a photo that is known already.
+"""What is submitted: photos that are uploaded or known already, inventories, test jobs.
 
 Never a path or an address: the server would read what the caller may not.
 """
@@ -6,21 +6,90 @@ Never a path or an address: the server would read what the caller may not.
 from __future__ import annotations
 
 import json
-from typing import Any, BinaryIO, Final, TypeVar
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Final, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
 from starlette.datastructures import UploadFile
 
+from photoqueue.client.corrections import read_inventory
 from photoqueue.client.handles import Job
 from photoqueue.client.submit import submit_known_photo, submit_photo
-from photoqueue.faces.http.answers import SubmittedJob
+from photoqueue.client.submit_inventory import submit_inventory
+from photoqueue.errors import PhotoNotFoundError
+from photoqueue.faces.http.answers import SubmittedJob, TestJobAnswer
 from photoqueue.faces.http.backend import TheBackend
-from photoqueue.faces.http.bodies import PhotoRequest, UploadFields
 from photoqueue.faces.http.problems import ProblemError, busy
+from photoqueue.records.base import DEFAULT_STRATEGY, Strategy
+from photoqueue.records.results import InventoryResult
 
-router = APIRouter(prefix="/api", tags=["photos"])
+_CONTROL = r"\x00-\x1f\x7f-\x9f"
+#: An identifier that a caller chooses: 1 to 200 printable characters, not blanks alone.
+Name = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        pattern=rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$",
+    ),
+]
+
+
+class _Taken(BaseModel):
+    """A body: nothing is converted, nothing unknown is let through."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, frozen=True
+    )
+
+
+class TestJobRequest(_Taken):
+    """A photo to try the whole chain with."""
+
+    __test__ = False  # not one of pytest's
+
+    user_id: Name = Field(examples=["u1"])
+    photo_id: Name = Field(examples=["photo-1"])
+    room_type: Name | None = Field(default=None, examples=["salon"])
+
+
+class PhotoRequest(_Taken):
+    """A photo that was submitted before."""
+
+    photo_id: Name = Field(examples=["photo-1"])
+    user_id: Name = Field(examples=["u1"])
+    room_type: Name | None = Field(default=None, examples=["salon"])
+    asset_id: Name | None = None
+    #: Analyse again what was analysed before.
+    resubmit: bool = False
+
+
+class UploadFields(_Taken):
+    """What comes with an uploaded photo."""
+
+    user_id: Name
+    photo_id: Name | None = None
+    project_id: Name | None = None
+    room: Name | None = None
+    room_type: Name | None = None
+    asset_id: Name | None = None
+    resubmit: bool = False
+
+
+class InventoryRequest(_Taken):
+    """A project to add up; with ``afterBatch`` once all jobs of that batch have ended."""
+
+    project_id: Name = Field(examples=["move-42"])
+    user_id: Name = Field(examples=["u1"])
+    strategy: Strategy = DEFAULT_STRATEGY
+    after_batch: Name | None = None
+
+
+router = APIRouter(prefix="/api")
 
 #: Where photos are uploaded to.
 UPLOADS: Final = frozenset({"/api/photos"})
@@ -51,7 +120,7 @@ def _body() -> dict[str, Any]:
     }
 
 
-@router.post("/photos", status_code=202, openapi_extra={"requestBody": _body()})
+@router.post("/photos", tags=["photos"], status_code=202, openapi_extra={"requestBody": _body()})
 async def submit(request: Request, backend: TheBackend) -> SubmittedJob:
     """Submit a photo for analysis: an upload, or JSON with the id of a known photo."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -123,3 +192,53 @@ def _checked(model: type[Model], values: Any) -> Model:
 
 def _fault(field: str, problem: str) -> RequestValidationError:
     return RequestValidationError([{"type": "value", "loc": ("body", field), "msg": problem}])
+
+
+# The name is a part of the operation's id, by which generated clients know it.
+@router.post("/inventory", name="submit", tags=["inventories"], status_code=202)
+async def submit_project(body: InventoryRequest, backend: TheBackend) -> SubmittedJob:
+    """Submit the adding-up of a project's photos."""
+    job = await backend.calls(
+        submit_inventory,
+        body.project_id,
+        user_id=body.user_id,
+        after=body.after_batch,
+        strategy=body.strategy,
+    )
+    backend.changed()
+    state = (await backend.calls(job.poll)).state
+    return SubmittedJob(job_id=job.id, job_key=job.key, queue=job.queue, state=state)
+
+
+@router.get(
+    "/projects/{project_id:path}/inventory", tags=["inventories"], response_model_exclude_none=True
+)
+async def inventory(project_id: str, backend: TheBackend) -> InventoryResult:
+    """Read the newest inventory of a project, with what people corrected since."""
+    return await backend.calls(read_inventory, project_id)
+
+
+@router.post("/queue/test", tags=["queues"])
+async def submit_test_job(body: TestJobRequest, backend: TheBackend) -> TestJobAnswer:
+    """Submit a photo to try the whole chain; an unknown photo id gets a picture of ours."""
+    job = await backend.calls(_submit_test, body)
+    backend.changed()
+    return TestJobAnswer(job_id=job.id, bull_job_id=job.key)
+
+
+def _submit_test(body: TestJobRequest) -> Job:
+    try:
+        return submit_known_photo(body.photo_id, user_id=body.user_id, room_type=body.room_type)
+    except PhotoNotFoundError:
+        return submit_photo(
+            _sample_picture(),
+            photo_id=body.photo_id,
+            user_id=body.user_id,
+            room_type=body.room_type,
+            file_name="sample-room.jpg",
+        )
+
+
+@cache
+def _sample_picture() -> bytes:
+    return (Path(__file__).parents[1] / "static" / "sample-room.jpg").read_bytes()

@@ -1,0 +1,305 @@
+"""The layers around all addresses: headers and errors, who may ask, how much and how often.
+
+Without a token the server listens on loopback, where other programs of the machine may ask,
+but no page of another site that a browser on it shows:
+
+* A page whose name was made to lead here (DNS rebinding) sends its own name as ``Host``; only
+  names of the loopback are answered.
+* A page of another site that sends a form or a request without reading the answer sends its
+  ``Origin``, or ``Sec-Fetch-Site``; whatever could change something must come from this server
+  or from no browser at all. No answer names other sites in a CORS header, so none can read one.
+
+With a token neither is possible: a browser does not add the token by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from pydantic import SecretStr
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from photoqueue.faces.http.problems import ProblemError, answer_for
+
+#: On answers that no browser has to show: nothing may be run or loaded.
+_NOTHING: Final = "default-src 'none'; frame-ancestors 'none'"
+#: On every answer that does not say otherwise.
+_HEADERS: Final = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("X-Frame-Options", "DENY"),
+    ("Content-Security-Policy", _NOTHING),
+    ("Cache-Control", "no-store"),
+)
+
+
+class Guard:
+    """Adds the headers, and turns errors of the layers below into answers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS:
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, guarded)
+        except Exception as exc:
+            answer = answer_for(exc)
+            if started:  # too late for another answer: the client sees a broken one
+                raise
+            await answer(scope, receive, guarded)
+
+
+#: Addresses that show nothing of an installation: probes, and the page that asks for the token.
+_OPEN: Final = frozenset({"/", "/healthz", "/readyz"})
+OPEN_FOLDER: Final = "/board/"
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Shortest token: one that cannot be found by trying.
+MIN_TOKEN: Final = 16
+
+
+class AccessCheck:
+    """Lets those requests through that may ask.
+
+    ``scope["state"]["trusted"]`` tells whether whoever asks may see details of the installation.
+    """
+
+    def __init__(self, app: ASGIApp, *, token: SecretStr | None) -> None:
+        self._app = app
+        self._digest = None if token is None else _digest(token.get_secret_value().encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            if self._digest is None:
+                _check_host(headers)
+                _check_origin(scope["method"], headers)
+                trusted = True
+            else:
+                trusted = self._has_token(headers)
+                if not trusted and not _open(scope["path"]):
+                    raise _unauthorized()
+            scope.setdefault("state", {})["trusted"] = trusted
+        await self._app(scope, receive, send)
+
+    def _has_token(self, headers: Headers) -> bool:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        shown = _digest(token.strip().encode("utf-8", "replace"))
+        # Digests have one length, so the time tells nothing, not even how long the token is.
+        same = hmac.compare_digest(shown, self._digest or b"")
+        return same and scheme.lower() == "bearer"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is one of this machine's loopback, which no other reaches."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _open(path: str) -> bool:
+    return path in _OPEN or path.startswith(OPEN_FOLDER)
+
+
+def _digest(token: bytes) -> bytes:
+    return hashlib.sha256(token).digest()
+
+
+def _unauthorized() -> ProblemError:
+    return ProblemError(
+        401,
+        "unauthorized",
+        "The token is missing or wrong. Send the header 'Authorization: Bearer TOKEN' with the "
+        "server's PHOTOQUEUE_API_TOKEN.",
+        headers={"WWW-Authenticate": 'Bearer realm="photoqueue"'},
+    )
+
+
+def _check_host(headers: Headers) -> None:
+    host = headers.get("host", "")
+    if not is_loopback(_without_port(host)):
+        raise ProblemError(
+            403,
+            "host",
+            f"This server answers to localhost and 127.0.0.1 only, not to {host[:80]!r}. To reach "
+            "it by another name, set PHOTOQUEUE_API_TOKEN.",
+        )
+
+
+def _check_origin(method: str, headers: Headers) -> None:
+    if method in _SAFE_METHODS:
+        return
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
+    foreign = origin is not None and origin.partition("://")[2] != headers.get("host")
+    if foreign or site not in {"same-origin", "none"}:
+        raise ProblemError(
+            403,
+            "cross-site",
+            "A page of another site may not change anything here. Ask from a program, or set "
+            "PHOTOQUEUE_API_TOKEN and send it along.",
+        )
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
+#: Largest body, in bytes, of a request without a photo in it.
+MAX_JSON: Final = 64 * 1024
+#: What fields and boundaries may add to a photo, in bytes.
+_AROUND_A_PHOTO: Final = 64 * 1024
+#: Most clients that are remembered at a time; of more, the one not seen longest is forgotten.
+_MOST_CLIENTS: Final = 10_000
+#: Seconds of its rate that a client may use up at once.
+_BURST_SECONDS: Final = 2.0
+
+
+class BodyLimit:
+    """Refuses bodies that are too large: by their announced length before a byte is read.
+
+    One that announces nothing is counted while it comes in.
+
+    Parameters
+    ----------
+    max_photo
+        Largest photo in bytes.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_photo: int, uploads: frozenset[str]) -> None:
+        self._app = app
+        self._max_photo = max_photo
+        self._uploads = uploads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        with_photo = scope["path"] in self._uploads and headers.get(
+            "content-type", ""
+        ).lower().startswith("multipart/form-data")
+        limit = self._max_photo + _AROUND_A_PHOTO if with_photo else MAX_JSON
+        length = headers.get("content-length", "")
+        if length.isdigit() and (len(length) > 18 or int(length) > limit):
+            raise self._too_large(with_photo)
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                raise self._too_large(with_photo)
+            return message
+
+        async def unless_refused(message: Message) -> None:
+            # What reads the body may take the refusal for a fault in the body, and answer so.
+            if taken <= limit:
+                await send(message)
+
+        await self._app(scope, counted, unless_refused)
+        if taken > limit:
+            raise self._too_large(with_photo)
+
+    def _too_large(self, with_photo: bool) -> ProblemError:
+        if with_photo:
+            advice = (
+                f"The limit for a photo is {self._max_photo / 2**20:g} MiB. Export it smaller, or "
+                "raise the server's PHOTOQUEUE_MAX_PHOTO_MB."
+            )
+        else:
+            advice = (
+                f"The limit for such a body is {MAX_JSON // 1024} KiB. Photos are sent to "
+                "/api/photos as multipart/form-data."
+            )
+        # The rest of the body is not read, so this connection cannot be used any further.
+        return ProblemError(413, "too-large", advice, headers={"Connection": "close"})
+
+
+class RateLimit:
+    """Lets each client send so many requests a second, with some more in a burst.
+
+    ``/healthz`` is not limited: a flood from a machine must not make its own probe fail.
+
+    Parameters
+    ----------
+    per_second
+        Requests; 0 sets no limit.
+    clock
+        Seconds.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, per_second: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._app = app
+        self._rate = per_second
+        self._burst = max(per_second * _BURST_SECONDS, 1.0)
+        self._clock = clock
+        #: Client → what is left of its burst, and when that was so; those seen last at the end.
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and self._rate and scope["path"] != "/healthz":
+            client = scope.get("client")
+            wait = self._take(_network(client[0]) if client else "")
+            if wait:
+                raise ProblemError(
+                    429,
+                    "too-many-requests",
+                    f"More than {self._rate:g} requests a second came from this client. Wait "
+                    f"{wait} s, or raise the server's PHOTOQUEUE_API_REQUESTS_PER_SECOND.",
+                    headers={"Retry-After": str(wait)},
+                )
+        await self._app(scope, receive, send)
+
+    def _take(self, client: str) -> int:
+        """Count a request; return after how many seconds to come again, 0 when it may pass."""
+        now = self._clock()
+        left, then = self._left.pop(client, (self._burst, now))
+        left = min(left + (now - then) * self._rate, self._burst)
+        passes = left >= 1
+        self._left[client] = (left - 1 if passes else left, now)
+        if len(self._left) > _MOST_CLIENTS:
+            self._left.popitem(last=False)
+        return 0 if passes else math.ceil((1 - left) / self._rate)
+
+
+def _network(address: str) -> str:
+    """Return what counts as one client: an IPv6 household has a /64 of addresses."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
+    except ValueError:
+        return address

@@ -1,0 +1,172 @@
+"""How the installation is: queues, workers, health and metrics, and the page of the board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.exceptions import HTTPException
+
+from photoqueue.client.control import pause, resume
+from photoqueue.client.system import live_workers
+from photoqueue.faces.http.answers import (
+    AliveAnswer,
+    ChangesAnswer,
+    CheckEntry,
+    QueueAnswer,
+    QueuesAnswer,
+    ReadyAnswer,
+    WorkerEntry,
+    WorkersAnswer,
+)
+from photoqueue.faces.http.backend import ApiBackend, Calls, TheBackend
+from photoqueue.faces.http.metrics import CONTENT_TYPE, InstallationCollector, exposition
+from photoqueue.faces.http.middleware import OPEN_FOLDER
+from photoqueue.faces.javascript import shared_script
+from photoqueue.words import JobType
+
+router = APIRouter()
+
+
+@router.get("/api/queue/test", tags=["queues"], response_model=QueuesAnswer)
+async def queue_counts(request: Request) -> Response:
+    """Count the jobs of each queue by state; at most a second old, and shared by all who ask."""
+    # Asked for more often than all else: found here, not as a dependency, which takes longer
+    # than the answer.
+    backend: ApiBackend = request.app.state.backend
+    return Response(await backend.queues.get(), media_type="application/json")
+
+
+@router.post("/api/queues/{name}/pause", tags=["queues"])
+async def pause_queue(name: JobType, backend: TheBackend) -> QueueAnswer:
+    """Take no more jobs of a queue; those that run finish."""
+    await backend.calls(pause, name)
+    backend.changed()
+    return QueueAnswer(name=name, paused=True)
+
+
+@router.post("/api/queues/{name}/resume", tags=["queues"])
+async def resume_queue(name: JobType, backend: TheBackend) -> QueueAnswer:
+    """Take jobs of a queue again."""
+    await backend.calls(resume, name)
+    backend.changed()
+    return QueueAnswer(name=name, paused=False)
+
+
+@router.get("/api/workers", tags=["queues"])
+async def workers(backend: TheBackend) -> WorkersAnswer:
+    """List the workers that show that they are alive, oldest first."""
+    found = await backend.calls(live_workers)
+    return WorkersAnswer(workers=[WorkerEntry.model_validate(worker) for worker in found])
+
+
+@router.get("/api/changes", tags=["queues"])
+async def changes(backend: TheBackend) -> ChangesAnswer:
+    """Return a text that changes with every write: whether it is worth while to look again."""
+    return ChangesAnswer(mark=await backend.mark.get())
+
+
+_NOT_READY: Final[dict[int | str, dict[str, Any]]] = {
+    503: {"model": ReadyAnswer, "description": "It is not ready; the checks say why."}
+}
+
+
+@router.get("/healthz", tags=["health"])
+async def healthz() -> AliveAnswer:
+    """Tell that the server answers."""
+    return AliveAnswer()
+
+
+@router.get("/readyz", tags=["health"], responses=_NOT_READY)
+async def readyz(
+    request: Request,
+    response: Response,
+    backend: TheBackend,
+    workers: Annotated[bool, Query(description="Whether jobs must have a worker.")] = True,
+) -> ReadyAnswer:
+    """Tell whether the servers can be used, the tables are right and waiting jobs have workers.
+
+    Where workers are scaled down to none, ``workers=false`` leaves them out. What exactly is
+    wrong is told only to those who have the token, where there is one.
+    """
+    checks = await backend.readiness.get()
+    shown = [
+        CheckEntry(
+            name=check.name,
+            ok=check.problem is None,
+            problem=check.problem if request.state.trusted else None,
+        )
+        for check in checks
+        if workers or check.name != "workers"
+    ]
+    ready = all(check.ok for check in shown)
+    response.status_code = 200 if ready else 503
+    return ReadyAnswer(ready=ready, checks=shown)
+
+
+_ANSWER: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The metrics of the whole installation, in Prometheus' text format.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
+}
+
+
+class Scrapes:
+    """Answers scrapes, one at a time and behind no other request."""
+
+    def __init__(self, backend: TheBackend) -> None:
+        self._calls = Calls(backend.gate, threads=1, waiting=8)
+        self._collector = InstallationCollector()
+
+    async def __call__(self) -> bytes:
+        """Read the metrics."""
+        return await self._calls(exposition, self._collector)
+
+
+@router.get("/metrics", tags=["health"], response_class=Response, responses=_ANSWER)
+async def metrics(request: Request, backend: TheBackend) -> Response:
+    """Measure: counters that never fall, histograms, and how the queues are now."""
+    state = request.app.state
+    if not hasattr(state, "scrapes"):
+        state.scrapes = Scrapes(backend)
+    return Response(await state.scrapes(), media_type=CONTENT_TYPE)
+
+
+_STATIC: Final = Path(__file__).parents[1] / "static"
+#: The files there are: names of others are never looked for.
+_TYPES: Final = {"board.css": "text/css", "board.js": "text/javascript"}
+#: Only this server's own files, nothing inline: a name that is HTML could not run either.
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@router.get("/", include_in_schema=False)
+async def board() -> Response:
+    """Return the page."""
+    return _answer(_read("board.html"), "text/html")
+
+
+@router.get(f"{OPEN_FOLDER}{{name}}", include_in_schema=False)
+async def part(name: str) -> Response:
+    """Return the script or the style."""
+    if name not in _TYPES:
+        raise HTTPException(404)
+    text = _read(name)
+    return _answer(shared_script() + text if name.endswith(".js") else text, _TYPES[name])
+
+
+def _read(name: str) -> str:
+    return (_STATIC / name).read_text(encoding="utf-8")
+
+
+def _answer(text: str, kind: str) -> Response:
+    return Response(
+        text,
+        media_type=kind,
+        # Asked for anew each time: a page of the last version must not meet the API of this one.
+        headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"},
+    )

@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import psutil
@@ -13,6 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from photoqueue.words import JobType
+from photoqueue.worker import health
 from tests.conftest import Worker, eventually, submit
 
 Start = Callable[..., Worker]
@@ -52,18 +54,27 @@ def test_idle_worker_is_alive_and_one_with_a_frozen_process_is_not(start_worker:
         httpx.get(url)
 
 
-def test_worker_at_a_long_job_is_alive(start_worker: Start) -> None:
-    worker = start_worker(
-        "--queue", "photo-analyze", "--concurrency", "1", "--health-port", "0", PQ_TEST_SLEEP="7"
-    )
-    job = submit("sleep-1")
+def test_worker_at_a_long_job_is_alive(
+    start_worker: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = tmp_path / "gate"
+    monkeypatch.setenv("PQ_TEST_GATE", str(gate))
+    worker = start_worker("--queue", "photo-analyze", "--concurrency", "1", "--health-port", "0")
+    url = f"{address(worker)}/healthz"
+    job = submit("gate-1")
     eventually(lambda: job.poll().state == "active")
-    # Longer than a process may be silent: at each look, one at its job is alive.
-    statuses = []
-    while job.poll().state == "active":
-        time.sleep(0.1)  # a pause between looks; nothing depends on it
-        statuses.append(httpx.get(f"{address(worker)}/healthz").status_code)
-    assert set(statuses) == {200}
+    # Longer than a process may be silent, and to the end of the job: no look calls it silent.
+    with httpx.Client() as client:
+        problems: list[str] = []
+        begin = time.monotonic()
+        while time.monotonic() - begin < health.MIN_SILENCE_SECONDS + 0.5:
+            problems += client.get(url).json()["problems"]
+            time.sleep(0.25)
+        gate.touch()
+        while not job.done():
+            problems += client.get(url).json()["problems"]
+        problems += client.get(url).json()["problems"]
+    assert [problem for problem in problems if "process" in problem] == []
     assert job.poll().state == "completed"
 
 

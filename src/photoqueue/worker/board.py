@@ -43,6 +43,10 @@ class StatusBoard:
 
     def set_busy(self, job_id: UUID | None) -> None:
         """Say that the work on a job begins, or (None) that only its record is left."""
+        if job_id is None:
+            # First: a process whose job was long has not looked at its queue meanwhile, and
+            # must not appear as silent until its record is written.
+            self.set_looked()
         self._at[:] = bytes(_ID_BYTES) if job_id is None else job_id.bytes
         self._busy_since.value = 0.0 if job_id is None else time.monotonic()
 

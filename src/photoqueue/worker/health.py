@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 START_SECONDS: Final = 120.0
 #: Shortest time, in seconds, after which a silence counts: a broker that answers slowly
 #: keeps a process for three.
-_MIN_SILENCE: Final = 5.0
+MIN_SILENCE_SECONDS: Final = 5.0
 #: Seconds that the supervisor has to end a process whose job ran out of time.
 _OVERTIME: Final = 10.0
 
@@ -89,7 +89,7 @@ class Pulse:
     ) -> None:
         self._queues = tuple(queues)
         self._crew = crew
-        self._silence = max(lease_seconds, _MIN_SILENCE)
+        self._silence = max(lease_seconds, MIN_SILENCE_SECONDS)
         self._job_limit = job_timeout_seconds + _OVERTIME
         self._clock = clock
         self._beat_at = clock()

@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help install demo lab dashboard eval bench chaos fuzz test test-browser notebooks pictures docs check format constraints clean training-venv scenes train model samples
+.PHONY: help install demo lab dashboard eval bench chaos fuzz test test-all test-rest test-browser notebooks pictures docs check format constraints clean training-venv scenes train model samples
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -60,18 +60,28 @@ out/bench/node/.installed: benchmarks/peers/package.json
 
 # Most tests wait most of the time. One process runs those that share something costly, one
 # after the other: tests/scheduling.py.
-PROCESSES ?= 3
-test: install    ## format, lint, types, import contracts, tests; PROCESSES=3 at a time
+PROCESSES ?= 2
+PYTEST = $(BIN)/pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder
+test: install    ## format, lint, types, import contracts, unit and integration tests; PROCESSES=2 at a time
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory --jobs=2 types tests
 
-# The types are looked through beside the tests: that takes one process a minute.
-.PHONY: tests types lint
-tests: install
-	$(BIN)/pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder
+test-all: install ## all of test, then browser, notebooks, fuzz and chaos
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-rest
 
+# Types are checked beside the tests: mypy takes one core half a minute.
+.PHONY: tests types lint
 types: install
 	$(BIN)/mypy
+
+tests: install
+	$(PYTEST) tests/unit tests/integration
+
+# The same faults in the same order each time; `make chaos` plays others, and for longer.
+test-rest: install ## what test-all has beyond test
+	$(BIN)/python -m chaos --seed 20 --jobs 1000 --minutes 0.5 --only faults --out out/chaos/subset
+	$(PYTEST) tests/browser tests/notebooks tests/chaos tests/fuzz
 
 test-browser: install ## the tests that look at JupyterLab and Voilà with Chromium; it must be there
 	@$(BIN)/python -m tests.browser.chromium

@@ -57,10 +57,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _keep_compiled() -> None:
-    """Let processes keep the compiled modules, or each of hundreds compiles them anew."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Compiled modules are kept, also those of the tests themselves: each process of pytest, and each
+# of the hundreds that tests start, would compile them anew, which takes longer than most tests.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -13,7 +13,7 @@ import photoqueue
 from benchmarks.servers import Servers
 from benchmarks.workbench import fill
 from photoqueue.installation import use
-from photoqueue.queue.history import _JOB_COLUMNS, _WITH_PHOTOS
+from photoqueue.queue.read import _JOB_COLUMNS, _WITH_PHOTOS
 
 JOBS = 1_000_000
 

@@ -14,8 +14,8 @@ from benchmarks.peers.peer import until
 from photoqueue.client.handles import Job
 from photoqueue.client.intake import Taken, commit
 from photoqueue.installation import Installation
-from photoqueue.queue.attempts import AiCall, Claim
 from photoqueue.queue.ids import new_batch_id, new_uuid
+from photoqueue.queue.ledger import AiCall, Claim
 from photoqueue.queue.submission import NewBatch, NewPhoto
 from photoqueue.queue.workers import queue_status
 from photoqueue.records.results import PhotoResult

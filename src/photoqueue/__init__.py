@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from photoqueue.faces.notebook.board import Dashboard, Workbench
     from photoqueue.installation import use
     from photoqueue.inventory.catalogue import Catalogue
-    from photoqueue.queue.reads import JobSnapshot
+    from photoqueue.queue.read import JobSnapshot
     from photoqueue.records.hooks import Namer
     from photoqueue.records.results import Correction, InventoryResult, PhotoResult
     from photoqueue.settings import Settings
@@ -147,7 +147,7 @@ _HOMES: Final = {
     "photoqueue.records.results": ("Correction", "InventoryResult", "PhotoResult"),
     "photoqueue.words": ("JobState",),
     "photoqueue.settings": ("Settings",),
-    "photoqueue.queue.reads": ("JobSnapshot",),
+    "photoqueue.queue.read": ("JobSnapshot",),
     "photoqueue.faces.notebook.board": ("Dashboard", "Workbench"),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}

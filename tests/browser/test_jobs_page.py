@@ -11,8 +11,7 @@ from playwright.sync_api import Page, expect
 import photoqueue
 from photoqueue.faces.notebook.jobs import JobsView
 from photoqueue.installation import Installation
-from photoqueue.queue.attempts import Failure
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import Failure, Ledger
 from tests.browser.view_page import ViewPage
 from tests.conftest import eventually, submit
 

@@ -12,8 +12,7 @@ from photoqueue.faces.notebook.jobs import JobsView
 from photoqueue.faces.notebook.photos import PhotosView
 from photoqueue.faces.notebook.system import SystemView
 from photoqueue.installation import Installation
-from photoqueue.queue.attempts import Failure
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import Failure, Ledger
 from photoqueue.queue.pages import JobQuery
 from tests.browser.pages import SCREENSHOTS
 from tests.browser.view_page import ViewPage

@@ -18,9 +18,8 @@ from pydantic import SecretStr
 from photoqueue.client.alerts import Alert, AlertUrlError, Severity, check, tell
 from photoqueue.errors import ConfigurationError
 from photoqueue.installation import Installation
-from photoqueue.queue.attempts import Failure
 from photoqueue.queue.database import Database
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import Failure, Ledger
 from photoqueue.words import JobType
 from tests.conftest import REPOSITORY, submit
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from photoqueue.queue import columns, history
+from photoqueue.queue import columns, read
 from photoqueue.queue.columns import read_columns
 from photoqueue.queue.database import Database
 from photoqueue.queue.tables import jobs
@@ -58,9 +58,9 @@ def test_packed_columns_are_what_rows_hold(
 ) -> None:
     monkeypatch.setattr(columns, "_PAGE", page)
     connection.execute(FILL.replace("%s", str(rows)).encode())
-    query = sa.select(*history._JOB_COLUMNS).select_from(history._WITH_PHOTOS)
+    query = sa.select(*read._JOB_COLUMNS).select_from(read._WITH_PHOTOS)
     ordered = query.order_by(jobs.c.job_id.desc()).limit(limit)
-    plain = history._frame(database, ordered)
+    plain = read._frame(database, ordered)
     with database.begin() as opened:
         packed = pd.DataFrame(read_columns(opened, query, jobs.c.job_id, limit=limit))
     assert list(packed.columns) == list(plain.columns)
@@ -82,7 +82,7 @@ def test_halves_of_a_long_table_are_read_beside_each_other_and_see_the_same(
 ) -> None:
     connection.execute(FILL.replace("%s", "500").encode())
     monkeypatch.setattr(columns, "_PAGE", 70)
-    alone = history.history(database)
+    alone = read.history(database)
     monkeypatch.setattr(columns, "_MANY", 400)
     connection.execute("ANALYZE jobs")
     lent: list[int] = []

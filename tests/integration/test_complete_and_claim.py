@@ -14,10 +14,9 @@ import pytest
 from photoqueue.errors import BrokerUnavailableError, DatabaseUnavailableError
 from photoqueue.installation import Installation
 from photoqueue.queue import workers
-from photoqueue.queue.attempts import AiCall, Claim, Done, Ended
 from photoqueue.queue.broker.queues import Broker
 from photoqueue.queue.broker.retention import Finished
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import AiCall, Claim, Done, Ended, Ledger
 from photoqueue.words import JobState, JobType, Message
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit

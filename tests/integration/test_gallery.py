@@ -27,7 +27,7 @@ from photoqueue.errors import (
     UnreadablePhotoError,
 )
 from photoqueue.installation import Installation
-from photoqueue.queue.attempts import AiCall, Claim
+from photoqueue.queue.ledger import AiCall, Claim
 from photoqueue.records.results import FoundItem, PhotoResult
 from photoqueue.words import JobState
 from photoqueue.worker.handlers import Handler

@@ -23,7 +23,7 @@ from photoqueue import (
 from photoqueue.errors import NotFoundError, PayloadError, StateError, UnknownProjectError
 from photoqueue.faces.cli import main
 from photoqueue.installation import Installation
-from photoqueue.queue.attempts import AiCall, Claim
+from photoqueue.queue.ledger import AiCall, Claim
 from photoqueue.records.results import FoundItem
 from photoqueue.worker.handlers import Handler
 from tests.bench import Bench

@@ -19,9 +19,8 @@ from photoqueue.faces.notebook.jobs import JobsView
 from photoqueue.faces.notebook.view import Scope
 from photoqueue.installation import Installation
 from photoqueue.queue import pages
-from photoqueue.queue.attempts import AiCall, Failure
 from photoqueue.queue.database import Database
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import AiCall, Failure, Ledger
 from photoqueue.words import JobState, JobType
 from tests.bench import Bench
 from tests.conftest import eventually, picture, submit

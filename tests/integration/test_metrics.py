@@ -30,9 +30,8 @@ from photoqueue.client.metrics import Recent, RecentMetrics
 from photoqueue.client.observe import Stats
 from photoqueue.faces.http.metrics import CONTENT_TYPE
 from photoqueue.installation import Installation
-from photoqueue.queue.attempts import AiCall, Claim, Failure
 from photoqueue.queue.database import Database, load_statements, migrate
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import AiCall, Claim, Failure, Ledger
 from photoqueue.queue.metrics import SCRAPE_ROWS, Lately, Total, reading
 from photoqueue.queue.queue_counts import QueueStats
 from photoqueue.words import JobType, Outcome

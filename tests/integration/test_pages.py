@@ -28,9 +28,8 @@ from photoqueue.client.pages import (
 )
 from photoqueue.errors import PayloadError, PhotoqueueError, UnknownJobError
 from photoqueue.installation import Installation
-from photoqueue.queue.attempts import AiCall, Failure
 from photoqueue.queue.database import Database
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import AiCall, Failure, Ledger
 from photoqueue.words import JobState, JobType, Outcome
 from tests.conftest import picture, submit
 

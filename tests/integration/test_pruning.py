@@ -20,9 +20,8 @@ from photoqueue.errors import DatabaseUnavailableError, StateError, UnknownProje
 from photoqueue.faces.cli import main
 from photoqueue.installation import Installation
 from photoqueue.photos.store import PhotoStore
-from photoqueue.queue.attempts import AiCall
 from photoqueue.queue.database import Database
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import AiCall, Ledger
 from photoqueue.queue.metrics import reading
 from tests.conftest import picture, submit
 

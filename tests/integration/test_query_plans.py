@@ -11,12 +11,13 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from photoqueue.queue import history, outcomes, pages, photo_rows, projects, reads
+from photoqueue.queue import pages, projects, read
+from photoqueue.queue import projects as photo_rows
 from photoqueue.queue.ahead import Ahead
 from photoqueue.queue.database import Database, load_statements
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.pages import JobQuery
-from photoqueue.queue.photo_rows import PhotoChoice
+from photoqueue.queue.projects import PhotoChoice
 from photoqueue.words import JobState, JobType
 
 SUBMISSION = load_statements("submission.sql")
@@ -228,24 +229,22 @@ def test_reads_of_one_job_batch_or_project_read_no_whole_table(
     plans: psycopg.Connection, database: Database, recorded: list[tuple[str, object]]
 ) -> None:
     calls = {
-        "snapshot": (lambda: reads.snapshot(database, UUID(int=81)), "jobs_pkey"),
-        "by key": (lambda: reads.find_job(database, "photo-p81"), "jobs_key"),
-        "outcome": (lambda: outcomes.outcome(database, UUID(int=81)), "jobs_pkey"),
+        "snapshot": (lambda: read.snapshot(database, UUID(int=81)), "jobs_pkey"),
+        "by key": (lambda: read.find_job(database, "photo-p81"), "jobs_key"),
+        "outcome": (lambda: read.outcome(database, UUID(int=81)), "jobs_pkey"),
         "attempts": (
-            lambda: history.attempts(database, job_id=UUID(int=81)),
+            lambda: read.attempts(database, job_id=UUID(int=81)),
             "job_attempts_pkey",
         ),
-        "batch counts": (lambda: reads.batch_counts(database, "b-3"), "batch_jobs_pkey"),
-        "batch": (lambda: history.batch_history(database, "b-3"), "batch_jobs_pkey"),
+        "batch counts": (lambda: read.batch_counts(database, "b-3"), "batch_jobs_pkey"),
+        "batch": (lambda: read.batch_history(database, "b-3"), "batch_jobs_pkey"),
         "project": (lambda: projects.project_photos(database, "m3"), "photos_project"),
-        "newest jobs": (lambda: history.history(database, limit=50), "jobs_pkey"),
+        "newest jobs": (lambda: read.history(database, limit=50), "jobs_pkey"),
         "active jobs": (
-            lambda: history.history(
-                database, queue=JobType.PHOTO_ANALYZE, states=[JobState.ACTIVE]
-            ),
+            lambda: read.history(database, queue=JobType.PHOTO_ANALYZE, states=[JobState.ACTIVE]),
             "jobs_state",
         ),
-        "project's jobs": (lambda: history.history(database, project_id="m3"), "jobs_project"),
+        "project's jobs": (lambda: read.history(database, project_id="m3"), "jobs_project"),
     }
     for name, (call, index) in calls.items():
         recorded.clear()
@@ -325,7 +324,7 @@ def test_statement_files_hold_what_the_code_runs() -> None:
     for file_name in ("transitions.sql", "workers.sql"):
         for name, statement in load_statements(file_name).items():
             assert statement.rstrip().endswith(";"), f"{file_name}: {name}"
-    package = Path(reads.__file__).parent
+    package = Path(read.__file__).parent
     code = "".join(path.read_text(encoding="utf-8") for path in package.glob("*.py"))
     for name in (*TRANSITIONS, *WORKERS):
         assert f'"{name}"' in code, f"{name} is run by nothing"

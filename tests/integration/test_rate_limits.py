@@ -16,9 +16,8 @@ import photoqueue
 from photoqueue import JobState
 from photoqueue.errors import DatabaseUnavailableError, RateLimitedError, ThrottledError
 from photoqueue.installation import Installation
-from photoqueue.queue.attempts import AiCall, Claim
 from photoqueue.queue.database import Database
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import AiCall, Claim, Ledger
 from photoqueue.queue.rate_limits import RateLimits
 from photoqueue.words import JobType
 from photoqueue.worker.runner import Runner

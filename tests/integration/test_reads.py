@@ -12,10 +12,9 @@ import psycopg
 import pytest
 
 from photoqueue.errors import UnknownBatchError, UnknownJobError, UnknownProjectError
-from photoqueue.queue import history, outcomes, projects, queue_counts, reads, workers
-from photoqueue.queue.attempts import AiCall, Failure
+from photoqueue.queue import projects, queue_counts, read, workers
 from photoqueue.queue.database import Database
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import AiCall, Failure, Ledger
 from photoqueue.queue.submission import NewBatch, accept
 from photoqueue.words import JobState, JobType, Outcome
 from tests.integration.test_submission import Desk, make_inventory, make_job, make_photo
@@ -49,7 +48,7 @@ def put(desk: Desk, photo_id: str, state: JobState = JobState.WAITING, **options
 
 def test_snapshot_of_a_waiting_job(desk: Desk, database: Database) -> None:
     job_id = put(desk, "p1", project_id="m1")
-    snapshot = reads.snapshot(database, job_id)
+    snapshot = read.snapshot(database, job_id)
     assert (snapshot.state, snapshot.queue, snapshot.job_key) == ("waiting", PHOTOS, "photo-p1")
     assert (snapshot.photo_id, snapshot.project_id) == ("p1", "m1")
     assert (snapshot.attempt, snapshot.max_attempts, snapshot.progress) == (0, 4, 0.0)
@@ -63,12 +62,12 @@ def test_snapshot_of_a_waiting_job(desk: Desk, database: Database) -> None:
 def test_snapshot_tells_state_and_progress(
     desk: Desk, database: Database, state: str, progress: float
 ) -> None:
-    snapshot = reads.snapshot(database, put(desk, "p1", JobState(state)))
+    snapshot = read.snapshot(database, put(desk, "p1", JobState(state)))
     assert (snapshot.state, snapshot.progress) == (state, progress)
 
 
 def test_snapshot_of_a_failed_job_tells_its_error(desk: Desk, database: Database) -> None:
-    snapshot = reads.snapshot(database, put(desk, "p1", JobState.FAILED))
+    snapshot = read.snapshot(database, put(desk, "p1", JobState.FAILED))
     assert snapshot.error == "E: e"
     assert snapshot.attempt == 1
     assert snapshot.wait_ms is not None
@@ -78,28 +77,28 @@ def test_snapshot_of_a_failed_job_tells_its_error(desk: Desk, database: Database
 def test_unknown_job_is_an_error_that_says_where_it_was_looked_for(database: Database) -> None:
     job_id = uuid4()
     with pytest.raises(UnknownJobError, match=rf"{job_id}.*PHOTOQUEUE_HOME and DATABASE_URL"):
-        reads.snapshot(database, job_id)
+        read.snapshot(database, job_id)
     with pytest.raises(UnknownJobError):
-        outcomes.outcome(database, job_id)
+        read.outcome(database, job_id)
 
 
 @pytest.mark.parametrize("key", ["photo-nobody", "photo-", "photo-" + "x" * 10_000, "photo-a\x00b"])
 def test_unknown_key_is_an_unknown_job(database: Database, key: str) -> None:
     with pytest.raises(UnknownJobError) as error:
-        reads.find_job(database, key)
+        read.find_job(database, key)
     assert len(str(error.value)) < 500
 
 
 def test_key_leads_to_its_newest_job(desk: Desk, database: Database) -> None:
     put(desk, "p1", JobState.COMPLETED)
     newest = put(desk, "p1", JobState.FAILED)
-    assert reads.find_job(database, "photo-p1").job_id == newest
+    assert read.find_job(database, "photo-p1").job_id == newest
 
 
 @pytest.mark.parametrize("batch_id", ["b-20260101-00000000", "", "x" * 10_000, "b\x00"])
 def test_unknown_batch_is_an_error(database: Database, batch_id: str) -> None:
     with pytest.raises(UnknownBatchError, match="No batch") as error:
-        reads.batch_row(database, batch_id)
+        read.batch_row(database, batch_id)
     assert len(str(error.value)) < 500
 
 
@@ -116,19 +115,19 @@ def put_batch(desk: Desk, batch_id: str = "b-1", count: int = 4, **options: Any)
 
 def test_batch_is_read_in_the_order_of_submission(desk: Desk, database: Database) -> None:
     ids = put_batch(desk, count=20)
-    assert reads.batch_job_ids(database, "b-1") == ids
-    frame = history.batch_history(database, "b-1")
+    assert read.batch_job_ids(database, "b-1") == ids
+    frame = read.batch_history(database, "b-1")
     assert list(frame["job_id"]) == list(map(str, ids))
     assert list(frame["room"])[:2] == ["room b-1-0", "room b-1-1"]
-    assert reads.batch_row(database, "b-1")["project_id"] == "m1"
+    assert read.batch_row(database, "b-1")["project_id"] == "m1"
 
 
 def test_batch_is_counted_by_state(desk: Desk, database: Database) -> None:
     first, second, *_ = put_batch(desk)
     desk.lead(first, JobState.COMPLETED)
     desk.lead(second, JobState.FAILED)
-    assert reads.batch_counts(database, "b-1") == {"waiting": 2, "completed": 1, "failed": 1}
-    assert reads.batch_counts(database, "unknown") == {}
+    assert read.batch_counts(database, "b-1") == {"waiting": 2, "completed": 1, "failed": 1}
+    assert read.batch_counts(database, "unknown") == {}
 
 
 def test_project_reads_each_photo_with_its_newest_result(desk: Desk, database: Database) -> None:
@@ -174,7 +173,7 @@ def test_project_without_photos_is_unknown(database: Database) -> None:
 
 def test_history_has_the_names_of_the_contract(desk: Desk, database: Database) -> None:
     put(desk, "p1", JobState.COMPLETED)
-    frame = history.history(database)
+    frame = read.history(database)
     assert {
         "job_id",
         "queue_name",
@@ -195,7 +194,7 @@ def test_history_is_newest_first_and_can_be_narrowed(desk: Desk, database: Datab
     (batched,) = put_batch(desk, count=1)
 
     def ids(**options: Any) -> list[str]:
-        return list(history.history(database, **options)["job_id"])
+        return list(read.history(database, **options)["job_id"])
 
     assert ids() == list(map(str, [batched, inventory.job_id, second, first]))
     assert ids(queue=INVENTORY) == [str(inventory.job_id)]
@@ -210,11 +209,11 @@ def test_history_is_newest_first_and_can_be_narrowed(desk: Desk, database: Datab
 
 def test_empty_tables_have_their_columns_and_types(database: Database) -> None:
     for frame in (
-        history.history(database),
-        history.batch_history(database, "b-1"),
-        history.batch_results(database, "b-1"),
-        history.attempts(database),
-        history.ai_calls(database),
+        read.history(database),
+        read.batch_history(database, "b-1"),
+        read.batch_results(database, "b-1"),
+        read.attempts(database),
+        read.ai_calls(database),
     ):
         assert len(frame) == 0
         assert "job_id" in frame.columns
@@ -225,7 +224,7 @@ def test_empty_tables_have_their_columns_and_types(database: Database) -> None:
 
 def test_times_have_their_zone(desk: Desk, database: Database) -> None:
     put(desk, "p1", JobState.COMPLETED)
-    frame = history.history(database)
+    frame = read.history(database)
     for column in ("created_at", "started_at", "finished_at"):
         assert str(frame[column].dt.tz) == "UTC"
     assert (frame["finished_at"] >= frame["started_at"]).all()
@@ -246,16 +245,16 @@ def test_attempts_have_one_row_each_in_the_order_of_their_end(
         call = AiCall(photo_id="p", engine="llm", model="m", latency_ms=5, success=True)
         ledger.complete(claim, "{}", [call])
     for frame in (
-        history.attempts(database),
-        history.attempts(database, job_id=job_id),
-        history.attempts(database, batch_id="b-1"),
+        read.attempts(database),
+        read.attempts(database, job_id=job_id),
+        read.attempts(database, batch_id="b-1"),
     ):
         assert list(frame["outcome"]) == ["error", "worker_lost", "completed"]
         assert list(frame["attempt"]) == [1, 2, 3]
         assert frame["retry_delay_ms"][0] == 0
         assert (frame["duration_ms"] >= 0).all()
-    assert len(history.attempts(database, job_id=uuid4())) == 0
-    calls = history.ai_calls(database, batch_id="b-1")
+    assert len(read.attempts(database, job_id=uuid4())) == 0
+    calls = read.ai_calls(database, batch_id="b-1")
     assert list(calls["latency_ms"]) == [5]
     assert list(calls["attempt"]) == [3]
 
@@ -315,7 +314,7 @@ def test_pausing_is_seen_in_the_counts(database: Database) -> None:
 def test_connections_of_reads_are_given_back(database: Database) -> None:
     for _ in range(30):
         with pytest.raises(UnknownJobError):
-            reads.snapshot(database, uuid4())
+            read.snapshot(database, uuid4())
     with psycopg.connect(database.libpq_url) as connection:
         query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         (open_connections,) = connection.execute(query).fetchone() or (0,)

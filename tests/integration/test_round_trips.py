@@ -11,7 +11,7 @@ import pytest
 import photoqueue
 from photoqueue.installation import Installation
 from photoqueue.queue import database as pool
-from photoqueue.queue import outcomes, reads, submission
+from photoqueue.queue import read, submission
 from photoqueue.queue.database import Database
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
@@ -53,7 +53,7 @@ def test_small_new_batch_is_submitted_in_one_round_trip(database: Database) -> N
         ),
     )
     assert trips == 1
-    assert sum(reads.batch_counts(database, "b-1").values()) == 3
+    assert sum(read.batch_counts(database, "b-1").values()) == 3
 
 
 def test_submit_photo_asks_postgresql_once(installation: Installation) -> None:
@@ -72,7 +72,7 @@ def test_result_that_is_there_is_one_round_trip(installation: Installation) -> N
     ledger.close()
     done = photoqueue.job(str(accepted.job_id))
     assert round_trips(database, lambda: done.result(10)) == 1
-    assert round_trips(database, lambda: outcomes.outcome(database, job._uuid)) == 1
+    assert round_trips(database, lambda: read.outcome(database, job._uuid)) == 1
 
 
 @pytest.mark.parametrize("few", [0, 50], ids=["many", "few"])
@@ -144,7 +144,7 @@ def test_connection_that_the_server_closed_is_replaced_unnoticed(database: Datab
         for use in (
             lambda: accept(database, jobs=[make_job("b")], photos=[make_photo("b")]),
             database.server_version,
-            lambda: reads.batch_counts(database, "b-1"),
+            lambda: read.batch_counts(database, "b-1"),
         ):
             # waits until they are gone
             connection.execute(
@@ -160,7 +160,7 @@ def test_connection_that_lay_idle_is_asked_first(
     (accepted,) = accept(database, jobs=[make_job()])
     monkeypatch.setattr(pool, "_TRUSTED_SECONDS", 0.0)
     # the question for the statement, and for what ends the count
-    assert round_trips(database, lambda: outcomes.outcome(database, accepted.job_id)) == 3
+    assert round_trips(database, lambda: read.outcome(database, accepted.job_id)) == 3
 
 
 def test_statement_that_failed_leaves_its_connection_usable(database: Database) -> None:

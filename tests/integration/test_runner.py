@@ -13,9 +13,8 @@ import photoqueue
 from photoqueue import JobState
 from photoqueue.errors import DatabaseUnavailableError
 from photoqueue.installation import Installation
-from photoqueue.queue.attempts import AiCall, Claim, Ended
-from photoqueue.queue.history import ai_calls
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import AiCall, Claim, Ended, Ledger
+from photoqueue.queue.read import ai_calls
 from photoqueue.words import JobType
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit

@@ -12,8 +12,7 @@ import photoqueue
 from photoqueue import cancel, pause, poll, resume, retry, submit_photos
 from photoqueue.errors import PhotoqueueError, StateError
 from photoqueue.installation import Installation
-from photoqueue.queue.attempts import Failure
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import Failure, Ledger
 from photoqueue.words import JobState, JobType
 from tests.conftest import eventually, picture, submit
 

@@ -16,11 +16,10 @@ import pytest
 from psycopg.rows import dict_row
 
 from photoqueue.errors import PhotoConflictError, PhotoqueueError
-from photoqueue.queue import reads
-from photoqueue.queue.attempts import Failure
+from photoqueue.queue import read
 from photoqueue.queue.database import Database
 from photoqueue.queue.ids import new_uuid
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import Failure, Ledger
 from photoqueue.queue.submission import Accepted, NewBatch, NewJob, NewPhoto, accept
 from photoqueue.words import JobState, JobType
 from tests.conftest import REPOSITORY, eventually
@@ -102,7 +101,7 @@ class Desk:
         if state is JobState.CANCELLED:
             self.ledger.cancel([job_id])
         elif state is not JobState.WAITING:
-            queue = reads.snapshot(self.database, job_id).queue
+            queue = read.snapshot(self.database, job_id).queue
             claim = self.ledger.claim(job_id, queue, worker_id=WORKER, slot=1)
             assert claim is not None
             if state is JobState.COMPLETED:

@@ -15,10 +15,9 @@ import pytest
 import redis
 
 from photoqueue.installation import Installation
-from photoqueue.queue.attempts import AiCall, Claim, Done
 from photoqueue.queue.broker.messages import TASK_NAMES, encode
 from photoqueue.queue.broker.retention import Finished
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import AiCall, Claim, Done, Ledger
 from photoqueue.services import Endpoints
 from photoqueue.words import JobState, JobType, Message, Outcome
 from photoqueue.worker.batching import LONGEST_SECONDS

@@ -24,7 +24,7 @@ import photoqueue
 from photoqueue import tracing
 from photoqueue.installation import Installation
 from photoqueue.queue.ledger import Ledger
-from photoqueue.queue.reads import payload_of
+from photoqueue.queue.read import payload_of
 from photoqueue.words import JobType
 from photoqueue.worker.engines import Engines
 from photoqueue.worker.handlers import PhotoAnalyze

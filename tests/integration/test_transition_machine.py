@@ -22,10 +22,9 @@ from hypothesis.stateful import (
 )
 from psycopg.rows import dict_row
 
-from photoqueue.queue.attempts import Claim, Done, Ended, Failure
 from photoqueue.queue.database import Database
 from photoqueue.queue.ids import new_uuid
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import Claim, Done, Ended, Failure, Ledger
 from photoqueue.queue.submission import NewJob, accept
 from photoqueue.words import TRANSITIONS, JobState, JobType, Outcome
 

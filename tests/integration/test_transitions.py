@@ -13,10 +13,9 @@ import pytest
 from psycopg.rows import dict_row
 
 from photoqueue.errors import PhotoqueueError
-from photoqueue.queue.attempts import MAX_ERROR_LENGTH, AiCall, Claim, Failure, storable
 from photoqueue.queue.database import Database
 from photoqueue.queue.ids import new_uuid
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import MAX_ERROR_LENGTH, AiCall, Claim, Failure, Ledger, storable
 from photoqueue.queue.submission import NewBatch, NewJob, accept
 from photoqueue.queue.workers import Held, Host, Register
 from photoqueue.words import JobState, JobType, Message, Outcome

@@ -67,7 +67,7 @@ def test_each_ai_call_is_measured_failed_ones_too(start_worker, database):
     start_worker("--queue", "photo-analyze")
     submit("salon-1").wait(30)
     submit("raise-1").wait(30)
-    calls = photoqueue.queue.history.ai_calls(database)
+    calls = photoqueue.queue.read.ai_calls(database)
     assert list(calls["success"]) == [True] + [False] * 4
     assert (calls["latency_ms"] >= 0).all()
     assert set(calls["engine"]) == {"scripted"}

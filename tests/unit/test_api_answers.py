@@ -8,7 +8,7 @@ import pytest
 
 from photoqueue.faces.http import answers
 from photoqueue.queue.pages import JobRow
-from photoqueue.queue.stories import JobStory, StoryAttempt, StoryCall
+from photoqueue.queue.read import JobStory, StoryAttempt, StoryCall
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from photoqueue.queue.attempts import Claim, Done
+from photoqueue.queue.ledger import Claim, Done
 from photoqueue.words import JobType
 from photoqueue.worker.batching import LONGEST_SECONDS, PLANNED_SECONDS, Hand
 from photoqueue.worker.board import MOST_JOBS

@@ -10,7 +10,7 @@ from photoqueue import Analysis, Hint, Settings
 from photoqueue.engines.registry import load_room_engine
 from photoqueue.errors import EngineUnavailableError, ThrottledError
 from photoqueue.inventory.views import View
-from photoqueue.queue.attempts import AiCall
+from photoqueue.queue.ledger import AiCall
 from photoqueue.worker.engines import measured
 from photoqueue.worker.rooms import most_different
 from tests.engines import room_scripted

@@ -12,7 +12,7 @@ from photoqueue.client.intake import announce
 from photoqueue.client.observe import as_queue, job
 from photoqueue.errors import BrokerUnavailableError, StateError
 from photoqueue.installation import Installation, current
-from photoqueue.queue import reads, workers
+from photoqueue.queue import read, workers
 from photoqueue.queue.ledger import Ledger
 from photoqueue.words import JobState, JobType
 
@@ -114,14 +114,14 @@ def _resolve(target: Target) -> tuple[Installation, Sequence[UUID], Job | None]:
     """Find the jobs meant and where they are, and the job when it is a single one."""
     if isinstance(target, Batch):
         installation = target.installation
-        return installation, reads.batch_job_ids(installation.database, target.id), None
+        return installation, read.batch_job_ids(installation.database, target.id), None
     if isinstance(target, Job | str):
         single = job(target) if isinstance(target, str) else target
         return single.installation, [UUID(single.id)], single
     several = list(target)
     first = next((one for one in several if isinstance(one, Job)), None)
     where = first.installation if first else current()
-    return where, reads.resolve_jobs(where.database, [_named(one) for one in several]), None
+    return where, read.resolve_jobs(where.database, [_named(one) for one in several]), None
 
 
 def _named(one: Job | str) -> UUID | str:

@@ -19,8 +19,8 @@ from photoqueue.errors import (
 )
 from photoqueue.installation import Installation, current
 from photoqueue.inventory.wording import Wording
-from photoqueue.queue import photo_rows, reads
-from photoqueue.queue.photo_rows import PhotoChoice, PhotoRow
+from photoqueue.queue import projects, read
+from photoqueue.queue.projects import PhotoChoice, PhotoRow
 from photoqueue.records.base import Box
 from photoqueue.text import shorten
 from photoqueue.words import JobState
@@ -216,13 +216,11 @@ def photo_page(
     choice = _choice(installation, wording, project, batch, room, state, text)
     after, before = _position(cursor)
     # One more than is shown tells whether there is another page.
-    rows = photo_rows.page(
-        installation.database, choice, limit=size + 1, after=after, before=before
-    )
+    rows = projects.page(installation.database, choice, limit=size + 1, after=after, before=before)
     if before is not None and len(rows) <= size:
         # Fewer photos than a page are left before: that is the first page, shown in full.
         after = before = None
-        rows = photo_rows.page(installation.database, choice, limit=size + 1)
+        rows = projects.page(installation.database, choice, limit=size + 1)
     more = len(rows) > size
     rows = rows[-size:] if before is not None else rows[:size]
     has_previous = more if before is not None else after is not None
@@ -255,15 +253,15 @@ def photo_counts(
     choice = _choice(installation, wording, project, batch, room, state, text)
     rooms: dict[str, int] = {}
     states: dict[JobState, int] = {}
-    for (name, found), count in photo_rows.counts(installation.database, choice).items():
+    for (name, found), count in projects.counts(installation.database, choice).items():
         rooms[name or ""] = rooms.get(name or "", 0) + count
         states[found] = states.get(found, 0) + count
     total = sum(rooms.values())
     return PhotoCounts(
-        total=min(total, photo_rows.COUNT_LIMIT),
+        total=min(total, projects.COUNT_LIMIT),
         rooms={name: rooms[name] for name in sorted(rooms, key=str.casefold)},
         states={state: states[state] for state in JobState if state in states},
-        complete=total <= photo_rows.COUNT_LIMIT,
+        complete=total <= projects.COUNT_LIMIT,
     )
 
 
@@ -276,7 +274,7 @@ def photo_card(photo_id: str, *, lang: str | None = None) -> PhotoCard:
         There is no such photo.
     """
     installation = current()
-    rows = photo_rows.photo_rows(installation.database, [photo_id])
+    rows = projects.photo_rows(installation.database, [photo_id])
     if not rows:
         raise NotFoundError(
             f"No photo {photo_id[:80]!r} in {installation.database.address}. Check the id, "
@@ -296,7 +294,7 @@ def photo_items(photo_ids: Sequence[str], *, lang: str | None = None) -> pd.Data
     columns = ["photo_id", "file_name", "room", "result"]
     rows = [
         {name: getattr(row, name) for name in columns}
-        for row in photo_rows.photo_rows(installation.database, photo_ids)
+        for row in projects.photo_rows(installation.database, photo_ids)
     ]
     frame = pd.DataFrame(rows, columns=columns)
     return item_rows(frame, Wording.of(lang, installation.settings))
@@ -312,7 +310,7 @@ def _choice(
     text: str,
 ) -> PhotoChoice:
     if batch is not None:
-        reads.batch_row(installation.database, batch)  # unknown is not empty
+        read.batch_row(installation.database, batch)  # unknown is not empty
     text = text.strip()
     # Results hold the names that their analysis gave; a person searches for those they see.
     keys = [

@@ -8,9 +8,8 @@ from uuid import UUID
 
 from photoqueue.client.waiting import ProgressStyle, Watch, make_progress
 from photoqueue.errors import JobCancelledError, JobFailedError, PhotoqueueError
-from photoqueue.queue import history, outcomes, reads
-from photoqueue.queue.outcomes import JobOutcome
-from photoqueue.queue.reads import JobSnapshot
+from photoqueue.queue import read
+from photoqueue.queue.read import JobOutcome, JobSnapshot
 from photoqueue.records.hooks import HasCard
 from photoqueue.records.results import InventoryResult, PhotoResult
 from photoqueue.text import shorten
@@ -69,7 +68,7 @@ class Job(HasCard):
         UnknownJobError
             This installation has no such job (any more).
         """
-        return reads.snapshot(self.installation.database, self._uuid)
+        return read.snapshot(self.installation.database, self._uuid)
 
     def done(self) -> bool:
         """Whether the job has ended."""
@@ -117,7 +116,7 @@ class Job(HasCard):
 
     def attempts(self) -> pd.DataFrame:
         """Return the ended attempts, one row each."""
-        return history.attempts(self.installation.database, job_id=self._uuid)
+        return read.attempts(self.installation.database, job_id=self._uuid)
 
     def _needed_queues(self) -> tuple[JobType, ...]:
         """Tell which queues need a worker: also that of a batch which the job waits for."""
@@ -171,7 +170,7 @@ class _Look:
         self._job = job
 
     def __call__(self) -> dict[JobState, int]:
-        self.last = outcomes.outcome(self._job.installation.database, self._job._uuid)
+        self.last = read.outcome(self._job.installation.database, self._job._uuid)
         return {self.last.state: 1}
 
 
@@ -208,11 +207,11 @@ class Batch(HasCard):
 
     def poll(self) -> pd.DataFrame:
         """Read where the jobs stand: one row a job, in the order of submission; never waits."""
-        return history.batch_history(self.installation.database, self.id)
+        return read.batch_history(self.installation.database, self.id)
 
     def counts(self) -> dict[JobState, int]:
         """Count the jobs by state."""
-        return reads.batch_counts(self.installation.database, self.id)
+        return read.batch_counts(self.installation.database, self.id)
 
     def done(self) -> bool:
         """Whether all jobs have ended."""
@@ -255,11 +254,11 @@ class Batch(HasCard):
         from photoqueue.inventory.wording import Wording
 
         wording = Wording.of(lang, self.installation.settings)
-        return item_rows(history.batch_results(self.installation.database, self.id), wording)
+        return item_rows(read.batch_results(self.installation.database, self.id), wording)
 
     def attempts(self) -> pd.DataFrame:
         """Return the ended attempts of all jobs, one row each."""
-        return history.attempts(self.installation.database, batch_id=self.id)
+        return read.attempts(self.installation.database, batch_id=self.id)
 
     def __repr__(self) -> str:
         project = f", project {shorten(self.project_id, 24)}" if self.project_id else ""

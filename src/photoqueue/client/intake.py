@@ -23,8 +23,8 @@ from photoqueue.errors import (
     StorageError,
 )
 from photoqueue.installation import Installation
-from photoqueue.queue.attempts import storable
 from photoqueue.queue.ids import new_uuids
+from photoqueue.queue.ledger import storable
 from photoqueue.queue.submission import Accepted, NewBatch, NewJob, NewPhoto, accept
 from photoqueue.words import JobType, Message, PhotoPayload
 

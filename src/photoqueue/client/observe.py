@@ -14,10 +14,10 @@ from photoqueue.client.identifiers import JOB_KEY_PREFIXES, parse_job_id
 from photoqueue.client.waiting import ProgressStyle
 from photoqueue.errors import StateError
 from photoqueue.installation import Installation, current
-from photoqueue.queue import history as tables
-from photoqueue.queue import outcomes, reads
+from photoqueue.queue import read
+from photoqueue.queue import read as tables
 from photoqueue.queue.queue_counts import LiveCounts, QueueStats
-from photoqueue.queue.reads import JobSnapshot
+from photoqueue.queue.read import JobSnapshot
 from photoqueue.records.hooks import HasCard
 from photoqueue.text import counted
 from photoqueue.words import JobState, JobType
@@ -39,9 +39,9 @@ def job(job_id: str | UUID) -> Job:
     """
     installation = current()
     if isinstance(job_id, str) and job_id.startswith(JOB_KEY_PREFIXES):
-        found = reads.find_job(installation.database, job_id)
+        found = read.find_job(installation.database, job_id)
     else:
-        found = reads.snapshot(installation.database, parse_job_id(str(job_id)))
+        found = read.snapshot(installation.database, parse_job_id(str(job_id)))
     return Job(installation, found.job_id, found.job_key, found.queue)
 
 
@@ -54,8 +54,8 @@ def batch(batch_id: str) -> Batch:
         This installation has no such batch.
     """
     installation = current()
-    row = reads.batch_row(installation.database, batch_id)
-    size = sum(reads.batch_counts(installation.database, batch_id).values())
+    row = read.batch_row(installation.database, batch_id)
+    size = sum(read.batch_counts(installation.database, batch_id).values())
     return Batch(installation, batch_id, row["project_id"], size)
 
 
@@ -182,7 +182,7 @@ def history(
     """
     installation = current()
     if isinstance(batch, str):
-        reads.batch_row(installation.database, batch)
+        read.batch_row(installation.database, batch)
     states = [state] if isinstance(state, str) else list(state or ())
     return tables.history(
         installation.database,
@@ -208,7 +208,7 @@ def details(handle: Job | str | UUID) -> dict[str, Any]:
     """
     found = handle if isinstance(handle, Job) else job(handle)
     database = found.installation.database
-    outcome = outcomes.outcome(database, UUID(found.id))
+    outcome = read.outcome(database, UUID(found.id))
     (row,) = tables.job_results(database, found.id).to_dict("records")
     named = {str(column): value for column, value in row.items()}
     return {**named, "result": outcome.result, "error_traceback": outcome.error_traceback}

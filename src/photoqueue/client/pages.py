@@ -8,10 +8,9 @@ from uuid import UUID
 
 from photoqueue.client.identifiers import parse_job_id
 from photoqueue.installation import current
-from photoqueue.queue import pages, stories
-from photoqueue.queue.cursors import END
-from photoqueue.queue.pages import JobOrder, JobPage, JobQuery, JobRow
-from photoqueue.queue.stories import JobStory, StoryAttempt, StoryCall
+from photoqueue.queue import pages, read
+from photoqueue.queue.pages import END, JobOrder, JobPage, JobQuery, JobRow
+from photoqueue.queue.read import JobStory, StoryAttempt, StoryCall
 from photoqueue.words import JobState
 
 __all__ = [
@@ -77,7 +76,7 @@ def job_story(job_id: str | UUID) -> JobStory:
     UnknownJobError
         This installation has no such job.
     """
-    return stories.job_story(current().database, parse_job_id(str(job_id)))
+    return read.job_story(current().database, parse_job_id(str(job_id)))
 
 
 def matching_ids(query: JobQuery, *, size: int = 500) -> Iterator[list[str]]:

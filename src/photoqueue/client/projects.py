@@ -7,7 +7,7 @@ from typing import Final
 from photoqueue.client.identifiers import checked
 from photoqueue.installation import current
 from photoqueue.inventory.wording import Wording
-from photoqueue.queue import projects, reads, workers
+from photoqueue.queue import projects, read, workers
 from photoqueue.queue.projects import ProjectRow, ProjectStanding
 from photoqueue.words import JobType
 
@@ -53,4 +53,4 @@ def project_of_batch(batch_id: str) -> str:
     UnknownBatchError
         This installation has no such batch.
     """
-    return str(reads.batch_row(current().database, batch_id)["project_id"] or "")
+    return str(read.batch_row(current().database, batch_id)["project_id"] or "")

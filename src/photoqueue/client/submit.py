@@ -16,7 +16,7 @@ from photoqueue.client.intake import Request, Taken, commit, requests_from, take
 from photoqueue.errors import PhotoNotFoundError
 from photoqueue.installation import Installation, current
 from photoqueue.queue.ids import new_batch_id
-from photoqueue.queue.photo_rows import known_photo
+from photoqueue.queue.projects import known_photo
 from photoqueue.queue.submission import Accepted, NewBatch
 from photoqueue.words import INTERACTIVE_PRIORITY, JobType
 

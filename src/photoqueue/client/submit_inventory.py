@@ -11,7 +11,7 @@ from photoqueue.client.identifiers import checked, checked_priority, default_use
 from photoqueue.client.intake import announce
 from photoqueue.errors import PayloadError, StateError
 from photoqueue.installation import Installation, current
-from photoqueue.queue import projects, reads
+from photoqueue.queue import projects, read
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.submission import NewJob, accept
@@ -68,7 +68,7 @@ def submit_inventory(
         raise PayloadError(f"after is {type(after).__name__}; give a batch or its id.")
     batch_id = after.id if isinstance(after, Batch) else after
     if batch_id is not None:
-        reads.batch_row(installation.database, batch_id)
+        read.batch_row(installation.database, batch_id)
     if not projects.project_exists(installation.database, project):
         raise projects.unknown_project(project)
     user = checked("user_id", default_user() if user_id is None else user_id)
@@ -111,7 +111,7 @@ def _amended(installation: Installation, job_id: UUID, payload: InventoryPayload
     StateError
         It is running already, and in another way.
     """
-    standing = reads.payload_of(installation.database, job_id)
+    standing = read.payload_of(installation.database, job_id)
     if (standing.get("strategy"), standing.get("afterBatch")) == (
         payload.strategy,
         payload.after_batch,

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from photoqueue.errors import PayloadError
 from photoqueue.queue.database import Database
-from photoqueue.queue.reads import batch_row
+from photoqueue.queue.read import batch_row
 from photoqueue.words import UNFINISHED, JobState
 
 _MARK: Final = re.compile(r"(\d{1,19}):(\d{1,19}):((?:\d{1,19}(?:,\d{1,19})*)?)")

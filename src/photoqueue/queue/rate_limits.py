@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from photoqueue.queue.attempts import storable
 from photoqueue.queue.database import Database, load_statements
+from photoqueue.queue.ledger import storable
 
 _STATEMENTS: Final = load_statements("rate_limits.sql")
 #: Longest pause that is accepted, in seconds: a day.

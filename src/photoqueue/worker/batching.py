@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from photoqueue.queue.attempts import Claim, Done
+from photoqueue.queue.ledger import Claim, Done
 from photoqueue.words import Message
 from photoqueue.worker.board import MOST_JOBS
 

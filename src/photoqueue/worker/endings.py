@@ -16,8 +16,8 @@ from photoqueue.errors import (
     RateLimitedError,
     ThrottledError,
 )
-from photoqueue.queue.attempts import AiCall, Claim, Ended, Failure
 from photoqueue.queue.broker.retention import RETENTION, Finished
+from photoqueue.queue.ledger import AiCall, Claim, Ended, Failure
 from photoqueue.words import JobState, JobType
 from photoqueue.worker.slot import until_reached
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from photoqueue import tracing
 from photoqueue.errors import ConfigurationError, EngineUnavailableError, ThrottledError
-from photoqueue.queue.attempts import AiCall
+from photoqueue.queue.ledger import AiCall
 from photoqueue.queue.rate_limits import RateLimits
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from photoqueue.errors import PayloadError, PhotoqueueError, StorageError
 from photoqueue.queue import corrections, projects
-from photoqueue.queue.attempts import AiCall, Claim
+from photoqueue.queue.ledger import AiCall, Claim
 from photoqueue.records.results import PhotoResult
 from photoqueue.words import InventoryPayload, JobState, PhotoPayload
 from photoqueue.worker.engines import Engines, measured

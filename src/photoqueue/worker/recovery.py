@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from photoqueue.errors import BrokerUnavailableError, ServiceError
-from photoqueue.queue.attempts import Recovered
 from photoqueue.queue.broker.retention import Finished
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import Ledger, Recovered
 from photoqueue.queue.metrics import WORKER_PATIENCE, WORKER_ROWS, reading
 from photoqueue.queue.workers import Host, Register
 from photoqueue.words import JobState, JobType, Outcome

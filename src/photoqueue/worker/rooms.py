@@ -14,7 +14,7 @@ from photoqueue.inventory.views import (
     room_type,
     views_of,
 )
-from photoqueue.queue.attempts import AiCall
+from photoqueue.queue.ledger import AiCall
 from photoqueue.records.results import FoundItem
 from photoqueue.worker.engines import build_room_engine, measured
 from photoqueue.worker.results import room_items

@@ -12,9 +12,8 @@ from uuid import UUID
 
 from photoqueue import tracing
 from photoqueue.errors import BrokerUnavailableError, PhotoqueueError
-from photoqueue.queue.attempts import AiCall, Claim, Done, Ended
 from photoqueue.queue.broker.retention import Finished
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import AiCall, Claim, Done, Ended, Ledger
 from photoqueue.words import JobType, Message
 from photoqueue.worker.batching import Hand, Watch
 from photoqueue.worker.endings import Endings, span_attributes

@@ -9,8 +9,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from photoqueue.errors import DatabaseUnavailableError
-from photoqueue.queue.attempts import Claim, Done, Ended
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import Claim, Done, Ended, Ledger
 from photoqueue.words import JobType, Message
 
 logger = logging.getLogger(__name__)

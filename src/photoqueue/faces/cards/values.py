@@ -22,7 +22,7 @@ from photoqueue.faces.cards.drawing import (
     table,
 )
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.queue.reads import JobSnapshot
+from photoqueue.queue.read import JobSnapshot
 from photoqueue.records.results import (
     Correction,
     FoundItem,

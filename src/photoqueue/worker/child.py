@@ -154,7 +154,8 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
             asked = time.monotonic()
             job_id = source.first()
             if job_id is not None:
-                runner.run(job_id, awaited=time.monotonic() - asked > _WAITED_SECONDS)
+                # One that had to be waited for is alone: it is recorded without a look for others.
+                runner.run(job_id, follow=time.monotonic() - asked <= _WAITED_SECONDS)
             told = False
         except BrokerUnavailableError as exc:
             if not told:

@@ -1,36 +1,36 @@
-"""How attempts began and ended: lines in the log, failures on record, records in the broker."""
+"""How attempts begin and end: the meaning of an exception, log lines, records in the broker."""
 
 from __future__ import annotations
 
 import logging
 import traceback
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from photoqueue import tracing
 from photoqueue.errors import (
     BrokerUnavailableError,
     EngineUnavailableError,
     PermanentError,
-    PhotoqueueError,
     RateLimitedError,
     ThrottledError,
 )
 from photoqueue.queue.broker.retention import RETENTION, Finished
 from photoqueue.queue.ledger import AiCall, Claim, Ended, Failure
 from photoqueue.words import JobState, JobType
-from photoqueue.worker.slot import until_reached
 
 if TYPE_CHECKING:
     from photoqueue.queue.broker.queues import Broker
-    from photoqueue.queue.ledger import Ledger
-    from photoqueue.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 #: Longest wait that a server is believed, in seconds: a day.
 _LONGEST_WAIT: Final = 24 * 3600.0
+#: Milliseconds of work after which the record of a job is sent to the broker at once; that of
+#: a shorter job goes along with taking the ones after the next.
+_PROMPT_MS: Final = 20.0
 
 
-def describe(error: BaseException) -> Failure:
+def describe(error: BaseException, calls: Sequence[AiCall] = ()) -> Failure:
     """Turn an exception into the record of a failed attempt.
 
     A :class:`~photoqueue.errors.PermanentError` ends the job at once; everything else
@@ -44,7 +44,9 @@ def describe(error: BaseException) -> Failure:
         traceback="".join(traceback.format_exception(error)),
         permanent=isinstance(error, PermanentError | EngineUnavailableError),
         not_before_ms=round(min(max(wait, 0.0), _LONGEST_WAIT) * 1000),
-        costs_nothing=isinstance(error, ThrottledError),
+        # Calls were paid for: a job that never gets the turns it needs to its end must not go
+        # on for ever.
+        costs_nothing=isinstance(error, ThrottledError) and not calls,
     )
 
 
@@ -74,20 +76,11 @@ def end_fields(claim: Claim, ended: Ended) -> dict[str, object]:
     return {"duration_ms": round(ended.duration_ms, 1), "attempts": claim.attempt}
 
 
-logger = logging.getLogger(__name__)
-
-#: Milliseconds of work after which the record of a job is sent to the broker at once; that of
-#: a shorter job goes along with taking the ones after the next.
-_PROMPT_MS: Final = 20.0
-
-
 class Endings:
-    """Writes down how the attempts of one process end."""
+    """Reports how the attempts of one process begin and end, to its log and to the broker."""
 
-    def __init__(self, ledger: Ledger, broker: Broker, settings: Settings) -> None:
-        self._ledger = ledger
+    def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        self._settings = settings
         #: Records of short jobs that the broker has not been sent yet.
         self._unsent: list[Finished] = []
 
@@ -114,21 +107,19 @@ class Endings:
         logger.info("completed", extra={"fields": fields})
         self._keep_record(claim, ended)
 
-    def failed(self, claim: Claim, error: BaseException, calls: list[AiCall]) -> Ended | None:
-        """Record that an attempt has failed; None when it was not ours to write."""
-        failure = describe(error)
-        if calls:
-            # Requests were made, and paid for: a job that never gets the turns it needs to
-            # the end must not go on for ever.
-            failure = replace(failure, costs_nothing=False)
-        delay_ms = failure.not_before_ms
-        if not failure.costs_nothing:
-            delay_ms = max(delay_ms, self._settings.retry_delay_ms(claim.next_retry))
-        with tracing.span("photoqueue.record"):
-            ended = self._record_failure(claim, failure, delay_ms, calls)
+    def failed(self, claim: Claim, ended: Ended | None, failure: Failure, *, delay_ms: int) -> None:
+        """Log an attempt that has failed, and keep its record.
+
+        Parameters
+        ----------
+        ended
+            None where the failure came too late.
+        delay_ms : int
+            Milliseconds before the job is tried again, if it is.
+        """
         if ended is None:
             self._log_too_late(claim)
-            return None
+            return
         self._keep_record(claim, ended)
         fields = {
             **log_fields(claim),
@@ -141,25 +132,6 @@ class Endings:
             logger.warning("retrying", extra={"fields": {**fields, "retry_in_ms": delay_ms}})
         else:
             logger.error("failed", extra={"fields": fields})
-        return ended
-
-    def _record_failure(
-        self, claim: Claim, failure: Failure, delay_ms: int, calls: list[AiCall]
-    ) -> Ended | None:
-        if failure.costs_nothing:
-            ended, _ = until_reached(
-                lambda: self._ledger.postpone(claim, failure, delay_ms=delay_ms)
-            )
-            return ended
-        try:
-            ended, _ = until_reached(
-                lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms, calls=calls)
-            )
-        except PhotoqueueError as exc:
-            # What the engine says of its calls must not keep its failure off the record.
-            logger.warning("job=%s AI calls not recorded: %s", claim.job_id, exc)
-            ended, _ = until_reached(lambda: self._ledger.fail(claim, failure, delay_ms=delay_ms))
-        return ended
 
     def take_records(self) -> list[Finished]:
         """Hand out the records that are to go along with something else."""

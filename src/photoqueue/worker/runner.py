@@ -1,22 +1,28 @@
-"""Jobs from claim to record: take them, do them, write down how they ended."""
+"""A job from its message to its record: claim it, do it, write down how it ended.
+
+:meth:`Runner.run` is the whole of it. Short jobs are claimed and recorded several at a time;
+how many, and what happens when one of them turns out to be long, is :mod:`.batching`'s business:
+to read this module, take every hand for a hand of one job.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from photoqueue import tracing
-from photoqueue.errors import BrokerUnavailableError, PhotoqueueError
+from photoqueue.errors import PhotoqueueError
 from photoqueue.queue.broker.retention import Finished
 from photoqueue.queue.ledger import AiCall, Claim, Done, Ended, Ledger
 from photoqueue.words import JobType, Message
-from photoqueue.worker.batching import Hand, Watch
-from photoqueue.worker.endings import Endings, span_attributes
+from photoqueue.worker.batching import GiveBack, Hand
+from photoqueue.worker.endings import Endings, describe, span_attributes
 from photoqueue.worker.slot import Slot
 
 if TYPE_CHECKING:
@@ -25,6 +31,17 @@ if TYPE_CHECKING:
     from photoqueue.worker.handlers import Handler
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An attempt that ended with an exception, before that is recorded."""
+
+    claim: Claim
+    error: BaseException
+    calls: Sequence[AiCall]
+    #: Seconds that it ran.
+    seconds: float
 
 
 class Runner:
@@ -59,30 +76,32 @@ class Runner:
         following: Callable[[Sequence[Finished], int], list[Message]] | None = None,
         has: Callable[[Sequence[UUID]], None] = lambda job_ids: None,
     ) -> None:
-        self._broker = broker
+        self._settings = settings
         self._handler = handler
         self._slot = Slot(ledger, queue, worker_id=worker_id, slot=slot)
         self._busy = busy
-        self._take_following = following
+        self._take_messages = following
         self._has = has
-        self._endings = Endings(ledger, broker, settings)
-        #: Held by whoever uses the hand or the ledger: the work itself goes on without it.
-        self._lock = threading.Lock()
+        self._endings = Endings(broker)
         self._hand = Hand()
-        self._watch = Watch(self._look_after)
-        self._ended: Ended | None = None
-        self._awaited = False
-        #: When the last claim was sent, and when it was answered, in nanoseconds of the epoch.
-        self._turned = self._held = 0
+        #: Held by whoever uses the hand or the ledger; the work itself goes on without it.
+        self._lock = threading.Lock()
+        self._give_back = GiveBack(
+            self._hand,
+            self._lock,
+            self._slot,
+            broker,
+            record=lambda done: self._record_and_claim(done, []),
+            kept=self._only_one_left,
+        )
 
-    def run(self, job_id: UUID, *, awaited: bool = False) -> Ended | None:
-        """Do a job, and those that are taken while it is recorded.
+    def run(self, job_id: UUID, *, follow: bool = True) -> Ended | None:
+        """Do a job, and those that are claimed while it is recorded.
 
         Parameters
         ----------
-        awaited : bool
-            Its message had to be waited for: there is no other, and its record need not wait
-            for a look at the broker.
+        follow : bool
+            Whether to ask the broker for further jobs before this one is recorded.
 
         Returns
         -------
@@ -90,163 +109,138 @@ class Runner:
             How the last of them ended; None when there was nothing to do, or its end was not
             ours to write.
         """
-        self._ended = None
-        self._awaited = awaited
-        self._turned = time.time_ns()
+        ended = None
         with self._lock:
-            self._hold(self._slot.claim(job_id), together=False)
-            if not self._hand.to_begin:
-                logger.debug("job=%s nothing to claim", job_id)
+            asked_ns = time.time_ns()
+            self._take(self._slot.claim(job_id), asked_ns, together=False)
         try:
             while (claim := self._begin()) is not None:
-                self._do(claim)
+                with self._span(claim) as span:
+                    work = self._work(claim)
+                    with self._lock:
+                        self._hand.end(work if isinstance(work, Done) else None)
+                        if isinstance(work, Failed):
+                            ended = self._fail(work)
+                        if not self._hand.to_begin:
+                            done = self._hand.take_done()
+                            messages = self._next_messages(done) if follow else []
+                            asked_ns = time.time_ns()
+                            recorded, claims = self._record_and_claim(done, messages)
+                            self._take(claims, asked_ns, together=len(messages) > 1)
+                            ended = recorded[-1] if recorded else ended
+                    if ended is not None:
+                        span.set_attribute("photoqueue.state", str(ended.state))
         finally:
             self._endings.send_records()
-        return self._ended
+        return ended
+
+    def _take(self, claims: Sequence[Claim], asked_ns: int, *, together: bool) -> None:
+        """Have these jobs in hand now; where there are none, one whose message was put aside."""
+        while not claims and (message := self._hand.next_message()) is not None:
+            asked_ns, together = time.time_ns(), False
+            claims = self._slot.claim(message.job_id)
+        self._hand.fill(claims, asked_ns=asked_ns, together=together)
+        self._has([claim.job_id for claim in claims])
+        self._give_back.watch()
 
     def _begin(self) -> Claim | None:
+        """Return the next job in hand; None when all are done."""
         with self._lock:
-            if self._hand.is_held_up():
-                # The watch did not come to it: the job before let no other thread run.
-                self._free_waiting()
+            self._give_back.run_if_due()
             return self._hand.begin()
 
-    def _do(self, claim: Claim) -> None:
+    @contextmanager
+    def _span(self, claim: Claim) -> Iterator[tracing.Span]:
         with tracing.span(
             "photoqueue.job",
             span_attributes(claim),
             parent=claim.payload.get("traceparent"),
-            start_ns=self._turned,
+            start_ns=self._hand.asked_ns,
         ) as span:
-            tracing.past_span("photoqueue.claim", self._turned, self._held)
-            self._attempt(claim)
-            with self._lock:
-                if not self._hand.to_begin:
-                    self._turn()
-            if self._ended is not None:
-                span.set_attribute("photoqueue.state", str(self._ended.state))
+            tracing.past_span("photoqueue.claim", self._hand.asked_ns, self._hand.filled_ns)
+            yield span
 
-    def _hold(self, claims: Sequence[Claim], *, together: bool) -> None:
-        self._hand.fill(claims, together=together)
-        self._has([claim.job_id for claim in claims])
-        self._held = time.time_ns()
-        if self._hand.can_hold_up:
-            self._watch.begin()
-
-    def _attempt(self, claim: Claim) -> None:
-        """Do the work; what came of it is in the hand then, or recorded as a failure."""
+    def _work(self, claim: Claim) -> Done | Failed:
+        """Do the work of a job."""
         if not self._hand.together:
             self._endings.began(claim)
         calls: list[AiCall] = []
-        try:
-            result = self._work(claim, calls)
-        # An engine that calls sys.exit() has failed its photo, not ended the worker.
-        except (Exception, SystemExit) as exc:
-            with self._lock:
-                self._fail(claim, exc, calls, self._hand.seconds)
-                self._hand.end(None)
-            return
-        with self._lock:
-            self._hand.end(Done(claim, result, calls, seconds=self._hand.seconds))
-
-    def _work(self, claim: Claim, calls: list[AiCall]) -> str:
         self._busy(claim.job_id)
         try:
             with tracing.span("photoqueue.work"):
-                return self._handler(claim, calls)
+                result = self._handler(claim, calls)
+        # An engine that calls sys.exit() has failed its photo, not ended the worker.
+        except (Exception, SystemExit) as exc:
+            return Failed(claim, exc, calls, seconds=self._hand.seconds)
         finally:
             # The time limit is for the work: its record may have to wait for PostgreSQL.
             self._busy(None)
+        return Done(claim, result, calls, seconds=self._hand.seconds)
 
-    def _turn(self) -> None:
-        """Record what is done, and take what comes next."""
-        done = self._hand.take_done()
-        together, wanted = self._next_messages(done)
-        self._turned = time.time_ns()
+    def _fail(self, work: Failed) -> Ended | None:
+        """Record an exception; None when the job is no longer ours."""
+        claim = work.claim
+        if self._hand.together:
+            # It did begin, and costs an attempt.
+            self._slot.give_back([], kept=claim, seconds=work.seconds)
+        failure = describe(work.error, work.calls)
+        delay_ms = failure.not_before_ms
+        if not failure.costs_nothing:
+            delay_ms = max(delay_ms, self._settings.retry_delay_ms(claim.next_retry))
         with tracing.span("photoqueue.record"):
-            claims = self._record_and_claim(done, wanted, together=together)
-        while not claims and self._hand.messages:
-            claims = self._slot.claim(self._hand.messages.popleft().job_id)
-            together = False
-        self._hold(claims, together=together)
+            ended = self._slot.fail(claim, failure, delay_ms=delay_ms, calls=work.calls)
+        self._endings.failed(claim, ended, failure, delay_ms=delay_ms)
+        return ended
 
-    def _next_messages(self, done: Sequence[Done]) -> tuple[bool, list[Message]]:
-        """Take the messages of the next jobs; tell whether these may be claimed together.
+    def _next_messages(self, done: Sequence[Done]) -> list[Message]:
+        """Take the messages of the next jobs; several are to be claimed together.
 
         A broker that is away must not hold a record up.
         """
-        if self._hand.messages:
-            return False, [self._hand.messages.popleft()]
-        if self._take_following is None or self._awaited:
-            return False, []
+        if (message := self._hand.next_message()) is not None:
+            return [message]
+        if self._take_messages is None:
+            return []
         # Each span of a job shows its own claim and record: with spans, one at a time.
         count = 1 if tracing.is_on() else self._hand.next_number(done)
         try:
-            taken = self._take_following(self._endings.take_records(), count)
+            taken = self._take_messages(self._endings.take_records(), count)
         except PhotoqueueError as exc:
             logger.debug("no next job taken: %s", exc)
-            return False, []
+            return []
         # That of a job that is done has come too late to matter. A second one of a job is forged.
         ids = {one.claim.job_id for one in done}
-        wanted = {message.job_id: message for message in taken if message.job_id not in ids}
-        return len(wanted) > 1, list(wanted.values())
+        return list({one.job_id: one for one in taken if one.job_id not in ids}.values())
 
     def _record_and_claim(
-        self, done: list[Done], wanted: list[Message], *, together: bool
-    ) -> list[Claim]:
-        next_jobs = [message.job_id for message in wanted]
+        self, done: Sequence[Done], messages: Sequence[Message]
+    ) -> tuple[list[Ended | None], list[Claim]]:
+        """Record results and claim the jobs of messages, in one statement."""
+        if not done and not messages:
+            return [], []
+        together = len(messages) > 1
         try:
-            ended, claims = self._slot.complete_and_claim(done, next_jobs, together=together)
+            with tracing.span("photoqueue.record"):
+                recorded, claims = self._slot.complete_and_claim(
+                    done, [message.job_id for message in messages], together=together
+                )
         except PhotoqueueError as exc:
             # A result that PostgreSQL refuses is a failure of its attempt, and of no other.
-            self._hand.messages.extend(wanted)
+            self._hand.put_aside(messages)
             if len(done) == 1:
-                self._fail(done[0].claim, exc, list(done[0].calls), done[0].seconds)
-            else:
-                for one in done:
-                    self._record_and_claim([one], [], together=False)
-            return []
-        for one, how in zip(done, ended, strict=True):
-            self._ended = how
-            self._endings.completed(one.claim, how, began=not self._hand.together)
+                (one,) = done
+                return [self._fail(Failed(one.claim, exc, one.calls, seconds=one.seconds))], []
+            return [ended for one in done for ended in self._record_and_claim([one], [])[0]], []
+        for one, ended in zip(done, recorded, strict=True):
+            self._endings.completed(one.claim, ended, began=not self._hand.together)
         if together:
             # Jobs that were tried before: one by one, and not together with others.
-            taken = {claim.job_id for claim in claims}
-            self._hand.messages.extend(one for one in wanted if one.job_id not in taken)
-        return claims
+            claimed = {claim.job_id for claim in claims}
+            self._hand.put_aside([one for one in messages if one.job_id not in claimed])
+        return recorded, claims
 
-    def _look_after(self) -> bool:
-        """Free what waits behind a job that takes longer than was thought; see :class:`Watch`."""
-        with self._lock:
-            if not self._hand.is_held_up():
-                return self._hand.can_hold_up
-            try:
-                self._free_waiting()
-            except Exception:
-                # The jobs wait for the longer one then, which harms nothing else.
-                logger.exception("jobs that wait behind another were not given back")
-            return False
-
-    def _free_waiting(self) -> None:
-        messages = self._give_back() if self._hand.together else []
-        messages += self._hand.take_messages()
-        with contextlib.suppress(BrokerUnavailableError):  # recovery announces them
-            self._broker.enqueue(messages)
-
-    def _give_back(self) -> list[Message]:
-        """Record what is done, and give back what is not begun."""
-        self._record_and_claim(self._hand.take_done(), [], together=False)
-        waiting, at = self._hand.put_down(), self._hand.at
-        messages = self._slot.give_back(waiting, kept=at, seconds=self._hand.seconds)
-        self._has([] if at is None else [at.job_id])
-        if at is not None:
-            self._endings.began(at)
-        return messages
-
-    def _fail(
-        self, claim: Claim, error: BaseException, calls: list[AiCall], seconds: float
-    ) -> None:
-        if self._hand.together:
-            # It did begin, and costs an attempt.
-            self._slot.give_back([], kept=claim, seconds=seconds)
-        self._ended = self._endings.failed(claim, error, calls)
+    def _only_one_left(self, claim: Claim | None) -> None:
+        """Say that the process has only the job it is at: the others were given back."""
+        self._has([] if claim is None else [claim.job_id])
+        if claim is not None:
+            self._endings.began(claim)

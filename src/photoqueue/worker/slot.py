@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 from uuid import UUID
 
-from photoqueue.errors import DatabaseUnavailableError
-from photoqueue.queue.ledger import Claim, Done, Ended, Ledger
+from photoqueue.errors import DatabaseUnavailableError, PhotoqueueError
+from photoqueue.queue.ledger import AiCall, Claim, Done, Ended, Failure, Ledger
 from photoqueue.words import JobType, Message
 
 logger = logging.getLogger(__name__)
@@ -97,6 +97,22 @@ class Slot:
             )
         )
         return messages
+
+    def fail(
+        self, claim: Claim, failure: Failure, *, delay_ms: int, calls: Sequence[AiCall]
+    ) -> Ended | None:
+        """Record a failure, or that it has to wait; None when the job is not ours any more."""
+        ledger = self._ledger
+        if failure.costs_nothing:
+            return until_reached(lambda: ledger.postpone(claim, failure, delay_ms=delay_ms))[0]
+        try:
+            return until_reached(
+                lambda: ledger.fail(claim, failure, delay_ms=delay_ms, calls=calls)
+            )[0]
+        except PhotoqueueError as exc:
+            # What the engine says of its calls must not keep its failure off the record.
+            logger.warning("job=%s AI calls not recorded: %s", claim.job_id, exc)
+            return until_reached(lambda: ledger.fail(claim, failure, delay_ms=delay_ms))[0]
 
     def _held(self, job_ids: Sequence[UUID]) -> list[Claim]:
         claims, _ = until_reached(

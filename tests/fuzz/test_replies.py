@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from photoqueue.engines.llm.endpoint import LlmAccess, ModelAnswer, read_answer
 from photoqueue.engines.llm.reply import Reply, UnusableReplyError, read_reply
-from photoqueue.engines.llm.requests import Access
-from photoqueue.engines.llm.server import Answer, read_answer
 from photoqueue.errors import EngineServerError
 from tests.fuzz.effort import tried
 from tests.llm_server import GOOD
@@ -59,7 +58,7 @@ def test_any_text_of_broken_json_is_unusable_or_a_reply(parts: list[str]) -> Non
         assert isinstance(read_reply("".join(parts)), Reply)
 
 
-ACCESS = Access(
+ACCESS = LlmAccess(
     base_url="http://model.invalid/v1",
     model="m",
     api_key=SecretStr("very-secret-key"),
@@ -101,6 +100,6 @@ def test_any_body_is_an_answer_or_an_error_of_the_server(body: bytes) -> None:
     except EngineServerError as error:
         assert "very-secret-key" not in str(error)
     else:
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, ModelAnswer)
         assert isinstance(answer.text, str)
         assert answer.tokens_in is None or 0 <= answer.tokens_in <= 10**9

@@ -101,7 +101,7 @@ def test_pull_fetches_once(run: Run, home: Path) -> None:
 def test_pull_from_nowhere_ends_with_its_reason(
     run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("photoqueue.engines.model_registry.pull.time.sleep", lambda _: None)
+    monkeypatch.setattr("photoqueue.engines.model_download.time.sleep", lambda _: None)
     monkeypatch.setenv("PHOTOQUEUE_MODEL_MIRROR", "http://127.0.0.1:1")
 
     shown = run("models", "pull", "dfine-n-coco")

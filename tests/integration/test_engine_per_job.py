@@ -14,8 +14,8 @@ from PIL import Image
 
 import photoqueue
 from photoqueue import Hint, JobState
-from photoqueue.client.engines import available_engines
-from photoqueue.engines.llm.requests import access_of
+from photoqueue.client.engine_choice import available_engines
+from photoqueue.engines.llm.endpoint import access_of
 from photoqueue.errors import PayloadError, ThrottledError
 from photoqueue.installation import Installation, current, use
 from photoqueue.queue.database import Database

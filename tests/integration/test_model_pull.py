@@ -18,7 +18,7 @@ import pytest
 from pydantic import SecretStr
 
 from photoqueue import Settings
-from photoqueue.engines.model_registry.pull import Pulled, PullWatcher, pull
+from photoqueue.engines.model_download import Pulled, PullWatcher, pull
 from photoqueue.errors import ConfigurationError, DownloadError, EngineUnavailableError, ModelError
 from tests.conftest import REPOSITORY, eventually
 from tests.file_server import FileServer, Manners, serving
@@ -263,7 +263,7 @@ def test_server_that_is_busy_for_a_moment_is_asked_again(place: Place) -> None:
 
 def test_wait_that_a_server_asks_for_is_kept(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("photoqueue.engines.model_registry.pull.time.sleep", slept.append)
+    monkeypatch.setattr("photoqueue.engines.model_download.time.sleep", slept.append)
     place.server.manners.statuses = [503, 200]
     place.server.manners.error_headers = {"Retry-After": "7"}
 
@@ -409,7 +409,8 @@ def test_disk_that_fills_up_keeps_what_was_fetched(place: Place) -> None:
         "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
         "from photoqueue.faces.cli import main; sys.argv[1:] = ['models', 'pull', 'rooms']; main()"
     )
-    done = _python("-c", code, place=place)
+    # -B: a compiled module above the limit would be cut off, too, and stay so for later runs.
+    done = _python("-B", "-c", code, place=place)
 
     assert done.returncode == 78
     assert "cannot be stored in" in done.stderr

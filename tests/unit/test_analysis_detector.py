@@ -14,7 +14,7 @@ from photoqueue.engines import session
 from photoqueue.engines.contract import Engine, Hint
 from photoqueue.engines.detector import Detector, build_detector
 from photoqueue.engines.model_files import ModelFile, find_model
-from photoqueue.engines.model_registry.known import published_models
+from photoqueue.engines.model_registry import published_models
 from photoqueue.errors import EngineUnavailableError, ModelError
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up

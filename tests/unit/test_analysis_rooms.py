@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoqueue.engines.rooms import ROOM_TYPES, canonical_room_type, vote_room_type
+from photoqueue.engines.detector import vote_room_type
 from photoqueue.engines.vocabulary import label_list
+from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type
 
 _seen = st.lists(
     st.tuples(

@@ -31,8 +31,8 @@ class Double:
 @pytest.fixture
 def doubles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Engines that can be built with nothing installed."""
-    for name in ("builtin", "llm"):
-        module: Any = ModuleType(f"photoqueue.engines.{name}")
+    for name, place in (("builtin", "builtin"), ("llm", "llm.vision")):
+        module: Any = ModuleType(f"photoqueue.engines.{place}")
 
         def build(settings: Settings, *, processes: int = 1, name: str = name) -> Double:
             return Double(name, settings, processes)
@@ -145,7 +145,7 @@ def test_detector_is_built_by_auto(tmp_path: Path) -> None:
 def test_engine_whose_library_is_missing_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "photoqueue.engines.llm", None)
+    monkeypatch.setitem(sys.modules, "photoqueue.engines.llm.vision", None)
 
     with pytest.raises(EngineUnavailableError, match=r"photoqueue\[llm\]"):
         load_engine(Settings(home=tmp_path, engine="llm"))

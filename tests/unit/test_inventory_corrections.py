@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.corrections import as_photographed, corrected
+from photoqueue.inventory.correcting import as_photographed, corrected
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
 from photoqueue.records.results import (
     Correction,

@@ -298,7 +298,8 @@ def test_more_photos_never_lower_a_count(
 
     assert not Counter(_by_key(before)) - Counter(_by_key(after))
     assert before.total_items <= after.total_items
-    assert before.total_volume <= after.total_volume
+    # What one of a thing takes up is certain only where the catalogue says it.
+    assert _catalogued_volume(before) <= _catalogued_volume(after) + 1e-9
 
 
 @given(some_photos().filter(bool), _strategies)
@@ -315,6 +316,10 @@ def test_duplicate_photo_changes_nothing_but_its_record(
     assert after.lines == before.lines
     assert (after.total_items, after.total_volume) == (before.total_items, before.total_volume)
     assert after.photo_count == before.photo_count
+
+
+def _catalogued_volume(result: InventoryResult) -> float:
+    return sum(line.volume for line in result.lines if line.key and CATALOGUE.by_key(line.key))
 
 
 def _by_key(result: InventoryResult) -> dict[tuple[str, str], int]:

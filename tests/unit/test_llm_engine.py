@@ -18,8 +18,8 @@ import pytest
 from PIL import Image
 
 from photoqueue.engines.contract import Analysis, Call, Hint, RoomEngine, SharedEngine
-from photoqueue.engines.llm import LlmEngine, build_llm, conversation
-from photoqueue.engines.llm.engine import LocalThrottle
+from photoqueue.engines.llm import conversation
+from photoqueue.engines.llm.vision import LlmEngine, LocalThrottle, build_llm
 from photoqueue.errors import (
     EngineServerError,
     EngineTimeoutError,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photoqueue.engines.llm.endpoint import is_local, message_of, retry_after
 from photoqueue.engines.llm.reply import (
     Names,
     Reply,
@@ -18,8 +19,6 @@ from photoqueue.engines.llm.reply import (
     read_reply,
     reply_schema,
 )
-from photoqueue.engines.llm.requests import is_local
-from photoqueue.engines.llm.server import message_of, retry_after
 from photoqueue.inventory.catalogue import Catalogue
 from tests.llm_server import GOOD
 

@@ -10,9 +10,9 @@ import pytest
 
 from photoqueue.engines import model_registry
 from photoqueue.engines.model_files import find_model, present_models
-from photoqueue.engines.model_registry.entry import _Table
-from photoqueue.engines.model_registry.known import (
+from photoqueue.engines.model_registry import (
     RECOMMENDED,
+    _Table,
     model_entry,
     published_models,
     registered_models,

@@ -242,7 +242,7 @@ def test_a_full_disk_leaves_nothing_behind(
 
 def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script), *arguments],
+        [sys.executable, "-B", "-c", textwrap.dedent(script), *arguments],
         capture_output=True,
         text=True,
         timeout=60,

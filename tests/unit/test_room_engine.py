@@ -9,7 +9,7 @@ import pytest
 from photoqueue import Analysis, Hint, Settings
 from photoqueue.engines.registry import load_room_engine
 from photoqueue.errors import EngineUnavailableError, ThrottledError
-from photoqueue.inventory.views import View
+from photoqueue.inventory.views import RoomView
 from photoqueue.queue.ledger import AiCall
 from photoqueue.worker.engines import measured
 from photoqueue.worker.rooms import most_different
@@ -43,9 +43,9 @@ def test_engine_that_waits_for_its_turn_has_asked_nobody() -> None:
     assert calls == []
 
 
-def view(photo_id: str, phash: int | None) -> View:
+def view(photo_id: str, phash: int | None) -> RoomView:
     text = None if phash is None else f"{phash:016x}"
-    return View(photo_id=photo_id, sha256=photo_id, duplicates=(), items=(), phash=text)
+    return RoomView(photo_id=photo_id, sha256=photo_id, duplicates=(), items=(), phash=text)
 
 
 def test_views_that_differ_most_are_chosen() -> None:

@@ -11,7 +11,7 @@ from photoqueue.errors import NotFoundError, PayloadError
 from photoqueue.installation import Installation, current
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import CATEGORIES
-from photoqueue.inventory.corrections import as_photographed, corrected
+from photoqueue.inventory.correcting import as_photographed, corrected
 from photoqueue.inventory.views import room_name
 from photoqueue.inventory.wording import canonical_room_type
 from photoqueue.queue import corrections as records

@@ -340,7 +340,7 @@ def _position(cursor: str | None) -> tuple[UUID | None, UUID | None]:
 _JPEG_QUALITY: Final = 85
 
 
-class Preview(NamedTuple):
+class PhotoPreview(NamedTuple):
     """A thumbnail as JPEG, or the reason why there is none."""
 
     jpeg: bytes | None
@@ -363,7 +363,7 @@ def photo_thumbnail(photo: PhotoCard | str) -> bytes | None:
     return photo_preview(photo).jpeg
 
 
-def photo_preview(photo: PhotoCard | str, *, make: bool = True) -> Preview:
+def photo_preview(photo: PhotoCard | str, *, make: bool = True) -> PhotoPreview:
     """Return the thumbnail of a photo, or the reason why there is none.
 
     Parameters
@@ -385,13 +385,13 @@ def photo_preview(photo: PhotoCard | str, *, make: bool = True) -> Preview:
     try:
         kept = None if card.sha256 is None else installation.photo_store.get_thumbnail(card.sha256)
         if kept is not None or not make:
-            return Preview(kept)
+            return PhotoPreview(kept)
         jpeg = thumbnail(_decoded(installation, card))
     except (PhotoError, StorageError) as exc:
-        return Preview(None, str(exc))
+        return PhotoPreview(None, str(exc))
     with suppress(StorageError):  # a store that is full can still be looked at
         installation.photo_store.put_thumbnail(str(card.sha256), jpeg)
-    return Preview(jpeg)
+    return PhotoPreview(jpeg)
 
 
 def photo_picture(photo: PhotoCard | str, longest: int = 1600) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photoqueue import tracing
-from photoqueue.client.engines import optional_engine
+from photoqueue.client.engine_choice import optional_engine
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user, optional
 from photoqueue.client.intake import Request, Taken, commit, requests_from, take_in, take_in_all

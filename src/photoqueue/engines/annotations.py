@@ -22,11 +22,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from photoqueue.engines.rooms import canonical_room_type
-from photoqueue.engines.truth import KnownPhoto, TrueBox
+from photoqueue.engines.truth import AnnotatedPhoto, TrueBox
 from photoqueue.errors import ConfigurationError
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import Vocabulary
+from photoqueue.inventory.wording import canonical_room_type
 
 _VOCABULARY: Final[Vocabulary] = "coco"
 
@@ -44,7 +44,7 @@ KIN: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def known_photos(folder: Path, catalogue: Catalogue) -> list[KnownPhoto]:
+def known_photos(folder: Path, catalogue: Catalogue) -> list[AnnotatedPhoto]:
     """Return the annotated photos of a folder with the boxes that a mover lists.
 
     Raises
@@ -53,7 +53,7 @@ def known_photos(folder: Path, catalogue: Catalogue) -> list[KnownPhoto]:
         The folder has no usable ``annotations.json``.
     """
     return [
-        KnownPhoto(
+        AnnotatedPhoto(
             name=entry["file"],
             file=folder / entry["file"],
             boxes=tuple(_boxes(entry, catalogue)),

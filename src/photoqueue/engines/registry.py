@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from photoqueue.engines.contract import Engine, RoomEngine
 from photoqueue.engines.model_files import present_models
-from photoqueue.engines.model_registry.known import (
+from photoqueue.engines.model_registry import (
     RECOMMENDED,
     did_you_mean,
     megabytes,
@@ -96,7 +96,7 @@ def pull_command() -> str:
 _FACTORIES: Final[dict[str, str]] = {
     "builtin": "photoqueue.engines.builtin:build_builtin",
     "detector": "photoqueue.engines.detector:build_detector",
-    "llm": "photoqueue.engines.llm:build_llm",
+    "llm": "photoqueue.engines.llm.vision:build_llm",
 }
 #: Name → the extra that has what it needs.
 _EXTRAS: Final = {"builtin": "detect", "detector": "detect", "llm": "llm"}

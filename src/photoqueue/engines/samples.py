@@ -27,7 +27,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from photoqueue.engines.truth import KnownPhoto, TrueBox
+from photoqueue.engines.truth import AnnotatedPhoto, TrueBox
 from photoqueue.errors import ConfigurationError
 from photoqueue.inventory.wording import canonical_room_type
 
@@ -141,10 +141,10 @@ class SampleHome(_Record):
             raise ValueError(f"totalVolume is {self.total_volume}, the items have {volume:.2f} m³")
         return self
 
-    def photos(self) -> list[KnownPhoto]:
+    def photos(self) -> list[AnnotatedPhoto]:
         """Return the views of all rooms, as ``<home>/<room>/<view>``."""
         return [
-            KnownPhoto(
+            AnnotatedPhoto(
                 name=f"{self.home}/{view.photo}",
                 file=self.folder / view.photo,
                 boxes=tuple(TrueBox(box.key, box.box, counts=box.counts) for box in view.boxes),

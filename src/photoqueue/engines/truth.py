@@ -44,7 +44,7 @@ class TrueBox:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KnownPhoto:
+class AnnotatedPhoto:
     """A photo whose contents are known.
 
     Attributes

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from photoqueue.engines.annotations import judged_keys, known_photos
 from photoqueue.engines.contract import Analysis, Engine, Hint, sufficient_side
-from photoqueue.engines.rooms import canonical_room_type
-from photoqueue.engines.truth import KnownPhoto, match
+from photoqueue.engines.truth import AnnotatedPhoto, match
 from photoqueue.evaluation.pictures import read_picture
 from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.wording import canonical_room_type
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from photoqueue.records.base import Box
 
     #: Is told of each photo, its upright picture and what the engine made of it.
-    Listener = Callable[[KnownPhoto, Image.Image, Analysis], None]
+    Listener = Callable[[AnnotatedPhoto, Image.Image, Analysis], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ def evaluate(
 
 def judge(
     engine: Engine,
-    photos: Iterable[KnownPhoto],
+    photos: Iterable[AnnotatedPhoto],
     *,
     judged: Mapping[str, str] | None = None,
     smallest: float = 0.0,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from photoqueue.engines.contract import Analysis, Engine, Hint, RoomEngine
 from photoqueue.engines.samples import SampleHome, SampleRoom
-from photoqueue.engines.truth import KnownPhoto
+from photoqueue.engines.truth import AnnotatedPhoto
 from photoqueue.evaluation.pictures import read_picture
 from photoqueue.evaluation.records import InventoryScore
 from photoqueue.inventory.catalogue import Catalogue
@@ -41,7 +41,7 @@ class Results:
         self._engine = engine
         self.by_photo: dict[str, PhotoResult] = {}
 
-    def __call__(self, photo: KnownPhoto, image: Image.Image, analysis: Analysis) -> None:
+    def __call__(self, photo: AnnotatedPhoto, image: Image.Image, analysis: Analysis) -> None:
         """Take in one photo."""
         payload = PhotoPayload(photo_id=photo.name[:200], user_id="evaluation", sha256="")
         self.by_photo[photo.name] = photo_result(payload, image, analysis, self._engine)

@@ -9,7 +9,7 @@ from typing import Final
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import CATEGORIES
 from photoqueue.inventory.counting import Count
-from photoqueue.inventory.views import View
+from photoqueue.inventory.views import RoomView
 from photoqueue.inventory.volumes import litres, to_cubic_metres, volume_range
 from photoqueue.records.results import InventoryLine, InventoryResult
 
@@ -112,7 +112,7 @@ def line_of(
     *,
     room: str,
     room_type: str,
-    views: Sequence[View],
+    views: Sequence[RoomView],
     catalogue: Catalogue,
     language: str,
 ) -> InventoryLine:

@@ -15,7 +15,7 @@ The rules, each of which a person can check against the photos:
 * Volumes are the catalogue's. A thing that the catalogue lacks has the volume its engine
   gave it, else 0.
 * A line that a person should look at says why (:mod:`photoqueue.inventory.lines`).
-* What a person corrected is put in last (:mod:`photoqueue.inventory.corrections`).
+* What a person corrected is put in last (:mod:`photoqueue.inventory.correcting`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from photoqueue.inventory.counting import Count, count, count_listed
 from photoqueue.inventory.lines import line_of, with_lines
 from photoqueue.inventory.views import (
     AnalysedPhoto,
-    View,
+    RoomView,
     by_room,
     room_type,
     sightings_of,
@@ -118,7 +118,7 @@ def add_up(
 
 def _counted(
     room: str,
-    views: Sequence[View],
+    views: Sequence[RoomView],
     strategy: Strategy,
     listed: Mapping[str, Sequence[FoundItem]],
 ) -> list[Count]:

@@ -45,7 +45,7 @@ class AnalysedPhoto:
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class RoomView:
     """One picture of a room, however many times it was sent in.
 
     Attributes
@@ -105,7 +105,7 @@ def room_type(photos: Iterable[AnalysedPhoto]) -> str:
     return min(votes, key=lambda kind: (-votes[kind], kind))
 
 
-def views_of(photos: Sequence[AnalysedPhoto]) -> list[View]:
+def views_of(photos: Sequence[AnalysedPhoto]) -> list[RoomView]:
     """Put the photos of a room that show the same picture together.
 
     Photos of the same content are the same picture, and so are photos whose perceptual
@@ -158,11 +158,11 @@ def _distance(some: Sequence[AnalysedPhoto], others: Sequence[AnalysedPhoto]) ->
     return max(distances, default=64)
 
 
-def _view(same: Sequence[AnalysedPhoto]) -> View:
+def _view(same: Sequence[AnalysedPhoto]) -> RoomView:
     """Make one view of copies."""
     photos = sorted(same, key=lambda photo: photo.photo_id)
     first = photos[0]
-    return View(
+    return RoomView(
         photo_id=first.photo_id,
         sha256=first.sha256,
         duplicates=tuple(dict.fromkeys(p.photo_id for p in photos if p.photo_id != first.photo_id)),
@@ -200,7 +200,7 @@ class Sighting:
         return 1.0 if self.item.score is None else self.item.score
 
 
-def sightings_of(views: Sequence[View]) -> list[Sighting]:
+def sightings_of(views: Sequence[RoomView]) -> list[Sighting]:
     """Return what the views of a room show, in an order that depends on the items alone."""
     return [
         Sighting(

@@ -108,7 +108,7 @@ LORRIES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LorryLoad:
     """How a volume is carried: in ``trips`` loads of one size of lorry."""
 
     lorry: Lorry
@@ -121,7 +121,7 @@ class Load:
         return f"{times}{size.name(language)} ({size.gross_tonnes:g} t, {size.cubic_metres:g} m³)"
 
 
-def lorry_for(volume: float) -> Load:
+def lorry_for(volume: float) -> LorryLoad:
     """Return the smallest lorry that holds a volume in one load, else loads of the largest.
 
     Parameters
@@ -136,6 +136,6 @@ def lorry_for(volume: float) -> Load:
     """
     for lorry in LORRIES:
         if volume <= lorry.cubic_metres:
-            return Load(lorry, 1)
+            return LorryLoad(lorry, 1)
     largest = LORRIES[-1]
-    return Load(largest, math.ceil(volume / largest.cubic_metres))
+    return LorryLoad(largest, math.ceil(volume / largest.cubic_metres))

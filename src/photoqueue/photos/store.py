@@ -23,7 +23,7 @@ _OBJECT_STORES: Final = frozenset(
 _FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
-class Backend(Protocol):
+class StoreBackend(Protocol):
     """Whole files under relative keys such as ``originals/ab/abcd…``."""
 
     def write(self, key: str, data: bytes, *, durable: bool) -> None:
@@ -265,7 +265,7 @@ class PhotoStore:
     def __init__(self, root: str) -> None:
         self._root = root
         local = not is_url(root) or scheme(root) in ("file", "local")
-        self._backend: Backend = LocalFolder(root) if local else RemoteFolder(root)
+        self._backend: StoreBackend = LocalFolder(root) if local else RemoteFolder(root)
 
     @classmethod
     def for_settings(cls, settings: Settings) -> Self:

@@ -101,7 +101,7 @@ class InventorySync:
 
     def __call__(self, claim: Claim, calls: list[AiCall]) -> str:
         """Add up the project of a claimed job."""
-        from photoqueue.inventory.corrections import corrected
+        from photoqueue.inventory.correcting import corrected
         from photoqueue.inventory.merge import AnalysedPhoto, add_up
 
         payload = _validated(InventoryPayload, claim)

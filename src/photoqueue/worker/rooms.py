@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from photoqueue.inventory.views import (
     AnalysedPhoto,
-    View,
+    RoomView,
     by_room,
     hash_distance,
     room_type,
@@ -68,7 +68,7 @@ class RoomLooks:
 
     def _look(
         self,
-        views: Sequence[View],
+        views: Sequence[RoomView],
         room: str,
         photos: Sequence[AnalysedPhoto],
         calls: list[AiCall],
@@ -88,7 +88,7 @@ class RoomLooks:
         analysis = measured(engine, hint, calls, lambda hint: engine.analyse_room(images, hint))
         return room_items(analysis, engine)
 
-    def _picture(self, view: View) -> Image.Image:
+    def _picture(self, view: RoomView) -> Image.Image:
         from photoqueue.photos.pixels import decode
 
         image = decode(
@@ -111,7 +111,7 @@ def _given_room_type(photos: Sequence[AnalysedPhoto]) -> str | None:
     return room_type(given) if given else None
 
 
-def most_different(views: Sequence[View], limit: int) -> list[View]:
+def most_different(views: Sequence[RoomView], limit: int) -> list[RoomView]:
     """Choose the views of a room that differ most, by their perceptual hashes.
 
     Begins with the first by id; each further one is that whose nearest chosen view is
@@ -122,7 +122,7 @@ def most_different(views: Sequence[View], limit: int) -> list[View]:
     left = left[1:]
     while left and len(chosen) < limit:
 
-        def remoteness(view: View) -> int:
+        def remoteness(view: RoomView) -> int:
             distances = [hash_distance(view.phash, other.phash) for other in chosen]
             return min(64 if distance is None else distance for distance in distances)
 

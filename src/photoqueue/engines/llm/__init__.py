@@ -1,5 +1,1 @@
-"""The engine ``llm``: a vision model behind any OpenAI-compatible server lists the things."""
-
-from photoqueue.engines.llm.engine import LlmEngine, build_llm
-
-__all__ = ["LlmEngine", "build_llm"]
+"""The engine ``llm``: a vision model behind an OpenAI-compatible server."""

@@ -8,9 +8,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from photoqueue.engines.contract import Throttle
-from photoqueue.engines.llm.reply import Reply, UnusableReplyError, read_reply
-from photoqueue.engines.llm.requests import Access, repair_messages
-from photoqueue.engines.llm.server import Answer, FormatRefusedError, Server
+from photoqueue.engines.llm.endpoint import FormatRefusedError, LlmAccess, LlmServer, ModelAnswer
+from photoqueue.engines.llm.reply import Reply, UnusableReplyError, read_reply, repair_messages
 from photoqueue.errors import (
     EngineTimeoutError,
     PermanentError,
@@ -53,7 +52,7 @@ _TAKEN: Final[dict[str, Rung]] = {}
 class Ladder:
     """The rung on which one server and model are asked."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: LlmAccess) -> None:
         self._name = access.name
         chosen = access.response_format
         self._fixed = None if chosen == "auto" else Rung(chosen)
@@ -105,12 +104,12 @@ class Conversation:
     def __init__(
         self,
         *,
-        access: Access,
-        server: Server,
+        access: LlmAccess,
+        server: LlmServer,
         throttle: Throttle,
         interval: float,
         seconds: float,
-        record: Callable[[Answer | None, float, str | None], None],
+        record: Callable[[ModelAnswer | None, float, str | None], None],
     ) -> None:
         self._access = access
         self._server = server
@@ -159,7 +158,7 @@ class Conversation:
         self._wait_for_turn()
         left = self._left()
         start = time.monotonic()
-        answer: Answer | None = None
+        answer: ModelAnswer | None = None
         problem: str | None = None
         try:
             answer = self._server.ask(
@@ -175,7 +174,7 @@ class Conversation:
         finally:
             self._record(answer, time.monotonic() - start, problem)
 
-    def _read(self, answer: Answer) -> Reply:
+    def _read(self, answer: ModelAnswer) -> Reply:
         if answer.refusal is not None:
             raise PermanentError(
                 f"{self._access.model!r} refuses to look at this photo: {answer.refusal[:500]} "
@@ -239,7 +238,7 @@ class Conversation:
 class _UnusableAnswer(Exception):
     """An answer came, but not one of the form that was asked for."""
 
-    def __init__(self, answer: Answer, problem: str) -> None:
+    def __init__(self, answer: ModelAnswer, problem: str) -> None:
         super().__init__(problem)
         self.answer = answer
         self.problem = problem

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
+from photoqueue.engines.model_download import PullWatcher
 from photoqueue.faces.cli import words
 from photoqueue.faces.cli.output import (
     AsJson,
@@ -15,15 +17,17 @@ from photoqueue.faces.cli.output import (
     print_json,
     show,
     table,
+    warn,
     word_column,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rich.progress import Progress, TaskID
     from rich.table import Table
 
-    from photoqueue.engines.model_registry.entry import ModelEntry
+    from photoqueue.engines.model_registry import ModelEntry
 
 app = typer.Typer(
     help="List the detectors, fetch one, check the files.",
@@ -37,7 +41,7 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="As `photoqueue model
 @app.command("list")
 def list_models(as_json: AsJson = False) -> None:
     """List the models that can be named in PHOTOQUEUE_MODEL, the preferred first."""
-    from photoqueue.engines.model_registry.known import registered_models
+    from photoqueue.engines.model_registry import registered_models
     from photoqueue.settings import load_settings
 
     home = load_settings().home
@@ -47,7 +51,7 @@ def list_models(as_json: AsJson = False) -> None:
         return
     show(_table(rows))
     if not any(row["present"] for row in rows):
-        from photoqueue.engines.model_registry.known import RECOMMENDED
+        from photoqueue.engines.model_registry import RECOMMENDED
 
         show()
         show(f"None is here yet. Fetch one: photoqueue models pull {RECOMMENDED}")
@@ -56,9 +60,8 @@ def list_models(as_json: AsJson = False) -> None:
 @app.command()
 def pull(name: _Name, as_json: AsJson = False) -> None:
     """Fetch a model into PHOTOQUEUE_HOME and check it; goes on where it was interrupted."""
-    from photoqueue.engines.model_registry.known import megabytes
-    from photoqueue.engines.model_registry.pull import pull as fetch
-    from photoqueue.faces.cli.download import DownloadBar
+    from photoqueue.engines.model_download import pull as fetch
+    from photoqueue.engines.model_registry import megabytes
     from photoqueue.settings import load_settings
 
     settings = load_settings()
@@ -84,9 +87,8 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Compare model files with those that were published; exit status 1 when one differs."""
-    from photoqueue.engines.model_files import how_to_get, present_models
-    from photoqueue.engines.model_registry.content import difference
-    from photoqueue.engines.model_registry.known import model_entry
+    from photoqueue.engines.model_files import difference, how_to_get, present_models
+    from photoqueue.engines.model_registry import model_entry
     from photoqueue.errors import EngineUnavailableError
     from photoqueue.settings import load_settings
 
@@ -122,7 +124,7 @@ def verify(
 def path(name: _Name) -> None:
     """Print where a model's file lies; exit status 1 when it is not there yet."""
     from photoqueue.engines.model_files import how_to_get
-    from photoqueue.engines.model_registry.known import model_entry
+    from photoqueue.engines.model_registry import model_entry
     from photoqueue.settings import load_settings
 
     home = load_settings().home
@@ -153,7 +155,7 @@ def _described(entry: ModelEntry, home: Path) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
-    from photoqueue.engines.model_registry.known import megabytes
+    from photoqueue.engines.model_registry import megabytes
 
     drawn = table()
     drawn.add_column("NAME", no_wrap=True)
@@ -191,3 +193,66 @@ def _show_verdicts(rows: list[dict[str, Any]]) -> None:
                 f"{row['name']}: not the file that was {expected} ({row['problem']}): "
                 f"{row['path']}. {remedy}"
             )
+
+
+class DownloadBar(PullWatcher):
+    """Shows a bar in a terminal, and elsewhere only what is out of the ordinary.
+
+    Parameters
+    ----------
+    name : str
+        What is fetched.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def waiting(self) -> None:
+        """Say that another process is at it."""
+        note(f"Another process fetches {self._name}; waiting for it …")
+
+    def trying_again(self, reason: str, seconds: float) -> None:
+        """Say why it takes longer."""
+        warn(f"{reason}; trying again in {seconds:.0f} s.")
+
+    def progress(self, done: int, total: int | None) -> None:
+        """Move the bar."""
+        if self._bar is None:
+            if not sys.stderr.isatty():
+                return
+            self._bar = _made()
+            self._bar.start()
+        if self._task is None:
+            self._task = self._bar.add_task(self._name, total=total)
+        self._bar.update(self._task, completed=done, total=total)
+
+
+def _made() -> Progress:
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    from photoqueue.faces.cli.output import console
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console(stderr=True),
+    )

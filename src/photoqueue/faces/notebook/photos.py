@@ -13,7 +13,7 @@ from photoqueue.client.control import retry
 from photoqueue.client.gallery import (
     PAGE_SIZE,
     PhotoCard,
-    Preview,
+    PhotoPreview,
     photo_card,
     photo_counts,
     photo_items,
@@ -44,9 +44,9 @@ class Previews:
     """The thumbnails of the photos of one page; each is fetched once."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[PhotoCard, Preview]] = {}
+        self._known: dict[str, tuple[PhotoCard, PhotoPreview]] = {}
 
-    def __getitem__(self, photo_id: str) -> Preview:
+    def __getitem__(self, photo_id: str) -> PhotoPreview:
         return self._known[photo_id][1]
 
     def look_up(self, cards: Sequence[PhotoCard]) -> None:
@@ -64,7 +64,9 @@ class Previews:
         Those of other photos come from the worker that analyses them.
         """
         lacking = [
-            card for card in cards if card.state.finished and self[card.photo_id] == Preview(None)
+            card
+            for card in cards
+            if card.state.finished and self[card.photo_id] == PhotoPreview(None)
         ]
         self._fetch(lacking, make=True)
         return [card.photo_id for card in lacking]
@@ -76,7 +78,7 @@ class Previews:
         return preview.jpeg is None and (known.job_id, known.state) != (card.job_id, card.state)
 
     def _fetch(self, cards: Sequence[PhotoCard], *, make: bool) -> None:
-        def preview(card: PhotoCard) -> Preview:
+        def preview(card: PhotoCard) -> PhotoPreview:
             return photo_preview(card, make=make)
 
         if not cards:

@@ -8,7 +8,7 @@ from typing import Final
 
 import ipywidgets as widgets
 
-from photoqueue.client.engines import EngineChoice, available_engines
+from photoqueue.client.engine_choice import EngineChoice, available_engines
 from photoqueue.client.handles import Batch
 from photoqueue.client.sample_homes import sample_homes
 from photoqueue.client.submit import preview, submit_photos

@@ -118,7 +118,7 @@ def _detector_problem(settings: Settings) -> str:
 
 
 def _llm_problem(settings: Settings) -> str:
-    from photoqueue.engines.llm.requests import access_of
+    from photoqueue.engines.llm.endpoint import access_of
 
     access_of(settings)  # raises with the variable to set
     return _missing("openai", "llm")

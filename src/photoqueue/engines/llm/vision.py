@@ -14,9 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.engines.contract import Analysis, Call, Hint, Item, Throttle, Usage
 from photoqueue.engines.llm.conversation import Conversation
-from photoqueue.engines.llm.reply import Names, Reply, ReplyItem, reply_schema
-from photoqueue.engines.llm.requests import Access, access_of, request_text, system_prompt
-from photoqueue.engines.llm.server import Answer, Server
+from photoqueue.engines.llm.endpoint import LlmAccess, LlmServer, ModelAnswer, access_of
+from photoqueue.engines.llm.reply import (
+    Names,
+    Reply,
+    ReplyItem,
+    reply_schema,
+    request_text,
+    system_prompt,
+)
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.settings import Settings
 
@@ -136,7 +142,7 @@ class _Bill:
     hint: Hint
     calls: list[Call] = field(default_factory=list)
 
-    def record(self, answer: Answer | None, seconds: float, problem: str | None) -> None:
+    def record(self, answer: ModelAnswer | None, seconds: float, problem: str | None) -> None:
         """Note a request that has ended."""
         tokens_in = answer.tokens_in if answer else None
         tokens_out = answer.tokens_out if answer else None
@@ -182,7 +188,7 @@ class LlmEngine:
 
     def __init__(
         self,
-        access: Access,
+        access: LlmAccess,
         *,
         catalogue: Catalogue,
         prices: Prices | None = None,
@@ -193,7 +199,7 @@ class LlmEngine:
     ) -> None:
         self.model = access.model
         self._access = access
-        self._server = Server(access)
+        self._server = LlmServer(access)
         self._catalogue = catalogue
         self._names = Names(catalogue)
         self._prices = prices or Prices()

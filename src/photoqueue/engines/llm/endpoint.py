@@ -6,16 +6,19 @@ recorded, or it is not made.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from photoqueue.engines.llm.requests import Access
+from pydantic import SecretStr
+
+from photoqueue.addresses import masked
 from photoqueue.errors import (
     EngineServerError,
     EngineTimeoutError,
@@ -23,9 +26,128 @@ from photoqueue.errors import (
     PermanentError,
     RateLimitedError,
 )
+from photoqueue.settings import Settings
 
 if TYPE_CHECKING:
     import openai
+
+ResponseFormat = Literal["auto", "json_schema", "json_object", "prompt"]
+
+#: What stands in for a key where the server wants none; the client refuses to send nothing.
+_NO_KEY: Final = "no-key"
+#: Ends of host names that never leave a site.
+_SITE_SUFFIXES: Final = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LlmAccess:
+    """How the server is reached; shows no key.
+
+    Attributes
+    ----------
+    base_url : str
+        Without a login, a query or a slash at its end.
+    local : bool
+        Whether the server is on this machine or this site, where keys are not usual and
+        proxies not wanted.
+    timeout : float
+        Seconds within which one request must be answered.
+    """
+
+    base_url: str
+    model: str
+    api_key: SecretStr
+    local: bool
+    timeout: float
+    max_tokens: int | None = None
+    response_format: ResponseFormat = "auto"
+
+    @property
+    def name(self) -> str:
+        """Name of the server and model together, as rate limits and memory know it."""
+        return f"{self.base_url} {self.model}"[:500]
+
+    def hide(self, text: str) -> str:
+        """Return a text of the server without the key, which some repeat in their errors."""
+        key = self.api_key.get_secret_value()
+        return text.replace(key, "***") if key and key != _NO_KEY else text
+
+
+def access_of(settings: Settings) -> LlmAccess:
+    """Return how the settings say that the server is reached.
+
+    Raises
+    ------
+    EngineUnavailableError
+        A setting is missing or wrong; the message names its variable.
+    """
+    base_url = _base_url(settings.llm_base_url)
+    local = is_local(urlsplit(base_url).hostname or "")
+    model = (settings.llm_model or "").strip()
+    if not model:
+        raise EngineUnavailableError(
+            f"The engine 'llm' does not know which model of {base_url} to ask. Set "
+            "PHOTOQUEUE_LLM_MODEL to the name of one that sees pictures."
+        )
+    key = settings.llm_api_key.get_secret_value().strip() if settings.llm_api_key else ""
+    if not key and not local:
+        raise EngineUnavailableError(
+            f"The engine 'llm' has no key for {base_url}. Set PHOTOQUEUE_LLM_API_KEY; only "
+            "servers on this machine or network are asked without one."
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise EngineUnavailableError(
+            "PHOTOQUEUE_LLM_API_KEY holds a character that no key has, such as a line break. "
+            "Copy the key again."
+        )
+    return LlmAccess(
+        base_url=base_url,
+        model=model,
+        api_key=SecretStr(key or _NO_KEY),
+        local=local,
+        timeout=settings.llm_timeout_seconds,
+        max_tokens=settings.llm_max_tokens,
+        response_format=settings.llm_response_format,
+    )
+
+
+def is_local(host: str) -> bool:
+    """Whether a host is this machine or of this site: loopback, private, or without a domain.
+
+    >>> is_local("ollama"), is_local("192.168.1.7"), is_local("api.example.com")
+    (True, True, False)
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "." not in host or host.endswith(_SITE_SUFFIXES)
+    return address.is_private or address.is_loopback or address.is_link_local
+
+
+def _base_url(given: str | None) -> str:
+    """Check the address of the server."""
+    wanted = (
+        "Set PHOTOQUEUE_LLM_BASE_URL to the address of an OpenAI-compatible server, such as "
+        "http://localhost:11434/v1 (Ollama) or https://api.openai.com/v1."
+    )
+    address = (given or "").strip().rstrip("/")
+    if not address:
+        raise EngineUnavailableError(f"The engine 'llm' has no server to ask. {wanted}")
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, an IPv6 address without its bracket
+        usable = False
+    if not usable:
+        raise EngineUnavailableError(
+            f"PHOTOQUEUE_LLM_BASE_URL is not an address ({masked(address)!r}). {wanted}"
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise EngineUnavailableError(
+            "PHOTOQUEUE_LLM_BASE_URL holds a login or a query. Give the bare address there, "
+            "and the key in PHOTOQUEUE_LLM_API_KEY."
+        )
+    return address
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -80,7 +202,7 @@ class FormatRefusedError(Exception):
     """The server does not take a request of this form; another form may do."""
 
 
-def error_of(access: Access, status: int, headers: Mapping[str, str], body: str) -> Exception:
+def error_of(access: LlmAccess, status: int, headers: Mapping[str, str], body: str) -> Exception:
     """Return the error that a status other than success means."""
     said = _said(access, body)
     if status in (400, 422):
@@ -107,7 +229,7 @@ def error_of(access: Access, status: int, headers: Mapping[str, str], body: str)
     )
 
 
-def _problem(access: Access, status: int) -> str | None:
+def _problem(access: LlmAccess, status: int) -> str | None:
     """Return what is wrong with the settings, where the status says so; ``{said}`` in it."""
     server, model = (text.replace("{", "{{").replace("}", "}}") for text in _names(access))
     if 300 <= status < 400:
@@ -126,11 +248,11 @@ def _problem(access: Access, status: int) -> str | None:
     }.get(status)
 
 
-def _names(access: Access) -> tuple[str, str]:
+def _names(access: LlmAccess) -> tuple[str, str]:
     return access.base_url, repr(access.model)
 
 
-def _said(access: Access, body: str) -> str:
+def _said(access: LlmAccess, body: str) -> str:
     """Return what the server says of it, on one line and without the key; it may be empty."""
     text = " ".join(access.hide(message_of(body)).split())
     if not text:
@@ -155,7 +277,7 @@ _MOST_TOKENS: Final = 10**9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ModelAnswer:
     """One answer of the model.
 
     Attributes
@@ -177,7 +299,7 @@ class Answer:
     tokens_out: int | None = None
 
 
-def read_answer(access: Access, body: bytes) -> Answer:
+def read_answer(access: LlmAccess, body: bytes) -> ModelAnswer:
     """Read the body of a successful answer.
 
     Raises
@@ -208,7 +330,7 @@ def read_answer(access: Access, body: bytes) -> Answer:
     reason = choice.get("finish_reason")
     refusal = _refusal(message, reason)
     used = value.get("usage")
-    return Answer(
+    return ModelAnswer(
         text=_text(message.get("content")),
         refusal=None if refusal is None else access.hide(refusal),
         truncated=reason == "length",
@@ -249,7 +371,7 @@ _CONNECT_SECONDS: Final = 10.0
 _NEWER_LIMIT: Final = frozenset(("api.openai.com",))
 
 
-class Server:
+class LlmServer:
     """The server of one engine, over a client that keeps its connection.
 
     Raises
@@ -258,7 +380,7 @@ class Server:
         The package ``openai`` is not installed.
     """
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: LlmAccess) -> None:
         self._access = access
         self._client = _client(access)
         newer = (urlsplit(access.base_url).hostname or "") in _NEWER_LIMIT
@@ -273,7 +395,7 @@ class Server:
         *,
         response_format: dict[str, Any] | None,
         seconds: float,
-    ) -> Answer:
+    ) -> ModelAnswer:
         """Send one request and return what the model said.
 
         Parameters
@@ -358,7 +480,7 @@ class Server:
         )
 
 
-def _client(access: Access) -> openai.OpenAI:
+def _client(access: LlmAccess) -> openai.OpenAI:
     try:
         import openai
     except ImportError:

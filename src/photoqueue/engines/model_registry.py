@@ -1,18 +1,52 @@
-"""One model of the registry, and how it is read from TOML."""
+"""Detection models by name: those that photoqueue knows, and those that a user registers.
+
+Both are described in the same format. What photoqueue knows is ``known_models.toml`` beside this
+module; a user's own models stand in ``PHOTOQUEUE_HOME/models.toml`` or any
+``PHOTOQUEUE_HOME/models/*.toml``::
+
+    [models.our-rooms]
+    path = "our-rooms.onnx"         # a file; relative to the folder of this TOML file
+
+    [models.our-rooms-2]
+    address = "https://files.example/our-rooms-2.onnx"      # for `photoqueue models pull`
+    classes = "labels.txt"
+    threshold = 0.4
+
+==============  ===============================================================================
+key             meaning
+==============  ===============================================================================
+``path``        the model file; without it, it is ``PHOTOQUEUE_HOME/models/NAME.onnx``
+``address``     where to fetch it: one http(s) address, or a list to be tried in turn
+``size``        bytes of the file at the address
+``sha256``      digest of the file, or a list of those that are all right
+``licence``     shown by ``photoqueue models list``
+``classes``     ``coco``, ``objects365``, or a text file with one class name a line, in the order
+                of the model's class numbers; an empty line is a number that means nothing. A
+                name is a catalogue key, or a class name of COCO or Objects365. Without it,
+                the number of classes must be that of COCO or Objects365
+``threshold``   score, 0…1, below which things are not reported; ``PHOTOQUEUE_SCORE_THRESHOLD``
+                wins over it
+``note``        a few words, shown by ``photoqueue models list``
+==============  ===============================================================================
+
+An entry needs a ``path`` or an ``address``, or its file in ``PHOTOQUEUE_HOME/models/``. One
+that has the name of a model that photoqueue knows takes its place.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from photoqueue.errors import ConfigurationError
+from photoqueue.errors import ConfigurationError, EngineUnavailableError
 
 #: Names are file names, command line arguments and parts of addresses.
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -188,3 +222,71 @@ def _error(file: Path, key: str, problem: str) -> ConfigurationError:
         f"Model file {file}, key {key}: {problem}. Correct it there; "
         f"`python -m pydoc {_SCHEMA}` shows the format."
     )
+
+
+#: The detector to fetch when nothing speaks for another one.
+RECOMMENDED: Final = "dfine-m-objects365"
+
+
+@cache
+def published_models() -> tuple[ModelEntry, ...]:
+    """Return the models that photoqueue knows, the preferred first."""
+    return tuple(read_entries(Path(__file__).with_name("known_models.toml"), own=False))
+
+
+def registered_models(home: Path) -> dict[str, ModelEntry]:
+    """Return all models by name, in order of preference: the user's own come first.
+
+    Parameters
+    ----------
+    home : pathlib.Path
+        The data directory (``PHOTOQUEUE_HOME``).
+
+    Raises
+    ------
+    ConfigurationError
+        A TOML file of the user is malformed, or two of them name the same model.
+    """
+    models: dict[str, ModelEntry] = {}
+    for file in (home / "models.toml", *sorted((home / "models").glob("*.toml"))):
+        if not file.is_file():
+            continue
+        for entry in read_entries(file, own=True):
+            if entry.name in models:
+                raise ConfigurationError(
+                    f"The model {entry.name!r} is registered twice: in "
+                    f"{models[entry.name].source} and in {file}. Take one of them away."
+                )
+            models[entry.name] = entry
+    for entry in published_models():
+        models.setdefault(entry.name, entry)
+    return models
+
+
+def model_entry(home: Path, name: str) -> ModelEntry:
+    """Return the model of this name.
+
+    Raises
+    ------
+    EngineUnavailableError
+        There is none; the message has the nearest names, and all of them.
+    """
+    models = registered_models(home)
+    if name not in models:
+        raise EngineUnavailableError(
+            f"There is no model {name!r}.{did_you_mean(name, models)} "
+            f"Registered models: {', '.join(models)}. Register one of your own in "
+            f"{home / 'models.toml'}."
+        )
+    return models[name]
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return a sentence with the names that are most like this one, or nothing."""
+    near = difflib.get_close_matches(name, list(names), n=3)
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def megabytes(size: int | None) -> str:
+    """Write a file size: ``79.2 MB``."""
+    return "size not known" if size is None else f"{size / 1e6:,.1f} MB"

@@ -25,9 +25,9 @@ from photoqueue import Settings, services
 from photoqueue.client.figures import figures
 from photoqueue.faces.notebook.charts_view import PERIODS, ChartsView
 from photoqueue.installation import current, use
+from photoqueue.jobs import INVENTORY_SYNC
 from photoqueue.queue import metrics
 from photoqueue.queue.database import Database
-from photoqueue.words import JobType
 
 _FILL = (
     """
@@ -144,7 +144,7 @@ def measure_charts() -> list[tuple[str, str]]:
     view.prepare()  # as the workbench does once the first table is there
     found = []
     for period, length in PERIODS.items():
-        for queue in ("", str(JobType.INVENTORY_SYNC)):
+        for queue in ("", str(INVENTORY_SYNC)):
             view.period, view.queue = period, queue
             begin = time.perf_counter()
             view.refresh()

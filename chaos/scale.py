@@ -28,17 +28,18 @@ from chaos import scale_tables
 from chaos.servers import Servers
 from photoqueue import Settings
 from photoqueue.installation import current
+from photoqueue.jobs import PHOTO_ANALYZE, job_types
 from photoqueue.queue.database import load_statements
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.submission import NewBatch, NewJob, NewPhoto, accept
 from photoqueue.queue.workers import Register
 from photoqueue.services.programs import DATABASE, find_postgres
-from photoqueue.words import JobType, Message
+from photoqueue.words import Message
 from photoqueue.worker.identity import this_host
 from photoqueue.worker.recovery import Counting, Recovery
 
-QUEUE: Final = JobType.PHOTO_ANALYZE
+QUEUE: Final = PHOTO_ANALYZE
 _SECONDS = 8
 _RESULT: Final = '{"photoId": "p", "items": [], "roomType": "kitchen", "confidence": 0}'
 
@@ -210,7 +211,7 @@ def reads_and_rounds(figures: Figures, label: str) -> None:
     ledger = Ledger(installation.database, name="scale")
     register = Register(ledger)
     worker = new_uuid()
-    register.add(worker, this_host(), queues=list(JobType), concurrency=2, engine="none")
+    register.add(worker, this_host(), queues=list(job_types()), concurrency=2, engine="none")
     figures.add(
         f"{label}: renewing a lease", best(lambda: register.renew(worker, state="running")), "ms"
     )

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import photoqueue
 from photoqueue.installation import Installation
+from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue.ledger import Ledger
 from photoqueue.words import JobType
 from photoqueue.worker.engines import Engines
@@ -28,8 +29,8 @@ class Bench:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._handlers: dict[JobType, Handler] = {
-            JobType.PHOTO_ANALYZE: PhotoAnalyze(installation, Engines(installation, processes=1)),
-            JobType.INVENTORY_SYNC: InventorySync(installation),
+            PHOTO_ANALYZE: PhotoAnalyze(installation, Engines(installation, processes=1)),
+            INVENTORY_SYNC: InventorySync(installation),
         }
 
     def __call__(

@@ -14,7 +14,7 @@ import photoqueue
 from benchmarks.peers.peer import ROOT, until
 from benchmarks.servers import Servers
 from photoqueue.installation import use
-from photoqueue.words import JobType
+from photoqueue.jobs import PHOTO_ANALYZE
 
 SAMPLES = ROOT / "data" / "samples"
 #: Photos that are analysed, and how many of them are done before the clock starts.
@@ -72,7 +72,7 @@ def worker(servers: Servers, scale: float) -> dict[str, float]:
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "photoqueue", "worker"),
-            *("--queue", str(JobType.PHOTO_ANALYZE), "--concurrency", str(PROCESSES)),
+            *("--queue", str(PHOTO_ANALYZE), "--concurrency", str(PROCESSES)),
         ],
         env={**os.environ, **servers.settings.to_environment(), "PHOTOQUEUE_ENGINE": "builtin"},
         stdout=log,

@@ -14,13 +14,14 @@ from benchmarks.peers.peer import until
 from photoqueue.client.handles import Job
 from photoqueue.client.intake import Taken, commit
 from photoqueue.installation import Installation
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ids import new_batch_id, new_uuid
 from photoqueue.queue.ledger import AiCall, Claim
 from photoqueue.queue.submission import NewBatch, NewPhoto
 from photoqueue.queue.workers import queue_status
 from photoqueue.records.results import PhotoResult
 from photoqueue.settings import load_settings
-from photoqueue.words import INTERACTIVE_PRIORITY, JobType
+from photoqueue.words import INTERACTIVE_PRIORITY
 from photoqueue.worker import child
 from photoqueue.worker.supervisor import Supervisor
 
@@ -66,7 +67,7 @@ def latency(installation: Installation, number: int) -> list[float]:
         (accepted,) = commit(
             installation, [photo], priority=INTERACTIVE_PRIORITY, engine=None, resubmit=False
         )
-        Job(installation, accepted.job_id, photo.job_key, JobType.PHOTO_ANALYZE).result(30)
+        Job(installation, accepted.job_id, photo.job_key, PHOTO_ANALYZE).result(30)
         took.append((time.perf_counter() - began) * 1000)
         time.sleep(0.01)
     return took
@@ -83,14 +84,14 @@ def main() -> None:
         # result() refuses to wait where nobody works, and the worker has only just been started.
         lease = installation.settings.lease_seconds
         until(
-            lambda: queue_status(installation.database, JobType.PHOTO_ANALYZE, lease).live,
+            lambda: queue_status(installation.database, PHOTO_ANALYZE, lease).live,
             what="a worker",
         )
         latency(installation, 20)
         print(json.dumps(latency(installation, number)))
     else:
         child.configure_logging("text")
-        Supervisor(installation, [JobType.PHOTO_ANALYZE], concurrency=number).run()
+        Supervisor(installation, [PHOTO_ANALYZE], concurrency=number).run()
     installation.close()
 
 

@@ -10,6 +10,7 @@ import psycopg
 
 from benchmarks.peers.peer import PEERS_PYTHON, ROOT, Peer
 from benchmarks.servers import Servers
+from photoqueue.jobs import PHOTO_ANALYZE
 
 _HERE = "benchmarks.peers"
 #: Where ``make bench`` has npm put the packages of package.json.
@@ -56,9 +57,8 @@ def _photoqueue_left(servers: Servers) -> int:
 
 
 def _queue() -> Any:
-    from photoqueue.words import JobType
 
-    return JobType.PHOTO_ANALYZE
+    return PHOTO_ANALYZE
 
 
 def _huey() -> Peer:

@@ -1,22 +1,167 @@
-"""The words of the domain as types: states, job types, job data.
+"""The words of the domain as types: states, job types, outcomes.
 
 Python attributes are snake_case; JSON keeps the camelCase names of the contract.
 """
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from photoqueue.records.base import DEFAULT_STRATEGY, Identifier, Record, Strategy
+from pydantic import BaseModel
+from pydantic_core import CoreSchema, core_schema
+
+from photoqueue.errors import ConfigurationError
+
+#: Words in lower case, joined by hyphens: part of Redis keys, addresses and names on the wire.
+_QUEUE_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_MAX_QUEUE_NAME: Final = 60
 
 
-class JobType(StrEnum):
-    """The two kinds of job; each is also the name of its queue."""
+class JobType(str):
+    """A kind of job. As a text it is the name of its queue, and compares as that.
 
-    PHOTO_ANALYZE = "photo-analyze"
-    INVENTORY_SYNC = "inventory-sync"
+    Frozen; two of one queue are equal. The package declares ``photo-analyze`` and
+    ``inventory-sync`` (:mod:`photoqueue.jobs`); ``PHOTOQUEUE_JOB_TYPES`` names others.
+
+    Parameters
+    ----------
+    queue : str
+        Name of the queue: words in lower case, joined by hyphens.
+    payload : type of pydantic.BaseModel, optional
+        Model of the job data, which is checked when a job is submitted and when it runs; any
+        JSON object when left out.
+    result : type of pydantic.BaseModel, optional
+        Model of the result; :meth:`photoqueue.Job.result` returns the JSON object when left out.
+    handler : str, optional
+        What does the jobs, as ``package.module:attribute``; imported in the processes of workers
+        only. A process without it can submit jobs and look at them.
+    key : str, optional
+        Job key, as a format over fields of the job data: ``floor-plan-{project_id}``. Submitting
+        a key whose job is unfinished returns that job. When left out, each job has its own key.
+
+    Raises
+    ------
+    ConfigurationError
+        The name cannot be that of a queue, or the handler is not ``package.module:attribute``.
+
+    Examples
+    --------
+    >>> JobType("floor-plan", key="floor-plan-{project_id}") == "floor-plan"
+    True
+    """
+
+    payload: type[BaseModel] | None
+    result: type[BaseModel] | None
+    handler: str | None
+    key: str
+
+    def __new__(
+        cls,
+        queue: str,
+        *,
+        payload: type[BaseModel] | None = None,
+        result: type[BaseModel] | None = None,
+        handler: str | None = None,
+        key: str | None = None,
+    ) -> JobType:
+        """Check the names; all else is taken as it is."""
+        if not _QUEUE_NAME.fullmatch(queue) or len(queue) > _MAX_QUEUE_NAME:
+            raise ConfigurationError(
+                f"{queue!r:.80} cannot be the name of a queue. Use words in lower case, joined by "
+                f"hyphens, such as 'floor-plan'; at most {_MAX_QUEUE_NAME} characters."
+            )
+        if handler is not None and not is_reference(handler):
+            raise ConfigurationError(
+                f"The handler {handler!r:.120} of {queue} cannot be imported. Write it as "
+                "'package.module:attribute'."
+            )
+        job_type = super().__new__(cls, queue)
+        job_type.__dict__.update(
+            payload=payload, result=result, handler=handler, key=key or f"{queue}-{{job_id}}"
+        )
+        return job_type
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{self!r} is frozen; declare another job type instead")
+
+    __delattr__ = __setattr__  # type: ignore[assignment]  # the same refusal
+
+    def __repr__(self) -> str:
+        return f"JobType({str(self)!r})"
+
+    @property
+    def key_prefix(self) -> str:
+        """How the keys of its jobs begin: what is before the first field."""
+        return self.key.partition("{")[0]
+
+    def key_of(self, **fields: object) -> str:
+        """Return the key of a job, from fields of its job data.
+
+        Examples
+        --------
+        >>> JobType("floor-plan", key="floor-plan-{project_id}").key_of(project_id="move-42")
+        'floor-plan-move-42'
+        """
+        return self.key.format(**fields)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _registered_type, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "enum": [str(known) for known in _KNOWN.values()]}
+
+
+#: Queue → its type, in the order of registration.
+_KNOWN: Final[dict[str, JobType]] = {}
+
+
+def register(job_type: JobType) -> JobType:
+    """Let this process know a job type; return it.
+
+    Raises
+    ------
+    ConfigurationError
+        Another type of the same queue is known already.
+    """
+    known = _KNOWN.setdefault(str(job_type), job_type)
+    if known.handler != job_type.handler:
+        raise ConfigurationError(
+            f"There are two job types of the queue {str(job_type)!r}: one handled by "
+            f"{known.handler}, one by {job_type.handler}. Give one of them another queue."
+        )
+    _KNOWN[str(job_type)] = job_type
+    return job_type
+
+
+def registered_types() -> tuple[JobType, ...]:
+    """List the job types that were registered; :func:`photoqueue.jobs.job_types` is complete."""
+    return tuple(_KNOWN.values())
+
+
+def job_type(queue: str) -> JobType:
+    """Return the type of a queue; one that this process does not know has a name only."""
+    return _KNOWN.get(queue) or JobType(queue)
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text is of the form ``package.module:attribute``."""
+    module, _, attribute = text.partition(":")
+    return attribute.isidentifier() and all(part.isidentifier() for part in module.split("."))
+
+
+def _registered_type(value: object) -> JobType:
+    if isinstance(value, JobType):
+        return value
+    if isinstance(value, str) and value in _KNOWN:
+        return _KNOWN[value]
+    raise ValueError(f"there is no such queue; there are {', '.join(_KNOWN)}")
 
 
 class JobState(StrEnum):
@@ -79,36 +224,6 @@ class Outcome(StrEnum):
     RELEASED = "released"
     #: The job was cancelled while it ran.
     CANCELLED = "cancelled"
-
-
-class PhotoPayload(Record):
-    """Job data of ``photo-analyze``."""
-
-    photo_id: Identifier
-    user_id: Identifier
-    asset_id: str | None = None
-    room_type: str | None = None
-    project_id: str | None = None
-    room: str | None = None
-    #: Registered name of the engine that is to analyse it; ``None`` leaves it to the worker.
-    engine: Identifier | None = None
-    #: Content address of the picture in the photo store.
-    sha256: str
-    file_name: str | None = None
-    #: Where the submission was traced (W3C Trace Context); the worker's spans go on from it.
-    traceparent: str | None = None
-
-
-class InventoryPayload(Record):
-    """Job data of ``inventory-sync``."""
-
-    project_id: Identifier
-    user_id: Identifier
-    strategy: Strategy = DEFAULT_STRATEGY
-    #: Batch whose end this inventory waits for.
-    after_batch: str | None = None
-    #: Where the submission was traced (W3C Trace Context); the worker's spans go on from it.
-    traceparent: str | None = None
 
 
 class Message(NamedTuple):

@@ -278,7 +278,7 @@ def test_thousand_jobs_pass_through_two_workers_once_each(start_worker, runs, in
     with installation.database.begin() as connection:
         workers = connection.exec_driver_sql("SELECT DISTINCT worker_id FROM job_attempts")
         assert len(list(workers)) == 2
-    assert installation.broker.size(photoqueue.words.JobType.PHOTO_ANALYZE) == 0
+    assert installation.broker.size(photoqueue.jobs.PHOTO_ANALYZE) == 0
 
 
 def test_tests_leave_no_worker_behind(start_worker):

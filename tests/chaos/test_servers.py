@@ -118,14 +118,14 @@ def test_nothing_is_half_accepted_while_postgres_is_down(own_servers, installati
         submit("salon-1")
     own_servers.start()
     assert photoqueue.history().empty
-    assert installation.broker.size(photoqueue.words.JobType.PHOTO_ANALYZE) == 0
+    assert installation.broker.size(photoqueue.jobs.PHOTO_ANALYZE) == 0
 
 
 def test_queue_survives_a_clean_restart_of_redis(own_servers, installation):
     batch_of(20, "salon")
     own_servers.stop("Redis")
     own_servers.start()
-    assert installation.broker.size(photoqueue.words.JobType.PHOTO_ANALYZE) == 20
+    assert installation.broker.size(photoqueue.jobs.PHOTO_ANALYZE) == 20
 
 
 def test_forged_messages_are_refused_and_the_worker_goes_on(
@@ -156,12 +156,12 @@ def test_messages_travel_through_postgres_where_there_is_no_redis(
     photoqueue.pause()
     jobs = [submit(f"salon-{number}") for number in range(5)]
     broker = photoqueue.installation.current().broker
-    assert broker.size(photoqueue.words.JobType.PHOTO_ANALYZE) == 5
+    assert broker.size(photoqueue.jobs.PHOTO_ANALYZE) == 5
     photoqueue.resume()
     worker = start_worker("--queue", "photo-analyze", settings=without_redis)
     for job in jobs:
         job.result(30)
-    eventually(lambda: broker.size(photoqueue.words.JobType.PHOTO_ANALYZE) == 0)
+    eventually(lambda: broker.size(photoqueue.jobs.PHOTO_ANALYZE) == 0)
     assert not (without_redis.home / "services").exists()
     worker.signal(signal.SIGTERM)
     assert worker.wait() == 0

@@ -10,19 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoqueue.errors import MessageRefusedError
-from photoqueue.queue.broker.messages import TASK_NAMES, encode
+from photoqueue.jobs import PHOTO_ANALYZE, job_types
+from photoqueue.queue.broker.messages import encode, task_name
 from photoqueue.queue.ids import new_uuid
-from photoqueue.words import JobType
 from tests.fuzz.effort import tried
 
-QUEUE = JobType.PHOTO_ANALYZE
+QUEUE = PHOTO_ANALYZE
 _near_misses = st.builds(
     lambda job, name, extra: json.dumps({"id": job, "name": name, **extra}).encode(),
     st.uuids().map(str) | st.text() | st.integers() | st.none() | st.lists(st.text()),
-    st.sampled_from(sorted(TASK_NAMES.values())) | st.text() | st.none() | st.lists(st.text()),
+    st.sampled_from(sorted(map(task_name, job_types())))
+    | st.text()
+    | st.none()
+    | st.lists(st.text()),
     st.dictionaries(st.text(), st.none() | st.text(), max_size=2),
 )
-_genuine = st.uuids().map(lambda job: encode(job, TASK_NAMES[QUEUE]))
+_genuine = st.uuids().map(lambda job: encode(job, task_name(QUEUE)))
 _mutated = st.tuples(_genuine, st.integers(0, 200), st.binary(max_size=3)).map(
     lambda parts: parts[0][: parts[1]] + parts[2] + parts[0][parts[1] + len(parts[2]) :]
 )
@@ -41,7 +44,7 @@ def test_whatever_is_in_a_queue_is_refused_or_an_id(installation, messages: list
     members = {message: -5 for message in messages} | {b"12345678" + m: -4 for m in messages}
     storage.conn.zadd(storage.queue_key, members)
     genuine = new_uuid()
-    storage.conn.zadd(storage.queue_key, {b"12345678" + encode(genuine, TASK_NAMES[QUEUE]): 5})
+    storage.conn.zadd(storage.queue_key, {b"12345678" + encode(genuine, task_name(QUEUE)): 5})
     taken = []
     for _ in range(len(members) + 1):
         try:
@@ -68,7 +71,7 @@ def test_forged_messages_are_counted_and_run_nothing(installation, start_worker,
     ]
     storage.conn.zadd(storage.queue_key, {b"12345678" + data: -9 for data in forged})
     # Of a job that does not exist: a genuine message, and nothing to claim.
-    unknown = encode(new_uuid(), TASK_NAMES[QUEUE])
+    unknown = encode(new_uuid(), task_name(QUEUE))
     storage.conn.zadd(storage.queue_key, {b"12345678" + unknown: -9})
     start_worker("--queue", str(QUEUE), "--concurrency", "1")
     assert submit("salon-1").result(30).items

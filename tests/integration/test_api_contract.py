@@ -13,9 +13,9 @@ import pytest
 
 import photoqueue
 from photoqueue.installation import Installation
+from photoqueue.jobs import job_types
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.workers import Host, Register
-from photoqueue.words import JobType
 from tests.bench import Bench
 from tests.conftest import Worker, eventually, picture, submit
 
@@ -184,7 +184,9 @@ def test_workers_are_listed_while_they_live(api: httpx.Client, installation: Ins
     assert api.get("/api/workers").json() == {"workers": []}
     host = Host(name="h1", key="k", pid=1, started=0.0)
     with closing(Ledger(installation.database)) as ledger:
-        Register(ledger).add(uuid4(), host, queues=list(JobType), concurrency=3, engine="scripted")
+        Register(ledger).add(
+            uuid4(), host, queues=list(job_types()), concurrency=3, engine="scripted"
+        )
     (worker,) = api.get("/api/workers").json()["workers"]
     assert (worker["host"], worker["concurrency"], worker["active"]) == ("h1", 3, 0)
     assert worker["queues"] == ["photo-analyze", "inventory-sync"]

@@ -29,7 +29,8 @@ from photoqueue.errors import (
     ConfigurationError,
     MessageRefusedError,
 )
-from photoqueue.queue.broker.messages import TASK_NAMES, encode
+from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
+from photoqueue.queue.broker.messages import encode, task_name
 from photoqueue.queue.broker.queues import Broker
 from photoqueue.queue.ids import new_uuid
 from photoqueue.services import Endpoints
@@ -37,7 +38,7 @@ from photoqueue.services.programs import find_redis
 from photoqueue.words import JobType, Message
 from tests.conftest import eventually
 
-PHOTOS, INVENTORY = JobType.PHOTO_ANALYZE, JobType.INVENTORY_SYNC
+PHOTOS, INVENTORY = PHOTO_ANALYZE, INVENTORY_SYNC
 #: Nothing listens here.
 NOWHERE = "127.0.0.1:1"
 
@@ -208,9 +209,9 @@ def test_each_of_many_workers_gets_other_jobs(broker: Broker, make_broker: MakeB
         b"",
         b"hello",
         pickle.dumps(("photoqueue", [1, 2, 3])),
-        encode(UUID(int=1), TASK_NAMES[PHOTOS])[:40],
+        encode(UUID(int=1), task_name(PHOTOS))[:40],
         encode(UUID(int=1), "os.system"),
-        encode(UUID(int=1), TASK_NAMES[INVENTORY]),
+        encode(UUID(int=1), task_name(INVENTORY)),
         b"x" * 1_000_000,
         b"[" * 100_000,
     ],

@@ -18,9 +18,9 @@ from pydantic import SecretStr
 from photoqueue.client.alerts import Alert, AlertUrlError, Severity, check, tell
 from photoqueue.errors import ConfigurationError
 from photoqueue.installation import Installation
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.database import Database
 from photoqueue.queue.ledger import Failure, Ledger
-from photoqueue.words import JobType
 from tests.conftest import REPOSITORY, submit
 
 STUCK = Alert(
@@ -82,7 +82,7 @@ def fail_jobs(database: Database, number: int) -> None:
     with closing(Ledger(database)) as ledger:
         for index in range(number):
             job = UUID(submit(f"p{index}").id)
-            claim = ledger.claim(job, JobType.PHOTO_ANALYZE, worker_id=UUID(int=7), slot=1)
+            claim = ledger.claim(job, PHOTO_ANALYZE, worker_id=UUID(int=7), slot=1)
             assert claim is not None
             ledger.fail(claim, Failure("ValueError", "no", "", permanent=True), delay_ms=0)
 

@@ -11,8 +11,8 @@ import pytest
 import photoqueue
 from photoqueue import JobState
 from photoqueue.errors import PhotoConflictError, StateError
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ledger import Ledger
-from photoqueue.words import JobType
 from tests.conftest import picture, submit
 
 
@@ -121,5 +121,5 @@ def test_messages_of_cancelled_jobs_do_not_pile_up(installation, settings, broke
     kept = submit("salon-1")
     assert photoqueue.cancel(batch) == 5
     carried = photoqueue.installation.current().broker
-    assert carried.size(JobType.PHOTO_ANALYZE) == 1
-    assert str(carried.take(JobType.PHOTO_ANALYZE)) == kept.id
+    assert carried.size(PHOTO_ANALYZE) == 1
+    assert str(carried.take(PHOTO_ANALYZE)) == kept.id

@@ -13,15 +13,16 @@ import pytest
 
 from photoqueue.errors import BrokerUnavailableError, DatabaseUnavailableError
 from photoqueue.installation import Installation
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import workers
 from photoqueue.queue.broker.queues import Broker
 from photoqueue.queue.broker.retention import Finished
 from photoqueue.queue.ledger import AiCall, Claim, Done, Ended, Ledger
-from photoqueue.words import JobState, JobType, Message
+from photoqueue.words import JobState, Message
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit
 
-PHOTOS = JobType.PHOTO_ANALYZE
+PHOTOS = PHOTO_ANALYZE
 WORKER, OTHER = UUID(int=7), UUID(int=8)
 RESULT = '{"photoId": "salon-1"}'
 

@@ -18,11 +18,11 @@ from photoqueue.client.engine_choice import available_engines
 from photoqueue.engines.llm.endpoint import access_of
 from photoqueue.errors import PayloadError, ThrottledError
 from photoqueue.installation import Installation, current, use
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.database import Database
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.rate_limits import RateLimits
 from photoqueue.queue.submission import NewJob, accept
-from photoqueue.words import JobType
 from photoqueue.worker.engines import Engines
 from tests.bench import Bench
 from tests.conftest import picture, submit
@@ -248,7 +248,7 @@ def test_forged_engine_fails_at_once_as_wrong_job_data(
             NewJob(
                 job_id=job_id,
                 job_key="photo-p1",
-                queue=JobType.PHOTO_ANALYZE,
+                queue=PHOTO_ANALYZE,
                 payload_json=json.dumps(payload),
                 user_id="u1",
                 max_attempts=4,

@@ -25,9 +25,9 @@ from photoqueue import (
 from photoqueue.errors import JobFailedError, StateError
 from photoqueue.faces.cli.output import StrategyName
 from photoqueue.installation import Installation, current, use
+from photoqueue.jobs.inventory_sync import InventoryPayload
 from photoqueue.queue.read import ai_calls
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, Strategy
-from photoqueue.words import InventoryPayload
 from tests.bench import Bench
 from tests.conftest import submit
 from tests.engines import RoomEngine

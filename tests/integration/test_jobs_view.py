@@ -18,10 +18,11 @@ from photoqueue.errors import DatabaseUnavailableError, UnknownJobError
 from photoqueue.faces.notebook.jobs import JobsView
 from photoqueue.faces.notebook.view import Scope
 from photoqueue.installation import Installation
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import pages
 from photoqueue.queue.database import Database
 from photoqueue.queue.ledger import AiCall, Failure, Ledger
-from photoqueue.words import JobState, JobType
+from photoqueue.words import JobState
 from tests.bench import Bench
 from tests.conftest import eventually, picture, submit
 
@@ -304,7 +305,7 @@ def test_driven_view_waits_for_its_driver(ledger: Ledger) -> None:
     asked: list[bool] = []
     view.driven_by(lambda: asked.append(True))
     submit("p1")
-    view.query = JobQuery(queue=JobType.PHOTO_ANALYZE)
+    view.query = JobQuery(queue=PHOTO_ANALYZE)
     assert (asked, view.page) == ([True], {})
     view.refresh()
     assert names(view) == ["p1"]

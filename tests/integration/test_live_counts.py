@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import queue_counts
 from photoqueue.queue.database import Database
 from photoqueue.queue.queue_counts import LiveCounts, QueueStats, stats
@@ -82,7 +83,7 @@ def test_moment_moves_on_and_nothing_is_counted_twice(
     for number in range(1, 4):
         connection.execute(FILL, ("completed", 0.0, 0.0, 10))
         before = counts._moment
-        assert counts.read()[JobType.PHOTO_ANALYZE].completed == 5 * number
+        assert counts.read()[PHOTO_ANALYZE].completed == 5 * number
         assert counts._moment is not None
         assert before is not None
         assert counts._moment > before
@@ -94,11 +95,11 @@ def test_deleted_rows_are_missed_soon(
 ) -> None:
     connection.execute(FILL, ("completed", 3600.0, 3600.0, 10))
     counts = LiveCounts(database, 10.0)
-    assert counts.read()[JobType.PHOTO_ANALYZE].completed == 5
+    assert counts.read()[PHOTO_ANALYZE].completed == 5
     connection.execute(statement)
     # PostgreSQL's own count of deletions follows when the connection has nothing to do.
     connection.execute("SELECT pg_stat_force_next_flush()")
-    eventually(lambda: counts.read()[JobType.PHOTO_ANALYZE].completed == 0)
+    eventually(lambda: counts.read()[PHOTO_ANALYZE].completed == 0)
 
 
 def test_few_jobs_are_counted_anew_at_each_look(
@@ -108,7 +109,7 @@ def test_few_jobs_are_counted_anew_at_each_look(
     for total in (5, 10, 15):
         # As a restore does it: jobs that ended long ago, and come now.
         connection.execute(FILL, ("completed", 3600.0, 3600.0, 10))
-        assert counts.read()[JobType.PHOTO_ANALYZE].completed == total
+        assert counts.read()[PHOTO_ANALYZE].completed == total
 
 
 def test_all_is_counted_anew_after_a_while(
@@ -118,4 +119,4 @@ def test_all_is_counted_anew_after_a_while(
     counts.read()
     connection.execute(FILL, ("completed", 3600.0, 3600.0, 10))
     monkeypatch.setattr(queue_counts, "_RECOUNT_SECONDS", 0.0)
-    assert counts.read()[JobType.PHOTO_ANALYZE].completed == 5
+    assert counts.read()[PHOTO_ANALYZE].completed == 5

@@ -30,11 +30,12 @@ from photoqueue.client.metrics import Recent, RecentMetrics
 from photoqueue.client.observe import Stats
 from photoqueue.faces.http.metrics import CONTENT_TYPE
 from photoqueue.installation import Installation
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.database import Database, load_statements, migrate
 from photoqueue.queue.ledger import AiCall, Claim, Failure, Ledger
 from photoqueue.queue.metrics import SCRAPE_ROWS, Lately, Total, reading
 from photoqueue.queue.queue_counts import QueueStats
-from photoqueue.words import JobType, Outcome
+from photoqueue.words import Outcome
 from tests.api_server import TOKEN, client_of
 from tests.conftest import REPOSITORY, Worker, eventually, submit
 from tests.integration.test_schema import alembic_config
@@ -86,7 +87,7 @@ def counts(metrics: Counting) -> Counter[tuple[str, str]]:
 
 def claim(ledger: Ledger, photo_id: str) -> Claim:
     job = submit(photo_id)
-    claimed = ledger.claim(UUID(job.id), JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1)
+    claimed = ledger.claim(UUID(job.id), PHOTO_ANALYZE, worker_id=WORKER, slot=1)
     assert claimed is not None
     return claimed
 
@@ -108,7 +109,7 @@ def test_each_end_of_an_attempt_is_counted_as_what_it_is(
         with database.begin() as connection:
             connection.execute(sa.text("UPDATE jobs SET max_attempts = attempts + 1"))
         job = UUID(submit("d").id)
-        ledger.claim(job, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1)
+        ledger.claim(job, PHOTO_ANALYZE, worker_id=WORKER, slot=1)
         ledger.recover([WORKER], outcome=Outcome.TIMEOUT, message="too long")
         claim(ledger, "e")
         ledger.release(WORKER)
@@ -390,7 +391,7 @@ def test_counts_of_before_are_shown_while_new_ones_take_long(installation: Insta
         number = next(numbers)
         if number > 1:
             go.wait()
-        return Stats({JobType.PHOTO_ANALYZE: QueueStats(name="photo-analyze", waiting=number)})
+        return Stats({PHOTO_ANALYZE: QueueStats(name="photo-analyze", waiting=number)})
 
     recent = Recent(slow)
     assert recent.get()["photo-analyze"].waiting == 1

@@ -28,9 +28,10 @@ from photoqueue.client.pages import (
 )
 from photoqueue.errors import PayloadError, PhotoqueueError, UnknownJobError
 from photoqueue.installation import Installation
+from photoqueue.jobs import INVENTORY_SYNC
 from photoqueue.queue.database import Database
 from photoqueue.queue.ledger import AiCall, Failure, Ledger
-from photoqueue.words import JobState, JobType, Outcome
+from photoqueue.words import JobState, Outcome
 from tests.conftest import picture, submit
 
 pytestmark = pytest.mark.usefixtures("installation")
@@ -209,7 +210,7 @@ def test_filters_are_those_of_the_counts() -> None:
         JobQuery(),
         JobQuery(project_id="m1"),
         JobQuery(batch_id="b-0"),
-        JobQuery(queue=JobType.INVENTORY_SYNC),
+        JobQuery(queue=INVENTORY_SYNC),
         JobQuery(text="room 3"),
         JobQuery(project_id="m1", batch_id="b-0", text="img"),
     ):

@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue import pages, projects, read
 from photoqueue.queue import projects as photo_rows
 from photoqueue.queue.ahead import Ahead
@@ -18,7 +19,7 @@ from photoqueue.queue.database import Database, load_statements
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.pages import JobQuery
 from photoqueue.queue.projects import PhotoChoice
-from photoqueue.words import JobState, JobType
+from photoqueue.words import JobState
 
 SUBMISSION = load_statements("submission.sql")
 TRANSITIONS = load_statements("transitions.sql")
@@ -81,7 +82,7 @@ TURN: dict[str, object] = {
     "ended_ms": [1.0, 0.0],
     "worker_id": WORKER,
     "slot": 1,
-    "queue_name": JobType.PHOTO_ANALYZE,
+    "queue_name": PHOTO_ANALYZE,
     "next_jobs": [UUID(int=81), UUID(int=121)],
     "together": True,
 }
@@ -91,7 +92,7 @@ HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
         TRANSITIONS["claim"],
         {
             "job_id": UUID(int=81),
-            "queue_name": JobType.PHOTO_ANALYZE,
+            "queue_name": PHOTO_ANALYZE,
             "worker_id": WORKER,
             "slot": 1,
         },
@@ -117,7 +118,7 @@ HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
     "due_waiting": (
         TRANSITIONS["due_waiting"],
         {
-            "queue_name": JobType.PHOTO_ANALYZE,
+            "queue_name": PHOTO_ANALYZE,
             "after_rank": -(2**15),
             "after_job": UUID(int=0),
             "limit": 100,
@@ -126,7 +127,7 @@ HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
     ),
     "due_delayed": (
         TRANSITIONS["due_delayed"],
-        {"queue_name": JobType.PHOTO_ANALYZE, "limit": 100},
+        {"queue_name": PHOTO_ANALYZE, "limit": 100},
         {"jobs_delayed", "jobs_state"},
     ),
     "release_blocked": (TRANSITIONS["release_blocked"], {}, {"jobs_blocked"}),
@@ -241,7 +242,7 @@ def test_reads_of_one_job_batch_or_project_read_no_whole_table(
         "project": (lambda: projects.project_photos(database, "m3"), "photos_project"),
         "newest jobs": (lambda: read.history(database, limit=50), "jobs_pkey"),
         "active jobs": (
-            lambda: read.history(database, queue=JobType.PHOTO_ANALYZE, states=[JobState.ACTIVE]),
+            lambda: read.history(database, queue=PHOTO_ANALYZE, states=[JobState.ACTIVE]),
             "jobs_state",
         ),
         "project's jobs": (lambda: read.history(database, project_id="m3"), "jobs_project"),
@@ -268,7 +269,7 @@ def test_pages_of_jobs_read_no_whole_table(
         "failed": (JobQuery(states=(JobState.FAILED,)), "jobs_pkey"),
         "active": (JobQuery(states=(JobState.ACTIVE,)), "jobs_state"),
         "none of the queue": (
-            JobQuery(queue=JobType.INVENTORY_SYNC, states=(JobState.CANCELLED,)),
+            JobQuery(queue=INVENTORY_SYNC, states=(JobState.CANCELLED,)),
             "jobs_state",
         ),
     }
@@ -332,9 +333,6 @@ def test_statement_files_hold_what_the_code_runs() -> None:
 
 def test_ledger_claims_on_the_large_table(plans: psycopg.Connection, database: Database) -> None:
     with closing(Ledger(database)) as ledger:
-        page = ledger.due_waiting(JobType.PHOTO_ANALYZE, limit=3)
+        page = ledger.due_waiting(PHOTO_ANALYZE, limit=3)
         assert [message.job_id.int for message in page] == [1, 41, 81]
-        assert (
-            ledger.claim(page[0].job_id, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1)
-            is not None
-        )
+        assert ledger.claim(page[0].job_id, PHOTO_ANALYZE, worker_id=WORKER, slot=1) is not None

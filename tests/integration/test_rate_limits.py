@@ -16,10 +16,10 @@ import photoqueue
 from photoqueue import JobState
 from photoqueue.errors import DatabaseUnavailableError, RateLimitedError, ThrottledError
 from photoqueue.installation import Installation
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.database import Database
 from photoqueue.queue.ledger import AiCall, Claim, Ledger
 from photoqueue.queue.rate_limits import RateLimits
-from photoqueue.words import JobType
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit
 
@@ -124,7 +124,7 @@ def run(installation: Installation, job: photoqueue.Job, error: Exception, *made
             ledger=ledger,
             broker=installation.broker,
             settings=installation.settings,
-            queue=JobType.PHOTO_ANALYZE,
+            queue=PHOTO_ANALYZE,
             handler=handler,
             worker_id=UUID(int=7),
             slot=1,

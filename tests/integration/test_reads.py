@@ -12,15 +12,16 @@ import psycopg
 import pytest
 
 from photoqueue.errors import UnknownBatchError, UnknownJobError, UnknownProjectError
+from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue import projects, queue_counts, read, workers
 from photoqueue.queue.database import Database
 from photoqueue.queue.ledger import AiCall, Failure, Ledger
 from photoqueue.queue.submission import NewBatch, accept
-from photoqueue.words import JobState, JobType, Outcome
+from photoqueue.words import JobState, Outcome
 from tests.integration.test_submission import Desk, make_inventory, make_job, make_photo
 
 WORKER = UUID(int=1)
-PHOTOS, INVENTORY = JobType.PHOTO_ANALYZE, JobType.INVENTORY_SYNC
+PHOTOS, INVENTORY = PHOTO_ANALYZE, INVENTORY_SYNC
 
 
 @pytest.fixture
@@ -235,12 +236,12 @@ def test_attempts_have_one_row_each_in_the_order_of_their_end(
 ) -> None:
     (job_id,) = put_batch(desk, count=1)
     with closing(Ledger(database)) as ledger:
-        claim = ledger.claim(job_id, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1)
+        claim = ledger.claim(job_id, PHOTO_ANALYZE, worker_id=WORKER, slot=1)
         assert claim is not None
         ledger.fail(claim, Failure("OSError", "no", "at", False), delay_ms=0)
-        ledger.claim(job_id, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1)
+        ledger.claim(job_id, PHOTO_ANALYZE, worker_id=WORKER, slot=1)
         ledger.recover([WORKER], outcome=Outcome.WORKER_LOST, message="gone")
-        claim = ledger.claim(job_id, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1)
+        claim = ledger.claim(job_id, PHOTO_ANALYZE, worker_id=WORKER, slot=1)
         assert claim is not None
         call = AiCall(photo_id="p", engine="llm", model="m", latency_ms=5, success=True)
         ledger.complete(claim, "{}", [call])

@@ -10,13 +10,13 @@ import pytest
 
 import photoqueue
 from photoqueue.installation import Installation
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import database as pool
 from photoqueue.queue import read, submission
 from photoqueue.queue.database import Database
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.submission import NewBatch, accept
-from photoqueue.words import JobType
 from tests.conftest import submit
 from tests.integration.test_submission import WORKER, make_job, make_photo
 
@@ -66,7 +66,7 @@ def test_result_that_is_there_is_one_round_trip(installation: Installation) -> N
     job = submit("a")
     (accepted,) = accept(database, jobs=[make_job("b")], photos=[make_photo("b")])
     ledger = Ledger(database)
-    claim = ledger.claim(accepted.job_id, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1)
+    claim = ledger.claim(accepted.job_id, PHOTO_ANALYZE, worker_id=WORKER, slot=1)
     assert claim is not None
     ledger.complete(claim, '{"photoId":"b","items":[],"roomType":"salon","confidence":0.5}')
     ledger.close()

@@ -13,9 +13,9 @@ import photoqueue
 from photoqueue import JobState
 from photoqueue.errors import DatabaseUnavailableError
 from photoqueue.installation import Installation
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ledger import AiCall, Claim, Ended, Ledger
 from photoqueue.queue.read import ai_calls
-from photoqueue.words import JobType
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit
 
@@ -54,7 +54,7 @@ def run(installation: Installation, ledger: Ledger, job: photoqueue.Job, handler
         ledger=ledger,
         broker=installation.broker,
         settings=installation.settings,
-        queue=JobType.PHOTO_ANALYZE,
+        queue=PHOTO_ANALYZE,
         handler=handler,
         worker_id=WORKER,
         slot=1,
@@ -94,7 +94,7 @@ def test_lost_answer_neither_loses_the_job_nor_doubles_it(
     assert runs == [1]
     assert list(job.attempts()["outcome"]) == ["completed"]
     assert len(ai_calls(installation.database)) == 1
-    assert len(installation.broker.records.read(JobType.PHOTO_ANALYZE, JobState.COMPLETED)) == 1
+    assert len(installation.broker.records.read(PHOTO_ANALYZE, JobState.COMPLETED)) == 1
 
 
 def test_failure_is_recorded_also_where_its_calls_cannot_be(
@@ -131,7 +131,7 @@ def test_back_off_follows_the_budget_of_the_job_not_the_settings_of_the_worker(
         ledger=ledger,
         broker=installation.broker,
         settings=settings,
-        queue=JobType.PHOTO_ANALYZE,
+        queue=PHOTO_ANALYZE,
         handler=handler,
         worker_id=WORKER,
         slot=1,

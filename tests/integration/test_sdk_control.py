@@ -12,8 +12,9 @@ import photoqueue
 from photoqueue import cancel, pause, poll, resume, retry, submit_photos
 from photoqueue.errors import PhotoqueueError, StateError
 from photoqueue.installation import Installation
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ledger import Failure, Ledger
-from photoqueue.words import JobState, JobType
+from photoqueue.words import JobState
 from tests.conftest import eventually, picture, submit
 
 pytestmark = pytest.mark.usefixtures("installation")
@@ -51,12 +52,12 @@ def test_retry_starts_a_job_anew_and_rings_for_it(
     ledger: Ledger, installation: Installation, state: str
 ) -> None:
     job = lead(ledger, submit("p1"), state)
-    installation.broker.take(JobType.PHOTO_ANALYZE)
+    installation.broker.take(PHOTO_ANALYZE)
     assert retry(job) == 1
     snapshot = poll(job)
     assert (snapshot.state, snapshot.error, snapshot.finished_at) == ("waiting", None, None)
     assert snapshot.max_attempts == snapshot.attempt + 4
-    assert str(installation.broker.take(JobType.PHOTO_ANALYZE)) == job.id
+    assert str(installation.broker.take(PHOTO_ANALYZE)) == job.id
 
 
 @pytest.mark.parametrize("state", ["waiting", "active", "delayed", "completed"])

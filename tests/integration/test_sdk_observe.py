@@ -32,9 +32,9 @@ from photoqueue.errors import (
     UnknownProjectError,
 )
 from photoqueue.installation import Installation, current, use
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.records.results import InventoryResult, PhotoResult
 from photoqueue.services import Endpoints
-from photoqueue.words import JobType
 from tests.conftest import (
     REPOSITORY,
     Worker,
@@ -470,7 +470,7 @@ def test_waiting_ends_with_its_timeout_and_the_job_goes_on() -> None:
 
 def make_job_handle(photo_id: str) -> Job:
     """Make a handle that cannot do any I/O: it has no installation."""
-    return Job(None, uuid4(), f"photo-{photo_id}", JobType.PHOTO_ANALYZE)  # type: ignore[arg-type]
+    return Job(None, uuid4(), f"photo-{photo_id}", PHOTO_ANALYZE)  # type: ignore[arg-type]
 
 
 def make_batch_handle(project_id: str | None, size: int = 3) -> Batch:
@@ -514,7 +514,7 @@ def test_repr_of_a_real_handle_works_after_its_installation_is_closed(
 
 def test_handles_compare_by_what_they_stand_for() -> None:
     job_id = UUID(int=5)
-    one, same = (Job(None, job_id, "photo-a", JobType.PHOTO_ANALYZE) for _ in range(2))  # type: ignore[arg-type]
+    one, same = (Job(None, job_id, "photo-a", PHOTO_ANALYZE) for _ in range(2))  # type: ignore[arg-type]
     assert one == same
     assert len({one, same, make_job_handle("a")}) == 2
     assert make_batch_handle("a") == make_batch_handle("b")

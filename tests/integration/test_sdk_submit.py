@@ -31,9 +31,10 @@ from photoqueue.errors import (
     UnreadablePhotoError,
 )
 from photoqueue.installation import Installation, current, use
+from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue.database import Database
 from photoqueue.services.programs import find_redis
-from photoqueue.words import INTERACTIVE_PRIORITY, JobType
+from photoqueue.words import INTERACTIVE_PRIORITY
 from tests.conftest import eventually, picture, submit
 
 pytestmark = pytest.mark.usefixtures("installation")
@@ -87,7 +88,7 @@ def test_photo_of_any_kind_of_source_is_accepted(
     ((sha256, width),) = rows(installation.database, "SELECT sha256, width FROM photos")
     assert installation.photo_store.has(sha256)
     assert width > 0
-    assert str(installation.broker.take(JobType.PHOTO_ANALYZE)) == job.id
+    assert str(installation.broker.take(PHOTO_ANALYZE)) == job.id
 
 
 def test_job_data_has_the_names_of_the_contract(database: Database) -> None:
@@ -160,7 +161,7 @@ def test_wrong_priority_is_refused(priority: Any, database: Database) -> None:
 def test_single_photo_passes_a_batch(installation: Installation) -> None:
     submit_photos([picture(number) for number in range(3)], user_id="u1")
     job = submit("urgent")
-    assert str(installation.broker.take(JobType.PHOTO_ANALYZE)) == job.id
+    assert str(installation.broker.take(PHOTO_ANALYZE)) == job.id
     assert rows(installation.database, "SELECT DISTINCT priority FROM jobs ORDER BY 1") == [
         (0,),
         (INTERACTIVE_PRIORITY,),
@@ -180,7 +181,7 @@ def test_submitting_an_unfinished_photo_again_rings_no_second_time(
 ) -> None:
     submit("p1")
     submit("p1")
-    assert installation.broker.size(JobType.PHOTO_ANALYZE) == 1
+    assert installation.broker.size(PHOTO_ANALYZE) == 1
 
 
 def test_other_picture_under_an_unfinished_id_is_a_conflict() -> None:
@@ -346,7 +347,7 @@ def test_same_picture_twice_is_one_job_in_two_rows(installation: Installation) -
     frame = photoqueue.poll(batch)
     assert len(frame) == len(batch) == 2
     assert frame["job_id"].nunique() == 1
-    assert installation.broker.size(JobType.PHOTO_ANALYZE) == 1
+    assert installation.broker.size(PHOTO_ANALYZE) == 1
 
 
 def test_submission_without_any_photo_is_refused(tmp_path: Path) -> None:
@@ -370,7 +371,7 @@ def test_inventory_has_the_names_of_the_contract(
     assert (job.key, job.queue, job.photo_id) == ("inventory-m1", "inventory-sync", None)
     ((payload,),) = rows(database, "SELECT payload FROM jobs WHERE queue_name = 'inventory-sync'")
     assert payload == {"projectId": "m1", "userId": "u1", "strategy": "sum"}
-    assert str(installation.broker.take(JobType.INVENTORY_SYNC)) == job.id
+    assert str(installation.broker.take(INVENTORY_SYNC)) == job.id
     assert submit_inventory("m1") == job
 
 
@@ -378,7 +379,7 @@ def test_inventory_after_a_batch_waits_for_it(installation: Installation) -> Non
     batch = submit_photos([picture(1)], project_id="m1")
     job = submit_inventory("m1", after=batch.id)
     assert photoqueue.poll(job).ready_at is None
-    assert installation.broker.size(JobType.INVENTORY_SYNC) == 0
+    assert installation.broker.size(INVENTORY_SYNC) == 0
 
 
 @pytest.mark.parametrize(
@@ -481,7 +482,7 @@ def test_postgresql_that_is_away_accepts_nothing(
         allow(True)
     tables = ("jobs", "photos", "batches", "batch_jobs")
     assert [count(installation.database, table) for table in tables] == [0, 0, 0, 0]
-    assert installation.broker.size(JobType.PHOTO_ANALYZE) == 0
+    assert installation.broker.size(PHOTO_ANALYZE) == 0
     # and everything works again.
     assert submit("p1").state == "waiting"
 

@@ -16,12 +16,13 @@ import pytest
 from psycopg.rows import dict_row
 
 from photoqueue.errors import PhotoConflictError, PhotoqueueError
+from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue import read
 from photoqueue.queue.database import Database
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Failure, Ledger
 from photoqueue.queue.submission import Accepted, NewBatch, NewJob, NewPhoto, accept
-from photoqueue.words import JobState, JobType
+from photoqueue.words import JobState
 from tests.conftest import REPOSITORY, eventually
 
 WORKER = UUID(int=1)
@@ -48,7 +49,7 @@ def make_job(photo_id: str = "p1", **options: Any) -> NewJob:
     values: dict[str, Any] = {
         "job_id": new_uuid(),
         "job_key": f"photo-{photo_id}",
-        "queue": JobType.PHOTO_ANALYZE,
+        "queue": PHOTO_ANALYZE,
         "payload_json": json.dumps({"photoId": photo_id, "sha256": options.get("sha256", "aa")}),
         "user_id": "u1",
         "max_attempts": 4,
@@ -61,7 +62,7 @@ def make_job(photo_id: str = "p1", **options: Any) -> NewJob:
 def make_inventory(**options: Any) -> NewJob:
     return make_job(
         job_key="inventory-m1",
-        queue=JobType.INVENTORY_SYNC,
+        queue=INVENTORY_SYNC,
         payload_json="{}",
         photo_id=None,
         sha256=None,

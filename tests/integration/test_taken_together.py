@@ -15,16 +15,17 @@ import pytest
 import redis
 
 from photoqueue.installation import Installation
-from photoqueue.queue.broker.messages import TASK_NAMES, encode
+from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.queue.broker.messages import encode, task_name
 from photoqueue.queue.broker.retention import Finished
 from photoqueue.queue.ledger import AiCall, Claim, Done, Ledger
 from photoqueue.services import Endpoints
-from photoqueue.words import JobState, JobType, Message, Outcome
+from photoqueue.words import JobState, Message, Outcome
 from photoqueue.worker.batching import LONGEST_SECONDS
 from photoqueue.worker.runner import Runner
 from tests.conftest import eventually, submit
 
-PHOTOS = JobType.PHOTO_ANALYZE
+PHOTOS = PHOTO_ANALYZE
 WORKER, OTHER = UUID(int=7), UUID(int=8)
 RESULT = '{"photoId": "salon-1"}'
 
@@ -292,7 +293,7 @@ def test_job_with_two_messages_is_done_once(
 ) -> None:
     jobs = [submit(f"salon-{number}", priority=20) for number in range(6)]
     # The same message under another time, as nobody but a stranger writes it.
-    message = encode(UUID(jobs[-1].id), TASK_NAMES[PHOTOS])
+    message = encode(UUID(jobs[-1].id), task_name(PHOTOS))
     key = f"huey.redis.{installation.namespace}.{PHOTOS}"
     assert client.zadd(key, {bytes(8) + message: -20}) == 1
     done: list[str] = []

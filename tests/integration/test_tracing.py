@@ -23,9 +23,9 @@ from opentelemetry.trace import format_trace_id
 import photoqueue
 from photoqueue import tracing
 from photoqueue.installation import Installation
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.read import payload_of
-from photoqueue.words import JobType
 from photoqueue.worker.engines import Engines
 from photoqueue.worker.handlers import PhotoAnalyze
 from photoqueue.worker.logs import JsonFormatter
@@ -51,7 +51,7 @@ def work(installation: Installation, job: photoqueue.Job) -> None:
             ledger=ledger,
             broker=installation.broker,
             settings=installation.settings,
-            queue=JobType.PHOTO_ANALYZE,
+            queue=PHOTO_ANALYZE,
             handler=PhotoAnalyze(installation, Engines(installation, processes=1)),
             worker_id=UUID(int=7),
             slot=1,

@@ -22,11 +22,12 @@ from hypothesis.stateful import (
 )
 from psycopg.rows import dict_row
 
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.database import Database
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Claim, Done, Ended, Failure, Ledger
 from photoqueue.queue.submission import NewJob, accept
-from photoqueue.words import TRANSITIONS, JobState, JobType, Outcome
+from photoqueue.words import TRANSITIONS, JobState, Outcome
 
 WORKERS = (UUID(int=1), UUID(int=2))
 KEYS = ("photo-a", "photo-b")
@@ -85,7 +86,7 @@ class Transitions(RuleBasedStateMachine):
         new = NewJob(
             job_id=new_uuid(),
             job_key=key,
-            queue=JobType.PHOTO_ANALYZE,
+            queue=PHOTO_ANALYZE,
             payload_json="{}",
             user_id="u1",
             max_attempts=BUDGET,
@@ -103,7 +104,7 @@ class Transitions(RuleBasedStateMachine):
     def claim(self, data: st.DataObject, worker: UUID) -> None:
         job_id = self._any_job(data)
         job = self.jobs[job_id]
-        claim = self.ledger.claim(job_id, JobType.PHOTO_ANALYZE, worker_id=worker, slot=1)
+        claim = self.ledger.claim(job_id, PHOTO_ANALYZE, worker_id=worker, slot=1)
         if job.state in (JobState.WAITING, JobState.DELAYED):
             assert claim is not None
             self._take(claim, together=False)
@@ -126,7 +127,7 @@ class Transitions(RuleBasedStateMachine):
         ended, claims = self.ledger.complete_and_claim(
             [Done(claim, "{}", seconds=0.001) for claim in done],
             next_jobs=wanted,
-            queue=JobType.PHOTO_ANALYZE,
+            queue=PHOTO_ANALYZE,
             worker_id=worker,
             slot=1,
             together=together,

@@ -13,15 +13,16 @@ import pytest
 from psycopg.rows import dict_row
 
 from photoqueue.errors import PhotoqueueError
+from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue.database import Database
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import MAX_ERROR_LENGTH, AiCall, Claim, Failure, Ledger, storable
 from photoqueue.queue.submission import NewBatch, NewJob, accept
 from photoqueue.queue.workers import Held, Host, Register
-from photoqueue.words import JobState, JobType, Message, Outcome
+from photoqueue.words import JobState, Message, Outcome, job_type
 from tests.conftest import eventually
 
-PHOTOS, INVENTORY = JobType.PHOTO_ANALYZE, JobType.INVENTORY_SYNC
+PHOTOS, INVENTORY = PHOTO_ANALYZE, INVENTORY_SYNC
 WORKER, OTHER_WORKER = UUID(int=1), UUID(int=2)
 UNFINISHED_AND_FINISHED = list(JobState)
 
@@ -64,7 +65,7 @@ class Bench:
         return accepted.job_id
 
     def claim(self, job_id: UUID, worker: UUID = WORKER, slot: int = 1) -> Claim:
-        queue = JobType(self.job(job_id)["queue_name"])
+        queue = job_type(self.job(job_id)["queue_name"])
         claim = self.ledger.claim(job_id, queue, worker_id=worker, slot=slot)
         assert claim is not None
         return claim
@@ -133,7 +134,7 @@ def test_claim_takes_a_waiting_job(bench: Bench) -> None:
 def test_claim_finds_nothing_in_other_states(bench: Bench, state: JobState) -> None:
     job_id = bench.in_state(state)
     before = bench.everything()
-    assert bench.ledger.claim(job_id, JobType.PHOTO_ANALYZE, worker_id=OTHER_WORKER, slot=9) is None
+    assert bench.ledger.claim(job_id, PHOTO_ANALYZE, worker_id=OTHER_WORKER, slot=9) is None
     assert bench.everything() == before
 
 
@@ -144,18 +145,16 @@ def test_claim_of_an_unknown_job_finds_nothing(bench: Bench) -> None:
 def test_paused_queue_cannot_be_claimed_and_the_other_can(bench: Bench) -> None:
     photo, inventory = bench.accept(), bench.accept(job_key="inventory-m", queue=INVENTORY)
     bench.rows("UPDATE queues SET paused = true WHERE queue_name = 'photo-analyze' RETURNING 1")
-    assert bench.ledger.claim(photo, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1) is None
-    assert (
-        bench.ledger.claim(inventory, JobType.INVENTORY_SYNC, worker_id=WORKER, slot=1) is not None
-    )
+    assert bench.ledger.claim(photo, PHOTO_ANALYZE, worker_id=WORKER, slot=1) is None
+    assert bench.ledger.claim(inventory, INVENTORY_SYNC, worker_id=WORKER, slot=1) is not None
     bench.rows("UPDATE queues SET paused = false RETURNING 1")
-    assert bench.ledger.claim(photo, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1) is not None
+    assert bench.ledger.claim(photo, PHOTO_ANALYZE, worker_id=WORKER, slot=1) is not None
 
 
 def test_delayed_job_cannot_be_claimed_before_its_time(bench: Bench) -> None:
     job_id = bench.accept()
     bench.ledger.fail(bench.claim(job_id), make_failure(), delay_ms=3_600_000)
-    assert bench.ledger.claim(job_id, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1) is None
+    assert bench.ledger.claim(job_id, PHOTO_ANALYZE, worker_id=WORKER, slot=1) is None
     assert bench.ledger.due_delayed(PHOTOS, limit=10) == []
     # An hour later
     bench.rows("UPDATE jobs SET ready_at = ready_at - interval '1 hour' RETURNING 1")
@@ -165,7 +164,7 @@ def test_delayed_job_cannot_be_claimed_before_its_time(bench: Bench) -> None:
 
 def test_job_that_waits_for_a_batch_cannot_be_claimed(bench: Bench) -> None:
     job_id = bench.accept(after_batch="b-1")
-    assert bench.ledger.claim(job_id, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1) is None
+    assert bench.ledger.claim(job_id, PHOTO_ANALYZE, worker_id=WORKER, slot=1) is None
 
 
 def test_one_of_two_workers_claims_a_job(bench: Bench, database: Database) -> None:
@@ -178,7 +177,7 @@ def test_one_of_two_workers_claims_a_job(bench: Bench, database: Database) -> No
         with closing(Ledger(database)) as ledger:
             for job_id in rounds:
                 start.wait()
-                if ledger.claim(job_id, JobType.PHOTO_ANALYZE, worker_id=worker, slot=1):
+                if ledger.claim(job_id, PHOTO_ANALYZE, worker_id=worker, slot=1):
                     won[worker].append(job_id)
 
     # When both claim each job at once
@@ -261,7 +260,7 @@ def test_job_fails_when_its_budget_is_spent(bench: Bench) -> None:
         states.append(ended.state)
     assert states == ["delayed", "delayed", "failed"]
     assert [a["attempt"] for a in bench.attempts(job_id)] == [1, 2, 3]
-    assert bench.ledger.claim(job_id, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1) is None
+    assert bench.ledger.claim(job_id, PHOTO_ANALYZE, worker_id=WORKER, slot=1) is None
 
 
 def test_each_of_two_writes_of_one_end_counts_once(bench: Bench) -> None:
@@ -577,7 +576,7 @@ def test_cancel_and_claim_at_once_never_leave_a_cancelled_job_running(
         with closing(Ledger(database)) as ledger:
             for job_id in rounds:
                 start.wait()
-                ledger.claim(job_id, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1)
+                ledger.claim(job_id, PHOTO_ANALYZE, worker_id=WORKER, slot=1)
 
     def cancel() -> None:
         with closing(Ledger(database)) as ledger:
@@ -806,5 +805,5 @@ def test_ledger_connects_anew_after_its_connection_broke(bench: Bench) -> None:
     pid = bench.ledger.connection().info.backend_pid
     bench.rows("SELECT pg_terminate_backend(%s)", pid)
     with pytest.raises(PhotoqueueError):
-        bench.ledger.claim(job_id, JobType.PHOTO_ANALYZE, worker_id=WORKER, slot=1)
+        bench.ledger.claim(job_id, PHOTO_ANALYZE, worker_id=WORKER, slot=1)
     assert bench.claim(job_id).attempt == 1

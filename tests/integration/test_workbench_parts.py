@@ -14,7 +14,7 @@ from photoqueue.errors import PhotoNotFoundError, UnknownProjectError
 from photoqueue.faces.notebook.banner import ScopeChoice, WorkerNotice
 from photoqueue.faces.notebook.view import Scope
 from photoqueue.installation import Installation
-from photoqueue.words import JobType
+from photoqueue.jobs import PHOTO_ANALYZE
 from tests.conftest import picture, submit
 
 
@@ -70,7 +70,7 @@ def test_queue_lacks_a_worker_only_while_jobs_wait_for_one(
 ) -> None:
     assert queues_without_worker() == ()
     job = submit("photo-1")
-    assert queues_without_worker() == (JobType.PHOTO_ANALYZE,)
+    assert queues_without_worker() == (PHOTO_ANALYZE,)
     start_worker()
     assert queues_without_worker() == ()
     job.wait(30)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from photoqueue.words import JobType
+from photoqueue.jobs import job_types
 from photoqueue.worker import health
 from tests.conftest import Worker, eventually, submit
 
@@ -99,7 +99,7 @@ def test_one_port_for_health_and_metrics(start_worker: Start) -> None:
         for sample in family.samples
     }
     assert found["photoqueue_worker_healthy", None] == 1
-    for queue in map(str, JobType):
+    for queue in map(str, job_types()):
         assert found["photoqueue_processes", queue] >= 1
         assert found["photoqueue_last_fetch_seconds", queue] < 60
         assert found["photoqueue_workers", queue] == 1

@@ -7,8 +7,8 @@ import pytest
 from photoqueue.client.alerts import Severity, Thresholds, judge
 from photoqueue.client.metrics import Lately
 from photoqueue.client.observe import Stats
+from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue.queue_counts import QueueStats
-from photoqueue.words import JobType
 
 QUEUE = "photo-analyze"
 
@@ -22,7 +22,7 @@ def alerts(
 ) -> list[str]:
     stats = QueueStats(name=QUEUE, oldest_waiting_s=oldest, workers=workers, paused=paused)
     found = judge(
-        Stats({JobType.PHOTO_ANALYZE: stats}),
+        Stats({PHOTO_ANALYZE: stats}),
         {(name, QUEUE): number for name, number in (counted or {}).items()},
         Thresholds(),
     )
@@ -61,8 +61,8 @@ def test_what_waits() -> None:
 
 def test_the_worst_comes_first() -> None:
     stats = {
-        JobType.INVENTORY_SYNC: QueueStats(name="inventory-sync", oldest_waiting_s=9999, workers=1),
-        JobType.PHOTO_ANALYZE: QueueStats(name=QUEUE, oldest_waiting_s=1, workers=0),
+        INVENTORY_SYNC: QueueStats(name="inventory-sync", oldest_waiting_s=9999, workers=1),
+        PHOTO_ANALYZE: QueueStats(name=QUEUE, oldest_waiting_s=1, workers=0),
     }
     found = judge(Stats(stats), {}, Thresholds())
     assert [alert.severity for alert in found] == [Severity.CRITICAL, Severity.WARNING]

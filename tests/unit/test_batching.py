@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ledger import Claim, Done
-from photoqueue.words import JobType
 from photoqueue.worker.batching import LONGEST_SECONDS, PLANNED_SECONDS, Hand
 from photoqueue.worker.board import MOST_JOBS
 
@@ -31,7 +31,7 @@ def hand(clock: Clock) -> Hand:
 
 def claims(number: int) -> list[Claim]:
     return [
-        Claim(UUID(int=n), JobType.PHOTO_ANALYZE, f"photo-{n}", {}, 1, 4, 4, 0.0, UUID(int=7))
+        Claim(UUID(int=n), PHOTO_ANALYZE, f"photo-{n}", {}, 1, 4, 4, 0.0, UUID(int=7))
         for n in range(number)
     ]
 

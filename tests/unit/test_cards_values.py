@@ -19,9 +19,10 @@ from photoqueue import Catalogue, Correction, InventoryResult, JobSnapshot, Phot
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.worker_process import WorkerProcess
 from photoqueue.faces.cards.values import card_of
+from photoqueue.jobs import PHOTO_ANALYZE, job_types
 from photoqueue.queue.queue_counts import QueueStats
 from photoqueue.records.results import FoundItem, InventoryLine
-from photoqueue.words import JobState, JobType
+from photoqueue.words import JobState
 
 WHEN = datetime(2026, 11, 25, 14, 3, tzinfo=UTC)
 HOSTILE = "<script>alert('&')</script>\x1b[2J\u202e\ud800\n" + "é" * 300
@@ -87,7 +88,7 @@ def snapshot(name: str = "salon-1", when: datetime = WHEN) -> JobSnapshot:
     return JobSnapshot(
         job_id=UUID(int=5),
         job_key=f"photo-{name}",
-        queue=JobType.PHOTO_ANALYZE,
+        queue=PHOTO_ANALYZE,
         state=JobState.FAILED,
         attempt=4,
         max_attempts=4,
@@ -124,7 +125,7 @@ def counts(number: int = 3) -> Stats:
     return Stats(
         {
             queue: QueueStats(name=queue, **states, workers=number, oldest_waiting_s=3.2)
-            for queue in JobType
+            for queue in job_types()
         }
     )
 
@@ -137,7 +138,7 @@ def worker(name: str = "log") -> WorkerProcess:
 
 #: Each makes a value under a name that comes from outside.
 MAKERS: dict[str, Callable[[str], Any]] = {
-    "Job": lambda name: Job(None, UUID(int=5), f"photo-{name}", JobType.PHOTO_ANALYZE),  # type: ignore[arg-type]
+    "Job": lambda name: Job(None, UUID(int=5), f"photo-{name}", PHOTO_ANALYZE),  # type: ignore[arg-type]
     "Batch": lambda name: Batch(None, "b-20261123-3f9a2c81", name, 3),  # type: ignore[arg-type]
     "PhotoResult": photo,
     "InventoryResult": inventory,

@@ -10,7 +10,8 @@ import pytest
 
 from photoqueue.faces.cli import words
 from photoqueue.faces.cli.output import QueueName, StateName
-from photoqueue.words import JobState, JobType
+from photoqueue.jobs import job_types
+from photoqueue.words import JobState
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_counted_knows_the_singular() -> None:
 
 
 def test_options_offer_the_names_of_the_domain() -> None:
-    assert [str(name) for name in QueueName] == [str(name) for name in JobType]
+    assert [str(name) for name in QueueName] == [str(name) for name in job_types()]
     assert [str(name) for name in StateName] == [str(name) for name in JobState]
 
 

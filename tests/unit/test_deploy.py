@@ -16,8 +16,8 @@ import typer.main
 import yaml
 
 from photoqueue.faces.cli.app import app
+from photoqueue.jobs import PHOTO_ANALYZE, job_types
 from photoqueue.settings import Settings, variable_of
-from photoqueue.words import JobType
 from tests.conftest import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
@@ -51,7 +51,7 @@ def command_lines() -> Iterator[list[str]]:
             yield service["command"]
     for unit in UNITS:
         (line,) = re.findall(r"^ExecStart=\S+/photoqueue (.*)$", unit.read_text(), re.MULTILINE)
-        yield line.replace("%i", JobType.PHOTO_ANALYZE).split()
+        yield line.replace("%i", PHOTO_ANALYZE).split()
 
 
 def test_files_name_only_variables_that_the_settings_have() -> None:
@@ -73,16 +73,16 @@ def test_files_start_commands_with_options_that_exist() -> None:
         options = {option for one in commands[name].params for option in one.opts}
         assert {word for word in arguments if word.startswith("--")} <= options, (name, arguments)
         queues = [value for option, value in itertools.pairwise(arguments) if option == "--queue"]
-        assert set(queues) <= set(JobType)
+        assert set(queues) <= set(job_types())
 
 
 def test_workers_have_longer_to_stop_than_their_jobs_have_to_finish() -> None:
     grace = Settings().grace_seconds
     pods = [pod for pod, container in containers() if container["args"][0] == "worker"]
-    assert len(pods) == len(JobType)
+    assert len(pods) == len(job_types())
     assert all(pod["terminationGracePeriodSeconds"] > grace for pod in pods)
     workers = [one for name, one in services().items() if name.endswith("-worker")]
-    assert len(workers) == len(JobType)
+    assert len(workers) == len(job_types())
     assert all(float(one["stop_grace_period"].removesuffix("s")) > grace for one in workers)
     unit = (DEPLOY / "systemd" / "photoqueue-worker@.service").read_text()
     (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
@@ -116,7 +116,7 @@ def test_manifests_belong_together() -> None:
         assert one["spec"]["selector"]["matchLabels"].items() <= labels.items()
     scaled = [one for one in manifests() if one["kind"] == "ScaledObject"]
     assert {one["spec"]["scaleTargetRef"]["name"] for one in scaled} == {
-        f"photoqueue-{queue}" for queue in JobType
+        f"photoqueue-{queue}" for queue in job_types()
     }
     listed = yaml.safe_load((DEPLOY / "kubernetes" / "kustomization.yaml").read_text())
     assert all((DEPLOY / "kubernetes" / name).exists() for name in listed["resources"])

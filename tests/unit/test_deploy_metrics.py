@@ -15,8 +15,8 @@ import pytest
 from photoqueue.client.metrics import Reading, Total
 from photoqueue.client.observe import Stats
 from photoqueue.faces.http.metrics import families, names
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.queue_counts import QueueStats
-from photoqueue.words import JobType
 from photoqueue.worker.health import QueuePulse, WorkerCollector
 from tests.conftest import REPOSITORY
 
@@ -31,7 +31,7 @@ class Pulse:
         return []
 
     def queues(self) -> list[QueuePulse]:
-        return [QueuePulse(queue=JobType.PHOTO_ANALYZE, ready=1, busy=0, fetched_s=0.1)]
+        return [QueuePulse(queue=PHOTO_ANALYZE, ready=1, busy=0, fetched_s=0.1)]
 
 
 def exported() -> set[str]:
@@ -40,7 +40,7 @@ def exported() -> set[str]:
         totals=tuple(Total(name, "photo-analyze", "", "", "", 1.0, 1, 1.0) for name in sources),
         refused={},
         last_seen_s={"photo-analyze": 1.0},
-        queues=Stats({JobType.PHOTO_ANALYZE: QueueStats(name="photo-analyze")}),
+        queues=Stats({PHOTO_ANALYZE: QueueStats(name="photo-analyze")}),
     )
     worker = WorkerCollector(Pulse())  # type: ignore[arg-type]  # as much of it as is asked
     return names([*families(reading), *worker.collect()])

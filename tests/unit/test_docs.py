@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import photoqueue
+from photoqueue.jobs import job_types
 from photoqueue.queue.tables import metadata
 from photoqueue.settings import Settings, variable_of
-from photoqueue.words import TRANSITIONS, JobState, JobType
+from photoqueue.words import TRANSITIONS, JobState
 from tests.conftest import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
@@ -148,7 +149,7 @@ def test_docs_use_variables_commands_and_queues_that_exist() -> None:
         (one.name, word)
         for one, content in text.items()
         for word in re.findall(r"--queue ([a-z-]+)", content)
-        if word not in set(JobType)
+        if word not in set(job_types())
     ]
     assert wrong == []
 

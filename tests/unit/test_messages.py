@@ -13,16 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoqueue.errors import MessageRefusedError
+from photoqueue.jobs import job_types
 from photoqueue.queue.broker.messages import (
     MAX_MESSAGE_BYTES,
-    TASK_NAMES,
     JsonSerializer,
     decode,
     encode,
+    task_name,
 )
 
 JOB = UUID("01a209ce-dc1e-7676-951f-0a77b04d212b")
-NAMES = sorted(TASK_NAMES.values())
+NAMES = sorted(map(task_name, job_types()))
 
 
 class Bomb:

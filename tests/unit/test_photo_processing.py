@@ -11,7 +11,7 @@ from PIL import Image
 
 from photoqueue import Analysis
 from photoqueue.engines.contract import LEAST_SIDE, Hint, sufficient_side
-from photoqueue.words import PhotoPayload
+from photoqueue.jobs.photo_analyze import PhotoPayload
 from photoqueue.worker.crew import thrifty
 from photoqueue.worker.results import photo_result
 

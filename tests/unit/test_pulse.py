@@ -8,13 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from photoqueue.words import JobType
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.worker import board as board_module
 from photoqueue.worker.board import StatusBoard
 from photoqueue.worker.health import START_SECONDS, Pulse
 
 JOB = UUID(int=7)
-QUEUE = JobType.PHOTO_ANALYZE
+QUEUE = PHOTO_ANALYZE
 
 
 class Clock:

@@ -7,7 +7,8 @@ import pytest
 from photoqueue.client.pages import JobQuery
 from photoqueue.faces.notebook import jobs
 from photoqueue.faces.notebook.jobs import PacedCounts
-from photoqueue.words import JobState, JobType
+from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.words import JobState
 
 
 class Clock:
@@ -54,7 +55,7 @@ def test_count_that_is_asked_for_is_new_however_dear(monkeypatch: pytest.MonkeyP
 def test_another_filter_is_counted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     counts, _ = paced(monkeypatch, cost=1.0)
     counts.of(JobQuery())
-    assert counts.of(JobQuery(queue=JobType.PHOTO_ANALYZE)) == {JobState.WAITING: 2}
+    assert counts.of(JobQuery(queue=PHOTO_ANALYZE)) == {JobState.WAITING: 2}
 
 
 def test_cheap_count_is_as_new_as_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:

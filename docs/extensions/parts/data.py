@@ -10,13 +10,15 @@ from pydantic.alias_generators import to_camel
 from parts.comments import of_fields, table
 from parts.tables import sentences
 from photoqueue import words
+from photoqueue.jobs.inventory_sync import InventoryPayload
+from photoqueue.jobs.photo_analyze import PhotoPayload
 
 #: Model → what its JSON is.
 MODELS: Final = {
-    words.PhotoPayload: "Job data of `photo-analyze`",
+    PhotoPayload: "Job data of `photo-analyze`",
     words.PhotoResult: "Result of `photo-analyze`",
     words.FoundItem: "One of `items`",
-    words.InventoryPayload: "Job data of `inventory-sync`",
+    InventoryPayload: "Job data of `inventory-sync`",
     words.InventoryResult: "Result of `inventory-sync`",
     words.InventoryLine: "One of `lines` and `seenLines`",
 }

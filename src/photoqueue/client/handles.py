@@ -8,12 +8,13 @@ from uuid import UUID
 
 from photoqueue.client.waiting import ProgressStyle, Watch, make_progress
 from photoqueue.errors import JobCancelledError, JobFailedError, PhotoqueueError
+from photoqueue.jobs import PHOTO_ANALYZE, job_types
 from photoqueue.queue import read
 from photoqueue.queue.read import JobOutcome, JobSnapshot
 from photoqueue.records.hooks import HasCard
 from photoqueue.records.results import InventoryResult, PhotoResult
 from photoqueue.text import shorten
-from photoqueue.words import JobState, JobType
+from photoqueue.words import JobState, JobType, job_type
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,7 @@ class Job(HasCard):
     @property
     def photo_id(self) -> str | None:
         """The photo of a ``photo-analyze`` job."""
-        is_photo = self._queue is JobType.PHOTO_ANALYZE
+        is_photo = self._queue == PHOTO_ANALYZE
         return self.key.removeprefix("photo-") if is_photo else None
 
     @property
@@ -122,7 +123,7 @@ class Job(HasCard):
         """Tell which queues need a worker: also that of a batch which the job waits for."""
         snapshot = self.poll()
         blocked = snapshot.state is JobState.WAITING and snapshot.ready_at is None
-        return tuple(JobType) if blocked else (self._queue,)
+        return job_types() if blocked else (self._queue,)
 
     def _watch(self, look: _Look, timeout: float | None) -> Watch:
         return Watch(
@@ -137,7 +138,7 @@ class Job(HasCard):
         error = self._error(outcome)
         if error is not None:
             raise error
-        if self._queue is JobType.PHOTO_ANALYZE:
+        if self._queue == PHOTO_ANALYZE:
             return PhotoResult.model_validate(outcome.result)
         return InventoryResult.model_validate(outcome.result)
 
@@ -203,7 +204,7 @@ class Batch(HasCard):
         for job_id, key, queue in zip(
             frame["job_id"], frame["job_key"], frame["queue_name"], strict=True
         ):
-            yield Job(self.installation, UUID(job_id), key, JobType(queue))
+            yield Job(self.installation, UUID(job_id), key, job_type(queue))
 
     def poll(self) -> pd.DataFrame:
         """Read where the jobs stand: one row a job, in the order of submission; never waits."""
@@ -230,7 +231,7 @@ class Batch(HasCard):
         with make_progress(progress, self._size, shorten(self.id, 24)) as bar:
             Watch(
                 self.installation,
-                lambda: (JobType.PHOTO_ANALYZE,),
+                lambda: (PHOTO_ANALYZE,),
                 self.counts,
                 what=f"Batch {self.id}",
                 timeout=timeout,

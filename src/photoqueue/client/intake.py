@@ -23,10 +23,12 @@ from photoqueue.errors import (
     StorageError,
 )
 from photoqueue.installation import Installation
+from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.jobs.photo_analyze import PhotoPayload
 from photoqueue.queue.ids import new_uuids
 from photoqueue.queue.ledger import storable
 from photoqueue.queue.submission import Accepted, NewBatch, NewJob, NewPhoto, accept
-from photoqueue.words import JobType, Message, PhotoPayload
+from photoqueue.words import Message
 
 if TYPE_CHECKING:
     from photoqueue.photos.sources import RawPhoto
@@ -277,7 +279,7 @@ def commit(
         NewJob(
             job_id=job_id,
             job_key=photo.job_key,
-            queue=JobType.PHOTO_ANALYZE,
+            queue=PHOTO_ANALYZE,
             payload_json=payload_json,
             user_id=photo.row.user_id,
             max_attempts=max_attempts,
@@ -302,7 +304,7 @@ def commit(
     announce(
         installation,
         [
-            Message(JobType.PHOTO_ANALYZE, job.job_id, priority)
+            Message(PHOTO_ANALYZE, job.job_id, priority)
             for job, outcome in zip(jobs, accepted, strict=True)
             if outcome.created and job.error_type is None
         ],

@@ -14,13 +14,14 @@ from photoqueue.client.identifiers import JOB_KEY_PREFIXES, parse_job_id
 from photoqueue.client.waiting import ProgressStyle
 from photoqueue.errors import StateError
 from photoqueue.installation import Installation, current
+from photoqueue.jobs import INVENTORY_SYNC, job_types
 from photoqueue.queue import read
 from photoqueue.queue import read as tables
 from photoqueue.queue.queue_counts import LiveCounts, QueueStats
 from photoqueue.queue.read import JobSnapshot
 from photoqueue.records.hooks import HasCard
 from photoqueue.text import counted
-from photoqueue.words import JobState, JobType
+from photoqueue.words import JobState, JobType, job_type
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,7 +142,7 @@ def collect(
     if isinstance(handle, Batch):
         handle.wait(timeout, progress=style)
         return result_rows(tables.batch_results(handle.installation.database, handle.id), wording)
-    if handle.queue is JobType.INVENTORY_SYNC:
+    if handle.queue == INVENTORY_SYNC:
         return handle.result(timeout).to_frame(wording)
     handle.wait(timeout)
     return result_rows(tables.job_results(handle.installation.database, handle.id), wording)
@@ -334,12 +335,11 @@ def as_queue(name: str) -> JobType:
     StateError
         There is no such queue.
     """
-    try:
-        return JobType(name)
-    except ValueError:
+    if name not in job_types():
         raise StateError(
-            f"No queue {str(name)[:40]!r}; there are {', '.join(map(repr, map(str, JobType)))}."
-        ) from None
+            f"No queue {str(name)[:40]!r}; there are {', '.join(map(repr, map(str, job_types())))}."
+        )
+    return job_type(name)
 
 
 def as_state(name: str) -> JobState:

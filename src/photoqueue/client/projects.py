@@ -7,9 +7,9 @@ from typing import Final
 from photoqueue.client.identifiers import checked
 from photoqueue.installation import current
 from photoqueue.inventory.wording import Wording
+from photoqueue.jobs import INVENTORY_SYNC
 from photoqueue.queue import projects, read, workers
 from photoqueue.queue.projects import ProjectRow, ProjectStanding
-from photoqueue.words import JobType
 
 #: Projects that a list shows; older ones are still found by their id.
 SHOWN_PROJECTS: Final = 200
@@ -29,7 +29,7 @@ def inventory_is_taken() -> bool:
     """Whether a live worker takes the adding-up of projects."""
     installation = current()
     status = workers.queue_status(
-        installation.database, JobType.INVENTORY_SYNC, installation.settings.lease_seconds
+        installation.database, INVENTORY_SYNC, installation.settings.lease_seconds
     )
     return bool(status.live) and not status.paused
 

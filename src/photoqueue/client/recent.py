@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from photoqueue.installation import current
+from photoqueue.jobs import job_types
 from photoqueue.queue import projects
 from photoqueue.queue import projects as reads
 from photoqueue.queue.projects import BatchSummary
@@ -32,5 +33,7 @@ def queues_without_worker() -> tuple[JobType, ...]:
     installation = current()
     lease = installation.settings.lease_seconds
     return tuple(
-        queue for queue in JobType if reads.waits_for_a_worker(installation.database, queue, lease)
+        queue
+        for queue in job_types()
+        if reads.waits_for_a_worker(installation.database, queue, lease)
     )

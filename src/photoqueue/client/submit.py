@@ -15,10 +15,11 @@ from photoqueue.client.identifiers import checked, checked_priority, default_use
 from photoqueue.client.intake import Request, Taken, commit, requests_from, take_in, take_in_all
 from photoqueue.errors import PhotoNotFoundError
 from photoqueue.installation import Installation, current
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ids import new_batch_id
 from photoqueue.queue.projects import known_photo
 from photoqueue.queue.submission import Accepted, NewBatch
-from photoqueue.words import INTERACTIVE_PRIORITY, JobType
+from photoqueue.words import INTERACTIVE_PRIORITY
 
 if TYPE_CHECKING:
     from photoqueue.photos.sources import PhotoSource
@@ -113,7 +114,7 @@ def submit_photo(
     (accepted,) = _accept(
         installation, [taken], priority=priority, engine=engine, resubmit=resubmit
     )
-    return Job(installation, accepted.job_id, taken.job_key, JobType.PHOTO_ANALYZE)
+    return Job(installation, accepted.job_id, taken.job_key, PHOTO_ANALYZE)
 
 
 def submit_photos(

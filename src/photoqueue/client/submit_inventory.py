@@ -11,12 +11,14 @@ from photoqueue.client.identifiers import checked, checked_priority, default_use
 from photoqueue.client.intake import announce
 from photoqueue.errors import PayloadError, StateError
 from photoqueue.installation import Installation, current
+from photoqueue.jobs import INVENTORY_SYNC
+from photoqueue.jobs.inventory_sync import InventoryPayload
 from photoqueue.queue import projects, read
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.submission import NewJob, accept
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES
-from photoqueue.words import INTERACTIVE_PRIORITY, InventoryPayload, JobType, Message
+from photoqueue.words import INTERACTIVE_PRIORITY, Message
 
 
 def submit_inventory(
@@ -85,7 +87,7 @@ def submit_inventory(
         new = NewJob(
             job_id=new_uuid(),
             job_key=f"inventory-{project}",
-            queue=JobType.INVENTORY_SYNC,
+            queue=INVENTORY_SYNC,
             payload_json=payload.to_json(),
             user_id=user,
             max_attempts=installation.settings.max_attempts,
@@ -95,12 +97,12 @@ def submit_inventory(
         )
         _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
         (accepted,) = accept(installation.database, jobs=[new])
-        messages = [Message(JobType.INVENTORY_SYNC, accepted.job_id, priority)]
+        messages = [Message(INVENTORY_SYNC, accepted.job_id, priority)]
         if not accepted.created:
             messages = _amended(installation, accepted.job_id, payload)
         if batch_id is None:
             announce(installation, messages)
-        return Job(installation, accepted.job_id, new.job_key, JobType.INVENTORY_SYNC)
+        return Job(installation, accepted.job_id, new.job_key, INVENTORY_SYNC)
 
 
 def _amended(installation: Installation, job_id: UUID, payload: InventoryPayload) -> list[Message]:

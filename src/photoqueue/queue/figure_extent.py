@@ -58,11 +58,11 @@ class Extent:
         found: list[sa.ColumnElement[bool]] = []
         if (members := self.members) is not None:
             found.append(table.c.job_id.in_(members))
-        if self.queue is JobType.INVENTORY_SYNC:
-            found.append(_in_queue(table, JobType.INVENTORY_SYNC))
+        if self.queue == "inventory-sync":
+            found.append(_in_queue(table, "inventory-sync"))
         elif self.queue is not None:
             # Nearly all jobs are photos: the others are few to look up.
-            found.append(~_in_queue(table, JobType.INVENTORY_SYNC))
+            found.append(~_in_queue(table, "inventory-sync"))
         if self.since is not None:
             found.append(moment >= self.since)
             if moment is job_attempts.c.started_at:
@@ -71,5 +71,5 @@ class Extent:
         return found
 
 
-def _in_queue(table: sa.Table, queue: JobType) -> sa.ColumnElement[bool]:
+def _in_queue(table: sa.Table, queue: str) -> sa.ColumnElement[bool]:
     return sa.exists().where(jobs.c.job_id == table.c.job_id, jobs.c.queue_name == str(queue))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from photoqueue.queue.figure_bins import start_of
 from photoqueue.queue.figure_extent import Extent
 from photoqueue.queue.tables import job_attempts, jobs
-from photoqueue.words import JobState, JobType, Outcome
+from photoqueue.words import JobState, Outcome, registered_types
 
 #: What was handed back or cancelled neither completed nor failed.
 NEITHER: Final = (str(Outcome.RELEASED), str(Outcome.CANCELLED))
@@ -168,7 +168,7 @@ class TimesReading:
 
     def _in_any_queue(self) -> list[sa.ColumnElement[bool]]:
         """Name the queues: they are the first column of the indexes on states."""
-        return [jobs.c.queue_name.in_([str(queue) for queue in JobType])]
+        return [jobs.c.queue_name.in_([str(queue) for queue in registered_types()])]
 
     def _rows(self, query: sa.Select[*tuple[Any, ...]]) -> Sequence[Any]:
         return self._connection.execute(query).fetchall()

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 
 from photoqueue.errors import PhotoqueueError
 from photoqueue.queue.database import Database, load_statements
-from photoqueue.words import JobState, JobType, Message, Outcome
+from photoqueue.words import JobState, JobType, Message, Outcome, job_type
 
 #: Longest error text and traceback kept, in characters; the end of a text says the most.
 MAX_ERROR_LENGTH: Final = 20_000
@@ -117,7 +117,7 @@ def claim_of(row: Mapping[str, Any], worker_id: UUID) -> Claim:
     """Make a claim of a row of ``claim``, ``held`` or ``complete_and_claim``."""
     return Claim(
         job_id=row["job_id"],
-        queue=JobType(row["queue_name"]),
+        queue=job_type(row["queue_name"]),
         job_key=row["job_key"],
         payload=row["payload"],
         attempt=row["attempts"],
@@ -509,4 +509,4 @@ class Ledger:
 
 
 def _message(row: Mapping[str, Any]) -> Message:
-    return Message(JobType(row["queue_name"]), row["job_id"], row["priority"])
+    return Message(job_type(row["queue_name"]), row["job_id"], row["priority"])

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from photoqueue.errors import PayloadError
 from photoqueue.queue.database import Database
 from photoqueue.queue.tables import batch_jobs, jobs, photos
-from photoqueue.words import JobState, JobType
+from photoqueue.words import JobState, JobType, job_type, registered_types
 
 __all__ = ["JobOrder", "JobPage", "JobQuery", "JobRow"]
 
@@ -229,7 +229,7 @@ def conditions(query: JobQuery, *, states: bool = True) -> list[sa.ColumnElement
         found.append(jobs.c.queue_name == str(query.queue))
     if states and query.states:
         if query.queue is None:  # named, so that the index of queue and state is of use
-            found.append(jobs.c.queue_name.in_([str(queue) for queue in JobType]))
+            found.append(jobs.c.queue_name.in_([str(queue) for queue in registered_types()]))
         found.append(jobs.c.state.in_([str(state) for state in query.states]))
     if query.project_id is not None:
         found.append(jobs.c.project_id == storable_text(query.project_id))
@@ -502,5 +502,5 @@ def _row(found: Any) -> JobRow:
     values = dict(found._mapping)
     del values["sort_value"]
     return JobRow(
-        **{**values, "queue": JobType(values["queue"]), "state": JobState(values["state"])}
+        **{**values, "queue": job_type(values["queue"]), "state": JobState(values["state"])}
     )

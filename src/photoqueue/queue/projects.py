@@ -215,9 +215,7 @@ def list_projects(database: Database, limit: int) -> list[ProjectRow]:
 
 def project_standing(database: Database, project_id: str) -> ProjectStanding:
     """Tell how far a project is; of one without photos, that it has none."""
-    of_project = sa.and_(
-        jobs.c.project_id == project_id, jobs.c.queue_name == str(JobType.PHOTO_ANALYZE)
-    )
+    of_project = sa.and_(jobs.c.project_id == project_id, jobs.c.photo_id.is_not(None))
     key = f"inventory-{project_id}"
     began = (
         sa.select(jobs.c.started_at)
@@ -394,7 +392,7 @@ _WITH_PHOTOS: Final = jobs.join(photos, photos.c.photo_id == jobs.c.photo_id)
 #: Job before the newest :data:`COUNT_LIMIT` ones: no index helps to find a text in all photos.
 _SEARCHED: Final = sa.func.coalesce(
     sa.select(jobs.c.job_id)
-    .where(jobs.c.queue_name == str(JobType.PHOTO_ANALYZE))
+    .where(jobs.c.photo_id.is_not(None))
     .order_by(jobs.c.job_id.desc())
     .offset(COUNT_LIMIT)
     .limit(1)
@@ -475,7 +473,7 @@ def _chosen(choice: PhotoChoice) -> sa.Select[Any]:
         sa.select()
         .select_from(_WITH_PHOTOS)
         .where(
-            jobs.c.queue_name == str(JobType.PHOTO_ANALYZE),
+            jobs.c.photo_id.is_not(None),
             ~sa.exists().where(newer.c.job_key == jobs.c.job_key, newer.c.job_id > jobs.c.job_id),
         )
     )

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from photoqueue.queue.database import Database
 from photoqueue.queue.tables import jobs, queues, workers
 from photoqueue.queue.workers import live_workers
-from photoqueue.words import JobState, JobType
+from photoqueue.words import JobState, JobType, job_type, registered_types
 
 #: Seconds that the oldest job of a queue that could start has been waiting.
 _OLDEST: Final = (
@@ -82,7 +82,7 @@ def stats(database: Database, lease_seconds: float) -> dict[JobType, QueueStats]
     return queue_stats(
         database,
         lease_seconds,
-        lambda connection: [
+        lambda connection, _: [
             (name, state, number) for name, state, number in connection.execute(counts)
         ],
     )
@@ -91,18 +91,26 @@ def stats(database: Database, lease_seconds: float) -> dict[JobType, QueueStats]
 def queue_stats(
     database: Database,
     lease_seconds: float,
-    count: Callable[[sa.Connection], Iterable[tuple[str, str, int]]],
+    count: Callable[[sa.Connection, list[str]], Iterable[tuple[str, str, int]]],
 ) -> dict[JobType, QueueStats]:
-    """Tell how each queue is; ``count`` tells queue, state and number of its jobs."""
+    """Tell how each queue is: those of the table, and of types that this process knows.
+
+    Parameters
+    ----------
+    count
+        Given the queues; returns queue, state and number of jobs.
+    """
     # One statement does not see the same moment as the next, in a transaction either.
     with database.reading() as connection:
         rows = connection.execute(_standing(lease_seconds)).mappings()
         found: dict[str, dict[str, Any]] = {row["queue_name"]: dict(row) for row in rows}
-        for name, state, number in count(connection):
+        known = [str(queue) for queue in registered_types()]
+        names = [*known, *sorted(found.keys() - set(known))]
+        for name, state, number in count(connection, names):
             found[name][state] = number
     for counts in found.values():
         counts["name"] = counts.pop("queue_name")
-    return {queue: QueueStats(**found.get(queue, {"name": queue})) for queue in JobType}
+    return {job_type(name): QueueStats(**found.get(name, {"name": name})) for name in names}
 
 
 @lru_cache(maxsize=8)
@@ -134,7 +142,8 @@ _DELETIONS: Final = sa.text(
 )
 
 _COMPLETED: Final = jobs.c.state == str(JobState.COMPLETED)
-_QUEUES: Final = jobs.c.queue_name.in_([str(queue) for queue in JobType])
+#: Queues by name: an index on queue and state is of use only to whoever names the queue.
+_QUEUES: Final = jobs.c.queue_name.in_(sa.bindparam("queues", expanding=True))
 _BY_QUEUE: Final = (
     sa.select(jobs.c.queue_name, sa.func.count())
     .where(_QUEUES, _COMPLETED)
@@ -184,26 +193,28 @@ class LiveCounts:
         with self._lock:
             return queue_stats(self._database, self._lease_seconds, self._count)
 
-    def _count(self, connection: sa.Connection) -> list[tuple[str, str, int]]:
+    def _count(self, connection: sa.Connection, queues: list[str]) -> list[tuple[str, str, int]]:
         if self._moment is None or self._is_stale(connection):
             self._moment = _settled_moment(connection)
             self._deletions = _deletions(connection)
-            self._settled = _count(connection, jobs.c.finished_at <= self._moment)
+            self._settled = _count(connection, queues, jobs.c.finished_at <= self._moment)
             self._counted_at = time.monotonic()
         counted: list[tuple[str, str, int]] = []
         recent: dict[str, int] = {}
-        for name, state, number in connection.execute(_LOOK, {"moment": self._moment}):
+        for name, state, number in connection.execute(
+            _LOOK, {"queues": queues, "moment": self._moment}
+        ):
             if state == JobState.COMPLETED:
                 recent[name] = number
             else:
                 counted.append((name, state, number))
-        for queue in map(str, JobType):
+        for queue in queues:
             completed = self._settled.get(queue, 0) + recent.get(queue, 0)
             counted.append((queue, str(JobState.COMPLETED), completed))
         if sum(self._settled.values()) < self._few:
             self._moment = None
         elif sum(recent.values()) > _MOST_RECENT:
-            self._move_on(connection)
+            self._move_on(connection, queues)
         return counted
 
     def _is_stale(self, connection: sa.Connection) -> bool:
@@ -211,17 +222,20 @@ class LiveCounts:
             return True
         return _deletions(connection) != self._deletions
 
-    def _move_on(self, connection: sa.Connection) -> None:
+    def _move_on(self, connection: sa.Connection, queues: list[str]) -> None:
         """Keep more of the completed jobs as counted."""
         moment = _settled_moment(connection)
         between = sa.and_(jobs.c.finished_at > self._moment, jobs.c.finished_at <= moment)
-        for queue, number in _count(connection, between).items():
+        for queue, number in _count(connection, queues, between).items():
             self._settled[queue] = self._settled.get(queue, 0) + number
         self._moment = max(self._moment or moment, moment)
 
 
-def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict[str, int]:
-    return {name: number for name, number in connection.execute(_BY_QUEUE.where(which))}
+def _count(
+    connection: sa.Connection, queues: list[str], which: sa.ColumnElement[bool]
+) -> dict[str, int]:
+    counted = connection.execute(_BY_QUEUE.where(which), {"queues": queues})
+    return {name: number for name, number in counted}
 
 
 def _deletions(connection: sa.Connection) -> tuple[object, ...]:

@@ -24,7 +24,7 @@ from photoqueue.queue.tables import (
 )
 from photoqueue.records.hooks import HasCard
 from photoqueue.text import one_line as shown
-from photoqueue.words import JobState, JobType, Outcome
+from photoqueue.words import JobState, JobType, Outcome, job_type
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -305,7 +305,7 @@ def as_snapshot(row: Any) -> JobSnapshot:
     return JobSnapshot(
         job_id=row.job_id,
         job_key=row.job_key,
-        queue=JobType(row.queue_name),
+        queue=job_type(row.queue_name),
         state=JobState(row.state),
         attempt=row.attempts,
         max_attempts=row.max_attempts,

@@ -54,10 +54,12 @@ class NewJob(NamedTuple):
     user_id: str
     max_attempts: int
     priority: int = 0
+    #: The photo that the job analyses; jobs of other types have none.
     photo_id: str | None = None
     project_id: str | None = None
     #: Content of the photo, and its kind of room and engine where the caller named them; a
-    #: finished job of another content, kind or engine is not handed back.
+    #: finished job of another content, kind or engine is not handed back, nor is one without
+    #: content.
     sha256: str | None = None
     room_type: str | None = None
     engine: str | None = None
@@ -192,10 +194,10 @@ def standing_jobs(
         # handed back and not be used. ``auto`` is what was asked for, and no result names it.
         same_engine = job.engine is None or job.engine in (engine, asked_engine)
         if state == JobState.COMPLETED:
-            is_photo = job.queue is JobType.PHOTO_ANALYZE
-            if is_photo and same_content and same_room and same_engine and not resubmit:
+            has_content = job.sha256 is not None
+            if has_content and same_content and same_room and same_engine and not resubmit:
                 standing[key] = job_id
-        elif same_content or job.queue is JobType.INVENTORY_SYNC:
+        elif same_content or job.sha256 is None:
             standing[key] = job_id
         else:
             raise PhotoConflictError(

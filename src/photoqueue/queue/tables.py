@@ -12,10 +12,10 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
-from photoqueue.words import UNFINISHED, JobState, JobType, Outcome
+from photoqueue.words import UNFINISHED, JobState, Outcome
 
 #: Revision that this code reads and writes; equal to the newest migration.
-SCHEMA_REVISION: Final = "0005"
+SCHEMA_REVISION: Final = "0006"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -27,7 +27,7 @@ metadata = sa.MetaData(
 )
 
 
-def _one_of(column: str, values: type[JobState] | type[JobType] | type[Outcome]) -> str:
+def _one_of(column: str, values: type[JobState] | type[Outcome]) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
@@ -181,7 +181,6 @@ jobs = sa.Table(
     sa.Column("error_message", sa.Text),
     sa.Column("error_traceback", sa.Text),
     sa.CheckConstraint(_one_of("state", JobState), name="state"),
-    sa.CheckConstraint(_one_of("queue_name", JobType), name="queue_name"),
     sa.CheckConstraint("jsonb_typeof(payload) = 'object'", name="payload"),
     sa.Index("jobs_unfinished_key", "job_key", unique=True, postgresql_where=_unfinished),
     sa.Index("jobs_key", "job_key", "job_id"),

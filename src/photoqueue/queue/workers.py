@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from photoqueue.queue.database import Database, load_statements
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.tables import jobs, queues, workers
-from photoqueue.words import JobState, JobType
+from photoqueue.words import JobState, JobType, job_type
 
 _WORKERS: Final = load_statements("workers.sql")
 
@@ -345,6 +345,6 @@ def live_worker_list(database: Database, lease_seconds: float) -> list[WorkerRow
     )
     with database.begin() as connection:
         return [
-            WorkerRow(**{**row._mapping, "queues": tuple(map(JobType, row.queues))})
+            WorkerRow(**{**row._mapping, "queues": tuple(map(job_type, row.queues))})
             for row in connection.execute(query)
         ]

@@ -22,6 +22,7 @@ from photoqueue.errors import (
     PhotoqueueError,
 )
 from photoqueue.installation import Installation
+from photoqueue.jobs import INVENTORY_SYNC
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.workers import Register
 from photoqueue.words import JobType, Message
@@ -167,7 +168,7 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
 
 
 def _handler(assignment: Assignment, installation: Installation) -> Handler:
-    if assignment.queue is JobType.INVENTORY_SYNC:
+    if assignment.queue == INVENTORY_SYNC:
         return InventorySync(installation)
     return PhotoAnalyze(installation, Engines(installation, processes=assignment.processes))
 

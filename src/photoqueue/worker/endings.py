@@ -14,9 +14,10 @@ from photoqueue.errors import (
     RateLimitedError,
     ThrottledError,
 )
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.broker.retention import RETENTION, Finished
 from photoqueue.queue.ledger import AiCall, Claim, Ended, Failure
-from photoqueue.words import JobState, JobType
+from photoqueue.words import JobState
 
 if TYPE_CHECKING:
     from photoqueue.queue.broker.queues import Broker
@@ -53,7 +54,7 @@ def describe(error: BaseException, calls: Sequence[AiCall] = ()) -> Failure:
 def log_fields(claim: Claim) -> dict[str, object]:
     """Tell which job a line is about."""
     fields: dict[str, object] = {"queue": claim.queue, "job": claim.job_id}
-    if claim.queue is JobType.PHOTO_ANALYZE:
+    if claim.queue == PHOTO_ANALYZE:
         fields["photo"] = claim.payload.get("photoId")
     else:
         fields["project"] = claim.payload.get("projectId")

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from photoqueue.errors import PayloadError, PhotoqueueError, StorageError
+from photoqueue.jobs.inventory_sync import InventoryPayload
+from photoqueue.jobs.photo_analyze import PhotoPayload
 from photoqueue.queue import corrections, projects
 from photoqueue.queue.ledger import AiCall, Claim
 from photoqueue.records.results import PhotoResult
-from photoqueue.words import InventoryPayload, JobState, PhotoPayload
+from photoqueue.words import JobState
 from photoqueue.worker.engines import Engines, measured
 from photoqueue.worker.results import photo_result
 from photoqueue.worker.rooms import RoomLooks

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from photoqueue.errors import BrokerUnavailableError, ServiceError
+from photoqueue.jobs import job_types
 from photoqueue.queue.broker.retention import Finished
 from photoqueue.queue.ledger import Ledger, Recovered
 from photoqueue.queue.metrics import WORKER_PATIENCE, WORKER_ROWS, reading
@@ -132,7 +133,7 @@ class Recovery:
         if not self._lead():
             return
         try:
-            for queue in JobType:
+            for queue in job_types():
                 if str(queue) not in paused:
                     self._announce_waiting(queue)
                     self._broker.enqueue(self._ledger.due_delayed(queue, limit=_PAGE))

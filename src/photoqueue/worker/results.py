@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from photoqueue.errors import PermanentError
+from photoqueue.jobs.photo_analyze import PhotoPayload
 from photoqueue.records.results import FoundItem, PhotoResult
-from photoqueue.words import PhotoPayload
 
 if TYPE_CHECKING:
     from PIL import Image

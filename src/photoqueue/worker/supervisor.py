@@ -13,6 +13,7 @@ from uuid import UUID
 
 from photoqueue.engines.registry import choose_engine
 from photoqueue.errors import EngineUnavailableError, PhotoqueueError, ServiceError
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.workers import Held, Register
@@ -253,7 +254,7 @@ class Supervisor:
 
     def _tell_engine(self) -> None:
         """Say which engine `auto` chose, and how to get a better one."""
-        if not self._choice.reason or JobType.PHOTO_ANALYZE not in self._queues:
+        if not self._choice.reason or PHOTO_ANALYZE not in self._queues:
             return
         fields = {"engine": self._choice.engine, "because": self._choice.reason}
         if self._choice.advice:

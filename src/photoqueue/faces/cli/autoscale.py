@@ -40,15 +40,16 @@ def autoscale(
     from photoqueue.errors import ConfigurationError
     from photoqueue.faces.http.autoscaler import Autoscaler
     from photoqueue.faces.http.scaling import Limits
+    from photoqueue.jobs import job_types
     from photoqueue.settings import load_settings
-    from photoqueue.words import JobType
+    from photoqueue.words import job_type
     from photoqueue.worker.logs import configure_logging
 
     configure_logging("json" if log_format is LogFormatName.JSON else "text")
     settings = load_settings()
     if fewest > most:
         raise ConfigurationError(f"--min {fewest} is more than --max {most}. Make it less.")
-    queues = list(JobType) if queue is None else [JobType(queue)]
+    queues = list(job_types()) if queue is None else [job_type(queue)]
     arguments = ["--log-format", str(log_format)]
     if queue is not None:
         arguments += ["--queue", str(queue)]

@@ -228,12 +228,12 @@ def _all_failed() -> list[Job | str]:
     import photoqueue
     from photoqueue.client.handles import Job
     from photoqueue.installation import current
-    from photoqueue.words import JobType
+    from photoqueue.words import job_type
 
     failed = photoqueue.history(state="failed")
     installation = current()
     return [
-        Job(installation, UUID(job_id), key, JobType(queue))
+        Job(installation, UUID(job_id), key, job_type(queue))
         for job_id, key, queue in zip(
             failed["job_id"], failed["job_key"], failed["queue_name"], strict=True
         )

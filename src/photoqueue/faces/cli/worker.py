@@ -56,8 +56,9 @@ def worker(
     at once.
     """
     from photoqueue.installation import Installation
+    from photoqueue.jobs import job_types
     from photoqueue.settings import load_settings
-    from photoqueue.words import JobType
+    from photoqueue.words import job_type
     from photoqueue.worker.logs import configure_logging
     from photoqueue.worker.supervisor import Supervisor
 
@@ -65,7 +66,7 @@ def worker(
     settings = load_settings()
     supervisor = Supervisor(
         Installation.open(settings),
-        list(JobType) if queue is None else [JobType(queue)],
+        list(job_types()) if queue is None else [job_type(queue)],
         concurrency=concurrency or settings.concurrency,
         log_format="json" if log_format is LogFormatName.JSON else "text",
     )

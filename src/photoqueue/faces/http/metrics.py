@@ -19,7 +19,8 @@ from prometheus_client.registry import Collector
 
 from photoqueue import __version__
 from photoqueue.client.metrics import EDGES, Reading, RecentMetrics, Total
-from photoqueue.words import JobState, JobType, Outcome
+from photoqueue.jobs import job_types
+from photoqueue.words import JobState, Outcome
 
 #: Media type of the answer.
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -110,7 +111,7 @@ def _counters(reading: Reading) -> Iterator[Metric]:
     attempts = CounterMetricFamily(
         "photoqueue_attempts", "Attempts that ended, by how.", labels=("queue", "outcome")
     )
-    for queue in JobType:
+    for queue in job_types():
         for outcome in Outcome:
             counted = _counts(reading, "ended", outcome).get(str(queue), 0)
             attempts.add_metric((str(queue), str(outcome)), counted)
@@ -170,7 +171,7 @@ def _counts(reading: Reading, name: str, outcome: str = "") -> dict[str, int]:
 def _per_queue(name: str, help_text: str, counts: dict[str, int]) -> Metric:
     """Make a counter; a queue of which nothing was counted yet has 0, not nothing."""
     family = CounterMetricFamily(name, help_text, labels=("queue",))
-    for queue in dict.fromkeys((*map(str, JobType), *counts)):
+    for queue in dict.fromkeys((*map(str, job_types()), *counts)):
         family.add_metric((queue,), counts.get(queue, 0))
     return family
 

@@ -12,7 +12,7 @@ from photoqueue.client.figure_records import Figures
 from photoqueue.client.figures import activity, figures
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.notebook.view import LiveView, Scope, script, style
-from photoqueue.words import JobType
+from photoqueue.jobs import job_types
 
 if TYPE_CHECKING:
     from photoqueue.faces.notebook.charts.canvas import ThemeName
@@ -58,7 +58,7 @@ class ChartsView(LiveView):
     _css = style("charts")
 
     period = traitlets.Enum(list(PERIODS), "all").tag(sync=True)
-    queue = traitlets.Enum(["", *map(str, JobType)], "").tag(sync=True)
+    queue = traitlets.Enum(["", *map(str, job_types())], "").tag(sync=True)
     dark = traitlets.Bool(False).tag(sync=True)
     names = traitlets.List(traitlets.Unicode(), list(NAMES)).tag(sync=True)
     durations = traitlets.Dict().tag(sync=True)

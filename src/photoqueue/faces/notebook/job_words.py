@@ -9,7 +9,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from photoqueue.client.pages import JobOrder, JobPage, JobQuery, JobRow, JobStory, rows_before
-from photoqueue.words import UNFINISHED, JobState, JobType
+from photoqueue.jobs import job_types
+from photoqueue.words import UNFINISHED, JobState
 
 #: Up to so many jobs the place of a page is counted in any order and with any text.
 _COUNTED_ALWAYS: Final = 20_000
@@ -63,7 +64,7 @@ def controls_shown(query: JobQuery) -> dict[str, Any]:
     """Return what is filtered and sorted by."""
     return {
         "queue": str(query.queue or ""),
-        "queues": [str(queue) for queue in JobType],
+        "queues": [str(queue) for queue in job_types()],
         "states": [str(state) for state in query.states],
         "text": query.text,
         "order": str(query.order),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Final
 from uuid import UUID
 
@@ -10,13 +11,10 @@ from huey.registry import Message as HueyMessage
 from huey.serializer import Serializer
 
 from photoqueue.errors import MessageRefusedError
-from photoqueue.words import JobType
 
-TASK_NAMES: Final = {
-    JobType.PHOTO_ANALYZE: "photoqueue.broker.tasks.photo_analyze",
-    JobType.INVENTORY_SYNC: "photoqueue.broker.tasks.inventory_sync",
-}
-
+#: How the names of tasks begin on the wire: where they were when the first message was written.
+_TASKS: Final = "photoqueue.broker.tasks."
+_TASK_NAME: Final = re.compile(rf"{re.escape(_TASKS)}[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 #: A genuine message has about a hundred bytes; nothing longer is even parsed.
 MAX_MESSAGE_BYTES: Final = 512
@@ -46,6 +44,17 @@ class JsonSerializer(Serializer):  # type: ignore[misc]  # huey is untyped
         return HueyMessage(id=str(job_id), name=name, args=(job_id,), kwargs={})
 
 
+def task_name(queue: str) -> str:
+    """Name the task of a queue on the wire; never to change, since queued messages carry it.
+
+    Examples
+    --------
+    >>> task_name("photo-analyze")
+    'photoqueue.broker.tasks.photo_analyze'
+    """
+    return _TASKS + queue.replace("-", "_")
+
+
 def encode(job_id: UUID, name: str) -> bytes:
     """Write a message."""
     return b'{"id":"%s","name":"%s"}' % (str(job_id).encode(), name.encode())
@@ -66,7 +75,7 @@ def decode(data: bytes) -> tuple[UUID, str]:
         job_id, name = UUID(message["id"]), message["name"]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _refused(data, "not a job message in JSON") from None
-    if len(message) != 2 or name not in TASK_NAMES.values():
+    if len(message) != 2 or not isinstance(name, str) or not _TASK_NAME.fullmatch(name):
         raise _refused(data, "of an unknown task")
     return job_id, name
 

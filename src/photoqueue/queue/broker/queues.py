@@ -15,9 +15,9 @@ from huey.storage import PostgresStorage, PriorityRedisStorage
 
 from photoqueue.addresses import masked
 from photoqueue.errors import BrokerUnavailableError, ConfigurationError, MessageRefusedError
-from photoqueue.queue.broker.messages import TASK_NAMES, JsonSerializer, encode
+from photoqueue.queue.broker.messages import JsonSerializer, encode, task_name
 from photoqueue.queue.broker.retention import Finished, Records
-from photoqueue.words import JobState, JobType, Message
+from photoqueue.words import JobState, JobType, Message, registered_types
 
 
 def zadd_entry(score: int, member: bytes) -> bytes:
@@ -232,13 +232,8 @@ class Broker:
         else:
             self._redis = None
             options = {"storage_class": PostgresMessages, "dsn": database_url}
-        with self._errors():
-            self._queues = {
-                queue: Huey(
-                    f"{namespace}.{queue}", serializer=JsonSerializer(), results=False, **options
-                )
-                for queue in JobType
-            }
+        self._namespace, self._options = namespace, options
+        self._queues: dict[str, Huey] = {}
         self.records = Records(self._redis, namespace) if self._redis is not None else None
 
     def __repr__(self) -> str:
@@ -259,7 +254,7 @@ class Broker:
             return sum(self._enqueue(queue, batch) for queue, batch in by_queue.items())
 
     def _enqueue(self, queue: JobType, messages: Sequence[Message]) -> int:
-        name = TASK_NAMES[queue]
+        name = task_name(queue)
         return self._storage(queue).enqueue_many(
             (message.job_id, encode(message.job_id, name), message.priority) for message in messages
         )
@@ -275,7 +270,8 @@ class Broker:
         if not job_ids:
             return
         with self._errors():
-            for queue, name in TASK_NAMES.items():
+            for queue in registered_types():
+                name = task_name(queue)
                 self._storage(queue).discard([(job_id, encode(job_id, name)) for job_id in job_ids])
 
     def take(self, queue: JobType) -> UUID | None:
@@ -326,7 +322,7 @@ class Broker:
         if self.records is None:
             return []
         with self._errors():
-            storage: RedisMessages = self._queues[queue].storage
+            storage: RedisMessages = self._huey(queue).storage
             members = self.records.add_and_take(
                 queue, JobState.COMPLETED, completed, storage.queue_key, count
             )
@@ -341,8 +337,8 @@ class Broker:
         return messages
 
     def _read(self, queue: JobType, data: bytes) -> UUID:
-        message = self._queues[queue].serializer.deserialize(data)
-        if message.name != TASK_NAMES[queue]:
+        message = self._huey(queue).serializer.deserialize(data)
+        if message.name != task_name(queue):
             raise MessageRefusedError(f"Refused a broker message of {message.name} in {queue}.")
         return UUID(message.id)
 
@@ -383,8 +379,17 @@ class Broker:
             self._redis.connection_pool.disconnect()
 
     def _storage(self, queue: JobType) -> MessageStorage:
-        storage: MessageStorage = self._queues[queue].storage
+        storage: MessageStorage = self._huey(queue).storage
         return storage
+
+    def _huey(self, queue: str) -> Huey:
+        """Return the queue of a name; made at its first use, as any job may need any of them."""
+        found = self._queues.get(queue)
+        if found is None:
+            name = f"{self._namespace}.{queue}"
+            made = Huey(name, serializer=JsonSerializer(), results=False, **self._options)
+            found = self._queues.setdefault(str(queue), made)
+        return found
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

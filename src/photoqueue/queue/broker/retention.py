@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from photoqueue.words import JobState, JobType
+from photoqueue.words import JobState, JobType, registered_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Records:
     def trim(self) -> None:
         """Drop what is beyond the limits, on idle queues too."""
         with self._redis.pipeline(transaction=False) as pipe:
-            for queue in JobType:
+            for queue in registered_types():
                 for state in RETENTION:
                     self._trim(pipe, queue, state)
             pipe.execute()

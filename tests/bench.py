@@ -12,11 +12,9 @@ from uuid import UUID
 
 import photoqueue
 from photoqueue.installation import Installation
-from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
+from photoqueue.jobs.handling import Handler, Workplace, load_handler
 from photoqueue.queue.ledger import Ledger
 from photoqueue.words import JobType
-from photoqueue.worker.engines import Engines
-from photoqueue.worker.handlers import Handler, InventorySync, PhotoAnalyze
 from photoqueue.worker.runner import Runner
 
 
@@ -28,14 +26,14 @@ class Bench:
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
-        self._handlers: dict[JobType, Handler] = {
-            PHOTO_ANALYZE: PhotoAnalyze(installation, Engines(installation, processes=1)),
-            INVENTORY_SYNC: InventorySync(installation),
-        }
+        self._workplace = Workplace(installation.settings, installation.database)
+        self._handlers: dict[JobType, Handler] = {}
 
     def __call__(
         self, job: photoqueue.Job, around: Callable[[Handler], Handler] | None = None
     ) -> Any:
+        if job.queue not in self._handlers:
+            self._handlers[job.queue] = load_handler(job.queue, self._workplace)
         handler = self._handlers[job.queue]
         with closing(Ledger(self._installation.database)) as ledger:
             Runner(

@@ -19,11 +19,12 @@ from photoqueue.engines.llm.endpoint import access_of
 from photoqueue.errors import PayloadError, ThrottledError
 from photoqueue.installation import Installation, current, use
 from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.jobs.handling import Workplace
+from photoqueue.jobs.photo_analyze import Engines
 from photoqueue.queue.database import Database
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.rate_limits import RateLimits
 from photoqueue.queue.submission import NewJob, accept
-from photoqueue.worker.engines import Engines
 from tests.bench import Bench
 from tests.conftest import picture, submit
 from tests.llm_server import ChatServer, chat_server
@@ -146,6 +147,10 @@ def test_unfinished_job_stands_whatever_its_engine(installation: Installation) -
 # -- which engines a process has
 
 
+def engines_of(installation: Installation) -> Engines:
+    return Engines(Workplace(installation.settings, installation.database))
+
+
 def test_own_engine_is_not_built_twice(
     installation: Installation, detector: str, server: ChatServer
 ) -> None:
@@ -157,7 +162,7 @@ def test_own_engine_is_not_built_twice(
         {"engine": "llm", "model": detector, **llm},
         {"engine": "auto", "model": detector, **llm},
     ):
-        engines = Engines(change(installation, **options), processes=1)
+        engines = engines_of(change(installation, **options))
         own = engines(None)
         assert engines(own.name) is own
         assert own.name == "builtin" or engines("auto") is own
@@ -270,7 +275,7 @@ def test_rate_of_an_engine_that_a_job_names_is_that_of_all_workers(
     # Given a server that has told another worker to leave it alone for an hour
     RateLimits(changed.database).hold(access_of(changed.settings).name, 3600.0)
     # Then an engine that is built for a job does not ask it either
-    engine = Engines(changed, processes=1)("llm")
+    engine = engines_of(changed)("llm")
     with pytest.raises(ThrottledError):
         engine.analyse(Image.new("RGB", (32, 24)), Hint(photo_id="p1"))
     assert server.requests == []

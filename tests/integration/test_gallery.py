@@ -27,10 +27,10 @@ from photoqueue.errors import (
     UnreadablePhotoError,
 )
 from photoqueue.installation import Installation
+from photoqueue.jobs.handling import Handler
 from photoqueue.queue.ledger import AiCall, Claim
 from photoqueue.records.results import FoundItem, PhotoResult
 from photoqueue.words import JobState
-from photoqueue.worker.handlers import Handler
 from tests.bench import Bench
 from tests.conftest import picture, submit
 

@@ -23,9 +23,9 @@ from photoqueue import (
 from photoqueue.errors import NotFoundError, PayloadError, StateError, UnknownProjectError
 from photoqueue.faces.cli import main
 from photoqueue.installation import Installation
+from photoqueue.jobs.handling import Handler
 from photoqueue.queue.ledger import AiCall, Claim
 from photoqueue.records.results import FoundItem
-from photoqueue.worker.handlers import Handler
 from tests.bench import Bench
 from tests.conftest import Worker, eventually, picture, submit
 

@@ -24,10 +24,9 @@ import photoqueue
 from photoqueue import tracing
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.jobs.handling import Workplace, load_handler
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.read import payload_of
-from photoqueue.worker.engines import Engines
-from photoqueue.worker.handlers import PhotoAnalyze
 from photoqueue.worker.logs import JsonFormatter
 from photoqueue.worker.runner import Runner
 from tests.conftest import Worker, submit
@@ -52,7 +51,9 @@ def work(installation: Installation, job: photoqueue.Job) -> None:
             broker=installation.broker,
             settings=installation.settings,
             queue=PHOTO_ANALYZE,
-            handler=PhotoAnalyze(installation, Engines(installation, processes=1)),
+            handler=load_handler(
+                PHOTO_ANALYZE, Workplace(installation.settings, installation.database)
+            ),
             worker_id=UUID(int=7),
             slot=1,
             busy=lambda _: None,

@@ -11,9 +11,8 @@ from PIL import Image
 
 from photoqueue import Analysis
 from photoqueue.engines.contract import LEAST_SIDE, Hint, sufficient_side
-from photoqueue.jobs.photo_analyze import PhotoPayload
+from photoqueue.jobs.photo_analyze import PhotoPayload, photo_result
 from photoqueue.worker.crew import thrifty
-from photoqueue.worker.results import photo_result
 
 
 class Plain:

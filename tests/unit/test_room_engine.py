@@ -10,9 +10,9 @@ from photoqueue import Analysis, Hint, Settings
 from photoqueue.engines.registry import load_room_engine
 from photoqueue.errors import EngineUnavailableError, ThrottledError
 from photoqueue.inventory.views import RoomView
+from photoqueue.jobs.engine_calls import measured
+from photoqueue.jobs.inventory_sync import most_different
 from photoqueue.queue.ledger import AiCall
-from photoqueue.worker.engines import measured
-from photoqueue.worker.rooms import most_different
 from tests.engines import room_scripted
 
 

@@ -15,10 +15,10 @@ from photoqueue.evaluation.pictures import read_picture
 from photoqueue.evaluation.records import InventoryScore
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
-from photoqueue.jobs.photo_analyze import PhotoPayload
+from photoqueue.jobs.inventory_sync import room_items
+from photoqueue.jobs.photo_analyze import PhotoPayload, photo_result
 from photoqueue.records.base import STRATEGIES, Strategy
 from photoqueue.records.results import FoundItem, InventoryResult, PhotoResult
-from photoqueue.worker.results import photo_result, room_items
 
 if TYPE_CHECKING:
     from PIL import Image

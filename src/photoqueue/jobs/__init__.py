@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from photoqueue.jobs.photo_analyze import PHOTO_ANALYZE  # isort: skip  # listed first
 from photoqueue.jobs.inventory_sync import INVENTORY_SYNC
-from photoqueue.words import JobType, registered_types
+from photoqueue.jobs.photo_analyze import PHOTO_ANALYZE
+from photoqueue.words import JobType, register, registered_types
 
 __all__ = ["INVENTORY_SYNC", "PHOTO_ANALYZE", "job_types"]
+
+for _job_type in (PHOTO_ANALYZE, INVENTORY_SYNC):
+    register(_job_type)
 
 
 def job_types() -> tuple[JobType, ...]:

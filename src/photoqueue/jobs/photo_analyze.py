@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Final
+import logging
+from typing import TYPE_CHECKING, Any, Final
 
+from photoqueue.errors import (
+    ConfigurationError,
+    EngineUnavailableError,
+    PhotoqueueError,
+    StorageError,
+)
+from photoqueue.jobs.engine_calls import found_item, measured, no_analysis, share
 from photoqueue.records.base import Identifier, Record
 from photoqueue.records.results import PhotoResult
-from photoqueue.words import JobType, register
+from photoqueue.words import JobType
 
-__all__ = ["PHOTO_ANALYZE", "PhotoPayload"]
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from photoqueue.engines.contract import Analysis, Engine
+    from photoqueue.jobs.handling import Workplace
+    from photoqueue.photos.pixels import Decoded
+    from photoqueue.queue.ledger import AiCall
+    from photoqueue.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 class PhotoPayload(Record):
@@ -29,6 +46,193 @@ class PhotoPayload(Record):
     traceparent: str | None = None
 
 
-PHOTO_ANALYZE: Final = register(
-    JobType("photo-analyze", payload=PhotoPayload, result=PhotoResult, key="photo-{photo_id}")
+PHOTO_ANALYZE: Final = JobType(
+    "photo-analyze",
+    payload=PhotoPayload,
+    result=PhotoResult,
+    handler="photoqueue.jobs.photo_analyze:PhotoAnalyze",
+    key="photo-{photo_id}",
 )
+
+
+class PhotoAnalyze:
+    """``photo-analyze``: load the photo, let its engine look at it, shape the result."""
+
+    def __init__(self, workplace: Workplace) -> None:
+        self._store = workplace.photo_store
+        self._settings = workplace.settings
+        self._engines = Engines(workplace)
+
+    def __call__(self, payload: PhotoPayload, calls: list[AiCall]) -> PhotoResult:
+        """Analyse the photo of a job."""
+        from photoqueue.engines.contract import LEAST_SIDE, sufficient_side
+        from photoqueue.photos.pixels import shrunk
+
+        data = self._store.get(payload.sha256)
+        try:
+            engine = self._engines(payload.engine)
+        except PhotoqueueError:
+            # A photo whose engine this worker lacks is one to look at, too.
+            self._keep_thumbnail(payload, self._decoded(data, LEAST_SIDE).image)
+            raise
+        photo = self._decoded(data, sufficient_side(engine))
+        small = shrunk(photo.image, LEAST_SIDE)  # once, for all but the engine
+        self._keep_thumbnail(payload, small)
+        analysis = self._analyse(engine, payload, photo.image, calls)
+        return photo_result(payload, small, analysis, engine, size=photo.size)
+
+    def _decoded(self, data: bytes, side: int | None) -> Decoded:
+        from photoqueue.photos.pixels import decode_enough
+
+        max_pixels = round(self._settings.max_photo_megapixels * 1e6)
+        return decode_enough(data, side, max_pixels=max_pixels)
+
+    def _analyse(
+        self, engine: Engine, payload: PhotoPayload, image: Image.Image, calls: list[AiCall]
+    ) -> Analysis:
+        from photoqueue.engines.contract import Hint
+
+        hint = Hint(
+            photo_id=payload.photo_id,
+            room=payload.room,
+            room_type=payload.room_type,
+            language=self._settings.language,
+        )
+        return measured(engine, hint, calls, lambda hint: engine.analyse(image, hint))
+
+    def _keep_thumbnail(self, payload: PhotoPayload, image: Image.Image) -> None:
+        from photoqueue.photos.pixels import thumbnail
+
+        try:
+            self._store.put_thumbnail(payload.sha256, thumbnail(image))
+        except StorageError as exc:
+            # A gallery without one picture is no reason to lose an analysis.
+            logger.warning("no thumbnail for photo %s: %s", payload.photo_id, exc)
+
+
+class Engines:
+    """The engines of one process: its own, and those that jobs ask for by name.
+
+    Its own is built at once, the others when the first job asks for them; their rate
+    limits are those of all workers.
+
+    Raises
+    ------
+    EngineUnavailableError
+        Its own cannot be built as configured.
+    ModelError
+        The model file of its own cannot be used.
+    """
+
+    def __init__(self, workplace: Workplace) -> None:
+        from photoqueue.engines.registry import choose_engine
+
+        self._workplace = workplace
+        settings = choose_engine(workplace.settings).settings
+        #: What was chosen → the engine. One name is one engine: its model is that of the
+        #: settings, which do not change while the process lives.
+        self._built = {settings.engine: self._build(settings)}
+        self._own = settings.engine
+        #: What ``auto`` means here, once a job has asked for it.
+        self._best: Settings | None = None
+
+    def __call__(self, name: str | None) -> Engine:
+        """Return the engine of this name; None is the process's own.
+
+        Raises
+        ------
+        PayloadError
+            The name is not registered: not even ``submit_photo`` wrote this job.
+        EngineUnavailableError
+            This worker cannot build it as configured.
+        ModelError
+            Its model file cannot be used.
+        """
+        from photoqueue.engines.registry import checked_engine
+
+        if name is None:
+            return self._built[self._own]
+        checked_engine(name)
+        try:
+            settings = self._settings_of(name)
+            if settings.engine not in self._built:
+                self._built[settings.engine] = self._build(settings)
+                self._tell(settings.engine)
+        except ConfigurationError as exc:
+            # Ends the job at once: waiting does not bring a model or a key here, nor does a
+            # retry choose a worker that has them, and whoever submitted should hear of it
+            # now. Nothing is kept of the failure: once it is mended, the next job that asks
+            # has its engine, in this very process.
+            raise EngineUnavailableError(
+                f"This worker does not have the engine {name!r} that the job asks for. {exc} "
+                "Then retry the job; or submit the photo with another engine, or without one."
+            ) from exc
+        return self._built[settings.engine]
+
+    def _settings_of(self, name: str) -> Settings:
+        from photoqueue.engines.registry import AUTO, choose_engine
+
+        settings = self._workplace.settings.model_copy(update={"engine": name})
+        if name != AUTO:
+            return settings
+        if self._best is None:
+            self._best = choose_engine(settings).settings
+        return self._best
+
+    def _build(self, settings: Settings) -> Engine:
+        from photoqueue.engines.registry import load_engine
+
+        engine = load_engine(settings, processes=self._workplace.processes)
+        share(engine, self._workplace.database)
+        return engine
+
+    def _tell(self, name: str) -> None:
+        engine = self._built[name]
+        fields = {"engine": engine.name, "model": engine.model}
+        logger.info("engine built for a job", extra={"fields": fields})
+
+
+def photo_result(
+    payload: PhotoPayload,
+    image: Image.Image,
+    analysis: Any,
+    engine: Engine,
+    *,
+    size: tuple[int, int] | None = None,
+) -> PhotoResult:
+    """Return the result of a photo, from what an engine made of its upright picture.
+
+    Parameters
+    ----------
+    size : tuple of int, optional
+        Width and height of the photo, where the picture is a smaller one.
+
+    Raises
+    ------
+    PermanentError
+        The engine did not return an ``Analysis``.
+    """
+    from photoqueue.photos.measures import Looks, assess, perceptual_hash
+
+    looks = Looks(image)
+    grey = image.convert("L")  # once for both that look at it
+    width, height = size or image.size
+    try:
+        return PhotoResult(
+            photo_id=payload.photo_id,
+            items=tuple(
+                item.model_copy(update={"appearance": looks.of(item.box)}) if item.box else item
+                for item in map(found_item, analysis.items)
+            ),
+            room_type=payload.room_type or analysis.room_type,
+            confidence=round(float(analysis.confidence), 4),
+            room_type_confidence=1.0 if payload.room_type else analysis.room_type_confidence,
+            engine=engine.name,
+            model=engine.model,
+            width=width,
+            height=height,
+            phash=perceptual_hash(grey),
+            warnings=assess(grey).warnings,
+        )
+    except (AttributeError, TypeError, ValueError) as exc:
+        raise no_analysis("analyse", engine, exc) from exc

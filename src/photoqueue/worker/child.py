@@ -22,13 +22,11 @@ from photoqueue.errors import (
     PhotoqueueError,
 )
 from photoqueue.installation import Installation
-from photoqueue.jobs import INVENTORY_SYNC
+from photoqueue.jobs.handling import Workplace, load_handler
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.workers import Register
 from photoqueue.words import JobType, Message
 from photoqueue.worker.board import StatusBoard
-from photoqueue.worker.engines import Engines
-from photoqueue.worker.handlers import Handler, InventorySync, PhotoAnalyze
 from photoqueue.worker.logs import LogFormat, configure_logging
 from photoqueue.worker.runner import Runner
 
@@ -131,6 +129,7 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
         assignment.settings, assignment.endpoints, namespace=assignment.namespace
     )
     ledger = Ledger(installation.database, name=f"photoqueue {assignment.queue}", busy=True)
+    workplace = Workplace(assignment.settings, installation.database, assignment.processes)
     broker = installation.broker
     source = _Source(broker, Register(ledger), assignment.queue, board, stop)
     runner = Runner(
@@ -138,7 +137,7 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
         broker=broker,
         settings=assignment.settings,
         queue=assignment.queue,
-        handler=_handler(assignment, installation),
+        handler=load_handler(assignment.queue, workplace),
         worker_id=assignment.worker_id,
         slot=assignment.slot,
         busy=board.set_busy,
@@ -165,12 +164,6 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
             stop.wait(_RECONNECT_SECONDS)
     ledger.close()
     installation.close()
-
-
-def _handler(assignment: Assignment, installation: Installation) -> Handler:
-    if assignment.queue == INVENTORY_SYNC:
-        return InventorySync(installation)
-    return PhotoAnalyze(installation, Engines(installation, processes=assignment.processes))
 
 
 def _die_with(parent: Connection) -> None:

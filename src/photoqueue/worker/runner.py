@@ -26,9 +26,9 @@ from photoqueue.worker.endings import Endings, describe, span_attributes
 from photoqueue.worker.slot import Slot
 
 if TYPE_CHECKING:
+    from photoqueue.jobs.handling import Handler
     from photoqueue.queue.broker.queues import Broker
     from photoqueue.settings import Settings
-    from photoqueue.worker.handlers import Handler
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,116 @@
+"""Engines at work in a job: built with the limits they share, their calls put on record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from photoqueue import tracing
+from photoqueue.errors import PermanentError, ThrottledError
+from photoqueue.queue.ledger import AiCall
+from photoqueue.queue.rate_limits import RateLimits
+from photoqueue.records.results import FoundItem
+
+if TYPE_CHECKING:
+    from photoqueue.engines.contract import Analysis, Call, Engine, Hint
+    from photoqueue.queue.database import Database
+
+
+def share(engine: Engine, database: Database) -> None:
+    """Let an engine with limits keep them together with all workers."""
+    from photoqueue.engines.contract import SharedEngine
+
+    if isinstance(engine, SharedEngine):
+        engine.share(RateLimits(database))
+
+
+def measured(
+    engine: Engine,
+    hint: Hint,
+    calls: list[AiCall],
+    look: Callable[[Hint], Analysis],
+) -> Analysis:
+    """Let an engine look, and record its calls whether or not it succeeds.
+
+    Parameters
+    ----------
+    calls : list of AiCall
+        The rows are added to it.
+    look : callable
+        Takes the hint to give to the engine, and returns what the engine returns.
+    """
+    from photoqueue.engines.contract import SharedEngine
+
+    reported: list[Call] = []
+    error: BaseException | None = None
+    usage = None
+    start = time.perf_counter()
+    try:
+        with tracing.span(
+            "photoqueue.engine",
+            {"photoqueue.engine": engine.name, "photoqueue.model": engine.model},
+        ):
+            analysis = look(replace(hint, report=reported.append))
+        usage = getattr(analysis, "usage", None)
+        return analysis
+    except BaseException as exc:
+        error = exc
+        raise
+    finally:
+        calls.extend(_row(engine, hint, call) for call in reported)
+        # An engine that reports its calls and reported none has asked nobody, nor has one
+        # that waits for its turn.
+        asked_nobody = isinstance(engine, SharedEngine) or isinstance(error, ThrottledError)
+        if not reported and not asked_nobody:
+            calls.append(
+                AiCall(
+                    photo_id=hint.photo_id or None,
+                    engine=engine.name,
+                    model=engine.model,
+                    latency_ms=(time.perf_counter() - start) * 1000,
+                    success=error is None,
+                    error=None if error is None else f"{type(error).__name__}: {error}",
+                    tokens_in=usage.tokens_in if usage else None,
+                    tokens_out=usage.tokens_out if usage else None,
+                    cost_usd=usage.cost_usd if usage else None,
+                )
+            )
+
+
+def _row(engine: Engine, hint: Hint, call: Call) -> AiCall:
+    return AiCall(
+        photo_id=hint.photo_id or None,
+        engine=engine.name,
+        model=engine.model,
+        latency_ms=call.latency_ms,
+        success=call.success,
+        error=call.error,
+        tokens_in=call.tokens_in,
+        tokens_out=call.tokens_out,
+        cost_usd=call.cost_usd,
+    )
+
+
+def found_item(item: Any) -> FoundItem:
+    """Return what is kept of an item that an engine found."""
+    return FoundItem(
+        name=item.name,
+        category=item.category,
+        dismountable=item.dismountable,
+        key=item.key,
+        label=item.label,
+        score=None if item.score is None else round(float(item.score), 4),
+        box=item.box,
+        volume=item.volume,
+        alternatives=dict(item.alternatives) or None,
+    )
+
+
+def no_analysis(method: str, engine: Engine, exc: Exception) -> PermanentError:
+    """Return the error of an engine that returned something else than an analysis."""
+    return PermanentError(
+        f"Engine {engine.name!r} returned something that is not an Analysis: {exc}. "
+        f"Correct the engine: {method}() returns photoqueue.Analysis with photoqueue.Item."
+    )

@@ -20,7 +20,7 @@ from photoqueue.queue.ledger import AiCall, Claim
 from photoqueue.queue.submission import NewBatch, NewPhoto
 from photoqueue.queue.workers import queue_status
 from photoqueue.records.results import PhotoResult
-from photoqueue.settings import load_settings
+from photoqueue.settings import Concurrency, load_settings
 from photoqueue.words import INTERACTIVE_PRIORITY
 from photoqueue.worker import child
 from photoqueue.worker.supervisor import Supervisor
@@ -91,7 +91,7 @@ def main() -> None:
         print(json.dumps(latency(installation, number)))
     else:
         child.configure_logging("text")
-        Supervisor(installation, [PHOTO_ANALYZE], concurrency=number).run()
+        Supervisor(installation, [PHOTO_ANALYZE], concurrency=Concurrency.of(number)).run()
     installation.close()
 
 

@@ -6,12 +6,14 @@ succeeds, so that an existing deployment keeps its environment.
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from photoqueue.errors import ConfigurationError
 
@@ -23,6 +25,59 @@ Rate = Annotated[float, Field(ge=0.00166, allow_inf_nan=False)]
 
 
 _LONGEST_DELAY_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """How many processes a worker has for a queue: a number, or a range to choose from.
+
+    Attributes
+    ----------
+    least, most : int
+        Processes; the same where the number is fixed.
+
+    Examples
+    --------
+    >>> Concurrency.of("2-8")
+    Concurrency(least=2, most=8)
+    """
+
+    least: int
+    most: int
+
+    @classmethod
+    def of(cls, given: int | str | Concurrency) -> Concurrency:
+        """Read a number such as ``2``, or a range such as ``"2-8"``.
+
+        Raises
+        ------
+        ValueError
+            It is neither; the message says what to write.
+        """
+        match = re.fullmatch(r"\s*(\d{1,4})(?:\s*-\s*(\d{1,4}))?\s*", str(given), re.ASCII)
+        if match is None:
+            raise ValueError(
+                f"{str(given)!r} is no number of processes. Write one, such as 2, or a range, such "
+                "as 2-8."
+            )
+        least, most = int(match[1]), int(match[2] or match[1])
+        if most < least:
+            raise ValueError(f"The range {least}-{most} is reversed. Write {most}-{least}.")
+        if least < 1:
+            raise ValueError(
+                f"{given} would leave no process to take the next job. A worker keeps at least one "
+                f"for each queue: write {f'1-{most}' if most > 1 else 1}. To scale down to none, "
+                "scale workers instead: KEDA does that with pods (deploy/kubernetes/keda.yaml)."
+            )
+        return cls(least, most)
+
+    @property
+    def is_range(self) -> bool:
+        """Whether there is anything to choose."""
+        return self.least < self.most
+
+    def __str__(self) -> str:
+        return f"{self.least}-{self.most}" if self.is_range else str(self.least)
 
 
 class Settings(BaseSettings):
@@ -53,8 +108,11 @@ class Settings(BaseSettings):
     #: ``postgres`` uses PostgreSQL only.
     broker: Literal["auto", "postgres"] = "auto"
 
-    #: Jobs at a time, per queue and worker.
-    concurrency: PositiveInt = Field(default=2, validation_alias="QUEUE_CONCURRENCY")
+    #: Processes per queue and worker, each with one job at a time: a number, or a range such as
+    #: ``2-8``, within which their number follows the jobs that wait.
+    concurrency: Annotated[Concurrency, NoDecode, BeforeValidator(Concurrency.of)] = Field(
+        default=Concurrency(2, 2), validation_alias="QUEUE_CONCURRENCY"
+    )
     #: Tries after the first one.
     max_retries: Annotated[int, Field(ge=0, le=50)] = Field(
         default=3, validation_alias="QUEUE_MAX_RETRIES"
@@ -68,6 +126,8 @@ class Settings(BaseSettings):
     lease_seconds: PositiveFloat = 10.0
     #: Seconds a job may run before its process is ended and the attempt counts as ``timeout``.
     job_timeout_seconds: PositiveFloat = 300.0
+    #: Seconds for which fewer processes must have been enough before one of a range is ended.
+    idle_seconds: PositiveFloat = 60.0
     #: Seconds that running jobs get to finish after SIGTERM or SIGINT.
     grace_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30.0
 

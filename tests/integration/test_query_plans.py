@@ -87,6 +87,13 @@ TURN: dict[str, object] = {
     "together": True,
 }
 
+RENEWAL = {
+    "worker_id": WORKER,
+    "state": "running",
+    "concurrency": 2,
+    "queues": ["photo-analyze", "inventory-sync"],
+    "most": 9,
+}
 HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
     "claim": (
         TRANSITIONS["claim"],
@@ -156,11 +163,8 @@ HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
         {"jobs_pkey"},
     ),
     "expired workers": (WORKERS["expired"], {"lease": 10.0}, {"jobs_active", "jobs_state"}),
-    "renewal": (
-        WORKERS["renew"],
-        {"worker_id": WORKER, "state": "running"},
-        {"jobs_active"},
-    ),
+    "renewal": (WORKERS["renew"], RENEWAL, {"jobs_active"}),
+    "renewal with what waits": (WORKERS["renew"], RENEWAL, {"jobs_waiting"}),
 }
 
 

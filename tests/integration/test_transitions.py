@@ -18,7 +18,7 @@ from photoqueue.queue.database import Database
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import MAX_ERROR_LENGTH, AiCall, Claim, Failure, Ledger, storable
 from photoqueue.queue.submission import NewBatch, NewJob, accept
-from photoqueue.queue.workers import Held, Host, Register
+from photoqueue.queue.workers import Backlog, Held, Host, Register
 from photoqueue.words import JobState, Message, Outcome, job_type
 from tests.conftest import eventually
 
@@ -759,6 +759,36 @@ def test_renewal_tells_what_is_held_and_paused_queues(bench: Bench) -> None:
         frozenset({"inventory-sync"}),
     )
     assert workers.renew(uuid4(), state="running").registered is False
+
+
+def test_renewal_counts_what_could_start_in_the_queues_that_are_asked_for(bench: Bench) -> None:
+    workers = register(bench, WORKER)
+    for number in range(4):
+        bench.accept(photo_id=f"p{number}", job_key=f"photo-p{number}")
+    bench.claim(bench.accept(photo_id="p9", job_key="photo-p9"))
+    bench.accept(photo_id="p8", job_key="photo-p8", after_batch="b-0")
+    bench.rows(
+        "UPDATE jobs SET ready_at = now() - interval '1 hour' "
+        "WHERE job_key = 'photo-p2' RETURNING 1"
+    )
+    renewal = workers.renew(WORKER, state="running", queues=[PHOTOS, INVENTORY], most=9)
+    assert renewal.backlogs.keys() == {PHOTOS, INVENTORY}
+    assert renewal.backlogs["inventory-sync"] == Backlog(0, 0.0)
+    assert renewal.backlogs[PHOTOS].waiting == 4
+    assert renewal.backlogs[PHOTOS].oldest_s == pytest.approx(3600, abs=60)
+    # Of those that would be taken next: p2 is not among them.
+    first = workers.renew(WORKER, state="running", queues=[PHOTOS], most=2)
+    assert first.backlogs.keys() == {PHOTOS}
+    assert first.backlogs[PHOTOS].waiting == 2 and first.backlogs[PHOTOS].oldest_s < 60
+    assert workers.renew(WORKER, state="running").backlogs == {}
+
+
+def test_renewal_says_how_many_processes_there_are(bench: Bench) -> None:
+    workers = register(bench, WORKER)
+    concurrency = "SELECT concurrency FROM workers"
+    for given, expected in ((5, 5), (None, 5), (3, 3)):
+        workers.renew(WORKER, state="running", concurrency=given)
+        assert [row["concurrency"] for row in bench.rows(concurrency)] == [expected]
 
 
 def test_neighbours_are_workers_of_the_host_that_did_not_sign_off(bench: Bench) -> None:

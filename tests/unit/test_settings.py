@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from photoqueue.errors import ConfigurationError
-from photoqueue.settings import Settings, load_settings
+from photoqueue.settings import Concurrency, Settings, load_settings
 
 SECRETS = {
     "DATABASE_URL": "postgresql://worker:hunter2@db/photos",
@@ -28,7 +29,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_defaults_are_those_of_the_contract() -> None:
     settings = load_settings()
-    assert settings.concurrency == 2
+    assert settings.concurrency == Concurrency(2, 2)
     assert settings.max_retries == 3
     assert settings.backoff_delay == 5000
     assert settings.database_url is None
@@ -44,7 +45,8 @@ def test_back_off_is_5_20_and_80_seconds() -> None:
 @pytest.mark.parametrize(
     ("variable", "field", "value"),
     [
-        ("QUEUE_CONCURRENCY", "concurrency", 7),
+        ("QUEUE_CONCURRENCY", "concurrency", Concurrency(7, 7)),
+        ("QUEUE_CONCURRENCY", "concurrency", Concurrency(2, 8)),
         ("QUEUE_MAX_RETRIES", "max_retries", 0),
         ("QUEUE_BACKOFF_DELAY", "backoff_delay", 100),
         ("PHOTOQUEUE_LEASE_SECONDS", "lease_seconds", 2.5),
@@ -86,7 +88,7 @@ def test_server_addresses_come_from_the_environment(monkeypatch: pytest.MonkeyPa
 
 def test_argument_wins_over_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUEUE_CONCURRENCY", "7")
-    assert load_settings(concurrency=3).concurrency == 3
+    assert load_settings(concurrency=3).concurrency == Concurrency(3, 3)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +106,8 @@ def test_empty_variable_is_as_unset(monkeypatch: pytest.MonkeyPatch, variable: s
         ("QUEUE_CONCURRENCY", "two"),
         ("QUEUE_CONCURRENCY", "0"),
         ("QUEUE_CONCURRENCY", "2.5"),
+        ("QUEUE_CONCURRENCY", "0-8"),
+        ("QUEUE_CONCURRENCY", "8-2"),
         ("QUEUE_MAX_RETRIES", "-1"),
         ("QUEUE_MAX_RETRIES", "1000"),
         ("QUEUE_BACKOFF_DELAY", "5 s"),
@@ -168,9 +172,37 @@ def test_error_about_settings_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -
     assert caught.value.__suppress_context__
 
 
+@pytest.mark.parametrize(
+    ("given", "least", "most"), [(2, 2, 2), ("2", 2, 2), ("2-8", 2, 8), (" 1 - 3 ", 1, 3)]
+)
+def test_concurrency_is_a_number_or_a_range(given: int | str, least: int, most: int) -> None:
+    concurrency = Concurrency.of(given)
+    assert concurrency == Concurrency(least, most)
+    assert Concurrency.of(str(concurrency)) == Concurrency.of(concurrency) == concurrency
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ("0-8", "write 1-8. To scale down to none"),
+        ("0", "write 1. "),
+        (0, "write 1. "),
+        ("8-2", "Write 2-8."),
+        ("-1", "such as 2-8"),
+        ("2-", "such as 2-8"),
+        ("٢", "such as 2-8"),
+        ("99999", "such as 2-8"),
+        ("", "such as 2-8"),
+    ],
+)
+def test_concurrency_that_cannot_be_says_what_to_write(given: int | str, advice: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(advice)):
+        Concurrency.of(given)
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        Settings().concurrency = 3
+        Settings().concurrency = Concurrency(3, 3)
 
 
 def test_settings_compare_by_value(tmp_path: Path) -> None:
@@ -191,7 +223,7 @@ def test_environment_gives_another_process_the_same_settings(tmp_path: Path) -> 
         home=tmp_path / "a home with spaces",
         database_url=SECRETS["DATABASE_URL"],
         redis_url=None,
-        concurrency=5,
+        concurrency=Concurrency(1, 5),
         max_retries=0,
         backoff_delay=0,
         lease_seconds=0.25,

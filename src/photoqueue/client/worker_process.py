@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from photoqueue.client.observe import as_queue
-from photoqueue.errors import NoWorkerError
+from photoqueue.errors import ConfigurationError, NoWorkerError
 from photoqueue.installation import Installation, current
 from photoqueue.queue import workers
 from photoqueue.records.hooks import HasCard
+from photoqueue.settings import Concurrency
 from photoqueue.worker.identity import host_key
 
 _START_SECONDS: Final = 60.0
@@ -69,7 +70,9 @@ class WorkerProcess(HasCard):
         return f"<WorkerProcess {self.pid}>"
 
 
-def start_worker(*, queue: str | None = None, concurrency: int | None = None) -> WorkerProcess:
+def start_worker(
+    *, queue: str | None = None, concurrency: int | str | None = None
+) -> WorkerProcess:
     """Start a worker beside this process; returns once it takes jobs.
 
     Parameters
@@ -77,7 +80,8 @@ def start_worker(*, queue: str | None = None, concurrency: int | None = None) ->
     queue
         Only this queue; both when left out.
     concurrency
-        Jobs at a time per queue; ``QUEUE_CONCURRENCY`` when left out.
+        Processes per queue, each with one job at a time: a number, or a range such as ``"2-8"``,
+        of which there are as many as there is work for. ``QUEUE_CONCURRENCY`` when left out.
 
     Returns
     -------
@@ -86,6 +90,8 @@ def start_worker(*, queue: str | None = None, concurrency: int | None = None) ->
 
     Raises
     ------
+    ConfigurationError
+        ``concurrency`` is neither a number nor a range from at least 1.
     NoWorkerError
         It did not start; the message holds the end of its log.
 
@@ -99,7 +105,10 @@ def start_worker(*, queue: str | None = None, concurrency: int | None = None) ->
     if queue is not None:
         command += ["--queue", as_queue(queue)]
     if concurrency is not None:
-        command += ["--concurrency", str(concurrency)]
+        try:
+            command += ["--concurrency", str(Concurrency.of(concurrency))]
+        except ValueError as exc:
+            raise ConfigurationError(f"concurrency: {exc}") from None
     logs = installation.settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.log"

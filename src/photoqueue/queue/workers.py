@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -50,12 +50,30 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in a queue, as far as a worker needs to know.
+
+    Attributes
+    ----------
+    waiting : int
+        Jobs that could start; no more are counted than were asked for.
+    oldest_s : float
+        Seconds for which one of these has been waiting, at most.
+    """
+
+    waiting: int = 0
+    oldest_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Renewal:
     """What a worker learns when it renews its lease."""
 
     registered: bool
     held: tuple[Held, ...]
     paused: frozenset[str]
+    #: Of the queues that were asked for, by name.
+    backlogs: Mapping[str, Backlog]
 
 
 class Register:
@@ -89,17 +107,38 @@ class Register:
         )
 
     def renew(
-        self, worker_id: UUID, *, state: Literal["starting", "running", "draining"]
+        self,
+        worker_id: UUID,
+        *,
+        state: Literal["starting", "running", "draining"],
+        concurrency: int | None = None,
+        queues: Sequence[JobType] = (),
+        most: int = 0,
     ) -> Renewal:
-        """Renew the lease of a worker."""
+        """Renew the lease of a worker.
+
+        Parameters
+        ----------
+        concurrency
+            Processes per queue that it has now; None is what it said before.
+        queues, most
+            Of which queues to count the jobs that wait, up to so many.
+        """
         row = self._ledger.run(
             _WORKERS["renew"],
-            {"worker_id": worker_id, "state": state},
+            {
+                "worker_id": worker_id,
+                "state": state,
+                "concurrency": concurrency,
+                "queues": [str(queue) for queue in queues],
+                "most": most,
+            },
         )[0]
         return Renewal(
             registered=row["registered"] == 1,
             held=tuple(Held(slot, UUID(job), attempt) for slot, job, attempt in row["held"]),
             paused=frozenset(row["paused"]),
+            backlogs={name: Backlog(*found) for name, found in row["backlogs"].items()},
         )
 
     def expired(self, lease_seconds: float) -> list[UUID]:

@@ -6,10 +6,12 @@ VALUES (%(worker_id)s, %(host)s, %(host_key)s, %(pid)s, %(process_started)s, %(q
     %(concurrency)s, %(engine)s);
 
 -- name: renew
--- Renew the lease, and learn in the same round trip what else a worker must know: which
--- jobs its processes hold, and which queues are paused.
+-- Renew the lease, and learn in the same round trip what else a worker must know: which jobs its
+-- processes hold, which queues are paused, and what waits in the queues for which it may start
+-- more processes. No more jobs are counted there than could make a difference.
 WITH seen AS (
-    UPDATE workers SET last_seen_at = clock_timestamp(), state = %(state)s
+    UPDATE workers SET last_seen_at = clock_timestamp(), state = %(state)s,
+        concurrency = coalesce(%(concurrency)s::int, concurrency)
     WHERE worker_id = %(worker_id)s
     RETURNING worker_id
 )
@@ -17,7 +19,17 @@ SELECT
     (SELECT count(*) FROM seen) AS registered,
     (SELECT coalesce(json_agg(json_build_array(slot, job_id, attempts)), '[]')
      FROM jobs WHERE state = 'active' AND worker_id = %(worker_id)s) AS held,
-    ARRAY(SELECT queue_name FROM queues WHERE paused) AS paused;
+    ARRAY(SELECT queue_name FROM queues WHERE paused) AS paused,
+    (SELECT coalesce(json_object_agg(name, found), '{}')
+     FROM unnest(%(queues)s::text[]) AS name, LATERAL (
+         SELECT json_build_array(count(*), coalesce(extract(epoch FROM clock_timestamp() - min(ready_at)), 0)) AS found
+         FROM (
+             SELECT ready_at FROM jobs
+             WHERE queue_name = name AND state = 'waiting' AND ready_at <= clock_timestamp()
+             ORDER BY -priority, job_id
+             LIMIT %(most)s
+         ) AS next
+     ) AS counted) AS backlogs;
 
 -- name: expired
 -- Workers that hold jobs and are past their lease, or are not in the register at all. After

@@ -1,7 +1,8 @@
-"""The processes of a worker: started, watched, ended, and started again."""
+"""The processes of a worker: started, as many as there is work for, watched, and ended."""
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -21,11 +22,23 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
     from photoqueue.installation import Installation
-    from photoqueue.settings import Settings
+    from photoqueue.queue.workers import Backlog
+    from photoqueue.settings import Concurrency, Settings
     from photoqueue.worker.logs import LogFormat
 
+logger = logging.getLogger(__name__)
+
+#: A process that dies sooner than this without having been ready is not started again at once.
+_SHORT_LIFE_SECONDS: Final = 5.0
+_MAX_RESTART_DELAY_SECONDS: Final = 30.0
+#: Seconds for which a process that is not ready counts as starting, so that no more are started.
+_START_SECONDS: Final = 60.0
+#: A job that has waited for this many seconds asks for one more process.
+_LONG_WAIT_SECONDS: Final = 10.0
 _MIB: Final = 2**20
-_VARIABLES: Final = {
+#: What keeps processes from wasting processor time. Libraries read it when a process starts, or
+#: when it loads them, so it is set before.
+_ENVIRONMENT: Final = {
     # OpenBLAS, under numpy, takes as many threads as there are cores, and after each product
     # they spin for a while in wait of another. In two processes on two cores that cost 12 ms a
     # photo, for products that take a tenth of one.
@@ -42,7 +55,7 @@ _VARIABLES: Final = {
 @contextmanager
 def thrifty() -> Iterator[None]:
     """Start processes that do not waste the cores; what the operator has set stays."""
-    missing = {name: value for name, value in _VARIABLES.items() if name not in os.environ}
+    missing = {name: value for name, value in _ENVIRONMENT.items() if name not in os.environ}
     os.environ.update(missing)
     try:
         yield
@@ -51,9 +64,74 @@ def thrifty() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-#: A process that dies sooner than this without having been ready is not started again at once.
-_SHORT_LIFE_SECONDS: Final = 5.0
-_MAX_RESTART_DELAY_SECONDS: Final = 30.0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What there is to do in a queue, and the processes that do it.
+
+    Attributes
+    ----------
+    waiting, active : int
+        Jobs that could start, and processes that are at one.
+    oldest_s : float
+        Seconds for which the next of the waiting ones have been waiting, at most.
+    processes : int
+        Those that take jobs, or will.
+    starting : int
+        Those of them that do not take jobs yet.
+    """
+
+    waiting: int
+    active: int
+    oldest_s: float
+    processes: int
+    starting: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """How many processes there should be now, and since when fewer would be enough."""
+
+    processes: int
+    spare_since: float | None = None
+
+
+def decide(
+    demand: Demand,
+    limits: Concurrency,
+    *,
+    idle_seconds: float,
+    now: float,
+    spare_since: float | None,
+) -> Decision:
+    """Decide how many processes a queue should have.
+
+    Up at once, to at most twice as many at a time, and no further until those have begun to take
+    jobs: that takes them seconds, and what waits may be gone by then. Down one by one, and only
+    where fewer have been enough for a while: processes that come and go do no work.
+
+    Parameters
+    ----------
+    idle_seconds
+        For how long fewer must have been enough.
+    now
+        Seconds, of any clock that goes forward.
+    spare_since
+        That of the last decision.
+    """
+    there, wanted = demand.processes, demand.waiting + demand.active
+    if there < limits.least:
+        return Decision(processes=limits.least)
+    behind = demand.waiting > there or (demand.waiting > 0 and demand.oldest_s > _LONG_WAIT_SECONDS)
+    if behind:
+        grown = min(max(wanted, there + 1), 2 * there, limits.most)
+        return Decision(processes=there if demand.starting else max(grown, there))
+    if max(wanted, limits.least) >= there:
+        return Decision(processes=there)
+    since = now if spare_since is None else spare_since
+    if now - since < idle_seconds:
+        return Decision(processes=there, spare_since=since)
+    # The next one has to be spare for as long again.
+    return Decision(processes=there - 1, spare_since=now)
 
 
 class Child:
@@ -69,10 +147,22 @@ class Child:
         #: Kept open and never written: its end is how the process notices the supervisor's.
         self.pipe = pipe
         self.started = time.monotonic()
+        #: Told to finish its job and end: the queue has too many.
+        self.draining = False
         #: Why the supervisor ended it, if it did.
         self.ended_for: tuple[Outcome, str] | None = None
         #: The job (by its start) that turned out not to be its own, and for how many rounds.
         self.lost_job = (0.0, 0)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it takes jobs and is at none."""
+        return self.board.ready and not self.board.busy_since
+
+    def drain(self) -> None:
+        """Let it finish what it has, and end."""
+        self.draining = True
+        self.process.terminate()
 
     def kill(self, outcome: Outcome, reason: str) -> None:
         """End the process at once; its job is recovered when it is reaped."""
@@ -107,7 +197,7 @@ class Crew:
         worker_id: UUID,
         *,
         settings: Settings,
-        concurrency: int,
+        concurrency: Concurrency,
         log_format: LogFormat,
     ) -> None:
         self._installation = installation
@@ -120,6 +210,7 @@ class Crew:
         self._slots = 0
         self._restart_at: list[tuple[float, JobType]] = []
         self._failed_starts = 0
+        self._spare_since: dict[JobType, float | None] = {}
         self.children: list[Child] = []
 
     def start(self, queue: JobType) -> None:
@@ -134,7 +225,7 @@ class Crew:
             queue=queue,
             worker_id=self._worker_id,
             slot=self._slots,
-            processes=self._concurrency,
+            processes=self._concurrency.most,
             log_format=self._log_format,
         )
         process = self._context.Process(
@@ -147,16 +238,54 @@ class Crew:
         reader.close()
         self.children.append(Child(queue, self._slots, process, board, writer))
 
+    def of(self, queue: JobType) -> list[Child]:
+        """Return the processes of a queue; may be asked from another thread."""
+        return [child for child in tuple(self.children) if child.queue == queue]
+
     def has_ready(self, queue: JobType) -> bool:
         """Whether a process of the queue takes jobs."""
-        return any(child.board.ready for child in self.children if child.queue is queue)
+        return any(child.board.ready for child in self.of(queue))
+
+    def scale(self, queue: JobType, backlog: Backlog) -> None:
+        """Start processes for what waits in a queue, or let one drain that is idle."""
+        now = time.monotonic()
+        children = self.of(queue)
+        staying = [child for child in children if not child.draining]
+        delayed = sum(due == queue for _, due in self._restart_at)
+        starting = sum(
+            not child.board.ready and now - child.started < _START_SECONDS for child in staying
+        )
+        demand = Demand(
+            waiting=backlog.waiting,
+            active=sum(child.board.busy_since > 0 for child in staying),
+            oldest_s=backlog.oldest_s,
+            processes=len(staying) + delayed,
+            starting=starting + delayed,
+        )
+        decision = decide(
+            demand,
+            self._concurrency,
+            idle_seconds=self._settings.idle_seconds,
+            now=now,
+            spare_since=self._spare_since.get(queue),
+        )
+        self._spare_since[queue] = decision.spare_since
+        change = decision.processes - demand.processes
+        # One that drains may be long about it: until it has ended there is no room for another.
+        for _ in range(min(change, self._concurrency.most - len(children) - delayed)):
+            self.start(queue)
+            _log("process added", queue, self.children[-1], len(self.of(queue)))
+        idle = [child for child in staying if child.idle]
+        if change < 0 and idle and len(staying) == len(children):
+            idle[-1].drain()
+            _log("process drains", queue, idle[-1], len(staying) - 1)
 
     def sleep(self, seconds: float) -> None:
         """Sleep, but no longer than until a process ends."""
         wait([child.process.sentinel for child in self.children], timeout=seconds)
 
     def reap(self, *, restart: bool) -> list[Exit]:
-        """Take leave of ended processes, and start others in their place."""
+        """Remove processes that have ended, and start others in their place."""
         ended = [child for child in self.children if not child.process.is_alive()]
         exits = []
         for child in ended:
@@ -164,7 +293,7 @@ class Crew:
             child.pipe.close()
             self.children.remove(child)
             exits.append(_exit(child))
-            if restart and not exits[-1].misconfigured:
+            if restart and not child.draining and not exits[-1].misconfigured:
                 self._start_again(child)
         return exits
 
@@ -179,7 +308,7 @@ class Crew:
     def ask_to_stop(self) -> None:
         """Let each process finish its job and end."""
         for child in self.children:
-            child.process.terminate()
+            child.drain()
 
     def end(self) -> None:
         """End all processes at once, and wait until they are gone."""
@@ -226,3 +355,8 @@ def _status(code: int | None) -> str:
         with suppress(ValueError):
             return f"signal {-code} ({signal.Signals(-code).name})"
     return f"status {code}"
+
+
+def _log(event: str, queue: JobType, child: Child, processes: int) -> None:
+    fields = {"queue": queue, "pid": child.process.pid, "processes": processes}
+    logger.info(event, extra={"fields": fields})

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
     from photoqueue.worker.crew import Child, Crew
 
+logger = logging.getLogger(__name__)
+
 #: Seconds that a process may take to be ready: to load its model, above all.
 START_SECONDS: Final = 120.0
 #: Shortest time, in seconds, after which a silence counts: a broker that answers slowly
@@ -119,7 +121,7 @@ class Pulse:
         now = self._clock()
         found = []
         for queue in self._queues:
-            ready = [child for child in self._children(queue) if child.board.ready]
+            ready = [child for child in self._crew.of(queue) if child.board.ready]
             looks = [child.board.looked_at for child in ready]
             found.append(
                 QueuePulse(
@@ -136,7 +138,7 @@ class Pulse:
             unserved = now - self._served_at[queue]
             if unserved > START_SECONDS:
                 yield f"no process for {queue} has taken jobs for {unserved:.0f} s"
-            for child in self._children(queue):
+            for child in self._crew.of(queue):
                 yield from self._of_child(child, now)
 
     def _of_child(self, child: Child, now: float) -> Iterator[str]:
@@ -153,12 +155,6 @@ class Pulse:
         if silent > self._silence:
             yield f"{name} has not looked for jobs for {silent:.0f} s"
 
-    def _children(self, queue: JobType) -> list[Child]:
-        # A copy: the supervisor's thread starts and ends processes meanwhile.
-        return [child for child in tuple(self._crew.children) if child.queue is queue]
-
-
-logger = logging.getLogger(__name__)
 
 #: Status, media type and body of an answer.
 Answer = tuple[int, str, bytes]

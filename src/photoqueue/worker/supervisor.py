@@ -16,7 +16,7 @@ from photoqueue.errors import EngineUnavailableError, PhotoqueueError, ServiceEr
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
-from photoqueue.queue.workers import Held, Register
+from photoqueue.queue.workers import Backlog, Held, Register
 from photoqueue.words import JobType, Outcome
 from photoqueue.worker.crew import Crew, Exit
 from photoqueue.worker.health import Pulse
@@ -27,11 +27,25 @@ from photoqueue.worker.recovery import Counting, Recovery
 if TYPE_CHECKING:
     from photoqueue.installation import Installation
     from photoqueue.queue.workers import Renewal
+    from photoqueue.settings import Concurrency
     from photoqueue.worker.crew import Child
+
+logger = logging.getLogger(__name__)
+
+#: Rounds that a process may be at a job which is not its own any more.
+_LOST_JOB_ROUNDS: Final = 2
+#: Seconds at a job after which a process has given back what waits behind it, or cannot: many
+#: times what it takes for that.
+_HELD_UP_SECONDS: Final = 1.0
 
 
 class Unclaimed:
-    """Remembers what processes held, from one round of the supervisor to the next.
+    """Finds jobs that a process holds by the table and does not know of.
+
+    A claim can reach PostgreSQL after the process that sent it has given the connection up: the
+    job then belongs to a process that never heard the answer, of a worker that lives and renews
+    its lease, and nobody would ever take it up. It is told from a job that is being done by what
+    its process says: which jobs it has, and since when it is sure of that.
 
     Parameters
     ----------
@@ -66,13 +80,6 @@ class Unclaimed:
                 seen[one] = (first, denied)
         self._seen = seen
         return found
-
-
-#: Rounds that a process may be at a job which is not its own any more.
-_LOST_JOB_ROUNDS: Final = 2
-#: Seconds at a job after which a process has given back what waits behind it, or cannot: many
-#: times what it takes for that.
-_HELD_UP_SECONDS: Final = 1.0
 
 
 class Oversight:
@@ -143,18 +150,21 @@ class Oversight:
             )
 
 
-logger = logging.getLogger(__name__)
-
-
 class Supervisor:
-    """One worker: ``concurrency`` processes for each of its queues."""
+    """One worker: the processes of its queues, a fixed number or as many as there is work for.
+
+    Parameters
+    ----------
+    concurrency
+        How many processes each queue has.
+    """
 
     def __init__(
         self,
         installation: Installation,
         queues: Sequence[JobType],
         *,
-        concurrency: int,
+        concurrency: Concurrency,
         log_format: LogFormat = "text",
     ) -> None:
         self.worker_id = new_uuid()
@@ -215,7 +225,7 @@ class Supervisor:
         self._enter()
         self._tell_engine()
         for queue in self._queues:
-            for _ in range(self._concurrency):
+            for _ in range(self._concurrency.least):
                 self._crew.start(queue)
         try:
             while not self._stopping:
@@ -248,9 +258,13 @@ class Supervisor:
             self.worker_id,
             self._host,
             queues=self._queues,
-            concurrency=self._concurrency,
+            concurrency=self._processes() or self._concurrency.least,
             engine=self._settings.engine,
         )
+
+    def _processes(self) -> int:
+        """Count the processes per queue; where queues differ, those of the largest."""
+        return max(len(self._crew.of(queue)) for queue in self._queues)
 
     def _tell_engine(self) -> None:
         """Say which engine `auto` chose, and how to get a better one."""
@@ -267,7 +281,13 @@ class Supervisor:
         self._end_overdue()
         ready = all(self._crew.has_ready(queue) for queue in self._queues)
         try:
-            renewal = self._register.renew(self.worker_id, state="running" if ready else "starting")
+            renewal = self._register.renew(
+                self.worker_id,
+                state="running" if ready else "starting",
+                concurrency=self._processes(),
+                queues=self._queues if self._concurrency.is_range else (),
+                most=self._concurrency.most + 1,
+            )
             if not renewal.registered:
                 # The row is gone, with the tables or by pruning.
                 self._enter()
@@ -276,6 +296,9 @@ class Supervisor:
             self._recovery.run(renewal.paused)
             self._told_unreachable = self._pulse.servers_away = False
             self._crew.restart_due()
+            for queue in self._queues if self._concurrency.is_range else ():
+                waits = Backlog() if queue in renewal.paused else renewal.backlogs[queue]
+                self._crew.scale(queue, waits)
         except Exception as exc:
             # Whatever goes wrong in a round, the processes have jobs to finish, and the
             # next round may do better.
@@ -352,7 +375,9 @@ class Supervisor:
             self._pulse.beat()
             self._end_overdue()
             with suppress(PhotoqueueError):
-                self._register.renew(self.worker_id, state="draining")
+                self._register.renew(
+                    self.worker_id, state="draining", concurrency=self._processes()
+                )
             self._sleep(min(self._round_seconds, max(deadline - time.monotonic(), 0.0)))
 
     def _end(self) -> None:

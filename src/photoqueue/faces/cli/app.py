@@ -11,7 +11,6 @@ import typer
 
 from photoqueue.errors import ConfigurationError, PhotoqueueError
 from photoqueue.faces.cli import (
-    autoscale,
     demo,
     doctor,
     evaluate,
@@ -80,7 +79,6 @@ _COMMANDS: Final = {
     "Service": (
         worker.worker,
         service.serve,
-        autoscale.autoscale,
         status.check,
         doctor.doctor,
         service.prune,

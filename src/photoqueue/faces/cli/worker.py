@@ -29,8 +29,12 @@ def worker(
         QueueName | None, typer.Option(help="Work on this queue only; both when left out.")
     ] = None,
     concurrency: Annotated[
-        int | None,
-        typer.Option(min=1, help="Jobs at a time per queue (default: QUEUE_CONCURRENCY)."),
+        str | None,
+        typer.Option(
+            metavar="N|MIN-MAX",
+            help="Processes per queue, each with one job at a time; of a range such as 2-8 as "
+            "many as there is work for (default: QUEUE_CONCURRENCY).",
+        ),
     ] = None,
     log_format: Annotated[
         LogFormatName, typer.Option(help="Form of the log.")
@@ -57,17 +61,21 @@ def worker(
     """
     from photoqueue.installation import Installation
     from photoqueue.jobs import job_types
-    from photoqueue.settings import load_settings
+    from photoqueue.settings import Concurrency, load_settings
     from photoqueue.words import job_type
     from photoqueue.worker.logs import configure_logging
     from photoqueue.worker.supervisor import Supervisor
 
     configure_logging("json" if log_format is LogFormatName.JSON else "text")
+    try:
+        given = None if concurrency is None else Concurrency.of(concurrency)
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc), param_hint="--concurrency") from None
     settings = load_settings()
     supervisor = Supervisor(
         Installation.open(settings),
         list(job_types()) if queue is None else [job_type(queue)],
-        concurrency=concurrency or settings.concurrency,
+        concurrency=given or settings.concurrency,
         log_format="json" if log_format is LogFormatName.JSON else "text",
     )
     probes = _probes(supervisor, listen, health_port, metrics_port)

@@ -1,0 +1,158 @@
+"""A range of processes with real workers: up with the queue, down after it, and nothing lost."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+import sqlalchemy as sa
+
+import photoqueue
+from photoqueue.client.system import list_workers
+from photoqueue.errors import ConfigurationError
+from photoqueue.installation import Installation
+from photoqueue.queue.database import Database
+from photoqueue.settings import Concurrency, Settings
+from tests.conftest import REPOSITORY, Worker, eventually, submit
+
+PHOTOS = "photo-analyze"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Let processes go soon after they have become spare."""
+    return settings.model_copy(
+        update={"concurrency": Concurrency(1, 3), "idle_seconds": 0.5, "lease_seconds": 1.0}
+    )
+
+
+@pytest.fixture
+def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Name the file that jobs wait for, before which none ends, however slow the machine is."""
+    gate = tmp_path / "gate"
+    monkeypatch.setenv("PQ_TEST_GATE", str(gate))
+    return gate
+
+
+def processes(worker: int) -> list[psutil.Process]:
+    """Return the processes of a worker that take jobs, or will; oldest first."""
+    found = [
+        child
+        for child in psutil.Process(worker).children()
+        if child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
+    ]
+    return sorted(found, key=lambda child: child.create_time())
+
+
+def registered() -> int:
+    (worker,) = list_workers()
+    return worker.concurrency
+
+
+def drained(log: str) -> int:
+    return len(re.findall("process drains", log))
+
+
+def test_processes_come_with_the_work_and_go_after_it(
+    installation: Installation, gate: Path
+) -> None:
+    worker = photoqueue.start_worker(queue=PHOTOS, concurrency="1-3")
+    seen: list[int] = []
+
+    def number() -> int:
+        seen.append(len(processes(worker.pid)))
+        return seen[-1]
+
+    with worker:
+        assert number() == 1 and registered() == 1
+        jobs = [submit(f"gate-{number}") for number in range(12)]
+        # Each works on one, and there are no more of them than allowed.
+        eventually(lambda: number() == 3 and photoqueue.stats()[PHOTOS].active == 3, 120)
+        eventually(lambda: registered() == 3)
+        gate.touch()
+        for job in jobs:
+            job.wait(90)
+        assert {job.poll().state for job in jobs} == {"completed"}
+        eventually(lambda: number() == 1 and registered() == 1, 60)
+        # One at a time, each after it was spare: two have gone, and none came back meanwhile.
+        log = worker.log.read_text()
+        assert re.findall(r"process (added|drains)", log) == ["added"] * 2 + ["drains"] * 2
+        assert (min(seen), max(seen)) == (1, 3)
+    # Those that were let go drained: no job was tried twice.
+    assert {len(job.attempts()) for job in jobs} == {1}
+
+
+def test_processes_that_drain_lose_no_job(start_worker: Callable[..., Worker]) -> None:
+    worker = start_worker("--queue", PHOTOS)
+    jobs = []
+    # Until some have gone while jobs came: in each of these rounds one may be told to.
+    while drained(worker.log) < 3:
+        jobs += [submit(f"sleep-{len(jobs) + number}") for number in range(6)]
+        eventually(lambda: photoqueue.stats()[PHOTOS].waiting == 0, 60, worker)
+        assert len(processes(worker.pid)) <= 3
+        before = drained(worker.log)
+        while drained(worker.log) == before and len(processes(worker.pid)) > 1:
+            jobs.append(submit(f"salon-{len(jobs)}"))
+            jobs[-1].wait(60)
+        assert len(jobs) < 1000, worker.log
+    for job in jobs:
+        job.wait(60)
+    assert {job.poll().state for job in jobs} == {"completed"}
+    assert {len(job.attempts()) for job in jobs} == {1}
+
+
+def test_killed_process_is_replaced_and_its_job_done(
+    start_worker: Callable[..., Worker], gate: Path
+) -> None:
+    worker = start_worker("--queue", PHOTOS)
+    jobs = [submit(f"gate-{number}") for number in range(6)]
+    eventually(lambda: photoqueue.stats()[PHOTOS].active == 3, 120, worker)
+    killed = processes(worker.pid)[-1]
+    os.kill(killed.pid, signal.SIGKILL)
+    eventually(lambda: any(len(job.attempts()) == 1 for job in jobs), 60, worker)
+    eventually(lambda: photoqueue.stats()[PHOTOS].active == 3, 60, worker)
+    assert killed not in processes(worker.pid)
+    gate.touch()
+    for job in jobs:
+        job.wait(60)
+    outcomes = sorted(tuple(job.attempts()["outcome"]) for job in jobs)
+    assert outcomes == [("completed",)] * 5 + [("worker_lost", "completed")]
+
+
+def test_paused_queue_asks_for_no_process(
+    start_worker: Callable[..., Worker], database: Database
+) -> None:
+    photoqueue.pause(PHOTOS)
+    for number in range(6):
+        submit(f"salon-{number}")
+    worker = start_worker("--queue", PHOTOS)
+    renewals = set()
+
+    def renewed(times: int) -> bool:
+        with database.begin() as connection:
+            renewals.add(connection.scalar(sa.text("SELECT last_seen_at FROM workers")))
+        return len(renewals) > times
+
+    eventually(lambda: renewed(5))
+    assert len(processes(worker.pid)) == 1 and "process added" not in worker.log
+
+
+def test_range_from_nought_is_refused_with_what_to_do(installation: Installation) -> None:
+    with pytest.raises(ConfigurationError, match="write 1-8"):
+        photoqueue.start_worker(concurrency="0-8")
+    refused = subprocess.run(
+        [sys.executable, "-m", "photoqueue", "worker", "--concurrency", "0-8"],
+        cwd=REPOSITORY,
+        env={**os.environ, **installation.settings.to_environment(), "COLUMNS": "300"},
+        capture_output=True,
+        text=True,
+    )
+    assert refused.returncode == 2
+    assert "write 1-8" in refused.stderr and "KEDA" in refused.stderr

@@ -9,18 +9,18 @@ from pydantic.alias_generators import to_camel
 
 from parts.comments import of_fields, table
 from parts.tables import sentences
-from photoqueue import words
 from photoqueue.jobs.inventory_sync import InventoryPayload
 from photoqueue.jobs.photo_analyze import PhotoPayload
+from photoqueue.records import results
 
 #: Model → what its JSON is.
 MODELS: Final = {
     PhotoPayload: "Job data of `photo-analyze`",
-    words.PhotoResult: "Result of `photo-analyze`",
-    words.FoundItem: "One of `items`",
+    results.PhotoResult: "Result of `photo-analyze`",
+    results.FoundItem: "One of `items`",
     InventoryPayload: "Job data of `inventory-sync`",
-    words.InventoryResult: "Result of `inventory-sync`",
-    words.InventoryLine: "One of `lines` and `seenLines`",
+    results.InventoryResult: "Result of `inventory-sync`",
+    results.InventoryLine: "One of `lines` and `seenLines`",
 }
 
 

@@ -21,7 +21,7 @@ install: .venv/.installed ## set up .venv with pinned, hashed packages
 		--no-build-isolation --editable .
 	@touch $@
 
-demo: install    ## analyse the sample homes and show the truth beside what is found
+demo: install    ## analyse the sample home and show the truth beside what is found
 	$(BIN)/photoqueue demo
 
 # The address that it prints holds the token that it asks for.
@@ -36,7 +36,7 @@ dashboard: install ## serve the dashboard as a web page; PORT=8866, or another o
 
 # More with, for example: make eval ARGS=--by-class
 eval: install    ## measure every engine that can run here; tables in out/eval
-	$(BIN)/photoqueue evaluate --csv out/eval $(ARGS)
+	$(BIN)/python -m tools.evaluate --csv out/eval $(ARGS)
 
 # Everything takes a quarter of an hour. Parts with, for example:
 # make bench ARGS="--only drain,latency --peers photoqueue,huey,bullmq"; figures of other parts
@@ -104,7 +104,7 @@ docs: install    ## build the documentation into out/docs; a warning ends it
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs out/docs
 	@echo "out/docs/index.html"
 
-LINTED := src tests training notebooks docs benchmarks chaos
+LINTED := src tests training notebooks docs benchmarks chaos tools
 check: install lint types ## all of test but the tests
 
 lint: install

@@ -17,6 +17,7 @@ from photoqueue.installation import Installation
 from tests.browser.pages import SCREENSHOTS, LabPage
 from tests.conftest import REPOSITORY, submit
 
+SAMPLES = REPOSITORY / "data" / "samples"
 IMAGES = REPOSITORY / "docs" / "images"
 WORK_MS = 120_000
 
@@ -40,8 +41,9 @@ def test_sample_home(lab: LabPage, installation: Installation, start_worker) -> 
     lab.page.set_viewport_size({"width": 1280, "height": 800})
     lab.run_notebook(["from photoqueue import Workbench\nWorkbench()"])
     page = lab.page
-    page.get_by_label("Source", exact=True).select_option("Sample homes")
-    page.get_by_label("Home", exact=True).select_option("maple-street")
+    page.get_by_label("Folder", exact=True).fill(str(SAMPLES / "maple-street"))
+    page.get_by_label("Project", exact=True).fill("maple-street")
+    page.keyboard.press("Tab")
     page.get_by_role("button", name="Submit", exact=True).click()
     expect(page.get_by_role("button", name="completed 15")).to_be_visible(timeout=WORK_MS)
     for tab in ("Photos", "Inventory", "Charts", "System"):

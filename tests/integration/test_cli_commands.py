@@ -18,7 +18,6 @@ from photoqueue.faces.cli import main
 from photoqueue.queue.tables import SCHEMA_REVISION
 from photoqueue.services import Endpoints
 from tests.conftest import picture, submit
-from tests.homes import write_home
 
 SECRET = "hunter2-never-shown"
 NOWHERE = f"postgresql://boss:{SECRET}@127.0.0.1:1/moves"
@@ -329,53 +328,6 @@ def test_pause_and_resume_are_seen_in_status(installation: object, run: Run) -> 
     assert run("pause", "nonsense").code == 2
 
 
-@pytest.fixture
-def checkout(environment: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A checkout with a sample home, nothing beside it, and an engine that knows the home."""
-    root = tmp_path / "checkout"
-    write_home(root / "data" / "samples")
-    environment.setattr("photoqueue.client.sample_homes.checkout", lambda: root)
-    environment.setattr("photoqueue.faces.cli.sample_data.data_folder", lambda: tmp_path / "beside")
-    environment.setenv("PHOTOQUEUE_ENGINE", "tests.homes:seeing")
-    return root
-
-
-def test_evaluate_compares_engines_on_the_sample_homes(
-    checkout: Path, run: Run, tmp_path: Path
-) -> None:
-    shown = run("evaluate", "--csv", tmp_path / "out")
-    assert shown.code == 0, shown.err
-    for word in ("seeing", "colours", "samples", "home-1", "6 of 6", "10 of 6", "+67 %"):
-        assert word in shown.out
-    assert "By kind of thing" not in shown.out
-    assert "Left out: photos: there is no" in shown.out
-    assert "Wrote" in shown.err
-    assert (tmp_path / "out" / "inventories.csv").is_file()
-    assert "armchair" in run("evaluate", "--by-class").out
-    told = run("evaluate", "--json").json
-    assert told["engines"][-1]["f1"] == 1.0
-    assert told["left_out"][0]["what"] == "photos"
-
-
-def test_evaluate_of_a_folder_of_homes_measures_one_engine(checkout: Path, run: Run) -> None:
-    told = run("evaluate", checkout / "data" / "samples" / "home-1", "--json").json
-    assert [row["engine"] for row in told["engines"]] == ["seeing"]
-    assert told["left_out"] == []
-    named = run("evaluate", "--engine", "tests.homes:broken")
-    assert named.code == 78
-    assert "no such colours" in named.err
-
-
-def test_demo_without_sample_homes_says_where_they_are(
-    environment: pytest.MonkeyPatch, run: Run, tmp_path: Path
-) -> None:
-    environment.setattr("photoqueue.client.sample_homes.checkout", lambda: tmp_path)
-    shown = run("demo")
-    assert shown.code == 78
-    assert "make demo" in shown.err
-    assert "photoqueue demo FOLDER" in shown.err
-
-
 # -- with a worker
 
 
@@ -557,10 +509,8 @@ def test_evaluate_measures_an_engine(
 def test_evaluate_says_what_folder_it_needs(
     environment: pytest.MonkeyPatch, run: Run, tmp_path: Path
 ) -> None:
-    assert "annotations.json" in run("evaluate", tmp_path).err
-    environment.setattr("photoqueue.faces.cli.sample_data.data_folder", lambda: tmp_path)
-    environment.setattr("photoqueue.client.sample_homes.checkout", lambda: tmp_path)
-    shown = run("evaluate")
+    shown = run("evaluate", tmp_path)
     assert shown.code == 78
-    assert "photoqueue evaluate FOLDER" in shown.err
+    assert "annotations.json" in shown.err
+    assert "bbox_xywh" in shown.err
     assert run("evaluate", tmp_path, "--engine", "nonsense").code == 78

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +19,6 @@ import pytest
 
 import photoqueue
 from photoqueue import Settings
-from photoqueue.engines.samples import home_folders
 from photoqueue.queue.tables import SCHEMA_REVISION
 from tests.conftest import REPOSITORY, SHARED_DATA, eventually, picture, submit
 from tests.homes import truth, write_home
@@ -179,23 +180,17 @@ def test_interrupted_demo_leaves_nothing_behind(
     assert list(temporary.glob("photoqueue-*")) == []
 
 
-def test_demo_without_a_model_says_what_is_missing(
+def test_demo_without_a_model_says_what_is_missing_and_starts_nothing(
     start: Callable[..., subprocess.Popen[str]], temporary: Path, photos: Path
 ) -> None:
-    process = start(
-        "demo",
-        photos,
-        "--model",
-        str(temporary / "none.onnx"),
-        TMPDIR=str(temporary),
-        PHOTOQUEUE_ENGINE="detector",
-    )
+    own = {"TMPDIR": str(temporary), "PHOTOQUEUE_ENGINE": "detector"}
+    process = start("demo", photos, "--model", "none.onnx", **own)
     out, err = process.communicate(timeout=120)
-    assert process.returncode == 1
-    assert "ok       PostgreSQL" in out
-    assert "photoqueue demo FOLDER --model PATH" in err
+    assert process.returncode == 78
+    assert out == ""
     assert "none.onnx" in err
-    assert list(temporary.glob("photoqueue-*")) == []
+    assert "photoqueue models pull" in err
+    assert list(temporary.iterdir()) == []
 
 
 def test_demo_analyses_photos_beside_the_checkout(
@@ -204,9 +199,9 @@ def test_demo_analyses_photos_beside_the_checkout(
     if not (SHARED_DATA / "photos" / "annotations.json").is_file():
         pytest.skip("there is no shared/data folder beside the checkout")
     pytest.importorskip("onnxruntime")
-    process = start(
-        "demo", SHARED_DATA / "photos", TMPDIR=str(temporary), PHOTOQUEUE_ENGINE="detector"
-    )
+    model = SHARED_DATA / "models" / "deimv2_hgnetv2_femto_coco.onnx"
+    own = {"TMPDIR": str(temporary), "PHOTOQUEUE_ENGINE": "detector"}
+    process = start("demo", SHARED_DATA / "photos", "--model", model, **own)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, out + err
     assert "bedroom" in out
@@ -232,36 +227,59 @@ def test_demo_of_homes_shows_the_truth_and_draws_boxes(
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, out + err
     lines = [line.split() for line in out.splitlines()]
-    assert "Submitted 8 photos of 2 sample homes." in out
+    assert "Submitted 4 photos of home-1." in out
     assert ["living", "room", "armchair", "2", "2"] in lines
     assert ["kitchen", "refrigerator", "1", "1"] in lines
     assert ["kitchen", "refrigerator", "0", "1", "-1"] in lines
-    assert "6 of 6" in out
-    assert "9 of 12" in out
-    assert "-25 %" in out
-    assert "7 of 7 right" in out
-    assert "home-2/kitchen/view-1.jpg" in out
+    assert "6 of 6 items (+0 %)" in out
+    assert "3 of 6 items (-50 %)" in out
+    assert "! home-2/kitchen/view-1.jpg: " in out
     assert "MEDIAN (P50)" in out
-    drawn = sorted(tmp_path.glob("pictures/*/*.jpg"))
-    assert [f"{file.parent.name}/{file.name}" for file in drawn] == [
-        "home-1/kitchen.jpg",
-        "home-1/living room.jpg",
-        "home-2/living room.jpg",
-    ]
+    drawn = sorted(file.name for file in (tmp_path / "pictures").iterdir())
+    assert len(drawn) == 7
+    assert drawn[:2] == ["home-1-kitchen-view-1.jpg", "home-1-living room-view-1.jpg"]
     assert list(temporary.glob("photoqueue-*")) == []
     assert processes_of(temporary) == []
 
 
-def test_demo_of_the_sample_homes_needs_nothing_beside_the_checkout(
-    start: Callable[..., subprocess.Popen[str]], temporary: Path, tmp_path: Path
-) -> None:
-    if not home_folders(REPOSITORY / "data" / "samples"):
-        pytest.skip("there are no sample homes in data/samples")
+def test_demo_of_an_installed_wheel_shows_the_sample_home(temporary: Path) -> None:
     pytest.importorskip("onnxruntime")
-    process = start("demo", "--out", tmp_path, TMPDIR=str(temporary))
-    out, err = process.communicate(timeout=170)
-    assert process.returncode == 0, out + err
-    assert "living room" in out
-    assert "Totals, found of what is there" in out
-    assert list(tmp_path.glob("*/*.jpg"))
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", temporary / "dist"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    (wheel,) = (temporary / "dist").iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        names = [file for file in archive.infolist() if "/samples/" in file.filename]
+        assert len([file for file in names if file.filename.endswith(".jpg")]) == 4
+        assert sum(file.file_size for file in names) <= 600_000
+        assert not any(name.startswith(("data/", "tools/")) for name in archive.namelist())
+        archive.extractall(temporary / "site")
+
+    # What the package needs comes from this environment, the package itself from the wheel.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PHOTOQUEUE")}
+    done = subprocess.run(
+        [sys.executable, "-m", "photoqueue", "demo"],
+        cwd=temporary,
+        env={
+            **kept,
+            "PYTHONPATH": str(temporary / "site"),
+            "HOME": str(temporary / "home"),
+            "TMPDIR": str(temporary),
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=170,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    assert "Submitted 4 photos of sample-home." in done.stdout
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["living", "room", "armchair", "2", "2"] in lines
+    assert re.search(r"\d+ of 17 items .*of 10\.36 m³", done.stdout)
     assert processes_of(temporary) == []
+    assert not list(temporary.glob("photoqueue-*"))

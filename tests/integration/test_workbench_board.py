@@ -12,7 +12,7 @@ import pytest
 import photoqueue
 from photoqueue import Dashboard, JobState, Workbench
 from photoqueue.errors import ConfigurationError, UnknownBatchError
-from photoqueue.faces.notebook.submit_form import FOLDER, SAMPLES, UPLOAD
+from photoqueue.faces.notebook.submit_form import FOLDER, SAMPLE, UPLOAD
 from photoqueue.installation import Installation
 from tests.conftest import eventually, picture
 
@@ -83,18 +83,17 @@ def test_form_submits_with_the_engine_that_was_chosen(
     assert form.words.text == "Submitted 3 photos."
 
 
-def test_sample_home_is_offered_where_there_is_one(opened: Callable[..., Workbench]) -> None:
+def test_sample_home_is_offered(opened: Callable[..., Workbench]) -> None:
     form = opened().form
-    assert list(form.source.options) == [FOLDER, UPLOAD, SAMPLES]
-    form.source.value = SAMPLES
-    form.home.value = "maple-street"
-    assert (form.found.text, form.project.value) == ("15 photos in 5 rooms.", "maple-street")
+    assert list(form.source.options) == [FOLDER, UPLOAD, SAMPLE]
+    form.source.value = SAMPLE
+    assert (form.found.text, form.project.value) == ("4 photos in 2 rooms.", "sample-home")
 
 
 def test_project_that_a_person_typed_stays(opened: Callable[..., Workbench]) -> None:
     form = opened().form
     form.project.value = "move-9"
-    form.source.value = SAMPLES
+    form.source.value = SAMPLE
     assert form.project.value == "move-9"
 
 

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from photoqueue import Item
-from photoqueue.engines.drawing import CATEGORY_COLOURS, contact_sheet, draw_boxes
+from photoqueue.engines.drawing import CATEGORY_COLOURS, draw_boxes
 from photoqueue.inventory.catalogue_file import CATEGORIES
 from photoqueue.records.results import FoundItem
 
@@ -96,15 +96,3 @@ def test_items_of_a_result_can_be_drawn_and_boxes_can_be_tiny() -> None:
 
     assert changed(grey(), draw_boxes(grey(), [found]))
     draw_boxes(Image.new("L", (3, 2)), [found])
-
-
-def test_sheet_shows_all_pictures_with_captions() -> None:
-    red, blue = Image.new("RGB", (100, 60), "red"), Image.new("RGB", (80, 60), "blue")
-
-    sheet = contact_sheet([("one", red), ("two", blue), ("three", red)], title="room", columns=2)
-
-    counts = {colour: count for count, colour in sheet.getcolors(1 << 20) or []}
-    assert counts[(255, 0, 0)] == 2 * 100 * 60
-    assert counts[(0, 0, 255)] == 80 * 60
-    assert sheet.width < 2 * 100 + 50
-    assert contact_sheet([("one", red)], columns=3).width < 150

@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 
 from photoqueue.engines.contract import Analysis, Hint, Item
-from photoqueue.engines.truth import TrueBox, match
 from photoqueue.errors import ConfigurationError, UnreadablePhotoError
-from photoqueue.evaluation.boxes import evaluate
+from photoqueue.evaluation import TrueBox, evaluate, match
 
 
 class Scripted:

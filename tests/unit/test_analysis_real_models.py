@@ -15,7 +15,7 @@ from photoqueue.engines.boxes import iou
 from photoqueue.engines.contract import Hint
 from photoqueue.engines.detector import Detector, build_detector
 from photoqueue.engines.model_files import ModelFile
-from photoqueue.evaluation.boxes import evaluate
+from photoqueue.evaluation import evaluate
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
 from photoqueue.records.results import FoundItem, PhotoResult

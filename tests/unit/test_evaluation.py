@@ -5,24 +5,34 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
+from click.testing import Result
 from PIL import Image
+from typer.testing import CliRunner
 
 from photoqueue import Analysis, Hint, Settings
-from photoqueue.engines.samples import SampleHome, read_homes
 from photoqueue.errors import StorageError, UnreadablePhotoError
-from photoqueue.evaluation.comparison import compare
-from photoqueue.evaluation.files import rows, write_csv
-from photoqueue.evaluation.inventories import strategies
-from photoqueue.evaluation.records import Comparison, InventoryScore
-from photoqueue.evaluation.subjects import Subject, available_subjects, chosen_subject
 from tests.homes import truth, write_home
+from tools import evaluate
+from tools.comparison import (
+    Comparison,
+    Subject,
+    available_subjects,
+    chosen_subject,
+    compare,
+    rows,
+    write_csv,
+)
+from tools.homes import BoxedHome, read_homes
+from tools.inventories import InventoryScore, strategies
 
 
 @pytest.fixture
-def homes(tmp_path: Path) -> list[SampleHome]:
+def homes(tmp_path: Path) -> list[BoxedHome]:
     for name in ("home-1", "home-2"):
         write_home(tmp_path / "samples", truth(name))
     return read_homes(tmp_path / "samples")
@@ -36,7 +46,7 @@ def scores_of(comparison: Comparison, strategy: str) -> dict[str, InventoryScore
     return {one.home: one for one in comparison.inventories if one.strategy == strategy}
 
 
-def test_engine_is_measured_on_homes(homes: list[SampleHome]) -> None:
+def test_engine_is_measured_on_homes(homes: list[BoxedHome]) -> None:
     done = compare([subject("tests.homes:seeing")], homes=homes)
 
     (score,) = done.engines
@@ -48,7 +58,7 @@ def test_engine_is_measured_on_homes(homes: list[SampleHome]) -> None:
     assert done.left_out == ()
 
 
-def test_inventories_are_compared_by_home_and_together(homes: list[SampleHome]) -> None:
+def test_inventories_are_compared_by_home_and_together(homes: list[BoxedHome]) -> None:
     done = compare([subject("tests.homes:seeing")], homes=homes)
 
     assert {"max", "sum"} <= set(strategies())
@@ -65,7 +75,7 @@ def test_inventories_are_compared_by_home_and_together(homes: list[SampleHome]) 
     assert summed.volume == pytest.approx(2 * (3 * 1.7 + 4 * 0.5 + 1.0 + 1.15 + 0.25))
 
 
-def test_room_is_asked_for_as_a_whole_only_when_wanted(homes: list[SampleHome]) -> None:
+def test_room_is_asked_for_as_a_whole_only_when_wanted(homes: list[BoxedHome]) -> None:
     assert scores_of(compare([subject("tests.homes:seeing")], homes=homes), "llm") == {}
 
     done = compare([subject("tests.homes:seeing")], homes=homes, together=True)
@@ -86,7 +96,7 @@ class Moody(Blind):
 
 
 def test_engine_that_finds_nothing_has_no_precision_and_an_empty_inventory(
-    homes: list[SampleHome],
+    homes: list[BoxedHome],
 ) -> None:
     done = compare([subject("tests.unit.test_evaluation:Blind")], homes=homes)
 
@@ -104,7 +114,7 @@ def test_engine_that_finds_nothing_has_no_precision_and_an_empty_inventory(
     ],
 )
 def test_engine_that_fails_is_left_out_and_the_others_go_on(
-    homes: list[SampleHome], factory: str, reason: str
+    homes: list[BoxedHome], factory: str, reason: str
 ) -> None:
     done = compare([subject(factory), subject("tests.homes:seeing")], homes=homes)
 
@@ -114,7 +124,7 @@ def test_engine_that_fails_is_left_out_and_the_others_go_on(
     assert reason in left.reason
 
 
-def test_missing_picture_is_no_fault_of_an_engine(homes: list[SampleHome]) -> None:
+def test_missing_picture_is_no_fault_of_an_engine(homes: list[BoxedHome]) -> None:
     (homes[0].folder / "kitchen" / "view-1.jpg").unlink()
 
     with pytest.raises(UnreadablePhotoError, match=r"view-1\.jpg"):
@@ -145,7 +155,7 @@ def test_annotated_photos_are_judged_by_the_classes_they_tell_apart(tmp_path: Pa
     assert done.inventories == ()
 
 
-def test_two_runs_write_the_same_but_for_the_times(homes: list[SampleHome], tmp_path: Path) -> None:
+def test_two_runs_write_the_same_but_for_the_times(homes: list[BoxedHome], tmp_path: Path) -> None:
     written = []
     for run in ("one", "two"):
         done = compare([subject("tests.homes:seeing")], homes=homes)
@@ -160,7 +170,7 @@ def test_two_runs_write_the_same_but_for_the_times(homes: list[SampleHome], tmp_
 
 
 def test_tables_that_cannot_be_written_name_the_folder(
-    homes: list[SampleHome], tmp_path: Path
+    homes: list[BoxedHome], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
 
@@ -207,3 +217,47 @@ def test_own_engine_is_compared_too() -> None:
     found, _ = available_subjects(Settings(engine="tests.homes:seeing"), model_folders=[])
 
     assert found[-1].label == "tests.homes:seeing"
+
+
+# -- the command
+
+
+@pytest.fixture
+def measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run the command in a checkout with a sample home, and nothing beside it."""
+    write_home(tmp_path / "checkout" / "data" / "samples")
+    monkeypatch.setattr(evaluate, "CHECKOUT", tmp_path / "checkout")
+    monkeypatch.setattr(evaluate, "DATA", tmp_path / "beside")
+    monkeypatch.setenv("PHOTOQUEUE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PHOTOQUEUE_ENGINE", "tests.homes:seeing")
+    app = typer.Typer()
+    app.command()(evaluate.main)
+    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_command_shows_engines_and_inventories(
+    measure: Callable[..., Result], tmp_path: Path
+) -> None:
+    shown = measure("--csv", tmp_path / "out", "--by-class")
+
+    assert shown.exit_code == 0, shown.output
+    for word in ("seeing", "colours", "samples", "home-1", "6 of 6", "10 of 6", "+67 %"):
+        assert word in shown.stdout
+    assert "armchair" in shown.stdout
+    assert "Left out: photos: there is no" in shown.stdout
+    assert "Wrote" in shown.stderr
+    assert (tmp_path / "out" / "inventories.csv").is_file()
+
+
+def test_command_measures_one_engine_on_a_folder_of_homes(
+    measure: Callable[..., Result], tmp_path: Path
+) -> None:
+    folder = tmp_path / "checkout" / "data" / "samples" / "home-1"
+
+    told = json.loads(measure(folder, "--engine", "tests.homes:seeing", "--json").stdout)
+
+    assert [row["engine"] for row in told["engines"]] == ["seeing"]
+    assert told["left_out"] == []
+    broken = measure("--engine", "tests.homes:broken")
+    assert broken.exit_code == 1
+    assert "no such colours" in broken.stderr

@@ -33,8 +33,6 @@ _LETTERS_PER_SIDE: Final = 53
 _SMALLEST_LETTER: Final = 10
 #: Luminance, 0…255, of a label above which black letters are easier to read on it.
 _LIGHT: Final = 140
-#: Pixels between the pictures of a sheet.
-_GAP: Final = 12
 
 
 class Drawable(Protocol):
@@ -117,43 +115,6 @@ def draw_boxes(
         taken.append(label.area)
         _print(draw, label, font)
     return canvas
-
-
-def contact_sheet(
-    pictures: Sequence[tuple[str, Image.Image]], *, title: str = "", columns: int = 2
-) -> Image.Image:
-    """Put pictures with their captions side by side on a white sheet.
-
-    Parameters
-    ----------
-    pictures : sequence of (str, PIL.Image.Image)
-        Caption and picture; at least one. Each is shown at its own size.
-    title : str
-        Printed above all.
-    columns : int
-        Pictures in a row.
-    """
-    columns = min(columns, len(pictures))
-    width = max(picture.width for _, picture in pictures)
-    height = max(picture.height for _, picture in pictures)
-    font = _font(pictures[0][1])
-    text = round(_line_height(font) * 1.4)
-    head = text if title else 0
-    rows = -(-len(pictures) // columns)
-    sheet = Image.new(
-        "RGB",
-        (columns * (width + _GAP) + _GAP, head + rows * (height + text + _GAP) + _GAP),
-        _WHITE,
-    )
-    draw = ImageDraw.Draw(sheet)
-    draw.text((_GAP, _GAP // 2), title, fill=_BLACK, font=font)
-    for number, (caption, picture) in enumerate(pictures):
-        row, column = divmod(number, columns)
-        left = _GAP + column * (width + _GAP)
-        top = _GAP + head + row * (height + text + _GAP)
-        draw.text((left, top), caption, fill=_BLACK, font=font)
-        sheet.paste(picture.convert("RGB"), (left, top + text))
-    return sheet
 
 
 def _label(

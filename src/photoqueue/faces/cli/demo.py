@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -19,10 +19,8 @@ import typer
 from photoqueue import services
 from photoqueue.faces.cli import words
 from photoqueue.faces.cli.output import (
-    fail,
     in_full,
     name,
-    note,
     number_column,
     records,
     show,
@@ -30,24 +28,25 @@ from photoqueue.faces.cli.output import (
     word_column,
 )
 from photoqueue.installation import current, use
+from photoqueue.samples import SAMPLE_HOME, SampleHome, found_things, home_folders, read_home
 from photoqueue.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from photoqueue.client.handles import Batch, Job
-    from photoqueue.engines.samples import SampleHome, SampleRoom
-    from photoqueue.records.results import InventoryResult, PhotoResult
+    from photoqueue.client.handles import Batch
+    from photoqueue.records.results import InventoryResult
 
 _PROJECT: Final = "demo"
+_JPEG_QUALITY: Final = 85
 
 
 def demo(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            help="Photos to use instead of the sample homes.",
+            help="Photos to use instead of the sample home.",
             exists=True,
             file_okay=False,
             show_default=False,
@@ -59,7 +58,7 @@ def demo(
     engine: Annotated[
         str | None,
         typer.Option(
-            help="Engine to use (default: builtin on the sample homes, else PHOTOQUEUE_ENGINE).",
+            help="Engine to use (default: builtin on the sample home, else PHOTOQUEUE_ENGINE).",
             show_default=False,
         ),
     ] = None,
@@ -67,7 +66,7 @@ def demo(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Where the pictures with boxes go (default: out/demo).",
+            help="Also write the photos with the boxes of what was found.",
             file_okay=False,
             show_default=False,
         ),
@@ -76,55 +75,27 @@ def demo(
         bool, typer.Option("--keep", help="Keep the servers running and the data folder.")
     ] = False,
 ) -> None:
-    """Show photoqueue at work: real servers, a worker, homes, their inventories.
+    """Show photoqueue at work: real servers, a worker, photos, their inventory.
 
-    Without a folder it analyses the sample homes of the checkout and shows the truth beside
-    what was found. Everything runs in a temporary installation of its own and is removed at
-    the end, but for the pictures.
+    Without a folder it analyses the sample home of the package and shows the truth beside what
+    was found. Everything runs in a temporary installation, which is removed at the end.
     """
-    from photoqueue.client.sample_homes import output_folder, require_sample_homes
     from photoqueue.engines.registry import load_engine
-    from photoqueue.engines.samples import home_folders, read_homes
-    from photoqueue.errors import PhotoqueueError
-    from photoqueue.faces.cli.sample_data import with_model
-    from photoqueue.settings import load_settings
 
     chosen = {"model": model, "engine": engine}
     if folder is None and model is None and engine is None:
         chosen["engine"] = "builtin"
     settings = load_settings(**{name: value for name, value in chosen.items() if value is not None})
-    photos = require_sample_homes() if folder is None else folder
-    homes = read_homes(photos) if home_folders(photos) else None
-    lacking = None
-    try:
-        settings = with_model(settings)
-        if homes is not None:
-            load_engine(settings)  # what is missing is said here, not by each photo
-    except PhotoqueueError as exc:
-        lacking = str(exc)
+    load_engine(settings)  # what is missing is said before anything starts
+    homes = [read_home(one, SampleHome) for one in home_folders(folder or SAMPLE_HOME)]
     with temporary_installation(settings, keep=keep):
-        if lacking is not None:
-            _show_servers()
-            fail(f"{lacking}\nTry your own: photoqueue demo FOLDER --model PATH")
-            raise typer.Exit(1)
-        if homes is None:
-            _run(photos)
-        else:
-            run_homes(homes, out or (Path("out") if folder else output_folder()) / "demo")
+        _run(folder, homes, out)
 
 
-def _show_servers() -> None:
-    """Show that the servers at least do work."""
-    from photoqueue.client.system import Survey
-    from photoqueue.faces.cli.doctor import examine, show_findings
-    from photoqueue.installation import current
+def _run(folder: Path | None, homes: list[SampleHome], out: Path | None) -> None:
+    """Send the photos through the whole chain and show what came of them."""
+    import pandas as pd
 
-    with Survey(current().settings) as survey:
-        show_findings(examine(survey))
-    show()
-
-
-def _run(photos: Path) -> None:
     import photoqueue
     from photoqueue.faces.cli.views import inventory_table
     from photoqueue.records.results import InventoryResult
@@ -132,122 +103,37 @@ def _run(photos: Path) -> None:
     show("Starting a worker …")
     with photoqueue.start_worker():
         started = time.monotonic()
-        batch = photoqueue.submit_photos(_with_rooms(photos), project_id=_PROJECT)
-        adding_up = photoqueue.submit_inventory(_PROJECT, after=batch)
-        show(f"Submitted {words.counted(len(batch), 'photo')} of {words.line(photos)}.")
-        results = photoqueue.collect(batch)
-        seconds = time.monotonic() - started
-        inventory = adding_up.result()
-    assert isinstance(inventory, InventoryResult)
-    show()
-    _show_rooms(inventory, results)
-    show()
-    show(inventory_table(inventory))
-    show()
-    show_speed(batch.poll(), seconds)
-
-
-def _with_rooms(photos: Path) -> Any:
-    """Name the rooms after the annotated kinds of room, where there are annotations."""
-    if not (photos / "annotations.json").is_file():
-        return photos
-    from photoqueue.engines.annotations import read_annotations
-
-    return [
-        {"photo": photos / entry["file"], "room": _words(entry.get("room_type"))}
-        for entry in read_annotations(photos)
-    ]
-
-
-def _words(room_type: str | None) -> str | None:
-    return room_type and room_type.replace("_", " ")
-
-
-def _show_rooms(inventory: InventoryResult, results: pd.DataFrame) -> None:
-    """Show in one line a room what stands in it."""
-    from photoqueue.faces.cli.output import name, number_column, table, word_column
-
-    drawn = table()
-    word_column(drawn, "ROOM")
-    number_column(drawn, "ITEMS")
-    drawn.add_column("WHAT", overflow="fold")
-    for room in inventory.rooms:
-        lines = [line for line in inventory.lines if line.room == room]
-        things = ", ".join(
-            line.name if line.count == 1 else f"{line.count} × {line.name}" for line in lines
-        )
-        drawn.add_row(name(room), str(sum(line.count for line in lines)), words.line(things))
-    show(drawn)
-    failed = results[results["state"] != "completed"]
-    for record in records(failed):
-        show(
-            f"! {words.line(record['file_name'])}: {words.line(record['error_message'])}",
-            style="yellow",
-        )
-
-
-_JPEG_QUALITY = 85
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Surveyed:
-    """A home, and what came out of the chain for it."""
-
-    home: SampleHome
-    jobs: pd.DataFrame
-    collected: pd.DataFrame
-    #: Results by path of the view.
-    results: dict[str, PhotoResult]
-    inventory: InventoryResult
-
-
-def run_homes(homes: Sequence[SampleHome], pictures: Path) -> None:
-    """Send homes through the whole chain and show the results beside the truth.
-
-    Parameters
-    ----------
-    homes : sequence of SampleHome
-    pictures : Path
-        Folder for the pictures with boxes, one sheet a room.
-    """
-    import pandas as pd
-
-    import photoqueue
-
-    show("Starting a worker …")
-    with photoqueue.start_worker():
-        started = time.monotonic()
-        submitted = [(home, *_submit(home)) for home in homes]
-        count = sum(len(batch) for _, batch, _ in submitted)
-        show(
-            f"Submitted {words.counted(count, 'photo')} of "
-            f"{words.counted(len(homes), 'sample home')}."
-        )
+        moves: list[tuple[SampleHome | None, str, Any]] = [
+            (home, home.home, _photos_of(home)) for home in homes
+        ] or [(None, _PROJECT, folder)]
+        submitted = []
+        for home, project, photos in moves:
+            batch = photoqueue.submit_photos(photos, project_id=project)
+            submitted.append((home, batch, photoqueue.submit_inventory(project, after=batch)))
+            named = words.line(photos if home is None else project)
+            show(f"Submitted {words.counted(len(batch), 'photo')} of {named}.")
         collected = [photoqueue.collect(batch) for _, batch, _ in submitted]
         seconds = time.monotonic() - started
-        surveyed = [
-            _survey(home, batch, adding_up, frame)
-            for (home, batch, adding_up), frame in zip(submitted, collected, strict=True)
-        ]
-    for one in surveyed:
+        inventories = [adding_up.result() for *_, adding_up in submitted]
+    for (home, *_), inventory, results in zip(submitted, inventories, collected, strict=True):
+        assert isinstance(inventory, InventoryResult)
         show()
-        show(_rooms_table(one))
-        _show_failures(one)
+        show(inventory_table(inventory) if home is None else _beside_the_truth(home, inventory))
+        if home is not None:
+            _show_totals(home, inventory)
+        for record in records(results[results["state"] != "completed"]):
+            what = words.line(record["photo_id" if home else "file_name"])
+            show(f"! {what}: {words.line(record['error_message'])}", style="yellow")
     show()
-    show(_totals_table(surveyed))
-    show()
-    show_speed(pd.concat([one.jobs for one in surveyed]), seconds)
-    show()
-    for one in surveyed:
-        for room in one.home.rooms:
-            _draw(one, room, pictures)
-    show(f"Pictures with boxes: {words.line(pictures)}")
+    show_speed(pd.concat([batch.poll() for _, batch, _ in submitted]), seconds)
+    if out is not None:
+        for _, batch, _ in submitted:
+            _draw(batch, out)
+        show(f"Photos with boxes: {words.line(out)}")
 
 
-def _submit(home: SampleHome) -> tuple[Batch, Job]:
-    import photoqueue
-
-    photos = [
+def _photos_of(home: SampleHome) -> list[dict[str, Any]]:
+    return [
         {
             "photo": home.folder / view.photo,
             "photo_id": f"{home.home}/{view.photo}",
@@ -256,44 +142,22 @@ def _submit(home: SampleHome) -> tuple[Batch, Job]:
         for room in home.rooms
         for view in room.views
     ]
-    batch = photoqueue.submit_photos(photos, project_id=home.home)
-    return batch, photoqueue.submit_inventory(home.home, after=batch)
 
 
-def _survey(home: SampleHome, batch: Batch, adding_up: Job, collected: pd.DataFrame) -> _Surveyed:
-    from photoqueue.records.results import InventoryResult, PhotoResult
-    from photoqueue.words import JobState
-
-    jobs = batch.poll()
-    completed = set(jobs.loc[jobs["state"] == JobState.COMPLETED, "job_id"])
-    results = {}
-    for job in batch:
-        if job.id in completed:
-            result = job.result()
-            assert isinstance(result, PhotoResult)
-            results[result.photo_id.removeprefix(f"{home.home}/")] = result
-    inventory = adding_up.result()
-    assert isinstance(inventory, InventoryResult)
-    return _Surveyed(
-        home=home, jobs=jobs, collected=collected, results=results, inventory=inventory
-    )
-
-
-def _rooms_table(one: _Surveyed) -> Table:
+def _beside_the_truth(home: SampleHome, inventory: InventoryResult) -> Table:
     """Show room by room how many of each thing were found, and how many there are."""
-    from photoqueue.evaluation.inventories import found_things, true_things
     from photoqueue.inventory.catalogue import Catalogue
 
     catalogue = Catalogue.load()
-    found, true = found_things(one.inventory), true_things(one.home)
-    drawn = table(title=f"{words.line(one.home.home)}, found beside true")
+    found, true = found_things(inventory), home.true_things()
+    drawn = table(title=f"{words.line(home.home)}, found beside the truth")
     word_column(drawn, "ROOM")
     word_column(drawn, "ITEM")
     for column in ("FOUND", "TRUE", ""):
         number_column(drawn, column)
-    order = [room.room for room in one.home.rooms]
     previous = None
-    for room, key in sorted(found | true, key=lambda thing: (_position(order, thing[0]), thing)):
+    order = {room.room: number for number, room in enumerate(home.rooms)}
+    for room, key in sorted(found | true, key=lambda thing: (order.get(thing[0], 99), thing)):
         known = catalogue.by_key(key)
         off = found[room, key] - true[room, key]
         drawn.add_row(
@@ -308,83 +172,44 @@ def _rooms_table(one: _Surveyed) -> Table:
     return drawn
 
 
-def _position(order: Sequence[str], room: str) -> int:
-    return order.index(room) if room in order else len(order)
+def _show_totals(home: SampleHome, inventory: InventoryResult) -> None:
+    items, true_items = inventory.total_items, home.total_items
+    volume, true_volume = inventory.total_volume, home.total_volume
+    show(
+        f"{items} of {true_items} items ({words.percent((items - true_items) / true_items)}), "
+        f"{volume:.2f} of {true_volume:.2f} m³ "
+        f"({words.percent((volume - true_volume) / true_volume)})",
+        style="bold",
+    )
 
 
-def _totals_table(surveyed: Iterable[_Surveyed]) -> Table:
-    """Show the totals of each home and of all, with the error."""
-    drawn = table(title="Totals, found of what is there")
-    word_column(drawn, "HOME")
-    for column in ("ITEMS", "ERROR", "VOLUME", "ERROR", "KIND OF ROOM"):
-        number_column(drawn, column)
-    homes = [(one.home.home, [one]) for one in surveyed]
-    everything = [one for _, ones in homes for one in ones]
-    for label, ones in [*homes, *([("all", everything)] if len(homes) > 1 else [])]:
-        items = sum(one.inventory.total_items for one in ones)
-        true_items = sum(one.home.total_items for one in ones)
-        volume = sum(one.inventory.total_volume for one in ones)
-        true_volume = sum(one.home.total_volume for one in ones)
-        verdicts = [right for one in ones for right in _rooms_right(one)]
-        drawn.add_row(
-            words.line(label),
-            f"{items} of {true_items}",
-            words.percent((items - true_items) / true_items if true_items else None),
-            f"{volume:.2f} of {true_volume:.2f} m³",
-            words.percent((volume - true_volume) / true_volume if true_volume else None),
-            f"{sum(verdicts)} of {len(verdicts)} right",
-        )
-    return drawn
+def _draw(batch: Batch, out: Path) -> None:
+    """Write the analysed photos with the boxes of what was found."""
+    from io import BytesIO
 
+    from PIL import Image
 
-def _rooms_right(one: _Surveyed) -> list[bool]:
-    """Tell of each analysed view whether its kind of room is right."""
-    from photoqueue.inventory.wording import canonical_room_type
+    from photoqueue.client.gallery import photo_picture
+    from photoqueue.engines.drawing import draw_boxes
+    from photoqueue.errors import StorageError
+    from photoqueue.records.results import PhotoResult
+    from photoqueue.words import JobState
 
-    def kind(word: str) -> str:
-        return canonical_room_type(word) or word
-
-    return [
-        kind(one.results[view.photo].room_type) == kind(room.room_type)
-        for room in one.home.rooms
-        for view in room.views
-        if view.photo in one.results
-    ]
-
-
-def _show_failures(one: _Surveyed) -> None:
-    for record in records(one.collected[one.collected["state"] != "completed"]):
-        show(
-            f"! {words.line(record['photo_id'])}: {words.line(record['error_message'])}",
-            style="yellow",
-        )
-
-
-def _draw(one: _Surveyed, room: SampleRoom, pictures: Path) -> None:
-    """Write one sheet with the views of a room and the boxes found in them."""
-    from photoqueue.engines.drawing import contact_sheet, draw_boxes
-    from photoqueue.evaluation.pictures import read_picture
-
-    drawn = []
-    for view in room.views:
-        result = one.results.get(view.photo)
-        if result is not None:
-            picture = draw_boxes(read_picture(one.home.folder / view.photo), result.items)
-            drawn.append((f"{Path(view.photo).stem}: {result.room_type}", picture))
-    if not drawn:
-        return
-    # A room's name is not a path.
-    file = pictures / _file_name(one.home.home) / f"{_file_name(room.room)}.jpg"
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        sheet = contact_sheet(drawn, title=f"{one.home.home}, {room.room}")
-        sheet.save(file, quality=_JPEG_QUALITY)
-    except OSError as exc:
-        note(f"The picture {words.line(file)} cannot be written ({exc.strerror or exc}).")
-
-
-def _file_name(text: str) -> str:
-    return text.replace("/", "-").replace("\\", "-").lstrip(".") or "room"
+    for job in batch:
+        if job.poll().state is not JobState.COMPLETED:
+            continue
+        result = job.result()
+        assert isinstance(result, PhotoResult)
+        picture = Image.open(BytesIO(photo_picture(result.photo_id)))
+        # An id is no path.
+        file = out / f"{re.sub('[^a-zA-Z0-9. _-]+', '-', result.photo_id).removesuffix('.jpg')}.jpg"
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            draw_boxes(picture, result.items).save(file, quality=_JPEG_QUALITY)
+        except OSError as exc:
+            raise StorageError(
+                f"{file} cannot be written ({exc.strerror or exc}). Give another folder to --out."
+            ) from exc
 
 
 def show_speed(jobs: pd.DataFrame, seconds: float) -> None:

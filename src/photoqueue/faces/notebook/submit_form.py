@@ -10,7 +10,6 @@ import ipywidgets as widgets
 
 from photoqueue.client.engine_choice import EngineChoice, available_engines
 from photoqueue.client.handles import Batch
-from photoqueue.client.sample_homes import sample_homes
 from photoqueue.client.submit import preview, submit_photos
 from photoqueue.client.submit_inventory import submit_inventory
 from photoqueue.errors import PhotoqueueError
@@ -18,10 +17,11 @@ from photoqueue.faces.notebook.upload import Upload
 from photoqueue.faces.notebook.view import Background, Words
 from photoqueue.installation import settings_in_use
 from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type
+from photoqueue.samples import SAMPLE_HOME
 
 FOLDER: Final = "Folder"
 UPLOAD: Final = "Upload"
-SAMPLES: Final = "Sample homes"
+SAMPLE: Final = "Sample home"
 
 _WIDE: Final = {"description_width": "76px"}
 _OWN_ENGINE: Final = "the worker's own"
@@ -40,10 +40,8 @@ class SubmitForm:
 
     def __init__(self, submitted: Callable[[Batch], None], *, project: str = "") -> None:
         self._submitted = submitted
-        homes = sample_homes()
-        self._homes = {folder.name: folder for folder in _folders(homes)} if homes else {}
         self.source = widgets.Dropdown(
-            options=[FOLDER, UPLOAD, *([SAMPLES] if self._homes else [])],
+            options=[FOLDER, UPLOAD, SAMPLE],
             description="Source",
             style=_WIDE,
         )
@@ -53,7 +51,6 @@ class SubmitForm:
             continuous_update=False,
             style=_WIDE,
         )
-        self.home = widgets.Dropdown(options=list(self._homes), description="Home", style=_WIDE)
         self.upload = Upload(settings_in_use())
         self.project = widgets.Text(
             value=project, description="Project", placeholder="move-42", style=_WIDE
@@ -93,7 +90,7 @@ class SubmitForm:
             layout=widgets.Layout(width="320px", flex="0 0 auto", padding="0 12px 0 0"),
         )
         self.source.observe(lambda _: self._source_chosen(), "value")
-        for field in (self.folder, self.home, self.room):
+        for field in (self.folder, self.room):
             field.observe(lambda _: self._look(), "value")
         self.upload.observe(lambda _: self._look(), "state")
         self.room_type.observe(lambda _: self._look_at_room_type(), "value")
@@ -106,8 +103,8 @@ class SubmitForm:
         """The folder that would be submitted; None while none is chosen."""
         if self.source.value == UPLOAD:
             return self.upload.folder
-        if self.source.value == SAMPLES:
-            return self._homes.get(self.home.value)
+        if self.source.value == SAMPLE:
+            return SAMPLE_HOME
         text = self.folder.value.strip()
         return Path(text).expanduser() if text else None
 
@@ -142,8 +139,8 @@ class SubmitForm:
         self.upload.close()
 
     def _source_chosen(self) -> None:
-        part = {FOLDER: self.folder, UPLOAD: self.upload, SAMPLES: self.home}
-        self._part.children = (part[self.source.value],)
+        part = {FOLDER: (self.folder,), UPLOAD: (self.upload,), SAMPLE: ()}
+        self._part.children = part[self.source.value]
         self._look()
 
     def _look(self) -> None:
@@ -161,9 +158,8 @@ class SubmitForm:
             return
         self.button.disabled = False
         self.found.say(f"{found}.")
-        # A name that was filled in here follows the home; one that a person typed stays.
-        if self.source.value == SAMPLES and self.project.value in ("", *self._homes):
-            self.project.value = self.home.value
+        if self.source.value == SAMPLE and not self.project.value:
+            self.project.value = SAMPLE_HOME.name
 
     def _look_at_engine(self) -> None:
         chosen = next((one for one in available_engines() if one.name == self.engine.value), None)
@@ -183,10 +179,6 @@ class SubmitForm:
 def _given(text: str) -> str | None:
     """Return what was typed, None for nothing."""
     return text.strip() or None
-
-
-def _folders(homes: Path) -> list[Path]:
-    return sorted(folder for folder in homes.iterdir() if folder.is_dir())
 
 
 def _engines() -> list[tuple[str, str]]:

@@ -6,8 +6,6 @@ Never a path or an address: the server would read what the caller may not.
 from __future__ import annotations
 
 import json
-from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final, TypeVar
 
 from fastapi import APIRouter, Request
@@ -26,6 +24,7 @@ from photoqueue.faces.http.backend import TheBackend
 from photoqueue.faces.http.problems import ProblemError, busy
 from photoqueue.records.base import DEFAULT_STRATEGY, Strategy
 from photoqueue.records.results import InventoryResult
+from photoqueue.samples import SAMPLE_PHOTO
 
 _CONTROL = r"\x00-\x1f\x7f-\x9f"
 #: An identifier that a caller chooses: 1 to 200 printable characters, not blanks alone.
@@ -220,7 +219,7 @@ async def inventory(project_id: str, backend: TheBackend) -> InventoryResult:
 
 @router.post("/queue/test", tags=["queues"])
 async def submit_test_job(body: TestJobRequest, backend: TheBackend) -> TestJobAnswer:
-    """Submit a photo to try the whole chain; an unknown photo id gets a picture of ours."""
+    """Submit a photo to try the whole chain; an unknown photo id gets one of the sample home."""
     job = await backend.calls(_submit_test, body)
     backend.changed()
     return TestJobAnswer(job_id=job.id, bull_job_id=job.key)
@@ -231,14 +230,9 @@ def _submit_test(body: TestJobRequest) -> Job:
         return submit_known_photo(body.photo_id, user_id=body.user_id, room_type=body.room_type)
     except PhotoNotFoundError:
         return submit_photo(
-            _sample_picture(),
+            SAMPLE_PHOTO.read_bytes(),
             photo_id=body.photo_id,
             user_id=body.user_id,
             room_type=body.room_type,
             file_name="sample-room.jpg",
         )
-
-
-@cache
-def _sample_picture() -> bytes:
-    return (Path(__file__).parents[1] / "static" / "sample-room.jpg").read_bytes()

@@ -8,11 +8,22 @@ from typing import Any
 
 import pytest
 
-from photoqueue.engines.samples import read_home, read_homes
-from photoqueue.engines.truth import TrueBox, match
 from photoqueue.errors import ConfigurationError, UnreadablePhotoError
-from photoqueue.evaluation.boxes import judge
+from photoqueue.evaluation import TrueBox, judge, match
+from photoqueue.samples import SAMPLE_HOME, SampleHome, read_home
 from tests.homes import SeeingEngine, truth, write_home
+from tools.homes import BoxedHome, read_homes
+
+
+def test_home_of_the_package_is_small_and_complete() -> None:
+    home = read_home(SAMPLE_HOME, SampleHome)
+    files = [file for file in SAMPLE_HOME.rglob("*") if file.is_file()]
+
+    views = [view for room in home.rooms for view in room.views]
+    assert len(views) == 4
+    assert {SAMPLE_HOME / view.photo for view in views} == {*files} - {SAMPLE_HOME / "truth.json"}
+    assert sum(file.stat().st_size for file in files) <= 600_000
+    assert home.true_things().total() == home.total_items
 
 
 def test_homes_of_a_folder_are_read_in_order(tmp_path: Path) -> None:
@@ -29,7 +40,7 @@ def test_homes_of_a_folder_are_read_in_order(tmp_path: Path) -> None:
 
 
 def test_photos_of_a_home_know_their_room_and_boxes(tmp_path: Path) -> None:
-    photos = read_home(write_home(tmp_path)).photos()
+    photos = read_home(write_home(tmp_path), BoxedHome).photos()
 
     assert [photo.name for photo in photos][::3] == [
         "home-1/living room/view-1.jpg",
@@ -55,11 +66,11 @@ def test_what_hardly_shows_need_not_be_found(
     told = truth()
     told["rooms"][0]["views"][0]["boxes"][0].update(box=box, visible=visible)
 
-    assert read_home(write_home(tmp_path, told)).photos()[0].boxes[0].counts is counts
+    assert read_home(write_home(tmp_path, told), BoxedHome).photos()[0].boxes[0].counts is counts
 
 
 def test_engine_that_sees_everything_is_right_on_all_counts(tmp_path: Path) -> None:
-    done = judge(SeeingEngine(), read_home(write_home(tmp_path)).photos())
+    done = judge(SeeingEngine(), read_home(write_home(tmp_path), BoxedHome).photos())
 
     assert done.precision == done.recall == done.f1 == done.room_type_accuracy == 1.0
     assert done.classes.loc["armchair", "truths"] == 4
@@ -161,4 +172,4 @@ def test_missing_view_is_named(tmp_path: Path) -> None:
     (home / "kitchen" / "view-1.jpg").unlink()
 
     with pytest.raises(UnreadablePhotoError, match=r"view-1\.jpg"):
-        judge(SeeingEngine(), read_home(home).photos())
+        judge(SeeingEngine(), read_home(home, BoxedHome).photos())

@@ -1,24 +1,22 @@
-"""How far the inventory of a sample home is from what stands in it."""
+"""How far the inventory of a sample home is from what is in it."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from photoqueue.engines.contract import Analysis, Engine, Hint, RoomEngine
-from photoqueue.engines.samples import SampleHome, SampleRoom
-from photoqueue.engines.truth import AnnotatedPhoto
-from photoqueue.evaluation.pictures import read_picture
-from photoqueue.evaluation.records import InventoryScore
+from photoqueue.evaluation import AnnotatedPhoto, read_picture
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
 from photoqueue.jobs.inventory_sync import room_items
 from photoqueue.jobs.photo_analyze import PhotoPayload, photo_result
 from photoqueue.records.base import STRATEGIES, Strategy
 from photoqueue.records.results import FoundItem, InventoryResult, PhotoResult
+from photoqueue.samples import found_things
+from tools.homes import BoxedHome, BoxedRoom
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,6 +30,51 @@ TOGETHER: Final[Strategy] = "llm"
 def strategies() -> tuple[Strategy, ...]:
     """Return the ways to put the photos of a room together, from their analyses alone."""
     return tuple(strategy for strategy in STRATEGIES if strategy != TOGETHER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InventoryScore:
+    """How far an inventory is from the truth.
+
+    Attributes
+    ----------
+    engine, model : str
+    strategy : str
+        How the photos of a room were put together.
+    home : str
+        The home, or ``all`` for all together.
+    true_items, items : int
+        Things that are there, and that the inventory lists.
+    right_items : int
+        Things listed that are there: per room and kind, the smaller of both counts. Totals
+        can agree by accident, a wardrobe too many and a bookcase too few; this cannot.
+    true_volume, volume : float
+        m³.
+    """
+
+    engine: str
+    model: str
+    strategy: str
+    home: str
+    true_items: int
+    items: int
+    right_items: int
+    true_volume: float
+    volume: float
+
+    @property
+    def item_error(self) -> float:
+        """Items too many (above 0) or too few, as a share of those that are there."""
+        return _error(self.items, self.true_items)
+
+    @property
+    def volume_error(self) -> float:
+        """Volume too large (above 0) or too small, as a share of the true one."""
+        return _error(self.volume, self.true_volume)
+
+
+def _error(found: float, true: float) -> float:
+    return (found - true) / true if true else float("nan")
 
 
 class Results:
@@ -49,7 +92,7 @@ class Results:
 
 def score_inventories(
     engine: Engine,
-    homes: Sequence[SampleHome],
+    homes: Sequence[BoxedHome],
     results: Mapping[str, PhotoResult],
     catalogue: Catalogue,
     *,
@@ -60,7 +103,7 @@ def score_inventories(
     Parameters
     ----------
     engine : Engine
-    homes : sequence of SampleHome
+    homes : sequence of BoxedHome
     results : mapping of str to PhotoResult
         The results of all their photos, by name.
     catalogue : Catalogue
@@ -94,19 +137,6 @@ def score_inventories(
     return scores
 
 
-def true_things(home: SampleHome) -> Counter[tuple[str, str]]:
-    """Count what stands in a home, by room and catalogue key."""
-    return Counter((room.room, item.key) for room in home.rooms for item in room.items)
-
-
-def found_things(inventory: InventoryResult) -> Counter[tuple[str, str]]:
-    """Count what an inventory lists, by room and catalogue key (the name, without a key)."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for line in inventory.lines:
-        counts[line.room, line.key or line.name] += line.count
-    return counts
-
-
 @dataclass(frozen=True)
 class _Totals:
     true_items: int
@@ -116,8 +146,8 @@ class _Totals:
     volume: float
 
 
-def _compared(home: SampleHome, found: InventoryResult) -> _Totals:
-    true, listed = true_things(home), found_things(found)
+def _compared(home: BoxedHome, found: InventoryResult) -> _Totals:
+    true, listed = home.true_things(), found_things(found)
     return _Totals(
         true_items=home.total_items,
         items=found.total_items,
@@ -128,7 +158,7 @@ def _compared(home: SampleHome, found: InventoryResult) -> _Totals:
 
 
 def _scores(
-    engine: Engine, strategy: str, homes: Sequence[SampleHome], totals: Sequence[_Totals]
+    engine: Engine, strategy: str, homes: Sequence[BoxedHome], totals: Sequence[_Totals]
 ) -> Iterable[InventoryScore]:
     """Return the scores of one strategy: home by home, then all together."""
     together = _Totals(
@@ -153,7 +183,7 @@ def _scores(
         )
 
 
-def _analysed(home: SampleHome, results: Mapping[str, PhotoResult]) -> list[AnalysedPhoto]:
+def _analysed(home: BoxedHome, results: Mapping[str, PhotoResult]) -> list[AnalysedPhoto]:
     return [
         AnalysedPhoto(
             photo_id=name,
@@ -167,11 +197,11 @@ def _analysed(home: SampleHome, results: Mapping[str, PhotoResult]) -> list[Anal
     ]
 
 
-def _listed(engine: RoomEngine, home: SampleHome) -> dict[str, Sequence[FoundItem]]:
+def _listed(engine: RoomEngine, home: BoxedHome) -> dict[str, Sequence[FoundItem]]:
     """Let an engine look at each room with all its photos, as the worker does."""
     return {room.room: _room_items(engine, home, room) for room in home.rooms}
 
 
-def _room_items(engine: RoomEngine, home: SampleHome, room: SampleRoom) -> Sequence[FoundItem]:
+def _room_items(engine: RoomEngine, home: BoxedHome, room: BoxedRoom) -> Sequence[FoundItem]:
     images = [read_picture(home.folder / view.photo) for view in room.views]
     return room_items(engine.analyse_room(images, Hint(room=room.room)), engine)

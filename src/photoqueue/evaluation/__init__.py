@@ -1,1 +1,0 @@
-"""Comparing engines and ways to add up, on homes and photos whose contents are known."""

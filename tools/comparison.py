@@ -1,0 +1,348 @@
+"""Measuring several engines on the same homes and photos, and writing the tables as CSV.
+
+Shares are 0…1, NaN where there is nothing to divide by; volumes are m³.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from photoqueue.engines.model_files import present_models
+from photoqueue.engines.registry import load_engine
+from photoqueue.errors import PhotoqueueError, StorageError, UnreadablePhotoError
+from photoqueue.evaluation import Evaluation, annotated_photos, judge, judged_keys
+from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.settings import Settings
+from tools.homes import LEAST_SIDE, BoxedHome
+from tools.inventories import InventoryScore, Results, score_inventories
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineScore:
+    """How right an engine is on one set of photos, and how quick.
+
+    Attributes
+    ----------
+    engine, model : str
+    photos : str
+        The set: ``samples`` or ``photos``.
+    photo_count, truths, found, right : int
+        Photos; boxes that are there, that were found and count, and that are right.
+    precision, recall, f1 : float
+        At IoU 0.5, over all boxes.
+    room_type_accuracy : float
+    ms_per_photo : float
+        Median milliseconds of decoding and analysing, with one thread.
+    """
+
+    engine: str
+    model: str
+    photos: str
+    photo_count: int
+    truths: int
+    found: int
+    right: int
+    precision: float
+    recall: float
+    f1: float
+    room_type_accuracy: float
+    ms_per_photo: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassScore:
+    """How right an engine is on one kind of thing; fields as in :class:`EngineScore`."""
+
+    engine: str
+    model: str
+    photos: str
+    key: str
+    truths: int
+    found: int
+    right: int
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """What was not measured, and why."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """All that was measured, in a fixed order: engine by engine, set by set."""
+
+    engines: tuple[EngineScore, ...] = ()
+    classes: tuple[ClassScore, ...] = ()
+    inventories: tuple[InventoryScore, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+
+_BUILTIN: Final = "builtin"
+_DETECTOR: Final = "detector"
+_LLM: Final = "llm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """An engine to measure.
+
+    Attributes
+    ----------
+    label : str
+        What tables call it until it is built.
+    settings : Settings
+        Make :func:`photoqueue.engines.registry.load_engine` build it, with one thread.
+    """
+
+    label: str
+    settings: Settings
+
+
+def chosen_subject(settings: Settings) -> Subject:
+    """Return the engine that the settings name."""
+    return _subject(settings, engine=settings.engine, model=settings.model)
+
+
+def available_subjects(
+    settings: Settings, *, model_folders: Iterable[Path], llm: bool = False
+) -> tuple[list[Subject], list[LeftOut]]:
+    """Find every engine that can run here.
+
+    Parameters
+    ----------
+    settings : Settings
+        Common to all. An engine of one's own that they name (``package.module:factory``)
+        is compared too.
+    model_folders : iterable of Path
+        Folders of ONNX models for the detector, besides the registered models that are
+        here; a model that lies in two places counts once.
+    llm : bool
+        Whether to ask the configured LLM; it may cost money, so it is not asked otherwise.
+
+    Returns
+    -------
+    list of Subject, list of LeftOut
+        The built-in engine, detectors by name, the LLM, the engine of one's own; and what
+        was left out.
+    """
+    found = [_subject(settings, engine=_BUILTIN, model=None)]
+    left: list[LeftOut] = []
+    found.extend(
+        _subject(settings, engine=_DETECTOR, model=model)
+        for model in _models(settings.home, model_folders)
+    )
+    if llm:
+        if settings.llm_model and (settings.llm_base_url or settings.llm_api_key):
+            found.append(_subject(settings, engine=_LLM, model=None))
+        else:
+            left.append(
+                LeftOut(
+                    what=_LLM,
+                    reason="it is not configured: set PHOTOQUEUE_LLM_MODEL with "
+                    "PHOTOQUEUE_LLM_BASE_URL or PHOTOQUEUE_LLM_API_KEY",
+                )
+            )
+    if ":" in settings.engine:
+        found.append(chosen_subject(settings))
+    return found, left
+
+
+def _subject(settings: Settings, *, engine: str, model: str | None) -> Subject:
+    own = settings.model_copy(update={"engine": engine, "model": model, "threads": 1})
+    return Subject(label=engine if model is None else f"{engine} {Path(model).name}", settings=own)
+
+
+def _models(home: Path, folders: Iterable[Path]) -> Iterator[str]:
+    """Yield the models, each content once: registered ones by name, other files by path."""
+    seen: set[str] = set()
+    named = [(entry.name, entry.file(home)) for entry in present_models(home)]
+    others = [(str(file), file) for folder in folders for file in sorted(folder.glob("*.onnx"))]
+    for model, file in (*named, *others):
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        if digest not in seen:
+            seen.add(digest)
+            yield model
+
+
+#: The two sets of photos.
+SAMPLES: Final = "samples"
+PHOTOS: Final = "photos"
+
+
+def compare(
+    subjects: Iterable[Subject],
+    *,
+    homes: Sequence[BoxedHome] = (),
+    annotated: Path | None = None,
+    catalogue: Catalogue | None = None,
+    together: bool = False,
+    report: Callable[[str], None] = lambda label: None,
+) -> Comparison:
+    """Measure engines on sample homes and on annotated photos.
+
+    Parameters
+    ----------
+    subjects : iterable of Subject
+        An engine that cannot be built, or fails on a photo, is left out with its reason.
+    homes : sequence of BoxedHome
+        May be empty.
+    annotated : Path or None
+        Folder of photos with ``annotations.json``.
+    catalogue : Catalogue or None
+        ``None`` is the one that comes with the package.
+    together : bool
+        Whether engines that can are also asked for each room with all its photos, which
+        may cost money.
+    report : callable
+        Is told the label of each engine before its turn.
+
+    Raises
+    ------
+    ConfigurationError
+        The folder has no usable ``annotations.json``.
+    UnreadablePhotoError
+        A picture cannot be read; that is no fault of an engine.
+    """
+    catalogue = catalogue or Catalogue.load()
+    photos = [] if annotated is None else annotated_photos(annotated, catalogue)
+    views = [photo for home in homes for photo in home.photos()]
+    engines: list[EngineScore] = []
+    classes: list[ClassScore] = []
+    inventories: list[InventoryScore] = []
+    left: list[LeftOut] = []
+    for subject in subjects:
+        report(subject.label)
+        seen: list[tuple[str, Evaluation]] = []
+        added: list[InventoryScore] = []
+        try:
+            engine = load_engine(subject.settings)
+            if views:
+                results = Results(engine)
+                found = judge(engine, views, smallest=LEAST_SIDE, listener=results)
+                seen.append((SAMPLES, found))
+                added = score_inventories(
+                    engine, homes, results.by_photo, catalogue, together=together
+                )
+            if photos:
+                seen.append((PHOTOS, judge(engine, photos, judged=judged_keys(catalogue))))
+        except UnreadablePhotoError:
+            raise
+        except PhotoqueueError as exc:
+            left.append(LeftOut(what=subject.label, reason=str(exc)))
+            continue
+        except Exception as exc:  # an engine may raise anything, and the others go on
+            left.append(LeftOut(what=subject.label, reason=f"{type(exc).__name__}: {exc}"))
+            continue
+        engines.extend(_engine_score(one, name) for name, one in seen)
+        classes.extend(score for name, one in seen for score in _class_scores(one, name))
+        inventories.extend(added)
+    return Comparison(
+        engines=tuple(engines),
+        classes=tuple(classes),
+        inventories=tuple(inventories),
+        left_out=tuple(left),
+    )
+
+
+def _engine_score(seen: Evaluation, photos: str) -> EngineScore:
+    totals = seen.photos[["truths", "found", "right"]].sum()
+    return EngineScore(
+        engine=seen.engine,
+        model=seen.model,
+        photos=photos,
+        photo_count=len(seen.photos),
+        truths=int(totals["truths"]),
+        found=int(totals["found"]),
+        right=int(totals["right"]),
+        precision=seen.precision,
+        recall=seen.recall,
+        f1=seen.f1,
+        room_type_accuracy=seen.room_type_accuracy,
+        ms_per_photo=seen.ms_per_photo,
+    )
+
+
+def _class_scores(seen: Evaluation, photos: str) -> list[ClassScore]:
+    return [
+        ClassScore(
+            engine=seen.engine,
+            model=seen.model,
+            photos=photos,
+            key=str(key),
+            truths=int(row["truths"]),
+            found=int(row["found"]),
+            right=int(row["right"]),
+            precision=float(row["precision"]),
+            recall=float(row["recall"]),
+            f1=float(row["f1"]),
+        )
+        for key, row in seen.classes.iterrows()
+    ]
+
+
+#: Digits kept of shares and times.
+_DIGITS = 4
+
+Row = dict[str, Any]
+
+
+def rows(
+    scores: Sequence[EngineScore] | Sequence[ClassScore] | Sequence[InventoryScore],
+) -> list[Row]:
+    """Return records as rows, with the errors of inventories; NaN is ``None``."""
+    return [{name: _plain(value) for name, value in _fields(score).items()} for score in scores]
+
+
+def write_csv(comparison: Comparison, folder: Path) -> list[Path]:
+    """Write the tables that have rows; return the files.
+
+    Raises
+    ------
+    StorageError
+        The folder cannot be written to.
+    """
+    tables = {
+        "engines.csv": rows(comparison.engines),
+        "classes.csv": rows(comparison.classes),
+        "inventories.csv": rows(comparison.inventories),
+    }
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            if table:
+                with (folder / name).open("w", encoding="utf-8", newline="") as file:
+                    writer = csv.DictWriter(file, list(table[0]), lineterminator="\n")
+                    writer.writeheader()
+                    writer.writerows(table)
+                written.append(folder / name)
+    except OSError as exc:
+        raise StorageError(
+            f"The tables cannot be written to {folder} ({exc.strerror}). Give another folder."
+        ) from exc
+    return written
+
+
+def _fields(score: EngineScore | ClassScore | InventoryScore) -> Row:
+    fields: Row = asdict(score)
+    if isinstance(score, InventoryScore):
+        fields |= {"item_error": score.item_error, "volume_error": score.volume_error}
+    return fields
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return None if value != value else round(value, _DIGITS)
+    return value

@@ -22,11 +22,11 @@ from PIL import Image
 
 import photoqueue
 from photoqueue import Settings, services
-from photoqueue.client.figures import figures
+from photoqueue.client.metrics import figures
 from photoqueue.faces.notebook.charts_view import PERIODS, ChartsView
 from photoqueue.installation import current, use
 from photoqueue.jobs import INVENTORY_SYNC
-from photoqueue.queue import metrics
+from photoqueue.queue import tally
 from photoqueue.queue.database import Database
 
 _FILL = (
@@ -80,8 +80,8 @@ def fill(database_url: str, jobs: int) -> None:
             connection.execute(statement.format(jobs=jobs))
         connection.execute("VACUUM ANALYZE")
         database = Database(database_url)
-        with metrics.reading(database, patience=metrics.WORKER_PATIENCE) as counting:
-            while counting.advance(most=metrics.WORKER_ROWS):
+        with tally.counting(database, patience=tally.WORKER_PATIENCE) as counting:
+            while counting.advance(most=tally.WORKER_ROWS):
                 pass
         database.close()
         connection.execute("VACUUM ANALYZE")

@@ -64,6 +64,6 @@ def stats(servers: Servers, scale: float) -> dict[str, float]:
 
 def charts(servers: Servers, scale: float) -> dict[str, float]:
     """Read the figures of the overview charts."""
-    from photoqueue.client.figures import figures
+    from photoqueue.client.metrics import figures
 
     return {"s": _seconds(figures)}

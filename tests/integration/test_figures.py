@@ -8,25 +8,27 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import psycopg
 import pytest
-from alembic import command
 
 import photoqueue
-from photoqueue.client.figure_records import Figures, Throughput, ThroughputBin
-from photoqueue.client.figures import activity, figures
+from photoqueue.client.metrics import activity, figures
 from photoqueue.errors import StateError
-from photoqueue.faces.notebook.charts.reduction import ai_of, durations_of, retries_of, waits_of
-from photoqueue.faces.notebook.charts.time_reduction import failures_of, throughput_of
+from photoqueue.faces.notebook.charts.frames import (
+    ai_of,
+    durations_of,
+    failures_of,
+    retries_of,
+    throughput_of,
+    waits_of,
+)
 from photoqueue.installation import current
-from photoqueue.queue import figure_sums
-from photoqueue.queue.database import Database, migrate
-from photoqueue.queue.figure_extent import Extent
-from photoqueue.queue.figures import FiguresReading
-from photoqueue.queue.metrics import reading
+from photoqueue.queue.database import Database
+from photoqueue.queue.tally import Extent, counting, read
+from photoqueue.records.figures import Figures, Percentiles, Throughput, bin_sql, bins_of
 from tests.conftest import eventually
-from tests.integration.test_schema import alembic_config
 
 # 3,000 jobs of five hours: most succeed, some after retries, some never, some still wait,
 # some were cancelled; ids are UUIDv7 of the time of submission.
@@ -77,6 +79,11 @@ FILL = """
     SELECT 'b-1', row_number() OVER (ORDER BY job_id), job_id FROM jobs WHERE length(job_key) = 9;
     ANALYZE;
 """
+#: What submitting would have written beside the jobs.
+SUBMISSIONS = """
+    INSERT INTO metric_submissions (queue_name, submitted, failed, created_at)
+    SELECT queue_name, 1, 0, created_at FROM jobs
+"""
 
 
 @pytest.fixture
@@ -88,6 +95,7 @@ def connection(database: Database) -> Iterator[psycopg.Connection]:
 @pytest.fixture
 def filled(connection: psycopg.Connection) -> psycopg.Connection:
     connection.execute(FILL)
+    connection.execute(SUBMISSIONS)
     return connection
 
 
@@ -169,24 +177,38 @@ def test_scopes_narrow_all_figures(filled: psycopg.Connection, scope: dict[str, 
     assert_same(found, of_frames(found, jobs, attempts, calls))
 
 
-def test_since_leaves_out_what_happened_before(filled: psycopg.Connection) -> None:
-    since = datetime.now(UTC) - timedelta(hours=2)
-    found = figures(since=since)
-    jobs, attempts, calls = photoqueue.history(), photoqueue.attempts(), photoqueue.ai_calls()
-    ended = jobs[(jobs["finished_at"] >= since) & (jobs["state"] == "failed")]
-    late = attempts[attempts["ended_at"] >= since]
-    assert found.durations.completed.count == (late["outcome"] == "completed").sum()
-    assert close(found.waits.wait) == close(waits_of(late).wait)
-    assert sum(count for _, count in found.retries.failed) == len(ended)
-    submitted = sum(one.submitted for one in found.throughput.bins)
-    # Submission is told by the id, to the millisecond.
-    assert submitted == pytest.approx((jobs["created_at"] >= since).sum(), abs=1)
-    assert sum(model.calls for model in found.ai.models) == (calls["created_at"] >= since).sum()
-    assert found.failures == failures_of(
-        late,
-        since=found.throughput.period.since,
-        now=found.throughput.period.until,  # type: ignore[union-attr]
+def minute_of(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
+
+
+@pytest.mark.parametrize("hours", [0.2, 1.3, 2.7, 24 * 9])
+@pytest.mark.parametrize("queue", [None, "inventory-sync", "photo-analyze"])
+def test_since_leaves_out_what_happened_before(
+    filled: psycopg.Connection, hours: float, queue: str | None
+) -> None:
+    since = datetime.now(UTC) - timedelta(hours=hours)
+    found = figures(since=since, queue=queue)
+    minute = minute_of(since)
+    if hours > 24:
+        minute = minute.replace(minute=0)
+    assert found.throughput.period is not None
+    assert found.throughput.period.since == minute
+    jobs = photoqueue.history(queue=queue)
+    members = jobs["job_id"]
+    attempts, calls = (
+        frame[frame["job_id"].isin(members) & (frame[at] >= minute)]
+        for frame, at in (
+            (photoqueue.attempts(), "ended_at"),
+            (photoqueue.ai_calls(), "created_at"),
+        )
     )
+    ended = jobs[jobs["finished_at"] >= minute]
+    expected = replace(of_frames(found, jobs, attempts, calls), retries=retries_of(ended))
+    # Attempts that completed are counted, whatever became of their jobs.
+    done = attempts.loc[attempts["outcome"] == "completed", "attempt"].value_counts()
+    completed = tuple(sorted((int(n), int(count)) for n, count in done.items()))  # type: ignore[call-overload]  # numbers of attempts
+    expected = replace(expected, retries=replace(expected.retries, completed=completed))
+    assert_same(found, expected)
 
 
 def test_longest_waits_are_those_of_all_attempts(filled: psycopg.Connection) -> None:
@@ -250,7 +272,7 @@ def test_figures_read_jobs_through_indexes_only(filled: psycopg.Connection) -> N
     assert _scans(filled)["jobs"] == 0
     figures()
     current().database.close()
-    eventually(lambda: _scans(filled)["job_attempts"] > 0)
+    eventually(lambda: _scans(filled)["metric_marks"] > 0)
     assert _scans(filled)["jobs"] == 0
 
 
@@ -274,138 +296,119 @@ def test_activity_tells_that_something_was_written(filled: psycopg.Connection) -
     assert activity() > before
 
 
-SUMS_SCOPES: list[dict[str, str]] = [{}, {"queue": "inventory-sync"}, {"queue": "photo-analyze"}]
-#: What submitting would have written beside the jobs.
-SUBMISSIONS = """
-    INSERT INTO metric_submissions (queue_name, submitted, failed, created_at)
-    SELECT queue_name, 1, 0, created_at FROM jobs
-"""
+SCOPES: list[dict[str, str]] = [{}, {"queue": "inventory-sync"}, {"queue": "photo-analyze"}]
 
 
-def sums(monkeypatch: pytest.MonkeyPatch, **scope: Any) -> Figures:
-    """Make figures of sums, however few attempts there are."""
-    with monkeypatch.context() as patch:
-        patch.setattr(figure_sums.open_reading, "__kwdefaults__", {"many": 0})
-        return figures(**scope)
-
-
-def assert_close(found: Figures, exact: Figures) -> None:
-    """Compare: percentiles within 1 %, all else to the last digit."""
-    for one, two in (
-        (found.durations.completed.percentiles, exact.durations.completed.percentiles),
-        (found.durations.failed.percentiles, exact.durations.failed.percentiles),
-        (found.waits.wait, exact.waits.wait),
-        *(
-            (one.latency, two.latency)
-            for one, two in zip(found.ai.models, exact.ai.models, strict=True)
-        ),
-    ):
-        assert one.count == two.count
-        for name in ("p50", "p95", "p99"):
-            assert getattr(one, name) == pytest.approx(getattr(two, name), rel=0.01)
-    for kind in ("completed", "failed"):
-        one, two = getattr(found.durations, kind), getattr(exact.durations, kind)
-        assert (one.bins, one.least, one.most) == (two.bins, two.least, two.most)
-    assert found.waits.cells == exact.waits.cells
-    assert found.retries == exact.retries
-    assert (found.failures.kinds, found.failures.bins) == (
-        exact.failures.kinds,
-        exact.failures.bins,
-    )
-    assert found.throughput.bins == exact.throughput.bins
-    for one, two in zip(found.ai.models, exact.ai.models, strict=True):
-        assert replace(one, latency=two.latency) == two
-
-
-@pytest.mark.parametrize("scope", SUMS_SCOPES)
-def test_sums_and_rows_agree_however_much_is_counted(
-    filled: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, scope: dict[str, str]
+@pytest.mark.parametrize("scope", SCOPES)
+def test_figures_are_the_same_however_much_is_counted(
+    filled: psycopg.Connection, database: Database, scope: dict[str, str]
 ) -> None:
-    filled.execute(SUBMISSIONS)
     with filled.transaction():
         # While another one counts, nothing is counted: all is read row by row.
         filled.execute("SELECT source FROM metric_marks FOR UPDATE")
-        exact = figures(**scope)
-        assert_close(sums(monkeypatch, **scope), exact)
-    assert_close(sums(monkeypatch, **scope), exact)
+        uncounted = at_any_time(figures(**scope))
+    assert counted(filled) == 0
+    with counting(database) as tally:
+        tally.advance(most=700)
+    assert counted(filled) > 0
+    with filled.transaction():
+        filled.execute("SELECT source FROM metric_marks FOR UPDATE")
+        half = at_any_time(figures(**scope))
+    # The transaction that wrote them all is counted as a whole; another one follows.
+    filled.execute("UPDATE job_attempts SET recorded_xid = recorded_xid + 0 WHERE attempt > 1")
+    assert_same(half, uncounted)
+    assert_same(at_any_time(figures(**scope)), uncounted)
 
 
-def test_sums_of_the_last_hours_begin_where_they_are_asked_to(
-    filled: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+def at_any_time(found: Figures) -> Figures:
+    """Leave out what changes with the time of reading."""
+    return replace(
+        found,
+        failures=replace(found.failures, period=None),
+        throughput=replace(found.throughput, period=None, oldest_waiting_s=None),
+    )
+
+
+def counted(connection: psycopg.Connection) -> int:
+    row = connection.execute(
+        "SELECT coalesce(sum(count), 0) FROM tally WHERE seconds = 0 AND measure = 'run'"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_percentiles_are_within_one_percent_of_those_of_all_values(
+    filled: psycopg.Connection,
 ) -> None:
-    filled.execute(SUBMISSIONS)
-    for hours in (1.3, 2.7):
-        for scope in SUMS_SCOPES:
-            since = datetime.now(UTC) - timedelta(hours=hours)
-            exact, found = figures(since=since, **scope), sums(monkeypatch, since=since, **scope)
-            # Longest waits begin with a whole minute.
-            assert _first_of(found, since) == _first_of(exact, since)
-            assert_close(_rest_of(found, since), _rest_of(exact, since))
-
-
-def _first_of(one: Figures, since: datetime) -> list[ThroughputBin]:
-    """Return the bin that `since` lies in, if anything but a wait is in it."""
-    first = [
-        replace(bin, longest_wait_ms=None, submitted=0)
-        for bin in one.throughput.bins
-        if bin.start <= since
+    found = figures()
+    attempts, calls = photoqueue.attempts(), photoqueue.ai_calls()
+    ended = attempts[attempts["outcome"].isin(["completed", "error", "timeout", "worker_lost"])]
+    done = ended["outcome"] == "completed"
+    values: list[tuple[Percentiles, Any]] = [
+        (found.durations.completed.percentiles, ended.loc[done, "duration_ms"]),
+        (found.durations.failed.percentiles, ended.loc[~done, "duration_ms"]),
+        (found.waits.wait, ended["wait_ms"]),
+        *(
+            (
+                model.latency,
+                calls.loc[
+                    calls["success"].astype(bool)
+                    & (calls["engine"] == model.engine)
+                    & (calls["model"] == model.model),
+                    "latency_ms",
+                ],
+            )
+            for model in found.ai.models
+        ),
     ]
-    return [bin for bin in first if bin != ThroughputBin(start=bin.start)]
+    for percentiles, exact in values:
+        assert percentiles.count == len(exact)
+        assert (percentiles.p50, percentiles.p95, percentiles.p99) == pytest.approx(
+            tuple(np.quantile(exact, (0.5, 0.95, 0.99))), rel=0.01
+        )
 
 
-def _rest_of(one: Figures, since: datetime) -> Figures:
-    bins = tuple(bin for bin in one.throughput.bins if bin.start > since)
-    return replace(one, throughput=replace(one.throughput, bins=bins))
+def test_bins_are_the_same_in_sql_and_in_python(connection: psycopg.Connection) -> None:
+    edges = [10 ** (n / 120) for n in range(-140, 900)]
+    values = [0.0, 1e-9, *edges, *np.nextafter(edges, 0), *np.nextafter(edges, np.inf)]
+    rows = connection.execute(
+        f"SELECT {bin_sql('ms')} FROM unnest(%s::float8[]) WITH ORDINALITY AS n (ms, i) ORDER BY i",  # type: ignore[arg-type]  # our own words
+        [list(map(float, values))],
+    ).fetchall()
+    assert [place for (place,) in rows] == bins_of(values).tolist()
 
 
-def test_sums_keep_what_was_pruned_and_projects_do_not(
-    filled: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    filled.execute(SUBMISSIONS)
-    before = sums(monkeypatch)
+def test_what_was_pruned_stays_counted_but_not_of_its_project(filled: psycopg.Connection) -> None:
+    before = figures()
     for table in ("job_attempts", "ai_metrics", "jobs"):
         filled.execute(f"DELETE FROM {table}")
-    after = sums(monkeypatch)
+    after = figures()
     assert after.durations == before.durations
     assert after.ai == before.ai
     assert after.failures.kinds == before.failures.kinds
-    assert sums(monkeypatch, project_id="m3").durations.completed.count == 0
+    assert [one.submitted for one in after.throughput.bins] == [
+        one.submitted for one in before.throughput.bins
+    ]
+    assert figures(project_id="m3").durations.completed.count == 0
 
 
-def test_figures_of_everything_are_exact_where_there_are_few(filled: psycopg.Connection) -> None:
-    with current().database.begin() as connection:
-        assert type(figure_sums.open_reading(connection, Extent())) is FiguresReading
-    figures()
-    with current().database.begin() as connection:
-        many = figure_sums.open_reading(connection, Extent(), many=2000)
-        assert type(many) is figure_sums.SumsReading
-    old = Extent(since=datetime.now(UTC) - timedelta(days=9))
-    for extent in (old, Extent(project_id="m3")):
-        with current().database.begin() as connection:
-            found = figure_sums.open_reading(connection, extent, many=0)
-            assert type(found) is FiguresReading
-
-
-def test_migration_sums_up_what_was_counted_and_the_rest_follows(
-    filled: psycopg.Connection, database: Database
+def test_queue_of_any_name_is_counted_and_read_by_it(
+    connection: psycopg.Connection, database: Database
 ) -> None:
-    columns = "coalesce(sum(count), 0), min(least), max(most), count(*)"
-    bins = f"SELECT start::text, name, {columns} FROM figure_bins GROUP BY 1, 2 ORDER BY 1, 2"
-    times = "SELECT seconds, name, sum(count), min(first_at), max(last_at), max(longest_wait_ms), "
-    times += "count(*) FROM figure_times GROUP BY 1, 2 ORDER BY 1, 2"
-    calls = "SELECT start::text, engine, sum(count), sum(cost_usd), sum(tokens_in), count(*) "
-    calls += "FROM figure_calls GROUP BY 1, 2 ORDER BY 1, 2"
-    # One submission is not counted yet when the tables are migrated
-    filled.execute(SUBMISSIONS)
-    with reading(database) as metrics:
-        metrics.advance(most=100_000)
-    counted = [filled.execute(query).fetchall() for query in (bins, times, calls)]  # type: ignore[call-overload]  # our own words
-    filled.execute(SUBMISSIONS + " WHERE job_key = 'photo-p77'")
-    config = alembic_config()
-    with database.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0004")
-    migrate(database)
-    with reading(database) as metrics:
-        metrics.advance(most=100_000)
-    assert [filled.execute(query).fetchall() for query in (bins, times, calls)] == counted  # type: ignore[call-overload]  # our own words
+    connection.execute("INSERT INTO queues (queue_name) VALUES ('room-describe')")
+    connection.execute(FILL.replace("inventory-sync", "room-describe"))
+    connection.execute(SUBMISSIONS)
+    extent = Extent(queue="room-describe")
+    found = read(database, extent)
+    one = Figures.of(found.rows, found.period, found.oldest_waiting_s)
+    attempts = photoqueue.attempts()
+    jobs = connection.execute("SELECT job_id::text FROM jobs WHERE queue_name = 'room-describe'")
+    members = attempts[attempts["job_id"].isin([job for (job,) in jobs])]
+    assert one.durations == durations_of(members)
+    assert one.durations.completed.count > 50
+    assert sum(found.submitted for found in one.throughput.bins) == 120
+    by_queue = connection.execute(
+        "SELECT queue_name, sum(count) FROM tally"
+        " WHERE seconds = 3600 AND measure = 'submitted' GROUP BY 1"
+    ).fetchall()
+    assert dict(by_queue) == {"photo-analyze": 2880, "room-describe": 120}

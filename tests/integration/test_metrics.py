@@ -31,10 +31,11 @@ from photoqueue.client.observe import Stats
 from photoqueue.faces.http.metrics import CONTENT_TYPE
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.queue import tally
 from photoqueue.queue.database import Database, load_statements, migrate
 from photoqueue.queue.ledger import AiCall, Claim, Failure, Ledger
-from photoqueue.queue.metrics import SCRAPE_ROWS, Lately, Total, reading
 from photoqueue.queue.queue_counts import QueueStats
+from photoqueue.queue.tally import Total, WindowCount, counting
 from photoqueue.words import Outcome
 from tests.api_server import TOKEN, client_of
 from tests.conftest import REPOSITORY, Worker, eventually, submit
@@ -45,8 +46,8 @@ ADVANCE = """
 import sys
 from photoqueue.queue.database import Database
 from photoqueue.queue.ledger import Ledger
-from photoqueue.queue.metrics import Metrics
-metrics = Metrics(Ledger(Database(sys.argv[1])))
+from photoqueue.queue.tally import Tally
+metrics = Tally(Ledger(Database(sys.argv[1])))
 print("counting", flush=True)
 while True:
     metrics.advance(most=7)
@@ -60,16 +61,16 @@ class Counting:
         self._database = database
 
     def advance(self, *, most: int) -> bool:
-        with reading(self._database) as metrics:
+        with counting(self._database) as metrics:
             return metrics.advance(most=most)
 
     def totals(self) -> list[Total]:
-        with reading(self._database) as metrics:
+        with counting(self._database) as metrics:
             return metrics.totals()
 
-    def lately(self, minutes: int) -> dict[tuple[str, str], Lately]:
-        with reading(self._database) as metrics:
-            return metrics.lately(minutes)
+    def window(self, minutes: int) -> dict[tuple[str, str], WindowCount]:
+        with counting(self._database) as metrics:
+            return metrics.window(minutes)
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def test_each_end_of_an_attempt_is_counted_as_what_it_is(
     }
     assert found["wait", ""] == 6
     assert found["ai", "completed"] == 1
-    assert metrics.lately(5)["failed", "photo-analyze"].now == 2
+    assert metrics.window(5)["failed", "photo-analyze"].now == 2
     before = metrics.totals()
     metrics.advance(most=100)
     assert metrics.totals() == before
@@ -296,7 +297,7 @@ def test_restored_in_a_server_with_lower_numbers_goes_on_counting(
 
 
 def test_counting_reads_no_whole_table(database: Database) -> None:
-    statements = load_statements("metrics.sql")
+    statements = load_statements("tally.sql")
     with closing(psycopg.connect(database.libpq_url, autocommit=True)) as connection:
         connection.execute(FILL, {"first": 1, "last": 20_000})
         connection.execute(
@@ -319,10 +320,9 @@ def test_counting_reads_no_whole_table(database: Database) -> None:
             assert "job_attempts_recorded" in plan, plan
             assert "Seq Scan on job_attempts" not in plan, plan
             assert "Seq Scan on ai_metrics" not in plan, plan
-        edges = {name: [1.0, 2.0] for name in ("wait_edges", "run_edges", "ai_edges")}
-        for name in ("count_attempts", "count_ai_calls"):
+        for source in ("attempts", "ai_calls"):
             rows = connection.execute(
-                "EXPLAIN " + statements[name], {**edges, "most": SCRAPE_ROWS}
+                "EXPLAIN " + tally.COUNT[source], tally.count_values(tally.SCRAPE_ROWS)
             ).fetchall()
             plan = "\n".join(row[0] for row in rows)
             assert "jobs_pkey" in plan, plan

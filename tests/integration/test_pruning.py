@@ -22,7 +22,7 @@ from photoqueue.installation import Installation
 from photoqueue.photos.store import PhotoStore
 from photoqueue.queue.database import Database
 from photoqueue.queue.ledger import AiCall, Ledger
-from photoqueue.queue.metrics import reading
+from photoqueue.queue.tally import counting
 from tests.conftest import picture, submit
 
 WORKER = UUID(int=7)
@@ -74,7 +74,7 @@ def stored(installation: Installation) -> int:
 
 def totals(database: Database) -> dict[tuple[str, str], tuple[int, float]]:
     found: dict[tuple[str, str], tuple[int, float]] = {}
-    with reading(database) as metrics:
+    with counting(database) as metrics:
         metrics.advance(most=1000)
         for t in metrics.totals():
             count, total = found.get((t.name, t.outcome), (0, 0.0))

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from photoqueue.client.alerts import Severity, Thresholds, judge
-from photoqueue.client.metrics import Lately
 from photoqueue.client.observe import Stats
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue.queue_counts import QueueStats
+from photoqueue.queue.tally import WindowCount
 
 QUEUE = "photo-analyze"
 
 
 def alerts(
-    counted: dict[str, Lately] | None = None,
+    counted: dict[str, WindowCount] | None = None,
     *,
     oldest: float | None = None,
     workers: int = 1,
@@ -34,20 +34,20 @@ def alerts(
     ("expected", "counted"),
     [
         ([], {}),
-        ([], {"failed": Lately(4), "completed": Lately(0)}),
-        ([], {"failed": Lately(2), "completed": Lately(8)}),
-        (["failure-rate"], {"failed": Lately(3), "completed": Lately(8)}),
-        (["failure-rate"], {"failed": Lately(5)}),
-        ([], {"worker_lost": Lately(4, 99)}),
-        (["recovery-busy"], {"worker_lost": Lately(5)}),
-        ([], {"retried": Lately(9)}),
-        ([], {"retried": Lately(20, 10)}),
-        (["retries-rising"], {"retried": Lately(21, 10)}),
-        ([], {"ai_error": Lately(1), "ai_completed": Lately(9)}),
-        (["ai-errors"], {"ai_error": Lately(9), "ai_completed": Lately(9)}),
+        ([], {"failed": WindowCount(4), "completed": WindowCount(0)}),
+        ([], {"failed": WindowCount(2), "completed": WindowCount(8)}),
+        (["failure-rate"], {"failed": WindowCount(3), "completed": WindowCount(8)}),
+        (["failure-rate"], {"failed": WindowCount(5)}),
+        ([], {"worker_lost": WindowCount(4, 99)}),
+        (["recovery-busy"], {"worker_lost": WindowCount(5)}),
+        ([], {"retried": WindowCount(9)}),
+        ([], {"retried": WindowCount(20, 10)}),
+        (["retries-rising"], {"retried": WindowCount(21, 10)}),
+        ([], {"ai_error": WindowCount(1), "ai_completed": WindowCount(9)}),
+        (["ai-errors"], {"ai_error": WindowCount(9), "ai_completed": WindowCount(9)}),
     ],
 )
-def test_what_was_counted(expected: list[str], counted: dict[str, Lately]) -> None:
+def test_what_was_counted(expected: list[str], counted: dict[str, WindowCount]) -> None:
     assert alerts(counted) == expected
 
 

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoqueue.client.figure_records import (
+from photoqueue.faces.notebook.charts import overview, words
+from photoqueue.faces.notebook.charts.canvas import duration_ticks, place
+from photoqueue.faces.notebook.charts.frames import (
+    ai_of,
+    durations_of,
+    failures_of,
+    retries_of,
+    throughput_of,
+    waits_of,
+)
+from photoqueue.records.figures import (
     BINS_PER_DECADE,
     KINDS,
     ErrorKind,
@@ -18,10 +28,6 @@ from photoqueue.client.figure_records import (
     edge_ms,
     most_frequent,
 )
-from photoqueue.faces.notebook.charts import overview, words
-from photoqueue.faces.notebook.charts.canvas import duration_ticks, place
-from photoqueue.faces.notebook.charts.reduction import ai_of, durations_of, retries_of, waits_of
-from photoqueue.faces.notebook.charts.time_reduction import failures_of, throughput_of
 from tests.frames import made_up
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -47,12 +53,12 @@ def test_round_durations_begin_their_bins() -> None:
         assert durations_of(frame).completed.bins == ((power * BINS_PER_DECADE, 1),)
 
 
-def test_percentiles_are_those_of_all_rows() -> None:
+def test_percentiles_are_within_one_percent_of_those_of_all_rows() -> None:
     frame = made_up(1000)["attempts"]
     of_all = frame.loc[frame["outcome"] == "completed", "duration_ms"]
     found = durations_of(frame).completed.percentiles
     assert (found.p50, found.p95, found.p99) == pytest.approx(
-        tuple(np.quantile(of_all, (0.5, 0.95, 0.99)))
+        tuple(np.quantile(of_all, (0.5, 0.95, 0.99))), rel=0.01
     )
 
 

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from photoqueue.client.metrics import Lately, lately
+from photoqueue.client.metrics import recent_counts
 from photoqueue.client.observe import Stats, stats
 from photoqueue.errors import ConfigurationError, ServiceError
 from photoqueue.installation import current
 from photoqueue.queue.incidents import Firing, Incident, tell_incidents, update_incidents
 from photoqueue.queue.queue_counts import QueueStats
+from photoqueue.queue.tally import WindowCount
 from photoqueue.settings import Settings
 from photoqueue.words import Outcome
 
@@ -91,11 +92,11 @@ def check(thresholds: Thresholds | None = None) -> list[Alert]:
         PostgreSQL cannot be asked.
     """
     chosen = thresholds or Thresholds.of(current().settings)
-    return judge(stats(), lately(chosen.window_minutes), chosen)
+    return judge(stats(), recent_counts(chosen.window_minutes), chosen)
 
 
 def judge(
-    queues: Stats, counted: Mapping[tuple[str, str], Lately], thresholds: Thresholds
+    queues: Stats, counted: Mapping[tuple[str, str], WindowCount], thresholds: Thresholds
 ) -> list[Alert]:
     """Return what is wrong with the queues; the worst first."""
     found = [
@@ -109,19 +110,19 @@ def judge(
 class _Window:
     """What was counted of one queue."""
 
-    def __init__(self, counted: Mapping[tuple[str, str], Lately], queue: str) -> None:
+    def __init__(self, counted: Mapping[tuple[str, str], WindowCount], queue: str) -> None:
         self._counted = counted
         self._queue = queue
 
-    def __getitem__(self, name: str) -> Lately:
-        return self._counted.get((name, self._queue), Lately())
+    def __getitem__(self, name: str) -> WindowCount:
+        return self._counted.get((name, self._queue), WindowCount())
 
 
 def _of_queue(queue: QueueStats, window: _Window, thresholds: Thresholds) -> Iterator[Alert]:
     def alert(name: str, message: str, severity: Severity = Severity.WARNING) -> Alert:
         return Alert(name=name, queue=str(queue.name), severity=severity, message=message)
 
-    lately = f"in the last {thresholds.window_minutes} min"
+    period = f"in the last {thresholds.window_minutes} min"
     oldest = queue.oldest_waiting_s
     if oldest is not None and not queue.paused:
         if not queue.workers:
@@ -139,26 +140,27 @@ def _of_queue(queue: QueueStats, window: _Window, thresholds: Thresholds) -> Ite
     if _share(failed, failed + completed) > thresholds.failure_rate:
         yield alert(
             "failure-rate",
-            f"{queue.name}: {failed} of {failed + completed} jobs failed {lately}. See why: "
+            f"{queue.name}: {failed} of {failed + completed} jobs failed {period}. See why: "
             "photoqueue jobs --state failed",
         )
     recovered = window[Outcome.WORKER_LOST].now
     if recovered >= thresholds.recovered:
         yield alert(
             "recovery-busy",
-            f"{queue.name}: {recovered} attempts were lost with their worker {lately}. Look at "
+            f"{queue.name}: {recovered} attempts were lost with their worker {period}. Look at "
             "the workers' logs and memory.",
         )
     retried, before = window["retried"].now, window["retried"].before
     if retried >= thresholds.retries and retried > RISING * before:
         yield alert(
-            "retries-rising", f"{queue.name}: {retried} retries {lately}, {before} before that."
+            "retries-rising",
+            f"{queue.name}: {retried} retries {period}, {before} before that.",
         )
     errors, answered = window["ai_error"].now, window["ai_completed"].now
     if _share(errors, errors + answered) > thresholds.ai_error_rate:
         yield alert(
             "ai-errors",
-            f"{queue.name}: {errors} of {errors + answered} calls of the engine failed {lately}.",
+            f"{queue.name}: {errors} of {errors + answered} calls of the engine failed {period}.",
         )
 
 

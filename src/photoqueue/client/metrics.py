@@ -1,4 +1,4 @@
-"""What a monitoring system reads: totals that never fall, and how things are now."""
+"""Counts for charts, for a monitoring system and for alerts."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Generic, TypeVar
 
-from photoqueue.client.observe import Stats, StatsReader
+from photoqueue.client.observe import Stats, StatsReader, as_queue
 from photoqueue.errors import PhotoqueueError
 from photoqueue.installation import current
-from photoqueue.queue.metrics import EDGES, SCRAPE_ROWS, WORKER_ROWS, Lately, Total, reading
-
-__all__ = ["EDGES", "Lately", "Reading", "Recent", "RecentMetrics", "Total", "lately"]
+from photoqueue.queue import tally
+from photoqueue.queue.tally import Total, WindowCount
+from photoqueue.records.figures import Figures
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,51 @@ Found = TypeVar("Found")
 _PATIENCE_SECONDS: Final = 0.01
 #: Seconds after which counts are too old to be shown.
 _STALE_SECONDS: Final = 60.0
+
+
+def figures(
+    *,
+    project_id: str | None = None,
+    batch_id: str | None = None,
+    queue: str | None = None,
+    since: datetime | None = None,
+) -> Figures:
+    """Return what the overview charts show.
+
+    Percentiles are known to within 1 %, all else is exact. What was pruned stays counted, but
+    where a project or batch is asked for.
+
+    Parameters
+    ----------
+    project_id, batch_id, queue
+        Only jobs of this project, batch or queue.
+    since
+        Only what happened from the minute of this moment on (with its time zone); from its hour
+        on where that is more than eight days ago.
+
+    Raises
+    ------
+    StateError
+        The queue does not exist.
+    DatabaseUnavailableError
+        PostgreSQL cannot be reached.
+    """
+    extent = tally.Extent(
+        project_id=project_id,
+        batch_id=batch_id,
+        queue=None if queue is None else as_queue(queue),
+        since=since,
+    )
+    found = tally.read(current().database, extent)
+    return Figures.of(found.rows, found.period, found.oldest_waiting_s)
+
+
+def activity() -> int:
+    """Return a number that changes when something happens to jobs; cheap to ask for.
+
+    It may lag some seconds behind.
+    """
+    return tally.activity(current().database)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +92,6 @@ class Reading:
     refused: Mapping[str, int]
     last_seen_s: Mapping[str, float]
     queues: Stats
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Counted:
-    """The part of a :class:`Reading` that is counted forward."""
-
-    totals: tuple[Total, ...]
-    refused: Mapping[str, int]
-    last_seen_s: Mapping[str, float]
 
 
 class Recent(Generic[Found]):
@@ -135,40 +172,27 @@ class RecentMetrics:
         """
         until = time.monotonic() + _PATIENCE_SECONDS
         # First what is counted forward: to count a million jobs keeps the server's cores busy.
-        counted = self._counted.get()
-        return _with(counted, self._queues.get(until - time.monotonic()))
+        totals, refused, last_seen_s = self._counted.get()
+        queues = self._queues.get(until - time.monotonic())
+        return Reading(totals=totals, refused=refused, last_seen_s=last_seen_s, queues=queues)
 
 
-def _counted() -> _Counted:
-    with reading(current().database) as metrics:
-        metrics.advance(most=SCRAPE_ROWS)
-        return _Counted(
-            totals=tuple(metrics.totals()),
-            refused=metrics.refused(),
-            last_seen_s=metrics.last_seen(),
-        )
+def _counted() -> tuple[tuple[Total, ...], dict[str, int], dict[str, float]]:
+    with tally.counting(current().database) as counted:
+        counted.advance(most=tally.SCRAPE_ROWS)
+        return tuple(counted.totals()), counted.refused(), counted.last_seen()
 
 
-def _with(counted: _Counted, queues: Stats) -> Reading:
-    return Reading(
-        totals=counted.totals,
-        refused=counted.refused,
-        last_seen_s=counted.last_seen_s,
-        queues=queues,
-    )
-
-
-def lately(minutes: int) -> dict[tuple[str, str], Lately]:
+def recent_counts(minutes: int) -> dict[tuple[str, str], WindowCount]:
     """Return what was counted in the last minutes, and in as many before, by name and queue.
 
-    The names are ``failed`` (jobs), ``retried``, the outcomes of attempts, and ``ai_completed``
-    and ``ai_error`` (calls of engines).
+    The names are those of :meth:`photoqueue.queue.tally.Tally.window`.
     """
     database = current().database
-    # Up to here: of a backlog, at most so much that a check stays quick.
+    # Of a backlog, at most so much that a check stays quick.
     for _ in range(5):
-        with reading(database) as metrics:
-            if not metrics.advance(most=WORKER_ROWS):
+        with tally.counting(database) as counted:
+            if not counted.advance(most=tally.WORKER_ROWS):
                 break
-    with reading(database) as metrics:
-        return metrics.lately(minutes)
+    with tally.counting(database) as counted:
+        return counted.window(minutes)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from photoqueue.errors import StateError
 from photoqueue.queue.database import Database, load_statements
-from photoqueue.queue.metrics import WORKER_ROWS, reading
+from photoqueue.queue.tally import WORKER_ROWS, counting
 from photoqueue.words import UNFINISHED
 
 _DELETION: Final = load_statements("deletion.sql")
@@ -52,8 +52,8 @@ def count_history(database: Database) -> None:
     """Count all history that can be counted, so that nothing falls when it is deleted."""
     more = True
     while more:
-        with reading(database) as metrics:
-            more = metrics.advance(most=WORKER_ROWS)
+        with counting(database) as tally:
+            more = tally.advance(most=WORKER_ROWS)
 
 
 def page(database: Database, *, before: datetime, after: UUID) -> list[UUID]:

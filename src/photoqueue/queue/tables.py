@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from photoqueue.words import UNFINISHED, JobState, Outcome
 
 #: Revision that this code reads and writes; equal to the newest migration.
-SCHEMA_REVISION: Final = "0006"
+SCHEMA_REVISION: Final = "0007"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -35,7 +35,7 @@ def _recorded_xid() -> sa.Column[int | None]:
     """Return the column of the transaction that wrote a row; null for one that is counted.
 
     A 64-bit number of PostgreSQL, which does not start over. It is what makes it possible to
-    count rows later, each once: see ``metrics.sql``.
+    count rows later, each once: see ``tally.sql``.
     """
     return sa.Column(
         "recorded_xid",
@@ -317,16 +317,6 @@ metric_totals = sa.Table(
     sa.Column("sum", sa.Double, nullable=False, server_default=sa.text("0")),
 )
 
-#: The same counters by the minute, for a day: what alerts look back on.
-metric_minutes = sa.Table(
-    "metric_minutes",
-    metadata,
-    _time("minute", primary_key=True),
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("queue_name", sa.Text, primary_key=True),
-    sa.Column("count", sa.BigInteger, nullable=False),
-)
-
 #: How far each source is counted; whoever counts holds the lock of its row.
 metric_marks = sa.Table(
     "metric_marks",
@@ -350,67 +340,34 @@ metric_submissions = sa.Table(
 )
 
 
-def _start_of_figures() -> sa.Column[object]:
-    """Return the column of the hour of a sum; ``-infinity`` is everything ever."""
-    return _time("start", primary_key=True)
-
-
-#: How long attempts ran and waited, added up in narrow bins: what charts of many attempts are
-#: made of. Sums without names, as all ``figure_…`` tables: they outlive what they sum up.
-figure_bins = sa.Table(
-    "figure_bins",
+#: What happened, added up: what charts and alerts are made of. Sums without names: they outlive
+#: what they sum up.
+tally = sa.Table(
+    "tally",
     metadata,
-    _start_of_figures(),
+    #: 60 for a minute, 3600 for an hour, 0 for all time.
+    sa.Column("seconds", sa.Integer, primary_key=True, autoincrement=False),
+    #: As :class:`photoqueue.records.figures.Row` names them, and for alerts ``failed`` (jobs),
+    #: ``retried`` (attempts) and ``called`` (calls of engines).
+    sa.Column("measure", sa.Text, primary_key=True),
+    #: Of the minute or hour; ``-infinity`` is all time.
+    _time("start", primary_key=True),
     sa.Column("queue_name", sa.Text, primary_key=True),
-    #: ``run``, ``wait``, ``cell`` (wait and run) or ``attempt`` (number of one that completed).
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("failed", sa.Boolean, primary_key=True),
-    sa.Column("bin", sa.Integer, primary_key=True),
+    sa.Column("outcome", sa.Text, primary_key=True),
+    #: Error type of a failure; engine and model of a call.
+    sa.Column("labels", ARRAY(sa.Text), primary_key=True),
+    sa.Column("bin", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("count", sa.BigInteger, nullable=False),
-    #: The extremes of the bin, in ms; null where it holds no durations.
+    #: Of costs and tokens; null for what is not added up.
+    sa.Column("sum", sa.Double),
+    #: The extremes, in ms; of events, the first and the last in seconds since 1970.
     sa.Column("least", sa.Double),
     sa.Column("most", sa.Double),
 )
 
-#: What happened to attempts in each minute and hour.
-figure_times = sa.Table(
-    "figure_times",
-    metadata,
-    #: 60 or 3600.
-    sa.Column("seconds", sa.Integer, primary_key=True),
-    _time("start", primary_key=True),
-    sa.Column("queue_name", sa.Text, primary_key=True),
-    #: ``submitted`` (jobs), ``started``, ``completed`` or ``failed`` (attempts).
-    sa.Column("name", sa.Text, primary_key=True),
-    #: Of failures; else empty.
-    sa.Column("error_type", sa.Text, primary_key=True, server_default=""),
-    sa.Column("count", sa.BigInteger, nullable=False),
-    _time("first_at", nullable=False),
-    _time("last_at", nullable=False),
-    #: Of what started, in ms.
-    sa.Column("longest_wait_ms", sa.Double),
-)
-
-#: Calls of engines, added up by bins of their latency.
-figure_calls = sa.Table(
-    "figure_calls",
-    metadata,
-    _start_of_figures(),
-    sa.Column("queue_name", sa.Text, primary_key=True),
-    sa.Column("engine", sa.Text, primary_key=True),
-    sa.Column("model", sa.Text, primary_key=True),
-    sa.Column("success", sa.Boolean, primary_key=True),
-    sa.Column("bin", sa.Integer, primary_key=True),
-    sa.Column("count", sa.BigInteger, nullable=False),
-    #: The extremes of the bin, in ms.
-    sa.Column("least", sa.Double, nullable=False),
-    sa.Column("most", sa.Double, nullable=False),
-    sa.Column("cost_usd", sa.Double, nullable=False),
-    #: Calls whose price is known.
-    sa.Column("priced", sa.BigInteger, nullable=False),
-    sa.Column("tokens_in", sa.BigInteger, nullable=False),
-    sa.Column("tokens_out", sa.BigInteger, nullable=False),
-)
+#: Tables that only the version before reads and writes: triggers carry over to ``tally`` what it
+#: counts there while it runs. The next release drops them.
+RETIRED_TABLES: Final = frozenset({"figure_bins", "figure_times", "figure_calls", "metric_minutes"})
 
 #: What was wrong from when to when, as far as an address is to be told of it.
 incidents = sa.Table(

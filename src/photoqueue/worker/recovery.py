@@ -13,7 +13,7 @@ from photoqueue.errors import BrokerUnavailableError, ServiceError
 from photoqueue.jobs import job_types
 from photoqueue.queue.broker.retention import Finished
 from photoqueue.queue.ledger import Ledger, Recovered
-from photoqueue.queue.metrics import WORKER_PATIENCE, WORKER_ROWS, reading
+from photoqueue.queue.tally import WORKER_PATIENCE, WORKER_ROWS, counting
 from photoqueue.queue.workers import Host, Register
 from photoqueue.words import JobState, JobType, Outcome
 from photoqueue.worker.identity import is_alive
@@ -66,11 +66,11 @@ class Counting:
         self._count_at = time.monotonic() + (0.0 if more else _COUNT_SECONDS)
 
     def _count(self) -> bool:
-        with reading(self._database, patience=WORKER_PATIENCE) as metrics:
-            more = metrics.advance(most=WORKER_ROWS)
+        with counting(self._database, patience=WORKER_PATIENCE) as tally:
+            more = tally.advance(most=WORKER_ROWS)
         if time.monotonic() > self._forget_at:
-            with reading(self._database) as metrics:
-                metrics.forget()
+            with counting(self._database) as tally:
+                tally.forget()
             self._forget_at = time.monotonic() + _FORGET_SECONDS
         return more
 

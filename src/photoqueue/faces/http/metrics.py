@@ -18,8 +18,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from photoqueue import __version__
-from photoqueue.client.metrics import EDGES, Reading, RecentMetrics, Total
+from photoqueue.client.metrics import Reading, RecentMetrics
 from photoqueue.jobs import job_types
+from photoqueue.queue.tally import EDGES, Total
 from photoqueue.words import JobState, Outcome
 
 #: Media type of the answer.
@@ -111,10 +112,10 @@ def _counters(reading: Reading) -> Iterator[Metric]:
     attempts = CounterMetricFamily(
         "photoqueue_attempts", "Attempts that ended, by how.", labels=("queue", "outcome")
     )
-    for queue in job_types():
-        for outcome in Outcome:
-            counted = _counts(reading, "ended", outcome).get(str(queue), 0)
-            attempts.add_metric((str(queue), str(outcome)), counted)
+    by_outcome = {outcome: _counts(reading, "ended", outcome) for outcome in Outcome}
+    for queue in dict.fromkeys((*map(str, job_types()), *itertools.chain(*by_outcome.values()))):
+        for outcome, counts in by_outcome.items():
+            attempts.add_metric((queue, str(outcome)), counts.get(queue, 0))
     yield attempts
     yield _per_queue(
         "photoqueue_messages_refused",

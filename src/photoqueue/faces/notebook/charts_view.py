@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import traitlets
 
-from photoqueue.client.figure_records import Figures
-from photoqueue.client.figures import activity, figures
+from photoqueue.client.metrics import activity, figures
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.notebook.view import LiveView, Scope, script, style
 from photoqueue.jobs import job_types
+from photoqueue.records.figures import Figures
 
 if TYPE_CHECKING:
     from photoqueue.faces.notebook.charts.canvas import ThemeName

@@ -6,7 +6,7 @@
 >>> alt_text(figure)  # doctest: +SKIP
 'Run time of 9,412 completed attempts: p50 0.8 s, p95 3.1 s, p99 7.4 s; 12 failed: …'
 
-Each reduces its frame to a small record (:mod:`photoqueue.client.figure_records`), which it
+Each reduces its frame to a small record (:mod:`photoqueue.records.figures`), which it
 then draws; the workbench draws the same records made by SQL.
 """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from photoqueue.client.figure_records import FEW, Ai, AiModel
 from photoqueue.faces.notebook.charts.canvas import (
     Theme,
     ThemeName,
@@ -17,9 +16,10 @@ from photoqueue.faces.notebook.charts.canvas import (
     sheet,
     theme_of,
 )
-from photoqueue.faces.notebook.charts.reduction import ai_of
+from photoqueue.faces.notebook.charts.frames import ai_of
 from photoqueue.faces.notebook.charts.words import duration, money, number, plural, share
 from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.records.figures import FEW, Ai, AiModel
 from photoqueue.words import JobState
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from photoqueue.client.figure_records import SHORTEST_MS, Period
 from photoqueue.faces.notebook.charts.words import round_duration
 from photoqueue.faces.notebook.palette import BLUE, SKY_BLUE
+from photoqueue.records.figures import SHORTEST_MS, Period
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,14 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from photoqueue.client.figure_records import (
-    BINS_PER_DECADE,
-    FEW,
-    Distribution,
-    Durations,
-    Percentiles,
-    edge_ms,
-)
 from photoqueue.faces.notebook.charts.canvas import (
     Theme,
     ThemeName,
@@ -27,9 +19,17 @@ from photoqueue.faces.notebook.charts.canvas import (
     sheet,
     theme_of,
 )
-from photoqueue.faces.notebook.charts.reduction import durations_of
+from photoqueue.faces.notebook.charts.frames import durations_of
 from photoqueue.faces.notebook.charts.words import compact, duration, number, plural
 from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.records.figures import (
+    BINS_PER_DECADE,
+    FEW,
+    Distribution,
+    Durations,
+    Percentiles,
+    edge_ms,
+)
 from photoqueue.words import JobState
 
 if TYPE_CHECKING:

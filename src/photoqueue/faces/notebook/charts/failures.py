@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from photoqueue.client.figure_records import FEW, Failures
 from photoqueue.faces.notebook.charts.canvas import (
     Theme,
     ThemeName,
@@ -20,9 +19,10 @@ from photoqueue.faces.notebook.charts.canvas import (
     theme_of,
     time_axis,
 )
-from photoqueue.faces.notebook.charts.time_reduction import failures_of
+from photoqueue.faces.notebook.charts.frames import failures_of
 from photoqueue.faces.notebook.charts.words import compact, moment, number, plural, share
 from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.records.figures import FEW, Failures
 from photoqueue.words import JobState
 
 if TYPE_CHECKING:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from photoqueue.client.figure_records import (
+from photoqueue.faces.notebook import charts
+from photoqueue.faces.notebook.charts.words import duration, moment, money, number, share
+from photoqueue.records.figures import (
     CELLS_PER_DECADE,
     Ai,
     Distribution,
@@ -17,8 +19,6 @@ from photoqueue.client.figure_records import (
     Waits,
     edge_ms,
 )
-from photoqueue.faces.notebook import charts
-from photoqueue.faces.notebook.charts.words import duration, moment, money, number, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -151,7 +151,7 @@ class Chart:
     table: Callable[[Any], Table]
 
 
-#: Field of :class:`~photoqueue.client.figure_records.Figures` → its chart.
+#: Field of :class:`~photoqueue.records.figures.Figures` → its chart.
 OVERVIEW: Final[dict[str, Chart]] = {
     "durations": Chart(
         "Run time", charts.draw_durations, charts.describe_durations, table_durations

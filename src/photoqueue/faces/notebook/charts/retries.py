@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from photoqueue.client.figure_records import FEW, Retries
 from photoqueue.faces.notebook.charts.canvas import (
     ThemeName,
     described,
@@ -16,9 +15,10 @@ from photoqueue.faces.notebook.charts.canvas import (
     sheet,
     theme_of,
 )
-from photoqueue.faces.notebook.charts.reduction import retries_of
+from photoqueue.faces.notebook.charts.frames import retries_of
 from photoqueue.faces.notebook.charts.words import compact, number, plural, share
 from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.records.figures import FEW, Retries
 from photoqueue.words import JobState
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from photoqueue.client.figure_records import Throughput
 from photoqueue.faces.notebook.charts.canvas import (
     Theme,
     ThemeName,
@@ -26,7 +25,7 @@ from photoqueue.faces.notebook.charts.canvas import (
     theme_of,
     time_axis,
 )
-from photoqueue.faces.notebook.charts.time_reduction import throughput_of
+from photoqueue.faces.notebook.charts.frames import throughput_of
 from photoqueue.faces.notebook.charts.words import (
     compact,
     duration,
@@ -35,6 +34,7 @@ from photoqueue.faces.notebook.charts.words import (
     round_duration,
 )
 from photoqueue.faces.notebook.palette import LOOKS, ORANGE
+from photoqueue.records.figures import Throughput
 from photoqueue.words import JobState
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from matplotlib.colors import LogNorm
 
-from photoqueue.client.figure_records import CELLS_PER_DECADE, FEW, Waits, edge_ms
 from photoqueue.faces.notebook.charts.canvas import (
     Theme,
     ThemeName,
@@ -25,9 +24,10 @@ from photoqueue.faces.notebook.charts.canvas import (
     theme_of,
 )
 from photoqueue.faces.notebook.charts.durations import summary
-from photoqueue.faces.notebook.charts.reduction import waits_of
+from photoqueue.faces.notebook.charts.frames import waits_of
 from photoqueue.faces.notebook.charts.words import duration, number, plural, share
 from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.records.figures import CELLS_PER_DECADE, FEW, Waits, edge_ms
 from photoqueue.words import JobState
 
 if TYPE_CHECKING:

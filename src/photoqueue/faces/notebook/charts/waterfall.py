@@ -18,7 +18,7 @@ from photoqueue.faces.notebook.charts.canvas import (
     sheet,
     theme_of,
 )
-from photoqueue.faces.notebook.charts.reduction import need
+from photoqueue.faces.notebook.charts.frames import need
 from photoqueue.faces.notebook.charts.words import duration, plural
 from photoqueue.faces.notebook.palette import LOOKS
 from photoqueue.words import JobState, Outcome

@@ -1,0 +1,217 @@
+"""From DataFrames of the client's verbs to rows of a tally, and to what charts are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from photoqueue.errors import PhotoqueueError
+from photoqueue.records.figures import (
+    Ai,
+    Durations,
+    Failures,
+    Period,
+    Retries,
+    Row,
+    Throughput,
+    Waits,
+    bins_of,
+    cell_of,
+)
+from photoqueue.words import JobState, Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ENDINGS: Final = {
+    **{str(state): str(state) for state in (JobState.COMPLETED, JobState.FAILED)},
+    **{str(outcome): "failed" for outcome in (Outcome.ERROR, Outcome.TIMEOUT, Outcome.WORKER_LOST)},
+}
+_ATTEMPTS: Final = {
+    "ending": "outcome",
+    "run_ms": "duration_ms",
+    "wait_ms": "wait_ms",
+    "at": "ended_at",
+    "error_type": "error_type",
+}
+_JOBS: Final = {**_ATTEMPTS, "ending": "state", "run_ms": "job_duration_ms", "at": "finished_at"}
+
+
+def durations_of(frame: pd.DataFrame) -> Durations:
+    """Reduce attempts, or jobs (their last attempt), to histograms of how long they ran."""
+    found = _ended(frame, "run_ms")
+    return Durations.of(_rows("run", found, bins_of(found["run_ms"]), value=found["run_ms"]))
+
+
+def waits_of(frame: pd.DataFrame) -> Waits:
+    """Reduce attempts or jobs to counts of how long they waited and ran."""
+    found = _ended(frame, "run_ms", "wait_ms")
+    wait, run = bins_of(found["wait_ms"]), bins_of(found["run_ms"])
+    waits = _rows("wait", found, wait, value=found["wait_ms"])
+    return Waits.of([*waits, *_rows("cell", found, cell_of(wait, run))])
+
+
+def failures_of(
+    frame: pd.DataFrame, *, since: datetime | None = None, now: datetime | None = None
+) -> Failures:
+    """Reduce attempts or jobs to kinds of error, and to failures over time."""
+    found = _later(_ended(frame, "at"), "at", since)
+    if found.empty:
+        return Failures()
+    period = Period.between(since or _moment(found["at"].min()), now or _moment(found["at"].max()))
+    failed = found[found["ending"] == "failed"].fillna({"error_type": "unknown"})
+    ended = _events("ended", found, "at", period)
+    return Failures.of([*ended, *_events("failure", failed, "at", period, "error_type")], period)
+
+
+def retries_of(frame: pd.DataFrame) -> Retries:
+    """Reduce jobs to how many attempts they took.
+
+    Raises
+    ------
+    PhotoqueueError
+        The frame is not one of jobs.
+    """
+    need(frame, ("state", "attempts"), "history()")
+    found = frame.assign(ending=frame["state"])
+    done, failed = (found[found["ending"] == ending] for ending in ("completed", "failed"))
+    return Retries.of(
+        [*_rows("attempt", done, done["attempts"]), *_rows("job", failed, failed["attempts"])]
+    )
+
+
+def throughput_of(
+    frame: pd.DataFrame, *, since: datetime | None = None, now: datetime | None = None
+) -> Throughput:
+    """Reduce jobs to what was submitted, finished and started over time.
+
+    Raises
+    ------
+    PhotoqueueError
+        The frame is not one of jobs.
+    """
+    need(frame, ("state", "created_at", "started_at", "finished_at", "wait_ms"), "history()")
+    columns = (frame[name].dropna() for name in ("created_at", "started_at", "finished_at"))
+    times = [_moment(known) for one in columns if len(one) for known in (one.min(), one.max())]
+    if not times:
+        return Throughput()
+    period = Period.between(since or min(times), now or max(times))
+    waiting = frame.loc[frame["state"] == str(JobState.WAITING), "created_at"]
+    oldest = (period.until - _moment(waiting.min())).total_seconds() if len(waiting) else None
+    jobs = frame.assign(ending=frame["state"])
+    done, lost = (
+        jobs[jobs["ending"].isin(endings)] for endings in (("completed",), ("failed", "cancelled"))
+    )
+    started = frame.dropna(subset=["wait_ms"])
+    rows = [
+        *_events("submitted", _later(frame, "created_at", since), "created_at", period),
+        *_events("ended", _later(done, "finished_at", since), "finished_at", period),
+        *_events("job", _later(lost, "finished_at", since), "finished_at", period),
+        *_events(
+            "started", _later(started, "started_at", since), "started_at", period, value="wait_ms"
+        ),
+    ]
+    return Throughput.of(rows, period, oldest)
+
+
+def ai_of(frame: pd.DataFrame) -> Ai:
+    """Reduce calls of engines to one record for each engine and model.
+
+    Raises
+    ------
+    PhotoqueueError
+        The frame is not one of calls.
+    """
+    columns = ("engine", "model", "latency_ms", "success", "cost_usd", "tokens_in", "tokens_out")
+    need(frame, columns, "ai_calls()")
+    names = ("engine", "model")
+    calls = frame.assign(ending=frame["success"].map({True: "completed", False: "error"}))
+    rows = _rows("call", calls, bins_of(calls["latency_ms"]), names, calls["latency_ms"])
+    for measure, column in (("cost", "cost_usd"), ("tokens_in",) * 2, ("tokens_out",) * 2):
+        known = calls.dropna(subset=column)
+        rows += _rows(measure, known, 0, names, known[column])
+    return Ai.of(rows)
+
+
+def need(frame: pd.DataFrame, columns: Iterable[str], verb: str) -> None:
+    """Make sure that a frame is what a verb returns.
+
+    Raises
+    ------
+    PhotoqueueError
+        It lacks a column.
+    """
+    lacking = [column for column in columns if column not in frame.columns]
+    if lacking:
+        raise PhotoqueueError(
+            f"This chart is drawn from what {verb} returns; the frame lacks the columns "
+            f"{', '.join(lacking)}."
+        )
+
+
+def _ended(frame: pd.DataFrame, *known: str) -> pd.DataFrame:
+    """Take what completed or failed, and has a value in some columns.
+
+    The columns are ``ending`` (``completed`` or ``failed``), ``run_ms``, ``wait_ms``, ``at``
+    (when it ended) and ``error_type``.
+    """
+    names = _ATTEMPTS if "outcome" in frame.columns else _JOBS
+    need(frame, names.values(), "attempts() or history()")
+    found = frame[list(names.values())].set_axis(list(names), axis="columns")
+    found["ending"] = found["ending"].map(_ENDINGS)
+    return found.dropna(subset=["ending", *known])
+
+
+def _later(frame: pd.DataFrame, column: str, since: datetime | None) -> pd.DataFrame:
+    known = frame.dropna(subset=column)
+    return known if since is None else known[known[column] >= since]
+
+
+def _events(
+    measure: str,
+    frame: pd.DataFrame,
+    at: str,
+    period: Period,
+    *labels: str,
+    value: str | None = None,
+) -> list[Row]:
+    """Count events by bin of time; their value is the moment where none is named."""
+    import pandas as pd  # late: `import photoqueue` loads none
+
+    moments = (frame[at] - pd.Timestamp(0, tz=UTC)) / pd.Timedelta(1, "s")
+    starts = frame[at].dt.floor(f"{period.seconds}s")
+    return _rows(measure, frame, 0, labels, frame[value] if value else moments, starts)
+
+
+def _rows(
+    measure: str,
+    frame: pd.DataFrame,
+    bins: Any,
+    labels: Iterable[str] = (),
+    value: Any = None,
+    starts: Any = None,
+) -> list[Row]:
+    """Count the rows of a frame by ending, labels, bin and start."""
+    key = {"ending": frame["ending"] if "ending" in frame.columns else "", "bin": bins}
+    columns = frame.assign(**key, start=starts, value=value)
+    keys = ["ending", *labels, "bin", *(["start"] if starts is not None else [])]
+    sums = columns.groupby(keys)["value"].agg(["size", "sum", "min", "max"]).reset_index()
+    return [
+        Row(
+            measure,
+            _moment(row["start"]) if starts is not None else None,
+            str(row["ending"]),
+            [str(row[label]) for label in labels],
+            int(row["bin"]),
+            int(row["size"]),
+            *(None if row[name] is None else float(row[name]) for name in ("sum", "min", "max")),
+        )
+        for row in sums.to_dict("records")
+    ]
+
+
+def _moment(stamp: Any) -> datetime:
+    """Return a pandas timestamp as Python's own, without its nanoseconds."""
+    found: datetime = stamp.to_pydatetime(warn=False)
+    return found

@@ -1,0 +1,339 @@
+-- One tally of what happened. Python puts the statements together: a `measure_…` turns rows of
+-- attempts, calls or submissions (`fresh`) into rows of the tally, whether they are counted for
+-- good (`count`, `keep`) or only read for a chart (`read`).
+--
+-- Each row is counted exactly once. `recorded_xid` is the transaction that wrote it. A
+-- transaction below `pg_snapshot_xmin` has ended: its rows are all visible, and none can be
+-- added. So the rows of transactions from the mark up to there are counted, and the mark is
+-- moved there in the same statement: one that is cut off has done nothing. A row that was
+-- committed late has a number above the mark, however long its transaction took. (A transaction
+-- that writes for minutes, also in another database of the server, delays counting for as long.
+-- Nothing is lost by that.)
+--
+-- The lock of a mark's row lets one process count at a time; others skip it. A mark that was
+-- moved after a statement took its snapshot is read as it is now, and is never moved back.
+-- Sources share a few rows ("failed"): every statement locks rows in the order of their keys,
+-- so that no two wait for each other.
+
+-- name: measure_attempts
+-- `counts` is false for attempts of which only durations are wanted.
+SELECT measure, seconds, date_bin(seconds * interval '1 s', at, 'epoch') AS start, queue_name,
+    event.outcome, labels, bin, count(*) AS count, NULL::float8 AS sum,
+    min(value) AS least, max(value) AS most
+FROM fresh
+CROSS JOIN LATERAL (
+    SELECT date_part('epoch', ended_at - started_at) * 1000 AS run_ms,
+        date_part('epoch', ended_at) AS moment, CASE WHEN counts THEN 0 END AS here,
+        CASE WHEN outcome = 'completed' THEN outcome
+             WHEN outcome IN ('error', 'timeout', 'worker_lost') THEN 'failed' END AS ending
+    OFFSET 0  -- computed once
+) AS attempt_values
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN ending IS NOT NULL AND run_ms IS NOT NULL THEN $run_bin END AS ran,
+        CASE WHEN ending IS NOT NULL AND run_ms IS NOT NULL AND wait_ms IS NOT NULL
+            THEN $wait_bin END AS waited
+    OFFSET 0
+) AS bins
+CROSS JOIN LATERAL (
+    VALUES
+    ('run', %(hour)s::bigint, ended_at, ending, '{}'::text[], ran, run_ms),
+    ('wait', %(hour)s, ended_at, ending, '{}', waited, wait_ms),
+    ('cell', %(hour)s, ended_at, ending, '{}', $cell, NULL),
+    ('attempt', %(hour)s, ended_at, ending, '{}',
+     CASE WHEN ending = 'completed' THEN attempt END, NULL),
+    ('ended', %(minute)s, ended_at, fresh.outcome, '{}', here, moment),
+    ('failure', %(minute)s, ended_at, ending, ARRAY[coalesce(error_type, 'unknown')],
+     CASE WHEN ending = 'failed' THEN here END, moment),
+    ('started', %(minute)s, started_at, '', '{}',
+     CASE WHEN started_at IS NOT NULL AND wait_ms IS NOT NULL THEN here END, wait_ms),
+    (CASE WHEN retry_delay_ms IS NULL THEN 'failed' ELSE 'retried' END, %(minute)s, ended_at, '',
+     '{}', CASE WHEN ending = 'failed' THEN here END, moment)
+) AS event (measure, seconds, at, outcome, labels, bin, value)
+WHERE bin IS NOT NULL
+GROUP BY 1, 2, 3, 4, 5, 6, 7
+
+-- name: measure_ai_calls
+SELECT measure, seconds, date_bin(seconds * interval '1 s', created_at, 'epoch') AS start,
+    queue_name, outcome, labels, bin, count(*) AS count,
+    CASE WHEN measure IN ('cost', 'tokens_in', 'tokens_out') THEN sum(value) END AS sum,
+    min(value) AS least, max(value) AS most
+FROM fresh
+CROSS JOIN LATERAL (
+    SELECT ARRAY[engine, model] AS names, CASE WHEN success THEN 'completed' ELSE 'error' END AS ending
+) AS call_values
+CROSS JOIN LATERAL (
+    VALUES
+    ('call', %(hour)s::bigint, ending, names, $latency_bin, latency_ms),
+    ('cost', %(hour)s, '', names, 0, cost_usd),
+    ('tokens_in', %(hour)s, '', names, 0, tokens_in),
+    ('tokens_out', %(hour)s, '', names, 0, tokens_out),
+    ('called', %(minute)s, ending, '{}', CASE WHEN counts THEN 0 END,
+     date_part('epoch', created_at))
+) AS event (measure, seconds, outcome, labels, bin, value)
+WHERE bin IS NOT NULL AND value IS NOT NULL
+GROUP BY 1, 2, 3, 4, 5, 6, 7
+
+-- name: measure_submissions
+SELECT measure, %(minute)s::bigint AS seconds,
+    date_bin(%(minute)s * interval '1 s', created_at, 'epoch') AS start, queue_name,
+    '' AS outcome, '{}'::text[] AS labels, 0 AS bin, sum(number)::bigint AS count,
+    NULL::float8 AS sum, min(date_part('epoch', created_at)) AS least,
+    max(date_part('epoch', created_at)) AS most
+FROM fresh
+CROSS JOIN LATERAL (VALUES ('submitted', submitted), ('failed', failed)) AS event (measure, number)
+WHERE number > 0
+GROUP BY 1, 2, 3, 4
+
+-- name: buckets_attempts
+-- What histograms of /metrics show of `fresh`, in seconds.
+SELECT name, queue_name, event.outcome, '' AS engine, '' AS model, value, edges
+FROM fresh
+CROSS JOIN LATERAL (
+    VALUES ('wait', '', wait_ms / 1000, %(wait_edges)s::float8[]),
+        ('run', outcome, date_part('epoch', ended_at - started_at), %(run_edges)s::float8[])
+) AS event (name, outcome, value, edges)
+WHERE value IS NOT NULL
+
+-- name: buckets_ai_calls
+SELECT 'ai' AS name, queue_name, CASE WHEN success THEN 'completed' ELSE 'error' END AS outcome,
+    engine, model, latency_ms / 1000 AS value, %(ai_edges)s::float8[] AS edges
+FROM fresh
+
+-- name: count
+WITH mark AS MATERIALIZED (
+    SELECT counted_below AS low FROM metric_marks WHERE source = '$source'
+    FOR UPDATE SKIP LOCKED
+), span AS MATERIALIZED (
+    SELECT low, least(
+        pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+        (SELECT recorded_xid + 1 FROM $table WHERE recorded_xid >= low
+         ORDER BY recorded_xid OFFSET %(most)s LIMIT 1)
+    ) AS high
+    FROM mark
+), fresh AS MATERIALIZED (
+    -- Queues are looked up one by one: the planner cannot know that the rows are few, and would
+    -- read all jobs. A job that was deleted meanwhile leaves its queue unknown.
+    SELECT source.*, true AS counts, coalesce(
+        (SELECT queue_name FROM jobs WHERE jobs.job_id = source.job_id), 'unknown'
+    ) AS queue_name
+    -- For each span (there is one): a plain join may read the whole index instead.
+    FROM span CROSS JOIN LATERAL (
+        SELECT * FROM $table WHERE recorded_xid >= low AND recorded_xid < high
+        ORDER BY recorded_xid OFFSET 0
+    ) AS source
+), measured AS MATERIALIZED ($measure), bucketed AS ($buckets), $keep
+UPDATE metric_marks SET counted_below = greatest(low, high)
+FROM span WHERE source = '$source' AND high > low
+RETURNING (SELECT count(*) FROM fresh) AS counted;
+
+-- name: count_submissions
+-- These rows are there to be counted only: deleting one is counting it.
+WITH mark AS MATERIALIZED (
+    SELECT source FROM metric_marks WHERE source = 'submissions' FOR UPDATE SKIP LOCKED
+), fresh AS MATERIALIZED (
+    DELETE FROM metric_submissions WHERE EXISTS (SELECT FROM mark)
+    RETURNING queue_name, submitted, failed, created_at
+), measured AS MATERIALIZED ($measure), $keep
+SELECT count(*) AS counted FROM fresh;
+
+-- name: keep_buckets
+-- An edge belongs to the bucket below it, as in Prometheus.
+SELECT name, queue_name, outcome, engine, model, coalesce(
+        CASE WHEN edges[width_bucket(value, edges)] = value THEN value
+             ELSE edges[width_bucket(value, edges) + 1] END,
+        'infinity'::float8
+    ) AS le, count(*) AS count, sum(value) AS sum
+FROM bucketed GROUP BY 1, 2, 3, 4, 5, 6
+UNION ALL
+
+-- name: keep
+totals AS (
+    INSERT INTO metric_totals AS totals
+        (name, queue_name, outcome, engine, model, le, count, sum)
+    $keep_buckets
+    SELECT measure, queue_name, outcome, coalesce(labels[1], ''), coalesce(labels[2], ''),
+        'infinity'::float8, sum(count), coalesce(sum(sum), 0)
+    FROM measured
+    WHERE measure IN ('submitted', 'ended', 'failed', 'retried', 'cost', 'tokens_in', 'tokens_out')
+    GROUP BY 1, 2, 3, 4, 5
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (name, queue_name, outcome, engine, model, le) DO UPDATE
+    SET count = totals.count + excluded.count, sum = totals.sum + excluded.sum
+), levels AS (
+    -- Durations by the hour and for all time, events by the minute and by the hour.
+    INSERT INTO tally AS kept
+        (seconds, measure, start, queue_name, outcome, labels, bin, count, sum, least, most)
+    SELECT level.seconds, measure, level.start, queue_name, outcome, labels, bin,
+        sum(count), sum(sum), min(least), max(most)
+    FROM measured
+    CROSS JOIN LATERAL (
+        VALUES (seconds, start),
+            (CASE WHEN seconds = 60 THEN 3600 ELSE 0 END,
+             CASE WHEN seconds = 60 THEN date_bin('1 hour', start, 'epoch') ELSE '-infinity' END)
+    ) AS level (seconds, start)
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+    ORDER BY 1, 2, 3, 4, 5, 6, 7
+    ON CONFLICT (seconds, measure, start, queue_name, outcome, labels, bin) DO UPDATE
+    SET count = kept.count + excluded.count, sum = kept.sum + excluded.sum,
+        least = least(kept.least, excluded.least), most = greatest(kept.most, excluded.most)
+)
+
+-- name: pending
+-- Which sources have something to count, found without writing anything; and those whose mark
+-- lies ahead of this server.
+SELECT source, misnumbered
+FROM metric_marks
+CROSS JOIN LATERAL (
+    SELECT counted_below > pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS misnumbered
+) AS numbers
+WHERE misnumbered
+   -- the newest, which is read off the end of the index; to look for any reads the whole table
+   OR source = 'attempts' AND counted_below <= (SELECT max(recorded_xid) FROM job_attempts)
+   OR source = 'ai_calls' AND counted_below <= (SELECT max(recorded_xid) FROM ai_metrics)
+   OR source = 'submissions' AND EXISTS (SELECT FROM metric_submissions)
+ORDER BY source;
+
+-- name: renumber
+-- After a restore of a dump into another server, whose transactions may have lower numbers:
+-- what the dump says is counted stays so (null), and what it says is not is counted next, as
+-- is what was written since: the rows whose own transaction is the one they name. Some rows at
+-- a time, those with the highest numbers first; counting goes on when all are done.
+WITH mark AS MATERIALIZED (
+    SELECT counted_below AS low FROM metric_marks
+    WHERE source = '$source'
+      AND counted_below > pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+    FOR UPDATE SKIP LOCKED
+), foreign_rows AS MATERIALIZED (
+    SELECT source.ctid AS place, recorded_xid >= low AS uncounted FROM mark, $table AS source
+    WHERE recorded_xid IS NOT NULL AND source.xmin <> recorded_xid::text::xid8::xid
+    ORDER BY recorded_xid DESC LIMIT %(most)s
+), renumbered AS (
+    UPDATE $table
+    SET recorded_xid = CASE WHEN uncounted THEN pg_current_xact_id()::text::bigint END
+    FROM foreign_rows WHERE $table.ctid = place
+), moved AS (
+    UPDATE metric_marks SET counted_below = 0
+    WHERE source = '$source' AND EXISTS (SELECT FROM mark)
+      AND (SELECT count(*) FROM foreign_rows) < %(most)s
+)
+SELECT (SELECT count(*) FROM foreign_rows) AS renumbered FROM mark;
+
+-- name: forget
+-- What nobody looks back on: minutes, and durations by the hour.
+DELETE FROM tally
+WHERE start < now() - %(kept)s::interval
+  AND (seconds = 60 OR seconds = 3600 AND measure = ANY(%(durations)s));
+
+-- name: totals
+SELECT name, queue_name, outcome, engine, model, le, count, sum FROM metric_totals
+ORDER BY name, queue_name, outcome, engine, model, le;
+
+-- name: refused
+SELECT queue_name, refused_messages FROM queues ORDER BY queue_name;
+
+-- name: last_seen
+-- How long ago a worker of each queue was last seen alive, whether or not it is now.
+SELECT queue_name, min(date_part('epoch', clock_timestamp() - last_seen_at)) AS seconds
+FROM workers CROSS JOIN LATERAL unnest(queues) AS queue_name
+GROUP BY queue_name ORDER BY queue_name;
+
+-- name: window
+-- What was counted in a window up to now, and in the one of the same length before it.
+SELECT CASE measure WHEN 'ended' THEN outcome WHEN 'called' THEN 'ai_' || outcome
+            ELSE measure END AS name, queue_name,
+    coalesce(sum(count) FILTER (WHERE start > date_trunc('minute', now()) - age), 0)::bigint AS now,
+    coalesce(sum(count) FILTER (WHERE start <= date_trunc('minute', now()) - age), 0)::bigint
+        AS before
+FROM tally, make_interval(mins => %(minutes)s) AS age
+WHERE seconds = 60 AND measure IN ('ended', 'failed', 'retried', 'called')
+  AND start > date_trunc('minute', now()) - 2 * age
+GROUP BY 1, 2;
+
+-- name: snapshot
+-- The moment that all of a reading sees, how far rows are counted, and the first submission.
+SELECT now(), (SELECT counted_below FROM metric_marks WHERE source = 'attempts') AS attempts,
+    (SELECT counted_below FROM metric_marks WHERE source = 'ai_calls') AS ai_calls,
+    (SELECT date_part('epoch', now() - min(ready_at)) FROM jobs WHERE $jobs AND state = 'waiting')
+        AS oldest_waiting_s,
+    coalesce(
+        CASE WHEN %(whole)s THEN least(
+            (SELECT to_timestamp(min(least)) FROM tally
+             WHERE seconds = 3600 AND measure = 'submitted'
+               AND (%(queue)s::text IS NULL OR queue_name = %(queue)s)),
+            (SELECT min(created_at) FROM metric_submissions
+             WHERE %(queue)s::text IS NULL OR queue_name = %(queue)s)
+        ) END,
+        (SELECT created_at FROM jobs WHERE $jobs ORDER BY job_id LIMIT 1)
+    ) AS first;
+
+-- name: kept
+SELECT measure, NULL::timestamptz AS start, outcome, labels, bin, sum(count)::bigint AS count,
+    sum(sum) AS sum, min(least) AS least, max(most) AS most
+FROM tally
+WHERE seconds = %(level)s AND start >= %(low)s AND measure = ANY(%(durations)s)
+  AND (%(queue)s::text IS NULL OR queue_name = %(queue)s)
+GROUP BY measure, outcome, labels, bin
+UNION ALL
+-- Hours where the bins of the chart are that wide, and minutes before the first of them.
+SELECT measure, date_bin(%(minute)s * interval '1 s', start, 'epoch'), outcome, labels, bin,
+    sum(count)::bigint, NULL, min(least), max(most)
+FROM tally
+WHERE (seconds = 3600 AND start >= %(hours)s
+       OR seconds = 60 AND start >= %(since)s AND start < %(hours)s)
+  AND measure IN ('submitted', 'started', 'ended', 'failure')
+  AND (%(queue)s::text IS NULL OR queue_name = %(queue)s)
+GROUP BY 1, 2, 3, 4, 5;
+
+-- name: read
+-- Rows of a chart's extent that are not counted; of those that are, the ones between `since`
+-- and the first whole hour after it (`low`): their durations are kept by the hour.
+WITH fresh AS (
+    SELECT source.*, CASE WHEN %(queue)s::text IS NULL THEN '' ELSE coalesce(
+        (SELECT queue_name FROM jobs WHERE jobs.job_id = source.job_id), 'unknown'
+    ) END AS queue_name
+    FROM (
+        SELECT *, true AS counts FROM $table WHERE $at >= %(since)s AND $uncounted
+        UNION ALL
+        SELECT *, false FROM $table
+        WHERE $at >= %(since)s AND $at < %(low)s AND %(since)s::timestamptz < %(low)s::timestamptz
+          AND coalesce(recorded_xid, 0) < %(mark)s
+    ) AS source
+), measured AS ($measure)
+SELECT measure, start, outcome, labels, bin, count, sum, least, most
+FROM measured
+WHERE (%(queue)s::text IS NULL OR queue_name = %(queue)s)
+  -- An attempt may have started long before it ended.
+  AND (measure <> 'started' OR start >= date_bin(%(minute)s * interval '1 s', %(since)s, 'epoch'));
+
+-- name: read_submissions
+WITH fresh AS ($submissions), measured AS ($measure)
+SELECT measure, start, outcome, labels, bin, count, sum, least, most
+FROM measured
+WHERE %(queue)s::text IS NULL OR queue_name = %(queue)s;
+
+-- name: uncounted_submissions
+SELECT queue_name, submitted, failed, created_at FROM metric_submissions
+WHERE created_at >= %(since)s
+
+-- name: submitted_jobs
+-- Ids are in the order of submission, by the clock of whoever submitted.
+SELECT queue_name, 1 AS submitted, 0 AS failed, created_at FROM jobs
+WHERE $jobs AND created_at >= %(since)s AND job_id >= %(lowest_id)s::uuid
+
+-- name: read_jobs
+-- Failed and cancelled jobs as they are now, through the indexes alone; and failures without
+-- an attempt: photos that were refused.
+SELECT measure, date_bin(%(minute)s * interval '1 s', finished_at, 'epoch') AS start, outcome,
+    labels, bin, count(*), NULL::float8 AS sum, min(date_part('epoch', finished_at)) AS least,
+    max(date_part('epoch', finished_at)) AS most
+FROM (
+    SELECT 'job' AS measure, 'failed' AS outcome, '{}'::text[] AS labels, attempts AS bin, finished_at
+    FROM jobs WHERE $jobs AND state = 'failed' AND finished_at >= %(since)s
+    UNION ALL
+    SELECT 'job', 'cancelled', '{}', 0, finished_at
+    FROM jobs WHERE $jobs AND state = 'cancelled' AND finished_at >= %(since)s
+    UNION ALL
+    SELECT 'failure', 'failed', ARRAY[coalesce(error_type, 'unknown')], 0, finished_at
+    FROM jobs WHERE $jobs AND state = 'failed' AND attempts = 0 AND finished_at >= %(since)s
+) AS ended
+GROUP BY 1, 2, 3, 4, 5;

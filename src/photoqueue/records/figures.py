@@ -1,0 +1,548 @@
+"""What the charts of an installation show, made of rows of a tally.
+
+The rows come from the tracking tables (:mod:`photoqueue.queue.tally`) or from a DataFrame
+(:mod:`photoqueue.faces.notebook.charts.frames`); they are reduced here either way, so that a
+chart and a number never disagree. Durations are counted in narrow bins: percentiles are known to
+within 1 %, counts, sums, extremes and moments are exact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+#: Bins of durations in each factor of ten, so that one is 1.9 % wide.
+PER_DECADE: Final = 120
+#: Of a histogram that is drawn: 12 % wide.
+BINS_PER_DECADE: Final = 20
+#: Of wait against run, whose cells are two-dimensional.
+CELLS_PER_DECADE: Final = 10
+#: Shorter durations count as this one, in ms: a logarithm has no place for zero.
+SHORTEST_MS: Final = 0.1
+#: Below this many values, percentiles are said to be uncertain.
+FEW: Final = 20
+#: Kinds of error that are named; the rarer ones are added up.
+KINDS: Final = 12
+#: What the rarer ones are called together.
+OTHER_KINDS: Final = "(other kinds)"
+
+# A cell is one number: the positions of wait and run, from the lowest that there can be.
+_RADIX: Final = 10_000
+_LOWEST: Final = -1000
+_CELL: Final = PER_DECADE // CELLS_PER_DECADE
+
+
+def bins_of(milliseconds: ArrayLike) -> NDArray[np.int64]:
+    """Return the bins of durations; :func:`bin_sql` says the same in SQL.
+
+    Rounding errors must not tell 1 s apart from 1 s: hence the small number.
+    """
+    import numpy as np  # late: not all who read figures have durations at hand
+
+    values = np.maximum(np.asarray(milliseconds, dtype=float), SHORTEST_MS)
+    bins: NDArray[np.int64] = np.floor(np.log10(values) * PER_DECADE + 1e-9).astype(np.int64)
+    return bins
+
+
+def bin_sql(milliseconds: str) -> str:
+    """Return the SQL of the bin of a duration, as :func:`bins_of` computes it."""
+    return f"floor(log(greatest({milliseconds}, {SHORTEST_MS})) * {PER_DECADE} + 1e-9)::int"
+
+
+def cell_of(wait: Any, run: Any) -> Any:
+    """Return the cell that the bins of a wait and a run lie in."""
+    return (wait // _CELL - _LOWEST) * _RADIX + run // _CELL - _LOWEST
+
+
+def cell_sql(wait: str, run: str) -> str:
+    """Return the SQL of the cell of two bins, as :func:`cell_of` computes it."""
+    wait, run = (f"floor({bin} / {_CELL}.0)::int - {_LOWEST}" for bin in (wait, run))
+    return f"({wait}) * {_RADIX} + {run}"
+
+
+def edge_ms(position: float, per_decade: int = BINS_PER_DECADE) -> float:
+    """Return where a bin of durations begins, in ms."""
+    return float(10 ** (position / per_decade))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One sum of a tally. Rows of the same measure and labels are added up, wherever from.
+
+    Attributes
+    ----------
+    measure : str
+        Durations of attempts that completed or failed: ``run`` and ``wait`` by bin, ``cell`` (wait
+        and run); ``attempt`` (``bin`` is the number of one that completed). Events: ``submitted``
+        (jobs), ``started``, ``ended`` and ``failure`` (attempts). ``job`` (jobs that ended;
+        ``bin`` is how many attempts they took). Calls of engines: ``call`` by bin of the latency,
+        ``cost``, ``tokens_in`` and ``tokens_out``.
+    start : datetime or None
+        Start of the bin of time; of no meaning for durations.
+    outcome : str
+        ``completed`` or ``failed`` (calls: ``error``), the outcome of an attempt that ended, or the
+        state of a job; else empty.
+    labels : sequence of str
+        Error type of a failure; engine and model of a call.
+    count : int
+    sum : float or None
+        Of costs (US dollars) and tokens; None otherwise.
+    least, most : float or None
+        Extremes: ms of durations and of the wait of what started, seconds since 1970 of events.
+    """
+
+    measure: str
+    start: datetime | None
+    outcome: str
+    labels: Sequence[str]
+    bin: int
+    count: int
+    sum: float | None
+    least: float | None
+    most: float | None
+
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+#: Widths that a bin of time can have, in seconds.
+_WIDTHS: Final = (
+    *(1, 2, 5, 10, 15, 30),
+    *(_MINUTE * minutes for minutes in (1, 2, 5, 10, 15, 30)),
+    *(_HOUR * hours for hours in (1, 2, 3, 6, 12)),
+    *(_DAY * days for days in (1, 2, 7, 14, 28, 91, 364, 1820)),
+)
+_MOST_TIME_BINS: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """A stretch of time in bins; the last one holds ``until`` and is not over.
+
+    Bins begin at whole multiples of ``seconds`` since 1970 (UTC).
+    """
+
+    since: datetime
+    until: datetime
+    seconds: int
+
+    @classmethod
+    def between(cls, since: datetime, until: datetime) -> Period:
+        """Divide a stretch of time into some 30 to 60 bins."""
+        span = (until - since).total_seconds()
+        widths = (width for width in _WIDTHS if span / width <= _MOST_TIME_BINS)
+        return cls(since=since, until=until, seconds=next(widths, _WIDTHS[-1]))
+
+    @property
+    def starts(self) -> list[datetime]:
+        """Where the bins begin."""
+        first = self.since.timestamp() // self.seconds * self.seconds
+        start = datetime.fromtimestamp(first, self.since.tzinfo)
+        width = timedelta(seconds=self.seconds)
+        return [start + width * number for number in range(int((self.until - start) / width) + 1)]
+
+
+class _Bins(dict[int, tuple[int, float, float]]):
+    """A histogram: bin → how many values are in it, the least and the most of them."""
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> _Bins:
+        found: dict[int, tuple[int, float, float]] = {}
+        for row in rows:
+            least, most = row.least or 0.0, row.most or 0.0
+            count, low, high = found.get(row.bin, (0, least, most))
+            found[row.bin] = (count + row.count, min(low, least), max(high, most))
+        return cls(sorted(found.items()))
+
+    @property
+    def count(self) -> int:
+        return sum(count for count, _, _ in self.values())
+
+    def percentile(self, portion: float) -> float:
+        place = portion * (self.count - 1)
+        low = self._at(int(place))
+        return low + (self._at(math.ceil(place)) - low) * (place - int(place))
+
+    def _at(self, rank: int) -> float:
+        """Return the value of a rank, from 0: the extremes of a bin, or else its middle.
+
+        The geometric middle of a bin is within 0.97 % of all that is in it.
+        """
+        for count, least, most in self.values():
+            if rank < count:
+                if rank == 0:
+                    return least
+                if rank == count - 1:
+                    return most
+                return math.sqrt(least * most) if least >= SHORTEST_MS else (least + most) / 2
+            rank -= count
+        raise IndexError("no value has this rank")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Percentiles:
+    """Of all values, in ms, interpolated as PostgreSQL's ``percentile_cont`` does."""
+
+    count: int = 0
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> Percentiles:
+        """Read percentiles off the bins of durations."""
+        return cls._read(_Bins.of(rows))
+
+    @classmethod
+    def _read(cls, bins: _Bins) -> Percentiles:
+        if not bins:
+            return cls()
+        p50, p95, p99 = (bins.percentile(portion) for portion in (0.5, 0.95, 0.99))
+        return cls(count=bins.count, p50=p50, p95=p95, p99=p99)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """A logarithmic histogram with percentiles.
+
+    Attributes
+    ----------
+    bins : tuple of (int, int)
+        Position on the grid of :func:`edge_ms`, and how many values; ascending, none empty.
+    least, most : float or None
+        The extremes, in ms.
+    """
+
+    bins: tuple[tuple[int, int], ...] = ()
+    percentiles: Percentiles = field(default_factory=Percentiles)
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return self.percentiles.count
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> Distribution:
+        """Join the bins of durations to those that are drawn."""
+        bins = _Bins.of(rows)
+        if not bins:
+            return cls()
+        wide: dict[int, int] = {}
+        for place, (count, _, _) in bins.items():
+            position = place * BINS_PER_DECADE // PER_DECADE
+            wide[position] = wide.get(position, 0) + count
+        return cls(
+            bins=tuple(wide.items()),
+            percentiles=Percentiles._read(bins),
+            least=min(least for _, least, _ in bins.values()),
+            most=max(most for _, _, most in bins.values()),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durations:
+    """How long attempts ran, failed ones apart; those that were handed back do not count."""
+
+    completed: Distribution
+    failed: Distribution
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> Durations:
+        """Reduce rows of ``run``."""
+        runs = [row for row in rows if row.measure == "run"]
+        return cls(
+            completed=Distribution.of(row for row in runs if row.outcome == "completed"),
+            failed=Distribution.of(row for row in runs if row.outcome == "failed"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """How long attempts waited, against how long they ran.
+
+    Attributes
+    ----------
+    cells : tuple of (int, int, int, int)
+        Position of the wait and of the run (``CELLS_PER_DECADE``), and how many attempts
+        completed and failed there.
+    """
+
+    cells: tuple[tuple[int, int, int, int], ...]
+    wait: Percentiles
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Waits:
+        """Reduce rows of ``cell`` and ``wait``."""
+        cells: dict[tuple[int, ...], list[int]] = {}
+        for row in rows:
+            if row.measure == "cell":
+                place = tuple(part + _LOWEST for part in divmod(row.bin, _RADIX))
+                cells.setdefault(place, [0, 0])[row.outcome == "failed"] += row.count
+        return cls(
+            cells=tuple(
+                (wait, run, completed, failed)
+                for (wait, run), (completed, failed) in sorted(cells.items())
+            ),
+            wait=Percentiles.of(row for row in rows if row.measure == "wait"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """How many attempts jobs took: number of attempts, and how many jobs."""
+
+    completed: tuple[tuple[int, int], ...]
+    failed: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> Retries:
+        """Reduce rows of ``attempt`` and ``job``."""
+        counts: dict[str, dict[int, int]] = {"attempt": {}, "job": {}}
+        for row in rows:
+            if row.measure == "attempt" or (row.measure == "job" and row.outcome == "failed"):
+                found = counts[row.measure]
+                found[row.bin] = found.get(row.bin, 0) + row.count
+        return cls(
+            completed=tuple(sorted(counts["attempt"].items())),
+            failed=tuple(sorted(counts["job"].items())),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorKind:
+    """Failures of one error type, and when there was the first and the last."""
+
+    error_type: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+def most_frequent(kinds: Iterable[ErrorKind]) -> tuple[ErrorKind, ...]:
+    """Sort kinds of error by how many there are, and add the rarest up."""
+    ordered = sorted(kinds, key=lambda kind: (-kind.count, kind.error_type))
+    if len(ordered) <= KINDS:
+        return tuple(ordered)
+    return (*ordered[: KINDS - 1], _together(OTHER_KINDS, ordered[KINDS - 1 :]))
+
+
+def _together(name: str, kinds: Sequence[ErrorKind]) -> ErrorKind:
+    return ErrorKind(
+        error_type=name,
+        count=sum(kind.count for kind in kinds),
+        first_at=min(kind.first_at for kind in kinds),
+        last_at=max(kind.last_at for kind in kinds),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """What went wrong, and how often over time.
+
+    Attributes
+    ----------
+    kinds : tuple of ErrorKind
+        The most frequent first; the rarest are added up in the last one.
+    bins : tuple of (datetime, int, int)
+        Start of the bin, how many completed and how many failed; empty bins are left out.
+    """
+
+    kinds: tuple[ErrorKind, ...] = ()
+    period: Period | None = None
+    bins: tuple[tuple[datetime, int, int], ...] = ()
+
+    @property
+    def failed(self) -> int:
+        """How many failures there are."""
+        return sum(kind.count for kind in self.kinds)
+
+    @property
+    def ended(self) -> int:
+        """How many completed or failed."""
+        return sum(completed + failed for _, completed, failed in self.bins)
+
+    @classmethod
+    def of(cls, rows: Iterable[Row], period: Period | None) -> Failures:
+        """Reduce rows of ``ended`` and ``failure``."""
+        bins: dict[datetime, list[int]] = {}
+        kinds: dict[str, list[ErrorKind]] = {}
+        for row in rows:
+            failed = row.measure == "failure"
+            if failed or (row.measure == "ended" and row.outcome == "completed"):
+                bins.setdefault(_start(row), [0, 0])[failed] += row.count
+            if failed:
+                first, last = (datetime.fromtimestamp(at or 0, UTC) for at in (row.least, row.most))
+                one = ErrorKind(
+                    error_type=row.labels[0], count=row.count, first_at=first, last_at=last
+                )
+                kinds.setdefault(row.labels[0], []).append(one)
+        if not bins:
+            return cls()
+        return cls(
+            kinds=most_frequent(_together(name, found) for name, found in kinds.items()),
+            period=period,
+            bins=tuple((start, done, failed) for start, (done, failed) in sorted(bins.items())),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThroughputBin:
+    """What happened to jobs within one bin of time.
+
+    Attributes
+    ----------
+    longest_wait_ms : float or None
+        Of what was started in it; None when nothing was.
+    """
+
+    start: datetime
+    submitted: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    longest_wait_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throughput:
+    """Jobs submitted and finished over time, and how long they wait.
+
+    Attributes
+    ----------
+    oldest_waiting_s : float or None
+        Seconds that the oldest job that could start has been waiting; None when none is.
+    """
+
+    period: Period | None = None
+    bins: tuple[ThroughputBin, ...] = ()
+    oldest_waiting_s: float | None = None
+
+    @classmethod
+    def of(
+        cls, rows: Iterable[Row], period: Period | None, oldest_waiting_s: float | None
+    ) -> Throughput:
+        """Reduce rows of ``submitted``, ``ended``, ``job`` and ``started``."""
+        bins: dict[datetime, dict[str, Any]] = {}
+        for row in rows:
+            if row.measure == "started":
+                found = bins.setdefault(_start(row), {})
+                found["longest_wait_ms"] = max(row.most or 0.0, found.get("longest_wait_ms", 0.0))
+            # A completed attempt ends its job.
+            elif row.measure == "submitted" or (row.outcome, row.measure) in _ENDS:
+                found = bins.setdefault(_start(row), {})
+                name = row.outcome or row.measure
+                found[name] = found.get(name, 0) + row.count
+        if period is None:
+            return cls()
+        return cls(
+            period=period,
+            bins=tuple(ThroughputBin(start=start, **bins[start]) for start in sorted(bins)),
+            oldest_waiting_s=oldest_waiting_s,
+        )
+
+
+_ENDS: Final = {("completed", "ended"), ("failed", "job"), ("cancelled", "job")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AiModel:
+    """Calls of one engine and model.
+
+    Attributes
+    ----------
+    latency : Percentiles
+        Of calls that succeeded.
+    cost_usd : float or None
+        Sum of the known prices; None where none is known.
+    unpriced : int
+        Calls without a known price.
+    """
+
+    engine: str
+    model: str
+    calls: int
+    failed: int
+    latency: Percentiles
+    cost_usd: float | None
+    unpriced: int
+    tokens_in: int
+    tokens_out: int
+
+    @classmethod
+    def of(cls, engine: str, model: str, rows: Sequence[Row]) -> AiModel:
+        """Reduce the rows of one engine and model."""
+        calls = [row for row in rows if row.measure == "call"]
+        sums: Mapping[str, list[Row]] = {
+            name: [row for row in rows if row.measure == name]
+            for name in ("cost", "tokens_in", "tokens_out")
+        }
+        count, priced = (sum(row.count for row in found) for found in (calls, sums["cost"]))
+        cost, tokens_in, tokens_out = (sum(row.sum or 0 for row in sums[name]) for name in sums)
+        return cls(
+            engine=engine,
+            model=model,
+            calls=count,
+            failed=sum(row.count for row in calls if row.outcome == "error"),
+            latency=Percentiles.of(row for row in calls if row.outcome == "completed"),
+            cost_usd=cost if priced else None,
+            unpriced=count - priced,
+            tokens_in=round(tokens_in),
+            tokens_out=round(tokens_out),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ai:
+    """Calls of engines; the most called model first."""
+
+    models: tuple[AiModel, ...] = ()
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> Ai:
+        """Reduce rows of calls by engine and model."""
+        groups: dict[tuple[str, ...], list[Row]] = {}
+        for row in rows:
+            if row.measure in {"call", "cost", "tokens_in", "tokens_out"}:
+                groups.setdefault(tuple(row.labels), []).append(row)
+        models = (AiModel.of(engine, model, found) for (engine, model), found in groups.items())
+        return cls(
+            models=tuple(sorted(models, key=lambda one: (-one.calls, one.engine, one.model)))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What the overview charts show."""
+
+    durations: Durations
+    waits: Waits
+    retries: Retries
+    failures: Failures
+    throughput: Throughput
+    ai: Ai
+
+    @classmethod
+    def of(
+        cls, rows: Sequence[Row], period: Period | None, oldest_waiting_s: float | None
+    ) -> Figures:
+        """Reduce all rows of a tally."""
+        return cls(
+            durations=Durations.of(rows),
+            waits=Waits.of(rows),
+            retries=Retries.of(rows),
+            failures=Failures.of(rows, period),
+            throughput=Throughput.of(rows, period, oldest_waiting_s),
+            ai=Ai.of(rows),
+        )
+
+
+def _start(row: Row) -> datetime:
+    assert row.start is not None
+    return row.start.astimezone(UTC)

@@ -18,7 +18,6 @@ import typer
 
 from photoqueue.engines.session import usable_cores
 from photoqueue.errors import EngineUnavailableError, PhotoqueueError
-from photoqueue.faces.cli import words
 from photoqueue.faces.cli.output import (
     fail,
     note,
@@ -28,6 +27,7 @@ from photoqueue.faces.cli.output import (
     table,
     word_column,
 )
+from photoqueue.format import duration, line, percent, score
 from photoqueue.settings import Settings, load_settings
 from tools.comparison import (
     ClassScore,
@@ -76,7 +76,7 @@ def main(
         found = _compare(load_settings(**named), folder, one=bool(named), llm=llm)
         if csv is not None:
             for file in write_csv(found, csv):
-                note(f"Wrote {words.line(file)}")
+                note(f"Wrote {line(file)}")
     except PhotoqueueError as exc:
         fail(str(exc))
         raise typer.Exit(1) from None
@@ -113,7 +113,7 @@ def _compare(settings: Settings, folder: Path | None, *, one: bool, llm: bool) -
         homes=read_homes(folder or CHECKOUT / "data" / "samples"),
         annotated=annotated,
         together=llm,
-        report=lambda label: note(f"Measuring {words.line(label)} …"),
+        report=lambda label: note(f"Measuring {line(label)} …"),
     )
     if one and found.left_out:
         # It was asked for by name: that it cannot run is the answer.
@@ -133,7 +133,7 @@ def _show(comparison: Comparison, *, by_class: bool) -> None:
         show(_inventory_table(comparison.inventories))
         show()
     for left in comparison.left_out:
-        show(f"! Left out: {words.line(left.what)}: {words.line(left.reason)}", style="yellow")
+        show(f"! Left out: {line(left.what)}: {line(left.reason)}", style="yellow")
 
 
 def _engine_table(scores: Sequence[EngineScore]) -> Table:
@@ -144,16 +144,16 @@ def _engine_table(scores: Sequence[EngineScore]) -> Table:
     word_column(drawn, "ON")
     for column in ("PHOTOS", "BOXES", "PRECISION", "RECALL", "F1", "ROOM TYPE", "TIME"):
         number_column(drawn, column)
-    for score in scores:
+    for one in scores:
         drawn.add_row(
-            words.line(score.engine),
-            words.line(score.model),
-            score.photos,
-            str(score.photo_count),
-            str(score.truths),
-            *map(words.share, (score.precision, score.recall, score.f1)),
-            words.share(score.room_type_accuracy),
-            words.duration(score.ms_per_photo),
+            line(one.engine),
+            line(one.model),
+            one.photos,
+            str(one.photo_count),
+            str(one.truths),
+            *map(score, (one.precision, one.recall, one.f1)),
+            score(one.room_type_accuracy),
+            duration(one.ms_per_photo),
         )
     return drawn
 
@@ -165,14 +165,14 @@ def _class_table(scores: Sequence[ClassScore]) -> Table:
         word_column(drawn, column)
     for column in ("THERE", "FOUND", "RIGHT", "PRECISION", "RECALL", "F1"):
         number_column(drawn, column)
-    for score in scores:
+    for one in scores:
         drawn.add_row(
-            words.line(score.engine),
-            words.line(score.model),
-            score.photos,
-            words.line(score.key),
-            *map(str, (score.truths, score.found, score.right)),
-            *map(words.share, (score.precision, score.recall, score.f1)),
+            line(one.engine),
+            line(one.model),
+            one.photos,
+            line(one.key),
+            *map(str, (one.truths, one.found, one.right)),
+            *map(score, (one.precision, one.recall, one.f1)),
         )
     return drawn
 
@@ -184,17 +184,17 @@ def _inventory_table(scores: Sequence[InventoryScore]) -> Table:
         word_column(drawn, column)
     for column in ("ITEMS", "ERROR", "RIGHT", "VOLUME", "ERROR"):
         number_column(drawn, column)
-    for score in scores:
+    for one in scores:
         drawn.add_row(
-            words.line(score.engine),
-            words.line(score.model),
-            words.line(score.strategy),
-            words.line(score.home),
-            f"{score.items} of {score.true_items}",
-            words.percent(score.item_error),
-            str(score.right_items),
-            f"{score.volume:.2f} of {score.true_volume:.2f} m³",
-            words.percent(score.volume_error),
+            line(one.engine),
+            line(one.model),
+            line(one.strategy),
+            line(one.home),
+            f"{one.items} of {one.true_items}",
+            percent(one.item_error, signed=True),
+            str(one.right_items),
+            f"{one.volume:.2f} of {one.true_volume:.2f} m³",
+            percent(one.volume_error, signed=True),
         )
     return drawn
 

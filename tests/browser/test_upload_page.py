@@ -83,7 +83,7 @@ def test_what_cannot_be_sent_is_said_before_anything_is_sent(
 
     expect(shows.page.get_by_text("3 files are left out:")).to_be_visible()
     for words in (
-        "kitchen/large.jpg is 3 KiB; the limit is 3 KiB a photo",
+        "kitchen/large.jpg is 2.9 KiB; the limit is 2.9 KiB a photo",
         "kitchen/notes.txt is no picture by its name",
         "empty.jpg is empty",
         "put them in a folder that the notebook server can read and choose Folder",
@@ -154,7 +154,7 @@ def test_single_photos_keep_their_names(shows: StaticPage, tmp_path: Path) -> No
     with shows.page.expect_file_chooser() as chooser:
         shows.page.get_by_role("button", name="Choose photos").click()
     chooser.value.set_files([folder / "view-2.jpg", folder / "view-10.jpg"])
-    expect(shows.page.get_by_text("2 photos (3 KiB) can be uploaded.")).to_be_visible()
+    expect(shows.page.get_by_text("2 photos (3.4 KiB) can be uploaded.")).to_be_visible()
     shows.page.get_by_role("button", name="Upload 2 photos").click()
     shows.page.wait_for_function("() => pieces.length === 4")
     assert shows.page.evaluate("() => pieces[0][0]") == "view-2.jpg"

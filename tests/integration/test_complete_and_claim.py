@@ -157,6 +157,7 @@ def run(
         handler=handler,
         worker_id=WORKER,
         slot=1,
+        busy=lambda _: None,
         following=following or source(broker),
     ).run(first)
 

@@ -103,8 +103,8 @@ def test_worker_is_shown_until_it_stops_and_marked_when_it_is_lost(
     view = view_of()
     (shown,) = view.page["workers"]
     assert (shown["pid"], shown["state"], shown["live"]) == (worker.pid, "running", True)
-    assert (shown["queues"], shown["concurrency"]) == (["photo-analyze"], 3)
-    assert (shown["lastSeen"] >= 0, shown["own"]) == (True, False)
+    assert (shown["queues"], shown["concurrency"]) == (("photo-analyze",), 3)
+    assert (shown["last_seen_s"] >= 0, shown["own"]) == (True, False)
     assert queue(view)["workers"] == 1
 
     worker.kill_group()

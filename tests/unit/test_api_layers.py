@@ -15,12 +15,12 @@ from pydantic import SecretStr
 
 from photoqueue import errors
 from photoqueue.errors import ConfigurationError, DatabaseUnavailableError, PhotoqueueError
+from photoqueue.faces import shared_script
 from photoqueue.faces.http import backend
 from photoqueue.faces.http.backend import Calls, Gate, SharedRead
 from photoqueue.faces.http.middleware import MAX_JSON, RateLimit, is_loopback
 from photoqueue.faces.http.problems import KINDS, ProblemError, answer_for
 from photoqueue.faces.http.server import bind, check_token, create_app
-from photoqueue.faces.javascript import shared_script
 from photoqueue.settings import Settings
 
 TOKEN = "a-token-that-only-this-test-knows"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from photoqueue.client.waiting import finished, summary
 from photoqueue.faces.cards.drawing import card
-from photoqueue.text import one_line, shorten
+from photoqueue.format import one_line, shorten
 from photoqueue.words import JobState
 
 printable = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cn")))

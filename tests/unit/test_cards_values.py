@@ -222,7 +222,7 @@ def test_card_takes_the_colours_of_the_page() -> None:
 
 def test_photo_card_tells_number_score_volume_and_doubts() -> None:
     shown = texts(photo(warnings=("too dark",))._repr_html_())
-    for said in ("Photo salon-1", "⚠ look", "too dark", "3 things, 1.00 m³", "0.60–0.70"):
+    for said in ("Photo salon-1", "⚠ warnings", "too dark", "3 things, 1.00 m³", "0.60–0.70"):
         assert said in shown
     assert "sofa 2 seat 0.31" in shown
     assert repr(photo()) == "<PhotoResult salon-1: 3 things in salon-1>"
@@ -238,10 +238,11 @@ def test_inventory_card_tells_totals_rooms_and_what_to_look_at() -> None:
     html = inventory(rooms=2)._repr_html_()
     shown = texts(html)
     for said in (
-        "6 things, 4.50 m³ (3.00 to 6.00)",
+        "6 things, 4.50 m³ (3.00–6.00 m³)",
         "salon 0, salon 1",
-        "4, put together by max; 1 could not be analysed; 2 copies of others",
-        "⚠ To look at: 2 lines",
+        "4; 1 could not be analysed; 2 copies of others",
+        "max: the most seen in one photo",
+        "⚠ To review: 2 lines",
         "salon 0: 4 things, 3.00 m³",
         "corrected",
     ):

@@ -173,7 +173,7 @@ def test_calls_tell_latency_failures_and_cost() -> None:
     said = alt_text(charts.ai(made_up(300)["calls"]))
     assert "builtin rooms: 200 calls, latency p50 " in said
     assert "cost not known" in said
-    assert "cost $0.2, $0.002 a call" in said
+    assert "cost $0.20, $0.0020 a call" in said
 
 
 def test_waterfall_tells_wait_run_and_back_off_of_each_attempt() -> None:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from photoqueue.client.metrics import recent_counts
 from photoqueue.client.observe import Stats, stats
 from photoqueue.errors import ConfigurationError, ServiceError
+from photoqueue.format import duration
 from photoqueue.installation import current
 from photoqueue.queue.incidents import Firing, Incident, tell_incidents, update_incidents
 from photoqueue.queue.queue_counts import QueueStats
@@ -134,7 +135,8 @@ def _of_queue(queue: QueueStats, window: _Window, thresholds: Thresholds) -> Ite
         if oldest > thresholds.oldest_waiting_seconds:
             yield alert(
                 "oldest-waiting",
-                f"{queue.name}: a job has been waiting for {oldest:.0f} s. Run more workers.",
+                f"{queue.name}: a job has been waiting for {duration(1000 * oldest)}. "
+                "Run more workers.",
             )
     failed, completed = window["failed"].now, window[Outcome.COMPLETED].now
     if _share(failed, failed + completed) > thresholds.failure_rate:

@@ -17,12 +17,12 @@ from photoqueue.errors import (
     PhotoNotFoundError,
     StorageError,
 )
+from photoqueue.format import shorten
 from photoqueue.installation import Installation, current
 from photoqueue.inventory.wording import Wording
 from photoqueue.queue import projects, read
 from photoqueue.queue.projects import PhotoChoice, PhotoRow
 from photoqueue.records.base import Box
-from photoqueue.text import shorten
 from photoqueue.words import JobState
 
 if TYPE_CHECKING:

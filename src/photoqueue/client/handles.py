@@ -8,12 +8,12 @@ from uuid import UUID
 
 from photoqueue.client.waiting import ProgressStyle, Watch, make_progress
 from photoqueue.errors import JobCancelledError, JobFailedError, PhotoqueueError
+from photoqueue.format import counted, shorten
 from photoqueue.jobs import PHOTO_ANALYZE, job_types
 from photoqueue.queue import read
 from photoqueue.queue.read import JobOutcome, JobSnapshot
 from photoqueue.records.hooks import HasCard
 from photoqueue.records.results import InventoryResult, PhotoResult
-from photoqueue.text import shorten
 from photoqueue.words import JobState, JobType, job_type
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ class Batch(HasCard):
 
     def __repr__(self) -> str:
         project = f", project {shorten(self.project_id, 24)}" if self.project_id else ""
-        return f"<Batch {self.id}: {self._size} photo{'' if self._size == 1 else 's'}{project}>"
+        return f"<Batch {self.id}: {counted(self._size, 'photo')}{project}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Batch) and other.id == self.id
@@ -280,7 +280,7 @@ def _failed(job: Job, outcome: JobOutcome) -> JobFailedError:
             error_type=outcome.error_type or "unknown",
         )
     trace = outcome.error_traceback or ""
-    attempts = f"{outcome.attempt} attempt{'' if outcome.attempt == 1 else 's'}"
+    attempts = counted(outcome.attempt, "attempt")
     lines = trace.rstrip().splitlines()
     shown = "\n".join(lines[-_SHOWN_TRACEBACK_LINES:])
     remote = f"\n\nIn the worker:\n{shown}" if shown else ""

@@ -13,6 +13,7 @@ from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import JOB_KEY_PREFIXES, parse_job_id
 from photoqueue.client.waiting import ProgressStyle
 from photoqueue.errors import StateError
+from photoqueue.format import counted
 from photoqueue.installation import Installation, current
 from photoqueue.jobs import INVENTORY_SYNC, job_types
 from photoqueue.queue import read
@@ -20,7 +21,6 @@ from photoqueue.queue import read as tables
 from photoqueue.queue.queue_counts import LiveCounts, QueueStats
 from photoqueue.queue.read import JobSnapshot
 from photoqueue.records.hooks import HasCard
-from photoqueue.text import counted
 from photoqueue.words import JobState, JobType, job_type
 
 if TYPE_CHECKING:

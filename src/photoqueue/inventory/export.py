@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.errors import ConfigurationError, StateError
+from photoqueue.format import visible
 from photoqueue.inventory.volumes import litres, to_cubic_metres
 from photoqueue.inventory.wording import Wording
 from photoqueue.records.results import InventoryLine, InventoryResult
-from photoqueue.text import visible
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet

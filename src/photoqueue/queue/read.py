@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from photoqueue.errors import UnknownBatchError, UnknownJobError
+from photoqueue.format import one_line as shown
 from photoqueue.queue.database import Database
 from photoqueue.queue.tables import (
     ai_metrics,
@@ -23,7 +24,6 @@ from photoqueue.queue.tables import (
     workers,
 )
 from photoqueue.records.hooks import HasCard
-from photoqueue.text import one_line as shown
 from photoqueue.words import JobState, JobType, Outcome, job_type
 
 if TYPE_CHECKING:

@@ -7,9 +7,16 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-#: How the photos of a room are put together; :mod:`photoqueue.inventory.merge` describes them.
+#: How things in several photos of a room are counted; :mod:`photoqueue.inventory.counting` does it.
 Strategy = Literal["max", "sum", "match", "llm"]
 STRATEGIES: Final[tuple[Strategy, ...]] = get_args(Strategy)
+#: What each strategy counts, for people.
+STRATEGY_TEXTS: Final[dict[Strategy, str]] = {
+    "max": "max: the most seen in one photo",
+    "sum": "sum: all photos added up",
+    "match": "match: things recognised across photos",
+    "llm": "llm: listed by a vision model",
+}
 #: What an inventory uses when nobody chooses.
 DEFAULT_STRATEGY: Final[Strategy] = "max"
 

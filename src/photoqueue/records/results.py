@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from photoqueue.format import counted, one_line, volume
 from photoqueue.records.base import Box, Record, Strategy
 from photoqueue.records.hooks import HasCard, Namer, hooks
-from photoqueue.text import counted, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,7 +179,7 @@ class InventoryResult(Record, HasCard):
         return (
             f"<InventoryResult {one_line(self.project_id, 20)}: "
             f"{counted(self.total_items, 'thing')} in {counted(len(self.rooms), 'room')}, "
-            f"{self.total_volume:.2f} m³>"
+            f"{volume(self.total_volume)}>"
         )
 
 

@@ -18,32 +18,34 @@ from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.workers import Backlog, Held, Register
 from photoqueue.words import JobType, Outcome
-from photoqueue.worker.crew import Child, Crew
+from photoqueue.worker.crew import Crew, Exit
 from photoqueue.worker.health import Pulse
 from photoqueue.worker.identity import this_host
 from photoqueue.worker.logs import LogFormat
-from photoqueue.worker.recovery import Recovery
+from photoqueue.worker.recovery import Counting, Recovery
 
 if TYPE_CHECKING:
     from photoqueue.installation import Installation
     from photoqueue.queue.workers import Renewal
     from photoqueue.settings import Concurrency
+    from photoqueue.worker.crew import Child
 
 logger = logging.getLogger(__name__)
 
 #: Rounds that a process may be at a job which is not its own any more.
 _LOST_JOB_ROUNDS: Final = 2
-#: Seconds at a job after which a process has given back what waits behind it, unless it cannot.
+#: Seconds at a job after which a process has given back what waits behind it, or cannot: many
+#: times what it takes for that.
 _HELD_UP_SECONDS: Final = 1.0
 
 
 class Unclaimed:
-    """Finds jobs that the table assigns to a process which does not know of them.
+    """Finds jobs that a process holds by the table and does not know of.
 
-    A claim can reach PostgreSQL after the process that sent it has given up the connection: the
-    job then belongs to a process that never got the answer, of a worker that lives and renews
-    its lease, so that nobody would ever take it. It differs from a job in work by what the
-    process says on its board: which jobs it has, and since when that is settled.
+    A claim can reach PostgreSQL after the process that sent it has given the connection up: the
+    job then belongs to a process that never heard the answer, of a worker that lives and renews
+    its lease, and nobody would ever take it up. It is told from a job that is being done by what
+    its process says: which jobs it has, and since when it is sure of that.
 
     Parameters
     ----------
@@ -57,12 +59,12 @@ class Unclaimed:
         self._seen: dict[Held, tuple[float, bool]] = {}
 
     def find(self, held: Iterable[Held], children: Sequence[Child]) -> list[Held]:
-        """Return the jobs that their processes do not know of.
+        """Return what its process does not know of.
 
-        A process whose board was settled without this job, after the table first assigned it,
-        is done with the job or never got it; where the table, asked once more, still assigns
-        it, the process never got it. A process that has ended knows of nothing: what it held
-        was recovered then, unless the claim was committed only after that.
+        A process that became sure of having other jobs, or none, after it was seen to hold
+        this one is done with it, or never began; where the table, asked again after that,
+        still says so, it never began. One that has ended knows of nothing: what it held was
+        recovered then, but for a claim that was committed only after that.
         """
         now = self._clock()
         boards = {child.slot: child.board for child in children}
@@ -81,7 +83,7 @@ class Unclaimed:
 
 
 class Oversight:
-    """Compares what the table assigns to the processes of a worker with what they are doing."""
+    """Looks after the processes of one worker, each time that it renews its lease."""
 
     def __init__(self, *, crew: Crew, ledger: Ledger, recovery: Recovery, worker_id: UUID) -> None:
         self._crew = crew
@@ -91,19 +93,19 @@ class Oversight:
         self._unclaimed = Unclaimed()
 
     def compare(self, renewal: Renewal) -> None:
-        """Act on what a renewal of the lease said.
+        """Do one round.
 
         Raises
         ------
         ServiceError
             A server is away; the next round does what this one could not.
         """
-        self._pause_and_cancel(renewal)
+        self._attend(renewal)
         self._free_waiting(renewal)
         self._recover_unclaimed(renewal)
 
-    def _pause_and_cancel(self, renewal: Renewal) -> None:
-        """Pass on which queues are paused, and end processes whose job was cancelled."""
+    def _attend(self, renewal: Renewal) -> None:
+        """Pass on what is paused, and free processes whose job was taken from them."""
         held = {(one.slot, one.job_id) for one in renewal.held}
         for child in self._crew.children:
             child.board.set_paused(str(child.queue) in renewal.paused)
@@ -119,10 +121,10 @@ class Oversight:
                 child.kill(Outcome.CANCELLED, "its job was cancelled or taken over")
 
     def _free_waiting(self, renewal: Renewal) -> None:
-        """Give back what waits behind a long job, where the process cannot do it itself.
+        """Give back what waits behind a job of a process that does not come to do it itself.
 
-        Code in C can keep all threads of Python from running. Afterwards the process begins
-        none of the jobs that it took together. Recovery announces what is given back.
+        Code in C can keep all threads of Python from running. When it lets them, the process
+        begins nothing more of what it had taken together. Recovery announces what is given back.
         """
         for child in self._crew.children:
             at, since = child.board.at, child.board.busy_since
@@ -136,7 +138,7 @@ class Oversight:
                 )
 
     def _recover_unclaimed(self, renewal: Renewal) -> None:
-        """Deliver again what is assigned to a process that does not know of it."""
+        """Deliver again what a process holds without knowing of it."""
         for one in self._unclaimed.find(renewal.held, self._crew.children):
             self._recovery.take_back(
                 self._ledger.recover(
@@ -175,8 +177,10 @@ class Supervisor:
         self._ledger = Ledger(installation.database, name="photoqueue supervisor")
         self._register = Register(self._ledger)
         self._recovery = Recovery(
-            installation,
-            self._ledger,
+            ledger=self._ledger,
+            register=self._register,
+            broker=installation.broker,
+            counting=Counting(installation.database),
             worker_id=self.worker_id,
             host=self._host,
             lease_seconds=self._settings.lease_seconds,
@@ -202,11 +206,11 @@ class Supervisor:
             worker_id=self.worker_id,
         )
         #: Ended processes whose job could not be recovered yet, PostgreSQL being away.
-        self._unrecovered: list[Child] = []
+        self._unrecovered: list[Exit] = []
         self._stop_signals = 0
         self._failure: EngineUnavailableError | None = None
-        self._warned = False
-        self._was_ready = False
+        self._told_unreachable = False
+        self._told_ready = False
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, then drain.
@@ -219,7 +223,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self._enter()
-        self._log_engine()
+        self._tell_engine()
         for queue in self._queues:
             for _ in range(self._concurrency.least):
                 self._crew.start(queue)
@@ -262,8 +266,8 @@ class Supervisor:
         """Count the processes per queue; where queues differ, those of the largest."""
         return max(len(self._crew.of(queue)) for queue in self._queues)
 
-    def _log_engine(self) -> None:
-        """Log which engine ``auto`` chose, and how to get a better one."""
+    def _tell_engine(self) -> None:
+        """Say which engine `auto` chose, and how to get a better one."""
         if not self._choice.reason or PHOTO_ANALYZE not in self._queues:
             return
         fields = {"engine": self._choice.engine, "because": self._choice.reason}
@@ -290,7 +294,7 @@ class Supervisor:
             self._recover_ended()
             self._oversight.compare(renewal)
             self._recovery.run(renewal.paused)
-            self._warned = self._pulse.servers_away = False
+            self._told_unreachable = self._pulse.servers_away = False
             self._crew.restart_due()
             for queue in self._queues if self._concurrency.is_range else ():
                 waits = Backlog() if queue in renewal.paused else renewal.backlogs[queue]
@@ -299,12 +303,12 @@ class Supervisor:
             # Whatever goes wrong in a round, the processes have jobs to finish, and the
             # next round may do better.
             self._pulse.servers_away = isinstance(exc, ServiceError)
-            if not self._warned:
+            if not self._told_unreachable:
                 expected = isinstance(exc, ServiceError)
                 logger.warning("%s", exc, exc_info=None if expected else exc)
-                self._warned = True
-        if ready and not self._was_ready:
-            self._was_ready = True
+                self._told_unreachable = True
+        if ready and not self._told_ready:
+            self._told_ready = True
             self._log(
                 logging.INFO,
                 "worker ready",
@@ -315,7 +319,7 @@ class Supervisor:
             )
 
     def _sleep(self, seconds: float) -> None:
-        """Sleep, but act at once when a process ends."""
+        """Sleep, but attend at once to a process that ends."""
         self._crew.sleep(seconds)
         for ended in self._crew.reap(restart=not self._stopping):
             if ended.misconfigured:
@@ -325,15 +329,14 @@ class Supervisor:
                 )
             # Also one that ended with status 0: an engine can do that in the middle of a job.
             self._unrecovered.append(ended)
-            if ended.process.exitcode:
-                _, reason = ended.loss
+            if not ended.clean:
                 self._log(
                     logging.WARNING,
                     "process ended",
                     queue=ended.queue,
-                    pid=ended.process.pid,
+                    pid=ended.pid,
                     status=ended.status,
-                    reason=reason,
+                    reason=ended.reason,
                 )
         with suppress(PhotoqueueError):
             self._recover_ended()
@@ -352,15 +355,15 @@ class Supervisor:
         """Recover the jobs of ended processes, as soon as PostgreSQL can be reached."""
         while self._unrecovered:
             ended = self._unrecovered[0]
-            outcome, reason = ended.loss
-            lost = self._ledger.recover(
-                [self.worker_id],
-                outcome=outcome,
-                message=reason,
-                slot=ended.slot,
-                at=ended.board.at,
+            self._recovery.take_back(
+                self._ledger.recover(
+                    [self.worker_id],
+                    outcome=ended.outcome,
+                    message=ended.reason,
+                    slot=ended.slot,
+                    at=ended.at,
+                )
             )
-            self._recovery.take_back(lost)
             self._unrecovered.pop(0)
 
     def _drain(self) -> None:
@@ -378,7 +381,7 @@ class Supervisor:
             self._sleep(min(self._round_seconds, max(deadline - time.monotonic(), 0.0)))
 
     def _end(self) -> None:
-        """End what still runs, hand its jobs back, and mark this worker as stopped."""
+        """End what still runs, hand its jobs back, and sign off."""
         self._crew.end()
         try:
             self._recover_ended()
@@ -386,7 +389,7 @@ class Supervisor:
             self._register.stop([self.worker_id])
         except PhotoqueueError as exc:
             # The lease runs out instead, and another worker recovers the jobs.
-            logger.warning("the worker could not be marked as stopped: %s", exc)
+            logger.warning("signing off failed: %s", exc)
         self._log(logging.INFO, "stopped", worker=self.worker_id, pid=os.getpid())
         self._ledger.close()
 

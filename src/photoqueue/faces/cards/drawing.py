@@ -10,10 +10,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
-from photoqueue.text import one_line
-
-#: Stands where there is nothing to tell.
-NOTHING: Final = "–"
+from photoqueue.format import one_line
 
 _CARD: Final = (
     "border:1px solid var(--jp-border-color1,#999);border-radius:4px;padding:.5em .8em;"
@@ -93,23 +90,6 @@ def notes(lines: Iterable[str]) -> str:
     """Draw a list of remarks."""
     items = "".join(f"<li>{_safe(line)}</li>" for line in lines)
     return f'<ul style="margin:.2em 0;padding-left:1.4em">{items}</ul>' if items else ""
-
-
-def cubic_metres(volume: float | None) -> str:
-    """Write a volume in m³."""
-    return NOTHING if volume is None else f"{volume:.2f} m³"
-
-
-def span(milliseconds: float | None) -> str:
-    """Write a time span: ``12 ms``, ``3.1 s``, ``2 min 5 s``."""
-    if milliseconds is None:
-        return NOTHING
-    if milliseconds < 1000:
-        return f"{milliseconds:.0f} ms"
-    if milliseconds < 60_000:
-        return f"{milliseconds / 1000:.1f} s"
-    minutes, seconds = divmod(round(milliseconds / 1000), 60)
-    return f"{minutes:,} min {seconds} s"
 
 
 def _safe(value: object) -> str:

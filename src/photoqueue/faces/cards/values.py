@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from functools import singledispatch
 from typing import Final
 
@@ -12,17 +11,27 @@ from photoqueue.client.handles import Batch, Job
 from photoqueue.client.observe import Stats
 from photoqueue.client.worker_process import WorkerProcess
 from photoqueue.faces.cards.drawing import (
-    NOTHING,
     card,
-    cubic_metres,
     fold,
     heading,
     notes,
-    span,
     table,
+)
+from photoqueue.format import (
+    NOTHING,
+    counted,
+    duration,
+    moment,
+    number,
+    one_line,
+    score,
+    shorten,
+    volume,
+    volume_range,
 )
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.queue.read import JobSnapshot
+from photoqueue.records.base import STRATEGY_TEXTS
 from photoqueue.records.results import (
     Correction,
     FoundItem,
@@ -30,7 +39,6 @@ from photoqueue.records.results import (
     InventoryResult,
     PhotoResult,
 )
-from photoqueue.text import counted, one_line, shorten
 from photoqueue.words import JobState
 
 #: Rows of a photo's table.
@@ -87,7 +95,7 @@ def _snapshot(job: JobSnapshot) -> str:
             rows.append((name, told))
     for name, time in (("waited", job.wait_ms), ("ran", job.duration_ms)):
         if time is not None:
-            rows.append((name, span(time)))
+            rows.append((name, duration(time)))
     if job.error:
         rows.append(("error", job.error))
     rows.append(("id", job.job_id))
@@ -103,12 +111,14 @@ def _correction(made: Correction) -> str:
         ("number", made.count or "0, off the list"),
     ]
     if made.volume is not None:
-        rows.append(("volume of one", cubic_metres(made.volume)))
+        rows.append(("volume of one", volume(made.volume)))
     if made.dismountable is not None:
         rows.append(("taken apart", "yes" if made.dismountable else "no"))
-    rows.append(("by", f"{one_line(made.user_id, 40)}, {_moment(made.created_at)}"))
+    rows.append(("by", f"{one_line(made.user_id, 40)}, {moment(made.created_at, utc=True)}"))
     if made.undone_at is not None:
-        rows.append(("taken back by", f"{one_line(made.undone_by, 40)}, {_moment(made.undone_at)}"))
+        rows.append(
+            ("taken back by", f"{one_line(made.undone_by, 40)}, {moment(made.undone_at, utc=True)}")
+        )
     note = "" if made.undone_at else f"undo_correction({made.correction_id}) takes it back."
     return card(f"Correction {made.correction_id}", rows, note)
 
@@ -118,9 +128,9 @@ def _stats(stats: Stats) -> str:
     rows = [
         (
             queue.name,
-            *(f"{getattr(queue, state):,}" for state in JobState),
-            f"{queue.total:,}",
-            f"{queue.workers:,}",
+            *(number(getattr(queue, state)) for state in JobState),
+            number(queue.total),
+            number(queue.workers),
             "paused" if queue.paused else "",
         )
         for queue in stats.values()
@@ -147,7 +157,7 @@ def _catalogue(catalogue: Catalogue) -> str:
     ]
     return card(
         "Catalogue",
-        [("things", f"{len(catalogue):,}")],
+        [("things", number(len(catalogue)))],
         ".to_frame() lists all, .find('canapé') finds one by its name.",
         body=table(("category", "things", "such as"), rows, numbers="wn") if rows else "",
     )
@@ -158,23 +168,18 @@ def _examples(catalogue: Catalogue, category: str) -> str:
     return one_line(", ".join(names[:3]), 60) or NOTHING
 
 
-def _moment(when: datetime) -> str:
-    # In UTC, so that the card is the same on every machine.
-    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
 @card_of.register
 def _photo(result: PhotoResult) -> str:
     rows: list[tuple[str, object]] = [("kind of room", _kind_of_room(result))]
     if result.engine:
         rows.append(("engine", " ".join(filter(None, (result.engine, result.model)))))
     if result.warnings:
-        rows.append(("⚠ look", "; ".join(result.warnings)))
+        rows.append(("⚠ warnings", "; ".join(result.warnings)))
     kinds = _kinds(result.items)
     if not kinds:
         return card(f"Photo {result.photo_id}", rows, "Nothing was found in it.")
-    volume = sum(item.volume or 0 for item in result.items)
-    rows.append(("found", f"{counted(len(result.items), 'thing')}, {cubic_metres(volume)}"))
+    total = volume(sum(item.volume or 0 for item in result.items))
+    rows.append(("found", f"{counted(len(result.items), 'thing')}, {total}"))
     shown = table(
         ("thing", "number", "score", "volume", "or else"),
         ((name, len(items), *_details(items)) for name, items in kinds[:_SHOWN_ITEMS]),
@@ -187,21 +192,21 @@ def _photo(result: PhotoResult) -> str:
 
 @card_of.register
 def _inventory(result: InventoryResult) -> str:
-    low, high = result.total_volume_min, result.total_volume_max
+    between = volume_range(result.total_volume_min, result.total_volume_max)
     rows: list[tuple[str, object]] = [
         (
             "total",
-            f"{counted(result.total_items, 'thing')}, {cubic_metres(result.total_volume)} "
-            f"({low:.2f} to {high:.2f})",
+            f"{counted(result.total_items, 'thing')}, {volume(result.total_volume)} ({between})",
         ),
         ("rooms", ", ".join(result.rooms) or "none"),
         ("photos", _photos(result)),
+        ("strategy", STRATEGY_TEXTS[result.strategy]),
     ]
     corrected = sum(line.corrected for line in result.lines)
     if corrected:
         rows.append(("corrected", counted(corrected, "line")))
     doubts = [line for line in result.lines if line.review]
-    body = heading(f"⚠ To look at: {counted(len(doubts), 'line')}") if doubts else ""
+    body = heading(f"⚠ To review: {counted(len(doubts), 'line')}") if doubts else ""
     body += notes(_doubt(line) for line in doubts[:_SHOWN_DOUBTS])
     body += "".join(_rooms(result))
     more = len(result.lines) - _DRAWN_LINES
@@ -217,7 +222,7 @@ def _inventory(result: InventoryResult) -> str:
 
 def _kind_of_room(result: PhotoResult) -> str:
     sure = result.room_type_confidence
-    return result.room_type if sure is None else f"{result.room_type} ({sure:.2f})"
+    return result.room_type if sure is None else f"{result.room_type} ({score(sure)})"
 
 
 def _kinds(items: Iterable[FoundItem]) -> list[tuple[str, list[FoundItem]]]:
@@ -239,29 +244,28 @@ def _details(items: Sequence[FoundItem]) -> tuple[str, str, str]:
     ordered = sorted(shares.items(), key=lambda entry: (-entry[1], entry[0]))[:2]
     return (
         _range(min(scores), max(scores)) if scores else NOTHING,
-        cubic_metres(sum(volumes)) if volumes else NOTHING,
-        ", ".join(f"{key.replace('_', ' ')} {share:.2f}" for key, share in ordered),
+        volume(sum(volumes)) if volumes else NOTHING,
+        ", ".join(f"{key.replace('_', ' ')} {score(share)}" for key, share in ordered),
     )
 
 
 def _range(low: float, high: float) -> str:
-    shown = f"{low:.2f}", f"{high:.2f}"
-    return shown[0] if shown[0] == shown[1] else "–".join(shown)
+    return "–".join(dict.fromkeys((score(low), score(high))))
 
 
 def _photos(result: InventoryResult) -> str:
     missing, copies = len(result.missing_photos), len(result.duplicate_photos)
-    told = [f"{result.photo_count:,}, put together by {result.strategy}"]
+    told = [number(result.photo_count)]
     if missing:
-        told.append(f"{missing:,} could not be analysed")
+        told.append(f"{number(missing)} could not be analysed")
     if copies:
-        told.append(f"{copies:,} {'copy' if copies == 1 else 'copies'} of others")
+        told.append(f"{counted(copies, 'copy', 'copies')} of others")
     return "; ".join(told)
 
 
 def _doubt(line: InventoryLine) -> str:
     where = f"{one_line(line.room, 20)}, {one_line(line.name, 20)}"
-    return f"{where}: {one_line(line.reason or 'look at it', 32)}"
+    return f"{where}: {one_line(line.reason or 'review it', 32)}"
 
 
 def _rooms(result: InventoryResult) -> Iterator[str]:
@@ -270,8 +274,8 @@ def _rooms(result: InventoryResult) -> Iterator[str]:
     left = _DRAWN_LINES
     for room in result.rooms:
         lines = [line for line in result.lines if line.room == room]
-        number, volume = sum(x.count for x in lines), sum(x.volume for x in lines)
-        told = f"{one_line(room, 40)}: {counted(number, 'thing')}, {cubic_metres(volume)}"
+        things = counted(sum(line.count for line in lines), "thing")
+        told = f"{one_line(room, 40)}: {things}, {volume(sum(line.volume for line in lines))}"
         drawn = _lines(lines[:left]) if lines[:left] else ""
         left = max(left - len(lines), 0)
         yield fold(told, drawn) if folded and drawn else heading(told) + drawn
@@ -284,9 +288,9 @@ def _lines(lines: Iterable[InventoryLine]) -> str:
             (
                 line.name,
                 line.count,
-                cubic_metres(line.volume),
-                f"{line.volume_min:.2f}–{line.volume_max:.2f}",
-                "corrected" if line.corrected else "⚠ look" if line.review else "",
+                volume(line.volume),
+                volume_range(line.volume_min, line.volume_max),
+                "corrected" if line.corrected else "⚠ review" if line.review else "",
             )
             for line in lines
         ),

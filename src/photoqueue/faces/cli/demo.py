@@ -13,11 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import psutil
 import typer
 
-from photoqueue import services
-from photoqueue.faces.cli import words
 from photoqueue.faces.cli.output import (
     in_full,
     name,
@@ -27,9 +24,7 @@ from photoqueue.faces.cli.output import (
     table,
     word_column,
 )
-from photoqueue.installation import current, use
-from photoqueue.samples import SAMPLE_HOME, SampleHome, found_things, home_folders, read_home
-from photoqueue.settings import Settings, load_settings
+from photoqueue.format import counted, duration, line, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +32,8 @@ if TYPE_CHECKING:
 
     from photoqueue.client.handles import Batch
     from photoqueue.records.results import InventoryResult
+    from photoqueue.samples import SampleHome
+    from photoqueue.settings import Settings
 
 _PROJECT: Final = "demo"
 _JPEG_QUALITY: Final = 85
@@ -81,6 +78,8 @@ def demo(
     was found. Everything runs in a temporary installation, which is removed at the end.
     """
     from photoqueue.engines.registry import load_engine
+    from photoqueue.samples import SAMPLE_HOME, SampleHome, home_folders, read_home
+    from photoqueue.settings import load_settings
 
     chosen = {"model": model, "engine": engine}
     if folder is None and model is None and engine is None:
@@ -110,8 +109,8 @@ def _run(folder: Path | None, homes: list[SampleHome], out: Path | None) -> None
         for home, project, photos in moves:
             batch = photoqueue.submit_photos(photos, project_id=project)
             submitted.append((home, batch, photoqueue.submit_inventory(project, after=batch)))
-            named = words.line(photos if home is None else project)
-            show(f"Submitted {words.counted(len(batch), 'photo')} of {named}.")
+            named = line(photos if home is None else project)
+            show(f"Submitted {counted(len(batch), 'photo')} of {named}.")
         collected = [photoqueue.collect(batch) for _, batch, _ in submitted]
         seconds = time.monotonic() - started
         inventories = [adding_up.result() for *_, adding_up in submitted]
@@ -122,14 +121,14 @@ def _run(folder: Path | None, homes: list[SampleHome], out: Path | None) -> None
         if home is not None:
             _show_totals(home, inventory)
         for record in records(results[results["state"] != "completed"]):
-            what = words.line(record["photo_id" if home else "file_name"])
-            show(f"! {what}: {words.line(record['error_message'])}", style="yellow")
+            what = line(record["photo_id" if home else "file_name"])
+            show(f"! {what}: {line(record['error_message'])}", style="yellow")
     show()
     show_speed(pd.concat([batch.poll() for _, batch, _ in submitted]), seconds)
     if out is not None:
         for _, batch, _ in submitted:
             _draw(batch, out)
-        show(f"Photos with boxes: {words.line(out)}")
+        show(f"Photos with boxes: {line(out)}")
 
 
 def _photos_of(home: SampleHome) -> list[dict[str, Any]]:
@@ -147,10 +146,11 @@ def _photos_of(home: SampleHome) -> list[dict[str, Any]]:
 def _beside_the_truth(home: SampleHome, inventory: InventoryResult) -> Table:
     """Show room by room how many of each thing were found, and how many there are."""
     from photoqueue.inventory.catalogue import Catalogue
+    from photoqueue.samples import found_things
 
     catalogue = Catalogue.load()
     found, true = found_things(inventory), home.true_things()
-    drawn = table(title=f"{words.line(home.home)}, found beside the truth")
+    drawn = table(title=f"{line(home.home)}, found beside the truth")
     word_column(drawn, "ROOM")
     word_column(drawn, "ITEM")
     for column in ("FOUND", "TRUE", ""):
@@ -162,7 +162,7 @@ def _beside_the_truth(home: SampleHome, inventory: InventoryResult) -> Table:
         off = found[room, key] - true[room, key]
         drawn.add_row(
             "" if room == previous and not in_full() else name(room),
-            words.line(known.name_en if known else key),
+            line(known.name_en if known else key),
             str(found[room, key]),
             str(true[room, key]),
             f"{off:+d}" if off else "",
@@ -176,9 +176,9 @@ def _show_totals(home: SampleHome, inventory: InventoryResult) -> None:
     items, true_items = inventory.total_items, home.total_items
     volume, true_volume = inventory.total_volume, home.total_volume
     show(
-        f"{items} of {true_items} items ({words.percent((items - true_items) / true_items)}), "
+        f"{items} of {true_items} items ({percent(items - true_items, true_items, signed=True)}), "
         f"{volume:.2f} of {true_volume:.2f} m³ "
-        f"({words.percent((volume - true_volume) / true_volume)})",
+        f"({percent(volume - true_volume, true_volume, signed=True)})",
         style="bold",
     )
 
@@ -228,10 +228,10 @@ def show_speed(jobs: pd.DataFrame, seconds: float) -> None:
     number_column(drawn, "95 % WITHIN (P95)")
     for label, column in (("waited", "wait_ms"), ("ran", "job_duration_ms")):
         low, high = jobs[column].quantile([0.5, 0.95])
-        drawn.add_row(label, words.duration(low), words.duration(high))
+        drawn.add_row(label, duration(low), duration(high))
     show(drawn)
     show(
-        f"{words.counted(len(jobs), 'photo')} in {words.duration(seconds * 1000)}: "
+        f"{counted(len(jobs), 'photo')} in {duration(seconds * 1000)}: "
         f"{len(jobs) / seconds:.1f} photos a second, submitting included."
     )
 
@@ -252,6 +252,10 @@ def temporary_installation(settings: Settings, *, keep: bool) -> Iterator[None]:
     keep
         Leave servers and folder behind, and say where they are.
     """
+    from photoqueue import services
+    from photoqueue.installation import current, use
+    from photoqueue.settings import load_settings
+
     _interrupt_when_told_to_end()
     # Short: the path of a Unix socket has a limit.
     home = Path(tempfile.mkdtemp(prefix="photoqueue-demo-"))
@@ -302,6 +306,8 @@ def _interrupt_when_told_to_end() -> None:
 
 def _end_workers(home: Path) -> None:
     """End a worker that was interrupted while it started: nobody has its handle yet."""
+    import psutil
+
     workers = []
     for process in psutil.Process().children():
         with suppress(psutil.Error):
@@ -315,7 +321,7 @@ def _end_workers(home: Path) -> None:
 
 
 def _say_what_is_kept(home: Path) -> None:
-    shown = words.line(home)
+    shown = line(home)
     show()
     show(f"Kept in {shown}. Look at it, then remove it:")
     show(f"  export PHOTOQUEUE_HOME={shown} DATABASE_URL= REDIS_URL=")

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from photoqueue.errors import PhotoqueueError
-from photoqueue.faces.cli import words
 from photoqueue.faces.cli.output import AsJson, in_full, print_json, show, table
+from photoqueue.format import counted, duration, foreign, line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -88,8 +88,8 @@ def _drawn(findings: Iterable[Finding]) -> Table:
 def _told(finding: Finding) -> str:
     """Return what was found and the advice: beneath each other, or on one line in a pipe."""
     if in_full():
-        return words.line(" → ".join(filter(None, (finding.detail, finding.advice))))
-    return "\n→ ".join(words.text(part) for part in (finding.detail, finding.advice) if part)
+        return line(" → ".join(filter(None, (finding.detail, finding.advice))))
+    return "\n→ ".join(foreign(part) for part in (finding.detail, finding.advice) if part)
 
 
 def _mark(verdict: str) -> Text:
@@ -103,7 +103,7 @@ def _conclusion(verdicts: Counter[str]) -> str:
     if not problems and not warnings:
         return "All is well."
     parts = [
-        words.counted(number, what)
+        counted(number, what)
         for number, what in ((problems, "problem"), (warnings, "warning"))
         if number
     ]
@@ -263,7 +263,7 @@ def _engine(survey: Survey) -> Iterator[Finding]:
     choice = choose_engine(survey.settings)
     started = time.perf_counter()
     engine = load_engine(choice.settings)
-    took = words.duration((time.perf_counter() - started) * 1000)
+    took = duration((time.perf_counter() - started) * 1000)
     detail = f"{engine.name} with {engine.model}, built in {took}"
     if choice.reason:
         detail = f"{detail}; chosen because {choice.reason}"
@@ -283,7 +283,7 @@ def _queues(survey: Survey) -> Iterator[Finding]:
         return
     for name, queue in survey.queues().items():
         detail = (
-            f"{words.counted(queue.workers, 'live worker')}, {unstarted(queue):,} waiting, "
+            f"{counted(queue.workers, 'live worker')}, {unstarted(queue):,} waiting, "
             f"{queue.active:,} active, {queue.failed:,} failed"
         )
         if unattended(queue):
@@ -296,7 +296,7 @@ def _queues(survey: Survey) -> Iterator[Finding]:
             yield Finding(
                 name,
                 Verdict.WARNING,
-                f"{words.counted(queue.refused_messages, 'message')} refused that photoqueue "
+                f"{counted(queue.refused_messages, 'message')} refused that photoqueue "
                 "did not write",
                 "Find out who else writes to this Redis, and give it a password.",
             )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from photoqueue.faces.cli import words
 from photoqueue.faces.cli.output import (
     AsJson,
     number_column,
@@ -17,6 +16,7 @@ from photoqueue.faces.cli.output import (
     table,
     word_column,
 )
+from photoqueue.format import counted, duration, line, score
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -62,8 +62,8 @@ def evaluate(
             }
         )
         return
-    show(f"{words.line(found.engine)} with {words.line(found.model)}", style="bold")
-    show(f"on {words.counted(len(found.photos), 'photo')} of {words.line(folder)}")
+    show(f"{line(found.engine)} with {line(found.model)}", style="bold")
+    show(f"on {counted(len(found.photos), 'photo')} of {line(folder)}")
     show()
     show(_summary(found))
     show()
@@ -75,11 +75,11 @@ def _summary(found: Evaluation) -> Table:
     drawn.add_column(style="dim", no_wrap=True)
     drawn.add_column(justify="right", no_wrap=True)
     drawn.add_column(style="dim")
-    drawn.add_row("precision", words.share(found.precision), "of the things found are there")
-    drawn.add_row("recall", words.share(found.recall), "of the things there are found")
-    drawn.add_row("F1", words.share(found.f1), "both in one number")
-    drawn.add_row("room type", words.share(found.room_type_accuracy), "of the rooms are right")
-    drawn.add_row("time", words.duration(found.ms_per_photo), "a photo, median")
+    drawn.add_row("precision", score(found.precision), "of the things found are there")
+    drawn.add_row("recall", score(found.recall), "of the things there are found")
+    drawn.add_row("F1", score(found.f1), "both in one number")
+    drawn.add_row("room type", score(found.room_type_accuracy), "of the rooms are right")
+    drawn.add_row("time", duration(found.ms_per_photo), "a photo, median")
     return drawn
 
 
@@ -90,8 +90,8 @@ def _classes(found: Evaluation) -> Table:
         number_column(drawn, column)
     for key, row in found.classes.sort_values("truths", ascending=False, kind="stable").iterrows():
         drawn.add_row(
-            words.line(key),
+            line(key),
             *(f"{row[column]:.0f}" for column in ("truths", "found", "right")),
-            *(words.share(row[column]) for column in ("precision", "recall", "f1")),
+            *(score(row[column]) for column in ("precision", "recall", "f1")),
         )
     return drawn

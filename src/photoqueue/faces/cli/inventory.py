@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from photoqueue.faces.cli import words
 from photoqueue.faces.cli.output import (
     AsJson,
     StrategyName,
@@ -19,6 +18,7 @@ from photoqueue.faces.cli.output import (
     table,
     word_column,
 )
+from photoqueue.format import counted, line, percent, volume, volume_range
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +35,7 @@ def inventory(
         bool, typer.Option("--anew", help="Add the photos up anew, and wait for it.")
     ] = False,
     strategy: Annotated[
-        StrategyName | None, typer.Option(help="How photos of a room are put together (--anew).")
+        StrategyName | None, typer.Option(help="How things in several photos are counted (--anew).")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -101,10 +101,7 @@ def correct(
     if as_json:
         print_json(made.model_dump(mode="json", by_alias=True))
         return
-    show(
-        f"Correction {made.correction_id}: {made.count} × {words.line(made.name)} "
-        f"in {words.line(made.room)}"
-    )
+    show(f"Correction {made.correction_id}: {made.count} × {line(made.name)} in {line(made.room)}")
     show(f"Take it back with: photoqueue corrections --undo {made.correction_id}")
 
 
@@ -133,7 +130,7 @@ def corrections(
         if as_json:
             print_json(made.model_dump(mode="json", by_alias=True))
             return
-        show(f"Correction {undo} of project {words.line(made.project_id)} taken back.")
+        show(f"Correction {undo} of project {line(made.project_id)} taken back.")
         return
     listed = list_corrections(str(project), undone=all_of_them)
     if as_json:
@@ -184,8 +181,8 @@ def catalogue(
         from photoqueue.inventory.catalogue import export_shipped
 
         export_shipped(export, french=lang is Language.FRENCH)
-        show(f"Wrote {words.line(export)}. Keep the rows that you change, and name the file:")
-        show(f"export PHOTOQUEUE_CATALOGUE={words.line(export.absolute())}")
+        show(f"Wrote {line(export)}. Keep the rows that you change, and name the file:")
+        show(f"export PHOTOQUEUE_CATALOGUE={line(export.absolute())}")
         return
     if check is not None:
         _check(check, as_json=as_json)
@@ -199,7 +196,7 @@ def catalogue(
         show(_table(found, language))
     if not found:
         near = ", ".join(item.name(language) for item in known.nearest(search or ""))
-        note(f"Nothing is called {words.line(search)}." + (f" Near it: {near}." if near else ""))
+        note(f"Nothing is called {line(search)}." + (f" Near it: {near}." if near else ""))
         raise typer.Exit(1)
 
 
@@ -218,11 +215,11 @@ def _check(file: Path, *, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(file), "added": added, "changed": altered})
         return
-    show(f"{words.line(file)} is a good catalogue file.")
-    show(f"It adds {words.counted(len(added), 'thing')} and changes {len(altered):,}.")
+    show(f"{line(file)} is a good catalogue file.")
+    show(f"It adds {counted(len(added), 'thing')} and changes {len(altered):,}.")
     for verb, keys in (("adds", added), ("changes", altered)):
         if keys:
-            show(f"{verb}: {words.line(', '.join(keys))}")
+            show(f"{verb}: {line(', '.join(keys))}")
 
 
 def _table(items: tuple[CatalogueItem, ...], language: str) -> Table:
@@ -235,12 +232,12 @@ def _table(items: tuple[CatalogueItem, ...], language: str) -> Table:
     number_column(drawn, "TAKEN APART")
     for item in items:
         drawn.add_row(
-            words.line(item.key),
-            words.line(item.name(language)),
+            line(item.key),
+            line(item.name(language)),
             item.category,
-            words.volume(item.volume_usual),
-            f"{item.volume_low:.2f}–{item.volume_high:.2f} m³",
-            words.share(item.dismount_probability),
+            volume(item.volume_usual),
+            volume_range(item.volume_low, item.volume_high),
+            percent(item.dismount_probability),
         )
     return drawn
 

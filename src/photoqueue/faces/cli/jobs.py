@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from photoqueue.faces.cli import words
 from photoqueue.faces.cli.output import (
     AsJson,
     QueueName,
@@ -18,7 +17,7 @@ from photoqueue.faces.cli.output import (
     show,
     table,
 )
-from photoqueue.faces.cli.words import counted
+from photoqueue.format import NOTHING, clock, counted, duration, foreign, line, missing, score
 
 if TYPE_CHECKING:
     from photoqueue.client.handles import Batch, Job
@@ -76,7 +75,7 @@ def job(
 
     from photoqueue.faces.cli.views import attempt_table
 
-    show(f"Job {words.line(row['job_key'])}", style="bold")
+    show(f"Job {line(row['job_key'])}", style="bold")
     show(_facts(row))
     if attempts:
         show()
@@ -84,13 +83,13 @@ def job(
     if row["result"]:
         show()
         _show_result(row["result"])
-    if not words.missing(row["error_type"]):
+    if not missing(row["error_type"]):
         show()
-        show(f"{words.line(row['error_type'])}: {words.text(row['error_message'])}", style="red")
+        show(f"{line(row['error_type'])}: {foreign(row['error_message'])}", style="red")
     if row["error_traceback"]:
         show()
         show("In the worker:", style="bold")
-        show(words.text(row["error_traceback"].rstrip()))
+        show(foreign(row["error_traceback"].rstrip()))
     if row["state"] in ("failed", "cancelled"):
         show()
         show(f"Start it anew with: photoqueue retry {row['job_id']}")
@@ -107,10 +106,10 @@ def _facts(row: dict[str, Any]) -> Any:
         ("project", row["project_id"]),
         ("batch", row["batch_id"]),
         ("user", row["user_id"]),
-        ("submitted", words.moment(row["created_at"])),
-        ("finished", words.moment(row["finished_at"])),
-        ("waited", words.duration(row["wait_ms"])),
-        ("ran", words.duration(row["job_duration_ms"])),
+        ("submitted", clock(row["created_at"])),
+        ("finished", clock(row["finished_at"])),
+        ("waited", duration(row["wait_ms"])),
+        ("ran", duration(row["job_duration_ms"])),
         ("attempts", f"{row['attempts']} of {row['max_attempts']}"),
     ]
     drawn = table(header=False)
@@ -118,8 +117,8 @@ def _facts(row: dict[str, Any]) -> Any:
     # Folded, not cut: every character of an id counts.
     drawn.add_column(overflow="fold")
     for label, value in facts:
-        if not words.missing(value) and value != words.NOTHING:
-            drawn.add_row(label, words.line(value) if isinstance(value, str) else value)
+        if not missing(value) and value != NOTHING:
+            drawn.add_row(label, line(value) if isinstance(value, str) else value)
     return drawn
 
 
@@ -131,10 +130,10 @@ def _show_result(result: dict[str, Any]) -> None:
 
         show(inventory_table(InventoryResult.model_validate(result)))
         return
-    sure = words.share(result.get("roomTypeConfidence"))
-    show(f"Room: {words.line(result['roomType'])} (confidence {sure})")
+    sure = score(result.get("roomTypeConfidence"))
+    show(f"Room: {line(result['roomType'])} (confidence {sure})")
     if result.get("warnings"):
-        told = "; ".join(map(words.line, result["warnings"]))
+        told = "; ".join(map(line, result["warnings"]))
         show(f"! A poor photo ({told}): there may be more than was found.", style="yellow")
     if result["items"]:
         from photoqueue.inventory.wording import Wording

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from photoqueue.engines.model_download import PullWatcher
-from photoqueue.faces.cli import words
 from photoqueue.faces.cli.output import (
     AsJson,
     fail,
@@ -20,6 +20,7 @@ from photoqueue.faces.cli.output import (
     warn,
     word_column,
 )
+from photoqueue.format import NOTHING, duration, line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
     from rich.table import Table
 
+    from photoqueue.engines.model_download import PullWatcher
     from photoqueue.engines.model_registry import ModelEntry
 
 app = typer.Typer(
@@ -65,7 +67,7 @@ def pull(name: _Name, as_json: AsJson = False) -> None:
     from photoqueue.settings import load_settings
 
     settings = load_settings()
-    with DownloadBar(name) as bar:
+    with _download_bar(name) as bar:
         pulled = fetch(settings, name, watcher=bar)
     size = pulled.path.stat().st_size
     if as_json:
@@ -75,7 +77,7 @@ def pull(name: _Name, as_json: AsJson = False) -> None:
         return
     how = "fetched" if pulled.fetched else "there already"
     certain = "checked" if pulled.entry.sha256 else "its content could not be checked: no sha256"
-    show(f"{name} ({megabytes(size)}) is {how} and {certain}: {words.line(pulled.path)}")
+    show(f"{name} ({megabytes(size)}) is {how} and {certain}: {line(pulled.path)}")
 
 
 @app.command()
@@ -168,10 +170,10 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         drawn.add_row(
             row["name"],
             "yes" if row["present"] else "no",
-            words.NOTHING if row["size"] is None else megabytes(row["size"]),
-            words.line(row["classes"]),
-            words.line(row["licence"]),
-            words.line(" ".join(filter(None, ("(own)" if row["own"] else "", row["note"])))),
+            NOTHING if row["size"] is None else megabytes(row["size"]),
+            line(row["classes"]),
+            line(row["licence"]),
+            line(" ".join(filter(None, ("(own)" if row["own"] else "", row["note"])))),
         )
     return drawn
 
@@ -182,7 +184,7 @@ def _show_verdicts(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if row["ok"]:
             remark = f" ({row['problem']})" if row["problem"] else ""
-            show(f"{row['name']}: right{remark}: {words.line(row['path'])}")
+            show(f"{row['name']}: right{remark}: {line(row['path'])}")
         else:
             expected, remedy = (
                 ("registered", "Correct its entry in models.toml, or put the right file there.")
@@ -195,45 +197,36 @@ def _show_verdicts(rows: list[dict[str, Any]]) -> None:
             )
 
 
-class DownloadBar(PullWatcher):
-    """Shows a bar in a terminal, and elsewhere only what is out of the ordinary.
+@contextmanager
+def _download_bar(name: str) -> Iterator[PullWatcher]:
+    """Show a bar in a terminal, and elsewhere only what is out of the ordinary."""
+    from photoqueue.engines.model_download import PullWatcher
 
-    Parameters
-    ----------
-    name : str
-        What is fetched.
-    """
+    class Bar(PullWatcher):
+        shown: Progress | None = None
+        task: TaskID
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
+        def waiting(self) -> None:
+            note(f"Another process fetches {name}; waiting for it …")
 
-    def __enter__(self) -> Self:
-        return self
+        def trying_again(self, reason: str, seconds: float) -> None:
+            warn(f"{reason}; trying again in {duration(1000 * seconds)}.")
 
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        def progress(self, done: int, total: int | None) -> None:
+            if self.shown is None:
+                if not sys.stderr.isatty():
+                    return
+                self.shown = _made()
+                self.shown.start()
+                self.task = self.shown.add_task(name, total=total)
+            self.shown.update(self.task, completed=done, total=total)
 
-    def waiting(self) -> None:
-        """Say that another process is at it."""
-        note(f"Another process fetches {self._name}; waiting for it …")
-
-    def trying_again(self, reason: str, seconds: float) -> None:
-        """Say why it takes longer."""
-        warn(f"{reason}; trying again in {seconds:.0f} s.")
-
-    def progress(self, done: int, total: int | None) -> None:
-        """Move the bar."""
-        if self._bar is None:
-            if not sys.stderr.isatty():
-                return
-            self._bar = _made()
-            self._bar.start()
-        if self._task is None:
-            self._task = self._bar.add_task(self._name, total=total)
-        self._bar.update(self._task, completed=done, total=total)
+    bar = Bar()
+    try:
+        yield bar
+    finally:
+        if bar.shown is not None:
+            bar.shown.stop()
 
 
 def _made() -> Progress:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from photoqueue.faces.cli import words
+from photoqueue.format import foreign, line, missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,12 +67,12 @@ def note(message: str) -> None:
 
 def warn(message: str) -> None:
     """Print a warning to standard error."""
-    _print(console(stderr=True), f"Warning: {words.text(message)}", "yellow")
+    _print(console(stderr=True), f"Warning: {foreign(message)}", "yellow")
 
 
 def fail(message: str) -> None:
     """Print an error to standard error."""
-    _print(console(stderr=True), words.text(message), "red")
+    _print(console(stderr=True), foreign(message), "red")
 
 
 def _print(target: Console, renderable: RenderableType, style: str | None) -> None:
@@ -155,9 +155,9 @@ def wide() -> bool:
 
 def name(value: Any) -> str:
     """Show a name: in full in a pipe, a very long one cut in its middle in a terminal."""
-    from photoqueue.text import shorten
+    from photoqueue.format import shorten
 
-    shown = words.line(value)
+    shown = line(value)
     return shown if in_full() else shorten(shown, _SHOWN_NAME[narrow()])
 
 
@@ -189,7 +189,7 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if value is None or isinstance(value, str | bool | int):
         return str(value) if isinstance(value, Enum) else value
-    if words.missing(value):
+    if missing(value):
         return None
     if hasattr(value, "isoformat"):
         return value.isoformat()
@@ -217,7 +217,7 @@ class StateName(StrEnum):
 
 
 class StrategyName(StrEnum):
-    """How the photos of a room are put together."""
+    """How things in several photos of a room are counted."""
 
     MAX = "max"
     SUM = "sum"

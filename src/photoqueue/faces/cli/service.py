@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from photoqueue.faces.cli import words
 from photoqueue.faces.cli.output import AsJson, print_json, show, warn
 from photoqueue.faces.cli.worker import LogFormatName
+from photoqueue.format import counted, line
 
 if TYPE_CHECKING:
     from photoqueue.client.pruning import Deleted
@@ -64,7 +64,7 @@ def migrate() -> None:
     database = Installation(settings, services.ensure(settings)).database
     try:
         before = database.revision()
-        where = words.line(database.address)
+        where = line(database.address)
         if apply(database):
             show(f"{where}: from revision {before or 'none'} to {SCHEMA_REVISION}.")
         else:
@@ -82,11 +82,11 @@ def down() -> None:
     workers = _live_workers(settings)
     if workers:
         warn(
-            f"{words.counted(workers, 'live worker')} used these servers. Running jobs are "
+            f"{counted(workers, 'live worker')} used these servers. Running jobs are "
             "recovered when the servers and a worker run again."
         )
     stopped = services.down(settings)
-    home = words.line(settings.home)
+    home = line(settings.home)
     if stopped:
         show(f"Stopped {' and '.join(stopped)} of {home}.")
     else:
@@ -146,7 +146,7 @@ def prune(
     if as_json:
         print_json(_counts(deleted, dry_run))
     elif dry_run:
-        show(f"{words.counted(deleted.jobs, 'job')} would be deleted; nothing was.")
+        show(f"{counted(deleted.jobs, 'job')} would be deleted; nothing was.")
     else:
         show(f"Deleted {_told(deleted)}.")
 
@@ -165,7 +165,7 @@ def erase(
     from photoqueue.client.pruning import erase_project
 
     deleted = erase_project(project, dry_run=not yes)
-    name = words.line(project)
+    name = line(project)
     if as_json:
         print_json(_counts(deleted, not yes))
     elif yes:
@@ -189,8 +189,8 @@ def _age(text: str) -> timedelta:
 
 def _told(deleted: Deleted) -> str:
     return (
-        f"{words.counted(deleted.jobs, 'job')}, {words.counted(deleted.photos, 'photo')} and "
-        f"{words.counted(deleted.files, 'stored picture')}"
+        f"{counted(deleted.jobs, 'job')}, {counted(deleted.photos, 'photo')} and "
+        f"{counted(deleted.files, 'stored picture')}"
     )
 
 

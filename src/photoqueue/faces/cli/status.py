@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from photoqueue.faces.cli import words
 from photoqueue.faces.cli.output import (
     STYLES,
     AsJson,
@@ -19,6 +18,7 @@ from photoqueue.faces.cli.output import (
     table,
     warn,
 )
+from photoqueue.format import counted, duration, line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,7 +50,7 @@ def status(as_json: AsJson = False) -> None:
     if hints:
         show()
     for hint in hints:
-        show(f"! {words.line(hint)}", style="yellow")
+        show(f"! {line(hint)}", style="yellow")
 
 
 def _broker_trouble() -> str | None:
@@ -87,7 +87,7 @@ def _table(stats: Stats) -> Table:
 
 def _oldest(queue: QueueStats) -> str:
     seconds = queue.oldest_waiting_s
-    return words.duration(None if seconds is None else max(seconds, 0.0) * 1000)
+    return duration(None if seconds is None else max(seconds, 0.0) * 1000)
 
 
 def _hints(stats: Stats) -> Iterator[str]:
@@ -98,7 +98,7 @@ def _hints(stats: Stats) -> Iterator[str]:
         jobs = unattended(queue)
         if jobs:
             yield (
-                f"{words.counted(jobs, 'job')} of {name} "
+                f"{counted(jobs, 'job')} of {name} "
                 f"{'waits' if jobs == 1 else 'wait'} and no worker is running. Start one: "
                 "photoqueue worker"
             )
@@ -106,12 +106,12 @@ def _hints(stats: Stats) -> Iterator[str]:
             yield f"{name} is paused. Go on with: photoqueue resume {name}"
         if queue.failed:
             yield (
-                f"{words.counted(queue.failed, 'job')} of {name} failed. Look at them: "
+                f"{counted(queue.failed, 'job')} of {name} failed. Look at them: "
                 f"photoqueue jobs --state failed --queue {name}"
             )
         if queue.refused_messages:
             yield (
-                f"{words.counted(queue.refused_messages, 'message')} on {name} did not come from "
+                f"{counted(queue.refused_messages, 'message')} on {name} did not come from "
                 "photoqueue and were refused. Find out who else writes to this Redis."
             )
 
@@ -187,4 +187,4 @@ def _report(status: int, alerts: list[Alert], message: str, as_json: bool) -> No
             }
         )
     else:
-        show(words.line(f"{_WORDS[status]}: {message}"))
+        show(line(f"{_WORDS[status]}: {message}"))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from photoqueue.faces.cli import words
 from photoqueue.faces.cli.output import AsJson, StrategyName, print_json, records, show
+from photoqueue.format import counted, line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ def submit(
     ] = False,
     strategy: Annotated[
         StrategyName | None,
-        typer.Option(help="How photos of a room are put together (--inventory)."),
+        typer.Option(help="How things in several photos are counted (--inventory)."),
     ] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the results and show them.")] = False,
     engine: Annotated[
@@ -145,12 +145,12 @@ def _announce(handle: Job | Batch, adding_up: Job | None) -> None:
 
     if isinstance(handle, photoqueue.Batch):
         counts = handle.counts()
-        show(f"Batch {handle.id}: {words.counted(len(handle), 'photo')} ({summary(counts)})")
+        show(f"Batch {handle.id}: {counted(len(handle), 'photo')} ({summary(counts)})")
     else:
-        show(f"Job {words.line(handle.key)}: {handle.state}")
+        show(f"Job {line(handle.key)}: {handle.state}")
         show(f"id {handle.id}")
     if adding_up is not None:
-        show(f"Job {words.line(adding_up.key)}: runs when the batch has ended")
+        show(f"Job {line(adding_up.key)}: runs when the batch has ended")
 
 
 def _advise(handle: Job | Batch) -> None:
@@ -175,7 +175,7 @@ def _end(handle: Job | Batch, results: pd.DataFrame) -> None:
     again = f"photoqueue retry {f'--batch {handle.id}' if batch else handle.id}"
     show()
     show(
-        f"{failed:,} of {words.counted(len(results), 'photo')} without a result. "
+        f"{failed:,} of {counted(len(results), 'photo')} without a result. "
         f"Once the cause is mended: {again}",
         style="red",
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from photoqueue.faces.cli import words
 from photoqueue.faces.cli.output import (
     coloured,
     in_full,
@@ -16,6 +15,17 @@ from photoqueue.faces.cli.output import (
     table,
     wide,
     word_column,
+)
+from photoqueue.format import (
+    NOTHING,
+    clock,
+    counted,
+    duration,
+    line,
+    missing,
+    score,
+    volume,
+    volume_range,
 )
 
 if TYPE_CHECKING:
@@ -50,9 +60,9 @@ def job_table(jobs: Iterable[Record]) -> Table:
             *([job["job_id"]] if with_ids else []),
             name(job["job_key"]),
             coloured(job["state"]),
-            words.moment(job["created_at"]),
-            *([words.duration(job["wait_ms"])] if with_waits else []),
-            words.duration(job["job_duration_ms"]),
+            clock(job["created_at"]),
+            *([duration(job["wait_ms"])] if with_waits else []),
+            duration(job["job_duration_ms"]),
             f"{job['attempts']}/{job['max_attempts']}",
             error_of(job),
         )
@@ -72,11 +82,11 @@ def attempt_table(attempts: Iterable[Record]) -> Table:
         drawn.add_row(
             str(attempt["attempt"]),
             coloured(attempt["outcome"]),
-            words.moment(attempt["started_at"]),
-            words.duration(attempt["wait_ms"]),
-            words.duration(attempt["duration_ms"]),
-            words.duration(attempt["retry_delay_ms"]),
-            words.line(attempt["host"]),
+            clock(attempt["started_at"]),
+            duration(attempt["wait_ms"]),
+            duration(attempt["duration_ms"]),
+            duration(attempt["retry_delay_ms"]),
+            line(attempt["host"]),
             error_of(attempt),
         )
     return drawn
@@ -93,10 +103,10 @@ def result_table(results: Iterable[Record]) -> Table:
     for result in results:
         failed = result["state"] != "completed"
         drawn.add_row(
-            name(result["photo_id"] if words.missing(result["file_name"]) else result["file_name"]),
+            name(result["photo_id"] if missing(result["file_name"]) else result["file_name"]),
             name(result["room"]),
-            words.line(result["room_type"]),
-            words.volume(result["volume"]),
+            line(result["room_type"]),
+            volume(result["volume"]),
             f"{result['state']}: {error_of(result)}" if failed else _found_in(result),
             style="red" if failed else None,
         )
@@ -115,12 +125,12 @@ def item_table(items: Sequence[Record], wording: Wording) -> Table:
     if doubted:
         last_column(drawn, "OR ELSE")
     for item in items:
-        other = words.line(wording.alternatives(item.get("alternatives")))
+        other = line(wording.alternatives(item.get("alternatives")))
         drawn.add_row(
-            words.line(wording.item(item.get("key"), item["name"])),
-            words.line(item["category"]),
-            words.share(item.get("score")),
-            words.volume(item.get("volume")),
+            line(wording.item(item.get("key"), item["name"])),
+            line(item["category"]),
+            score(item.get("score")),
+            volume(item.get("volume")),
             "yes" if item.get("dismountable") else "no",
             *([other] if doubted else []),
         )
@@ -129,22 +139,22 @@ def item_table(items: Sequence[Record], wording: Wording) -> Table:
 
 def inventory_table(inventory: InventoryResult) -> Table:
     """Show an inventory by room, its volume with the range between movers."""
-    drawn = table(title=f"Inventory of {words.line(inventory.project_id)}")
+    drawn = table(title=f"Inventory of {line(inventory.project_id)}")
     word_column(drawn, "ROOM")
     number_column(drawn, "COUNT")
     word_column(drawn, "ITEM")
     number_column(drawn, "VOLUME")
     number_column(drawn, "RANGE")
-    last_column(drawn, "LOOK AT")
+    last_column(drawn, "REVIEW")
     previous = None
     for entry in inventory.lines:
         drawn.add_row(
             "" if entry.room == previous and not in_full() else name(entry.room),
             str(entry.count),
-            words.line(entry.name),
-            words.volume(entry.volume),
-            _range(entry.volume_min, entry.volume_max),
-            words.line(entry.reason) if entry.reason else "",
+            line(entry.name),
+            volume(entry.volume),
+            volume_range(entry.volume_min, entry.volume_max),
+            line(entry.reason) if entry.reason else "",
         )
         previous = entry.room
     marked = sum(entry.review for entry in inventory.lines)
@@ -152,15 +162,15 @@ def inventory_table(inventory: InventoryResult) -> Table:
     drawn.add_row(
         "Total",
         str(inventory.total_items),
-        f"from {words.counted(inventory.photo_count, 'photo')}"
+        f"from {counted(inventory.photo_count, 'photo')}"
         + (
             f", {len(inventory.missing_photos)} could not be analysed"
             if inventory.missing_photos
             else ""
         ),
-        words.volume(inventory.total_volume),
-        _range(inventory.total_volume_min, inventory.total_volume_max),
-        f"{words.counted(marked, 'line')} to look at" if marked else "",
+        volume(inventory.total_volume),
+        volume_range(inventory.total_volume_min, inventory.total_volume_max),
+        f"{counted(marked, 'line')} to review" if marked else "",
         style="bold",
     )
     return drawn
@@ -178,18 +188,16 @@ def correction_table(corrections: Iterable[Record]) -> Table:
     number_column(drawn, "WHEN")
     last_column(drawn, "TAKEN BACK")
     for made in corrections:
-        undone = not words.missing(made["undone_at"])
+        undone = not missing(made["undone_at"])
         drawn.add_row(
             str(made["correction_id"]),
             name(made["room"]),
             str(made["count"]),
-            words.line(made["name"]),
-            words.volume(made["volume"]),
-            words.line(made["user_id"]),
-            words.moment(made["created_at"]),
-            f"{words.moment(made['undone_at'])} by {words.line(made['undone_by'])}"
-            if undone
-            else "",
+            line(made["name"]),
+            volume(made["volume"]),
+            line(made["user_id"]),
+            clock(made["created_at"]),
+            f"{clock(made['undone_at'])} by {line(made['undone_by'])}" if undone else "",
         )
     return drawn
 
@@ -197,22 +205,18 @@ def correction_table(corrections: Iterable[Record]) -> Table:
 def error_of(record: Record) -> str:
     """Return the error of a job or attempt in one line."""
     kind, message = record["error_type"], record["error_message"]
-    if words.missing(kind):
-        return words.NOTHING
-    return words.line(f"{kind}: {message}")
+    if missing(kind):
+        return NOTHING
+    return line(f"{kind}: {message}")
 
 
 def _found_in(result: Record) -> str:
     """Return the things of a photo in one line, after what is wrong with the photo."""
     warnings = result.get("warnings")
-    flagged = f"! {words.line(warnings)}: " if warnings and not words.missing(warnings) else ""
+    flagged = f"! {line(warnings)}: " if warnings and not missing(warnings) else ""
     return flagged + found(result["items"])
 
 
 def found(items: Any) -> str:
     """Return the things of a photo in one line."""
-    return words.line(items) if items and not words.missing(items) else "nothing"
-
-
-def _range(low: float, high: float) -> str:
-    return f"{low:.2f}–{high:.2f} m³"
+    return line(items) if items and not missing(items) else "nothing"

@@ -29,7 +29,7 @@ from photoqueue.inventory.catalogue_file import CATEGORIES, LANGUAGES
 from photoqueue.inventory.export import FORMATS, export_inventory, free_name
 from photoqueue.inventory.volumes import lorry_for
 from photoqueue.inventory.wording import Wording
-from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES
+from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, STRATEGY_TEXTS
 from photoqueue.records.results import Correction, InventoryLine, InventoryResult
 from photoqueue.words import JobState
 
@@ -187,7 +187,7 @@ class InventoryView(LiveView):
     lang : str
         ``en`` or ``fr``: language of the names.
     strategy : str
-        How photos of a room are put together when it is added up again.
+        How things in several photos of a room are counted when it is added up again.
 
     Examples
     --------
@@ -236,7 +236,7 @@ class InventoryView(LiveView):
             "fixed": bool(named),
             "projects": [] if named else self._choices(),
             "project": named or self.project,
-            "strategies": list(STRATEGIES),
+            "strategies": STRATEGY_TEXTS,
             "categories": list(CATEGORIES),
             "inventory": None,
         }

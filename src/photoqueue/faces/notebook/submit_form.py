@@ -8,13 +8,14 @@ from typing import Final
 
 import ipywidgets as widgets
 
+from photoqueue.client.engine_choice import EngineChoice, available_engines
 from photoqueue.client.handles import Batch
 from photoqueue.client.submit import preview, submit_photos
 from photoqueue.client.submit_inventory import submit_inventory
-from photoqueue.engines.registry import EngineChoice, available_engines
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.notebook.upload import Upload
 from photoqueue.faces.notebook.view import Background, Words
+from photoqueue.format import counted
 from photoqueue.installation import settings_in_use
 from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type
 from photoqueue.samples import SAMPLE_HOME
@@ -123,7 +124,7 @@ class SubmitForm:
             batch = submit_photos(
                 str(folder), project_id=project, room=room, room_type=room_type, engine=engine
             )
-            said = f"Submitted {len(batch):,} photo{'' if len(batch) == 1 else 's'}."
+            said = f"Submitted {counted(len(batch), 'photo')}."
             if uploaded:
                 self.upload.clear()
             if self.add_up.value and batch.project_id:
@@ -162,10 +163,7 @@ class SubmitForm:
             self.project.value = SAMPLE_HOME.name
 
     def _look_at_engine(self) -> None:
-        chosen = next(
-            (one for one in available_engines(settings_in_use()) if one.name == self.engine.value),
-            None,
-        )
+        chosen = next((one for one in available_engines() if one.name == self.engine.value), None)
         self.engine_hint.say(chosen.reason if chosen is not None else "")
 
     def _look_at_room_type(self) -> None:
@@ -188,7 +186,7 @@ def _engines() -> list[tuple[str, str]]:
     """List the engines as a person reads them; what cannot work here says so."""
     return [
         (_OWN_ENGINE, ""),
-        *((_engine(choice), choice.name) for choice in available_engines(settings_in_use())),
+        *((_engine(choice), choice.name) for choice in available_engines()),
     ]
 
 

@@ -119,18 +119,7 @@ class SystemView(LiveView):
 
     def _worker(self, worker: LiveWorker) -> dict[str, Any]:
         own = runs_here(worker) and worker.pid in {mine.pid for mine in self.own if mine.running}
-        return {
-            "host": worker.host,
-            "pid": worker.pid,
-            "queues": list(worker.queues),
-            "concurrency": worker.concurrency,
-            "engine": worker.engine,
-            "state": worker.state,
-            "live": worker.live,
-            "lastSeen": round(worker.last_seen_s),
-            "started": round(worker.started_s),
-            "own": own,
-        }
+        return {**asdict(worker), "worker_id": str(worker.worker_id), "own": own}
 
     def _start(self, message: dict[str, Any]) -> None:
         def start() -> str:
@@ -182,11 +171,4 @@ class SystemView(LiveView):
 
 
 def _queue(queue: QueueStats) -> dict[str, Any]:
-    return {
-        **asdict(queue),
-        "total": queue.total,
-        "unattended": unattended(queue),
-        "oldest_waiting_s": None
-        if queue.oldest_waiting_s is None
-        else round(max(queue.oldest_waiting_s, 0.0)),
-    }
+    return {**asdict(queue), "total": queue.total, "unattended": unattended(queue)}

@@ -13,7 +13,7 @@ import anywidget
 import traitlets
 
 from photoqueue.errors import PhotoqueueError
-from photoqueue.faces.javascript import shared_script
+from photoqueue.faces import shared_script
 from photoqueue.faces.notebook.palette import LOOKS
 
 

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from photoqueue.client.control import pause, resume
 from photoqueue.client.system import live_workers
+from photoqueue.faces import shared_script
 from photoqueue.faces.http.answers import (
     AliveAnswer,
     ChangesAnswer,
@@ -23,7 +24,6 @@ from photoqueue.faces.http.answers import (
 from photoqueue.faces.http.backend import ApiBackend, Calls, TheBackend
 from photoqueue.faces.http.metrics import CONTENT_TYPE, InstallationCollector, exposition
 from photoqueue.faces.http.middleware import OPEN_FOLDER
-from photoqueue.faces.javascript import shared_script
 from photoqueue.words import JobType
 
 router = APIRouter()

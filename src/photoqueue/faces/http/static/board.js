@@ -1,5 +1,5 @@
 // The board: asks the API of the very server that the page came from, and nothing else. What it
-// shares with the workbench (h, replace, duration, clock, count, copy) is served before it.
+// shares with the workbench (h, replace, copy, format) is served before it.
 
 const STATES = ["waiting", "active", "delayed", "completed", "failed", "cancelled"];
 const PAGE_SIZE = 50;
@@ -40,10 +40,9 @@ function table(caption, columns, rows) {
   return h("table", { "aria-label": caption }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
 }
 
-// A long name is cut in its middle, so that both ends stay readable; details show it whole.
+// A long name is shortened; the details show it whole.
 function short(name) {
-  if (!name || name.length <= 40) return name || "–";
-  return h("span", { title: name }, `${name.slice(0, 20)}…${name.slice(-19)}`);
+  return name ? h("span", { title: name }, format.shorten(name)) : "–";
 }
 
 // A job that somebody cancelled has no error to tell of.
@@ -102,10 +101,10 @@ function drawQueues(queues) {
   if (same("queues", queues)) return sums;
   replace($("queues"), table("Queues", [
     { title: "Queue", class: "whole", cell: (q) => q.name },
-    ...STATES.map((state) => ({ title: state, number: true, cell: (q) => count(q[state]) })),
-    { title: "total", number: true, cell: (q) => count(q.total) },
-    { title: "oldest waiting", number: true, cell: (q) => (q.oldestWaitingS === null ? "–" : duration(q.oldestWaitingS * 1000)) },
-    { title: "workers", number: true, cell: (q) => count(q.workers) },
+    ...STATES.map((state) => ({ title: state, number: true, cell: (q) => format.number(q[state]) })),
+    { title: "total", number: true, cell: (q) => format.number(q.total) },
+    { title: "oldest waiting", number: true, cell: (q) => format.duration(q.oldestWaitingS && q.oldestWaitingS * 1000) },
+    { title: "workers", number: true, cell: (q) => format.number(q.workers) },
     { title: "", class: "actions", cell: (q) => [
       button(q.paused ? "Resume" : "Pause",
         () => act(`/api/queues/${q.name}/${q.paused ? "resume" : "pause"}`, `${q.name} is ${q.paused ? "resumed" : "paused"}.`),
@@ -119,7 +118,7 @@ function drawQueues(queues) {
 function drawStates(counts) {
   const choices = [["", "all", counts.total], ...STATES.map((state) => [state, state, counts[state]])];
   replace($("states"), choices.map(([state, title, number]) =>
-    button(`${title} ${count(number)}`, () => choose({ state }),
+    button(`${title} ${format.number(number)}`, () => choose({ state }),
       { "aria-pressed": String(shown.state === state), "data-key": `state-${state}` })));
 }
 
@@ -133,8 +132,8 @@ function drawJobs(page) {
     { title: "Room", cell: (job) => short(job.room) },
     { title: "Project", cell: (job) => short(job.projectId) },
     { title: "Attempts", number: true, cell: (job) => `${job.attempts}/${job.maxAttempts}` },
-    { title: "Ran", number: true, cell: (job) => duration(job.jobDurationMs) },
-    { title: "Submitted", number: true, cell: (job) => clock(job.createdAt) },
+    { title: "Ran", number: true, cell: (job) => format.duration(job.jobDurationMs) },
+    { title: "Submitted", number: true, cell: (job) => format.clock(job.createdAt) },
     { title: "Error", class: "error", cell: errorOf },
     { title: "", class: "actions", cell: (job) => actionsOf(job, "list") },
   ], page.jobs) : h("p", { class: "empty" }, none));
@@ -157,7 +156,7 @@ function drawWorkers(workers) {
     { title: "Queues", cell: (w) => w.queues.join(", ") },
     { title: "Engine", cell: (w) => w.engine || "–" },
     { title: "Running", number: true, cell: (w) => `${w.active} of ${w.concurrency * w.queues.length}` },
-    { title: "Since", number: true, cell: (w) => clock(w.startedAt) },
+    { title: "Since", number: true, cell: (w) => format.clock(w.startedAt) },
   ], workers) : h("p", { class: "empty" }, "No worker is running. Start one with: photoqueue worker"));
 }
 
@@ -186,7 +185,7 @@ async function drawDetails() {
     h("dl", {},
       field("Job", job.jobId), field("Key", job.jobKey), field("Queue", job.queue), field("Room", job.room),
       field("Project", job.projectId), field("Batch", job.batchId), field("User", job.userId),
-      field("Submitted", clock(job.createdAt)), field("Finished", job.finishedAt && clock(job.finishedAt)),
+      field("Submitted", format.clock(job.createdAt)), field("Finished", job.finishedAt && format.clock(job.finishedAt)),
       field("Attempts", `${job.attempts} of ${job.maxAttempts}`), field("Error", errorOf(job))),
     h("h3", {}, "Attempts"), attempts(job),
     job.aiCalls.length ? [h("h3", {}, "Calls of the engine"), calls(job.aiCalls)] : null,
@@ -203,8 +202,8 @@ function attempts(job) {
     { title: "No.", number: true, cell: (a) => String(a.attempt) },
     { title: "Outcome", cell: (a) => a.outcome || (a.startedMs === null ? "waits" : "runs") },
     { title: "When", cell: (a) => bar(a, end, job.nowMs) },
-    { title: "Waited", number: true, cell: (a) => duration(a.waitMs) },
-    { title: "Ran", number: true, cell: (a) => duration(a.durationMs) },
+    { title: "Waited", number: true, cell: (a) => format.duration(a.waitMs) },
+    { title: "Ran", number: true, cell: (a) => format.duration(a.durationMs) },
     { title: "Host", cell: (a) => a.host || "–" },
     { title: "Error", class: "error", cell: (a) => (a.errorType ? `${a.errorType}: ${a.errorMessage}` : "") },
   ], job.attemptList));
@@ -225,9 +224,9 @@ function calls(list) {
   return h("div", { class: "scroll" }, table("Calls of the engine", [
     { title: "Attempt", number: true, cell: (c) => String(c.attempt) },
     { title: "Engine", cell: (c) => `${c.engine}, ${c.model}` },
-    { title: "Took", number: true, cell: (c) => duration(c.latencyMs) },
+    { title: "Took", number: true, cell: (c) => format.duration(c.latencyMs) },
     { title: "Tokens in / out", number: true, cell: (c) => `${c.tokensIn ?? "–"} / ${c.tokensOut ?? "–"}` },
-    { title: "Cost", number: true, cell: (c) => (c.costUsd === null ? "–" : `$${c.costUsd.toFixed(4)}`) },
+    { title: "Cost", number: true, cell: (c) => format.money(c.costUsd) },
     { title: "Error", class: "error", cell: (c) => c.error || "" },
   ], list));
 }

@@ -17,8 +17,8 @@ from photoqueue.faces.notebook.charts.canvas import (
     theme_of,
 )
 from photoqueue.faces.notebook.charts.frames import ai_of
-from photoqueue.faces.notebook.charts.words import duration, money, number, plural, share
 from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.format import counted, duration, money, number, percent
 from photoqueue.records.figures import FEW, Ai, AiModel
 from photoqueue.words import JobState
 
@@ -93,7 +93,7 @@ def draw_ai(record: Ai, *, theme: ThemeName = "light") -> Figure:
         figure.text(
             0.02,
             0.02,
-            f"and {plural(len(record.models) - len(shown), 'rarer model')}",
+            f"and {counted(len(record.models) - len(shown), 'rarer model')}",
             color=colours.quiet,
             fontsize=8,
         )
@@ -106,12 +106,12 @@ def describe_ai(record: Ai) -> str:
         return f"{TITLE}: no engine was called yet"
     calls = sum(one.calls for one in record.models)
     models = "; ".join(
-        f"{_name(one, ' ')}: {plural(one.calls, 'call')}, latency p50 "
+        f"{_name(one, ' ')}: {counted(one.calls, 'call')}, latency p50 "
         f"{duration(one.latency.p50)}, p95 {duration(one.latency.p95)}, "
-        f"{number(one.failed)} failed ({share(one.failed, one.calls)}), cost {_cost(one, ', ')}"
+        f"{number(one.failed)} failed ({percent(one.failed, one.calls)}), cost {_cost(one, ', ')}"
         for one in record.models[:_MOST]
     )
-    return f"{plural(calls, 'call')} of engines. {models}."
+    return f"{counted(calls, 'call')} of engines. {models}."
 
 
 def _latency(axes: Axes, theme: Theme, shown: tuple[AiModel, ...]) -> None:
@@ -174,7 +174,7 @@ def _failed(axes: Axes, theme: Theme, shown: tuple[AiModel, ...]) -> None:
         axes.text(
             shares[row] + most * 0.1,
             row,
-            f"{number(one.failed)} · {share(one.failed, one.calls)}",
+            f"{number(one.failed)} · {percent(one.failed, one.calls)}",
             va="center",
             color=theme.text,
             fontsize=8,

@@ -18,8 +18,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from photoqueue.faces.notebook.charts.words import round_duration
 from photoqueue.faces.notebook.palette import BLUE, SKY_BLUE
+from photoqueue.format import number, round_duration
 from photoqueue.records.figures import SHORTEST_MS, Period
 
 if TYPE_CHECKING:
@@ -223,6 +223,19 @@ _FINE: Final = (
     *(hours * _H for hours in (1, 2, 6, 12)),
     *(days * _D for days in (1, 2, 7, 14, 30, 90, 365)),
 )
+
+
+def compact(count: float) -> str:
+    """Write a count in the little room beside an axis: ``9.4 k``, ``18 k``, ``1.2 M``.
+
+    >>> compact(999), compact(9412), compact(250_000)
+    ('999', '9.4 k', '250 k')
+    """
+    for unit, name in ((1e6, "M"), (1e3, "k")):
+        if count >= 0.9995 * unit:
+            value = count / unit
+            return f"{number(value, int(value < 9.95)).removesuffix('.0')} {name}"
+    return number(count)
 
 
 def place(ms: float) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from photoqueue.faces.notebook.charts.canvas import (
     Theme,
     ThemeName,
+    compact,
     described,
     empty,
     grid,
@@ -20,8 +21,8 @@ from photoqueue.faces.notebook.charts.canvas import (
     theme_of,
 )
 from photoqueue.faces.notebook.charts.frames import durations_of
-from photoqueue.faces.notebook.charts.words import compact, duration, number, plural
 from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.format import counted, duration, number
 from photoqueue.records.figures import (
     BINS_PER_DECADE,
     FEW,
@@ -104,7 +105,7 @@ def describe_durations(record: Durations) -> str:
     completed, failed = record.completed.percentiles, record.failed.percentiles
     if not completed.count and not failed.count:
         return f"{TITLE}: no attempt has ended yet"
-    words = f"Run time of {plural(completed.count, 'completed attempt')}"
+    words = f"Run time of {counted(completed.count, 'completed attempt')}"
     if completed.count:
         words += f": {_named(completed)}"
     words += f"; {number(failed.count)} failed"

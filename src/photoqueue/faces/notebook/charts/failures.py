@@ -11,6 +11,7 @@ from photoqueue.faces.notebook.charts.canvas import (
     Theme,
     ThemeName,
     bars,
+    compact,
     described,
     empty,
     grid,
@@ -20,8 +21,8 @@ from photoqueue.faces.notebook.charts.canvas import (
     time_axis,
 )
 from photoqueue.faces.notebook.charts.frames import failures_of
-from photoqueue.faces.notebook.charts.words import compact, moment, number, plural, share
 from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.format import counted, moment, number, percent
 from photoqueue.records.figures import FEW, Failures
 from photoqueue.words import JobState
 
@@ -72,7 +73,7 @@ def draw_failures(record: Failures, *, theme: ThemeName = "light") -> Figure:
     few = " · few samples" if record.ended < FEW else ""
     heading = (
         f"{number(record.failed)} of {number(record.ended)} failed "
-        f"({share(record.failed, record.ended)}){few}"
+        f"({percent(record.failed, record.ended)}){few}"
     )
     axes = panel(figure, colours, (0.26, 0.12, 0.22, 0.70))
     axes.text(-1.1, 1.03, heading, transform=axes.transAxes, color=colours.quiet, fontsize=8.5)
@@ -92,13 +93,13 @@ def describe_failures(record: Failures) -> str:
     if not record.ended:
         return f"{TITLE}: nothing has completed or failed yet"
     words = (
-        f"{plural(record.failed, 'failure')} among {number(record.ended)} that ended "
-        f"({share(record.failed, record.ended)})"
+        f"{counted(record.failed, 'failure')} among {number(record.ended)} that ended "
+        f"({percent(record.failed, record.ended)})"
     )
     if not record.kinds:
         return f"{words}."
     kinds = ", ".join(
-        f"{kind.error_type} {number(kind.count)} ({share(kind.count, record.failed)})"
+        f"{kind.error_type} {number(kind.count)} ({percent(kind.count, record.failed)})"
         for kind in record.kinds[:5]
     )
     last = max(kind.last_at for kind in record.kinds)
@@ -127,7 +128,7 @@ def _kinds(axes: Axes, theme: Theme, record: Failures) -> None:
         axes.text(
             kind.count + most * 0.03,
             row,
-            f"{number(kind.count)} · {share(kind.count, record.failed)}",
+            f"{number(kind.count)} · {percent(kind.count, record.failed)}",
             va="center",
             color=theme.text,
             fontsize=8,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.faces.notebook import charts
-from photoqueue.faces.notebook.charts.words import duration, moment, money, number, share
+from photoqueue.format import duration, moment, money, number, percent
 from photoqueue.records.figures import (
     CELLS_PER_DECADE,
     Ai,
@@ -86,7 +86,7 @@ def table_failures(record: Failures) -> Table:
             (
                 kind.error_type,
                 number(kind.count),
-                share(kind.count, record.failed),
+                percent(kind.count, record.failed),
                 moment(kind.first_at),
                 moment(kind.last_at),
             )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from photoqueue.faces.notebook.charts.canvas import (
     ThemeName,
+    compact,
     described,
     empty,
     grid,
@@ -16,8 +17,8 @@ from photoqueue.faces.notebook.charts.canvas import (
     theme_of,
 )
 from photoqueue.faces.notebook.charts.frames import retries_of
-from photoqueue.faces.notebook.charts.words import compact, number, plural, share
 from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.format import counted, number, percent
 from photoqueue.records.figures import FEW, Retries
 from photoqueue.words import JobState
 
@@ -57,7 +58,9 @@ def draw_retries(record: Retries, *, theme: ThemeName = "light") -> Figure:
         return empty(colours, TITLE, "no job has ended yet")
     figure = sheet(colours, TITLE)
     few = " · few samples" if total < FEW else ""
-    axes = panel(figure, colours, (0.08, 0.17, 0.9, 0.62), f"n = {plural(total, 'ended job')}{few}")
+    axes = panel(
+        figure, colours, (0.08, 0.17, 0.9, 0.62), f"n = {counted(total, 'ended job')}{few}"
+    )
     numbers = sorted({*completed, *failed, 1})
     top = max(*completed.values(), *failed.values(), 0)
     sides = ((JobState.COMPLETED, completed, -0.2), (JobState.FAILED, failed, 0.2))
@@ -81,7 +84,7 @@ def draw_retries(record: Retries, *, theme: ThemeName = "light") -> Figure:
                 axes.text(
                     place,
                     height + top * 0.02,
-                    f"{number(height)}\n{share(height, total)}",
+                    f"{number(height)}\n{percent(height, total)}",
                     ha="center",
                     va="bottom",
                     color=colours.text,
@@ -105,9 +108,9 @@ def describe_retries(record: Retries) -> str:
         return f"{TITLE}: no job has ended yet"
     first = completed.get(1, 0)
     words = (
-        f"Attempts of {plural(done + lost, 'ended job')}: {number(first)} "
-        f"({share(first, done + lost)}) succeeded at the first attempt, {number(done - first)} "
-        f"after retries, {number(lost)} ({share(lost, done + lost)}) never"
+        f"Attempts of {counted(done + lost, 'ended job')}: {number(first)} "
+        f"({percent(first, done + lost)}) succeeded at the first attempt, {number(done - first)} "
+        f"after retries, {number(lost)} ({percent(lost, done + lost)}) never"
     )
     if refused := failed.get(0, 0):
         words += f", {number(refused)} of them refused before any attempt"

@@ -15,6 +15,7 @@ from photoqueue.faces.notebook.charts.canvas import (
     Theme,
     ThemeName,
     bars,
+    compact,
     described,
     empty,
     grid,
@@ -26,14 +27,8 @@ from photoqueue.faces.notebook.charts.canvas import (
     time_axis,
 )
 from photoqueue.faces.notebook.charts.frames import throughput_of
-from photoqueue.faces.notebook.charts.words import (
-    compact,
-    duration,
-    number,
-    plural,
-    round_duration,
-)
 from photoqueue.faces.notebook.palette import LOOKS, ORANGE
+from photoqueue.format import counted, duration, number, round_duration
 from photoqueue.records.figures import Throughput
 from photoqueue.words import JobState
 
@@ -108,7 +103,7 @@ def describe_throughput(record: Throughput) -> str:
         else f"the oldest waiting job waits since {duration(1000 * record.oldest_waiting_s)}"
     )
     return (
-        f"Throughput: {plural(submitted, 'job')} submitted, {ends}; "
+        f"Throughput: {counted(submitted, 'job')} submitted, {ends}; "
         f"at most {number(most)} finished in {width}; {oldest}."
     )
 

@@ -25,8 +25,8 @@ from photoqueue.faces.notebook.charts.canvas import (
 )
 from photoqueue.faces.notebook.charts.durations import summary
 from photoqueue.faces.notebook.charts.frames import waits_of
-from photoqueue.faces.notebook.charts.words import duration, number, plural, share
 from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.format import counted, duration, number, percent
 from photoqueue.records.figures import CELLS_PER_DECADE, FEW, Waits, edge_ms
 from photoqueue.words import JobState
 
@@ -95,9 +95,9 @@ def describe_waits(record: Waits) -> str:
     longer = sum(done + failed for wait, run, done, failed in record.cells if wait > run)
     found = record.wait
     return (
-        f"Wait against run of {plural(found.count, 'attempt')}: waited p50 {duration(found.p50)}, "
+        f"Wait against run of {counted(found.count, 'attempt')}: waited p50 {duration(found.p50)}, "
         f"p95 {duration(found.p95)}, p99 {duration(found.p99)}; "
-        f"{share(longer, found.count)} waited longer than they ran."
+        f"{percent(longer, found.count)} waited longer than they ran."
     )
 
 

@@ -19,8 +19,8 @@ from photoqueue.faces.notebook.charts.canvas import (
     theme_of,
 )
 from photoqueue.faces.notebook.charts.frames import need
-from photoqueue.faces.notebook.charts.words import duration, plural
 from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.format import counted, duration
 from photoqueue.words import JobState, Outcome
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def describe_waterfall(steps: tuple[Step, ...]) -> str:
         if step.back_off:
             words += f", then {duration(step.back_off)} of back-off"
         parts.append(words)
-    return f"{plural(len(steps), 'attempt')} of one job. {'; '.join(parts)}."
+    return f"{counted(len(steps), 'attempt')} of one job. {'; '.join(parts)}."
 
 
 def _segments(axes: Axes, theme: Theme, shown: tuple[Step, ...]) -> None:

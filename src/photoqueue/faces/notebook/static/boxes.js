@@ -5,7 +5,7 @@ const LINE = { small: 1.5, large: 2 };
 const measure = document.createElement("canvas").getContext("2d");
 
 function scored(item) {
-  return item.score === null || item.score === undefined ? item.name : `${item.name} ${item.score.toFixed(2)}`;
+  return (item.score ?? null) === null ? item.name : `${item.name} ${format.score(item.score)}`;
 }
 
 // The things of a photo that are shown; one without a score always is.
@@ -17,9 +17,8 @@ function wanted(card, minScore) {
 function described(card, minScore) {
   if (card.state !== "completed") return `${card.title}: ${card.state}`;
   const items = wanted(card, minScore);
-  const things = items.length === 1 ? "1 thing" : `${items.length} things`;
   const names = items.slice(0, 8).map(scored).join(", ") + (items.length > 8 ? " …" : "");
-  return `${card.title}: ${things}${names ? `: ${names}` : ""}`;
+  return `${card.title}: ${format.counted(items.length, "thing")}${names ? `: ${names}` : ""}`;
 }
 
 function lookOf(categories, item) {
@@ -129,10 +128,10 @@ function boxControls(model, cards) {
     const minScore = model.get("min_score");
     toggle.setAttribute("aria-pressed", String(model.get("boxes")));
     if (Number(slider.value) !== minScore) slider.value = minScore;
-    shown.textContent = minScore.toFixed(2);
+    shown.textContent = format.score(minScore);
     const all = cards().reduce((sum, card) => sum + (card.items ?? []).length, 0);
     const left = cards().reduce((sum, card) => sum + wanted(card, minScore).length, 0);
-    const words = `${count(left)} of ${count(all)} ${all === 1 ? "thing" : "things"}`;
+    const words = `${format.number(left)} of ${format.counted(all, "thing")}`;
     if (counted.textContent !== words) counted.textContent = words;
   };
   const element = h("div", { class: "pq-box-controls" },

@@ -41,18 +41,10 @@ function sorted(found, { maxBytes, extensions }) {
     const name = path.toLowerCase();
     if (!extensions.some((extension) => name.endsWith(extension))) left.push({ path, why: "is no picture by its name" });
     else if (file.size === 0) left.push({ path, why: "is empty" });
-    else if (file.size > maxBytes) left.push({ path, why: `is ${mebibytes(file.size)}; the limit is ${mebibytes(maxBytes)} a photo`, large: true });
+    else if (file.size > maxBytes) left.push({ path, why: `is ${format.size(file.size)}; the limit is ${format.size(maxBytes)} a photo`, large: true });
     else photos.push({ file, path });
   }
   const order = new Intl.Collator("en", { numeric: true });
   photos.sort((one, other) => order.compare(one.path, other.path));
   return { photos, left };
-}
-
-function mebibytes(bytes) {
-  return bytes < 1024 * 1024 ? `${Math.max(1, Math.round(bytes / 1024))} KiB` : `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
-}
-
-function photosOf(number) {
-  return `${count(number)} ${number === 1 ? "photo" : "photos"}`;
 }

@@ -1,15 +1,8 @@
 // The inventory of a project: totals, lines by room, corrections, export.
 
-function cubic(volume) {
-  return `${volume.toFixed(2)} m³`;
-}
-
-function range(low, high) {
-  return low === high ? "" : `${low.toFixed(2)}–${high.toFixed(2)}`;
-}
-
-function things(number) {
-  return number === 1 ? "1 thing" : `${count(number)} things`;
+// The range of a volume between movers; nothing where all agree.
+function range({ low, high }) {
+  return low === high ? "" : format.volumeRange(low, high);
 }
 
 // A label with its input, tied together by being one inside the other.
@@ -65,7 +58,7 @@ export default {
         const ids = page.projects.map((project) => project.id);
         const all = page.project && !ids.includes(page.project) ? [page.project, ...ids] : ids;
         const told = Object.fromEntries(page.projects.map((project) =>
-          [project.id, `${project.id} (${count(project.photos)} photos${project.addedUp ? "" : ", not added up"})`]));
+          [project.id, `${project.id} (${format.number(project.photos)} photos${project.addedUp ? "" : ", not added up"})`]));
         parts.push(labelled("Project", choice("project", ["", ...all], page.project,
           (project) => send("project", { project }), { "": "choose …", ...told })));
       }
@@ -86,12 +79,11 @@ export default {
       if (!standing.photos) told.push("No photo was submitted for this project.");
       else {
         const done = standing.words === "Added up";
-        told.push(done ? `Added up ${clock(standing.addedUpAt)}.` : standing.words);
+        told.push(done ? `Added up ${format.clock(standing.addedUpAt)}.` : standing.words);
         if (standing.error) told.push(standing.error);
-        if (standing.unfinished) told.push(standing.unfinished === 1 ? "1 photo is not analysed yet."
-          : `${count(standing.unfinished)} photos are not analysed yet.`);
+        if (standing.unfinished) told.push(`${format.counted(standing.unfinished, "photo is", "photos are")} not analysed yet.`);
         if (standing.newer && !standing.running) {
-          told.push(`⚠ ${standing.newer === 1 ? "1 photo was analysed since then and is" : `${count(standing.newer)} photos were analysed since then and are`} not in it: add up again.`);
+          told.push(`⚠ ${format.counted(standing.newer, "photo was analysed since then and is", "photos were analysed since then and are")} not in it: add up again.`);
         }
       }
       const words = told.join(" ");
@@ -108,31 +100,30 @@ export default {
         return;
       }
       const fact = (name, ...value) => h("div", { class: "pq-inv-fact" }, h("dt", {}, name), h("dd", {}, value));
-      const photos = [count(inventory.photos)];
-      if (inventory.copies) photos.push(h("span", { class: "pq-quiet" }, ` ${inventory.copies === 1 ? "1 copy" : `${count(inventory.copies)} copies`}`));
+      const photos = [format.number(inventory.photos)];
+      if (inventory.copies) photos.push(h("span", { class: "pq-quiet" }, ` ${format.counted(inventory.copies, "copy", "copies")}`));
       if (inventory.missing.length) {
-        photos.push(fold("missing", `⚠ ${count(inventory.missing.length)} could not be analysed`,
+        photos.push(fold("missing", `⚠ ${format.number(inventory.missing.length)} could not be analysed`,
           h("div", { class: "pq-inv-ids" }, inventory.missing.join(", "))));
       }
       replace(totals, h("dl", { class: "pq-facts pq-inv-facts" },
-        fact("Things", h("strong", {}, count(inventory.items))),
-        fact("Volume", h("strong", {}, cubic(inventory.volume)),
-          h("span", { class: "pq-quiet" }, ` ${range(inventory.low, inventory.high)}`)),
+        fact("Things", h("strong", {}, format.number(inventory.items))),
+        fact("Volume", h("strong", {}, format.volume(inventory.volume)),
+          h("span", { class: "pq-quiet" }, ` ${range(inventory)}`)),
         fact("Lorry", inventory.lorry, inventory.largerLorry
-          ? h("div", { class: "pq-quiet" }, `at ${cubic(inventory.high)}: ${inventory.largerLorry}`) : null),
-        fact("Photos", photos, h("div", { class: "pq-quiet" }, `put together by ${inventory.strategy}`)),
-        fact("To look at", inventory.review
-          ? `⚠ ${inventory.review === 1 ? "1 line" : `${count(inventory.review)} lines`}` : "nothing")));
+          ? h("div", { class: "pq-quiet" }, `at ${format.volume(inventory.high)}: ${inventory.largerLorry}`) : null),
+        fact("Photos", photos, h("div", { class: "pq-quiet" }, `strategy ${page.strategies[inventory.strategy]}`)),
+        fact("To review", inventory.review ? `⚠ ${format.counted(inventory.review, "line")}` : "nothing")));
     }
 
     function drawBar(page) {
       const parts = [];
       if (page.actions && page.standing?.photos) {
         parts.push(
-          labelled("Photos of a room", choice("strategy", page.strategies, model.get("strategy"), (strategy) => {
+          labelled("Count by", choice("strategy", Object.keys(page.strategies), model.get("strategy"), (strategy) => {
             model.set("strategy", strategy);
             model.save_changes();
-          })),
+          }, page.strategies)),
           button(page.inventory ? "Add up again" : "Add up", () => send("add-up"),
             { "data-key": "add-up", disabled: page.standing.running }));
         if (page.inventory) {
@@ -185,20 +176,20 @@ export default {
     function look(line) {
       if (line.corrected) return h("span", {}, h("span", { "aria-hidden": "true" }, "✎ "), line.reason);
       if (!line.review) return "";
-      return h("span", { class: "pq-inv-look" }, h("span", { "aria-hidden": "true" }, "⚠ "), `look: ${line.reason}`);
+      return h("span", { class: "pq-inv-look" }, h("span", { "aria-hidden": "true" }, "⚠ "), h("span", { class: "pq-hidden" }, "review: "), line.reason);
     }
 
     function row(page, room, line) {
       const key = `${room.name}/${line.item}`;
       const photos = line.photos.length
-        ? fold(`${key}/photos`, count(line.photos.length), h("div", { class: "pq-inv-ids" }, line.photos.join(", ")))
+        ? fold(`${key}/photos`, format.number(line.photos.length), h("div", { class: "pq-inv-ids" }, line.photos.join(", ")))
         : "none";
       const cells = [
         h("th", { scope: "row", class: line.count ? null : "pq-inv-off" }, line.name,
           line.count ? null : h("span", { class: "pq-quiet" }, " off the list")),
-        h("td", { class: "pq-number" }, count(line.count)),
-        h("td", { class: "pq-number" }, cubic(line.volume), h("div", { class: "pq-quiet" }, range(line.low, line.high))),
-        h("td", { class: "pq-number" }, line.dismount === null ? "–" : `${Math.round(100 * line.dismount)} %`),
+        h("td", { class: "pq-number" }, format.number(line.count)),
+        h("td", { class: "pq-number" }, format.volume(line.volume), h("div", { class: "pq-quiet" }, range(line))),
+        h("td", { class: "pq-number" }, format.percent(line.dismount)),
         h("td", {}, photos),
         h("td", {}, look(line))];
       if (page.actions) {
@@ -219,10 +210,10 @@ export default {
         replace(rooms, h("div", { class: "pq-empty" }, "Nothing was found in the photos."));
         return;
       }
-      const columns = [["Thing"], ["Number", true], ["Volume", true], ["Taken apart", true], ["Photos"], ["Look at"]];
+      const columns = [["Thing"], ["Number", true], ["Volume", true], ["Taken apart", true], ["Photos"], ["Review"]];
       replace(rooms, inventory.rooms.map((room) => h("section", { "aria-label": room.name, class: "pq-inv-room" },
         h("h4", {}, room.name, room.kind ? h("span", { class: "pq-quiet" }, ` ${room.kind}`) : null,
-          h("span", { class: "pq-quiet" }, ` ${things(room.items)}, ${cubic(room.volume)}`)),
+          h("span", { class: "pq-quiet" }, ` ${format.counted(room.items, "thing")}, ${format.volume(room.volume)}`)),
         room.lines.length ? h("div", { class: "pq-inv-scroll" }, h("table", { class: "pq-table" },
           h("thead", {}, h("tr", {}, columns.map(([name, number]) =>
             h("th", { scope: "col", class: number ? "pq-number" : null }, name)),
@@ -269,14 +260,14 @@ export default {
       if (!listed.length) { replace(made); return; }
       const standing = listed.filter((entry) => !entry.undoneAt).length;
       const columns = ["When", "By", "Room", "Thing", "Number", "m³ of one", ""];
-      replace(made, fold("corrections", `Corrections: ${count(standing)} hold, ${count(listed.length - standing)} taken back`,
+      replace(made, fold("corrections", `Corrections: ${format.number(standing)} hold, ${format.number(listed.length - standing)} taken back`,
         h("div", { class: "pq-inv-scroll" }, h("table", { class: "pq-table" },
           h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name || h("span", { class: "pq-hidden" }, "Undo"))))),
           h("tbody", {}, listed.map((entry) => h("tr", { class: entry.undoneAt ? "pq-quiet" : null },
-            h("td", {}, clock(entry.at)), h("td", {}, entry.by), h("td", {}, entry.room), h("td", {}, entry.name),
-            h("td", {}, entry.count === 0 ? "0, off the list" : count(entry.count)),
-            h("td", {}, entry.volume === null ? "–" : entry.volume.toFixed(2)),
-            h("td", {}, entry.undoneAt ? `taken back by ${entry.undoneBy}, ${clock(entry.undoneAt)}`
+            h("td", {}, format.clock(entry.at)), h("td", {}, entry.by), h("td", {}, entry.room), h("td", {}, entry.name),
+            h("td", {}, entry.count === 0 ? "0, off the list" : format.number(entry.count)),
+            h("td", {}, format.number(entry.volume, 2)),
+            h("td", {}, entry.undoneAt ? `taken back by ${entry.undoneBy}, ${format.clock(entry.undoneAt)}`
               : page.actions ? button("Undo", () => send("undo", { correction: entry.id }),
                 { "data-key": `undo/${entry.id}`, "aria-label": `Undo ${entry.count} × ${entry.name}, ${entry.room}` }) : ""))))))));
     }

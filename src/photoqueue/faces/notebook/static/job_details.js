@@ -81,13 +81,13 @@ function jobFacts(story) {
     Project: story.project_id,
     Batch: story.batch_id,
     "Submitted by": story.user_id,
-    Submitted: clock(story.created_at),
+    Submitted: format.clock(story.created_at),
     Waits: waits,
-    Started: story.started_at && clock(story.started_at),
-    Finished: story.finished_at && clock(story.finished_at),
+    Started: story.started_at && format.clock(story.started_at),
+    Finished: story.finished_at && format.clock(story.finished_at),
     Attempts: `${story.attempt} of ${story.max_attempts}`,
-    "Last wait": story.wait_ms === null ? null : duration(story.wait_ms),
-    "Last run": story.duration_ms === null ? null : duration(story.duration_ms),
+    "Last wait": story.wait_ms === null ? null : format.duration(story.wait_ms),
+    "Last run": story.duration_ms === null ? null : format.duration(story.duration_ms),
     Priority: story.priority || null,
   };
   return Object.entries(facts).filter(([, value]) => value !== null && value !== undefined && value !== "")
@@ -102,20 +102,20 @@ function timeline(story, now) {
   const kinds = new Set(lanes.flatMap(({ parts }) => parts.map((part) => part.kind)));
   if (!kinds.size) return h("p", { class: "pq-quiet" }, story.attempt ? "No attempt is on record." : "This job was never tried.");
   const described = lanes.map(({ attempt, parts }) =>
-    `attempt ${attempt.attempt}: ${parts.map((part) => `${part.kind} ${duration(part.to - part.from)}`).join(", ")}, ${outcomeWords(story, attempt)}`);
+    `attempt ${attempt.attempt}: ${parts.map((part) => `${part.kind} ${format.duration(part.to - part.from)}`).join(", ")}, ${outcomeWords(story, attempt)}`);
   return h("figure", { class: "pq-jobs-timeline" },
     h("figcaption", {}, "Attempts since the submission",
       ["wait", "run", "back-off"].filter((kind) => kinds.has(kind)).map((kind) =>
         h("span", { class: "pq-jobs-legend" }, h("span", { class: `pq-jobs-part pq-jobs-${kind}` }), kind))),
-    h("div", { role: "img", "aria-label": `Timeline of ${duration(end)}. ${described.join("; ")}.` },
+    h("div", { role: "img", "aria-label": `Timeline of ${format.duration(end)}. ${described.join("; ")}.` },
       lanes.map(({ attempt, parts }) => h("div", { class: "pq-jobs-lane" },
         h("span", { class: "pq-jobs-number" }, `${attempt.attempt}`),
         h("span", { class: "pq-jobs-track" }, parts.map((part) =>
-          h("span", { class: `pq-jobs-part pq-jobs-${part.kind}`, style: place(part.from, part.to), title: `${part.kind} ${duration(part.to - part.from)}` }))),
+          h("span", { class: `pq-jobs-part pq-jobs-${part.kind}`, style: place(part.from, part.to), title: `${part.kind} ${format.duration(part.to - part.from)}` }))),
         h("span", { class: "pq-jobs-outcome" }, outcomeMark(story, attempt)))),
       h("div", { class: "pq-jobs-lane" }, h("span", { class: "pq-jobs-number" }),
         h("span", { class: "pq-jobs-track pq-jobs-axis" }, ticks(end).map((at) =>
-          h("span", { class: "pq-jobs-tick", style: `left:${100 * at / end}%` }, at ? duration(at).replace(".0 ", " ") : "0"))),
+          h("span", { class: "pq-jobs-tick", style: `left:${100 * at / end}%` }, at ? format.roundDuration(at) : "0"))),
         h("span", { class: "pq-jobs-outcome" }))));
 }
 
@@ -156,10 +156,10 @@ function attemptTable(story) {
   return dataTable("Attempts", columns, story.attempts.map((attempt) => [
     attempt.attempt,
     outcomeMark(story, attempt),
-    duration(attempt.wait_ms),
-    duration(attempt.duration_ms),
-    duration(attempt.retry_delay_ms),
-    attempt.started_ms === null ? "–" : `after ${duration(attempt.started_ms)}`,
+    format.duration(attempt.wait_ms),
+    format.duration(attempt.duration_ms),
+    format.duration(attempt.retry_delay_ms),
+    attempt.started_ms === null ? "–" : `after ${format.duration(attempt.started_ms)}`,
     attempt.host ?? "–",
     attempt.error || "–",
   ]));
@@ -168,10 +168,9 @@ function attemptTable(story) {
 function callTable(story) {
   if (!story.ai_calls.length) return null;
   const columns = ["Attempt", "Call", "Engine", "Model", "Latency", "Tokens in", "Tokens out", "Cost", "Outcome"];
-  const number = (value) => (value === null ? "–" : count(value));
   return dataTable("AI calls", columns, story.ai_calls.map((call) => [
-    call.attempt, call.call, call.engine, call.model, duration(call.latency_ms), number(call.tokens_in), number(call.tokens_out),
-    call.cost_usd === null ? "not known" : `$${call.cost_usd.toFixed(4)}`,
+    call.attempt, call.call, call.engine, call.model, format.duration(call.latency_ms), format.number(call.tokens_in), format.number(call.tokens_out),
+    call.cost_usd === null ? "not known" : format.money(call.cost_usd),
     call.success ? "✓ answered" : `✕ ${call.error ?? "failed"}`,
   ]));
 }
@@ -198,7 +197,7 @@ function errorParts(story, open, redraw) {
 // A text as it is, in a box that scrolls; a long one begins cut.
 function longText(name, text, open, redraw) {
   const cut = text.length > CUT && !open.has(name);
-  const size = text.length < 10_000 ? `${(text.length / 1000).toFixed(1)} kB` : `${Math.round(text.length / 1000)} kB`;
+  const size = format.counted(text.length, "character");
   return [
     h("pre", { class: "pq-pre", tabindex: "0", "data-name": name, "data-key": name, "aria-label": name }, cut ? `${text.slice(0, CUT)}…` : text),
     cut ? button(`Show all (${size})`, () => { open.add(name); redraw(); }, { "data-key": `all ${name}`, "aria-label": `Show all of the ${name} (${size})` }) : null,

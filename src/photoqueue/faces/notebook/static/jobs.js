@@ -9,10 +9,10 @@ const COLUMNS = [
   { title: "Room", order: "room", cell: (row) => clipped(row.room) },
   { title: "Error", told: "error", cell: (row) => (row.error ? h("div", { class: "pq-jobs-error", title: row.error }, row.error) : ""), class: "pq-jobs-wide" },
   { title: "Attempts", order: "attempts", cell: (row) => `${row.attempts} of ${row.max_attempts}`, class: "pq-number" },
-  { title: "Wait", order: "wait", cell: (row) => duration(row.wait_ms), class: "pq-number" },
-  { title: "Run", order: "run", cell: (row) => duration(row.job_duration_ms), class: "pq-number" },
-  { title: "Submitted", order: "submitted", cell: (row) => clock(row.created_at), class: "pq-number" },
-  { title: "Finished", order: "finished", cell: (row) => clock(row.finished_at), class: "pq-number" },
+  { title: "Wait", order: "wait", cell: (row) => format.duration(row.wait_ms), class: "pq-number" },
+  { title: "Run", order: "run", cell: (row) => format.duration(row.job_duration_ms), class: "pq-number" },
+  { title: "Submitted", order: "submitted", cell: (row) => format.clock(row.created_at), class: "pq-number" },
+  { title: "Finished", order: "finished", cell: (row) => format.clock(row.finished_at), class: "pq-number" },
   { title: "Project", told: "project_id", unless: "project", cell: (row) => clipped(row.project_id) },
   { title: "Batch", told: "batch_id", unless: "batch", cell: (row) => clipped(row.batch_id) },
 ];
@@ -66,9 +66,9 @@ function filterBar(model, ask, others) {
       type: "button", class: "pq-button", "data-key": key, "aria-pressed": String(pressed), onclick,
     }, ...content);
     replace(states,
-      button("all", !chosen.size, () => { chosen.clear(); draw(); send(); }, `All ${count(whole)}`),
+      button("all", !chosen.size, () => { chosen.clear(); draw(); send(); }, `All ${format.number(whole)}`),
       Object.keys(LOOKS).map((state) => button(state, chosen.has(state), () => toggle(state),
-        stateBadge(state), ` ${count(counts[state] ?? 0)}`)));
+        stateBadge(state), ` ${format.number(counts[state] ?? 0)}`)));
   };
   const follow = () => {
     const controls = model.get("controls");
@@ -163,8 +163,8 @@ function focusKey(parent, key) {
 function rowsShown({ rows = [], position, total }) {
   if (!rows.length) return "no jobs";
   if (total === null) return `${rows.length} jobs`;
-  if (position === null || position === undefined) return `${rows.length} of ${count(total)} jobs`;
-  return `rows ${count(position + 1)}–${count(position + rows.length)} of ${count(Math.max(total, position + rows.length))}`;
+  if (position === null || position === undefined) return `${rows.length} of ${format.number(total)} jobs`;
+  return `rows ${format.number(position + 1)}–${format.number(position + rows.length)} of ${format.number(Math.max(total, position + rows.length))}`;
 }
 
 function pager(model, act) {
@@ -214,11 +214,11 @@ function retryAll(model, ask) {
     const busy = model.get("busy");
     if (!failed || busy) asking = false;
     start.hidden = !model.get("may_act");
-    start.textContent = `Retry all failed (${count(failed)})`;
+    start.textContent = `Retry all failed (${format.number(failed)})`;
     start.disabled = !failed || busy;
     dialog.hidden = !asking;
-    question.textContent = `Start ${model.get("page").failed || `${count(failed)} failed jobs`} anew, each with all its attempts?`;
-    yes.textContent = `Start ${count(failed)} anew`;
+    question.textContent = `Start ${model.get("page").failed || `${format.number(failed)} failed jobs`} anew, each with all its attempts?`;
+    yes.textContent = `Start ${format.number(failed)} anew`;
     words.textContent = model.get("progress");
   };
   return { start: [start, words], dialog, draw };

@@ -61,7 +61,7 @@ function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
       const look = lookOf(model.get("categories"), item);
       const show = () => highlight(layer, number);
       const rest = () => highlight(layer, pinned);
-      const detail = [item.category, item.volume ? `${item.volume} m³` : null].filter(Boolean).join(" · ");
+      const detail = [item.category, item.volume ? format.volume(item.volume) : null].filter(Boolean).join(" · ");
       return h("li", {}, h("button", {
         type: "button", class: "pq-thing", "data-number": number, "aria-pressed": String(pinned === number),
         onmouseenter: show, onmouseleave: rest, onfocus: show, onblur: rest,
@@ -72,7 +72,7 @@ function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
         },
       },
       swatch(look), h("span", { class: "pq-thing-name" }, item.name),
-      h("span", { class: "pq-number" }, item.score === null || item.score === undefined ? "" : item.score.toFixed(2)),
+      h("span", { class: "pq-number" }, (item.score ?? null) === null ? "" : format.score(item.score)),
       h("span", { class: "pq-quiet pq-thing-detail" }, detail, item.box ? "" : " · no box"),
       item.alternatives ? h("span", { class: "pq-quiet pq-thing-detail" }, `or ${item.alternatives}`) : null));
     }));

@@ -18,7 +18,7 @@ export default {
       const projects = [...new Set(batches.map((one) => one.project).filter(Boolean))];
       if (project && !projects.includes(project)) projects.unshift(project);
       const listed = batches.map((one) => option({ batch: one.batch },
-        `${one.batch} · ${count(one.photos)} photo${one.photos === 1 ? "" : "s"}${one.project ? ` · ${one.project.slice(0, 40)}` : ""} · ${clock(one.created)}`));
+        `${one.batch} · ${format.counted(one.photos, "photo")}${one.project ? ` · ${one.project.slice(0, 40)}` : ""} · ${format.clock(one.created)}`));
       if (batch && !batches.some((one) => one.batch === batch)) listed.unshift(option({ batch }, batch));
       if (select.matches(":focus") && select.dataset.sent === JSON.stringify([batches, batch, project])) return;
       select.dataset.sent = JSON.stringify([batches, batch, project]);

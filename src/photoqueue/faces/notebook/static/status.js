@@ -19,7 +19,7 @@ export default {
       const silent = Date.now() - heard > SILENT_AFTER_S * 1000;
       frozen = silent;
       const updated = model.get("updated");
-      set(time, updated ? `updated ${clock(new Date(updated * 1000).toISOString())}` : "");
+      set(time, updated ? `updated ${format.clock(new Date(updated * 1000).toISOString())}` : "");
       set(word, silent ? "Not live" : problem ? "Waiting for the servers" : updated ? "Live" : "Reading …");
       el.dataset.live = silent ? "silent" : problem ? "problem" : "live";
       mark.textContent = silent ? "◌" : problem ? "▲" : "●";

@@ -2,18 +2,8 @@
 
 const STATES = ["waiting", "active", "delayed", "completed", "failed", "cancelled"];
 
-// Seconds as an age: "3 s", "4 min", "2 h".
-function age(seconds) {
-  if (seconds === null || seconds === undefined) return "–";
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
-  return `${Math.round(seconds / 86400)} days`;
-}
-
-function jobs(number) {
-  return number === 1 ? "1 job" : `${count(number)} jobs`;
-}
+// Clocks may disagree by a little: nothing waits for less than no time.
+const lasted = (seconds) => format.duration(seconds === null ? null : 1000 * Math.max(seconds, 0));
 
 function mark(icon, text, kind) {
   return h("span", { class: `pq-sys-${kind}` }, h("span", { "aria-hidden": "true" }, `${icon} `), text);
@@ -52,7 +42,7 @@ export default {
       const waiting = page.queues.filter((queue) => queue.unattended);
       // Beside other views there is a notice above all of them.
       if (!waiting.length || !page.alone) { replace(warning); return; }
-      const told = waiting.map((queue) => `${jobs(queue.unattended)} of ${queue.name}`).join(" and ");
+      const told = waiting.map((queue) => `${format.counted(queue.unattended, "job")} of ${queue.name}`).join(" and ");
       const one = waiting.length === 1 && waiting[0].unattended === 1;
       replace(warning, h("div", { class: "pq-notice pq-bar", role: "status" },
         h("span", {}, h("span", { "aria-hidden": "true" }, "⚠ "),
@@ -69,14 +59,14 @@ export default {
         h("td", {}, h("div", { class: "pq-sys-now" },
           queue.paused ? mark("‖", "paused", "warn") : mark("▶", "open", "good"), page.actions ? paused : null),
           queue.refused_messages ? h("div", {}, mark("⚠",
-            `${count(queue.refused_messages)} messages refused that photoqueue did not write`, "bad")) : null),
-        STATES.map((state) => h("td", { class: "pq-number" }, count(queue[state]))),
-        h("td", { class: "pq-number" }, age(queue.oldest_waiting_s)),
-        h("td", { class: "pq-number" }, count(queue.workers)));
+            `${format.counted(queue.refused_messages, "message")} refused that photoqueue did not write`, "bad")) : null),
+        STATES.map((state) => h("td", { class: "pq-number" }, format.number(queue[state]))),
+        h("td", { class: "pq-number" }, lasted(queue.oldest_waiting_s)),
+        h("td", { class: "pq-number" }, format.number(queue.workers)));
     }
 
     function drawQueues(page) {
-      const columns = [["Queue"], ["now"], ...STATES.map((state) => [state, true]), ["oldest waits", true],
+      const columns = [["Queue"], ["State"], ...STATES.map((state) => [state, true]), ["oldest wait", true],
         ["live workers", true]];
       return grid("Queues", columns, page.queues.map((queue) => queueRow(page, queue)));
     }
@@ -90,19 +80,19 @@ export default {
           mark(icon, worker.state === "starting" && !worker.live ? "does not come up" : words, kind),
           page.actions && worker.own ? button("Stop", () => send("stop-worker", { pid: worker.pid }),
             { "data-key": `stop/${worker.pid}`, "aria-label": `Stop worker ${worker.pid}` }) : null)),
-        h("td", {}, `${age(worker.lastSeen)} ago`),
+        h("td", {}, `${lasted(worker.last_seen_s)} ago`),
         h("td", {}, worker.queues.join(", ")),
-        h("td", { class: "pq-number" }, count(worker.concurrency)),
+        h("td", { class: "pq-number" }, format.number(worker.concurrency)),
         h("td", {}, worker.engine ?? "–"),
-        h("td", {}, `${age(worker.started)} ago`));
+        h("td", {}, `${lasted(worker.started_s)} ago`));
     }
 
     function drawWorkers(page) {
       const live = page.workers.filter((worker) => worker.live).length;
-      const columns = [["Worker"], ["now"], ["last seen"], ["queues"], ["jobs at a time", true], ["engine"], ["started"]];
+      const columns = [["Worker"], ["State"], ["Last seen"], ["Queues"], ["Jobs at a time", true], ["Engine"], ["Started"]];
       return [
         page.workers.length
-          ? grid(`Workers: ${count(live)} live`, columns, page.workers.map((worker) => workerRow(page, worker)))
+          ? grid(`Workers: ${format.number(live)} live`, columns, page.workers.map((worker) => workerRow(page, worker)))
           : h("div", { class: "pq-empty" }, "No worker is running."),
         page.actions && !warning.hasChildNodes() ? h("div", { class: "pq-bar" }, start()) : null];
     }
@@ -119,7 +109,7 @@ export default {
       const engine = page.engine;
       const fact = (name, ...value) => [h("dt", {}, name), h("dd", {}, value)];
       return [
-        grid("Servers", [["Server"], ["now"], ["version"], ["where"]], page.servers.map(serverRow)),
+        grid("Servers", [["Server"], ["State"], ["Version"], ["Address"]], page.servers.map(serverRow)),
         h("dl", { class: "pq-facts pq-sys-facts" },
           fact("Engine", engine.error ? mark("✕", engine.error, "bad") : [engine.engine, engine.model ? ` with ${engine.model}` : "",
             engine.reason ? h("div", { class: "pq-quiet" }, `because ${engine.reason}`) : null,

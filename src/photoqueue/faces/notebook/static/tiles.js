@@ -31,7 +31,7 @@ function summary(card, minScore) {
   if (card.state !== "completed") return stateBadge(card.state);
   const items = wanted(card, minScore);
   return items.length === 0 ? "nothing found"
-    : `${items.length} ${items.length === 1 ? "thing" : "things"}: ${items.map((item) => item.name).join(", ")}`;
+    : `${format.counted(items.length, "thing")}: ${items.map((item) => item.name).join(", ")}`;
 }
 
 // What is seen of the photo: its thumbnail, or words in its place.

@@ -55,20 +55,20 @@ export default {
       if (left.hidden) return;
       const shown = out.slice(0, 20);
       left.replaceChildren(
-        h("strong", {}, `${count(out.length)} ${out.length === 1 ? "file is" : "files are"} left out:`),
-        h("ul", {}, shown.map(({ path, why }) => h("li", {}, `${path} ${why}`)), out.length > shown.length ? h("li", {}, `and ${count(out.length - shown.length)} more`) : null),
+        h("strong", {}, `${format.counted(out.length, "file is", "files are")} left out:`),
+        h("ul", {}, shown.map(({ path, why }) => h("li", {}, `${path} ${why}`)), out.length > shown.length ? h("li", {}, `and ${format.number(out.length - shown.length)} more`) : null),
         out.some(({ large }) => large)
           ? h("p", {}, "For larger photos, put them in a folder that the notebook server can read and choose Folder, with PHOTOQUEUE_MAX_PHOTO_MB raised; or export them smaller.")
           : null);
     }
 
     function said() {
-      if (sender.upload) return `Uploading ${photosOf(sender.photos.length)} (${mebibytes(sender.total)}).`;
+      if (sender.upload) return `Uploading ${format.counted(sender.photos.length, "photo")} (${format.size(sender.total)}).`;
       if (chosen) {
         const size = chosen.photos.reduce((sum, { file }) => sum + file.size, 0);
-        return chosen.photos.length ? `${photosOf(chosen.photos.length)} (${mebibytes(size)}) can be uploaded.` : "There is no photo to upload.";
+        return chosen.photos.length ? `${format.counted(chosen.photos.length, "photo")} (${format.size(size)}) can be uploaded.` : "There is no photo to upload.";
       }
-      if (model.get("state") === "ready") return `${photosOf(model.get("files"))} uploaded, ready to be submitted.`;
+      if (model.get("state") === "ready") return `${format.counted(model.get("files"), "photo")} uploaded, ready to be submitted.`;
       // Files are lent to one page only: after a reload nobody can go on sending them.
       if (model.get("state") === "receiving") return "The upload was interrupted. Choose the photos again.";
       return "";
@@ -80,7 +80,7 @@ export default {
       if (words.textContent !== said()) words.textContent = said();
       leftOut();
       send.hidden = sending || !chosen?.photos.length;
-      if (chosen) send.textContent = `Upload ${photosOf(chosen.photos.length)}`;
+      if (chosen) send.textContent = `Upload ${format.counted(chosen.photos.length, "photo")}`;
       cancel.hidden = !sending && !chosen;
       remove.hidden = sending || Boolean(chosen) || model.get("state") !== "ready";
       progress.hidden = !sending;
@@ -88,7 +88,7 @@ export default {
         const photo = sender.photos[sender.number];
         bar.value = sender.total ? sender.sent / sender.total : 0;
         const late = Date.now() - sender.waitingSince > 3000 ? " · waiting for the kernel, which is busy" : "";
-        detail.textContent = `Photo ${count(sender.number + 1)} of ${count(sender.photos.length)}: ${photo.path} · ${mebibytes(sender.sent)} of ${mebibytes(sender.total)}${late}`;
+        detail.textContent = `Photo ${format.number(sender.number + 1)} of ${format.number(sender.photos.length)}: ${photo.path} · ${format.size(sender.sent)} of ${format.size(sender.total)}${late}`;
       }
       notice.textContent = model.get("notice");
       notice.hidden = !model.get("notice");

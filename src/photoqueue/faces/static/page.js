@@ -17,32 +17,6 @@ function h(tag, properties = {}, ...children) {
 }
 h.svg = new Set(["g", "rect", "line", "path", "circle", "text", "title"]);
 
-// Milliseconds in the unit that reads best: 0.4 ms, 12 ms, 3.1 s, 2 min 5 s, 3 h 20 min.
-function duration(ms) {
-  if (ms === null || ms === undefined) return "–";
-  if (ms < 10) return `${ms.toFixed(1)} ms`;
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-  const minutes = Math.round(seconds / 60);
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-// An ISO time in the reader's own zone: 14:03:07 today, 2026-11-25 14:03 before.
-function clock(iso) {
-  if (!iso) return "–";
-  const moment = new Date(iso);
-  const two = (number) => String(number).padStart(2, "0");
-  const time = `${two(moment.getHours())}:${two(moment.getMinutes())}`;
-  if (moment.toDateString() === new Date().toDateString()) return `${time}:${two(moment.getSeconds())}`;
-  return `${moment.getFullYear()}-${two(moment.getMonth() + 1)}-${two(moment.getDate())} ${time}`;
-}
-
-function count(number) {
-  return number.toLocaleString("en");
-}
-
 // Replaces the children of an element and gives the focus back to the element of the same
 // data-key, so that a table that changes under the reader's hands does not lose their place.
 function replace(parent, ...children) {

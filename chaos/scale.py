@@ -37,7 +37,7 @@ from photoqueue.queue.workers import Register
 from photoqueue.services.programs import DATABASE, find_postgres
 from photoqueue.words import Message
 from photoqueue.worker.identity import this_host
-from photoqueue.worker.recovery import Counting, Recovery
+from photoqueue.worker.recovery import Recovery
 
 QUEUE: Final = PHOTO_ANALYZE
 _SECONDS = 8
@@ -108,15 +108,7 @@ def submit_at_once(figures: Figures, count: int) -> None:
 def _recovery() -> Iterator[Recovery]:
     installation = current()
     ledger = Ledger(installation.database, name="scale")
-    yield Recovery(
-        ledger=ledger,
-        register=Register(ledger),
-        broker=installation.broker,
-        counting=Counting(installation.database),
-        worker_id=new_uuid(),
-        host=this_host(),
-        lease_seconds=10,
-    )
+    yield Recovery(installation, ledger, worker_id=new_uuid(), host=this_host(), lease_seconds=10)
     ledger.close()
 
 

@@ -44,6 +44,5 @@ class Bench:
                 handler=around(handler) if around else handler,
                 worker_id=UUID(int=7),
                 slot=1,
-                busy=lambda _: None,
             ).run(UUID(job.id))
         return job.result(10)

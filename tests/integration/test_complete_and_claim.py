@@ -165,7 +165,6 @@ def run(
         handler=handler,
         worker_id=WORKER,
         slot=1,
-        busy=lambda _: None,
         following=following or source(broker),
     ).run(first)
 

@@ -14,10 +14,10 @@ from PIL import Image
 
 import photoqueue
 from photoqueue import Hint, JobState
-from photoqueue.client.engine_choice import available_engines
 from photoqueue.engines.llm.endpoint import access_of
+from photoqueue.engines.registry import available_engines
 from photoqueue.errors import PayloadError, ThrottledError
-from photoqueue.installation import Installation, current, use
+from photoqueue.installation import Installation, current, settings_in_use, use
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.jobs.handling import Workplace
 from photoqueue.jobs.photo_analyze import Engines
@@ -172,9 +172,9 @@ def test_own_engine_is_not_built_twice(
 def test_choices_are_those_of_the_installation_in_use(
     installation: Installation, detector: str
 ) -> None:
-    assert not {c.name: c for c in available_engines()}["detector"].available
+    assert not {c.name: c for c in available_engines(settings_in_use())}["detector"].available
     change(installation, model=detector)
-    assert {c.name: c for c in available_engines()}["detector"].available
+    assert {c.name: c for c in available_engines(settings_in_use())}["detector"].available
 
 
 # -- at work

@@ -128,7 +128,6 @@ def run(installation: Installation, job: photoqueue.Job, error: Exception, *made
             handler=handler,
             worker_id=UUID(int=7),
             slot=1,
-            busy=lambda _: None,
         )
         runner.run(UUID(job.id))
 

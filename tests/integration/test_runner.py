@@ -58,7 +58,6 @@ def run(installation: Installation, ledger: Ledger, job: photoqueue.Job, handler
         handler=handler,
         worker_id=WORKER,
         slot=1,
-        busy=lambda _: None,
     )
     return runner.run(UUID(job.id))
 
@@ -135,7 +134,6 @@ def test_back_off_follows_the_budget_of_the_job_not_the_settings_of_the_worker(
         handler=handler,
         worker_id=WORKER,
         slot=1,
-        busy=lambda _: None,
     )
     assert runner.run(UUID(job.id)).state is JobState.DELAYED
     assert list(job.attempts()["retry_delay_ms"]) == [1]

@@ -22,6 +22,7 @@ from photoqueue.queue.ledger import AiCall, Claim, Done, Ledger
 from photoqueue.services import Endpoints
 from photoqueue.words import JobState, Message, Outcome
 from photoqueue.worker.batching import LONGEST_SECONDS
+from photoqueue.worker.board import StatusBoard
 from photoqueue.worker.runner import Runner
 from tests.conftest import eventually, submit
 
@@ -165,7 +166,7 @@ class Process:
 
     def __init__(self, installation: Installation, handler: Callable[..., str]) -> None:
         self.taken: list[int] = []
-        self.has: tuple[UUID, ...] = ()
+        self.board = StatusBoard()
         self._broker = installation.broker
         self._ledger = Ledger(installation.database)
         self.runner = Runner(
@@ -176,18 +177,14 @@ class Process:
             handler=handler,
             worker_id=WORKER,
             slot=1,
-            busy=lambda _: None,
+            board=self.board,
             following=self._following,
-            has=self._note,
         )
 
     def _following(self, completed: Sequence[Finished], count: int) -> list[Message]:
         messages = self._broker.take_next(PHOTOS, completed, count, refused=pytest.fail)
         self.taken.append(len(messages))
         return messages
-
-    def _note(self, job_ids: Sequence[UUID]) -> None:
-        self.has = tuple(job_ids)
 
     def run(self) -> None:
         while (job_id := self._broker.take(PHOTOS)) is not None:
@@ -332,7 +329,7 @@ def test_nothing_waits_behind_a_job_that_turns_out_to_be_long(
         eventually(lambda: all(jobs[name].state is JobState.WAITING for name in "defg"))
         eventually(lambda: installation.broker.size(PHOTOS) == 4)
         assert jobs["long"].state is JobState.ACTIVE
-        eventually(lambda: process.has == (UUID(jobs["long"].id),))
+        eventually(lambda: process.board.job_ids == {UUID(jobs["long"].id)})
         claim = ledger.claim(UUID(jobs["d"].id), PHOTOS, worker_id=OTHER, slot=1)
         assert claim is not None
         ledger.complete(claim, RESULT)

@@ -56,7 +56,6 @@ def work(installation: Installation, job: photoqueue.Job) -> None:
             ),
             worker_id=UUID(int=7),
             slot=1,
-            busy=lambda _: None,
         )
         assert runner.run(UUID(job.id)) is not None
 

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from photoqueue.client import engine_choice
-from photoqueue.client.engine_choice import EngineChoice, available_engines
-from photoqueue.engines.registry import registered_engines
+from photoqueue.engines import registry
+from photoqueue.engines.registry import EngineChoice, available_engines, registered_engines
 from photoqueue.settings import Settings
 
 LOCAL_LLM: dict[str, Any] = {"llm_model": "gpt-x", "llm_base_url": "http://127.0.0.1:1/v1"}
@@ -102,7 +101,7 @@ def test_package_that_is_not_installed_is_named_with_its_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     have_a_model(tmp_path)
-    monkeypatch.setattr(engine_choice, "find_spec", lambda _: None)
+    monkeypatch.setattr(registry, "find_spec", lambda _: None)
     found = choices(tmp_path, **LOCAL_LLM)
     assert "photoqueue[detect]" in found["builtin"].reason
     assert "photoqueue[detect]" in found["detector"].reason
@@ -117,7 +116,7 @@ def test_choices_load_no_model_or_web_library(tmp_path: Path) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from photoqueue.client.engine_choice import available_engines
+from photoqueue.engines.registry import available_engines
 from photoqueue.settings import Settings
 found = available_engines(Settings(home=Path({str(tmp_path)!r}), **{LOCAL_LLM!r}))
 assert all(choice.available for choice in found), found

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photoqueue import tracing
-from photoqueue.client.engine_choice import optional_engine
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user, optional
 from photoqueue.client.intake import Request, Taken, commit, requests_from, take_in, take_in_all
@@ -96,7 +95,7 @@ def submit_photo(
     >>> job = submit_photo("salon.jpg", project_id="move-42", room="salon")  # doctest: +SKIP
     """
     priority = checked_priority(priority)
-    engine = optional_engine(engine)
+    engine = _checked(engine)
     installation = current()
     taken = take_in(
         installation,
@@ -165,7 +164,7 @@ def submit_photos(
     >>> batch = submit_photos("photos/move-42/", project_id="move-42")  # doctest: +SKIP
     """
     priority = checked_priority(priority)
-    engine = optional_engine(engine)
+    engine = _checked(engine)
     installation = current()
     project = optional("project_id", project_id)
     user = checked("user_id", default_user() if user_id is None else user_id)
@@ -305,3 +304,10 @@ def _require(place: str) -> None:
             f"There is no file or folder {place[:300]!r} on the machine that runs this notebook. "
             f"Check its name; a relative one begins at {Path.cwd()}."
         )
+
+
+def _checked(engine: str | None) -> str | None:
+    """Return the engine that a submission names, or say what is wrong with it."""
+    from photoqueue.engines.registry import checked_engine
+
+    return None if engine is None else checked_engine(checked("engine", engine))

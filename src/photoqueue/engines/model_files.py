@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photoqueue.engines.model_registry import (
-    RECOMMENDED,
     ModelEntry,
     did_you_mean,
     megabytes,
+    pull_command,
     registered_models,
 )
 from photoqueue.errors import EngineUnavailableError, ModelError
@@ -161,7 +161,7 @@ def _of(entry: ModelEntry, home: Path) -> ModelFile:
 def _advice(home: Path, models: dict[str, ModelEntry]) -> str:
     """Return what to do when there is no model file."""
     return (
-        f"Known names: {', '.join(models)}; fetch one (photoqueue models pull {RECOMMENDED}), "
+        f"Known names: {', '.join(models)}; download one ({pull_command()}), "
         f"or put its file at {home / 'models'}/<name>.onnx. Or set PHOTOQUEUE_MODEL to the "
         "path of any DEIMv2, D-FINE or YOLOX model in ONNX."
     )

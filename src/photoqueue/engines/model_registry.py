@@ -290,3 +290,9 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 def megabytes(size: int | None) -> str:
     """Write a file size: ``79.2 MB``."""
     return "size not known" if size is None else f"{size / 1e6:,.1f} MB"
+
+
+def pull_command() -> str:
+    """Return the command that downloads the recommended detector."""
+    size = next(entry.size for entry in published_models() if entry.name == RECOMMENDED)
+    return f"photoqueue models pull {RECOMMENDED} ({megabytes(size)})"

@@ -1,4 +1,4 @@
-"""Which engine analyses the photos: a registered name, or anybody's ``package.module:factory``."""
+"""Which engine analyses the photos: a registered name, or a ``package.module:factory``."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import importlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Final
 
 from photoqueue.engines.contract import Engine, RoomEngine
-from photoqueue.engines.model_files import present_models
-from photoqueue.engines.model_registry import (
-    RECOMMENDED,
-    did_you_mean,
-    megabytes,
-    published_models,
+from photoqueue.engines.model_files import locate_model, present_models
+from photoqueue.engines.model_registry import did_you_mean, pull_command
+from photoqueue.errors import (
+    ConfigurationError,
+    EngineUnavailableError,
+    PayloadError,
+    PhotoqueueError,
 )
-from photoqueue.errors import EngineUnavailableError, PayloadError, PhotoqueueError
 from photoqueue.settings import Settings
 
 AUTO: Final = "auto"
@@ -85,26 +86,124 @@ def _chosen(settings: Settings, engine: str, reason: str, advice: str | None = N
     )
 
 
-def pull_command() -> str:
-    """Return the command that fetches the detector to recommend."""
-    size = next(entry.size for entry in published_models() if entry.name == RECOMMENDED)
-    return f"photoqueue models pull {RECOMMENDED} ({megabytes(size)})"
+@dataclass(frozen=True, kw_only=True)
+class _Registered:
+    """An engine of the package.
+
+    Attributes
+    ----------
+    factory : str
+        ``package.module:factory``, called with the settings and the number of worker
+        processes. Imported when it is used: each engine brings libraries of its own.
+    library, extra : str
+        What it needs, and the extra that installs it.
+    check : callable
+        Raises ConfigurationError where the settings keep it from working.
+    """
+
+    factory: str
+    library: str
+    extra: str
+    check: Callable[[Settings], object]
 
 
-#: Name → the ``package.module:factory`` that builds the engine from the settings and the
-#: number of worker processes. Imported when it is wanted: each brings libraries of its own.
-_FACTORIES: Final[dict[str, str]] = {
-    "builtin": "photoqueue.engines.builtin:build_builtin",
-    "detector": "photoqueue.engines.detector:build_detector",
-    "llm": "photoqueue.engines.llm.vision:build_llm",
+def _check_llm(settings: Settings) -> None:
+    from photoqueue.engines.llm.endpoint import access_of
+
+    access_of(settings)
+
+
+_REGISTERED: Final[dict[str, _Registered]] = {
+    "builtin": _Registered(
+        factory="photoqueue.engines.builtin:build_builtin",
+        library="onnxruntime",
+        extra="detect",
+        check=lambda settings: None,
+    ),
+    "detector": _Registered(
+        factory="photoqueue.engines.detector:build_detector",
+        library="onnxruntime",
+        extra="detect",
+        check=locate_model,
+    ),
+    "llm": _Registered(
+        factory="photoqueue.engines.llm.vision:build_llm",
+        library="openai",
+        extra="llm",
+        check=_check_llm,
+    ),
 }
-#: Name → the extra that has what it needs.
-_EXTRAS: Final = {"builtin": "detect", "detector": "detect", "llm": "llm"}
 
 
 def registered_engines() -> tuple[str, ...]:
     """Names that ``PHOTOQUEUE_ENGINE`` can have, besides ``package.module:factory``."""
-    return (AUTO, *sorted(_FACTORIES))
+    return (AUTO, *sorted(_REGISTERED))
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineChoice:
+    """An engine that a submission can name.
+
+    Attributes
+    ----------
+    name : str
+        What to give as ``engine``.
+    available : bool
+        Whether it can work with the settings of this process. A worker elsewhere has settings
+        and models of its own.
+    takes : str
+        The engine that works then: for ``auto`` the one chosen, else ``name`` itself.
+    reason : str
+        One line: why ``auto`` takes that one, and what an engine that is not available lacks;
+        empty when there is nothing to say.
+    advice : str or None
+        How ``auto`` would find a better one.
+    """
+
+    name: str
+    available: bool
+    takes: str
+    reason: str = ""
+    advice: str | None = None
+
+
+def available_engines(settings: Settings) -> tuple[EngineChoice, ...]:
+    """Return the engines that a submission can name, ``auto`` first, for a select box.
+
+    Quick: loads no model or web library, reads no model file and asks no server. A damaged
+    file, or a server that is away, shows only when a job uses it.
+
+    Examples
+    --------
+    >>> [one.name for one in available_engines(Settings()) if one.available]  # doctest: +SKIP
+    ['auto', 'builtin']
+    """
+    return tuple(_examined(settings, name) for name in registered_engines())
+
+
+def _examined(settings: Settings, name: str) -> EngineChoice:
+    takes, problem, reasons, advice = name, "", [], None
+    try:
+        choice = choose_engine(settings.model_copy(update={"engine": name}))
+        takes, advice = choice.engine, choice.advice
+        reasons.append(choice.reason)
+        engine = _REGISTERED[takes]
+        engine.check(choice.settings)
+        if find_spec(engine.library) is None:
+            problem = (
+                f"it needs {engine.library}, which is not installed. "
+                f"Run: pip install 'photoqueue[{engine.extra}]'"
+            )
+    except ConfigurationError as exc:
+        problem = str(exc)
+    reasons.append(problem)
+    return EngineChoice(
+        name=name,
+        available=not problem,
+        takes=takes,
+        reason=" ".join("; ".join(filter(None, reasons)).split()),
+        advice=advice,
+    )
 
 
 def checked_engine(name: str) -> str:
@@ -153,8 +252,12 @@ def load_engine(settings: Settings, *, processes: int = 1) -> Engine:
     settings = choose_engine(settings).settings
     if ":" in settings.engine:
         return _plugin(settings)
-    if settings.engine not in _FACTORIES:
-        raise EngineUnavailableError(_unknown(settings.engine))
+    if settings.engine not in _REGISTERED:
+        names = registered_engines()
+        raise EngineUnavailableError(
+            f"There is no engine {settings.engine!r}.{did_you_mean(settings.engine, names)} Set "
+            f"PHOTOQUEUE_ENGINE to one of {', '.join(names)}, or to package.module:factory."
+        )
     return _registered(settings, processes)
 
 
@@ -189,25 +292,16 @@ def load_room_engine(settings: Settings) -> RoomEngine:
     return engine
 
 
-def _unknown(name: str) -> str:
-    """Return the message for a name that is not registered."""
-    return (
-        f"There is no engine {name!r}.{did_you_mean(name, registered_engines())} Set "
-        f"PHOTOQUEUE_ENGINE to one of {', '.join(registered_engines())}, or to "
-        "package.module:factory."
-    )
-
-
 def _registered(settings: Settings, processes: int) -> Engine:
     """Build an engine of the package."""
     name = settings.engine
-    module_name, _, attribute = _FACTORIES[name].partition(":")
+    module_name, _, attribute = _REGISTERED[name].factory.partition(":")
     try:
         module = importlib.import_module(module_name)
     except ImportError as exc:
         raise EngineUnavailableError(
             f"The engine {name!r} cannot be loaded: {exc}. Run: pip install "
-            f"'photoqueue[{_EXTRAS[name]}]', or set PHOTOQUEUE_ENGINE to another engine."
+            f"'photoqueue[{_REGISTERED[name].extra}]', or set PHOTOQUEUE_ENGINE to another engine."
         ) from exc
     build: Callable[..., Engine] = getattr(module, attribute)
     return build(settings, processes=processes)
@@ -267,13 +361,10 @@ def _takes_a_parameter(factory: Callable[..., Any]) -> bool:
 def _missing_members(engine: object) -> list[str]:
     """Return what the object lacks of the engine contract."""
     missing = [
-        f"{name}: str" for name in ("name", "model") if not isinstance(_get(engine, name), str)
+        f"{name}: str"
+        for name in ("name", "model")
+        if not isinstance(getattr(engine, name, None), str)
     ]
-    if not callable(_get(engine, "analyse")):
+    if not callable(getattr(engine, "analyse", None)):
         missing.append("analyse(image, hint)")
     return missing
-
-
-def _get(engine: object, name: str) -> object:
-    """Return an attribute, or ``None``."""
-    return getattr(engine, name, None)

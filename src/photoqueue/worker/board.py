@@ -1,4 +1,4 @@
-"""What a supervisor and one of its processes tell each other."""
+"""The memory in which a process of a worker and its supervisor tell each other how they are."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _ID_BYTES: Final = 16
 
 
 class StatusBoard:
-    """What a supervisor and one of its processes tell each other, in shared memory.
+    """State of one process, in memory that it shares with its supervisor.
 
-    Plain memory and no lock: a process can be killed at any moment, and a lock that
-    it held would stay taken.
+    Without a lock: a process can be killed at any moment, and a lock that it held would stay
+    taken.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class StatusBoard:
         return UUID(bytes=found) if any(found) else None
 
     def set_busy(self, job_id: UUID | None) -> None:
-        """Say that the work on a job begins, or (None) that only its record is left."""
+        """Set the job that the process works on; None when only its record is left."""
         if job_id is None:
             # First: a process whose job was long has not looked at its queue meanwhile, and
             # must not appear as silent until its record is written.
@@ -52,11 +52,11 @@ class StatusBoard:
 
     @property
     def looked_at(self) -> float:
-        """When the process last turned to its queue, on the monotonic clock; 0 before."""
+        """When the process last looked at its queue, on the monotonic clock; 0 before."""
         return float(self._looked_at.value)
 
     def set_looked(self) -> None:
-        """Say that the process turns to its queue, whether or not there is work."""
+        """Note that the process looks at its queue, whether or not there is work."""
         self._looked_at.value = time.monotonic()
 
     @property
@@ -72,7 +72,7 @@ class StatusBoard:
         return float(self._settled_at.value)
 
     def set_jobs(self, job_ids: Sequence[UUID]) -> None:
-        """Say which jobs the process has, once every claim that it sent is answered or given up."""
+        """Set the jobs that the process has, once each claim it sent is answered or given up."""
         self._jobs[:] = b"".join(job_id.bytes for job_id in job_ids).ljust(len(self._jobs), b"\0")
         self._settled_at.value = time.monotonic()
 
@@ -82,14 +82,14 @@ class StatusBoard:
         return bool(self._ready.value)
 
     def set_ready(self) -> None:
-        """Say that the process takes jobs from now on."""
+        """Note that the process takes jobs from now on."""
         self._ready.value = True
 
     @property
     def paused(self) -> bool:
-        """Whether the process is to leave its queue alone."""
+        """Whether the queue is paused."""
         return bool(self._paused.value)
 
     def set_paused(self, paused: bool) -> None:
-        """Make the process leave its queue alone, or take from it again."""
+        """Tell the process whether its queue is paused."""
         self._paused.value = paused

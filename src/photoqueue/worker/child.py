@@ -64,7 +64,7 @@ class Assignment:
 
 
 def run_child(assignment: Assignment, board: StatusBoard, parent: Connection) -> None:
-    """Run the process until it is told to stop, or its supervisor is gone."""
+    """Work until told to stop, or until the supervisor is gone."""
     stop = threading.Event()
     # Ctrl-C reaches the whole group; only the supervisor decides what follows from it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -82,7 +82,7 @@ def run_child(assignment: Assignment, board: StatusBoard, parent: Connection) ->
 
 
 class _Source:
-    """Where a process gets its messages: one queue, as long as it is to take any."""
+    """Takes the messages of one queue, unless the queue is paused or the process is to stop."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class _Source:
         self._stop = stop
 
     def first(self) -> UUID | None:
-        """Wait a moment for a message; None when none came, or when it is to take none."""
+        """Wait a moment for a message; None when none came, or the queue is paused."""
         if self._board.paused:
             self._stop.wait(0.1)
             return None
@@ -140,9 +140,8 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
         handler=load_handler(assignment.queue, workplace),
         worker_id=assignment.worker_id,
         slot=assignment.slot,
-        busy=board.set_busy,
+        board=board,
         following=source.following,
-        has=board.set_jobs,
     )
     board.set_looked()
     board.set_ready()

@@ -87,14 +87,6 @@ class Demand:
     starting: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """How many processes there should be now, and since when fewer would be enough."""
-
-    processes: int
-    spare_since: float | None = None
-
-
 def decide(
     demand: Demand,
     limits: Concurrency,
@@ -102,7 +94,7 @@ def decide(
     idle_seconds: float,
     now: float,
     spare_since: float | None,
-) -> Decision:
+) -> tuple[int, float | None]:
     """Decide how many processes a queue should have.
 
     Up at once, to at most twice as many at a time, and no further until those have begun to take
@@ -117,21 +109,23 @@ def decide(
         Seconds, of any clock that goes forward.
     spare_since
         That of the last decision.
+
+    Returns
+    -------
+    tuple
+        How many, and since when fewer would be enough.
     """
     there, wanted = demand.processes, demand.waiting + demand.active
     if there < limits.least:
-        return Decision(processes=limits.least)
-    behind = demand.waiting > there or (demand.waiting > 0 and demand.oldest_s > _LONG_WAIT_SECONDS)
-    if behind:
+        return limits.least, None
+    if demand.waiting > there or (demand.waiting and demand.oldest_s > _LONG_WAIT_SECONDS):
         grown = min(max(wanted, there + 1), 2 * there, limits.most)
-        return Decision(processes=there if demand.starting else max(grown, there))
+        return there if demand.starting else max(grown, there), None
     if max(wanted, limits.least) >= there:
-        return Decision(processes=there)
+        return there, None
     since = now if spare_since is None else spare_since
-    if now - since < idle_seconds:
-        return Decision(processes=there, spare_since=since)
-    # The next one has to be spare for as long again.
-    return Decision(processes=there - 1, spare_since=now)
+    # After one has gone, the next one has to be spare for as long again.
+    return (there, since) if now - since < idle_seconds else (there - 1, now)
 
 
 class Child:
@@ -159,6 +153,28 @@ class Child:
         """Whether it takes jobs and is at none."""
         return self.board.ready and not self.board.busy_since
 
+    @property
+    def status(self) -> str:
+        """How it ended."""
+        code = self.process.exitcode
+        if code is not None and code < 0:
+            with suppress(ValueError):
+                return f"signal {-code} ({signal.Signals(-code).name})"
+        return f"status {code}"
+
+    @property
+    def misconfigured(self) -> bool:
+        """Whether it ended because it cannot work as configured; the next one could not either."""
+        return self.process.exitcode == EXIT_CONFIGURATION
+
+    @property
+    def loss(self) -> tuple[Outcome, str]:
+        """What its end means for the attempt that it was at, and why it ended."""
+        return self.ended_for or (
+            Outcome.WORKER_LOST,
+            f"its process ended with {self.status}",
+        )
+
     def drain(self) -> None:
         """Let it finish what it has, and end."""
         self.draining = True
@@ -168,24 +184,6 @@ class Child:
         """End the process at once; its job is recovered when it is reaped."""
         self.ended_for = (outcome, reason)
         self.process.kill()
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """A process that has ended, and what that means for the job it was at."""
-
-    queue: JobType
-    slot: int
-    pid: int | None
-    status: str
-    #: Ended by itself, its work done.
-    clean: bool
-    #: Cannot work as configured: starting it again would not help.
-    misconfigured: bool
-    #: The job that it was working on, if any.
-    at: UUID | None
-    outcome: Outcome
-    reason: str
 
 
 class Crew:
@@ -262,15 +260,14 @@ class Crew:
             processes=len(staying) + delayed,
             starting=starting + delayed,
         )
-        decision = decide(
+        processes, self._spare_since[queue] = decide(
             demand,
             self._concurrency,
             idle_seconds=self._settings.idle_seconds,
             now=now,
             spare_since=self._spare_since.get(queue),
         )
-        self._spare_since[queue] = decision.spare_since
-        change = decision.processes - demand.processes
+        change = processes - demand.processes
         # One that drains may be long about it: until it has ended there is no room for another.
         for _ in range(min(change, self._concurrency.most - len(children) - delayed)):
             self.start(queue)
@@ -284,18 +281,16 @@ class Crew:
         """Sleep, but no longer than until a process ends."""
         wait([child.process.sentinel for child in self.children], timeout=seconds)
 
-    def reap(self, *, restart: bool) -> list[Exit]:
-        """Remove processes that have ended, and start others in their place."""
+    def reap(self, *, restart: bool) -> list[Child]:
+        """Remove and return processes that have ended, and start others in their place."""
         ended = [child for child in self.children if not child.process.is_alive()]
-        exits = []
         for child in ended:
             child.process.join()
             child.pipe.close()
             self.children.remove(child)
-            exits.append(_exit(child))
-            if restart and not child.draining and not exits[-1].misconfigured:
+            if restart and not child.draining and not child.misconfigured:
                 self._start_again(child)
-        return exits
+        return ended
 
     def restart_due(self) -> None:
         """Start the processes whose delay after a failed start is over."""
@@ -329,32 +324,6 @@ class Crew:
         self._failed_starts += 1
         delay = min(2.0**self._failed_starts, _MAX_RESTART_DELAY_SECONDS)
         self._restart_at.append((time.monotonic() + delay, child.queue))
-
-
-def _exit(child: Child) -> Exit:
-    code = child.process.exitcode
-    outcome, reason = child.ended_for or (
-        Outcome.WORKER_LOST,
-        f"its process ended with {_status(code)}",
-    )
-    return Exit(
-        queue=child.queue,
-        slot=child.slot,
-        pid=child.process.pid,
-        status=_status(code),
-        clean=code == 0,
-        misconfigured=code == EXIT_CONFIGURATION,
-        at=child.board.at,
-        outcome=outcome,
-        reason=reason,
-    )
-
-
-def _status(code: int | None) -> str:
-    if code is not None and code < 0:
-        with suppress(ValueError):
-            return f"signal {-code} ({signal.Signals(-code).name})"
-    return f"status {code}"
 
 
 def _log(event: str, queue: JobType, child: Child, processes: int) -> None:

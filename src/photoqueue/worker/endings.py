@@ -52,7 +52,7 @@ def describe(error: BaseException, calls: Sequence[AiCall] = ()) -> Failure:
 
 
 def log_fields(claim: Claim) -> dict[str, object]:
-    """Tell which job a line is about."""
+    """Return the fields that name a job."""
     fields: dict[str, object] = {"queue": claim.queue, "job": claim.job_id}
     if claim.queue == PHOTO_ANALYZE:
         fields["photo"] = claim.payload.get("photoId")
@@ -62,7 +62,7 @@ def log_fields(claim: Claim) -> dict[str, object]:
 
 
 def span_attributes(claim: Claim) -> dict[str, str | int]:
-    """Tell which attempt a span is."""
+    """Return the attributes that name an attempt."""
     return {
         "photoqueue.queue": str(claim.queue),
         "photoqueue.job": str(claim.job_id),
@@ -73,7 +73,7 @@ def span_attributes(claim: Claim) -> dict[str, str | int]:
 
 
 def end_fields(claim: Claim, ended: Ended) -> dict[str, object]:
-    """Tell how an attempt ended."""
+    """Return the fields that say how an attempt ended."""
     return {"duration_ms": round(ended.duration_ms, 1), "attempts": claim.attempt}
 
 
@@ -135,12 +135,12 @@ class Endings:
             logger.error("failed", extra={"fields": fields})
 
     def take_records(self) -> list[Finished]:
-        """Hand out the records that are to go along with something else."""
+        """Return the records that have not been sent, for somebody else to send."""
         unsent, self._unsent = self._unsent, []
         return unsent
 
     def send_records(self) -> None:
-        """Send what was to go along with something else."""
+        """Send the records that have not been sent."""
         unsent = self.take_records()
         try:
             self._broker.keep_record(*unsent)
@@ -149,7 +149,7 @@ class Endings:
             logger.debug("no record kept of %d jobs: %s", len(unsent), exc)
 
     def _keep_record(self, claim: Claim, ended: Ended) -> None:
-        """Have the broker remember a job that has ended; of short jobs, in a while."""
+        """Keep a record of an ended job in the broker; that of a short job is sent later."""
         if ended.state not in RETENTION:
             return
         self._unsent.append(

@@ -72,7 +72,7 @@ class QueuePulse:
 
 
 class Pulse:
-    """Tells whether the supervisor and its processes move.
+    """Tells whether the supervisor and its processes work.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class Pulse:
         self.servers_away = False
 
     def beat(self) -> None:
-        """Say that the supervisor begins a round."""
+        """Note that the supervisor begins a round."""
         now = self._clock()
         for queue in self._queues:
             if self._crew.has_ready(queue):
@@ -108,7 +108,7 @@ class Pulse:
         self._beat_at = now
 
     def problems(self) -> list[str]:
-        """Say what does not move; empty where all is well."""
+        """Return what is stuck; empty if all is well."""
         now = self._clock()
         found = list(self._stuck(now))
         still = now - self._beat_at
@@ -117,7 +117,7 @@ class Pulse:
         return found
 
     def queues(self) -> list[QueuePulse]:
-        """Tell how the processes of each queue are."""
+        """Return how the processes of each queue are."""
         now = self._clock()
         found = []
         for queue in self._queues:
@@ -196,14 +196,14 @@ class Probe:
         logger.info("answering %s on http://%s:%d", " and ".join(answers), host, self.port)
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop listening."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
 
 
 def health_answer(problems: list[str]) -> Answer:
-    """Return what ``/healthz`` is answered: 200, or 503 with what does not move."""
+    """Return the answer of ``/healthz``: 200, or 503 with what is stuck."""
     body = {"status": "stuck" if problems else "alive", "problems": problems}
     return 503 if problems else 200, "application/json", json.dumps(body).encode()
 

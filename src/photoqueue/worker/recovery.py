@@ -19,19 +19,27 @@ from photoqueue.words import JobState, JobType, Outcome
 from photoqueue.worker.identity import is_alive
 
 if TYPE_CHECKING:
-    from photoqueue.queue.broker.queues import Broker
+    from photoqueue.installation import Installation
     from photoqueue.queue.database import Database
 
 logger = logging.getLogger(__name__)
 
+#: Jobs announced in one round trip, and round trips for one queue in one round: a queue of
+#: a million must not keep a worker from renewing its lease.
+_PAGE: Final = 1000
+_PAGES_A_ROUND: Final = 20
+#: Seconds between two looks for workers that are to be forgotten.
+_FORGET_SECONDS: Final = 3600.0
+#: Advisory lock of the worker that announces jobs for all.
+_RECOVERY_LOCK: Final = 0x7068_6F74_6F72
 #: Seconds between two counts of what is new in history.
 _COUNT_SECONDS: Final = 5.0
 
 
 class Counting:
-    """Counts what is new, so that whoever scrapes finds little left to count.
+    """Counts what is new in history, so that a scrape of the metrics has little left to count.
 
-    In a thread and on a connection of its own: a lock, a long statement or a mistake in here
+    In a thread and on a connection of its own: a lock, a long statement or an error in here
     must not keep a worker from renewing its lease or from recovering jobs.
     """
 
@@ -40,13 +48,13 @@ class Counting:
         self._thread: threading.Thread | None = None
         self._count_at = 0.0
         self._forget_at = 0.0
-        self._told = False
+        self._warned = False
 
     def start(self) -> None:
-        """Begin to count, unless it goes on already or was done just now; waits for nothing."""
+        """Start counting, unless it is running or was done just now; does not wait for it."""
         if time.monotonic() < self._count_at or (self._thread and self._thread.is_alive()):
             return
-        # Daemonic: a worker that ends does not wait for it. What it was at is counted later.
+        # Daemonic: a worker that ends does not wait for it. What is left is counted later.
         self._thread = threading.Thread(target=self._run, name="counting", daemon=True)
         self._thread.start()
 
@@ -54,15 +62,15 @@ class Counting:
         more = False
         try:
             more = self._count()
-            self._told = False
+            self._warned = False
         except Exception as exc:
-            # Nothing hangs on it: the rows are still there to be counted.
-            if not self._told:
+            # Nothing is lost: the rows can be counted later.
+            if not self._warned:
                 expected = isinstance(exc, ServiceError)
                 logger.warning(
                     "history is not counted for now: %s", exc, exc_info=None if expected else exc
                 )
-                self._told = True
+                self._warned = True
         self._count_at = time.monotonic() + (0.0 if more else _COUNT_SECONDS)
 
     def _count(self) -> bool:
@@ -75,18 +83,8 @@ class Counting:
         return more
 
 
-#: Jobs announced in one round trip, and round trips for one queue in one round: a queue of
-#: a million must not keep a worker from renewing its lease.
-_PAGE: Final = 1000
-_PAGES_A_ROUND: Final = 20
-#: Seconds between two looks for workers that are to be forgotten.
-_FORGET_SECONDS: Final = 3600.0
-#: Advisory lock of the worker that announces jobs for all.
-_RECOVERY_LOCK: Final = 0x7068_6F74_6F72
-
-
 class Recovery:
-    """Looks for lost jobs, on behalf of one worker.
+    """Finds and delivers lost jobs, on behalf of one worker.
 
     Parameters
     ----------
@@ -96,19 +94,17 @@ class Recovery:
 
     def __init__(
         self,
-        *,
+        installation: Installation,
         ledger: Ledger,
-        register: Register,
-        broker: Broker,
-        counting: Counting,
+        *,
         worker_id: UUID,
         host: Host,
         lease_seconds: float,
     ) -> None:
         self._ledger = ledger
-        self._register = register
-        self._broker = broker
-        self._counting = counting
+        self._register = Register(ledger)
+        self._broker = installation.broker
+        self._counting = Counting(installation.database)
         self._worker_id = worker_id
         self._host = host
         self._lease_seconds = lease_seconds
@@ -126,8 +122,8 @@ class Recovery:
         """
         self._broker_away = False
         self._recover_neighbours()
-        # Fenced, and so safe in every worker at once: were it for one worker alone to do,
-        # its host could die while PostgreSQL still takes it for alive.
+        # Every worker does this, which is safe because it is fenced. If only one did, its host
+        # could die while PostgreSQL still takes it for alive.
         self._recover_expired()
         self._ledger.release_blocked()
         if not self._lead():
@@ -186,7 +182,7 @@ class Recovery:
         )
 
     def _recover_expired(self) -> None:
-        """Take back what workers were doing that let their lease run out."""
+        """Take back the jobs of workers whose lease has run out."""
         lost = self._register.expired(self._lease_seconds)
         if lost:
             self.take_back(
@@ -198,7 +194,7 @@ class Recovery:
             )
 
     def _recover_neighbours(self) -> None:
-        """Take back at once what dead workers of this very host were doing."""
+        """Take back at once the jobs of dead workers of this host."""
         dead = [
             worker_id
             for worker_id, pid, started in self._register.neighbours(
@@ -213,19 +209,19 @@ class Recovery:
             self._register.stop(dead)
 
     def _lead(self) -> bool:
-        """Whether it is this worker that announces for all now; one is enough."""
+        """Whether this worker announces jobs for all of them in this round; one is enough."""
         rows = self._ledger.run(
             "SELECT pg_try_advisory_lock(%(key)s) AS leads", {"key": _RECOVERY_LOCK}
         )
         return bool(rows[0]["leads"])
 
     def _announce_waiting(self, queue: JobType) -> None:
-        """Ring for waiting jobs whose message may be lost.
+        """Announce waiting jobs whose message may be lost.
 
-        The head of the table's queue is what workers should be taking now. Announcing a
-        job whose message is there changes nothing. Only where none of a whole page
-        was there (Redis was emptied, or was away at submission) is the next looked at;
-        what is left then comes to the head in its turn.
+        The head of the queue in the table is what workers should be taking now. Announcing a
+        job whose message exists changes nothing. Only if none of a whole page had a message
+        (Redis was emptied, or was away at submission) is the next page looked at; what is left
+        comes to the head in its turn.
         """
         last = None
         for _ in range(_PAGES_A_ROUND):

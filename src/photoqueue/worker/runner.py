@@ -22,6 +22,7 @@ from photoqueue.queue.broker.retention import Finished
 from photoqueue.queue.ledger import AiCall, Claim, Done, Ended, Ledger
 from photoqueue.words import JobType, Message
 from photoqueue.worker.batching import GiveBack, Hand
+from photoqueue.worker.board import StatusBoard
 from photoqueue.worker.endings import Endings, describe, span_attributes
 from photoqueue.worker.slot import Slot
 
@@ -51,15 +52,13 @@ class Runner:
     ----------
     slot : int
         Which process of the worker this is.
-    busy : callable
-        Told the job when the work on it begins, and None when only its record is left.
+    board : StatusBoard, optional
+        Where the process says which jobs it has, and which of them it works on.
     following : callable, optional
         Takes messages of the next jobs, without waiting for any, when jobs are about to be
         recorded: the record of the ones and the claim of the others are one statement. Given
         completed jobs, whose records it keeps in the broker, and how many messages to take.
         Raises ``PhotoqueueError`` where it cannot. Without it the runner does one job at a time.
-    has : callable, optional
-        Told which jobs the process has, each time that this is settled: no claim is under way.
     """
 
     def __init__(
@@ -72,16 +71,14 @@ class Runner:
         handler: Handler,
         worker_id: UUID,
         slot: int,
-        busy: Callable[[UUID | None], None],
+        board: StatusBoard | None = None,
         following: Callable[[Sequence[Finished], int], list[Message]] | None = None,
-        has: Callable[[Sequence[UUID]], None] = lambda job_ids: None,
     ) -> None:
         self._settings = settings
         self._handler = handler
         self._slot = Slot(ledger, queue, worker_id=worker_id, slot=slot)
-        self._busy = busy
+        self._board = StatusBoard() if board is None else board
         self._take_messages = following
-        self._has = has
         self._endings = Endings(broker)
         self._hand = Hand()
         #: Held by whoever uses the hand or the ledger; the work itself goes on without it.
@@ -140,7 +137,7 @@ class Runner:
             asked_ns, together = time.time_ns(), False
             claims = self._slot.claim(message.job_id)
         self._hand.fill(claims, asked_ns=asked_ns, together=together)
-        self._has([claim.job_id for claim in claims])
+        self._board.set_jobs([claim.job_id for claim in claims])
         self._give_back.watch()
 
     def _begin(self) -> Claim | None:
@@ -165,7 +162,7 @@ class Runner:
         if not self._hand.together:
             self._endings.began(claim)
         calls: list[AiCall] = []
-        self._busy(claim.job_id)
+        self._board.set_busy(claim.job_id)
         try:
             with tracing.span("photoqueue.work"):
                 result = self._handler(claim, calls)
@@ -174,7 +171,7 @@ class Runner:
             return Failed(claim, exc, calls, seconds=self._hand.seconds)
         finally:
             # The time limit is for the work: its record may have to wait for PostgreSQL.
-            self._busy(None)
+            self._board.set_busy(None)
         return Done(claim, result, calls, seconds=self._hand.seconds)
 
     def _fail(self, work: Failed) -> Ended | None:
@@ -241,6 +238,6 @@ class Runner:
 
     def _only_one_left(self, claim: Claim | None) -> None:
         """Say that the process has only the job it is at: the others were given back."""
-        self._has([] if claim is None else [claim.job_id])
+        self._board.set_jobs([] if claim is None else [claim.job_id])
         if claim is not None:
             self._endings.began(claim)

@@ -18,34 +18,32 @@ from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.workers import Backlog, Held, Register
 from photoqueue.words import JobType, Outcome
-from photoqueue.worker.crew import Crew, Exit
+from photoqueue.worker.crew import Child, Crew
 from photoqueue.worker.health import Pulse
 from photoqueue.worker.identity import this_host
 from photoqueue.worker.logs import LogFormat
-from photoqueue.worker.recovery import Counting, Recovery
+from photoqueue.worker.recovery import Recovery
 
 if TYPE_CHECKING:
     from photoqueue.installation import Installation
     from photoqueue.queue.workers import Renewal
     from photoqueue.settings import Concurrency
-    from photoqueue.worker.crew import Child
 
 logger = logging.getLogger(__name__)
 
 #: Rounds that a process may be at a job which is not its own any more.
 _LOST_JOB_ROUNDS: Final = 2
-#: Seconds at a job after which a process has given back what waits behind it, or cannot: many
-#: times what it takes for that.
+#: Seconds at a job after which a process has given back what waits behind it, unless it cannot.
 _HELD_UP_SECONDS: Final = 1.0
 
 
 class Unclaimed:
-    """Finds jobs that a process holds by the table and does not know of.
+    """Finds jobs that the table assigns to a process which does not know of them.
 
-    A claim can reach PostgreSQL after the process that sent it has given the connection up: the
-    job then belongs to a process that never heard the answer, of a worker that lives and renews
-    its lease, and nobody would ever take it up. It is told from a job that is being done by what
-    its process says: which jobs it has, and since when it is sure of that.
+    A claim can reach PostgreSQL after the process that sent it has given up the connection: the
+    job then belongs to a process that never got the answer, of a worker that lives and renews
+    its lease, so that nobody would ever take it. It differs from a job in work by what the
+    process says on its board: which jobs it has, and since when that is settled.
 
     Parameters
     ----------
@@ -59,12 +57,12 @@ class Unclaimed:
         self._seen: dict[Held, tuple[float, bool]] = {}
 
     def find(self, held: Iterable[Held], children: Sequence[Child]) -> list[Held]:
-        """Return what its process does not know of.
+        """Return the jobs that their processes do not know of.
 
-        A process that became sure of having other jobs, or none, after it was seen to hold
-        this one is done with it, or never began; where the table, asked again after that,
-        still says so, it never began. One that has ended knows of nothing: what it held was
-        recovered then, but for a claim that was committed only after that.
+        A process whose board was settled without this job, after the table first assigned it,
+        is done with the job or never got it; where the table, asked once more, still assigns
+        it, the process never got it. A process that has ended knows of nothing: what it held
+        was recovered then, unless the claim was committed only after that.
         """
         now = self._clock()
         boards = {child.slot: child.board for child in children}
@@ -83,7 +81,7 @@ class Unclaimed:
 
 
 class Oversight:
-    """Looks after the processes of one worker, each time that it renews its lease."""
+    """Compares what the table assigns to the processes of a worker with what they are doing."""
 
     def __init__(self, *, crew: Crew, ledger: Ledger, recovery: Recovery, worker_id: UUID) -> None:
         self._crew = crew
@@ -93,19 +91,19 @@ class Oversight:
         self._unclaimed = Unclaimed()
 
     def compare(self, renewal: Renewal) -> None:
-        """Do one round.
+        """Act on what a renewal of the lease said.
 
         Raises
         ------
         ServiceError
             A server is away; the next round does what this one could not.
         """
-        self._attend(renewal)
+        self._pause_and_cancel(renewal)
         self._free_waiting(renewal)
         self._recover_unclaimed(renewal)
 
-    def _attend(self, renewal: Renewal) -> None:
-        """Pass on what is paused, and free processes whose job was taken from them."""
+    def _pause_and_cancel(self, renewal: Renewal) -> None:
+        """Pass on which queues are paused, and end processes whose job was cancelled."""
         held = {(one.slot, one.job_id) for one in renewal.held}
         for child in self._crew.children:
             child.board.set_paused(str(child.queue) in renewal.paused)
@@ -121,10 +119,10 @@ class Oversight:
                 child.kill(Outcome.CANCELLED, "its job was cancelled or taken over")
 
     def _free_waiting(self, renewal: Renewal) -> None:
-        """Give back what waits behind a job of a process that does not come to do it itself.
+        """Give back what waits behind a long job, where the process cannot do it itself.
 
-        Code in C can keep all threads of Python from running. When it lets them, the process
-        begins nothing more of what it had taken together. Recovery announces what is given back.
+        Code in C can keep all threads of Python from running. Afterwards the process begins
+        none of the jobs that it took together. Recovery announces what is given back.
         """
         for child in self._crew.children:
             at, since = child.board.at, child.board.busy_since
@@ -138,7 +136,7 @@ class Oversight:
                 )
 
     def _recover_unclaimed(self, renewal: Renewal) -> None:
-        """Deliver again what a process holds without knowing of it."""
+        """Deliver again what is assigned to a process that does not know of it."""
         for one in self._unclaimed.find(renewal.held, self._crew.children):
             self._recovery.take_back(
                 self._ledger.recover(
@@ -177,10 +175,8 @@ class Supervisor:
         self._ledger = Ledger(installation.database, name="photoqueue supervisor")
         self._register = Register(self._ledger)
         self._recovery = Recovery(
-            ledger=self._ledger,
-            register=self._register,
-            broker=installation.broker,
-            counting=Counting(installation.database),
+            installation,
+            self._ledger,
             worker_id=self.worker_id,
             host=self._host,
             lease_seconds=self._settings.lease_seconds,
@@ -206,11 +202,11 @@ class Supervisor:
             worker_id=self.worker_id,
         )
         #: Ended processes whose job could not be recovered yet, PostgreSQL being away.
-        self._unrecovered: list[Exit] = []
+        self._unrecovered: list[Child] = []
         self._stop_signals = 0
         self._failure: EngineUnavailableError | None = None
-        self._told_unreachable = False
-        self._told_ready = False
+        self._warned = False
+        self._was_ready = False
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, then drain.
@@ -223,7 +219,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self._enter()
-        self._tell_engine()
+        self._log_engine()
         for queue in self._queues:
             for _ in range(self._concurrency.least):
                 self._crew.start(queue)
@@ -266,8 +262,8 @@ class Supervisor:
         """Count the processes per queue; where queues differ, those of the largest."""
         return max(len(self._crew.of(queue)) for queue in self._queues)
 
-    def _tell_engine(self) -> None:
-        """Say which engine `auto` chose, and how to get a better one."""
+    def _log_engine(self) -> None:
+        """Log which engine ``auto`` chose, and how to get a better one."""
         if not self._choice.reason or PHOTO_ANALYZE not in self._queues:
             return
         fields = {"engine": self._choice.engine, "because": self._choice.reason}
@@ -294,7 +290,7 @@ class Supervisor:
             self._recover_ended()
             self._oversight.compare(renewal)
             self._recovery.run(renewal.paused)
-            self._told_unreachable = self._pulse.servers_away = False
+            self._warned = self._pulse.servers_away = False
             self._crew.restart_due()
             for queue in self._queues if self._concurrency.is_range else ():
                 waits = Backlog() if queue in renewal.paused else renewal.backlogs[queue]
@@ -303,12 +299,12 @@ class Supervisor:
             # Whatever goes wrong in a round, the processes have jobs to finish, and the
             # next round may do better.
             self._pulse.servers_away = isinstance(exc, ServiceError)
-            if not self._told_unreachable:
+            if not self._warned:
                 expected = isinstance(exc, ServiceError)
                 logger.warning("%s", exc, exc_info=None if expected else exc)
-                self._told_unreachable = True
-        if ready and not self._told_ready:
-            self._told_ready = True
+                self._warned = True
+        if ready and not self._was_ready:
+            self._was_ready = True
             self._log(
                 logging.INFO,
                 "worker ready",
@@ -319,7 +315,7 @@ class Supervisor:
             )
 
     def _sleep(self, seconds: float) -> None:
-        """Sleep, but attend at once to a process that ends."""
+        """Sleep, but act at once when a process ends."""
         self._crew.sleep(seconds)
         for ended in self._crew.reap(restart=not self._stopping):
             if ended.misconfigured:
@@ -329,14 +325,15 @@ class Supervisor:
                 )
             # Also one that ended with status 0: an engine can do that in the middle of a job.
             self._unrecovered.append(ended)
-            if not ended.clean:
+            if ended.process.exitcode:
+                _, reason = ended.loss
                 self._log(
                     logging.WARNING,
                     "process ended",
                     queue=ended.queue,
-                    pid=ended.pid,
+                    pid=ended.process.pid,
                     status=ended.status,
-                    reason=ended.reason,
+                    reason=reason,
                 )
         with suppress(PhotoqueueError):
             self._recover_ended()
@@ -355,15 +352,15 @@ class Supervisor:
         """Recover the jobs of ended processes, as soon as PostgreSQL can be reached."""
         while self._unrecovered:
             ended = self._unrecovered[0]
-            self._recovery.take_back(
-                self._ledger.recover(
-                    [self.worker_id],
-                    outcome=ended.outcome,
-                    message=ended.reason,
-                    slot=ended.slot,
-                    at=ended.at,
-                )
+            outcome, reason = ended.loss
+            lost = self._ledger.recover(
+                [self.worker_id],
+                outcome=outcome,
+                message=reason,
+                slot=ended.slot,
+                at=ended.board.at,
             )
+            self._recovery.take_back(lost)
             self._unrecovered.pop(0)
 
     def _drain(self) -> None:
@@ -381,7 +378,7 @@ class Supervisor:
             self._sleep(min(self._round_seconds, max(deadline - time.monotonic(), 0.0)))
 
     def _end(self) -> None:
-        """End what still runs, hand its jobs back, and sign off."""
+        """End what still runs, hand its jobs back, and mark this worker as stopped."""
         self._crew.end()
         try:
             self._recover_ended()
@@ -389,7 +386,7 @@ class Supervisor:
             self._register.stop([self.worker_id])
         except PhotoqueueError as exc:
             # The lease runs out instead, and another worker recovers the jobs.
-            logger.warning("signing off failed: %s", exc)
+            logger.warning("the worker could not be marked as stopped: %s", exc)
         self._log(logging.INFO, "stopped", worker=self.worker_id, pid=os.getpid())
         self._ledger.close()
 

@@ -8,10 +8,10 @@ from typing import Final
 
 import ipywidgets as widgets
 
-from photoqueue.client.engine_choice import EngineChoice, available_engines
 from photoqueue.client.handles import Batch
 from photoqueue.client.submit import preview, submit_photos
 from photoqueue.client.submit_inventory import submit_inventory
+from photoqueue.engines.registry import EngineChoice, available_engines
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.notebook.upload import Upload
 from photoqueue.faces.notebook.view import Background, Words
@@ -163,7 +163,10 @@ class SubmitForm:
             self.project.value = SAMPLE_HOME.name
 
     def _look_at_engine(self) -> None:
-        chosen = next((one for one in available_engines() if one.name == self.engine.value), None)
+        chosen = next(
+            (one for one in available_engines(settings_in_use()) if one.name == self.engine.value),
+            None,
+        )
         self.engine_hint.say(chosen.reason if chosen is not None else "")
 
     def _look_at_room_type(self) -> None:
@@ -186,7 +189,7 @@ def _engines() -> list[tuple[str, str]]:
     """List the engines as a person reads them; what cannot work here says so."""
     return [
         (_OWN_ENGINE, ""),
-        *((_engine(choice), choice.name) for choice in available_engines()),
+        *((_engine(choice), choice.name) for choice in available_engines(settings_in_use())),
     ]
 
 

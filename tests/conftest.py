@@ -109,9 +109,13 @@ def database_url(databases: Databases) -> Iterator[str]:
 @pytest.fixture
 def settings(servers: Endpoints, database_url: str, tmp_path: Path) -> Settings:
     """Settings of an installation of the test's own, with short waits and the test engine."""
+    return settings_of(servers, database_url, tmp_path / "home")
+
+
+def settings_of(servers: Endpoints, database_url: str, home: Path) -> Settings:
     assert servers.redis_url is not None
     return Settings(
-        home=tmp_path / "home",
+        home=home,
         database_url=database_url,
         redis_url=servers.redis_url,
         engine="tests.engines:scripted",
@@ -162,6 +166,31 @@ class Worker:
         return self.process.wait(timeout)
 
 
+def launch_worker(settings: Settings, log: Path, *arguments: str, **environment: str) -> Worker:
+    """Start ``photoqueue worker`` as an operator would, in a process group of its own."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "photoqueue", "worker", *arguments],
+            cwd=REPOSITORY,
+            env={**os.environ, **settings.to_environment(), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    return Worker(process, log)
+
+
+def wait_until_ready(worker: Worker) -> None:
+    # Long: several may start at once, beside other tests.
+    eventually(
+        lambda: "worker ready" in worker.log or worker.process.poll() is not None,
+        timeout=90,
+        worker=worker,
+    )
+    assert worker.process.poll() is None, worker.log
+
+
 @pytest.fixture
 def start_worker(installation: Installation, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     """Start workers of the test's installation; whatever is left of them is ended."""
@@ -172,27 +201,10 @@ def start_worker(installation: Installation, tmp_path: Path) -> Iterator[Callabl
     ) -> Worker:
         log = tmp_path / f"worker-{len(workers)}.log"
         chosen = settings or installation.settings
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "photoqueue", "worker", *arguments],
-                cwd=REPOSITORY,
-                env={**os.environ, **chosen.to_environment(), **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        worker = Worker(process, log)
-        workers.append(worker)
+        workers.append(launch_worker(chosen, log, *arguments, **environment))
         if wait:
-            # Long: several may start at once, beside other tests.
-            eventually(
-                lambda: "worker ready" in worker.log or process.poll() is not None,
-                timeout=90,
-                worker=worker,
-            )
-            assert process.poll() is None, worker.log
-        return worker
+            wait_until_ready(workers[-1])
+        return workers[-1]
 
     yield start
     for worker in workers:

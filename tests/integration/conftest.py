@@ -7,8 +7,12 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from photoqueue.installation import Installation
+from photoqueue import Settings
+from photoqueue.installation import Installation, current, use
+from photoqueue.services import Endpoints
 from tests.api_server import client_of
+from tests.conftest import Worker, launch_worker, settings_of, wait_until_ready
+from tests.databases import Databases
 
 
 @pytest.fixture
@@ -17,3 +21,35 @@ def api(installation: Installation) -> Iterator[httpx.Client]:
     settings = installation.settings.model_copy(update={"api_requests_per_second": 0.0})
     with client_of(settings) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def shared(
+    databases: Databases, servers: Endpoints, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """Keep an installation for all tests of a module."""
+    url = databases.take()
+    yield settings_of(servers, url, tmp_path_factory.mktemp("home"))
+    databases.give_back(url)
+
+
+@pytest.fixture(scope="module")
+def shared_worker(shared: Settings) -> Iterator[Worker]:
+    """Keep one worker with a process for each queue: to start one takes two seconds."""
+    runs = shared.home / "runs"
+    runs.mkdir()
+    worker = launch_worker(shared, shared.home / "worker.log", PQ_TEST_RUNS=str(runs))
+    try:
+        wait_until_ready(worker)
+        yield worker
+    finally:
+        if worker.process.poll() is None:
+            worker.kill_group()
+
+
+@pytest.fixture
+def working(shared: Settings, shared_worker: Worker) -> Iterator[Installation]:
+    """Make photoqueue's verbs use the installation that has a worker."""
+    use(shared)
+    yield current()
+    use(None)

@@ -48,7 +48,7 @@ def test_queue_test_answers_as_contracted_and_proves_the_whole_chain(
     }
     assert queue_of(api)["waiting"] == 1, "who submits sees it in the very next answer"
 
-    worker = start_worker(wait=False)
+    worker = start_worker("--queue", "photo-analyze", wait=False)
     eventually(lambda: queue_of(api)["completed"] == 1, timeout=90, worker=worker)
     counted = queue_of(api)
     assert (counted["waiting"], counted["active"], counted["failed"]) == (0, 0, 0)

@@ -28,28 +28,7 @@ from photoqueue.errors import (
 )
 from photoqueue.installation import Installation, current, use
 from photoqueue.queue.database import Database
-from photoqueue.services import Endpoints
 from tests.conftest import picture, submit
-from tests.databases import Databases
-from tests.integration.test_sdk_observe import at_work, installed
-
-
-@pytest.fixture(scope="module")
-def shared(
-    databases: Databases, servers: Endpoints, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    """Keep one installation with one worker for this module."""
-    home = tmp_path_factory.mktemp("home")
-    with installed(databases, servers, home) as settings, at_work(settings):
-        yield settings
-
-
-@pytest.fixture
-def working(shared: Settings) -> Iterator[Installation]:
-    """Make photoqueue's verbs use the installation that has a worker."""
-    use(shared)
-    yield current()
-    use(None)
 
 
 def make_jpeg(seed: int = 0, size: tuple[int, int] = (320, 240)) -> bytes:

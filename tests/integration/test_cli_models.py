@@ -182,7 +182,7 @@ def test_worker_says_once_which_engine_it_took(
     chosen = settings.model_copy(update={"engine": "auto", "home": home})
     use(chosen)
 
-    worker = start_worker("--concurrency", "2", settings=chosen)
+    worker = start_worker("--queue", "photo-analyze", "--concurrency", "2", settings=chosen)
 
     (line,) = [line for line in worker.log.splitlines() if "engine chosen" in line]
     assert "engine=detector" in line

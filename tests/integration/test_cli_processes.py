@@ -106,7 +106,7 @@ def test_ctrl_c_while_waiting_is_one_line(
     start: Callable[..., subprocess.Popen[str]],
     photos: Path,
 ) -> None:
-    start_worker()
+    start_worker("--queue", "photo-analyze")
     photoqueue.pause()
     process = start("submit", photos, "--wait")
     assert process.stdout is not None

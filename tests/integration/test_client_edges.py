@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import time
 
 import pytest
 
@@ -30,20 +28,6 @@ def test_forked_process_has_connections_of_its_own(installation) -> None:
         children.append(child)
     assert [job.poll().state for _ in range(20)] == [JobState.WAITING] * 20
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 4
-
-
-def test_awaited_job_can_be_given_up(start_worker) -> None:
-    start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="600")
-    job = submit("sleep-1")
-
-    async def give_up() -> None:
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(job, 0.3)
-
-    start = time.monotonic()
-    asyncio.run(give_up())
-    # Not when the job ends, ten minutes later.
-    assert time.monotonic() - start < 60
 
 
 def test_inventory_that_still_waits_takes_over_a_later_submission(installation) -> None:
@@ -78,17 +62,6 @@ def test_photo_id_stays_in_its_project(installation) -> None:
         submit("mv", project_id="b")
 
 
-def test_another_kind_of_room_is_analysed_anew(start_worker) -> None:
-    start_worker("--queue", "photo-analyze", "--concurrency", "1")
-    first = submit("salon-1")
-    assert first.result(30).room_type == "kitchen"
-    second = submit("salon-1", room_type="salon")
-    assert second != first
-    assert (second.result(30).room_type, second.result().room_type_confidence) == ("salon", 1.0)
-    assert submit("salon-1", room_type="salon") == second
-    assert submit("salon-1") == second
-
-
 def test_secret_in_an_address_is_not_kept(installation) -> None:
     batch = photoqueue.submit_photos(["http://127.0.0.1:9/x.jpg?token=SECRET&sig=SECRET"])
     row = batch.poll().iloc[0]
@@ -104,14 +77,6 @@ def test_handles_stay_with_their_installation(installation, settings, tmp_path) 
     assert photoqueue.cancel(job) == 1
     assert job.poll().state is JobState.CANCELLED
     job.installation.close()  # connected anew by its handle
-
-
-def test_paused_queue_is_said_by_a_call_that_waits_for_it(start_worker, caplog) -> None:
-    start_worker("--queue", "photo-analyze", "--concurrency", "1")
-    photoqueue.pause("photo-analyze")
-    with pytest.raises(photoqueue.ResultTimeoutError):
-        submit("salon-1").wait(0.5)
-    assert "queue photo-analyze is paused" in caplog.text
 
 
 @pytest.mark.parametrize("broker", ["auto", "postgres"])

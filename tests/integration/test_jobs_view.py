@@ -332,7 +332,7 @@ def test_servers_that_are_away_are_said_and_come_back(
 def test_jobs_pass_through_their_states_with_a_worker(
     view: JobsView, start_worker: Callable[..., Any]
 ) -> None:
-    start_worker()
+    start_worker("--queue", "photo-analyze")
     submit("good")
     submit("permanent-1")
     eventually(

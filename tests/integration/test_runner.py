@@ -110,13 +110,6 @@ def test_failure_is_recorded_also_where_its_calls_cannot_be(
     assert "cannot store a value" in job.poll().error_message
 
 
-def test_engine_that_returns_no_analysis_is_told_what_to_mend(start_worker) -> None:
-    start_worker("--queue", "photo-analyze", "--concurrency", "1")
-    job = submit("nothing-1")
-    assert "is not an Analysis" in str(job.exception(30))
-    assert job.poll().attempt == 1
-
-
 def test_back_off_follows_the_budget_of_the_job_not_the_settings_of_the_worker(
     installation: Installation, ledger: Unlucky
 ) -> None:

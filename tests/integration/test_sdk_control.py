@@ -15,7 +15,7 @@ from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ledger import Failure, Ledger
 from photoqueue.words import JobState
-from tests.conftest import eventually, picture, submit
+from tests.conftest import picture, submit
 
 pytestmark = pytest.mark.usefixtures("installation")
 WORKER = UUID(int=1)
@@ -158,27 +158,6 @@ def test_cancel_of_a_batch_leaves_what_has_ended(ledger: Ledger) -> None:
     assert batch.done()
 
 
-def test_cancelled_job_is_not_taken_by_a_worker(start_worker: Any) -> None:
-    job = submit("p1")
-    cancel(job)
-    other = submit("p2")
-    start_worker()
-    assert other.result(30)
-    assert job.state == "cancelled"
-    assert len(job.attempts()) == 0
-
-
-def test_running_job_is_stopped_and_its_worker_goes_on(start_worker: Any) -> None:
-    start_worker("--concurrency", "1")
-    job = submit("hang-1")
-    eventually(lambda: job.state == "active")
-    assert cancel(job) == 1
-    # The process is freed for the next job, although the cancelled one never ends.
-    assert submit("p2").result(30)
-    assert job.state == "cancelled"
-    assert list(job.attempts()["outcome"]) == ["cancelled"]
-
-
 # --- pause and resume -----------------------------------------------------------
 
 
@@ -202,14 +181,3 @@ def test_unknown_queue_cannot_be_paused() -> None:
     for verb in (pause, resume):
         with pytest.raises(StateError, match=r"No queue 'videos'.*photo-analyze.*inventory-sync"):
             verb("videos")
-
-
-def test_paused_jobs_run_when_the_queue_is_resumed(start_worker: Any) -> None:
-    pause("photo-analyze")
-    job = submit("p1")
-    start_worker()
-    with pytest.raises(TimeoutError):
-        job.result(timeout=1.5)
-    assert job.state == "waiting"
-    resume("photo-analyze")
-    assert job.result(30)

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 from xml.etree import ElementTree
@@ -31,82 +26,15 @@ from photoqueue.errors import (
     UnknownJobError,
     UnknownProjectError,
 )
-from photoqueue.installation import Installation, current, use
+from photoqueue.installation import Installation, use
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.records.results import InventoryResult, PhotoResult
-from photoqueue.services import Endpoints
 from tests.conftest import (
-    REPOSITORY,
-    Worker,
-    eventually,
     picture,
     submit,
 )
-from tests.databases import Databases
 
 HOSTILE = '<script>alert("1")</script>'
-
-
-@contextmanager
-def installed(databases: Databases, servers: Endpoints, home: Path) -> Iterator[Settings]:
-    """Make an installation that lasts longer than one test."""
-    url = databases.take()
-    try:
-        yield Settings(
-            home=home,
-            database_url=url,
-            redis_url=servers.redis_url,
-            engine="tests.engines:scripted",
-            backoff_delay=20,
-            lease_seconds=2.0,
-            grace_seconds=5.0,
-        )
-    finally:
-        databases.give_back(url)
-
-
-@contextmanager
-def at_work(settings: Settings) -> Iterator[Worker]:
-    """Run a worker of an installation."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    log = settings.home / "worker.log"
-    runs = settings.home / "runs"
-    runs.mkdir()
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "photoqueue", "worker"],
-            cwd=REPOSITORY,
-            env={**os.environ, **settings.to_environment(), "PQ_TEST_RUNS": str(runs)},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    worker = Worker(process, log)
-    try:
-        eventually(lambda: "worker ready" in worker.log, worker=worker, timeout=60)
-        yield worker
-    finally:
-        if process.poll() is None:
-            worker.kill_group()
-
-
-@pytest.fixture(scope="module")
-def shared(
-    databases: Databases, servers: Endpoints, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    """Keep one installation with one worker for this module."""
-    home = tmp_path_factory.mktemp("home")
-    with installed(databases, servers, home) as settings, at_work(settings):
-        yield settings
-
-
-@pytest.fixture
-def working(shared: Settings) -> Iterator[Installation]:
-    """Make photoqueue's verbs use the installation that has a worker."""
-    use(shared)
-    yield current()
-    use(None)
 
 
 # --- results -----------------------------------------------------------------

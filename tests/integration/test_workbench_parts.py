@@ -71,7 +71,7 @@ def test_queue_lacks_a_worker_only_while_jobs_wait_for_one(
     assert queues_without_worker() == ()
     job = submit("photo-1")
     assert queues_without_worker() == (PHOTO_ANALYZE,)
-    start_worker()
+    start_worker("--queue", "photo-analyze")
     assert queues_without_worker() == ()
     job.wait(30)
 

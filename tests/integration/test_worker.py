@@ -1,7 +1,11 @@
-"""A worker in its ordinary life: retries, permanent errors, logs, inventory."""
+"""A worker in its ordinary life: retries, permanent errors, logs, inventory.
+
+Tests that ask for ``working`` share one worker.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 
@@ -12,8 +16,7 @@ from photoqueue import JobState
 from tests.conftest import eventually, submit
 
 
-def test_exception_is_retried_with_growing_back_off_until_the_budget_is_spent(start_worker):
-    start_worker("--queue", "photo-analyze")
+def test_exception_is_retried_with_growing_back_off_until_the_budget_is_spent(working):
     job = submit("raise-1")
     error = job.exception(60)
     assert "the engine does not like this photo" in str(error)
@@ -25,24 +28,26 @@ def test_exception_is_retried_with_growing_back_off_until_the_budget_is_spent(st
     assert attempts["retry_delay_ms"].isna()[3]
 
 
-def test_permanent_error_is_not_retried(start_worker):
-    start_worker("--queue", "photo-analyze")
+def test_permanent_error_is_not_retried(working):
     job = submit("permanent-1")
     assert "can never be analysed" in str(job.exception(30))
     assert job.poll().attempt == 1
 
 
-def test_engine_that_calls_exit_fails_its_photo_only(start_worker):
-    worker = start_worker("--queue", "photo-analyze", "--concurrency", "1")
+def test_engine_that_calls_exit_fails_its_photo_only(working, shared_worker):
     job = submit("exit-1")
     assert "SystemExit" in str(job.exception(30))
     assert submit("salon-1").result(30).items
-    assert "process ended" not in worker.log
+    assert "process ended" not in shared_worker.log
 
 
-def test_passing_error_is_mended_by_a_retry(start_worker, tmp_path, monkeypatch):
-    monkeypatch.setenv("PQ_TEST_RUNS", str(tmp_path))
-    start_worker("--queue", "photo-analyze")
+def test_engine_that_returns_no_analysis_is_told_what_to_return(working):
+    job = submit("nothing-1")
+    assert "is not an Analysis" in str(job.exception(30))
+    assert job.poll().attempt == 1
+
+
+def test_passing_error_is_overcome_by_a_retry(working):
     job = submit("flaky-1")
     assert job.result(30).items
     assert list(job.attempts()["outcome"]) == ["error", "completed"]
@@ -63,12 +68,13 @@ def test_single_photo_passes_a_batch(start_worker, installation):
     assert (batch.poll()["started_at"] < job.poll().started_at).sum() <= 1
 
 
-def test_each_ai_call_is_measured_failed_ones_too(start_worker, database):
-    start_worker("--queue", "photo-analyze")
-    submit("salon-1").wait(30)
-    submit("raise-1").wait(30)
-    calls = photoqueue.queue.read.ai_calls(database)
-    assert list(calls["success"]) == [True] + [False] * 4
+def test_each_ai_call_is_measured_failed_ones_too(working):
+    good, bad = submit("good-2"), submit("raise-2")
+    good.wait(30)
+    bad.wait(30)
+    assert list(photoqueue.ai_calls(good)["success"]) == [True]
+    calls = photoqueue.ai_calls(bad)
+    assert list(calls["success"]) == [False] * 4
     assert (calls["latency_ms"] >= 0).all()
     assert set(calls["engine"]) == {"scripted"}
     assert "does not like" in calls["error"].iloc[-1]
@@ -90,21 +96,23 @@ def test_inventory_waits_for_its_batch_and_adds_it_up(start_worker):
     assert len(result.lines[0].photos) == 4
 
 
-def test_thumbnail_is_made_by_the_worker(start_worker, installation):
-    start_worker("--queue", "photo-analyze")
-    job = submit("salon-1")
+def test_thumbnail_is_made_by_the_worker(working):
+    job = submit("thumbnail-1")
     job.result(30)
-    (sha256,) = [photo.sha256 for photo in _photos(installation)]
-    assert installation.photo_store.get_thumbnail(sha256).startswith(b"\xff\xd8")
+    with working.database.begin() as connection:
+        query = "SELECT sha256 FROM photos WHERE photo_id = 'thumbnail-1'"
+        sha256 = connection.exec_driver_sql(query).scalar_one()
+    assert working.photo_store.get_thumbnail(sha256).startswith(b"\xff\xd8")
 
 
-def test_log_names_queue_job_and_photo_and_the_end_carries_duration_and_attempts(start_worker):
-    worker = start_worker("--queue", "photo-analyze")
+def test_log_names_queue_job_and_photo_and_the_end_carries_duration_and_attempts(
+    working, shared_worker
+):
     job = submit("salon 1")
     job.result(30)
-    eventually(lambda: "completed" in worker.log)
-    (line,) = [line for line in worker.log.splitlines() if "completed" in line]
-    assert f" INFO photo-analyze completed job={job.id} " in line
+    said = f" INFO photo-analyze completed job={job.id} "
+    eventually(lambda: said in shared_worker.log)
+    (line,) = [line for line in shared_worker.log.splitlines() if said in line]
     assert 'photo="salon 1"' in line
     assert "duration_ms=" in line
     assert line.endswith("attempts=1")
@@ -134,23 +142,63 @@ def test_worker_that_cannot_build_its_engine_ends_and_says_why(start_worker, ins
     assert "Traceback" not in worker.log
 
 
-def test_paused_queue_is_left_alone_until_it_is_resumed(start_worker):
-    start_worker("--queue", "photo-analyze")
+def test_paused_queue_is_left_alone_until_it_is_resumed(working, caplog):
     photoqueue.pause("photo-analyze")
-    job = submit("salon-1")
-    with pytest.raises(photoqueue.PhotoqueueError):
+    job = submit("paused-1")
+    with pytest.raises(photoqueue.ResultTimeoutError):
         job.wait(2)
+    assert "queue photo-analyze is paused" in caplog.text
     assert job.poll().state is JobState.WAITING
     photoqueue.resume()
     assert job.result(30).items
+
+
+def test_another_kind_of_room_is_analysed_anew(working):
+    first = submit("room-1")
+    assert first.result(30).room_type == "kitchen"
+    second = submit("room-1", room_type="salon")
+    assert second != first
+    assert (second.result(30).room_type, second.result().room_type_confidence) == ("salon", 1.0)
+    assert submit("room-1", room_type="salon") == second
+    assert submit("room-1") == second
+
+
+def test_awaited_job_can_be_given_up(working):
+    photoqueue.pause("photo-analyze")
+    job = submit("awaited-1")
+
+    async def give_up() -> None:
+        # Were it not given up, its time-out would be an error of its own.
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(job, 0.3)
+
+    asyncio.run(give_up())
+    assert not job.done()
+    photoqueue.cancel(job)
+    photoqueue.resume()
+
+
+def test_cancelled_job_is_not_taken(working):
+    photoqueue.pause("photo-analyze")
+    job, other = submit("cancelled-1"), submit("after-1")
+    photoqueue.cancel(job)
+    photoqueue.resume()
+    assert other.result(30)
+    assert job.state == "cancelled"
+    assert len(job.attempts()) == 0
+
+
+def test_running_job_is_stopped_and_its_worker_goes_on(working):
+    job = submit("hang-1")
+    eventually(lambda: job.state == "active")
+    assert photoqueue.cancel(job) == 1
+    # The process is freed for the next job, although the cancelled one never ends.
+    assert submit("freed-1").result(60)
+    assert job.state == "cancelled"
+    assert list(job.attempts()["outcome"]) == ["cancelled"]
 
 
 def _picture(number: int) -> bytes:
     from tests.conftest import picture
 
     return picture(number)
-
-
-def _photos(installation):
-    with installation.database.begin() as connection:
-        return list(connection.exec_driver_sql("SELECT sha256 FROM photos"))

@@ -108,7 +108,7 @@ def test_one_port_for_health_and_metrics(start_worker: Start) -> None:
 
 
 def test_port_in_use_is_said_before_any_work(start_worker: Start) -> None:
-    first = start_worker("--health-port", "0")
+    first = start_worker("--queue", "photo-analyze", "--health-port", "0")
     port = address(first).rpartition(":")[2]
     second = start_worker("--health-port", port, wait=False)
     assert second.wait() == 78

@@ -14,7 +14,6 @@ import pytest
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue import pages, projects, read
 from photoqueue.queue import projects as photo_rows
-from photoqueue.queue.ahead import Ahead
 from photoqueue.queue.database import Database, load_statements
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.pages import JobQuery
@@ -212,7 +211,7 @@ def test_looking_for_unfinished_keys_reads_no_table(
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
     """Record the statements that are sent, through SQLAlchemy or beneath it."""
     statements: list[tuple[str, object]] = []
-    execute, ask = psycopg.Cursor.execute, Ahead.ask
+    execute = psycopg.Cursor.execute
 
     def record(cursor, statement, parameters=None, **options):  # type: ignore[no-untyped-def]
         text = statement.decode() if isinstance(statement, bytes) else str(statement)
@@ -221,12 +220,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
             statements.append((text, parameters))
         return execute(cursor, statement, parameters, **options)
 
-    def record_ahead(ahead, statement, parameters):  # type: ignore[no-untyped-def]
-        statements.append((statement, parameters))
-        ask(ahead, statement, parameters)
-
     monkeypatch.setattr(psycopg.Cursor, "execute", record)
-    monkeypatch.setattr(Ahead, "ask", record_ahead)
     return statements
 
 

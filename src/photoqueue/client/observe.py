@@ -210,7 +210,8 @@ def details(handle: Job | str | UUID) -> dict[str, Any]:
     found = handle if isinstance(handle, Job) else job(handle)
     database = found.installation.database
     outcome = read.outcome(database, UUID(found.id))
-    (row,) = tables.job_results(database, found.id).to_dict("records")
+    frame = tables.job_results(database, found.id).astype(object)
+    (row,) = frame.where(frame.notna(), None).to_dict("records")
     named = {str(column): value for column, value in row.items()}
     return {**named, "result": outcome.result, "error_traceback": outcome.error_traceback}
 

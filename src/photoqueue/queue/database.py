@@ -145,7 +145,10 @@ class Database:
     @property
     def libpq_url(self) -> str:
         """The address as PostgreSQL's own tools take it; holds the password."""
-        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        url = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        # SQLAlchemy writes a space as "+" in the options and as it is in the login.
+        login, mark, options = url.partition("?")
+        return f"{login}{mark}{options.replace('+', '%20')}".replace(" ", "%20")
 
     def connect(self, *, name: str = "photoqueue") -> psycopg.Connection[tuple[object, ...]]:
         """Open a connection of one's own, in autocommit: each statement is a transition.
@@ -244,10 +247,15 @@ class Database:
         except psycopg.Error as exc:
             raise self._translate(exc) from exc
 
+    def without_secrets(self, text: str) -> str:
+        """Return what a driver said of this database as a part of a line, without passwords."""
+        given = self.url.query
+        for secret in (self.url.password, given.get("password"), given.get("sslpassword")):
+            text = text.replace(str(secret), "***") if secret else text
+        return " ".join(text.split()).rstrip(".?")
+
     def _translate(self, exc: BaseException) -> PhotoqueueError:
-        detail = " ".join(str(exc).split()).rstrip(".?")
-        if self.url.password:
-            detail = detail.replace(str(self.url.password), "***")
+        detail = self.without_secrets(str(exc))
         if isinstance(exc, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
             return SchemaMismatchError(
                 f"The tracking tables in {self.address} are missing or old ({detail}). "

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql
 from photoqueue.errors import UnknownBatchError, UnknownJobError
 from photoqueue.format import one_line as shown
 from photoqueue.queue.database import Database
+from photoqueue.queue.frames import read_frame
 from photoqueue.queue.tables import (
     ai_metrics,
     batch_jobs,
@@ -393,10 +394,6 @@ def history(
     limit: int | None = None,
 ) -> pd.DataFrame:
     """Read jobs as a DataFrame, newest first; one row a job."""
-    import pandas as pd
-
-    from photoqueue.queue.columns import read_columns  # needs numpy, which takes long to load
-
     query = sa.select(*_JOB_COLUMNS).select_from(_WITH_PHOTOS)
     if queue is not None:
         query = query.where(jobs.c.queue_name == str(queue))
@@ -412,19 +409,17 @@ def history(
         )
     if since is not None:
         query = query.where(jobs.c.created_at >= since)
-    with database.begin() as connection:
-        columns = read_columns(connection, query, jobs.c.job_id, limit=limit, beside=database.begin)
-    return pd.DataFrame(columns, copy=False)
+    return read_frame(database, query.order_by(jobs.c.job_id.desc()).limit(limit))
 
 
 def batch_history(database: Database, batch_id: str) -> pd.DataFrame:
     """Read the jobs of a batch in the order of submission; one row a job."""
-    return _frame(database, _of_batch(batch_id))
+    return read_frame(database, _of_batch(batch_id))
 
 
 def batch_results(database: Database, batch_id: str) -> pd.DataFrame:
     """Read a batch like :func:`batch_history`, with the column ``result`` (JSON objects)."""
-    return _frame(database, _of_batch(batch_id).add_columns(jobs.c.result))
+    return read_frame(database, _of_batch(batch_id).add_columns(jobs.c.result))
 
 
 def job_results(database: Database, job_id: str) -> pd.DataFrame:
@@ -434,21 +429,21 @@ def job_results(database: Database, job_id: str) -> pd.DataFrame:
         .select_from(_WITH_PHOTOS)
         .where(jobs.c.job_id == sa.cast(job_id, postgresql.UUID))
     )
-    return _frame(database, query)
+    return read_frame(database, query)
 
 
 def attempts(
     database: Database, *, job_id: Any = None, batch_id: str | None = None
 ) -> pd.DataFrame:
     """Read ended attempts as a DataFrame, in the order in which they ended."""
-    return _frame(database, _only(ATTEMPTS, job_attempts.c.job_id, job_id, batch_id))
+    return read_frame(database, _only(ATTEMPTS, job_attempts.c.job_id, job_id, batch_id))
 
 
 def ai_calls(
     database: Database, *, job_id: Any = None, batch_id: str | None = None
 ) -> pd.DataFrame:
     """Read the calls of engines as a DataFrame; one row a call."""
-    return _frame(database, _only(AI_CALLS, ai_metrics.c.job_id, job_id, batch_id))
+    return read_frame(database, _only(AI_CALLS, ai_metrics.c.job_id, job_id, batch_id))
 
 
 def _of_batch(batch_id: str) -> sa.Select[Any]:
@@ -475,20 +470,6 @@ def _only(
         of_batch = sa.select(batch_jobs.c.job_id).where(batch_jobs.c.batch_id == batch_id)
         query = query.where(column.in_(of_batch))
     return query
-
-
-def _frame(database: Database, query: sa.Select[Any]) -> pd.DataFrame:
-    import pandas as pd
-
-    with database.begin() as connection:
-        result = connection.execute(query)
-        frame = pd.DataFrame.from_records(result.fetchall(), columns=list(result.keys()))
-    for column in frame.columns:
-        if column.endswith("_at"):
-            frame[column] = pd.to_datetime(frame[column], utc=True)
-        elif column == "job_id":
-            frame[column] = frame[column].astype(str)
-    return frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,158 @@
+"""Results of queries as DataFrames: row by row, or of many rows as Arrow columns.
+
+A million rows as Python objects take most of the time that reading them takes. With the extra
+``arrow`` a long result comes over a connection of its own (ADBC), as columns that pandas takes
+as they are. The frame is the same either way.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from photoqueue.queue.database import CONNECT_OPTIONS, Database
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from adbc_driver_manager.dbapi import Connection
+
+logger = logging.getLogger(__name__)
+
+#: Rows, as PostgreSQL estimates them, from which on another connection is worth its while.
+MANY_ROWS: Final = 10_000
+#: Of rows that are read one by one, so many are Python objects at a time.
+_CHUNK: Final = 20_000
+#: Compiling a statement to machine code takes longer than it saves here.
+_SESSION: Final = ("SET TRANSACTION READ ONLY", "SET LOCAL jit = off")
+
+
+def read_frame(database: Database, query: sa.Select[Any]) -> pd.DataFrame:
+    """Execute a query; return its rows as a DataFrame.
+
+    Texts and uuids are ``str``, times ``datetime64[us, UTC]``; a missing text or number is NaN,
+    a missing time NaT, and a column of booleans of which any may be missing holds objects.
+
+    Raises
+    ------
+    PhotoqueueError
+        PostgreSQL refuses the statement or cannot be used.
+    """
+    import pandas as pd
+
+    columns = list(query.selected_columns)
+    query = query.with_only_columns(
+        *(
+            column.cast(sa.Text).label(column.name) if isinstance(column.type, sa.Uuid) else column
+            for column in columns
+        )
+    )
+    with database.begin() as connection:
+        statement = _with_values(connection, query)
+        arrow = None
+        if not any(isinstance(column.type, JSONB) for column in columns):
+            arrow = _connect_arrow(database, connection, statement)
+        if arrow is None:
+            chunks = [_typed(chunk, columns) for chunk in _read_rows(connection, query)]
+            return pd.concat(chunks[1:] or chunks, ignore_index=True)
+    with closing(arrow), database.errors():
+        # Arrow's memory is read-only; the copy can be written to.
+        return _typed(_read_arrow(arrow, statement), columns).copy()
+
+
+def _with_values(connection: sa.Connection, query: sa.Select[Any]) -> str:
+    """Write a query with its values in it: the COPY that ADBC makes of it takes no parameters."""
+    compiled = query.compile(
+        dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
+    )
+    return psycopg.ClientCursor(_driver(connection)).mogrify(str(compiled), compiled.params)
+
+
+def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
+    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg's
+    return driver
+
+
+def _connect_arrow(
+    database: Database, connection: sa.Connection, statement: str
+) -> Connection | None:
+    """Return a connection for a long result; None where rows will do, or have to."""
+    plan = _driver(connection).execute(f"EXPLAIN (FORMAT JSON) {statement}".encode()).fetchone()
+    if plan is None or plan[0][0]["Plan"]["Plan Rows"] < MANY_ROWS:
+        return None
+    try:
+        from adbc_driver_postgresql import dbapi
+    except ImportError:
+        return None
+    address = psycopg.conninfo.make_conninfo(
+        database.libpq_url, application_name="photoqueue", **CONNECT_OPTIONS
+    )
+    try:
+        connected: Connection = dbapi.connect(address)
+    except dbapi.Error as exc:
+        # Its libpq is another one than psycopg's: what it was built with may differ.
+        reason = database.without_secrets(str(exc))
+        logger.warning("Rows are read one by one, because ADBC cannot connect: %s", reason)
+        return None
+    return connected
+
+
+def _read_arrow(connection: Connection, statement: str) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+    from adbc_driver_manager import dbapi
+
+    text = pd.StringDtype(na_value=np.nan)
+    try:
+        with connection.cursor() as cursor:
+            for setting in _SESSION:
+                cursor.execute(setting)
+            cursor.execute(statement)
+            frame: pd.DataFrame = cursor.fetch_arrow_table().to_pandas(
+                types_mapper={pa.string(): text}.get, split_blocks=True, self_destruct=True
+            )
+            return frame
+    except dbapi.Error as exc:
+        # The statement, which the message repeats, holds what customers are called.
+        message = str(exc).partition("\n\nQuery was:")[0]
+        try:
+            kind = psycopg.errors.lookup(exc.sqlstate or "")
+        except KeyError:
+            kind = psycopg.OperationalError
+        raise kind(message) from None
+
+
+def _read_rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[pd.DataFrame]:
+    import pandas as pd
+
+    result = connection.execute(query)
+    names = list(result.keys())
+    yield pd.DataFrame(columns=names, dtype=object)
+    for rows in result.partitions(_CHUNK):
+        yield pd.DataFrame.from_records(rows, columns=names)
+
+
+def _typed(frame: pd.DataFrame, columns: Sequence[sa.ColumnElement[Any]]) -> pd.DataFrame:
+    """Convert the columns to what :func:`read_frame` promises, whatever values there are."""
+    import pandas as pd
+
+    for column in columns:
+        values, kind = frame[column.name], column.type
+        if isinstance(kind, sa.Text | sa.Uuid):
+            values = values.astype("str")
+        elif isinstance(kind, sa.TIMESTAMP):
+            values = pd.to_datetime(values, utc=True).dt.as_unit("us")
+        elif isinstance(kind, sa.Boolean):
+            values = values.astype("object" if getattr(column, "nullable", True) else "bool")
+        elif isinstance(kind, sa.Integer):
+            values = values.astype("float64" if values.hasnans else "int64")
+        elif isinstance(kind, sa.Double):
+            values = values.astype("float64")
+        frame[column.name] = values
+    return frame

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         stats,
     )
     from photoqueue.client.submit import submit_photo, submit_photos
-    from photoqueue.client.submit_inventory import submit_inventory
+    from photoqueue.client.submit_job import submit, submit_inventory
     from photoqueue.client.worker_process import WorkerProcess, start_worker
     from photoqueue.engines.contract import Analysis, Call, Engine, Hint, Item, Usage
     from photoqueue.errors import (
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from photoqueue.records.hooks import Namer
     from photoqueue.records.results import Correction, InventoryResult, PhotoResult
     from photoqueue.settings import Settings
-    from photoqueue.words import JobState
+    from photoqueue.words import JobState, JobType
 
 __version__ = "0.1.0"
 
@@ -77,6 +77,7 @@ __all__ = [
     "JobFailedError",
     "JobSnapshot",
     "JobState",
+    "JobType",
     "NoWorkerError",
     "PermanentError",
     "PhotoResult",
@@ -103,6 +104,7 @@ __all__ = [
     "retry",
     "start_worker",
     "stats",
+    "submit",
     "submit_inventory",
     "submit_photo",
     "submit_photos",
@@ -132,7 +134,7 @@ _HOMES: Final = {
         "stats",
     ),
     "photoqueue.client.submit": ("submit_photo", "submit_photos"),
-    "photoqueue.client.submit_inventory": ("submit_inventory",),
+    "photoqueue.client.submit_job": ("submit", "submit_inventory"),
     "photoqueue.client.worker_process": ("WorkerProcess", "start_worker"),
     "photoqueue.errors": (
         "JobCancelledError",
@@ -145,7 +147,7 @@ _HOMES: Final = {
     "photoqueue.installation": ("use",),
     "photoqueue.inventory.catalogue": ("Catalogue",),
     "photoqueue.records.results": ("Correction", "InventoryResult", "PhotoResult"),
-    "photoqueue.words": ("JobState",),
+    "photoqueue.words": ("JobState", "JobType"),
     "photoqueue.settings": ("Settings",),
     "photoqueue.queue.read": ("JobSnapshot",),
     "photoqueue.faces.notebook.board": ("Dashboard", "Workbench"),

@@ -1,4 +1,4 @@
-"""Addresses of servers, shown without their secrets."""
+"""Addresses: of servers, shown without their secrets, and of code."""
 
 from __future__ import annotations
 
@@ -25,3 +25,9 @@ def masked(url: str) -> str:
     user, colon, _ = login.partition(":")
     shown = f"{user}:***" if colon else user
     return _SECRET_IN_QUERY.sub(r"\1***", f"{scheme}://{shown}{at}{place}")
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text is of the form ``package.module:attribute``."""
+    module, _, attribute = text.partition(":")
+    return attribute.isidentifier() and all(part.isidentifier() for part in module.split("."))

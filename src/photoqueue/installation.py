@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from photoqueue import services, tracing
+from photoqueue.jobs import job_types, load_job_types
 from photoqueue.queue.broker.queues import Broker
 from photoqueue.queue.database import Database, migrate
 from photoqueue.queue.queue_counts import LiveCounts
 from photoqueue.queue.tables import installation as installation_table
+from photoqueue.queue.workers import enter_queues
 from photoqueue.settings import Settings, load_settings
+from photoqueue.words import JobType, job_type, register
 
 if TYPE_CHECKING:
     from photoqueue.photos.store import PhotoStore
@@ -39,6 +42,7 @@ class Installation:
         self, settings: Settings, endpoints: Endpoints, *, namespace: str | None = None
     ) -> None:
         tracing.set_up(settings.tracing)
+        load_job_types(settings.job_types)
         self.settings = settings
         self.endpoints = endpoints
         if namespace is not None:
@@ -64,6 +68,7 @@ class Installation:
             if installation.endpoints.embedded_database:
                 migrate(installation.database)
             installation.database.check_schema()
+            installation.know(*job_types())
         except BaseException:
             installation.close()
             raise
@@ -101,6 +106,22 @@ class Installation:
         from photoqueue.photos.store import PhotoStore
 
         return PhotoStore.for_settings(self.settings)
+
+    def know(self, *types: JobType) -> None:
+        """Let the tables know the queues of job types, and this process those of the tables.
+
+        Of a type that another process declared, this one knows the name only: it shows and
+        counts its jobs, and cannot do them.
+
+        Raises
+        ------
+        ConfigurationError
+            Another type of the same queue is known here already.
+        """
+        for declared in types:
+            register(declared)
+        for queue in enter_queues(self.database, [str(declared) for declared in types]):
+            register(job_type(queue))
 
     def revive(self) -> None:
         """Restart embedded servers that were stopped; quick when they are running."""

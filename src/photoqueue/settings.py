@@ -15,6 +15,7 @@ import platformdirs
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from photoqueue.addresses import is_reference
 from photoqueue.errors import ConfigurationError
 
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -107,6 +108,9 @@ class Settings(BaseSettings):
     #: What carries the messages: ``auto`` is Redis, or PostgreSQL where no Redis is available;
     #: ``postgres`` uses PostgreSQL only.
     broker: Literal["auto", "postgres"] = "auto"
+
+    #: Job types of one's own, as ``package.module:TYPE``; commas between several.
+    job_types: Annotated[tuple[str, ...], NoDecode] = ()
 
     #: Processes per queue and worker, each with one job at a time: a number, or a range such as
     #: ``2-8``, within which their number follows the jobs that wait.
@@ -205,12 +209,27 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and value.expanduser().absolute()
 
+    @field_validator("job_types", mode="before")
+    @classmethod
+    def _references(cls, value: object) -> object:
+        names = value.split(",") if isinstance(value, str) else value
+        if not isinstance(names, tuple | list):
+            return names
+        stripped = [name.strip() if isinstance(name, str) else name for name in names]
+        found = tuple(name for name in stripped if name)
+        for name in found:
+            if not (isinstance(name, str) and is_reference(name)):
+                raise ValueError(f"{name!r:.120} is not package.module:TYPE")
+        return found
+
     def to_environment(self) -> dict[str, str]:
         """Return the variables that give another process these settings; holds secrets."""
         environment = {}
         for name, value in self:
             if isinstance(value, SecretStr):
                 value = value.get_secret_value()
+            elif isinstance(value, tuple):
+                value = ",".join(value)
             environment[variable_of(name)] = "" if value is None else str(value)
         return environment
 

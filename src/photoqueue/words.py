@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from pydantic_core import CoreSchema, core_schema
 
+from photoqueue.addresses import is_reference
 from photoqueue.errors import ConfigurationError
 
 #: Words in lower case, joined by hyphens: part of Redis keys, addresses and names on the wire.
@@ -45,7 +46,8 @@ class JobType(str):
     Raises
     ------
     ConfigurationError
-        The name cannot be that of a queue, or the handler is not ``package.module:attribute``.
+        The name cannot be that of a queue, the handler is not ``package.module:attribute``, or
+        the key does not begin with a name and a hyphen.
 
     Examples
     --------
@@ -78,10 +80,14 @@ class JobType(str):
                 f"The handler {handler!r:.120} of {queue} cannot be imported. Write it as "
                 "'package.module:attribute'."
             )
+        key = key or f"{queue}-{{job_id}}"
+        if not key.partition("{")[0].endswith("-"):
+            raise ConfigurationError(
+                f"The key {key!r:.120} of {queue} does not begin with a name and a hyphen. Write "
+                f"it as '{queue}-{{field}}', with a field of the job data."
+            )
         job_type = super().__new__(cls, queue)
-        job_type.__dict__.update(
-            payload=payload, result=result, handler=handler, key=key or f"{queue}-{{job_id}}"
-        )
+        job_type.__dict__.update(payload=payload, result=result, handler=handler, key=key)
         return job_type
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -128,14 +134,23 @@ def register(job_type: JobType) -> JobType:
     Raises
     ------
     ConfigurationError
-        Another type of the same queue is known already.
+        Another type of the same queue is known already, or its job keys begin the same.
     """
-    known = _KNOWN.setdefault(str(job_type), job_type)
-    if known.handler != job_type.handler:
+    known = _KNOWN.get(job_type)
+    if known is not None and known.handler not in (None, job_type.handler):
         raise ConfigurationError(
             f"There are two job types of the queue {str(job_type)!r}: one handled by "
             f"{known.handler}, one by {job_type.handler}. Give one of them another queue."
         )
+    for other in _KNOWN.values():
+        short, long = sorted((other.key_prefix, job_type.key_prefix), key=len)
+        # Of a type without a handler little may be known here but its name.
+        both_known = other.handler is not None and job_type.handler is not None
+        if other != job_type and both_known and long.startswith(short):
+            raise ConfigurationError(
+                f"Job keys of {job_type} ({job_type.key}) could be taken for those of {other} "
+                f"({other.key}). Let them begin otherwise: JobType(key=…)."
+            )
     _KNOWN[str(job_type)] = job_type
     return job_type
 
@@ -148,12 +163,6 @@ def registered_types() -> tuple[JobType, ...]:
 def job_type(queue: str) -> JobType:
     """Return the type of a queue; one that this process does not know has a name only."""
     return _KNOWN.get(queue) or JobType(queue)
-
-
-def is_reference(text: str) -> bool:
-    """Whether a text is of the form ``package.module:attribute``."""
-    module, _, attribute = text.partition(":")
-    return attribute.isidentifier() and all(part.isidentifier() for part in module.split("."))
 
 
 def _registered_type(value: object) -> JobType:

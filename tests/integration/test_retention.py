@@ -125,7 +125,7 @@ def test_old_records_go_on_an_idle_queue_too(
     key = records.key(queue, state)
     put_old(client, key, 1, limit + 60)
     put_old(client, key, 2, limit - 60)
-    broker.trim_records()
+    broker.trim_records(job_types())
     assert [record["jobId"] for record in records.read(queue, state)] == ["old-2"]
 
 
@@ -134,7 +134,7 @@ def test_trimming_cuts_to_the_count_without_a_new_record(
 ) -> None:
     for number in range(130):
         put_old(client, records.key(PHOTOS, COMPLETED), number, 1000 - number)
-    broker.trim_records()
+    broker.trim_records(job_types())
     kept = [record["jobId"] for record in records.read(PHOTOS, COMPLETED)]
     assert kept == [f"old-{number}" for number in range(129, 29, -1)]
 
@@ -185,7 +185,7 @@ def test_redis_holds_nothing_without_an_end(
         assert broker.take(PHOTOS) == message.job_id
         broker.keep_record(make_finished(number, state=FAILED if number % 3 else COMPLETED))
         broker.keep_record(make_finished(number, queue=INVENTORY))
-    broker.trim_records()
+    broker.trim_records(job_types())
     # Then what is left are its bounded records, each with a time to live
     keys = {key.decode() for key in client.scan_iter(f"*{namespace}*")}
     assert len(keys) == 3
@@ -209,5 +209,5 @@ def test_records_of_two_installations_do_not_meet(
 def test_installation_without_redis_keeps_no_records(database_url: str) -> None:
     with closing(Broker(None, database_url=database_url, namespace="x")) as broker:
         broker.keep_record(make_finished())
-        broker.trim_records()
+        broker.trim_records(job_types())
         assert broker.records is None

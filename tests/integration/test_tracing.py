@@ -26,7 +26,7 @@ from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.jobs.handling import Workplace, load_handler
 from photoqueue.queue.ledger import Ledger
-from photoqueue.queue.read import payload_of
+from photoqueue.queue.read import submitted_as
 from photoqueue.worker.logs import JsonFormatter
 from photoqueue.worker.runner import Runner
 from tests.conftest import Worker, submit
@@ -123,7 +123,7 @@ def test_log_lines_name_their_trace(exporter: InMemorySpanExporter) -> None:
 
 def test_untraced_jobs_carry_nothing(installation: Installation) -> None:
     job = submit("ok-1")
-    assert "traceparent" not in payload_of(installation.database, UUID(job.id))
+    assert "traceparent" not in submitted_as(installation.database, UUID(job.id))[0]
     assert tracing.traceparent() is None
 
 

@@ -235,7 +235,7 @@ class Transitions(RuleBasedStateMachine):
         if job.state.finished:
             assert cancelled == []
         else:
-            assert cancelled == [job_id]
+            assert [message.job_id for message in cancelled] == [job_id]
             if job.state is JobState.ACTIVE:
                 job.outcomes.append("cancelled")
             job.state, job.holder = JobState.CANCELLED, None

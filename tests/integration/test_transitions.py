@@ -511,7 +511,7 @@ def test_release_of_a_worker_without_jobs_changes_nothing(bench: Bench) -> None:
 def test_cancel_ends_an_unfinished_job(bench: Bench, state: str) -> None:
     job_id = bench.in_state(JobState(state))
     recorded = len(bench.attempts(job_id))
-    assert bench.ledger.cancel([job_id]) == [job_id]
+    assert [message.job_id for message in bench.ledger.cancel([job_id])] == [job_id]
     row = bench.job(job_id)
     assert (row["state"], row["success"], row["error_type"]) == ("cancelled", False, "cancelled")
     assert row["finished_at"] is not None
@@ -531,7 +531,9 @@ def test_cancel_leaves_a_finished_job_alone(bench: Bench, state: str) -> None:
 def test_cancel_of_many_returns_those_it_ended(bench: Bench) -> None:
     jobs = {state: bench.in_state(state) for state in JobState}
     cancelled = bench.ledger.cancel([*jobs.values(), uuid4()])
-    assert set(cancelled) == {jobs[JobState(s)] for s in ("waiting", "active", "delayed")}
+    assert {message.job_id for message in cancelled} == {
+        jobs[JobState(s)] for s in ("waiting", "active", "delayed")
+    }
     assert bench.ledger.cancel([]) == []
 
 
@@ -552,7 +554,7 @@ def test_cancel_and_complete_at_once_end_the_job_once(bench: Bench, database: Da
         with closing(Ledger(database)) as ledger:
             for claim in claims:
                 start.wait()
-                cancelled.extend(ledger.cancel([claim.job_id]))
+                cancelled.extend(message.job_id for message in ledger.cancel([claim.job_id]))
 
     threads = [threading.Thread(target=target) for target in (complete, cancel)]
     for thread in threads:
@@ -582,7 +584,7 @@ def test_cancel_and_claim_at_once_never_leave_a_cancelled_job_running(
         with closing(Ledger(database)) as ledger:
             for job_id in rounds:
                 start.wait()
-                assert ledger.cancel([job_id]) == [job_id]
+                assert [message.job_id for message in ledger.cancel([job_id])] == [job_id]
 
     threads = [threading.Thread(target=target) for target in (claim, cancel)]
     for thread in threads:

@@ -5,13 +5,11 @@ import sys
 
 import pytest
 
-from photoqueue.faces.cli.output import QueueName, StateName
-from photoqueue.jobs import job_types
+from photoqueue.faces.cli.output import StateName
 from photoqueue.words import JobState
 
 
 def test_options_offer_the_names_of_the_domain() -> None:
-    assert [str(name) for name in QueueName] == [str(name) for name in job_types()]
     assert [str(name) for name in StateName] == [str(name) for name in JobState]
 
 

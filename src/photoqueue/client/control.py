@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from uuid import UUID
 
 from photoqueue.client.handles import Batch, Job
-from photoqueue.client.identifiers import JOB_KEY_PREFIXES, parse_job_id
+from photoqueue.client.identifiers import is_job_key, parse_job_id
 from photoqueue.client.intake import announce
 from photoqueue.client.observe import as_queue, job
 from photoqueue.errors import BrokerUnavailableError, StateError
@@ -129,7 +129,7 @@ def _named(one: Job | str) -> UUID | str:
     """Return the id of a job, or its key."""
     if isinstance(one, Job):
         return UUID(one.id)
-    return one if one.startswith(JOB_KEY_PREFIXES) else parse_job_id(one)
+    return one if is_job_key(one) else parse_job_id(one)
 
 
 def _why_not_retried(single: Job) -> str:

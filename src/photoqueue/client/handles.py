@@ -9,11 +9,10 @@ from uuid import UUID
 from photoqueue.client.waiting import ProgressStyle, Watch, make_progress
 from photoqueue.errors import JobCancelledError, JobFailedError, PhotoqueueError
 from photoqueue.format import counted, shorten
-from photoqueue.jobs import PHOTO_ANALYZE, job_types
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import read
 from photoqueue.queue.read import JobOutcome, JobSnapshot
 from photoqueue.records.hooks import HasCard
-from photoqueue.records.results import InventoryResult, PhotoResult
 from photoqueue.words import JobState, JobType, job_type
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class Job(HasCard):
     id : str
         The job id, unique everywhere.
     key : str
-        The job key, ``photo-<photoId>`` or ``inventory-<projectId>``.
+        The job key: ``photo-<photoId>``, ``inventory-<projectId>``, or as its type says.
     installation : Installation
         Where it was submitted; ``use()`` of another one does not change that.
     """
@@ -54,7 +53,7 @@ class Job(HasCard):
     def photo_id(self) -> str | None:
         """The photo of a ``photo-analyze`` job."""
         is_photo = self._queue == PHOTO_ANALYZE
-        return self.key.removeprefix("photo-") if is_photo else None
+        return self.key.removeprefix(PHOTO_ANALYZE.key_prefix) if is_photo else None
 
     @property
     def state(self) -> JobState:
@@ -87,8 +86,13 @@ class Job(HasCard):
         """
         self._watch(_Look(self), timeout).wait()
 
-    def result(self, timeout: float | None = None) -> PhotoResult | InventoryResult:
+    def result(self, timeout: float | None = None) -> Any:
         """Wait for the job and return its result.
+
+        Returns
+        -------
+        PhotoResult, InventoryResult, pydantic.BaseModel or dict
+            What the job type says; a dict where it says nothing.
 
         Raises
         ------
@@ -103,7 +107,7 @@ class Job(HasCard):
         self._watch(look, timeout).wait()
         return self._delivered(look.last)
 
-    async def result_async(self) -> PhotoResult | InventoryResult:
+    async def result_async(self) -> Any:
         """Wait as :meth:`result` does, for ``await job``; can be cancelled."""
         look = _Look(self)
         await self._watch(look, None).wait_async()
@@ -123,7 +127,8 @@ class Job(HasCard):
         """Tell which queues need a worker: also that of a batch which the job waits for."""
         snapshot = self.poll()
         blocked = snapshot.state is JobState.WAITING and snapshot.ready_at is None
-        return job_types() if blocked else (self._queue,)
+        # Batches are of photos.
+        return (PHOTO_ANALYZE, self._queue) if blocked else (self._queue,)
 
     def _watch(self, look: _Look, timeout: float | None) -> Watch:
         return Watch(
@@ -134,13 +139,12 @@ class Job(HasCard):
             timeout=timeout,
         )
 
-    def _delivered(self, outcome: JobOutcome) -> PhotoResult | InventoryResult:
+    def _delivered(self, outcome: JobOutcome) -> Any:
         error = self._error(outcome)
         if error is not None:
             raise error
-        if self._queue == PHOTO_ANALYZE:
-            return PhotoResult.model_validate(outcome.result)
-        return InventoryResult.model_validate(outcome.result)
+        model = self._queue.result
+        return outcome.result if model is None else model.model_validate(outcome.result)
 
     def _error(self, outcome: JobOutcome) -> PhotoqueueError | None:
         if outcome.state is JobState.CANCELLED:
@@ -149,7 +153,7 @@ class Job(HasCard):
             )
         return _failed(self, outcome) if outcome.state is JobState.FAILED else None
 
-    def __await__(self) -> Generator[Any, None, PhotoResult | InventoryResult]:
+    def __await__(self) -> Generator[Any, None, Any]:
         return self.result_async().__await__()
 
     def __repr__(self) -> str:

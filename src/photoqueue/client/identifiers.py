@@ -8,11 +8,10 @@ from typing import Final
 from uuid import UUID
 
 from photoqueue.errors import PayloadError, UnknownJobError
+from photoqueue.jobs import job_types
 
 #: Longest identifier in characters; it becomes part of a job key, a table and a chart.
 MAX_LENGTH: Final = 200
-#: How job keys begin; what else names a job is its id.
-JOB_KEY_PREFIXES: Final = ("photo-", "inventory-")
 #: Priorities range from minus this to plus this.
 MAX_PRIORITY: Final = 1000
 
@@ -73,6 +72,11 @@ def photo_id_for(sha256: str, project_id: str | None) -> str:
     """
     seed = f"{project_id or ''}\x00{sha256}"
     return f"p-{hashlib.sha256(seed.encode()).hexdigest()[:16]}"
+
+
+def is_job_key(text: str) -> bool:
+    """Whether a text begins as a job key does; what else names a job is its id."""
+    return text.startswith(tuple(known.key_prefix for known in job_types()))
 
 
 def parse_job_id(text: str) -> UUID:

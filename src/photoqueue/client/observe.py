@@ -10,17 +10,18 @@ from uuid import UUID
 
 from photoqueue.client.frames import result_rows
 from photoqueue.client.handles import Batch, Job
-from photoqueue.client.identifiers import JOB_KEY_PREFIXES, parse_job_id
+from photoqueue.client.identifiers import is_job_key, parse_job_id
 from photoqueue.client.waiting import ProgressStyle
 from photoqueue.errors import StateError
 from photoqueue.format import counted
 from photoqueue.installation import Installation, current
-from photoqueue.jobs import INVENTORY_SYNC, job_types
+from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE, job_types
 from photoqueue.queue import read
 from photoqueue.queue import read as tables
 from photoqueue.queue.queue_counts import LiveCounts, QueueStats
 from photoqueue.queue.read import JobSnapshot
 from photoqueue.records.hooks import HasCard
+from photoqueue.records.results import InventoryResult
 from photoqueue.words import JobState, JobType, job_type
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def job(job_id: str | UUID) -> Job:
         This installation has no such job.
     """
     installation = current()
-    if isinstance(job_id, str) and job_id.startswith(JOB_KEY_PREFIXES):
+    if isinstance(job_id, str) and is_job_key(job_id):
         found = read.find_job(installation.database, job_id)
     else:
         found = read.snapshot(installation.database, parse_job_id(str(job_id)))
@@ -119,7 +120,8 @@ def collect(
     pandas.DataFrame
         One row a photo in the order of submission, failures included, with room type,
         confidence, items, attempts, wait, duration and error. For an inventory one row a
-        line: room, name, count, volume in m³ with its range, photos.
+        line: room, name, count, volume in m³ with its range, photos. For a job of another type
+        its row of :func:`history`, with its result.
 
     Raises
     ------
@@ -143,8 +145,11 @@ def collect(
         handle.wait(timeout, progress=style)
         return result_rows(tables.batch_results(handle.installation.database, handle.id), wording)
     if handle.queue == INVENTORY_SYNC:
-        return handle.result(timeout).to_frame(wording)
+        inventory: InventoryResult = handle.result(timeout)
+        return inventory.to_frame(wording)
     handle.wait(timeout)
+    if handle.queue != PHOTO_ANALYZE:
+        return tables.job_results(handle.installation.database, handle.id)
     return result_rows(tables.job_results(handle.installation.database, handle.id), wording)
 
 
@@ -162,7 +167,7 @@ def history(
     Parameters
     ----------
     queue
-        ``photo-analyze`` or ``inventory-sync``.
+        The name of a queue, such as ``photo-analyze``.
     state
         One state or several, such as ``failed``.
     project_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -67,7 +67,8 @@ def load_handler(job_type: JobType, workplace: Workplace) -> Handler:
     work = load(job_type.handler, f"the handler of {job_type}")(workplace)
 
     def handle(claim: Claim, calls: list[AiCall]) -> str:
-        return _as_json(job_type, work(_payload(job_type, claim), calls))
+        data = {name: value for name, value in claim.payload.items() if name != "traceparent"}
+        return _as_json(job_type, work(read_payload(job_type, data, of=claim.job_key), calls))
 
     return handle
 
@@ -100,18 +101,32 @@ def load(reference: str | None, what: str) -> Any:
         ) from exc
 
 
-def _payload(job_type: JobType, claim: Claim) -> BaseModel | Mapping[str, Any]:
+def read_payload(job_type: JobType, data: Any, *, of: str) -> Any:
+    """Return job data as the model of its type; as it is where the type has none.
+
+    Parameters
+    ----------
+    data : mapping or pydantic.BaseModel
+        The job data, by the names of the model or of its JSON.
+    of : str
+        The job, for the error.
+
+    Raises
+    ------
+    PayloadError
+        The job data is not valid.
+    """
     if job_type.payload is None:
-        return claim.payload
+        return data
     try:
-        return job_type.payload.model_validate(claim.payload)
+        return job_type.payload.model_validate(data)
     except ValidationError as exc:
         problems = "; ".join(
             f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors()
         )
         raise PayloadError(
-            f"The job data of {claim.job_key} is not valid ({problems}). Submit it again with "
-            "the names and types of the contract."
+            f"The job data of {of} is not valid ({problems}). Submit it again with the names and "
+            "types of the contract."
         ) from None
 
 

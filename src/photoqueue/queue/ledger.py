@@ -380,10 +380,10 @@ class Ledger:
         """Make ready the jobs whose batch has ended."""
         return [_message(row) for row in self.run(_TRANSITIONS["release_blocked"])]
 
-    def cancel(self, job_ids: Sequence[UUID]) -> list[UUID]:
-        """Cancel the unfinished ones among the jobs; return those."""
+    def cancel(self, job_ids: Sequence[UUID]) -> list[Message]:
+        """Cancel the unfinished ones among the jobs; return what the broker may carry of them."""
         rows = self.run(_TRANSITIONS["cancel"], {"job_ids": list(job_ids)})
-        return [row["job_id"] for row in rows]
+        return [_message(row) for row in rows]
 
     def retry(self, job_ids: Sequence[UUID], *, budget: int) -> list[Message]:
         """Start failed and cancelled jobs anew with a budget of further attempts."""
@@ -419,12 +419,10 @@ class Ledger:
         rows = self.run(_TRANSITIONS["due_delayed"], {"queue_name": queue, "limit": limit})
         return [Message(queue, row["job_id"], row["priority"]) for row in rows]
 
-    def amend_inventory(
-        self, job_id: UUID, payload_json: str, *, after_batch: str | None
-    ) -> list[Message]:
-        """Give a waiting inventory other job data; empty when it does not wait any more."""
+    def amend(self, job_id: UUID, payload_json: str, *, after_batch: str | None) -> list[Message]:
+        """Give a waiting job other job data; empty when it does not wait any more."""
         rows = self.run(
-            _TRANSITIONS["amend_inventory"],
+            _TRANSITIONS["amend"],
             {"job_id": job_id, "payload": payload_json, "after_batch": after_batch},
         )
         return [_message(row) for row in rows]

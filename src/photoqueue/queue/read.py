@@ -248,10 +248,12 @@ def resolve_jobs(database: Database, names: Sequence[UUID | str]) -> list[UUID]:
     return [found[name] for name in names]
 
 
-def payload_of(database: Database, job_id: UUID) -> Mapping[str, Any]:
-    """Read the job data of a job; empty when there is no such job."""
+def submitted_as(database: Database, job_id: UUID) -> tuple[Mapping[str, Any], str | None]:
+    """Read the job data of a job and the batch that it waits for; empty of an unknown one."""
+    query = sa.select(jobs.c.payload, jobs.c.after_batch).where(jobs.c.job_id == job_id)
     with database.begin() as connection:
-        return connection.scalar(sa.select(jobs.c.payload).where(jobs.c.job_id == job_id)) or {}
+        row = connection.execute(query).first()
+    return ({}, None) if row is None else (row.payload, row.after_batch)
 
 
 def batch_row(database: Database, batch_id: str) -> dict[str, Any]:

@@ -277,7 +277,7 @@ WITH cancelled AS (
     SELECT job_id, attempts, 'cancelled', worker_id, slot, wait_ms, started_at, finished_at
     FROM cancelled WHERE state_before = 'active'
 )
-SELECT job_id FROM cancelled;
+SELECT job_id, queue_name, priority FROM cancelled;
 
 -- name: retry
 -- A person starts jobs anew that ended without a result: a fresh budget on top of the
@@ -328,8 +328,8 @@ WHERE queue_name = %(queue_name)s AND state = 'waiting'
 ORDER BY -priority, job_id
 LIMIT %(limit)s;
 
--- name: amend_inventory
--- An inventory that still waits takes over what a later submission of it says.
+-- name: amend
+-- A job that still waits takes over what a later submission of its key says.
 UPDATE jobs
 SET payload = %(payload)s::jsonb,
     after_batch = %(after_batch)s,

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
 from photoqueue.queue.database import Database, load_statements
 from photoqueue.queue.ledger import Ledger
@@ -299,6 +300,18 @@ def worker_runs(database: Database, *, pid: int, host_key: str) -> bool:
     )
     with database.begin() as connection:
         return connection.scalar(query) == "running"
+
+
+def enter_queues(database: Database, names: Sequence[str]) -> list[str]:
+    """Enter the queues that are not in the tables yet; return all that are."""
+    query = sa.select(queues.c.queue_name).order_by(queues.c.queue_name)
+    with database.begin() as connection:
+        known = list(connection.scalars(query))
+        added = [name for name in names if name not in known]
+        if added:
+            rows = [{"queue_name": name} for name in added]
+            connection.execute(insert(queues).on_conflict_do_nothing(), rows)
+    return [*known, *added]
 
 
 def set_paused(database: Database, queue: JobType, paused: bool) -> None:

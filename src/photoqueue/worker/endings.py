@@ -14,7 +14,6 @@ from photoqueue.errors import (
     RateLimitedError,
     ThrottledError,
 )
-from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.broker.retention import RETENTION, Finished
 from photoqueue.queue.ledger import AiCall, Claim, Ended, Failure
 from photoqueue.words import JobState
@@ -54,10 +53,9 @@ def describe(error: BaseException, calls: Sequence[AiCall] = ()) -> Failure:
 def log_fields(claim: Claim) -> dict[str, object]:
     """Return the fields that name a job."""
     fields: dict[str, object] = {"queue": claim.queue, "job": claim.job_id}
-    if claim.queue == PHOTO_ANALYZE:
-        fields["photo"] = claim.payload.get("photoId")
-    else:
-        fields["project"] = claim.payload.get("projectId")
+    for name, key in (("photo", "photoId"), ("project", "projectId")):
+        if key in claim.payload:
+            return {**fields, name: claim.payload[key]}
     return fields
 
 

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from photoqueue.errors import BrokerUnavailableError, ServiceError
-from photoqueue.jobs import job_types
 from photoqueue.queue.broker.retention import Finished
 from photoqueue.queue.ledger import Ledger, Recovered
 from photoqueue.queue.tally import WORKER_PATIENCE, WORKER_ROWS, counting
 from photoqueue.queue.workers import Host, Register
-from photoqueue.words import JobState, JobType, Outcome
+from photoqueue.words import JobState, JobType, Outcome, job_type
 from photoqueue.worker.identity import is_alive
 
 if TYPE_CHECKING:
@@ -126,14 +125,15 @@ class Recovery:
         # could die while PostgreSQL still takes it for alive.
         self._recover_expired()
         self._ledger.release_blocked()
-        if not self._lead():
+        queues = self._lead()
+        if queues is None:
             return
         try:
-            for queue in job_types():
-                if str(queue) not in paused:
+            for queue in map(job_type, queues):
+                if queue not in paused:
                     self._announce_waiting(queue)
                     self._broker.enqueue(self._ledger.due_delayed(queue, limit=_PAGE))
-            self._broker.trim_records()
+            self._broker.trim_records(queues)
             self._counting.start()
             if time.monotonic() > self._forget_at:
                 self._register.forget()
@@ -208,12 +208,14 @@ class Recovery:
             )
             self._register.stop(dead)
 
-    def _lead(self) -> bool:
-        """Whether this worker announces jobs for all of them in this round; one is enough."""
-        rows = self._ledger.run(
-            "SELECT pg_try_advisory_lock(%(key)s) AS leads", {"key": _RECOVERY_LOCK}
+    def _lead(self) -> list[str] | None:
+        """Return all queues, of types unknown here too; None if another worker announces now."""
+        (row,) = self._ledger.run(
+            "SELECT pg_try_advisory_lock(%(key)s) AS leads, "
+            "ARRAY(SELECT queue_name FROM queues ORDER BY queue_name) AS queues",
+            {"key": _RECOVERY_LOCK},
         )
-        return bool(rows[0]["leads"])
+        return row["queues"] if row["leads"] else None
 
     def _announce_waiting(self, queue: JobType) -> None:
         """Announce waiting jobs whose message may be lost.

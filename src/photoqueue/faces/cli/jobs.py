@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from photoqueue.faces.cli.output import (
     AsJson,
-    QueueName,
     StateName,
     coloured,
+    known_queue,
     note,
     print_json,
     records,
@@ -27,7 +28,10 @@ def jobs(
     state: Annotated[
         list[StateName] | None, typer.Option(help="Only jobs in this state; may be repeated.")
     ] = None,
-    queue: Annotated[QueueName | None, typer.Option(help="Only jobs of this queue.")] = None,
+    queue: Annotated[
+        str | None,
+        typer.Option(parser=known_queue, metavar="QUEUE", help="Only jobs of this queue."),
+    ] = None,
     project: Annotated[str | None, typer.Option(help="Only jobs of this project.")] = None,
     batch: Annotated[str | None, typer.Option(help="Only jobs of this batch.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many jobs.")] = 20,
@@ -82,7 +86,7 @@ def job(
         show(attempt_table(attempts))
     if row["result"]:
         show()
-        _show_result(row["result"])
+        _show_result(row["queue_name"], row["result"])
     if not missing(row["error_type"]):
         show()
         show(f"{line(row['error_type'])}: {foreign(row['error_message'])}", style="red")
@@ -122,10 +126,15 @@ def _facts(row: dict[str, Any]) -> Any:
     return drawn
 
 
-def _show_result(result: dict[str, Any]) -> None:
+def _show_result(queue: str, result: dict[str, Any]) -> None:
     from photoqueue.faces.cli.views import inventory_table, item_table
+    from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 
-    if "lines" in result:
+    if queue not in (PHOTO_ANALYZE, INVENTORY_SYNC):
+        show("Result:", style="bold")
+        show(foreign(json.dumps(result, indent=2, ensure_ascii=False)))
+        return
+    if queue == INVENTORY_SYNC:
         from photoqueue.records.results import InventoryResult
 
         show(inventory_table(InventoryResult.model_validate(result)))
@@ -148,7 +157,10 @@ JobIds = Annotated[
     typer.Argument(metavar="JOB", help="Job ids or keys.", show_default=False),
 ]
 BatchId = Annotated[str | None, typer.Option("--batch", help="All jobs of this batch.")]
-Queue = Annotated[QueueName | None, typer.Argument(help="The queue; both when left out.")]
+Queue = Annotated[
+    str | None,
+    typer.Argument(parser=known_queue, metavar="QUEUE", help="The queue; all when left out."),
+]
 
 
 def retry(

@@ -196,15 +196,21 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
+def known_queue(name: str) -> str:
+    """Return the queue of this name; the installation tells which there are."""
+    from photoqueue.client.observe import as_queue
+    from photoqueue.errors import StateError
+    from photoqueue.installation import current
+
+    current()
+    try:
+        return as_queue(name)
+    except StateError as exc:
+        raise typer.BadParameter(str(exc)) from None
+
+
 # They repeat names of photoqueue.words, whose validation library would make every start of
 # the command, ``--help`` too, several times slower.
-class QueueName(StrEnum):
-    """The queues."""
-
-    PHOTO_ANALYZE = "photo-analyze"
-    INVENTORY_SYNC = "inventory-sync"
-
-
 class StateName(StrEnum):
     """Where a job can stand."""
 

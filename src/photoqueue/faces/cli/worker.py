@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from photoqueue.faces.cli.output import QueueName
-
 if TYPE_CHECKING:
     from photoqueue.worker.health import Answer, Probe, Pulse
     from photoqueue.worker.supervisor import Supervisor
@@ -26,7 +24,8 @@ class LogFormatName(StrEnum):
 
 def worker(
     queue: Annotated[
-        QueueName | None, typer.Option(help="Work on this queue only; both when left out.")
+        str | None,
+        typer.Option(help="Work on this queue only; all whose job types are known when left out."),
     ] = None,
     concurrency: Annotated[
         str | None,
@@ -60,9 +59,8 @@ def worker(
     at once.
     """
     from photoqueue.installation import Installation
-    from photoqueue.jobs import job_types
+    from photoqueue.jobs import types_to_run
     from photoqueue.settings import Concurrency, load_settings
-    from photoqueue.words import job_type
     from photoqueue.worker.logs import configure_logging
     from photoqueue.worker.supervisor import Supervisor
 
@@ -74,7 +72,7 @@ def worker(
     settings = load_settings()
     supervisor = Supervisor(
         Installation.open(settings),
-        list(job_types()) if queue is None else [job_type(queue)],
+        types_to_run(queue),
         concurrency=given or settings.concurrency,
         log_format="json" if log_format is LogFormatName.JSON else "text",
     )

@@ -50,6 +50,8 @@ class ChartsView(LiveView):
         ``hour``, ``day``, ``week`` or ``all``.
     queue : str
         Only jobs of this queue; empty is no limit.
+    queues : list of str
+        The queues that there are.
     dark : bool
         Whether the page is dark; the front end knows.
     """
@@ -58,7 +60,8 @@ class ChartsView(LiveView):
     _css = style("charts")
 
     period = traitlets.Enum(list(PERIODS), "all").tag(sync=True)
-    queue = traitlets.Enum(["", *map(str, job_types())], "").tag(sync=True)
+    queue = traitlets.Unicode("").tag(sync=True)
+    queues = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
     dark = traitlets.Bool(False).tag(sync=True)
     names = traitlets.List(traitlets.Unicode(), list(NAMES)).tag(sync=True)
     durations = traitlets.Dict().tag(sync=True)
@@ -77,6 +80,17 @@ class ChartsView(LiveView):
         self._drawn: dict[str, tuple[str, Table, ThemeName]] = {}
         super().__init__(scope, actions=actions, **traits)
         self.observe(self._chosen, ["period", "queue", "dark"])
+
+    @traitlets.default("queues")
+    def _all_queues(self) -> list[str]:
+        return [str(queue) for queue in job_types()]
+
+    @traitlets.validate("queue")
+    def _known_queue(self, proposal: Any) -> str:
+        queue: str = proposal["value"]
+        if queue and queue not in self.queues:
+            raise traitlets.TraitError(f"There is no queue {queue[:80]!r}.")
+        return queue
 
     @staticmethod
     def prepare() -> None:

@@ -22,7 +22,7 @@ from photoqueue.client.projects import (
     project_standing,
     wording,
 )
-from photoqueue.client.submit_inventory import submit_inventory
+from photoqueue.client.submit_job import submit_inventory
 from photoqueue.errors import NotFoundError, StateError
 from photoqueue.faces.notebook.view import LiveView, Scope, script, style
 from photoqueue.inventory.catalogue_file import CATEGORIES, LANGUAGES

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from photoqueue.client.handles import Batch
 from photoqueue.client.submit import preview, submit_photos
-from photoqueue.client.submit_inventory import submit_inventory
+from photoqueue.client.submit_job import submit_inventory
 from photoqueue.engines.registry import EngineChoice, available_engines
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.notebook.upload import Upload

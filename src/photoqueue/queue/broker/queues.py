@@ -17,7 +17,7 @@ from photoqueue.addresses import masked
 from photoqueue.errors import BrokerUnavailableError, ConfigurationError, MessageRefusedError
 from photoqueue.queue.broker.messages import JsonSerializer, encode, task_name
 from photoqueue.queue.broker.retention import Finished, Records
-from photoqueue.words import JobState, JobType, Message, registered_types
+from photoqueue.words import JobState, JobType, Message
 
 
 def zadd_entry(score: int, member: bytes) -> bytes:
@@ -247,11 +247,8 @@ class Broker:
         BrokerUnavailableError
             The server is away. The jobs are safe: recovery announces them later.
         """
-        by_queue: dict[JobType, list[Message]] = defaultdict(list)
-        for message in messages:
-            by_queue[message.queue].append(message)
         with self._errors():
-            return sum(self._enqueue(queue, batch) for queue, batch in by_queue.items())
+            return sum(self._enqueue(queue, batch) for queue, batch in _by_queue(messages).items())
 
     def _enqueue(self, queue: JobType, messages: Sequence[Message]) -> int:
         name = task_name(queue)
@@ -259,7 +256,7 @@ class Broker:
             (message.job_id, encode(message.job_id, name), message.priority) for message in messages
         )
 
-    def discard(self, job_ids: Sequence[UUID]) -> None:
+    def discard(self, messages: Iterable[Message]) -> None:
         """Remove the messages of jobs that are not to run, so that they do not pile up.
 
         Raises
@@ -267,12 +264,12 @@ class Broker:
         BrokerUnavailableError
             The server is away. The messages do no harm: they find nothing to claim.
         """
-        if not job_ids:
-            return
         with self._errors():
-            for queue in registered_types():
+            for queue, batch in _by_queue(messages).items():
                 name = task_name(queue)
-                self._storage(queue).discard([(job_id, encode(job_id, name)) for job_id in job_ids])
+                self._storage(queue).discard(
+                    [(message.job_id, encode(message.job_id, name)) for message in batch]
+                )
 
     def take(self, queue: JobType) -> UUID | None:
         """Take the id of the most urgent job; wait up to a second for one.
@@ -351,18 +348,18 @@ class Broker:
         """Keep the records of finished jobs for a while."""
         if self.records is None:
             return
-        groups: dict[tuple[JobType, JobState], list[Finished]] = defaultdict(list)
+        groups: dict[tuple[str, JobState], list[Finished]] = defaultdict(list)
         for one in finished:
             groups[one.queue, one.state].append(one)
         with self._errors():
             for (queue, state), records in groups.items():
                 self.records.add(queue, state, records)
 
-    def trim_records(self) -> None:
-        """Drop records that are beyond retention, on idle queues too."""
+    def trim_records(self, queues: Iterable[str]) -> None:
+        """Drop records of queues that are beyond retention, on idle queues too."""
         if self.records is not None:
             with self._errors():
-                self.records.trim()
+                self.records.trim(queues)
 
     def ping(self) -> str:
         """Ask the server for its version; the broker is usable when this returns."""
@@ -408,3 +405,10 @@ class Broker:
             raise BrokerUnavailableError(
                 f"The broker at {self.address} cannot be used: {detail}. {hint}"
             ) from exc
+
+
+def _by_queue(messages: Iterable[Message]) -> dict[JobType, list[Message]]:
+    found: dict[JobType, list[Message]] = defaultdict(list)
+    for message in messages:
+        found[message.queue].append(message)
+    return found

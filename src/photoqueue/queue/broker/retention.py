@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from photoqueue.words import JobState, JobType, registered_types
+from photoqueue.words import JobState
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ RETENTION: Final = {
 class Finished:
     """A job that has ended, as its record shows it."""
 
-    queue: JobType
+    queue: str
     job_id: str
     state: JobState
     attempts: int
@@ -71,17 +71,17 @@ class Records:
         self._namespace = namespace
         self._keep_and_take = redis.register_script(_KEEP_AND_TAKE)
 
-    def key(self, queue: JobType, state: JobState) -> str:
+    def key(self, queue: str, state: JobState) -> str:
         """Name of the sorted set of one queue and state."""
         return f"photoqueue:{self._namespace}:{queue}:{state}"
 
-    def add(self, queue: JobType, state: JobState, finished: Sequence[Finished]) -> None:
+    def add(self, queue: str, state: JobState, finished: Sequence[Finished]) -> None:
         """Keep records of one queue and state; drop what is beyond the limits. One round trip."""
         self.add_and_take(queue, state, finished, "", 0)
 
     def add_and_take(
         self,
-        queue: JobType,
+        queue: str,
         state: JobState,
         finished: Sequence[Finished],
         queue_key: str,
@@ -117,22 +117,22 @@ class Records:
             (member, float(score)) for member, score in zip(taken[::2], taken[1::2], strict=True)
         ]
 
-    def trim(self) -> None:
+    def trim(self, queues: Iterable[str]) -> None:
         """Drop what is beyond the limits, on idle queues too."""
         with self._redis.pipeline(transaction=False) as pipe:
-            for queue in registered_types():
+            for queue in queues:
                 for state in RETENTION:
                     self._trim(pipe, queue, state)
             pipe.execute()
 
-    def read(self, queue: JobType, state: JobState) -> list[dict[str, Any]]:
+    def read(self, queue: str, state: JobState) -> list[dict[str, Any]]:
         """List the records of one queue and state, newest first."""
         return [
             json.loads(record)
             for record in self._redis.zrange(self.key(queue, state), 0, -1, desc=True)
         ]
 
-    def _trim(self, pipe: Any, queue: JobType, state: JobState) -> None:
+    def _trim(self, pipe: Any, queue: str, state: JobState) -> None:
         key, keep = self.key(queue, state), RETENTION[state]
         pipe.zremrangebyrank(key, 0, -keep.count - 1)
         pipe.zremrangebyscore(key, "-inf", time.time() - keep.seconds)

@@ -17,7 +17,7 @@ from starlette.datastructures import UploadFile
 from photoqueue.client.corrections import read_inventory
 from photoqueue.client.handles import Job
 from photoqueue.client.submit import submit_known_photo, submit_photo
-from photoqueue.client.submit_inventory import submit_inventory
+from photoqueue.client.submit_job import submit_inventory
 from photoqueue.errors import PhotoNotFoundError
 from photoqueue.faces.http.answers import SubmittedJob, TestJobAnswer
 from photoqueue.faces.http.backend import TheBackend

@@ -99,6 +99,8 @@ function drawQueues(queues) {
   const chosen = queues.filter((q) => !shown.queue || q.name === shown.queue);
   const sums = Object.fromEntries(["total", ...STATES].map((state) => [state, chosen.reduce((sum, q) => sum + q[state], 0)]));
   if (same("queues", queues)) return sums;
+  const choice = $("queue");
+  for (const { name } of queues.slice(choice.options.length - 1)) choice.append(h("option", {}, name));
   replace($("queues"), table("Queues", [
     { title: "Queue", class: "whole", cell: (q) => q.name },
     ...STATES.map((state) => ({ title: state, number: true, cell: (q) => format.number(q[state]) })),

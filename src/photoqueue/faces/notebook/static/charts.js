@@ -1,7 +1,6 @@
 // The overview charts: a card each, with a picture that has its words as alternative text, and
 // a table of the same figures behind a button.
 const PERIODS = { hour: "last hour", day: "last day", week: "last week", all: "all" };
-const QUEUES = { "": "all queues", "photo-analyze": "photo-analyze", "inventory-sync": "inventory-sync" };
 
 // Whether the page around an element is dark: what Jupyter says, else its background, else
 // what the system prefers.
@@ -76,10 +75,11 @@ export default {
     el.classList.add("pq");
     const notice = h("div", { class: "pq-notice", role: "alert", hidden: true });
     const waiting = h("p", { class: "pq-empty", role: "status" }, "Reading the figures…");
+    const queues = Object.fromEntries([["", "all queues"], ...model.get("queues").map((name) => [name, name])]);
     const cards = model.get("names").map((name) => card(model, name));
     el.append(
       h("div", { class: "pq-bar", role: "group", "aria-label": "Charts" },
-        choice(model, "period", "Period", PERIODS), choice(model, "queue", "Queue", QUEUES)),
+        choice(model, "period", "Period", PERIODS), choice(model, "queue", "Queue", queues)),
       notice, waiting, h("div", { class: "pq-charts-grid" }, cards.map((one) => one.section)));
 
     const say = () => {

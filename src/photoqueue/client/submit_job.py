@@ -1,0 +1,268 @@
+"""Submitting single jobs: the adding-up of a project, and jobs of one's own types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from photoqueue import tracing
+from photoqueue.client.handles import Batch, Job
+from photoqueue.client.identifiers import checked, checked_priority, default_user
+from photoqueue.client.intake import announce
+from photoqueue.errors import PayloadError, StateError
+from photoqueue.installation import Installation, current
+from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
+from photoqueue.jobs.handling import read_payload
+from photoqueue.jobs.inventory_sync import InventoryPayload
+from photoqueue.queue import projects, read
+from photoqueue.queue.ids import new_uuid
+from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.submission import NewJob, accept
+from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES
+from photoqueue.words import INTERACTIVE_PRIORITY, JobType, Message
+
+#: What job data says of the submission, not of the work.
+_OF_THE_SUBMISSION: Final = ("traceparent", "userId")
+
+
+def submit_inventory(
+    project_id: str,
+    *,
+    user_id: str | None = None,
+    after: Batch | str | None = None,
+    strategy: str = DEFAULT_STRATEGY,
+    priority: int = INTERACTIVE_PRIORITY,
+) -> Job:
+    """Submit the adding-up of a project's photos.
+
+    Parameters
+    ----------
+    project_id
+        The project.
+    user_id
+        Who submits; the login name when left out.
+    after
+        A batch, or its id: the job runs when all its jobs have ended.
+    strategy
+        ``max``: per room and item the most seen in one photo, so that several views of a
+        room do not count twice. ``match``: the same thing is recognised over the views, by
+        its look and what stands beside it. ``sum``: every photo counts, for photos that do
+        not overlap. ``llm``: a vision model looks at all photos of a room together.
+    priority
+        Higher is taken first.
+
+    Raises
+    ------
+    UnknownProjectError
+        No photo was submitted for the project.
+    UnknownBatchError
+        ``after`` does not exist.
+    StateError
+        There is no such strategy, or the project is being added up at this moment in
+        another way than asked for.
+    PayloadError
+        An identifier is empty, too long or not printable.
+
+    Examples
+    --------
+    >>> job = submit_inventory("move-42", after=batch)  # doctest: +SKIP
+    """
+    installation = current()
+    project = checked("project_id", project_id)
+    priority = checked_priority(priority)
+    batch_id = _batch_id(installation, after)
+    if not projects.project_exists(installation.database, project):
+        raise projects.unknown_project(project)
+    if strategy not in STRATEGIES:
+        raise StateError(
+            f"Unknown strategy {strategy!r:.40}; choose {', '.join(map(repr, STRATEGIES))}."
+        )
+    user = checked("user_id", default_user() if user_id is None else user_id)
+    payload = InventoryPayload.model_validate(
+        {"projectId": project, "userId": user, "strategy": strategy, "afterBatch": batch_id}
+    )
+    return _submit(
+        installation, INVENTORY_SYNC, payload, user=user, after_batch=batch_id, priority=priority
+    )
+
+
+def submit(
+    job_type: JobType,
+    payload: BaseModel | Mapping[str, Any],
+    *,
+    user_id: str | None = None,
+    after: Batch | str | None = None,
+    priority: int = INTERACTIVE_PRIORITY,
+) -> Job:
+    """Submit a job of a type of one's own.
+
+    A job of the same key that waits takes over what this submission says, and stands for it.
+    Where the job data has a ``project_id``, the job belongs to that project.
+
+    Parameters
+    ----------
+    job_type
+        The type, as ``PHOTOQUEUE_JOB_TYPES`` names it to the workers.
+    payload
+        The job data: of the type's model, or what the model makes of it.
+    user_id
+        Who submits; the login name when left out.
+    after
+        A batch, or its id: the job runs when all its jobs have ended.
+    priority
+        Higher is taken first.
+
+    Returns
+    -------
+    Job
+        A handle; ``job.result()`` waits for the result.
+
+    Raises
+    ------
+    PayloadError
+        The job data is not valid, or the type is one of the package:
+        :func:`~photoqueue.submit_photo` and :func:`~photoqueue.submit_inventory` submit those.
+    UnknownBatchError
+        ``after`` does not exist.
+    StateError
+        A job of the same key is running at this moment with other job data.
+    ConfigurationError
+        Another type of the same queue is known here already.
+
+    Examples
+    --------
+    >>> job = submit(FLOOR_PLAN, {"project_id": "move-42"})  # doctest: +SKIP
+    """
+    if not isinstance(job_type, JobType):
+        raise PayloadError(f"job_type is {type(job_type).__name__}; give a photoqueue.JobType.")
+    if job_type in (PHOTO_ANALYZE, INVENTORY_SYNC):
+        raise PayloadError(
+            f"Jobs of {job_type} are submitted with submit_photo(), submit_photos() or "
+            "submit_inventory(), which also keep the photo or the project."
+        )
+    installation = current()
+    installation.know(job_type)
+    return _submit(
+        installation,
+        job_type,
+        _validated(job_type, payload),
+        user=checked("user_id", default_user() if user_id is None else user_id),
+        after_batch=_batch_id(installation, after),
+        priority=checked_priority(priority),
+    )
+
+
+def _submit(
+    installation: Installation,
+    job_type: JobType,
+    payload: BaseModel | Mapping[str, Any],
+    *,
+    user: str,
+    after_batch: str | None,
+    priority: int,
+) -> Job:
+    job_id = new_uuid()
+    fields = dict(payload)
+    key = checked("The job key", _key(job_type, {**fields, "job_id": job_id}))
+    project = fields.get("project_id")
+    with tracing.span("photoqueue.submit", {"photoqueue.jobs": 1}):
+        data = _as_json(job_type, payload)
+        if (traceparent := tracing.traceparent()) is not None:
+            data["traceparent"] = traceparent
+        new = NewJob(
+            job_id=job_id,
+            job_key=key,
+            queue=job_type,
+            payload_json=json.dumps(data),
+            user_id=user,
+            max_attempts=installation.settings.max_attempts,
+            priority=priority,
+            project_id=None if project is None else checked("project_id", project),
+            after_batch=after_batch,
+        )
+        _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
+        (accepted,) = accept(installation.database, jobs=[new])
+        job = Job(installation, accepted.job_id, key, job_type)
+        messages = [Message(job_type, accepted.job_id, priority)]
+        if not accepted.created:
+            messages = _amended(job, data, after_batch)
+        if after_batch is None:
+            announce(installation, messages)
+        return job
+
+
+def _amended(job: Job, data: Mapping[str, Any], after_batch: str | None) -> list[Message]:
+    """Make an unfinished job of the key do what this submission asks for.
+
+    Raises
+    ------
+    StateError
+        It is running already, and does something else.
+    """
+    standing, waits_for = read.submitted_as(job.installation.database, UUID(job.id))
+    if (_of_the_work(standing), waits_for) == (_of_the_work(data), after_batch):
+        return []
+    with closing(Ledger(job.installation.database)) as ledger:
+        messages = ledger.amend(UUID(job.id), json.dumps(data), after_batch=after_batch)
+    if not messages:
+        raise StateError(
+            f"{job.key} is running already, as job {job.id}, and not as asked for. Wait for that "
+            "job, then submit it again."
+        )
+    return messages
+
+
+def _of_the_work(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in _OF_THE_SUBMISSION}
+
+
+def _batch_id(installation: Installation, after: Batch | str | None) -> str | None:
+    """Return the id of a batch that a job is to wait for."""
+    if after is not None and not isinstance(after, Batch | str):
+        raise PayloadError(f"after is {type(after).__name__}; give a batch or its id.")
+    batch_id = after.id if isinstance(after, Batch) else after
+    if batch_id is not None:
+        read.batch_row(installation.database, batch_id)
+    return batch_id
+
+
+def _validated(
+    job_type: JobType, payload: BaseModel | Mapping[str, Any]
+) -> BaseModel | Mapping[str, Any]:
+    if job_type.payload is None:
+        if isinstance(payload, Mapping):
+            return payload
+        raise PayloadError(
+            f"The job data of {job_type} is {type(payload).__name__}; give a dict, or declare its "
+            "model with JobType(payload=…)."
+        )
+    validated: BaseModel = read_payload(job_type, payload, of=f"a job of {job_type}")
+    return validated
+
+
+def _as_json(job_type: JobType, payload: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(payload, BaseModel):
+        return payload.model_dump(mode="json", by_alias=True, exclude_none=True)
+    try:
+        written: dict[str, Any] = json.loads(json.dumps(dict(payload), allow_nan=False))
+    except (TypeError, ValueError) as exc:
+        raise PayloadError(
+            f"The job data of {job_type} is not JSON: {exc}. Use texts, numbers, lists and dicts "
+            "only; nothing was accepted."
+        ) from None
+    return written
+
+
+def _key(job_type: JobType, fields: Mapping[str, Any]) -> str:
+    try:
+        return job_type.key_of(**fields)
+    except (KeyError, AttributeError, IndexError) as exc:
+        raise PayloadError(
+            f"The job key {job_type.key!r} of {job_type} needs {exc}, which the job data lacks; "
+            "nothing was accepted."
+        ) from None

@@ -66,7 +66,7 @@ test: install    ## format, lint, types, import contracts, unit and integration 
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory --jobs=2 types tests
 
-test-all: install ## all of test, then browser, notebooks, fuzz and chaos
+test-all: install ## all of test, then browser, notebooks, chaos, fuzz, docs and benchmarks
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory test-rest
 
@@ -81,7 +81,7 @@ tests: install
 # The same faults in the same order each time; `make chaos` plays others, and for longer.
 test-rest: install ## what test-all has beyond test
 	$(BIN)/python -m chaos --seed 20 --jobs 1000 --minutes 0.5 --only faults --out out/chaos/subset
-	$(PYTEST) tests/browser tests/notebooks tests/chaos tests/fuzz
+	$(PYTEST) tests/browser tests/notebooks tests/chaos tests/fuzz tests/docs tests/benchmarks
 
 test-browser: install ## the tests that look at JupyterLab and Voilà with Chromium; it must be there
 	@$(BIN)/python -m tests.browser.chromium

@@ -32,7 +32,7 @@ def _nothing(claim: Claim, calls: list[AiCall]) -> str:
     return _RESULT
 
 
-child._handler = lambda assignment, installation: _nothing
+child.load_handler = lambda job_type, workplace: _nothing
 
 
 def photos(number: int) -> list[Taken]:

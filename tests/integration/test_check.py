@@ -22,6 +22,7 @@ from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.database import Database
 from photoqueue.queue.ledger import Failure, Ledger
 from tests.conftest import REPOSITORY, submit
+from tests.integration.conftest import Outcome, Run
 
 STUCK = Alert(
     name="no-worker", queue="photo-analyze", severity=Severity.CRITICAL, message="nobody works"
@@ -66,7 +67,10 @@ def receiver() -> Iterator[Receiver]:
     receiver.server.server_close()
 
 
-def run(installation: Installation, *arguments: str, **environment: str) -> tuple[int, str, str]:
+def run_alone(
+    installation: Installation, *arguments: str, **environment: str
+) -> tuple[int, str, str]:
+    """Run the command in a process with an environment of its own."""
     found = subprocess.run(
         [sys.executable, "-m", "photoqueue", "check", *arguments],
         cwd=REPOSITORY,
@@ -87,19 +91,19 @@ def fail_jobs(database: Database, number: int) -> None:
             ledger.fail(claim, Failure("ValueError", "no", "", permanent=True), delay_ms=0)
 
 
-def test_exit_codes_and_one_line(installation: Installation, database: Database) -> None:
-    assert run(installation) == (0, "OK: all is well\n", "")
+def test_exit_codes_and_one_line(installation: Installation, database: Database, run: Run) -> None:
+    assert run("check") == Outcome(0, "OK: all is well\n", "")
     fail_jobs(database, 5)
-    status, line, _ = run(installation)
-    assert status == 1
-    assert line.startswith("WARNING: photo-analyze: 5 of 5 jobs failed in the last 10 min")
-    assert line.count("\n") == 1
-    assert run(installation, "--failure-rate", "1")[0] == 0
-    assert run(installation, PHOTOQUEUE_ALERT_FAILURE_RATE="1")[0] == 0
+    told = run("check")
+    assert told.code == 1
+    assert told.out.startswith("WARNING: photo-analyze: 5 of 5 jobs failed in the last 10 min")
+    assert told.out.count("\n") == 1
+    assert run("check", "--failure-rate", "1").code == 0
+    assert run_alone(installation, PHOTOQUEUE_ALERT_FAILURE_RATE="1")[0] == 0
     submit("waits")
-    status, text, _ = run(installation, "--json")
-    assert status == 2
-    found = json.loads(text)
+    told = run("check", "--json")
+    assert told.code == 2
+    found = told.json
     assert found["status"] == "critical"
     assert [alert["name"] for alert in found["alerts"]] == ["no-worker", "failure-rate"]
 
@@ -107,7 +111,7 @@ def test_exit_codes_and_one_line(installation: Installation, database: Database)
 def test_server_that_is_away_is_critical_and_hides_the_password(
     installation: Installation,
 ) -> None:
-    status, line, _ = run(installation, DATABASE_URL="postgresql://ana:hunter2@127.0.0.1:1/x")
+    status, line, _ = run_alone(installation, DATABASE_URL="postgresql://ana:hunter2@127.0.0.1:1/x")
     assert status == 2
     assert line.startswith("CRITICAL: ")
     assert "hunter2" not in line
@@ -168,12 +172,12 @@ def test_address_that_is_none(installation: Installation) -> None:
 def test_check_tells_the_address(installation: Installation, receiver: Receiver) -> None:
     submit("waits")
     url = receiver.url.get_secret_value()
-    assert run(installation, PHOTOQUEUE_ALERT_URL=url)[0] == 2
+    assert run_alone(installation, PHOTOQUEUE_ALERT_URL=url)[0] == 2
     assert receiver.told() == [("firing", "no-worker")]
     receiver.status = 500
     with closing(Ledger(installation.database)) as ledger:
         ledger.run("UPDATE jobs SET state = 'cancelled'")
-    status, line, warning = run(installation, PHOTOQUEUE_ALERT_URL=url)
+    status, line, warning = run_alone(installation, PHOTOQUEUE_ALERT_URL=url)
     assert (status, line) == (0, "OK: all is well\n")
     assert "answered 500" in warning
     assert check() == []

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +12,13 @@ import pytest
 
 import photoqueue
 from photoqueue import Settings
-from photoqueue.faces.cli import main
 from photoqueue.queue.tables import SCHEMA_REVISION
 from photoqueue.services import Endpoints
 from tests.conftest import picture, submit
+from tests.integration.conftest import SECRET, Run
 
-SECRET = "hunter2-never-shown"
 NOWHERE = f"postgresql://boss:{SECRET}@127.0.0.1:1/moves"
 NO_REDIS = f"redis://boss:{SECRET}@127.0.0.1:1/0"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    def run(*arguments: str | Path) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["photoqueue", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        shown = capsys.readouterr()
-        assert SECRET not in shown.out + shown.err
-        return Outcome(int(ended.value.code or 0), shown.out, shown.err)
-
-    return run
 
 
 @pytest.fixture

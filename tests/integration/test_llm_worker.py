@@ -13,7 +13,7 @@ from photoqueue.engines.llm.endpoint import access_of
 from photoqueue.installation import Installation, current, use
 from photoqueue.queue.rate_limits import RateLimits
 from photoqueue.settings import Settings
-from tests.conftest import picture, submit
+from tests.conftest import eventually, picture, submit
 from tests.llm_server import ChatServer, chat_server, completion, good, hang, refuse, things
 
 KEY = "sk-hunter2-do-not-show"
@@ -52,7 +52,7 @@ def change(installation: Installation, **changes: object) -> Settings:
     return changed
 
 
-def test_photo_is_analysed_and_each_call_is_on_record(start_worker, server: ChatServer) -> None:
+def test_photos_are_analysed_and_each_call_is_on_record(start_worker, server: ChatServer) -> None:
     # Given a server without JSON modes, whose first answer is nonsense
     server.script(
         refuse(400),
@@ -60,7 +60,7 @@ def test_photo_is_analysed_and_each_call_is_on_record(start_worker, server: Chat
         completion("nonsense", tokens=(900, 5)),
         things({}, {"name": "chaise", "count": 2, "box": None}),
     )
-    start_worker("--queue", "photo-analyze", "--concurrency", "1")
+    worker = start_worker("--queue", "photo-analyze", "--concurrency", "1")
     # When a photo is submitted
     job = submit("salon-1", room="salon")
     result = job.result(60)
@@ -78,32 +78,23 @@ def test_photo_is_analysed_and_each_call_is_on_record(start_worker, server: Chat
     assert calls["cost_usd"].tolist()[2:] == pytest.approx([0.0023, 0.0045])
     assert calls["cost_usd"].isna().tolist() == [True, True, False, False]
     assert (calls["latency_ms"] > 0).all()
-    # And the next photo goes the way that was found
+    # And the next photos go the way that was found
     second = submit("salon-22")
     second.result(60)
     assert len(photoqueue.ai_calls(second)) == 1
     assert len(photoqueue.ai_calls()) == 5
-
-
-def test_calls_of_a_batch(start_worker, server: ChatServer) -> None:
-    start_worker("--queue", "photo-analyze")
     batch = photoqueue.submit_photos([{"photo": picture(n), "photo_id": f"p{n}"} for n in range(3)])
     batch.wait(60, progress="none")
     assert sorted(photoqueue.ai_calls(batch)["photo_id"]) == ["p0", "p1", "p2"]
 
-
-def test_failures_of_the_server_are_retried_and_the_refused_key_is_not(
-    start_worker, server: ChatServer
-) -> None:
+    # When the server fails for a while, then each attempt has its call
     server.script(refuse(500), refuse(503), refuse(429), good(), refuse(401, "bad key"))
-    worker = start_worker("--queue", "photo-analyze", "--concurrency", "1")
-    job = submit("salon-1")
-    job.result(60)
-    assert list(job.attempts()["outcome"]) == ["error"] * 3 + ["completed"]
-    calls = photoqueue.ai_calls(job)
-    assert list(calls["attempt"]) == [1, 2, 3, 4]
-
-    refused = submit("salon-2")
+    failing = submit("salon-3")
+    failing.result(60)
+    assert list(failing.attempts()["outcome"]) == ["error"] * 3 + ["completed"]
+    assert list(photoqueue.ai_calls(failing)["attempt"]) == [1, 2, 3, 4]
+    # And a refused key is not tried again, nor shown
+    refused = submit("salon-4")
     assert "PHOTOQUEUE_LLM_API_KEY" in str(refused.exception(60))
     assert refused.poll().attempt == 1
     assert KEY not in worker.log
@@ -114,7 +105,7 @@ def test_slow_server_is_a_timeout_of_the_attempt_and_not_the_end_of_the_process(
     start_worker, installation: Installation, server: ChatServer
 ) -> None:
     server.script(hang, good())
-    changed = change(installation, llm_timeout_seconds=0.5)
+    changed = change(installation, llm_timeout_seconds=3.0)
     worker = start_worker("--queue", "photo-analyze", "--concurrency", "1", settings=changed)
     job = submit("salon-1")
     job.result(60)
@@ -147,9 +138,14 @@ def test_job_without_a_turn_waits_for_it_at_no_cost(
     # its end nor an attempt to spare
     changed = change(installation, job_timeout_seconds=6.0, max_retries=0)
     start_worker("--queue", "photo-analyze", "--concurrency", "1", settings=changed)
-    RateLimits(current().database).hold(access_of(changed).name, 8.0)
+    name = access_of(changed).name
+    RateLimits(current().database).hold(name, 3600.0)
     job = submit("salon-1")
     # Then it is put back, and analysed when the pause is over
+    eventually(lambda: job.state == "delayed")
+    with current().database.begin() as connection:
+        connection.exec_driver_sql("UPDATE ai_rate_limits SET free_at = clock_timestamp()")
+        connection.exec_driver_sql("UPDATE jobs SET ready_at = clock_timestamp()")
     assert job.result(60).items
     assert list(job.attempts()["outcome"]) == ["released", "completed"]
     assert len(server.requests) == len(photoqueue.ai_calls(job)) == 1

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoqueue.faces.notebook.charts import overview
+from photoqueue.faces.notebook.charts import OVERVIEW
 from photoqueue.faces.notebook.charts.canvas import compact, duration_ticks, place
 from photoqueue.faces.notebook.charts.frames import (
     ai_of,
@@ -137,12 +137,12 @@ def test_tables_have_a_cell_for_each_column() -> None:
     for count in (0, 1, 200):
         frames = made_up(count)
         made = (
-            overview.table_durations(durations_of(frames["attempts"])),
-            overview.table_waits(waits_of(frames["attempts"])),
-            overview.table_retries(retries_of(frames["jobs"])),
-            overview.table_failures(failures_of(frames["attempts"])),
-            overview.table_throughput(throughput_of(frames["jobs"])),
-            overview.table_ai(ai_of(frames["calls"])),
+            OVERVIEW["durations"].table(durations_of(frames["attempts"])),
+            OVERVIEW["waits"].table(waits_of(frames["attempts"])),
+            OVERVIEW["retries"].table(retries_of(frames["jobs"])),
+            OVERVIEW["failures"].table(failures_of(frames["attempts"])),
+            OVERVIEW["throughput"].table(throughput_of(frames["jobs"])),
+            OVERVIEW["ai"].table(ai_of(frames["calls"])),
         )
         for table in made:
             assert all(len(row) == len(table.columns) for row in table.rows)

@@ -15,8 +15,7 @@ from photoqueue.jobs import job_types
 from photoqueue.records.figures import Figures
 
 if TYPE_CHECKING:
-    from photoqueue.faces.notebook.charts.canvas import ThemeName
-    from photoqueue.faces.notebook.charts.overview import Table
+    from photoqueue.faces.notebook.charts.canvas import Table, ThemeName
 
 #: Periods that can be chosen; None is no limit.
 PERIODS: Final[dict[str, timedelta | None]] = {
@@ -135,8 +134,7 @@ class ChartsView(LiveView):
 
     def _draw(self, read: Figures) -> None:
         # Late: matplotlib takes a while to load, and the first table must not wait for it.
-        from photoqueue.faces.notebook.charts import as_png
-        from photoqueue.faces.notebook.charts.overview import OVERVIEW
+        from photoqueue.faces.notebook.charts import OVERVIEW, as_png
 
         theme: ThemeName = "dark" if self.dark else "light"
         for name in NAMES:

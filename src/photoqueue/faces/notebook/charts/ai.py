@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from photoqueue.faces.notebook.charts.canvas import (
+    Chart,
+    Panel,
+    Sheet,
+    Table,
     Theme,
     ThemeName,
-    described,
-    empty,
-    grid,
     log_axis,
-    panel,
     place,
-    sheet,
-    theme_of,
 )
 from photoqueue.faces.notebook.charts.frames import ai_of
 from photoqueue.faces.notebook.palette import LOOKS
@@ -24,7 +22,6 @@ from photoqueue.words import JobState
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE: Final = "Engine calls"
@@ -49,61 +46,34 @@ def ai(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
     PhotoqueueError
         The frame lacks a column.
     """
-    return draw_ai(ai_of(frame), theme=theme)
+    return AI.draw(ai_of(frame), theme=theme)
 
 
-def draw_ai(record: Ai, *, theme: ThemeName = "light") -> Figure:
-    """Draw the figures that :func:`ai` draws."""
-    colours = theme_of(theme)
-    if not record.models:
-        return empty(colours, TITLE, "no engine was called yet")
+def _paint(record: Ai, theme: Theme) -> Figure:
     shown = record.models[:_MOST]
     height = 1.5 + 0.42 * max(len(shown), 2)
-    figure = sheet(colours, TITLE, height=height)
+    sheet = Sheet(theme, TITLE, height=height)
     bottom, tall = 0.45 / height, (height - 1.25) / height
-    latency = panel(figure, colours, (0.26, bottom, 0.30, tall), "latency: ● p50  ▲ p95  ■ p99")
-    failed = panel(figure, colours, (0.61, bottom, 0.10, tall), "failed calls")
-    _latency(latency, colours, shown)
-    _failed(failed, colours, shown)
-    latency.set_yticks(range(len(shown)), [_name(one) for one in shown])
-    failed.set_yticks([])
-    for axes in (latency, failed):
-        axes.set_ylim(max(len(shown), 2) - 0.4, -0.6)
-        axes.tick_params(axis="y", length=0, labelcolor=colours.text)
+    latency = sheet.panel((0.26, bottom, 0.30, tall), "latency: ● p50  ▲ p95  ■ p99")
+    failed = sheet.panel((0.61, bottom, 0.10, tall), "failed calls")
+    _latency(latency, shown)
+    _failed(failed, shown)
+    latency.row_axis([_name(one) for one in shown], 2)
+    failed.row_axis([""] * len(shown), 2)
+    failed.axes.set_yticks([])
+    for panel in (latency, failed):
+        panel.axes.tick_params(axis="y", length=0, labelcolor=theme.text)
     for row, one in enumerate(shown):
-        latency.text(
-            _COST_AT,
-            row,
-            _cost(one),
-            transform=latency.get_yaxis_transform(),
-            va="center",
-            color=colours.text,
-            fontsize=8,
-        )
-    latency.text(
-        _COST_AT,
-        1.03,
-        "cost",
-        transform=latency.transAxes,
-        color=colours.quiet,
-        fontsize=8.5,
-        va="bottom",
-    )
+        latency.write(_COST_AT, row, _cost(one), "row", va="center")
+    heading = {"color": theme.quiet, "fontsize": 8.5, "va": "bottom"}
+    latency.write(_COST_AT, 1.03, "cost", "axes", **heading)
     if len(record.models) > len(shown):
-        figure.text(
-            0.02,
-            0.02,
-            f"and {counted(len(record.models) - len(shown), 'rarer model')}",
-            color=colours.quiet,
-            fontsize=8,
-        )
-    return described(figure, describe_ai(record))
+        rarer = counted(len(record.models) - len(shown), "rarer model")
+        sheet.write(0.02, 0.02, f"and {rarer}", fontsize=8)
+    return sheet.figure
 
 
-def describe_ai(record: Ai) -> str:
-    """Say in words what the chart shows."""
-    if not record.models:
-        return f"{TITLE}: no engine was called yet"
+def _say(record: Ai) -> str:
     calls = sum(one.calls for one in record.models)
     models = "; ".join(
         f"{_name(one, ' ')}: {counted(one.calls, 'call')}, latency p50 "
@@ -114,31 +84,42 @@ def describe_ai(record: Ai) -> str:
     return f"{counted(calls, 'call')} of engines. {models}."
 
 
-def _latency(axes: Axes, theme: Theme, shown: tuple[AiModel, ...]) -> None:
+def _table(record: Ai) -> Table:
+    """List engines and models."""
+    return Table(
+        (
+            *("engine and model", "calls", "failed", "p50", "p95", "p99"),
+            *("cost", "calls without a price", "tokens in", "tokens out"),
+        ),
+        tuple(
+            (
+                f"{one.engine} {one.model}",
+                number(one.calls),
+                number(one.failed),
+                *map(duration, (one.latency.p50, one.latency.p95, one.latency.p99)),
+                "not known" if one.cost_usd is None else money(one.cost_usd),
+                *map(number, (one.unpriced, one.tokens_in, one.tokens_out)),
+            )
+            for one in record.models
+        ),
+    )
+
+
+def _latency(panel: Panel, shown: tuple[AiModel, ...]) -> None:
     """Draw p50, p95 and p99 of each model on one line, each with a marker of its own."""
+    axes, colour = panel.axes, panel.theme.accent
     known = [(row, one.latency) for row, one in enumerate(shown) if one.latency.count]
     if not known:
         axes.set_xticks([])
-        axes.text(
-            0.5,
-            0.5,
-            "none succeeded",
-            transform=axes.transAxes,
-            color=theme.text,
-            fontsize=9,
-            ha="center",
-            va="center",
-        )
+        panel.write(0.5, 0.5, "none succeeded", "axes", fontsize=9, ha="center", va="center")
         return
-    colour = theme.accent
     for row, found in known:
-        faint = 0.5 if found.count < FEW else 1
         axes.plot(
             [place(found.p50 or 0), place(found.p99 or 0)],
             [row, row],
             color=colour,
             linewidth=2.5,
-            alpha=faint,
+            alpha=0.5 if found.count < FEW else 1,
         )
     for name, marker in (("p50", "o"), ("p95", "^"), ("p99", "s")):
         axes.plot(
@@ -146,42 +127,24 @@ def _latency(axes: Axes, theme: Theme, shown: tuple[AiModel, ...]) -> None:
             [row for row, _ in known],
             marker,
             color=colour,
-            markeredgecolor=theme.text,
+            markeredgecolor=panel.theme.text,
             markersize=6,
         )
-    log_axis(
-        axes,
-        min(found.p50 or 0 for _, found in known) / 1.5,
-        max(found.p99 or 0 for _, found in known) * 1.5,
-    )
-    grid(axes, theme, "x")
+    least = min(found.p50 or 0 for _, found in known)
+    log_axis(axes, least / 1.5, max(found.p99 or 0 for _, found in known) * 1.5)
+    panel.grid("x")
 
 
-def _failed(axes: Axes, theme: Theme, shown: tuple[AiModel, ...]) -> None:
-    look = LOOKS[JobState.FAILED]
+def _failed(panel: Panel, shown: tuple[AiModel, ...]) -> None:
     shares = [one.failed / one.calls for one in shown]
-    axes.barh(
-        range(len(shown)),
-        shares,
-        0.55,
-        color=look.colour,
-        hatch=look.hatch,
-        edgecolor=theme.background,
-        linewidth=0,
-    )
+    panel.bars(range(len(shown)), shares, 0.55, LOOKS[JobState.FAILED], lying=True)
     most = max(*shares, 0.02)
     for row, one in enumerate(shown):
-        axes.text(
-            shares[row] + most * 0.1,
-            row,
-            f"{number(one.failed)} · {percent(one.failed, one.calls)}",
-            va="center",
-            color=theme.text,
-            fontsize=8,
-        )
-    axes.set_xlim(0, most * 2.2)
-    axes.set_xticks([])
-    axes.spines["bottom"].set_visible(False)
+        told = f"{number(one.failed)} · {percent(one.failed, one.calls)}"
+        panel.write(shares[row] + most * 0.1, row, told, va="center")
+    panel.axes.set_xlim(0, most * 2.2)
+    panel.axes.set_xticks([])
+    panel.axes.spines["bottom"].set_visible(False)
 
 
 def _name(one: AiModel, between: str = "\n") -> str:
@@ -198,3 +161,14 @@ def _cost(one: AiModel, between: str = "\n") -> str:
     priced = one.calls - one.unpriced
     words = f"{money(one.cost_usd)}{between}{money(one.cost_usd / priced)} a call"
     return f"{words} ({number(one.unpriced)} unpriced)" if one.unpriced else words
+
+
+AI: Final = Chart(
+    title=TITLE,
+    heading=TITLE,
+    nothing="no engine was called yet",
+    has_data=lambda record: record.models,
+    paint=_paint,
+    say=_say,
+    table=_table,
+)

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from photoqueue.faces.notebook.palette import BLUE, SKY_BLUE
+from photoqueue.faces.notebook.palette import BLUE, SKY_BLUE, Look
 from photoqueue.format import number, round_duration
 from photoqueue.records.figures import SHORTEST_MS, Period
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ThemeName = Literal["light", "dark"]
+#: What a chart is drawn from, of :mod:`photoqueue.records.figures`.
+R = TypeVar("R")
 #: Of every chart, in inches at ``DPI`` dots each.
 WIDTH: Final = 8.0
 HEIGHT: Final = 3.2
@@ -88,76 +90,178 @@ class ChartFigure(Figure):
         )
 
 
-def sheet(theme: Theme, title: str, *, height: float = HEIGHT) -> Figure:
-    """Make an empty figure with a title."""
-    figure = ChartFigure(figsize=(WIDTH, height), dpi=DPI, facecolor=theme.background)
-    FigureCanvasAgg(figure)
-    figure.text(
-        0.02,
-        1 - 0.08 / height,
-        title,
-        color=theme.text,
-        fontsize=11,
-        fontweight="bold",
-        va="top",
-        gid=_TITLE,
-    )
-    return figure
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Headings of columns, and rows of as many texts; the first one names the row."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
 
 
-def panel(
-    figure: Figure, theme: Theme, box: tuple[float, float, float, float], heading: str = ""
-) -> Axes:
-    """Add axes at left, bottom, width, height (shares of the figure), with a heading."""
-    axes: Axes = figure.add_axes(box)
-    axes.set_facecolor("none")
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(theme.line)
-    axes.tick_params(colors=theme.quiet, labelcolor=theme.quiet, labelsize=8, length=3)
-    axes.set_axisbelow(True)
-    if heading:
-        axes.text(
-            0, 1.03, heading, transform=axes.transAxes, color=theme.quiet, fontsize=8.5, va="bottom"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart(Generic[R]):
+    """One chart: how a record of figures is drawn, said in words, and listed.
+
+    Attributes
+    ----------
+    title : str
+        Stands above the figure.
+    heading : str
+        Stands above it on a page that has many charts.
+    nothing : str
+        What to say where there is nothing to draw.
+    has_data : callable
+        Whether a record has something to draw.
+    paint, say, table : callable
+        Draw a record that has something to draw, say it in words, list any record.
+    """
+
+    title: str
+    heading: str
+    nothing: str
+    has_data: Callable[[R], object]
+    paint: Callable[[R, Theme], Figure]
+    say: Callable[[R], str]
+    table: Callable[[R], Table] = lambda record: Table((), ())
+
+    def draw(self, record: R, *, theme: ThemeName = "light") -> Figure:
+        """Draw a record as a figure with its summary."""
+        colours = theme_of(theme)
+        if self.has_data(record):
+            figure = self.paint(record, colours)
+        else:
+            sheet = Sheet(colours, self.title, height=1.4)
+            sheet.write(0.5, 0.4, self.nothing, fontsize=10, ha="center", va="center")
+            figure = sheet.figure
+        figure.set_label(self.describe(record))
+        return figure
+
+    def describe(self, record: R) -> str:
+        """Say in words what the chart shows."""
+        return self.say(record) if self.has_data(record) else f"{self.title}: {self.nothing}"
+
+
+class Sheet:
+    """An empty figure with a title, to draw on in a theme."""
+
+    def __init__(self, theme: Theme, title: str, *, height: float = HEIGHT) -> None:
+        self.theme = theme
+        self.figure = ChartFigure(figsize=(WIDTH, height), dpi=DPI, facecolor=theme.background)
+        FigureCanvasAgg(self.figure)
+        self.figure.text(
+            0.02,
+            1 - 0.08 / height,
+            title,
+            color=theme.text,
+            fontsize=11,
+            fontweight="bold",
+            va="top",
+            gid=_TITLE,
         )
-    return axes
+
+    def write(self, x: float, y: float, text: str, **options: Any) -> None:
+        """Write a remark at a place of the figure, in shares of it."""
+        self.figure.text(x, y, text, color=self.theme.quiet, **options)
+
+    def panel(self, box: tuple[float, float, float, float], heading: str = "") -> Panel:
+        """Add axes at left, bottom, width, height (shares of the figure), with a heading."""
+        return Panel(self.figure.add_axes(box), self.theme, heading)
 
 
-def grid(axes: Axes, theme: Theme, axis: Literal["x", "y", "both"] = "y") -> None:
-    """Draw faint lines at the ticks."""
-    axes.grid(True, axis=axis, color=theme.line, linewidth=0.6, alpha=0.6)
+class Panel:
+    """Axes in a theme, and what several charts draw on them."""
 
+    def __init__(self, axes: Axes, theme: Theme, heading: str) -> None:
+        self.axes, self.theme = axes, theme
+        axes.set_facecolor("none")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(theme.line)
+        axes.tick_params(colors=theme.quiet, labelcolor=theme.quiet, labelsize=8, length=3)
+        axes.set_axisbelow(True)
+        if heading:
+            self.write(0, 1.03, heading, "axes", color=theme.quiet, fontsize=8.5, va="bottom")
 
-def legend(axes: Axes, theme: Theme, **options: Any) -> None:
-    """Say in words what the colours and hatches are."""
-    axes.legend(
-        frameon=False,
-        labelcolor=theme.text,
-        fontsize=8,
-        handlelength=1.6,
-        borderpad=0,
-        **options,
-    )
+    def write(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        scale: Literal["data", "row", "axes"] = "data",
+        **options: Any,
+    ) -> None:
+        """Write a text where the data, the axes, or a row of data beside the axes are."""
+        axes = self.axes
+        scales = {
+            "data": axes.transData,
+            "row": axes.get_yaxis_transform(),
+            "axes": axes.transAxes,
+        }
+        style = {"color": self.theme.text, "fontsize": 8, "transform": scales[scale], **options}
+        axes.text(x, y, text, **style)
 
+    def grid(self, axis: Literal["x", "y", "both"] = "y") -> None:
+        """Draw faint lines at the ticks."""
+        self.axes.grid(True, axis=axis, color=self.theme.line, linewidth=0.6, alpha=0.6)
 
-def label_of(axes: Axes, theme: Theme, *, x: str = "", y: str = "") -> None:
-    """Name the axes."""
-    axes.set_xlabel(x, color=theme.quiet, fontsize=8.5)
-    axes.set_ylabel(y, color=theme.quiet, fontsize=8.5)
+    def legend(self, **options: Any) -> None:
+        """Say in words what the colours and hatches are."""
+        style: dict[str, Any] = {
+            "frameon": False,
+            "fontsize": 8,
+            "handlelength": 1.6,
+            "borderpad": 0,
+        }
+        self.axes.legend(labelcolor=self.theme.text, **style, **options)
 
+    def label(self, *, x: str = "", y: str = "") -> None:
+        """Name the axes."""
+        self.axes.set_xlabel(x, color=self.theme.quiet, fontsize=8.5)
+        self.axes.set_ylabel(y, color=self.theme.quiet, fontsize=8.5)
 
-def empty(theme: Theme, title: str, missing: str) -> Figure:
-    """Draw a chart that has no data, saying what is missing."""
-    figure = sheet(theme, title, height=1.4)
-    figure.text(0.5, 0.4, missing, color=theme.quiet, fontsize=10, ha="center", va="center")
-    return described(figure, f"{title}: {missing}")
+    def count_axis(self, top: float, room: float = 1.05) -> None:
+        """Make an upright axis of counts, with some room above the largest."""
+        self.axes.set_ylim(0, top * room)
+        self.axes.set_yticks([0, top], ["0", compact(top)])
 
+    def row_axis(self, labels: Sequence[str], least: int) -> None:
+        """Make an upright axis of rows from above, with room for at least so many."""
+        self.axes.set_ylim(max(len(labels), least) - 0.4, -0.6)
+        self.axes.set_yticks(range(len(labels)), labels)
 
-def described(figure: Figure, words: str) -> Figure:
-    """Give a figure its summary."""
-    figure.set_label(words)
-    return figure
+    def bars(
+        self,
+        places: Sequence[float],
+        lengths: Sequence[float],
+        width: float,
+        look: Look,
+        *,
+        faint: bool = False,
+        lying: bool = False,
+        label: str = "",
+    ) -> None:
+        """Draw bars in the look of a state."""
+        (self.axes.barh if lying else self.axes.bar)(
+            places,
+            lengths,
+            width,
+            color=look.colour,
+            hatch=look.hatch,
+            edgecolor=self.theme.background,
+            linewidth=0,
+            alpha=0.5 if faint else 1,
+            label=label,
+        )
+
+    def time_bars(self, period: Period, heights: Mapping[datetime, float]) -> None:
+        """Draw quiet bars over time; the one that is not over yet is dashed."""
+        starts = period.starts
+        edges = [*(start.timestamp() for start in starts), starts[-1].timestamp() + period.seconds]
+        values = [heights.get(start, 0) for start in starts]
+        colours: dict[str, Any] = {"facecolor": self.theme.line, "edgecolor": self.theme.quiet}
+        if len(values) > 1:
+            self.axes.stairs(values[:-1], edges[:-1], fill=True, linewidth=0.8, **colours)
+        dashed: dict[str, Any] = {"color": self.theme.quiet, "linestyle": "--", "linewidth": 0.9}
+        self.axes.stairs(values[-1:], edges[-2:], **dashed)
 
 
 def alt_text(figure: Figure) -> str:
@@ -172,11 +276,11 @@ def alt_text(figure: Figure) -> str:
 def warm_up() -> None:
     """Load what the first chart would wait for: the library, its fonts and their letters."""
     theme = THEMES["light"]
-    figure = sheet(theme, "Chart")
-    axes = panel(figure, theme, (0.1, 0.1, 0.8, 0.8), "n = 0 · p50 1.0 s")
-    axes.stairs([1], [0, 1], label="completed")
-    legend(axes, theme)
-    as_png(figure)
+    sheet = Sheet(theme, "Chart")
+    panel = sheet.panel((0.1, 0.1, 0.8, 0.8), "n = 0 · p50 1.0 s")
+    panel.axes.stairs([1], [0, 1], label="completed")
+    panel.legend()
+    as_png(sheet.figure)
 
 
 def as_png(figure: Figure, *, transparent: bool = False, titled: bool = True) -> bytes:
@@ -301,23 +405,6 @@ def time_axis(axes: Axes, period: Period, most: int = 6) -> None:
     axes.set_xlim(first, last)
     ticks = _time_ticks(starts[0], timedelta(seconds=last - first), most)
     axes.set_xticks([tick.timestamp() for tick in ticks], _time_labels(ticks))
-
-
-def bars(axes: Axes, theme: Theme, period: Period, heights: Mapping[datetime, float]) -> None:
-    """Draw quiet bars over time; the one that is not over yet is dashed."""
-    starts = period.starts
-    edges = [*(start.timestamp() for start in starts), starts[-1].timestamp() + period.seconds]
-    values = [heights.get(start, 0) for start in starts]
-    if len(values) > 1:
-        axes.stairs(
-            values[:-1],
-            edges[:-1],
-            fill=True,
-            facecolor=theme.line,
-            edgecolor=theme.quiet,
-            linewidth=0.8,
-        )
-    axes.stairs(values[-1:], edges[-2:], color=theme.quiet, linestyle="--", linewidth=0.9)
 
 
 def _time_ticks(first: datetime, span: timedelta, most: int) -> list[datetime]:

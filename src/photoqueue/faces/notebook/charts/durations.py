@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from photoqueue.faces.notebook.charts.canvas import (
+    Chart,
+    Panel,
+    Sheet,
+    Table,
     Theme,
     ThemeName,
-    compact,
-    described,
-    empty,
-    grid,
     linear_duration_axis,
     log_axis,
-    panel,
     place,
-    sheet,
-    theme_of,
 )
 from photoqueue.faces.notebook.charts.frames import durations_of
 from photoqueue.faces.notebook.palette import LOOKS
@@ -35,7 +32,6 @@ from photoqueue.words import JobState
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE: Final = "Run time"
@@ -59,57 +55,61 @@ def durations(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
     PhotoqueueError
         The frame lacks a column.
     """
-    return draw_durations(durations_of(frame), theme=theme)
+    return DURATIONS.draw(durations_of(frame), theme=theme)
 
 
-def draw_durations(record: Durations, *, theme: ThemeName = "light") -> Figure:
-    """Draw the figures that :func:`durations` draws."""
-    colours = theme_of(theme)
-    present = [
-        (state, one)
-        for state, one in (
-            (JobState.COMPLETED, record.completed),
-            (JobState.FAILED, record.failed),
-        )
-        if one.count
-    ]
-    if not present:
-        return empty(colours, TITLE, "no attempt has ended yet")
-    figure = sheet(colours, TITLE)
+def _parts(record: Durations) -> list[tuple[JobState, Distribution]]:
+    """Return what there is: completed attempts, failed ones, or both."""
+    parts = ((JobState.COMPLETED, record.completed), (JobState.FAILED, record.failed))
+    return [(state, one) for state, one in parts if one.count]
+
+
+def _paint(record: Durations, theme: Theme) -> Figure:
+    present = _parts(record)
+    sheet = Sheet(theme, TITLE)
     least = min(one.least for _, one in present if one.least is not None)
     most = max(one.most for _, one in present if one.most is not None)
     height = 0.68 if len(present) == 1 else 0.25
     for row, (state, one) in enumerate(present):
-        axes = panel(
-            figure,
-            colours,
+        panel = sheet.panel(
             (0.08, 0.14 + (len(present) - 1 - row) * 0.42, 0.5, height),
             f"{LOOKS[state].icon} {state}: {summary(one.percentiles)}",
         )
-        _histogram(axes, colours, state, one, single=least == most)
-        _axis(axes, least, most)
+        _histogram(panel, state, one, single=least == most)
+        _axis(panel, least, most)
         if row < len(present) - 1:
-            axes.tick_params(labelbottom=False)
-    axes = panel(figure, colours, (0.71, 0.14, 0.26, 0.68), "share that took no longer")
+            panel.axes.tick_params(labelbottom=False)
+    panel = sheet.panel((0.71, 0.14, 0.26, 0.68), "share that took no longer")
     for state, one in present:
-        _share(axes, colours, state, one, single=least == most)
-    _axis(axes, least, most, ticks=4)
-    axes.set_ylim(0, 1.03)
-    axes.set_yticks([0, 0.5, 0.95], ["0 %", "50 %", "95 %"])
-    grid(axes, colours, "both")
-    return described(figure, describe_durations(record))
+        _share(panel, state, one, single=least == most)
+    _axis(panel, least, most, ticks=4)
+    panel.axes.set_ylim(0, 1.03)
+    panel.axes.set_yticks([0, 0.5, 0.95], ["0 %", "50 %", "95 %"])
+    panel.grid("both")
+    return sheet.figure
 
 
-def describe_durations(record: Durations) -> str:
-    """Say in words what the chart shows."""
+def _say(record: Durations) -> str:
     completed, failed = record.completed.percentiles, record.failed.percentiles
-    if not completed.count and not failed.count:
-        return f"{TITLE}: no attempt has ended yet"
     words = f"Run time of {counted(completed.count, 'completed attempt')}"
     if completed.count:
         words += f": {_named(completed)}"
     words += f"; {number(failed.count)} failed"
     return words + (f": {_named(failed)}." if failed.count else ".")
+
+
+def _table(record: Durations) -> Table:
+    """List percentiles and extremes by outcome."""
+
+    def row(name: str, found: Distribution) -> tuple[str, ...]:
+        of = found.percentiles
+        values = (of.p50, of.p95, of.p99, found.least, found.most)
+        return (name, number(found.count), *map(duration, values))
+
+    return Table(
+        ("outcome", "attempts", "p50", "p95", "p99", "shortest", "longest"),
+        (row("completed", record.completed), row("failed", record.failed)),
+    )
 
 
 def summary(found: Percentiles) -> str:
@@ -123,16 +123,15 @@ def _named(found: Percentiles, between: str = ", ") -> str:
     return between.join(f"{name} {duration(value)}" for name, value in values)
 
 
-def _axis(axes: Axes, least: float, most: float, ticks: int = 8) -> None:
+def _axis(panel: Panel, least: float, most: float, ticks: int = 8) -> None:
     if least == most:
-        linear_duration_axis(axes, least)
+        linear_duration_axis(panel.axes, least)
     else:
-        log_axis(axes, least / 1.3, most * 1.3, ticks=ticks)
+        log_axis(panel.axes, least / 1.3, most * 1.3, ticks=ticks)
 
 
-def _histogram(
-    axes: Axes, theme: Theme, state: JobState, found: Distribution, *, single: bool
-) -> None:
+def _histogram(panel: Panel, state: JobState, found: Distribution, *, single: bool) -> None:
+    axes, theme = panel.axes, panel.theme
     look = LOOKS[state]
     faint = 0.45 if found.count < FEW else 0.9
     if single and found.least is not None:
@@ -154,9 +153,7 @@ def _histogram(
         axes.axvline(
             value if single else place(value), color=theme.text, linestyle=line, linewidth=1.1
         )
-    top = int(counts.max())
-    axes.set_ylim(0, top * 1.08)
-    axes.set_yticks([0, top], ["0", compact(top)])
+    panel.count_axis(int(counts.max()), 1.08)
 
 
 def _bars(found: Distribution) -> tuple[Any, Any]:
@@ -169,8 +166,9 @@ def _bars(found: Distribution) -> tuple[Any, Any]:
     return edges, counts
 
 
-def _share(axes: Axes, theme: Theme, state: JobState, found: Distribution, *, single: bool) -> None:
+def _share(panel: Panel, state: JobState, found: Distribution, *, single: bool) -> None:
     """Draw the empirical distribution; it is exact at the edges of the bins."""
+    axes, theme = panel.axes, panel.theme
     look = LOOKS[state]
     done = np.cumsum([count for _, count in found.bins]) / found.count
     if single and found.least is not None:
@@ -203,3 +201,14 @@ def _share(axes: Axes, theme: Theme, state: JobState, found: Distribution, *, si
 
 def _values(found: Percentiles) -> tuple[float, float, float]:
     return found.p50 or 0.0, found.p95 or 0.0, found.p99 or 0.0
+
+
+DURATIONS: Final = Chart(
+    title=TITLE,
+    heading=TITLE,
+    nothing="no attempt has ended yet",
+    has_data=_parts,
+    paint=_paint,
+    say=_say,
+    table=_table,
+)

@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from photoqueue.faces.notebook.charts.canvas import (
+    Chart,
+    Panel,
+    Sheet,
+    Table,
     Theme,
     ThemeName,
-    bars,
-    compact,
-    described,
-    empty,
-    grid,
-    panel,
-    sheet,
-    theme_of,
     time_axis,
 )
 from photoqueue.faces.notebook.charts.frames import failures_of
@@ -28,7 +24,6 @@ from photoqueue.words import JobState
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE: Final = "Failures"
@@ -60,38 +55,33 @@ def failures(
     PhotoqueueError
         The frame lacks a column.
     """
-    return draw_failures(failures_of(frame, since=since, now=now), theme=theme)
+    return FAILURES.draw(failures_of(frame, since=since, now=now), theme=theme)
 
 
-def draw_failures(record: Failures, *, theme: ThemeName = "light") -> Figure:
-    """Draw the figures that :func:`failures` draws."""
-    colours = theme_of(theme)
-    if not record.ended or record.period is None:
-        return empty(colours, TITLE, "nothing has completed or failed yet")
-    height = 3.2 if len(record.kinds) <= 7 else 4.2
-    figure = sheet(colours, TITLE, height=height)
+def _paint(record: Failures, theme: Theme) -> Figure:
+    assert record.period is not None
+    sheet = Sheet(theme, TITLE, height=3.2 if len(record.kinds) <= 7 else 4.2)
     few = " · few samples" if record.ended < FEW else ""
     heading = (
         f"{number(record.failed)} of {number(record.ended)} failed "
         f"({percent(record.failed, record.ended)}){few}"
     )
-    axes = panel(figure, colours, (0.26, 0.12, 0.22, 0.70))
-    axes.text(-1.1, 1.03, heading, transform=axes.transAxes, color=colours.quiet, fontsize=8.5)
-    _kinds(axes, colours, record)
-    rate = panel(figure, colours, (0.56, 0.46, 0.40, 0.36), "share that failed, over time")
-    counts = panel(figure, colours, (0.56, 0.15, 0.40, 0.19), "ended")
-    _rate(rate, colours, record)
-    _counts(counts, colours, record)
-    for one in (rate, counts):
-        time_axis(one, record.period, most=5)
-    rate.tick_params(labelbottom=False)
-    return described(figure, describe_failures(record))
+    kinds = sheet.panel((0.26, 0.12, 0.22, 0.70))
+    kinds.write(-1.1, 1.03, heading, "axes", color=theme.quiet, fontsize=8.5)
+    _kinds(kinds, record)
+    rate = sheet.panel((0.56, 0.46, 0.40, 0.36), "share that failed, over time")
+    counts = sheet.panel((0.56, 0.15, 0.40, 0.19), "ended")
+    _rate(rate, record)
+    ended = {start: done + failed for start, done, failed in record.bins}
+    counts.time_bars(record.period, ended)
+    counts.count_axis(max(ended.values()))
+    for panel in (rate, counts):
+        time_axis(panel.axes, record.period, most=5)
+    rate.axes.tick_params(labelbottom=False)
+    return sheet.figure
 
 
-def describe_failures(record: Failures) -> str:
-    """Say in words what the chart shows."""
-    if not record.ended:
-        return f"{TITLE}: nothing has completed or failed yet"
+def _say(record: Failures) -> str:
     words = (
         f"{counted(record.failed, 'failure')} among {number(record.ended)} that ended "
         f"({percent(record.failed, record.ended)})"
@@ -106,45 +96,47 @@ def describe_failures(record: Failures) -> str:
     return f"{words}: {kinds}; the last one at {moment(last)}."
 
 
-def _kinds(axes: Axes, theme: Theme, record: Failures) -> None:
-    look = LOOKS[JobState.FAILED]
-    if not record.kinds:
-        axes.set_axis_off()
-        axes.text(0, 0.5, "none failed", color=theme.text, fontsize=10, ha="center")
-        return
-    rows = range(len(record.kinds))
-    axes.barh(
-        rows,
-        [kind.count for kind in record.kinds],
-        0.7,
-        color=look.colour,
-        hatch=look.hatch,
-        edgecolor=theme.background,
-        linewidth=0,
-        alpha=0.5 if record.failed < FEW else 1,
+def _table(record: Failures) -> Table:
+    """List kinds of error."""
+    return Table(
+        ("error", "failures", "share", "first", "last"),
+        tuple(
+            (
+                kind.error_type,
+                number(kind.count),
+                percent(kind.count, record.failed),
+                moment(kind.first_at),
+                moment(kind.last_at),
+            )
+            for kind in record.kinds
+        ),
     )
-    most = record.kinds[0].count if len(record.kinds) == 1 else max(k.count for k in record.kinds)
-    for row, kind in zip(rows, record.kinds, strict=True):
-        axes.text(
-            kind.count + most * 0.03,
-            row,
-            f"{number(kind.count)} · {percent(kind.count, record.failed)}",
-            va="center",
-            color=theme.text,
-            fontsize=8,
-        )
-    axes.set_yticks(rows, [_short(kind.error_type) for kind in record.kinds])
-    axes.tick_params(axis="y", labelcolor=theme.text, length=0)
-    axes.set_ylim(max(len(record.kinds), 4) - 0.4, -0.6)
+
+
+def _kinds(panel: Panel, record: Failures) -> None:
+    axes, kinds = panel.axes, record.kinds
+    if not kinds:
+        axes.set_axis_off()
+        panel.write(0, 0.5, "none failed", fontsize=10, ha="center")
+        return
+    counts = [kind.count for kind in kinds]
+    few = record.failed < FEW
+    panel.bars(range(len(kinds)), counts, 0.7, LOOKS[JobState.FAILED], faint=few, lying=True)
+    most = max(counts)
+    for row, count in enumerate(counts):
+        told = f"{number(count)} · {percent(count, record.failed)}"
+        panel.write(count + most * 0.03, row, told, va="center")
+    panel.row_axis([_short(kind.error_type) for kind in kinds], 4)
+    axes.tick_params(axis="y", labelcolor=panel.theme.text, length=0)
     axes.set_xlim(0, most * 1.45)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
 
 
-def _rate(axes: Axes, theme: Theme, record: Failures) -> None:
+def _rate(panel: Panel, record: Failures) -> None:
     """Draw the share of each bin: faint where few ended, dashed where it is not over."""
     assert record.period is not None
-    look = LOOKS[JobState.FAILED]
+    axes, look = panel.axes, LOOKS[JobState.FAILED]
     width = record.period.seconds
     current = record.period.starts[-1]
     places = [start.timestamp() + width / 2 for start, _, _ in record.bins]
@@ -186,16 +178,19 @@ def _rate(axes: Axes, theme: Theme, record: Failures) -> None:
     limit = next(step for step in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if top <= step)
     axes.set_ylim(0, limit * 1.06)
     axes.set_yticks([0, limit / 2, limit], ["0 %", *(f"{100 * s:g} %" for s in (limit / 2, limit))])
-    grid(axes, theme)
-
-
-def _counts(axes: Axes, theme: Theme, record: Failures) -> None:
-    assert record.period is not None
-    bars(axes, theme, record.period, {start: done + failed for start, done, failed in record.bins})
-    top = max(done + failed for _, done, failed in record.bins)
-    axes.set_ylim(0, top * 1.05)
-    axes.set_yticks([0, top], ["0", compact(top)])
+    panel.grid()
 
 
 def _short(error_type: str) -> str:
     return error_type if len(error_type) <= _LONGEST else f"{error_type[: _LONGEST - 1]}…"
+
+
+FAILURES: Final = Chart(
+    title=TITLE,
+    heading=TITLE,
+    nothing="nothing has completed or failed yet",
+    has_data=lambda record: record.ended,
+    paint=_paint,
+    say=_say,
+    table=_table,
+)

@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from photoqueue.faces.notebook.charts.canvas import (
-    ThemeName,
-    compact,
-    described,
-    empty,
-    grid,
-    label_of,
-    legend,
-    panel,
-    sheet,
-    theme_of,
-)
+from photoqueue.faces.notebook.charts.canvas import Chart, Sheet, Table, Theme, ThemeName
 from photoqueue.faces.notebook.charts.frames import retries_of
 from photoqueue.faces.notebook.palette import LOOKS
 from photoqueue.format import counted, number, percent
@@ -46,21 +35,15 @@ def retries(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
     PhotoqueueError
         The frame lacks a column.
     """
-    return draw_retries(retries_of(frame), theme=theme)
+    return RETRIES.draw(retries_of(frame), theme=theme)
 
 
-def draw_retries(record: Retries, *, theme: ThemeName = "light") -> Figure:
-    """Draw the figures that :func:`retries` draws."""
-    colours = theme_of(theme)
+def _paint(record: Retries, theme: Theme) -> Figure:
     completed, failed = grouped(record.completed), grouped(record.failed)
     total = sum(completed.values()) + sum(failed.values())
-    if not total:
-        return empty(colours, TITLE, "no job has ended yet")
-    figure = sheet(colours, TITLE)
+    sheet = Sheet(theme, TITLE)
     few = " · few samples" if total < FEW else ""
-    axes = panel(
-        figure, colours, (0.08, 0.17, 0.9, 0.62), f"n = {counted(total, 'ended job')}{few}"
-    )
+    panel = sheet.panel((0.08, 0.17, 0.9, 0.62), f"n = {counted(total, 'ended job')}{few}")
     numbers = sorted({*completed, *failed, 1})
     top = max(*completed.values(), *failed.values(), 0)
     sides = ((JobState.COMPLETED, completed, -0.2), (JobState.FAILED, failed, 0.2))
@@ -68,44 +51,24 @@ def draw_retries(record: Retries, *, theme: ThemeName = "light") -> Figure:
         look = LOOKS[state]
         heights = [counts.get(attempts, 0) for attempts in numbers]
         places = [place + offset for place in range(len(numbers))]
-        axes.bar(
-            places,
-            heights,
-            0.38,
-            color=look.colour,
-            hatch=look.hatch,
-            edgecolor=colours.background,
-            linewidth=0,
-            alpha=0.5 if total < FEW else 1,
-            label=f"{look.icon} {state}: {number(sum(heights))}",
-        )
+        label = f"{look.icon} {state}: {number(sum(heights))}"
+        panel.bars(places, heights, 0.38, look, faint=total < FEW, label=label)
         for place, height in zip(places, heights, strict=True):
             if height:
-                axes.text(
-                    place,
-                    height + top * 0.02,
-                    f"{number(height)}\n{percent(height, total)}",
-                    ha="center",
-                    va="bottom",
-                    color=colours.text,
-                    fontsize=8,
-                )
-    axes.set_xlim(-0.6, max(len(numbers), 3) - 0.4)
-    axes.set_xticks(range(len(numbers)), [_label(attempts) for attempts in numbers])
-    axes.set_ylim(0, top * 1.28)
-    axes.set_yticks([0, top], ["0", compact(top)])
-    grid(axes, colours)
-    label_of(axes, colours, x="attempts")
-    legend(axes, colours, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
-    return described(figure, describe_retries(record))
+                told = f"{number(height)}\n{percent(height, total)}"
+                panel.write(place, height + top * 0.02, told, ha="center", va="bottom")
+    panel.axes.set_xlim(-0.6, max(len(numbers), 3) - 0.4)
+    panel.axes.set_xticks(range(len(numbers)), [_label(attempts) for attempts in numbers])
+    panel.count_axis(top, 1.28)
+    panel.grid()
+    panel.label(x="attempts")
+    panel.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+    return sheet.figure
 
 
-def describe_retries(record: Retries) -> str:
-    """Say in words what the chart shows."""
+def _say(record: Retries) -> str:
     completed, failed = dict(record.completed), dict(record.failed)
     done, lost = sum(completed.values()), sum(failed.values())
-    if not done + lost:
-        return f"{TITLE}: no job has ended yet"
     first = completed.get(1, 0)
     words = (
         f"Attempts of {counted(done + lost, 'ended job')}: {number(first)} "
@@ -115,6 +78,18 @@ def describe_retries(record: Retries) -> str:
     if refused := failed.get(0, 0):
         words += f", {number(refused)} of them refused before any attempt"
     return f"{words}."
+
+
+def _table(record: Retries) -> Table:
+    """List how many jobs ended after how many attempts."""
+    completed, failed = dict(record.completed), dict(record.failed)
+    return Table(
+        ("attempts", "completed jobs", "failed jobs"),
+        tuple(
+            tuple(map(number, (attempts, completed.get(attempts, 0), failed.get(attempts, 0))))
+            for attempts in sorted({*completed, *failed})
+        ),
+    )
 
 
 def grouped(counts: tuple[tuple[int, int], ...]) -> dict[int, int]:
@@ -129,3 +104,14 @@ def _label(attempts: int) -> str:
     if attempts == 0:
         return "0 (refused)"
     return f"{attempts} or more" if attempts == _MOST else str(attempts)
+
+
+RETRIES: Final = Chart(
+    title=TITLE,
+    heading="Attempts",
+    nothing="no job has ended yet",
+    has_data=lambda record: record.completed or record.failed,
+    paint=_paint,
+    say=_say,
+    table=_table,
+)

@@ -12,29 +12,23 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from photoqueue.faces.notebook.charts.canvas import (
+    Chart,
+    Panel,
+    Sheet,
+    Table,
     Theme,
     ThemeName,
-    bars,
-    compact,
-    described,
-    empty,
-    grid,
-    legend,
     linear_ms_ticks,
-    panel,
-    sheet,
-    theme_of,
     time_axis,
 )
 from photoqueue.faces.notebook.charts.frames import throughput_of
 from photoqueue.faces.notebook.palette import LOOKS, ORANGE
-from photoqueue.format import counted, duration, number, round_duration
+from photoqueue.format import counted, duration, moment, number, round_duration
 from photoqueue.records.figures import Throughput
 from photoqueue.words import JobState
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE: Final = "Throughput"
@@ -66,31 +60,26 @@ def throughput(
     PhotoqueueError
         The frame lacks a column.
     """
-    return draw_throughput(throughput_of(frame, since=since, now=now), theme=theme)
+    return THROUGHPUT.draw(throughput_of(frame, since=since, now=now), theme=theme)
 
 
-def draw_throughput(record: Throughput, *, theme: ThemeName = "light") -> Figure:
-    """Draw the figures that :func:`throughput` draws."""
-    colours = theme_of(theme)
-    if record.period is None or not record.bins:
-        return empty(colours, TITLE, "no job was submitted")
-    figure = sheet(colours, TITLE, height=_HEIGHT)
+def _paint(record: Throughput, theme: Theme) -> Figure:
+    assert record.period is not None
+    sheet = Sheet(theme, TITLE, height=_HEIGHT)
     width = round_duration(record.period.seconds * 1000)
-    jobs = panel(figure, colours, (0.09, 0.45, 0.87, 0.38), f"jobs in each {width}")
-    waits = panel(figure, colours, (0.09, 0.11, 0.87, 0.21), _waiting(record))
-    _jobs(jobs, colours, record)
-    _waits(waits, colours, record)
-    for axes in (jobs, waits):
-        time_axis(axes, record.period)
-        grid(axes, colours)
-    jobs.tick_params(labelbottom=False)
-    return described(figure, describe_throughput(record))
+    jobs = sheet.panel((0.09, 0.45, 0.87, 0.38), f"jobs in each {width}")
+    waits = sheet.panel((0.09, 0.11, 0.87, 0.21), _waiting(record))
+    _jobs(jobs, record)
+    _waits(waits, record)
+    for panel in (jobs, waits):
+        time_axis(panel.axes, record.period)
+        panel.grid()
+    jobs.axes.tick_params(labelbottom=False)
+    return sheet.figure
 
 
-def describe_throughput(record: Throughput) -> str:
-    """Say in words what the chart shows."""
-    if record.period is None or not record.bins:
-        return f"{TITLE}: no job was submitted"
+def _say(record: Throughput) -> str:
+    assert record.period is not None
     submitted = sum(one.submitted for one in record.bins)
     ends = ", ".join(
         f"{number(sum(getattr(one, state) for one in record.bins))} {state}" for state in _ENDS
@@ -108,9 +97,25 @@ def describe_throughput(record: Throughput) -> str:
     )
 
 
-def _jobs(axes: Axes, theme: Theme, record: Throughput) -> None:
+def _table(record: Throughput) -> Table:
+    """List what happened in each bin of time, the newest first."""
+    return Table(
+        ("from", "submitted", "completed", "failed", "cancelled", "longest wait"),
+        tuple(
+            (
+                moment(one.start),
+                *map(number, (one.submitted, one.completed, one.failed, one.cancelled)),
+                duration(one.longest_wait_ms),
+            )
+            for one in reversed(record.bins)
+        ),
+    )
+
+
+def _jobs(panel: Panel, record: Throughput) -> None:
     """Stack what finished by outcome; the line of what was submitted runs over it."""
     assert record.period is not None
+    axes, theme = panel.axes, panel.theme
     starts, width = record.period.starts, record.period.seconds
     by_start = {one.start: one for one in record.bins}
     edges = np.array([*(start.timestamp() for start in starts), starts[-1].timestamp() + width])
@@ -153,29 +158,28 @@ def _jobs(axes: Axes, theme: Theme, record: Throughput) -> None:
         label=f"submitted {number(submitted.sum())}",
     )
     top = max(float(bottom.max()), float(submitted.max()), 1)
-    axes.set_ylim(0, top * 1.06)
-    axes.set_yticks([0, top], ["0", compact(top)])
-    legend(axes, theme, loc="lower right", bbox_to_anchor=(1, 1.0), ncols=4)
+    panel.count_axis(top, 1.06)
+    panel.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=4)
 
 
-def _waits(axes: Axes, theme: Theme, record: Throughput) -> None:
+def _waits(panel: Panel, record: Throughput) -> None:
     assert record.period is not None
     started = [one for one in record.bins if one.longest_wait_ms is not None]
-    bars(axes, theme, record.period, {one.start: one.longest_wait_ms or 0 for one in started})
+    panel.time_bars(record.period, {one.start: one.longest_wait_ms or 0 for one in started})
     longest = max([one.longest_wait_ms or 0 for one in started], default=0)
     oldest = None if record.oldest_waiting_s is None else 1000 * record.oldest_waiting_s
     if oldest is not None:
-        axes.plot(
+        panel.axes.plot(
             record.period.until.timestamp(),
             oldest,
             "D",
             color=ORANGE,
             markersize=7,
-            markeredgecolor=theme.text,
+            markeredgecolor=panel.theme.text,
             clip_on=False,
             zorder=5,
         )
-    linear_ms_ticks(axes, max(longest, oldest or 0))
+    linear_ms_ticks(panel.axes, max(longest, oldest or 0))
 
 
 def _waiting(record: Throughput) -> str:
@@ -183,3 +187,14 @@ def _waiting(record: Throughput) -> str:
     if record.oldest_waiting_s is None:
         return f"{longest} · nothing waits now"
     return f"{longest} · ◆ oldest waiting now: {duration(1000 * record.oldest_waiting_s)}"
+
+
+THROUGHPUT: Final = Chart(
+    title=TITLE,
+    heading=TITLE,
+    nothing="no job was submitted",
+    has_data=lambda record: record.period is not None and record.bins,
+    paint=_paint,
+    say=_say,
+    table=_table,
+)

@@ -11,17 +11,13 @@ import numpy as np
 from matplotlib.colors import LogNorm
 
 from photoqueue.faces.notebook.charts.canvas import (
+    Chart,
+    Panel,
+    Sheet,
+    Table,
     Theme,
     ThemeName,
-    described,
-    empty,
-    grid,
-    label_of,
-    legend,
     log_axis,
-    panel,
-    sheet,
-    theme_of,
 )
 from photoqueue.faces.notebook.charts.durations import summary
 from photoqueue.faces.notebook.charts.frames import waits_of
@@ -32,7 +28,6 @@ from photoqueue.words import JobState
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE: Final = "Wait and run"
@@ -58,40 +53,24 @@ def waits(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
     PhotoqueueError
         The frame lacks a column.
     """
-    return draw_waits(waits_of(frame), theme=theme)
+    return WAITS.draw(waits_of(frame), theme=theme)
 
 
-def draw_waits(record: Waits, *, theme: ThemeName = "light") -> Figure:
-    """Draw the figures that :func:`waits` draws."""
-    colours = theme_of(theme)
-    if not record.cells:
-        return empty(colours, TITLE, "no attempt has ended yet")
-    figure = sheet(colours, TITLE, height=_HEIGHT)
-    axes = panel(figure, colours, (0.12, 0.13, 0.54, 0.74))
-    _squares(figure, axes, colours, record)
-    _failed(axes, colours, record)
-    _even(axes, colours)
-    label_of(axes, colours, x="run", y="wait")
-    grid(axes, colours, "both")
-    legend(axes, colours, loc="upper left", bbox_to_anchor=(1.03, 0.5))
-    words = summary(record.wait).replace(" · ", "\n")
-    axes.text(
-        1.05,
-        1.0,
-        f"wait\n{words}",
-        transform=axes.transAxes,
-        color=colours.text,
-        fontsize=8.5,
-        va="top",
-        linespacing=1.5,
-    )
-    return described(figure, describe_waits(record))
+def _paint(record: Waits, theme: Theme) -> Figure:
+    sheet = Sheet(theme, TITLE, height=_HEIGHT)
+    panel = sheet.panel((0.12, 0.13, 0.54, 0.74))
+    _squares(sheet, panel, record)
+    _failed(panel, record)
+    _even(panel)
+    panel.label(x="run", y="wait")
+    panel.grid("both")
+    panel.legend(loc="upper left", bbox_to_anchor=(1.03, 0.5))
+    told = f"wait\n{summary(record.wait)}".replace(" · ", "\n")
+    panel.write(1.05, 1.0, told, "axes", fontsize=8.5, va="top", linespacing=1.5)
+    return sheet.figure
 
 
-def describe_waits(record: Waits) -> str:
-    """Say in words what the chart shows."""
-    if not record.cells:
-        return f"{TITLE}: no attempt has ended yet"
+def _say(record: Waits) -> str:
     longer = sum(done + failed for wait, run, done, failed in record.cells if wait > run)
     found = record.wait
     return (
@@ -101,7 +80,28 @@ def describe_waits(record: Waits) -> str:
     )
 
 
-def _squares(figure: Figure, axes: Axes, theme: Theme, record: Waits) -> None:
+def _table(record: Waits) -> Table:
+    """List how many attempts waited and ran how long, by factors of ten."""
+    found: dict[int, list[int]] = {}
+    for wait, run, completed, failed in record.cells:
+        counts = found.setdefault(wait // CELLS_PER_DECADE, [0, 0, 0])
+        counts[0] += completed + failed
+        counts[1] += failed
+        counts[2] += completed + failed if wait > run else 0
+    return Table(
+        ("wait", "attempts", "failed", "wait > run"),
+        tuple(
+            (
+                f"{duration(edge_ms(decade, 1))} to {duration(edge_ms(decade + 1, 1))}",
+                *map(number, counts),
+            )
+            for decade, counts in sorted(found.items())
+        ),
+    )
+
+
+def _squares(sheet: Sheet, panel: Panel, record: Waits) -> None:
+    axes, theme = panel.axes, panel.theme
     cells = np.array(record.cells)
     (low_wait, low_run), (high_wait, high_run) = cells[:, :2].min(axis=0), cells[:, :2].max(axis=0)
     # At least two factors of ten, so that a few squares do not fill the page.
@@ -118,19 +118,14 @@ def _squares(figure: Figure, axes: Axes, theme: Theme, record: Waits) -> None:
         norm=LogNorm(0.15, max(counts.max(), 10)),
         alpha=0.6 if record.wait.count < FEW else None,
     )
-    log_axis(
-        axes,
-        edge_ms(low_run - room_run, CELLS_PER_DECADE),
-        edge_ms(high_run + 1 + room_run, CELLS_PER_DECADE),
-    )
-    log_axis(
-        axes,
-        edge_ms(low_wait - room_wait, CELLS_PER_DECADE),
-        edge_ms(high_wait + 1 + room_wait, CELLS_PER_DECADE),
-        vertical=True,
-    )
-    scale = panel(figure, theme, (0.70, 0.13, 0.24, 0.035), "attempts in a square")
-    bar = figure.colorbar(shades, cax=scale, orientation="horizontal")
+    for low, high, room, vertical in (
+        (low_run, high_run, room_run, False),
+        (low_wait, high_wait, room_wait, True),
+    ):
+        ends = (edge_ms(at, CELLS_PER_DECADE) for at in (low - room, high + 1 + room))
+        log_axis(axes, *ends, vertical=vertical)
+    scale = sheet.panel((0.70, 0.13, 0.24, 0.035), "attempts in a square").axes
+    bar = sheet.figure.colorbar(shades, cax=scale, orientation="horizontal")
     bar.outline.set_visible(False)
     scale.set_xlim(1, max(counts.max(), 10))
     ticks = [10**power for power in range(int(np.log10(max(counts.max(), 10))) + 1)]
@@ -139,13 +134,13 @@ def _squares(figure: Figure, axes: Axes, theme: Theme, record: Waits) -> None:
     bar.ax.tick_params(colors=theme.quiet, labelsize=8)
 
 
-def _failed(axes: Axes, theme: Theme, record: Waits) -> None:
+def _failed(panel: Panel, record: Waits) -> None:
     """Mark squares in which failures are the rule, whatever their shade."""
     marks = [cell for cell in record.cells if cell[3] >= cell[2]]
     if not marks:
         return
     look = LOOKS[JobState.FAILED]
-    axes.scatter(
+    panel.axes.scatter(
         [(run + 0.5) / CELLS_PER_DECADE for _, run, _, _ in marks],
         [(wait + 0.5) / CELLS_PER_DECADE for wait, _, _, _ in marks],
         s=14,
@@ -156,7 +151,8 @@ def _failed(axes: Axes, theme: Theme, record: Waits) -> None:
     )
 
 
-def _even(axes: Axes, theme: Theme) -> None:
+def _even(panel: Panel) -> None:
+    axes, theme = panel.axes, panel.theme
     left, right = axes.get_xlim()
     bottom, top = axes.get_ylim()
     start, end = max(left, bottom), min(right, top)
@@ -177,3 +173,14 @@ def _even(axes: Axes, theme: Theme) -> None:
             " ",
             label="all waited longer than they ran" if above else "all ran longer than they waited",
         )
+
+
+WAITS: Final = Chart(
+    title=TITLE,
+    heading=TITLE,
+    nothing="no attempt has ended yet",
+    has_data=lambda record: record.cells,
+    paint=_paint,
+    say=_say,
+    table=_table,
+)

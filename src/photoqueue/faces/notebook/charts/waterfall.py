@@ -6,17 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.faces.notebook.charts.canvas import (
+    Chart,
+    Panel,
+    Sheet,
     Theme,
     ThemeName,
-    described,
-    empty,
-    grid,
-    label_of,
-    legend,
     linear_ms_ticks,
-    panel,
-    sheet,
-    theme_of,
 )
 from photoqueue.faces.notebook.charts.frames import need
 from photoqueue.faces.notebook.palette import LOOKS
@@ -25,7 +20,6 @@ from photoqueue.words import JobState, Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE: Final = "Attempts of one job"
@@ -76,7 +70,7 @@ def waterfall(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
     PhotoqueueError
         The frame lacks a column.
     """
-    return draw_waterfall(steps_of(frame), theme=theme)
+    return WATERFALL.draw(steps_of(frame), theme=theme)
 
 
 def steps_of(frame: pd.DataFrame) -> tuple[Step, ...]:
@@ -111,60 +105,34 @@ def steps_of(frame: pd.DataFrame) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def draw_waterfall(steps: tuple[Step, ...], *, theme: ThemeName = "light") -> Figure:
-    """Draw the attempts that :func:`waterfall` draws."""
-    colours = theme_of(theme)
-    if not steps:
-        return empty(colours, TITLE, "no attempt of this job has ended yet")
+def _paint(steps: tuple[Step, ...], theme: Theme) -> Figure:
     shown = steps[-_MOST:]
     height = 1.5 + 0.34 * max(len(shown), 2)
-    figure = sheet(colours, TITLE, height=height)
-    axes = panel(
-        figure,
-        colours,
+    sheet = Sheet(theme, TITLE, height=height)
+    panel = sheet.panel(
         (0.1, 0.5 / height, 0.62, (height - 1.15) / height),
         f"the last {len(shown)} of {len(steps)} attempts" if len(shown) < len(steps) else "",
     )
-    _segments(axes, colours, shown)
-    end = max(step.ended + step.back_off for step in shown)
+    _segments(panel, shown)
     for row, step in enumerate(shown):
         words, state = _OUTCOMES.get(step.outcome, (step.outcome, JobState.WAITING))
-        look = LOOKS[state]
-        axes.text(
-            1.02,
-            row,
-            look.icon,
-            transform=axes.get_yaxis_transform(),
-            color=look.colour,
-            fontsize=11,
-            fontweight="bold",
-            va="center",
-        )
+        bold = {"fontsize": 11, "fontweight": "bold", "color": LOOKS[state].colour}
+        panel.write(1.02, row, LOOKS[state].icon, "row", va="center", **bold)
         # A lost worker's error type is its outcome.
         known = step.error_type not in (None, step.outcome)
         error = f": {_short(str(step.error_type))}" if known else ""
-        axes.text(
-            1.055,
-            row,
-            f"{words}{error}, {duration(step.ended - step.started)}",
-            transform=axes.get_yaxis_transform(),
-            color=colours.text,
-            fontsize=8,
-            va="center",
-        )
-    axes.set_ylim(max(len(shown), 2) - 0.4, -0.6)
-    axes.set_yticks(range(len(shown)), [str(step.attempt) for step in shown])
-    label_of(axes, colours, x="since the job could start", y="attempt")
-    linear_ms_ticks(axes, end, vertical=False)
-    grid(axes, colours, "x")
-    legend(axes, colours, loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3)
-    return described(figure, describe_waterfall(steps))
+        told = f"{words}{error}, {duration(step.ended - step.started)}"
+        panel.write(1.055, row, told, "row", va="center")
+    panel.row_axis([str(step.attempt) for step in shown], 2)
+    panel.label(x="since the job could start", y="attempt")
+    end = max(step.ended + step.back_off for step in shown)
+    linear_ms_ticks(panel.axes, end, vertical=False)
+    panel.grid("x")
+    panel.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3)
+    return sheet.figure
 
 
-def describe_waterfall(steps: tuple[Step, ...]) -> str:
-    """Say in words what the chart shows."""
-    if not steps:
-        return f"{TITLE}: no attempt of this job has ended yet"
+def _say(steps: tuple[Step, ...]) -> str:
     parts = []
     for step in steps[-_MOST:]:
         words = (
@@ -180,7 +148,7 @@ def describe_waterfall(steps: tuple[Step, ...]) -> str:
     return f"{counted(len(steps), 'attempt')} of one job. {'; '.join(parts)}."
 
 
-def _segments(axes: Axes, theme: Theme, shown: tuple[Step, ...]) -> None:
+def _segments(panel: Panel, shown: tuple[Step, ...]) -> None:
     ends = {
         "wait": [(step.ready, step.started) for step in shown],
         "run": [(step.started, step.ended) for step in shown],
@@ -189,7 +157,7 @@ def _segments(axes: Axes, theme: Theme, shown: tuple[Step, ...]) -> None:
     for name, state in _PARTS:
         look = LOOKS[state]
         spans = [(row, start, end) for row, (start, end) in enumerate(ends[name]) if end > start]
-        axes.barh(
+        panel.axes.barh(
             [row for row, _, _ in spans],
             [end - start for _, start, end in spans],
             0.5,
@@ -209,3 +177,13 @@ def _known(value: Any) -> float:
 
 def _short(text: str) -> str:
     return text if len(text) <= 24 else f"{text[:23]}…"
+
+
+WATERFALL: Final = Chart(
+    title=TITLE,
+    heading=TITLE,
+    nothing="no attempt of this job has ended yet",
+    has_data=bool,
+    paint=_paint,
+    say=_say,
+)

@@ -58,7 +58,7 @@ Make = Callable[..., LlmEngine]
 
 @pytest.fixture
 def server() -> Iterator[ChatServer]:
-    conversation._TAKEN.clear()  # another server may have had this address in an earlier test
+    conversation._ACCEPTED.clear()  # another server may have had this address in an earlier test
     with chat_server() as server:
         yield server
 

@@ -15,11 +15,10 @@ from photoqueue.engines.llm.reply import (
     Reply,
     UnusableReplyError,
     find_object,
-    plain,
     read_reply,
     reply_schema,
 )
-from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.catalogue import Catalogue, stem
 from tests.llm_server import GOOD
 
 CATALOGUE = Catalogue.load()
@@ -123,7 +122,7 @@ def test_each_thing_is_found_by_its_key_and_its_names(item) -> None:
     for name in (item.name_en, item.name_fr):
         found = names.find(name)
         assert found is not None
-        assert plain(name) in {plain(found.name_en), plain(found.name_fr), plain(found.key)}
+        assert stem(name) in {stem(found.name_en), stem(found.name_fr), stem(found.key)}
 
 
 @given(text=st.text())

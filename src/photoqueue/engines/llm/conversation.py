@@ -1,14 +1,19 @@
-"""From a request to an answer that can be used: in turn, within the time, asked again twice."""
+"""All requests about one photo: rate limit, time limit, and asking again for a usable answer."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any, Final
 
 from photoqueue.engines.contract import Throttle
-from photoqueue.engines.llm.endpoint import FormatRefusedError, LlmAccess, LlmServer, ModelAnswer
+from photoqueue.engines.llm.endpoint import (
+    FormatRefusedError,
+    LlmAccess,
+    LlmServer,
+    ModelAnswer,
+    ResponseFormat,
+)
 from photoqueue.engines.llm.reply import Reply, UnusableReplyError, read_reply, repair_messages
 from photoqueue.errors import (
     EngineTimeoutError,
@@ -17,64 +22,19 @@ from photoqueue.errors import (
     ThrottledError,
 )
 
-
-class Rung(StrEnum):
-    """Ways to ask for JSON, from the best to the one that every server knows."""
-
-    JSON_SCHEMA = "json_schema"
-    JSON_OBJECT = "json_object"
-    #: Only the words of the prompt ask for it.
-    PROMPT = "prompt"
-
-    @property
-    def next(self) -> Rung | None:
-        """The rung below; ``None`` at the bottom."""
-        rungs = list(Rung)
-        below = rungs[rungs.index(self) + 1 :]
-        return below[0] if below else None
-
-    def response_format(self, schema: dict[str, Any]) -> dict[str, Any] | None:
-        """Return what the request says about the form of its answer."""
-        if self is Rung.PROMPT:
-            return None
-        if self is Rung.JSON_OBJECT:
-            return {"type": "json_object"}
-        return {
-            "type": "json_schema",
-            "json_schema": {"name": "inventory", "strict": True, "schema": schema},
-        }
+#: Ways to ask for JSON, from the best to the one that every server knows: in the last, only
+#: the words of the prompt ask for it.
+_FORMS: Final[tuple[ResponseFormat, ...]] = ("json_schema", "json_object", "prompt")
+#: Server and model → the form that it accepted, in this process.
+_ACCEPTED: Final[dict[str, ResponseFormat]] = {}
 
 
-#: Server and model → the rung that it took, in this process.
-_TAKEN: Final[dict[str, Rung]] = {}
-
-
-class Ladder:
-    """The rung on which one server and model are asked."""
-
-    def __init__(self, access: LlmAccess) -> None:
-        self._name = access.name
-        chosen = access.response_format
-        self._fixed = None if chosen == "auto" else Rung(chosen)
-        self._rung = self._fixed or _TAKEN.get(self._name, Rung.JSON_SCHEMA)
-
-    @property
-    def rung(self) -> Rung:
-        """Where the ladder stands."""
-        return self._rung
-
-    def step_down(self) -> bool:
-        """Go one rung down; False at the bottom, or where the settings fix the rung."""
-        below = None if self._fixed else self._rung.next
-        if below is None:
-            return False
-        self._rung = below
-        return True
-
-    def remember(self) -> None:
-        """Note that the server took this rung."""
-        if self._fixed is None:
-            _TAKEN[self._name] = self._rung
+def _response_format(form: ResponseFormat, schema: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what a request says about the form of its answer."""
+    if form == "json_schema":
+        named = {"name": "inventory", "strict": True, "schema": schema}
+        return {"type": "json_schema", "json_schema": named}
+    return {"type": "json_object"} if form == "json_object" else None
 
 
 #: How often the model is asked again when its answer cannot be used.
@@ -88,16 +48,16 @@ _TOO_SHORT: Final = 0.02
 
 
 class Conversation:
-    """All that is said to the server about one photo or one room.
+    """The requests about one photo or one room.
 
     Parameters
     ----------
     interval : float
         Seconds between two requests of all processes together.
     seconds : float
-        Within which it must have ended.
+        Within which it must end.
     record : callable
-        Told of each request once it has ended: its answer, if any, how long it took in
+        Called with each request once it has ended: its answer, if any, how long it took in
         seconds, and what was wrong with it.
     """
 
@@ -118,7 +78,10 @@ class Conversation:
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
         self._record = record
-        self._ladder = Ladder(access)
+        chosen = access.response_format
+        self._forms = list(_FORMS if chosen == "auto" else (chosen,))
+        if chosen == "auto" and access.name in _ACCEPTED:
+            self._forms = self._forms[self._forms.index(_ACCEPTED[access.name]) :]
 
     def ask(self, messages: list[dict[str, Any]], schema: dict[str, Any]) -> Reply:
         """Return the model's reply; see :meth:`Server.ask` for what else can go wrong.
@@ -136,18 +99,19 @@ class Conversation:
             try:
                 return self._once([*messages, *added], schema)
             except FormatRefusedError as exc:
-                if not self._ladder.step_down():
+                if len(self._forms) == 1:
                     raise self._refused_request(exc) from None
+                del self._forms[0]
             except _UnusableAnswer as exc:
                 if repairs == MAX_REPAIRS:
                     raise self._unusable(exc) from None
                 repairs += 1
-                # Only the last answer: a picture of the whole talk would cost ever more.
+                # Only the last answer: sending all of them would cost more each time.
                 added = repair_messages(exc.answer.text, exc.problem)
             except RateLimitedError as exc:
                 if isinstance(exc, ThrottledError):
                     raise
-                # The other processes hear of it, too: they would be refused as well.
+                # The other processes wait as well: they would be refused, too.
                 self._throttle.hold(self._access.name, exc.seconds)
                 if not exc.seconds or exc.seconds > self._patience() or pauses == _MAX_PAUSES:
                     raise
@@ -163,10 +127,11 @@ class Conversation:
         try:
             answer = self._server.ask(
                 messages,
-                response_format=self._ladder.rung.response_format(schema),
+                response_format=_response_format(self._forms[0], schema),
                 seconds=left,
             )
-            self._ladder.remember()
+            if self._access.response_format == "auto":
+                _ACCEPTED[self._access.name] = self._forms[0]
             return self._read(answer)
         except BaseException as exc:
             problem = f"{type(exc).__name__.removeprefix('_')}: {exc}"
@@ -227,7 +192,7 @@ class Conversation:
         advice = (
             "Raise PHOTOQUEUE_LLM_MAX_TOKENS, or the server's own limit"
             if exc.answer.truncated
-            else "Retry the job, or use a model that keeps to a form"
+            else "Retry the job, or use a model that follows the schema"
         )
         return PermanentError(
             f"{self._access.model!r} was asked {1 + MAX_REPAIRS} times and gave no answer that "

@@ -220,36 +220,33 @@ def error_of(access: LlmAccess, status: int, headers: Mapping[str, str], body: s
             f"{access.base_url} answered with status {status}{said}. It is tried again; if it "
             "stays so, look at the log of that server."
         )
-    problem = _problem(access, status)
-    if problem is not None:
-        return EngineUnavailableError(problem.format(said=said))
-    return PermanentError(
-        f"{access.base_url} refused the request with status {status}{said}. "
-        "Correct what it says, then retry the job."
-    )
-
-
-def _problem(access: LlmAccess, status: int) -> str | None:
-    """Return what is wrong with the settings, where the status says so; ``{said}`` in it."""
-    server, model = (text.replace("{", "{{").replace("}", "}}") for text in _names(access))
+    server, model = access.base_url, repr(access.model)
+    wrong_settings = {
+        401: (f"{server} does not accept the key", "Correct PHOTOQUEUE_LLM_API_KEY."),
+        402: (f"{server} asks for payment first", "Check the account of the key."),
+        403: (
+            f"{server} does not allow {model} with this key",
+            "Correct PHOTOQUEUE_LLM_API_KEY or PHOTOQUEUE_LLM_MODEL.",
+        ),
+        404: (
+            f"{server} has no model {model}, or is not the address of its API",
+            "Correct PHOTOQUEUE_LLM_MODEL, or PHOTOQUEUE_LLM_BASE_URL (most end in /v1).",
+        ),
+        413: (f"{server} finds the pictures too large", "Lower PHOTOQUEUE_LLM_PICTURE_SIDE."),
+    }
     if 300 <= status < 400:
-        return (
-            f"{server} sends requests on to another address, which is not followed{{said}}. Set "
-            "PHOTOQUEUE_LLM_BASE_URL to the address itself."
+        problem, remedy = (
+            f"{server} redirects requests to another address, which is not followed",
+            "Set PHOTOQUEUE_LLM_BASE_URL to the address itself.",
         )
-    return {
-        401: f"{server} does not accept the key{{said}}. Correct PHOTOQUEUE_LLM_API_KEY.",
-        402: f"{server} wants to be paid first{{said}}. Look at the account of the key.",
-        403: f"{server} does not allow {model} with this key{{said}}. Correct "
-        "PHOTOQUEUE_LLM_API_KEY or PHOTOQUEUE_LLM_MODEL.",
-        404: f"{server} has no model {model}, or is not the address of its API{{said}}. Correct "
-        "PHOTOQUEUE_LLM_MODEL, or PHOTOQUEUE_LLM_BASE_URL (most end in /v1).",
-        413: f"{server} finds the pictures too large{{said}}. Lower PHOTOQUEUE_LLM_PICTURE_SIDE.",
-    }.get(status)
-
-
-def _names(access: LlmAccess) -> tuple[str, str]:
-    return access.base_url, repr(access.model)
+    elif status in wrong_settings:
+        problem, remedy = wrong_settings[status]
+    else:
+        return PermanentError(
+            f"{server} refused the request with status {status}{said}. "
+            "Correct what it says, then retry the job."
+        )
+    return EngineUnavailableError(f"{problem}{said}. {remedy}")
 
 
 def _said(access: LlmAccess, body: str) -> str:

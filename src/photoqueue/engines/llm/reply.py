@@ -1,11 +1,9 @@
-"""What the model is to answer: its form, and how it is read out of what really comes."""
+"""What the model is asked, the form of its answer, and reading what it really answers."""
 
 from __future__ import annotations
 
+import itertools
 import json
-import re
-import unicodedata
-from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -18,7 +16,7 @@ from pydantic import (
 )
 
 from photoqueue.engines.contract import Hint
-from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.catalogue import Catalogue, stem
 from photoqueue.inventory.catalogue_file import CATEGORIES, CatalogueItem
 from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type
 from photoqueue.records.base import Box
@@ -27,9 +25,9 @@ from photoqueue.records.base import Box
 _LONGEST_ANSWER: Final = 200_000
 #: Opening braces that are tried as the beginning of the answer.
 _MOST_CANDIDATES: Final = 500
-#: Things in one room that are believed.
+#: Most things in one room that are accepted.
 _MOST_THINGS: Final = 500
-#: Validation errors that the model is told of at once.
+#: Validation errors that are sent to the model at once.
 _SHOWN_ERRORS: Final = 8
 
 #: How far a corner may lie outside the picture and be moved to its edge, in 0…1.
@@ -39,7 +37,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class UnusableReplyError(ValueError):
-    """The model's answer is not what was asked for; the text can be told to the model."""
+    """The model's answer is not what was asked for; the text can be sent to the model."""
 
 
 class ReplyItem(BaseModel):
@@ -77,7 +75,7 @@ class ReplyItem(BaseModel):
     def _sensible_box(cls, value: object) -> Box | None:
         """Take a box only in the form that was asked for.
 
-        Some models think in pixels or thousandths, whatever they are told. That is no reason
+        Some models answer in pixels or thousandths, whatever they are asked. That is no reason
         to ask again, and pay again, for a list that is otherwise right.
         """
         if not isinstance(value, list | tuple) or len(value) != 4:
@@ -205,65 +203,27 @@ def _closed(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_ARTICLES: Final = frozenset(("a", "an", "the", "un", "une", "le", "la", "les", "l", "des", "du"))
-
-
 class Names:
     """The catalogue by whatever a model may call a thing.
 
-    Known are keys, names in both languages and the class names of detectors ("couch"),
-    without regard to case, accents, articles and plurals. Where two things share a name,
-    the first in the catalogue has it.
+    Known are keys, names and synonyms (:meth:`Catalogue.by_name`), and after these the class
+    names of detectors ("couch"); the first thing of the catalogue with such a class has it.
 
     >>> Names(Catalogue.load()).find("les fauteuils").key
     'armchair'
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._items: dict[str, CatalogueItem] = {}
-        # Keys and display names first: a detector's word must not take one from another row.
-        for names in (_own_names, _labels):
-            for item in catalogue.items:
-                for name in names(item):
-                    self._items.setdefault(plain(name), item)
+        self._catalogue = catalogue
+        self._by_label: dict[str, CatalogueItem] = {}
+        for item in catalogue.items:
+            for label in itertools.chain(*item.labels.values()):
+                for word in (label, *label.split("/")):
+                    self._by_label.setdefault(stem(word), item)
 
     def find(self, name: str) -> CatalogueItem | None:
         """Return the thing that a name means; ``None`` if the catalogue has none of it."""
-        return self._items.get(plain(name))
-
-
-def plain(name: str) -> str:
-    """Bring a name to the form in which names are compared.
-
-    >>> plain("Canapé 3-places"), plain("sofa_3_seat"), plain("the Chairs")
-    ('canape 3 place', 'sofa 3 seat', 'chair')
-    """
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    letters = "".join(char for char in decomposed if not unicodedata.combining(char))
-    words = [word for word in re.split(r"[^a-z0-9]+", letters) if word]
-    while len(words) > 1 and words[0] in _ARTICLES:
-        del words[0]
-    return " ".join(map(_singular, words))
-
-
-def _singular(word: str) -> str:
-    """Take the plural off a word, in either language; both sides of a comparison lose it."""
-    if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes")):
-        return word[:-2]
-    if len(word) > 4 and word.endswith("eaux"):
-        return word[:-1]
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
-
-
-def _own_names(item: CatalogueItem) -> Iterator[str]:
-    yield from (item.key, item.name_en, item.name_fr)
-
-
-def _labels(item: CatalogueItem) -> Iterator[str]:
-    for labels in item.labels.values():
-        for label in labels:
-            yield label
-            yield from label.split("/")
+        return self._catalogue.by_name(name) or self._by_label.get(stem(name))
 
 
 #: How much of an unusable answer the model is shown again, in characters.

@@ -152,7 +152,7 @@ def test_picture_that_was_submitted_just_now_stays(
         sha256 = connection.scalar(sa.text("SELECT sha256 FROM photos"))
     store.put(picture(sum(map(ord, "a"))), sha256)
     assert prune(timedelta(days=90)) == Deleted(jobs=1, photos=1)
-    assert store.has(sha256)
+    assert store.get(sha256)
 
 
 def test_picture_of_several_photos_stays_until_the_last_of_them_goes(

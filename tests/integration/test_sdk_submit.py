@@ -86,7 +86,7 @@ def test_photo_of_any_kind_of_source_is_accepted(
     assert job.key == f"photo-{job.photo_id}" == f"photo-{snapshot.photo_id}"
     # The picture is in the store, and the broker knows of the job.
     ((sha256, width),) = rows(installation.database, "SELECT sha256, width FROM photos")
-    assert installation.photo_store.has(sha256)
+    assert installation.photo_store.get(sha256)
     assert width > 0
     assert str(installation.broker.take(PHOTO_ANALYZE)) == job.id
 

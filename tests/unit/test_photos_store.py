@@ -63,12 +63,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> PhotoStore:
 
 
 def test_what_is_put_is_got(store: PhotoStore) -> None:
-    assert not store.has(SHA)
+    with pytest.raises(PhotoNotFoundError):
+        store.get(SHA)
 
     store.put(DATA, SHA)
     store.put(DATA, SHA)
 
-    assert store.has(SHA)
     assert store.get(SHA) == DATA
 
 
@@ -78,7 +78,8 @@ def test_thumbnails_are_kept_beside(store: PhotoStore) -> None:
     store.put_thumbnail(SHA, b"small")
 
     assert store.get_thumbnail(SHA) == b"small"
-    assert not store.has(SHA)
+    with pytest.raises(PhotoNotFoundError):
+        store.get(SHA)
 
 
 def test_a_missing_photo_says_how_stores_are_shared(store: PhotoStore) -> None:
@@ -103,7 +104,7 @@ def test_a_missing_photo_says_how_stores_are_shared(store: PhotoStore) -> None:
 )
 def test_a_forged_address_never_becomes_a_path(tmp_path: Path, forged: str) -> None:
     store = PhotoStore(str(tmp_path / "photos"))
-    for call in (store.has, store.get, store.get_thumbnail):
+    for call in (store.get, store.get_thumbnail):
         with pytest.raises(PayloadError, match="no content address"):
             call(forged)
     for put in (lambda: store.put(DATA, forged), lambda: store.put_thumbnail(forged, DATA)):
@@ -237,7 +238,8 @@ def test_a_full_disk_leaves_nothing_behind(
     with pytest.raises(StorageError, match=r"full: 17,000 bytes.*PHOTOQUEUE_PHOTO_STORE or"):
         store.put(DATA, SHA)
     assert not files(tmp_path)
-    assert not store.has(SHA)
+    with pytest.raises(PhotoNotFoundError):
+        store.get(SHA)
 
 
 def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -295,7 +297,7 @@ def test_a_root_that_is_a_file_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "photos").touch()
     store = PhotoStore(str(tmp_path / "photos"))
 
-    for call in (lambda: store.put(DATA, SHA), lambda: store.get(SHA), lambda: store.has(SHA)):
+    for call in (lambda: store.put(DATA, SHA), lambda: store.get(SHA)):
         with pytest.raises(StorageError, match="PHOTOQUEUE_PHOTO_STORE or PHOTOQUEUE_HOME"):
             call()
 
@@ -339,7 +341,7 @@ def test_a_local_store_does_not_load_fsspec(tmp_path: Path) -> None:
     script = """
         import sys
         from photoqueue.photos.store import PhotoStore
-        PhotoStore(sys.argv[1]).has("0" * 64)
+        PhotoStore(sys.argv[1]).get_thumbnail("0" * 64)
         print([m for m in ("fsspec", "PIL", "numpy") if m in sys.modules])
     """
     assert run(script, str(tmp_path)).stdout.strip() == "[]"

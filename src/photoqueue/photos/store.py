@@ -318,10 +318,6 @@ class PhotoStore:
             )
         return data
 
-    def has(self, sha256: str) -> bool:
-        """Whether the photo is in the store."""
-        return self._backend.size(_original(sha256)) is not None
-
     def put_thumbnail(self, sha256: str, jpeg: bytes) -> None:
         """Store the thumbnail of a photo."""
         # Not durable: after a power cut a thumbnail is made again from its photo.

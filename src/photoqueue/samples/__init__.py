@@ -133,7 +133,10 @@ def read_home(folder: Path, kind: type[_Home]) -> _Home:
     try:
         home = kind.model_validate_json(file.read_bytes())
     except ValidationError as exc:
-        problems = _problems(exc)
+        problems = [
+            f"{_place(error['loc'])}: {error['msg'].removeprefix('Value error, ')}"
+            for error in exc.errors()
+        ]
         more = len(problems) - _SHOWN_PROBLEMS
         shown = "; ".join(problems[:_SHOWN_PROBLEMS]) + (f"; and {more} more" if more > 0 else "")
         raise ConfigurationError(
@@ -145,21 +148,6 @@ def read_home(folder: Path, kind: type[_Home]) -> _Home:
             "Check the path and its permissions."
         ) from exc
     return home.model_copy(update={"folder": folder})
-
-
-def _problems(exc: ValidationError) -> list[str]:
-    """Return each problem with its place."""
-    errors = exc.errors()
-    return [
-        f"{_place(error['loc'])}: {error['msg'].removeprefix('Value error, ')}"
-        for error in errors
-        # A list with a wrong element also counts as empty; that says nothing new.
-        if not any(_is_inside(other["loc"], error["loc"]) for other in errors)
-    ]
-
-
-def _is_inside(inner: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
-    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _place(location: tuple[int | str, ...]) -> str:

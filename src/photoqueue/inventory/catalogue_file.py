@@ -19,134 +19,6 @@ from typing import Final, Literal, get_args
 
 from photoqueue.errors import ConfigurationError
 
-#: What may part columns: the one that the first row holds most of.
-_DELIMITERS: Final = (",", ";", "\t")
-#: How alike two column names are, 0…1, when one is taken for a slip of the other.
-_SLIP: Final = 0.8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sheet:
-    """The rows of a file, as text.
-
-    Attributes
-    ----------
-    file : Path
-    columns : tuple of str
-        As the first row names them.
-    rows : list of (int, mapping of str to str)
-        Number of the row, counted from 1 as a spreadsheet does, and its cells by column.
-        Rows without any text are left out.
-    decimal_comma : bool
-        Whether ``0,25`` is a number here: where commas do not part columns.
-    """
-
-    file: Path
-    columns: tuple[str, ...]
-    rows: list[tuple[int, Mapping[str, str]]]
-    decimal_comma: bool
-
-    def number(self, text: str) -> float:
-        """Read a number.
-
-        Raises
-        ------
-        ValueError
-            It is none.
-        """
-        return float(text.replace(",", ".") if self.decimal_comma else text)
-
-
-def read_sheet(file: Path, *, known: Sequence[str], required: Sequence[str]) -> Sheet:
-    """Read a CSV file whose first row names its columns.
-
-    Parameters
-    ----------
-    file : Path
-    known : sequence of str
-        Columns that mean something; others are ignored, unless they look like a slip.
-    required : sequence of str
-        Columns that must be there.
-
-    Raises
-    ------
-    ConfigurationError
-        The file cannot be read, or its columns are not as expected.
-    """
-    text = _text(file)
-    first = text.lstrip().split("\n", 1)[0]
-    delimiter = max(_DELIMITERS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    columns: tuple[str, ...] = ()
-    rows: list[tuple[int, Mapping[str, str]]] = []
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if not columns:
-                columns = _columns(file, cells, known, required)
-                continue
-            if any(cell.strip() for cell in cells[len(columns) :]):
-                raise ConfigurationError(
-                    f"Catalogue {file.name}, row {reader.line_num}: it has {len(cells)} cells, "
-                    f"the first row names {len(columns)} columns. Put quotes around a cell that "
-                    f"holds {delimiter!r}, in {file}."
-                )
-            padded = [*cells, *[""] * (len(columns) - len(cells))]
-            rows.append((reader.line_num, dict(zip(columns, padded, strict=False))))
-    except csv.Error as exc:
-        raise ConfigurationError(
-            f"Catalogue {file.name}, row {reader.line_num}: it is not CSV ({exc}). "
-            f"Correct it in {file}."
-        ) from exc
-    if not columns:
-        _columns(file, (), known, required)
-    return Sheet(file=file, columns=columns, rows=rows, decimal_comma=delimiter != ",")
-
-
-def _text(file: Path) -> str:
-    """Return the text of a file, without a byte order mark."""
-    try:
-        return file.read_bytes().decode("utf-8-sig")
-    except OSError as exc:
-        raise ConfigurationError(
-            f"The catalogue {file} cannot be read ({exc}). Give the path of a UTF-8 CSV file."
-        ) from exc
-    except UnicodeDecodeError as exc:
-        line = exc.object.count(b"\n", 0, exc.start) + 1
-        raise ConfigurationError(
-            f"The catalogue {file} cannot be read: row {line} is not UTF-8 (byte "
-            f"0x{exc.object[exc.start]:02x}). Save it again as UTF-8; in Excel choose the file "
-            "type 'CSV UTF-8'."
-        ) from exc
-
-
-def _columns(
-    file: Path, cells: Sequence[str], known: Sequence[str], required: Sequence[str]
-) -> tuple[str, ...]:
-    """Check the names of the columns."""
-    columns = tuple(cell.strip() for cell in cells)
-    while columns and not columns[-1]:
-        columns = columns[:-1]
-    for column in columns:
-        if column and columns.count(column) > 1:
-            raise ConfigurationError(
-                f"The catalogue {file} names the column {column!r} twice. Take one away."
-            )
-        if column not in known and (near := difflib.get_close_matches(column, known, 1, _SLIP)):
-            raise ConfigurationError(
-                f"The catalogue {file} has a column {column!r}, which means nothing. "
-                f"Did you mean {near[0]!r}?"
-            )
-    missing = [column for column in required if column not in columns]
-    if missing:
-        raise ConfigurationError(
-            f"The catalogue {file} lacks the column(s) {', '.join(missing)}. Separate columns by "
-            "commas or semicolons and name them in the first row."
-        )
-    return columns
-
-
 Category = Literal["furniture", "appliance", "electronics", "box", "art", "misc"]
 Vocabulary = Literal["coco", "objects365"]
 
@@ -221,12 +93,16 @@ NUMBER_COLUMNS: Final = ("volume_low", "volume_usual", "volume_high", "dismount_
 _REQUIRED: Final = (*_TEXT_COLUMNS, *NUMBER_COLUMNS, *VOCABULARIES)
 #: Columns that mean something, in the order in which the package's own file has them.
 COLUMNS: Final = (*_REQUIRED, "synonyms", "source")
-#: Parts several words of one cell.
+#: Separates several words of one cell.
 SEPARATOR: Final = "|"
 #: Empties a list that a blank cell would leave as it is.
 _NOTHING: Final = "-"
-#: Problems told at once.
+#: Problems reported at once.
 _MOST_PROBLEMS: Final = 20
+#: What may separate columns: the one that the first row holds most of.
+_DELIMITERS: Final = (",", ";", "\t")
+#: How alike two column names are, 0…1, when one is taken for a misspelling of the other.
+_MISSPELT: Final = 0.8
 
 
 def read_items(file: Path) -> tuple[CatalogueItem, ...]:
@@ -237,7 +113,7 @@ def read_items(file: Path) -> tuple[CatalogueItem, ...]:
     ConfigurationError
         The file cannot be read, or values are wrong; each is named by row and column.
     """
-    sheet = read_sheet(file, known=COLUMNS, required=_REQUIRED)
+    sheet = _read_sheet(file, required=_REQUIRED)
     return tuple(_items(sheet, {}, whole=True))
 
 
@@ -249,7 +125,7 @@ def read_changes(file: Path, items: Sequence[CatalogueItem]) -> tuple[CatalogueI
     ConfigurationError
         As for :func:`read_items`.
     """
-    sheet = read_sheet(file, known=COLUMNS, required=("key",))
+    sheet = _read_sheet(file, required=("key",))
     known = {item.key: item for item in items}
     changed = {item.key: item for item in _items(sheet, known, whole=False)}
     claimed = {
@@ -274,37 +150,123 @@ def _without(item: CatalogueItem, claimed: set[tuple[str, str]]) -> CatalogueIte
     return item if labels == item.labels else replace(item, labels=labels)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Sheet:
+    """The rows of a file as text, each with its number as a spreadsheet counts."""
+
+    file: Path
+    rows: list[tuple[int, Mapping[str, str]]]
+    #: Whether ``0,25`` is a number here: where commas do not separate columns.
+    decimal_comma: bool
+
+
+def _read_sheet(file: Path, *, required: Sequence[str]) -> _Sheet:
+    """Read a CSV file whose first row names its columns; rows without text are left out."""
+    text = _text(file)
+    first = text.lstrip().split("\n", 1)[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    columns: tuple[str, ...] = ()
+    rows: list[tuple[int, Mapping[str, str]]] = []
+    try:
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if not columns:
+                columns = _columns(file, cells, required)
+                continue
+            if any(cell.strip() for cell in cells[len(columns) :]):
+                raise ConfigurationError(
+                    f"Catalogue {file.name}, row {reader.line_num}: it has {len(cells)} cells, "
+                    f"the first row names {len(columns)} columns. Put quotes around a cell that "
+                    f"holds {delimiter!r}, in {file}."
+                )
+            padded = [*cells, *[""] * (len(columns) - len(cells))]
+            rows.append((reader.line_num, dict(zip(columns, padded, strict=False))))
+    except csv.Error as exc:
+        raise ConfigurationError(
+            f"Catalogue {file.name}, row {reader.line_num}: it is not CSV ({exc}). "
+            f"Correct it in {file}."
+        ) from exc
+    if not columns:
+        _columns(file, (), required)
+    return _Sheet(file=file, rows=rows, decimal_comma=delimiter != ",")
+
+
+def _text(file: Path) -> str:
+    """Return the text of a file, without a byte order mark."""
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The catalogue {file} cannot be read ({exc}). Give the path of a UTF-8 CSV file."
+        ) from exc
+    except UnicodeDecodeError as exc:
+        line = exc.object.count(b"\n", 0, exc.start) + 1
+        raise ConfigurationError(
+            f"The catalogue {file} cannot be read: row {line} is not UTF-8 (byte "
+            f"0x{exc.object[exc.start]:02x}). Save it again as UTF-8; in Excel choose the file "
+            "type 'CSV UTF-8'."
+        ) from exc
+
+
+def _columns(file: Path, cells: Sequence[str], required: Sequence[str]) -> tuple[str, ...]:
+    """Check the names of the columns; unknown ones are ignored, unless they look misspelt."""
+    columns = tuple(cell.strip() for cell in cells)
+    while columns and not columns[-1]:
+        columns = columns[:-1]
+    for column in columns:
+        if column and columns.count(column) > 1:
+            raise ConfigurationError(
+                f"The catalogue {file} names the column {column!r} twice. Remove one."
+            )
+        if column not in COLUMNS and (
+            near := difflib.get_close_matches(column, COLUMNS, 1, _MISSPELT)
+        ):
+            raise ConfigurationError(
+                f"The catalogue {file} has a column {column!r}, which means nothing. "
+                f"Did you mean {near[0]!r}?"
+            )
+    missing = [column for column in required if column not in columns]
+    if missing:
+        raise ConfigurationError(
+            f"The catalogue {file} lacks the column(s) {', '.join(missing)}. Separate columns by "
+            "commas or semicolons and name them in the first row."
+        )
+    return columns
+
+
 def _items(
-    sheet: Sheet, known: Mapping[str, CatalogueItem], *, whole: bool
+    sheet: _Sheet, known: Mapping[str, CatalogueItem], *, whole: bool
 ) -> Iterable[CatalogueItem]:
-    """Read the items of a sheet; all of its problems are told together."""
+    """Read the items of a sheet; all problems are reported together."""
     items: list[CatalogueItem] = []
     problems: list[str] = []
     seen: dict[tuple[str, str], int] = {}
     for line, cells in sheet.rows:
         row = _Row(sheet, line, cells, problems)
-        base = known.get(cells["key"].strip())
-        item = row.item(base, whole=whole)
-        row.claim(seen, "key", item.key)
-        for column in ("name_en", "name_fr"):
-            row.claim(seen, column, cells.get(column, "").strip().casefold())
-        for vocabulary, labels in item.labels.items():
-            for label in labels:
-                row.claim(seen, vocabulary, label)
+        item = row.item(known.get(cells["key"].strip()), whole=whole)
+        used = [("key", item.key)]
+        used += [(column, row.cell(column).casefold()) for column in ("name_en", "name_fr")]
+        used += [(name, label) for name, labels in item.labels.items() for label in labels]
+        for column, value in used:
+            first = seen.setdefault((column, value), line)
+            if value and first != line:
+                row.complain(column, f"{value!r} is already used in row {first}")
         items.append(item)
     if problems:
         more = len(problems) - _MOST_PROBLEMS
-        told = [*problems[:_MOST_PROBLEMS], *([f"{more} more problems."] if more > 0 else [])]
-        told.append(f"Correct it in {sheet.file}.")
-        raise ConfigurationError((" " if len(problems) == 1 else "\n").join(told))
+        shown = [*problems[:_MOST_PROBLEMS], *([f"{more} more problems."] if more > 0 else [])]
+        shown.append(f"Correct it in {sheet.file}.")
+        raise ConfigurationError((" " if len(problems) == 1 else "\n").join(shown))
     return items
 
 
 class _Row:
-    """One row of the file, which knows where it stands so that it can complain."""
+    """One row of a file; its problems are noted with row and column."""
 
     def __init__(
-        self, sheet: Sheet, line: int, cells: Mapping[str, str], problems: list[str]
+        self, sheet: _Sheet, line: int, cells: Mapping[str, str], problems: list[str]
     ) -> None:
         self._sheet = sheet
         self._line = line
@@ -312,25 +274,42 @@ class _Row:
         self._problems = problems
 
     def item(self, base: CatalogueItem | None, *, whole: bool) -> CatalogueItem:
-        """Return the item that this row describes, or makes of the one that is known."""
+        """Return the item that this row describes, or that it makes of a known one."""
         if base is None and not whole:
-            names = self._cell("name_en"), self._cell("name_fr")
+            names = self.cell("name_en"), self.cell("name_fr")
             english, french = names[0] or names[1], names[1] or names[0]
             if not english:
-                self._complain("name_en", "the key is new, so give a name in one language")
+                self.complain("name_en", "the key is new, so give a name in one language")
         else:
-            english = self._text("name_en", None if base is None else base.name_en)
-            french = self._text("name_fr", None if base is None else base.name_fr)
-        low, usual, high = self._volumes(base, whole=whole)
+            english, french = (self._text(column, base) for column in ("name_en", "name_fr"))
+        category = self._text("category", base)
+        if category and category not in CATEGORIES:
+            self.complain(
+                "category", f"unknown category {category!r}; use one of {', '.join(CATEGORIES)}"
+            )
+        usual = self._number("volume_usual", base.volume_usual if base else None)
+        # A usual volume alone is a range of that volume, or widens the range that is known.
+        bounds = [base.volume_low, base.volume_high] if base else [usual, usual]
+        low = self._number("volume_low", None if whole else min(bounds[0], usual))
+        high = self._number("volume_high", None if whole else max(bounds[1], usual))
+        if low > usual:
+            self.complain("volume_low", f"{low} is above volume_usual {usual}")
+        if usual > high:
+            self.complain("volume_high", f"{high} is below volume_usual {usual}")
+        probability = self._number(
+            "dismount_probability", base.dismount_probability if base else None
+        )
+        if probability > 1:
+            self.complain("dismount_probability", f"{probability} is not between 0 and 1")
         return CatalogueItem(
             key=self._text("key", None),
             name_en=english,
             name_fr=french,
-            category=self._category(None if base is None else base.category),
+            category=category,
             volume_low=low,
             volume_usual=usual,
             volume_high=high,
-            dismount_probability=self._probability(base),
+            dismount_probability=probability,
             labels={
                 vocabulary: self._words(vocabulary, base.labels.get(vocabulary, ()) if base else ())
                 for vocabulary in VOCABULARIES
@@ -338,77 +317,43 @@ class _Row:
             synonyms=self._words("synonyms", base.synonyms if base else ()),
         )
 
-    def claim(self, seen: dict[tuple[str, str], int], column: str, value: str) -> None:
-        """Note that this row uses a value that only one row may use."""
-        first = seen.setdefault((column, value), self._line)
-        if value and first != self._line:
-            self._complain(column, f"{value!r} is already used in row {first}")
+    def cell(self, column: str) -> str:
+        """Return the text of a cell; empty where the column is missing."""
+        return self._cells.get(column, "").strip()
 
-    def _volumes(self, base: CatalogueItem | None, *, whole: bool) -> tuple[float, float, float]:
-        """Return lowest, usual and highest volume in m³."""
-        usual = self._number("volume_usual", None if base is None else base.volume_usual)
-        # A usual volume alone is a range of nothing, or widens the one that is known.
-        bounds = [base.volume_low, base.volume_high] if base else [usual, usual]
-        low = self._number("volume_low", None if whole else min(bounds[0], usual))
-        high = self._number("volume_high", None if whole else max(bounds[1], usual))
-        if low > usual:
-            self._complain("volume_low", f"{low} is above volume_usual {usual}")
-        if usual > high:
-            self._complain("volume_high", f"{high} is below volume_usual {usual}")
-        return low, usual, high
-
-    def _category(self, default: str | None) -> str:
-        category = self._text("category", default)
-        if category and category not in CATEGORIES:
-            self._complain(
-                "category", f"unknown category {category!r}; use one of {', '.join(CATEGORIES)}"
-            )
-        return category
-
-    def _probability(self, base: CatalogueItem | None) -> float:
-        value = self._number(
-            "dismount_probability", None if base is None else base.dismount_probability
+    def complain(self, column: str, problem: str) -> None:
+        """Note a problem, and where it is."""
+        self._problems.append(
+            f"Catalogue {self._sheet.file.name}, row {self._line}, column {column}: {problem}."
         )
-        if value > 1:
-            self._complain("dismount_probability", f"{value} is not between 0 and 1")
-        return value
 
-    def _text(self, column: str, default: str | None) -> str:
-        """Return a cell that must not be empty where there is no default."""
-        value = self._cell(column) or default or ""
+    def _text(self, column: str, base: CatalogueItem | None) -> str:
+        """Return a cell; a blank one is that of the known item, and wrong where there is none."""
+        value = self.cell(column) or (getattr(base, column) if base else "")
         if not value:
-            self._complain(column, "the cell is empty")
-        return value
+            self.complain(column, "the cell is empty")
+        return str(value)
 
     def _number(self, column: str, default: float | None) -> float:
         """Return a cell that must be a number ≥ 0; NaN, which compares with nothing, if not."""
-        text = self._cell(column)
-        if not text and default is not None:
-            return default
-        if not (text := self._text(column, None)):
-            return math.nan
+        text = self.cell(column)
+        if not text:
+            if default is None:
+                self.complain(column, "the cell is empty")
+            return math.nan if default is None else default
         try:
-            value = self._sheet.number(text)
+            value = float(text.replace(",", ".") if self._sheet.decimal_comma else text)
         except ValueError:
             value = math.nan
         if not math.isfinite(value) or value < 0:
-            self._complain(column, f"{text!r} is not a number of 0 or more, such as 0.25")
+            self.complain(column, f"{text!r} is not a number of 0 or more, such as 0.25")
             return math.nan
         return value
 
     def _words(self, column: str, default: tuple[str, ...]) -> tuple[str, ...]:
         """Return the words of a cell; a blank one is the default."""
-        cell = self._cell(column)
+        cell = self.cell(column)
         if cell == _NOTHING:
             return ()
         words = dict.fromkeys(word.strip() for word in cell.split(SEPARATOR))
         return tuple(word for word in words if word) or default
-
-    def _cell(self, column: str) -> str:
-        return self._cells.get(column, "").strip()
-
-    def _complain(self, column: str, problem: str) -> None:
-        """Note a problem, and where it is."""
-        self._problems.append(
-            f"Catalogue {self._sheet.file.name}, row {self._line}, column {column}: {problem}."
-        )

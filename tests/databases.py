@@ -35,6 +35,8 @@ _SCHEMA: Final = """
         (SELECT count(*) FROM pg_namespace),
         (SELECT count(*) FROM pg_db_role_setting)
 """
+# Two installations with one identity would meet in Redis.
+_OTHER_INSTALLATION: Final = "UPDATE installation SET installation_id = gen_random_uuid()"
 _SIZE: Final = """
     SELECT coalesce(sum(pg_relation_size(oid)), 0)::bigint FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
@@ -71,16 +73,15 @@ class Databases:
         """Return the address of a database as migrations leave it, of its own installation."""
         if self._spare:
             name, schema = self._spare.pop()
-        else:
-            name = new_name()
-            with psycopg.connect(self.admin_url, autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-            schema = ()
+            self._taken[name] = schema
+            return with_database(self.admin_url, name)
+        name = new_name()
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
         url = with_database(self.admin_url, name)
         with psycopg.connect(url, autocommit=True) as connection:
-            # Two installations with one identity would meet in Redis.
-            connection.execute("UPDATE installation SET installation_id = gen_random_uuid()")
-            self._taken[name] = schema or _one(connection, _SCHEMA)
+            connection.execute(_OTHER_INSTALLATION)
+            self._taken[name] = _one(connection, _SCHEMA)
         return url
 
     def give_back(self, url: str) -> None:
@@ -96,6 +97,7 @@ class Databases:
                 )
                 if _one(connection, _SCHEMA) == schema and _one(connection, _SIZE)[0] < _GROWN:
                     _empty(connection, self._seeds)
+                    connection.execute(_OTHER_INSTALLATION)
                     connection.commit()
                     self._spare.append((name, schema))
                     return

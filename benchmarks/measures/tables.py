@@ -13,7 +13,7 @@ import photoqueue
 from benchmarks.servers import Servers
 from benchmarks.workbench import fill
 from photoqueue.installation import use
-from photoqueue.queue.read import _JOB_COLUMNS, _WITH_PHOTOS
+from photoqueue.queue.read import FRAME_COLUMNS, WITH_PHOTOS
 
 JOBS = 1_000_000
 
@@ -44,8 +44,8 @@ def read_sql(servers: Servers, scale: float) -> dict[str, float]:
     """Read the same rows by ``pandas.read_sql``, over the same connection."""
     import sqlalchemy as sa
 
-    query = sa.select(*_JOB_COLUMNS).select_from(_WITH_PHOTOS)
-    query = query.order_by(_JOB_COLUMNS[0].desc())
+    query = sa.select(*FRAME_COLUMNS).select_from(WITH_PHOTOS)
+    query = query.order_by(FRAME_COLUMNS[0].desc())
 
     def read() -> None:
         with servers.installation.database.begin() as connection:

@@ -16,10 +16,11 @@ from photoqueue.client.intake import Taken, commit
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ids import new_batch_id, new_uuid
-from photoqueue.queue.ledger import AiCall, Claim
+from photoqueue.queue.ledger import Claim
 from photoqueue.queue.submission import NewBatch, NewPhoto
 from photoqueue.queue.workers import queue_status
 from photoqueue.records.results import PhotoResult
+from photoqueue.records.snapshots import AiCall
 from photoqueue.settings import Concurrency, load_settings
 from photoqueue.words import INTERACTIVE_PRIORITY
 from photoqueue.worker import child

@@ -53,9 +53,9 @@ if TYPE_CHECKING:
     from photoqueue.faces.notebook.board import Dashboard, Workbench
     from photoqueue.installation import use
     from photoqueue.inventory.catalogue import Catalogue
-    from photoqueue.queue.read import JobSnapshot
     from photoqueue.records.hooks import Namer
     from photoqueue.records.results import Correction, InventoryResult, PhotoResult
+    from photoqueue.records.snapshots import JobSnapshot
     from photoqueue.settings import Settings
     from photoqueue.words import JobState, JobType
 

@@ -112,5 +112,5 @@ def assert_one_effect(jobs: list[photoqueue.Job]) -> None:
         assert snapshot.state is JobState.COMPLETED, (job.key, snapshot)
         attempts = job.attempts()
         assert list(attempts["outcome"]).count("completed") == 1, attempts.to_string()
-        assert list(attempts["attempt"]) == list(range(1, snapshot.attempt + 1))
-        assert snapshot.attempt <= snapshot.max_attempts
+        assert list(attempts["attempt"]) == list(range(1, snapshot.attempts + 1))
+        assert snapshot.attempts <= snapshot.max_attempts

@@ -24,7 +24,7 @@ def test_running_job_finishes_and_waiting_ones_stay(start_worker, number):
     assert worker.wait() == 0
     assert running.poll().state is JobState.COMPLETED
     assert waiting.poll().state is JobState.WAITING
-    assert waiting.poll().attempt == 0
+    assert waiting.poll().attempts == 0
     assert photoqueue.stats()["photo-analyze"].workers == 0
 
 
@@ -34,13 +34,13 @@ def test_job_beyond_the_grace_period_is_handed_back_at_no_cost(start_worker, ins
     children = children_of(worker.pid)
     job = submit("sleep-1")
     wait_active(job)
-    budget = job.poll().max_attempts - job.poll().attempt
+    budget = job.poll().max_attempts - job.poll().attempts
     worker.signal(signal.SIGTERM)
     assert worker.wait() == 0
     assert not any(child.is_running() for child in children)
     snapshot = job.poll()
     assert snapshot.state is JobState.WAITING
-    assert snapshot.max_attempts - snapshot.attempt == budget + 1
+    assert snapshot.max_attempts - snapshot.attempts == budget + 1
     assert list(job.attempts()["outcome"]) == ["released"]
 
     start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="0")

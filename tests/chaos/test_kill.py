@@ -177,7 +177,7 @@ def test_photo_that_crashes_its_process_fails_after_the_budget_and_holds_nobody_
     attempts = crash.attempts()
     assert list(attempts["outcome"]) == ["worker_lost"] * 4
     assert "status 42" in attempts["error_message"][0]
-    assert crash.poll().attempt == 4
+    assert crash.poll().attempts == 4
     for job in behind:
         job.result(30)
     assert_one_effect(behind)

@@ -14,10 +14,11 @@ import pytest
 
 import photoqueue
 from photoqueue import submit_photos
-from photoqueue.client.batch_changes import batch_changes, is_mark
+from photoqueue.client.observe import ask
 from photoqueue.errors import PayloadError, UnknownBatchError
 from photoqueue.faces.http.routes import batches as stream
 from photoqueue.installation import Installation
+from photoqueue.queue.batch_changes import batch_changes, is_mark
 from photoqueue.queue.database import Database
 from photoqueue.words import JobState
 from tests.api_server import serving
@@ -153,36 +154,36 @@ def test_job_committed_late_is_told_although_its_end_is_older(
     with closing(psycopg.connect(database.libpq_url)) as late:
         late.execute(END, (1, 1))  # ended by the clock, not yet committed
         big.execute(END, (2, 2))
-        first = batch_changes("big")
+        first = ask(batch_changes, "big")
         assert [job.job_key for job in first.ended] == ["photo-p2"]
         late.commit()
-    second = batch_changes("big", first.mark)
+    second = ask(batch_changes, "big", first.mark)
     assert [job.job_key for job in second.ended] == ["photo-p1"]
     assert second.counts[JobState.COMPLETED] == 2
-    assert not batch_changes("big", second.mark).ended
+    assert not ask(batch_changes, "big", second.mark).ended
 
 
 def test_job_started_anew_is_told_again(installation: Installation) -> None:
     batch = submit_photos([picture(3)], user_id="u1")
     photoqueue.cancel(batch)
-    first = batch_changes(batch.id)
+    first = ask(batch_changes, batch.id)
     photoqueue.retry(batch)
-    waiting = batch_changes(batch.id, first.mark)
+    waiting = ask(batch_changes, batch.id, first.mark)
     assert not waiting.ended
     assert not waiting.done
     photoqueue.cancel(batch)
-    assert len(batch_changes(batch.id, waiting.mark).ended) == 1
+    assert len(ask(batch_changes, batch.id, waiting.mark).ended) == 1
 
 
 @pytest.mark.usefixtures("installation")
 def test_unknown_batch_and_marks_that_are_none_are_refused() -> None:
     for name in ("none", "a" * 10_000, "\x00"):
         with pytest.raises(UnknownBatchError):
-            batch_changes(name)
+            ask(batch_changes, name)
     for mark in ("", "x", "1:2", "2:1:", "0:0:", "1:5:3,2", "1:5:9", "1:9:2,2", "9" * 30 + ":1:"):
         assert not is_mark(mark)
         with pytest.raises(PayloadError):
-            batch_changes("none", mark)
+            ask(batch_changes, "none", mark)
     assert is_mark("731:735:731,733")
 
 

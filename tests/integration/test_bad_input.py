@@ -124,7 +124,7 @@ def test_truncated_jpeg_fails_at_its_first_attempt() -> None:
     with pytest.raises(JobFailedError) as caught:
         job.result(30)
     assert caught.value.error_type == "UnreadablePhotoError"
-    assert poll(job).attempt == 1
+    assert poll(job).attempts == 1
     assert list(job.attempts()["outcome"]) == ["error"]
 
 
@@ -202,7 +202,7 @@ def test_retry_of_a_photo_that_was_never_read_is_refused_with_advice(tmp_path: P
         job.result(30)
     with pytest.raises(StateError, match="then submit it again"):
         photoqueue.retry(job)
-    assert poll(job).attempt == 0
+    assert poll(job).attempts == 0
 
 
 @pytest.mark.usefixtures("working")
@@ -219,7 +219,7 @@ def test_photo_that_vanished_from_the_store_fails_with_advice(working: Installat
     with pytest.raises(JobFailedError, match="PHOTOQUEUE_PHOTO_STORE") as caught:
         job.result(30)
     assert caught.value.error_type == "PhotoNotFoundError"
-    assert poll(job).attempt == 1
+    assert poll(job).attempts == 1
 
 
 @pytest.mark.usefixtures("working")
@@ -236,7 +236,7 @@ def test_job_data_that_breaks_the_contract_fails_at_once(working: Installation) 
     with pytest.raises(JobFailedError, match="userId") as caught:
         job.result(30)
     assert caught.value.error_type == "PayloadError"
-    assert poll(job).attempt == 1
+    assert poll(job).attempts == 1
 
 
 # --- other people's things -----------------------------------------------------------

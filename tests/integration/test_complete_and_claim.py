@@ -19,7 +19,8 @@ from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import workers
 from photoqueue.queue.broker.queues import Broker
 from photoqueue.queue.broker.retention import Finished
-from photoqueue.queue.ledger import AiCall, Claim, Done, Ended, Ledger
+from photoqueue.queue.ledger import Claim, Done, Ended, Ledger
+from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, Message
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit
@@ -111,7 +112,7 @@ def test_second_write_of_both_changes_nothing_and_the_claim_is_found_again(
     ended, claims = turn(ledger, first, second.id)
     assert turn(ledger, first, second.id) == (ended, [])
     assert held(ledger, second) == [replace(claim, wait_ms=0.0) for claim in claims]
-    assert second.poll().attempt == 1
+    assert second.poll().attempts == 1
 
 
 def test_job_that_somebody_locks_is_skipped_not_waited_for(

@@ -222,14 +222,14 @@ def test_engine_that_cannot_be_built_fails_its_job_at_once_and_the_worker_goes_o
         assert advice in str(error)
         assert "another engine" in str(error)
         snapshot = job.poll()
-        assert (snapshot.state, snapshot.attempt) == (JobState.FAILED, 1)
+        assert (snapshot.state, snapshot.attempts) == (JobState.FAILED, 1)
         assert snapshot.error_type == "EngineUnavailableError"
         assert photoqueue.ai_calls(job).empty
     # And a damaged model is no different
     file.write_bytes(b"no model")
     damaged = submit("p3", engine="detector")
     assert "tiny.onnx" in str(damaged.exception(60))
-    assert damaged.poll().attempt == 1
+    assert damaged.poll().attempts == 1
     # And the same process analyses the others, and these once it has what they need
     assert submit("p4").result(60).engine == "scripted"
     file.write_bytes(content)
@@ -265,7 +265,7 @@ def test_forged_engine_fails_at_once_as_wrong_job_data(
     with pytest.raises(photoqueue.JobFailedError, match="engine"):
         Bench(installation)(job)
     assert job.poll().error_type == "PayloadError"
-    assert job.poll().attempt == 1
+    assert job.poll().attempts == 1
 
 
 def test_rate_of_an_engine_that_a_job_names_is_that_of_all_workers(

@@ -28,8 +28,9 @@ from photoqueue.errors import (
 )
 from photoqueue.installation import Installation
 from photoqueue.jobs.handling import Handler
-from photoqueue.queue.ledger import AiCall, Claim
+from photoqueue.queue.ledger import Claim
 from photoqueue.records.results import FoundItem, PhotoResult
+from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState
 from tests.bench import Bench
 from tests.conftest import picture, submit

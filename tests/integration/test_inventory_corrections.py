@@ -24,8 +24,9 @@ from photoqueue.errors import NotFoundError, PayloadError, StateError, UnknownPr
 from photoqueue.faces.cli import main
 from photoqueue.installation import Installation
 from photoqueue.jobs.handling import Handler
-from photoqueue.queue.ledger import AiCall, Claim
+from photoqueue.queue.ledger import Claim
 from photoqueue.records.results import FoundItem
+from photoqueue.records.snapshots import AiCall
 from tests.bench import Bench
 from tests.conftest import Worker, eventually, picture, submit
 
@@ -88,7 +89,7 @@ def test_correction_is_taken_back_and_stays_on_record(move: str) -> None:
     kept = corrections(move, undone=True)
     assert list(kept["correction_id"]) == [first.correction_id, second.correction_id]
     assert list(kept["undone_by"])[1] == "cleo"
-    with pytest.raises(StateError, match="taken back by cleo already"):
+    with pytest.raises(StateError, match="already undone by cleo"):
         undo_correction(second)
     with pytest.raises(NotFoundError, match="no correction 987654"):
         undo_correction(987_654)

@@ -186,12 +186,12 @@ def test_room_that_cannot_be_looked_at_fails_the_inventory(
     photograph(room_bench, "p1", jpeg(scene(1)), room=room)
     with pytest.raises(JobFailedError, match=message):
         add_up(room_bench, "llm")
-    assert photoqueue.poll("inventory-m1").attempt == 1
+    assert photoqueue.poll("inventory-m1").attempts == 1
 
 
 def test_engine_that_sees_one_photo_at_a_time_says_what_to_set(bench: Bench) -> None:
     photograph(bench, "p1", jpeg(scene(1)), room="salon")
     with pytest.raises(JobFailedError, match="PHOTOQUEUE_LLM_BASE_URL"):
         add_up(bench, "llm")
-    assert photoqueue.poll("inventory-m1").attempt == 1
+    assert photoqueue.poll("inventory-m1").attempts == 1
     assert add_up(bench, "max").total_items == 1

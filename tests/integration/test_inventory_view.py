@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from photoqueue import corrections, submit_inventory, submit_photos
-from photoqueue.client.projects import list_projects, project_standing
+from photoqueue.client import observe
 from photoqueue.errors import StateError, UnknownBatchError
 from photoqueue.installation import Installation
+from photoqueue.queue.projects import list_projects, project_standing
 from photoqueue.records.results import PhotoResult
 from photoqueue.words import JobState
 from tests.bench import Bench
@@ -257,15 +258,15 @@ def test_failed_adding_up_says_why(move: str, bench: Bench) -> None:
 
 def test_projects_are_listed_with_what_is_known_of_them(move: str, bench: Bench) -> None:
     submit("cave-1", project_id="m2", room="cave")
-    first, second = list_projects()
+    first, second = observe.ask(list_projects)
     assert (first.project_id, first.photos, first.rooms) == ("m2", 1, 1)
     assert first.newest_inventory is None
     assert (second.project_id, second.newest_inventory is None) == ("m1", False)
     assert second.last_activity >= second.newest_inventory
-    assert [row.project_id for row in list_projects(limit=1)] == ["m2"]
-    standing = project_standing("m2")
+    assert [row.project_id for row in observe.ask(list_projects, limit=1)] == ["m2"]
+    standing = observe.ask(project_standing, "m2")
     assert (standing.photos, standing.unfinished, standing.state) == (1, 1, None)
-    assert project_standing("m1").state is JobState.COMPLETED
+    assert observe.ask(project_standing, "m1").state is JobState.COMPLETED
 
 
 def test_inventory_that_waits_for_a_batch_says_so(installation: Installation) -> None:

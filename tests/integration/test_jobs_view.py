@@ -13,7 +13,6 @@ import pytest
 
 import photoqueue
 from photoqueue import submit_photos
-from photoqueue.client.pages import JobOrder, JobQuery
 from photoqueue.errors import DatabaseUnavailableError, UnknownJobError
 from photoqueue.faces.notebook.jobs import JobsView
 from photoqueue.faces.notebook.view import Scope
@@ -21,7 +20,9 @@ from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import pages
 from photoqueue.queue.database import Database
-from photoqueue.queue.ledger import AiCall, Failure, Ledger
+from photoqueue.queue.ledger import Failure, Ledger
+from photoqueue.queue.pages import JobOrder, JobQuery
+from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState
 from tests.bench import Bench
 from tests.conftest import eventually, picture, submit
@@ -170,14 +171,16 @@ def test_open_job_tells_its_story(view: JobsView, ledger: Ledger) -> None:
     job = submit("p1", room="salon")
     claim = ledger.claim(UUID(job.id), job.queue, worker_id=WORKER, slot=1)
     assert claim is not None
-    call = AiCall("p1", "llm", "vlm", 12.5, True, tokens_in=10)
+    call = AiCall(
+        photo_id="p1", engine="llm", model="vlm", latency_ms=12.5, success=True, tokens_in=10
+    )
     ledger.fail(claim, Failure("OSError", "a\nb", "tb", False), delay_ms=60_000, calls=[call])
     send(view, "open", job_id=job.id)
     assert view.selected == job.id
     story = view.story
     assert (story["state"], story["can_retry"], story["can_cancel"]) == ("delayed", False, True)
-    assert [one["outcome"] for one in story["attempts"]] == ["error", None]
-    assert story["attempts"][0]["error"] == "OSError: a b"
+    assert [one["outcome"] for one in story["attempt_list"]] == ["error", None]
+    assert story["attempt_list"][0]["error"] == "OSError: a b"
     assert (story["error_message"], story["error_traceback"]) == ("a\nb", "tb")
     assert story["ai_calls"][0]["tokens_in"] == 10
     assert story["payload"]["photoId"] == "p1"
@@ -343,13 +346,13 @@ def test_jobs_pass_through_their_states_with_a_worker(
     assert row["error"] == "PermanentError: this photo can never be analysed"
     send(view, "open", job_id=row["job_id"])
     assert "PermanentError" in view.story["error_traceback"]
-    assert view.story["attempts"][0]["host"]
+    assert view.story["attempt_list"][0]["host"]
     send(view, "retry_all")
     eventually(lambda: not view.busy, timeout=90)
     assert view.progress == "Started 1 failed job anew."
     eventually(lambda: view.refresh() or view.counts["failed"] == 1, timeout=90)
-    eventually(lambda: view.refresh() or len(view.story["attempts"]) == 2, timeout=90)
-    assert [one["outcome"] for one in view.story["attempts"]] == ["error", "error"]
+    eventually(lambda: view.refresh() or len(view.story["attempt_list"]) == 2, timeout=90)
+    assert [one["outcome"] for one in view.story["attempt_list"]] == ["error", "error"]
 
 
 def test_order_that_takes_too_long_gives_way_to_what_was_shown(

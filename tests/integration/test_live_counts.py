@@ -13,7 +13,8 @@ import pytest
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import queue_counts
 from photoqueue.queue.database import Database
-from photoqueue.queue.queue_counts import LiveCounts, QueueStats, stats
+from photoqueue.queue.queue_counts import LiveCounts, stats
+from photoqueue.records.snapshots import QueueStats
 from photoqueue.words import JobType
 from tests.conftest import eventually
 

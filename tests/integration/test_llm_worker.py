@@ -96,7 +96,7 @@ def test_photos_are_analysed_and_each_call_is_on_record(start_worker, server: Ch
     # And a refused key is not tried again, nor shown
     refused = submit("salon-4")
     assert "PHOTOQUEUE_LLM_API_KEY" in str(refused.exception(60))
-    assert refused.poll().attempt == 1
+    assert refused.poll().attempts == 1
     assert KEY not in worker.log
     assert KEY not in str(refused.exception(1))
 

@@ -33,9 +33,9 @@ from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import tally
 from photoqueue.queue.database import Database, load_statements, migrate
-from photoqueue.queue.ledger import AiCall, Claim, Failure, Ledger
-from photoqueue.queue.queue_counts import QueueStats
+from photoqueue.queue.ledger import Claim, Failure, Ledger
 from photoqueue.queue.tally import Total, WindowCount, counting
+from photoqueue.records.snapshots import AiCall, QueueStats
 from photoqueue.words import Outcome
 from tests.api_server import TOKEN, client_of
 from tests.conftest import REPOSITORY, Worker, eventually, submit
@@ -100,7 +100,11 @@ def test_each_end_of_an_attempt_is_counted_as_what_it_is(
     database: Database, metrics: Counting
 ) -> None:
     with closing(Ledger(database)) as ledger:
-        ledger.complete(claim(ledger, "a"), "{}", [AiCall("a", "llm", "m", 120.0, True)])
+        ledger.complete(
+            claim(ledger, "a"),
+            "{}",
+            [AiCall(photo_id="a", engine="llm", model="m", latency_ms=120.0, success=True)],
+        )
         ledger.fail(claim(ledger, "b"), FAILURE, delay_ms=10)
         permanent = Failure("ValueError", "no", "", permanent=True)
         ledger.fail(claim(ledger, "c"), permanent, delay_ms=0)
@@ -145,7 +149,10 @@ def test_values_fall_into_the_bucket_whose_edge_they_do_not_exceed(
 ) -> None:
     latencies = [0.0, 50.0, 50.001, 119_999.0, 120_000.0, 120_001.0, 9e9]
     with closing(Ledger(database)) as ledger:
-        calls = [AiCall("a", "llm", "m", latency, True) for latency in latencies]
+        calls = [
+            AiCall(photo_id="a", engine="llm", model="m", latency_ms=latency, success=True)
+            for latency in latencies
+        ]
         ledger.complete(claim(ledger, "a"), "{}", calls)
     metrics.advance(most=100)
     found = {t.le: t.count for t in metrics.totals() if t.name == "ai"}
@@ -252,7 +259,17 @@ def test_migration_counts_what_was_there_and_the_rest_follows(
     database: Database, metrics: Counting
 ) -> None:
     with closing(Ledger(database)) as ledger:
-        calls = [AiCall("a", "llm", "m", 120.0, False, cost_usd=0.5, tokens_in=3)]
+        calls = [
+            AiCall(
+                photo_id="a",
+                engine="llm",
+                model="m",
+                latency_ms=120.0,
+                success=False,
+                cost_usd=0.5,
+                tokens_in=3,
+            )
+        ]
         ledger.complete(claim(ledger, "a"), "{}", calls)
         ledger.fail(claim(ledger, "b"), FAILURE, delay_ms=10)
         metrics.advance(most=100)
@@ -345,7 +362,16 @@ def test_scrape_of_the_api_tells_what_was_counted(
     api: httpx.Client, database: Database, installation: Installation
 ) -> None:
     with closing(Ledger(database)) as ledger:
-        call = AiCall("a", "llm", "m", 120.0, True, cost_usd=0.25, tokens_in=7, tokens_out=3)
+        call = AiCall(
+            photo_id="a",
+            engine="llm",
+            model="m",
+            latency_ms=120.0,
+            success=True,
+            cost_usd=0.25,
+            tokens_in=7,
+            tokens_out=3,
+        )
         ledger.complete(claim(ledger, "a"), "{}", [call])
         submit("b")
     response = api.get("/metrics", timeout=60)

@@ -14,23 +14,15 @@ import pytest
 
 import photoqueue
 from photoqueue import cancel, retry, submit_photos
-from photoqueue.client.pages import (
-    END,
-    JobOrder,
-    JobQuery,
-    JobRow,
-    change_mark,
-    job_counts,
-    job_page,
-    job_story,
-    matching_ids,
-    rows_before,
-)
+from photoqueue.client.observe import ask, story
 from photoqueue.errors import PayloadError, PhotoqueueError, UnknownJobError
 from photoqueue.installation import Installation
 from photoqueue.jobs import INVENTORY_SYNC
+from photoqueue.queue import pages
 from photoqueue.queue.database import Database
-from photoqueue.queue.ledger import AiCall, Failure, Ledger
+from photoqueue.queue.ledger import Failure, Ledger
+from photoqueue.queue.pages import END, JobOrder, JobPage, JobQuery
+from photoqueue.records.snapshots import AiCall, JobSnapshot
 from photoqueue.words import JobState, Outcome
 from tests.conftest import picture, submit
 
@@ -59,6 +51,14 @@ FILL = """
 """
 
 
+def page_of(query: JobQuery) -> JobPage:
+    return ask(pages.job_page, query)
+
+
+def counts_of(query: JobQuery) -> dict[JobState, int]:
+    return ask(pages.job_counts, query)
+
+
 @pytest.fixture
 def connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
     with closing(psycopg.connect(database.libpq_url, autocommit=True)) as connection:
@@ -77,20 +77,20 @@ def ledger(database: Database) -> Iterator[Ledger]:
         yield ledger
 
 
-def walk(query: JobQuery) -> list[JobRow]:
+def walk(query: JobQuery) -> list[JobSnapshot]:
     """Read all pages from the first to the last."""
-    rows: list[JobRow] = []
-    page = job_page(query)
+    rows: list[JobSnapshot] = []
+    page = page_of(query)
     assert page.previous is None
     while True:
-        rows += page.rows
+        rows += page.jobs
         if page.next is None:
             return rows
-        page = job_page(replace(query, after=page.next))
+        page = page_of(replace(query, after=page.next))
         assert page.previous is not None
 
 
-def value(row: JobRow, order: JobOrder) -> Any:
+def value(row: JobSnapshot, order: JobOrder) -> Any:
     return {
         JobOrder.SUBMITTED: row.job_id,
         JobOrder.FINISHED: row.finished_at,
@@ -107,16 +107,16 @@ def value(row: JobRow, order: JobOrder) -> Any:
 
 
 def test_no_jobs_are_an_empty_page() -> None:
-    page = job_page()
-    assert (page.rows, page.next, page.previous) == ((), None, None)
-    assert job_page(JobQuery(before=END)).rows == ()
-    assert set(job_counts().values()) == {0}
+    page = page_of(JobQuery())
+    assert (page.jobs, page.next, page.previous) == ((), None, None)
+    assert page_of(JobQuery(before=END)).jobs == ()
+    assert set(counts_of(JobQuery()).values()) == {0}
 
 
 def test_newest_jobs_come_first_by_default() -> None:
     batch = submit_photos([picture(number) for number in range(3)])
     ids = [UUID(job.id) for job in batch]
-    assert [row.job_id for row in job_page().rows] == ids[::-1]
+    assert [row.job_id for row in page_of(JobQuery()).jobs] == ids[::-1]
 
 
 @pytest.mark.usefixtures("filled")
@@ -141,58 +141,58 @@ def test_pages_of_every_order_hold_every_job_once(order: JobOrder, descending: b
 def test_pages_lead_back_as_they_lead_on(order: JobOrder, descending: bool) -> None:
     query = JobQuery(order=order, descending=descending, size=7)
     rows = walk(query)
-    page = job_page(replace(query, before=END))
-    assert list(page.rows) == rows[-7:]
+    page = page_of(replace(query, before=END))
+    assert list(page.jobs) == rows[-7:]
     assert page.next is None
     place = 60 - 7
     while page.previous is not None:
-        assert rows_before(query, page.previous) == place
-        page = job_page(replace(query, before=page.previous))
+        assert ask(pages.rows_before, query, page.previous) == place
+        page = page_of(replace(query, before=page.previous))
         place = max(place - 7, 0)
-        assert list(page.rows) == rows[place : place + 7]
+        assert list(page.jobs) == rows[place : place + 7]
         assert page.next is not None
-    assert list(page.rows) == rows[:7]
+    assert list(page.jobs) == rows[:7]
 
 
 @pytest.mark.usefixtures("filled")
 def test_page_stays_when_jobs_are_submitted_meanwhile() -> None:
     query = JobQuery(size=10)
-    first = job_page(query)
-    second = job_page(replace(query, after=first.next))
+    first = page_of(query)
+    second = page_of(replace(query, after=first.next))
     submit("new")
-    assert job_page(replace(query, after=first.next)).rows == second.rows
-    assert job_page(query).rows[1:] == first.rows[:-1]
+    assert page_of(replace(query, after=first.next)).jobs == second.jobs
+    assert page_of(query).jobs[1:] == first.jobs[:-1]
 
 
 @pytest.mark.usefixtures("filled")
 def test_page_behind_the_end_leads_back(filled: psycopg.Connection[Any]) -> None:
     query = JobQuery(states=(JobState.FAILED,), size=10)
-    cursor = job_page(query).next
+    cursor = page_of(query).next
     assert cursor is not None
     filled.execute(
         "UPDATE jobs SET state = 'completed' WHERE state = 'failed' AND job_id < "
         "(SELECT job_id FROM jobs WHERE state = 'failed' ORDER BY job_id DESC "
         "LIMIT 1 OFFSET 9)"
     )
-    page = job_page(replace(query, after=cursor))
-    assert (page.rows, page.next) == ((), None)
+    page = page_of(replace(query, after=cursor))
+    assert (page.jobs, page.next) == ((), None)
     assert page.previous is not None
-    assert len(job_page(replace(query, before=page.previous)).rows) == 10
+    assert len(page_of(replace(query, before=page.previous)).jobs) == 10
 
 
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize("cursor", ["", "nonsense", "e30", "é", "\x00", "W10", "x" * 10_000])
 def test_cursor_of_ones_own_making_is_refused(cursor: str) -> None:
     with pytest.raises(PayloadError, match="no cursor of a page") as error:
-        job_page(JobQuery(after=cursor))
+        page_of(JobQuery(after=cursor))
     assert len(str(error.value)) < 300
 
 
 @pytest.mark.usefixtures("filled")
 def test_cursor_of_another_order_is_refused() -> None:
-    cursor = job_page(JobQuery(size=5)).next
+    cursor = page_of(JobQuery(size=5)).next
     with pytest.raises(PayloadError, match="ordered by '-submitted', not by '-wait'"):
-        job_page(JobQuery(order=JobOrder.WAIT, after=cursor))
+        page_of(JobQuery(order=JobOrder.WAIT, after=cursor))
 
 
 @pytest.mark.parametrize("size", [0, -1, 501])
@@ -215,13 +215,13 @@ def test_filters_are_those_of_the_counts() -> None:
         JobQuery(project_id="m1", batch_id="b-0", text="img"),
     ):
         rows = walk(query)
-        counts = job_counts(query)
+        counts = counts_of(query)
         assert sum(counts.values()) == len(rows)
         for state in JobState:
             wanted = replace(query, states=(state,))
             assert walk(wanted) == [row for row in rows if row.state is state]
             assert counts[state] == len(walk(wanted))
-            assert job_counts(wanted) == counts
+            assert counts_of(wanted) == counts
     assert len(walk(JobQuery(batch_id="b-0"))) == 20
     assert len(walk(JobQuery(states=(JobState.WAITING, JobState.FAILED)))) == 30
 
@@ -268,7 +268,7 @@ def test_text_is_found_as_it_is_written(connection: psycopg.Connection[Any], tex
     rows = walk(JobQuery(text=text))
     expected = {"b-0": 60, "photo-p1": 11, "p1": 11}.get(text, 1)
     assert len(rows) == expected
-    assert sum(job_counts(JobQuery(text=text)).values()) == expected
+    assert sum(counts_of(JobQuery(text=text)).values()) == expected
 
 
 @pytest.mark.usefixtures("filled")
@@ -277,7 +277,7 @@ def test_text_is_found_as_it_is_written(connection: psycopg.Connection[Any], tex
 )
 def test_text_that_is_nowhere_finds_nothing(text: str) -> None:
     assert walk(JobQuery(text=text)) == []
-    assert set(job_counts(JobQuery(text=text)).values()) == {0}
+    assert set(counts_of(JobQuery(text=text)).values()) == {0}
 
 
 @pytest.mark.usefixtures("filled")
@@ -288,21 +288,21 @@ def test_blank_text_is_no_filter() -> None:
 @pytest.mark.parametrize("name", ["m\x00", "\ud800", "", "x" * 10_000])
 def test_scope_that_does_not_exist_is_empty(name: str) -> None:
     for query in (JobQuery(project_id=name), JobQuery(batch_id=name)):
-        assert job_page(query).rows == ()
-        assert set(job_counts(query).values()) == {0}
+        assert page_of(query).jobs == ()
+        assert set(counts_of(query).values()) == {0}
 
 
 def test_job_id_finds_that_job() -> None:
     batch = submit_photos([picture(number) for number in range(3)])
     wanted = list(batch)[1]
     for text in (wanted.id, wanted.id.upper(), f" {wanted.id} "):
-        (row,) = job_page(JobQuery(text=text)).rows
+        (row,) = page_of(JobQuery(text=text)).jobs
         assert str(row.job_id) == wanted.id
-    assert job_counts(JobQuery(text=wanted.id))[JobState.WAITING] == 1
+    assert counts_of(JobQuery(text=wanted.id))[JobState.WAITING] == 1
     # A photo may be called after another system's uuid.
     name = str(uuid4())
     submit(name)
-    assert [row.photo_id for row in job_page(JobQuery(text=name)).rows] == [name]
+    assert [row.photo_id for row in page_of(JobQuery(text=name)).jobs] == [name]
 
 
 def test_list_shows_the_beginning_of_an_error(ledger: Ledger, connection: Any) -> None:
@@ -310,21 +310,21 @@ def test_list_shows_the_beginning_of_an_error(ledger: Ledger, connection: Any) -
     connection.execute(
         "UPDATE jobs SET state = 'failed', error_type = 'E', error_message = repeat('x', 100000)"
     )
-    (row,) = job_page().rows
+    (row,) = page_of(JobQuery()).jobs
     assert row.error_message == "x" * 300
-    story = job_story(job.id)
-    assert story.snapshot.error_message == "x" * 100_000
+    told = story(job.id)
+    assert told.error_message == "x" * 100_000
 
 
 @pytest.mark.usefixtures("filled")
 def test_ids_of_a_query_are_listed_while_they_are_retried() -> None:
     query = JobQuery(states=(JobState.FAILED,), batch_id="b-0", after="left out")
     listed = []
-    for ids in matching_ids(query, size=2):
+    for ids in ask(pages.matching_ids, query, size=2):
         listed += ids
         assert retry(ids) == len(ids)
     assert len(listed) == len(set(listed)) == 5
-    assert job_counts(JobQuery(batch_id="b-0"))[JobState.FAILED] == 0
+    assert counts_of(JobQuery(batch_id="b-0"))[JobState.FAILED] == 0
 
 
 # --- one job --------------------------------------------------------------------
@@ -334,49 +334,57 @@ def test_story_of_a_waiting_job() -> None:
     job = photoqueue.submit_photo(
         picture(1), photo_id="p1", project_id="m1", room="salon", user_id="u1"
     )
-    story = job_story(job.id)
-    assert (story.snapshot.state, story.room, story.user_id) == ("waiting", "salon", "u1")
-    assert story.payload["photoId"] == "p1"
-    assert (story.result, story.error_traceback, story.ai_calls) == (None, None, ())
-    (next_one,) = story.attempts
+    told = story(job.id)
+    assert (told.state, told.room, told.user_id) == ("waiting", "salon", "u1")
+    assert told.payload["photoId"] == "p1"
+    assert (told.result, told.error_traceback, told.ai_calls) == (None, None, ())
+    (next_one,) = told.attempt_list
     assert (next_one.attempt, next_one.outcome, next_one.started_ms) == (1, None, None)
     assert next_one.ready_ms is not None
-    assert story.now_ms >= next_one.ready_ms
+    assert told.now_ms >= next_one.ready_ms
 
 
 def test_story_of_a_failed_job_puts_its_attempts_on_one_axis(ledger: Ledger) -> None:
     job = submit("p1")
     job_id = UUID(job.id)
-    call = AiCall("p1", "llm", "vlm", 12.5, False, error="429", tokens_in=10)
+    call = AiCall(
+        photo_id="p1",
+        engine="llm",
+        model="vlm",
+        latency_ms=12.5,
+        success=False,
+        error="429",
+        tokens_in=10,
+    )
     first = ledger.claim(job_id, job.queue, worker_id=WORKER, slot=3)
     assert first is not None
     ledger.fail(first, Failure("OSError", "once", "tb 1", False), delay_ms=0, calls=[call])
     second = ledger.claim(job_id, job.queue, worker_id=WORKER, slot=3)
     assert second is not None
 
-    running = job_story(job.id).attempts
+    running = story(job.id).attempt_list
     assert [one.outcome for one in running] == [Outcome.ERROR, None]
     assert running[1].started_ms is not None
     assert (running[1].ended_ms, running[1].slot) == (None, 3)
 
     ledger.fail(second, Failure("ValueError", "twice", "Traceback 2", True), delay_ms=0)
-    story = job_story(job.id)
-    assert story.snapshot.state is JobState.FAILED
-    assert story.error_traceback == "Traceback 2"
-    one, two = story.attempts
+    told = story(job.id)
+    assert told.state is JobState.FAILED
+    assert told.error_traceback == "Traceback 2"
+    one, two = told.attempt_list
     assert (one.error_type, one.retry_delay_ms, two.error_message) == ("OSError", 0, "twice")
     moments = [one.ready_ms, one.started_ms, two.ready_ms, two.started_ms, two.ended_ms]
-    assert [*moments, story.now_ms] == sorted([*moments, story.now_ms], key=lambda at: at or 0)
+    assert [*moments, told.now_ms] == sorted([*moments, told.now_ms], key=lambda at: at or 0)
     assert one.ended_ms is not None
-    (asked,) = story.ai_calls
+    (asked,) = told.ai_calls
     assert (asked.engine, asked.tokens_in, asked.success, asked.error) == ("llm", 10, False, "429")
 
 
 def test_story_of_an_unknown_job_is_an_error() -> None:
     with pytest.raises(UnknownJobError):
-        job_story(uuid4())
+        story(uuid4())
     with pytest.raises(UnknownJobError, match="not a job id"):
-        job_story("nonsense")
+        story("nonsense")
 
 
 # --- the mark of change ---------------------------------------------------------
@@ -389,15 +397,15 @@ def test_mark_changes_with_every_transition(ledger: Ledger, installation: Instal
     def claim_and_fail() -> None:
         claim = ledger.claim(UUID(jobs[0].id), jobs[0].queue, worker_id=WORKER, slot=1)
         assert claim is not None
-        assert moved(change_mark(), mark), "not at the claim"
+        assert moved(ask(pages.change_mark), mark), "not at the claim"
         ledger.fail(claim, Failure("E", "e", "", True), delay_ms=0)
 
     def claim_and_complete() -> None:
         claim = ledger.claim(UUID(jobs[0].id), jobs[0].queue, worker_id=WORKER, slot=1)
         assert claim is not None
-        between = change_mark()
+        between = ask(pages.change_mark)
         ledger.complete(claim, RESULT)
-        assert moved(change_mark(), between), "not at the completion"
+        assert moved(ask(pages.change_mark), between), "not at the completion"
 
     def correct() -> None:
         photoqueue.correct("m1", room="salon", item="chair", count=2, new_room=True)
@@ -414,9 +422,9 @@ def test_mark_changes_with_every_transition(ledger: Ledger, installation: Instal
         lambda: cancel(submit("p2")),
     ]
     for number, step in enumerate(steps):
-        mark = change_mark()
+        mark = ask(pages.change_mark)
         step()
-        assert change_mark() != mark, f"step {number}"
+        assert ask(pages.change_mark) != mark, f"step {number}"
 
 
 def test_mark_stays_while_nothing_is_written(database: Database) -> None:
@@ -425,16 +433,14 @@ def test_mark_stays_while_nothing_is_written(database: Database) -> None:
     # reading never does.
     unmoved = 0
     for _ in range(20):
-        before = change_mark()
-        job_page()
-        job_counts()
-        unmoved += change_mark() == before
+        before = ask(pages.change_mark)
+        page_of(JobQuery())
+        counts_of(JobQuery())
+        unmoved += ask(pages.change_mark) == before
     assert unmoved > 10
 
 
 def test_reads_fail_with_one_sentence_when_the_server_is_away(settings: Any) -> None:
     away = Database("postgresql://nobody@127.0.0.1:1/none")
-    from photoqueue.queue import pages
-
     with closing(away), pytest.raises(PhotoqueueError, match="cannot be used"):
         pages.job_page(away, JobQuery())

@@ -21,8 +21,9 @@ from photoqueue.faces.cli import main
 from photoqueue.installation import Installation
 from photoqueue.photos.store import PhotoStore
 from photoqueue.queue.database import Database
-from photoqueue.queue.ledger import AiCall, Ledger
+from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.tally import counting
+from photoqueue.records.snapshots import AiCall
 from tests.conftest import picture, submit
 
 WORKER = UUID(int=7)
@@ -39,7 +40,15 @@ def finish(database: Database, *photo_ids: str, **options: object) -> None:
 def end(ledger: Ledger, job: photoqueue.Job) -> None:
     claim = ledger.claim(UUID(job.id), job.queue, worker_id=WORKER, slot=1)
     assert claim is not None
-    assert ledger.complete(claim, "{}", [AiCall(None, "llm", "m", 9.0, True, cost_usd=0.5)])
+    assert ledger.complete(
+        claim,
+        "{}",
+        [
+            AiCall(
+                photo_id=None, engine="llm", model="m", latency_ms=9.0, success=True, cost_usd=0.5
+            )
+        ],
+    )
 
 
 def age(installation: Installation, days: int = 100) -> None:

@@ -18,8 +18,9 @@ from photoqueue.errors import DatabaseUnavailableError, RateLimitedError, Thrott
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.database import Database
-from photoqueue.queue.ledger import AiCall, Claim, Ledger
+from photoqueue.queue.ledger import Claim, Ledger
 from photoqueue.queue.rate_limits import RateLimits
+from photoqueue.records.snapshots import AiCall
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit
 
@@ -139,7 +140,7 @@ def test_job_without_a_turn_is_put_back_at_no_cost(installation: Installation) -
 
     after = job.poll()
     assert after.state is JobState.DELAYED
-    assert after.max_attempts - after.attempt == before.max_attempts - before.attempt
+    assert after.max_attempts - after.attempts == before.max_attempts - before.attempts
     assert after.error == "ThrottledError: used up. Later."
     assert (after.ready_at - after.started_at).total_seconds() >= 60
     (attempt,) = job.attempts().to_dict("records")

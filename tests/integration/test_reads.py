@@ -15,8 +15,9 @@ from photoqueue.errors import UnknownBatchError, UnknownJobError, UnknownProject
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue import projects, queue_counts, read, workers
 from photoqueue.queue.database import Database
-from photoqueue.queue.ledger import AiCall, Failure, Ledger
+from photoqueue.queue.ledger import Failure, Ledger
 from photoqueue.queue.submission import NewBatch, accept
+from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, Outcome
 from tests.integration.test_submission import Desk, make_inventory, make_job, make_photo
 
@@ -52,8 +53,8 @@ def test_snapshot_of_a_waiting_job(desk: Desk, database: Database) -> None:
     snapshot = read.snapshot(database, job_id)
     assert (snapshot.state, snapshot.queue, snapshot.job_key) == ("waiting", PHOTOS, "photo-p1")
     assert (snapshot.photo_id, snapshot.project_id) == ("p1", "m1")
-    assert (snapshot.attempt, snapshot.max_attempts, snapshot.progress) == (0, 4, 0.0)
-    assert (snapshot.error, snapshot.duration_ms, snapshot.finished_at) == (None, None, None)
+    assert (snapshot.attempts, snapshot.max_attempts, snapshot.progress) == (0, 4, 0.0)
+    assert (snapshot.error, snapshot.job_duration_ms, snapshot.finished_at) == (None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +71,9 @@ def test_snapshot_tells_state_and_progress(
 def test_snapshot_of_a_failed_job_tells_its_error(desk: Desk, database: Database) -> None:
     snapshot = read.snapshot(database, put(desk, "p1", JobState.FAILED))
     assert snapshot.error == "E: e"
-    assert snapshot.attempt == 1
+    assert snapshot.attempts == 1
     assert snapshot.wait_ms is not None
-    assert snapshot.duration_ms is not None
+    assert snapshot.job_duration_ms is not None
 
 
 def test_unknown_job_is_an_error_that_says_where_it_was_looked_for(database: Database) -> None:
@@ -212,7 +213,7 @@ def test_empty_tables_have_their_columns_and_types(database: Database) -> None:
     for frame in (
         read.history(database),
         read.batch_history(database, "b-1"),
-        read.batch_results(database, "b-1"),
+        read.batch_history(database, "b-1", results=True),
         read.attempts(database),
         read.ai_calls(database),
     ):

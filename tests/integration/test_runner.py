@@ -14,8 +14,9 @@ from photoqueue import JobState
 from photoqueue.errors import DatabaseUnavailableError
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
-from photoqueue.queue.ledger import AiCall, Claim, Ended, Ledger
+from photoqueue.queue.ledger import Claim, Ended, Ledger
 from photoqueue.queue.read import ai_calls
+from photoqueue.records.snapshots import AiCall
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit
 

@@ -56,7 +56,7 @@ def test_retry_starts_a_job_anew_and_rings_for_it(
     assert retry(job) == 1
     snapshot = poll(job)
     assert (snapshot.state, snapshot.error, snapshot.finished_at) == ("waiting", None, None)
-    assert snapshot.max_attempts == snapshot.attempt + 4
+    assert snapshot.max_attempts == snapshot.attempts + 4
     assert str(installation.broker.take(PHOTO_ANALYZE)) == job.id
 
 

@@ -50,7 +50,7 @@ def test_result_of_a_photo_is_typed() -> None:
     assert job.exception() is None
     assert job.done()
     assert poll(job).progress == 1.0
-    assert poll(job).duration_ms is not None
+    assert poll(job).job_duration_ms is not None
 
 
 @pytest.mark.usefixtures("working")
@@ -85,7 +85,7 @@ def test_retried_job_tells_each_of_its_attempts() -> None:
 def test_spent_budget_is_four_attempts() -> None:
     job = submit("raise-1")
     assert isinstance(job.exception(60), JobFailedError)
-    assert poll(job).attempt == 4
+    assert poll(job).attempts == 4
     assert poll(job).error == "RuntimeError: the engine does not like this photo"
     assert len(job.attempts()) == 4
 

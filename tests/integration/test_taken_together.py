@@ -18,7 +18,8 @@ from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.broker.messages import encode, task_name
 from photoqueue.queue.broker.retention import Finished
-from photoqueue.queue.ledger import AiCall, Claim, Done, Ledger
+from photoqueue.queue.ledger import Claim, Done, Ledger
+from photoqueue.records.snapshots import AiCall
 from photoqueue.services import Endpoints
 from photoqueue.words import JobState, Message, Outcome
 from photoqueue.worker.batching import LONGEST_SECONDS
@@ -72,7 +73,7 @@ def test_times_of_each_are_its_own(ledger: Ledger) -> None:
     ends = []
     for job, one in zip(jobs, done, strict=True):
         found = job.poll()
-        assert found.duration_ms == pytest.approx(one.seconds * 1000, abs=0.01)
+        assert found.job_duration_ms == pytest.approx(one.seconds * 1000, abs=0.01)
         ran = (found.finished_at - found.started_at).total_seconds()
         assert ran == pytest.approx(one.seconds, abs=1e-4)
         (attempt,) = job.attempts().to_dict("records")
@@ -94,7 +95,7 @@ def test_what_is_lost_costs_nothing_once(ledger: Ledger) -> None:
     assert len(take(ledger, jobs[:1], together=False)) == 1
     ledger.recover([WORKER], outcome=Outcome.WORKER_LOST, message="gone", slot=1)
     assert [outcomes(job) for job in jobs] == [["released", "worker_lost"]] + [["released"]] * 2
-    budgets = [(one.max_attempts, one.attempt) for one in (job.poll() for job in jobs)]
+    budgets = [(one.max_attempts, one.attempts) for one in (job.poll() for job in jobs)]
     given = budgets[1][0] - 1
     assert budgets == [(given + 1, 2), (given + 1, 1), (given + 1, 1)]
 
@@ -199,7 +200,15 @@ def test_short_jobs_are_taken_together_and_done_in_order(installation: Installat
 
     def handler(claim: Claim, calls: list[AiCall]) -> str:
         done.append(claim.payload["photoId"])
-        calls.append(AiCall(claim.payload["photoId"], "e", "m", 1.0, True))
+        calls.append(
+            AiCall(
+                photo_id=claim.payload["photoId"],
+                engine="e",
+                model="m",
+                latency_ms=1.0,
+                success=True,
+            )
+        )
         return RESULT
 
     process = Process(installation, handler)

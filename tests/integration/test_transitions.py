@@ -16,9 +16,10 @@ from photoqueue.errors import PhotoqueueError
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue.database import Database
 from photoqueue.queue.ids import new_uuid
-from photoqueue.queue.ledger import MAX_ERROR_LENGTH, AiCall, Claim, Failure, Ledger, storable
+from photoqueue.queue.ledger import MAX_ERROR_LENGTH, Claim, Failure, Ledger, storable
 from photoqueue.queue.submission import NewBatch, NewJob, accept
 from photoqueue.queue.workers import Backlog, Held, Host, Register
+from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, Message, Outcome, job_type
 from tests.conftest import eventually
 

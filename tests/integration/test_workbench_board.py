@@ -76,10 +76,10 @@ def test_form_submits_with_the_engine_that_was_chosen(
     form.folder.value, form.engine.value, form.add_up.value = str(home), "builtin", False
     form.submit()
     form.work.wait(60)
-    from photoqueue.client.pages import job_story
+    from photoqueue.client.observe import story
 
-    story = job_story(photoqueue.history(limit=1)["job_id"].item())
-    assert story.payload["engine"] == "builtin"
+    told = story(photoqueue.history(limit=1)["job_id"].item())
+    assert told.payload["engine"] == "builtin"
     assert form.words.text == "Submitted 3 photos."
 
 

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 import photoqueue
-from photoqueue.client.recent import queues_without_worker, recent_batches, require_project
+from photoqueue.client.observe import ask
 from photoqueue.client.submit import preview
+from photoqueue.client.system import queues_without_worker
 from photoqueue.errors import PhotoNotFoundError, UnknownProjectError
 from photoqueue.faces.notebook.banner import ScopeChoice, WorkerNotice
 from photoqueue.faces.notebook.view import Scope
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.queue.projects import recent_batches, require_project
 from tests.conftest import picture, submit
 
 
@@ -50,19 +52,19 @@ def test_preview_of_what_is_not_there_says_so(place: str) -> None:
 
 def test_recent_batches_are_the_newest_first(installation: Installation, tmp_path: Path) -> None:
     first, second = batch_of(tmp_path, "one", 2), batch_of(tmp_path, "two", 1)
-    assert [(found.batch_id, found.photos, found.project_id) for found in recent_batches()] == [
+    assert [(found.batch_id, found.photos, found.project_id) for found in ask(recent_batches)] == [
         (second.id, 1, "two"),
         (first.id, 2, "one"),
     ]
-    assert [found.batch_id for found in recent_batches(limit=1)] == [second.id]
+    assert [found.batch_id for found in ask(recent_batches, limit=1)] == [second.id]
 
 
 def test_project_without_photos_is_unknown(installation: Installation) -> None:
     submit("a", project_id="move-1")
-    require_project("move-1")
+    ask(require_project, "move-1")
     for unknown in ("move-2", "nul\x00"):
         with pytest.raises(UnknownProjectError):
-            require_project(unknown)
+            ask(require_project, unknown)
 
 
 def test_queue_lacks_a_worker_only_while_jobs_wait_for_one(

@@ -31,7 +31,7 @@ def test_exception_is_retried_with_growing_back_off_until_the_budget_is_spent(wo
 def test_permanent_error_is_not_retried(working):
     job = submit("permanent-1")
     assert "can never be analysed" in str(job.exception(30))
-    assert job.poll().attempt == 1
+    assert job.poll().attempts == 1
 
 
 def test_engine_that_calls_exit_fails_its_photo_only(working, shared_worker):
@@ -44,7 +44,7 @@ def test_engine_that_calls_exit_fails_its_photo_only(working, shared_worker):
 def test_engine_that_returns_no_analysis_is_told_what_to_return(working):
     job = submit("nothing-1")
     assert "is not an Analysis" in str(job.exception(30))
-    assert job.poll().attempt == 1
+    assert job.poll().attempts == 1
 
 
 def test_passing_error_is_overcome_by_a_retry(working):

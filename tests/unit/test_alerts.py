@@ -7,8 +7,8 @@ import pytest
 from photoqueue.client.alerts import Severity, Thresholds, judge
 from photoqueue.client.observe import Stats
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
-from photoqueue.queue.queue_counts import QueueStats
 from photoqueue.queue.tally import WindowCount
+from photoqueue.records.snapshots import QueueStats
 
 QUEUE = "photo-analyze"
 

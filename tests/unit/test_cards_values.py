@@ -20,8 +20,8 @@ from photoqueue.client.handles import Batch, Job
 from photoqueue.client.worker_process import WorkerProcess
 from photoqueue.faces.cards.values import card_of
 from photoqueue.jobs import PHOTO_ANALYZE, job_types
-from photoqueue.queue.queue_counts import QueueStats
 from photoqueue.records.results import FoundItem, InventoryLine
+from photoqueue.records.snapshots import QueueStats
 from photoqueue.words import JobState
 
 WHEN = datetime(2026, 11, 25, 14, 3, tzinfo=UTC)
@@ -90,7 +90,7 @@ def snapshot(name: str = "salon-1", when: datetime = WHEN) -> JobSnapshot:
         job_key=f"photo-{name}",
         queue=PHOTO_ANALYZE,
         state=JobState.FAILED,
-        attempt=4,
+        attempts=4,
         max_attempts=4,
         photo_id=name,
         project_id=name,
@@ -100,7 +100,12 @@ def snapshot(name: str = "salon-1", when: datetime = WHEN) -> JobSnapshot:
         started_at=when,
         finished_at=when,
         wait_ms=12.0,
-        duration_ms=125_000.0,
+        job_duration_ms=125_000.0,
+        room=name,
+        file_name=name,
+        user_id=name,
+        priority=0,
+        success=False,
         error_type="ValueError",
         error_message=name,
     )

@@ -16,8 +16,8 @@ from photoqueue.client.metrics import Reading
 from photoqueue.client.observe import Stats
 from photoqueue.faces.http.metrics import families, names
 from photoqueue.jobs import PHOTO_ANALYZE
-from photoqueue.queue.queue_counts import QueueStats
 from photoqueue.queue.tally import Total
+from photoqueue.records.snapshots import QueueStats
 from photoqueue.worker.health import QueuePulse, WorkerCollector
 from tests.conftest import REPOSITORY
 

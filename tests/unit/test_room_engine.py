@@ -12,7 +12,7 @@ from photoqueue.errors import EngineUnavailableError, ThrottledError
 from photoqueue.inventory.views import RoomView
 from photoqueue.jobs.engine_calls import measured
 from photoqueue.jobs.inventory_sync import most_different
-from photoqueue.queue.ledger import AiCall
+from photoqueue.records.snapshots import AiCall
 from tests.engines import room_scripted
 
 

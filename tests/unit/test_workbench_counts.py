@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from photoqueue.client.pages import JobQuery
 from photoqueue.faces.notebook import jobs
 from photoqueue.faces.notebook.jobs import PacedCounts
 from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.queue.pages import JobQuery
 from photoqueue.words import JobState
 
 
@@ -29,7 +29,7 @@ class Clock:
 def paced(monkeypatch: pytest.MonkeyPatch, *, cost: float) -> tuple[PacedCounts, Clock]:
     clock = Clock(cost)
     monkeypatch.setattr(jobs.time, "monotonic", clock.monotonic)
-    monkeypatch.setattr(jobs, "job_counts", clock.count)
+    monkeypatch.setattr(jobs, "ask", lambda _, query: clock.count(query))
     return PacedCounts(), clock
 
 

@@ -18,8 +18,8 @@ from photoqueue.errors import ConfigurationError, ServiceError
 from photoqueue.format import duration
 from photoqueue.installation import current
 from photoqueue.queue.incidents import Firing, Incident, tell_incidents, update_incidents
-from photoqueue.queue.queue_counts import QueueStats
 from photoqueue.queue.tally import WindowCount
+from photoqueue.records.snapshots import QueueStats
 from photoqueue.settings import Settings
 from photoqueue.words import Outcome
 

@@ -11,8 +11,9 @@ from photoqueue.errors import JobCancelledError, JobFailedError, PhotoqueueError
 from photoqueue.format import counted, shorten
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import read
-from photoqueue.queue.read import JobOutcome, JobSnapshot
+from photoqueue.queue.read import JobOutcome
 from photoqueue.records.hooks import HasCard
+from photoqueue.records.snapshots import JobSnapshot
 from photoqueue.words import JobState, JobType, job_type
 
 if TYPE_CHECKING:
@@ -259,7 +260,9 @@ class Batch(HasCard):
         from photoqueue.inventory.wording import Wording
 
         wording = Wording.of(lang, self.installation.settings)
-        return item_rows(read.batch_results(self.installation.database, self.id), wording)
+        return item_rows(
+            read.batch_history(self.installation.database, self.id, results=True), wording
+        )
 
     def attempts(self) -> pd.DataFrame:
         """Return the ended attempts of all jobs, one row each."""
@@ -277,14 +280,14 @@ class Batch(HasCard):
 
 
 def _failed(job: Job, outcome: JobOutcome) -> JobFailedError:
-    if not outcome.attempt:
+    if not outcome.attempts:
         return JobFailedError(
             f"Job {job.key} could not be tried: {outcome.error} Submit the photo again.",
             job_id=job.id,
             error_type=outcome.error_type or "unknown",
         )
     trace = outcome.error_traceback or ""
-    attempts = counted(outcome.attempt, "attempt")
+    attempts = counted(outcome.attempts, "attempt")
     lines = trace.rstrip().splitlines()
     shown = "\n".join(lines[-_SHOWN_TRACEBACK_LINES:])
     remote = f"\n\nIn the worker:\n{shown}" if shown else ""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar, overload
 from uuid import UUID
 
 from photoqueue.client.frames import result_rows
@@ -17,11 +17,11 @@ from photoqueue.format import counted
 from photoqueue.installation import Installation, current
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE, job_types
 from photoqueue.queue import read
-from photoqueue.queue import read as tables
-from photoqueue.queue.queue_counts import LiveCounts, QueueStats
-from photoqueue.queue.read import JobSnapshot
+from photoqueue.queue.database import Database
+from photoqueue.queue.queue_counts import LiveCounts
 from photoqueue.records.hooks import HasCard
 from photoqueue.records.results import InventoryResult
+from photoqueue.records.snapshots import JobSnapshot, JobStory, QueueStats
 from photoqueue.words import JobState, JobType, job_type
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 #: Columns of a text; a terminal has at least 80.
 _WIDTH: Final = 79
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
 
 
 def job(job_id: str | UUID) -> Job:
@@ -143,14 +146,15 @@ def collect(
         style = "none"
     if isinstance(handle, Batch):
         handle.wait(timeout, progress=style)
-        return result_rows(tables.batch_results(handle.installation.database, handle.id), wording)
+        return result_rows(
+            read.batch_history(handle.installation.database, handle.id, results=True), wording
+        )
     if handle.queue == INVENTORY_SYNC:
         inventory: InventoryResult = handle.result(timeout)
         return inventory.to_frame(wording)
     handle.wait(timeout)
-    if handle.queue != PHOTO_ANALYZE:
-        return tables.job_results(handle.installation.database, handle.id)
-    return result_rows(tables.job_results(handle.installation.database, handle.id), wording)
+    frame = read.job_history(handle.installation.database, UUID(handle.id))
+    return result_rows(frame, wording) if handle.queue == PHOTO_ANALYZE else frame
 
 
 def history(
@@ -190,7 +194,7 @@ def history(
     if isinstance(batch, str):
         read.batch_row(installation.database, batch)
     states = [state] if isinstance(state, str) else list(state or ())
-    return tables.history(
+    return read.history(
         installation.database,
         queue=None if queue is None else as_queue(queue),
         states=[as_state(name) for name in states],
@@ -201,11 +205,22 @@ def history(
     )
 
 
-def details(handle: Job | str | UUID) -> dict[str, Any]:
-    """Return everything about one job: its row of :func:`history`, result and traceback.
+def ask(
+    question: Callable[Concatenate[Database, Given], Found],
+    *args: Given.args,
+    **kwargs: Given.kwargs,
+) -> Found:
+    """Call a function of :mod:`photoqueue.queue` with the database of this installation.
 
-    ``result`` is the JSON object of the contract, or None; ``error_traceback`` the worker's
-    own, of the last error, or None.
+    Examples
+    --------
+    >>> ask(job_page, JobQuery(size=10))  # doctest: +SKIP
+    """
+    return question(current().database, *args, **kwargs)
+
+
+def story(handle: Job | str | UUID) -> JobStory:
+    """Return everything about one job: data, result, error, attempts in time, AI calls.
 
     Raises
     ------
@@ -213,12 +228,7 @@ def details(handle: Job | str | UUID) -> dict[str, Any]:
         This installation has no such job.
     """
     found = handle if isinstance(handle, Job) else job(handle)
-    database = found.installation.database
-    outcome = read.outcome(database, UUID(found.id))
-    frame = tables.job_results(database, found.id).astype(object)
-    (row,) = frame.where(frame.notna(), None).to_dict("records")
-    named = {str(column): value for column, value in row.items()}
-    return {**named, "result": outcome.result, "error_traceback": outcome.error_traceback}
+    return read.job_story(found.installation.database, UUID(found.id))
 
 
 def attempts(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
@@ -230,7 +240,7 @@ def attempts(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
         A job, a job id or key, or a batch; everything when left out.
     """
     if handle is None:
-        return tables.attempts(current().database)
+        return read.attempts(current().database)
     return (handle if isinstance(handle, Job | Batch) else job(handle)).attempts()
 
 
@@ -251,12 +261,12 @@ def ai_calls(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
         This installation has no such job.
     """
     if handle is None:
-        return tables.ai_calls(current().database)
+        return read.ai_calls(current().database)
     found = handle if isinstance(handle, Job | Batch) else job(handle)
     database = found.installation.database
     if isinstance(found, Batch):
-        return tables.ai_calls(database, batch_id=found.id)
-    return tables.ai_calls(database, job_id=UUID(found.id))
+        return read.ai_calls(database, batch_id=found.id)
+    return read.ai_calls(database, job_id=UUID(found.id))
 
 
 class Stats(Mapping[str, QueueStats], HasCard):

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import SecretStr
 
 from photoqueue import services
-from photoqueue.client.recent import queues_without_worker
 from photoqueue.errors import (
     BrokerUnavailableError,
     DatabaseUnavailableError,
@@ -23,16 +22,15 @@ from photoqueue.errors import (
     ServiceError,
 )
 from photoqueue.installation import current
-from photoqueue.queue.workers import WorkerRow, live_worker_list
+from photoqueue.jobs import job_types
+from photoqueue.queue import workers
 from photoqueue.services import Endpoints, ServerStatus
+from photoqueue.words import JobType
 
 if TYPE_CHECKING:
     from photoqueue.installation import Installation
-    from photoqueue.queue.queue_counts import QueueStats
-    from photoqueue.queue.workers import LiveWorker
+    from photoqueue.records.snapshots import QueueStats, Worker
     from photoqueue.settings import Settings
-
-__all__ = ["Check", "WorkerRow", "live_workers", "readiness"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +41,34 @@ class Check:
     problem: str | None = None
 
 
-def live_workers() -> list[WorkerRow]:
-    """Return the workers that show that they are alive, oldest first."""
+def list_workers(*, lost: bool = False) -> list[Worker]:
+    """Return the workers that have not stopped, the longest running first.
+
+    Parameters
+    ----------
+    lost
+        Whether to add those whose lease ran out, after the others.
+    """
     installation = current()
-    return live_worker_list(installation.database, installation.settings.lease_seconds)
+    return workers.list_workers(
+        installation.database, installation.settings.lease_seconds, lost=lost
+    )
+
+
+def queues_without_worker() -> tuple[JobType, ...]:
+    """Return the queues in which jobs could run and no live worker takes them."""
+    installation = current()
+    database, lease = installation.database, installation.settings.lease_seconds
+    return tuple(
+        queue for queue in job_types() if workers.waits_for_a_worker(database, queue, lease)
+    )
+
+
+def is_worked_on(queue: JobType) -> bool:
+    """Whether a live worker takes jobs of a queue, and the queue is not paused."""
+    installation = current()
+    status = workers.queue_status(installation.database, queue, installation.settings.lease_seconds)
+    return bool(status.live) and not status.paused
 
 
 def readiness() -> list[Check]:
@@ -172,10 +194,6 @@ class Survey:
             return broker.ping().removeprefix("Redis ")
         finally:
             broker.close()
-
-
-#: Workers that a list shows; live ones come first.
-SHOWN_WORKERS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,17 +327,7 @@ def engine_report(settings: Settings) -> EngineReport:
     )
 
 
-def list_workers() -> list[LiveWorker]:
-    """Return the workers that did not stop by themselves, live ones first."""
-    from photoqueue.installation import current
-    from photoqueue.queue import workers
-
-    installation = current()
-    lease = installation.settings.lease_seconds
-    return workers.list_workers(installation.database, lease, limit=SHOWN_WORKERS)
-
-
-def runs_here(worker: LiveWorker) -> bool:
+def runs_here(worker: Worker) -> bool:
     """Whether a worker runs on this machine, where its process id can be compared."""
     from photoqueue.worker.identity import host_key
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from photoqueue import tracing
 from photoqueue.errors import PermanentError, ThrottledError
-from photoqueue.queue.ledger import AiCall
 from photoqueue.queue.rate_limits import RateLimits
 from photoqueue.records.results import FoundItem
+from photoqueue.records.snapshots import AiCall
 
 if TYPE_CHECKING:
     from photoqueue.engines.contract import Analysis, Call, Engine, Hint

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from photoqueue.errors import ConfigurationError, PayloadError, PermanentError
-from photoqueue.queue.ledger import AiCall, Claim
+from photoqueue.queue.ledger import Claim
 from photoqueue.records.base import Record
+from photoqueue.records.snapshots import AiCall
 
 if TYPE_CHECKING:
     from photoqueue.photos.store import PhotoStore

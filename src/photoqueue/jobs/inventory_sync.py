@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from photoqueue.engines.contract import Engine, RoomEngine
     from photoqueue.jobs.handling import Workplace
-    from photoqueue.queue.ledger import AiCall
+    from photoqueue.records.snapshots import AiCall
 
 
 class InventoryPayload(Record):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from photoqueue.engines.contract import Analysis, Engine
     from photoqueue.jobs.handling import Workplace
     from photoqueue.photos.pixels import Decoded
-    from photoqueue.queue.ledger import AiCall
+    from photoqueue.records.snapshots import AiCall
     from photoqueue.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -8,38 +8,27 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 import sqlalchemy as sa
 
 from photoqueue.errors import PayloadError
 from photoqueue.queue.database import Database
-from photoqueue.queue.read import batch_row
+from photoqueue.queue.read import LISTED, OF_PHOTO, batch_row, job_fields
+from photoqueue.queue.tables import batch_jobs, jobs, photos
+from photoqueue.records.snapshots import JobSnapshot
 from photoqueue.words import UNFINISHED, JobState
 
 _MARK: Final = re.compile(r"(\d{1,19}):(\d{1,19}):((?:\d{1,19}(?:,\d{1,19})*)?)")
 #: Longest mark in characters: it names every transaction that ran at its moment.
 _MAX_MARK: Final = 20_000
-#: Characters of an error that a change tells.
-_ERROR_LENGTH: Final = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndedJob:
-    """A job of a batch that has ended; ``error_message`` has at most 300 characters."""
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class EndedJob(JobSnapshot):
+    """A job of a batch that has ended; ``position`` is its place in the batch, from 0."""
 
-    job_id: UUID
-    job_key: str
-    photo_id: str | None
     position: int
-    state: JobState
-    attempts: int
-    job_duration_ms: float | None
-    finished_at: datetime | None
-    error_type: str | None
-    error_message: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,49 +60,58 @@ class BatchChanges:
         return not any(self.counts[state] for state in UNFINISHED)
 
 
+#: Also the number that the next transaction will have.
+_MOMENT: Final = sa.text(
+    "SELECT pg_current_snapshot()::text, pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+)
 # xmin has the lower 32 bits of the transaction that wrote the row; those above are the ones of
-# the present, or one less for a transaction before the last turn of the counter. A row so old
-# that this is wrong is told once more, never left out. Jobs are written by plain transactions,
-# without savepoints: those would have numbers of their own, which snapshots do not list.
-_ENDED: Final = sa.text(
-    f"""
-    WITH present AS (
-        SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next
+# the present, or one less for a transaction before the last wrap-around of the counter. A row so
+# old that this is wrong is reported once more, never left out. Jobs are written by plain
+# transactions, without savepoints: those would have numbers of their own, which snapshots do not
+# list.
+_ENDED_SINCE: Final = sa.text("""
+    (CAST(:since AS pg_snapshot) IS NULL OR NOT pg_visible_in_snapshot(
+        (
+            jobs.xmin::text::bigint + ((CAST(:next AS bigint) >> 32) << 32)
+            - CASE
+                WHEN jobs.xmin::text::bigint > CAST(:next AS bigint) & 4294967295
+                    AND CAST(:next AS bigint) >> 32 > 0
+                THEN 4294967296 ELSE 0
+            END
+        )::text::xid8,
+        CAST(:since AS pg_snapshot)
+    ))
+""")
+_ENDED: Final = (
+    sa.select(*LISTED, batch_jobs.c.position)
+    .select_from(
+        batch_jobs.join(jobs, jobs.c.job_id == batch_jobs.c.job_id).outerjoin(photos, OF_PHOTO)
     )
-    SELECT jobs.job_id, jobs.job_key, jobs.photo_id, batch_jobs.position, jobs.state,
-        jobs.attempts, jobs.job_duration_ms, jobs.finished_at,
-        left(jobs.error_type, {_ERROR_LENGTH}) AS error_type,
-        left(jobs.error_message, {_ERROR_LENGTH}) AS error_message
-    FROM present, batch_jobs JOIN jobs USING (job_id)
-    WHERE batch_jobs.batch_id = :batch_id
-        AND jobs.state IN ('completed', 'failed', 'cancelled')
-        AND (
-            CAST(:since AS pg_snapshot) IS NULL
-            OR NOT pg_visible_in_snapshot(
-                (
-                    jobs.xmin::text::bigint + ((present.next >> 32) << 32)
-                    - CASE
-                        WHEN jobs.xmin::text::bigint > present.next & 4294967295
-                            AND present.next >> 32 > 0
-                        THEN 4294967296 ELSE 0
-                    END
-                )::text::xid8,
-                CAST(:since AS pg_snapshot)
-            )
-        )
-    ORDER BY batch_jobs.position
-    """
+    .where(
+        batch_jobs.c.batch_id == sa.bindparam("batch_id"),
+        jobs.c.state.not_in([str(state) for state in UNFINISHED]),
+        _ENDED_SINCE,
+    )
+    .order_by(batch_jobs.c.position)
 )
-_COUNTS: Final = sa.text(
-    """
-    SELECT jobs.state, count(*) FROM batch_jobs JOIN jobs USING (job_id)
-    WHERE batch_jobs.batch_id = :batch_id GROUP BY jobs.state
-    """
+_COUNTS: Final = (
+    sa.select(jobs.c.state, sa.func.count())
+    .join_from(batch_jobs, jobs, batch_jobs.c.job_id == jobs.c.job_id)
+    .where(batch_jobs.c.batch_id == sa.bindparam("batch_id"))
+    .group_by(jobs.c.state)
 )
 
 
-def batch_changes(database: Database, batch_id: str, since: str | None) -> BatchChanges:
-    """Read what happened in a batch since a mark; everything that ended when it is None.
+def batch_changes(database: Database, batch_id: str, since: str | None = None) -> BatchChanges:
+    """Read which jobs of a batch ended since a mark, and how many are in each state.
+
+    Whoever follows the marks learns of every end at least once, also of jobs that end in the
+    same moment, and also after a pause.
+
+    Parameters
+    ----------
+    since
+        ``mark`` of an earlier answer; None for everything that has ended.
 
     Raises
     ------
@@ -122,39 +120,31 @@ def batch_changes(database: Database, batch_id: str, since: str | None) -> Batch
     PayloadError
         ``since`` is no mark.
     """
-    if since is not None:
-        check_mark(since)
+    if since is not None and not is_mark(since):
+        raise PayloadError(
+            f"{since[:40]!r} is no mark of a batch. Leave it out to begin with the first job."
+        )
     batch_row(database, batch_id)
-    names: dict[str, Any] = {"batch_id": batch_id, "since": since}
+    values: dict[str, Any] = {"batch_id": batch_id, "since": since}
     with database.begin() as connection:
         # One moment for mark, counts and jobs.
         connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-        mark = connection.scalar(sa.text("SELECT pg_current_snapshot()::text"))
-        found = {state: number for state, number in connection.execute(_COUNTS, names)}
-        ended = connection.execute(_ENDED, names).all()
+        mark, following = connection.execute(_MOMENT).one()
+        found = {state: number for state, number in connection.execute(_COUNTS, values)}
+        ended = connection.execute(_ENDED, {**values, "next": following}).all()
     return BatchChanges(
-        mark=str(mark),
+        mark=mark,
         counts={state: found.get(state, 0) for state in JobState},
-        ended=tuple(EndedJob(**{**row._mapping, "state": JobState(row.state)}) for row in ended),
+        ended=tuple(EndedJob(**job_fields(row), position=row.position) for row in ended),
     )
 
 
-def check_mark(mark: str) -> None:
-    """Make sure that a text from outside is a mark, before PostgreSQL reads it.
-
-    Raises
-    ------
-    PayloadError
-        It is none.
-    """
-    parts = _MARK.fullmatch(mark) if len(mark) <= _MAX_MARK else None
-    if parts is not None:
-        low, high = int(parts[1]), int(parts[2])
-        running = [int(number) for number in parts[3].split(",") if number]
-        within = all(low <= number < high for number in running)
-        rising = running == sorted(set(running))
-        if 0 < low <= high < 2**63 and within and rising:
-            return
-    raise PayloadError(
-        f"{mark[:40]!r} is no mark of a batch. Leave it out to begin with the first job."
-    )
+def is_mark(text: str) -> bool:
+    """Whether a text from outside is the mark of some batch, before PostgreSQL reads it."""
+    parts = _MARK.fullmatch(text) if len(text) <= _MAX_MARK else None
+    if parts is None:
+        return False
+    low, high = int(parts[1]), int(parts[2])
+    running = [int(number) for number in parts[3].split(",") if number]
+    within = all(low <= number < high for number in running)
+    return 0 < low <= high < 2**63 and within and running == sorted(set(running))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 
 from photoqueue.errors import PhotoqueueError
 from photoqueue.queue.database import Database, load_statements
+from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, JobType, Message, Outcome, job_type
 
 #: Longest error text and traceback kept, in characters; the end of a text says the most.
@@ -52,21 +53,6 @@ class Failure:
     not_before_ms: int = 0
     #: The work could not begin, through no fault of the job: it costs no attempt.
     costs_nothing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AiCall:
-    """One call of an engine: a row of ``ai_metrics``."""
-
-    photo_id: str | None
-    engine: str
-    model: str
-    latency_ms: float
-    success: bool
-    error: str | None = None
-    tokens_in: int | None = None
-    tokens_out: int | None = None
-    cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +116,10 @@ def claim_of(row: Mapping[str, Any], worker_id: UUID) -> Claim:
 
 def ai_call_values(claim: Claim, number: int, call: AiCall) -> dict[str, Any]:
     """Make the parameters of ``record_ai_call``."""
-    return {
-        "job_id": claim.job_id,
-        "attempt": claim.attempt,
-        "call": number,
-        "photo_id": call.photo_id,
-        "engine": storable(call.engine),
-        "model": storable(call.model),
-        "latency_ms": call.latency_ms,
-        "tokens_in": call.tokens_in,
-        "tokens_out": call.tokens_out,
-        "cost_usd": call.cost_usd,
-        "success": call.success,
-        "error": None if call.error is None else storable(call.error),
-    }
+    values = {**asdict(call), "job_id": claim.job_id, "attempt": claim.attempt, "call": number}
+    for name in ("engine", "model", "error"):
+        values[name] = None if values[name] is None else storable(values[name])
+    return values
 
 
 _TRANSITIONS: Final = load_statements("transitions.sql")

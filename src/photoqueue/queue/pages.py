@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,10 +16,10 @@ import sqlalchemy as sa
 
 from photoqueue.errors import PayloadError
 from photoqueue.queue.database import Database
+from photoqueue.queue.read import LISTED, OF_PHOTO, WITH_PHOTOS, job_fields
 from photoqueue.queue.tables import batch_jobs, jobs, photos
-from photoqueue.words import JobState, JobType, job_type, registered_types
-
-__all__ = ["JobOrder", "JobPage", "JobQuery", "JobRow"]
+from photoqueue.records.snapshots import JobSnapshot
+from photoqueue.words import JobState, JobType, registered_types
 
 #: The cursor behind the last row: the page before it is the last page.
 END: Final = "end"
@@ -273,47 +274,10 @@ def storable_text(text: str) -> str:
     return cleaned.encode("utf-8", "replace").decode("utf-8")
 
 
-#: Characters of an error that a list shows; the error itself may have 100 kB.
-_ERROR_LENGTH: Final = 300
 #: How far rows are counted to tell the place of a page.
 _COUNTED_ROWS: Final = 10_000
 #: Seconds for which jobs may be sorted or searched; a million takes a few.
 _PATIENCE: Final = 15.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRow:
-    """One job of a list.
-
-    Attributes
-    ----------
-    wait_ms, job_duration_ms : float or None
-        How long the last attempt waited and ran; None before it started or ended.
-    ready_at : datetime or None
-        When it may start, or could have; None while it waits for a batch.
-    error_message : str or None
-        The beginning of it, 300 characters at most.
-    """
-
-    job_id: UUID
-    job_key: str
-    queue: JobType
-    state: JobState
-    photo_id: str | None
-    file_name: str | None
-    room: str | None
-    project_id: str | None
-    batch_id: str | None
-    attempts: int
-    max_attempts: int
-    wait_ms: float | None
-    job_duration_ms: float | None
-    created_at: datetime
-    ready_at: datetime | None
-    started_at: datetime | None
-    finished_at: datetime | None
-    error_type: str | None
-    error_message: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,34 +291,9 @@ class JobPage:
         where there is none.
     """
 
-    rows: tuple[JobRow, ...]
+    jobs: tuple[JobSnapshot, ...]
     next: str | None
     previous: str | None
-
-
-_ROW: Final = (
-    jobs.c.job_id,
-    jobs.c.job_key,
-    jobs.c.queue_name.label("queue"),
-    jobs.c.state,
-    jobs.c.photo_id,
-    photos.c.file_name,
-    photos.c.room,
-    jobs.c.project_id,
-    jobs.c.batch_id,
-    jobs.c.attempts,
-    jobs.c.max_attempts,
-    jobs.c.wait_ms,
-    jobs.c.job_duration_ms,
-    jobs.c.created_at,
-    jobs.c.ready_at,
-    jobs.c.started_at,
-    jobs.c.finished_at,
-    sa.func.left(jobs.c.error_type, _ERROR_LENGTH).label("error_type"),
-    sa.func.left(jobs.c.error_message, _ERROR_LENGTH).label("error_message"),
-)
-_OF_JOB: Final = photos.c.photo_id == jobs.c.photo_id
-_WITH_PHOTOS: Final = jobs.outerjoin(photos, _OF_JOB)
 
 
 def job_page(database: Database, query: JobQuery) -> JobPage:
@@ -378,8 +317,8 @@ def job_page(database: Database, query: JobQuery) -> JobPage:
         # sorted.
         ids, inner = _limited(chosen, query, order, backward)
         shown = (
-            sa.select(*_ROW, ids.c.sort_value)
-            .select_from(ids.join(jobs, jobs.c.job_id == ids.c.job_id).outerjoin(photos, _OF_JOB))
+            sa.select(*LISTED, ids.c.sort_value)
+            .select_from(ids.join(jobs, jobs.c.job_id == ids.c.job_id).outerjoin(photos, OF_PHOTO))
             .order_by(*inner.by(backward=backward))
         )
         found = list(connection.execute(shown).all())
@@ -394,9 +333,8 @@ def job_page(database: Database, query: JobQuery) -> JobPage:
     ends = [order.cursor(row.sort_value, row.job_id) for row in (found[0], found[-1])]
     has_next = (place != END) if backward else more
     has_previous = more if backward else place is not None
-    return JobPage(
-        tuple(map(_row, found)), ends[1] if has_next else None, ends[0] if has_previous else None
-    )
+    jobs_found = tuple(JobSnapshot(**job_fields(row)) for row in found)
+    return JobPage(jobs_found, ends[1] if has_next else None, ends[0] if has_previous else None)
 
 
 def rows_before(database: Database, query: JobQuery, cursor: str) -> int | None:
@@ -427,12 +365,29 @@ def job_counts(database: Database, query: JobQuery) -> dict[JobState, int]:
     TooSlowError
         There are too many jobs to search them in good time.
     """
-    source = _WITH_PHOTOS if needs_photos(query) else jobs
+    source = WITH_PHOTOS if needs_photos(query) else jobs
     counted = sa.select(jobs.c.state, sa.func.count()).select_from(source).group_by(jobs.c.state)
     with _reading(database, replace(query, order=JobOrder.SUBMITTED)) as connection:
         counted = counted.where(*_filters(connection, query, states=False))
         found = {state: number for state, number in connection.execute(counted)}
     return {state: found.get(state, 0) for state in JobState}
+
+
+def matching_ids(database: Database, query: JobQuery, *, size: int = 500) -> Iterator[list[str]]:
+    """List the ids of all jobs of a query, ``size`` at a time, the newest first.
+
+    Jobs that are changed by whoever reads the list are not listed twice.
+    """
+    wanted = replace(
+        query, order=JobOrder.SUBMITTED, descending=True, size=size, after=None, before=None
+    )
+    while True:
+        page = job_page(database, wanted)
+        if page.jobs:
+            yield [str(job.job_id) for job in page.jobs]
+        if page.next is None:
+            return
+        wanted = replace(wanted, after=page.next)
 
 
 def change_mark(database: Database) -> str:
@@ -463,7 +418,7 @@ def _reading(database: Database, query: JobQuery) -> AbstractContextManager[sa.C
 def _chosen(connection: sa.Connection, query: JobQuery, order: Ordering) -> sa.Select[Any]:
     """Select id and sort value of the jobs that a query is about, in no order."""
     value = order.value if order.value is not None else sa.null()
-    source = _WITH_PHOTOS if needs_photos(query) or order.name in PHOTO_ORDERS else jobs
+    source = WITH_PHOTOS if needs_photos(query) or order.name in PHOTO_ORDERS else jobs
     chosen = sa.select(jobs.c.job_id, value.label("sort_value")).select_from(source)
     return chosen.where(*_filters(connection, query))
 
@@ -496,11 +451,3 @@ def _filters(
         if connection.scalar(sa.select(jobs.c.job_id).where(named)) is not None:
             return [*conditions(replace(query, text=""), states=states), named]
     return conditions(query, states=states)
-
-
-def _row(found: Any) -> JobRow:
-    values = dict(found._mapping)
-    del values["sort_value"]
-    return JobRow(
-        **{**values, "queue": job_type(values["queue"]), "state": JobState(values["state"])}
-    )

@@ -13,9 +13,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from photoqueue.errors import UnknownProjectError
 from photoqueue.queue.database import Database
-from photoqueue.queue.tables import batch_jobs, batches, jobs, photos, workers
-from photoqueue.queue.workers import has_lease
-from photoqueue.words import UNFINISHED, JobState, JobType
+from photoqueue.queue.tables import batch_jobs, batches, jobs, photos
+from photoqueue.words import UNFINISHED, JobState
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +108,18 @@ def newest_inventory(database: Database, project_id: str) -> Mapping[str, Any] |
     return found
 
 
+def require_project(database: Database, project_id: str) -> None:
+    """Make sure that a project has photos.
+
+    Raises
+    ------
+    UnknownProjectError
+        No photo was submitted for it.
+    """
+    if "\x00" in project_id or not project_exists(database, project_id):
+        raise unknown_project(project_id)
+
+
 def unknown_project(project_id: str) -> UnknownProjectError:
     """Say that a project has no photos, and what to do."""
     return UnknownProjectError(
@@ -174,7 +185,7 @@ class ProjectStanding:
     error: str | None
 
 
-def list_projects(database: Database, limit: int) -> list[ProjectRow]:
+def list_projects(database: Database, limit: int = 200) -> list[ProjectRow]:
     """Read the projects whose photos came last, the most recent first."""
     known = (
         sa.select(
@@ -278,7 +289,7 @@ class BatchSummary:
     created_at: datetime
 
 
-def recent_batches(database: Database, limit: int) -> list[BatchSummary]:
+def recent_batches(database: Database, limit: int = 20) -> list[BatchSummary]:
     """Read the newest batches, newest first."""
     newest = sa.select(batches).order_by(batches.c.created_at.desc()).limit(limit).subquery()
     size = (
@@ -294,28 +305,6 @@ def recent_batches(database: Database, limit: int) -> list[BatchSummary]:
             BatchSummary(batch_id=batch_id, project_id=project, photos=photos, created_at=created)
             for batch_id, project, created, photos in connection.execute(query)
         ]
-
-
-def waits_for_a_worker(database: Database, queue: JobType, lease_seconds: float) -> bool:
-    """Whether a job of a queue could run, and no live worker is there to take it."""
-    # One question a state, each answered by that state's own small index.
-    could_run = sa.or_(
-        *(
-            sa.exists().where(
-                jobs.c.queue_name == str(queue),
-                jobs.c.state == sa.literal_column(f"'{state}'"),
-                jobs.c.ready_at.is_not(None),
-            )
-            for state in (JobState.WAITING, JobState.DELAYED)
-        )
-    )
-    served = sa.exists().where(
-        sa.literal(str(queue)) == sa.any_(workers.c.queues),
-        workers.c.state.in_(["starting", "running"]),
-        has_lease(lease_seconds),
-    )
-    with database.begin() as connection:
-        return bool(connection.scalar(sa.select(sa.and_(could_run, sa.not_(served)))))
 
 
 #: Photos that are counted at most; beyond, "more than" has to do.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from photoqueue.queue.database import Database
 from photoqueue.queue.tables import jobs, queues, workers
 from photoqueue.queue.workers import live_workers
+from photoqueue.records.snapshots import QueueStats
 from photoqueue.words import JobState, JobType, job_type, registered_types
 
 #: Seconds that the oldest job of a queue that could start has been waiting.
@@ -33,45 +33,6 @@ _OLDEST: Final = (
     .scalar_subquery()
     .label("oldest_waiting_s")
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueStats:
-    """Counts of one queue.
-
-    Attributes
-    ----------
-    oldest_waiting_s : float or None
-        Seconds that the oldest job that could start has been waiting; None when none is.
-    workers : int
-        Workers whose lease is valid.
-    refused_messages : int
-        Broker messages that photoqueue did not write, since the installation began.
-    """
-
-    name: str
-    waiting: int = 0
-    active: int = 0
-    delayed: int = 0
-    completed: int = 0
-    failed: int = 0
-    cancelled: int = 0
-    paused: bool = False
-    oldest_waiting_s: float | None = None
-    workers: int = 0
-    refused_messages: int = 0
-
-    @property
-    def total(self) -> int:
-        """All jobs of the queue, in any state."""
-        return (
-            self.waiting
-            + self.active
-            + self.delayed
-            + self.completed
-            + self.failed
-            + self.cancelled
-        )
 
 
 def stats(database: Database, lease_seconds: float) -> dict[JobType, QueueStats]:

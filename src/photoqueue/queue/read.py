@@ -1,9 +1,12 @@
-"""Reads of single jobs, batches and projects."""
+"""Reads of jobs and batches: snapshots, the story of one job, and the tables as DataFrames.
+
+The fields of :class:`~photoqueue.records.snapshots.JobSnapshot` say which columns there are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -12,7 +15,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from photoqueue.errors import UnknownBatchError, UnknownJobError
-from photoqueue.format import one_line as shown
 from photoqueue.queue.database import Database
 from photoqueue.queue.frames import read_frame
 from photoqueue.queue.tables import (
@@ -24,160 +26,48 @@ from photoqueue.queue.tables import (
     photos,
     workers,
 )
-from photoqueue.records.hooks import HasCard
+from photoqueue.records.snapshots import AiCall, Attempt, JobSnapshot, JobStory, error_line
 from photoqueue.words import JobState, JobType, Outcome, job_type
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobOutcome:
-    """How a job stands, and what came of it once it has ended.
-
-    Attributes
-    ----------
-    attempt : int
-        Attempts started so far.
-    result : Any
-        The result as JSON has it; None unless the job completed.
-    error_traceback : str or None
-        Where the last error came from, in the worker.
-    """
-
-    state: JobState
-    attempt: int
-    error_type: str | None
-    error_message: str | None
-    result: Any
-    error_traceback: str | None
-
-    @property
-    def error(self) -> str | None:
-        """The last error in one line."""
-        return one_line(self.error_type, self.error_message)
-
-
-# Read again and again by whoever waits for a job.
-_OUTCOME: Final = """
-    SELECT state, attempts, error_type, error_message, result, error_traceback
-    FROM jobs WHERE job_id = %s
-"""
-
-
-def outcome(database: Database, job_id: UUID) -> JobOutcome:
-    """Read how a job stands, with its result once it has ended, in one light statement.
-
-    Raises
-    ------
-    UnknownJobError
-        This installation has no such job.
-    """
-    with database.direct() as connection:
-        row = connection.execute(_OUTCOME, (job_id,)).fetchone()
-    if row is None:
-        raise unknown_job(database, job_id)
-    state, attempt, error_type, error_message, result, error_traceback = row
-    return JobOutcome(
-        state=JobState(state),
-        attempt=attempt,
-        error_type=error_type,
-        error_message=error_message,
-        result=result,
-        error_traceback=error_traceback,
-    )
-
-
-def unknown_job(database: Database, job: object) -> UnknownJobError:
-    """Say that a job does not exist, and where it was looked for."""
-    shown = str(job) if len(str(job)) <= 80 else f"{str(job)[:77]}…"
-    return UnknownJobError(
-        f"No job {shown!r} in {database.address}. It may belong to another installation: check "
-        "PHOTOQUEUE_HOME and DATABASE_URL, or list the jobs with `photoqueue jobs`."
-    )
-
-
-def one_line(error_type: str | None, error_message: str | None) -> str | None:
-    """Say an error in one line; None where there is none."""
-    return f"{error_type}: {error_message}" if error_type else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class JobSnapshot(HasCard):
-    """What was known of a job at one moment.
-
-    Attributes
-    ----------
-    attempt : int
-        Attempts started so far.
-    progress : float
-        0 while it waits, 0.5 while it runs, 1 once it has ended.
-    wait_ms : float or None
-        How long the last attempt waited before it started.
-    duration_ms : float or None
-        How long the last attempt ran; None before the first one ended.
-    error : str or None
-        ``type: message`` of the last failed attempt.
-    """
-
-    job_id: UUID
-    job_key: str
-    queue: JobType
-    state: JobState
-    attempt: int
-    max_attempts: int
-    photo_id: str | None
-    project_id: str | None
-    batch_id: str | None
-    created_at: datetime
-    ready_at: datetime | None
-    started_at: datetime | None
-    finished_at: datetime | None
-    wait_ms: float | None
-    duration_ms: float | None
-    error_type: str | None
-    error_message: str | None
-
-    @property
-    def progress(self) -> float:
-        """Share of the work that is done, in 0…1."""
-        if self.state.finished:
-            return 1.0
-        return 0.5 if self.state is JobState.ACTIVE else 0.0
-
-    @property
-    def error(self) -> str | None:
-        """The last error in one line."""
-        return one_line(self.error_type, self.error_message)
-
-    def __repr__(self) -> str:
-        key = shown(self.job_key, 28)
-        return f"<JobSnapshot {key}: {self.state}, attempt {self.attempt} of {self.max_attempts}>"
-
-
+#: Fields that are no column of ``jobs`` of the same name.
+_NAMED: Final = {
+    "queue": jobs.c.queue_name.label("queue"),
+    "room": photos.c.room,
+    "file_name": photos.c.file_name,
+}
+#: What each field of a snapshot is in SQL.
+COLUMNS: Final[Mapping[str, sa.ColumnElement[Any]]] = {
+    field.name: _NAMED[field.name] if field.name in _NAMED else jobs.c[field.name]
+    for field in fields(JobSnapshot)
+}
+#: What a list reads of each job: its fields, with the beginning of its error.
+LISTED: Final = [
+    sa.func.left(column, 300).label(name) if name.startswith("error_") else column
+    for name, column in COLUMNS.items()
+]
+OF_PHOTO: Final = photos.c.photo_id == jobs.c.photo_id
+WITH_PHOTOS: Final = jobs.outerjoin(photos, OF_PHOTO)
+_SNAPSHOT: Final = sa.select(*COLUMNS.values()).select_from(WITH_PHOTOS)
+# A DataFrame names the queue as the table does. When a job may start is of use while it waits only.
+FRAME_COLUMNS: Final = [
+    jobs.c.queue_name if name == "queue" else column
+    for name, column in COLUMNS.items()
+    if name != "ready_at"
+]
 # Arrays: one statement text, however many there are.
 _UUIDS: Final = postgresql.ARRAY(postgresql.UUID(as_uuid=True))
 _TEXTS: Final = postgresql.ARRAY(sa.Text)
-#: The columns of a snapshot.
-SNAPSHOT_COLUMNS: Final = (
-    jobs.c.job_id,
-    jobs.c.job_key,
-    jobs.c.queue_name,
-    jobs.c.state,
-    jobs.c.attempts,
-    jobs.c.max_attempts,
-    jobs.c.photo_id,
-    jobs.c.project_id,
-    jobs.c.batch_id,
-    jobs.c.created_at,
-    jobs.c.ready_at,
-    jobs.c.started_at,
-    jobs.c.finished_at,
-    jobs.c.wait_ms,
-    jobs.c.job_duration_ms,
-    jobs.c.error_type,
-    jobs.c.error_message,
-)
+
+
+def job_fields(row: Any) -> dict[str, Any]:
+    """Return the fields of a snapshot from a row with :data:`COLUMNS`; others are left out."""
+    found = row._mapping
+    values = {name: found[name] for name in COLUMNS}
+    values.update(queue=job_type(values["queue"]), state=JobState(values["state"]))
+    return values
 
 
 def snapshot(database: Database, job_id: UUID) -> JobSnapshot:
@@ -189,12 +79,10 @@ def snapshot(database: Database, job_id: UUID) -> JobSnapshot:
         This installation has no such job.
     """
     with database.reading() as connection:
-        row = connection.execute(
-            sa.select(*SNAPSHOT_COLUMNS).where(jobs.c.job_id == job_id)
-        ).first()
+        row = connection.execute(_SNAPSHOT.where(jobs.c.job_id == job_id)).first()
     if row is None:
-        raise unknown_job(database, job_id)
-    return as_snapshot(row)
+        raise _unknown_job(database, job_id)
+    return JobSnapshot(**job_fields(row))
 
 
 def find_job(database: Database, key: str) -> JobSnapshot:
@@ -205,19 +93,14 @@ def find_job(database: Database, key: str) -> JobSnapshot:
     UnknownJobError
         This installation has no such job.
     """
-    query = (
-        sa.select(*SNAPSHOT_COLUMNS)
-        .where(jobs.c.job_key == key)
-        .order_by(jobs.c.job_id.desc())
-        .limit(1)
-    )
+    query = _SNAPSHOT.where(jobs.c.job_key == key).order_by(jobs.c.job_id.desc()).limit(1)
     row = None
     if "\x00" not in key:  # PostgreSQL takes no such text, not even to look for it
         with database.begin() as connection:
             row = connection.execute(query).first()
     if row is None:
-        raise unknown_job(database, key)
-    return as_snapshot(row)
+        raise _unknown_job(database, key)
+    return JobSnapshot(**job_fields(row))
 
 
 def resolve_jobs(database: Database, names: Sequence[UUID | str]) -> list[UUID]:
@@ -244,7 +127,7 @@ def resolve_jobs(database: Database, names: Sequence[UUID | str]) -> list[UUID]:
             found.update((key, job_id) for key, job_id in connection.execute(by_key))
     for name in names:
         if name not in found:
-            raise unknown_job(database, name)
+            raise _unknown_job(database, name)
     return [found[name] for name in names]
 
 
@@ -254,6 +137,71 @@ def submitted_as(database: Database, job_id: UUID) -> tuple[Mapping[str, Any], s
     with database.begin() as connection:
         row = connection.execute(query).first()
     return ({}, None) if row is None else (row.payload, row.after_batch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOutcome:
+    """The state of a job, and its result or error once it has ended.
+
+    Attributes
+    ----------
+    attempts : int
+        Attempts started so far.
+    result : Any
+        The result as JSON has it; None unless the job completed.
+    error_traceback : str or None
+        Where the last error came from, in the worker.
+    """
+
+    state: JobState
+    attempts: int
+    error_type: str | None
+    error_message: str | None
+    result: Any
+    error_traceback: str | None
+
+    @property
+    def error(self) -> str | None:
+        """The last error in one line."""
+        return error_line(self.error_type, self.error_message)
+
+
+# Read again and again by whoever waits for a job: over the driver, without SQLAlchemy.
+_OUTCOME: Final = """
+    SELECT state, attempts, error_type, error_message, result, error_traceback
+    FROM jobs WHERE job_id = %s
+"""
+
+
+def outcome(database: Database, job_id: UUID) -> JobOutcome:
+    """Read the state of a job, with its result once it has ended, in one light statement.
+
+    Raises
+    ------
+    UnknownJobError
+        This installation has no such job.
+    """
+    with database.direct() as connection:
+        row = connection.execute(_OUTCOME, (job_id,)).fetchone()
+    if row is None:
+        raise _unknown_job(database, job_id)
+    state, attempts, error_type, error_message, result, error_traceback = row
+    return JobOutcome(
+        state=JobState(state),
+        attempts=attempts,
+        error_type=error_type,
+        error_message=error_message,
+        result=result,
+        error_traceback=error_traceback,
+    )
+
+
+def _unknown_job(database: Database, job: object) -> UnknownJobError:
+    shown = str(job) if len(str(job)) <= 80 else f"{str(job)[:77]}…"
+    return UnknownJobError(
+        f"No job {shown!r} in {database.address}. It may belong to another installation: check "
+        "PHOTOQUEUE_HOME and DATABASE_URL, or list the jobs with `photoqueue jobs`."
+    )
 
 
 def batch_row(database: Database, batch_id: str) -> dict[str, Any]:
@@ -267,11 +215,8 @@ def batch_row(database: Database, batch_id: str) -> dict[str, Any]:
     row = None
     if "\x00" not in batch_id:  # PostgreSQL takes no such text, not even to look for it
         with database.begin() as connection:
-            row = (
-                connection.execute(sa.select(batches).where(batches.c.batch_id == batch_id))
-                .mappings()
-                .first()
-            )
+            query = sa.select(batches).where(batches.c.batch_id == batch_id)
+            row = connection.execute(query).mappings().first()
     if row is None:
         raise UnknownBatchError(
             f"No batch {batch_id[:80]!r} in {database.address}. Check the id, PHOTOQUEUE_HOME "
@@ -303,55 +248,58 @@ def batch_counts(database: Database, batch_id: str) -> dict[JobState, int]:
         return {JobState(state): count for state, count in connection.execute(query)}
 
 
-def as_snapshot(row: Any) -> JobSnapshot:
-    """Return the snapshot that a row of :data:`SNAPSHOT_COLUMNS` tells of."""
-    return JobSnapshot(
-        job_id=row.job_id,
-        job_key=row.job_key,
-        queue=job_type(row.queue_name),
-        state=JobState(row.state),
-        attempt=row.attempts,
-        max_attempts=row.max_attempts,
-        photo_id=row.photo_id,
-        project_id=row.project_id,
-        batch_id=row.batch_id,
-        created_at=row.created_at,
-        ready_at=row.ready_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        wait_ms=row.wait_ms,
-        duration_ms=row.job_duration_ms,
-        error_type=row.error_type,
-        error_message=row.error_message,
+def history(
+    database: Database,
+    *,
+    queue: JobType | None = None,
+    states: Sequence[JobState] = (),
+    project_id: str | None = None,
+    batch_id: str | None = None,
+    since: datetime | None = None,
+    limit: int | None = None,
+) -> pd.DataFrame:
+    """Read jobs as a DataFrame, newest first; one row a job."""
+    query = sa.select(*FRAME_COLUMNS).select_from(WITH_PHOTOS)
+    if queue is not None:
+        query = query.where(jobs.c.queue_name == str(queue))
+    if states:
+        query = query.where(jobs.c.state.in_([str(state) for state in states]))
+    if project_id is not None:
+        query = query.where(jobs.c.project_id == project_id)
+    if batch_id is not None:
+        query = query.where(jobs.c.job_id.in_(_members(batch_id)))
+    if since is not None:
+        query = query.where(jobs.c.created_at >= since)
+    return read_frame(database, query.order_by(jobs.c.job_id.desc()).limit(limit))
+
+
+def batch_history(database: Database, batch_id: str, *, results: bool = False) -> pd.DataFrame:
+    """Read the jobs of a batch in the order of submission; one row a job.
+
+    Parameters
+    ----------
+    results
+        Whether to add the column ``result``, JSON objects.
+    """
+    query = (
+        sa.select(*FRAME_COLUMNS, *([jobs.c.result] if results else []))
+        .select_from(
+            batch_jobs.join(jobs, jobs.c.job_id == batch_jobs.c.job_id).outerjoin(photos, OF_PHOTO)
+        )
+        .where(batch_jobs.c.batch_id == batch_id)
+        .order_by(batch_jobs.c.position)
     )
+    return read_frame(database, query)
 
 
-_JOB_COLUMNS: Final = (
-    jobs.c.job_id,
-    jobs.c.queue_name,
-    jobs.c.job_key,
-    jobs.c.state,
-    jobs.c.photo_id,
-    jobs.c.project_id,
-    photos.c.room,
-    photos.c.file_name,
-    jobs.c.user_id,
-    jobs.c.batch_id,
-    jobs.c.priority,
-    jobs.c.attempts,
-    jobs.c.max_attempts,
-    jobs.c.success,
-    jobs.c.wait_ms,
-    jobs.c.job_duration_ms,
-    jobs.c.created_at,
-    jobs.c.started_at,
-    jobs.c.finished_at,
-    jobs.c.error_type,
-    jobs.c.error_message,
-)
-_WITH_PHOTOS: Final = jobs.outerjoin(photos, photos.c.photo_id == jobs.c.photo_id)
-#: Ended attempts, in the order in which they ended; of all jobs.
-ATTEMPTS: Final = (
+def job_history(database: Database, job_id: UUID) -> pd.DataFrame:
+    """Read one job as :func:`batch_history` reads those of a batch, with its result."""
+    query = sa.select(*FRAME_COLUMNS, jobs.c.result).select_from(WITH_PHOTOS)
+    return read_frame(database, query.where(jobs.c.job_id == job_id))
+
+
+#: Ended attempts of all jobs, in the order in which they ended.
+_ATTEMPTS: Final = (
     sa.select(
         job_attempts.c.job_id,
         jobs.c.queue_name,
@@ -379,199 +327,57 @@ ATTEMPTS: Final = (
     )
     .order_by(job_attempts.c.ended_at, job_attempts.c.job_id, job_attempts.c.attempt)
 )
-#: Calls of engines, in the order in which they were recorded; of all jobs.
-AI_CALLS: Final = sa.select(*ai_metrics.c).order_by(
+#: Calls of engines of all jobs, in the order in which they were recorded.
+_AI_CALLS: Final = sa.select(*ai_metrics.c).order_by(
     ai_metrics.c.created_at, ai_metrics.c.job_id, ai_metrics.c.attempt, ai_metrics.c.call
 )
 
 
-def history(
-    database: Database,
-    *,
-    queue: JobType | None = None,
-    states: Sequence[JobState] = (),
-    project_id: str | None = None,
-    batch_id: str | None = None,
-    since: datetime | None = None,
-    limit: int | None = None,
-) -> pd.DataFrame:
-    """Read jobs as a DataFrame, newest first; one row a job."""
-    query = sa.select(*_JOB_COLUMNS).select_from(_WITH_PHOTOS)
-    if queue is not None:
-        query = query.where(jobs.c.queue_name == str(queue))
-    if states:
-        query = query.where(jobs.c.state.in_([str(state) for state in states]))
-    if project_id is not None:
-        query = query.where(jobs.c.project_id == project_id)
-    if batch_id is not None:
-        query = query.where(
-            jobs.c.job_id.in_(
-                sa.select(batch_jobs.c.job_id).where(batch_jobs.c.batch_id == batch_id)
-            )
-        )
-    if since is not None:
-        query = query.where(jobs.c.created_at >= since)
-    return read_frame(database, query.order_by(jobs.c.job_id.desc()).limit(limit))
-
-
-def batch_history(database: Database, batch_id: str) -> pd.DataFrame:
-    """Read the jobs of a batch in the order of submission; one row a job."""
-    return read_frame(database, _of_batch(batch_id))
-
-
-def batch_results(database: Database, batch_id: str) -> pd.DataFrame:
-    """Read a batch like :func:`batch_history`, with the column ``result`` (JSON objects)."""
-    return read_frame(database, _of_batch(batch_id).add_columns(jobs.c.result))
-
-
-def job_results(database: Database, job_id: str) -> pd.DataFrame:
-    """Read one job like :func:`batch_results` reads those of a batch."""
-    query = (
-        sa.select(*_JOB_COLUMNS, jobs.c.result)
-        .select_from(_WITH_PHOTOS)
-        .where(jobs.c.job_id == sa.cast(job_id, postgresql.UUID))
-    )
-    return read_frame(database, query)
-
-
 def attempts(
-    database: Database, *, job_id: Any = None, batch_id: str | None = None
+    database: Database, *, job_id: UUID | None = None, batch_id: str | None = None
 ) -> pd.DataFrame:
     """Read ended attempts as a DataFrame, in the order in which they ended."""
-    return read_frame(database, _only(ATTEMPTS, job_attempts.c.job_id, job_id, batch_id))
+    return read_frame(database, _only(_ATTEMPTS, job_attempts.c.job_id, job_id, batch_id))
 
 
 def ai_calls(
-    database: Database, *, job_id: Any = None, batch_id: str | None = None
+    database: Database, *, job_id: UUID | None = None, batch_id: str | None = None
 ) -> pd.DataFrame:
     """Read the calls of engines as a DataFrame; one row a call."""
-    return read_frame(database, _only(AI_CALLS, ai_metrics.c.job_id, job_id, batch_id))
-
-
-def _of_batch(batch_id: str) -> sa.Select[Any]:
-    """Select the jobs of a batch in the order of submission."""
-    return (
-        sa.select(*_JOB_COLUMNS)
-        .select_from(
-            batch_jobs.join(jobs, jobs.c.job_id == batch_jobs.c.job_id).outerjoin(
-                photos, photos.c.photo_id == jobs.c.photo_id
-            )
-        )
-        .where(batch_jobs.c.batch_id == batch_id)
-        .order_by(batch_jobs.c.position)
-    )
+    return read_frame(database, _only(_AI_CALLS, ai_metrics.c.job_id, job_id, batch_id))
 
 
 def _only(
-    query: sa.Select[Any], column: sa.ColumnElement[Any], job_id: Any, batch_id: str | None
+    query: sa.Select[Any],
+    column: sa.ColumnElement[Any],
+    job_id: UUID | None,
+    batch_id: str | None,
 ) -> sa.Select[Any]:
-    """Limit a query to a job and to the jobs of a batch; None is no limit."""
+    """Limit a query to a job or to the jobs of a batch; None is no limit."""
     if job_id is not None:
         query = query.where(column == job_id)
     if batch_id is not None:
-        of_batch = sa.select(batch_jobs.c.job_id).where(batch_jobs.c.batch_id == batch_id)
-        query = query.where(column.in_(of_batch))
+        query = query.where(column.in_(_members(batch_id)))
     return query
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoryAttempt:
-    """One attempt of a job, placed in milliseconds from the submission of the job.
-
-    Attributes
-    ----------
-    outcome : Outcome or None
-        None while it waits or runs.
-    ready_ms : float or None
-        When it could have started.
-    started_ms, ended_ms : float or None
-        None before it started or ended.
-    retry_delay_ms : float or None
-        Back-off before the next attempt; None when there is none.
-    host : str or None
-        Machine of the worker.
-    """
-
-    attempt: int
-    outcome: Outcome | None
-    ready_ms: float | None
-    started_ms: float | None
-    ended_ms: float | None
-    wait_ms: float | None
-    duration_ms: float | None
-    retry_delay_ms: float | None
-    host: str | None
-    slot: int | None
-    error_type: str | None
-    error_message: str | None
+def _members(batch_id: str) -> sa.Select[Any]:
+    return sa.select(batch_jobs.c.job_id).where(batch_jobs.c.batch_id == batch_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoryCall:
-    """One call of an engine; ``cost_usd`` is None where the price is not known."""
-
-    attempt: int
-    call: int
-    engine: str
-    model: str
-    latency_ms: float
-    tokens_in: int | None
-    tokens_out: int | None
-    cost_usd: float | None
-    success: bool
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobStory:
-    """Everything about one job.
-
-    Attributes
-    ----------
-    payload : dict
-        The job data, with the names of the contract.
-    result : dict or None
-        The JSON object of the contract.
-    error_traceback : str or None
-        The worker's own, of the last error.
-    attempts : tuple of StoryAttempt
-        The ended ones, then the one that runs or is waited for.
-    now_ms : float
-        When this was read, in milliseconds from the submission.
-    """
-
-    snapshot: JobSnapshot
-    user_id: str
-    priority: int
-    file_name: str | None
-    room: str | None
-    after_batch: str | None
-    payload: dict[str, Any]
-    result: dict[str, Any] | None
-    error_traceback: str | None
-    attempts: tuple[StoryAttempt, ...]
-    ai_calls: tuple[StoryCall, ...]
-    now_ms: float
-
-
-_STORY = sa.select(
-    *SNAPSHOT_COLUMNS,
-    jobs.c.user_id,
-    jobs.c.priority,
+_STORY: Final = sa.select(
+    *COLUMNS.values(),
     jobs.c.after_batch,
     jobs.c.payload,
     jobs.c.result,
     jobs.c.error_traceback,
     jobs.c.slot,
-    photos.c.file_name,
-    photos.c.room,
     workers.c.host,
     sa.func.clock_timestamp().label("now"),
-).select_from(
-    jobs.outerjoin(photos, photos.c.photo_id == jobs.c.photo_id).outerjoin(
-        workers, workers.c.worker_id == jobs.c.worker_id
-    )
-)
+).select_from(WITH_PHOTOS.outerjoin(workers, workers.c.worker_id == jobs.c.worker_id))
+#: Fields of an attempt that its row has by the same name.
+_RECORDED: Final = {one.name for one in fields(Attempt)} & set(_ATTEMPTS.selected_columns.keys())
+_CALL: Final = [one.name for one in fields(AiCall)]
 
 
 def job_story(database: Database, job_id: UUID) -> JobStory:
@@ -587,67 +393,48 @@ def job_story(database: Database, job_id: UUID) -> JobStory:
         connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         row = connection.execute(_STORY.where(jobs.c.job_id == job_id)).first()
         if row is None:
-            raise unknown_job(database, job_id)
-        ended = connection.execute(ATTEMPTS.where(job_attempts.c.job_id == job_id)).all()
-        calls = connection.execute(AI_CALLS.where(ai_metrics.c.job_id == job_id)).all()
-    attempts = [_ended(attempt, row.created_at) for attempt in ended]
+            raise _unknown_job(database, job_id)
+        ended = connection.execute(_ATTEMPTS.where(job_attempts.c.job_id == job_id)).all()
+        calls = connection.execute(_AI_CALLS.where(ai_metrics.c.job_id == job_id)).mappings().all()
+    found = [_ended(attempt, row.created_at) for attempt in ended]
     if not JobState(row.state).finished:
-        attempts.append(_unfinished(row))
+        found.append(_unfinished(row))
     return JobStory(
-        snapshot=as_snapshot(row),
-        user_id=row.user_id,
-        priority=row.priority,
-        file_name=row.file_name,
-        room=row.room,
+        **job_fields(row),
         after_batch=row.after_batch,
         payload=row.payload,
         result=row.result,
         error_traceback=row.error_traceback,
-        attempts=tuple(attempts),
-        ai_calls=tuple(map(_call, calls)),
+        attempt_list=tuple(found),
+        ai_calls=tuple(AiCall(**{name: call[name] for name in _CALL}) for call in calls),
         now_ms=_after(row.created_at, row.now) or 0.0,
     )
 
 
-def _ended(row: Any, submitted: datetime) -> StoryAttempt:
+def _ended(row: Any, submitted: datetime) -> Attempt:
+    recorded = {name: row._mapping[name] for name in _RECORDED}
     started = _after(submitted, row.started_at)
-    return StoryAttempt(
-        attempt=row.attempt,
-        outcome=Outcome(row.outcome),
+    return Attempt(
+        **{**recorded, "outcome": Outcome(row.outcome)},
         ready_ms=None if started is None or row.wait_ms is None else started - row.wait_ms,
         started_ms=started,
         ended_ms=_after(submitted, row.ended_at),
+    )
+
+
+def _unfinished(row: Any) -> Attempt:
+    """Return the attempt that runs, or the next one, for which the job waits."""
+    ready = _after(row.created_at, row.ready_at)
+    if row.state != JobState.ACTIVE:
+        return Attempt(attempt=row.attempts + 1, ready_ms=ready)
+    return Attempt(
+        attempt=row.attempts,
+        ready_ms=ready,
+        started_ms=_after(row.created_at, row.started_at),
         wait_ms=row.wait_ms,
-        duration_ms=row.duration_ms,
-        retry_delay_ms=row.retry_delay_ms,
         host=row.host,
         slot=row.slot,
-        error_type=row.error_type,
-        error_message=row.error_message,
     )
-
-
-def _unfinished(row: Any) -> StoryAttempt:
-    """Tell of the attempt that runs, or of the next one, for which the job waits."""
-    runs = row.state == JobState.ACTIVE
-    return StoryAttempt(
-        attempt=row.attempts if runs else row.attempts + 1,
-        outcome=None,
-        ready_ms=_after(row.created_at, row.ready_at),
-        started_ms=_after(row.created_at, row.started_at) if runs else None,
-        ended_ms=None,
-        wait_ms=row.wait_ms if runs else None,
-        duration_ms=None,
-        retry_delay_ms=None,
-        host=row.host if runs else None,
-        slot=row.slot if runs else None,
-        error_type=None,
-        error_message=None,
-    )
-
-
-def _call(row: Any) -> StoryCall:
-    return StoryCall(**{name: getattr(row, name) for name in StoryCall.__dataclass_fields__})
 
 
 def _after(submitted: datetime, moment: datetime | None) -> float | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from photoqueue.queue.database import Database, load_statements
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.tables import jobs, queues, workers
+from photoqueue.records.snapshots import Worker
 from photoqueue.words import JobState, JobType, job_type
 
 _WORKERS: Final = load_statements("workers.sql")
@@ -209,6 +209,26 @@ def queue_status(database: Database, queue: JobType, lease_seconds: float) -> Qu
         return QueueStatus(live, draining, bool(connection.scalar(paused)))
 
 
+def waits_for_a_worker(database: Database, queue: JobType, lease_seconds: float) -> bool:
+    """Whether a job of a queue could run, and no live worker is there to take it."""
+    # One question a state, each answered by that state's own small index.
+    could_run = sa.or_(
+        *(
+            sa.exists().where(
+                jobs.c.queue_name == str(queue),
+                jobs.c.state == sa.literal_column(f"'{state}'"),
+                jobs.c.ready_at.is_not(None),
+            )
+            for state in (JobState.WAITING, JobState.DELAYED)
+        )
+    )
+    served = sa.exists().where(
+        sa.literal(str(queue)) == sa.any_(workers.c.queues), live_workers(lease_seconds)
+    )
+    with database.begin() as connection:
+        return bool(connection.scalar(sa.select(sa.and_(could_run, sa.not_(served)))))
+
+
 def live_workers(lease_seconds: float) -> sa.ColumnElement[bool]:
     """Choose the workers that take jobs, or will in a moment."""
     return sa.and_(_takes_jobs(), has_lease(lease_seconds))
@@ -231,62 +251,49 @@ def has_lease(lease_seconds: float) -> sa.ColumnElement[bool]:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveWorker:
-    """One worker, as PostgreSQL's clock sees it.
+#: Most workers of a list.
+_LISTED: Final = 1000
+#: Fields of a worker that are columns of its row.
+_ROW: Final = [one.name for one in fields(Worker) if one.name in workers.c and one.name != "state"]
 
-    Attributes
+
+def list_workers(
+    database: Database, lease_seconds: float, *, lost: bool = False, limit: int = _LISTED
+) -> list[Worker]:
+    """Read the workers that have not stopped, the longest running first.
+
+    Parameters
     ----------
-    host, host_key, pid : str, str, int
-        Where it runs; the key tells machine, boot and process namespace.
-    concurrency : int
-        Jobs at a time, per queue.
-    state : str
-        ``starting``, ``running``, ``draining``, or ``lost``: its lease ran out.
-    live : bool
-        Whether it takes jobs, or will in a moment.
-    last_seen_s, started_s : float
-        Seconds since it renewed its lease, and since it started.
+    lost
+        Whether to add those whose lease ran out, after the others, the last seen first.
+    limit
+        Number of workers at most.
     """
-
-    worker_id: UUID
-    host: str
-    host_key: str
-    pid: int
-    queues: tuple[str, ...]
-    concurrency: int
-    engine: str | None
-    state: str
-    live: bool
-    last_seen_s: float
-    started_s: float
-
-
-def list_workers(database: Database, lease_seconds: float, *, limit: int) -> list[LiveWorker]:
-    """Read the workers that did not stop by themselves, live ones first."""
-    live, leased = live_workers(lease_seconds).label("live"), has_lease(lease_seconds)
+    leased = has_lease(lease_seconds)
+    active = sa.select(sa.func.count()).where(
+        jobs.c.worker_id == workers.c.worker_id, jobs.c.state == str(JobState.ACTIVE)
+    )
     query = (
         sa.select(
-            workers.c.worker_id,
-            workers.c.host,
-            workers.c.host_key,
-            workers.c.pid,
-            workers.c.queues,
-            workers.c.concurrency,
-            workers.c.engine,
+            *(workers.c[name] for name in _ROW),
             sa.case((leased, workers.c.state), else_="lost").label("state"),
-            live,
-            _age(workers.c.last_seen_at).label("last_seen_s"),
+            live_workers(lease_seconds).label("live"),
+            active.scalar_subquery().label("active"),
             _age(workers.c.started_at).label("started_s"),
+            _age(workers.c.last_seen_at).label("seen_s"),
         )
         .where(workers.c.state != "stopped")
-        .order_by(live.desc(), workers.c.last_seen_at.desc(), workers.c.worker_id)
+        .order_by(
+            sa.case((leased, None), else_=workers.c.last_seen_at).desc().nulls_first(),
+            workers.c.started_at,
+            workers.c.worker_id,
+        )
         .limit(limit)
     )
     with database.begin() as connection:
         return [
-            LiveWorker(**{**row._mapping, "queues": tuple(row.queues)})
-            for row in connection.execute(query)
+            Worker(**{**row, "queues": tuple(map(job_type, row["queues"]))})
+            for row in connection.execute(query if lost else query.where(leased)).mappings()
         ]
 
 
@@ -338,65 +345,3 @@ def _age(moment: sa.ColumnElement[Any]) -> sa.ColumnElement[float]:
 
 def _seconds(seconds: float) -> sa.ColumnElement[Any]:
     return sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
-
-
-#: Most workers of a list.
-_MOST: int = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerRow:
-    """A worker whose lease is valid.
-
-    Attributes
-    ----------
-    state : str
-        ``starting``, ``running`` or ``draining``.
-    active : int
-        Jobs that it runs now.
-    seen_s : float
-        Seconds since it last showed that it is alive.
-    """
-
-    worker_id: UUID
-    host: str
-    pid: int
-    queues: tuple[JobType, ...]
-    concurrency: int
-    engine: str | None
-    state: str
-    active: int
-    started_at: datetime
-    seen_s: float
-
-
-def live_worker_list(database: Database, lease_seconds: float) -> list[WorkerRow]:
-    """Read the workers whose lease is valid and that have not stopped; oldest first."""
-    active = (
-        sa.select(sa.func.count())
-        .where(jobs.c.worker_id == workers.c.worker_id, jobs.c.state == str(JobState.ACTIVE))
-        .scalar_subquery()
-    )
-    seen = sa.extract("epoch", sa.func.clock_timestamp() - workers.c.last_seen_at).cast(sa.Double)
-    query = (
-        sa.select(
-            workers.c.worker_id,
-            workers.c.host,
-            workers.c.pid,
-            workers.c.queues,
-            workers.c.concurrency,
-            workers.c.engine,
-            workers.c.state,
-            workers.c.started_at,
-            active.label("active"),
-            seen.label("seen_s"),
-        )
-        .where(workers.c.state != "stopped", has_lease(lease_seconds))
-        .order_by(workers.c.started_at, workers.c.worker_id)
-        .limit(_MOST)
-    )
-    with database.begin() as connection:
-        return [
-            WorkerRow(**{**row._mapping, "queues": tuple(map(job_type, row.queues))})
-            for row in connection.execute(query)
-        ]

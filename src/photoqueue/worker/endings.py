@@ -15,7 +15,8 @@ from photoqueue.errors import (
     ThrottledError,
 )
 from photoqueue.queue.broker.retention import RETENTION, Finished
-from photoqueue.queue.ledger import AiCall, Claim, Ended, Failure
+from photoqueue.queue.ledger import Claim, Ended, Failure
+from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState
 
 if TYPE_CHECKING:

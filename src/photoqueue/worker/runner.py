@@ -19,7 +19,8 @@ from uuid import UUID
 from photoqueue import tracing
 from photoqueue.errors import PhotoqueueError
 from photoqueue.queue.broker.retention import Finished
-from photoqueue.queue.ledger import AiCall, Claim, Done, Ended, Ledger
+from photoqueue.queue.ledger import Claim, Done, Ended, Ledger
+from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobType, Message
 from photoqueue.worker.batching import GiveBack, Hand
 from photoqueue.worker.board import StatusBoard

@@ -9,7 +9,8 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from photoqueue.errors import DatabaseUnavailableError, PhotoqueueError
-from photoqueue.queue.ledger import AiCall, Claim, Done, Ended, Failure, Ledger
+from photoqueue.queue.ledger import Claim, Done, Ended, Failure, Ledger
+from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobType, Message
 
 logger = logging.getLogger(__name__)

@@ -30,7 +30,6 @@ from photoqueue.format import (
     volume_range,
 )
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.queue.read import JobSnapshot
 from photoqueue.records.base import STRATEGY_TEXTS
 from photoqueue.records.results import (
     Correction,
@@ -39,6 +38,7 @@ from photoqueue.records.results import (
     InventoryResult,
     PhotoResult,
 )
+from photoqueue.records.snapshots import JobSnapshot
 from photoqueue.words import JobState
 
 #: Rows of a photo's table.
@@ -88,12 +88,12 @@ def _batch(batch: Batch) -> str:
 def _snapshot(job: JobSnapshot) -> str:
     rows: list[tuple[str, object]] = [
         ("state", job.state),
-        ("attempts", f"{job.attempt} of {job.max_attempts}"),
+        ("attempts", f"{job.attempts} of {job.max_attempts}"),
     ]
     for name, told in (("project", job.project_id), ("batch", job.batch_id)):
         if told:
             rows.append((name, told))
-    for name, time in (("waited", job.wait_ms), ("ran", job.duration_ms)):
+    for name, time in (("waited", job.wait_ms), ("ran", job.job_duration_ms)):
         if time is not None:
             rows.append((name, duration(time)))
     if job.error:

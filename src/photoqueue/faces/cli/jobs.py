@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +12,6 @@ import typer
 from photoqueue.faces.cli.output import (
     AsJson,
     StateName,
-    coloured,
     known_queue,
     note,
     print_json,
@@ -18,7 +19,7 @@ from photoqueue.faces.cli.output import (
     show,
     table,
 )
-from photoqueue.format import NOTHING, clock, counted, duration, foreign, line, missing, score
+from photoqueue.format import counted, foreign, line, score
 
 if TYPE_CHECKING:
     from photoqueue.client.handles import Batch, Job
@@ -68,65 +69,54 @@ def job(
 ) -> None:
     """Tell everything about one job: its attempts, its result, its error."""
     import photoqueue
-    from photoqueue.client.observe import details
+    from photoqueue.client.observe import story
 
     handle = photoqueue.job(job_id)
-    row = details(handle)
+    found = story(handle)
     attempts = records(handle.attempts())
+    row = asdict(found)
     if as_json:
-        print_json({**row, "attempt_history": attempts})
+        del row["attempt_list"], row["now_ms"]
+        print_json({"queue_name": row.pop("queue"), **row, "attempt_history": attempts})
         return
 
     from photoqueue.faces.cli.views import attempt_table
 
-    show(f"Job {line(row['job_key'])}", style="bold")
+    show(f"Job {line(found.job_key)}", style="bold")
     show(_facts(row))
     if attempts:
         show()
         show(attempt_table(attempts))
-    if row["result"]:
+    if found.result:
         show()
-        _show_result(row["queue_name"], row["result"])
-    if not missing(row["error_type"]):
+        _show_result(found.queue, found.result)
+    if found.error_type:
         show()
-        show(f"{line(row['error_type'])}: {foreign(row['error_message'])}", style="red")
-    if row["error_traceback"]:
+        show(f"{line(found.error_type)}: {foreign(found.error_message)}", style="red")
+    if found.error_traceback:
         show()
         show("In the worker:", style="bold")
-        show(foreign(row["error_traceback"].rstrip()))
-    if row["state"] in ("failed", "cancelled"):
+        show(foreign(found.error_traceback.rstrip()))
+    if found.can_retry:
         show()
-        show(f"Start it anew with: photoqueue retry {row['job_id']}")
+        show(f"Start it anew with: photoqueue retry {found.job_id}")
 
 
 def _facts(row: dict[str, Any]) -> Any:
-    facts: list[tuple[str, Any]] = [
-        ("id", row["job_id"]),
-        ("state", coloured(row["state"])),
-        ("queue", row["queue_name"]),
-        ("photo", row["photo_id"]),
-        ("file", row["file_name"]),
-        ("room", row["room"]),
-        ("project", row["project_id"]),
-        ("batch", row["batch_id"]),
-        ("user", row["user_id"]),
-        ("submitted", clock(row["created_at"])),
-        ("finished", clock(row["finished_at"])),
-        ("waited", duration(row["wait_ms"])),
-        ("ran", duration(row["job_duration_ms"])),
-        ("attempts", f"{row['attempts']} of {row['max_attempts']}"),
-    ]
+    from photoqueue.faces.cli.views import job_value
+    from photoqueue.records.snapshots import job_columns
+
     drawn = table(header=False)
     drawn.add_column(style="dim", no_wrap=True)
     # Folded, not cut: every character of an id counts.
     drawn.add_column(overflow="fold")
-    for label, value in facts:
-        if not missing(value) and value != NOTHING:
-            drawn.add_row(label, line(value) if isinstance(value, str) else value)
+    for field, column in job_columns().items():
+        if row[field] is not None and (field, row[field]) != ("priority", 0):
+            drawn.add_row(column.title.lower(), job_value(row, field))
     return drawn
 
 
-def _show_result(queue: str, result: dict[str, Any]) -> None:
+def _show_result(queue: str, result: Mapping[str, Any]) -> None:
     from photoqueue.faces.cli.views import inventory_table, item_table
     from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 

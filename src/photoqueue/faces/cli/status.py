@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from photoqueue.client.alerts import Alert
     from photoqueue.client.observe import Stats
-    from photoqueue.queue.queue_counts import QueueStats
+    from photoqueue.records.snapshots import QueueStats
 
 
 def status(as_json: AsJson = False) -> None:

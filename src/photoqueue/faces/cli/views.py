@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.faces.cli.output import (
     coloured,
@@ -27,8 +27,10 @@ from photoqueue.format import (
     volume,
     volume_range,
 )
+from photoqueue.records.snapshots import job_columns
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
     from photoqueue.inventory.wording import Wording
@@ -37,36 +39,46 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 
 
-def job_table(jobs: Iterable[Record]) -> Table:
+#: Columns of a table of jobs; listed fields that are not here stand before the error.
+_COLUMNS: Final = ("job_key", "state", "created_at", "wait_ms", "job_duration_ms", "attempts")
+
+
+def job_table(jobs: Sequence[Record]) -> Table:
     """Show jobs, one a line.
 
     A terminal of usual width shows the key, which every command takes as well as the id;
-    a wide one, and a pipe, show both. A narrow one leaves out the waits too.
+    a wide one, and a pipe, show both, and the listed fields that a job has a value of. A narrow
+    one leaves out the waits too.
     """
-    with_ids, with_waits = wide(), not narrow()
+    declared = job_columns()
+    shown = [name for name in _COLUMNS if name != "wait_ms" or not narrow()]
+    if wide():
+        more = [name for name, column in declared.items() if column.listed]
+        told = [name for name in more if not all(missing(job[name]) for job in jobs)]
+        shown = ["job_id", *shown, *told]
     drawn = table()
-    if with_ids:
-        drawn.add_column("ID", no_wrap=True)
-    drawn.add_column("KEY", no_wrap=True)
-    drawn.add_column("STATE", no_wrap=True)
-    number_column(drawn, "SUBMITTED")
-    if with_waits:
-        number_column(drawn, "WAITED")
-    number_column(drawn, "RAN")
-    number_column(drawn, "ATTEMPTS")
+    for name_ in shown:
+        is_number = name_.endswith(("_ms", "_at")) or name_ == "attempts"
+        title = declared[name_].title.upper()
+        drawn.add_column(title, no_wrap=True, justify="right" if is_number else "left")
     last_column(drawn, "ERROR")
     for job in jobs:
-        drawn.add_row(
-            *([job["job_id"]] if with_ids else []),
-            name(job["job_key"]),
-            coloured(job["state"]),
-            clock(job["created_at"]),
-            *([duration(job["wait_ms"])] if with_waits else []),
-            duration(job["job_duration_ms"]),
-            f"{job['attempts']}/{job['max_attempts']}",
-            error_of(job),
-        )
+        drawn.add_row(*(job_value(job, name_) for name_ in shown), error_of(job))
     return drawn
+
+
+def job_value(job: Record, field: str) -> RenderableType:
+    """Show a field of a job."""
+    value = job[field]
+    if field == "attempts":
+        return f"{value} of {job['max_attempts']}"
+    if field == "state":
+        return coloured(value)
+    if field.endswith("_ms"):
+        return duration(value)
+    if field.endswith("_at"):
+        return clock(value)
+    return name(value) if field == "job_key" else line(value)
 
 
 def attempt_table(attempts: Iterable[Record]) -> Table:

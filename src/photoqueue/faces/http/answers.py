@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
-from uuid import UUID
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from photoqueue.words import JobState, JobType, Outcome
+from photoqueue.records.snapshots import JobSnapshot, Worker
+from photoqueue.words import JobState, JobType
 
 _JOB_ID = "01a209ce-dc1e-7676-951f-0a77b04d212b"
 
@@ -77,34 +77,10 @@ class JobChange(SubmittedJob):
     """A job after it was started anew or cancelled."""
 
 
-class JobEntry(_Given):
-    """A job of a list; ``errorMessage`` has at most 300 characters."""
-
-    job_id: UUID
-    job_key: str
-    queue: JobType
-    state: JobState
-    photo_id: str | None
-    file_name: str | None
-    room: str | None
-    project_id: str | None
-    batch_id: str | None
-    attempts: int
-    max_attempts: int
-    wait_ms: float | None
-    job_duration_ms: float | None
-    created_at: datetime
-    ready_at: datetime | None
-    started_at: datetime | None
-    finished_at: datetime | None
-    error_type: str | None
-    error_message: str | None
-
-
 class JobsAnswer(_Given):
     """A page of jobs; ``next`` and ``previous`` are for ``after`` and ``before``."""
 
-    jobs: list[JobEntry]
+    jobs: tuple[JobSnapshot, ...]
     next: str | None
     previous: str | None
 
@@ -115,73 +91,10 @@ class CountsAnswer(_Given):
     counts: dict[JobState, int]
 
 
-class AttemptEntry(_Given):
-    """An attempt, in milliseconds from the submission; without an outcome while it runs."""
-
-    attempt: int
-    outcome: Outcome | None
-    ready_ms: float | None
-    started_ms: float | None
-    ended_ms: float | None
-    wait_ms: float | None
-    duration_ms: float | None
-    retry_delay_ms: float | None
-    host: str | None
-    slot: int | None
-    error_type: str | None
-    error_message: str | None
-
-
-class CallEntry(_Given):
-    """A call of an engine."""
-
-    attempt: int
-    call: int
-    engine: str
-    model: str
-    latency_ms: float
-    tokens_in: int | None
-    tokens_out: int | None
-    cost_usd: float | None
-    success: bool
-    error: str | None
-
-
-class JobAnswer(JobEntry):
-    """Everything about one job."""
-
-    user_id: str
-    priority: int
-    after_batch: str | None
-    success: bool | None = Field(description="Null until the job has ended.")
-    progress: float = Field(description="0 waiting, 0.5 running, 1 ended.")
-    payload: dict[str, Any]
-    result: dict[str, Any] | None
-    error_traceback: str | None
-    attempt_list: list[AttemptEntry]
-    ai_calls: list[CallEntry]
-    now_ms: float = Field(description="When this was read, in ms from the submission.")
-
-
-class WorkerEntry(_Given):
-    """A worker that shows that it is alive; ``seenS`` is how many seconds ago it last did."""
-
-    worker_id: UUID
-    host: str
-    pid: int
-    queues: list[JobType]
-    concurrency: int
-    engine: str | None
-    state: str
-    active: int
-    started_at: datetime
-    seen_s: float
-
-
 class WorkersAnswer(_Given):
     """The workers there are."""
 
-    workers: list[WorkerEntry]
+    workers: list[Worker]
 
 
 class ChangesAnswer(_Given):

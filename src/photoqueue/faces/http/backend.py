@@ -14,13 +14,13 @@ from typing import Annotated, Final, Generic, ParamSpec, TypeVar
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 
-from photoqueue.client.observe import Stats, StatsReader
-from photoqueue.client.pages import change_mark
+from photoqueue.client.observe import Stats, StatsReader, ask
 from photoqueue.client.system import Check, readiness
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.http.answers import QueueCounts, QueuesAnswer
 from photoqueue.faces.http.problems import busy
 from photoqueue.installation import current
+from photoqueue.queue.pages import change_mark
 from photoqueue.settings import Settings
 
 Given = ParamSpec("Given")
@@ -221,7 +221,7 @@ class ApiBackend:
         return answer.model_dump_json(by_alias=True).encode()
 
     async def _read_mark(self) -> str:
-        return await self._watching(change_mark)
+        return await self._watching(ask, change_mark)
 
     async def _read_readiness(self) -> list[Check]:
         # Not through the gate: what is wrong there is just what this tells.

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import ipywidgets as widgets
 
 from photoqueue.client.handles import Batch
-from photoqueue.client.pages import change_mark
+from photoqueue.client.observe import ask
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.notebook.banner import ScopeChoice, StatusBar, WorkerNotice
 from photoqueue.faces.notebook.charts_view import ChartsView
@@ -21,6 +21,7 @@ from photoqueue.faces.notebook.photos import PhotosView
 from photoqueue.faces.notebook.submit_form import SubmitForm
 from photoqueue.faces.notebook.system import SystemView
 from photoqueue.faces.notebook.view import LiveView, Scope
+from photoqueue.queue.pages import change_mark
 
 logger = logging.getLogger(__name__)
 
@@ -212,7 +213,9 @@ class Assembly:
             selected_index=0,
             layout=widgets.Layout(min_height=_HEIGHT),
         )
-        self.refresher = Refresher(self._shown, change_mark, self.status, self.charts.prepare)
+        self.refresher = Refresher(
+            self._shown, lambda: ask(change_mark), self.status, self.charts.prepare
+        )
         for view in (*tabs.values(), self.notice, self.choice):
             view.driven_by(self.refresher.wake)
         self.tabs.observe(lambda _: self.refresher.wake(), "selected_index")

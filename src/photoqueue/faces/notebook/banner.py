@@ -8,11 +8,13 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
+from photoqueue.client.observe import ask
 from photoqueue.client.observe import batch as reopened
-from photoqueue.client.recent import queues_without_worker, recent_batches, require_project
+from photoqueue.client.system import queues_without_worker
 from photoqueue.client.worker_process import WorkerProcess, start_worker
 from photoqueue.errors import UnknownBatchError
 from photoqueue.faces.notebook.view import Background, LiveView, script, style
+from photoqueue.queue.projects import recent_batches, require_project
 
 
 class StatusBar(anywidget.AnyWidget):
@@ -80,7 +82,7 @@ class ScopeChoice(LiveView):
                 "photos": one.photos,
                 "created": one.created_at.isoformat(),
             }
-            for one in recent_batches(_LISTED)
+            for one in ask(recent_batches, _LISTED)
         ]
         with self.hold_sync():
             self.batches = found
@@ -108,7 +110,7 @@ class ScopeChoice(LiveView):
         if batch:
             project = reopened(batch).project_id or ""
         elif project:
-            require_project(project)
+            ask(require_project, project)
         with self.scope.hold_trait_notifications():
             self.scope.batch, self.scope.project = batch, project
         self.wanted()

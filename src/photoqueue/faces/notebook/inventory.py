@@ -15,20 +15,20 @@ from photoqueue.client.corrections import (
     read_inventory,
     undo_correction,
 )
-from photoqueue.client.projects import (
-    inventory_is_taken,
-    list_projects,
-    project_of_batch,
-    project_standing,
-    wording,
-)
+from photoqueue.client.identifiers import checked
+from photoqueue.client.observe import ask
 from photoqueue.client.submit_job import submit_inventory
+from photoqueue.client.system import is_worked_on
 from photoqueue.errors import NotFoundError, StateError
 from photoqueue.faces.notebook.view import LiveView, Scope, script, style
+from photoqueue.installation import current
 from photoqueue.inventory.catalogue_file import CATEGORIES, LANGUAGES
 from photoqueue.inventory.export import FORMATS, export_inventory, free_name
 from photoqueue.inventory.volumes import lorry_for
 from photoqueue.inventory.wording import Wording
+from photoqueue.jobs import INVENTORY_SYNC
+from photoqueue.queue.projects import list_projects, project_standing
+from photoqueue.queue.read import batch_row
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, STRATEGY_TEXTS
 from photoqueue.records.results import Correction, InventoryLine, InventoryResult
 from photoqueue.words import JobState
@@ -224,7 +224,7 @@ class InventoryView(LiveView):
 
     def refresh(self) -> None:
         """Read the project's inventory, corrections and standing anew."""
-        words = wording(self.lang)
+        words = Wording.of(self.lang, current().settings)
         if self._named_for != self.lang:
             self.things = sorted(item.name(self.lang) for item in words.catalogue.items)
             self._named_for = self.lang
@@ -242,8 +242,8 @@ class InventoryView(LiveView):
         }
         result = None
         if page["project"]:
-            standing = project_standing(page["project"])
-            page["standing"] = standing_page(standing, taken=inventory_is_taken())
+            standing = ask(project_standing, checked("project_id", page["project"]))
+            page["standing"] = standing_page(standing, taken=is_worked_on(INVENTORY_SYNC))
             listed = list_corrections(page["project"], undone=True)
             page["corrections"] = corrections_page(listed, words)
             result = self._read(page["project"])
@@ -287,19 +287,21 @@ class InventoryView(LiveView):
         if kind not in FORMATS:
             raise StateError(f"Unknown format {kind!r:.40}; choose {' or '.join(FORMATS)}.")
         target = Path(path) if path else free_name(Path.cwd(), self.result.project_id, kind)
-        written = export_inventory(self.result, kind, target, wording(self.lang))
+        written = export_inventory(
+            self.result, kind, target, Wording.of(self.lang, current().settings)
+        )
         self.exported = str(written)
         return written
 
     def _scoped_project(self) -> str:
         if self.scope.project or not self.scope.batch:
             return str(self.scope.project)
-        return project_of_batch(self.scope.batch)
+        return ask(batch_row, self.scope.batch)["project_id"] or ""
 
     def _choices(self) -> list[dict[str, Any]]:
         read_at, choices = self._projects
         if time.monotonic() - read_at > _PROJECTS_SECONDS:
-            choices = project_choices(list_projects())
+            choices = project_choices(ask(list_projects))
             self._projects = time.monotonic(), choices
         return choices
 

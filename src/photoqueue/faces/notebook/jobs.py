@@ -5,26 +5,28 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import traitlets
+from pydantic import TypeAdapter
 
 from photoqueue.client.control import cancel, retry
-from photoqueue.client.observe import as_queue, as_state
-from photoqueue.client.pages import (
+from photoqueue.client.observe import as_queue, as_state, ask, story
+from photoqueue.errors import PhotoqueueError, StateError, TooSlowError, UnknownJobError
+from photoqueue.faces.notebook.view import LiveView, Scope, script, style
+from photoqueue.jobs import job_types
+from photoqueue.queue.pages import (
     END,
     JobOrder,
     JobPage,
     JobQuery,
     job_counts,
     job_page,
-    job_story,
     matching_ids,
+    rows_before,
 )
-from photoqueue.errors import PhotoqueueError, StateError, TooSlowError, UnknownJobError
-from photoqueue.faces.notebook.job_words import controls_shown, page_shown, retried, story_shown
-from photoqueue.faces.notebook.view import LiveView, Scope, script, style
+from photoqueue.records.snapshots import Attempt, JobSnapshot, JobStory, job_columns
 from photoqueue.words import JobState
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class PacedCounts:
         begin = time.monotonic()
         self.stale = not anew and counted == self._of and begin < self._again
         if not self.stale:
-            self._counts = job_counts(counted)
+            self._counts = ask(job_counts, counted)
             self._of = counted
             end = time.monotonic()
             self._again = end + _REST * (end - begin)
@@ -77,6 +79,26 @@ class PacedCounts:
 
 #: Jobs started anew in one step.
 _RETRY_STEP: Final = 500
+#: Up to so many jobs the place of a page is counted in any order and with any text.
+_COUNTED_ALWAYS: Final = 20_000
+#: Characters of an error that one line shows.
+_ERROR_LENGTH: Final = 500
+#: Columns of the table, each with what sorts by it; listed fields that are not here follow them.
+_COLUMNS: Final = {
+    "state": JobOrder.STATE,
+    "name": JobOrder.NAME,
+    "room": JobOrder.ROOM,
+    "error": None,
+    "attempts": JobOrder.ATTEMPTS,
+    "wait_ms": JobOrder.WAIT,
+    "job_duration_ms": JobOrder.RUN,
+    "created_at": JobOrder.SUBMITTED,
+    "finished_at": JobOrder.FINISHED,
+}
+#: How the front end draws a column; others are text.
+_KINDS: Final = ("state", "name", "error", "attempts")
+_JOB: Final = TypeAdapter(JobSnapshot)
+_STORY: Final = TypeAdapter(JobStory)
 
 
 class JobsView(LiveView):
@@ -109,6 +131,8 @@ class JobsView(LiveView):
     counts = traitlets.Dict().tag(sync=True)
     #: What is filtered and sorted by.
     controls = traitlets.Dict().tag(sync=True)
+    #: What the table shows of each job, and how.
+    columns: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     #: Everything about the selected job; empty while none is.
     story = traitlets.Dict().tag(sync=True)
     #: Whether buttons that change something are there.
@@ -121,7 +145,9 @@ class JobsView(LiveView):
 
     def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
         super().__init__(
-            scope, actions=actions, **{"query": JobQuery(), "may_act": actions, **traits}
+            scope,
+            actions=actions,
+            **{"query": JobQuery(), "may_act": actions, "columns": _columns(), **traits},
         )
         self._page = JobPage((), None, None)
         self._shown: JobQuery | None = None
@@ -162,15 +188,15 @@ class JobsView(LiveView):
         with self._refreshing:  # of two at once the later one has the newer state
             query = self._meant(asked)
             self.reading = query != self._shown
-            self._page = page = job_page(query)
+            self._page = page = ask(job_page, query)
             if query != self._shown:  # to count a million jobs takes longer than to list fifty
                 with self.hold_sync():
-                    self.controls = controls_shown(query)
-                    self.page = page_shown(query, page, None)
+                    self.controls = _controls_shown(query)
+                    self.page = _page_shown(query, page, None)
                 self._shown = query
             self.reading = False
             counts = self._counts.of(query, anew=not self.driven)
-            shown, story = page_shown(query, page, counts), self._read_story()
+            shown, story = _page_shown(query, page, counts), self._read_story()
             with self.hold_sync():
                 self.counts = {str(state): number for state, number in counts.items()}
                 self.page = shown
@@ -180,10 +206,8 @@ class JobsView(LiveView):
         """Return the page that is shown as a DataFrame, one row a job."""
         import pandas as pd
 
-        from photoqueue.client.pages import JobRow
-
-        columns = list(JobRow.__dataclass_fields__)
-        frame = pd.DataFrame([asdict(row) for row in self._page.rows], columns=columns)
+        columns = [field.name for field in fields(JobSnapshot)]
+        frame = pd.DataFrame([asdict(job) for job in self._page.jobs], columns=columns)
         return frame.astype({"job_id": str, "queue": str, "state": str})
 
     def handle(self, message: dict[str, Any], buffers: list[bytes]) -> None:
@@ -257,12 +281,12 @@ class JobsView(LiveView):
     def _retry_matching(self, query: JobQuery) -> None:
         started = seen = 0
         try:
-            total = job_counts(query)[JobState.FAILED]
-            for ids in matching_ids(query, size=_RETRY_STEP):
+            total = ask(job_counts, query)[JobState.FAILED]
+            for ids in ask(matching_ids, query, size=_RETRY_STEP):
                 started += retry(ids)
                 seen += len(ids)
                 self.progress = f"Started {started:,} of {max(total, seen):,} failed jobs anew…"
-            self.progress = retried(started, seen)
+            self.progress = _retried(started, seen)
             self.wanted()
         except PhotoqueueError as exc:
             self.progress = f"Started {started:,} failed job{'' if started == 1 else 's'} anew."
@@ -286,7 +310,7 @@ class JobsView(LiveView):
         if not self.selected:
             return {}
         try:
-            return story_shown(job_story(self.selected))
+            return _story_shown(story(self.selected))
         except UnknownJobError as exc:
             self.notice = str(exc)
             self.selected = ""
@@ -320,3 +344,130 @@ def _as_order(name: object) -> JobOrder:
         raise StateError(
             f"Jobs cannot be sorted by {str(name)[:40]!r}; {', '.join(JobOrder)} can be."
         ) from None
+
+
+def _columns() -> list[dict[str, Any]]:
+    declared = job_columns()
+    titles = {"name": "Photo", "error": "Error"}
+    more = [name for name, column in declared.items() if column.listed and name not in _COLUMNS]
+    return [
+        {
+            "name": name,
+            "title": titles[name] if name in titles else declared[name].title,
+            "kind": _kind(name),
+            "order": str(_COLUMNS.get(name) or ""),
+            # Others are left out where no job of the page has a value.
+            "always": name in _COLUMNS and name != "error",
+        }
+        for name in (*_COLUMNS, *more)
+    ]
+
+
+def _kind(name: str) -> str:
+    if name in _KINDS:
+        return name
+    return "duration" if name.endswith("_ms") else "time" if name.endswith("_at") else "text"
+
+
+def _job_shown(job: JobSnapshot) -> dict[str, Any]:
+    """Return a row of the table; the error in one line."""
+    shown: dict[str, Any] = _JOB.dump_python(job, mode="json")
+    del shown["error_message"], shown["error_type"]
+    return {**shown, "name": job.name, "error": _error_line(job)}
+
+
+def _story_shown(story: JobStory) -> dict[str, Any]:
+    """Return the story of a job, and what can be done with it."""
+    shown: dict[str, Any] = _STORY.dump_python(story, mode="json")
+    shown["name"] = story.name
+    shown["facts"] = [
+        {"title": column.title, "kind": _kind(name), "value": shown[name]}
+        for name, column in job_columns().items()
+        if shown[name] not in (None, "") and (name, shown[name]) != ("priority", 0)
+    ]
+    shown["can_retry"], shown["can_cancel"] = story.can_retry, story.can_cancel
+    for attempt, listed in zip(story.attempt_list, shown["attempt_list"], strict=True):
+        listed["error"] = _error_line(attempt)
+    if story.state.finished:
+        del shown["now_ms"]  # nothing of it changes any more
+    return shown
+
+
+def _error_line(one: JobSnapshot | Attempt) -> str:
+    # A cancelled job says "cancelled" twice.
+    message = None if one.error_type == one.error_message else one.error_message
+    return " ".join(": ".join(filter(None, (one.error_type, message))).split())[:_ERROR_LENGTH]
+
+
+def _jobs_meant(query: JobQuery, number: int) -> str:
+    """Say how many jobs of which filter, such as ``12 failed jobs of batch "b-1"``."""
+    states = " or ".join(map(str, query.states))
+    words = [f"{number:,}", *([states] if states else []), "job" if number == 1 else "jobs"]
+    if query.project_id:
+        words.append(f"of project “{query.project_id}”")
+    if query.batch_id:
+        words.append(f"of batch “{query.batch_id}”")
+    if query.queue:
+        words.append(f"in queue {query.queue}")
+    if query.text.strip():
+        words.append(f"with “{query.text.strip()[:60]}” in them")
+    if len(words) == (3 if states else 2):
+        words.append("of this installation")
+    return " ".join(words)
+
+
+def _controls_shown(query: JobQuery) -> dict[str, Any]:
+    """Return what is filtered and sorted by."""
+    return {
+        "queue": str(query.queue or ""),
+        "queues": [str(queue) for queue in job_types()],
+        "states": [str(state) for state in query.states],
+        "text": query.text,
+        "order": str(query.order),
+        "descending": query.descending,
+        "project": query.project_id or "",
+        "batch": query.batch_id or "",
+    }
+
+
+def _page_shown(
+    query: JobQuery, page: JobPage, counts: Mapping[JobState, int] | None
+) -> dict[str, Any]:
+    """Return the rows, and where they are in the list once it is counted."""
+    shown: dict[str, Any] = {
+        "rows": [_job_shown(job) for job in page.jobs],
+        "next": page.next is not None,
+        "previous": page.previous is not None,
+        "total": None,
+        "position": None,
+        "failed": "",
+    }
+    if counts is not None:
+        total = sum(counts[state] for state in query.states or JobState)
+        failed = replace(query, states=(JobState.FAILED,))
+        shown |= {
+            "total": total,
+            "position": _position(query, page, total),
+            "failed": _jobs_meant(failed, counts[JobState.FAILED]),
+        }
+    return shown
+
+
+def _position(query: JobQuery, page: JobPage, total: int) -> int | None:
+    """Return how many jobs come before the page, where that is cheap to know."""
+    if page.previous is None:
+        return 0
+    if page.next is None:
+        return max(total - len(page.jobs), 0)
+    cheap = query.order is JobOrder.SUBMITTED and not query.text
+    return ask(rows_before, query, page.previous) if cheap or total <= _COUNTED_ALWAYS else None
+
+
+def _retried(started: int, seen: int) -> str:
+    """Say how many of the failed jobs that were seen were started anew."""
+    if started == seen:
+        return f"Started {started:,} failed job{'' if started == 1 else 's'} anew."
+    return (
+        f"Started {started:,} of {seen:,} failed jobs anew. The others stay: another job of the "
+        "same photo waits, runs or has completed since, or the photo could not be read."
+    )

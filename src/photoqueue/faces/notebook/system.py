@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import traitlets
+from pydantic import TypeAdapter
 
 from photoqueue.client.control import pause, resume
 from photoqueue.client.observe import stats
@@ -22,14 +23,12 @@ from photoqueue.client.system import (
 from photoqueue.client.worker_process import WorkerProcess, start_worker
 from photoqueue.errors import PhotoqueueError, StateError
 from photoqueue.faces.notebook.view import LiveView, Scope, script, style
-
-if TYPE_CHECKING:
-    from photoqueue.queue.queue_counts import QueueStats
-    from photoqueue.queue.workers import LiveWorker
+from photoqueue.records.snapshots import QueueStats, Worker
 
 #: Seconds for which servers that answered, the engine and the places are taken to be as
 #: they were.
 _REPORT_SECONDS: Final = 5.0
+_WORKER: Final = TypeAdapter(Worker)
 
 
 class SystemView(LiveView):
@@ -76,7 +75,7 @@ class SystemView(LiveView):
             PostgreSQL is away. The servers are shown all the same, with the reason.
         """
         try:
-            queues, workers = stats(), list_workers()
+            queues, workers = stats(), list_workers(lost=True)
         except PhotoqueueError:
             self._report = None
             # What was read before stays on the page, beside the server that is away.
@@ -117,9 +116,9 @@ class SystemView(LiveView):
             "engine": asdict(report.engine),
         }
 
-    def _worker(self, worker: LiveWorker) -> dict[str, Any]:
+    def _worker(self, worker: Worker) -> dict[str, Any]:
         own = runs_here(worker) and worker.pid in {mine.pid for mine in self.own if mine.running}
-        return {**asdict(worker), "worker_id": str(worker.worker_id), "own": own}
+        return {**_WORKER.dump_python(worker, mode="json"), "own": own}
 
     def _start(self, message: dict[str, Any]) -> None:
         def start() -> str:

@@ -15,10 +15,12 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
+from pydantic import TypeAdapter
 
-from photoqueue.client.batch_changes import BatchChanges, EndedJob, batch_changes, is_mark
+from photoqueue.client.observe import ask
 from photoqueue.faces.http.backend import ApiBackend, TheBackend
 from photoqueue.faces.http.problems import busy
+from photoqueue.queue.batch_changes import BatchChanges, EndedJob, batch_changes, is_mark
 from photoqueue.words import JobState
 
 router = APIRouter(prefix="/api/batches", tags=["batches"])
@@ -33,6 +35,7 @@ HEARTBEAT_SECONDS: Final = 15.0
 _ENDED: Final = "ended-"
 #: Events that are sent at once.
 _CHUNK: Final = 200
+_ENDED_JOB: Final = TypeAdapter(EndedJob)
 
 _STREAM: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -57,7 +60,7 @@ async def events(
     """Follow a batch: each job that ends, the counts, and the end; from the beginning or on."""
     seen = (last_event_id or "").removeprefix(_ENDED)
     mark = seen if is_mark(seen) else None
-    first = await backend.calls(batch_changes, batch_id, mark)  # 404 before anything is sent
+    first = await backend.calls(ask, batch_changes, batch_id, mark)  # 404 before anything is sent
     told = (last_event_id or "").startswith(_ENDED) and mark is not None
     if told and first.done and not first.ended:
         return Response(status_code=204)  # makes an EventSource stop coming back
@@ -101,7 +104,7 @@ async def _follow(backend: ApiBackend, batch_id: str, first: BatchChanges) -> As
             yield b": still here\n\n"
             spoken = time.monotonic()
         began = time.monotonic()
-        changes = await backend.calls(batch_changes, batch_id, changes.mark)
+        changes = await backend.calls(ask, batch_changes, batch_id, changes.mark)
         took = time.monotonic() - began
         if await _stopping(backend, max(_LOOK_SECONDS, took / _SHARE_OF_LOOKING)):
             return
@@ -124,18 +127,8 @@ def _event(name: str, data: Mapping[str, Any], mark: str | None = None) -> bytes
 
 
 def _job(ended: EndedJob) -> dict[str, Any]:
-    return {
-        "jobId": str(ended.job_id),
-        "jobKey": ended.job_key,
-        "photoId": ended.photo_id,
-        "position": ended.position,
-        "state": ended.state,
-        "attempts": ended.attempts,
-        "jobDurationMs": ended.job_duration_ms,
-        "finishedAt": ended.finished_at.isoformat() if ended.finished_at else None,
-        "errorType": ended.error_type,
-        "errorMessage": ended.error_message,
-    }
+    found: dict[str, Any] = _ENDED_JOB.dump_python(ended, mode="json", by_alias=True)
+    return found
 
 
 def _progress(changes: BatchChanges) -> dict[str, Any]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from photoqueue.client.control import cancel, retry
-from photoqueue.client.observe import job as handle_of
-from photoqueue.client.pages import JobOrder, JobQuery, JobStory, job_counts, job_page, job_story
-from photoqueue.faces.http.answers import CountsAnswer, JobAnswer, JobChange, JobEntry, JobsAnswer
+from photoqueue.client.observe import ask, story
+from photoqueue.faces.http.answers import CountsAnswer, JobChange, JobsAnswer
 from photoqueue.faces.http.backend import TheBackend
+from photoqueue.queue.pages import JobOrder, JobQuery, job_counts, job_page
+from photoqueue.records.snapshots import JobStory
 from photoqueue.words import JobState, JobType
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
@@ -52,12 +52,8 @@ async def jobs(
         after=after,
         before=before,
     )
-    page = await backend.calls(job_page, query)
-    return JobsAnswer(
-        jobs=[JobEntry.model_validate(row) for row in page.rows],
-        next=page.next,
-        previous=page.previous,
-    )
+    page = await backend.calls(ask, job_page, query)
+    return JobsAnswer(jobs=page.jobs, next=page.next, previous=page.previous)
 
 
 @router.get("/counts")
@@ -70,13 +66,13 @@ async def counts(
 ) -> CountsAnswer:
     """Count the jobs of a search by state."""
     query = JobQuery(queue=queue, project_id=project, batch_id=batch, text=search)
-    return CountsAnswer(counts=await backend.calls(job_counts, query))
+    return CountsAnswer(counts=await backend.calls(ask, job_counts, query))
 
 
 @router.get("/{job_id:path}")
-async def job(job_id: str, backend: TheBackend) -> JobAnswer:
+async def job(job_id: str, backend: TheBackend) -> JobStory:
     """Tell everything about a job, by its id or its key (the newest job of the key)."""
-    return _answer(await backend.calls(_story, job_id))
+    return await backend.calls(story, job_id)
 
 
 @router.post("/{job_id:path}/retry")
@@ -95,36 +91,7 @@ async def cancel_job(job_id: str, backend: TheBackend) -> JobChange:
 
 async def _changed(job_id: str, backend: TheBackend) -> JobChange:
     backend.changed()
-    found = (await backend.calls(_story, job_id)).snapshot
+    found = await backend.calls(story, job_id)
     return JobChange(
         job_id=str(found.job_id), job_key=found.job_key, queue=found.queue, state=found.state
-    )
-
-
-def _story(job_id: str) -> JobStory:
-    return job_story(handle_of(job_id).id)
-
-
-def _answer(story: JobStory) -> JobAnswer:
-    found = asdict(story.snapshot)
-    ended = story.snapshot.state.finished
-    return JobAnswer.model_validate(
-        {
-            **found,
-            "attempts": found.pop("attempt"),
-            "job_duration_ms": found.pop("duration_ms"),
-            "progress": story.snapshot.progress,
-            "success": story.snapshot.state is JobState.COMPLETED if ended else None,
-            "file_name": story.file_name,
-            "room": story.room,
-            "user_id": story.user_id,
-            "priority": story.priority,
-            "after_batch": story.after_batch,
-            "payload": story.payload,
-            "result": story.result,
-            "error_traceback": story.error_traceback,
-            "attempt_list": story.attempts,
-            "ai_calls": story.ai_calls,
-            "now_ms": story.now_ms,
-        }
     )

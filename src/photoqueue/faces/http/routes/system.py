@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from photoqueue.client.control import pause, resume
-from photoqueue.client.system import live_workers
+from photoqueue.client.system import list_workers
 from photoqueue.faces import shared_script
 from photoqueue.faces.http.answers import (
     AliveAnswer,
@@ -18,7 +18,6 @@ from photoqueue.faces.http.answers import (
     QueueAnswer,
     QueuesAnswer,
     ReadyAnswer,
-    WorkerEntry,
     WorkersAnswer,
 )
 from photoqueue.faces.http.backend import ApiBackend, Calls, TheBackend
@@ -56,9 +55,8 @@ async def resume_queue(name: JobType, backend: TheBackend) -> QueueAnswer:
 
 @router.get("/api/workers", tags=["queues"])
 async def workers(backend: TheBackend) -> WorkersAnswer:
-    """List the workers that show that they are alive, oldest first."""
-    found = await backend.calls(live_workers)
-    return WorkersAnswer(workers=[WorkerEntry.model_validate(worker) for worker in found])
+    """List the workers whose lease is valid, the longest running first."""
+    return WorkersAnswer(workers=await backend.calls(list_workers))
 
 
 @router.get("/api/changes", tags=["queues"])

@@ -71,36 +71,19 @@ function actionButtons(model, act, story) {
 }
 
 function jobFacts(story) {
-  const waits = story.state === "waiting" && !story.ready_at ? `for the end of batch ${story.after_batch}` : null;
-  const facts = {
-    "Job id": story.job_id,
-    "Job key": story.job_key,
-    Queue: story.queue,
-    Photo: story.photo_id,
-    Room: story.room,
-    Project: story.project_id,
-    Batch: story.batch_id,
-    "Submitted by": story.user_id,
-    Submitted: format.clock(story.created_at),
-    Waits: waits,
-    Started: story.started_at && format.clock(story.started_at),
-    Finished: story.finished_at && format.clock(story.finished_at),
-    Attempts: `${story.attempt} of ${story.max_attempts}`,
-    "Last wait": story.wait_ms === null ? null : format.duration(story.wait_ms),
-    "Last run": story.duration_ms === null ? null : format.duration(story.duration_ms),
-    Priority: story.priority || null,
-  };
-  return Object.entries(facts).filter(([, value]) => value !== null && value !== undefined && value !== "")
-    .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)));
+  const waits = story.state === "waiting" && !story.ready_at ? [{ title: "Waits", value: `for the end of batch ${story.after_batch}` }] : [];
+  const drawn = { attempts: () => `${story.attempts} of ${story.max_attempts}`, duration: format.duration, time: format.clock };
+  return [...story.facts, ...waits].map(({ title, kind, value }) =>
+    h("div", {}, h("dt", {}, title), h("dd", {}, drawn[kind]?.(value) ?? String(value))));
 }
 
 // One lane an attempt: waited, ran, backed off, on one axis of time from the submission.
 function timeline(story, now) {
-  const lanes = story.attempts.map((attempt) => ({ attempt, parts: attemptParts(attempt, now) }));
+  const lanes = story.attempt_list.map((attempt) => ({ attempt, parts: attemptParts(attempt, now) }));
   const end = Math.max(1, ...lanes.flatMap(({ parts }) => parts.map((part) => part.to)));
   const place = (from, to) => `left:${(100 * from / end).toFixed(3)}%;width:${(100 * (to - from) / end).toFixed(3)}%`;
   const kinds = new Set(lanes.flatMap(({ parts }) => parts.map((part) => part.kind)));
-  if (!kinds.size) return h("p", { class: "pq-quiet" }, story.attempt ? "No attempt is on record." : "This job was never tried.");
+  if (!kinds.size) return h("p", { class: "pq-quiet" }, story.attempts ? "No attempt is on record." : "This job was never tried.");
   const described = lanes.map(({ attempt, parts }) =>
     `attempt ${attempt.attempt}: ${parts.map((part) => `${part.kind} ${format.duration(part.to - part.from)}`).join(", ")}, ${outcomeWords(story, attempt)}`);
   return h("figure", { class: "pq-jobs-timeline" },
@@ -151,9 +134,9 @@ function ticks(end) {
 }
 
 function attemptTable(story) {
-  if (!story.attempts.length) return null;
+  if (!story.attempt_list.length) return null;
   const columns = ["Attempt", "Outcome", "Waited", "Ran", "Back-off after it", "Started", "Host", "Error"];
-  return dataTable("Attempts", columns, story.attempts.map((attempt) => [
+  return dataTable("Attempts", columns, story.attempt_list.map((attempt) => [
     attempt.attempt,
     outcomeMark(story, attempt),
     format.duration(attempt.wait_ms),

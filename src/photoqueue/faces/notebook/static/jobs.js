@@ -1,21 +1,19 @@
 // The table of jobs. The front end asks (filter, sort, turn, open, retry, cancel) and draws what
 // Python answers; nothing is sorted or filtered here.
 
-// What matters first stands on the left: a notebook is narrow. A column with `told` is left out
-// where no row of the page tells it, or, with `unless`, where all rows tell the same.
-const COLUMNS = [
-  { title: "State", order: "state", cell: (row) => stateBadge(row.state) },
-  { title: "Photo", order: "name", cell: (row, act) => rowButton(row, act), class: "pq-jobs-name" },
-  { title: "Room", order: "room", cell: (row) => clipped(row.room) },
-  { title: "Error", told: "error", cell: (row) => (row.error ? h("div", { class: "pq-jobs-error", title: row.error }, row.error) : ""), class: "pq-jobs-wide" },
-  { title: "Attempts", order: "attempts", cell: (row) => `${row.attempts} of ${row.max_attempts}`, class: "pq-number" },
-  { title: "Wait", order: "wait", cell: (row) => format.duration(row.wait_ms), class: "pq-number" },
-  { title: "Run", order: "run", cell: (row) => format.duration(row.job_duration_ms), class: "pq-number" },
-  { title: "Submitted", order: "submitted", cell: (row) => format.clock(row.created_at), class: "pq-number" },
-  { title: "Finished", order: "finished", cell: (row) => format.clock(row.finished_at), class: "pq-number" },
-  { title: "Project", told: "project_id", unless: "project", cell: (row) => clipped(row.project_id) },
-  { title: "Batch", told: "batch_id", unless: "batch", cell: (row) => clipped(row.batch_id) },
-];
+// How each kind of column is drawn, and aligned; Python says which columns there are.
+const CELLS = {
+  state: (row) => stateBadge(row.state),
+  name: (row, name, act) => rowButton(row, act),
+  error: (row) => (row.error ? h("div", { class: "pq-jobs-error", title: row.error }, row.error) : ""),
+  attempts: (row) => `${row.attempts} of ${row.max_attempts}`,
+  duration: (row, name) => format.duration(row[name]),
+  time: (row, name) => format.clock(row[name]),
+  text: (row, name) => clipped(row[name]),
+};
+const CLASSES = { name: "pq-jobs-name", error: "pq-jobs-wide", attempts: "pq-number", duration: "pq-number", time: "pq-number" };
+// Left out where the filter says it already.
+const FILTERED = { project_id: "project", batch_id: "batch" };
 const SEARCH_PAUSE_MS = 300;
 // What is read within this time is not announced beforehand.
 const READING_MS = 800;
@@ -106,16 +104,16 @@ function jobTable(model, act) {
   const columns = () => {
     const controls = model.get("controls");
     const rows = model.get("page").rows ?? [];
-    return COLUMNS.filter((column) => !column.told
-      || (rows.some((row) => row[column.told]) && !(column.unless && (controls[column.unless] || controls.batch))));
+    const filtered = (name) => name in FILTERED && (controls[FILTERED[name]] || controls.batch);
+    return model.get("columns").filter(({ name, always }) => always || (rows.some((row) => row[name]) && !filtered(name)));
   };
   const drawHead = () => {
     const { order, descending } = model.get("controls");
     replace(head, columns().map((column) => {
-      if (!column.order) return h("th", { scope: "col", class: column.class }, column.title);
+      if (!column.order) return h("th", { scope: "col", class: CLASSES[column.kind] }, column.title);
       const sorted = order === column.order;
       const direction = descending ? "descending" : "ascending";
-      return h("th", { scope: "col", class: column.class, "aria-sort": sorted ? direction : "none" },
+      return h("th", { scope: "col", class: CLASSES[column.kind], "aria-sort": sorted ? direction : "none" },
         h("button", { type: "button", class: "pq-jobs-sort", "data-key": `sort ${column.order}`, onclick: () => act.sort(column.order) },
           column.title, h("span", { "aria-hidden": "true" }, sorted ? (descending ? " ▼" : " ▲") : "")));
     }));
@@ -131,7 +129,7 @@ function jobTable(model, act) {
         id: row.job_id,
         text,
         element: h("tr", { "aria-selected": row.job_id === selected ? "true" : null },
-          shown.map((column) => h("td", { class: column.class }, column.cell(row, act)))),
+          shown.map(({ name, kind }) => h("td", { class: CLASSES[kind] }, CELLS[kind](row, name, act)))),
       };
     });
     drawn = rows;

@@ -80,7 +80,7 @@ export default {
           mark(icon, worker.state === "starting" && !worker.live ? "does not come up" : words, kind),
           page.actions && worker.own ? button("Stop", () => send("stop-worker", { pid: worker.pid }),
             { "data-key": `stop/${worker.pid}`, "aria-label": `Stop worker ${worker.pid}` }) : null)),
-        h("td", {}, `${lasted(worker.last_seen_s)} ago`),
+        h("td", {}, `${lasted(worker.seen_s)} ago`),
         h("td", {}, worker.queues.join(", ")),
         h("td", { class: "pq-number" }, format.number(worker.concurrency)),
         h("td", {}, worker.engine ?? "–"),

@@ -1,0 +1,289 @@
+"""What was known of jobs, their attempts, workers and queues at one moment.
+
+A column of a job is declared here, once. SQL, DataFrames, the JSON of the HTTP API and the tables
+of the command line and the workbench derive from these fields; JSON has their names in camelCase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, get_type_hints
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from photoqueue.format import one_line
+from photoqueue.records.hooks import HasCard
+from photoqueue.words import UNFINISHED, JobState, JobType, Outcome
+
+_JSON: Final = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class Column(NamedTuple):
+    """How people see a field of a job.
+
+    Attributes
+    ----------
+    title
+        What it is called.
+    listed
+        Whether tables of jobs show it as a column of its own, where a job has a value.
+    """
+
+    title: str
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class JobSnapshot(HasCard):
+    """A job at one moment.
+
+    Attributes
+    ----------
+    room, file_name : str or None
+        Those of its photo.
+    attempts : int
+        Attempts started so far.
+    success : bool or None
+        None until the job has ended.
+    wait_ms, job_duration_ms : float or None
+        How long the last attempt waited and ran; None before it started or ended.
+    ready_at : datetime or None
+        When it may start, or could have; None while it waits for a batch.
+    error_type, error_message : str or None
+        The last error; a list of jobs has the first 300 characters of each.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _JSON
+
+    job_id: Annotated[UUID, Column("Id")]
+    queue: Annotated[JobType, Column("Queue")]
+    job_key: Annotated[str, Column("Key")]
+    state: Annotated[JobState, Column("State")]
+    photo_id: Annotated[str | None, Column("Photo")]
+    project_id: Annotated[str | None, Column("Project", listed=True)]
+    room: Annotated[str | None, Column("Room", listed=True)]
+    file_name: Annotated[str | None, Column("File")]
+    user_id: Annotated[str, Column("Submitted by")]
+    batch_id: Annotated[str | None, Column("Batch", listed=True)]
+    priority: Annotated[int, Column("Priority")]
+    attempts: Annotated[int, Column("Attempts")]
+    max_attempts: int
+    success: bool | None
+    wait_ms: Annotated[float | None, Column("Waited")]
+    job_duration_ms: Annotated[float | None, Column("Ran")]
+    created_at: Annotated[datetime, Column("Submitted")]
+    ready_at: datetime | None
+    started_at: Annotated[datetime | None, Column("Started")]
+    finished_at: Annotated[datetime | None, Column("Finished")]
+    error_type: str | None
+    error_message: str | None
+
+    @property
+    def name(self) -> str:
+        """File name; of a job without one the photo id, else the job key."""
+        return self.file_name or self.photo_id or self.job_key
+
+    @property
+    def progress(self) -> float:
+        """0 while it waits, 0.5 while it runs, 1 once it has ended."""
+        if self.state.finished:
+            return 1.0
+        return 0.5 if self.state is JobState.ACTIVE else 0.0
+
+    @property
+    def error(self) -> str | None:
+        """The last error in one line: ``type: message``."""
+        return error_line(self.error_type, self.error_message)
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether it can be started anew."""
+        return self.state in (JobState.FAILED, JobState.CANCELLED)
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether it can be cancelled."""
+        return self.state in UNFINISHED
+
+    def __repr__(self) -> str:
+        key = one_line(self.job_key, 28)
+        return f"<JobSnapshot {key}: {self.state}, attempt {self.attempts} of {self.max_attempts}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt at a job, placed in milliseconds from the submission of the job.
+
+    Attributes
+    ----------
+    outcome : Outcome or None
+        None while it waits or runs.
+    ready_ms : float or None
+        When it could have started.
+    started_ms, ended_ms : float or None
+        None before it started or ended.
+    retry_delay_ms : float or None
+        Back-off before the next attempt; None when there is none.
+    host : str or None
+        Machine of the worker.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _JSON
+
+    attempt: int
+    outcome: Outcome | None = None
+    ready_ms: float | None = None
+    started_ms: float | None = None
+    ended_ms: float | None = None
+    wait_ms: float | None = None
+    duration_ms: float | None = None
+    retry_delay_ms: float | None = None
+    host: str | None = None
+    slot: int | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AiCall:
+    """One call of an engine.
+
+    Attributes
+    ----------
+    attempt, call : int
+        The attempt that made it, and its number within the attempt, both from 1; 0 until it is
+        recorded.
+    cost_usd : float or None
+        None where the price is not known.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _JSON
+
+    attempt: int = 0
+    call: int = 0
+    photo_id: str | None
+    engine: str
+    model: str
+    latency_ms: float
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost_usd: float | None = None
+    success: bool
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class JobStory(JobSnapshot):
+    """Everything about one job.
+
+    Attributes
+    ----------
+    after_batch : str or None
+        The batch whose end an inventory waits for.
+    payload : dict
+        The job data, with the names of the contract.
+    result : dict or None
+        The JSON object of the contract.
+    error_traceback : str or None
+        The worker's own, of the last error.
+    attempt_list : tuple of Attempt
+        The ended ones, then the one that runs or is waited for.
+    now_ms : float
+        When this was read, in milliseconds from the submission.
+    """
+
+    after_batch: str | None
+    payload: Mapping[str, Any]
+    result: Mapping[str, Any] | None
+    error_traceback: str | None
+    attempt_list: tuple[Attempt, ...]
+    ai_calls: tuple[AiCall, ...]
+    now_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """A worker, as PostgreSQL's clock sees it.
+
+    Attributes
+    ----------
+    host, host_key, pid : str, str, int
+        Where it runs; the key tells machine, boot and process namespace.
+    concurrency : int
+        Jobs at a time, per queue.
+    state : str
+        ``starting``, ``running``, ``draining``, or ``lost``: its lease ran out.
+    live : bool
+        Whether it takes jobs, or will in a moment.
+    active : int
+        Jobs that it runs now.
+    seen_s, started_s : float
+        Seconds since it renewed its lease, and since it started.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _JSON
+
+    worker_id: UUID
+    host: str
+    #: Of use within an installation only.
+    host_key: Annotated[str, Field(exclude=True)]
+    pid: int
+    queues: tuple[JobType, ...]
+    concurrency: int
+    engine: str | None
+    state: str
+    live: bool
+    active: int
+    started_at: datetime
+    started_s: float
+    seen_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStats:
+    """Counts of one queue.
+
+    Attributes
+    ----------
+    oldest_waiting_s : float or None
+        Seconds that the oldest job that could start has been waiting; None when none is.
+    workers : int
+        Live workers.
+    refused_messages : int
+        Broker messages that photoqueue did not write, since the installation began.
+    """
+
+    name: str
+    waiting: int = 0
+    active: int = 0
+    delayed: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    paused: bool = False
+    oldest_waiting_s: float | None = None
+    workers: int = 0
+    refused_messages: int = 0
+
+    @property
+    def total(self) -> int:
+        """All jobs of the queue, in any state."""
+        return sum(getattr(self, state) for state in JobState)
+
+
+@cache
+def job_columns() -> Mapping[str, Column]:
+    """Return the fields of a job that people see, in their order."""
+    hints = get_type_hints(JobSnapshot, include_extras=True)
+    marks = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+    return {name: mark[0] for name, mark in marks.items() if mark and isinstance(mark[0], Column)}
+
+
+def error_line(error_type: str | None, error_message: str | None) -> str | None:
+    """Write an error in one line; None where there is none."""
+    return f"{error_type}: {error_message}" if error_type else None

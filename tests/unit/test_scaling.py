@@ -1,11 +1,18 @@
-"""How many processes a queue should have."""
+"""How many processes a queue should have, and which of them come and go."""
 
 from __future__ import annotations
 
+import multiprocessing
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
 import pytest
 
-from photoqueue.settings import Concurrency
-from photoqueue.worker.crew import Demand, decide
+from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.queue.workers import Backlog
+from photoqueue.settings import Concurrency, Settings
+from photoqueue.worker.crew import Child, Crew, Demand, decide
 
 LIMITS = Concurrency(1, 8)
 IDLE_SECONDS = 60.0
@@ -87,3 +94,82 @@ def test_decision_is_within_the_range(processes: int, waiting: int, active: int)
         given, Concurrency(2, 8), idle_seconds=0.0, now=NOW, spare_since=NOW - IDLE_SECONDS
     )
     assert max(2, processes - 1) <= chosen <= 8
+
+
+class Process:
+    """A process that does nothing, and takes its time to end."""
+
+    def __init__(self, *, args: tuple[Any, ...], **_: object) -> None:
+        self.assignment, self.board, _ = args
+        self.pid = self.assignment.slot
+        self.terminated = 0
+
+    def start(self) -> None:
+        """Take jobs at once."""
+        self.board.set_ready()
+
+    def terminate(self) -> None:
+        self.terminated += 1
+
+
+@pytest.fixture
+def crew() -> Crew:
+    """Give a crew of 2 to 4 with two processes; spare ones go at once."""
+    crew = Crew(
+        SimpleNamespace(endpoints=None, namespace="n"),  # type: ignore[arg-type]  # not asked
+        UUID(int=1),
+        settings=Settings(idle_seconds=1e-9),
+        concurrency=Concurrency(2, 4),
+        log_format="text",
+    )
+    crew._context = SimpleNamespace(Process=Process, Pipe=multiprocessing.Pipe)  # type: ignore[assignment]
+    for _ in range(2):
+        crew.start(PHOTO_ANALYZE)
+    return crew
+
+
+def scale(crew: Crew, waiting: int = 0, rounds: int = 1) -> list[Child]:
+    for _ in range(rounds):
+        crew.scale(PHOTO_ANALYZE, Backlog(waiting))
+    return crew.of(PHOTO_ANALYZE)
+
+
+def test_processes_are_added_up_to_the_most_and_share_the_cores_as_if_all_were_there(
+    crew: Crew,
+) -> None:
+    assert len(scale(crew, waiting=2)) == 2
+    children = scale(crew, waiting=5, rounds=3)
+    assert len(children) == 4
+    assert {child.process.assignment.processes for child in children} == {4}  # type: ignore[attr-defined]
+
+
+def test_idle_processes_drain_one_at_a_time_down_to_the_least(crew: Crew) -> None:
+    first, second, third, fourth = scale(crew, waiting=5)
+    fourth.board.set_busy(UUID(int=9))
+    # The newest that is idle, and no second one before it has ended.
+    scale(crew, rounds=9)
+    assert [child.draining for child in crew.children] == [False, False, True, False]
+    crew.children.remove(third)
+    fourth.board.set_busy(None)
+    scale(crew, rounds=9)
+    assert [child.draining for child in crew.children] == [False, False, True]
+    crew.children.remove(fourth)
+    scale(crew, rounds=9)
+    assert crew.children == [first, second] and not (first.draining or second.draining)
+    terminated = [child.process.terminated for child in (first, second, third, fourth)]  # type: ignore[attr-defined]
+    assert terminated == [0, 0, 1, 1]
+
+
+def test_process_that_drains_leaves_no_room_before_it_has_ended(crew: Crew) -> None:
+    last = scale(crew, waiting=5)[-1]
+    scale(crew, rounds=2)
+    assert last.draining and len(scale(crew, waiting=9, rounds=3)) == 4
+    crew.children.remove(last)
+    assert len(scale(crew, waiting=9)) == 4
+
+
+def test_process_that_cannot_start_counts_as_one_that_is_starting(crew: Crew) -> None:
+    lost = crew.children.pop()
+    lost.board._ready.value = False
+    crew._start_again(lost)
+    assert len(scale(crew, waiting=9, rounds=3)) == 1

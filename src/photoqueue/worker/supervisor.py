@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
 
 from photoqueue.engines.registry import choose_engine
 from photoqueue.errors import EngineUnavailableError, PhotoqueueError, ServiceError
@@ -80,74 +79,6 @@ class Unclaimed:
         return found
 
 
-class Oversight:
-    """Compares what the table assigns to the processes of a worker with what they are doing."""
-
-    def __init__(self, *, crew: Crew, ledger: Ledger, recovery: Recovery, worker_id: UUID) -> None:
-        self._crew = crew
-        self._ledger = ledger
-        self._recovery = recovery
-        self._worker_id = worker_id
-        self._unclaimed = Unclaimed()
-
-    def compare(self, renewal: Renewal) -> None:
-        """Act on what a renewal of the lease said.
-
-        Raises
-        ------
-        ServiceError
-            A server is away; the next round does what this one could not.
-        """
-        self._pause_and_cancel(renewal)
-        self._free_waiting(renewal)
-        self._recover_unclaimed(renewal)
-
-    def _pause_and_cancel(self, renewal: Renewal) -> None:
-        """Pass on which queues are paused, and end processes whose job was cancelled."""
-        held = {(one.slot, one.job_id) for one in renewal.held}
-        for child in self._crew.children:
-            child.board.set_paused(str(child.queue) in renewal.paused)
-            since = child.board.busy_since
-            if not since or (child.slot, child.board.at) in held:
-                child.lost_job = (0.0, 0)
-                continue
-            job, rounds = child.lost_job
-            child.lost_job = (since, rounds + 1 if job == since else 1)
-            # A process between its record and its next job looks like this for a moment;
-            # the same job seen so in several rounds was cancelled or taken over.
-            if child.lost_job[1] > _LOST_JOB_ROUNDS:
-                child.kill(Outcome.CANCELLED, "its job was cancelled or taken over")
-
-    def _free_waiting(self, renewal: Renewal) -> None:
-        """Give back what waits behind a long job, where the process cannot do it itself.
-
-        Code in C can keep all threads of Python from running. Afterwards the process begins
-        none of the jobs that it took together. Recovery announces what is given back.
-        """
-        for child in self._crew.children:
-            at, since = child.board.at, child.board.busy_since
-            waiting = [
-                one.job_id for one in renewal.held if one.slot == child.slot and one.job_id != at
-            ]
-            seconds = time.monotonic() - since
-            if at is not None and since and waiting and seconds > _HELD_UP_SECONDS:
-                self._ledger.give_back(
-                    waiting, kept=at, seconds=seconds, worker_id=self._worker_id, slot=child.slot
-                )
-
-    def _recover_unclaimed(self, renewal: Renewal) -> None:
-        """Deliver again what is assigned to a process that does not know of it."""
-        for one in self._unclaimed.find(renewal.held, self._crew.children):
-            self._recovery.take_back(
-                self._ledger.recover(
-                    [self._worker_id],
-                    outcome=Outcome.WORKER_LOST,
-                    message="its process never heard that it had it",
-                    only=(one.job_id, one.attempt),
-                )
-            )
-
-
 class Supervisor:
     """One worker: the processes of its queues, a fixed number or as many as there is work for.
 
@@ -195,12 +126,7 @@ class Supervisor:
             lease_seconds=self._settings.lease_seconds,
             job_timeout_seconds=self._settings.job_timeout_seconds,
         )
-        self._oversight = Oversight(
-            crew=self._crew,
-            ledger=self._ledger,
-            recovery=self._recovery,
-            worker_id=self.worker_id,
-        )
+        self._unclaimed = Unclaimed()
         #: Ended processes whose job could not be recovered yet, PostgreSQL being away.
         self._unrecovered: list[Child] = []
         self._stop_signals = 0
@@ -288,13 +214,15 @@ class Supervisor:
                 # The row is gone, with the tables or by pruning.
                 self._enter()
             self._recover_ended()
-            self._oversight.compare(renewal)
+            self._pause_and_cancel(renewal)
+            self._free_waiting(renewal)
+            self._recover_unclaimed(renewal)
             self._recovery.run(renewal.paused)
-            self._warned = self._pulse.servers_away = False
             self._crew.restart_due()
             for queue in self._queues if self._concurrency.is_range else ():
                 waits = Backlog() if queue in renewal.paused else renewal.backlogs[queue]
                 self._crew.scale(queue, waits)
+            self._warned = self._pulse.servers_away = False
         except Exception as exc:
             # Whatever goes wrong in a round, the processes have jobs to finish, and the
             # next round may do better.
@@ -312,6 +240,51 @@ class Supervisor:
                 processes=len(self._crew.children),
                 engine=self._settings.engine,
                 worker=self.worker_id,
+            )
+
+    def _pause_and_cancel(self, renewal: Renewal) -> None:
+        """Pass on which queues are paused, and end processes whose job was cancelled."""
+        held = {(one.slot, one.job_id) for one in renewal.held}
+        for child in self._crew.children:
+            child.board.set_paused(str(child.queue) in renewal.paused)
+            since = child.board.busy_since
+            if not since or (child.slot, child.board.at) in held:
+                child.lost_job = (0.0, 0)
+                continue
+            job, rounds = child.lost_job
+            child.lost_job = (since, rounds + 1 if job == since else 1)
+            # A process between its record and its next job looks like this for a moment;
+            # the same job seen so in several rounds was cancelled or taken over.
+            if child.lost_job[1] > _LOST_JOB_ROUNDS:
+                child.kill(Outcome.CANCELLED, "its job was cancelled or taken over")
+
+    def _free_waiting(self, renewal: Renewal) -> None:
+        """Give back what waits behind a long job, where the process cannot do it itself.
+
+        Code in C can keep all threads of Python from running. Afterwards the process begins
+        none of the jobs that it took together. Recovery announces what is given back.
+        """
+        for child in self._crew.children:
+            at, since = child.board.at, child.board.busy_since
+            waiting = [
+                one.job_id for one in renewal.held if one.slot == child.slot and one.job_id != at
+            ]
+            seconds = time.monotonic() - since
+            if at is not None and since and waiting and seconds > _HELD_UP_SECONDS:
+                self._ledger.give_back(
+                    waiting, kept=at, seconds=seconds, worker_id=self.worker_id, slot=child.slot
+                )
+
+    def _recover_unclaimed(self, renewal: Renewal) -> None:
+        """Deliver again what is assigned to a process that does not know of it."""
+        for one in self._unclaimed.find(renewal.held, self._crew.children):
+            self._recovery.take_back(
+                self._ledger.recover(
+                    [self.worker_id],
+                    outcome=Outcome.WORKER_LOST,
+                    message="its process never heard that it had it",
+                    only=(one.job_id, one.attempt),
+                )
             )
 
     def _sleep(self, seconds: float) -> None:

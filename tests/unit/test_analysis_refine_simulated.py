@@ -31,9 +31,10 @@ class Camera:
 
     def box(self, solid: Solid, random: Random) -> Box | None:
         """Return the box of a solid put somewhere at random; None where half of it is outside."""
-        wide = solid.width * np.exp(random.normal(0, solid.width_spread))
-        high = solid.height * np.exp(random.normal(0, solid.height_spread))
-        deep = solid.depth * np.exp(random.normal(0, 0.1))
+        width, depth, height = solid.size
+        wide = width * np.exp(random.normal(0, solid.spread[0]))
+        high = height * np.exp(random.normal(0, solid.spread[1]))
+        deep = depth * np.exp(random.normal(0, 0.1))
         # Half of the things stand parallel to the picture, as along the wall behind.
         turn = np.radians(random.choice([0, 0, 0, 90, *random.uniform(-50, 50, 2)]))
         up = random.choice(solid.undersides)

@@ -10,16 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from photoqueue.engines.boxes import Candidates, FloatArray, IntArray, pair_iou
-from photoqueue.engines.contract import Analysis, Hint, Item
+from photoqueue.engines.contract import DIGITS, Analysis, Hint, Item
 from photoqueue.engines.session import ModelSession, share_of_cores
-from photoqueue.engines.vocabulary import DIGITS, seen_item
+from photoqueue.engines.vocabulary import seen_item
 from photoqueue.errors import ModelError
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.copies import look_alike
@@ -183,15 +182,7 @@ class BuiltinEngine:
             outputs, scale = self._look(small)
             items = self._items(outputs["scores"][0], outputs["boxes"][0] * scale, hint.language)
             room_type, certainty = self._room(outputs["rooms"][0])
-        if hint.room_type:
-            room_type, certainty = hint.room_type, 1.0
-        scores = [item.score for item in items if item.score is not None]
-        return Analysis(
-            items=tuple(items),
-            room_type=room_type,
-            confidence=round(fmean(scores), DIGITS) if scores else 0.0,
-            room_type_confidence=certainty,
-        )
+        return Analysis.of(items, hint, room_type=room_type, certainty=certainty)
 
     def _fitted(self, image: Image.Image) -> Image.Image:
         """Return the picture as large as the model's input allows."""

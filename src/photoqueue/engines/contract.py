@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
 #: Pixels of the shorter side below which no photo is reduced for an engine: its thumbnail, and
 #: what is measured of it beside the analysis, are made of the same picture.
 LEAST_SIDE: Final = 480
+#: Digits kept of scores and box corners: a ten-thousandth of the picture is below a pixel
+#: of most photos, and results stay short.
+DIGITS: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request to a service that an engine asks, answered or not: it was paid for.
+    """One request of an engine to a service, answered or not; it may have cost money.
 
     Attributes
     ----------
@@ -42,7 +46,7 @@ class Call:
     cost_usd: float | None = None
 
 
-def _unheard(call: Call) -> None:
+def _ignore(call: Call) -> None:
     """Drop a report that nobody asked for."""
 
 
@@ -63,9 +67,8 @@ class Hint:
     seconds : float or None
         How long the caller can wait; ``None`` leaves it to the engine.
     report : callable
-        Takes a :class:`Call` as soon as it has ended. An engine that makes several
-        requests for one photo, or fails after some, is so put on record with each of them;
-        one that reports nothing is recorded as one call.
+        Takes a :class:`Call` as soon as it has ended, so that each request is recorded, also
+        of an engine that fails after some. One that reports nothing is recorded as one call.
     """
 
     photo_id: str = ""
@@ -73,7 +76,7 @@ class Hint:
     room_type: str | None = None
     language: str = "en"
     seconds: float | None = None
-    report: Callable[[Call], None] = field(default=_unheard, repr=False, compare=False)
+    report: Callable[[Call], None] = field(default=_ignore, repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +146,26 @@ class Analysis:
     room_type_confidence: float | None = None
     usage: Usage | None = None
 
+    @classmethod
+    def of(
+        cls,
+        items: Sequence[Item],
+        hint: Hint,
+        *,
+        room_type: str,
+        certainty: float,
+        usage: Usage | None = None,
+    ) -> Self:
+        """Return the analysis of these items; a room type in the hint is certain."""
+        scores = [item.score for item in items if item.score is not None]
+        return cls(
+            items=tuple(items),
+            room_type=hint.room_type or room_type,
+            confidence=round(math.fsum(scores) / len(scores), DIGITS) if scores else 0.0,
+            room_type_confidence=1.0 if hint.room_type else certainty,
+            usage=usage,
+        )
+
 
 @runtime_checkable
 class Engine(Protocol):
@@ -169,7 +192,7 @@ class ScaledEngine(Engine, Protocol):
 
     @property
     def sufficient_side(self) -> int:
-        """Pixels of the shorter side beyond which a larger picture shows it nothing more.
+        """Pixels of the shorter side beyond which a larger picture makes no difference.
 
         A photo of twice that or more is reduced once, for all that look at it, but never to a
         shorter side below this.
@@ -211,7 +234,7 @@ class Throttle(Protocol):
         ...
 
     def hold(self, name: str, seconds: float) -> None:
-        """Let no process ask the service within so many seconds: it said so."""
+        """Let no process ask the service for this many seconds, as it requested."""
         ...
 
 
@@ -227,6 +250,6 @@ class SharedEngine(Engine, Protocol):
 def sufficient_side(engine: Engine) -> int | None:
     """Return the pixels of the shorter side that are enough to analyse a photo with an engine.
 
-    ``None`` where the engine wants to see all there is.
+    ``None`` where the engine wants the full size.
     """
     return max(LEAST_SIDE, engine.sufficient_side) if isinstance(engine, ScaledEngine) else None

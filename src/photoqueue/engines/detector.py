@@ -16,18 +16,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from photoqueue.engines.boxes import Detection, suppress
-from photoqueue.engines.contract import Analysis, Hint, Item
+from photoqueue.engines.contract import DIGITS, Analysis, Hint, Item
 from photoqueue.engines.layouts import choose_layout
 from photoqueue.engines.model_files import ModelFile, find_model
 from photoqueue.engines.refine import Refinement, meanings_of, refine
 from photoqueue.engines.session import ModelSession, share_of_cores
-from photoqueue.engines.vocabulary import DIGITS, OWN, classes_of, seen_item
+from photoqueue.engines.vocabulary import OWN, classes_of, seen_item
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import VOCABULARIES, CatalogueItem
 from photoqueue.inventory.wording import OTHER
@@ -251,20 +250,12 @@ class Detector:
             if detection.score >= self._threshold
             and (item := self._item(detection, refined.get(position), hint.language)) is not None
         ]
-        if hint.room_type:
-            room_type, certainty = hint.room_type, 1.0
-        else:
-            room_type, certainty = vote_room_type(
-                (detection.label, detection.score)
-                for detection in detections
-                if detection.score >= VOTE_FLOOR
-            )
-        return Analysis(
-            items=tuple(items),
-            room_type=room_type,
-            confidence=round(fmean(_scores(items)), DIGITS) if items else 0.0,
-            room_type_confidence=certainty,
+        room_type, certainty = vote_room_type(
+            (detection.label, detection.score)
+            for detection in detections
+            if detection.score >= VOTE_FLOOR
         )
+        return Analysis.of(items, hint, room_type=room_type, certainty=certainty)
 
     def _refined(self, detections: list[Detection], aspect: float) -> dict[int, Refinement]:
         """Tell beds, sofas and cabinets apart, where the catalogue leaves that open."""
@@ -315,8 +306,3 @@ def build_detector(settings: Settings, *, processes: int = 1) -> Detector:
         threads=settings.threads or share_of_cores(processes),
         score_threshold=settings.score_threshold,
     )
-
-
-def _scores(items: list[Item]) -> list[float]:
-    """Return the scores of items that a detector found."""
-    return [item.score for item in items if item.score is not None]

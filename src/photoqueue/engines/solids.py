@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from photoqueue.records.base import Box
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Solid:
     """A box-shaped thing.
 
@@ -38,10 +38,10 @@ class Solid:
     ----------
     key : str or None
         Catalogue key; ``None`` for what stays in the house.
-    width, depth, height : float
-        In metres; seen from its front.
-    width_spread, height_spread : float
-        Standard deviation of the logarithm.
+    size : tuple of float
+        Width, depth and height in metres, seen from its front.
+    spread : tuple of float
+        Standard deviation of the logarithms of width and height.
     share : float
         0…1: how often the class name means this.
     undersides : tuple of float
@@ -49,71 +49,48 @@ class Solid:
     """
 
     key: str | None
-    width: float
-    depth: float
-    height: float
-    width_spread: float = 0.12
-    height_spread: float = 0.1
+    size: tuple[float, float, float]
+    spread: tuple[float, float]
     share: float = 1.0
     undersides: tuple[float, ...] = (0.0,)
 
 
-def _solid(
-    key: str | None,
-    size: tuple[float, float, float],
-    spread: tuple[float, float],
-    share: float = 1.0,
-    undersides: tuple[float, ...] = (0.0,),
-) -> Solid:
-    width, depth, height = size
-    return Solid(
-        key=key,
-        width=width,
-        depth=depth,
-        height=height,
-        width_spread=spread[0],
-        height_spread=spread[1],
-        share=share,
-        undersides=undersides,
-    )
-
-
 _BEDS: Final = (
-    _solid("single_bed", (0.96, 2.03, 0.75), (0.06, 0.3), 0.3),
-    _solid("double_bed", (1.52, 2.05, 0.85), (0.07, 0.3), 0.5),
-    _solid("king_size_bed", (1.86, 2.08, 0.9), (0.05, 0.3), 0.2),
+    Solid("single_bed", (0.96, 2.03, 0.75), (0.06, 0.3), 0.3),
+    Solid("double_bed", (1.52, 2.05, 0.85), (0.07, 0.3), 0.5),
+    Solid("king_size_bed", (1.86, 2.08, 0.9), (0.05, 0.3), 0.2),
 )
 # Annotators of COCO call wide armchairs a couch, too.
 _SOFAS: Final = (
-    _solid("armchair", (0.88, 0.85, 0.88), (0.14, 0.12), 0.08),
-    _solid("sofa_2_seat", (1.52, 0.88, 0.83), (0.11, 0.1), 0.3),
-    _solid("sofa_3_seat", (2.05, 0.9, 0.83), (0.1, 0.1), 0.45),
-    _solid("corner_sofa", (2.6, 1.7, 0.83), (0.12, 0.1), 0.17),
+    Solid("armchair", (0.88, 0.85, 0.88), (0.14, 0.12), 0.08),
+    Solid("sofa_2_seat", (1.52, 0.88, 0.83), (0.11, 0.1), 0.3),
+    Solid("sofa_3_seat", (2.05, 0.9, 0.83), (0.1, 0.1), 0.45),
+    Solid("corner_sofa", (2.6, 1.7, 0.83), (0.12, 0.1), 0.17),
 )
 _CABINETS: Final = (
-    _solid("wardrobe_2_door", (0.95, 0.58, 1.97), (0.13, 0.08), 0.14),
-    _solid("wardrobe_3_door", (1.55, 0.6, 2.05), (0.14, 0.08), 0.07),
-    _solid("bookcase", (0.85, 0.31, 1.85), (0.25, 0.12), 0.2),
-    _solid("sideboard", (1.5, 0.44, 0.83), (0.18, 0.12), 0.19),
-    _solid("chest_of_drawers", (0.88, 0.46, 0.92), (0.18, 0.15), 0.19),
-    _solid("tv_unit", (1.5, 0.41, 0.48), (0.22, 0.14), 0.06),
-    _solid("nightstand", (0.44, 0.39, 0.53), (0.13, 0.12), 0.05),
-    _solid("shelf_unit", (0.9, 0.25, 0.5), (0.4, 0.5), 0.1, (1.0, 1.3, 1.6, 1.9)),
+    Solid("wardrobe_2_door", (0.95, 0.58, 1.97), (0.13, 0.08), 0.14),
+    Solid("wardrobe_3_door", (1.55, 0.6, 2.05), (0.14, 0.08), 0.07),
+    Solid("bookcase", (0.85, 0.31, 1.85), (0.25, 0.12), 0.2),
+    Solid("sideboard", (1.5, 0.44, 0.83), (0.18, 0.12), 0.19),
+    Solid("chest_of_drawers", (0.88, 0.46, 0.92), (0.18, 0.15), 0.19),
+    Solid("tv_unit", (1.5, 0.41, 0.48), (0.22, 0.14), 0.06),
+    Solid("nightstand", (0.44, 0.39, 0.53), (0.13, 0.12), 0.05),
+    Solid("shelf_unit", (0.9, 0.25, 0.5), (0.4, 0.5), 0.1, (1.0, 1.3, 1.6, 1.9)),
     # Only where a picture shows a bathroom or a kitchen, see photoqueue.engines.refine.
-    _solid("bathroom_cabinet", (0.65, 0.42, 0.75), (0.3, 0.3), 0.0, (0.0, 0.3)),
-    _solid(None, (1.8, 0.6, 0.9), (0.5, 0.06), 0.0),
-    _solid(None, (1.2, 0.35, 0.7), (0.5, 0.15), 0.0, (1.35, 1.5)),
+    Solid("bathroom_cabinet", (0.65, 0.42, 0.75), (0.3, 0.3), 0.0, (0.0, 0.3)),
+    Solid(None, (1.8, 0.6, 0.9), (0.5, 0.06), 0.0),
+    Solid(None, (1.2, 0.35, 0.7), (0.5, 0.15), 0.0, (1.35, 1.5)),
 )
 _LAMPS: Final = (
-    _solid("floor_lamp", (0.4, 0.4, 1.58), (0.25, 0.1), 0.25),
-    _solid("table_lamp", (0.32, 0.32, 0.5), (0.25, 0.2), 0.35, (0.5, 0.75, 0.95)),
-    _solid(None, (0.45, 0.45, 0.55), (0.4, 0.5), 0.3, (1.6, 1.9, 2.2)),
-    _solid(None, (0.22, 0.18, 0.32), (0.3, 0.3), 0.1, (1.4, 1.7)),
+    Solid("floor_lamp", (0.4, 0.4, 1.58), (0.25, 0.1), 0.25),
+    Solid("table_lamp", (0.32, 0.32, 0.5), (0.25, 0.2), 0.35, (0.5, 0.75, 0.95)),
+    Solid(None, (0.45, 0.45, 0.55), (0.4, 0.5), 0.3, (1.6, 1.9, 2.2)),
+    Solid(None, (0.22, 0.18, 0.32), (0.3, 0.3), 0.1, (1.4, 1.7)),
 )
 _FANS: Final = (
-    _solid("electric_fan", (0.42, 0.4, 1.15), (0.15, 0.15), 0.45),
-    _solid("electric_fan", (0.34, 0.27, 0.48), (0.2, 0.2), 0.25, (0.0, 0.5, 0.75)),
-    _solid(None, (1.2, 1.2, 0.4), (0.15, 0.5), 0.3, (1.9, 2.1, 2.3)),
+    Solid("electric_fan", (0.42, 0.4, 1.15), (0.15, 0.15), 0.45),
+    Solid("electric_fan", (0.34, 0.27, 0.48), (0.2, 0.2), 0.25, (0.0, 0.5, 0.75)),
+    Solid(None, (1.2, 1.2, 0.4), (0.15, 0.5), 0.3, (1.9, 2.1, 2.3)),
 )
 
 #: Class name, in lower case → what it may mean.
@@ -127,17 +104,17 @@ MEANINGS: Final[dict[str, tuple[Solid, ...]]] = {
 
 #: Class name, in lower case → its usual size; these stand on the floor and vary little.
 KNOWN_SIZES: Final[dict[str, Solid]] = {
-    "chair": _solid("chair", (0.47, 0.52, 0.9), (0.15, 0.1)),
-    "dining table": _solid("dining_table", (1.4, 0.85, 0.76), (0.3, 0.06)),
-    "refrigerator": _solid("refrigerator", (0.62, 0.65, 1.7), (0.1, 0.15)),
-    "toilet": _solid(None, (0.38, 0.66, 0.78), (0.08, 0.1)),
-    "bathtub": _solid(None, (1.68, 0.73, 0.57), (0.08, 0.08)),
-    "gas stove": _solid("cooker", (0.6, 0.6, 0.88), (0.08, 0.08)),
-    "washing machine/drying machine": _solid("washing_machine", (0.6, 0.6, 0.85), (0.04, 0.04)),
-    "dishwasher": _solid("dishwasher", (0.6, 0.6, 0.84), (0.04, 0.05)),
-    "nightstand": _solid("nightstand", (0.44, 0.39, 0.53), (0.13, 0.12)),
-    "desk": _solid("desk", (1.3, 0.66, 0.75), (0.2, 0.06)),
-    "coffee table": _solid("coffee_table", (1.0, 0.6, 0.43), (0.2, 0.12)),
+    "chair": Solid("chair", (0.47, 0.52, 0.9), (0.15, 0.1)),
+    "dining table": Solid("dining_table", (1.4, 0.85, 0.76), (0.3, 0.06)),
+    "refrigerator": Solid("refrigerator", (0.62, 0.65, 1.7), (0.1, 0.15)),
+    "toilet": Solid(None, (0.38, 0.66, 0.78), (0.08, 0.1)),
+    "bathtub": Solid(None, (1.68, 0.73, 0.57), (0.08, 0.08)),
+    "gas stove": Solid("cooker", (0.6, 0.6, 0.88), (0.08, 0.08)),
+    "washing machine/drying machine": Solid("washing_machine", (0.6, 0.6, 0.85), (0.04, 0.04)),
+    "dishwasher": Solid("dishwasher", (0.6, 0.6, 0.84), (0.04, 0.05)),
+    "nightstand": Solid("nightstand", (0.44, 0.39, 0.53), (0.13, 0.12)),
+    "desk": Solid("desk", (1.3, 0.66, 0.75), (0.2, 0.06)),
+    "coffee table": Solid("coffee_table", (1.0, 0.6, 0.43), (0.2, 0.12)),
 }
 
 
@@ -231,9 +208,7 @@ def likelihoods(box: Box, aspect: float, solids: Sequence[Solid]) -> Array:
     seen = cameras(aspect)
     poses = [(index, base) for index, s in enumerate(solids) for base in s.undersides]
     index = np.array([index for index, _ in poses])
-    shape = np.array(
-        [(s.width, s.depth, s.height, s.width_spread, s.height_spread) for s in solids]
-    )[index]
+    shape = np.array([(*solid.size, *solid.spread) for solid in solids])[index]
     # Axes: pose, end below the picture, turn, camera.
     width, depth, height, width_spread, height_spread = shape.T[:, :, None, None, None]
     base = np.array([base for _, base in poses])[:, None, None, None]

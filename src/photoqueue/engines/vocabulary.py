@@ -123,11 +123,6 @@ def _own_names(file: Path) -> tuple[str | None, ...]:
     return tuple(line.strip() or None for line in lines)
 
 
-#: Digits kept of scores and box corners: a ten-thousandth of the picture is below a pixel
-#: of most photos, and results stay short.
-DIGITS: Final = 4
-
-
 def seen_item(
     known: CatalogueItem,
     *,

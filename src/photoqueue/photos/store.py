@@ -9,7 +9,7 @@ import re
 import secrets
 import time
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 from urllib.parse import unquote
 
 from photoqueue.errors import PayloadError, PhotoNotFoundError, StorageError, UnreadablePhotoError
@@ -23,27 +23,12 @@ _OBJECT_STORES: Final = frozenset(
 _FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
-class StoreBackend(Protocol):
-    """Whole files under relative keys such as ``originals/ab/abcd…``."""
-
-    def write(self, key: str, data: bytes, *, durable: bool) -> None:
-        """Store a file, unless one of the same size is there."""
-
-    def read(self, key: str) -> bytes | None:
-        """Return a file, or ``None`` when there is none."""
-
-    def size(self, key: str) -> int | None:
-        """Return a file's size in bytes, or ``None`` when there is none."""
-
-    def age(self, key: str) -> float | None:
-        """Return how many seconds ago a file was written, or ``None`` where that is not known."""
-
-    def delete(self, key: str) -> bool:
-        """Delete a file; return whether it was there."""
-
-
 class LocalFolder:
-    """A folder on this machine or a network mount."""
+    """A folder on this machine or a network mount.
+
+    Like :class:`RemoteFolder` it holds whole files under relative keys such as
+    ``originals/ab/abcd…``.
+    """
 
     def __init__(self, root: str) -> None:
         path = unquote(root.partition("://")[2]) if is_url(root) else root
@@ -52,10 +37,9 @@ class LocalFolder:
     def write(self, key: str, data: bytes, *, durable: bool) -> None:
         """Store a file: complete under its name or not at all.
 
-        Durable means that a power cut after the return cannot take the photo away. The
-        caller commits a job that names it, and PostgreSQL does keep its word. So the
-        content is flushed before the file gets its name, and the folder after it; either
-        alone leaves an empty file or none.
+        Durable means that a power cut after the return cannot take the photo away, as the
+        caller then commits a job that names it. So the content is flushed before the file
+        gets its name, and the folder after it; either alone leaves an empty file or none.
         """
         target = self._root / key
         try:
@@ -106,7 +90,7 @@ class LocalFolder:
         return True
 
     def _still_there(self, target: Path) -> bool:
-        """Say of a file that it was submitted again, for whoever deletes what is old."""
+        """Mark a file as submitted again, so that pruning does not delete it as old."""
         try:
             os.utime(target)
         except FileNotFoundError:
@@ -220,7 +204,7 @@ class RemoteFolder:
         return None if size is None else int(size)
 
     def age(self, key: str) -> float | None:
-        """Return ``None``: what a place tells of it differs from one kind to the next."""
+        """Return ``None``: places differ in what they say of it."""
         return None
 
     def delete(self, key: str) -> bool:
@@ -253,8 +237,8 @@ class PhotoStore:
         <root>/originals/ab/abcdef…        the file as it was submitted
         <root>/thumbnails/ab/abcdef….jpg
 
-    One level of 256 folders: a million photos are 4,000 a folder, which file systems take
-    with ease, and making a folder durable is the dearest part of storing a photo.
+    One level of 256 folders: a million photos are 4,000 a folder, which file systems handle
+    easily, and making a folder durable is the most expensive part of storing a photo.
 
     Parameters
     ----------
@@ -265,7 +249,7 @@ class PhotoStore:
     def __init__(self, root: str) -> None:
         self._root = root
         local = not is_url(root) or scheme(root) in ("file", "local")
-        self._backend: StoreBackend = LocalFolder(root) if local else RemoteFolder(root)
+        self._backend = LocalFolder(root) if local else RemoteFolder(root)
 
     @classmethod
     def for_settings(cls, settings: Settings) -> Self:

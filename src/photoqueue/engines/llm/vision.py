@@ -9,10 +9,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
-from photoqueue.engines.contract import Analysis, Call, Hint, Item, Throttle, Usage
+from photoqueue.engines.contract import DIGITS, Analysis, Call, Hint, Item, Throttle, Usage
 from photoqueue.engines.llm.conversation import Conversation
 from photoqueue.engines.llm.endpoint import LlmAccess, LlmServer, ModelAnswer, access_of
 from photoqueue.engines.llm.reply import (
@@ -106,8 +105,6 @@ def _part(data: bytes, detail: str | None) -> dict[str, Any]:
     return {"type": "image_url", "image_url": url if detail is None else {**url, "detail": detail}}
 
 
-#: Digits kept of confidences and box corners, as in every engine.
-_DIGITS: Final = 4
 #: Share of the caller's time that the engine uses: its own error comes before the process
 #: is ended, so that the calls are on record.
 _SHARE_OF_TIME: Final = 0.9
@@ -274,12 +271,11 @@ class LlmEngine:
         items = [
             item for entry in reply.items for item in self._items(entry, hint.language, room=room)
         ]
-        sure = round(reply.room_type_confidence, _DIGITS)
-        return Analysis(
-            items=tuple(items),
-            room_type=hint.room_type or reply.room_type,
-            confidence=round(fmean(item.score or 0.0 for item in items), _DIGITS) if items else 0.0,
-            room_type_confidence=1.0 if hint.room_type else sure,
+        return Analysis.of(
+            items,
+            hint,
+            room_type=reply.room_type,
+            certainty=round(reply.room_type_confidence, DIGITS),
             usage=usage,
         )
 
@@ -289,7 +285,7 @@ class LlmEngine:
         corners = entry.box if entry.count == 1 and not room else None
         box = None
         if corners is not None:
-            x0, y0, x1, y1 = (round(corner, _DIGITS) for corner in corners)
+            x0, y0, x1, y1 = (round(corner, DIGITS) for corner in corners)
             box = (x0, y0, x1, y1)
         item = Item(
             name=known.name(language) if known else entry.name.strip(),
@@ -297,7 +293,7 @@ class LlmEngine:
             dismountable=known.dismountable if known else False,
             key=known.key if known else None,
             label=entry.name,
-            score=round(entry.confidence, _DIGITS),
+            score=round(entry.confidence, DIGITS),
             box=box,
             volume=known.volume_usual if known else entry.volume or None,
         )

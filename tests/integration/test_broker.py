@@ -76,7 +76,7 @@ def put_raw(broker: Broker, redis_url: str, database_url: str) -> Iterator[Calla
     ):
 
         def put(data: bytes) -> None:
-            storage = broker._queues[PHOTOS].storage
+            storage = broker._huey(PHOTOS).storage
             if broker.records is None:
                 connection.execute(
                     f"INSERT INTO {storage.table_task} (queue, data, priority) VALUES (%s, %s, 99)",
@@ -254,6 +254,32 @@ def test_ping_tells_what_carries_the_messages(make_broker: MakeBroker) -> None:
 
 
 # --- servers that are away -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("queue", "message"),
+    [
+        (PHOTOS, b'{"id":"%s","name":"photoqueue.broker.tasks.photo_analyze"}'),
+        (INVENTORY, b'{"id":"%s","name":"photoqueue.broker.tasks.inventory_sync"}'),
+    ],
+)
+def test_message_that_the_version_before_queued_is_taken(
+    make_broker: MakeBroker, redis_url: str, queue: JobType, message: bytes
+) -> None:
+    job_id = new_uuid()
+    # Byte for byte what version 0.1.0 wrote, in a sorted set of the name that it used
+    member = job_id.bytes[:8] + message % str(job_id).encode()
+    broker = make_broker(name="0a1b2c3d")
+    with closing(redis.Redis.from_url(redis_url)) as client:
+        client.zadd(f"huey.redis.0a1b2c3d.{queue}", {member: -10})
+    assert broker.size(queue) == 1
+    assert broker.take(queue) == job_id
+    # and what is written today is the same
+    broker.enqueue([Message(queue, job_id, 10)])
+    with closing(redis.Redis.from_url(redis_url)) as client:
+        ((written, score),) = client.zrange(f"huey.redis.0a1b2c3d.{queue}", 0, -1, withscores=True)
+        client.delete(f"huey.redis.0a1b2c3d.{queue}")
+    assert (written, score) == (member, -10)
 
 
 @pytest.mark.parametrize(

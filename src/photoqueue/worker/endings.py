@@ -54,7 +54,9 @@ def describe(error: BaseException, calls: Sequence[AiCall] = ()) -> Failure:
 def log_fields(claim: Claim) -> dict[str, object]:
     """Return the fields that name a job."""
     fields: dict[str, object] = {"queue": claim.queue, "job": claim.job_id}
-    for name, key in (("photo", "photoId"), ("project", "projectId")):
+    # Job data of one's own types need not have the contract's names.
+    subjects = (("photo", "photoId"), ("project", "projectId"), ("project", "project_id"))
+    for name, key in subjects:
         if key in claim.payload:
             return {**fields, name: claim.payload[key]}
     return fields

@@ -1,0 +1,60 @@
+"""A job type that photoqueue does not know: drawing the floor plan of a project."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from photoqueue import JobType, PermanentError
+
+
+class FloorPlan(BaseModel):
+    """Job data; a key that it does not declare is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    project_id: str
+    scale: int = 100
+
+
+class Drawing(BaseModel):
+    """Result."""
+
+    project_id: str
+    scale: str
+    language: str
+
+
+class DrawFloorPlan:
+    """Draws; a scale of 0 never succeeds, one of 13 fails each time, one below 0 takes a while."""
+
+    def __init__(self, workplace: Any) -> None:
+        self._language = workplace.settings.language
+
+    def __call__(self, plan: FloorPlan, calls: list[Any]) -> Drawing:
+        if plan.scale == 0:
+            raise PermanentError("Nothing can be drawn to the scale 1:0. Choose another one.")
+        if plan.scale == 13:
+            raise RuntimeError("the pen broke")
+        if plan.scale < 0:
+            time.sleep(-plan.scale / 10)
+        return Drawing(project_id=plan.project_id, scale=f"1:{plan.scale}", language=self._language)
+
+
+FLOOR_PLAN = JobType(
+    "floor-plan",
+    payload=FloorPlan,
+    result=Drawing,
+    handler="tests.own_type:DrawFloorPlan",
+    key="floor-plan-{project_id}",
+)
+#: Takes any JSON object, and gives back what it was given.
+ECHO = JobType("echo", handler="tests.own_type:make_echo")
+NOT_A_TYPE = "floor-plan"
+
+
+def make_echo(workplace: Any) -> Any:
+    """Return the handler of ``echo``."""
+    return lambda data, calls: dict(data)

@@ -45,12 +45,12 @@ WORKER = UUID(int=7)
 ADVANCE = """
 import sys
 from photoqueue.queue.database import Database
-from photoqueue.queue.ledger import Ledger
-from photoqueue.queue.tally import Tally
-metrics = Tally(Ledger(Database(sys.argv[1])))
+from photoqueue.queue.tally import counting
+database = Database(sys.argv[1])
 print("counting", flush=True)
 while True:
-    metrics.advance(most=7)
+    with counting(database) as tally:
+        tally.advance(most=7)
 """
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from string import Template
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -38,10 +38,10 @@ EDGES: Final[dict[str, list[float]]] = {
     "ai": [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0],
 }
 
-_MINUTE: Final = 60
-_HOUR: Final = 3600
+_MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
 #: Durations are not divided by time where they are read: one bin of three centuries.
-_EVER: Final = 10**10
+_EVER: Final = timedelta(days=100_000)
 #: Measures that are kept by the hour and for all time; all others by the minute and the hour.
 _DURATIONS: Final = ["run", "wait", "cell", "attempt", "call", "cost", "tokens_in", "tokens_out"]
 #: Source of rows → the table they are in, and when a row of it was written.
@@ -89,15 +89,8 @@ COUNT: Final = {
 def count_values(most: int) -> dict[str, Any]:
     """Return the parameters of :data:`COUNT`, for about so many rows."""
     edges = {f"{name}_edges": values for name, values in EDGES.items()}
-    return {**edges, "minute": _MINUTE, "hour": _HOUR, "most": most - 1}
-
-
-class Statements(Protocol):
-    """Whatever runs one statement and commits it: the ledger of a worker, say."""
-
-    def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
-        """Run a statement; return its rows as dictionaries."""
-        ...
+    levels = {"minute": _MINUTE, "hour": _HOUR, "durations": _DURATIONS}
+    return {**edges, **levels, "most": most - 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +129,10 @@ class WindowCount:
 
 
 class Tally:
-    """Counts history forward, and reads what is counted."""
+    """Counts history forward, and reads what is counted, in a transaction of somebody else."""
 
-    def __init__(self, statements: Statements) -> None:
-        self._run = statements.run
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
 
     def advance(self, *, most: int) -> bool:
         """Count what is new; return whether there may be more than ``most`` of it.
@@ -190,26 +183,18 @@ class Tally:
         """Delete what nobody looks back on: minutes, and durations by the hour."""
         self._run(_SQL["forget"], {"kept": KEPT, "durations": _DURATIONS})
 
+    def _run(self, statement: str, values: Mapping[str, Any] | None = None) -> list[Any]:
+        # The driver's own parameters, as in the files of statements.
+        result = self._connection.exec_driver_sql(statement, dict(values or {}))
+        return list(result.mappings()) if result.returns_rows else []
+
 
 # Counts that a crash of the server takes away are made again, together with their marks:
 # no commit has to wait for the disk. And no count waits for ever, for a lock or anything else.
 _SESSION: Final = """
-    SET LOCAL jit = off; SET LOCAL synchronous_commit = off;
+    SET LOCAL jit = off; SET LOCAL enable_memoize = off; SET LOCAL synchronous_commit = off;
     SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '{patience}s'
 """
-
-
-class Transaction:
-    """Runs statements in one transaction, on a pooled connection."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
-
-    def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
-        """Run a statement; return its rows as dictionaries."""
-        # The driver's own parameters, as in the files of statements.
-        result = self._connection.exec_driver_sql(statement, dict(parameters or {}))
-        return [dict(row._mapping) for row in result] if result.returns_rows else []
 
 
 @contextlib.contextmanager
@@ -217,7 +202,7 @@ def counting(database: Database, *, patience: int = 30) -> Iterator[Tally]:
     """Count and read the tally in one transaction, whose statements may take so many seconds."""
     with database.begin() as connection:
         connection.exec_driver_sql(_SESSION.format(patience=patience))
-        yield Tally(Transaction(connection))
+        yield Tally(connection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +237,7 @@ _SNAPSHOT: Final = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
     "SET LOCAL work_mem = '64MB'",
     "SET LOCAL jit = off",
+    "SET LOCAL enable_memoize = off",
     "SET LOCAL plan_cache_mode = force_custom_plan",
 )
 #: How far the clock of whoever submits may be ahead of the server's.
@@ -291,11 +277,14 @@ def _read(connection: sa.Connection, extent: Extent) -> Tallied:
     first = since or found.first
     if first is None:
         return Tallied(rows=[], period=None, oldest_waiting_s=None)
-    period = Period.between(first.astimezone(UTC), now.astimezone(UTC))
-    kept = whole and period.seconds >= _MINUTE
+    # As wide as of the moment that was asked for, however much earlier its minute begins.
+    period = Period.between((extent.since or first).astimezone(UTC), now.astimezone(UTC))
+    period = replace(period, since=first.astimezone(UTC))
+    width = timedelta(seconds=period.seconds)
+    kept = whole and width >= _MINUTE
     values |= {
         "hour": _EVER,
-        "minute": period.seconds,
+        "minute": width,
         "durations": _DURATIONS,
         "since": since or "-infinity",
         "lowest_id": _lowest_id(since - _CLOCKS_APART) if since else "0" * 32,
@@ -303,9 +292,9 @@ def _read(connection: sa.Connection, extent: Extent) -> Tallied:
     # From its first whole hour on, a stretch of time is made of sums by the hour.
     hour = _ceiling(since, _HOUR) if since else "-infinity"
     values |= {
-        "level": _HOUR if since else 0,
+        "level": 3600 if since else 0,
         "low": "-infinity" if not kept else hour if recent else "infinity",
-        "hours": hour if period.seconds >= _HOUR else "infinity",
+        "hours": hour if width >= _HOUR else "infinity",
     }
     rows = _rows(connection, _SQL["kept"], values) if kept else []
     for source, (table, at) in _SOURCES.items():
@@ -357,13 +346,12 @@ def activity(database: Database) -> int:
         return int(connection.scalar(query) or 0)
 
 
-def _floor(moment: datetime, seconds: int) -> datetime:
-    return datetime.fromtimestamp(moment.timestamp() // seconds * seconds, UTC)
+def _floor(moment: datetime, width: timedelta) -> datetime:
+    return moment - (moment - datetime.fromtimestamp(0, UTC)) % width
 
 
-def _ceiling(moment: datetime, seconds: int) -> datetime:
-    floor = _floor(moment, seconds)
-    return floor if floor == moment else floor + timedelta(seconds=seconds)
+def _ceiling(moment: datetime, width: timedelta) -> datetime:
+    return _floor(moment + width - timedelta.resolution, width)
 
 
 def _lowest_id(moment: datetime) -> str:

@@ -16,83 +16,98 @@
 -- so that no two wait for each other.
 
 -- name: measure_attempts
--- `counts` is false for attempts of which only durations are wanted.
-SELECT measure, seconds, date_bin(seconds * interval '1 s', at, 'epoch') AS start, queue_name,
-    event.outcome, labels, bin, count(*) AS count, NULL::float8 AS sum,
-    min(value) AS least, max(value) AS most
-FROM fresh
-CROSS JOIN LATERAL (
-    SELECT date_part('epoch', ended_at - started_at) * 1000 AS run_ms,
-        date_part('epoch', ended_at) AS moment, CASE WHEN counts THEN 0 END AS here,
-        CASE WHEN outcome = 'completed' THEN outcome
-             WHEN outcome IN ('error', 'timeout', 'worker_lost') THEN 'failed' END AS ending
-    OFFSET 0  -- computed once
-) AS attempt_values
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN ending IS NOT NULL AND run_ms IS NOT NULL THEN $run_bin END AS ran,
-        CASE WHEN ending IS NOT NULL AND run_ms IS NOT NULL AND wait_ms IS NOT NULL
+-- `counts` is false for attempts of which only durations are wanted. Each measure is a pass of its
+-- own over rows in memory: to make a few rows of each attempt takes several times as long.
+WITH attempt AS MATERIALIZED (
+    SELECT *, CASE WHEN run_ms IS NOT NULL AND ending IS NOT NULL THEN $run_bin END AS ran,
+        CASE WHEN run_ms IS NOT NULL AND ending IS NOT NULL AND wait_ms IS NOT NULL
             THEN $wait_bin END AS waited
-    OFFSET 0
-) AS bins
-CROSS JOIN LATERAL (
-    VALUES
-    ('run', %(hour)s::bigint, ended_at, ending, '{}'::text[], ran, run_ms),
-    ('wait', %(hour)s, ended_at, ending, '{}', waited, wait_ms),
-    ('cell', %(hour)s, ended_at, ending, '{}', $cell, NULL),
-    ('attempt', %(hour)s, ended_at, ending, '{}',
-     CASE WHEN ending = 'completed' THEN attempt END, NULL),
-    ('ended', %(minute)s, ended_at, fresh.outcome, '{}', here, moment),
-    ('failure', %(minute)s, ended_at, ending, ARRAY[coalesce(error_type, 'unknown')],
-     CASE WHEN ending = 'failed' THEN here END, moment),
-    ('started', %(minute)s, started_at, '', '{}',
-     CASE WHEN started_at IS NOT NULL AND wait_ms IS NOT NULL THEN here END, wait_ms),
-    (CASE WHEN retry_delay_ms IS NULL THEN 'failed' ELSE 'retried' END, %(minute)s, ended_at, '',
-     '{}', CASE WHEN ending = 'failed' THEN here END, moment)
-) AS event (measure, seconds, at, outcome, labels, bin, value)
-WHERE bin IS NOT NULL
-GROUP BY 1, 2, 3, 4, 5, 6, 7
+    FROM (
+        SELECT queue_name, counts, attempt AS number, outcome, wait_ms, retry_delay_ms IS NULL AS last,
+            coalesce(error_type, 'unknown') AS error_type, started_at,
+            date_part('epoch', ended_at - started_at) * 1000 AS run_ms,
+            date_bin(%(hour)s, ended_at, 'epoch') AS hour,
+            date_bin(%(minute)s, ended_at, 'epoch') AS minute, date_part('epoch', ended_at) AS at,
+            CASE WHEN outcome = 'completed' THEN outcome
+                 WHEN outcome IN ('error', 'timeout', 'worker_lost') THEN 'failed' END AS ending
+        FROM fresh
+        OFFSET 0  -- computed once
+    ) AS attempt
+)
+SELECT 'run' AS measure, hour AS start, queue_name, ending AS outcome, '{}'::text[] AS labels,
+    ran AS bin, count(*) AS count, NULL::float8 AS sum, min(run_ms) AS least, max(run_ms) AS most
+FROM attempt WHERE ran IS NOT NULL GROUP BY hour, queue_name, ending, ran
+UNION ALL
+SELECT 'wait', hour, queue_name, ending, '{}', waited, count(*), NULL, min(wait_ms), max(wait_ms)
+FROM attempt WHERE waited IS NOT NULL GROUP BY hour, queue_name, ending, waited
+UNION ALL
+SELECT 'cell', hour, queue_name, ending, '{}', $cell AS cell, count(*), NULL, NULL, NULL
+FROM attempt WHERE waited IS NOT NULL GROUP BY hour, queue_name, ending, cell
+UNION ALL
+SELECT 'attempt', hour, queue_name, ending, '{}', number, count(*), NULL, NULL, NULL
+FROM attempt WHERE ending = 'completed' GROUP BY hour, queue_name, ending, number
+UNION ALL
+SELECT 'ended', minute, queue_name, outcome, '{}', 0, count(*), NULL, min(at), max(at)
+FROM attempt WHERE counts GROUP BY minute, queue_name, outcome
+UNION ALL
+SELECT 'failure', minute, queue_name, ending, ARRAY[error_type], 0, count(*), NULL, min(at), max(at)
+FROM attempt WHERE counts AND ending = 'failed' GROUP BY minute, queue_name, ending, error_type
+UNION ALL
+SELECT CASE WHEN last THEN 'failed' ELSE 'retried' END, minute, queue_name, '', '{}', 0, count(*),
+    NULL, min(at), max(at)
+FROM attempt WHERE counts AND ending = 'failed' GROUP BY minute, queue_name, last
+UNION ALL
+SELECT 'started', date_bin(%(minute)s, started_at, 'epoch') AS begun, queue_name, '', '{}', 0,
+    count(*), NULL, min(wait_ms), max(wait_ms)
+FROM attempt WHERE counts AND started_at IS NOT NULL AND wait_ms IS NOT NULL
+GROUP BY begun, queue_name
 
 -- name: measure_ai_calls
-SELECT measure, seconds, date_bin(seconds * interval '1 s', created_at, 'epoch') AS start,
-    queue_name, outcome, labels, bin, count(*) AS count,
-    CASE WHEN measure IN ('cost', 'tokens_in', 'tokens_out') THEN sum(value) END AS sum,
-    min(value) AS least, max(value) AS most
-FROM fresh
+WITH call AS MATERIALIZED (
+    SELECT *, CASE WHEN success THEN 'completed' ELSE 'error' END AS ending,
+        date_bin(%(hour)s, created_at, 'epoch') AS hour
+    FROM fresh
+)
+SELECT 'call' AS measure, hour AS start, queue_name, ending AS outcome,
+    ARRAY[engine, model] AS labels, $latency_bin AS bin, count(*) AS count, NULL::float8 AS sum,
+    min(latency_ms) AS least, max(latency_ms) AS most
+FROM call GROUP BY hour, queue_name, ending, engine, model, bin
+UNION ALL
+SELECT measure, hour, queue_name, '', ARRAY[engine, model], 0, known, amount, NULL, NULL
+FROM (
+    SELECT hour, queue_name, engine, model, count(cost_usd) AS costs, sum(cost_usd) AS cost,
+        count(tokens_in) AS ins, sum(tokens_in) AS tokens_in,
+        count(tokens_out) AS outs, sum(tokens_out) AS tokens_out
+    FROM call GROUP BY hour, queue_name, engine, model
+) AS sums
 CROSS JOIN LATERAL (
-    SELECT ARRAY[engine, model] AS names, CASE WHEN success THEN 'completed' ELSE 'error' END AS ending
-) AS call_values
-CROSS JOIN LATERAL (
-    VALUES
-    ('call', %(hour)s::bigint, ending, names, $latency_bin, latency_ms),
-    ('cost', %(hour)s, '', names, 0, cost_usd),
-    ('tokens_in', %(hour)s, '', names, 0, tokens_in),
-    ('tokens_out', %(hour)s, '', names, 0, tokens_out),
-    ('called', %(minute)s, ending, '{}', CASE WHEN counts THEN 0 END,
-     date_part('epoch', created_at))
-) AS event (measure, seconds, outcome, labels, bin, value)
-WHERE bin IS NOT NULL AND value IS NOT NULL
-GROUP BY 1, 2, 3, 4, 5, 6, 7
+    VALUES ('cost', costs, cost), ('tokens_in', ins, tokens_in), ('tokens_out', outs, tokens_out)
+) AS known (measure, known, amount)
+WHERE known > 0
+UNION ALL
+SELECT 'called', date_bin(%(minute)s, created_at, 'epoch') AS minute, queue_name, ending, '{}', 0,
+    count(*), NULL, min(date_part('epoch', created_at)), max(date_part('epoch', created_at))
+FROM call WHERE counts GROUP BY minute, queue_name, ending
 
 -- name: measure_submissions
-SELECT measure, %(minute)s::bigint AS seconds,
-    date_bin(%(minute)s * interval '1 s', created_at, 'epoch') AS start, queue_name,
+SELECT measure, date_bin(%(minute)s, created_at, 'epoch') AS start, queue_name,
     '' AS outcome, '{}'::text[] AS labels, 0 AS bin, sum(number)::bigint AS count,
     NULL::float8 AS sum, min(date_part('epoch', created_at)) AS least,
     max(date_part('epoch', created_at)) AS most
 FROM fresh
 CROSS JOIN LATERAL (VALUES ('submitted', submitted), ('failed', failed)) AS event (measure, number)
 WHERE number > 0
-GROUP BY 1, 2, 3, 4
+GROUP BY 1, 2, 3
 
 -- name: buckets_attempts
 -- What histograms of /metrics show of `fresh`, in seconds.
-SELECT name, queue_name, event.outcome, '' AS engine, '' AS model, value, edges
-FROM fresh
-CROSS JOIN LATERAL (
-    VALUES ('wait', '', wait_ms / 1000, %(wait_edges)s::float8[]),
-        ('run', outcome, date_part('epoch', ended_at - started_at), %(run_edges)s::float8[])
-) AS event (name, outcome, value, edges)
-WHERE value IS NOT NULL
+SELECT 'wait' AS name, queue_name, '' AS outcome, '' AS engine, '' AS model,
+    wait_ms / 1000 AS value, %(wait_edges)s::float8[] AS edges
+FROM fresh WHERE wait_ms IS NOT NULL
+UNION ALL
+SELECT 'run', queue_name, outcome, '', '', date_part('epoch', ended_at - started_at),
+    %(run_edges)s::float8[]
+FROM fresh WHERE started_at IS NOT NULL
 
 -- name: buckets_ai_calls
 SELECT 'ai' AS name, queue_name, CASE WHEN success THEN 'completed' ELSE 'error' END AS outcome,
@@ -165,11 +180,11 @@ totals AS (
         (seconds, measure, start, queue_name, outcome, labels, bin, count, sum, least, most)
     SELECT level.seconds, measure, level.start, queue_name, outcome, labels, bin,
         sum(count), sum(sum), min(least), max(most)
-    FROM measured
+    FROM (SELECT *, measure = ANY(%(durations)s) AS durations FROM measured) AS measured
     CROSS JOIN LATERAL (
-        VALUES (seconds, start),
-            (CASE WHEN seconds = 60 THEN 3600 ELSE 0 END,
-             CASE WHEN seconds = 60 THEN date_bin('1 hour', start, 'epoch') ELSE '-infinity' END)
+        VALUES (CASE WHEN durations THEN 3600 ELSE 60 END, start),
+            (CASE WHEN durations THEN 0 ELSE 3600 END,
+             CASE WHEN durations THEN '-infinity' ELSE date_bin('1 hour', start, 'epoch') END)
     ) AS level (seconds, start)
     GROUP BY 1, 2, 3, 4, 5, 6, 7
     ORDER BY 1, 2, 3, 4, 5, 6, 7
@@ -275,7 +290,7 @@ WHERE seconds = %(level)s AND start >= %(low)s AND measure = ANY(%(durations)s)
 GROUP BY measure, outcome, labels, bin
 UNION ALL
 -- Hours where the bins of the chart are that wide, and minutes before the first of them.
-SELECT measure, date_bin(%(minute)s * interval '1 s', start, 'epoch'), outcome, labels, bin,
+SELECT measure, date_bin(%(minute)s, start, 'epoch'), outcome, labels, bin,
     sum(count)::bigint, NULL, min(least), max(most)
 FROM tally
 WHERE (seconds = 3600 AND start >= %(hours)s
@@ -303,7 +318,7 @@ SELECT measure, start, outcome, labels, bin, count, sum, least, most
 FROM measured
 WHERE (%(queue)s::text IS NULL OR queue_name = %(queue)s)
   -- An attempt may have started long before it ended.
-  AND (measure <> 'started' OR start >= date_bin(%(minute)s * interval '1 s', %(since)s, 'epoch'));
+  AND (measure <> 'started' OR start >= date_bin(%(minute)s, %(since)s, 'epoch'));
 
 -- name: read_submissions
 WITH fresh AS ($submissions), measured AS ($measure)
@@ -323,7 +338,7 @@ WHERE $jobs AND created_at >= %(since)s AND job_id >= %(lowest_id)s::uuid
 -- name: read_jobs
 -- Failed and cancelled jobs as they are now, through the indexes alone; and failures without
 -- an attempt: photos that were refused.
-SELECT measure, date_bin(%(minute)s * interval '1 s', finished_at, 'epoch') AS start, outcome,
+SELECT measure, date_bin(%(minute)s, finished_at, 'epoch') AS start, outcome,
     labels, bin, count(*), NULL::float8 AS sum, min(date_part('epoch', finished_at)) AS least,
     max(date_part('epoch', finished_at)) AS most
 FROM (

@@ -9,7 +9,8 @@ within 1 %, counts, sums, extremes and moments are exact.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -40,10 +41,7 @@ _CELL: Final = PER_DECADE // CELLS_PER_DECADE
 
 
 def bins_of(milliseconds: ArrayLike) -> NDArray[np.int64]:
-    """Return the bins of durations; :func:`bin_sql` says the same in SQL.
-
-    Rounding errors must not tell 1 s apart from 1 s: hence the small number.
-    """
+    """Return the bins of durations. Rounding errors must not tell 1 s apart from 1 s."""
     import numpy as np  # late: not all who read figures have durations at hand
 
     values = np.maximum(np.asarray(milliseconds, dtype=float), SHORTEST_MS)
@@ -52,7 +50,7 @@ def bins_of(milliseconds: ArrayLike) -> NDArray[np.int64]:
 
 
 def bin_sql(milliseconds: str) -> str:
-    """Return the SQL of the bin of a duration, as :func:`bins_of` computes it."""
+    """Return the SQL of the bin of a duration: the same as of :func:`bins_of`."""
     return f"floor(log(greatest({milliseconds}, {SHORTEST_MS})) * {PER_DECADE} + 1e-9)::int"
 
 
@@ -62,7 +60,7 @@ def cell_of(wait: Any, run: Any) -> Any:
 
 
 def cell_sql(wait: str, run: str) -> str:
-    """Return the SQL of the cell of two bins, as :func:`cell_of` computes it."""
+    """Return the SQL of the cell of two bins: the same as of :func:`cell_of`."""
     wait, run = (f"floor({bin} / {_CELL}.0)::int - {_LOWEST}" for bin in (wait, run))
     return f"({wait}) * {_RADIX} + {run}"
 
@@ -196,10 +194,7 @@ class Percentiles:
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Percentiles:
         """Read percentiles off the bins of durations."""
-        return cls._read(_Bins.of(rows))
-
-    @classmethod
-    def _read(cls, bins: _Bins) -> Percentiles:
+        bins = _Bins.of(rows)
         if not bins:
             return cls()
         p50, p95, p99 = (bins.percentile(portion) for portion in (0.5, 0.95, 0.99))
@@ -229,20 +224,16 @@ class Distribution:
         return self.percentiles.count
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> Distribution:
+    def of(cls, rows: Sequence[Row]) -> Distribution:
         """Join the bins of durations to those that are drawn."""
-        bins = _Bins.of(rows)
-        if not bins:
+        if not rows:
             return cls()
-        wide: dict[int, int] = {}
-        for place, (count, _, _) in bins.items():
-            position = place * BINS_PER_DECADE // PER_DECADE
-            wide[position] = wide.get(position, 0) + count
+        places = ((row.bin * BINS_PER_DECADE // PER_DECADE, row.count) for row in rows)
         return cls(
-            bins=tuple(wide.items()),
-            percentiles=Percentiles._read(bins),
-            least=min(least for _, least, _ in bins.values()),
-            most=max(most for _, _, most in bins.values()),
+            bins=tuple(_summed(places)),
+            percentiles=Percentiles.of(rows),
+            least=min(row.least or 0.0 for row in rows),
+            most=max(row.most or 0.0 for row in rows),
         )
 
 
@@ -258,8 +249,8 @@ class Durations:
         """Reduce rows of ``run``."""
         runs = [row for row in rows if row.measure == "run"]
         return cls(
-            completed=Distribution.of(row for row in runs if row.outcome == "completed"),
-            failed=Distribution.of(row for row in runs if row.outcome == "failed"),
+            completed=Distribution.of([row for row in runs if row.outcome == "completed"]),
+            failed=Distribution.of([row for row in runs if row.outcome == "failed"]),
         )
 
 
@@ -302,17 +293,13 @@ class Retries:
     failed: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> Retries:
+    def of(cls, rows: Sequence[Row]) -> Retries:
         """Reduce rows of ``attempt`` and ``job``."""
-        counts: dict[str, dict[int, int]] = {"attempt": {}, "job": {}}
-        for row in rows:
-            if row.measure == "attempt" or (row.measure == "job" and row.outcome == "failed"):
-                found = counts[row.measure]
-                found[row.bin] = found.get(row.bin, 0) + row.count
-        return cls(
-            completed=tuple(sorted(counts["attempt"].items())),
-            failed=tuple(sorted(counts["job"].items())),
+        completed, failed = (
+            [(row.bin, row.count) for row in rows if (row.measure, row.outcome) == kind]
+            for kind in (("attempt", "completed"), ("job", "failed"))
         )
+        return cls(completed=tuple(_summed(completed)), failed=tuple(_summed(failed)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -478,13 +465,14 @@ class AiModel:
     @classmethod
     def of(cls, engine: str, model: str, rows: Sequence[Row]) -> AiModel:
         """Reduce the rows of one engine and model."""
-        calls = [row for row in rows if row.measure == "call"]
-        sums: Mapping[str, list[Row]] = {
-            name: [row for row in rows if row.measure == name]
-            for name in ("cost", "tokens_in", "tokens_out")
-        }
-        count, priced = (sum(row.count for row in found) for found in (calls, sums["cost"]))
-        cost, tokens_in, tokens_out = (sum(row.sum or 0 for row in sums[name]) for name in sums)
+        calls, costs, ins, outs = (
+            [row for row in rows if row.measure == measure]
+            for measure in ("call", "cost", "tokens_in", "tokens_out")
+        )
+        count, priced = (sum(row.count for row in found) for found in (calls, costs))
+        cost, tokens_in, tokens_out = (
+            sum(row.sum or 0 for row in found) for found in (costs, ins, outs)
+        )
         return cls(
             engine=engine,
             model=model,
@@ -541,6 +529,14 @@ class Figures:
             throughput=Throughput.of(rows, period, oldest_waiting_s),
             ai=Ai.of(rows),
         )
+
+
+def _summed(counts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Add counts up by position, in ascending order."""
+    found: Counter[int] = Counter()
+    for position, count in counts:
+        found[position] += count
+    return sorted(found.items())
 
 
 def _start(row: Row) -> datetime:

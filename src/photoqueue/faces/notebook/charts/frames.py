@@ -193,21 +193,13 @@ def _rows(
     starts: Any = None,
 ) -> list[Row]:
     """Count the rows of a frame by ending, labels, bin and start."""
-    key = {"ending": frame["ending"] if "ending" in frame.columns else "", "bin": bins}
-    columns = frame.assign(**key, start=starts, value=value)
-    keys = ["ending", *labels, "bin", *(["start"] if starts is not None else [])]
-    sums = columns.groupby(keys)["value"].agg(["size", "sum", "min", "max"]).reset_index()
+    found = frame if "ending" in frame.columns else frame.assign(ending="")
+    found = found.assign(bin=bins, start=0 if starts is None else starts, value=value)
+    groups = found.groupby(["start", "ending", "bin", *labels])["value"]
+    sums = groups.agg(["size", "sum", "min", "max"]).reset_index().to_numpy(dtype=object)
     return [
-        Row(
-            measure,
-            _moment(row["start"]) if starts is not None else None,
-            str(row["ending"]),
-            [str(row[label]) for label in labels],
-            int(row["bin"]),
-            int(row["size"]),
-            *(None if row[name] is None else float(row[name]) for name in ("sum", "min", "max")),
-        )
-        for row in sums.to_dict("records")
+        Row(measure, None if starts is None else _moment(at), ending, names, bin, *numbers)
+        for at, ending, bin, *names, numbers in ((*row[:-4], row[-4:]) for row in sums)
     ]
 
 

@@ -72,6 +72,20 @@ def _no_environment() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _one_authority(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let HTTP clients trust one authority: each reads all of a file, 140 of them otherwise.
+
+    The tests' servers speak no TLS, or name an authority of their own.
+    """
+    import certifi
+
+    first, end, _ = certifi.contents().partition("-----END CERTIFICATE-----")
+    authority = tmp_path_factory.mktemp("authority") / "one.pem"
+    authority.write_text(f"{first}{end}\n")
+    os.environ["SSL_CERT_FILE"] = str(authority)
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _interruptible() -> None:
     """Let processes of the tests be interrupted, also where a shell ignores it for them.
 

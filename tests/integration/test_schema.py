@@ -27,6 +27,7 @@ from photoqueue.queue.tables import RETIRED_TABLES, SCHEMA_REVISION, metadata
 from photoqueue.services import Endpoints
 from photoqueue.words import JobState, Outcome
 from tests.databases import new_name, with_database
+from tests.processes import at_once
 
 MIGRATE = """
 import sys
@@ -154,18 +155,8 @@ def test_fresh_installation_has_its_queues_and_one_identity(empty: Database) -> 
 
 
 def test_ten_processes_may_migrate_at_once(empty_url: str, empty: Database) -> None:
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", MIGRATE, empty_url],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(10)
-    ]
-    results = [process.communicate(timeout=120) for process in processes]
-    assert [process.returncode for process in processes] == [0] * 10, results
-    assert sorted(out.strip() for out, _ in results) == ["False"] * 9 + ["True"]
+    told = at_once(f"import alembic.command\n{MIGRATE}", 10, empty_url)
+    assert sorted(one.strip() for one in told) == ["False"] * 9 + ["True"]
     empty.check_schema()
 
 

@@ -25,6 +25,7 @@ from photoqueue.services import Endpoints, down, ensure, status
 from photoqueue.services.folder import ServiceFolder, fits_sockets
 from photoqueue.services.programs import Postgres, RedisServer
 from photoqueue.settings import Settings
+from tests.processes import at_once
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets")
 
@@ -163,15 +164,8 @@ def test_running_servers_are_found_without_the_lock(shared: tuple[Settings, Endp
 
 
 def test_ten_processes_at_once_start_one_server_of_each_kind(settings: Settings) -> None:
-    crowd = [
-        subprocess.Popen(
-            [sys.executable, "-c", ENSURE, str(settings.home)], stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(10)
-    ]
-    answers = [process.communicate(timeout=60)[0] for process in crowd]
+    answers = at_once(ENSURE, 10, str(settings.home))
 
-    assert [process.returncode for process in crowd] == [0] * 10
     assert len(set(answers)) == 1
     assert answers[0]
     mains = [p.pid for p in processes_of(settings) if "postgres: " not in " ".join(p.cmdline())]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -23,7 +21,8 @@ from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Failure, Ledger
 from photoqueue.queue.submission import Accepted, NewBatch, NewJob, NewPhoto, accept
 from photoqueue.words import JobState
-from tests.conftest import REPOSITORY, eventually
+from tests.conftest import eventually
+from tests.processes import at_once
 
 WORKER = UUID(int=1)
 
@@ -33,8 +32,6 @@ from photoqueue.queue.database import Database
 from tests.integration.test_submission import make_job, make_photo
 from photoqueue.queue.submission import accept
 database = Database(sys.argv[1])
-print("ready", flush=True)
-sys.stdin.readline()
 for number in range(20):
     (accepted,) = accept(database, jobs=[make_job(f"p{number}")], photos=[make_photo(f"p{number}")])
     print(accepted.job_id, accepted.created)
@@ -409,29 +406,9 @@ def test_submission_that_waits_in_a_circle_with_another_starts_over(desk: Desk) 
 def test_processes_that_submit_the_same_photos_at_once_get_the_same_jobs(
     desk: Desk, database_url: str
 ) -> None:
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACE, database_url],
-            cwd=REPOSITORY,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    outputs = []
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    for process in processes:
-        out, _ = process.communicate(timeout=60)
-        assert process.returncode == 0
-        outputs.append([line.split() for line in out.splitlines()])
-    first, second = outputs
+    first, second = (
+        [line.split() for line in output.splitlines()] for output in at_once(RACE, 2, database_url)
+    )
     assert [job_id for job_id, _ in first] == [job_id for job_id, _ in second]
     assert all({a, b} == {"True", "False"} for (_, a), (_, b) in zip(first, second, strict=True))
     assert desk.count("jobs") == 20

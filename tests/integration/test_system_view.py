@@ -99,11 +99,11 @@ def test_a_page_without_actions_changes_nothing(installation: Installation) -> N
 def test_worker_is_shown_until_it_stops_and_marked_when_it_is_lost(
     installation: Installation, start_worker: Callable[..., Worker]
 ) -> None:
-    worker = start_worker("--queue", "photo-analyze", "--concurrency", "3")
+    worker = start_worker("--queue", "photo-analyze", "--concurrency", "2")
     view = view_of()
     (shown,) = view.page["workers"]
     assert (shown["pid"], shown["state"], shown["live"]) == (worker.pid, "running", True)
-    assert (shown["queues"], shown["concurrency"]) == (["photo-analyze"], 3)
+    assert (shown["queues"], shown["concurrency"]) == (["photo-analyze"], 2)
     assert (shown["seen_s"] >= 0, shown["own"]) == (True, False)
     assert queue(view)["workers"] == 1
 

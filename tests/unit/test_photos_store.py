@@ -23,6 +23,7 @@ from photoqueue.errors import (
 )
 from photoqueue.photos.store import PhotoStore
 from photoqueue.settings import Settings
+from tests.processes import at_once
 
 DATA = b"a photo of a sofa" * 1000
 
@@ -307,24 +308,13 @@ def test_ten_processes_put_the_same_photo(tmp_path: Path) -> None:
         import hashlib, sys
         from photoqueue.photos.store import PhotoStore
         store = PhotoStore(sys.argv[1])
-        sys.stdin.read()  # all start at once, when their input is closed
         for number in range(20):
             data = bytes([number]) * 200_000
             sha256 = hashlib.sha256(data).hexdigest()
             store.put(data, sha256)
             assert store.get(sha256) == data
     """
-    command = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)]
-    writers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(10)
-    ]
-    for writer in writers:
-        assert writer.stdin
-        writer.stdin.close()
-        writer.stdin = None
-    errors = [writer.communicate(timeout=60)[1] for writer in writers]
-
-    assert [writer.returncode for writer in writers] == [0] * 10, errors
+    at_once(textwrap.dedent(script), 10, str(tmp_path))
     assert len(files(tmp_path)) == 20  # no temporary file is left
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -132,17 +131,6 @@ def flush() -> None:
     send = getattr(get_tracer_provider(), "force_flush", None)
     if send is not None:
         send(_FLUSH_MS)
-
-
-@contextlib.contextmanager
-def use_tracer(tracer: Tracer) -> Iterator[None]:
-    """Trace with this tracer for a while: for tests, and applications with several."""
-    global _tracer
-    before, _tracer = _tracer, tracer
-    try:
-        yield
-    finally:
-        _tracer = before
 
 
 def _make_tracer() -> Tracer:

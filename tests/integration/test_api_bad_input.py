@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from photoqueue.installation import Installation, use
 from photoqueue.settings import Settings
@@ -244,7 +245,8 @@ def test_flood_is_turned_away_and_the_server_goes_on(installation: Installation)
 
 
 def test_wrong_token_is_refused_and_the_right_one_opens(installation: Installation) -> None:
-    secret = Settings(**{**installation.settings.model_dump(), "api_token": TOKEN})
+    update = {"api_token": SecretStr(TOKEN)}
+    secret = installation.settings.model_copy(update=update)
     with client_of(secret) as api:
         problem_of(api.get("/api/queue/test"), 401)
         problem_of(

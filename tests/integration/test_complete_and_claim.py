@@ -24,6 +24,7 @@ from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, Message
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit
+from tests.ledgers import complete, kept_records
 
 PHOTOS = PHOTO_ANALYZE
 WORKER, OTHER = UUID(int=7), UUID(int=8)
@@ -91,7 +92,7 @@ def test_next_job_that_is_not_to_be_had_holds_up_no_record(ledger: Ledger, gone:
             other = ledger.claim(second, PHOTOS, worker_id=OTHER, slot=1)
             assert other is not None
             if gone == "completed":
-                ledger.complete(other, RESULT)
+                complete(ledger, other, RESULT)
     (ended,), claims = turn(ledger, first, second)
     assert ended is not None and ended.state is JobState.COMPLETED
     assert claims == []
@@ -191,7 +192,7 @@ def test_runner_works_a_queue_off_and_does_each_job_once(
     assert [list(job.attempts()["outcome"]) for job in jobs] == [["completed"]] * 6
     records = installation.broker.records
     assert records is not None
-    kept = [record["photoId"] for record in records.read(PHOTOS, JobState.COMPLETED)]
+    kept = [record["photoId"] for record in kept_records(records, PHOTOS, JobState.COMPLETED)]
     assert sorted(kept) == names
 
 

@@ -40,6 +40,7 @@ from photoqueue.words import Outcome
 from tests.api_server import TOKEN, client_of
 from tests.conftest import REPOSITORY, Worker, eventually, submit
 from tests.integration.test_schema import alembic_config
+from tests.ledgers import complete
 
 WORKER = UUID(int=7)
 ADVANCE = """
@@ -100,7 +101,8 @@ def test_each_end_of_an_attempt_is_counted_as_what_it_is(
     database: Database, metrics: Counting
 ) -> None:
     with closing(Ledger(database)) as ledger:
-        ledger.complete(
+        complete(
+            ledger,
             claim(ledger, "a"),
             "{}",
             [AiCall(photo_id="a", engine="llm", model="m", latency_ms=120.0, success=True)],
@@ -153,7 +155,7 @@ def test_values_fall_into_the_bucket_whose_edge_they_do_not_exceed(
             AiCall(photo_id="a", engine="llm", model="m", latency_ms=latency, success=True)
             for latency in latencies
         ]
-        ledger.complete(claim(ledger, "a"), "{}", calls)
+        complete(ledger, claim(ledger, "a"), "{}", calls)
     metrics.advance(most=100)
     found = {t.le: t.count for t in metrics.totals() if t.name == "ai"}
     assert found == {0.05: 2, 0.1: 1, 120.0: 2, math.inf: 2}
@@ -270,7 +272,7 @@ def test_migration_counts_what_was_there_and_the_rest_follows(
                 tokens_in=3,
             )
         ]
-        ledger.complete(claim(ledger, "a"), "{}", calls)
+        complete(ledger, claim(ledger, "a"), "{}", calls)
         ledger.fail(claim(ledger, "b"), FAILURE, delay_ms=10)
         metrics.advance(most=100)
         counted = metrics.totals()
@@ -282,7 +284,7 @@ def test_migration_counts_what_was_there_and_the_rest_follows(
         assert metrics.totals() == counted
         metrics.advance(most=100)
         assert metrics.totals() == counted
-        ledger.complete(claim(ledger, "c"), "{}")
+        complete(ledger, claim(ledger, "c"), "{}")
     metrics.advance(most=100)
     assert counts(metrics)["ended", "completed"] == 2
     assert counts(metrics)["submitted", ""] == 3
@@ -372,7 +374,7 @@ def test_scrape_of_the_api_tells_what_was_counted(
             tokens_in=7,
             tokens_out=3,
         )
-        ledger.complete(claim(ledger, "a"), "{}", [call])
+        complete(ledger, claim(ledger, "a"), "{}", [call])
         submit("b")
     response = api.get("/metrics", timeout=60)
     assert response.status_code == 200

@@ -25,6 +25,7 @@ from photoqueue.queue.pages import END, JobOrder, JobPage, JobQuery
 from photoqueue.records.snapshots import AiCall, JobSnapshot
 from photoqueue.words import JobState, Outcome
 from tests.conftest import picture, submit
+from tests.ledgers import complete
 
 pytestmark = pytest.mark.usefixtures("installation")
 WORKER = UUID(int=1)
@@ -404,7 +405,7 @@ def test_mark_changes_with_every_transition(ledger: Ledger, installation: Instal
         claim = ledger.claim(UUID(jobs[0].id), jobs[0].queue, worker_id=WORKER, slot=1)
         assert claim is not None
         between = ask(pages.change_mark)
-        ledger.complete(claim, RESULT)
+        complete(ledger, claim, RESULT)
         assert moved(ask(pages.change_mark), between), "not at the completion"
 
     def correct() -> None:

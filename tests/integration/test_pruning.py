@@ -25,6 +25,7 @@ from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.tally import counting
 from photoqueue.records.snapshots import AiCall
 from tests.conftest import picture, submit
+from tests.ledgers import complete
 
 WORKER = UUID(int=7)
 TABLES = ("jobs", "job_attempts", "ai_metrics", "batch_jobs", "batches", "photos")
@@ -40,7 +41,8 @@ def finish(database: Database, *photo_ids: str, **options: object) -> None:
 def end(ledger: Ledger, job: photoqueue.Job) -> None:
     claim = ledger.claim(UUID(job.id), job.queue, worker_id=WORKER, slot=1)
     assert claim is not None
-    assert ledger.complete(
+    assert complete(
+        ledger,
         claim,
         "{}",
         [

@@ -20,6 +20,7 @@ from photoqueue.queue.submission import NewBatch, accept
 from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, Outcome
 from tests.integration.test_submission import Desk, make_inventory, make_job, make_photo
+from tests.ledgers import complete
 
 WORKER = UUID(int=1)
 PHOTOS, INVENTORY = PHOTO_ANALYZE, INVENTORY_SYNC
@@ -245,7 +246,7 @@ def test_attempts_have_one_row_each_in_the_order_of_their_end(
         claim = ledger.claim(job_id, PHOTO_ANALYZE, worker_id=WORKER, slot=1)
         assert claim is not None
         call = AiCall(photo_id="p", engine="llm", model="m", latency_ms=5, success=True)
-        ledger.complete(claim, "{}", [call])
+        complete(ledger, claim, "{}", [call])
     for frame in (
         read.attempts(database),
         read.attempts(database, job_id=job_id),

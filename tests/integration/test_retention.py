@@ -17,6 +17,7 @@ from photoqueue.queue.broker.retention import RETENTION, Finished, Records
 from photoqueue.queue.ids import new_uuid
 from photoqueue.services import Endpoints
 from photoqueue.words import JobState, JobType, Message
+from tests.ledgers import kept_records
 
 PHOTOS, INVENTORY = PHOTO_ANALYZE, INVENTORY_SYNC
 COMPLETED, FAILED = JobState.COMPLETED, JobState.FAILED
@@ -75,7 +76,7 @@ def test_retention_is_that_of_the_contract() -> None:
 
 def test_record_tells_job_photo_attempts_and_duration(broker: Broker, records: Records) -> None:
     broker.keep_record(make_finished(photo_id="salon-1", attempts=3))
-    assert records.read(PHOTOS, COMPLETED) == [
+    assert kept_records(records, PHOTOS, COMPLETED) == [
         {"jobId": "job-0", "photoId": "salon-1", "attempts": 3, "durationMs": 12.3}
     ]
 
@@ -87,7 +88,7 @@ def test_only_the_newest_records_are_kept(
     for number in range(kept + 30):
         broker.keep_record(make_finished(number, state=state))
     newest_first = [f"job-{number}" for number in range(kept + 29, 29, -1)]
-    assert [record["jobId"] for record in records.read(PHOTOS, state)] == newest_first
+    assert [record["jobId"] for record in kept_records(records, PHOTOS, state)] == newest_first
 
 
 def test_as_many_records_at_once_as_there_may_be_are_taken(
@@ -95,7 +96,7 @@ def test_as_many_records_at_once_as_there_may_be_are_taken(
 ) -> None:
     # A host that is lost with all its workers can fail more jobs than Lua takes arguments.
     broker.keep_record(*(make_finished(number, state=FAILED) for number in range(5000)))
-    kept = {record["jobId"] for record in records.read(PHOTOS, FAILED)}
+    kept = {record["jobId"] for record in kept_records(records, PHOTOS, FAILED)}
     assert kept == {f"job-{number}" for number in range(4950, 5000)}
 
 
@@ -104,7 +105,7 @@ def test_records_are_counted_per_queue_and_state(broker: Broker, records: Record
         for queue in job_types():
             for state in (COMPLETED, FAILED):
                 broker.keep_record(make_finished(number, queue=queue, state=state))
-    assert [len(records.read(q, s)) for q in job_types() for s in (COMPLETED, FAILED)] == [
+    assert [len(kept_records(records, q, s)) for q in job_types() for s in (COMPLETED, FAILED)] == [
         60,
         50,
         60,
@@ -126,7 +127,7 @@ def test_old_records_go_on_an_idle_queue_too(
     put_old(client, key, 1, limit + 60)
     put_old(client, key, 2, limit - 60)
     broker.trim_records(job_types())
-    assert [record["jobId"] for record in records.read(queue, state)] == ["old-2"]
+    assert [record["jobId"] for record in kept_records(records, queue, state)] == ["old-2"]
 
 
 def test_trimming_cuts_to_the_count_without_a_new_record(
@@ -135,7 +136,7 @@ def test_trimming_cuts_to_the_count_without_a_new_record(
     for number in range(130):
         put_old(client, records.key(PHOTOS, COMPLETED), number, 1000 - number)
     broker.trim_records(job_types())
-    kept = [record["jobId"] for record in records.read(PHOTOS, COMPLETED)]
+    kept = [record["jobId"] for record in kept_records(records, PHOTOS, COMPLETED)]
     assert kept == [f"old-{number}" for number in range(129, 29, -1)]
 
 
@@ -170,7 +171,7 @@ def test_user_of_redis_may_be_limited_to_the_keys_of_photoqueue(
             assert taken == [message]
             assert broker.take_next(PHOTOS, [make_finished(3)], 0, refused=pytest.fail) == []
             assert broker.records is not None
-            assert len(broker.records.read(PHOTOS, COMPLETED)) == 3
+            assert len(kept_records(broker.records, PHOTOS, COMPLETED)) == 3
     finally:
         client.execute_command("ACL", "DELUSER", "mover")
 
@@ -203,7 +204,7 @@ def test_records_of_two_installations_do_not_meet(
 ) -> None:
     other = Records(client, "another")
     broker.keep_record(make_finished())
-    assert other.read(PHOTOS, COMPLETED) == []
+    assert kept_records(other, PHOTOS, COMPLETED) == []
 
 
 def test_installation_without_redis_keeps_no_records(database_url: str) -> None:

@@ -19,6 +19,7 @@ from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.submission import NewBatch, accept
 from tests.conftest import submit
 from tests.integration.test_submission import WORKER, make_job, make_photo
+from tests.ledgers import complete
 
 
 def round_trips(database: Database, call: Callable[[], object]) -> int:
@@ -68,7 +69,7 @@ def test_result_that_is_there_is_one_round_trip(installation: Installation) -> N
     ledger = Ledger(database)
     claim = ledger.claim(accepted.job_id, PHOTO_ANALYZE, worker_id=WORKER, slot=1)
     assert claim is not None
-    ledger.complete(claim, '{"photoId":"b","items":[],"roomType":"salon","confidence":0.5}')
+    complete(ledger, claim, '{"photoId":"b","items":[],"roomType":"salon","confidence":0.5}')
     ledger.close()
     done = photoqueue.job(str(accepted.job_id))
     assert round_trips(database, lambda: done.result(10)) == 1

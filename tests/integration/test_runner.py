@@ -19,6 +19,7 @@ from photoqueue.queue.read import ai_calls
 from photoqueue.records.snapshots import AiCall
 from photoqueue.worker.runner import Runner
 from tests.conftest import submit
+from tests.ledgers import kept_records
 
 WORKER = UUID(int=7)
 
@@ -94,7 +95,7 @@ def test_lost_answer_neither_loses_the_job_nor_doubles_it(
     assert runs == [1]
     assert list(job.attempts()["outcome"]) == ["completed"]
     assert len(ai_calls(installation.database)) == 1
-    assert len(installation.broker.records.read(PHOTO_ANALYZE, JobState.COMPLETED)) == 1
+    assert len(kept_records(installation.broker.records, PHOTO_ANALYZE, JobState.COMPLETED)) == 1
 
 
 def test_failure_is_recorded_also_where_its_calls_cannot_be(

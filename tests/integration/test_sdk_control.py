@@ -16,6 +16,7 @@ from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ledger import Failure, Ledger
 from photoqueue.words import JobState
 from tests.conftest import picture, submit
+from tests.ledgers import complete
 
 pytestmark = pytest.mark.usefixtures("installation")
 WORKER = UUID(int=1)
@@ -36,7 +37,7 @@ def lead(ledger: Ledger, job: photoqueue.Job, state: str) -> photoqueue.Job:
         claim = ledger.claim(UUID(job.id), job.queue, worker_id=WORKER, slot=1)
         assert claim is not None
         if state == "completed":
-            ledger.complete(claim, "{}")
+            complete(ledger, claim, "{}")
         elif state in ("failed", "delayed"):
             failure = Failure("OSError", "no", "", state == "failed")
             ledger.fail(claim, failure, delay_ms=60_000)

@@ -22,6 +22,7 @@ from photoqueue.queue.ledger import Failure, Ledger
 from photoqueue.queue.submission import Accepted, NewBatch, NewJob, NewPhoto, accept
 from photoqueue.words import JobState
 from tests.conftest import eventually
+from tests.ledgers import complete
 from tests.processes import at_once
 
 WORKER = UUID(int=1)
@@ -103,7 +104,7 @@ class Desk:
             claim = self.ledger.claim(job_id, queue, worker_id=WORKER, slot=1)
             assert claim is not None
             if state is JobState.COMPLETED:
-                self.ledger.complete(claim, "{}")
+                complete(self.ledger, claim, "{}")
             elif state in (JobState.DELAYED, JobState.FAILED):
                 permanent = state is JobState.FAILED
                 self.ledger.fail(claim, Failure("E", "e", "", permanent), delay_ms=10_000)

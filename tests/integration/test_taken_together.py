@@ -26,6 +26,7 @@ from photoqueue.worker.batching import LONGEST_SECONDS
 from photoqueue.worker.board import StatusBoard
 from photoqueue.worker.runner import Runner
 from tests.conftest import eventually, submit
+from tests.ledgers import complete, kept_records
 
 PHOTOS = PHOTO_ANALYZE
 WORKER, OTHER = UUID(int=7), UUID(int=8)
@@ -219,7 +220,7 @@ def test_short_jobs_are_taken_together_and_done_in_order(installation: Installat
     assert [outcomes(job) for job in jobs] == [["completed"]] * 40
     records = installation.broker.records
     assert records is not None
-    kept = records.read(PHOTOS, JobState.COMPLETED)
+    kept = kept_records(records, PHOTOS, JobState.COMPLETED)
     assert sorted(record["photoId"] for record in kept) == names
 
 
@@ -341,7 +342,7 @@ def test_nothing_waits_behind_a_job_that_turns_out_to_be_long(
         eventually(lambda: process.board.job_ids == {UUID(jobs["long"].id)})
         claim = ledger.claim(UUID(jobs["d"].id), PHOTOS, worker_id=OTHER, slot=1)
         assert claim is not None
-        ledger.complete(claim, RESULT)
+        complete(ledger, claim, RESULT)
     finally:
         goes_on.set()
         thread.join(60)

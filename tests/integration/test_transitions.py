@@ -22,6 +22,7 @@ from photoqueue.queue.workers import Backlog, Held, Host, Register
 from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, Message, Outcome, job_type
 from tests.conftest import eventually
+from tests.ledgers import complete
 
 PHOTOS, INVENTORY = PHOTO_ANALYZE, INVENTORY_SYNC
 WORKER, OTHER_WORKER = UUID(int=1), UUID(int=2)
@@ -79,7 +80,7 @@ class Bench:
         elif state is not JobState.WAITING:
             claim = self.claim(job_id)
             if state is JobState.COMPLETED:
-                self.ledger.complete(claim, "{}")
+                complete(self.ledger, claim, "{}")
             elif state is JobState.DELAYED:
                 self.ledger.fail(claim, make_failure(), delay_ms=0)
             elif state is JobState.FAILED:
@@ -198,7 +199,7 @@ def test_one_of_two_workers_claims_a_job(bench: Bench, database: Database) -> No
 
 def test_complete_records_the_result_and_one_attempt(bench: Bench) -> None:
     job_id = bench.accept()
-    ended = bench.ledger.complete(bench.claim(job_id), '{"roomType": "salon"}')
+    ended = complete(bench.ledger, bench.claim(job_id), '{"roomType": "salon"}')
     assert ended is not None
     assert ended.state is JobState.COMPLETED
     row = bench.job(job_id)
@@ -219,7 +220,7 @@ def test_complete_records_the_result_and_one_attempt(bench: Bench) -> None:
 
 def test_complete_after_a_retry_clears_the_error(bench: Bench) -> None:
     job_id = bench.in_state(JobState.DELAYED)
-    bench.ledger.complete(bench.claim(job_id), "{}")
+    complete(bench.ledger, bench.claim(job_id), "{}")
     row = bench.job(job_id)
     assert (row["error_type"], row["error_message"], row["error_traceback"]) == (None, None, None)
     assert [a["outcome"] for a in bench.attempts(job_id)] == ["error", "completed"]
@@ -268,9 +269,9 @@ def test_each_of_two_writes_of_one_end_counts_once(bench: Bench) -> None:
     # A connection that breaks after the commit makes the worker write again.
     job_id = bench.accept()
     claim = bench.claim(job_id)
-    ended = bench.ledger.complete(claim, "{}", [make_call()])
+    ended = complete(bench.ledger, claim, "{}", [make_call()])
     before = bench.everything()
-    assert bench.ledger.complete(claim, "{}", [make_call()]) == ended
+    assert complete(bench.ledger, claim, "{}", [make_call()]) == ended
     assert bench.everything() == before
     assert len(bench.rows("SELECT * FROM ai_metrics")) == 1
 
@@ -283,7 +284,7 @@ def test_claim_whose_answer_was_lost_is_found_again(bench: Bench) -> None:
     assert bench.ledger.held([job_id], **place) == [claim]
     assert bench.ledger.held([job_id], worker_id=OTHER_WORKER, slot=3) == []
     assert bench.ledger.held([job_id], worker_id=WORKER, slot=4) == []
-    bench.ledger.complete(claim, "{}")
+    complete(bench.ledger, claim, "{}")
     assert bench.ledger.held([job_id], **place) == []
 
 
@@ -294,7 +295,7 @@ def test_message_in_the_wrong_queue_takes_no_job(bench: Bench) -> None:
 
 
 def write_complete(ledger: Ledger, claim: Claim) -> object:
-    return ledger.complete(claim, '{"late": true}')
+    return complete(ledger, claim, '{"late": true}')
 
 
 def write_fail(ledger: Ledger, claim: Claim) -> object:
@@ -367,7 +368,7 @@ def test_write_after_the_job_was_taken_away_changes_nothing(
 def test_result_that_is_no_json_for_postgresql_leaves_the_attempt_open(bench: Bench) -> None:
     claim = bench.claim(bench.accept())
     with pytest.raises(PhotoqueueError, match="cannot store a value"):
-        bench.ledger.complete(claim, '{"name": "a\\u0000b"}', [make_call()])
+        complete(bench.ledger, claim, '{"name": "a\\u0000b"}', [make_call()])
     # The ledger goes on, and so can the worker with its failure.
     assert bench.ledger.fail(claim, make_failure(), delay_ms=0) is not None
     assert [a["outcome"] for a in bench.attempts(claim.job_id)] == ["error"]
@@ -411,7 +412,7 @@ def test_calls_of_engines_are_kept_with_the_end_of_the_attempt(bench: Bench) -> 
         make_call(tokens_in=100, tokens_out=20, cost_usd=0.002),
         make_call(success=False, error="429\x00"),
     ]
-    bench.ledger.complete(claim, "{}", calls)
+    complete(bench.ledger, claim, "{}", calls)
     rows = bench.rows("SELECT * FROM ai_metrics ORDER BY job_id, attempt, call")
     assert [(row["tokens_in"], row["success"], row["error"]) for row in rows] == [
         (100, True, None),
@@ -423,7 +424,7 @@ def test_calls_of_engines_are_kept_with_the_end_of_the_attempt(bench: Bench) -> 
 def test_call_of_a_lost_attempt_is_kept_because_it_was_paid(bench: Bench) -> None:
     claim = bench.claim(bench.accept())
     bench.ledger.cancel([claim.job_id])
-    assert bench.ledger.complete(claim, "{}", [make_call()]) is None
+    assert complete(bench.ledger, claim, "{}", [make_call()]) is None
     assert len(bench.rows("SELECT * FROM ai_metrics")) == 1
 
 
@@ -544,11 +545,11 @@ def test_cancel_and_complete_at_once_end_the_job_once(bench: Bench, database: Da
     completed: list[UUID] = []
     cancelled: list[UUID] = []
 
-    def complete() -> None:
+    def end() -> None:
         with closing(Ledger(database)) as ledger:
             for claim in claims:
                 start.wait()
-                if ledger.complete(claim, "{}"):
+                if complete(ledger, claim, "{}"):
                     completed.append(claim.job_id)
 
     def cancel() -> None:
@@ -557,7 +558,7 @@ def test_cancel_and_complete_at_once_end_the_job_once(bench: Bench, database: Da
                 start.wait()
                 cancelled.extend(message.job_id for message in ledger.cancel([claim.job_id]))
 
-    threads = [threading.Thread(target=target) for target in (complete, cancel)]
+    threads = [threading.Thread(target=target) for target in (end, cancel)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -176,19 +176,6 @@ class Ledger:
         )
         return [claim_of(row, worker_id) for row in rows]
 
-    def complete(
-        self, claim: Claim, result_json: str, calls: Sequence[AiCall] = ()
-    ) -> Ended | None:
-        """Record a result; None when the job is no longer this attempt's to write."""
-        (ended,), _ = self.complete_and_claim(
-            [Done(claim, result_json, calls)],
-            next_jobs=(),
-            queue=claim.queue,
-            worker_id=claim.worker_id,
-            slot=0,
-        )
-        return ended
-
     def complete_and_claim(
         self,
         done: Sequence[Done],

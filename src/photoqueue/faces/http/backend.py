@@ -14,10 +14,11 @@ from typing import Annotated, Final, Generic, ParamSpec, TypeVar
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 
-from photoqueue.client.observe import Stats, StatsReader, ask
+from photoqueue.client.observe import StatsReader, ask
 from photoqueue.client.system import Check, readiness
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.http.answers import QueueCounts, QueuesAnswer
+from photoqueue.faces.http.metrics import InstallationCollector, exposition
 from photoqueue.faces.http.problems import busy
 from photoqueue.installation import current
 from photoqueue.queue.pages import change_mark
@@ -207,8 +208,15 @@ class ApiBackend:
         self.mark = SharedRead(self._read_mark, stale_seconds=0.5)
         self.readiness = SharedRead(self._read_readiness, fresh_seconds=0.5)
         self.stopping = asyncio.Event()
-        self.uploads = Slots(MAX_UPLOADS)
-        self.streams = Slots(MAX_STREAMS)
+        self.uploads = asyncio.Semaphore(MAX_UPLOADS)
+        self.streams = asyncio.Semaphore(MAX_STREAMS)
+        # One scrape at a time, which waits behind no other request.
+        self._scrapes = Calls(self.gate, threads=1, waiting=8)
+        self._collector = InstallationCollector()
+
+    async def metrics(self) -> bytes:
+        """Read the metrics of the whole installation, as Prometheus takes them."""
+        return await self._scrapes(exposition, self._collector)
 
     def changed(self) -> None:
         """Say that this server changed something: whoever asks next is shown it."""
@@ -217,7 +225,11 @@ class ApiBackend:
 
     async def _read_queues(self) -> bytes:
         counted = await self._watching(self._stats)
-        answer = QueuesAnswer(queues=_counts(counted), timestamp=datetime.now(UTC))
+        queues = [
+            QueueCounts.model_validate({**asdict(queue), "total": queue.total})
+            for queue in counted.values()
+        ]
+        answer = QueuesAnswer(queues=queues, timestamp=datetime.now(UTC))
         return answer.model_dump_json(by_alias=True).encode()
 
     async def _read_mark(self) -> str:
@@ -226,31 +238,6 @@ class ApiBackend:
     async def _read_readiness(self) -> list[Check]:
         # Not through the gate: what is wrong there is just what this tells.
         return await asyncio.to_thread(readiness)
-
-
-class Slots:
-    """Counts what goes on at a time, up to a limit."""
-
-    def __init__(self, number: int) -> None:
-        self._free = number
-
-    def take(self) -> bool:
-        """Take a slot; False when none is free."""
-        if not self._free:
-            return False
-        self._free -= 1
-        return True
-
-    def give_back(self) -> None:
-        """Free a slot that was taken."""
-        self._free += 1
-
-
-def _counts(counted: Stats) -> list[QueueCounts]:
-    return [
-        QueueCounts.model_validate({**asdict(queue), "total": queue.total})
-        for queue in counted.values()
-    ]
 
 
 async def _backend(request: Request) -> ApiBackend:

@@ -138,11 +138,7 @@ async def _own(_: Request, exc: Exception) -> Response:
 
 async def _invalid(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
-    return invalid(exc.errors())
-
-
-def invalid(found: Any) -> Response:
-    """Make the answer for values that are not as the API expects them."""
+    found = exc.errors()
     faults = [
         {"where": ".".join(map(str, fault["loc"]))[:200], "problem": str(fault["msg"])[:200]}
         for fault in found[:_MOST_FAULTS]

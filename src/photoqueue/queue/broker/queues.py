@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
@@ -68,36 +68,12 @@ def send(pool: redis.ConnectionPool, commands: Sequence[bytes]) -> list[Any]:
 CHUNK: Final = 1000
 
 
-class MessageStorage(Protocol):
-    """What the broker needs of a storage beyond Huey's own contract."""
-
-    def enqueue_many(self, messages: Iterable[tuple[UUID, bytes, int]]) -> int:
-        """Add messages (job id, bytes, priority); return how many were not there yet."""
-        ...
-
-    def discard(self, messages: Sequence[tuple[UUID, bytes]]) -> None:
-        """Remove messages (job id, bytes) that nobody needs to take any more."""
-        ...
-
-    def dequeue(self) -> bytes | None:
-        """Take the most urgent message; wait up to a second for one."""
-        ...
-
-    def queue_size(self) -> int:
-        """Count the messages."""
-        ...
-
-
 class RedisMessages(PriorityRedisStorage):  # type: ignore[misc]  # huey is untyped
     """Messages in one sorted set a queue.
 
     Redis keys: ``huey.redis.<installation>.<queue>`` (sorted set; score = -priority,
     member = eight bytes of the job id's time + message).
     """
-
-    def enqueue(self, data: bytes, priority: float | None = None) -> None:
-        """Add one message, as Huey's contract has it."""
-        raise NotImplementedError("photoqueue enqueues through Broker.enqueue")
 
     def enqueue_many(self, messages: Iterable[tuple[UUID, bytes, int]]) -> int:
         """Add messages; return how many were not there yet."""
@@ -320,8 +296,8 @@ class Broker:
             return []
         with self._errors():
             storage: RedisMessages = self._huey(queue).storage
-            members = self.records.add_and_take(
-                queue, JobState.COMPLETED, completed, storage.queue_key, count
+            members = self.records.add(
+                queue, JobState.COMPLETED, completed, queue_key=storage.queue_key, count=count
             )
         messages = []
         for member, score in members:
@@ -342,7 +318,8 @@ class Broker:
     def size(self, queue: JobType) -> int:
         """Count the messages of a queue."""
         with self._errors():
-            return self._storage(queue).queue_size()
+            number: int = self._storage(queue).queue_size()
+            return number
 
     def keep_record(self, *finished: Finished) -> None:
         """Keep the records of finished jobs for a while."""
@@ -375,8 +352,8 @@ class Broker:
         if self._redis is not None:
             self._redis.connection_pool.disconnect()
 
-    def _storage(self, queue: JobType) -> MessageStorage:
-        storage: MessageStorage = self._huey(queue).storage
+    def _storage(self, queue: JobType) -> RedisMessages | PostgresMessages:
+        storage: RedisMessages | PostgresMessages = self._huey(queue).storage
         return storage
 
     def _huey(self, queue: str) -> Huey:

@@ -75,19 +75,18 @@ class Records:
         """Name of the sorted set of one queue and state."""
         return f"photoqueue:{self._namespace}:{queue}:{state}"
 
-    def add(self, queue: str, state: JobState, finished: Sequence[Finished]) -> None:
-        """Keep records of one queue and state; drop what is beyond the limits. One round trip."""
-        self.add_and_take(queue, state, finished, "", 0)
-
-    def add_and_take(
+    def add(
         self,
         queue: str,
         state: JobState,
         finished: Sequence[Finished],
-        queue_key: str,
-        count: int,
+        *,
+        queue_key: str = "",
+        count: int = 0,
     ) -> list[tuple[bytes, float]]:
-        """Keep records of one queue and state, and take messages. One round trip.
+        """Keep records of one queue and state within the limits, and take messages.
+
+        One round trip.
 
         Returns
         -------
@@ -121,20 +120,10 @@ class Records:
         """Drop what is beyond the limits, on idle queues too."""
         with self._redis.pipeline(transaction=False) as pipe:
             for queue in queues:
-                for state in RETENTION:
-                    self._trim(pipe, queue, state)
+                for state, keep in RETENTION.items():
+                    key = self.key(queue, state)
+                    pipe.zremrangebyrank(key, 0, -keep.count - 1)
+                    pipe.zremrangebyscore(key, "-inf", time.time() - keep.seconds)
+                    # Should no worker ever run again, Redis itself forgets.
+                    pipe.expire(key, keep.seconds)
             pipe.execute()
-
-    def read(self, queue: str, state: JobState) -> list[dict[str, Any]]:
-        """List the records of one queue and state, newest first."""
-        return [
-            json.loads(record)
-            for record in self._redis.zrange(self.key(queue, state), 0, -1, desc=True)
-        ]
-
-    def _trim(self, pipe: Any, queue: str, state: JobState) -> None:
-        key, keep = self.key(queue, state), RETENTION[state]
-        pipe.zremrangebyrank(key, 0, -keep.count - 1)
-        pipe.zremrangebyscore(key, "-inf", time.time() - keep.seconds)
-        # Should no worker ever run again, Redis itself forgets.
-        pipe.expire(key, keep.seconds)

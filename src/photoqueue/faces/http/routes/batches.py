@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
+from fastapi.sse import format_sse_event
 from pydantic import TypeAdapter
 
 from photoqueue.client.observe import ask
@@ -64,7 +65,7 @@ async def events(
     told = (last_event_id or "").startswith(_ENDED) and mark is not None
     if told and first.done and not first.ended:
         return Response(status_code=204)  # makes an EventSource stop coming back
-    if not backend.streams.take():
+    if backend.streams.locked():
         raise busy("As many batches as the server can follow at a time are followed already.")
     return Stream(_follow(backend, batch_id, first), backend)
 
@@ -81,10 +82,8 @@ class Stream(StreamingResponse):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Send the events until the batch, the client or the server ends."""
-        try:
+        async with self._backend.streams:
             await super().__call__(scope, receive, send)
-        finally:
-            self._backend.streams.give_back()
 
 
 async def _follow(backend: ApiBackend, batch_id: str, first: BatchChanges) -> AsyncIterator[bytes]:
@@ -120,10 +119,7 @@ async def _stopping(backend: ApiBackend, seconds: float) -> bool:
 
 
 def _event(name: str, data: Mapping[str, Any], mark: str | None = None) -> bytes:
-    lines = [f"event: {name}", f"data: {json.dumps(data)}"]
-    if mark is not None:
-        lines.append(f"id: {mark}")
-    return ("\n".join(lines) + "\n\n").encode()
+    return format_sse_event(event=name, data_str=json.dumps(data), id=mark)
 
 
 def _job(ended: EndedJob) -> dict[str, Any]:

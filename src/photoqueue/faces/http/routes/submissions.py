@@ -5,7 +5,8 @@ Never a path or an address: the server would read what the caller may not.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, BinaryIO, Final, TypeVar
 
 from fastapi import APIRouter, Request
@@ -124,8 +125,9 @@ async def submit(request: Request, backend: TheBackend) -> SubmittedJob:
     """Submit a photo for analysis: an upload, or JSON with the id of a known photo."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        body = _checked(PhotoRequest, await _json(request))
-        job = await backend.calls(_submit_known, body)
+        content = await request.body()
+        body = _checked(partial(PhotoRequest.model_validate_json, content))
+        job = await backend.calls(submit_known_photo, **body.model_dump())
     elif kind == "multipart/form-data":
         job = await _upload(request, backend)
     else:
@@ -135,55 +137,45 @@ async def submit(request: Request, backend: TheBackend) -> SubmittedJob:
             "Send a picture as multipart/form-data, or the id of a known photo as "
             "application/json.",
         )
+    return await _submitted(job, backend)
+
+
+async def _submitted(job: Job, backend: TheBackend) -> SubmittedJob:
     backend.changed()
     state = (await backend.calls(job.poll)).state
     return SubmittedJob(job_id=job.id, job_key=job.key, queue=job.queue, state=state)
 
 
 async def _upload(request: Request, backend: TheBackend) -> Job:
-    if not backend.uploads.take():
+    if backend.uploads.locked():
         raise busy("As many photos as the server can take at a time are coming in already.")
-    try:
-        async with request.form(max_files=1, max_fields=10, max_part_size=_MAX_FIELD) as form:
-            values: dict[str, Any] = {}
-            photo: UploadFile | None = None
-            for name, value in form.multi_items():
-                if name in values or (name == "photo" and photo is not None):
-                    raise _fault(name, "is given twice")
-                if name == "photo" and isinstance(value, UploadFile):
-                    photo = value
-                elif isinstance(value, UploadFile):
-                    raise _fault(name, "is a file; only photo is one")
-                else:
-                    values[name] = _FLAGS.get(value, value) if name == "resubmit" else value
-            if photo is None:
-                raise _fault("photo", "is missing; send the picture as a file")
-            fields = _checked(UploadFields, values)
-            return await backend.calls(_submit_upload, photo.file, photo.filename, fields)
-    finally:
-        backend.uploads.give_back()
+    limits = {"max_files": 1, "max_fields": 10, "max_part_size": _MAX_FIELD}
+    async with backend.uploads, request.form(**limits) as form:
+        values: dict[str, Any] = {}
+        photo: UploadFile | None = None
+        for name, value in form.multi_items():
+            if name in values or (name == "photo" and photo is not None):
+                raise _fault(name, "is given twice")
+            if name == "photo" and isinstance(value, UploadFile):
+                photo = value
+            elif isinstance(value, UploadFile):
+                raise _fault(name, "is a file; only photo is one")
+            else:
+                values[name] = _FLAGS.get(value, value) if name == "resubmit" else value
+        if photo is None:
+            raise _fault("photo", "is missing; send the picture as a file")
+        fields = _checked(partial(UploadFields.model_validate, values))
+        return await backend.calls(_submit_upload, photo.file, photo.filename, fields)
 
 
 def _submit_upload(file: BinaryIO, name: str | None, fields: UploadFields) -> Job:
     return submit_photo(file.read(), file_name=name or None, **fields.model_dump())
 
 
-def _submit_known(body: PhotoRequest) -> Job:
-    return submit_known_photo(**body.model_dump())
-
-
-async def _json(request: Request) -> Any:
+def _checked(validate: Callable[[], Model]) -> Model:
+    """Validate a body, with faults told as those of the bodies that FastAPI validates."""
     try:
-        return json.loads(await request.body())
-    except (ValueError, RecursionError):
-        raise RequestValidationError(
-            [{"type": "json_invalid", "loc": ("body",), "msg": "It is not JSON."}]
-        ) from None
-
-
-def _checked(model: type[Model], values: Any) -> Model:
-    try:
-        return model.model_validate(values)
+        return validate()
     except ValidationError as exc:
         faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in exc.errors()]
         raise RequestValidationError(faults) from None
@@ -204,9 +196,7 @@ async def submit_project(body: InventoryRequest, backend: TheBackend) -> Submitt
         after=body.after_batch,
         strategy=body.strategy,
     )
-    backend.changed()
-    state = (await backend.calls(job.poll)).state
-    return SubmittedJob(job_id=job.id, job_key=job.key, queue=job.queue, state=state)
+    return await _submitted(job, backend)
 
 
 @router.get(

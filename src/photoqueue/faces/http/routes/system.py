@@ -20,8 +20,8 @@ from photoqueue.faces.http.answers import (
     ReadyAnswer,
     WorkersAnswer,
 )
-from photoqueue.faces.http.backend import ApiBackend, Calls, TheBackend
-from photoqueue.faces.http.metrics import CONTENT_TYPE, InstallationCollector, exposition
+from photoqueue.faces.http.backend import ApiBackend, TheBackend
+from photoqueue.faces.http.metrics import CONTENT_TYPE
 from photoqueue.faces.http.middleware import OPEN_FOLDER
 from photoqueue.words import JobType
 
@@ -111,25 +111,10 @@ _ANSWER: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-class Scrapes:
-    """Answers scrapes, one at a time and behind no other request."""
-
-    def __init__(self, backend: TheBackend) -> None:
-        self._calls = Calls(backend.gate, threads=1, waiting=8)
-        self._collector = InstallationCollector()
-
-    async def __call__(self) -> bytes:
-        """Read the metrics."""
-        return await self._calls(exposition, self._collector)
-
-
 @router.get("/metrics", tags=["health"], response_class=Response, responses=_ANSWER)
-async def metrics(request: Request, backend: TheBackend) -> Response:
+async def metrics(backend: TheBackend) -> Response:
     """Measure: counters that never fall, histograms, and how the queues are now."""
-    state = request.app.state
-    if not hasattr(state, "scrapes"):
-        state.scrapes = Scrapes(backend)
-    return Response(await state.scrapes(), media_type=CONTENT_TYPE)
+    return Response(await backend.metrics(), media_type=CONTENT_TYPE)
 
 
 _STATIC: Final = Path(__file__).parents[1] / "static"

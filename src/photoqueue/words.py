@@ -93,7 +93,8 @@ class JobType(str):
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{self!r} is frozen; declare another job type instead")
 
-    __delattr__ = __setattr__  # type: ignore[assignment]  # the same refusal
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
 
     def __repr__(self) -> str:
         return f"JobType({str(self)!r})"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -237,6 +239,25 @@ def test_submission_that_cannot_be_done_is_refused(
     with pytest.raises(PayloadError, match=message):
         photoqueue.submit(job_type, payload)
     assert photoqueue.history().empty
+
+
+def test_example_of_the_documentation_runs(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (REPOSITORY / "docs/how-to/own-job-type.md").read_text()
+    declaration, submission = re.findall(r"```python\n(.*?)```", page, re.S)
+    (tmp_path / "floor_plans.py").write_text(declaration)
+    monkeypatch.syspath_prepend(tmp_path)
+    (named,) = re.findall(r"PHOTOQUEUE_JOB_TYPES=(\S+)", page)
+    use(settings.model_copy(update={"job_types": (named,)}))
+    try:
+        lines = submission.strip().splitlines()
+        done: dict[str, Any] = {}
+        exec("\n".join(lines[:-1]), done)
+        assert lines[-1] == "job.result(timeout=30)"
+        assert Bench(current())(done["job"]).scale == "1:50"
+    finally:
+        use(None)
 
 
 # -- who knows of it --------------------------------------------------------------------------

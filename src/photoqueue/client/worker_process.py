@@ -78,7 +78,7 @@ def start_worker(
     Parameters
     ----------
     queue
-        Only this queue; both when left out.
+        Only this queue; all whose job types are known when left out.
     concurrency
         Processes per queue, each with one job at a time: a number, or a range such as ``"2-8"``,
         of which there are as many as there is work for. ``QUEUE_CONCURRENCY`` when left out.

@@ -187,7 +187,7 @@ class Child:
 
 
 class Crew:
-    """All processes of one worker, over both queues if it has both."""
+    """All processes of one worker, over all of its queues."""
 
     def __init__(
         self,

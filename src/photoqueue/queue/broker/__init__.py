@@ -1,1 +1,1 @@
-"""The Huey side: two queues that carry job ids to workers, and nothing else."""
+"""The Huey side: a queue for each job type, which carries job ids to workers and nothing else."""

@@ -17,7 +17,6 @@ from photoqueue.client.gallery import (
     photo_page,
     photo_picture,
     photo_preview,
-    photo_thumbnail,
 )
 from photoqueue.errors import (
     NotFoundError,
@@ -29,6 +28,7 @@ from photoqueue.errors import (
 from photoqueue.installation import Installation
 from photoqueue.jobs.handling import Handler
 from photoqueue.queue.ledger import Claim
+from photoqueue.queue.projects import PhotoChoice
 from photoqueue.records.results import FoundItem, PhotoResult
 from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState
@@ -86,8 +86,8 @@ def test_card_tells_what_the_newest_job_found_in_the_readers_words(bench: Bench)
     )
     bench(job, telling(result))
 
-    (card,) = photo_page(project="m1").cards
-    (french,) = photo_page(project="m1", lang="fr").cards
+    (card,) = photo_page(PhotoChoice(project="m1")).cards
+    (french,) = photo_page(PhotoChoice(project="m1"), lang="fr").cards
 
     assert (card.photo_id, card.room, card.job_id, card.state) == (
         "p1", "salon", job.id, JobState.COMPLETED,
@@ -109,9 +109,9 @@ def test_pages_hold_each_photo_once_and_lead_both_ways(installation: Installatio
     )
     again = photoqueue.submit_photos([{"photo": picture(3), "photo_id": "p03"}], project_id="m1")
 
-    first = photo_page(batch=batch.id, size=3)
-    second = photo_page(batch=batch.id, size=3, cursor=first.next)
-    third = photo_page(batch=batch.id, size=3, cursor=second.next)
+    first = photo_page(PhotoChoice(batch=batch.id), size=3)
+    second = photo_page(PhotoChoice(batch=batch.id), size=3, cursor=first.next)
+    third = photo_page(PhotoChoice(batch=batch.id), size=3, cursor=second.next)
 
     assert [ids(page.cards) for page in (first, second, third)] == [
         ["p00", "p01", "p02"],
@@ -119,22 +119,24 @@ def test_pages_hold_each_photo_once_and_lead_both_ways(installation: Installatio
         ["p06"],
     ]
     assert (first.previous, third.next) == (None, None)
-    assert ids(photo_page(batch=batch.id, size=3, cursor=third.previous).cards) == ids(second.cards)
-    back = photo_page(batch=batch.id, size=3, cursor=second.previous)
+    assert ids(photo_page(PhotoChoice(batch=batch.id), size=3, cursor=third.previous).cards) == ids(
+        second.cards
+    )
+    back = photo_page(PhotoChoice(batch=batch.id), size=3, cursor=second.previous)
     assert (ids(back.cards), back.previous) == (ids(first.cards), None)
     assert back.next == first.next
-    assert ids(photo_page(batch=again.id).cards) == ["p03"]
+    assert ids(photo_page(PhotoChoice(batch=again.id)).cards) == ["p03"]
 
 
 def test_page_before_a_short_rest_is_the_first_page_in_full(installation: Installation) -> None:
     for n in range(4):
         submit(f"p{n}", project_id="m1")
-    first = photo_page(project="m1", size=1)
-    second = photo_page(project="m1", size=1, cursor=first.next)
+    first = photo_page(PhotoChoice(project="m1"), size=1)
+    second = photo_page(PhotoChoice(project="m1"), size=1, cursor=first.next)
     # Two photos lie before the third one, and a page holds three.
-    third = photo_page(project="m1", size=1, cursor=second.next)
+    third = photo_page(PhotoChoice(project="m1"), size=1, cursor=second.next)
 
-    page = photo_page(project="m1", size=3, cursor=third.previous)
+    page = photo_page(PhotoChoice(project="m1"), size=3, cursor=third.previous)
 
     assert (ids(page.cards), page.previous) == (["p0", "p1", "p2"], None)
     assert page.next is not None
@@ -143,18 +145,18 @@ def test_page_before_a_short_rest_is_the_first_page_in_full(installation: Instal
 def test_all_photos_come_newest_first(installation: Installation) -> None:
     for name in ("a", "b", "c"):
         submit(name)
-    first = photo_page(size=2)
+    first = photo_page(PhotoChoice(), size=2)
     assert ids(first.cards) == ["c", "b"]
-    second = photo_page(size=2, cursor=first.next)
+    second = photo_page(PhotoChoice(), size=2, cursor=first.next)
     assert ids(second.cards) == ["a"]
-    assert ids(photo_page(size=2, cursor=second.previous).cards) == ["c", "b"]
+    assert ids(photo_page(PhotoChoice(), size=2, cursor=second.previous).cards) == ["c", "b"]
 
 
 def test_photo_analysed_again_shows_its_newest_job(bench: Bench) -> None:
     bench(submit("p1", project_id="m1"))
     newest = submit("p1", project_id="m1", resubmit=True)
 
-    (card,) = photo_page(project="m1").cards
+    (card,) = photo_page(PhotoChoice(project="m1")).cards
 
     assert (card.job_id, card.state, card.items) == (newest.id, JobState.WAITING, ())
 
@@ -165,8 +167,8 @@ def test_photos_are_chosen_by_room_state_and_text(bench: Bench) -> None:
     submit("three", project_id="m1")
     submit("other", project_id="m2", room="salon")
 
-    def chosen(**filters: object) -> list[str]:
-        return ids(photo_page(project="m1", **filters).cards)  # type: ignore[arg-type]
+    def chosen(*, lang: str | None = None, **filters: object) -> list[str]:
+        return ids(photo_page(PhotoChoice(project="m1", **filters), lang=lang).cards)  # type: ignore[arg-type]
 
     assert chosen() == ["one", "two_x", "three"]
     assert chosen(room="salon") == ["one"]
@@ -181,23 +183,23 @@ def test_photos_are_chosen_by_room_state_and_text(bench: Bench) -> None:
     assert chosen(text="%") == []
     assert chosen(text="\x00") == chosen()
     assert chosen(room="salon", state=JobState.WAITING) == []
-    counts = photo_counts(project="m1")
+    counts = photo_counts(PhotoChoice(project="m1"))
     assert (counts.total, counts.complete) == (3, True)
     assert dict(counts.rooms) == {"": 1, "Kitchen": 1, "salon": 1}
     assert dict(counts.states) == {JobState.WAITING: 2, JobState.COMPLETED: 1}
-    assert photo_counts(project="m1", text="chair").total == 1
+    assert photo_counts(PhotoChoice(project="m1", text="chair")).total == 1
 
 
 def test_wrong_batch_cursor_and_photo_are_refused(installation: Installation) -> None:
     with pytest.raises(UnknownBatchError, match="b-none"):
-        photo_page(batch="b-none")
+        photo_page(PhotoChoice(batch="b-none"))
     for cursor in ("", "after-", "after-1' OR true", "sideways-0", "before"):
         with pytest.raises(PayloadError, match="is no cursor"):
-            photo_page(cursor=cursor)
+            photo_page(PhotoChoice(), cursor=cursor)
     for photo in ("p9", "p\x00"):
         with pytest.raises(NotFoundError, match="No photo"):
             photo_card(photo)
-    assert photo_page(project="m9").cards == ()
+    assert photo_page(PhotoChoice(project="m9")).cards == ()
 
 
 def test_failed_photo_tells_a_short_reason(bench: Bench, tmp_path: Path) -> None:
@@ -214,7 +216,7 @@ def test_failed_photo_tells_a_short_reason(bench: Bench, tmp_path: Path) -> None
     with pytest.raises(photoqueue.JobFailedError):
         bench(long, around)
 
-    refused, failed = photo_page(project="m1", state=JobState.FAILED).cards
+    refused, failed = photo_page(PhotoChoice(project="m1", state=JobState.FAILED)).cards
 
     assert (refused.file_name, refused.error_type) == ("broken.jpg", "UnreadablePhotoError")
     assert (refused.sha256, refused.can_retry) == (None, False)
@@ -229,13 +231,13 @@ def test_thumbnail_is_made_again_and_kept(installation: Installation) -> None:
     card = photo_card("p1")
     assert photo_preview(card, make=False) == (None, "")
 
-    jpeg = photo_thumbnail("p1")
+    jpeg = photo_preview("p1").jpeg
 
     assert jpeg is not None
     assert Image.open(io.BytesIO(jpeg)).size == (320, 213)
     assert photo_preview(card, make=False).jpeg == jpeg
     original_of(installation, card).unlink()
-    assert photo_thumbnail(card) == jpeg  # needs no original
+    assert photo_preview(card).jpeg == jpeg  # needs no original
 
 
 def test_picture_is_upright_and_fits_the_screen(installation: Installation) -> None:
@@ -260,7 +262,7 @@ def test_photo_without_its_original_says_so(installation: Installation) -> None:
     original_of(installation, photo_card("p1")).unlink()
     original_of(installation, photo_card("p2")).write_bytes(b"changed")
 
-    assert photo_thumbnail("p1") is None
+    assert photo_preview("p1").jpeg is None
     assert "is not in the store" in photo_preview("p1").reason
     with pytest.raises(PhotoNotFoundError, match="is not in the store"):
         photo_picture("p1")

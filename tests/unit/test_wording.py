@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from photoqueue import PhotoResult
-from photoqueue.client.frames import item_rows
+from photoqueue.client.result_frames import item_rows
 from photoqueue.errors import ConfigurationError
 from photoqueue.faces.cli.output import show
 from photoqueue.faces.cli.views import item_table

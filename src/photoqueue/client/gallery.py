@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
-from photoqueue.client.frames import item_rows
+from photoqueue.client.result_frames import item_rows
 from photoqueue.errors import (
     NotFoundError,
     PayloadError,
@@ -173,12 +173,8 @@ class PhotoCounts:
 
 
 def photo_page(
+    choice: PhotoChoice,
     *,
-    project: str | None = None,
-    batch: str | None = None,
-    room: str | None = None,
-    state: JobState | None = None,
-    text: str = "",
     cursor: str | None = None,
     size: int = PAGE_SIZE,
     lang: str | None = None,
@@ -187,14 +183,8 @@ def photo_page(
 
     Parameters
     ----------
-    project, batch
-        Only the photos of a project, of a batch; all when left out.
-    room
-        Only those of a room; an empty text means those without one.
-    state
-        Only those whose newest job is in this state.
-    text
-        Only those with this text in their id, file name, room or a thing they show; without
+    choice
+        Which photos. A text is found in the names of things that the photos show, too; without
         a project or batch only the newest 10,000 photos are searched.
     cursor
         ``previous`` or ``next`` of another page of the same photos; the first page when
@@ -213,7 +203,7 @@ def photo_page(
     """
     installation = current()
     wording = Wording.of(lang, installation.settings)
-    choice = _choice(installation, wording, project, batch, room, state, text)
+    choice = _checked(installation, wording, choice)
     after, before = _position(cursor)
     # One more than is shown tells whether there is another page.
     rows = projects.page(installation.database, choice, limit=size + 1, after=after, before=before)
@@ -232,16 +222,8 @@ def photo_page(
     )
 
 
-def photo_counts(
-    *,
-    project: str | None = None,
-    batch: str | None = None,
-    room: str | None = None,
-    state: JobState | None = None,
-    text: str = "",
-    lang: str | None = None,
-) -> PhotoCounts:
-    """Count photos by room and state; the parameters are those of :func:`photo_page`.
+def photo_counts(choice: PhotoChoice, *, lang: str | None = None) -> PhotoCounts:
+    """Count photos by room and state.
 
     Raises
     ------
@@ -250,7 +232,7 @@ def photo_counts(
     """
     installation = current()
     wording = Wording.of(lang, installation.settings)
-    choice = _choice(installation, wording, project, batch, room, state, text)
+    choice = _checked(installation, wording, choice)
     rooms: dict[str, int] = {}
     states: dict[JobState, int] = {}
     for (name, found), count in projects.counts(installation.database, choice).items():
@@ -300,25 +282,17 @@ def photo_items(photo_ids: Sequence[str], *, lang: str | None = None) -> pd.Data
     return item_rows(frame, Wording.of(lang, installation.settings))
 
 
-def _choice(
-    installation: Installation,
-    wording: Wording,
-    project: str | None,
-    batch: str | None,
-    room: str | None,
-    state: JobState | None,
-    text: str,
-) -> PhotoChoice:
-    if batch is not None:
-        read.batch_row(installation.database, batch)  # unknown is not empty
-    text = text.strip()
+def _checked(installation: Installation, wording: Wording, choice: PhotoChoice) -> PhotoChoice:
+    if choice.batch is not None:
+        read.batch_row(installation.database, choice.batch)  # unknown is not empty
+    text = choice.text.strip()
     # Results hold the names that their analysis gave; a person searches for those they see.
     keys = [
         item.key
         for item in (wording.catalogue.items if text else ())
         if text.casefold() in item.name(wording.language).casefold()
     ]
-    return PhotoChoice(project=project, batch=batch, room=room, state=state, text=text, keys=keys)
+    return replace(choice, text=text, keys=keys)
 
 
 def _position(cursor: str | None) -> tuple[UUID | None, UUID | None]:
@@ -345,22 +319,6 @@ class PhotoPreview(NamedTuple):
 
     jpeg: bytes | None
     reason: str = ""
-
-
-def photo_thumbnail(photo: PhotoCard | str) -> bytes | None:
-    """Return the thumbnail of a photo as JPEG; None where there is no picture to make it of.
-
-    Parameters
-    ----------
-    photo
-        A card, or a photo id.
-
-    Raises
-    ------
-    NotFoundError
-        There is no such photo.
-    """
-    return photo_preview(photo).jpeg
 
 
 def photo_preview(photo: PhotoCard | str, *, make: bool = True) -> PhotoPreview:

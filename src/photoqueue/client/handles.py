@@ -256,7 +256,7 @@ class Batch(HasCard):
         ConfigurationError
             There are no names in this language.
         """
-        from photoqueue.client.frames import item_rows
+        from photoqueue.client.result_frames import item_rows
         from photoqueue.inventory.wording import Wording
 
         wording = Wording.of(lang, self.installation.settings)

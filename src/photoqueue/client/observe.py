@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar, overload
 from uuid import UUID
 
-from photoqueue.client.frames import result_rows
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import is_job_key, parse_job_id
+from photoqueue.client.result_frames import result_rows
 from photoqueue.client.waiting import ProgressStyle
 from photoqueue.errors import StateError
 from photoqueue.format import counted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -16,8 +16,10 @@ from photoqueue.queue.database import Database
 from photoqueue.queue.tables import batch_jobs, batches, jobs, photos
 from photoqueue.words import UNFINISHED, JobState
 
+_COMPLETED: Final = jobs.c.state == str(JobState.COMPLETED)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectPhoto:
     """A photo of a project with its newest result, if it has one."""
 
@@ -32,7 +34,8 @@ class ProjectPhoto:
 def project_exists(database: Database, project_id: str) -> bool:
     """Whether a photo was ever submitted for a project."""
     with database.begin() as connection:
-        return bool(connection.scalar(sa.select(_has_photos(project_id))))
+        has_photos = sa.exists().where(photos.c.project_id == project_id)
+        return bool(connection.scalar(sa.select(has_photos)))
 
 
 def project_photos(database: Database, project_id: str) -> list[ProjectPhoto]:
@@ -77,15 +80,8 @@ def project_photos(database: Database, project_id: str) -> list[ProjectPhoto]:
     )
     with database.begin() as connection:
         found = [
-            ProjectPhoto(
-                photo_id=row.photo_id,
-                sha256=row.sha256,
-                room=row.room,
-                room_type=row.room_type,
-                result=row.result,
-                state=JobState(row.state),
-            )
-            for row in connection.execute(query)
+            ProjectPhoto(**{**row, "state": JobState(row["state"])})
+            for row in connection.execute(query).mappings()
         ]
     if not found:
         raise unknown_project(project_id)
@@ -94,18 +90,18 @@ def project_photos(database: Database, project_id: str) -> list[ProjectPhoto]:
 
 def newest_inventory(database: Database, project_id: str) -> Mapping[str, Any] | None:
     """Read the result of the newest inventory of a project; None when there is none yet."""
-    query = (
-        sa.select(jobs.c.result)
-        .where(
-            jobs.c.job_key == f"inventory-{project_id}",
-            jobs.c.state == str(JobState.COMPLETED),
-        )
-        .order_by(jobs.c.job_id.desc())
-        .limit(1)
-    )
     with database.begin() as connection:
-        found: Mapping[str, Any] | None = connection.scalar(query)
+        found: Mapping[str, Any] | None = connection.scalar(
+            _newest(jobs.c.result, project_id).where(_COMPLETED)
+        )
     return found
+
+
+def _newest(columns: Any, project_id: str) -> sa.Select[Any]:
+    """Select columns of the newest job that adds a project up."""
+    listed = columns if isinstance(columns, tuple) else (columns,)
+    by_key = jobs.c.job_key == f"inventory-{project_id}"
+    return sa.select(*listed).where(by_key).order_by(jobs.c.job_id.desc()).limit(1)
 
 
 def require_project(database: Database, project_id: str) -> None:
@@ -121,15 +117,11 @@ def require_project(database: Database, project_id: str) -> None:
 
 
 def unknown_project(project_id: str) -> UnknownProjectError:
-    """Say that a project has no photos, and what to do."""
+    """Return the error for a project without photos."""
     return UnknownProjectError(
         f"No photo was submitted for project {project_id[:80]!r}. Submit its photos first: "
         "submit_photos(folder, project_id=…)."
     )
-
-
-def _has_photos(project_id: str) -> sa.Exists:
-    return sa.exists().where(photos.c.project_id == project_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +133,9 @@ class ProjectRow:
     photos, rooms : int
         Photos submitted for it, and rooms that they name.
     newest_inventory : datetime or None
-        When it was added up last; None when it never was.
+        When its newest inventory ended; None without one.
     last_activity : datetime
-        When a photo or job of it last came or ended.
+        When a photo of it was submitted, or a job of it ended, last.
     """
 
     project_id: str
@@ -155,7 +147,7 @@ class ProjectRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectStanding:
-    """How far the photos of a project and its adding-up are.
+    """How many photos of a project are analysed, and how its inventory stands.
 
     Attributes
     ----------
@@ -166,7 +158,7 @@ class ProjectStanding:
     added_up_at : datetime or None
         When the newest inventory ended.
     job_id : UUID or None
-        The newest job that adds the project up, however it stands.
+        The newest job that adds the project up, in any state.
     state : JobState or None
         Where that job stands.
     waits_for_batch : bool
@@ -202,10 +194,7 @@ def list_projects(database: Database, limit: int = 200) -> list[ProjectRow]:
     )
     added_up = (
         sa.select(sa.func.max(jobs.c.finished_at))
-        .where(
-            jobs.c.job_key == sa.literal("inventory-") + known.c.project_id,
-            jobs.c.state == str(JobState.COMPLETED),
-        )
+        .where(jobs.c.job_key == sa.literal("inventory-") + known.c.project_id, _COMPLETED)
         .scalar_subquery()
     )
     moved = (
@@ -225,46 +214,25 @@ def list_projects(database: Database, limit: int = 200) -> list[ProjectRow]:
 
 
 def project_standing(database: Database, project_id: str) -> ProjectStanding:
-    """Tell how far a project is; of one without photos, that it has none."""
+    """Read how many photos of a project are analysed, and how its inventory stands."""
     of_project = sa.and_(jobs.c.project_id == project_id, jobs.c.photo_id.is_not(None))
-    key = f"inventory-{project_id}"
-    began = (
-        sa.select(jobs.c.started_at)
-        .where(jobs.c.job_key == key, jobs.c.state == str(JobState.COMPLETED))
-        .order_by(jobs.c.job_id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    completed = jobs.c.state == str(JobState.COMPLETED)
+    began = _newest(jobs.c.started_at, project_id).where(_COMPLETED).scalar_subquery()
     counts = sa.select(
         sa.select(sa.func.count())
         .where(photos.c.project_id == project_id)
         .scalar_subquery()
         .label("photos"),
         sa.func.count().filter(jobs.c.state.in_(list(map(str, UNFINISHED)))).label("unfinished"),
-        sa.func.count().filter(completed, jobs.c.finished_at > began).label("newer"),
+        sa.func.count().filter(_COMPLETED, jobs.c.finished_at > began).label("newer"),
     ).where(of_project)
-    newest = (
-        sa.select(jobs.c.job_id, jobs.c.state, jobs.c.ready_at, jobs.c.error_message)
-        .where(jobs.c.job_key == key)
-        .order_by(jobs.c.job_id.desc())
-        .limit(1)
-    )
-    added_up = (
-        sa.select(jobs.c.finished_at)
-        .where(jobs.c.job_key == key, completed)
-        .order_by(jobs.c.job_id.desc())
-        .limit(1)
-    )
+    newest = (jobs.c.job_id, jobs.c.state, jobs.c.ready_at, jobs.c.error_message)
     with database.begin() as connection:
-        found = connection.execute(counts).one()
-        job = connection.execute(newest).first()
-        added_up_at = connection.scalar(added_up)
+        found = connection.execute(counts).mappings().one()
+        job = connection.execute(_newest(newest, project_id)).first()
+        added_up_at = connection.scalar(_newest(jobs.c.finished_at, project_id).where(_COMPLETED))
     state = JobState(job.state) if job else None
     return ProjectStanding(
-        photos=found.photos,
-        unfinished=found.unfinished,
-        newer=found.newer,
+        **found,
         added_up_at=added_up_at,
         job_id=job.job_id if job else None,
         state=state,
@@ -297,14 +265,11 @@ def recent_batches(database: Database, limit: int = 20) -> list[BatchSummary]:
         .where(batch_jobs.c.batch_id == newest.c.batch_id)
         .scalar_subquery()
     )
-    query = sa.select(newest.c.batch_id, newest.c.project_id, newest.c.created_at, size).order_by(
-        newest.c.created_at.desc()
-    )
+    query = sa.select(
+        newest.c.batch_id, newest.c.project_id, newest.c.created_at, size.label("photos")
+    ).order_by(newest.c.created_at.desc())
     with database.begin() as connection:
-        return [
-            BatchSummary(batch_id=batch_id, project_id=project, photos=photos, created_at=created)
-            for batch_id, project, created, photos in connection.execute(query)
-        ]
+        return [BatchSummary(**row) for row in connection.execute(query).mappings()]
 
 
 #: Photos that are counted at most; beyond, "more than" has to do.
@@ -363,20 +328,11 @@ class PhotoRow:
     error_message: str | None
 
 
-_COLUMNS: Final = (
-    photos.c.photo_id,
-    photos.c.sha256,
-    photos.c.file_name,
-    photos.c.room,
-    photos.c.room_type,
-    photos.c.width,
-    photos.c.height,
-    jobs.c.job_id,
-    jobs.c.state,
-    jobs.c.result,
-    jobs.c.error_type,
-    sa.func.left(jobs.c.error_message, _MESSAGE_LENGTH).label("error_message"),
-)
+_COLUMNS: Final = [
+    photos.c[field.name] if field.name in photos.c else jobs.c[field.name]
+    for field in fields(PhotoRow)
+    if field.name != "error_message"
+] + [sa.func.left(jobs.c.error_message, _MESSAGE_LENGTH).label("error_message")]
 _WITH_PHOTOS: Final = jobs.join(photos, photos.c.photo_id == jobs.c.photo_id)
 #: Job before the newest :data:`COUNT_LIMIT` ones: no index helps to find a text in all photos.
 _SEARCHED: Final = sa.func.coalesce(

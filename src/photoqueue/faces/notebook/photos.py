@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import traitlets
@@ -32,6 +32,7 @@ from photoqueue.errors import (
 )
 from photoqueue.faces.notebook.palette import CATEGORY_LOOKS
 from photoqueue.faces.notebook.view import LiveView, Scope, script, style
+from photoqueue.queue.projects import PhotoChoice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -258,27 +259,23 @@ class PhotosView(LiveView):
         self._restart()
 
     def _read_page(self) -> None:
-        limits: dict[str, Any] = {
-            "project": self.scope.project or None,
-            "batch": self.scope.batch or None,
-            "lang": self._lang,
-        }
-        filters: dict[str, Any] = {
-            "room": self.room,
-            "state": as_state(self.state) if self.state else None,
-            "text": self.text,
-        }
+        every = PhotoChoice(project=self.scope.project or None, batch=self.scope.batch or None)
+        choice = replace(
+            every,
+            room=self.room,
+            state=as_state(self.state) if self.state else None,
+            text=self.text.strip(),
+        )
         cursor = self._cursor
-        page = photo_page(**limits, **filters, cursor=cursor)
+        page = photo_page(choice, cursor=cursor, lang=self._lang)
         if not page.cards and cursor is not None:
             # The photos of this page are no longer meant, as after a retry of all failed ones.
             cursor = self._cursor = None
-            page = photo_page(**limits, **filters)
+            page = photo_page(choice, lang=self._lang)
         if page.previous is None:
             self._page = 1
-        everything = photo_counts(**limits)
-        filtered = self.room is not None or bool(self.state or self.text.strip())
-        meant = photo_counts(**limits, **filters) if filtered else everything
+        everything = photo_counts(every, lang=self._lang)
+        meant = everything if choice == every else photo_counts(choice, lang=self._lang)
         self._beside = {"previous": page.previous, "next": page.next}
         self._cards = {card.photo_id: card for card in page.cards}
         self._previews.look_up(page.cards)

@@ -88,7 +88,7 @@ def test_pull_fetches_once(run: Run, home: Path) -> None:
         first, second = run("models", "pull", "a"), run("models", "pull", "a", "--json")
 
     assert (first.code, second.code) == (0, 0)
-    assert "a (0.0 MB) is fetched and its content could not be checked: no sha256" in first.out
+    assert "a (0.0 MB) is downloaded and its content could not be checked: no sha256" in first.out
     assert second.json == {
         "name": "a",
         "path": str(home / "models" / "a.onnx"),

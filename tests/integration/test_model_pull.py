@@ -366,7 +366,7 @@ def test_another_file_in_the_place_of_the_model_is_left_alone(place: Place) -> N
     place.target.parent.mkdir()
     place.target.write_bytes(b"something dear")
 
-    with pytest.raises(ModelError, match="take it away and run `photoqueue models pull rooms`"):
+    with pytest.raises(ModelError, match="remove it and run `photoqueue models pull rooms`"):
         place.pull()
 
     assert place.target.read_bytes() == b"something dear"
@@ -441,9 +441,9 @@ def test_two_processes_at_once_fetch_a_model_once(place: Place) -> None:
     place.server.released.set()
     # Then it waits, and finds the file
     outs = [process.communicate(timeout=60) for process in (first, second)]
-    assert "Another process fetches rooms" in waits
+    assert "Another process downloads rooms" in waits
     assert [process.returncode for process in (first, second)] == [0, 0], outs
-    assert "is fetched and checked" in outs[0][0]
+    assert "is downloaded and checked" in outs[0][0]
     assert "is there already and checked" in outs[1][0]
     assert place.target.read_bytes() == BODY
 

@@ -1,1 +1,1 @@
-"""Analysis of photos: the engine contract, the ONNX detector, the kind of room, evaluation."""
+"""Engines that analyse photos: the contract, the built-in model, detectors, vision models."""

@@ -1,4 +1,4 @@
-"""Boxes in numpy: what a model proposes, overlap, and suppression of doubles."""
+"""Boxes in numpy: what a model proposes, overlap, and suppression of duplicates."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def pair_iou(boxes: FloatArray, others: FloatArray) -> FloatArray:
     ndarray, shape (n, m)
         0 where both boxes are empty.
     """
-    # Each edge by itself: a last axis of two makes numpy go through it pair by pair.
+    # Edge by edge: with a last axis of two, numpy would iterate over pairs.
     x0, y0, x1, y1 = boxes.T[..., None]
     left, top, right, bottom = others.T
     across = np.minimum(x1, right) - np.maximum(x0, left)
@@ -112,14 +112,14 @@ def suppress(candidates: Candidates, iou_limit: float) -> IntArray:
 
 
 def _area(boxes: FloatArray) -> FloatArray:
-    """Area of boxes, shape (…, 4); a box turned inside out has none."""
+    """Area of boxes, shape (…, 4); an inverted box has none."""
     size = np.clip(boxes[..., 2:] - boxes[..., :2], 0, None)
     return np.asarray(size[..., 0] * size[..., 1], dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Detection:
-    """One thing that the model saw, whether or not movers care for it.
+    """One thing that the model detected, whether or not movers list it.
 
     Attributes
     ----------

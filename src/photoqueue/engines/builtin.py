@@ -28,9 +28,9 @@ from photoqueue.settings import Settings
 if TYPE_CHECKING:
     from PIL import Image
 
-#: Cells that answer at most; a room has some dozens of things.
+#: Most cells that are considered; a room has some dozens of things.
 _MOST: Final = 200
-#: Overlap from which two cells speak of the same thing.
+#: Overlap from which two cells count as the same thing.
 _VOTES_TOGETHER: Final = 0.5
 #: Overlap from which the boxes of two cells of one kind are averaged.
 _BOXES_TOGETHER: Final = 0.6
@@ -52,16 +52,16 @@ def agree(
     scores : ndarray of float32, shape (n, classes)
         0…1.
     floor
-        Cells whose best score is lower have no say.
+        Cells whose best score is lower do not vote.
     looks : ndarray of int64, shape (classes,), optional
         Group of kinds that look alike, one number a class; each its own when left out.
 
     Returns
     -------
     Candidates
-        Best score first; the score is that of the loudest cell.
+        Best score first; the score is that of the best cell.
     ndarray of float32, shape (k, classes)
-        The mean scores of all cells that spoke of each.
+        The mean scores of all cells that voted for each.
     """
     best = scores.max(1)
     order = np.argsort(-best, kind="stable")[:_MOST]
@@ -82,7 +82,7 @@ def agree(
 
 
 def _apart(overlap: FloatArray, kinds: IntArray, looks: IntArray) -> IntArray:
-    """Return which boxes stay when each drops the lower ones that it overlaps too much."""
+    """Return which boxes remain when each removes lower ones that it overlaps too much."""
     limit = np.full(overlap.shape, _ANY_KIND, np.float32)
     limit[looks[:, None] == looks] = _ONE_LOOK
     limit[kinds[:, None] == kinds] = _ONE_KIND
@@ -98,13 +98,13 @@ def _apart(overlap: FloatArray, kinds: IntArray, looks: IntArray) -> IntArray:
 
 WEIGHTS: Final = Path(__file__).with_name("weights") / "photoqueue-rooms-1.onnx"
 
-#: Cells that score lower have no say in what a thing is.
+#: Cells that score lower do not vote on what a thing is.
 FLOOR: Final = 0.1
-#: Below this share of the most votes, another class of the same box is no real doubt.
+#: Below this share of the most votes, another class of a box is not an alternative.
 _DOUBT: Final = 0.25
-#: Below this probability the kind of room is not told.
+#: Below this probability the kind of room is "other".
 _ROOM_FLOOR: Final = 0.35
-#: Of 256; a picture with fewer shades shows nothing.
+#: Of 256; a picture with fewer grey levels is blank.
 _SHADES: Final = 8
 _PADDING: Final = (114, 114, 114)
 _REMEDY: Final = "Install photoqueue again."
@@ -268,7 +268,7 @@ def groups_of_looks(classes: Sequence[str]) -> IntArray:
 
 
 def _is_blank(image: Image.Image) -> bool:
-    """Whether a picture is of one shade: a covered lens, say; models see things in those."""
+    """Whether a picture is of one shade, such as of a covered lens; models find things in those."""
     return int(np.ptp(np.asarray(image.convert("L").resize((32, 24))))) < _SHADES
 
 

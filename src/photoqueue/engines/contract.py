@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from photoqueue.records.base import Box
 
-#: Pixels of the shorter side below which no photo is reduced for an engine: its thumbnail, and
-#: what is measured of it beside the analysis, are made of the same picture.
+#: Pixels of the shorter side below which no photo is reduced for an engine: its thumbnail
+#: and its quality are computed from the same picture.
 LEAST_SIDE: Final = 480
 #: Digits kept of scores and box corners: a ten-thousandth of the picture is below a pixel
 #: of most photos, and results stay short.
@@ -188,7 +188,7 @@ class Engine(Protocol):
 
 @runtime_checkable
 class ScaledEngine(Engine, Protocol):
-    """An engine that needs only so many pixels: large photos may come smaller to it."""
+    """An engine that needs only so many pixels: it may be given large photos reduced."""
 
     @property
     def sufficient_side(self) -> int:

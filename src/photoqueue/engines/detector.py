@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 #: Class name, in lower case as both vocabularies then agree → kind of room → weight.
-#: Set by hand from what belongs where, not fitted: there are too few photos to fit them.
+#: Set by hand, not fitted: there are too few photos to fit them.
 _WEIGHTS: Final[dict[str, dict[str, float]]] = {
     # bathroom
     "toilet": {"bathroom": 4.0},
@@ -83,21 +83,21 @@ _WEIGHTS: Final[dict[str, dict[str, float]]] = {
     "printer": {"office": 0.8},
 }
 
-#: Detections of one class that vote: the tenth chair says nothing new.
+#: Detections of one class that vote: a tenth chair adds no information.
 _VOTES_PER_CLASS: Final = 3
 
 #: The standing vote for "none of these": one doubtful sink does not make a bathroom.
 _OTHER_VOTE: Final = 0.25
 
 #: Detections below this score, 0…1, do not vote. Lower than what is reported as an item:
-#: several weak hints together tell a room. Measured on 22 photos: with 0.2 instead of the
-#: item threshold, YOLOX-nano names 20 rooms rightly instead of 17; DEIMv2 stays as it was
+#: several weak hints together indicate a room. Measured on 22 photos: with 0.2 instead of the
+#: item threshold, YOLOX-nano gets 20 rooms right instead of 17; DEIMv2 stays as it was
 #: (femto 20, atto 19).
 VOTE_FLOOR: Final = 0.2
 
 
 def vote_room_type(seen: Iterable[tuple[str, float]]) -> tuple[str, float]:
-    """Return the kind of room that detections speak for, and how sure that is.
+    """Return the kind of room that detections suggest, and how certain it is.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def vote_room_type(seen: Iterable[tuple[str, float]]) -> tuple[str, float]:
     Returns
     -------
     room_type : str
-        One of :data:`ROOM_TYPES`; ``other`` when nothing speaks for a room.
+        One of :data:`ROOM_TYPES`; ``other`` when nothing suggests one.
     certainty : float
         The winner's share of all votes, 0…1; 0 for ``other``, which is not a finding.
 
@@ -131,14 +131,14 @@ def vote_room_type(seen: Iterable[tuple[str, float]]) -> tuple[str, float]:
 
 
 def _count(seen: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """Add the votes up, by kind of room."""
+    """Sum the votes by kind of room."""
     votes: defaultdict[str, float] = defaultdict(float, {OTHER: _OTHER_VOTE})
-    heard: Counter[str] = Counter()
+    counted: Counter[str] = Counter()
     # Best first and by name, so that the order of the detections does not matter.
     for label, score in sorted(seen, key=lambda pair: (-pair[1], pair[0])):
         name = label.casefold()
-        heard[name] += 1
-        if heard[name] <= _VOTES_PER_CLASS:
+        counted[name] += 1
+        if counted[name] <= _VOTES_PER_CLASS:
             for kind, weight in _WEIGHTS.get(name, {}).items():
                 votes[kind] += weight * score
     return votes
@@ -240,8 +240,8 @@ class Detector:
 
     def analyse(self, image: Image.Image, hint: Hint) -> Analysis:
         """Find what a mover moves in an upright RGB picture, and the kind of room."""
-        # The kind of room has its own, lower floor: it does not change when a caller asks
-        # for surer items only.
+        # The kind of room has its own, lower threshold: it does not change with the
+        # threshold of the items.
         detections = self.detect(image, threshold=min(self._threshold, VOTE_FLOOR))
         refined = self._refined(detections, image.width / image.height)
         items = [
@@ -258,11 +258,11 @@ class Detector:
         return Analysis.of(items, hint, room_type=room_type, certainty=certainty)
 
     def _refined(self, detections: list[Detection], aspect: float) -> dict[int, Refinement]:
-        """Tell beds, sofas and cabinets apart, where the catalogue leaves that open."""
+        """Distinguish beds, sofas and cabinets, where the catalogue leaves that open."""
         return {
             position: found
             for position, found in refine(detections, aspect, self._keys).items()
-            # A catalogue that gives the class to a thing of its own has decided.
+            # Where the catalogue maps the class to another thing, that decides.
             if (known := self._known(detections[position].label))
             and known.key in meanings_of(detections[position].label)
         }

@@ -126,7 +126,7 @@ def _label(
     *,
     with_scores: bool,
 ) -> _Label:
-    """Choose where the label of a box lies: near it, in the picture, clear of the others."""
+    """Choose where the label of a box lies: near it, in the picture, not over others."""
     text = item.name
     if with_scores and item.score is not None:
         text = f"{text} {100 * item.score:.0f} %"

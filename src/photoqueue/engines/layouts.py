@@ -1,4 +1,4 @@
-"""Layouts: how a detector takes its picture and gives its boxes.
+"""Layouts: the input and output formats of detector models.
 
 A layout is chosen from the model's own inputs and outputs, never from its file name.
 """
@@ -66,7 +66,7 @@ class AuthorsExport:
         }
 
     def class_count(self, outputs: Mapping[str, Any]) -> int:
-        """Tell how many classes the model has.
+        """Return how many classes the model has.
 
         The file does not say it. A model reports its best queries even for an empty
         picture, over all its classes, so an index beyond COCO's shows Objects365.
@@ -120,7 +120,7 @@ class TransformersExport:
         return {self._picture: squash(image, self.size)}
 
     def class_count(self, outputs: Mapping[str, Any]) -> int:
-        """Tell how many classes the model has."""
+        """Return how many classes the model has."""
         return int(outputs["logits"].shape[-1])
 
     def decode(self, outputs: Mapping[str, Any], image: Image.Image) -> Candidates:
@@ -170,8 +170,8 @@ class RawYolox:
     nms_iou: Final = 0.45
     counts_classes: Final = True
     #: F1 of YOLOX-nano on 22 photos of rooms: 0.57 at 0.25, 0.55 at 0.30, 0.54 at 0.35
-    #: (`photoqueue evaluate` with PHOTOQUEUE_SCORE_THRESHOLD). So few photos do not tell
-    #: these apart; 0.30 errs less often on the side of things that are not there.
+    #: (`photoqueue evaluate` with PHOTOQUEUE_SCORE_THRESHOLD). So few photos do not
+    #: decide between these; 0.30 gives fewer false positives.
     default_threshold: Final = 0.30
 
     def __init__(self, picture: Port, output: Port) -> None:
@@ -203,7 +203,7 @@ class RawYolox:
         return {self._picture: letterbox(image, self.size)}
 
     def class_count(self, outputs: Mapping[str, Any]) -> int:
-        """Tell how many classes the model has."""
+        """Return how many classes the model has."""
         return int(outputs[self._output].shape[-1]) - _BOX_VALUES
 
     def decode(self, outputs: Mapping[str, Any], image: Image.Image) -> Candidates:
@@ -213,7 +213,7 @@ class RawYolox:
         classes = class_scores.argmax(axis=1).astype(np.int64)
         best = np.take_along_axis(class_scores, classes[:, None], axis=1)[:, 0]
         centre = (raw[:, :2] + self._offsets) * self._strides
-        # Clipped far beyond any picture, so that a wild cell cannot overflow.
+        # Clipped far beyond any picture, so that an outlier cannot overflow.
         size = np.exp(np.clip(raw[:, 2:4], None, 20)) * self._strides
         pixels = corners(np.concatenate([centre, size], axis=1))
         # The padding lies right and below, so undoing the letterbox is one division by
@@ -259,7 +259,7 @@ def _grid(width: int, height: int) -> tuple[FloatArray, FloatArray]:
 
 
 class Layout(Protocol):
-    """What the detector needs to know of a family of models."""
+    """The format of a family of models."""
 
     @property
     def name(self) -> str:
@@ -283,7 +283,7 @@ class Layout(Protocol):
 
     @property
     def counts_classes(self) -> bool:
-        """Whether :meth:`class_count` is read off the outputs, and not guessed."""
+        """Whether :meth:`class_count` is read from the outputs, and not guessed."""
         ...
 
     def feeds(self, image: Image.Image) -> dict[str, Any]:
@@ -291,7 +291,7 @@ class Layout(Protocol):
         ...
 
     def class_count(self, outputs: Mapping[str, Any]) -> int:
-        """Tell from a run how many classes the model has."""
+        """Return how many classes the model has, from the outputs of a run."""
         ...
 
     def decode(self, outputs: Mapping[str, Any], image: Image.Image) -> Candidates:
@@ -299,7 +299,7 @@ class Layout(Protocol):
         ...
 
 
-#: The most particular first; no model fits two of them.
+#: The most specific first; no model fits two of them.
 _LAYOUTS: Final = (AuthorsExport, TransformersExport, RawYolox)
 
 

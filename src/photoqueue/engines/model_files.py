@@ -32,7 +32,7 @@ def digest_of(file: Path) -> str:
     except OSError as exc:
         raise ModelError(
             f"The model file {file} cannot be read ({exc.strerror or exc}). "
-            "Make it readable for this user, or fetch it again."
+            "Make it readable for this user, or download it again."
         ) from exc
 
 
@@ -62,7 +62,7 @@ def checked(entry: ModelEntry, file: Path) -> Path:
     if problem is None:
         return file
     which = "registered" if entry.own else "published"
-    again = "; take it away and run `photoqueue models pull " + entry.name + "`"
+    again = "; remove it and run `photoqueue models pull " + entry.name + "`"
     raise ModelError(
         f"The file {file} is not the {which} model {entry.name!r} ({problem}). "
         f"Put the {which} file there{again if entry.addresses else ''}, or keep yours under "
@@ -147,7 +147,7 @@ def present_models(home: Path) -> Iterator[ModelEntry]:
 
 
 def how_to_get(entry: ModelEntry, home: Path) -> str:
-    """Return the sentence that says how a model's file comes here."""
+    """Return the sentence that says how to get a model's file."""
     if entry.addresses:
         return f"photoqueue models pull {entry.name} ({megabytes(entry.size)})."
     return f"put its file at {entry.file(home)}."

@@ -1,7 +1,7 @@
 """Detection models by name: those that photoqueue knows, and those that a user registers.
 
 Both are described in the same format. What photoqueue knows is ``known_models.toml`` beside this
-module; a user's own models stand in ``PHOTOQUEUE_HOME/models.toml`` or any
+module; a user's own models are in ``PHOTOQUEUE_HOME/models.toml`` or any
 ``PHOTOQUEUE_HOME/models/*.toml``::
 
     [models.our-rooms]
@@ -16,7 +16,7 @@ module; a user's own models stand in ``PHOTOQUEUE_HOME/models.toml`` or any
 key             meaning
 ==============  ===============================================================================
 ``path``        the model file; without it, it is ``PHOTOQUEUE_HOME/models/NAME.onnx``
-``address``     where to fetch it: one http(s) address, or a list to be tried in turn
+``address``     where to download it: one http(s) address, or a list to be tried in turn
 ``size``        bytes of the file at the address
 ``sha256``      digest of the file, or a list of those that are all right
 ``licence``     shown by ``photoqueue models list``
@@ -128,7 +128,7 @@ def read_entries(file: Path, *, own: bool) -> Iterator[ModelEntry]:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise ConfigurationError(
-            f"The model file {file} cannot be read as TOML ({exc}). Correct it, or take it away."
+            f"The model file {file} cannot be read as TOML ({exc}). Correct it, or remove it."
         ) from exc
     for key in content:
         if key != "models":
@@ -153,7 +153,7 @@ def _entry(file: Path, name: str, table: Any, *, own: bool) -> ModelEntry:
     except ValidationError as exc:
         problem = exc.errors()[0]
         key = str(problem["loc"][0])
-        raise _error(file, f"{place}.{key}", _told(name, key, table, problem["msg"])) from None
+        raise _error(file, f"{place}.{key}", _problem(name, key, table, problem["msg"])) from None
     addresses = _list(read.address)
     for address in addresses:
         if not _ADDRESS.fullmatch(address):
@@ -181,7 +181,7 @@ def _entry(file: Path, name: str, table: Any, *, own: bool) -> ModelEntry:
     )
 
 
-def _told(name: str, key: str, table: dict[str, Any], problem: str) -> str:
+def _problem(name: str, key: str, table: dict[str, Any], problem: str) -> str:
     """Say what is wrong with a key."""
     if key in _Table.model_fields:
         return f"{problem} (it is {table[key]!r})"
@@ -224,7 +224,7 @@ def _error(file: Path, key: str, problem: str) -> ConfigurationError:
     )
 
 
-#: The detector to fetch when nothing speaks for another one.
+#: The detector to download in general.
 RECOMMENDED: Final = "dfine-m-objects365"
 
 
@@ -255,7 +255,7 @@ def registered_models(home: Path) -> dict[str, ModelEntry]:
             if entry.name in models:
                 raise ConfigurationError(
                     f"The model {entry.name!r} is registered twice: in "
-                    f"{models[entry.name].source} and in {file}. Take one of them away."
+                    f"{models[entry.name].source} and in {file}. Remove one of them."
                 )
             models[entry.name] = entry
     for entry in published_models():

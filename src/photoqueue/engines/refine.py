@@ -1,4 +1,4 @@
-"""Telling apart what shares one class name: beds, sofas, cabinets, lamps, by size and place.
+"""Distinguishing things of one class name (beds, sofas, cabinets, lamps) by size and place.
 
 Every box of the picture is compared with what each of its meanings would look like
 (:mod:`photoqueue.engines.solids`); things of known size, such as chairs and appliances, and
@@ -10,7 +10,7 @@ How often that is right, on pictures simulated with cameras, sizes and turns at 
 (``tests/unit/test_analysis_refine_simulated.py``), against the most usual meaning: beds 0.64
 against 0.50, sofas 0.63 against 0.45, cabinets 0.67 against 0.20, lamps 0.94 against 0.40, with
 two chairs in the picture. Without anything of known size: 0.58, 0.54, 0.57 and 0.86. The
-simulation knows no other furniture in the way, so real pictures are harder.
+simulation has no occlusion by other furniture, so real pictures are harder.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _TV: Final = frozenset(("tv", "monitor/tv"))
 _BATHROOM: Final = frozenset(("toilet", "bathtub", "showerhead"))
 _KITCHEN: Final = frozenset(("gas stove", "induction cooker", "extractor", "oven", "dishwasher"))
-#: Detections below this score, 0…1, are no sign of anything.
+#: Detections below this score, 0…1, are ignored as context.
 _SIGN: Final = 0.3
 
 #: Situation → key → factor on its share; other keys keep theirs. Set by hand: a cabinet under
@@ -93,7 +93,7 @@ def shares(one: Detection, meanings: Sequence[Solid], others: Iterable[Detection
             # Kitchens are full of fitted cupboards, which stay in the house.
             found = _with(found, [s.key is None for s in meanings], _FITTED_SHARE)
     total = sum(found)
-    # A catalogue of one's own may have only things without a share of their own.
+    # A user's catalogue may have only things whose share is 0.
     return [share / total if total else 1 / len(found) for share in found]
 
 
@@ -151,9 +151,9 @@ def _holds(box: Box, small: Box) -> bool:
 _LEAST: Final = 0.05
 _DIGITS: Final = 4
 #: How often a box of score 1 is taken to show all of a thing; else it is partly hidden, or
-#: something else, and its size says nothing.
+#: something else, and its size means nothing.
 _TRUST: Final = 0.8
-#: Density of boxes that say nothing, over the logarithms of their width and height.
+#: Density of boxes without information, over the logarithms of their width and height.
 _ANYTHING: Final = 0.1
 #: Things of one class that give a scale: ten chairs around a table hide each other.
 _SCALES_PER_CLASS: Final = 4
@@ -185,7 +185,7 @@ def meanings_of(label: str) -> frozenset[str]:
 def refine(
     detections: Sequence[Detection], aspect: float, known: Collection[str]
 ) -> dict[int, Refinement]:
-    """Tell apart what shares one class name.
+    """Distinguish things that share one class name.
 
     Parameters
     ----------
@@ -216,8 +216,8 @@ def refine(
     evidence = {position: np.log(fit.sum(axis=0)) for position, fit in fits.items()}
     scale = np.log(cameras(aspect).share) + _scales(detections, aspect)
     # Sorted: the last digits of a sum of floats depend on the order.
-    for told in sorted(evidence.values(), key=tuple):
-        scale = scale + told
+    for logarithms in sorted(evidence.values(), key=tuple):
+        scale = scale + logarithms
     return {
         position: _verdict(tuple(doubtful[position]), fit, scale - evidence[position])
         for position, fit in fits.items()
@@ -251,18 +251,18 @@ def _measurable(seen: Detection) -> bool:
 
 
 def _scales(detections: Sequence[Detection], aspect: float) -> Array:
-    """Return what things of known size say about the camera: a logarithm for each."""
-    told: Array = np.zeros_like(cameras(aspect).share)
-    heard: Counter[str] = Counter()
+    """Return the evidence of things of known size: a logarithm of likelihood for each camera."""
+    evidence: Array = np.zeros_like(cameras(aspect).share)
+    counted: Counter[str] = Counter()
     # Best first and by box, so that the order of the detections does not matter.
     for seen in sorted(detections, key=lambda seen: (-seen.score, seen.kind, seen.box)):
         solid = KNOWN_SIZES.get(seen.kind)
         if solid is None:
             continue
-        heard[seen.kind] += 1
-        if heard[seen.kind] <= _SCALES_PER_CLASS:
-            told = told + np.log(_fits(seen, (solid,), aspect)[0])
-    return told
+        counted[seen.kind] += 1
+        if counted[seen.kind] <= _SCALES_PER_CLASS:
+            evidence = evidence + np.log(_fits(seen, (solid,), aspect)[0])
+    return evidence
 
 
 def _verdict(meanings: Sequence[Solid], fit: Array, scale: Array) -> Refinement:

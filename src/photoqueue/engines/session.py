@@ -15,7 +15,7 @@ DEFAULT_SIZE: Final = 640
 
 
 class _Node(Protocol):
-    """The part of onnxruntime's ``NodeArg`` that is read here."""
+    """The attributes of onnxruntime's ``NodeArg`` that are read here."""
 
     name: str
     shape: list[int | str | None]
@@ -113,7 +113,7 @@ class ModelSession:
                 "Running a model needs onnxruntime, which is not installed. "
                 "Run: pip install 'photoqueue[detect]'"
             ) from exc
-        # Photos of homes are private, and so is how often they are looked at.
+        # Photos of homes are private, and so is how often they are analysed.
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -138,7 +138,7 @@ class ModelSession:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the file says of itself, by key."""
+        """The metadata of the file, by key."""
         return dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,5 +176,5 @@ def usable_cores() -> int:
 
 
 def _first_line(exc: Exception) -> str:
-    """Return the telling part of an onnxruntime message, which can be pages long."""
+    """Return the first line of an onnxruntime message, which can be pages long."""
     return str(exc).strip().splitlines()[0][:200] if str(exc).strip() else type(exc).__name__

@@ -1,4 +1,4 @@
-"""How large things are, in metres: what a class name may mean, and what gives a scale.
+"""Sizes of things in metres: what a class name may mean, and what indicates the scale.
 
 Sizes are the common ones of French and English furniture shops, outer measures: mattresses
 of 90, 140–160 and 180 cm (a frame adds 2–7 cm) by 200 cm, with a headboard of 0.5–1.1 m;
@@ -12,7 +12,7 @@ smallest to largest, divided by the mean: about one to one and a half standard d
 logarithm, so that sizes outside of the range are less likely, not impossible.
 
 Shares say how often a class name means what, before the picture is measured. They are
-estimates: no public set of photos tells a sideboard from a bookcase by box.
+estimates: no public data set distinguishes a sideboard from a bookcase.
 """
 
 from __future__ import annotations

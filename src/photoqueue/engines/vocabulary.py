@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: Vocabulary of a model whose user gave the class names.
 OWN: Final = "own"
 
-#: Number of classes a model tells apart → (vocabulary, whether index 0 means "nothing").
+#: Number of classes of a model → (vocabulary, whether index 0 means "nothing").
 #: Objects365 models number their classes from 1, and most keep an output for index 0.
 _BY_CLASS_COUNT: Final[dict[int, tuple[Vocabulary, bool]]] = {
     80: ("coco", False),
@@ -67,7 +67,7 @@ def classes_of(model: Path, count: int | None, *, declared: str | Path | None) -
     model : pathlib.Path
         Its file, for messages.
     count : int or None
-        How many classes it tells apart; ``None`` where it does not show that.
+        How many classes it has; ``None`` where that is not known.
     declared : str or pathlib.Path or None
         ``coco``, ``objects365`` or a file of names; ``None`` goes by the count.
 

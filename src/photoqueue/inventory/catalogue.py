@@ -1,7 +1,7 @@
-"""The catalogue: what a mover lists, its name, its volume, whether it is taken apart.
+"""The catalogue: what movers list, with names, volumes, and whether it is taken apart.
 
 The catalogue is one CSV file, made to be edited: ``catalogue.csv`` beside this module, with
-changes to it in a file of one's own (:meth:`Catalogue.with_changes`, ``PHOTOQUEUE_CATALOGUE``),
+changes to it in a file of the user (:meth:`Catalogue.with_changes`, ``PHOTOQUEUE_CATALOGUE``),
 or another one altogether (:meth:`Catalogue.load`).
 
 **What is in it.** A thing has a row when a mover lists it by itself, that is when it is
@@ -20,7 +20,7 @@ wardrobe 0.9, desk 0.8, dining table 0.7, chair 0.4, sofa 0.2, appliance 0.1, ma
 kept below one half where movers say that the thing is usually carried whole.
 
 A class name that several things share (a cabinet may be a wardrobe or a sideboard) is in the
-row of one of them; :mod:`photoqueue.engines.refine` tells them apart.
+row of one of them; :mod:`photoqueue.engines.refine` distinguishes them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from photoqueue.settings import Settings
 
-#: Words between the words that matter, in both languages.
+#: Words that do not matter in a name, in both languages.
 _LITTLE: Final = frozenset(
     ("a", "an", "the", "of", "for", "with", "l", "le", "la", "les", "d", "de", "du", "des", "en")
 )
@@ -65,12 +65,12 @@ _SAME: Final = {
     }.items()
     for word in words
 }
-#: Short words whose s is no plural.
+#: Short words that end in s in the singular.
 _KEPT: Final = frozenset(("gas", "bus"))
 
 
 def stem(text: str) -> str:
-    """Reduce a name to what makes it the same name as another.
+    """Reduce a name to the form in which names are compared.
 
     Examples
     --------
@@ -111,7 +111,7 @@ _NEAR: Final = 0.6
 
 
 class Catalogue(HasCard):
-    """The things movers know, found by key, by name, or by a detector's class name.
+    """The things that movers list, found by key, by name, or by a detector's class name.
 
     >>> Catalogue.load().name("sofa_3_seat", "fr")
     'canapé 3 places'
@@ -200,7 +200,8 @@ class Catalogue(HasCard):
             meant = f" Did you mean {' or '.join(near)}?" if near else ""
             raise NotFoundError(
                 f"The catalogue has no thing called {text[:60]!r}.{meant} "
-                "`photoqueue catalogue` lists what it has; a catalogue of one's own can add to it."
+                "`photoqueue catalogue` lists its things; a file of changes adds others "
+                "(PHOTOQUEUE_CATALOGUE)."
             )
         return item
 

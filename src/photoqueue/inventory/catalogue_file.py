@@ -32,7 +32,7 @@ DISMOUNT_LIMIT: Final = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogueItem:
-    """One thing that movers know.
+    """One thing that movers list.
 
     Attributes
     ----------

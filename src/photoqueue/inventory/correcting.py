@@ -1,4 +1,4 @@
-"""What a person says against the photos, put into an inventory as its last step.
+"""A person's corrections, applied to an inventory as its last step.
 
 A correction sets the count of one kind of thing in one room, and where the person said so
 the volume of one and whether it is taken apart. It stands whatever the photos say later:
@@ -147,7 +147,7 @@ def _set(line: InventoryLine, correction: Correction, seen_count: int) -> Invent
             "count": correction.count,
             "corrected": True,
             "seen_count": seen_count,
-            # A person has looked.
+            # A person has checked it.
             "review": False,
             "reason": f"corrected by {correction.user_id}; the photos show {seen_count}",
         }

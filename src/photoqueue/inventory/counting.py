@@ -34,8 +34,8 @@ from photoqueue.records.base import Strategy
 from photoqueue.records.results import FoundItem
 
 #: Agreement on the kind, 0…1, from which two findings of different kinds may be one thing:
-#: for kinds that are easily confused, and for others. An engine that knows little wavers
-#: between armchair and potted plant, too; taken at its word, it would make one thing of many.
+#: for kinds that are easily confused, and for others. A weak engine is undecided
+#: between armchair and potted plant, too; trusting it would merge many things into one.
 _SOME_DOUBT: Final = 0.2
 _GREAT_DOUBT: Final = 0.35
 #: Look, 0…1, from which that is so for kinds that are easily confused, without any doubt of
@@ -43,12 +43,12 @@ _GREAT_DOUBT: Final = 0.35
 _SAME_LOOK: Final = 0.85
 #: Strength, 0…1, below which findings are two things.
 _LEAST_STRENGTH: Final = 0.35
-#: What a look counts beside the neighbours.
+#: Weight of the look against the neighbours.
 _LOOK_WEIGHT: Final = 0.85
 
 
 def related(some: Sighting, other: Sighting) -> bool:
-    """Whether two findings may be of one kind of thing, for all that the engine says."""
+    """Whether two findings may be of one kind of thing, as far as the engine says."""
     if some.thing == other.thing:
         return True
     if some.view == other.view:
@@ -92,7 +92,7 @@ def things_among(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
 
 
 def _strengths(sightings: Sequence[Sighting]) -> npt.NDArray[np.float64]:
-    """Return how much speaks for each pair being one thing; −∞ where they cannot be."""
+    """Return how strongly each pair seems to be one thing; −∞ where they cannot be."""
     fit = np.full((len(sightings), len(sightings)), -np.inf)
     for a, some in enumerate(sightings):
         for b, other in enumerate(sightings[:a]):
@@ -104,7 +104,7 @@ def _strengths(sightings: Sequence[Sighting]) -> npt.NDArray[np.float64]:
 
 
 def strength(some: Sighting, other: Sighting) -> float:
-    """Return how much speaks for two findings of different views being one thing, 0…1."""
+    """Return how strongly two findings of different views seem to be one thing, 0…1."""
     look = likeness(some.item.appearance, other.item.appearance)
     if look is None:
         return 1.0
@@ -115,7 +115,7 @@ def strength(some: Sighting, other: Sighting) -> float:
 
 
 def _company(some: Mapping[Thing, float], other: Mapping[Thing, float]) -> float | None:
-    """Return how far two findings stand beside the same things, 0…1; ``None`` if unknown."""
+    """Return how far two findings have the same neighbours, 0…1; ``None`` if unknown."""
     things = some.keys() | other.keys()
     most = sum(max(some.get(thing, 0.0), other.get(thing, 0.0)) for thing in things)
     if not most:
@@ -131,7 +131,7 @@ _MILLE: Final = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Count:
-    """How many of one kind of thing a room holds, and what that rests on.
+    """How many of one kind of thing a room holds, and the evidence.
 
     Attributes
     ----------
@@ -198,7 +198,7 @@ def count(sightings: Sequence[Sighting], strategy: Strategy) -> list[Count]:
 
 
 def _families(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
-    """Part the findings into families of kinds; kinds without relations are alone."""
+    """Divide the findings into families of kinds; kinds without relations are alone."""
     kinds = _by_thing(sightings)
     family = {thing: {thing} for thing in kinds}
     for a, b in _pairs(list(kinds)):
@@ -238,7 +238,7 @@ def _matched(family: Sequence[Sighting]) -> Counter[Thing]:
 
 
 def _counts(family: Sequence[Sighting], shares: Counter[Thing]) -> list[Count]:
-    """Return the counts of a family; kinds that gave way lend their findings to the first."""
+    """Return the counts of a family; kinds without a share add their findings to the first."""
     kinds = _by_thing(family)
     first = max(shares, key=lambda thing: (sum(map(_mille, kinds[thing])), _name(thing)))
     gone = sorted((thing for thing in kinds if thing not in shares), key=_name)

@@ -26,7 +26,7 @@ _DOUBTFUL_KIND: Final = 0.35
 def reason_to_look(
     count: Count, views: int, catalogue: Catalogue, language: str = "en"
 ) -> str | None:
-    """Return why a person should look at what was counted; ``None`` when nothing is odd.
+    """Return why a person should look at what was counted; ``None`` when nothing is doubtful.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def _unknown(count: Count, catalogue: Catalogue) -> str | None:
 
 
 def _doubtful_kind(count: Count, catalogue: Catalogue, language: str) -> str | None:
-    """Name the kinds that it may be instead: those that gave way, else the likeliest one."""
+    """Name the kinds that it may be instead: those that were replaced, else the likeliest one."""
     keys = [thing.key for thing in count.rivals if thing.key]
     if keys:
         return f"taken for {_listed(keys, catalogue, language)} in another photo"
@@ -85,7 +85,7 @@ def _low_score(count: Count, views: int) -> str | None:
 
 
 def _views_disagree(count: Count) -> str | None:
-    """Say so where the number rests on one view, or on none by itself."""
+    """Return a reason where only one view, or none, supports the number."""
     per_view = Counter(found.view for found in count.sightings)
     if not per_view:
         return "seen only in all photos together" if count.listed else None

@@ -1,6 +1,6 @@
 """Adding up a project's photos to an inventory.
 
-The rules, each of which a person can check against the photos:
+The rules, each of which can be checked against the photos:
 
 * A photo belongs to the room that the caller named. Two named rooms are never merged,
   however alike their names.

@@ -95,7 +95,7 @@ def room_type(photos: Iterable[AnalysedPhoto]) -> str:
     """Return the kind of a room: the one that its pictures are surest of, all together."""
     certainty: dict[tuple[str, str], float] = {}
     for photo in photos:
-        verdict = (photo.result.room_type, photo.sha256)  # copies speak once
+        verdict = (photo.result.room_type, photo.sha256)  # copies count once
         sure = photo.result.room_type_confidence or 0.0
         certainty[verdict] = max(sure, certainty.get(verdict, 0.0))
     votes: defaultdict[str, float] = defaultdict(float)
@@ -185,7 +185,7 @@ class Sighting:
     kinds : mapping of str to float
         Catalogue key → probability that it is that; empty for what the catalogue lacks.
     beside : mapping of Thing to float
-        What stands beside it in the view, with how near, 0…1; empty where boxes are missing.
+        What is near it in the view, and how near, 0…1; empty where boxes are missing.
     """
 
     view: int
@@ -237,7 +237,7 @@ def _kinds(item: FoundItem) -> dict[str, float]:
 
 
 def _beside(item: FoundItem, all_items: Sequence[FoundItem]) -> dict[Thing, float]:
-    """Return what stands near an item: 1 where boxes touch, 0 from one box size away."""
+    """Return what is near an item: 1 where boxes touch, 0 from one box size away."""
     if item.box is None:
         return {}
     near: dict[Thing, float] = {}

@@ -115,7 +115,7 @@ class LorryLoad:
     trips: int
 
     def words(self, language: str = "en") -> str:
-        """Say it: ``large van (3.5 t, 20 m³)``, ``2 × articulated lorry (40 t, 90 m³)``."""
+        """Return ``large van (3.5 t, 20 m³)``, ``2 × articulated lorry (40 t, 90 m³)``."""
         times = f"{self.trips} × " if self.trips > 1 else ""
         size = self.lorry
         return f"{times}{size.name(language)} ({size.gross_tonnes:g} t, {size.cubic_metres:g} m³)"

@@ -1,4 +1,4 @@
-"""The limits on bytes and pixels, and the words in which they are refused."""
+"""The limits on bytes and pixels, and the errors of files above them."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ _SHARPNESS_LIMIT: Final = 0.12
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """What can be told of a picture without knowing what it shows.
+    """Properties of a picture that do not depend on what it shows.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Quality:
         found = []
         if max(self.width, self.height) < _SMALLEST_SIDE:
             found.append(f"too small: {self.width}×{self.height}")
-        # One reason is enough: in the dark neither contrast nor sharpness can be told.
+        # One reason is enough: in the dark neither contrast nor sharpness can be measured.
         if self.brightness < _DARK_LIMIT:
             found.append("too dark")
         elif self.contrast < _CONTRAST_LIMIT:
@@ -190,7 +190,7 @@ def _from_cmyk(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-#: Pixels of the shorter side of the picture that is looked at; details below that differ
+#: Pixels of the shorter side of the picture that is looked at; smaller details differ
 #: between two views anyway.
 _SHORT_SIDE: Final = 240
 #: Share of a box left out on each side: the wall behind a thing is not the thing.
@@ -201,7 +201,7 @@ _PER_BAND: Final = 3
 
 
 class Looks:
-    """One picture, made ready to describe the things in it.
+    """One picture, prepared to describe the things in it.
 
     Parameters
     ----------

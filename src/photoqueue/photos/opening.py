@@ -102,7 +102,7 @@ def png_chunk(data: bytes, kind: bytes) -> bytes | None:
 
 
 def is_truncated(data: bytes, picture: str) -> bool:
-    """Whether the end is missing; asked only to explain why decoding failed."""
+    """Whether the end is missing; used only to explain why decoding failed."""
     if picture == "JPEG":
         # An embedded preview ends with the same marker, but long before the end.
         return b"\xff\xd9" not in data[len(data) // 2 :]
@@ -145,7 +145,7 @@ UPRIGHT: Final = {
 
 
 def orientation(exif: bytes | None) -> int:
-    """EXIF orientation 1…8; 1 when the block is absent, damaged or silent."""
+    """EXIF orientation 1…8; 1 when the block is absent, damaged or does not say."""
     if not exif:
         return 1
     tiff = exif.removeprefix(b"Exif\x00\x00")
@@ -239,11 +239,11 @@ def decoder_errors(data: bytes, picture: str, name: str) -> Iterator[None]:
     except PhotoError:
         raise
     except MemoryError:
-        # The pixels are within the limit, so it is this machine that is short of memory
-        # now. Another attempt may succeed: the photo must not be called unreadable.
+        # The pixels are within the limit, so this machine is short of memory now.
+        # Another attempt may succeed: the photo must not be called unreadable.
         raise
     except Image.DecompressionBombError as exc:
-        # Only a host that asks for more than Pillow's own limit of 179 megapixels.
+        # Only where the limit is above Pillow's own of 179 megapixels.
         raise PhotoTooLargeError(
             f"{name} is too large for the decoder: {exc} Export it smaller."
         ) from exc
@@ -262,7 +262,7 @@ def decoder_errors(data: bytes, picture: str, name: str) -> Iterator[None]:
 
 
 def _open(data: bytes, picture: str) -> ImageFile.ImageFile:
-    """Let the one right decoder read the header.
+    """Read the header with the decoder of the format.
 
     ``Image.open`` is not used: it compares the size with a limit in a global variable of
     Pillow, warns above it and refuses above twice that. Changing the global or the warning

@@ -21,7 +21,7 @@ _SCALED_MODES: Final = frozenset(("RGB", "L"))
 
 @dataclass(frozen=True)
 class Decoded:
-    """A photo that was decoded as large as it is needed.
+    """A photo that was decoded as large as needed.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ def decode(data: bytes, *, max_pixels: int, name: str = "The photo") -> Image.Im
 def decode_enough(
     data: bytes, side: int | None, *, max_pixels: int, name: str = "The photo"
 ) -> Decoded:
-    """Decode a photo like :func:`decode`, but no larger than it has to be.
+    """Decode a photo like :func:`decode`, but no larger than needed.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def encode_image(image: Image.Image, *, max_pixels: int) -> bytes:
         turn = UPRIGHT.get(orientation(exif if isinstance(exif, bytes) else None))
         rgb = to_rgb(image)
     except MemoryError:
-        raise  # of this machine, now; not the picture's fault
+        raise  # a shortage of this machine, not a fault of the picture
     except Exception as exc:
         # Pillow reads the file only here; a closed one fails an assertion within Pillow.
         raise UnreadablePhotoError(

@@ -1,4 +1,4 @@
-"""The edge to fsspec: addresses, time limits, and foreign errors translated once."""
+"""Access through fsspec: addresses, time limits, and its errors translated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from photoqueue.photos.limits import check_bytes
 
 #: Seconds without an answer after which an HTTP server is given up.
 HTTP_SILENCE_S: Final = 30.0
-#: Seconds for a whole HTTP download, so that a server that drips does not hold the caller.
+#: Seconds for a whole HTTP download, so that a slow server does not block the caller.
 HTTP_TOTAL_S: Final = 300.0
 
 _CHUNK: Final = 2**20
@@ -46,7 +46,7 @@ def masked(url: str) -> str:
 
 
 def file_name(url: str) -> str:
-    """Last part of an address, as a person would write it."""
+    """Return the last part of an address, decoded."""
     if scheme(url) in ("http", "https"):
         return unquote(urlsplit(url).path.rsplit("/", 1)[-1])
     return masked(url).partition("::")[0].rsplit("/", 1)[-1]
@@ -140,7 +140,7 @@ def translated(url: str) -> Iterator[None]:
         raise
     except Exception as exc:
         error = _translate(exc, url)
-        # The original message often repeats the address: with a secret in it, it is dropped.
+        # The original message often repeats the address: it is dropped where that has a secret.
         raise error from (exc if masked(url) == url else None)
 
 

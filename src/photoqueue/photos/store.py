@@ -16,7 +16,7 @@ from photoqueue.errors import PayloadError, PhotoNotFoundError, StorageError, Un
 from photoqueue.photos.remote import filesystem, is_url, masked, scheme, translated
 from photoqueue.settings import Settings
 
-#: Places where folders are part of names: none can be made, and asking makes a bucket.
+#: Stores without folders: makedirs would create a bucket there.
 _OBJECT_STORES: Final = frozenset(
     ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "r2", "memory")
 )
@@ -151,7 +151,7 @@ def _flush_folder(folder: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as exc:
-        # Some network mounts cannot flush a folder: their server does so by itself.
+        # Some network mounts cannot flush a folder: their server flushes it.
         if exc.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
     finally:

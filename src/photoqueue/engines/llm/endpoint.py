@@ -1,7 +1,6 @@
-"""One request to the server: sent once, read within its time, its failures told apart.
+"""The server: how it is reached, one request with a time limit, and what its errors mean.
 
-The client's own retries are switched off: a retry is an attempt of the job, counted and
-recorded, or it is not made.
+The client's own retries are off: each retry is an attempt of the job, which is recorded.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 ResponseFormat = Literal["auto", "json_schema", "json_object", "prompt"]
 
-#: What stands in for a key where the server wants none; the client refuses to send nothing.
+#: Sent where the server needs no key; the client refuses to send none.
 _NO_KEY: Final = "no-key"
 #: Ends of host names that never leave a site.
 _SITE_SUFFIXES: Final = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
@@ -154,7 +153,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that ``Retry-After`` asks for; ``None`` where it asks for nothing.
 
     It is a number of seconds or an HTTP date. ``retry-after-ms``, which some servers send
-    beside it, is finer and wins.
+    as well, is finer and takes precedence.
 
     >>> retry_after({"retry-after": "20"})
     20.0
@@ -168,7 +167,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _number(text: str | None) -> float | None:
-    """Read a number that can be waited for; negative ones are a moment that has passed."""
+    """Read a number of seconds; a negative one is a moment that has passed, and becomes 0."""
     try:
         value = float(text or "")
     except ValueError:
@@ -269,7 +268,7 @@ def message_of(body: str) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-#: More tokens than any model reads; a count above it is nonsense.
+#: More tokens than any model reads; a higher count is wrong.
 _MOST_TOKENS: Final = 10**9
 
 
@@ -369,7 +368,7 @@ _NEWER_LIMIT: Final = frozenset(("api.openai.com",))
 
 
 class LlmServer:
-    """The server of one engine, over a client that keeps its connection.
+    """The server of one engine, with a client that keeps its connection.
 
     Raises
     ------
@@ -440,7 +439,7 @@ class LlmServer:
     def _exchange(
         self, messages: list[dict[str, Any]], response_format: dict[str, Any] | None, limit: float
     ) -> bytes:
-        """Send the request and read the answer, which may come in drops."""
+        """Send the request and read the answer, which may come slowly."""
         import httpx2
 
         deadline = time.monotonic() + limit
@@ -464,7 +463,7 @@ class LlmServer:
                 if len(body) > _LARGEST_BODY:
                     raise EngineServerError(
                         f"{self._access.base_url} answered with more than "
-                        f"{_LARGEST_BODY // 1024**2} MiB, which is no list of things. Check "
+                        f"{_LARGEST_BODY // 1024**2} MiB, which is no inventory. Check "
                         "PHOTOQUEUE_LLM_BASE_URL."
                     )
             return bytes(body)

@@ -144,7 +144,7 @@ def read_reply(text: str) -> Reply:
 def find_object(text: str) -> dict[str, Any] | None:
     r"""Return the JSON object of an answer; ``None`` where there is none.
 
-    A model that thinks aloud writes drafts first: the last object with ``items`` wins,
+    A model that reasons in text writes drafts first: the last object with ``items`` wins,
     then the first object of any kind.
 
     >>> find_object('Here it is:\n```json\n{"items": []}\n``` Anything else?')
@@ -269,7 +269,7 @@ Answer with one JSON object of this schema, and nothing before or after it:
 
 
 def system_prompt(catalogue: Catalogue, language: str) -> str:
-    """Return what holds for every photo; the same text each time, so that servers can cache it."""
+    """Return the instructions for every photo; the same text each time, which servers cache."""
     return _TASK.format(
         language="French" if language == "fr" else "English",
         room_types=", ".join(ROOM_TYPES),
@@ -300,5 +300,5 @@ def repair_messages(answer: str, problem: str) -> list[dict[str, Any]]:
 def _said(hint: Hint) -> list[str]:
     """Return what the caller said about the room, as data and not as part of the instructions."""
     words = {"room": hint.room, "kind of room": hint.room_type}
-    told = {name: word[:_SHOWN_WORDS] for name, word in words.items() if word}
-    return [f"The household says: {json.dumps(told, ensure_ascii=False)}"] if told else []
+    given = {name: word[:_SHOWN_WORDS] for name, word in words.items() if word}
+    return [f"The household says: {json.dumps(given, ensure_ascii=False)}"] if given else []

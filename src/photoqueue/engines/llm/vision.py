@@ -1,4 +1,4 @@
-"""The engine itself: pictures in, the catalogue's things out, each request on record."""
+"""The engine ``llm``: pictures in, things of the catalogue out, each request recorded."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class LocalThrottle:
             return free_at - now
 
     def hold(self, name: str, seconds: float) -> None:
-        """Let no thread ask the service within so many seconds."""
+        """Let no thread ask the service for this many seconds."""
         with self._lock:
             until = time.monotonic() + seconds
             self._free_at[name] = max(self._free_at.get(name, until), until)
 
 
-#: JPEG quality: furniture is told apart at far less; below about 70 its blocks begin to show.
+#: JPEG quality: furniture is recognised at far less; below about 70 artefacts become visible.
 _QUALITY: Final = 85
 #: Photos of one room that are sent as large as a single one.
 _FULL_SIZED: Final = 4
@@ -106,7 +106,7 @@ def _part(data: bytes, detail: str | None) -> dict[str, Any]:
 
 
 #: Share of the caller's time that the engine uses: its own error comes before the process
-#: is ended, so that the calls are on record.
+#: is ended, so that the calls are recorded.
 _SHARE_OF_TIME: Final = 0.9
 _MILLION: Final = 1_000_000
 
@@ -133,7 +133,7 @@ class Prices:
 
 @dataclass(frozen=True, kw_only=True)
 class _Bill:
-    """Puts each request on record with the caller, and adds them up."""
+    """Reports each request to the caller, and sums them up."""
 
     prices: Prices
     hint: Hint
@@ -164,7 +164,7 @@ class _Bill:
 
 
 class LlmEngine:
-    """A vision model behind an OpenAI-compatible server lists what a mover moves.
+    """Asks a vision model behind an OpenAI-compatible server what a mover moves.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ class LlmEngine:
         return f"LlmEngine({self.model!r} of {self._access.base_url!r})"
 
     def share(self, throttle: Throttle) -> None:
-        """Keep to a rate limit together with other processes from now on."""
+        """Share a rate limit with other processes from now on."""
         self._throttle = throttle
 
     def close(self) -> None:
@@ -227,7 +227,7 @@ class LlmEngine:
         EngineUnavailableError
             The server refuses the key, the model or the address.
         EngineServerError
-            It is away, late, broken or busy; another try may help.
+            It cannot be reached, is late, broken or busy; another try may help.
         """
         return self._analyse([image], hint, room=False)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from photoqueue.engines.model_registry import ModelEntry
 
 app = typer.Typer(
-    help="List the detectors, fetch one, check the files.",
+    help="List the detectors, download one, check the files.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -56,26 +56,26 @@ def list_models(as_json: AsJson = False) -> None:
         from photoqueue.engines.model_registry import RECOMMENDED
 
         show()
-        show(f"None is here yet. Fetch one: photoqueue models pull {RECOMMENDED}")
+        show(f"None is here yet. Download one: photoqueue models pull {RECOMMENDED}")
 
 
 @app.command()
 def pull(name: _Name, as_json: AsJson = False) -> None:
-    """Fetch a model into PHOTOQUEUE_HOME and check it; goes on where it was interrupted."""
-    from photoqueue.engines.model_download import pull as fetch
+    """Download a model into PHOTOQUEUE_HOME and check it; resumes an interrupted download."""
+    from photoqueue.engines.model_download import pull as download
     from photoqueue.engines.model_registry import megabytes
     from photoqueue.settings import load_settings
 
     settings = load_settings()
     with _download_bar(name) as bar:
-        pulled = fetch(settings, name, watcher=bar)
+        pulled = download(settings, name, watcher=bar)
     size = pulled.path.stat().st_size
     if as_json:
         print_json(
             {"name": name, "path": str(pulled.path), "size": size, "fetched": pulled.fetched}
         )
         return
-    how = "fetched" if pulled.fetched else "there already"
+    how = "downloaded" if pulled.fetched else "there already"
     certain = "checked" if pulled.entry.sha256 else "its content could not be checked: no sha256"
     show(f"{name} ({megabytes(size)}) is {how} and {certain}: {line(pulled.path)}")
 
@@ -189,7 +189,7 @@ def _show_verdicts(rows: list[dict[str, Any]]) -> None:
             expected, remedy = (
                 ("registered", "Correct its entry in models.toml, or put the right file there.")
                 if row["own"]
-                else ("published", "Take it away and fetch it again.")
+                else ("published", "Remove it and download it again.")
             )
             fail(
                 f"{row['name']}: not the file that was {expected} ({row['problem']}): "
@@ -207,7 +207,7 @@ def _download_bar(name: str) -> Iterator[PullWatcher]:
         task: TaskID
 
         def waiting(self) -> None:
-            note(f"Another process fetches {name}; waiting for it …")
+            note(f"Another process downloads {name}; waiting for it …")
 
         def trying_again(self, reason: str, seconds: float) -> None:
             warn(f"{reason}; trying again in {duration(1000 * seconds)}.")

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from photoqueue.inventory.catalogue import Catalogue
@@ -12,12 +12,6 @@ from photoqueue.inventory.merge import AnalysedPhoto, Strategy, add_up
 from photoqueue.records.results import FoundItem, InventoryResult, PhotoResult
 
 CATALOGUE = Catalogue.load()
-
-# A loaded machine makes input slowly; that is nobody's fault.
-settings.register_profile(
-    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60
-)
-settings.load_profile("patient")
 
 
 def thing(

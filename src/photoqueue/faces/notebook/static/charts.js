@@ -22,21 +22,16 @@ function choice(model, trait, label, options) {
     id,
     onchange: () => { model.set(trait, select.value); model.save_changes(); },
   }, Object.entries(options).map(([value, text]) => h("option", { value }, text)));
-  const show = () => { select.value = model.get(trait); };
-  model.on(`change:${trait}`, show);
-  show();
+  follow(model, trait, () => { select.value = model.get(trait); });
   return [h("label", { for: id }, label), select];
 }
 
 function dataTable(chart) {
   if (!chart.rows.length) return h("p", { class: "pq-empty" }, "No figures yet.");
-  const number = (place) => (place ? "pq-number" : null);
-  return h("table", { class: "pq-table" },
-    h("caption", { class: "pq-charts-caption" }, `Figures of ${chart.heading}`),
-    h("thead", {}, h("tr", {}, chart.columns.map((column, place) =>
-      h("th", { scope: "col", class: number(place) }, column)))),
-    h("tbody", {}, chart.rows.map((row) => h("tr", {}, row.map((cell, place) =>
-      (place ? h("td", { class: "pq-number" }, cell) : h("th", { scope: "row" }, cell)))))));
+  const rows = chart.rows.map((row) => h("tr", {}, row.map((cell, place) =>
+    (place ? h("td", { class: "pq-number" }, cell) : h("th", { scope: "row" }, cell)))));
+  return tableOf(chart.columns.map((name, place) => [name, place > 0]), rows,
+    { caption: `Figures of ${chart.heading}`, captionClass: "pq-charts-caption" });
 }
 
 // One card; only the parts of it that change are touched, so that focus and scroll stay.
@@ -51,7 +46,7 @@ function card(model, name) {
   const section = h("section", { class: "pq-charts-card", hidden: true },
     h("div", { class: "pq-charts-head" }, heading, toggle), image, table);
   let address = null;
-  const show = () => {
+  const stop = follow(model, name, () => {
     const chart = model.get(name);
     section.hidden = !chart.png;
     if (!chart.png) return;
@@ -64,33 +59,23 @@ function card(model, name) {
     address = URL.createObjectURL(new Blob([chart.png], { type: "image/png" }));
     image.src = address;
     replace(table, dataTable(chart));
-  };
-  model.on(`change:${name}`, show);
-  show();
-  return { section, close: () => { model.off(`change:${name}`, show); if (address) URL.revokeObjectURL(address); } };
+  });
+  return { section, close: () => { stop(); if (address) URL.revokeObjectURL(address); } };
 }
 
 export default {
   render({ model, el }) {
     el.classList.add("pq");
-    const notice = h("div", { class: "pq-notice", role: "alert", hidden: true });
     const waiting = h("p", { class: "pq-empty", role: "status" }, "Reading the figures…");
     const queues = Object.fromEntries([["", "all queues"], ...model.get("queues").map((name) => [name, name])]);
     const cards = model.get("names").map((name) => card(model, name));
     el.append(
       h("div", { class: "pq-bar", role: "group", "aria-label": "Charts" },
         choice(model, "period", "Period", PERIODS), choice(model, "queue", "Queue", queues)),
-      notice, waiting, h("div", { class: "pq-charts-grid" }, cards.map((one) => one.section)));
+      noticeOf(model), waiting, h("div", { class: "pq-charts-grid" }, cards.map((one) => one.section)));
 
-    const say = () => {
-      notice.textContent = model.get("notice");
-      notice.hidden = !model.get("notice");
-    };
-    const ready = () => { waiting.hidden = model.get("names").some((name) => model.get(name).png); };
-    model.on("change:notice", say);
-    for (const name of model.get("names")) model.on(`change:${name}`, ready);
-    say();
-    ready();
+    const names = model.get("names");
+    const stop = follow(model, names.join(" "), () => { waiting.hidden = names.some((name) => model.get(name).png); });
 
     const theme = () => {
       const dark = isDark(el);
@@ -104,8 +89,7 @@ export default {
     return () => {
       watch.disconnect();
       preferred.removeEventListener("change", theme);
-      model.off("change:notice", say);
-      for (const name of model.get("names")) model.off(`change:${name}`, ready);
+      stop();
       for (const one of cards) one.close();
     };
   },

@@ -8,6 +8,39 @@ function stateBadge(state) {
     ` ${state}`);
 }
 
+// Shows something of a model now, and again whenever one of its traits has changed; several at once
+// are one change. Returns a function that ends it.
+function follow(model, traits, show) {
+  let planned = false;
+  const later = () => {
+    if (planned) return;
+    planned = true;
+    queueMicrotask(() => { planned = false; show(); });
+  };
+  const changes = traits.split(" ").map((name) => `change:${name}`).join(" ");
+  model.on(changes, later);
+  show();
+  return () => model.off(changes, later);
+}
+
+// A box for what went wrong with the last thing that a person asked for: the trait "notice".
+function noticeOf(model, tag = "div") {
+  const box = h(tag, { class: "pq-notice", role: "alert", hidden: true });
+  follow(model, "notice", () => {
+    box.textContent = model.get("notice");
+    box.hidden = !model.get("notice");
+  });
+  return box;
+}
+
+// A table with the names of its columns above; [name, true] is a column of numbers.
+function tableOf(columns, rows, { caption = null, captionClass = null, kind = "" } = {}) {
+  const head = columns.map((column) => [column].flat()).map(([name, number]) =>
+    h("th", { scope: "col", class: number ? "pq-number" : null }, name));
+  return h("table", { class: `pq-table ${kind}` }, caption && h("caption", { class: captionClass }, caption),
+    h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows));
+}
+
 // A button with a text; `key` keeps its focus over a redraw.
 function button(text, onclick, properties = {}) {
   return h("button", { type: "button", class: "pq-button", "data-key": text, ...properties, onclick }, text);

@@ -10,6 +10,7 @@ function labelled(text, input) {
   return h("label", { class: "pq-inv-label" }, h("span", {}, text), input);
 }
 
+// A list to choose from: values, and names of those that are called otherwise.
 function choice(key, values, chosen, onchange, names = {}) {
   return h("select", { "data-key": key, onchange: (event) => onchange(event.target.value) },
     values.map((value) => h("option", { value, selected: value === chosen }, names[value] ?? value)));
@@ -34,7 +35,7 @@ export default {
     const send = (kind, values = {}) => model.send({ kind, ...values });
 
     const status = h("span", { role: "status", "aria-live": "polite" });
-    const notice = h("div", { class: "pq-notice", role: "alert", hidden: true });
+    const notice = noticeOf(model);
     const suggestions = h("datalist", { id: names });
     const head = h("div", { class: "pq-bar" });
     const totals = h("div", {});
@@ -210,15 +211,12 @@ export default {
         replace(rooms, h("div", { class: "pq-empty" }, "Nothing was found in the photos."));
         return;
       }
-      const columns = [["Thing"], ["Number", true], ["Volume", true], ["Taken apart", true], ["Photos"], ["Review"]];
+      const columns = ["Thing", ["Number", true], ["Volume", true], ["Taken apart", true], "Photos", "Review"];
+      if (page.actions) columns.push(h("span", { class: "pq-hidden" }, "Correct"));
       replace(rooms, inventory.rooms.map((room) => h("section", { "aria-label": room.name, class: "pq-inv-room" },
         h("h4", {}, room.name, room.kind ? h("span", { class: "pq-quiet" }, ` ${room.kind}`) : null,
           h("span", { class: "pq-quiet" }, ` ${format.counted(room.items, "thing")}, ${format.volume(room.volume)}`)),
-        room.lines.length ? h("div", { class: "pq-inv-scroll" }, h("table", { class: "pq-table" },
-          h("thead", {}, h("tr", {}, columns.map(([name, number]) =>
-            h("th", { scope: "col", class: number ? "pq-number" : null }, name)),
-          page.actions ? h("th", { scope: "col" }, h("span", { class: "pq-hidden" }, "Correct")) : null)),
-          h("tbody", {}, room.lines.map((line) => row(page, room, line)))))
+        room.lines.length ? h("div", { class: "pq-inv-scroll" }, tableOf(columns, room.lines.map((line) => row(page, room, line))))
           : h("div", { class: "pq-empty" }, "Nothing was found here."))));
     }
 
@@ -259,23 +257,19 @@ export default {
       const listed = page.corrections ?? [];
       if (!listed.length) { replace(made); return; }
       const standing = listed.filter((entry) => !entry.undoneAt).length;
-      const columns = ["When", "By", "Room", "Thing", "Number", "m³ of one", ""];
+      const columns = ["When", "By", "Room", "Thing", "Number", "m³ of one", h("span", { class: "pq-hidden" }, "Undo")];
       replace(made, fold("corrections", `Corrections: ${format.number(standing)} hold, ${format.number(listed.length - standing)} taken back`,
-        h("div", { class: "pq-inv-scroll" }, h("table", { class: "pq-table" },
-          h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name || h("span", { class: "pq-hidden" }, "Undo"))))),
-          h("tbody", {}, listed.map((entry) => h("tr", { class: entry.undoneAt ? "pq-quiet" : null },
+        h("div", { class: "pq-inv-scroll" }, tableOf(columns, listed.map((entry) => h("tr", { class: entry.undoneAt ? "pq-quiet" : null },
             h("td", {}, format.clock(entry.at)), h("td", {}, entry.by), h("td", {}, entry.room), h("td", {}, entry.name),
             h("td", {}, entry.count === 0 ? "0, off the list" : format.number(entry.count)),
             h("td", {}, format.number(entry.volume, 2)),
             h("td", {}, entry.undoneAt ? `taken back by ${entry.undoneBy}, ${format.clock(entry.undoneAt)}`
               : page.actions ? button("Undo", () => send("undo", { correction: entry.id }),
-                { "data-key": `undo/${entry.id}`, "aria-label": `Undo ${entry.count} × ${entry.name}, ${entry.room}` }) : ""))))))));
+                { "data-key": `undo/${entry.id}`, "aria-label": `Undo ${entry.count} × ${entry.name}, ${entry.room}` }) : "")))))));
     }
 
     function draw() {
       const page = model.get("page");
-      notice.textContent = model.get("notice");
-      notice.hidden = !model.get("notice");
       if (!page || page.projects === undefined) { status.textContent = "Reading …"; return; }
       drawHead(page);
       drawStatus(page);
@@ -296,15 +290,11 @@ export default {
       if (page?.alone && page.standing?.running) send("refresh");
     }, 1000);
 
-    model.on("change:page change:notice change:exported change:strategy", draw);
-    model.on("change:things", suggest);
-    suggest();
-    draw();
+    const stops = [follow(model, "page exported strategy", draw), follow(model, "things", suggest)];
     if (!model.get("page")?.projects) send("refresh");
     return () => {
       clearInterval(timer);
-      model.off("change:page change:notice change:exported change:strategy", draw);
-      model.off("change:things", suggest);
+      for (const stop of stops) stop();
     };
   },
 };

@@ -159,9 +159,8 @@ function callTable(story) {
 }
 
 function dataTable(title, columns, rows) {
-  return h("table", { class: "pq-table pq-jobs-data" }, h("caption", {}, title),
-    h("thead", {}, h("tr", {}, columns.map((column) => h("th", { scope: "col" }, column)))),
-    h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, String(cell)))))));
+  const drawn = rows.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, String(cell)))));
+  return tableOf(columns, drawn, { caption: title, kind: "pq-jobs-data" });
 }
 
 function errorParts(story, open, redraw) {

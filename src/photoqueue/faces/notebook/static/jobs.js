@@ -259,12 +259,7 @@ export default {
     const pages = pager(model, act);
     const empty = emptiness(model, filters.clear);
     const details = jobDetails(model, { ...act, ask });
-    const notice = h("div", { class: "pq-notice", role: "alert", hidden: true });
-    el.append(filters.element, retries.dialog, notice, table.element, empty.element, pages.element, details.element);
-    const drawNotice = () => {
-      notice.textContent = model.get("notice");
-      notice.hidden = !model.get("notice");
-    };
+    el.append(filters.element, retries.dialog, noticeOf(model), table.element, empty.element, pages.element, details.element);
     const draw = () => {
       const page = model.get("page");
       table.element.hidden = !page.rows?.length;
@@ -283,19 +278,11 @@ export default {
       if (!id && opened && (details.hadFocus() || document.activeElement === document.body)) table.focus(opened);
       opened = id;
     };
-    // Several traits change at once; the page is drawn once.
-    let planned = false;
-    const later = () => {
-      if (planned) return;
-      planned = true;
-      queueMicrotask(() => { planned = false; filters.follow(); draw(); drawDetails(); drawNotice(); });
-    };
-    const changes = "change:page change:counts change:controls change:selected change:story change:busy change:progress change:notice change:may_act change:reading";
-    model.on(changes, later);
-    filters.follow();
-    draw();
-    drawDetails();
-    drawNotice();
-    return () => { model.off(changes, later); details.stop(); };
+    const stop = follow(model, "page counts controls selected story busy progress may_act reading", () => {
+      filters.follow();
+      draw();
+      drawDetails();
+    });
+    return () => { stop(); details.stop(); };
   },
 };

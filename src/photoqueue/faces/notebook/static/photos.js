@@ -58,7 +58,6 @@ export default {
     });
     const list = h("ul", { class: "pq-tiles", "aria-label": "Photos" });
     const hint = h("p", { class: "pq-quiet pq-hint" }, "Arrow keys move, Enter opens, Space selects.");
-    const notice = h("div", { class: "pq-notice", role: "alert", hidden: true });
     const empty = h("p", { class: "pq-empty", hidden: true });
     const where = h("span", { class: "pq-quiet", role: "status" });
     const chosen = h("span", { role: "status" });
@@ -76,7 +75,7 @@ export default {
     el.append(
       h("div", { class: "pq-bar" }, h("label", {}, "Room ", room), h("label", {}, "State ", state), h("label", {}, "Find ", find), clear),
       h("div", { class: "pq-bar" }, controls.element),
-      notice, list, empty,
+      noticeOf(model), list, empty,
       h("div", { class: "pq-bar pq-photos-foot" },
         h("div", { class: "pq-bar" }, back, where, forth),
         h("div", { class: "pq-bar" }, chosen, all, none), hint),
@@ -171,8 +170,6 @@ export default {
       chosen.textContent = `${format.number(number)} selected`;
       none.disabled = number === 0;
       all.disabled = cards().length === 0;
-      notice.textContent = model.get("notice");
-      notice.hidden = !model.get("notice");
       empty.textContent = model.get("empty");
       empty.hidden = !model.get("empty");
       hint.hidden = cards().length === 0;
@@ -199,7 +196,7 @@ export default {
       model.on(`change:thumb_${slot}`, () => { takeThumbnail(slot); plan(); });
       takeThumbnail(slot);
     }
-    for (const name of ["order", "place", "counted", "empty", "notice", "room", "state", "text", "picture", "picture_of", "opened_card", "boxes"]) {
+    for (const name of ["order", "place", "counted", "empty", "room", "state", "text", "picture", "picture_of", "opened_card", "boxes"]) {
       model.on(`change:${name}`, plan);
     }
     for (const name of ["selected", "min_score", "can_act"]) model.on(`change:${name}`, () => { tiles.clear(); plan(); });

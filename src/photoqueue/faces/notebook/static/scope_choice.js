@@ -5,13 +5,12 @@ export default {
     el.dataset.lmSuppressShortcuts = "true"; // Enter is for our buttons, not for the cell
     const select = h("select", { "aria-label": "Showing" });
     const field = h("input", { type: "text", placeholder: "batch or project id", "aria-label": "Batch or project id", size: 22 });
-    const notice = h("div", { class: "pq-notice", role: "alert", hidden: true });
     const open = () => { if (field.value.trim()) model.send({ kind: "show", id: field.value }); };
     field.addEventListener("keydown", (event) => { if (event.key === "Enter") open(); });
     select.addEventListener("change", () => model.send({ kind: "show", ...JSON.parse(select.value) }));
-    el.append(h("div", { class: "pq-bar" }, h("span", {}, "Showing"), select, field, button("Open", open)), notice);
+    el.append(h("div", { class: "pq-bar" }, h("span", {}, "Showing"), select, field, button("Open", open)), noticeOf(model));
 
-    const show = () => {
+    follow(model, "batches batch project", () => {
       const batches = model.get("batches");
       const batch = model.get("batch"), project = model.get("project");
       const option = (value, text) => h("option", { value: JSON.stringify(value) }, text);
@@ -28,11 +27,6 @@ export default {
         h("optgroup", { label: "Batches" }, listed));
       select.value = JSON.stringify(batch ? { batch } : project ? { project } : {});
       field.value = "";
-    };
-    const warn = () => { notice.textContent = model.get("notice"); notice.hidden = !model.get("notice"); };
-    model.on("change:batches change:batch change:project", show);
-    model.on("change:notice", warn);
-    show();
-    warn();
+    });
   },
 };

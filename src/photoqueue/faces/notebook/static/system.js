@@ -10,11 +10,7 @@ function mark(icon, text, kind) {
 }
 
 function grid(caption, columns, rows) {
-  return h("div", { class: "pq-sys-scroll" }, h("table", { class: "pq-table" },
-    h("caption", {}, caption),
-    h("thead", {}, h("tr", {}, columns.map(([name, number]) =>
-      h("th", { scope: "col", class: number ? "pq-number" : null }, name)))),
-    h("tbody", {}, rows)));
+  return h("div", { class: "pq-sys-scroll" }, tableOf(columns, rows, { caption }));
 }
 
 const WORKER_STATES = {
@@ -27,7 +23,7 @@ const WORKER_STATES = {
 export default {
   render({ model, el }) {
     const send = (kind, values = {}) => model.send({ kind, ...values });
-    const notice = h("pre", { class: "pq-notice pq-sys-notice", role: "alert", hidden: true });
+    const notice = noticeOf(model, "pre");
     const warning = h("div", {});
     const work = h("div", { role: "status", "aria-live": "polite", class: "pq-sys-work" });
     const body = h("div", {});
@@ -120,8 +116,6 @@ export default {
 
     function draw() {
       const page = model.get("page");
-      notice.textContent = model.get("notice");
-      notice.hidden = !model.get("notice");
       if (work.textContent !== model.get("work")) work.textContent = model.get("work");
       if (!page?.servers) { replace(body, h("div", { class: "pq-empty" }, "Reading …")); return; }
       drawWarning(page);
@@ -130,12 +124,11 @@ export default {
 
     // On its own, nobody reads for it.
     const timer = setInterval(() => { if (model.get("page")?.alone) send("refresh"); }, 2000);
-    model.on("change:page change:notice change:work", draw);
-    draw();
+    const stop = follow(model, "page work", draw);
     if (!model.get("page")?.servers) send("refresh");
     return () => {
       clearInterval(timer);
-      model.off("change:page change:notice change:work", draw);
+      stop();
     };
   },
 };

@@ -23,7 +23,6 @@ export default {
         button("Choose photos", () => files.click()), button("Choose a folder", () => folder.click()),
         h("span", { class: "pq-quiet" }, "or drop them here. Sub-folders are rooms.")),
       files, folder);
-    const notice = h("div", { class: "pq-notice", role: "alert", hidden: true });
     const words = h("div", { role: "status" });
     const left = h("div", { class: "pq-left", hidden: true });
     const send = button("Upload", () => { const { photos } = chosen; chosen = null; sender.start(photos); }, { "data-key": null });
@@ -90,15 +89,13 @@ export default {
         const late = Date.now() - sender.waitingSince > 3000 ? " · waiting for the kernel, which is busy" : "";
         detail.textContent = `Photo ${format.number(sender.number + 1)} of ${format.number(sender.photos.length)}: ${photo.path} · ${format.size(sender.sent)} of ${format.size(sender.total)}${late}`;
       }
-      notice.textContent = model.get("notice");
-      notice.hidden = !model.get("notice");
     }
 
     el.classList.add("pq", "pq-upload");
     el.dataset.lmSuppressShortcuts = "true";
-    el.append(zone, notice, words, left, progress, h("div", { class: "pq-bar" }, send, cancel, remove));
+    el.append(zone, noticeOf(model), words, left, progress, h("div", { class: "pq-bar" }, send, cancel, remove));
     sender.listeners.add(draw);
-    for (const name of ["state", "files", "notice"]) model.on(`change:${name}`, draw);
+    for (const name of ["state", "files"]) model.on(`change:${name}`, draw);
     const clock = setInterval(() => { if (sender.upload) draw(); }, 1000);
     draw();
     return () => { clearInterval(clock); sender.listeners.delete(draw); };

@@ -5,13 +5,11 @@ export default {
     const quiet = h("div", { role: "status", class: "pq-words" });
     const urgent = h("div", { role: "alert", class: "pq-notice", hidden: true });
     el.append(quiet, urgent);
-    const show = () => {
+    follow(model, "text urgent", () => {
       const text = model.get("text");
       quiet.textContent = model.get("urgent") ? "" : text;
       urgent.textContent = model.get("urgent") ? text : "";
       urgent.hidden = !urgent.textContent;
-    };
-    model.on("change:text change:urgent", show);
-    show();
+    });
   },
 };

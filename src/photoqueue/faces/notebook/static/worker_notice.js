@@ -5,7 +5,7 @@ export default {
     el.dataset.lmSuppressShortcuts = "true"; // Enter is for our buttons, not for the cell
     const box = h("div", { class: "pq-notice", role: "status", hidden: true });
     el.append(box);
-    const show = () => {
+    follow(model, "queues starting notice can_start", () => {
       const queues = model.get("queues"), starting = model.get("starting"), notice = model.get("notice");
       box.hidden = !queues.length && !starting && !notice;
       const words = starting
@@ -18,8 +18,6 @@ export default {
         : null;
       const how = !starting && queues.length && !model.get("can_start") ? "Start one with: photoqueue worker" : null;
       replace(box, words, start, how, notice ? h("pre", { class: "pq-pre" }, notice) : null);
-    };
-    model.on("change:queues change:starting change:notice change:can_start", show);
-    show();
+    });
   },
 };

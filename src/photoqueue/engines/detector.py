@@ -195,15 +195,11 @@ class Detector:
             declared=file.classes,
         )
         given = (score_threshold, file.threshold, self._layout.default_threshold)
-        self._threshold = next(value for value in given if value is not None)
+        #: Score, 0…1, below which items are not reported.
+        self.score_threshold = next(value for value in given if value is not None)
 
     def __repr__(self) -> str:
         return f"Detector({self.model!r}, {self._classes.vocabulary})"
-
-    @property
-    def score_threshold(self) -> float:
-        """Score, 0…1, below which items are not reported."""
-        return self._threshold
 
     @property
     def sufficient_side(self) -> int:
@@ -223,7 +219,7 @@ class Detector:
             image = image.convert("RGB")
         outputs = self._session.run(self._layout.feeds(image))
         candidates = self._layout.decode(outputs, image)
-        limit = self._threshold if threshold is None else threshold
+        limit = self.score_threshold if threshold is None else threshold
         candidates = candidates.take(candidates.scores >= limit)
         candidates = candidates.take(suppress(candidates, self._layout.nms_iou))
         boxes = np.clip(candidates.boxes, 0, 1)
@@ -242,12 +238,12 @@ class Detector:
         """Find what a mover moves in an upright RGB picture, and the kind of room."""
         # The kind of room has its own, lower threshold: it does not change with the
         # threshold of the items.
-        detections = self.detect(image, threshold=min(self._threshold, VOTE_FLOOR))
+        detections = self.detect(image, threshold=min(self.score_threshold, VOTE_FLOOR))
         refined = self._refined(detections, image.width / image.height)
         items = [
             item
             for position, detection in enumerate(detections)
-            if detection.score >= self._threshold
+            if detection.score >= self.score_threshold
             and (item := self._item(detection, refined.get(position), hint.language)) is not None
         ]
         room_type, certainty = vote_room_type(

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageDraw, ImageFont
+
+if TYPE_CHECKING:
+    from photoqueue.engines.contract import Item
+    from photoqueue.records.results import FoundItem
 
 Colour = tuple[int, int, int]
 #: left, top, right, bottom in pixels.
@@ -35,30 +39,6 @@ _SMALLEST_LETTER: Final = 10
 _LIGHT: Final = 140
 
 
-class Drawable(Protocol):
-    """What can be drawn: an engine's ``Item`` or a result's ``FoundItem``."""
-
-    @property
-    def name(self) -> str:
-        """What is printed."""
-        ...
-
-    @property
-    def category(self) -> str:
-        """Chooses the colour."""
-        ...
-
-    @property
-    def score(self) -> float | None:
-        """0…1, printed behind the name."""
-        ...
-
-    @property
-    def box(self) -> tuple[float, float, float, float] | None:
-        """x0, y0, x1, y1 in 0…1 of the picture."""
-        ...
-
-
 @dataclass(frozen=True)
 class _Label:
     text: str
@@ -68,10 +48,9 @@ class _Label:
 
 def draw_boxes(
     image: Image.Image,
-    items: Iterable[Drawable],
+    items: Iterable[Item | FoundItem],
     *,
     min_score: float = 0.0,
-    with_scores: bool = True,
 ) -> Image.Image:
     """Return a copy of a picture with a labelled box around each item.
 
@@ -79,12 +58,10 @@ def draw_boxes(
     ----------
     image : PIL.Image.Image
         The upright picture.
-    items : iterable of Drawable
+    items : iterable of Item or FoundItem
         Items without a box are left out.
     min_score : float
         0…1: items with a lower score are left out; one without a score is drawn.
-    with_scores : bool
-        Whether the score is printed behind the name, in per cent.
 
     Examples
     --------
@@ -111,24 +88,22 @@ def draw_boxes(
     # Labels last: no line runs through a word.
     taken: list[_Area] = []
     for (item, _), area in zip(shown, areas, strict=True):
-        label = _label(item, area, canvas, font, taken, with_scores=with_scores)
+        label = _label(item, area, canvas, font, taken)
         taken.append(label.area)
         _print(draw, label, font)
     return canvas
 
 
 def _label(
-    item: Drawable,
+    item: Item | FoundItem,
     area: _Area,
     canvas: Image.Image,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     taken: Sequence[_Area],
-    *,
-    with_scores: bool,
 ) -> _Label:
     """Choose where the label of a box lies: near it, in the picture, not over others."""
     text = item.name
-    if with_scores and item.score is not None:
+    if item.score is not None:
         text = f"{text} {100 * item.score:.0f} %"
     pad = max(2, round(_line_height(font) / 6))
     wide, high = font.getlength(text) + 2 * pad, _line_height(font) + 2 * pad
@@ -177,7 +152,7 @@ def _line_height(font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> float:
     return float(font.getbbox("Ågjp|")[3])
 
 
-def _colour(item: Drawable) -> Colour:
+def _colour(item: Item | FoundItem) -> Colour:
     return CATEGORY_COLOURS.get(item.category, _OTHER_COLOUR)
 
 

@@ -5,9 +5,10 @@ A layout is chosen from the model's own inputs and outputs, never from its file 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
 
@@ -18,11 +19,52 @@ from photoqueue.errors import ModelError
 if TYPE_CHECKING:
     from PIL import Image
 
-#: Overlap above which two boxes of one class are one thing.
-_NMS_IOU: Final = 0.6
+
+class Layout(ABC):
+    """The format of a family of models.
+
+    Attributes
+    ----------
+    name : str
+        Display name, with the outputs by which it is recognised.
+    nms_iou : float
+        Overlap, 0…1, above which two boxes of one class are one thing.
+    counts_classes : bool
+        Whether :meth:`class_count` is read from the outputs, and not guessed.
+    default_threshold : float
+        Score, 0…1, below which detections are not reported.
+    size : tuple of int
+        Width and height of the model's input, in pixels.
+    """
+
+    name: ClassVar[str]
+    nms_iou: ClassVar[float] = 0.6
+    counts_classes: ClassVar[bool] = True
+    default_threshold: ClassVar[float]
+
+    def __init__(self, picture: Port) -> None:
+        self.size = picture_size(picture)
+        self._picture = picture.name
+
+    @classmethod
+    @abstractmethod
+    def recognise(cls, signature: Signature) -> Self | None:
+        """Return the layout if the model has it."""
+
+    def feeds(self, image: Image.Image) -> dict[str, Any]:
+        """Return the model's inputs, by name, for an RGB picture."""
+        return {self._picture: squash(image, self.size)}
+
+    @abstractmethod
+    def class_count(self, outputs: Mapping[str, Any]) -> int:
+        """Return how many classes the model has, from the outputs of a run."""
+
+    @abstractmethod
+    def decode(self, outputs: Mapping[str, Any], image: Image.Image) -> Candidates:
+        """Return what the model proposes, in fractions of the picture, before any choice."""
 
 
-class AuthorsExport:
+class AuthorsExport(Layout):
     """The authors' own export: the model decodes its boxes itself.
 
     Inputs ``images`` f32 [N, 3, H, W] and ``orig_target_sizes`` i64 [N, 2] (width,
@@ -30,16 +72,11 @@ class AuthorsExport:
     given size) and ``scores`` [N, Q].
     """
 
-    name: Final = "DEIMv2/D-FINE (labels, boxes, scores)"
-    nms_iou: Final = _NMS_IOU
-    counts_classes: Final = False
+    name = "DEIMv2/D-FINE (labels, boxes, scores)"
+    counts_classes = False
     #: Best F1 of DEIMv2 femto on 22 photos of rooms (0.68; 0.62 at 0.30, 0.67 at 0.40;
     #: `photoqueue evaluate` with PHOTOQUEUE_SCORE_THRESHOLD).
-    default_threshold: Final = 0.35
-
-    def __init__(self, picture: Port) -> None:
-        self.size = picture_size(picture)
-        self._picture = picture.name
+    default_threshold = 0.35
 
     @classmethod
     def recognise(cls, signature: Signature) -> Self | None:
@@ -60,10 +97,7 @@ class AuthorsExport:
 
     def feeds(self, image: Image.Image) -> dict[str, Any]:
         """Return the model's inputs for a picture."""
-        return {
-            self._picture: squash(image, self.size),
-            "orig_target_sizes": np.array([image.size], dtype=np.int64),
-        }
+        return super().feeds(image) | {"orig_target_sizes": np.array([image.size], np.int64)}
 
     def class_count(self, outputs: Mapping[str, Any]) -> int:
         """Return how many classes the model has.
@@ -84,22 +118,16 @@ class AuthorsExport:
         )
 
 
-class TransformersExport:
+class TransformersExport(Layout):
     """The export of the transformers library, as found at onnx-community.
 
     Input ``pixel_values`` f32 [N, 3, H, W]; outputs ``logits`` [N, Q, C], before the
     sigmoid, and ``pred_boxes`` [N, Q, 4] (centre and size, as fractions).
     """
 
-    name: Final = "D-FINE, transformers (logits, pred_boxes)"
-    nms_iou: Final = _NMS_IOU
-    counts_classes: Final = True
+    name = "D-FINE, transformers (logits, pred_boxes)"
     #: Not measured on photos of rooms: taken from the same architecture's other export.
-    default_threshold: Final = 0.35
-
-    def __init__(self, picture: Port) -> None:
-        self.size = picture_size(picture)
-        self._picture = picture.name
+    default_threshold = 0.35
 
     @classmethod
     def recognise(cls, signature: Signature) -> Self | None:
@@ -114,10 +142,6 @@ class TransformersExport:
             and boxes.fits(None, None, 4)
         )
         return cls(picture) if fits else None
-
-    def feeds(self, image: Image.Image) -> dict[str, Any]:
-        """Return the model's input for a picture."""
-        return {self._picture: squash(image, self.size)}
 
     def class_count(self, outputs: Mapping[str, Any]) -> int:
         """Return how many classes the model has."""
@@ -159,24 +183,22 @@ _PAD: Final = 114
 _BOX_VALUES: Final = 5
 
 
-class RawYolox:
+class RawYolox(Layout):
     """One output [1, cells, 5 + classes] that is still to be decoded.
 
     The input is [1, 3, H, W], BGR, 0…255; the picture keeps its proportions, lies in the
     top left corner and is padded with grey.
     """
 
-    name: Final = "YOLOX, raw (one output [1, cells, 5 + classes])"
-    nms_iou: Final = 0.45
-    counts_classes: Final = True
+    name = "YOLOX, raw (one output [1, cells, 5 + classes])"
+    nms_iou = 0.45
     #: F1 of YOLOX-nano on 22 photos of rooms: 0.57 at 0.25, 0.55 at 0.30, 0.54 at 0.35
     #: (`photoqueue evaluate` with PHOTOQUEUE_SCORE_THRESHOLD). So few photos do not
     #: decide between these; 0.30 gives fewer false positives.
-    default_threshold: Final = 0.30
+    default_threshold = 0.30
 
     def __init__(self, picture: Port, output: Port) -> None:
-        self.size = picture_size(picture)
-        self._picture = picture.name
+        super().__init__(picture)
         self._output = output.name
         self._offsets, self._strides = _grid(*self.size)
 
@@ -256,47 +278,6 @@ def _grid(width: int, height: int) -> tuple[FloatArray, FloatArray]:
         np.concatenate(offsets).astype(np.float32),
         np.concatenate(strides).astype(np.float32),
     )
-
-
-class Layout(Protocol):
-    """The format of a family of models."""
-
-    @property
-    def name(self) -> str:
-        """Display name, with the outputs that show it."""
-        ...
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the model's input, in pixels."""
-        ...
-
-    @property
-    def nms_iou(self) -> float:
-        """Overlap, 0…1, above which two boxes of one class are one thing."""
-        ...
-
-    @property
-    def default_threshold(self) -> float:
-        """Score, 0…1, below which detections are not reported."""
-        ...
-
-    @property
-    def counts_classes(self) -> bool:
-        """Whether :meth:`class_count` is read from the outputs, and not guessed."""
-        ...
-
-    def feeds(self, image: Image.Image) -> dict[str, Any]:
-        """Return the model's inputs, by name, for an RGB picture."""
-        ...
-
-    def class_count(self, outputs: Mapping[str, Any]) -> int:
-        """Return how many classes the model has, from the outputs of a run."""
-        ...
-
-    def decode(self, outputs: Mapping[str, Any], image: Image.Image) -> Candidates:
-        """Return what the model proposes for the picture, before any choice."""
-        ...
 
 
 #: The most specific first; no model fits two of them.

@@ -16,7 +16,7 @@ import pytest
 import photoqueue
 from photoqueue.client.metrics import activity, figures
 from photoqueue.errors import StateError
-from photoqueue.faces.notebook.charts.frames import (
+from photoqueue.faces.notebook.charts.reduction import (
     ai_of,
     durations_of,
     failures_of,
@@ -26,7 +26,7 @@ from photoqueue.faces.notebook.charts.frames import (
 )
 from photoqueue.installation import current
 from photoqueue.queue.database import Database
-from photoqueue.queue.tally import Extent, counting, read
+from photoqueue.queue.tally import Extent, counting, read_figures
 from photoqueue.records.figures import Figures, Percentiles, Throughput, bin_sql, bins_of
 from tests.conftest import eventually
 
@@ -398,9 +398,7 @@ def test_queue_of_any_name_is_counted_and_read_by_it(
     connection.execute("INSERT INTO queues (queue_name) VALUES ('room-describe')")
     connection.execute(FILL.replace("inventory-sync", "room-describe"))
     connection.execute(SUBMISSIONS)
-    extent = Extent(queue="room-describe")
-    found = read(database, extent)
-    one = Figures.of(found.rows, found.period, found.oldest_waiting_s)
+    one = read_figures(database, Extent(queue="room-describe"))
     attempts = photoqueue.attempts()
     jobs = connection.execute("SELECT job_id::text FROM jobs WHERE queue_name = 'room-describe'")
     members = attempts[attempts["job_id"].isin([job for (job,) in jobs])]

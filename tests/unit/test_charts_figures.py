@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from photoqueue.faces.notebook.charts import OVERVIEW
 from photoqueue.faces.notebook.charts.canvas import compact, duration_ticks, place
-from photoqueue.faces.notebook.charts.frames import (
+from photoqueue.faces.notebook.charts.reduction import (
     ai_of,
     durations_of,
     failures_of,

@@ -30,7 +30,7 @@ RISING: Final = 2.0
 
 
 class Severity(StrEnum):
-    """How bad it is: work that goes badly, or work that stands still."""
+    """How bad it is: ``warning`` while work goes on, ``critical`` when it stands still."""
 
     WARNING = "warning"
     CRITICAL = "critical"
@@ -170,34 +170,34 @@ def _share(part: int, whole: int) -> float:
     return part / whole if whole >= FEWEST else 0.0
 
 
-#: Seconds within which the address must have answered.
+#: Seconds within which the address must answer.
 _TIMEOUT: Final = 10.0
 
 
 class AlertUrlError(ServiceError):
-    """The address that is told of incidents did not take the news."""
+    """The address of ``PHOTOQUEUE_ALERT_URL`` did not accept a report."""
 
 
 def tell(alerts: Sequence[Alert], url: SecretStr) -> int:
-    """Tell an address what began and what ended since it was last told.
+    """Report to an address which incidents began or ended since the last report.
 
-    However many processes check, it is told once: an incident is a row in PostgreSQL.
+    Each is reported once, however many processes check: an incident is a row in PostgreSQL.
 
     Returns
     -------
     int
-        How many pieces of news it took.
+        How many reports were sent.
 
     Raises
     ------
     ConfigurationError
-        The address is none of HTTP.
+        The address is not an HTTP address.
     AlertUrlError
-        It did not take the news; it is told next time.
+        It did not accept a report, which is sent again next time.
     """
     if not url.get_secret_value().startswith(("http://", "https://")):
         raise ConfigurationError(
-            "PHOTOQUEUE_ALERT_URL is no HTTP address. It looks like https://host/path."
+            "PHOTOQUEUE_ALERT_URL is not an HTTP address. It looks like https://host/path."
         )
     database = current().database
     firing = [
@@ -210,13 +210,13 @@ def tell(alerts: Sequence[Alert], url: SecretStr) -> int:
         for alert in alerts
     ]
     update_incidents(database, firing)
-    return tell_incidents(database, lambda incident: _post(url, _news(incident)))
+    return tell_incidents(database, lambda incident: _post(url, _report(incident)))
 
 
-def _news(incident: Incident) -> dict[str, Any]:
+def _report(incident: Incident) -> dict[str, Any]:
     ended = incident.ended_at
     return {
-        # Told twice only where a process died at the wrong moment, and then under one id.
+        # Sent twice only if a process died between sending and recording, and then under one id.
         "id": str(incident.incident_id),
         "status": "firing" if ended is None else "resolved",
         "alert": incident.name,
@@ -228,10 +228,10 @@ def _news(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _post(url: SecretStr, news: dict[str, Any]) -> None:
+def _post(url: SecretStr, report: dict[str, Any]) -> None:
     request = urllib.request.Request(
         url.get_secret_value(),
-        data=json.dumps(news).encode(),
+        data=json.dumps(report).encode(),
         headers={"Content-Type": "application/json", "User-Agent": "photoqueue"},
         method="POST",
     )
@@ -245,6 +245,6 @@ def _post(url: SecretStr, news: dict[str, Any]) -> None:
         # Not the text of a ValueError, which may quote the address and the secret in it.
         reason = str(getattr(exc, "reason", "")) or type(exc).__name__
     raise AlertUrlError(
-        f"The address of PHOTOQUEUE_ALERT_URL did not take the news: {reason}. It is told again "
+        f"The address of PHOTOQUEUE_ALERT_URL did not accept a report: {reason}. It is sent again "
         "at the next check."
     )

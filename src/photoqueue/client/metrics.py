@@ -60,8 +60,7 @@ def figures(
         queue=None if queue is None else as_queue(queue),
         since=since,
     )
-    found = tally.read(current().database, extent)
-    return Figures.of(found.rows, found.period, found.oldest_waiting_s)
+    return tally.read_figures(current().database, extent)
 
 
 def activity() -> int:

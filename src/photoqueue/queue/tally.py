@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from photoqueue.errors import DatabaseUnavailableError
 from photoqueue.queue.database import Database, load_statements
-from photoqueue.records.figures import Period, Row, bin_sql, cell_sql
+from photoqueue.records.figures import Figures, Period, Row, bin_sql, cell_sql
 
 #: Rows that are counted in one statement at most (more where one transaction wrote more), by
 #: a scrape and by a worker.
@@ -222,15 +222,6 @@ class Extent:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tallied:
-    """Rows of the tally, all at one moment, with the time that they are divided into."""
-
-    rows: list[Row]
-    period: Period | None
-    oldest_waiting_s: float | None
-
-
 # Enough for the sorts and hash tables of a million attempts; compiling the statements to
 # machine code takes longer than it saves. Plans depend on what is asked for.
 _SNAPSHOT: Final = (
@@ -244,8 +235,8 @@ _SNAPSHOT: Final = (
 _CLOCKS_APART: Final = timedelta(hours=1)
 
 
-def read(database: Database, extent: Extent) -> Tallied:
-    """Read the rows that charts are made of.
+def read_figures(database: Database, extent: Extent) -> Figures:
+    """Read what charts show, all at one moment.
 
     Of the whole installation or one queue they are sums; attempts of a project or batch, of times
     too long ago to be kept, or of so short a time that its bins are narrower than a minute, are
@@ -261,7 +252,7 @@ def read(database: Database, extent: Extent) -> Tallied:
         return _read(connection, extent)
 
 
-def _read(connection: sa.Connection, extent: Extent) -> Tallied:
+def _read(connection: sa.Connection, extent: Extent) -> Figures:
     whole = extent.project_id is None and extent.batch_id is None
     jobs = _jobs_of(extent)
     values: dict[str, Any] = {
@@ -276,7 +267,7 @@ def _read(connection: sa.Connection, extent: Extent) -> Tallied:
     since = extent.since and _floor(extent.since, _MINUTE if recent else _HOUR)
     first = since or found.first
     if first is None:
-        return Tallied(rows=[], period=None, oldest_waiting_s=None)
+        return Figures.of([], None, None)
     # As wide as of the moment that was asked for, however much earlier its minute begins.
     period = Period.between((extent.since or first).astimezone(UTC), now.astimezone(UTC))
     period = replace(period, since=first.astimezone(UTC))
@@ -313,7 +304,7 @@ def _read(connection: sa.Connection, extent: Extent) -> Tallied:
     )
     rows += _rows(connection, statement, values)
     rows += _rows(connection, _filled("read_jobs", jobs=jobs), values)
-    return Tallied(rows=rows, period=period, oldest_waiting_s=found.oldest_waiting_s)
+    return Figures.of(rows, period, found.oldest_waiting_s)
 
 
 def _jobs_of(extent: Extent) -> str:

@@ -1,7 +1,7 @@
 """What the charts of an installation show, made of rows of a tally.
 
 The rows come from the tracking tables (:mod:`photoqueue.queue.tally`) or from a DataFrame
-(:mod:`photoqueue.faces.notebook.charts.frames`); they are reduced here either way, so that a
+(:mod:`photoqueue.faces.notebook.charts.reduction`); they are reduced here either way, so that a
 chart and a number never disagree. Durations are counted in narrow bins: percentiles are known to
 within 1 %, counts, sums, extremes and moments are exact.
 """
@@ -61,8 +61,9 @@ def cell_of(wait: Any, run: Any) -> Any:
 
 def cell_sql(wait: str, run: str) -> str:
     """Return the SQL of the cell of two bins: the same as of :func:`cell_of`."""
-    wait, run = (f"floor({bin} / {_CELL}.0)::int - {_LOWEST}" for bin in (wait, run))
-    return f"({wait}) * {_RADIX} + {run}"
+    # Made positive first: integers are divided towards zero.
+    wait, run = (f"({bin} + {-_LOWEST * _CELL}) / {_CELL}" for bin in (wait, run))
+    return f"{wait} * {_RADIX} + {run}"
 
 
 def edge_ms(position: float, per_decade: int = BINS_PER_DECADE) -> float:

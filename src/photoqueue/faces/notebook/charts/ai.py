@@ -14,7 +14,7 @@ from photoqueue.faces.notebook.charts.canvas import (
     log_axis,
     place,
 )
-from photoqueue.faces.notebook.charts.frames import ai_of
+from photoqueue.faces.notebook.charts.reduction import ai_of
 from photoqueue.faces.notebook.palette import LOOKS
 from photoqueue.format import counted, duration, money, number, percent
 from photoqueue.records.figures import FEW, Ai, AiModel

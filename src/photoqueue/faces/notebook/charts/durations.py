@@ -17,7 +17,7 @@ from photoqueue.faces.notebook.charts.canvas import (
     log_axis,
     place,
 )
-from photoqueue.faces.notebook.charts.frames import durations_of
+from photoqueue.faces.notebook.charts.reduction import durations_of
 from photoqueue.faces.notebook.palette import LOOKS
 from photoqueue.format import counted, duration, number
 from photoqueue.records.figures import (

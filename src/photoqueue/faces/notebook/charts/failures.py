@@ -16,7 +16,7 @@ from photoqueue.faces.notebook.charts.canvas import (
     ThemeName,
     time_axis,
 )
-from photoqueue.faces.notebook.charts.frames import failures_of
+from photoqueue.faces.notebook.charts.reduction import failures_of
 from photoqueue.faces.notebook.palette import LOOKS
 from photoqueue.format import counted, moment, number, percent
 from photoqueue.records.figures import FEW, Failures

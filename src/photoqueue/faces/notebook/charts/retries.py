@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from photoqueue.faces.notebook.charts.canvas import Chart, Sheet, Table, Theme, ThemeName
-from photoqueue.faces.notebook.charts.frames import retries_of
+from photoqueue.faces.notebook.charts.reduction import retries_of
 from photoqueue.faces.notebook.palette import LOOKS
 from photoqueue.format import counted, number, percent
 from photoqueue.records.figures import FEW, Retries

@@ -21,7 +21,7 @@ from photoqueue.faces.notebook.charts.canvas import (
     linear_ms_ticks,
     time_axis,
 )
-from photoqueue.faces.notebook.charts.frames import throughput_of
+from photoqueue.faces.notebook.charts.reduction import throughput_of
 from photoqueue.faces.notebook.palette import LOOKS, ORANGE
 from photoqueue.format import counted, duration, moment, number, round_duration
 from photoqueue.records.figures import Throughput

@@ -20,7 +20,7 @@ from photoqueue.faces.notebook.charts.canvas import (
     log_axis,
 )
 from photoqueue.faces.notebook.charts.durations import summary
-from photoqueue.faces.notebook.charts.frames import waits_of
+from photoqueue.faces.notebook.charts.reduction import waits_of
 from photoqueue.faces.notebook.palette import LOOKS
 from photoqueue.format import counted, duration, number, percent
 from photoqueue.records.figures import CELLS_PER_DECADE, FEW, Waits, edge_ms

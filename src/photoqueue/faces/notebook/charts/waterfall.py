@@ -13,7 +13,7 @@ from photoqueue.faces.notebook.charts.canvas import (
     ThemeName,
     linear_ms_ticks,
 )
-from photoqueue.faces.notebook.charts.frames import need
+from photoqueue.faces.notebook.charts.reduction import need
 from photoqueue.faces.notebook.palette import LOOKS
 from photoqueue.format import counted, duration
 from photoqueue.words import JobState, Outcome

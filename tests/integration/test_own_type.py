@@ -28,6 +28,7 @@ from photoqueue.settings import Settings, load_settings
 from tests.api_server import client_of
 from tests.bench import Bench
 from tests.conftest import REPOSITORY, eventually, submit
+from tests.integration.conftest import Run
 from tests.own_type import ECHO, FLOOR_PLAN, Drawing, FloorPlan
 
 TYPES = ("tests.own_type:FLOOR_PLAN", "tests.own_type:ECHO")
@@ -67,7 +68,7 @@ def shell(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[st
 
 
 def test_job_is_done_by_a_worker_counted_charted_and_shown_everywhere(
-    installation: Installation, start_worker: Callable[..., Any]
+    installation: Installation, start_worker: Callable[..., Any], run: Run
 ) -> None:
     # Given a worker of all queues, as `photoqueue worker` starts it
     worker = start_worker()
@@ -101,22 +102,20 @@ def test_job_is_done_by_a_worker_counted_charted_and_shown_everywhere(
     assert "floor-plan" in charts.queues
     assert charts.durations["rows"][0][:2] == ["completed", "1"]
 
-    look_in_the_shell(installation.settings)
+    look_in_the_shell(run)
     look_over_http(installation.settings)
     look_in_the_workbench()
 
 
-def look_in_the_shell(settings: Settings) -> None:
-    status = shell(settings, "status")
-    assert "floor-plan" in status.stdout
-    jobs = shell(settings, "jobs", "--queue", "floor-plan")
-    assert "floor-plan-move-42" in jobs.stdout
-    assert "salon" not in jobs.stdout
-    job = shell(settings, "job", "floor-plan-move-42")
-    assert '"scale": "1:100"' in job.stdout
-    wrong = shell(settings, "jobs", "--queue", "floor-plans")
-    assert wrong.returncode == 2
-    assert "floor-plan" in wrong.stderr
+def look_in_the_shell(run: Run) -> None:
+    assert "floor-plan" in run("status").out
+    jobs = run("jobs", "--queue", "floor-plan").out
+    assert "floor-plan-move-42" in jobs
+    assert "salon" not in jobs
+    assert '"scale": "1:100"' in run("job", "floor-plan-move-42").out
+    wrong = run("jobs", "--queue", "floor-plans")
+    assert wrong.code == 2
+    assert "floor-plan" in wrong.err
 
 
 def look_over_http(settings: Settings) -> None:

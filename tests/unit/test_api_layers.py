@@ -182,7 +182,7 @@ def test_port_in_use_is_said_with_what_to_do() -> None:
 
 
 def test_address_of_another_machine_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="no address of this machine"):
+    with pytest.raises(ConfigurationError, match="not an address of this machine"):
         bind("192.0.2.1", 0)
 
 

@@ -29,8 +29,8 @@ from photoqueue.errors import (
 )
 from photoqueue.queue.tables import SCHEMA_REVISION
 
-#: How libpq connects. A peer that went away without a word (a host that lost its power, a
-#: firewall that forgot the connection) is noticed within about 20 s instead of two hours.
+#: How libpq connects. A peer that is gone without closing the connection (power loss, a firewall
+#: that dropped it) is noticed within about 20 s instead of two hours.
 CONNECT_OPTIONS: Final[dict[str, int]] = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -68,7 +68,7 @@ def pooled_engine(url: URL) -> sa.Engine:
                 return
             engine.dialect.do_ping(connection)
         except psycopg.Error as exc:
-            # All of the pool are connected anew: what befell one befell the others.
+            # The whole pool reconnects: the others were closed with this one.
             raise InvalidatePoolError from exc
 
     def note_use(_connection: Any, record: Any) -> None:
@@ -80,7 +80,7 @@ def pooled_engine(url: URL) -> sa.Engine:
 
 
 def _has_something_to_say(connection: psycopg.Connection[Any]) -> bool:
-    """Whether there is something to read on an idle connection: its end, most likely."""
+    """Whether there is something to read on an idle connection: most likely its end."""
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
     return bool(waiting.poll(0))
@@ -316,7 +316,7 @@ class Database:
         raise self.newer_schema(found)
 
     def newer_schema(self, found: str) -> SchemaMismatchError:
-        """Say that the tables are ahead of this version, and what to do."""
+        """Return the error for tables that are newer than this version."""
         return SchemaMismatchError(
             f"The tracking tables in {self.address} are at revision {found}, which is newer than "
             f"this version knows ({SCHEMA_REVISION}). Upgrade photoqueue on this machine."

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql
 
 from photoqueue.errors import UnknownBatchError, UnknownJobError
 from photoqueue.queue.database import Database
-from photoqueue.queue.frames import read_frame
+from photoqueue.queue.dataframes import read_frame
 from photoqueue.queue.tables import (
     ai_metrics,
     batch_jobs,

@@ -56,7 +56,7 @@ class ServerStatus:
     running: bool | None
     #: Process that was started first; ``None`` when not embedded, not running or not visible.
     pid: int | None = None
-    #: As told by the running server.
+    #: As reported by the running server.
     version: str | None = None
     #: Address with its secrets masked, or why there is none.
     where: str
@@ -114,7 +114,7 @@ def down(settings: Settings) -> list[str]:
 
 
 def status(settings: Settings) -> list[ServerStatus]:
-    """Tell how PostgreSQL and Redis are, in this order; starts nothing and takes no lock."""
+    """Return the state of PostgreSQL and Redis, in this order; starts nothing, takes no lock."""
     return [
         _configured_status("PostgreSQL", settings.database_url)
         if settings.database_url

@@ -10,14 +10,11 @@ and a second server is never started on data that an old process still writes.
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
-import struct
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -34,16 +31,14 @@ from photoqueue.services.process import Account
 ANSWER_SECONDS: Final = 2.0
 
 _NOBODY_LISTENS = (FileNotFoundError, NotADirectoryError, PermissionError, ConnectionRefusedError)
-_PROTOCOL_3_0 = 196608
-_TOO_MANY_CONNECTIONS = b"C53300"
 
 
 class Readiness(Enum):
-    """What a server said about itself."""
+    """How a server responded."""
 
     #: It takes commands.
     READY = "ready"
-    #: It is there: starting, recovering, stopping, or slow.
+    #: It is starting, recovering, stopping, or slow.
     BUSY = "busy"
     #: Nobody listens.
     ABSENT = "absent"
@@ -51,7 +46,7 @@ class Readiness(Enum):
 
 @dataclass(frozen=True)
 class ServerAnswer:
-    """The readiness of a server and, when it said so, its version."""
+    """The readiness of a server and, where it reported one, its version."""
 
     readiness: Readiness
     version: str | None = None
@@ -62,59 +57,6 @@ class ServerAnswer:
         return self.readiness is Readiness.READY
 
 
-def ask_postgres(path: Path, *, user: str, database: str) -> ServerAnswer:
-    """Log in to the PostgreSQL at ``path`` and leave again."""
-    words = f"user\0{user}\0database\0{database}\0\0".encode()
-    hello = struct.pack("!ii", len(words) + 8, _PROTOCOL_3_0) + words
-    return _ask(path, hello, _read_postgres)
-
-
-def ask_redis(path: Path) -> ServerAnswer:
-    """Send ``PING`` to the Redis at ``path``, and ask for its version."""
-    return _ask(path, b"PING\r\nINFO server\r\n", _read_redis)
-
-
-def _ask(path: Path, hello: bytes, read: Callable[[BinaryIO], ServerAnswer]) -> ServerAnswer:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(ANSWER_SECONDS)
-        try:
-            connection.connect(str(path))
-            connection.sendall(hello)
-            with connection.makefile("rb") as stream:
-                return read(stream)
-        except _NOBODY_LISTENS:
-            return ServerAnswer(Readiness.ABSENT)
-        except OSError:
-            # Too slow, its queue of callers is full, or it hung up: somebody is there.
-            return ServerAnswer(Readiness.BUSY)
-
-
-def _read_postgres(stream: BinaryIO) -> ServerAnswer:
-    version = None
-    while len(header := stream.read(5)) == 5:
-        kind, length = struct.unpack("!ci", header)
-        fields = stream.read(length - 4).split(b"\0")
-        if kind == b"S" and fields[0] == b"server_version":
-            version = fields[1].decode()
-        elif kind == b"Z":
-            return ServerAnswer(Readiness.READY, version)
-        elif kind == b"E":
-            # A server whose connections are all in use works; any other refusal means that
-            # it cannot serve now ("the database system is starting up").
-            full = _TOO_MANY_CONNECTIONS in fields
-            return ServerAnswer(Readiness.READY if full else Readiness.BUSY, version)
-    return ServerAnswer(Readiness.BUSY)
-
-
-def _read_redis(stream: BinaryIO) -> ServerAnswer:
-    if stream.readline() != b"+PONG\r\n":
-        return ServerAnswer(Readiness.BUSY)  # "-LOADING …"
-    size = re.fullmatch(rb"\$(\d+)\r\n", stream.readline())
-    info = stream.read(int(size[1])) if size else b""
-    version = re.search(rb"^redis_version:(\S+)", info, re.MULTILINE)
-    return ServerAnswer(Readiness.READY, version[1].decode() if version else None)
-
-
 #: Seconds for a start, which may include recovery after a crash.
 START_SECONDS: Final = 120.0
 #: Seconds after which a living server that nobody can reach has lost its socket for good.
@@ -122,7 +64,7 @@ LOST_SECONDS: Final = 5.0
 #: Seconds for a clean stop, then for an ungraceful one.
 STOP_SECONDS: Final = 30.0
 KILL_SECONDS: Final = process.KILL_SECONDS
-#: Seconds after which it is told again: a server hears nothing before it is set up to.
+#: Seconds between stop signals: a server that is still starting may miss the first.
 REPEAT_SECONDS: Final = 1.0
 
 _PAUSE = 0.01
@@ -141,6 +83,8 @@ class EmbeddedServer(ABC):
     error: ClassVar[type[ServiceError]]
     #: The setting that takes its place.
     setting: ClassVar[str]
+    #: What it is sent to learn how it is.
+    hello: ClassVar[bytes]
 
     def __init__(self, place: ServiceFolder) -> None:
         self.place = place
@@ -153,8 +97,8 @@ class EmbeddedServer(ABC):
         """Return the address for clients; the sockets exist."""
 
     @abstractmethod
-    def ask_at(self, socket: Path) -> ServerAnswer:
-        """Ask the server at ``socket`` how it is."""
+    def read_answer(self, stream: BinaryIO) -> ServerAnswer:
+        """Read what the server responds to :attr:`hello`."""
 
     @abstractmethod
     def prepare(self, account: Account | None) -> None:
@@ -171,8 +115,21 @@ class EmbeddedServer(ABC):
 
     def ask(self) -> ServerAnswer:
         """Ask how the server is; takes no lock and starts nothing."""
-        socket = self.socket()
-        return self.ask_at(socket) if socket else ServerAnswer(Readiness.ABSENT)
+        path = self.socket()
+        if path is None:
+            return ServerAnswer(Readiness.ABSENT)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(ANSWER_SECONDS)
+            try:
+                connection.connect(str(path))
+                connection.sendall(self.hello)
+                with connection.makefile("rb") as stream:
+                    return self.read_answer(stream)
+            except _NOBODY_LISTENS:
+                return ServerAnswer(Readiness.ABSENT)
+            except OSError:
+                # Too slow, its backlog is full, or it closed the connection: a server is there.
+                return ServerAnswer(Readiness.BUSY)
 
     def is_ready(self) -> bool:
         """Whether the server takes commands."""
@@ -186,7 +143,7 @@ class EmbeddedServer(ABC):
             return "out of reach: this home belongs to another user"
 
     def is_alive(self) -> bool:
-        """Whether a process of this server lives, ready or not."""
+        """Whether a process of this server is running, ready or not."""
         if not self._alive_file.exists():
             return False
         descriptor = open_lock(self._alive_file)

@@ -42,7 +42,7 @@ class Account:
 
 
 def account_for(folder: Path) -> Account | None:
-    """Tell whom the servers of ``folder`` run as; ``None`` is the caller, who is not root.
+    """Return the account that runs the servers of ``folder``; ``None`` unless called by root.
 
     Root working on a folder of another user runs the servers as that user, so that the
     user can go on with them.
@@ -230,14 +230,14 @@ def _kill_family(pid: int) -> None:
 
 
 def rotate_log(log: Path) -> None:
-    """Put a log that has grown too long aside."""
+    """Rename a log that has grown too long."""
     with suppress(FileNotFoundError):
         if log.stat().st_size > LOG_BYTES:
             log.replace(log.with_name(log.name + ".1"))
 
 
 def log_size(log: Path) -> int:
-    """Return where the next line of a log will be."""
+    """Return the size of a log in bytes, 0 when there is none."""
     try:
         return log.stat().st_size
     except FileNotFoundError:
@@ -258,4 +258,4 @@ def last_lines(log: Path, start: int = 0) -> str:
 def shown_lines(text: str) -> str:
     """Return the last lines of a program's output, for an error message."""
     lines = [line for line in text.splitlines() if line.strip()]
-    return "\n".join(lines[-SHOWN_LINES:]) or "(it said nothing)"
+    return "\n".join(lines[-SHOWN_LINES:]) or "(no output)"

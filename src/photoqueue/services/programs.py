@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
+import struct
 import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from urllib.parse import quote
 
 import psutil
 
 from photoqueue.errors import BrokerUnavailableError, ConfigurationError, DatabaseUnavailableError
 from photoqueue.services import process
-from photoqueue.services.lifecycle import EmbeddedServer, ServerAnswer, ask_postgres, ask_redis
+from photoqueue.services.lifecycle import EmbeddedServer, Readiness, ServerAnswer
 from photoqueue.services.process import Account, open_software
 
 #: Name of the database and of its owner.
 DATABASE: Final = "photoqueue"
 #: Part of the socket's name; nothing listens on a port.
 _PORT: Final = 5432
+_PROTOCOL_3_0: Final = 196608
+_LOGIN: Final = f"user\0{DATABASE}\0database\0{DATABASE}\0\0".encode()
+_TOO_MANY_CONNECTIONS: Final = b"C53300"
 
 # Written to postgresql.conf when the data directory is made; an owner may change them there.
 _SETTINGS: Final = {
@@ -71,6 +76,7 @@ class Postgres(EmbeddedServer):
     stop_signal = signal.SIGINT  # PostgreSQL's "fast shutdown"
     error = DatabaseUnavailableError
     setting = "DATABASE_URL"
+    hello = struct.pack("!ii", len(_LOGIN) + 8, _PROTOCOL_3_0) + _LOGIN
 
     def url(self) -> str:
         """Return the address for clients; the port guards against ``PGPORT``."""
@@ -79,9 +85,22 @@ class Postgres(EmbeddedServer):
             f"?host={quote(str(self.place.sockets()))}&port={_PORT}"
         )
 
-    def ask_at(self, socket: Path) -> ServerAnswer:
-        """Log in at ``socket``."""
-        return ask_postgres(socket, user=DATABASE, database=DATABASE)
+    def read_answer(self, stream: BinaryIO) -> ServerAnswer:
+        """Read what PostgreSQL responds to the login."""
+        version = None
+        while len(header := stream.read(5)) == 5:
+            kind, length = struct.unpack("!ci", header)
+            fields = stream.read(length - 4).split(b"\0")
+            if kind == b"S" and fields[0] == b"server_version":
+                version = fields[1].decode()
+            elif kind == b"Z":
+                return ServerAnswer(Readiness.READY, version)
+            elif kind == b"E":
+                # A server whose connections are all in use works; any other refusal means that
+                # it cannot serve now ("the database system is starting up").
+                full = _TOO_MANY_CONNECTIONS in fields
+                return ServerAnswer(Readiness.READY if full else Readiness.BUSY, version)
+        return ServerAnswer(Readiness.BUSY)
 
     def prepare(self, account: Account | None) -> None:
         """Create the database, or clear away what a crash left."""
@@ -202,6 +221,7 @@ class RedisServer(EmbeddedServer):
     stop_signal = signal.SIGTERM
     error = BrokerUnavailableError
     setting = "REDIS_URL"
+    hello = b"PING\r\nINFO server\r\n"
 
     def url(self) -> str:
         """Return the address for clients."""
@@ -217,9 +237,14 @@ class RedisServer(EmbeddedServer):
             return "no redis-server program: PostgreSQL carries the messages"
         return super().why_absent()
 
-    def ask_at(self, socket: Path) -> ServerAnswer:
-        """Send a PING to ``socket``."""
-        return ask_redis(socket)
+    def read_answer(self, stream: BinaryIO) -> ServerAnswer:
+        """Read what Redis responds to ``PING`` and ``INFO``."""
+        if stream.readline() != b"+PONG\r\n":
+            return ServerAnswer(Readiness.BUSY)  # "-LOADING …"
+        size = re.fullmatch(rb"\$(\d+)\r\n", stream.readline())
+        info = stream.read(int(size[1])) if size else b""
+        version = re.search(rb"^redis_version:(\S+)", info, re.MULTILINE)
+        return ServerAnswer(Readiness.READY, version[1].decode() if version else None)
 
     def prepare(self, account: Account | None) -> None:
         """Create the data directory."""

@@ -1,4 +1,4 @@
-"""What all addresses of the HTTP API share: settings, threads, and reads made for many."""
+"""What all routes of the HTTP API share: settings, threads, and reads of concurrent requests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Found = TypeVar("Found")
 
 #: Calls at a time; fewer than an installation has connections (10), so that none waits for one.
 _THREADS: Final = 8
-#: Calls that may wait for a thread; more are told to come again.
+#: Calls that may wait for a thread; more are refused with 503.
 _WAITING: Final = 256
 #: Seconds for which an installation that could not be opened is not tried again.
 _PAUSE_SECONDS: Final = 1.0
@@ -38,8 +38,8 @@ _PAUSE_SECONDS: Final = 1.0
 class Gate:
     """Opens the installation once for all calls.
 
-    While its servers are away, one call a second finds that out, and the others are told what
-    it found, instead of each waiting for a time-out.
+    While its servers are down, one call a second tries them; the others get its error at once
+    instead of each waiting for a time-out.
     """
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ class Calls:
             Too many calls wait already.
         """
         if self._running >= self._most:
-            raise busy("The server has more to do than it can. Come again in a moment.")
+            raise busy("The server is overloaded. Try again in a moment.")
         if self._limiter is None:  # belongs to the event loop, which runs only now
             self._limiter = CapacityLimiter(self._threads)
         self._running += 1
@@ -110,17 +110,17 @@ class Calls:
 
 
 class SharedRead(Generic[Found]):
-    """One read for all who ask for the same at the same time, used again for a short while.
+    """One read for all concurrent requests for the same value, reused for a short while.
 
     Parameters
     ----------
     read
         Reads anew.
     fresh_seconds
-        Age from which the value is read anew, behind the back of those who ask.
+        Age in seconds from which the value is read again in the background.
     stale_seconds
-        Age from which those who ask wait for the new value. Where reading is slow, it is as
-        long as two reads take: else they would all wait for each.
+        Age in seconds from which requests wait for a new value. Where a read is slow, this is
+        at least as long as two reads take: else every request would wait for one.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class SharedRead(Generic[Found]):
         self._changes = 0
 
     def forget(self) -> None:
-        """Say that something was changed: from now on only a read begun after it will do."""
+        """Invalidate the value: only a read that begins after this call is returned."""
         self._changes += 1
 
     async def get(self) -> Found:
@@ -177,7 +177,7 @@ class SharedRead(Generic[Found]):
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._task = None
         if not task.cancelled():
-            task.exception()  # whoever waits is told; where nobody does, the next one is
+            task.exception()  # raised to those who wait; without any, the next request reads anew
 
 
 #: Photos that may be coming in at a time: each may fill as much of the disk as the limit says.
@@ -187,14 +187,14 @@ MAX_STREAMS: Final = 100
 
 
 class ApiBackend:
-    """What one running API has.
+    """State of one running API.
 
     Attributes
     ----------
     queues : SharedRead of bytes
         The counts of all queues, as JSON.
     stopping : asyncio.Event
-        Set when the server ends, so that what follows a batch ends too.
+        Set when the server shuts down, which ends event streams too.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -219,7 +219,7 @@ class ApiBackend:
         return await self._scrapes(exposition, self._collector)
 
     def changed(self) -> None:
-        """Say that this server changed something: whoever asks next is shown it."""
+        """Invalidate shared reads after a change that was made through this server."""
         self.queues.forget()
         self.mark.forget()
 
@@ -236,7 +236,7 @@ class ApiBackend:
         return await self._watching(ask, change_mark)
 
     async def _read_readiness(self) -> list[Check]:
-        # Not through the gate: what is wrong there is just what this tells.
+        # Not through the gate: this reports what keeps it closed.
         return await asyncio.to_thread(readiness)
 
 

@@ -1,7 +1,7 @@
-"""The layers around all addresses: headers and errors, who may ask, how much and how often.
+"""The middleware around all routes: headers and errors, access, limits on size and rate.
 
-Without a token the server listens on loopback, where other programs of the machine may ask,
-but no page of another site that a browser on it shows:
+Without a token the server listens on loopback only. Other programs of the machine may use it,
+pages of other sites in a browser on it may not:
 
 * A page whose name was made to lead here (DNS rebinding) sends its own name as ``Host``; only
   names of the loopback are answered.
@@ -29,9 +29,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from photoqueue.faces.http.problems import ProblemError, answer_for
 
-#: On answers that no browser has to show: nothing may be run or loaded.
+#: Policy of responses that no browser displays: nothing may run or load.
 _NOTHING: Final = "default-src 'none'; frame-ancestors 'none'"
-#: On every answer that does not say otherwise.
+#: Headers of every response that does not set its own.
 _HEADERS: Final = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
@@ -43,7 +43,7 @@ _HEADERS: Final = (
 
 
 class Guard:
-    """Adds the headers, and turns errors of the layers below into answers."""
+    """Adds headers to every response, and turns exceptions of the layers below into responses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -68,12 +68,12 @@ class Guard:
             await self._app(scope, receive, guarded)
         except Exception as exc:
             answer = answer_for(exc)
-            if started:  # too late for another answer: the client sees a broken one
+            if started:  # too late for another response: the client sees this one cut off
                 raise
             await answer(scope, receive, guarded)
 
 
-#: Addresses that show nothing of an installation: probes, and the page that asks for the token.
+#: Paths that need no token: probes, and the page that asks for the token.
 _OPEN: Final = frozenset({"/", "/healthz", "/readyz"})
 OPEN_FOLDER: Final = "/board/"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -82,9 +82,9 @@ MIN_TOKEN: Final = 16
 
 
 class AccessCheck:
-    """Lets those requests through that may ask.
+    """Checks the token of each request or, without a token, that it comes from this machine.
 
-    ``scope["state"]["trusted"]`` tells whether whoever asks may see details of the installation.
+    ``scope["state"]["trusted"]`` is True when the caller may see details of the installation.
     """
 
     def __init__(self, app: ASGIApp, *, token: SecretStr | None) -> None:
@@ -176,16 +176,16 @@ def _without_port(host: str) -> str:
 MAX_JSON: Final = 64 * 1024
 #: What fields and boundaries may add to a photo, in bytes.
 _AROUND_A_PHOTO: Final = 64 * 1024
-#: Most clients that are remembered at a time; of more, the one not seen longest is forgotten.
+#: Clients remembered at most; beyond that the least recently seen one is forgotten.
 _MOST_CLIENTS: Final = 10_000
 #: Seconds of its rate that a client may use up at once.
 _BURST_SECONDS: Final = 2.0
 
 
 class BodyLimit:
-    """Refuses bodies that are too large: by their announced length before a byte is read.
+    """Refuses request bodies that are too large: by Content-Length before a byte is read.
 
-    One that announces nothing is counted while it comes in.
+    Without one, the bytes are counted as they arrive.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ class BodyLimit:
             return message
 
         async def unless_refused(message: Message) -> None:
-            # What reads the body may take the refusal for a fault in the body, and answer so.
+            # The route may catch the refusal as an error in the body and respond to that.
             if taken <= limit:
                 await send(message)
 
@@ -246,7 +246,7 @@ class BodyLimit:
 
 
 class RateLimit:
-    """Lets each client send so many requests a second, with some more in a burst.
+    """Limits the requests per second of each client, with a short burst.
 
     ``/healthz`` is not limited: a flood from a machine must not make its own probe fail.
 
@@ -265,7 +265,7 @@ class RateLimit:
         self._rate = per_second
         self._burst = max(per_second * _BURST_SECONDS, 1.0)
         self._clock = clock
-        #: Client → what is left of its burst, and when that was so; those seen last at the end.
+        #: Client → what is left of its burst, and since when; least recently seen first.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -284,7 +284,7 @@ class RateLimit:
         await self._app(scope, receive, send)
 
     def _take(self, client: str) -> int:
-        """Count a request; return after how many seconds to come again, 0 when it may pass."""
+        """Count a request; return how many seconds to wait, 0 when it may pass."""
         now = self._clock()
         left, then = self._left.pop(client, (self._burst, now))
         left = min(left + (now - then) * self._rate, self._burst)
@@ -296,7 +296,7 @@ class RateLimit:
 
 
 def _network(address: str) -> str:
-    """Return what counts as one client: an IPv6 household has a /64 of addresses."""
+    """Return the network that counts as one client: an IPv6 household has a /64."""
     if ":" not in address:
         return address
     try:

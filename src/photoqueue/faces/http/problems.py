@@ -29,7 +29,7 @@ _MOST_FAULTS: Final = 20
 
 
 class Kind(NamedTuple):
-    """What all problems of one kind have in common."""
+    """Status, type and title of one kind of problem."""
 
     status: int
     slug: str
@@ -85,14 +85,14 @@ class ProblemError(Exception):
 
 
 def busy(detail: str) -> ProblemError:
-    """Say that more is asked for at once than can be done."""
+    """Return the 503 for more concurrent work than the server takes."""
     return ProblemError(503, "busy", detail, headers={"Retry-After": str(_RETRY_SECONDS)})
 
 
 def problem(
     kind: Kind, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
 ) -> Response:
-    """Make the answer that tells of a problem."""
+    """Build a problem response."""
     content = {
         "type": f"urn:photoqueue:problem:{kind.slug}",
         "title": kind.title,
@@ -106,7 +106,7 @@ def problem(
 
 
 def answer_for(exc: Exception) -> Response:
-    """Make the answer for an error; nothing of an unforeseen one leaves the server."""
+    """Build the response for an exception; details of an unexpected one stay in the log."""
     if isinstance(exc, ProblemError):
         return problem(exc.kind, str(exc), headers=exc.headers)
     if isinstance(exc, PhotoqueueError):
@@ -120,12 +120,12 @@ def answer_for(exc: Exception) -> Response:
     return problem(
         Kind(500, "internal", "Internal error"),
         f"This is a fault of the server. Its log has the details under {reference}; "
-        "tell whoever runs it.",
+        "report it to the operator.",
     )
 
 
 def install(app: FastAPI) -> None:
-    """Make an application answer errors as problems."""
+    """Make an application respond to exceptions with problems."""
     app.add_exception_handler(PhotoqueueError, _own)
     app.add_exception_handler(ProblemError, _own)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -157,7 +157,7 @@ async def _invalid(_: Request, exc: Exception) -> Response:
     )
 
 
-#: What to do about errors that the framework finds.
+#: What to do about errors that the framework raises.
 _ADVICE: Final = {
     400: "Send what /openapi.json describes.",
     404: "There is nothing at this address; /openapi.json lists the addresses.",

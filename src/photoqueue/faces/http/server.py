@@ -31,7 +31,7 @@ from photoqueue.installation import current
 from photoqueue.settings import Settings
 
 _ROUTERS: Final = (submissions.router, jobs.router, batches.router, system.router)
-#: What any address may answer.
+#: Problems that any route may respond with.
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": Problem, "description": "The request cannot be read."},
     401: {"model": Problem, "description": "The token is missing or wrong."},
@@ -50,8 +50,8 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 def create_app(settings: Settings) -> FastAPI:
     """Make the application.
 
-    It works on the installation of the process (:func:`photoqueue.installation.current`), which
-    it opens at the first request; ``settings`` says who may ask and how much.
+    It uses the installation of the process (:func:`photoqueue.installation.current`), opened at
+    the first request; ``settings`` holds the token and the limits.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     problems.install(app)
-    # The last one added is the first to see a request.
+    # The last one added sees a request first.
     app.add_middleware(
         BodyLimit, max_photo=round(settings.max_photo_mb * 2**20), uploads=submissions.UPLOADS
     )
@@ -82,7 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _described(app: FastAPI, *, with_token: bool) -> dict[str, Any]:
-    """Describe the API, with problems as what they are sent as."""
+    """Describe the API, problems with their own media type."""
     if app.openapi_schema is None:
         made = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
@@ -106,28 +106,28 @@ def _as_problem(content: dict[str, Any]) -> None:
 
 logger = logging.getLogger(__name__)
 
-#: Connections at a time; of more, the server says that it is busy.
+#: Concurrent connections; beyond that the server responds with 503.
 _MOST_CONNECTIONS: Final = 1000
-#: Seconds that requests get to end after SIGTERM or Ctrl-C.
+#: Seconds for open requests to finish after SIGTERM or Ctrl-C.
 _GRACE_SECONDS: Final = 5
 
 
 class ApiServer(uvicorn.Server):
-    """A server that ends in order, with status 0, on SIGTERM and Ctrl-C."""
+    """A server that shuts down cleanly, with status 0, on SIGTERM and Ctrl-C."""
 
     def __init__(self, config: uvicorn.Config, backend: ApiBackend) -> None:
         super().__init__(config)
         self._backend = backend
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end; a second Ctrl-C ends at once."""
+        """Begin to shut down; a second Ctrl-C exits at once."""
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
         self.should_exit = True
         # Not remembered as uvicorn does, which would raise the signal again after the end.
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End; whoever follows a batch is let go first."""
+        """Shut down; event streams end first."""
         self._backend.stopping.set()
         await super().shutdown(sockets)
 
@@ -135,8 +135,8 @@ class ApiServer(uvicorn.Server):
 def run(settings: Settings, *, host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
-    An installation whose servers are away is served all the same: every answer then says what
-    is wrong, until it no longer is.
+    The API also starts while PostgreSQL or Redis is down: responses say what is wrong until it
+    is back.
 
     Raises
     ------
@@ -160,11 +160,11 @@ def run(settings: Settings, *, host: str, port: int) -> None:
 
 
 def make_server(settings: Settings) -> ApiServer:
-    """Make a server, which listens nowhere yet."""
+    """Make a server that does not listen yet."""
     app = create_app(settings)
     config = uvicorn.Config(
         app,
-        # Whom a client calls itself in a header is not believed.
+        # A client's own X-Forwarded-For is not trusted.
         proxy_headers=False,
         server_header=False,
         access_log=False,
@@ -177,7 +177,7 @@ def make_server(settings: Settings) -> ApiServer:
 
 
 def check_token(settings: Settings, host: str) -> None:
-    """Make sure that nobody on the network can ask without a token.
+    """Make sure that nobody on the network can use the API without a token.
 
     Raises
     ------
@@ -223,4 +223,4 @@ def _why_not(exc: OSError, host: str, port: int) -> str:
         return f"Port {port} of {host} is in use. Choose another one with --port, or 0 for any."
     if exc.errno == errno.EACCES:
         return f"Port {port} may not be used by this user. Choose one from 1024 with --port."
-    return f"{host!r} is no address of this machine ({exc.strerror or exc}). Choose another --host."
+    return f"{host!r} is not an address of this machine ({exc.strerror}). Choose another --host."

@@ -24,7 +24,7 @@ _SHOWN_BYTES: Final = 60
 class JsonSerializer(Serializer):  # type: ignore[misc]  # huey is untyped
     """Huey's serializer contract, over JSON of the form ``{"id": …, "name": …}``.
 
-    The same job gives the same bytes each time, so that ringing for a job twice leaves
+    The same job gives the same bytes each time, so that enqueueing a job twice leaves
     one message in a Redis sorted set.
     """
 

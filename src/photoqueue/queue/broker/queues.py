@@ -192,7 +192,7 @@ class Broker:
                     socket_connect_timeout=_TIMEOUT,
                 )
             except (ValueError, TypeError):
-                # The reason is left out: it may quote a part of the password.
+                # Without the reason, which may quote a part of the password.
                 raise ConfigurationError(
                     "REDIS_URL is not a Redis address. It looks like "
                     "redis://:password@host:6379/0, rediss://… with TLS; a password with "
@@ -280,7 +280,7 @@ class Broker:
         count : int
             How many messages to take at most.
         refused
-            Told of each message that was not written by photoqueue; it is gone from the queue.
+            Called for each message that photoqueue did not write; it is gone from the queue.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The records of finished jobs that Redis keeps for a while, for a look with ``redis-cli``.
+"""The records of finished jobs that Redis keeps for a while, to inspect with ``redis-cli``.
 
 Redis keys, one sorted set each per queue and installation (score = end of the job in
 seconds since the epoch, member = JSON ``{"jobId", "photoId", "attempts", "durationMs"}``):
@@ -56,7 +56,7 @@ if #ARGV > 4 then
     redis.call('ZADD', KEYS[1], unpack(members))
     redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -ARGV[2] - 1)
     redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[4] - ARGV[3])
-    -- Should no worker ever run again, Redis itself forgets.
+    -- Redis drops them itself if no worker ever runs again.
     redis.call('EXPIRE', KEYS[1], ARGV[3])
 end
 return KEYS[2] and redis.call('ZPOPMIN', KEYS[2], ARGV[1]) or {}
@@ -108,7 +108,7 @@ class Records:
             for one in finished[-keep.count :]
         ]
         taken = self._keep_and_take(
-            # None but keys of photoqueue are named: Redis may allow its user no other.
+            # Only keys of photoqueue are named: its Redis user may be limited to them.
             keys=[self.key(queue, state), *([queue_key] if count else [])],
             args=[count, keep.count, keep.seconds, time.time(), *records],
         )
@@ -124,6 +124,6 @@ class Records:
                     key = self.key(queue, state)
                     pipe.zremrangebyrank(key, 0, -keep.count - 1)
                     pipe.zremrangebyscore(key, "-inf", time.time() - keep.seconds)
-                    # Should no worker ever run again, Redis itself forgets.
+                    # Redis drops them itself if no worker ever runs again.
                     pipe.expire(key, keep.seconds)
             pipe.execute()

@@ -1,6 +1,6 @@
 """``/api/batches/{id}/events``: a batch's progress as server-sent events.
 
-Every job that ends is told at least once. The id of an event is a mark of the tracking table,
+Every job that ends is sent at least once. The id of an event is a mark of the tracking table,
 not a count of this server, so that a client goes on where it was with any server of the
 installation, and after a restart.
 """
@@ -66,12 +66,12 @@ async def events(
     if told and first.done and not first.ended:
         return Response(status_code=204)  # makes an EventSource stop coming back
     if backend.streams.locked():
-        raise busy("As many batches as the server can follow at a time are followed already.")
+        raise busy("The server follows as many batches as it can. Try again in a moment.")
     return Stream(_follow(backend, batch_id, first), backend)
 
 
 class Stream(StreamingResponse):
-    """A stream that frees its slot however it ends."""
+    """A stream that releases its slot however it ends."""
 
     def __init__(self, content: AsyncIterator[bytes], backend: ApiBackend) -> None:
         # A proxy that collects the stream would hold back its events.

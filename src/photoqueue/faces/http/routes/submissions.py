@@ -1,6 +1,6 @@
-"""What is submitted: photos that are uploaded or known already, inventories, test jobs.
+"""Submissions: uploaded or known photos, inventories, test jobs.
 
-Never a path or an address: the server would read what the caller may not.
+Paths and URLs are not accepted: the server would read what the caller may not.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ async def _submitted(job: Job, backend: TheBackend) -> SubmittedJob:
 
 async def _upload(request: Request, backend: TheBackend) -> Job:
     if backend.uploads.locked():
-        raise busy("As many photos as the server can take at a time are coming in already.")
+        raise busy("The server receives as many photos as it can. Try again in a moment.")
     limits = {"max_files": 1, "max_fields": 10, "max_part_size": _MAX_FIELD}
     async with backend.uploads, request.form(**limits) as form:
         values: dict[str, Any] = {}
@@ -173,7 +173,7 @@ def _submit_upload(file: BinaryIO, name: str | None, fields: UploadFields) -> Jo
 
 
 def _checked(validate: Callable[[], Model]) -> Model:
-    """Validate a body, with faults told as those of the bodies that FastAPI validates."""
+    """Validate a body; errors look like those of bodies that FastAPI validates."""
     try:
         return validate()
     except ValidationError as exc:

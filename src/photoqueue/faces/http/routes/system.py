@@ -1,4 +1,4 @@
-"""How the installation is: queues, workers, health and metrics, and the page of the board."""
+"""State of the installation: queues, workers, health, metrics, and the board's page."""
 
 from __future__ import annotations
 

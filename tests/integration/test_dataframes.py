@@ -19,9 +19,9 @@ from pandas.testing import assert_frame_equal
 from psycopg import sql
 
 from photoqueue.errors import DatabaseUnavailableError, PayloadError
-from photoqueue.queue import frames, read
+from photoqueue.queue import dataframes, read
 from photoqueue.queue.database import Database
-from photoqueue.queue.frames import read_frame
+from photoqueue.queue.dataframes import read_frame
 from photoqueue.queue.tables import jobs
 from photoqueue.words import JobState
 from tests.tls import TlsProxy, make_certificate
@@ -84,14 +84,14 @@ def connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
 def arrow(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Read every result as Arrow columns; hold the statements that were."""
     statements: list[str] = []
-    read_arrow = frames._read_arrow
+    read_arrow = dataframes._read_arrow
 
     def note(connection: Any, statement: str) -> pd.DataFrame:
         statements.append(statement)
         return read_arrow(connection, statement)
 
-    monkeypatch.setattr(frames, "MANY_ROWS", 0)
-    monkeypatch.setattr(frames, "_read_arrow", note)
+    monkeypatch.setattr(dataframes, "MANY_ROWS", 0)
+    monkeypatch.setattr(dataframes, "_read_arrow", note)
     return statements
 
 
@@ -113,8 +113,8 @@ def test_arrow_columns_are_what_rows_are(
     fill(connection, rows)
     columns = READS[name](database)
     assert len(arrow) == 1
-    monkeypatch.setattr(frames, "MANY_ROWS", 10**9)
-    monkeypatch.setattr(frames, "_CHUNK", 50)
+    monkeypatch.setattr(dataframes, "MANY_ROWS", 10**9)
+    monkeypatch.setattr(dataframes, "_CHUNK", 50)
     plain = READS[name](database)
 
     assert len(arrow) == 1
@@ -149,10 +149,10 @@ def test_few_rows_are_read_over_the_connection_there_is(
 ) -> None:
     fill(connection, 500)
     connection.execute("ANALYZE")
-    monkeypatch.setattr(frames, "MANY_ROWS", 400)
+    monkeypatch.setattr(dataframes, "MANY_ROWS", 400)
     used: list[int] = []
-    columns = frames._read_arrow
-    monkeypatch.setattr(frames, "_read_arrow", lambda *given: used.append(1) or columns(*given))
+    columns = dataframes._read_arrow
+    monkeypatch.setattr(dataframes, "_read_arrow", lambda *given: used.append(1) or columns(*given))
 
     assert len(read.history(database, limit=399)) == 399 and not used
     assert len(read.history(database)) == 500 and used
@@ -290,9 +290,8 @@ def test_frame_can_be_changed(
     database: Database, connection: psycopg.Connection[Any], arrow: list[str]
 ) -> None:
     fill(connection, 4)
-    frame = read_frame(
-        database, sa.select(*read._JOB_COLUMNS[:2], jobs.c.budget, jobs.c.created_at)
-    )
+    query = sa.select(jobs.c.queue_name, jobs.c.budget, jobs.c.created_at)
+    frame = read_frame(database, query)
     calls = read.ai_calls(database)
     calls.loc[0, "latency_ms"] = 1.5
     calls.loc[0, "success"] = True

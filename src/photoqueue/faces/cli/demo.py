@@ -254,14 +254,12 @@ def temporary_installation(settings: Settings, *, keep: bool) -> Iterator[None]:
     """
     from photoqueue import services
     from photoqueue.installation import current, use
-    from photoqueue.settings import load_settings
 
     _interrupt_when_told_to_end()
     # Short: the path of a Unix socket has a limit.
     home = Path(tempfile.mkdtemp(prefix="photoqueue-demo-"))
-    own = load_settings(
-        **{
-            **settings.model_dump(),
+    own = settings.model_copy(
+        update={
             "home": home,
             "database_url": None,
             "redis_url": None,

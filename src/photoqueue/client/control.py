@@ -21,7 +21,7 @@ Target = Job | Batch | str | Iterable[Job | str]
 
 
 def retry(target: Target) -> int:
-    """Start failed and cancelled jobs anew, with a fresh budget of attempts.
+    """Start failed and cancelled jobs again, with a new budget of attempts.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def retry(target: Target) -> int:
     Raises
     ------
     StateError
-        A single job has not failed; the message says where it stands.
+        A single job has not failed; the message gives its state.
     UnknownJobError
         There is no such job.
     """
@@ -112,7 +112,7 @@ def _set_paused(queue: str | None, paused: bool) -> None:
 
 
 def _resolve(target: Target) -> tuple[Installation, Sequence[UUID], Job | None]:
-    """Find the jobs meant and where they are, and the job when it is a single one."""
+    """Find the jobs of a target and their installation, and the job when it is a single one."""
     if isinstance(target, Batch):
         installation = target.installation
         return installation, read.batch_job_ids(installation.database, target.id), None

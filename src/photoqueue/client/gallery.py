@@ -96,7 +96,7 @@ class PhotoCard:
 
     @property
     def can_retry(self) -> bool:
-        """Whether starting its job anew can help: there is a photo to look at."""
+        """Whether a retry can help: there is a photo to analyse."""
         return self.state in (JobState.FAILED, JobState.CANCELLED) and self.sha256 is not None
 
 
@@ -205,7 +205,7 @@ def photo_page(
     wording = Wording.of(lang, installation.settings)
     choice = _checked(installation, wording, choice)
     after, before = _position(cursor)
-    # One more than is shown tells whether there is another page.
+    # One more than is shown: it says whether there is another page.
     rows = projects.page(installation.database, choice, limit=size + 1, after=after, before=before)
     if before is not None and len(rows) <= size:
         # Fewer photos than a page are left before: that is the first page, shown in full.

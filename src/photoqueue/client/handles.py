@@ -58,11 +58,11 @@ class Job(HasCard):
 
     @property
     def state(self) -> JobState:
-        """Where the job stands now; reads the tracking table."""
+        """The present state of the job; reads the tracking table."""
         return self.poll().state
 
     def poll(self) -> JobSnapshot:
-        """Read where the job stands; never waits.
+        """Read the state of the job; never waits.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class Job(HasCard):
         return read.attempts(self.installation.database, job_id=self._uuid)
 
     def _needed_queues(self) -> tuple[JobType, ...]:
-        """Tell which queues need a worker: also that of a batch which the job waits for."""
+        """Return the queues that need a worker: also those of a batch that the job waits for."""
         snapshot = self.poll()
         blocked = snapshot.state is JobState.WAITING and snapshot.ready_at is None
         # Batches are of photos.
@@ -212,7 +212,7 @@ class Batch(HasCard):
             yield Job(self.installation, UUID(job_id), key, job_type(queue))
 
     def poll(self) -> pd.DataFrame:
-        """Read where the jobs stand: one row a job, in the order of submission; never waits."""
+        """Read the jobs: one row each, in the order of submission; never waits."""
         return read.batch_history(self.installation.database, self.id)
 
     def counts(self) -> dict[JobState, int]:

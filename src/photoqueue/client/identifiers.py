@@ -17,7 +17,7 @@ MAX_PRIORITY: Final = 1000
 
 
 def checked(name: str, value: object) -> str:
-    """Return an identifier that a caller chose, or say what is wrong with it.
+    """Return an identifier that a caller chose, or raise an error that says what is wrong.
 
     Any printable characters will do, slashes, spaces and emoji too: identifiers never
     become file names.
@@ -50,7 +50,7 @@ def optional(name: str, value: object) -> str | None:
 
 
 def checked_priority(value: object) -> int:
-    """Return a priority that a caller chose, or say what is wrong with it.
+    """Return a priority that a caller chose, or raise an error that says what is wrong.
 
     Raises
     ------

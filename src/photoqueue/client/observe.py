@@ -1,4 +1,4 @@
-"""Looking: handles from ids, snapshots, waiting with a progress bar, tables and counts."""
+"""Observing: handles from ids, snapshots, waiting with a progress bar, tables and counts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def poll(handle: Job | str | UUID) -> JobSnapshot: ...
 
 
 def poll(handle: Job | Batch | str | UUID) -> JobSnapshot | pd.DataFrame:
-    """Read where a job or batch stands; never waits.
+    """Read the state of a job or batch; never waits.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def collect(
     """
     from photoqueue.inventory.wording import Wording
 
-    # Before waiting, so that a wrong language is said at once.
+    # Before waiting, so that a wrong language is reported at once.
     wording = Wording.of(lang, handle.installation.settings)
     style: ProgressStyle = progress if isinstance(progress, str) else "auto"
     if progress is False:

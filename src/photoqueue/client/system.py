@@ -1,6 +1,6 @@
-"""How an installation is: its servers, queues, workers, engine and places.
+"""The condition of an installation: its servers, queues, workers, engine and places.
 
-The doctor of the command line and the workbench both read it here, so that they agree.
+The command line's doctor and the workbench both use it, so that they agree.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _name_of(exc: PhotoqueueError) -> str:
 
 
 class Survey:
-    """What can be told of an installation from outside.
+    """What can be found out about an installation from outside.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ class EngineReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemReport:
-    """What an installation stands on."""
+    """The servers, places and engine of an installation."""
 
     home: Path
     photo_store: str
@@ -255,7 +255,7 @@ class SystemReport:
 
 
 def system_report() -> SystemReport:
-    """Tell what this installation stands on; servers that are away are told, not raised.
+    """Report servers, places and engine of this installation, also of servers that are away.
 
     Raises
     ------
@@ -314,7 +314,7 @@ def broker_report(survey: Survey) -> ServerReport:
 
 
 def engine_report(settings: Settings) -> EngineReport:
-    """Tell which engine the settings mean, without building it."""
+    """Find out which engine the settings choose, without building it."""
     from photoqueue.engines.registry import choose_engine
 
     try:

@@ -1,4 +1,4 @@
-"""Which jobs of a batch have ended since a moment: exact, however many end at once.
+"""Which jobs of a batch have ended since a mark: exact, however many end at once.
 
 A moment is a snapshot of PostgreSQL, not a clock: a job that ended before it by the clock but
 was committed after it is not in it, so it is found the next time and none is lost.
@@ -33,7 +33,7 @@ class EndedJob(JobSnapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchChanges:
-    """What happened in a batch since a moment, and how it stands now.
+    """What changed in a batch since a mark, and its present counts.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class BatchChanges:
     counts : dict of JobState to int
         Jobs by state; every state is in it.
     ended : tuple of EndedJob
-        In the order of submission. A job that was started anew and ended again is in it again.
+        In the order of submission. A job that was retried and ended again is in it again.
     """
 
     mark: str

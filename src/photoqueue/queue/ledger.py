@@ -49,7 +49,7 @@ class Failure:
     message: str
     traceback: str
     permanent: bool
-    #: Milliseconds before which another attempt is of no use.
+    #: Milliseconds before which another attempt would fail as well.
     not_before_ms: int = 0
     #: The work could not begin, through no fault of the job: it costs no attempt.
     costs_nothing: bool = False
@@ -145,7 +145,7 @@ class Ledger:
 
     Not safe for use by several threads at once. Raises
     :class:`~photoqueue.errors.DatabaseUnavailableError` when the server is away; the
-    next call connects anew.
+    next call connects again.
     """
 
     def __init__(self, database: Database, *, name: str = "photoqueue", busy: bool = False) -> None:
@@ -336,7 +336,7 @@ class Ledger:
         )
 
     def release(self, worker_id: UUID) -> list[Recovered]:
-        """Hand back the jobs of a worker that is told to stop, at no cost to their budget."""
+        """Hand back the jobs of a worker that is stopping, at no cost to their budget."""
         return self._take_back("release", {"worker_id": worker_id})
 
     def release_blocked(self) -> list[Message]:
@@ -349,7 +349,7 @@ class Ledger:
         return [_message(row) for row in rows]
 
     def retry(self, job_ids: Sequence[UUID], *, budget: int) -> list[Message]:
-        """Start failed and cancelled jobs anew with a budget of further attempts."""
+        """Start failed and cancelled jobs again, with a budget of further attempts."""
         parameters = {"job_ids": list(job_ids), "budget": budget}
         for _ in range(_MAX_RACES):
             try:
@@ -398,7 +398,7 @@ class Ledger:
             return cursor.fetchall() if cursor.description else []
 
     def connection(self) -> psycopg.Connection[Any]:
-        """Return the connection; open it anew when it is broken."""
+        """Return the connection; reconnect when it is broken."""
         if self._connection is None or self._connection.closed:
             connection = self._database.connect(name=self._name)
             if self._busy:
@@ -422,7 +422,7 @@ class Ledger:
         return Ended(state=JobState(rows[0]["state"]), duration_ms=rows[0]["duration_ms"])
 
     def _recorded(self, claims: Sequence[Claim], outcome: Outcome) -> dict[UUID, Ended]:
-        """Tell what was recorded where the answer was lost with its connection."""
+        """Read what was recorded when an answer was lost with its connection."""
         rows = self.run(
             _TRANSITIONS["recorded"],
             {

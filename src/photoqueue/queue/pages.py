@@ -80,7 +80,7 @@ class Ordering:
     def cursor(self, value: Any, row_id: UUID) -> str:
         """Return the cursor of a row."""
         if isinstance(value, datetime):
-            value = [value.isoformat()]  # a list tells it from a text
+            value = [value.isoformat()]  # a list, to distinguish it from a text
         text = json.dumps([self._tag, value, row_id.hex])
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -254,7 +254,7 @@ def _contains(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool
 
 
 def _either_case(mark: str) -> str:
-    """Write one character of a regular expression that is meant as it is."""
+    """Return a regular expression that matches one character, in either case."""
     if mark.isascii():
         return mark if mark.isalnum() else f"\\{mark}"
     return f"[{''.join({mark, *(one for one in (mark.lower(), mark.upper()) if len(one) == 1)})}]"
@@ -274,7 +274,7 @@ def storable_text(text: str) -> str:
     return cleaned.encode("utf-8", "replace").decode("utf-8")
 
 
-#: How far rows are counted to tell the place of a page.
+#: Most rows that are counted to find the position of a page.
 _COUNTED_ROWS: Final = 10_000
 #: Seconds for which jobs may be sorted or searched; a million takes a few.
 _PATIENCE: Final = 15.0
@@ -376,7 +376,7 @@ def job_counts(database: Database, query: JobQuery) -> dict[JobState, int]:
 def matching_ids(database: Database, query: JobQuery, *, size: int = 500) -> Iterator[list[str]]:
     """List the ids of all jobs of a query, ``size`` at a time, the newest first.
 
-    Jobs that are changed by whoever reads the list are not listed twice.
+    A caller may change the jobs while it reads the list: none is listed twice.
     """
     wanted = replace(
         query, order=JobOrder.SUBMITTED, descending=True, size=size, after=None, before=None
@@ -426,18 +426,18 @@ def _chosen(connection: sa.Connection, query: JobQuery, order: Ordering) -> sa.S
 def _limited(
     chosen: sa.Select[Any], query: JobQuery, order: Ordering, backward: bool
 ) -> tuple[sa.Subquery, Ordering]:
-    """Cut jobs to a page; return it with the order told in its own columns."""
+    """Limit jobs to a page; return it with the order expressed in its columns."""
     if query.text or query.batch_id is not None:
         # Found first, sorted then: PostgreSQL would walk through all jobs in their order,
         # hoping to meet the few that match soon. OFFSET keeps the two steps apart.
         found = chosen.offset(sa.literal_column("0")).subquery()
-        order = _told_in(found, order)
+        order = _expressed_in(found, order)
         chosen = sa.select(found)
     page = chosen.order_by(*order.by(backward=backward)).limit(query.size + 1).subquery()
-    return page, _told_in(page, order)
+    return page, _expressed_in(page, order)
 
 
-def _told_in(found: sa.Subquery, order: Ordering) -> Ordering:
+def _expressed_in(found: sa.Subquery, order: Ordering) -> Ordering:
     value = None if order.value is None else found.c.sort_value
     return replace(order, value=value, row_id=found.c.job_id)
 

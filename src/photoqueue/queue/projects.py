@@ -160,7 +160,7 @@ class ProjectStanding:
     job_id : UUID or None
         The newest job that adds the project up, in any state.
     state : JobState or None
-        Where that job stands.
+        State of that job.
     waits_for_batch : bool
         Whether it waits for the end of a batch.
     error : str or None
@@ -280,7 +280,7 @@ _MESSAGE_LENGTH: Final = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoChoice:
-    """Which photos are meant.
+    """A choice of photos.
 
     Attributes
     ----------
@@ -306,7 +306,7 @@ class PhotoChoice:
 
     @property
     def unlimited(self) -> bool:
-        """Whether all photos of the installation are meant, the newest first."""
+        """Whether neither a project nor a batch limits it; the newest photos come first then."""
         return self.project is None and self.batch is None
 
 
@@ -366,11 +366,11 @@ def page(
     if choice.unlimited:
         query = chosen.with_only_columns(*_COLUMNS).order_by(order).limit(limit)
     else:
-        # All that are meant are found first: a planner that sees a limit would rather look
-        # through all jobs in order, until it has met enough photos of the project or batch.
-        meant = chosen.with_only_columns(jobs.c.job_id).cte("meant").prefix_with("MATERIALIZED")
-        falls = meant.c.job_id.desc() if falling else meant.c.job_id
-        some = sa.select(meant.c.job_id).order_by(falls).limit(limit)
+        # All chosen photos are found first: a planner that sees a limit would scan all jobs in
+        # order until it has enough photos of the project or batch.
+        found = chosen.with_only_columns(jobs.c.job_id).cte("chosen").prefix_with("MATERIALIZED")
+        falls = found.c.job_id.desc() if falling else found.c.job_id
+        some = sa.select(found.c.job_id).order_by(falls).limit(limit)
         query = (
             sa.select(*_COLUMNS)
             .select_from(_WITH_PHOTOS)
@@ -412,7 +412,7 @@ def counts(database: Database, choice: PhotoChoice) -> dict[tuple[str | None, Jo
 
 
 def _chosen(choice: PhotoChoice) -> sa.Select[Any]:
-    """Select the newest jobs of the photos that are meant."""
+    """Select the newest jobs of the chosen photos."""
     newer = jobs.alias("newer")
     query = (
         sa.select()

@@ -1,4 +1,4 @@
-"""How the queues are: their jobs by state, who works on them, how long the oldest waits."""
+"""Counts of queues: jobs by state, live workers, and the wait of the oldest job."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def queue_stats(
     lease_seconds: float,
     count: Callable[[sa.Connection, list[str]], Iterable[tuple[str, str, int]]],
 ) -> dict[JobType, QueueStats]:
-    """Tell how each queue is: those of the table, and of types that this process knows.
+    """Read each queue: those of the table, and those of types that this process knows.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def queue_stats(
 
 @lru_cache(maxsize=8)
 def _standing(lease_seconds: float) -> sa.Select[Any]:
-    """Select how each queue is but for its jobs; made once, which takes longer than asking."""
+    """Select all about each queue but its jobs; kept, as building it takes longer than running."""
     alive = (
         sa.select(sa.func.unnest(workers.c.queues)).where(live_workers(lease_seconds)).subquery()
     )
@@ -95,7 +95,7 @@ def _standing(lease_seconds: float) -> sa.Select[Any]:
 _SETTLED_SECONDS: Final = 60
 #: Completed jobs behind the moment that are counted at each look before it is moved on.
 _MOST_RECENT: Final = 10_000
-#: Seconds after which all is counted anew, should a deletion have gone unnoticed.
+#: Seconds after which everything is counted again, in case a deletion went unnoticed.
 _RECOUNT_SECONDS: Final = 600.0
 #: Changes when rows are deleted, within some seconds, or all of them at once.
 _DELETIONS: Final = sa.text(
@@ -103,7 +103,7 @@ _DELETIONS: Final = sa.text(
 )
 
 _COMPLETED: Final = jobs.c.state == str(JobState.COMPLETED)
-#: Queues by name: an index on queue and state is of use only to whoever names the queue.
+#: Queues by name: an index on queue and state is used only when the queue is named.
 _QUEUES: Final = jobs.c.queue_name.in_(sa.bindparam("queues", expanding=True))
 _BY_QUEUE: Final = (
     sa.select(jobs.c.queue_name, sa.func.count())
@@ -135,7 +135,7 @@ class LiveCounts:
     Parameters
     ----------
     few : int
-        Up to so many completed jobs are counted anew at each look, which is exact whatever
+        Up to so many completed jobs are counted again at each look, which is exact whatever
         was done to the tables.
     """
 

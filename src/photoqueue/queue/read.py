@@ -166,7 +166,7 @@ class JobOutcome:
         return error_line(self.error_type, self.error_message)
 
 
-# Read again and again by whoever waits for a job: over the driver, without SQLAlchemy.
+# Repeated by every process that waits for a job: over the driver, without SQLAlchemy.
 _OUTCOME: Final = """
     SELECT state, attempts, error_type, error_message, result, error_traceback
     FROM jobs WHERE job_id = %s

@@ -1,4 +1,4 @@
-"""The register of workers: who lives, who is lost, which queues are paused."""
+"""The register of workers: which are live, which are lost, and which queues are paused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Host:
     pid : int
         The process.
     started : float
-        When the process started, on a clock of its host; tells a reused pid apart.
+        When the process started, on a clock of its host; distinguishes a reused process id.
     """
 
     name: str
@@ -194,7 +194,7 @@ class QueueStatus:
 
 
 def queue_status(database: Database, queue: JobType, lease_seconds: float) -> QueueStatus:
-    """Tell how a queue is worked on."""
+    """Read how a queue is worked on."""
     counts = (
         sa.select(
             sa.func.count().filter(_takes_jobs()),

@@ -108,7 +108,7 @@ class InventoryLine(Record):
     #: Whether a person should look at this line, and why.
     review: bool = False
     reason: str | None = None
-    #: Whether a person set this line; ``seen_count`` is then what the photos said.
+    #: Whether a person set this line; ``seen_count`` is then the count from the photos.
     corrected: bool = False
     seen_count: int | None = None
 
@@ -130,7 +130,7 @@ class InventoryResult(Record, HasCard):
     missing_photos: tuple[str, ...] = ()
     #: Photos of the same picture as another one, counted once: duplicate id → kept id.
     duplicate_photos: dict[str, str] = Field(default_factory=dict)
-    #: What the photos said where a person corrected it, and rooms that a person added.
+    #: Lines as the photos gave them where a person corrected them, and rooms that a person added.
     seen_lines: tuple[InventoryLine, ...] | None = None
     added_rooms: tuple[str, ...] | None = None
 
@@ -184,7 +184,7 @@ class InventoryResult(Record, HasCard):
 
 
 class Correction(Record, HasCard):
-    """What a person said about one kind of thing in one room of a project."""
+    """A person's correction of one kind of thing in one room of a project."""
 
     correction_id: int
     project_id: str
@@ -195,9 +195,9 @@ class Correction(Record, HasCard):
     key: str | None = None
     #: How many there are; 0 takes the thing off the list.
     count: int
-    #: Moving volume of one in m³, where the person said so or the catalogue lacks it.
+    #: Moving volume of one in m³, where the person gave it or the catalogue lacks it.
     volume: float | None = None
-    #: Whether it is taken apart, where the person said so.
+    #: Whether it is taken apart, where the person gave it.
     dismountable: bool | None = None
     user_id: str
     created_at: datetime

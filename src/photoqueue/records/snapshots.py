@@ -102,7 +102,7 @@ class JobSnapshot(HasCard):
 
     @property
     def can_retry(self) -> bool:
-        """Whether it can be started anew."""
+        """Whether it can be started again, with a new budget of attempts."""
         return self.state in (JobState.FAILED, JobState.CANCELLED)
 
     @property

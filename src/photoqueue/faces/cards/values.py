@@ -90,9 +90,9 @@ def _snapshot(job: JobSnapshot) -> str:
         ("state", job.state),
         ("attempts", f"{job.attempts} of {job.max_attempts}"),
     ]
-    for name, told in (("project", job.project_id), ("batch", job.batch_id)):
-        if told:
-            rows.append((name, told))
+    for name, value in (("project", job.project_id), ("batch", job.batch_id)):
+        if value:
+            rows.append((name, value))
     for name, time in (("waited", job.wait_ms), ("ran", job.job_duration_ms)):
         if time is not None:
             rows.append((name, duration(time)))

@@ -41,7 +41,7 @@ def jobs(
     """List jobs, newest first."""
     import photoqueue
 
-    # One more than is shown tells whether there are more.
+    # One more than is shown: it says whether there are more.
     found = photoqueue.history(
         queue=queue, state=state, project_id=project, batch=batch, limit=limit + 1
     )
@@ -67,7 +67,7 @@ def job(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Tell everything about one job: its attempts, its result, its error."""
+    """Show everything about one job: its attempts, its result, its error."""
     import photoqueue
     from photoqueue.client.observe import story
 
@@ -161,7 +161,7 @@ def retry(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start failed and cancelled jobs anew, with a fresh budget of attempts."""
+    """Start failed and cancelled jobs again, with a new budget of attempts."""
     import photoqueue
 
     target = _target(job_ids, batch, all_failed=all_failed)
@@ -208,7 +208,7 @@ def resume(queue: Queue = None) -> None:
 def _target(
     job_ids: list[str] | None, batch: str | None, *, all_failed: bool | None = None
 ) -> Batch | str | list[Job | str]:
-    """Find out which jobs are meant: named ones, a batch, or all that failed."""
+    """Return the chosen jobs: named ones, a batch, or all that failed."""
     import photoqueue
 
     if sum([bool(job_ids), batch is not None, bool(all_failed)]) != 1:
@@ -242,7 +242,7 @@ def _all_failed() -> list[Job | str]:
 
 
 def _of(target: object, number: int) -> str:
-    """Say how many were meant where that is more than were changed."""
+    """Return how many were chosen, where that is more than were changed."""
     meant = len(target) if hasattr(target, "__len__") and not isinstance(target, str) else number
     return "" if meant == number else f" of {meant:,}; the state of the others does not allow it"
 

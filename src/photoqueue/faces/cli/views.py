@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 
 
-#: Columns of a table of jobs; listed fields that are not here stand before the error.
+#: Columns of a table of jobs; other listed fields follow, before the error.
 _COLUMNS: Final = ("job_key", "state", "created_at", "wait_ms", "job_duration_ms", "attempts")
 
 
@@ -54,8 +54,8 @@ def job_table(jobs: Sequence[Record]) -> Table:
     shown = [name for name in _COLUMNS if name != "wait_ms" or not narrow()]
     if wide():
         more = [name for name, column in declared.items() if column.listed]
-        told = [name for name in more if not all(missing(job[name]) for job in jobs)]
-        shown = ["job_id", *shown, *told]
+        valued = [name for name in more if not all(missing(job[name]) for job in jobs)]
+        shown = ["job_id", *shown, *valued]
     drawn = table()
     for name_ in shown:
         is_number = name_.endswith(("_ms", "_at")) or name_ == "attempts"

@@ -65,7 +65,7 @@ class QueueAnswer(_Given):
 
 
 class SubmittedJob(_Given):
-    """A job that stands for what was submitted: a new one, or one that was there already."""
+    """The job of a submission: a new one, or one that was there already."""
 
     job_id: str = Field(examples=[_JOB_ID])
     job_key: str = Field(examples=["photo-photo-1"])
@@ -74,7 +74,7 @@ class SubmittedJob(_Given):
 
 
 class JobChange(SubmittedJob):
-    """A job after it was started anew or cancelled."""
+    """A job after a retry or its cancellation."""
 
 
 class JobsAnswer(_Given):

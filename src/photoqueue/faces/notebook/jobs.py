@@ -62,7 +62,7 @@ class PacedCounts:
         query
             Another one than the last is always counted.
         anew
-            Count, however dear it is.
+            Count, whatever it costs.
         """
         counted = replace(
             query, states=(), order=JobOrder.SUBMITTED, descending=True, after=None, before=None
@@ -77,7 +77,7 @@ class PacedCounts:
         return self._counts
 
 
-#: Jobs started anew in one step.
+#: Jobs retried in one step.
 _RETRY_STEP: Final = 500
 #: Up to so many jobs the place of a page is counted in any order and with any text.
 _COUNTED_ALWAYS: Final = 20_000
@@ -139,7 +139,7 @@ class JobsView(LiveView):
     may_act = traitlets.Bool(True).tag(sync=True)
     #: Whether other jobs than those shown are asked for, and not read yet.
     reading = traitlets.Bool(False).tag(sync=True)
-    #: Whether many jobs are being started anew, and how far that is.
+    #: Whether many jobs are being retried, and how far that is.
     busy = traitlets.Bool(False).tag(sync=True)
     progress = traitlets.Unicode("").tag(sync=True)
 
@@ -165,7 +165,7 @@ class JobsView(LiveView):
         return self._counts.stale
 
     def refresh(self) -> None:
-        """Read the page, the counts and the open job anew.
+        """Read the page, the counts and the open job again.
 
         Raises
         ------
@@ -268,7 +268,7 @@ class JobsView(LiveView):
         self.wanted()
 
     def _retry_all(self) -> None:
-        """Start all failed jobs that are meant anew, in a thread: there may be thousands."""
+        """Retry all failed jobs of the filter, in a thread: there may be thousands."""
         self._check_allowed()
         if self.busy:
             raise StateError("Failed jobs are being started anew already; wait for the end of it.")
@@ -400,7 +400,7 @@ def _error_line(one: JobSnapshot | Attempt) -> str:
 
 
 def _jobs_meant(query: JobQuery, number: int) -> str:
-    """Say how many jobs of which filter, such as ``12 failed jobs of batch "b-1"``."""
+    """Describe how many jobs of which filter, such as ``12 failed jobs of batch "b-1"``."""
     states = " or ".join(map(str, query.states))
     words = [f"{number:,}", *([states] if states else []), "job" if number == 1 else "jobs"]
     if query.project_id:
@@ -464,7 +464,7 @@ def _position(query: JobQuery, page: JobPage, total: int) -> int | None:
 
 
 def _retried(started: int, seen: int) -> str:
-    """Say how many of the failed jobs that were seen were started anew."""
+    """Describe how many of the failed jobs were retried."""
     if started == seen:
         return f"Started {started:,} failed job{'' if started == 1 else 's'} anew."
     return (

@@ -1,4 +1,4 @@
-"""``/api/jobs``: lists in pages, one job's story, starting anew, cancelling."""
+"""``/api/jobs``: lists in pages, everything about one job, retry, cancel."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ async def counts(
 
 @router.get("/{job_id:path}")
 async def job(job_id: str, backend: TheBackend) -> JobStory:
-    """Tell everything about a job, by its id or its key (the newest job of the key)."""
+    """Return everything about a job, by its id or its key (the newest job of the key)."""
     return await backend.calls(story, job_id)
 
 
 @router.post("/{job_id:path}/retry")
 async def retry_job(job_id: str, backend: TheBackend) -> JobChange:
-    """Start a job anew that failed or was cancelled."""
+    """Start a job again that failed or was cancelled."""
     await backend.calls(retry, job_id)
     return await _changed(job_id, backend)
 

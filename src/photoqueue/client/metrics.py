@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
 
-#: Seconds that a reader waits for something new where something older is known.
+#: Seconds that a reader waits for a new value where an older one is known.
 _PATIENCE_SECONDS: Final = 0.01
 #: Seconds after which counts are too old to be shown.
 _STALE_SECONDS: Final = 60.0
@@ -94,10 +94,10 @@ class Reading:
 
 
 class Recent(Generic[Found]):
-    """What takes long to read, as new as it can be had in a moment.
+    """The newest value of something that takes long to read.
 
-    To count a million jobs takes longer than a scrape may: then what was read before is shown,
-    and the new next time. It is read in a thread, once at a time.
+    Counting a million jobs takes longer than a scrape may: then the value before is returned,
+    and the new one next time. A thread reads, one reading at a time.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class Recent(Generic[Found]):
         self._error: PhotoqueueError | None = None
 
     def begin(self) -> threading.Thread:
-        """Begin to read, unless it goes on already."""
+        """Start to read, unless a reading is running."""
         with self._lock:
             if self._reading is None:
                 self._reading = threading.Thread(target=self._run, daemon=True)
@@ -121,7 +121,7 @@ class Recent(Generic[Found]):
             return self._reading
 
     def get(self, patience: float = _PATIENCE_SECONDS) -> Found:
-        """Return what is new, or after ``patience`` seconds what was there, a minute old at most.
+        """Return a new value, or after ``patience`` seconds the one before, a minute old at most.
 
         Raises
         ------
@@ -155,14 +155,14 @@ class Recent(Generic[Found]):
 
 
 class RecentMetrics:
-    """Everything that is measured, for whoever asks often and must be answered at once."""
+    """Reads everything that is measured, for a scraper that must be answered at once."""
 
     def __init__(self) -> None:
         self._counted = Recent(_counted)
         self._queues = Recent(StatsReader())
 
     def __call__(self) -> Reading:
-        """Return what is measured, as new as it can be had in a moment.
+        """Return the newest values that are there within a moment.
 
         Raises
         ------

@@ -25,7 +25,7 @@ from photoqueue.records.figures import Figures, Period, Row, bin_sql, cell_sql
 SCRAPE_ROWS: Final = 2_000
 WORKER_ROWS: Final = 20_000
 #: Seconds that one count of a worker may take. What one transaction wrote is counted as a whole:
-#: somebody who cancels a million jobs at once writes a million attempts.
+#: cancelling a million jobs at once writes a million attempts.
 WORKER_PATIENCE: Final = 600
 #: How far back charts of the last hours and days can be made of sums: a week, and a day over.
 KEPT: Final = timedelta(days=8)
@@ -129,7 +129,7 @@ class WindowCount:
 
 
 class Tally:
-    """Counts history forward, and reads what is counted, in a transaction of somebody else."""
+    """Counts new rows and reads what is counted, on a connection whose transaction is open."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
@@ -138,7 +138,7 @@ class Tally:
         """Count what is new; return whether there may be more than ``most`` of it.
 
         Each row is counted exactly once, however many processes do this at a time and wherever
-        one of them dies; whoever finds another one at it leaves it to that one.
+        one of them dies: a source that another process is counting is skipped.
         """
         more = False
         for row in self._run(_SQL["pending"]):
@@ -180,7 +180,7 @@ class Tally:
         }
 
     def forget(self) -> None:
-        """Delete what nobody looks back on: minutes, and durations by the hour."""
+        """Delete minutes, and durations by the hour, that are too old for charts to use."""
         self._run(_SQL["forget"], {"kept": KEPT, "durations": _DURATIONS})
 
     def _run(self, statement: str, values: Mapping[str, Any] | None = None) -> list[Any]:
@@ -231,7 +231,7 @@ _SNAPSHOT: Final = (
     "SET LOCAL enable_memoize = off",
     "SET LOCAL plan_cache_mode = force_custom_plan",
 )
-#: How far the clock of whoever submits may be ahead of the server's.
+#: How far the clock of a submitting process may be ahead of the server's.
 _CLOCKS_APART: Final = timedelta(hours=1)
 
 

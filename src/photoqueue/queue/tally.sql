@@ -234,7 +234,7 @@ WITH mark AS MATERIALIZED (
 SELECT (SELECT count(*) FROM foreign_rows) AS renumbered FROM mark;
 
 -- name: forget
--- What nobody looks back on: minutes, and durations by the hour.
+-- Minutes, and durations by the hour, that are too old for charts to use.
 DELETE FROM tally
 WHERE start < now() - %(kept)s::interval
   AND (seconds = 60 OR seconds = 3600 AND measure = ANY(%(durations)s));
@@ -331,7 +331,7 @@ SELECT queue_name, submitted, failed, created_at FROM metric_submissions
 WHERE created_at >= %(since)s
 
 -- name: submitted_jobs
--- Ids are in the order of submission, by the clock of whoever submitted.
+-- Ids are in the order of submission, by the clock of the submitting process.
 SELECT queue_name, 1 AS submitted, 0 AS failed, created_at FROM jobs
 WHERE $jobs AND created_at >= %(since)s AND job_id >= %(lowest_id)s::uuid
 

@@ -55,6 +55,11 @@ ECHO = JobType("echo", handler="tests.own_type:make_echo")
 NOT_A_TYPE = "floor-plan"
 
 
+def fail_to_build(workplace: Any) -> Any:
+    """Raise as a handler does whose model is missing."""
+    raise FileNotFoundError("plans.onnx")
+
+
 def make_echo(workplace: Any) -> Any:
     """Return the handler of ``echo``."""
     return lambda data, calls: dict(data)

@@ -51,6 +51,8 @@ class Installation:
             endpoints.database_url.get_secret_value(), embedded=endpoints.embedded_database
         )
         self._checked = time.monotonic()
+        #: Job types whose queues are in the tables.
+        self._entered: set[JobType] = set()
 
     @classmethod
     def open(cls, settings: Settings) -> Installation:
@@ -120,8 +122,11 @@ class Installation:
         """
         for declared in types:
             register(declared)
+        if self._entered.issuperset(types):
+            return
         for queue in enter_queues(self.database, [str(declared) for declared in types]):
             register(job_type(queue))
+        self._entered.update(types)
 
     def revive(self) -> None:
         """Restart embedded servers that were stopped; quick when they are running."""

@@ -22,8 +22,10 @@ from photoqueue.faces.notebook.charts_view import ChartsView
 from photoqueue.faces.notebook.jobs import JobsView
 from photoqueue.installation import Installation, current, use
 from photoqueue.jobs import job_types, types_to_run
+from photoqueue.jobs.handling import Workplace, load_handler
 from photoqueue.queue.database import Database
 from photoqueue.queue.pages import JobQuery, job_page
+from photoqueue.queue.workers import enter_queues
 from photoqueue.settings import Settings, load_settings
 from tests.api_server import client_of
 from tests.bench import Bench
@@ -342,6 +344,45 @@ def test_setting_takes_several_and_goes_to_other_processes(monkeypatch: pytest.M
     assert settings.job_types == TYPES
     monkeypatch.setenv("PHOTOQUEUE_JOB_TYPES", settings.to_environment()["PHOTOQUEUE_JOB_TYPES"])
     assert load_settings().job_types == TYPES
+
+
+@pytest.mark.parametrize(
+    ("handler", "message"),
+    [
+        ("tests.own_type:fail_to_build", "handler of echo, cannot be built: FileNotFound.*plans"),
+        ("tests.nothing:make", "'tests.nothing:make', the handler of echo, cannot be imported"),
+        (None, "does not know the handler of echo. Set PHOTOQUEUE_JOB_TYPES"),
+    ],
+)
+def test_handler_that_cannot_be_built_ends_the_worker_with_the_reason(
+    installation: Installation, handler: str | None, message: str
+) -> None:
+    workplace = Workplace(installation.settings, installation.database)
+    with pytest.raises(ConfigurationError, match=message):
+        load_handler(JobType("echo", handler=handler), workplace)
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [("{'a': object()}", "not JSON"), ("{'a': float('nan')}", "not JSON"), ("7", "returned int")],
+)
+def test_result_that_cannot_be_kept_is_a_permanent_error(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, result: str, message: str
+) -> None:
+    monkeypatch.setattr("tests.own_type.make_echo", lambda workplace: lambda *_: eval(result))
+    job = photoqueue.submit(ECHO, {})
+    with pytest.raises(JobFailedError, match=f"make_echo returned.*{message}|{message}"):
+        bench(job)
+    assert job.poll().attempts == 1
+
+
+def test_process_that_counts_learns_of_queues_that_others_entered(
+    installation: Installation, database: Database
+) -> None:
+    enter_queues(database, ["blueprint"])
+    assert "blueprint" not in job_types()
+    assert photoqueue.stats()["blueprint"].total == 0
+    assert "blueprint" in job_types()
 
 
 def test_worker_runs_the_types_that_its_process_can_do(installation: Installation) -> None:

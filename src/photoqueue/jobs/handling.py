@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from photoqueue.errors import ConfigurationError, PayloadError, PermanentError
+from photoqueue.errors import ConfigurationError, PayloadError, PermanentError, PhotoqueueError
 from photoqueue.queue.ledger import Claim
 from photoqueue.records.base import Record
 from photoqueue.records.snapshots import AiCall
@@ -63,9 +63,18 @@ def load_handler(job_type: JobType, workplace: Workplace) -> Handler:
     Raises
     ------
     ConfigurationError
-        The type has no handler, or it cannot be imported.
+        The type has no handler, or it cannot be imported or built.
     """
-    work = load(job_type.handler, f"the handler of {job_type}")(workplace)
+    build = load(job_type.handler, f"the handler of {job_type}")
+    try:
+        work = build(workplace)
+    except PhotoqueueError:
+        raise  # it already says what to do
+    except Exception as exc:
+        raise ConfigurationError(
+            f"{job_type.handler}, the handler of {job_type}, cannot be built: "
+            f"{type(exc).__name__}: {exc}. Correct it, and start the worker again."
+        ) from exc
 
     def handle(claim: Claim, calls: list[AiCall]) -> str:
         data = {name: value for name, value in claim.payload.items() if name != "traceparent"}
@@ -95,10 +104,10 @@ def load(reference: str | None, what: str) -> Any:
     module_name, _, attribute = reference.partition(":")
     try:
         return getattr(import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError) as exc:
+    except Exception as exc:  # whatever a module does while it is imported
         raise ConfigurationError(
-            f"{reference!r}, {what}, cannot be imported: {exc}. Install its package where "
-            "photoqueue is, or put its folder on PYTHONPATH; or correct the name."
+            f"{reference!r}, {what}, cannot be imported: {type(exc).__name__}: {exc}. Install its "
+            "package where photoqueue is, or put its folder on PYTHONPATH; or correct the name."
         ) from exc
 
 

@@ -15,7 +15,7 @@ from photoqueue.queue.database import Database
 from photoqueue.queue.tables import jobs, queues, workers
 from photoqueue.queue.workers import live_workers
 from photoqueue.records.snapshots import QueueStats
-from photoqueue.words import JobState, JobType, job_type, registered_types
+from photoqueue.words import JobState, JobType, job_type, register, registered_types
 
 #: Seconds that the oldest job of a queue that could start has been waiting.
 _OLDEST: Final = (
@@ -71,7 +71,10 @@ def queue_stats(
             found[name][state] = number
     for counts in found.values():
         counts["name"] = counts.pop("queue_name")
-    return {job_type(name): QueueStats(**found.get(name, {"name": name})) for name in names}
+    # A queue that another process has entered since is known from now on.
+    return {
+        register(job_type(name)): QueueStats(**found.get(name, {"name": name})) for name in names
+    }
 
 
 @lru_cache(maxsize=8)

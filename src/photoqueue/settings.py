@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from photoqueue.addresses import is_reference
@@ -114,9 +121,13 @@ class Settings(BaseSettings):
 
     #: Processes per queue and worker, each with one job at a time: a number, or a range such as
     #: ``2-8``, within which their number follows the jobs that wait.
-    concurrency: Annotated[Concurrency, NoDecode, BeforeValidator(Concurrency.of)] = Field(
-        default=Concurrency(2, 2), validation_alias="QUEUE_CONCURRENCY"
-    )
+    concurrency: Annotated[
+        Concurrency,
+        NoDecode,
+        BeforeValidator(Concurrency.of),
+        # Dumped as it is written, so that settings can be made from those of another installation.
+        PlainSerializer(str),
+    ] = Field(default=Concurrency(2, 2), validation_alias="QUEUE_CONCURRENCY")
     #: Tries after the first one.
     max_retries: Annotated[int, Field(ge=0, le=50)] = Field(
         default=3, validation_alias="QUEUE_MAX_RETRIES"

@@ -94,3 +94,17 @@ def working(shared: Settings, shared_worker: Worker) -> Iterator[Installation]:
     use(shared)
     yield current()
     use(None)
+
+
+@pytest.fixture(scope="module")
+def _shared_server(shared: Settings) -> Iterator[httpx.Client]:
+    with client_of(shared.model_copy(update={"api_requests_per_second": 0.0})) as client:
+        yield client
+
+
+@pytest.fixture
+def shared_api(shared: Settings, _shared_server: httpx.Client) -> Iterator[httpx.Client]:
+    """The HTTP API of an installation for all tests of a module, which leave nothing in it."""
+    use(shared)
+    yield _shared_server
+    use(None)

@@ -55,8 +55,8 @@ def problem_of(answer: httpx.Response, status: int) -> dict[str, Any]:
     ],
 )
 @pytest.mark.parametrize("path", ["/api/queue/test", "/api/photos", "/api/inventory"])
-def test_malformed_json_is_refused(api: httpx.Client, path: str, body: bytes) -> None:
-    answer = api.post(path, content=body, headers={"Content-Type": "application/json"})
+def test_malformed_json_is_refused(shared_api: httpx.Client, path: str, body: bytes) -> None:
+    answer = shared_api.post(path, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in {400, 422}, answer.text
     problem_of(answer, answer.status_code)
 
@@ -83,12 +83,16 @@ def test_malformed_json_is_refused(api: httpx.Client, path: str, body: bytes) ->
         ({"photo_url": "x"}, "photo_url"),
     ],
 )
-def test_wrong_fields_are_named(api: httpx.Client, change: dict[str, Any], where: str) -> None:
+def test_wrong_fields_are_named(
+    shared_api: httpx.Client, change: dict[str, Any], where: str
+) -> None:
     body = {name: value for name, value in {**GOOD, **change}.items() if value is not ...}
-    told = problem_of(api.post("/api/queue/test", json=body), 422)
+    told = problem_of(shared_api.post("/api/queue/test", json=body), 422)
     assert where in told["detail"]
     assert where in json.dumps(told["errors"])
-    assert api.get("/api/queue/test").json()["queues"][0]["total"] == 0, "nothing was accepted"
+    assert shared_api.get("/api/queue/test").json()["queues"][0]["total"] == 0, (
+        "nothing was accepted"
+    )
 
 
 def test_text_in_any_language_is_good(api: httpx.Client) -> None:
@@ -101,11 +105,11 @@ def test_text_in_any_language_is_good(api: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "name", [LONG, "photo-" + LONG, "%00", "photo-%00", "no-such", "%F0%9F%8F%A0"]
 )
-def test_ids_of_no_job_are_not_found(api: httpx.Client, name: str) -> None:
-    problem_of(api.get(f"/api/jobs/{name}"), 404)
+def test_ids_of_no_job_are_not_found(shared_api: httpx.Client, name: str) -> None:
+    problem_of(shared_api.get(f"/api/jobs/{name}"), 404)
     for action in ("retry", "cancel"):
-        problem_of(api.post(f"/api/jobs/{name}/{action}"), 404)
-    assert api.get(f"/api/projects/{name}/inventory").status_code in {404, 422}
+        problem_of(shared_api.post(f"/api/jobs/{name}/{action}"), 404)
+    assert shared_api.get(f"/api/projects/{name}/inventory").status_code in {404, 422}
 
 
 @pytest.mark.parametrize(
@@ -113,15 +117,15 @@ def test_ids_of_no_job_are_not_found(api: httpx.Client, name: str) -> None:
     ["state=lost", "limit=0", "limit=501", "limit=x", "after=zzz", "before=zzz", "order=colour",
      "queue=none", "after=a&before=b", "descending=maybe", f"after={LONG}"],
 )  # fmt: skip
-def test_wrong_queries_are_refused(api: httpx.Client, query: str) -> None:
-    problem_of(api.get(f"/api/jobs?{query}"), 422)
+def test_wrong_queries_are_refused(shared_api: httpx.Client, query: str) -> None:
+    problem_of(shared_api.get(f"/api/jobs?{query}"), 422)
 
 
 @pytest.mark.parametrize(
     "search", ["%00", "%25_%5C", LONG, "'; DROP TABLE jobs; --", "(((", "\ud83c"]
 )
-def test_any_text_can_be_searched_for(api: httpx.Client, search: str) -> None:
-    answer = api.get(
+def test_any_text_can_be_searched_for(shared_api: httpx.Client, search: str) -> None:
+    answer = shared_api.get(
         "/api/jobs?search=" + search.encode("utf-8", "surrogatepass").decode("latin-1")
     )
     assert answer.json() == {"jobs": [], "next": None, "previous": None}
@@ -142,11 +146,11 @@ def test_any_text_can_be_searched_for(api: httpx.Client, search: str) -> None:
     ],
 )
 def test_wrong_uploads_are_refused(
-    api: httpx.Client, files: Any, data: dict[str, str], where: str | None
+    shared_api: httpx.Client, files: Any, data: dict[str, str], where: str | None
 ) -> None:
     # Without a file httpx would send a form of another kind.
     sent = files or {"nothing": (None, "")}
-    answer = api.post("/api/photos", files=sent, data=data)
+    answer = shared_api.post("/api/photos", files=sent, data=data)
     told = problem_of(answer, 422)
     assert where is None or where in json.dumps(told["errors"])
 
@@ -162,10 +166,10 @@ def test_wrong_uploads_are_refused(
     ],
 )
 def test_bodies_of_other_kinds_are_refused(
-    api: httpx.Client, kind: str, body: bytes, status: int
+    shared_api: httpx.Client, kind: str, body: bytes, status: int
 ) -> None:
-    problem_of(api.post("/api/photos", content=body, headers={"Content-Type": kind}), status)
-    answer = api.post("/api/inventory", content=body, headers={"Content-Type": kind})
+    problem_of(shared_api.post("/api/photos", content=body, headers={"Content-Type": kind}), status)
+    answer = shared_api.post("/api/inventory", content=body, headers={"Content-Type": kind})
     assert answer.status_code in {415, 422}
 
 
@@ -245,8 +249,7 @@ def test_flood_is_turned_away_and_the_server_goes_on(installation: Installation)
 
 
 def test_wrong_token_is_refused_and_the_right_one_opens(installation: Installation) -> None:
-    update = {"api_token": SecretStr(TOKEN)}
-    secret = installation.settings.model_copy(update=update)
+    secret = installation.settings.model_copy(update={"api_token": SecretStr(TOKEN)})
     with client_of(secret) as api:
         problem_of(api.get("/api/queue/test"), 401)
         problem_of(

@@ -217,6 +217,12 @@ def test_home_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert Settings(home=Path("~/data")).home == Path("/home/ana/data")
 
 
+def test_settings_can_be_made_from_those_of_another_installation(tmp_path: Path) -> None:
+    for settings in (Settings(), Settings(concurrency=Concurrency(1, 5), threads=3)):
+        assert Settings(**settings.model_dump()) == settings
+        assert Settings(**{**settings.model_dump(), "home": tmp_path}).home == tmp_path
+
+
 def test_environment_gives_another_process_the_same_settings(tmp_path: Path) -> None:
     # Given settings that differ from the defaults in every kind of field
     settings = Settings(

@@ -82,7 +82,7 @@ def test_job_that_was_claimed_for_a_process_that_never_heard_of_it_is_delivered_
     assert job.result(30).items
     attempts = job.attempts()
     assert list(attempts["outcome"]) == ["worker_lost", "completed"]
-    assert "never heard" in attempts["error_message"][0]
+    assert "never reached its process" in attempts["error_message"][0]
 
 
 def test_claim_that_is_committed_after_its_process_was_recovered_is_delivered_again(

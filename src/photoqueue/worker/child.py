@@ -81,47 +81,40 @@ def run_child(assignment: Assignment, board: StatusBoard, parent: Connection) ->
         raise SystemExit(1) from None
 
 
+@dataclass(frozen=True)
 class _Source:
     """Takes the messages of one queue, unless the queue is paused or the process is to stop."""
 
-    def __init__(
-        self,
-        broker: Broker,
-        register: Register,
-        queue: JobType,
-        board: StatusBoard,
-        stop: threading.Event,
-    ) -> None:
-        self._broker = broker
-        self._register = register
-        self._queue = queue
-        self._board = board
-        self._stop = stop
+    broker: Broker
+    register: Register
+    queue: JobType
+    board: StatusBoard
+    stop: threading.Event
 
     def first(self) -> UUID | None:
         """Wait a moment for a message; None when none came, or the queue is paused."""
-        if self._board.paused:
-            self._stop.wait(0.1)
+        if self.board.paused:
+            self.stop.wait(0.1)
             return None
         try:
-            return self._broker.take(self._queue)
+            return self.broker.take(self.queue)
         except MessageRefusedError as exc:
             self._count_refused(exc)
             return None
 
     def following(self, completed: Sequence[Finished], count: int) -> list[Message]:
         """Take messages if there are any, and keep the records of jobs that have completed."""
-        self._board.set_looked()
-        if self._stop.is_set() or self._board.paused:
+        self.board.set_looked()
+        if self.stop.is_set() or self.board.paused:
             count = 0
         if not completed and not count:
             return []
-        return self._broker.take_next(self._queue, completed, count, refused=self._count_refused)
+        return self.broker.take_next(self.queue, completed, count, refused=self._count_refused)
 
     def _count_refused(self, exc: MessageRefusedError) -> None:
-        logger.warning("%s", exc, extra={"fields": {"queue": self._queue}})
+        logger.warning("%s", exc, extra={"fields": {"queue": self.queue}})
         with contextlib.suppress(PhotoqueueError):
-            self._register.count_refused(self._queue)
+            self.register.count_refused(self.queue)
 
 
 def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> None:
@@ -145,7 +138,7 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
     )
     board.set_looked()
     board.set_ready()
-    told = False
+    warned = False
     while not stop.is_set():
         board.set_looked()
         board.set_jobs([])
@@ -155,11 +148,11 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
             if job_id is not None:
                 # One that had to be waited for is alone: it is recorded without a look for others.
                 runner.run(job_id, follow=time.monotonic() - asked <= _WAITED_SECONDS)
-            told = False
+            warned = False
         except BrokerUnavailableError as exc:
-            if not told:
+            if not warned:
                 logger.warning("waiting for the broker: %s", exc)
-                told = True
+                warned = True
             stop.wait(_RECONNECT_SECONDS)
     ledger.close()
     installation.close()

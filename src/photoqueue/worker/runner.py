@@ -77,7 +77,7 @@ class Runner:
     ) -> None:
         self._settings = settings
         self._handler = handler
-        self._slot = Slot(ledger, queue, worker_id=worker_id, slot=slot)
+        self._slot = Slot(ledger, queue, worker_id, slot)
         self._board = StatusBoard() if board is None else board
         self._take_messages = following
         self._endings = Endings(broker)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -41,26 +42,23 @@ def until_reached(statement: Callable[[], _T]) -> tuple[_T, bool]:
             time.sleep(_RECONNECT_SECONDS)
 
 
+@dataclass(frozen=True, slots=True)
 class Slot:
     """Claims, records and gives back the jobs of one process.
 
-    A statement whose answer was lost with its connection may have been committed: what it
-    claimed is looked up then, since nobody else would ever take up a job that a live worker
-    seems to hold.
+    A statement whose answer was lost with its connection may have been committed. What it
+    claimed is looked up then: nobody else would ever take a job that a live worker seems to hold.
     """
 
-    def __init__(self, ledger: Ledger, queue: JobType, *, worker_id: UUID, slot: int) -> None:
-        self._ledger = ledger
-        self._queue = queue
-        self._worker_id = worker_id
-        self._slot = slot
+    ledger: Ledger
+    queue: JobType
+    worker_id: UUID
+    slot: int
 
     def claim(self, job_id: UUID) -> list[Claim]:
         """Take a job; empty where there is nothing to take."""
         claim, disturbed = until_reached(
-            lambda: self._ledger.claim(
-                job_id, self._queue, worker_id=self._worker_id, slot=self._slot
-            )
+            lambda: self.ledger.claim(job_id, self.queue, worker_id=self.worker_id, slot=self.slot)
         )
         if claim is None and disturbed:
             return self._held([job_id])
@@ -71,12 +69,12 @@ class Slot:
     ) -> tuple[list[Ended | None], list[Claim]]:
         """Record results and take the next jobs; see :meth:`Ledger.complete_and_claim`."""
         (ended, claims), disturbed = until_reached(
-            lambda: self._ledger.complete_and_claim(
+            lambda: self.ledger.complete_and_claim(
                 done,
                 next_jobs=next_jobs,
-                queue=self._queue,
-                worker_id=self._worker_id,
-                slot=self._slot,
+                queue=self.queue,
+                worker_id=self.worker_id,
+                slot=self.slot,
                 together=together,
             )
         )
@@ -89,12 +87,12 @@ class Slot:
     ) -> list[Message]:
         """Give back what was taken together with ``kept``; see :meth:`Ledger.give_back`."""
         messages, _ = until_reached(
-            lambda: self._ledger.give_back(
+            lambda: self.ledger.give_back(
                 [claim.job_id for claim in claims],
                 kept=None if kept is None else kept.job_id,
                 seconds=seconds,
-                worker_id=self._worker_id,
-                slot=self._slot,
+                worker_id=self.worker_id,
+                slot=self.slot,
             )
         )
         return messages
@@ -103,7 +101,7 @@ class Slot:
         self, claim: Claim, failure: Failure, *, delay_ms: int, calls: Sequence[AiCall]
     ) -> Ended | None:
         """Record a failure, or that it has to wait; None when the job is not ours any more."""
-        ledger = self._ledger
+        ledger = self.ledger
         if failure.costs_nothing:
             return until_reached(lambda: ledger.postpone(claim, failure, delay_ms=delay_ms))[0]
         try:
@@ -117,6 +115,6 @@ class Slot:
 
     def _held(self, job_ids: Sequence[UUID]) -> list[Claim]:
         claims, _ = until_reached(
-            lambda: self._ledger.held(job_ids, worker_id=self._worker_id, slot=self._slot)
+            lambda: self.ledger.held(job_ids, worker_id=self.worker_id, slot=self.slot)
         )
         return sorted(claims, key=lambda claim: job_ids.index(claim.job_id))

@@ -282,7 +282,7 @@ class Supervisor:
                 self._ledger.recover(
                     [self.worker_id],
                     outcome=Outcome.WORKER_LOST,
-                    message="its process never heard that it had it",
+                    message="the answer to its claim never reached its process",
                     only=(one.job_id, one.attempt),
                 )
             )

@@ -61,10 +61,11 @@ def worker(
     from photoqueue.installation import Installation
     from photoqueue.jobs import types_to_run
     from photoqueue.settings import Concurrency, load_settings
-    from photoqueue.worker.logs import configure_logging
+    from photoqueue.worker.logs import LogFormat, configure_logging
     from photoqueue.worker.supervisor import Supervisor
 
-    configure_logging("json" if log_format is LogFormatName.JSON else "text")
+    form: LogFormat = "json" if log_format is LogFormatName.JSON else "text"
+    configure_logging(form)
     try:
         given = None if concurrency is None else Concurrency.of(concurrency)
     except ValueError as exc:
@@ -74,7 +75,7 @@ def worker(
         Installation.open(settings),
         types_to_run(queue),
         concurrency=given or settings.concurrency,
-        log_format="json" if log_format is LogFormatName.JSON else "text",
+        log_format=form,
     )
     probes = _probes(supervisor, listen, health_port, metrics_port)
     if end_with_stdin:

@@ -231,7 +231,7 @@ def test_demo_of_homes_shows_the_truth_and_draws_boxes(
     assert ["living", "room", "armchair", "2", "2"] in lines
     assert ["kitchen", "refrigerator", "1", "1"] in lines
     assert ["kitchen", "refrigerator", "0", "1", "-1"] in lines
-    assert "6 of 6 items (+0 %)" in out
+    assert "6 of 6 items (0 %)" in out
     assert "3 of 6 items (-50 %)" in out
     assert "! home-2/kitchen/view-1.jpg: " in out
     assert "MEDIAN (P50)" in out

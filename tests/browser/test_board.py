@@ -188,7 +188,7 @@ def test_theme_follows_the_system_and_the_switch(address: str, show: Callable[..
 def test_token_is_asked_for_once_and_kept_for_the_session_only(
     installation: Installation, show: Callable[..., Page]
 ) -> None:
-    values = {**installation.settings.model_dump(), "api_token": TOKEN}
+    values = {**dict(installation.settings), "api_token": TOKEN}
     values["api_requests_per_second"] = 0.0
     with serving(Settings(**values)) as address:
         page = show(address)

@@ -38,9 +38,8 @@ def ask(view: SystemView, kind: str, **values: Any) -> str:
 
 def idle(view: SystemView) -> None:
     """Wait until the thread of the view is done, refreshing included."""
-    if view._at_work is not None:
-        view._at_work.join(60)
-        assert not view._at_work.is_alive()
+    view._background.wait(60)
+    assert not view._background.busy
 
 
 def queue(view: SystemView, name: str = "photo-analyze") -> dict[str, Any]:

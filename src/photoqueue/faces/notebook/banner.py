@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import anywidget
 import traitlets
@@ -13,7 +13,7 @@ from photoqueue.client.observe import batch as reopened
 from photoqueue.client.system import queues_without_worker
 from photoqueue.client.worker_process import WorkerProcess, start_worker
 from photoqueue.errors import UnknownBatchError
-from photoqueue.faces.notebook.view import Background, LiveView, script, style
+from photoqueue.faces.notebook.view import Background, LiveView, Message, script, style
 from photoqueue.queue.projects import recent_batches, require_project
 
 
@@ -88,7 +88,7 @@ class ScopeChoice(LiveView):
             self.batches = found
             self.batch, self.project = self.scope.batch, self.scope.project
 
-    def handle(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+    def _show(self, message: Message) -> None:
         """Look at something else: ``batch``, ``project``, or ``id``, which may be either.
 
         Raises
@@ -96,8 +96,6 @@ class ScopeChoice(LiveView):
         UnknownBatchError, UnknownProjectError
             There is no such batch or project; the views stay where they are.
         """
-        if message.get("kind") != "show":
-            return
         batch, project = str(message.get("batch") or ""), str(message.get("project") or "")
         typed = str(message.get("id") or "").strip()
         if typed:
@@ -113,7 +111,9 @@ class ScopeChoice(LiveView):
             ask(require_project, project)
         with self.scope.hold_trait_notifications():
             self.scope.batch, self.scope.project = batch, project
-        self.wanted()
+
+    looking = frozenset({"show"})
+    verbs: ClassVar = {"show": _show}
 
 
 class WorkerNotice(LiveView):
@@ -153,10 +153,8 @@ class WorkerNotice(LiveView):
         """Look whether jobs wait for a worker."""
         self.queues = [str(queue) for queue in queues_without_worker()]
 
-    def handle(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+    def _start_one(self, _message: Message) -> None:
         """Start a worker, in a thread: it takes a few seconds."""
-        if message.get("kind") != "start" or not self.actions:
-            return
         self.starting = True
         self._work.run(self._start, before="", after=self._started)
 
@@ -170,3 +168,6 @@ class WorkerNotice(LiveView):
 
     def _say(self, text: str, urgent: bool) -> None:
         self.notice = text
+
+    refreshed = False  # once the worker is there
+    verbs: ClassVar = {"start": _start_one}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import traitlets
 
@@ -20,7 +20,7 @@ from photoqueue.client.observe import ask
 from photoqueue.client.submit_job import submit_inventory
 from photoqueue.client.system import is_worked_on
 from photoqueue.errors import NotFoundError, StateError
-from photoqueue.faces.notebook.view import LiveView, Scope, script, style
+from photoqueue.faces.notebook.view import LiveView, Message, Scope, script, style
 from photoqueue.installation import current
 from photoqueue.inventory.catalogue_file import CATEGORIES, LANGUAGES
 from photoqueue.inventory.export import FORMATS, export_inventory, free_name
@@ -164,8 +164,6 @@ def _line(line: InventoryLine, wording: Wording) -> Json:
 
 #: Seconds for which the list of projects is taken to be as it was.
 _PROJECTS_SECONDS: Final = 5.0
-#: What may be asked for where nothing may be changed.
-_LOOKING: Final = frozenset({"refresh", "project", "language"})
 
 
 class InventoryView(LiveView):
@@ -252,16 +250,6 @@ class InventoryView(LiveView):
         self.result = result
         self.page = page
 
-    def handle(self, message: dict[str, Any], buffers: list[bytes]) -> None:
-        """Do what the person asked for."""
-        kind = str(message.get("kind"))
-        if kind not in self._verbs:
-            raise StateError(f"Nothing is known to do for {kind!r:.40}.")
-        if not self.actions and kind not in _LOOKING:
-            raise StateError("This page only shows; nothing can be changed here.")
-        self._verbs[kind](self, message)
-        self.wanted()
-
     def export(self, kind: str = "xlsx", path: str | Path | None = None) -> Path:
         """Write the inventory to a file, never over one that is there.
 
@@ -318,22 +306,22 @@ class InventoryView(LiveView):
             raise StateError("Choose a project first.")
         return project
 
-    def _choose(self, message: dict[str, Any]) -> None:
+    def _choose(self, message: Message) -> None:
         self.project = str(message.get("project") or "")
         self.exported = ""
 
-    def _speak(self, message: dict[str, Any]) -> None:
+    def _speak(self, message: Message) -> None:
         language = str(message.get("language"))
         if language not in LANGUAGES:
             raise StateError(f"No names in {language!r:.10}; choose {' or '.join(LANGUAGES)}.")
         self.lang = language
 
-    def _add_up(self, message: dict[str, Any]) -> None:
+    def _add_up(self, message: Message) -> None:
         strategy = str(message.get("strategy") or self.strategy)
         submit_inventory(self._shown_project, user_id=self.user_id, strategy=strategy)
         self.set_trait("strategy", strategy)
 
-    def _correct(self, message: dict[str, Any]) -> None:
+    def _correct(self, message: Message) -> None:
         correct(
             self._shown_project,
             room=str(message.get("room") or ""),
@@ -346,10 +334,11 @@ class InventoryView(LiveView):
             user_id=self.user_id,
         )
 
-    def _undo(self, message: dict[str, Any]) -> None:
+    def _undo(self, message: Message) -> None:
         undo_correction(message.get("correction"), user_id=self.user_id)  # type: ignore[arg-type]  # checked by the verb
 
-    _verbs: Final[dict[str, Callable[[InventoryView, dict[str, Any]], object]]] = {
+    looking = frozenset({"refresh", "project", "language"})
+    verbs: ClassVar = {
         "refresh": lambda self, message: None,
         "project": _choose,
         "language": _speak,

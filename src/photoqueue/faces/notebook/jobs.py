@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import traitlets
 from pydantic import TypeAdapter
@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from photoqueue.client.control import cancel, retry
 from photoqueue.client.observe import as_queue, as_state, ask, story
 from photoqueue.errors import PhotoqueueError, StateError, TooSlowError, UnknownJobError
-from photoqueue.faces.notebook.view import LiveView, Scope, script, style
+from photoqueue.faces.notebook.view import LiveView, Message, Scope, script, style
 from photoqueue.jobs import job_types
 from photoqueue.queue.pages import (
     END,
@@ -210,31 +210,7 @@ class JobsView(LiveView):
         frame = pd.DataFrame([asdict(job) for job in self._page.jobs], columns=columns)
         return frame.astype({"job_id": str, "queue": str, "state": str})
 
-    def handle(self, message: dict[str, Any], buffers: list[bytes]) -> None:
-        """Do what the person asked for.
-
-        Raises
-        ------
-        PhotoqueueError
-            It could not be done.
-        """
-        kind = message.get("kind")
-        if kind == "filter":
-            self._filter(message)
-        elif kind == "sort":
-            self._sort(_as_order(message.get("order")))
-        elif kind == "turn":
-            self._turn(str(message.get("to")))
-        elif kind == "open":
-            self.selected = str(message.get("job_id") or "")
-        elif kind == "retry":
-            self._act(retry, message)
-        elif kind == "cancel":
-            self._act(cancel, message)
-        elif kind == "retry_all":
-            self._retry_all()
-
-    def _filter(self, message: dict[str, Any]) -> None:
+    def _filter(self, message: Message) -> None:
         queue = message.get("queue")
         states = message.get("states") or ()
         self.query = replace(
@@ -244,15 +220,17 @@ class JobsView(LiveView):
             text=str(message.get("text") or ""),
         )
 
-    def _sort(self, order: JobOrder) -> None:
+    def _sort(self, message: Message) -> None:
         """Sort by a column; the other way round when it is sorted by it already."""
+        order = _as_order(message.get("order"))
         query = self.query
         # Names and states read from the top; of times and numbers the largest matter.
         first = order not in (JobOrder.NAME, JobOrder.ROOM, JobOrder.STATE)
         descending = not query.descending if query.order is order else first
         self.query = replace(_first(query), order=order, descending=descending)
 
-    def _turn(self, to: str) -> None:
+    def _turn(self, message: Message) -> None:
+        to = message.get("to")
         query, page = _first(self.query), self._page
         if to == "next" and page.next is not None:
             query = replace(query, after=page.next)
@@ -262,14 +240,19 @@ class JobsView(LiveView):
             query = replace(query, before=END)
         self.query = query
 
-    def _act(self, verb: Any, message: dict[str, Any]) -> None:
-        self._check_allowed()
-        verb(str(message.get("job_id")))
+    def _open(self, message: Message) -> None:
+        self.selected = str(message.get("job_id") or "")
+
+    def _retry(self, message: Message) -> None:
+        retry(str(message.get("job_id")))
         self.wanted()
 
-    def _retry_all(self) -> None:
+    def _cancel(self, message: Message) -> None:
+        cancel(str(message.get("job_id")))
+        self.wanted()
+
+    def _retry_all(self, _message: Message) -> None:
         """Retry all failed jobs of the filter, in a thread: there may be thousands."""
-        self._check_allowed()
         if self.busy:
             raise StateError("Failed jobs are being started anew already; wait for the end of it.")
         self.busy = True
@@ -294,9 +277,17 @@ class JobsView(LiveView):
         finally:
             self.busy = False
 
-    def _check_allowed(self) -> None:
-        if not self.actions:
-            raise StateError("This view only shows; retry and cancel jobs in a Workbench.")
+    refreshed = False
+    looking = frozenset({"filter", "sort", "turn", "open"})
+    verbs: ClassVar = {
+        "filter": _filter,
+        "sort": _sort,
+        "turn": _turn,
+        "open": _open,
+        "retry": _retry,
+        "cancel": _cancel,
+        "retry_all": _retry_all,
+    }
 
     def _meant(self, query: JobQuery) -> JobQuery:
         """Return a query with the scope in it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import traitlets
 
@@ -26,12 +26,11 @@ from photoqueue.errors import (
     NotFoundError,
     PhotoError,
     PhotoqueueError,
-    StateError,
     StorageError,
     UnknownBatchError,
 )
 from photoqueue.faces.notebook.palette import CATEGORY_LOOKS
-from photoqueue.faces.notebook.view import LiveView, Scope, script, style
+from photoqueue.faces.notebook.view import LiveView, Message, Scope, script, style
 from photoqueue.queue.projects import PhotoChoice
 
 if TYPE_CHECKING:
@@ -211,37 +210,23 @@ class PhotosView(LiveView):
         for photo in self._previews.make(self._cards.values()):
             self._fill(photo)
 
-    def handle(self, message: dict[str, Any], buffers: list[bytes]) -> None:
-        """Do what the person asked for: turn the page, open a photo, try it again.
-
-        Raises
-        ------
-        PhotoqueueError
-            It could not be done.
-        """
-        photo = str(message.get("photo", ""))
-        match message.get("kind"):
-            case "turn":
-                self._turn("previous" if message.get("to") == "previous" else "next")
-                if message.get("open"):
-                    self._open_edge = "last" if message.get("to") == "previous" else "first"
-            case "open":
-                self.opened = photo
-            case "close":
-                self.opened = ""
-            case "retry":
-                if not self.actions:
-                    raise StateError("This page only shows photos. Retry them in a workbench.")
-                retry(self._card_of(photo).job_id)
-            case _:
-                return
-        self.wanted()
-
-    def _turn(self, side: str) -> None:
+    def _turn(self, message: Message) -> None:
+        side = "previous" if message.get("to") == "previous" else "next"
+        if message.get("open"):
+            self._open_edge = "last" if side == "previous" else "first"
         cursor = self._beside[side]
         if cursor is not None:
             self._cursor = cursor
             self._page = max(1, self._page + (1 if side == "next" else -1))
+
+    def _open(self, message: Message) -> None:
+        self.opened = str(message.get("photo", ""))
+
+    def _retry(self, message: Message) -> None:
+        retry(self._card_of(str(message.get("photo", ""))).job_id)
+
+    looking = frozenset({"turn", "open", "close"})
+    verbs: ClassVar = {"turn": _turn, "open": _open, "close": _open, "retry": _retry}
 
     def _restart(self, _change: object = None) -> None:
         """Begin at the first page, as other photos are meant now."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import traitlets
 from pydantic import TypeAdapter
@@ -22,7 +21,7 @@ from photoqueue.client.system import (
 )
 from photoqueue.client.worker_process import WorkerProcess, start_worker
 from photoqueue.errors import PhotoqueueError, StateError
-from photoqueue.faces.notebook.view import LiveView, Scope, script, style
+from photoqueue.faces.notebook.view import Background, LiveView, Message, Scope, script, style
 from photoqueue.records.snapshots import QueueStats, Worker
 
 #: Seconds for which servers that answered, the engine and the places are taken to be as
@@ -57,7 +56,7 @@ class SystemView(LiveView):
 
     def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
         self.own: list[WorkerProcess] = []
-        self._at_work: threading.Thread | None = None
+        self._background = Background(self._say)
         self._report: tuple[float, SystemReport] | None = None
         super().__init__(scope, actions=actions, **traits)
 
@@ -88,16 +87,6 @@ class SystemView(LiveView):
             "workers": [self._worker(worker) for worker in workers],
         }
 
-    def handle(self, message: dict[str, Any], buffers: list[bytes]) -> None:
-        """Do what the person asked for."""
-        kind = str(message.get("kind"))
-        if kind not in self._verbs:
-            raise StateError(f"Nothing is known to do for {kind!r:.40}.")
-        if not self.actions and kind != "refresh":
-            raise StateError("This page only shows; nothing can be changed here.")
-        self._verbs[kind](self, message)
-        self.wanted()
-
     def _standing(self) -> dict[str, Any]:
         """Return what seldom changes; read again soon while something is wrong with it."""
         now = time.monotonic()
@@ -120,7 +109,7 @@ class SystemView(LiveView):
         own = runs_here(worker) and worker.pid in {mine.pid for mine in self.own if mine.running}
         return {**_WORKER.dump_python(worker, mode="json"), "own": own}
 
-    def _start(self, message: dict[str, Any]) -> None:
+    def _start(self, message: Message) -> None:
         def start() -> str:
             worker = start_worker()
             self.own.append(worker)
@@ -128,7 +117,7 @@ class SystemView(LiveView):
 
         self._begin("Starting a worker: it builds its engine …", start)
 
-    def _stop(self, message: dict[str, Any]) -> None:
+    def _stop(self, message: Message) -> None:
         pid = message.get("pid")
         worker = next((own for own in self.own if own.pid == pid and own.running), None)
         if worker is None:
@@ -142,25 +131,15 @@ class SystemView(LiveView):
 
     def _begin(self, words: str, work: Callable[[], str]) -> None:
         """Do what takes seconds in a thread, so that the page and the kernel go on."""
-        if self._at_work is not None and self._at_work.is_alive():
+        if self._background.busy:
             raise StateError("A worker is being started or stopped already; wait for it.")
+        self._background.run(work, before=words, after=self.wanted)
 
-        def do() -> None:
-            try:
-                self.work = work()
-            except (PhotoqueueError, OSError) as exc:
-                self.work = ""
-                self.notice = str(exc)
-            try:
-                self.wanted()
-            except PhotoqueueError as exc:
-                self.notice = str(exc)
+    def _say(self, text: str, urgent: bool) -> None:
+        self.work, self.notice = ("", text) if urgent else (text, "")
 
-        self.work = words
-        self._at_work = threading.Thread(target=do, name="photoqueue worker", daemon=True)
-        self._at_work.start()
-
-    _verbs: Final[dict[str, Callable[[SystemView, dict[str, Any]], None]]] = {
+    looking = frozenset({"refresh"})
+    verbs: ClassVar = {
         "refresh": lambda self, message: None,
         "pause": lambda self, message: pause(str(message.get("queue"))),
         "resume": lambda self, message: resume(str(message.get("queue"))),

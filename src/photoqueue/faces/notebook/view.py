@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import anywidget
 import traitlets
 
-from photoqueue.errors import PhotoqueueError
+from photoqueue.errors import PhotoqueueError, StateError
 from photoqueue.faces import shared_script
 from photoqueue.faces.notebook.palette import LOOKS
+
+#: What the front end sends: a ``kind``, and values.
+Message = dict[str, Any]
 
 
 class Scope(traitlets.HasTraits):
@@ -45,6 +48,13 @@ class LiveView(anywidget.AnyWidget):
 
     notice = traitlets.Unicode("").tag(sync=True)
 
+    #: What the front end may ask for by its kind, and what does it.
+    verbs: ClassVar[Mapping[str, Callable[[Any, Message], object]]] = {}
+    #: Kinds that change nothing: those that a page which only shows may ask for.
+    looking: ClassVar[frozenset[str]] = frozenset()
+    #: Whether the view is to be refreshed after each verb; else its traits see to that.
+    refreshed: ClassVar[bool] = True
+
     def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
         self.scope = scope or Scope()
         self.actions = actions
@@ -67,15 +77,6 @@ class LiveView(anywidget.AnyWidget):
         """
         raise NotImplementedError
 
-    def handle(self, message: dict[str, Any], buffers: list[bytes]) -> None:
-        """Do what the person asked for; the front end sends a ``kind`` and its values.
-
-        Raises
-        ------
-        PhotoqueueError
-            It could not be done; the view shows the reason as its notice.
-        """
-
     def driven_by(self, wake: Callable[[], None]) -> None:
         """Let ``wake`` have this view refreshed from now on, instead of itself."""
         self._driver = wake
@@ -92,10 +93,17 @@ class LiveView(anywidget.AnyWidget):
         else:
             self.refresh()
 
-    def _received(self, _widget: object, message: dict[str, Any], buffers: list[bytes]) -> None:
+    def _received(self, _widget: object, message: Message, _buffers: list[bytes]) -> None:
         try:
             self.notice = ""
-            self.handle(message, buffers)
+            kind = str(message.get("kind"))
+            if kind not in self.verbs:
+                raise StateError(f"Nothing is known to do for {kind!r:.40}.")
+            if not self.actions and kind not in self.looking:
+                raise StateError("This page only shows; nothing can be changed here.")
+            self.verbs[kind](self, message)
+            if self.refreshed:
+                self.wanted()
         except PhotoqueueError as exc:
             self.notice = str(exc)
 

@@ -213,7 +213,7 @@ class Catalogue(HasCard):
             for item in self.items
             if any(
                 all(word in words for word in wanted)
-                for words in map(stem, (*_names(item), *item.synonyms, item.category))
+                for words in map(stem, (*item.names, *item.synonyms, item.category))
             )
         )
 
@@ -259,9 +259,10 @@ class Catalogue(HasCard):
     def _by_stem(self) -> dict[str, CatalogueItem]:
         """Stem → item: names win over synonyms, later rows (one's own) over earlier ones."""
         stems: dict[str, CatalogueItem] = {}
-        for words in (_synonyms, _names):
-            for item in self.items:
-                stems.update((stem(word), item) for word in words(item))
+        for item in self.items:
+            stems.update((stem(word), item) for word in item.synonyms)
+        for item in self.items:
+            stems.update((stem(word), item) for word in item.names)
         stems.pop("", None)
         return stems
 
@@ -269,14 +270,6 @@ class Catalogue(HasCard):
 @cache
 def _shipped() -> tuple[CatalogueItem, ...]:
     return read_items(SHIPPED)
-
-
-def _synonyms(item: CatalogueItem) -> tuple[str, ...]:
-    return item.synonyms
-
-
-def _names(item: CatalogueItem) -> tuple[str, ...]:
-    return item.key, item.name_en, item.name_fr
 
 
 def export_shipped(file: Path, *, french: bool = False) -> None:

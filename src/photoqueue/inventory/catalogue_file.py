@@ -64,6 +64,11 @@ class CatalogueItem:
     synonyms: tuple[str, ...] = ()
 
     @property
+    def names(self) -> tuple[str, str, str]:
+        """What it is found by, besides its synonyms."""
+        return self.key, self.name_en, self.name_fr
+
+    @property
     def dismountable(self) -> bool:
         """Whether movers usually take it apart."""
         return self.dismount_probability >= DISMOUNT_LIMIT

@@ -300,6 +300,32 @@ def test_stats_count_jobs_workers_and_the_oldest_waiting(desk: Desk, database: D
     assert workers.queue_status(database, INVENTORY, 10).live == 1
 
 
+@pytest.mark.parametrize(
+    ("state", "seen_s", "started_s", "live"),
+    [
+        ("running", 0, 7200, True),
+        ("starting", 0, 10, True),
+        ("starting", 0, 120, False),  # it does not come up
+        ("draining", 0, 7200, False),
+        ("running", 3600, 7200, False),
+    ],
+)
+def test_every_read_has_the_same_idea_of_a_live_worker(
+    desk: Desk, database: Database, state: str, seen_s: float, started_s: float, live: bool
+) -> None:
+    put(desk, "p1")
+    add_worker(desk, 1, state, "{photo-analyze}", age=seen_s)
+    desk.rows(
+        "UPDATE workers SET started_at = clock_timestamp() - %s * interval '1 s' RETURNING 1",
+        started_s,
+    )
+    (listed,) = workers.list_workers(database, 10, lost=True)
+    assert listed.live is live
+    assert queue_counts.stats(database, 10)[PHOTOS].workers == live
+    assert workers.queue_status(database, PHOTOS, 10).live == live
+    assert workers.waits_for_a_worker(database, PHOTOS, 10) is not live
+
+
 def test_stats_of_an_empty_installation_are_zero(database: Database) -> None:
     stats = queue_counts.stats(database, lease_seconds=10)
     assert set(stats) == {PHOTOS, INVENTORY}

@@ -40,8 +40,8 @@ class JobType(str):
         What does the jobs, as ``package.module:attribute``; imported in the processes of workers
         only. A process without it can submit jobs and look at them.
     key : str, optional
-        Job key, as a format over fields of the job data: ``floor-plan-{project_id}``. Submitting
-        a key whose job is unfinished returns that job. When left out, each job has its own key.
+        Job key, as a format over fields of the job data: ``floor-plan-{project_id}``. There is
+        one unfinished job of a key at a time. When left out, each job has its own key.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def register(job_type: JobType) -> JobType:
             f"There are two job types of the queue {str(job_type)!r}: one handled by "
             f"{known.handler}, one by {job_type.handler}. Give one of them another queue."
         )
-    for other in _KNOWN.values():
+    for other in registered_types():
         short, long = sorted((other.key_prefix, job_type.key_prefix), key=len)
         # Of a type without a handler little may be known here but its name.
         both_known = other.handler is not None and job_type.handler is not None

@@ -74,7 +74,7 @@ def test_job_is_found_read_and_retried_by_keyboard_only(page: Page, failed: phot
     start.focus()
     press("Enter")
     expect(page.get_by_role("button", name="Leave them")).to_be_focused()
-    expect(page.get_by_text("Start 1 failed job of this installation anew")).to_be_visible()
+    expect(page.get_by_text("Retry 1 failed job of this installation, each")).to_be_visible()
     press("Escape")
     expect(start).to_be_focused()
     assert failed.state == "failed"
@@ -84,7 +84,7 @@ def test_job_is_found_read_and_retried_by_keyboard_only(page: Page, failed: phot
     eventually(lambda: failed.state == "waiting")
     eventually(lambda: not shown.view.busy)
     shown.refresh()
-    expect(page.get_by_text("Started 1 failed job anew.")).to_be_visible()
+    expect(page.get_by_text("Retried 1 failed job.")).to_be_visible()
 
     # nothing failed is left; the way out is a button
     page.get_by_role("button", name="Clear the filter").focus()

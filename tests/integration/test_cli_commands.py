@@ -249,7 +249,7 @@ def test_cancel_and_retry_say_how_many(installation: object, run: Run) -> None:
     assert f"Job {first.key} cannot be cancelled" in refused.err
     assert run("retry", first.id, "--json").json == {"retried": 1}
     partly = run("retry", first.id, second.id)
-    assert partly.out.startswith("1 job started anew of 2; the state of the others")
+    assert partly.out.startswith("1 job retried of 2; the state of the others")
 
 
 def test_batches_are_cancelled_and_retried_as_one(
@@ -273,7 +273,7 @@ def test_all_failed_leaves_cancelled_jobs_alone(
     assert "1 job of photo-analyze failed" in run("status").out
     assert run("retry", "--all-failed", "--json").json == {"retried": 1}
     assert cancelled.state == "cancelled"
-    assert run("retry", "--all-failed").out == "0 jobs started anew.\n"
+    assert run("retry", "--all-failed").out == "0 jobs retried.\n"
 
 
 @pytest.mark.parametrize(

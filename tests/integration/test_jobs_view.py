@@ -236,7 +236,7 @@ def test_all_failed_jobs_of_the_filter_are_retried_in_a_thread(
     send(view, "retry_all")
     eventually(lambda: not view.busy)
     assert view.notice == ""
-    assert view.progress == "Started 555 failed jobs anew."
+    assert view.progress == "Retried 555 failed jobs."
     eventually(lambda: view.counts["waiting"] == 555)
     assert photoqueue.stats()["photo-analyze"].failed == 1200 - 555
 
@@ -248,7 +248,7 @@ def test_jobs_that_cannot_be_retried_stay_and_are_counted(view: JobsView, ledger
     submit("p2")
     send(view, "retry_all")
     eventually(lambda: not view.busy)
-    assert view.progress.startswith("Started 1 of 3 failed jobs anew. The others stay")
+    assert view.progress.startswith("Retried 1 of 3 failed jobs. The others stay")
 
 
 def test_many_jobs_are_retried_by_their_ids_in_few_statements(
@@ -349,7 +349,7 @@ def test_jobs_pass_through_their_states_with_a_worker(
     assert view.story["attempt_list"][0]["host"]
     send(view, "retry_all")
     eventually(lambda: not view.busy, timeout=90)
-    assert view.progress == "Started 1 failed job anew."
+    assert view.progress == "Retried 1 failed job."
     eventually(lambda: view.refresh() or view.counts["failed"] == 1, timeout=90)
     eventually(lambda: view.refresh() or len(view.story["attempt_list"]) == 2, timeout=90)
     assert [one["outcome"] for one in view.story["attempt_list"]] == ["error", "error"]

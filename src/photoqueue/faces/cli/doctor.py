@@ -1,4 +1,4 @@
-"""``photoqueue doctor``: each check tells one thing, and what to do about it."""
+"""``photoqueue doctor``: checks of an installation, each with what to do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _VERDICT_WIDTH: Final = 9
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Tell what works, what is missing, and how to mend it; starts nothing.
+    """Check what works, what is missing, and how to fix it; starts nothing.
 
     The exit status is 1 when there is a problem; warnings leave it at 0.
     """
@@ -67,11 +67,6 @@ def _findings() -> Iterator[Finding]:
         return
     with Survey(settings) as survey:
         yield from examine(survey)
-
-
-def show_findings(findings: Iterable[Finding]) -> None:
-    """Print what checks found."""
-    show(_drawn(findings))
 
 
 def _drawn(findings: Iterable[Finding]) -> Table:
@@ -122,13 +117,13 @@ class Verdict(StrEnum):
     OK = "ok"
     #: It works, or will, but somebody should know.
     WARNING = "warning"
-    #: Something does not work until it is mended.
+    #: Something does not work until it is fixed.
     PROBLEM = "problem"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found, and the command or change that mends it."""
+    """What a check found, and the command or change that fixes it."""
 
     check: str
     verdict: Verdict
@@ -146,12 +141,12 @@ def examine(survey: Survey) -> Iterator[Finding]:
             yield from check(survey)
         except PhotoqueueError as exc:
             yield Finding(name, Verdict.PROBLEM, str(exc))
-        except Exception as exc:  # a doctor that falls ill helps nobody
+        except Exception as exc:  # the other checks still help
             yield Finding(name, Verdict.PROBLEM, f"{type(exc).__name__}: {exc}")
 
 
 def versions() -> Finding:
-    """Tell the versions of Python, photoqueue and what matters beneath it."""
+    """Return the versions of Python, photoqueue and its main dependencies."""
     from importlib import metadata
 
     from photoqueue import __version__

@@ -32,7 +32,7 @@ User = Annotated[str | None, typer.Option(help="Who says so; you when left out."
 def inventory(
     project: Project,
     anew: Annotated[
-        bool, typer.Option("--anew", help="Add the photos up anew, and wait for it.")
+        bool, typer.Option("--anew", help="Add the photos up again, and wait for it.")
     ] = False,
     strategy: Annotated[
         StrategyName | None, typer.Option(help="How things in several photos are counted (--anew).")

@@ -99,7 +99,7 @@ def job(
         show(foreign(found.error_traceback.rstrip()))
     if found.can_retry:
         show()
-        show(f"Start it anew with: photoqueue retry {found.job_id}")
+        show(f"Retry it with: photoqueue retry {found.job_id}")
 
 
 def _facts(row: dict[str, Any]) -> Any:
@@ -169,7 +169,7 @@ def retry(
     if as_json:
         print_json({"retried": number})
         return
-    show(f"{counted(number, 'job')} started anew{_of(target, number)}.")
+    show(f"{counted(number, 'job')} retried{_of(target, number)}.")
     if number:
         show("Follow with: photoqueue status")
 
@@ -185,7 +185,7 @@ def cancel(job_ids: JobIds = None, batch: BatchId = None, as_json: AsJson = Fals
         return
     show(f"{counted(number, 'job')} cancelled{_of(target, number)}.")
     if number:
-        show("Start them anew with: photoqueue retry")
+        show("Retry them with: photoqueue retry")
 
 
 def pause(queue: Queue = None) -> None:

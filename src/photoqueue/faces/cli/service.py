@@ -60,7 +60,7 @@ def migrate() -> None:
     from photoqueue.settings import load_settings
 
     settings = load_settings()
-    # Not Installation.open(): it refuses the very tables that are to be mended.
+    # Not Installation.open(): it refuses the tables that are to be migrated.
     database = Installation(settings, services.ensure(settings)).database
     try:
         before = database.revision()
@@ -131,7 +131,7 @@ def prune(
         str, typer.Option(help="How long ago they ended: 90d, 12w or 36h.", show_default=False)
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell how many jobs would go; delete nothing.")
+        bool, typer.Option("--dry-run", help="Show how many jobs would be deleted; delete nothing.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

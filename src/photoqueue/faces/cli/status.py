@@ -141,7 +141,7 @@ def check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell in one line whether something is wrong: exit status 0 no, 1 badly, 2 at a standstill.
+    """Say in one line whether something is wrong: exit status 0 no, 1 warning, 2 critical.
 
     Thresholds that are not given are PHOTOQUEUE_ALERT_…; PHOTOQUEUE_ALERT_URL is told what
     began and what ended.

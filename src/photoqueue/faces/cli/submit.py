@@ -176,7 +176,7 @@ def _end(handle: Job | Batch, results: pd.DataFrame) -> None:
     show()
     show(
         f"{failed:,} of {counted(len(results), 'photo')} without a result. "
-        f"Once the cause is mended: {again}",
+        f"Once the cause is fixed: {again}",
         style="red",
     )
     raise typer.Exit(1)

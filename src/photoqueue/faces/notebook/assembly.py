@@ -45,7 +45,7 @@ class Refreshable(Protocol):
         ...
 
     def refresh(self) -> None:
-        """Read anew what is shown."""
+        """Read what is shown again."""
         ...
 
 

@@ -79,7 +79,7 @@ class TabbedBoard:
         return self._scope.project or None
 
     def refresh(self) -> None:
-        """Read everything on screen anew."""
+        """Read everything on screen again."""
         self._parts.refresher.wake()
 
     def close(self) -> None:

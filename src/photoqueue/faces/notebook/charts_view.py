@@ -40,7 +40,7 @@ class ChartsView(LiveView):
     """The overview charts.
 
     Each is a trait with ``heading``, ``alt``, ``png`` (bytes), ``columns`` and ``rows``;
-    empty until it was drawn. They are drawn anew when what they show has changed, every
+    empty until it was drawn. They are drawn again when what they show has changed, every
     five seconds at most.
 
     Attributes

@@ -221,7 +221,7 @@ class InventoryView(LiveView):
         super().__init__(scope, actions=actions, **traits)
 
     def refresh(self) -> None:
-        """Read the project's inventory, corrections and standing anew."""
+        """Read the project's inventory, corrections and progress again."""
         words = Wording.of(self.lang, current().settings)
         if self._named_for != self.lang:
             self.things = sorted(item.name(self.lang) for item in words.catalogue.items)

@@ -15,6 +15,7 @@ from photoqueue.client.control import cancel, retry
 from photoqueue.client.observe import as_queue, as_state, ask, story
 from photoqueue.errors import PhotoqueueError, StateError, TooSlowError, UnknownJobError
 from photoqueue.faces.notebook.view import LiveView, Message, Scope, script, style
+from photoqueue.format import counted, number
 from photoqueue.jobs import job_types
 from photoqueue.queue.pages import (
     END,
@@ -254,7 +255,7 @@ class JobsView(LiveView):
     def _retry_all(self, _message: Message) -> None:
         """Retry all failed jobs of the filter, in a thread: there may be thousands."""
         if self.busy:
-            raise StateError("Failed jobs are being started anew already; wait for the end of it.")
+            raise StateError("Failed jobs are being retried already; wait until that is done.")
         self.busy = True
         query = replace(self._meant(self.query), states=(JobState.FAILED,))
         threading.Thread(
@@ -268,11 +269,13 @@ class JobsView(LiveView):
             for ids in ask(matching_ids, query, size=_RETRY_STEP):
                 started += retry(ids)
                 seen += len(ids)
-                self.progress = f"Started {started:,} of {max(total, seen):,} failed jobs anew…"
+                self.progress = (
+                    f"Retried {number(started)} of {number(max(total, seen))} failed jobs…"
+                )
             self.progress = _retried(started, seen)
             self.wanted()
         except PhotoqueueError as exc:
-            self.progress = f"Started {started:,} failed job{'' if started == 1 else 's'} anew."
+            self.progress = _retried(started, started)
             self.notice = str(exc)
         finally:
             self.busy = False
@@ -457,8 +460,8 @@ def _position(query: JobQuery, page: JobPage, total: int) -> int | None:
 def _retried(started: int, seen: int) -> str:
     """Describe how many of the failed jobs were retried."""
     if started == seen:
-        return f"Started {started:,} failed job{'' if started == 1 else 's'} anew."
+        return f"Retried {counted(started, 'failed job')}."
     return (
-        f"Started {started:,} of {seen:,} failed jobs anew. The others stay: another job of the "
-        "same photo waits, runs or has completed since, or the photo could not be read."
+        f"Retried {number(started)} of {number(seen)} failed jobs. The others stay: another job of "
+        "the same photo waits, runs or has completed since, or the photo could not be read."
     )

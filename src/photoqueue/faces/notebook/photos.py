@@ -50,7 +50,7 @@ class Previews:
         return self._known[photo_id][1]
 
     def look_up(self, cards: Sequence[PhotoCard]) -> None:
-        """Fetch what the store has for photos that are new on the page or whose job moved on.
+        """Fetch what the store has for photos that are new on the page or whose job has changed.
 
         Thumbnails of other photos are forgotten.
         """
@@ -186,7 +186,7 @@ class PhotosView(LiveView):
         return photo_items(self.selected, lang=self._lang)
 
     def refresh(self) -> None:
-        """Read the page anew, and the pictures that the front end does not have yet.
+        """Read the page again, and the pictures that the front end does not have yet.
 
         Raises
         ------

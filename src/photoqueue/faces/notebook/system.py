@@ -66,7 +66,7 @@ class SystemView(LiveView):
         return True
 
     def refresh(self) -> None:
-        """Read everything anew; what the servers say of themselves every few seconds.
+        """Read everything again; the state of the servers every few seconds.
 
         Raises
         ------

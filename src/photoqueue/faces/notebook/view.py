@@ -1,4 +1,4 @@
-"""What every view of the workbench is: a widget that reads anew when it is told to."""
+"""The base of all views of the workbench, and what they share."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class LiveView(anywidget.AnyWidget):
         return False
 
     def refresh(self) -> None:
-        """Read anew what is shown; called in the thread that drives the view.
+        """Read what is shown again; called in the thread that drives the view.
 
         Raises
         ------

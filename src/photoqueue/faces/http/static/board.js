@@ -74,7 +74,7 @@ const canCancel = (state) => ["waiting", "active", "delayed"].includes(state);
 function actionsOf(job, where) {
   const name = nameOf(job);
   return [
-    canRetry(job.state) ? button("Retry", () => act(jobPath(job.jobId, "/retry"), `${name} is started anew.`),
+    canRetry(job.state) ? button("Retry", () => act(jobPath(job.jobId, "/retry"), `${name} is retried.`),
       { "aria-label": `Retry ${name}`, "data-key": `${where}-act-${job.jobId}` }) : null,
     canCancel(job.state) ? button("Cancel", () => act(jobPath(job.jobId, "/cancel"), `${name} is cancelled.`),
       { "aria-label": `Cancel ${name}`, "data-key": `${where}-act-${job.jobId}` }) : null,

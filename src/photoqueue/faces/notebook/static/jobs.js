@@ -93,7 +93,7 @@ function filterBar(model, ask, others) {
   };
 }
 
-// The table itself: a row is made anew only when it changed, so that focus, scroll position and
+// The table itself: a row is made again only when it changed, so that focus, scroll position and
 // a marked text stay where they are.
 function jobTable(model, act) {
   const head = h("tr");
@@ -198,7 +198,7 @@ function pager(model, act) {
 function retryAll(model, ask) {
   const start = button("Retry all failed", () => { asking = true; draw(); no.focus(); });
   const question = h("p", { class: "pq-jobs-question" });
-  const yes = button("Start anew", () => { asking = false; ask({ kind: "retry_all" }); draw(); start.focus(); });
+  const yes = button("Retry", () => { asking = false; ask({ kind: "retry_all" }); draw(); start.focus(); });
   const no = button("Leave them", () => { asking = false; draw(); start.focus(); });
   const dialog = h("div", { class: "pq-notice", role: "group", "aria-label": "Retry all failed jobs", hidden: true },
     question, h("div", { class: "pq-bar" }, no, yes));
@@ -215,8 +215,8 @@ function retryAll(model, ask) {
     start.textContent = `Retry all failed (${format.number(failed)})`;
     start.disabled = !failed || busy;
     dialog.hidden = !asking;
-    question.textContent = `Start ${model.get("page").failed || `${format.number(failed)} failed jobs`} anew, each with all its attempts?`;
-    yes.textContent = `Start ${format.number(failed)} anew`;
+    question.textContent = `Retry ${model.get("page").failed || format.counted(failed, "failed job")}, each with all its attempts?`;
+    yes.textContent = `Retry ${format.number(failed)}`;
     words.textContent = model.get("progress");
   };
   return { start: [start, words], dialog, draw };

@@ -1,4 +1,4 @@
-// Which jobs the views show: a select of what was worked on lately, and a field for an id.
+// Which jobs the views show: a select of the newest batches, and a field for an id.
 export default {
   render({ model, el }) {
     el.classList.add("pq");

@@ -23,7 +23,7 @@ def serving(settings: Settings) -> Iterator[str]:
     thread = threading.Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
     thread.start()
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not server.started:
             assert thread.is_alive(), "the server ended at once"
             assert time.monotonic() < deadline, "the server did not start"
@@ -41,6 +41,6 @@ def client_of(settings: Settings, **headers: str) -> Iterator[httpx.Client]:
     # Nothing here is encrypted, and to read the certificates takes longer than most tests.
     with (
         serving(settings) as address,
-        httpx.Client(base_url=address, headers=headers, verify=False) as client,
+        httpx.Client(base_url=address, headers=headers, timeout=60, verify=False) as client,
     ):
         yield client

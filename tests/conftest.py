@@ -176,7 +176,7 @@ class Worker:
         os.killpg(self.pid, signal.SIGKILL)
         self.process.wait()
 
-    def wait(self, timeout: float = 30) -> int:
+    def wait(self, timeout: float = 90) -> int:
         return self.process.wait(timeout)
 
 
@@ -227,7 +227,7 @@ def start_worker(installation: Installation, tmp_path: Path) -> Iterator[Callabl
 
 
 def eventually(
-    condition: Callable[[], object], timeout: float = 30, worker: Worker | None = None
+    condition: Callable[[], object], timeout: float = 90, worker: Worker | None = None
 ) -> None:
     """Wait for a condition that must come true."""
     deadline = time.monotonic() + timeout

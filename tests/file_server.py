@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
             if manners.stalls:
                 manners.stalls -= 1
                 self.wfile.write(rest[:-1])
-                self.server.released.wait(30)
+                self.server.released.wait(120)
             elif manners.drip:
                 for start in range(0, len(rest), manners.drip):
                     self.wfile.write(rest[start : start + manners.drip])

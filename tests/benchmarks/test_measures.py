@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from benchmarks.plan import measures
 from benchmarks.servers import Servers, attach
-
 from photoqueue.installation import Installation
 
 

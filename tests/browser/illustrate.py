@@ -59,7 +59,7 @@ def test_failed_job(lab: LabPage, settings: Settings, start_worker, tmp_path: Pa
     photoqueue.use(failing)
     job = submit("raise-1", project_id="move-42", room="salon")
     start_worker(settings=failing)
-    job.wait(60)
+    job.wait(120)
     lab.page.set_viewport_size({"width": 1280, "height": 800})
     lab.run_notebook(["from photoqueue import Workbench\nWorkbench()"])
     jobs = lab.page.get_by_role("region", name="Jobs", exact=True)

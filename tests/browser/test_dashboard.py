@@ -51,7 +51,7 @@ def test_address_of_the_page_names_the_batch(voila: VoilaPage, start_worker) -> 
         project_id="move-2",
     )
     start_worker()
-    batch.wait(60, progress="none")
+    batch.wait(120, progress="none")
     file = voila._server.home.write("dashboard", [CELL], voila._settings)
     voila.open(file, batch=batch.id)
     page = voila.page

@@ -185,7 +185,7 @@ def test_page_loaded_anew_and_kernel_restarted(
     lab.save()
     lab.reload()
     expect(page.get_by_role("button", name="completed 4")).to_be_visible(timeout=WORK_MS)
-    photoqueue.submit_photo(picture(77), project_id="move-42", user_id="u1").wait(30)
+    photoqueue.submit_photo(picture(77), project_id="move-42", user_id="u1").wait(120)
     page.get_by_label("Showing").select_option(label="project move-42")
     # With the inventory of the move that is six jobs.
     expect(page.get_by_role("button", name="completed 6")).to_be_visible(timeout=WORK_MS)

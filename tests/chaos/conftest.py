@@ -36,7 +36,7 @@ class OwnServers:
         assert status.pid is not None, f"{name} is not running"
         process = psutil.Process(status.pid)
         os.kill(status.pid, number)
-        process.wait(30)
+        process.wait(120)
 
     def down(self) -> None:
         services.down(self._settings)

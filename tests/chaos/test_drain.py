@@ -44,7 +44,7 @@ def test_job_beyond_the_grace_period_is_handed_back_at_no_cost(start_worker, ins
     assert list(job.attempts()["outcome"]) == ["released"]
 
     start_worker("--queue", "photo-analyze", PQ_TEST_SLEEP="0")
-    assert job.result(30).items
+    assert job.result(120).items
 
 
 def test_second_signal_hands_back_at_once(start_worker):

@@ -108,7 +108,7 @@ def test_job_submitted_while_redis_is_down_runs_once_it_is_back(
     assert "accepted and run once the broker is back" in caplog.text
     assert job.poll().state is JobState.WAITING
     own_servers.start()
-    assert job.result(30).items
+    assert job.result(120).items
     assert_one_effect([job])
 
 
@@ -143,7 +143,7 @@ def test_forged_messages_are_refused_and_the_worker_goes_on(
     ]
     client.zadd(key, {message: -100 for message in forged})
     worker = start_worker("--queue", "photo-analyze", "--concurrency", "1")
-    assert submit("salon-2").result(30).items
+    assert submit("salon-2").result(120).items
     eventually(lambda: photoqueue.stats()["photo-analyze"].refused_messages == len(forged))
     assert worker.log.count("Refused a broker message") == len(forged)
 
@@ -160,7 +160,7 @@ def test_messages_travel_through_postgres_where_there_is_no_redis(
     photoqueue.resume()
     worker = start_worker("--queue", "photo-analyze", settings=without_redis)
     for job in jobs:
-        job.result(30)
+        job.result(120)
     eventually(lambda: broker.size(photoqueue.jobs.PHOTO_ANALYZE) == 0)
     assert not (without_redis.home / "services").exists()
     worker.signal(signal.SIGTERM)

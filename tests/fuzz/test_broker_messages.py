@@ -74,7 +74,7 @@ def test_forged_messages_are_counted_and_run_nothing(installation, start_worker,
     unknown = encode(new_uuid(), task_name(QUEUE))
     storage.conn.zadd(storage.queue_key, {b"12345678" + unknown: -9})
     start_worker("--queue", str(QUEUE), "--concurrency", "1")
-    assert submit("salon-1").result(30).items
+    assert submit("salon-1").result(120).items
 
     def refused() -> int:
         import photoqueue

@@ -69,7 +69,7 @@ def test_server_answers_and_ends_in_order(serve: Callable[..., Serve], number: i
     assert server.address.startswith("http://127.0.0.1:"), server.log
     assert httpx.get(f"{server.address}/readyz").json()["ready"] is True
     server.process.send_signal(number)
-    assert server.process.wait(60) == 0, server.log
+    assert server.process.wait(120) == 0, server.log
     assert "Traceback" not in server.log
 
 

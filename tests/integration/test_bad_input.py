@@ -122,7 +122,7 @@ def test_file_of_100_mb_is_refused_unread(tmp_path: Path, database: Database) ->
 def test_truncated_jpeg_fails_at_its_first_attempt() -> None:
     job = submit_photo(truncated(), photo_id="truncated-1")
     with pytest.raises(JobFailedError) as caught:
-        job.result(30)
+        job.result(120)
     assert caught.value.error_type == "UnreadablePhotoError"
     assert poll(job).attempts == 1
     assert list(job.attempts()["outcome"]) == ["error"]
@@ -162,7 +162,7 @@ def test_unusual_pictures_are_analysed() -> None:
             for name, make in UNUSUAL.items()
         ]
     )
-    frame = collect(batch, 60, progress="none")
+    frame = collect(batch, 120, progress="none")
     states = dict(zip(frame["photo_id"], frame["state"], strict=True))
     assert states == {f"unusual {name}": "completed" for name in UNUSUAL}
 
@@ -189,7 +189,7 @@ def test_bad_photos_do_not_hold_up_their_batch(tmp_path: Path) -> None:
     assert failed["error_message"].str.len().min() > 20
     assert failed["attempts"].to_dict() == {"497.jpg": 0, "498.jpg": 1, "499.jpg": 0}
     # and the move can be added up all the same.
-    inventory = photoqueue.submit_inventory("m500").result(30)
+    inventory = photoqueue.submit_inventory("m500").result(120)
     assert isinstance(inventory, photoqueue.InventoryResult)
     assert inventory.photo_count == 497
     assert len(inventory.missing_photos) == 3
@@ -199,7 +199,7 @@ def test_bad_photos_do_not_hold_up_their_batch(tmp_path: Path) -> None:
 def test_retry_of_a_photo_that_was_never_read_is_refused_with_advice(tmp_path: Path) -> None:
     (job,) = submit_photos([tmp_path / "gone.jpg"])
     with pytest.raises(JobFailedError, match="Submit the photo again"):
-        job.result(30)
+        job.result(120)
     with pytest.raises(StateError, match="then submit it again"):
         photoqueue.retry(job)
     assert poll(job).attempts == 0
@@ -217,7 +217,7 @@ def test_photo_that_vanished_from_the_store_fails_with_advice(working: Installat
     finally:
         photoqueue.resume()
     with pytest.raises(JobFailedError, match="PHOTOQUEUE_PHOTO_STORE") as caught:
-        job.result(30)
+        job.result(120)
     assert caught.value.error_type == "PhotoNotFoundError"
     assert poll(job).attempts == 1
 
@@ -234,7 +234,7 @@ def test_job_data_that_breaks_the_contract_fails_at_once(working: Installation) 
     finally:
         photoqueue.resume()
     with pytest.raises(JobFailedError, match="userId") as caught:
-        job.result(30)
+        job.result(120)
     assert caught.value.error_type == "PayloadError"
     assert poll(job).attempts == 1
 

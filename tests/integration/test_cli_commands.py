@@ -326,7 +326,7 @@ def test_results_errors_and_inventory_are_shown(
     assert "Total" in run("job", "inventory-m2").out
 
     failing = submit("raise-1")
-    failing.wait(30)
+    failing.wait(120)
     shown = run("job", "photo-raise-1")
     assert shown.code == 0
     assert shown.out.count("RuntimeError: the engine does not like this photo") >= 5

@@ -86,7 +86,7 @@ def test_broken_pipe_is_silent(
         assert process.stderr is not None
         assert process.stderr.read() == ""
         process.stderr.close()
-        process.wait(30)
+        process.wait(120)
 
 
 def test_output_in_a_pipe_has_no_colours_even_when_ascii(
@@ -95,7 +95,7 @@ def test_output_in_a_pipe_has_no_colours_even_when_ascii(
     submit("ok-1", room="salle à manger")
     for arguments in (("job", "photo-ok-1"), ("doctor",)):
         process = start(*arguments, PYTHONIOENCODING="ascii", COLUMNS="20")
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=150)
         assert process.returncode == 0, err
         assert "\x1b" not in out
         assert err == ""
@@ -113,7 +113,7 @@ def test_ctrl_c_while_waiting_is_one_line(
     assert process.stdout.readline().startswith("Batch b-")
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=150)
     assert process.returncode == 130
     *notes, last = err.splitlines()
     assert last == "Interrupted."
@@ -127,7 +127,7 @@ def test_embedded_servers_start_on_first_use_and_stop_with_down(
     def run(*arguments: str) -> tuple[str, str]:
         own = {"PHOTOQUEUE_HOME": str(temporary), "DATABASE_URL": "", "REDIS_URL": ""}
         process = start(*arguments, **own)
-        out, err = process.communicate(timeout=90)
+        out, err = process.communicate(timeout=150)
         assert process.returncode == 0, out + err
         return out, err
 
@@ -172,7 +172,7 @@ def test_interrupted_demo_leaves_nothing_behind(
         assert process.poll() is None
     time.sleep(0.4)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=150)
     assert process.returncode == 130
     assert err.endswith("Interrupted.\n")
     assert "Traceback" not in err

@@ -100,10 +100,10 @@ def test_processes_that_drain_lose_no_job(start_worker: Callable[..., Worker]) -
         before = drained(worker.log)
         while drained(worker.log) == before and len(processes(worker.pid)) > 1:
             jobs.append(submit(f"salon-{len(jobs)}"))
-            jobs[-1].wait(60)
+            jobs[-1].wait(120)
         assert len(jobs) < 1000, worker.log
     for job in jobs:
-        job.wait(60)
+        job.wait(120)
     assert {job.poll().state for job in jobs} == {"completed"}
     assert {len(job.attempts()) for job in jobs} == {1}
 
@@ -121,7 +121,7 @@ def test_killed_process_is_replaced_and_its_job_done(
     assert killed not in processes(worker.pid)
     gate.touch()
     for job in jobs:
-        job.wait(60)
+        job.wait(120)
     outcomes = sorted(tuple(job.attempts()["outcome"]) for job in jobs)
     assert outcomes == [("completed",)] * 5 + [("worker_lost", "completed")]
 

@@ -218,7 +218,7 @@ def test_engine_that_cannot_be_built_fails_its_job_at_once_and_the_worker_goes_o
     jobs = [submit("p1", engine="detector"), submit("p2", engine="llm")]
     # Then they fail in their first attempt, and say what to do
     for job, advice in zip(jobs, ("PHOTOQUEUE_MODEL", "PHOTOQUEUE_LLM_BASE_URL"), strict=True):
-        error = job.exception(60)
+        error = job.exception(120)
         assert advice in str(error)
         assert "another engine" in str(error)
         snapshot = job.poll()
@@ -228,13 +228,13 @@ def test_engine_that_cannot_be_built_fails_its_job_at_once_and_the_worker_goes_o
     # And a damaged model is no different
     file.write_bytes(b"no model")
     damaged = submit("p3", engine="detector")
-    assert "tiny.onnx" in str(damaged.exception(60))
+    assert "tiny.onnx" in str(damaged.exception(120))
     assert damaged.poll().attempts == 1
     # And the same process analyses the others, and these once it has what they need
-    assert submit("p4").result(60).engine == "scripted"
+    assert submit("p4").result(120).engine == "scripted"
     file.write_bytes(content)
     photoqueue.retry(jobs[0])
-    assert jobs[0].result(60).engine == "detector"
+    assert jobs[0].result(120).engine == "detector"
     assert "process ended" not in worker.log
 
 

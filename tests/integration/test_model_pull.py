@@ -440,7 +440,7 @@ def test_two_processes_at_once_fetch_a_model_once(place: Place) -> None:
     waits = second.stderr.readline()  # type: ignore[union-attr]
     place.server.released.set()
     # Then it waits, and finds the file
-    outs = [process.communicate(timeout=60) for process in (first, second)]
+    outs = [process.communicate(timeout=150) for process in (first, second)]
     assert "Another process downloads rooms" in waits
     assert [process.returncode for process in (first, second)] == [0, 0], outs
     assert "is downloaded and checked" in outs[0][0]
@@ -454,7 +454,7 @@ def test_download_whose_process_is_ended_goes_on_in_the_next(place: Place, numbe
     process = _start(place)
     eventually(lambda: place.part.exists() and place.part.stat().st_size >= 262_144)
     process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=150)
 
     place.pull()
 

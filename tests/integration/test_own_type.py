@@ -77,11 +77,11 @@ def test_job_is_done_by_a_worker_counted_charted_and_shown_everywhere(
     # When two jobs of the type are submitted, one of which cannot be done
     drawn = photoqueue.submit(FLOOR_PLAN, {"project_id": "move-42"})
     refused = photoqueue.submit(FLOOR_PLAN, FloorPlan(project_id="move-43", scale=0))
-    assert drawn.result(60) == Drawing(project_id="move-42", scale="1:100", language="en")
+    assert drawn.result(120) == Drawing(project_id="move-42", scale="1:100", language="en")
     with pytest.raises(JobFailedError, match="Nothing can be drawn"):
-        refused.result(60)
+        refused.result(120)
     # Then photos are still analysed by the same worker
-    assert submit("salon-1", project_id="move-42").result(60).items
+    assert submit("salon-1", project_id="move-42").result(120).items
 
     # it is in the log, the counts, the history, the charts
     assert "floor-plan completed" in worker.log

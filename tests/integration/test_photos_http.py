@@ -48,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
         elif path.startswith(("/endless", "/lies")):
             self._endless()
         elif path.startswith("/silent"):
-            self.server.released.wait(30)
+            self.server.released.wait(120)
             self.close_connection = True
         elif path.startswith("/cut"):
             self.send_response(200)

@@ -28,6 +28,6 @@ def test_real_photos_become_results_boxes_and_room_types(settings, start_worker)
     assert items[["x0", "y0", "x1", "y1"]].min().min() >= 0
     assert items[["x0", "y0", "x1", "y1"]].max().max() <= 1
     assert (items["x0"] < items["x1"]).all()
-    inventory = photoqueue.submit_inventory("m1").result(30)
+    inventory = photoqueue.submit_inventory("m1").result(120)
     assert inventory.photo_count == 22
     assert 0 < inventory.total_volume_min <= inventory.total_volume <= inventory.total_volume_max

@@ -43,7 +43,7 @@ HOSTILE = '<script>alert("1")</script>'
 @pytest.mark.usefixtures("working")
 def test_result_of_a_photo_is_typed() -> None:
     job = submit("result-1", room="salon", room_type="cuisine", project_id="m1")
-    result = job.result(30)
+    result = job.result(120)
     assert isinstance(result, PhotoResult)
     assert (result.photo_id, result.room_type, result.engine) == ("result-1", "cuisine", "scripted")
     assert [item.name for item in result.items] == ["chair"]
@@ -57,7 +57,7 @@ def test_result_of_a_photo_is_typed() -> None:
 def test_failure_carries_the_error_and_the_traceback_of_the_worker() -> None:
     job = submit("permanent-1")
     with pytest.raises(JobFailedError) as caught:
-        job.result(30)
+        job.result(120)
     error = caught.value
     assert (error.job_id, error.error_type) == (job.id, "PermanentError")
     assert "this photo can never be analysed" in str(error)
@@ -70,7 +70,7 @@ def test_failure_carries_the_error_and_the_traceback_of_the_worker() -> None:
 @pytest.mark.usefixtures("working")
 def test_retried_job_tells_each_of_its_attempts() -> None:
     job = submit("flaky-1")
-    assert job.result(30).items
+    assert job.result(120).items
     frame = photoqueue.attempts(job)
     assert list(frame["outcome"]) == ["error", "completed"]
     assert frame["error_type"][0] == "ConnectionError"
@@ -84,7 +84,7 @@ def test_retried_job_tells_each_of_its_attempts() -> None:
 @pytest.mark.usefixtures("working")
 def test_spent_budget_is_four_attempts() -> None:
     job = submit("raise-1")
-    assert isinstance(job.exception(60), JobFailedError)
+    assert isinstance(job.exception(120), JobFailedError)
     assert poll(job).attempts == 4
     assert poll(job).error == "RuntimeError: the engine does not like this photo"
     assert len(job.attempts()) == 4
@@ -123,7 +123,7 @@ def test_collected_batch_has_a_row_for_each_photo(tmp_path: Path) -> None:
         ],
         project_id="m2",
     )
-    frame = collect(batch, 60, progress=False)
+    frame = collect(batch, 120, progress=False)
     assert list(frame.columns) == [
         "photo_id",
         "file_name",
@@ -172,10 +172,10 @@ def test_tables_translate_and_results_keep_the_words_of_the_caller() -> None:
         project_id="m-lang",
     )
     with pytest.raises(ConfigurationError, match="no names in 'de'"):
-        collect(batch, 60, progress=False, lang="de")
+        collect(batch, 120, progress=False, lang="de")
 
-    french = collect(batch, 60, progress=False, lang="fr")
-    english = collect(batch, 60, progress=False)
+    french = collect(batch, 120, progress=False, lang="fr")
+    english = collect(batch, 120, progress=False)
     inventory = collect(submit_inventory("m-lang"), 60, lang="fr")
     first = next(iter(batch)).result()
 
@@ -208,7 +208,7 @@ def test_inventory_runs_when_its_batch_has_ended() -> None:
         project_id="m3",
     )
     job = submit_inventory("m3", after=batch)
-    result = job.result(60)
+    result = job.result(120)
     assert isinstance(result, InventoryResult)
     assert (result.project_id, result.total_items, set(result.rooms)) == (
         "m3",
@@ -216,7 +216,7 @@ def test_inventory_runs_when_its_batch_has_ended() -> None:
         {"room 0", "room 1"},
     )
     assert batch.done()
-    lines = collect(job, 30)
+    lines = collect(job, 120)
     assert {"room", "name", "count", "volume"} <= set(lines.columns)
     assert submit_inventory("m3").id != job.id
 
@@ -229,19 +229,19 @@ def test_batch_is_reopened_by_its_id() -> None:
     assert (len(again), again.project_id) == (3, "m4")
     assert [job.id for job in again] == list(poll(batch)["job_id"])
     assert poll(again)["job_id"].equals(poll(batch)["job_id"])
-    again.wait(30, progress="none")
+    again.wait(120, progress="none")
     assert again.counts() == {"completed": 3}
 
 
 @pytest.mark.usefixtures("working")
 def test_text_progress_goes_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
     batch = submit_photos([picture(n) for n in (11, 12)])
-    collect(batch, 30, progress="text")
+    collect(batch, 120, progress="text")
     captured = capfd.readouterr()
     assert "2/2" in captured.err
     assert captured.out == ""
-    collect(batch, 30, progress="none")
-    collect(batch, 30)  # neither a notebook nor a terminal
+    collect(batch, 120, progress="none")
+    collect(batch, 120)  # neither a notebook nor a terminal
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("", "")
 
@@ -252,7 +252,7 @@ def test_text_progress_goes_to_standard_error(capfd: pytest.CaptureFixture[str])
 @pytest.mark.usefixtures("working")
 def test_history_has_the_names_of_the_contract_and_can_be_narrowed() -> None:
     job = submit("history-1", project_id="m-history")
-    job.wait(30)
+    job.wait(120)
     frame = photoqueue.history(project_id="m-history")
     (row,) = frame.to_dict("records")
     assert (row["job_id"], row["queue_name"], row["attempts"]) == (job.id, "photo-analyze", 1)
@@ -267,7 +267,7 @@ def test_history_has_the_names_of_the_contract_and_can_be_narrowed() -> None:
 
 @pytest.mark.usefixtures("working")
 def test_stats_are_counts_by_queue() -> None:
-    submit("stats-1").wait(30)
+    submit("stats-1").wait(120)
     stats = photoqueue.stats()
     assert list(stats) == ["photo-analyze", "inventory-sync"]
     assert len(stats) == 2
@@ -389,8 +389,8 @@ def test_waiting_ends_with_its_timeout_and_the_job_goes_on() -> None:
         assert poll(job).state == "waiting"
     finally:
         photoqueue.resume()
-    assert job.result(30).photo_id == "timeout-1"
-    assert len(collect(batch, 30)) == 2
+    assert job.result(120).photo_id == "timeout-1"
+    assert len(collect(batch, 120)) == 2
 
 
 # --- handles ----------------------------------------------------------------------

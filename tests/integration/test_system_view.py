@@ -38,7 +38,7 @@ def ask(view: SystemView, kind: str, **values: Any) -> str:
 
 def idle(view: SystemView) -> None:
     """Wait until the thread of the view is done, refreshing included."""
-    view._background.wait(60)
+    view._background.wait(120)
     assert not view._background.busy
 
 
@@ -145,7 +145,7 @@ def test_worker_is_started_from_the_warning_and_stopped(installation: Installati
     try:
         eventually(lambda: "takes jobs" in view.work, timeout=120)
         (worker,) = view.own
-        job.wait(60)
+        job.wait(120)
         view.refresh()
         (shown,) = view.page["workers"]
         assert (shown["pid"], shown["own"]) == (worker.pid, True)

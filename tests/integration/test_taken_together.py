@@ -279,14 +279,14 @@ def test_messages_of_such_jobs_do_not_wait_behind_one_of_them(installation: Inst
     def handler(claim: Claim, calls: list[AiCall]) -> str:
         if claim.attempt > 1:
             at.set()
-            assert goes_on.wait(60)
+            assert goes_on.wait(120)
         return RESULT
 
     process = Process(installation, handler)
     thread = threading.Thread(target=process.run)
     thread.start()
     try:
-        assert at.wait(60)
+        assert at.wait(120)
         # There for anybody, and at once: there is nobody here to recover them.
         eventually(lambda: installation.broker.size(PHOTOS) == 5)
     finally:
@@ -324,7 +324,7 @@ def test_nothing_waits_behind_a_job_that_turns_out_to_be_long(
         name = claim.payload["photoId"]
         if name == "long":
             at.set()
-            assert goes_on.wait(60)
+            assert goes_on.wait(120)
         done.append(name)
         return RESULT
 
@@ -332,7 +332,7 @@ def test_nothing_waits_behind_a_job_that_turns_out_to_be_long(
     thread = threading.Thread(target=process.run)
     thread.start()
     try:
-        assert at.wait(60)
+        assert at.wait(120)
         assert done == ["a", "b", "c"]
         # While it is at the long one, the others are recorded and there for anybody.
         eventually(lambda: all(jobs[name].state is JobState.COMPLETED for name in "abc"))
@@ -376,9 +376,9 @@ def test_photo_that_ends_its_process_costs_its_neighbours_nothing(
     poisoned = submit("crash-1")
     neighbours += [submit(f"salon-{n:02}") for n in range(12, 24)]
     start_worker("--queue", "photo-analyze", "--concurrency", "1")
-    assert poisoned.exception(60) is not None
+    assert poisoned.exception(120) is not None
     for job in neighbours:
-        job.result(60)
+        job.result(120)
         assert set(outcomes(job)) <= {"released", "completed"}, job
         assert len(outcomes(job)) <= 2
     lost = outcomes(poisoned)

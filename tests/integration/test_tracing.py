@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import UUID
 
@@ -138,12 +139,19 @@ def test_nothing_is_imported_unless_it_is_asked_for() -> None:
 
 
 def test_a_span_that_nobody_asked_for_costs_next_to_nothing() -> None:
-    start = time.perf_counter()
-    for _ in range(10_000):
-        with tracing.span("photoqueue.job"):
-            pass
-    # Some tenths of a microsecond each; a hundred times as much on the busiest machine.
-    assert time.perf_counter() - start < 1
+    def seconds(make: Callable[[], AbstractContextManager[object]]) -> float:
+        """Processor time of this thread, the best of several: others do not count."""
+        best = float("inf")
+        for _ in range(5):
+            start = time.thread_time()
+            for _ in range(2_000):
+                with make():
+                    pass
+            best = min(best, time.thread_time() - start)
+        return best
+
+    spans = seconds(lambda: tracing.span("photoqueue.job"))
+    assert spans < 20 * seconds(contextlib.nullcontext)
 
 
 class Collector:

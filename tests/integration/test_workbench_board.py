@@ -30,7 +30,7 @@ def opened(installation: Installation) -> Iterator[Callable[..., Workbench]]:
 
     yield open_one
     for board in boards:
-        board.form.work.wait(60)
+        board.form.work.wait(120)
         board.close()
 
 
@@ -57,7 +57,7 @@ def test_form_says_what_it_would_submit_and_submits_it(
     form.project.value, form.room_type.value = "move-9", "salon"
     assert (form.found.text, form.button.disabled) == ("3 photos in 1 room.", False)
     form.button.click()
-    form.work.wait(60)
+    form.work.wait(120)
     assert form.words.text == "Submitted 3 photos. move-9 is added up when they are done."
     assert workbench.batch is not None
     assert (len(workbench.batch), workbench.project) == (3, "move-9")
@@ -75,7 +75,7 @@ def test_form_submits_with_the_engine_that_was_chosen(
     assert form.project.value == "move-9"
     form.folder.value, form.engine.value, form.add_up.value = str(home), "builtin", False
     form.submit()
-    form.work.wait(60)
+    form.work.wait(120)
     from photoqueue.client.observe import story
 
     told = story(photoqueue.history(limit=1)["job_id"].item())
@@ -123,7 +123,7 @@ def test_upload_that_is_complete_can_be_submitted(
     folder = form.upload.folder
     assert folder is not None
     form.submit()
-    form.work.wait(60)
+    form.work.wait(120)
     assert form.words.text == "Submitted 1 photo."
     assert not folder.exists()
     assert photoqueue.history()["room"].tolist() == ["salon"]
@@ -136,7 +136,7 @@ def test_failure_to_submit_is_said_and_the_button_comes_back(
     form.folder.value = str(home)
     form.project.value = "x" * 500
     form.submit()
-    form.work.wait(60)
+    form.work.wait(120)
     assert form.words.urgent
     assert "project_id" in form.words.text
     assert not form.button.disabled

@@ -75,7 +75,7 @@ def test_queue_lacks_a_worker_only_while_jobs_wait_for_one(
     assert queues_without_worker() == (PHOTO_ANALYZE,)
     start_worker("--queue", "photo-analyze")
     assert queues_without_worker() == ()
-    job.wait(30)
+    job.wait(120)
 
 
 def test_scope_follows_what_is_chosen_and_typed(installation: Installation, tmp_path: Path) -> None:
@@ -118,12 +118,12 @@ def test_notice_starts_a_worker_and_goes_away(installation: Installation) -> Non
     notice.driven_by(woken.set)
     notice._received(notice, {"kind": "start"}, [])
     assert notice.starting
-    assert woken.wait(60), notice.notice
+    assert woken.wait(120), notice.notice
     try:
         assert notice.notice == ""
         notice.refresh()
         assert notice.queues == []
-        job.wait(30)
+        job.wait(120)
     finally:
         assert notice.worker is not None
         notice.worker.stop()

@@ -39,20 +39,20 @@ def children(worker: Worker) -> list[psutil.Process]:
 def test_idle_worker_is_alive_and_one_with_a_frozen_process_is_not(start_worker: Start) -> None:
     worker = start_worker("--queue", "photo-analyze", "--concurrency", "1", "--health-port", "0")
     url = f"{address(worker)}/healthz"
-    assert httpx.get(url).json() == {"status": "alive", "problems": []}
+    eventually(lambda: httpx.get(url, timeout=60).json() == {"status": "alive", "problems": []})
     (child,) = children(worker)
     child.send_signal(signal.SIGSTOP)
-    eventually(lambda: httpx.get(url).status_code == 503, worker=worker)
-    (problem,) = httpx.get(url).json()["problems"]
+    eventually(lambda: httpx.get(url, timeout=60).status_code == 503, worker=worker)
+    (problem,) = httpx.get(url, timeout=60).json()["problems"]
     assert str(child.pid) in problem
     assert "has not looked for jobs" in problem
     child.send_signal(signal.SIGCONT)
-    eventually(lambda: httpx.get(url).status_code == 200, worker=worker)
+    eventually(lambda: httpx.get(url, timeout=60).status_code == 200, worker=worker)
     assert httpx.get(f"{address(worker)}/other").status_code == 404
     worker.signal(signal.SIGTERM)
     assert worker.wait() == 0
     with pytest.raises(httpx.ConnectError):
-        httpx.get(url)
+        httpx.get(url, timeout=60)
 
 
 def test_worker_at_a_long_job_is_alive(
@@ -82,7 +82,7 @@ def test_worker_at_a_long_job_is_alive(
 def test_one_port_for_health_and_metrics(start_worker: Start) -> None:
     worker = start_worker("--health-port", "0", "--metrics-port", "0")
     job = submit("a")
-    job.wait(30)
+    job.wait(120)
     url = address(worker)
     assert httpx.get(f"{url}/healthz").status_code == 200
     # Counted by the worker soon after the job, or by the scrape itself.

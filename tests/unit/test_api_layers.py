@@ -7,6 +7,7 @@ import inspect
 import logging
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -283,15 +284,21 @@ def test_after_a_change_only_a_later_read_will_do() -> None:
     run(body)
 
 
-def test_old_value_is_served_while_a_new_one_is_read_but_never_a_stale_one() -> None:
+def test_old_value_is_served_while_a_new_one_is_read_but_never_a_stale_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(backend, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
     async def body() -> None:
-        shared = SharedRead(Source(), fresh_seconds=0.0, stale_seconds=0.2)
+        shared = SharedRead(Source(), fresh_seconds=1.0, stale_seconds=10.0)
         assert await shared.get() == 1
+        now[0] += 2
         assert await shared.get() == 1
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.01)  # the read in the background ends
         assert await shared.get() == 2
-        await asyncio.sleep(0.3)
-        assert await shared.get() == 4
+        now[0] += 11
+        assert await shared.get() == 3
 
     run(body)
 

@@ -6,13 +6,13 @@ import math
 from pathlib import Path
 
 import pytest
+
+from benchmarks import chart, report
 from benchmarks.__main__ import main
 from benchmarks.goals import verdicts
 from benchmarks.plan import measures
 from benchmarks.store import Store
 from benchmarks.summary import figure, percentile, summarise
-
-from benchmarks import chart, report
 
 
 def test_summary_leaves_nothing_out() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import struct
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +27,7 @@ from photoqueue.queue.database import Database
 from photoqueue.queue.dataframes import read_frame
 from photoqueue.queue.tables import jobs
 from photoqueue.words import JobState
+from tests.conftest import eventually
 from tests.tls import TlsProxy, make_certificate
 
 needs_arrow = pytest.mark.skipif(
@@ -300,3 +304,22 @@ def test_frame_can_be_changed(
     frame.loc[0, "queue_name"] = "other"
     assert len(arrow) == 2
     assert frame.loc[0, "budget"] == 9 and calls.loc[0, "latency_ms"] == 1.5
+
+
+@needs_arrow
+def test_read_can_be_interrupted(
+    database: Database, connection: psycopg.Connection[Any], arrow: list[str]
+) -> None:
+    running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY %pg_sleep(3600%'"
+
+    def interrupt() -> None:
+        eventually(lambda: connection.execute(running).fetchone() == (1,))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with ThreadPoolExecutor(1) as beside:
+        interrupted = beside.submit(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            read_frame(database, sa.select(sa.func.pg_sleep(3600)))
+        interrupted.result()
+    assert arrow
+    assert read_frame(database, sa.select(sa.literal(1).label("one"))).one.tolist() == [1]

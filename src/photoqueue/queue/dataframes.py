@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +21,7 @@ from photoqueue.queue.database import CONNECT_OPTIONS, Database
 
 if TYPE_CHECKING:
     import pandas as pd
-    from adbc_driver_manager.dbapi import Connection
+    from adbc_driver_manager.dbapi import Connection, Cursor
 
 logger = logging.getLogger(__name__)
 
@@ -108,16 +109,25 @@ def _read_arrow(connection: Connection, statement: str) -> pd.DataFrame:
     import pyarrow as pa
     from adbc_driver_manager import dbapi
 
-    text = pd.StringDtype(na_value=np.nan)
+    def fetch(cursor: Cursor) -> Any:
+        for text in (*_SESSION, statement):
+            cursor.execute(text)
+        return cursor.fetch_arrow_table()
+
     try:
-        with connection.cursor() as cursor:
-            for setting in _SESSION:
-                cursor.execute(setting)
-            cursor.execute(statement)
-            frame: pd.DataFrame = cursor.fetch_arrow_table().to_pandas(
-                types_mapper={pa.string(): text}.get, split_blocks=True, self_destruct=True
-            )
-            return frame
+        # In a thread: on the main one ADBC takes Ctrl-C for itself and raises no KeyboardInterrupt.
+        with connection.cursor() as cursor, ThreadPoolExecutor(1) as thread:
+            fetched = thread.submit(fetch, cursor)
+            try:
+                table = fetched.result()
+            except KeyboardInterrupt:
+                cursor.adbc_cancel()
+                raise
+        texts = {pa.string(): pd.StringDtype(na_value=np.nan)}
+        frame: pd.DataFrame = table.to_pandas(
+            types_mapper=texts.get, split_blocks=True, self_destruct=True
+        )
+        return frame
     except dbapi.Error as exc:
         # The statement, which the message repeats, holds what customers are called.
         message = str(exc).partition("\n\nQuery was:")[0]

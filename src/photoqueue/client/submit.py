@@ -13,6 +13,7 @@ from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user, optional
 from photoqueue.client.intake import Request, Taken, commit, requests_from, take_in, take_in_all
 from photoqueue.errors import PhotoNotFoundError
+from photoqueue.format import counted
 from photoqueue.installation import Installation, current
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ids import new_batch_id
@@ -266,10 +267,10 @@ class Preview:
     rooms: dict[str, int]
 
     def __str__(self) -> str:
-        found = f"{self.photos:,} photo{'' if self.photos == 1 else 's'}"
+        found = counted(self.photos, "photo")
         if not self.rooms:
             return found
-        return f"{found} in {len(self.rooms)} room{'' if len(self.rooms) == 1 else 's'}"
+        return f"{found} in {counted(len(self.rooms), 'room')}"
 
 
 def preview(photos: Any, *, room: str | None = None) -> Preview:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from photoqueue.errors import PhotoTooLargeError
-
-_MIB = 2**20
+from photoqueue.format import size as written
 
 
 def check_bytes(size: int, *, limit: int, name: str, exact: bool = True) -> None:
@@ -26,9 +25,9 @@ def check_bytes(size: int, *, limit: int, name: str, exact: bool = True) -> None
     """
     if size <= limit:
         return
-    found = f"{size / _MIB:.1f} MiB" if exact else "larger"
+    found = written(size) if exact else "larger"
     raise PhotoTooLargeError(
-        f"{name} is {found}; the limit is {limit / _MIB:g} MiB. "
+        f"{name} is {found}; the limit is {written(limit)}. "
         "Export it smaller, or raise PHOTOQUEUE_MAX_PHOTO_MB."
     )
 

@@ -17,7 +17,7 @@ import typer
 
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.cli.output import AsJson, in_full, print_json, show, table
-from photoqueue.format import counted, duration, foreign, line
+from photoqueue.format import counted, duration, foreign, line, size
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -198,7 +198,7 @@ def _writable(check: str, folder: Path, setting: str) -> Finding:
             f"Set {setting} to a folder that you can write to.",
         )
     made = "" if place == folder else "; made on first use"
-    detail = f"{folder} can be written ({free / 2**30:,.1f} GiB free{made})"
+    detail = f"{folder} can be written ({size(free)} free{made})"
     if free < _LITTLE_SPACE:
         return Finding(check, Verdict.WARNING, detail, "Free some space there.")
     return Finding(check, Verdict.OK, detail)

@@ -59,8 +59,10 @@ def read_frame(database: Database, query: sa.Select[Any]) -> pd.DataFrame:
         if not any(isinstance(column.type, JSONB) for column in columns):
             arrow = _connect_arrow(database, connection, statement)
         if arrow is None:
-            chunks = [_typed(chunk, columns) for chunk in _read_rows(connection, query)]
-            return pd.concat(chunks[1:] or chunks, ignore_index=True)
+            rows = _read_rows(connection, query)
+            empty = next(rows)
+            chunks = [_typed(chunk, columns) for chunk in rows] or [_typed(empty, columns)]
+            return chunks[0] if len(chunks) == 1 else pd.concat(chunks, ignore_index=True)
     with closing(arrow), database.errors():
         # Arrow's memory is read-only; the copy can be written to.
         return _typed(_read_arrow(arrow, statement), columns).copy()
@@ -152,6 +154,7 @@ def _typed(frame: pd.DataFrame, columns: Sequence[sa.ColumnElement[Any]]) -> pd.
     """Convert the columns to what :func:`read_frame` promises, whatever values there are."""
     import pandas as pd
 
+    typed: dict[str, pd.Series[Any]] = {}
     for column in columns:
         values, kind = frame[column.name], column.type
         if isinstance(kind, sa.Text | sa.Uuid):
@@ -164,5 +167,5 @@ def _typed(frame: pd.DataFrame, columns: Sequence[sa.ColumnElement[Any]]) -> pd.
             values = values.astype("float64" if values.hasnans else "int64")
         elif isinstance(kind, sa.Double):
             values = values.astype("float64")
-        frame[column.name] = values
-    return frame
+        typed[column.name] = values
+    return pd.DataFrame(typed, copy=False)

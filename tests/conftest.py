@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
 import os
@@ -61,6 +62,23 @@ def pytest_collection_finish() -> None:
 # of the hundreds that tests start, would compile them anew, which takes longer than most tests.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_process_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the run fail where a test leaves a process that works in one of its folders."""
+    yield
+    from tests.processes import processes_of
+
+    found: list[str] = []
+
+    def gone() -> bool:
+        found[:] = processes_of(tmp_path_factory.getbasetemp())
+        return not found
+
+    with contextlib.suppress(AssertionError):
+        eventually(gone, timeout=20)
+    assert found == []
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,4 +1,4 @@
-"""Several processes that do the same at the same time."""
+"""Processes of tests: several that do the same at once, and those that are left."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
+
+import psutil
 
 from tests.conftest import REPOSITORY
 
@@ -62,3 +65,16 @@ def at_once(program: str, number: int, *arguments: str) -> list[str]:
     assert done.returncode == 0, done.stderr
     outputs: list[str] = json.loads(done.stdout)
     return outputs
+
+
+def processes_of(folder: Path) -> list[str]:
+    """List the processes whose command or folder names a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            places = [*process.cmdline(), process.cwd(), process.environ().get("PHOTOQUEUE_HOME")]
+        except psutil.Error:
+            continue
+        if any(str(folder) in (place or "") for place in places):
+            found.append(f"{process.pid} {process.name()}")
+    return found

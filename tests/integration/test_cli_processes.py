@@ -14,7 +14,6 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 import photoqueue
@@ -22,6 +21,7 @@ from photoqueue import Settings
 from photoqueue.queue.tables import SCHEMA_REVISION
 from tests.conftest import REPOSITORY, SHARED_DATA, eventually, picture, submit
 from tests.homes import truth, write_home
+from tests.processes import processes_of
 
 COMMAND = (sys.executable, "-m", "photoqueue")
 
@@ -59,19 +59,6 @@ def photos(tmp_path: Path) -> Path:
     for number in range(3):
         (folder / f"{number}.jpg").write_bytes(picture(number))
     return folder
-
-
-def processes_of(folder: Path) -> list[str]:
-    """List the processes whose command or folder names a folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            places = [*process.cmdline(), process.cwd(), process.environ().get("PHOTOQUEUE_HOME")]
-        except psutil.Error:
-            continue
-        if any(str(folder) in (place or "") for place in places):
-            found.append(f"{process.pid} {process.name()}")
-    return found
 
 
 def test_broken_pipe_is_silent(

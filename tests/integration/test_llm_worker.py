@@ -116,12 +116,11 @@ def test_slow_server_is_a_timeout_of_the_attempt_and_not_the_end_of_the_process(
     assert "process ended" not in worker.log
 
 
-def test_two_workers_keep_to_one_rate(
+def test_processes_keep_to_one_rate(
     start_worker, installation: Installation, server: ChatServer
 ) -> None:
     changed = change(installation, llm_requests_per_minute=300.0)
-    for _ in range(2):
-        start_worker("--queue", "photo-analyze", "--concurrency", "1", settings=changed)
+    start_worker("--queue", "photo-analyze", "--concurrency", "2", settings=changed)
     start = time.monotonic()
     batch = photoqueue.submit_photos([{"photo": picture(n), "photo_id": f"p{n}"} for n in range(8)])
     batch.wait(120, progress="none")

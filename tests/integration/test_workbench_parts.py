@@ -12,7 +12,7 @@ from photoqueue.client.observe import ask
 from photoqueue.client.submit import preview
 from photoqueue.client.system import queues_without_worker
 from photoqueue.errors import PhotoNotFoundError, UnknownProjectError
-from photoqueue.faces.notebook.banner import ScopeChoice, WorkerNotice
+from photoqueue.faces.notebook.assembly import ScopeChoice, WorkerNotice
 from photoqueue.faces.notebook.view import Scope
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoqueue.client.waiting import finished, summary
-from photoqueue.faces.cards.drawing import card
+from photoqueue.faces.cards.values import card
 from photoqueue.format import one_line, shorten
 from photoqueue.words import JobState
 

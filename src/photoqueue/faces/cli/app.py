@@ -13,12 +13,10 @@ from photoqueue.errors import ConfigurationError, PhotoqueueError
 from photoqueue.faces.cli import (
     demo,
     doctor,
-    evaluate,
     inventory,
     jobs,
     models,
     service,
-    status,
     submit,
     worker,
 )
@@ -67,7 +65,7 @@ def _photoqueue(
 _COMMANDS: Final = {
     "Jobs": (
         submit.submit,
-        status.status,
+        jobs.status,
         jobs.jobs,
         jobs.job,
         jobs.retry,
@@ -79,7 +77,7 @@ _COMMANDS: Final = {
     "Service": (
         worker.worker,
         service.serve,
-        status.check,
+        jobs.check,
         doctor.doctor,
         service.prune,
         service.erase,
@@ -87,7 +85,7 @@ _COMMANDS: Final = {
         service.down,
         inventory.catalogue,
     ),
-    "Try and measure": (demo.demo, evaluate.evaluate),
+    "Try and measure": (demo.demo, models.evaluate),
 }
 for _panel, _commands in _COMMANDS.items():
     for _command in _commands:

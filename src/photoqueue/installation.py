@@ -1,4 +1,4 @@
-"""The wiring of one installation: settings, servers, tables, broker, photo store."""
+"""An installation: its settings, servers, tables, broker and photo store."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from photoqueue.photos.store import PhotoStore
     from photoqueue.services import Endpoints
 
-#: Seconds for which an embedded server that has answered is assumed to be running.
+#: Seconds after an answer for which an embedded server is assumed to be running.
 _RECHECK_SECONDS: Final = 2.0
-#: Completed jobs up to which they are counted anew at each look: a few milliseconds.
+#: Up to this many completed jobs are counted at each read, which takes a few milliseconds.
 _FEW_JOBS: Final = 20_000
 
 
 class Installation:
-    """Servers, tables, broker and photo store of one set of settings; opened once per process.
+    """Servers, tables, broker and photo store of one set of settings; open it once per process.
 
     Examples
     --------
@@ -46,19 +46,19 @@ class Installation:
         self.settings = settings
         self.endpoints = endpoints
         if namespace is not None:
-            self.__dict__["namespace"] = namespace  # known already: not looked up
+            self.__dict__["namespace"] = namespace  # known already; saves the query
         self.database = Database(
             endpoints.database_url.get_secret_value(), embedded=endpoints.embedded_database
         )
         self._checked = time.monotonic()
-        #: Job types whose queues are in the tables.
+        #: Job types whose queues this process has entered in the tables.
         self._entered: set[JobType] = set()
 
     @classmethod
     def open(cls, settings: Settings) -> Installation:
-        """Start the servers that are not configured, and check the tables.
+        """Start the embedded servers that are needed, and check the tables.
 
-        Embedded tables are migrated; those of a configured server are only checked.
+        Tables in an embedded server are migrated; those in a configured server only checked.
 
         Raises
         ------
@@ -81,14 +81,14 @@ class Installation:
 
     @cached_property
     def namespace(self) -> str:
-        """Name of this installation among those that share a broker."""
+        """Name that distinguishes this installation in a shared broker."""
         with self.database.begin() as connection:
             identity = connection.scalar(sa.select(installation_table.c.installation_id))
         return str(identity)[:8]
 
     @cached_property
     def broker(self) -> Broker:
-        """The broker; its keys carry the name of this installation."""
+        """The broker; its keys contain :attr:`namespace`."""
         redis_url = self.endpoints.redis_url
         return Broker(
             redis_url.get_secret_value() if redis_url else None,
@@ -99,26 +99,26 @@ class Installation:
 
     @cached_property
     def counts(self) -> LiveCounts:
-        """Counts of jobs; with millions of them only the first count takes long."""
+        """Counts of jobs; with millions of jobs only the first count is slow."""
         return LiveCounts(self.database, self.settings.lease_seconds, few=_FEW_JOBS)
 
     @cached_property
     def photo_store(self) -> PhotoStore:
-        """The store of photos."""
+        """The photo store."""
         from photoqueue.photos.store import PhotoStore
 
         return PhotoStore.for_settings(self.settings)
 
     def know(self, *types: JobType) -> None:
-        """Let the tables know the queues of job types, and this process those of the tables.
+        """Enter the queues of job types in the tables, and register those found there.
 
-        Of a type that another process declared, this one knows the name only: it shows and
-        counts its jobs, and cannot do them.
+        Of a type that another process declared only the name is known here: this process can
+        list and count its jobs, but not run them.
 
         Raises
         ------
         ConfigurationError
-            Another type of the same queue is known here already.
+            Another type with the same queue is registered in this process.
         """
         for declared in types:
             register(declared)
@@ -129,14 +129,14 @@ class Installation:
         self._entered.update(types)
 
     def revive(self) -> None:
-        """Restart embedded servers that were stopped; quick when they are running."""
+        """Restart embedded servers that were stopped; fast if they are running."""
         now = time.monotonic()
         if now - self._checked > _RECHECK_SECONDS:
             services.ensure(self.settings)
             self._checked = now
 
     def forget_connections(self) -> None:
-        """Leave the connections to the process that this one was forked from."""
+        """Drop the connections inherited by a fork without closing the parent's."""
         self.database.engine.dispose(close=False)
         for name in ("broker", "counts"):
             self.__dict__.pop(name, None)
@@ -154,7 +154,7 @@ _current: Installation | None = None
 
 
 def current() -> Installation:
-    """Return the installation of this process; the first call opens it from the environment."""
+    """Return the installation of this process; the first call opens it."""
     global _current
     with _lock:
         if _current is None:
@@ -165,19 +165,19 @@ def current() -> Installation:
 
 
 def settings_in_use() -> Settings:
-    """Return the settings that the verbs of this process use; opens and starts nothing.
+    """Return the settings that this process uses; opens and starts nothing.
 
     Raises
     ------
     ConfigurationError
-        The environment is read for them, and a value in it is malformed.
+        A value in the environment is malformed.
     """
     with _lock:
         return load_settings() if _current is None else _current.settings
 
 
 def use(settings: Settings | None) -> None:
-    """Make every further call use these settings; None goes back to the environment."""
+    """Make all further calls use these settings; None goes back to the environment."""
     global _current
     with _lock:
         if _current is not None:
@@ -186,7 +186,7 @@ def use(settings: Settings | None) -> None:
 
 
 def _after_fork() -> None:
-    """Give a forked process connections of its own: shared ones answer the wrong one."""
+    """Give a forked process its own connections: on shared ones replies get mixed up."""
     global _lock
     _lock = threading.RLock()
     if _current is not None:

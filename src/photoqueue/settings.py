@@ -1,7 +1,7 @@
-"""Settings: one frozen value, and the only reader of the environment.
+"""Settings: one immutable object, and the only code that reads environment variables.
 
-The names without the ``PHOTOQUEUE_`` prefix are those of the service that photoqueue
-succeeds, so that an existing deployment keeps its environment.
+Names without the ``PHOTOQUEUE_`` prefix are those of the service that photoqueue replaces, so
+that an existing deployment can keep its environment.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from photoqueue.errors import ConfigurationError
 PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-#: At least one request in ten hours: anything lower is a typing error.
+#: At least one request in ten hours: anything lower is taken for a typing error.
 Rate = Annotated[float, Field(ge=0.00166, allow_inf_nan=False)]
 
 
@@ -37,12 +37,12 @@ _LONGEST_DELAY_MS = 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Concurrency:
-    """How many processes a worker has for a queue: a number, or a range to choose from.
+    """Number of processes that a worker runs per queue: fixed, or a range to scale within.
 
     Attributes
     ----------
     least, most : int
-        Processes; the same where the number is fixed.
+        Smallest and largest number of processes; equal if the number is fixed.
 
     Examples
     --------
@@ -60,28 +60,28 @@ class Concurrency:
         Raises
         ------
         ValueError
-            It is neither; the message says what to write.
+            It is neither; the message says what is expected.
         """
         match = re.fullmatch(r"\s*(\d{1,4})(?:\s*-\s*(\d{1,4}))?\s*", str(given), re.ASCII)
         if match is None:
             raise ValueError(
-                f"{str(given)!r} is no number of processes. Write one, such as 2, or a range, such "
-                "as 2-8."
+                f"{str(given)!r} is not a number of processes. Give a number such as 2, or a range "
+                "such as 2-8."
             )
         least, most = int(match[1]), int(match[2] or match[1])
         if most < least:
             raise ValueError(f"The range {least}-{most} is reversed. Write {most}-{least}.")
         if least < 1:
             raise ValueError(
-                f"{given} would leave no process to take the next job. A worker keeps at least one "
-                f"for each queue: write {f'1-{most}' if most > 1 else 1}. To scale down to none, "
-                "scale workers instead: KEDA does that with pods (deploy/kubernetes/keda.yaml)."
+                f"{given} allows no processes at all, but a worker needs at least one for each "
+                f"queue: write {f'1-{most}' if most > 1 else 1}. To scale to zero, scale the "
+                "workers instead, with KEDA for example (deploy/kubernetes/keda.yaml)."
             )
         return cls(least, most)
 
     @property
     def is_range(self) -> bool:
-        """Whether there is anything to choose."""
+        """Whether the number of processes can change."""
         return self.least < self.most
 
     def __str__(self) -> str:
@@ -91,8 +91,8 @@ class Concurrency:
 class Settings(BaseSettings):
     """Settings of an installation; immutable, comparable, printed without secrets.
 
-    Build it with keyword arguments (tests, several installations in one process) or
-    with :func:`load_settings` from the environment.
+    Build them with keyword arguments (for tests, or several installations in one process), or
+    from the environment with :func:`load_settings`.
     """
 
     model_config = SettingsConfigDict(
@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     )
 
     #: Data directory: embedded servers, stored photos, models. Installations with different
-    #: homes share nothing.
+    #: data directories share nothing.
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("photoqueue")))
 
     #: PostgreSQL to use instead of the embedded one (``postgresql://…``).
@@ -112,72 +112,72 @@ class Settings(BaseSettings):
     #: Redis to use instead of the embedded one (``redis://…``, ``rediss://…``).
     redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
 
-    #: What carries the messages: ``auto`` is Redis, or PostgreSQL where no Redis is available;
-    #: ``postgres`` uses PostgreSQL only.
+    #: What carries the messages: ``auto`` is Redis, or PostgreSQL if no Redis is available;
+    #: ``postgres`` is always PostgreSQL.
     broker: Literal["auto", "postgres"] = "auto"
 
-    #: Job types of one's own, as ``package.module:TYPE``; commas between several.
+    #: Custom job types, as ``package.module:TYPE``; separate several with commas.
     job_types: Annotated[tuple[str, ...], NoDecode] = ()
 
     #: Processes per queue and worker, each with one job at a time: a number, or a range such as
-    #: ``2-8``, within which their number follows the jobs that wait.
+    #: ``2-8``, within which the number follows the number of waiting jobs.
     concurrency: Annotated[
         Concurrency,
         NoDecode,
         BeforeValidator(Concurrency.of),
-        # Dumped as it is written, so that settings can be made from those of another installation.
+        # Dumped in the form in which it is read, so that dumped settings can be loaded again.
         PlainSerializer(str),
     ] = Field(default=Concurrency(2, 2), validation_alias="QUEUE_CONCURRENCY")
-    #: Tries after the first one.
+    #: Retries after the first attempt.
     max_retries: Annotated[int, Field(ge=0, le=50)] = Field(
         default=3, validation_alias="QUEUE_MAX_RETRIES"
     )
-    #: Milliseconds before the first retry; each further wait is four times the last.
+    #: Milliseconds before the first retry; each further delay is four times the one before.
     backoff_delay: Annotated[int, Field(ge=0)] = Field(
         default=5000, validation_alias="QUEUE_BACKOFF_DELAY"
     )
 
     #: Seconds within which a worker must show that it is alive, or lose its jobs.
     lease_seconds: PositiveFloat = 10.0
-    #: Seconds a job may run before its process is ended and the attempt counts as ``timeout``.
+    #: Seconds a job may run before its process is killed and the attempt ends as ``timeout``.
     job_timeout_seconds: PositiveFloat = 300.0
-    #: Seconds for which fewer processes must have been enough before one of a range is ended.
+    #: Seconds for which fewer processes must have been enough before a range scales down.
     idle_seconds: PositiveFloat = 60.0
     #: Seconds that running jobs get to finish after SIGTERM or SIGINT.
     grace_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30.0
 
-    #: Engine that analyses photos: ``auto`` (the best that is configured), a registered name, or
+    #: Engine that analyses photos: ``auto`` (the best configured one), a registered name, or
     #: ``package.module:factory``.
     engine: str = "auto"
     #: Model of the detector: a path, or a registered name.
     model: str | None = None
-    #: Server from which ``photoqueue models pull`` fetches ``NAME.onnx`` instead of the authors'.
+    #: Server from which ``photoqueue models pull`` downloads ``NAME.onnx`` instead of the authors'.
     model_mirror: SecretStr | None = None
     #: onnxruntime threads per worker process; ``None`` divides the cores among the processes.
     threads: PositiveInt | None = None
-    #: Detections below this score are not reported; ``None`` is the model's own default.
+    #: Detections below this score are dropped; ``None`` is the model's default.
     score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     #: An OpenAI-compatible server for the engine ``llm``, such as ``http://localhost:11434/v1``.
     llm_base_url: str | None = None
     #: Name of the model on that server.
     llm_model: str | None = None
-    #: API key of that server; servers on your own network usually need none.
+    #: API key of that server; local servers usually need none.
     llm_api_key: SecretStr | None = None
-    #: Seconds that one request to the server may take.
+    #: Time limit of one request to the server, in seconds.
     llm_timeout_seconds: PositiveFloat = 120.0
-    #: Requests a minute of all workers on all hosts together; ``None`` sets no limit.
+    #: Requests per minute of all workers on all hosts together; ``None`` sets no limit.
     llm_requests_per_minute: Rate | None = None
-    #: US dollars per million tokens sent, for the recorded cost; ``None`` records no cost.
+    #: US dollars per million input tokens, for the recorded cost; ``None`` records no cost.
     llm_price_in: Price | None = None
-    #: US dollars per million tokens received.
+    #: US dollars per million output tokens.
     llm_price_out: Price | None = None
-    #: Longest side, in pixels, of a picture that is sent; several pictures are sent smaller.
+    #: Longest side, in pixels, of a picture that is sent; with several pictures each is smaller.
     llm_picture_side: Annotated[int, Field(ge=64, le=8192)] = 1280
-    #: Detail with which the model reads pictures, for servers that support the option.
+    #: Level of detail at which the model reads pictures, for servers that support the option.
     llm_detail: Literal["low", "high", "auto"] | None = None
     #: Longest answer in tokens; ``None`` leaves it to the server.
     llm_max_tokens: PositiveInt | None = None
-    #: How the server is asked for JSON; ``auto`` tries the others in this order.
+    #: How JSON is requested from the server; ``auto`` tries the other values in this order.
     llm_response_format: Literal["auto", "json_schema", "json_object", "prompt"] = "auto"
     #: CSV file with changes to the catalogue.
     catalogue: Path | None = None
@@ -194,25 +194,25 @@ class Settings(BaseSettings):
     #: Token that callers of the HTTP API must send (``Authorization: Bearer …``); ``None`` requires
     #: no token and is allowed on loopback addresses only.
     api_token: SecretStr | None = None
-    #: Requests a second that one client of the HTTP API may send; 0 sets no limit.
+    #: Requests per second that one client of the HTTP API may send; 0 sets no limit.
     api_requests_per_second: Annotated[float, Field(ge=0)] = 100.0
 
     #: Whether OpenTelemetry spans are sent; needs the extra ``tracing``.
     tracing: bool = False
 
-    #: Address to which ``photoqueue check`` sends, as JSON, the beginning and end of incidents.
+    #: URL to which ``photoqueue check`` posts the beginning and end of incidents, as JSON.
     alert_url: SecretStr | None = None
     #: Minutes of history that ``photoqueue check`` examines.
     alert_window_minutes: Annotated[int, Field(ge=1, le=700)] = 10
-    #: Share, from 0 to 1, of ended jobs that failed, above which it warns.
+    #: Share of ended jobs that failed (0 to 1) above which it warns.
     alert_failure_rate: Annotated[float, Field(ge=0, le=1)] = 0.2
-    #: Share, from 0 to 1, of calls of engines that failed, above which it warns.
+    #: Share of engine calls that failed (0 to 1) above which it warns.
     alert_ai_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.2
-    #: Seconds that a job may wait before it warns.
+    #: Seconds that a job may wait before ``photoqueue check`` warns.
     alert_oldest_waiting_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600.0
     #: Attempts lost with their worker, within the window, from which it warns.
     alert_recovered: PositiveInt = 5
-    #: Retries within the window from which it warns when they have doubled.
+    #: Retries within the window from which it warns, if they doubled since the window before.
     alert_retries: PositiveInt = 10
 
     @field_validator("home", "catalogue")
@@ -234,7 +234,7 @@ class Settings(BaseSettings):
         return found
 
     def to_environment(self) -> dict[str, str]:
-        """Return the variables that give another process these settings; holds secrets."""
+        """Return environment variables that give another process these settings; holds secrets."""
         environment = {}
         for name, value in self:
             if isinstance(value, SecretStr):
@@ -246,16 +246,16 @@ class Settings(BaseSettings):
 
     @property
     def max_attempts(self) -> int:
-        """The attempt budget of a job: the first try and its retries."""
+        """The attempt budget of a job: the first attempt and its retries."""
         return 1 + self.max_retries
 
     def retry_delay_ms(self, retry: int) -> int:
-        """Milliseconds to wait before retry number ``retry`` (counted from 1); a day at most."""
+        """Return the delay before retry number ``retry`` (from 1), in ms; at most a day."""
         return int(min(self.backoff_delay * 4 ** min(max(retry, 1) - 1, 30), _LONGEST_DELAY_MS))
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the environment; keyword arguments win over it.
+    """Read the settings from the environment; keyword arguments take precedence.
 
     Raises
     ------
@@ -274,7 +274,7 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def variable_of(field: str) -> str:
-    """Name of the environment variable behind a field."""
+    """Return the name of the environment variable of a field."""
     known = Settings.model_fields.get(field)
     if known is not None and isinstance(known.validation_alias, str):
         return known.validation_alias

@@ -1,8 +1,8 @@
 """OpenTelemetry spans; off unless ``PHOTOQUEUE_TRACING`` is set.
 
 A submission stores its trace context in the job data (``traceparent``, W3C Trace Context), and
-the worker continues it: one trace leads from the caller to the engine. Messages in the broker
-do not change.
+the worker continues it: one trace covers a job from the caller to the engine. Broker messages
+are the same with and without tracing.
 
 Spans: ``photoqueue.submit`` with ``photoqueue.enqueue`` in it; ``photoqueue.job`` (one attempt)
 with ``photoqueue.claim``, ``photoqueue.work``, ``photoqueue.engine`` and ``photoqueue.record``.
@@ -20,7 +20,7 @@ from photoqueue.errors import ConfigurationError
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-#: Milliseconds for which an ending process waits until its last spans are sent.
+#: Milliseconds that an exiting process waits for its last spans to be sent.
 _FLUSH_MS: Final = 2000
 
 _lock = threading.Lock()
@@ -44,15 +44,15 @@ _NOTHING: Final[AbstractContextManager[Span]] = contextlib.nullcontext(_NoSpan()
 
 
 def set_up(wanted: bool) -> None:
-    """Turn tracing on if it is wanted; a process that already traces continues.
+    """Turn tracing on if ``wanted``; never turns it off.
 
-    Spans go to the tracer provider of the application where it has one, else by OTLP over HTTP
-    to where OpenTelemetry's own variables say (``OTEL_EXPORTER_OTLP_ENDPOINT`` and so on).
+    Spans go to the application's tracer provider if it has one, else by OTLP over HTTP to the
+    endpoint that OpenTelemetry's variables name (``OTEL_EXPORTER_OTLP_ENDPOINT`` and so on).
 
     Raises
     ------
     ConfigurationError
-        The packages for it are not installed.
+        The packages of the extra ``tracing`` are not installed.
     """
     global _tracer
     if not wanted:
@@ -79,9 +79,9 @@ def span(
     Parameters
     ----------
     parent : str or None
-        What :func:`traceparent` returned elsewhere; None is the span around this one, if any.
+        A value of :func:`traceparent`; None is the current span, if any.
     start_ns : int or None
-        When it began, in nanoseconds since the epoch; None is now.
+        Start time in nanoseconds since the epoch; None is now.
     """
     if _tracer is None:
         return _NOTHING
@@ -91,13 +91,13 @@ def span(
 
 
 def past_span(name: str, start_ns: int, end_ns: int) -> None:
-    """Record a span that has ended, within the current one; nanoseconds since the epoch."""
+    """Record an ended span as a child of the current one; nanoseconds since the epoch."""
     if _tracer is not None:
         _tracer.start_span(name, start_time=start_ns).end(end_ns)
 
 
 def traceparent() -> str | None:
-    """Return the current span as a ``traceparent`` header has it; None without one."""
+    """Return the current span as the value of a ``traceparent`` header; None without a span."""
     if _tracer is None:
         return None
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -108,7 +108,7 @@ def traceparent() -> str | None:
 
 
 def log_fields() -> dict[str, str]:
-    """Return ``trace_id`` and ``span_id`` of the current span; empty without one."""
+    """Return ``trace_id`` and ``span_id`` of the current span; empty without a span."""
     if _tracer is None:
         return {}
     from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
@@ -123,7 +123,7 @@ def log_fields() -> dict[str, str]:
 
 
 def flush() -> None:
-    """Send the remaining spans before a process ends; waits at most two seconds."""
+    """Send the remaining spans before a process exits; waits at most two seconds."""
     if _tracer is None:
         return
     from opentelemetry.trace import get_tracer_provider
@@ -146,7 +146,7 @@ def _make_tracer() -> Tracer:
             "pip install 'photoqueue[tracing]'; or unset the variable."
         ) from exc
     if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        # OTEL_SERVICE_NAME, where it is set, wins over this name.
+        # OTEL_SERVICE_NAME, if set, overrides this name.
         provider = TracerProvider(resource=_resource(Resource))
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         trace.set_tracer_provider(provider)
@@ -160,7 +160,7 @@ def _resource(resource: Any) -> Any:
 
 
 def _context(parent: object) -> Any:
-    """Return the context behind a ``traceparent``; one that cannot be read begins a trace."""
+    """Return the context of a ``traceparent``; an invalid one starts a new trace."""
     if not isinstance(parent, str):  # job data may be forged
         return None
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator

@@ -1,4 +1,4 @@
-"""The words of the domain as types: states, job types, outcomes.
+"""Basic types of the domain: job types, states, outcomes.
 
 Python attributes are snake_case; JSON keeps the camelCase names of the contract.
 """
@@ -16,38 +16,38 @@ from pydantic_core import CoreSchema, core_schema
 from photoqueue.addresses import is_reference
 from photoqueue.errors import ConfigurationError
 
-#: Words in lower case, joined by hyphens: part of Redis keys, addresses and names on the wire.
+#: Lower-case words joined by hyphens: part of Redis keys, URLs and names on the wire.
 _QUEUE_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MAX_QUEUE_NAME: Final = 60
 
 
 class JobType(str):
-    """A kind of job. As a text it is the name of its queue, and compares as that.
+    """A job type. Its string value is the name of its queue.
 
-    Frozen; two of one queue are equal. The package declares ``photo-analyze`` and
-    ``inventory-sync`` (:mod:`photoqueue.jobs`); ``PHOTOQUEUE_JOB_TYPES`` names others.
+    Immutable; two types of one queue compare equal. The package declares ``photo-analyze`` and
+    ``inventory-sync`` (:mod:`photoqueue.jobs`); ``PHOTOQUEUE_JOB_TYPES`` names custom ones.
 
     Parameters
     ----------
     queue : str
-        Name of the queue: words in lower case, joined by hyphens.
+        Name of the queue: lower-case words joined by hyphens.
     payload : type of pydantic.BaseModel, optional
-        Model of the job data, which is checked when a job is submitted and when it runs; any
-        JSON object when left out.
+        Model of the job data, validated when a job is submitted and when it runs. Default: any
+        JSON object.
     result : type of pydantic.BaseModel, optional
-        Model of the result; :meth:`photoqueue.Job.result` returns the JSON object when left out.
+        Model of the result. Default: :meth:`photoqueue.Job.result` returns a dict.
     handler : str, optional
-        What does the jobs, as ``package.module:attribute``; imported in the processes of workers
-        only. A process without it can submit jobs and look at them.
+        Factory of the handler, as ``package.module:attribute``; imported by worker processes
+        only. Without it a process can submit and observe jobs, but not run them.
     key : str, optional
-        Job key, as a format over fields of the job data: ``floor-plan-{project_id}``. There is
-        one unfinished job of a key at a time. When left out, each job has its own key.
+        Format of the job key, with fields of the job data: ``floor-plan-{project_id}``. At most
+        one job of a key is unfinished at a time. Default: each job has its own key.
 
     Raises
     ------
     ConfigurationError
-        The name cannot be that of a queue, the handler is not ``package.module:attribute``, or
-        the key does not begin with a name and a hyphen.
+        The queue name is not valid, the handler is not ``package.module:attribute``, or the key
+        does not begin with a name and a hyphen.
 
     Examples
     --------
@@ -69,10 +69,10 @@ class JobType(str):
         handler: str | None = None,
         key: str | None = None,
     ) -> JobType:
-        """Check the names; all else is taken as it is."""
+        """Check the queue name, the handler's reference and the key."""
         if not _QUEUE_NAME.fullmatch(queue) or len(queue) > _MAX_QUEUE_NAME:
             raise ConfigurationError(
-                f"{queue!r:.80} cannot be the name of a queue. Use words in lower case, joined by "
+                f"{queue!r:.80} cannot be the name of a queue. Use lower-case words joined by "
                 f"hyphens, such as 'floor-plan'; at most {_MAX_QUEUE_NAME} characters."
             )
         if handler is not None and not is_reference(handler):
@@ -101,11 +101,11 @@ class JobType(str):
 
     @property
     def key_prefix(self) -> str:
-        """How the keys of its jobs begin: what is before the first field."""
+        """The part of the job key before its first field."""
         return self.key.partition("{")[0]
 
     def key_of(self, **fields: object) -> str:
-        """Return the key of a job, from fields of its job data.
+        """Return the job key for some job data.
 
         Examples
         --------
@@ -125,44 +125,44 @@ class JobType(str):
         return {"type": "string", "enum": [str(known) for known in _KNOWN.values()]}
 
 
-#: Queue → its type, in the order of registration.
+#: Job types by queue, in the order of registration.
 _KNOWN: Final[dict[str, JobType]] = {}
 
 
 def register(job_type: JobType) -> JobType:
-    """Let this process know a job type; return it.
+    """Register a job type in this process; return it.
 
     Raises
     ------
     ConfigurationError
-        Another type of the same queue is known already, or its job keys begin the same.
+        A different type is registered with the same queue or the same beginning of job keys.
     """
     known = _KNOWN.get(job_type)
     if known is not None and known.handler not in (None, job_type.handler):
         raise ConfigurationError(
-            f"There are two job types of the queue {str(job_type)!r}: one handled by "
-            f"{known.handler}, one by {job_type.handler}. Give one of them another queue."
+            f"There are two job types of the queue {str(job_type)!r}, with the handlers "
+            f"{known.handler} and {job_type.handler}. Give one of them another queue."
         )
     for other in registered_types():
         short, long = sorted((other.key_prefix, job_type.key_prefix), key=len)
-        # Of a type without a handler little may be known here but its name.
+        # Of a type without a handler this process may know nothing but the name.
         both_known = other.handler is not None and job_type.handler is not None
         if other != job_type and both_known and long.startswith(short):
             raise ConfigurationError(
-                f"Job keys of {job_type} ({job_type.key}) could be taken for those of {other} "
-                f"({other.key}). Let them begin otherwise: JobType(key=…)."
+                f"Job keys of {job_type} ({job_type.key}) cannot be told from those of {other} "
+                f"({other.key}). Give one of them a key with another beginning: JobType(key=…)."
             )
     _KNOWN[str(job_type)] = job_type
     return job_type
 
 
 def registered_types() -> tuple[JobType, ...]:
-    """List the job types that were registered; :func:`photoqueue.jobs.job_types` is complete."""
+    """List the job types registered so far; :func:`photoqueue.jobs.job_types` has all of them."""
     return tuple(_KNOWN.values())
 
 
 def job_type(queue: str) -> JobType:
-    """Return the type of a queue; one that this process does not know has a name only."""
+    """Return the type of a queue; one with only a name if this process does not know it."""
     return _KNOWN.get(queue) or JobType(queue)
 
 
@@ -175,17 +175,17 @@ def _registered_type(value: object) -> JobType:
 
 
 class JobState(StrEnum):
-    """Where a job stands."""
+    """State of a job."""
 
     #: Accepted, not yet taken by a worker.
     WAITING = "waiting"
     #: A worker holds it.
     ACTIVE = "active"
-    #: Failed an attempt; tried again when its back-off is over.
+    #: An attempt failed; retried after the back-off.
     DELAYED = "delayed"
     #: Ended with a result.
     COMPLETED = "completed"
-    #: Ended without a result: a permanent error, or the attempt budget is spent.
+    #: Ended without a result: a permanent error, or the attempt budget is used up.
     FAILED = "failed"
     #: Ended by a person.
     CANCELLED = "cancelled"
@@ -196,8 +196,8 @@ class JobState(StrEnum):
         return not TRANSITIONS[self]
 
 
-#: Which state may follow which. ``failed`` and ``cancelled`` lead on only through a
-#: person's ``retry``, which starts the job anew and is therefore no transition of its run.
+#: Allowed transitions. ``retry`` of a failed or cancelled job is not among them: it starts the
+#: job again from the beginning.
 TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     JobState.WAITING: frozenset({JobState.ACTIVE, JobState.CANCELLED}),
     JobState.ACTIVE: frozenset(
@@ -205,7 +205,7 @@ TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
             JobState.COMPLETED,
             JobState.FAILED,
             JobState.DELAYED,  # a retry, after its back-off
-            JobState.WAITING,  # handed back, or its worker is lost
+            JobState.WAITING,  # handed back, or its worker was lost
             JobState.CANCELLED,
         }
     ),
@@ -225,19 +225,19 @@ class Outcome(StrEnum):
     COMPLETED = "completed"
     #: With an exception.
     ERROR = "error"
-    #: It ran longer than the time limit and was ended.
+    #: It ran longer than the time limit and was killed.
     TIMEOUT = "timeout"
     #: Its process or host died, or lost its lease.
     WORKER_LOST = "worker_lost"
-    #: Handed back by a worker that was told to stop, or put back because a rate limit is
-    #: used up; does not count against the budget.
+    #: Handed back by a stopping worker, or because of a rate limit; does not count against the
+    #: budget.
     RELEASED = "released"
     #: The job was cancelled while it ran.
     CANCELLED = "cancelled"
 
 
 class Message(NamedTuple):
-    """What the broker carries: which job is ready, and how urgent it is."""
+    """What the broker carries: a job that is ready, and its priority."""
 
     queue: JobType
     job_id: UUID
@@ -245,5 +245,5 @@ class Message(NamedTuple):
     priority: int = 0
 
 
-#: Priority of a photo that a person submitted alone, so that it passes a running batch.
+#: Priority of a photo submitted by itself, so that it overtakes a running batch.
 INTERACTIVE_PRIORITY: Final = 10

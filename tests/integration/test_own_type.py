@@ -328,7 +328,7 @@ def test_malformed_setting_names_the_variable(
     [
         ("tests.nothing:FLOOR_PLAN", "'tests.nothing:FLOOR_PLAN'.*cannot be imported"),
         ("tests.own_type:NOTHING", "'tests.own_type:NOTHING'.*cannot be imported"),
-        ("tests.own_type:NOT_A_TYPE", "is str; it names a photoqueue.JobType"),
+        ("tests.own_type:NOT_A_TYPE", "is of type str. Name a photoqueue.JobType"),
     ],
 )
 def test_setting_that_names_no_type_says_so(
@@ -349,7 +349,10 @@ def test_setting_takes_several_and_goes_to_other_processes(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("handler", "message"),
     [
-        ("tests.own_type:fail_to_build", "handler of echo, cannot be built: FileNotFound.*plans"),
+        (
+            "tests.own_type:fail_to_build",
+            "handler of echo, .*, failed while .*: FileNotFound.*plans",
+        ),
         ("tests.nothing:make", "'tests.nothing:make', the handler of echo, cannot be imported"),
         (None, "does not know the handler of echo. Set PHOTOQUEUE_JOB_TYPES"),
     ],
@@ -390,5 +393,5 @@ def test_worker_runs_the_types_that_its_process_can_do(installation: Installatio
     assert "only-a-name" in job_types()
     assert types_to_run() == ("photo-analyze", "inventory-sync", "floor-plan", "echo")
     assert types_to_run("echo") == ("echo",)
-    with pytest.raises(ConfigurationError, match="no handler of a queue 'only-a-name'"):
+    with pytest.raises(ConfigurationError, match="registered for queue 'only-a-name'"):
         types_to_run("only-a-name")

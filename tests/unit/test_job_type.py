@@ -95,7 +95,7 @@ def test_unknown_queue_is_a_type_with_a_name_only() -> None:
     ("declared", "message"),
     [
         ({"queue": "Floor Plan"}, "cannot be the name of a queue"),
-        ({"queue": "floor_plan"}, "words in lower case"),
+        ({"queue": "floor_plan"}, "lower-case words"),
         ({"queue": "x" * 61}, "at most 60"),
         ({"queue": "floor-plan", "handler": "floor_plans"}, r"package\.module:attribute"),
         ({"queue": "floor-plan", "handler": "os:system()"}, r"package\.module:attribute"),
@@ -117,7 +117,7 @@ def test_two_types_of_one_queue_are_refused() -> None:
 
 @pytest.mark.parametrize("key", ["photo-{name}", "photo-blur-{name}"])
 def test_keys_that_could_be_those_of_a_photo_are_refused(key: str) -> None:
-    with pytest.raises(ConfigurationError, match="taken for those of photo-analyze"):
+    with pytest.raises(ConfigurationError, match="told from those of photo-analyze"):
         register(JobType("blur", handler="tests.own_type:make_echo", key=key))
 
 

@@ -184,7 +184,7 @@ def test_concurrency_is_a_number_or_a_range(given: int | str, least: int, most: 
 @pytest.mark.parametrize(
     ("given", "advice"),
     [
-        ("0-8", "write 1-8. To scale down to none"),
+        ("0-8", "write 1-8. To scale to zero"),
         ("0", "write 1. "),
         (0, "write 1. "),
         ("8-2", "Write 2-8."),

@@ -1,4 +1,4 @@
-"""The types of jobs: the two of the package, one module each, and those of one's own."""
+"""Job types: the two of the package, one module each, and custom ones."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ for _job_type in (PHOTO_ANALYZE, INVENTORY_SYNC):
 
 
 def load_job_types(references: Iterable[str]) -> None:
-    """Import and register job types of one's own, given as ``package.module:TYPE``.
+    """Import and register custom job types, given as ``package.module:TYPE``.
 
     Raises
     ------
     ConfigurationError
-        One of them cannot be imported or is no job type, or two have the same queue.
+        A reference cannot be imported or is not a job type, or two types have the same queue.
     """
     for reference in references:
         found = load(reference, "a job type of PHOTOQUEUE_JOB_TYPES")
         if not isinstance(found, JobType):
             raise ConfigurationError(
-                f"{reference!r} of PHOTOQUEUE_JOB_TYPES is {type(found).__name__}; it names a "
-                "photoqueue.JobType."
+                f"{reference!r} in PHOTOQUEUE_JOB_TYPES is of type {type(found).__name__}. Name a "
+                "photoqueue.JobType there."
             )
         register(found)
 
 
 def types_to_run(queue: str | None = None) -> tuple[JobType, ...]:
-    """List the job types that a worker of this process can do; of one queue if it is named.
+    """List the job types that a worker in this process can run, or only that of one queue.
 
     Raises
     ------
     ConfigurationError
-        This process does not know the handler of that queue.
+        No handler is registered for that queue in this process.
     """
     known = tuple(known for known in job_types() if known.handler is not None)
     if queue is None:
         return known
     if queue not in known:
         raise ConfigurationError(
-            f"There is no handler of a queue {queue!r:.80} here; there are those of "
-            f"{', '.join(known)}. Name its type in PHOTOQUEUE_JOB_TYPES, or correct the name."
+            f"No handler is registered for queue {queue!r:.80}; queues with a handler: "
+            f"{', '.join(known)}. Add its job type to PHOTOQUEUE_JOB_TYPES, or correct the name."
         )
     return (known[known.index(queue)],)
 

@@ -1,4 +1,4 @@
-"""Engines at work in a job: built with the limits they share, their calls put on record."""
+"""How jobs use engines: shared rate limits, and a record of each call."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def share(engine: Engine, database: Database) -> None:
-    """Let an engine with limits keep them together with all workers."""
+    """Give an engine with rate limits the limits that all workers share."""
     from photoqueue.engines.contract import SharedEngine
 
     if isinstance(engine, SharedEngine):
@@ -32,14 +32,14 @@ def measured(
     calls: list[AiCall],
     look: Callable[[Hint], Analysis],
 ) -> Analysis:
-    """Let an engine look, and record its calls whether or not it succeeds.
+    """Run an engine, and record its calls whether or not it succeeds.
 
     Parameters
     ----------
     calls : list of AiCall
-        The rows are added to it.
+        The calls are appended to it.
     look : callable
-        Takes the hint to give to the engine, and returns what the engine returns.
+        Calls the engine with the hint that it is given, and returns the engine's result.
     """
     from photoqueue.engines.contract import SharedEngine
 
@@ -60,8 +60,8 @@ def measured(
         raise
     finally:
         calls.extend(_row(engine, hint, call) for call in reported)
-        # An engine that reports its calls and reported none has asked nobody, nor has one
-        # that waits for its turn.
+        # An engine that reports its calls and reported none has made none; neither has one
+        # that was throttled before its first request.
         asked_nobody = isinstance(engine, SharedEngine) or isinstance(error, ThrottledError)
         if not reported and not asked_nobody:
             calls.append(
@@ -94,7 +94,7 @@ def _row(engine: Engine, hint: Hint, call: Call) -> AiCall:
 
 
 def found_item(item: Any) -> FoundItem:
-    """Return what is kept of an item that an engine found."""
+    """Return the fields of an engine's item that are stored in a result."""
     return FoundItem(
         name=item.name,
         category=item.category,
@@ -109,7 +109,7 @@ def found_item(item: Any) -> FoundItem:
 
 
 def no_analysis(method: str, engine: Engine, exc: Exception) -> PermanentError:
-    """Return the error of an engine that returned something else than an analysis."""
+    """Return the error for an engine that did not return an analysis."""
     return PermanentError(
         f"Engine {engine.name!r} returned something that is not an Analysis: {exc}. "
         f"Correct the engine: {method}() returns photoqueue.Analysis with photoqueue.Item."

@@ -1,4 +1,4 @@
-"""From a job type to what does its jobs in the processes of a worker."""
+"""Load the handler of a job type, and call it with validated job data."""
 
 from __future__ import annotations
 
@@ -22,23 +22,22 @@ if TYPE_CHECKING:
     from photoqueue.settings import Settings
     from photoqueue.words import JobType
 
-#: Does a job: takes the claim and a list to which it adds its AI calls; returns the
-#: result as JSON.
+#: Runs a job: takes the claim and a list to which it appends its AI calls; returns JSON.
 Handler = Callable[[Claim, list[AiCall]], str]
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """What a process of a worker offers to the handler that it builds, once.
+    """What a worker process passes to a handler when it builds it.
 
     Attributes
     ----------
     settings : Settings
-        Those of the worker.
+        Settings of the worker.
     database : Database
         The tracking tables.
     processes : int
-        Processes of the worker that share the machine's cores.
+        Number of processes of the worker, which share the machine's cores.
     """
 
     settings: Settings
@@ -47,7 +46,7 @@ class Workplace:
 
     @cached_property
     def photo_store(self) -> PhotoStore:
-        """Where the photos are."""
+        """The photo store of these settings."""
         from photoqueue.photos.store import PhotoStore
 
         return PhotoStore.for_settings(self.settings)
@@ -56,9 +55,9 @@ class Workplace:
 def load_handler(job_type: JobType, workplace: Workplace) -> Handler:
     """Import and build the handler of a job type.
 
-    What the type names is called with the workplace, once. What it returns is called for each
-    job, with the job data (of the type's model) and a list for :class:`AiCall`; it returns the
-    result, a model or an object of JSON.
+    ``job_type.handler`` names a factory. It is called once, with the workplace, and returns the
+    function that runs a job: it takes the job data (the type's model) and a list to which it
+    appends each :class:`AiCall`, and returns a pydantic model or a dict.
 
     Raises
     ------
@@ -69,10 +68,10 @@ def load_handler(job_type: JobType, workplace: Workplace) -> Handler:
     try:
         work = build(workplace)
     except PhotoqueueError:
-        raise  # it already says what to do
+        raise  # its message already says what to do
     except Exception as exc:
         raise ConfigurationError(
-            f"{job_type.handler}, the handler of {job_type}, cannot be built: "
+            f"The handler of {job_type}, {job_type.handler}, failed while it was built: "
             f"{type(exc).__name__}: {exc}. Correct it, and start the worker again."
         ) from exc
 
@@ -84,42 +83,42 @@ def load_handler(job_type: JobType, workplace: Workplace) -> Handler:
 
 
 def load(reference: str | None, what: str) -> Any:
-    """Import what ``package.module:attribute`` names.
+    """Import the object that ``package.module:attribute`` names.
 
     Parameters
     ----------
     what : str
-        What it is, for the error.
+        Description of the object, for the error.
 
     Raises
     ------
     ConfigurationError
-        There is none, or it cannot be imported.
+        The reference is None, or it cannot be imported.
     """
     if reference is None:
         raise ConfigurationError(
-            f"This process does not know {what}. Set PHOTOQUEUE_JOB_TYPES to package.module:TYPE "
-            "of the package that declares it."
+            f"This process does not know {what}. Set PHOTOQUEUE_JOB_TYPES to the "
+            "package.module:TYPE that declares it."
         )
     module_name, _, attribute = reference.partition(":")
     try:
         return getattr(import_module(module_name), attribute)
-    except Exception as exc:  # whatever a module does while it is imported
+    except Exception as exc:  # a module can raise anything while it is imported
         raise ConfigurationError(
-            f"{reference!r}, {what}, cannot be imported: {type(exc).__name__}: {exc}. Install its "
-            "package where photoqueue is, or put its folder on PYTHONPATH; or correct the name."
+            f"{reference!r}, {what}, cannot be imported: {type(exc).__name__}: {exc}. Correct the "
+            "name, install its package next to photoqueue, or add its folder to PYTHONPATH."
         ) from exc
 
 
 def read_payload(job_type: JobType, data: Any, *, of: str) -> Any:
-    """Return job data as the model of its type; as it is where the type has none.
+    """Validate job data with the model of its type; return it unchanged if there is no model.
 
     Parameters
     ----------
     data : mapping or pydantic.BaseModel
-        The job data, by the names of the model or of its JSON.
+        The job data, with the model's field names or their JSON names.
     of : str
-        The job, for the error.
+        Name of the job, for the error.
 
     Raises
     ------
@@ -150,10 +149,10 @@ def _as_json(job_type: JobType, result: Any) -> str:
             return json.dumps(result, allow_nan=False)
         except (TypeError, ValueError) as exc:
             raise PermanentError(
-                f"{job_type.handler} returned a result that is not JSON: {exc}. Let it return "
-                "texts, numbers, lists and dicts only."
+                f"{job_type.handler} returned a result that is not JSON: {exc}. Change it to "
+                "return only strings, numbers, booleans, None, lists and dicts."
             ) from exc
     raise PermanentError(
-        f"{job_type.handler} returned {type(result).__name__}. Let it return a pydantic model or "
-        "a dict."
+        f"{job_type.handler} returned {type(result).__name__}. Change it to return a pydantic "
+        "model or a dict."
     )

@@ -1,4 +1,4 @@
-"""``inventory-sync``: the photos of a project are added up."""
+"""The job type ``inventory-sync``: adds up the photos of a project to its inventory."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class InventoryPayload(Record):
     project_id: Identifier
     user_id: Identifier
     strategy: Strategy = DEFAULT_STRATEGY
-    #: Batch whose end this inventory waits for.
+    #: Batch that must have ended before this job starts.
     after_batch: str | None = None
-    #: Where the submission was traced (W3C Trace Context); the worker's spans go on from it.
+    #: Trace context of the submission (W3C Trace Context), which the worker's spans continue.
     traceparent: str | None = None
 
 
@@ -50,7 +50,7 @@ INVENTORY_SYNC: Final = JobType(
 
 
 class InventorySync:
-    """``inventory-sync``: add up the photos of a project."""
+    """Handler of ``inventory-sync``."""
 
     def __init__(self, workplace: Workplace) -> None:
         from photoqueue.inventory.catalogue import Catalogue
@@ -61,7 +61,7 @@ class InventorySync:
         self._rooms = RoomLooks(workplace)
 
     def __call__(self, payload: InventoryPayload, calls: list[AiCall]) -> InventoryResult:
-        """Add up the project of a job."""
+        """Add up the photos of the job's project."""
         from photoqueue.inventory.correcting import corrected
         from photoqueue.inventory.merge import AnalysedPhoto, add_up
 
@@ -86,22 +86,22 @@ class InventorySync:
             missing=[photo.photo_id for photo in photos if photo.state is not JobState.COMPLETED],
             listed=self._rooms(analysed, calls) if payload.strategy == "llm" else None,
         )
-        # Read last: what a person corrected while this ran is in it too.
+        # Read last, so that corrections made while this job ran are included.
         made = corrections.of_project(self._database, payload.project_id)
         return corrected(result, made, self._catalogue, language=self._language)
 
 
-#: Photos that one call gets to see. Of more, those are chosen that differ most; the others
-#: remain evidence of what they show.
+#: Photos sent in one call. Of more, those that differ most are sent; the others still count as
+#: evidence for the items found in them.
 MAX_PHOTOS: Final = 8
-#: Pixels of the longest side of a picture kept for the call; several lie in memory at once.
+#: Longest side, in pixels, of a picture for the call; limits memory, as several are held at once.
 _LONGEST_SIDE: Final = 2048
 
 
 class RoomLooks:
-    """Lists the things of each room with an engine that sees all its photos.
+    """Lists the items of each room with an engine that sees all photos of the room.
 
-    The engine is built when the first inventory asks for it.
+    The engine is built at its first use.
     """
 
     def __init__(self, workplace: Workplace) -> None:
@@ -112,19 +112,19 @@ class RoomLooks:
     def __call__(
         self, photos: Sequence[AnalysedPhoto], calls: list[AiCall]
     ) -> dict[str, Sequence[FoundItem]]:
-        """Return room → its things.
+        """Return the items of each room, by room.
 
         Parameters
         ----------
         photos : sequence of AnalysedPhoto
             The photos of a project.
         calls : list of AiCall
-            One call a room is added.
+            Each call is appended; usually one per room.
 
         Raises
         ------
         EngineUnavailableError
-            No engine is configured that can look at several photos.
+            No engine that takes several photos is configured.
         """
         ends = time.monotonic() + self._settings.job_timeout_seconds
         return {
@@ -148,7 +148,7 @@ class RoomLooks:
             room=room,
             room_type=_given_room_type(photos),
             language=self._settings.language,
-            # All rooms are one job: what the others took of its time is gone.
+            # All rooms share the time limit of one job.
             seconds=max(ends - time.monotonic(), 0.0),
         )
         analysis = measured(engine, hint, calls, lambda hint: engine.analyse_room(images, hint))
@@ -172,7 +172,7 @@ class RoomLooks:
 
 
 def _given_room_type(photos: Sequence[AnalysedPhoto]) -> str | None:
-    """Return the kind of room that the caller named; a guess is not passed off as one."""
+    """Return the kind of room that the caller named; None rather than a guess."""
     given = [photo for photo in photos if photo.room_type]
     return room_type(given) if given else None
 
@@ -180,8 +180,9 @@ def _given_room_type(photos: Sequence[AnalysedPhoto]) -> str | None:
 def most_different(views: Sequence[RoomView], limit: int) -> list[RoomView]:
     """Choose the views of a room that differ most, by their perceptual hashes.
 
-    Begins with the first by id; each further one is that whose nearest chosen view is
-    farthest. A view without a hash is as far as can be.
+    Farthest-point selection: starts with the first view by photo id, then repeatedly adds the
+    view with the greatest distance to its nearest chosen view. A view without a hash counts as
+    having the greatest possible distance.
     """
     left = sorted(views, key=lambda view: view.photo_id)
     chosen = left[:1]
@@ -204,7 +205,7 @@ def build_room_engine(workplace: Workplace) -> RoomEngine:
     Raises
     ------
     EngineUnavailableError
-        None is configured, or it cannot be built as configured.
+        No such engine is configured, or it cannot be built as configured.
     """
     from photoqueue.engines.registry import load_room_engine
 
@@ -214,7 +215,7 @@ def build_room_engine(workplace: Workplace) -> RoomEngine:
 
 
 def room_items(analysis: Any, engine: Engine) -> tuple[FoundItem, ...]:
-    """Return the items that an engine found in all photos of a room together.
+    """Return the items that an engine found in the photos of a room.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""``photo-analyze``: an engine looks at a photo."""
+"""The job type ``photo-analyze``: analyses one photo with an engine."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class PhotoPayload(Record):
     room_type: str | None = None
     project_id: str | None = None
     room: str | None = None
-    #: Registered name of the engine that is to analyse it; ``None`` leaves it to the worker.
+    #: Registered name of the engine to use; ``None`` is the worker's configured engine.
     engine: Identifier | None = None
-    #: Content address of the picture in the photo store.
+    #: Content address of the photo in the photo store.
     sha256: str
     file_name: str | None = None
-    #: Where the submission was traced (W3C Trace Context); the worker's spans go on from it.
+    #: Trace context of the submission (W3C Trace Context), which the worker's spans continue.
     traceparent: str | None = None
 
 
@@ -56,7 +56,7 @@ PHOTO_ANALYZE: Final = JobType(
 
 
 class PhotoAnalyze:
-    """``photo-analyze``: load the photo, let its engine look at it, shape the result."""
+    """Handler of ``photo-analyze``."""
 
     def __init__(self, workplace: Workplace) -> None:
         self._store = workplace.photo_store
@@ -72,11 +72,11 @@ class PhotoAnalyze:
         try:
             engine = self._engines(payload.engine)
         except PhotoqueueError:
-            # A photo whose engine this worker lacks is one to look at, too.
+            # Galleries show the photo even though its job fails.
             self._keep_thumbnail(payload, self._decoded(data, LEAST_SIDE).image)
             raise
         photo = self._decoded(data, sufficient_side(engine))
-        small = shrunk(photo.image, LEAST_SIDE)  # once, for all but the engine
+        small = shrunk(photo.image, LEAST_SIDE)  # shared by thumbnail and measures
         self._keep_thumbnail(payload, small)
         analysis = self._analyse(engine, payload, photo.image, calls)
         return photo_result(payload, small, analysis, engine, size=photo.size)
@@ -106,22 +106,22 @@ class PhotoAnalyze:
         try:
             self._store.put_thumbnail(payload.sha256, thumbnail(image))
         except StorageError as exc:
-            # A gallery without one picture is no reason to lose an analysis.
+            # A missing thumbnail must not fail the analysis.
             logger.warning("no thumbnail for photo %s: %s", payload.photo_id, exc)
 
 
 class Engines:
-    """The engines of one process: its own, and those that jobs ask for by name.
+    """The engines of one process: the configured one, and those that jobs name.
 
-    Its own is built at once, the others when the first job asks for them; their rate
-    limits are those of all workers.
+    The configured engine is built at once, the others at their first use. Rate limits are
+    shared with all workers.
 
     Raises
     ------
     EngineUnavailableError
-        Its own cannot be built as configured.
+        The configured engine cannot be built.
     ModelError
-        The model file of its own cannot be used.
+        The model file of the configured engine cannot be used.
     """
 
     def __init__(self, workplace: Workplace) -> None:
@@ -129,20 +129,20 @@ class Engines:
 
         self._workplace = workplace
         settings = choose_engine(workplace.settings).settings
-        #: What was chosen → the engine. One name is one engine: its model is that of the
-        #: settings, which do not change while the process lives.
+        #: Engines by name. The name suffices as a key: the model is that of the settings, which
+        #: do not change while the process runs.
         self._built = {settings.engine: self._build(settings)}
         self._own = settings.engine
-        #: What ``auto`` means here, once a job has asked for it.
+        #: What ``auto`` resolves to; None until a job asks for it.
         self._best: Settings | None = None
 
     def __call__(self, name: str | None) -> Engine:
-        """Return the engine of this name; None is the process's own.
+        """Return the engine of this name; None is the configured one.
 
         Raises
         ------
         PayloadError
-            The name is not registered: not even ``submit_photo`` wrote this job.
+            The name is not registered; ``submit_photo`` does not accept such a job.
         EngineUnavailableError
             This worker cannot build it as configured.
         ModelError
@@ -159,13 +159,12 @@ class Engines:
                 self._built[settings.engine] = self._build(settings)
                 self._tell(settings.engine)
         except ConfigurationError as exc:
-            # Ends the job at once: waiting does not bring a model or a key here, nor does a
-            # retry choose a worker that has them, and whoever submitted should hear of it
-            # now. Nothing is kept of the failure: once it is mended, the next job that asks
-            # has its engine, in this very process.
+            # Permanent: neither waiting nor a retry brings a model or a key to this worker. The
+            # failure is not cached: once the cause is fixed, the next job gets the engine without
+            # a restart.
             raise EngineUnavailableError(
                 f"This worker does not have the engine {name!r} that the job asks for. {exc} "
-                "Then retry the job; or submit the photo with another engine, or without one."
+                "Then retry the job, or submit the photo with another engine or without one."
             ) from exc
         return self._built[settings.engine]
 
@@ -200,12 +199,12 @@ def photo_result(
     *,
     size: tuple[int, int] | None = None,
 ) -> PhotoResult:
-    """Return the result of a photo, from what an engine made of its upright picture.
+    """Make the result of a photo from the analysis and the upright picture.
 
     Parameters
     ----------
     size : tuple of int, optional
-        Width and height of the photo, where the picture is a smaller one.
+        Width and height of the photo in pixels; needed if ``image`` was made smaller.
 
     Raises
     ------
@@ -215,7 +214,7 @@ def photo_result(
     from photoqueue.photos.measures import Looks, assess, perceptual_hash
 
     looks = Looks(image)
-    grey = image.convert("L")  # once for both that look at it
+    grey = image.convert("L")  # for both the hash and the warnings
     width, height = size or image.size
     try:
         return PhotoResult(

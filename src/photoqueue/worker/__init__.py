@@ -1,1 +1,1 @@
-"""Workers: a supervisor, its processes, and the recovery of what lost workers held."""
+"""Workers: the supervisor, its processes, and the recovery of lost jobs."""

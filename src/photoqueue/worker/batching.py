@@ -1,9 +1,9 @@
-"""Short jobs that a process takes together, and what happens when one of them is long.
+"""Short jobs claimed and recorded together, and what happens when one of them is long.
 
-A long job is taken alone. Of jobs that take a few milliseconds, what surrounds them costs more
-than they do, and they are taken together: as many as the last ones say will be done
-within :data:`PLANNED_SECONDS`. One that takes longer after all must not keep the others
-waiting: what has not begun after :data:`LONGEST_SECONDS` is given back (:class:`GiveBack`).
+For a job of a few milliseconds, the claim and the record cost more than the work. So a process
+takes several short jobs at once: as many as should finish within :data:`PLANNED_SECONDS`, judged by
+the jobs before. Long jobs are taken one at a time. When a job of a group takes longer than
+:data:`LONGEST_SECONDS`, the jobs that have not begun are given back (:class:`GiveBack`).
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds within which jobs that are taken together are to be done.
+#: Time in which jobs that are taken together should finish, in seconds.
 PLANNED_SECONDS: Final = 0.02
-#: Seconds after which they are held up. Longer, so that a busy machine is not taken for a long
-#: job: what is given back is taken alone from then on.
+#: Time after which the jobs not begun are given back, in seconds. Longer than planned, so that a
+#: busy machine is not mistaken for a long job: jobs that were given back are then taken alone.
 LONGEST_SECONDS: Final = 0.05
-#: Seconds between two looks at a process that has taken jobs together.
+#: Seconds between two checks of a process that has taken jobs together.
 _LOOK_SECONDS: Final = 0.01
 
 
 class Hand:
-    """The jobs that a process has: one, or several that were taken together.
+    """The jobs that a process has claimed: one, or several that were taken together.
 
-    Not safe for several threads at once: its owner has a lock.
+    Not thread-safe: the owner holds a lock.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,78 +48,78 @@ class Hand:
         self._began = 0.0
         self._next = 1
         self._done: list[Done] = []
-        #: Messages of jobs that are to be claimed alone, one after another.
+        #: Messages of jobs that are to be claimed one at a time.
         self._aside: deque[Message] = deque()
         #: Jobs to begin, most urgent first.
         self.to_begin: deque[Claim] = deque()
-        #: The job that the process is at.
+        #: The job that the process is working on.
         self.at: Claim | None = None
-        #: Whether the jobs were taken together, and would cost nothing if they were lost.
+        #: Whether the jobs were taken together; a job of a group that is lost costs no attempt.
         self.together = False
-        #: When the claim of the jobs was sent and answered, in nanoseconds of the epoch.
+        #: When the claim was sent and answered, in nanoseconds since the epoch.
         self.asked_ns = self.filled_ns = 0
 
     def fill(self, claims: Sequence[Claim], *, together: bool, asked_ns: int = 0) -> None:
-        """Take jobs in."""
+        """Add claimed jobs."""
         self.to_begin.extend(claims)
         self.together = together and bool(claims)
         self._filled = self._clock()
         self.asked_ns, self.filled_ns = asked_ns, time.time_ns()
 
     def begin(self) -> Claim | None:
-        """Begin the next job; None where there is none."""
+        """Begin and return the next job; None if there is none."""
         self.at = self.to_begin.popleft() if self.to_begin else None
         self._began = self._clock()
         return self.at
 
     @property
     def seconds(self) -> float:
-        """For how long the process has been at its job."""
+        """Return how long the process has worked on its current job."""
         return self._clock() - self._began
 
     def end(self, done: Done | None) -> None:
-        """End the job; its result is to be recorded, where it has one."""
+        """End the current job and keep its result, if any, for recording."""
         self.at = None
         if done is not None:
             self._done.append(done)
 
     def take_done(self) -> list[Done]:
-        """Hand out what is to be recorded, by job id, which is the order of locking."""
+        """Remove and return the results to record, in the order of locking: by job id."""
         done, self._done = self._done, []
         return sorted(done, key=lambda one: one.claim.job_id)
 
     def put_down(self) -> list[Claim]:
-        """Hand out what is not begun; what the process is at is its only job from now on."""
+        """Remove and return the jobs that have not begun."""
         given = list(self.to_begin)
         self.to_begin.clear()
         self.together = False
         return given
 
     def put_aside(self, messages: Iterable[Message]) -> None:
-        """Keep messages of jobs that are to be claimed alone."""
+        """Keep messages of jobs that are to be claimed one at a time."""
         self._aside.extend(messages)
 
     def next_message(self) -> Message | None:
-        """Hand out the next message that was put aside."""
+        """Remove and return the next message that was put aside."""
         return self._aside.popleft() if self._aside else None
 
     def take_messages(self) -> list[Message]:
-        """Hand out all messages that were put aside."""
+        """Remove and return all messages that were put aside."""
         messages = list(self._aside)
         self._aside.clear()
         return messages
 
     @property
     def can_hold_up(self) -> bool:
-        """Whether others may come to wait for the job that the process is at."""
+        """Whether other jobs could have to wait for the current job."""
         return self.together or bool(self._aside)
 
     def is_held_up(self) -> bool:
-        """Whether others wait for a job that should have been done by now."""
+        """Whether other jobs are waiting for a current job that has taken too long."""
         return self.can_hold_up and self._clock() - self._filled > LONGEST_SECONDS
 
     def next_number(self, done: Sequence[Done]) -> int:
-        """Tell how many jobs to take after these: at most twice as many as the last time."""
+        """Return how many jobs to take next: at most twice as many as the last time."""
         longest = max((one.seconds for one in done), default=PLANNED_SECONDS)
         room = PLANNED_SECONDS / max(longest, PLANNED_SECONDS / MOST_JOBS)
         self._next = max(1, min(2 * self._next, int(room)))
@@ -127,18 +127,18 @@ class Hand:
 
 
 class GiveBack:
-    """Gives back what waits behind a job that takes longer than planned.
+    """Gives back jobs that wait behind one that takes longer than planned.
 
-    A thread looks at the hand every few milliseconds, as long as others may come to wait.
+    A thread checks the hand every few milliseconds while other jobs could have to wait.
 
     Parameters
     ----------
     lock : threading.Lock
-        Of the hand and of the slot.
+        Protects the hand and the slot.
     record : callable
-        Records what is done.
+        Records finished jobs.
     kept : callable
-        Told the one job that the process still has, or None.
+        Called with the one job that the process keeps, or None.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class GiveBack:
         self._thread: threading.Thread | None = None
 
     def watch(self) -> None:
-        """Watch the hand from now on, if that is needed; the caller has the lock."""
+        """Start the watching thread if it is needed; the caller holds the lock."""
         if not self._hand.can_hold_up:
             return
         if self._thread is None:
@@ -170,9 +170,9 @@ class GiveBack:
         self._wanted.set()
 
     def run_if_due(self) -> None:
-        """Give back what waits for too long; the caller has the lock.
+        """Give back jobs that have waited too long; the caller holds the lock.
 
-        For a job in whose course no other thread could run, so that the watch came too late.
+        Needed after a job during which no other thread could run, so that the watch came too late.
         """
         if self._hand.is_held_up():
             self._run()
@@ -185,14 +185,14 @@ class GiveBack:
                 time.sleep(_LOOK_SECONDS)
 
     def _look(self) -> bool:
-        """Return whether to look again."""
+        """Check once; return whether to check again."""
         with self._lock:
             if not self._hand.is_held_up():
                 return self._hand.can_hold_up
             try:
                 self._run()
             except Exception:
-                # The jobs wait for the longer one then, which harms nothing else.
+                # The jobs then wait for the long one; nothing else is affected.
                 logger.exception("jobs that wait behind another were not given back")
             return False
 

@@ -1,4 +1,4 @@
-"""The memory in which a process of a worker and its supervisor tell each other how they are."""
+"""Memory that a worker process shares with its supervisor to report its state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from multiprocessing.sharedctypes import RawArray, RawValue
 from typing import Any, Final
 from uuid import UUID
 
-#: Jobs that a process has at most.
+#: Most jobs that a process has at a time.
 MOST_JOBS: Final = 32
 _ID_BYTES: Final = 16
 
@@ -17,8 +17,8 @@ _ID_BYTES: Final = 16
 class StatusBoard:
     """State of one process, in memory that it shares with its supervisor.
 
-    Without a lock: a process can be killed at any moment, and a lock that it held would stay
-    taken.
+    It has no lock: a process can be killed at any moment, and a lock that it held would never be
+    released.
     """
 
     def __init__(self) -> None:
@@ -32,53 +32,53 @@ class StatusBoard:
 
     @property
     def busy_since(self) -> float:
-        """When the work on a job began, on the monotonic clock; 0 while there is none."""
+        """When work on the current job began, on the monotonic clock; 0 if there is none."""
         return float(self._busy_since.value)
 
     @property
     def at(self) -> UUID | None:
-        """The job that the process is working on; None while there is none."""
+        """The job that the process is working on; None if there is none."""
         found = bytes(self._at)
         return UUID(bytes=found) if any(found) else None
 
     def set_busy(self, job_id: UUID | None) -> None:
-        """Set the job that the process works on; None when only its record is left."""
+        """Set the current job; None when only its record is left to write."""
         if job_id is None:
-            # First: a process whose job was long has not looked at its queue meanwhile, and
-            # must not appear as silent until its record is written.
+            # First: during a long job the process does not check its queue, and must not look stuck
+            # until its record is written.
             self.set_looked()
         self._at[:] = bytes(_ID_BYTES) if job_id is None else job_id.bytes
         self._busy_since.value = 0.0 if job_id is None else time.monotonic()
 
     @property
     def looked_at(self) -> float:
-        """When the process last looked at its queue, on the monotonic clock; 0 before."""
+        """When the process last checked its queue, on the monotonic clock; 0 if never."""
         return float(self._looked_at.value)
 
     def set_looked(self) -> None:
-        """Note that the process looks at its queue, whether or not there is work."""
+        """Note that the process checks its queue, whether or not there is work."""
         self._looked_at.value = time.monotonic()
 
     @property
     def job_ids(self) -> frozenset[UUID]:
-        """The jobs that the process has; may be torn while they change."""
+        """The jobs that the process has; may be inconsistent while they change."""
         found = bytes(self._jobs)
         parts = (found[start : start + _ID_BYTES] for start in range(0, len(found), _ID_BYTES))
         return frozenset(UUID(bytes=part) for part in parts if any(part))
 
     @property
     def settled_at(self) -> float:
-        """When the process last knew which jobs it has, on the monotonic clock; 0 before."""
+        """When :meth:`set_jobs` was last called, on the monotonic clock; 0 if never."""
         return float(self._settled_at.value)
 
     def set_jobs(self, job_ids: Sequence[UUID]) -> None:
-        """Set the jobs that the process has, once each claim it sent is answered or given up."""
+        """Set the jobs that the process has; called when no claim is still unanswered."""
         self._jobs[:] = b"".join(job_id.bytes for job_id in job_ids).ljust(len(self._jobs), b"\0")
         self._settled_at.value = time.monotonic()
 
     @property
     def ready(self) -> bool:
-        """Whether the process has its engine and takes jobs."""
+        """Whether the process has loaded its engine and takes jobs."""
         return bool(self._ready.value)
 
     def set_ready(self) -> None:
@@ -91,5 +91,5 @@ class StatusBoard:
         return bool(self._paused.value)
 
     def set_paused(self, paused: bool) -> None:
-        """Tell the process whether its queue is paused."""
+        """Set whether the queue is paused."""
         self._paused.value = paused

@@ -38,18 +38,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Exit status of a process that cannot work as configured (``EX_CONFIG`` of sysexits.h):
-#: starting it again would not help.
+#: Exit status of a process that cannot work as configured (``EX_CONFIG`` of sysexits.h). Starting
+#: it again would not help.
 EXIT_CONFIGURATION: Final = 78
-#: Seconds between tries to reach a broker that is away.
+#: Seconds between attempts to reach a broker that is unavailable.
 _RECONNECT_SECONDS: Final = 0.5
-#: Seconds after which a message was not there when it was asked for, but came.
+#: A message that arrived after waiting at least this long (seconds) was not yet there when asked.
 _WAITED_SECONDS: Final = 0.005
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a process needs to know to do its work; sent to it when it starts."""
+    """What a process needs for its work; sent to it when it starts."""
 
     settings: Settings
     endpoints: Endpoints
@@ -64,9 +64,9 @@ class Assignment:
 
 
 def run_child(assignment: Assignment, board: StatusBoard, parent: Connection) -> None:
-    """Work until told to stop, or until the supervisor is gone."""
+    """Work until a stop is requested or the supervisor is gone."""
     stop = threading.Event()
-    # Ctrl-C reaches the whole group; only the supervisor decides what follows from it.
+    # Ctrl-C reaches the whole process group; only the supervisor decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
@@ -83,7 +83,7 @@ def run_child(assignment: Assignment, board: StatusBoard, parent: Connection) ->
 
 @dataclass(frozen=True)
 class _Source:
-    """Takes the messages of one queue, unless the queue is paused or the process is to stop."""
+    """Takes messages of one queue, unless the queue is paused or the process is stopping."""
 
     broker: Broker
     register: Register
@@ -103,7 +103,7 @@ class _Source:
             return None
 
     def following(self, completed: Sequence[Finished], count: int) -> list[Message]:
-        """Take messages if there are any, and keep the records of jobs that have completed."""
+        """Take the messages that are there, and record completed jobs in the broker."""
         self.board.set_looked()
         if self.stop.is_set() or self.board.paused:
             count = 0
@@ -146,7 +146,8 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
             asked = time.monotonic()
             job_id = source.first()
             if job_id is not None:
-                # One that had to be waited for is alone: it is recorded without a look for others.
+                # Its message was waited for, so the queue is empty: record it without fetching
+                # others.
                 runner.run(job_id, follow=time.monotonic() - asked <= _WAITED_SECONDS)
             warned = False
         except BrokerUnavailableError as exc:
@@ -161,9 +162,9 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
 def _die_with(parent: Connection) -> None:
     """End this process at once when the supervisor is gone.
 
-    The supervisor holds the other end of the pipe and never writes: reading ends when
-    the kernel closes that end, however the supervisor died. Its jobs are recovered by
-    the next worker, which must not find this process still at them.
+    The supervisor never writes to its end of the pipe, and the kernel closes that end however the
+    supervisor dies, which ends the read. The next worker recovers the jobs, so this process must
+    not go on with them.
     """
     with contextlib.suppress(EOFError, OSError):
         parent.recv_bytes()

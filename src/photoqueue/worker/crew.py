@@ -1,4 +1,4 @@
-"""The processes of a worker: started, as many as there is work for, watched, and ended."""
+"""The processes of a worker: starting, scaling, watching and ending them."""
 
 from __future__ import annotations
 
@@ -28,25 +28,26 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: A process that dies sooner than this without having been ready is not started again at once.
+#: A process that dies sooner than this (seconds), never having been ready, is restarted with a
+#: delay.
 _SHORT_LIFE_SECONDS: Final = 5.0
 _MAX_RESTART_DELAY_SECONDS: Final = 30.0
 #: Seconds for which a process that is not ready counts as starting, so that no more are started.
 _START_SECONDS: Final = 60.0
-#: A job that has waited for this many seconds asks for one more process.
+#: A job that has waited this long (seconds) calls for one more process.
 _LONG_WAIT_SECONDS: Final = 10.0
 _MIB: Final = 2**20
-#: What keeps processes from wasting processor time. Libraries read it when a process starts, or
-#: when it loads them, so it is set before.
+#: Environment variables that save processor time. Libraries read them when the process starts or
+#: when they are loaded, so they are set before that.
 _ENVIRONMENT: Final = {
-    # OpenBLAS, under numpy, takes as many threads as there are cores, and after each product
-    # they spin for a while in wait of another. In two processes on two cores that cost 12 ms a
-    # photo, for products that take a tenth of one.
+    # OpenBLAS, used by numpy, starts as many threads as there are cores, and they spin for a while
+    # after each product. With two processes on two cores that cost 12 ms a photo, for products that
+    # take a tenth of a millisecond.
     "OPENBLAS_NUM_THREADS": "1",
-    # glibc gives the memory of each large picture back to the system and gets it anew for the
-    # next, zeroed, with a fault for each page: 1,100 to 3,400 of them for a photo of 1280 ×
-    # 960, 4 to 13 ms. Kept instead: at most so many bytes in a process. (Pillow's own cache of
-    # blocks did not help: it cuts the large ones to the size of the small.)
+    # glibc returns the memory of each large picture to the system and requests it again for the
+    # next one, zeroed, with a page fault for each page: 1,100 to 3,400 faults for a photo of 1280 ×
+    # 960, or 4 to 13 ms. These settings keep up to this many bytes in a process. (Pillow's own
+    # block cache did not help: it cuts large blocks to the size of small ones.)
     "MALLOC_MMAP_THRESHOLD_": str(32 * _MIB),
     "MALLOC_TRIM_THRESHOLD_": str(64 * _MIB),
 }
@@ -54,7 +55,7 @@ _ENVIRONMENT: Final = {
 
 @contextmanager
 def thrifty() -> Iterator[None]:
-    """Start processes that do not waste the cores; what the operator has set stays."""
+    """Set these variables for processes started in the block; the operator's own values stay."""
     missing = {name: value for name, value in _ENVIRONMENT.items() if name not in os.environ}
     os.environ.update(missing)
     try:
@@ -66,16 +67,16 @@ def thrifty() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """What there is to do in a queue, and the processes that do it.
+    """The work in a queue, and the processes for it.
 
     Attributes
     ----------
     waiting, active : int
-        Jobs that could start, and processes that are at one.
+        Jobs that could start, and processes that are working on one.
     oldest_s : float
-        Seconds for which the next of the waiting ones have been waiting, at most.
+        Longest time that the next waiting jobs have waited, in seconds.
     processes : int
-        Those that take jobs, or will.
+        Processes that take jobs or are starting.
     starting : int
         Those of them that do not take jobs yet.
     """
@@ -97,23 +98,24 @@ def decide(
 ) -> tuple[int, float | None]:
     """Decide how many processes a queue should have.
 
-    Up at once, to at most twice as many at a time, and no further until those have begun to take
-    jobs: that takes them seconds, and what waits may be gone by then. Down one by one, and only
-    where fewer have been enough for a while: processes that come and go do no work.
+    Scaling up is immediate, but at most doubles the number, and waits until new processes take
+    jobs: starting takes seconds, and the queue may be empty by then. Scaling down is one process at
+    a time, after fewer have been enough for a while, because starting and stopping processes costs
+    time.
 
     Parameters
     ----------
     idle_seconds
-        For how long fewer must have been enough.
+        How long fewer processes must have been enough.
     now
-        Seconds, of any clock that goes forward.
+        Seconds of a monotonic clock.
     spare_since
-        That of the last decision.
+        The second value that the last decision returned.
 
     Returns
     -------
     tuple
-        How many, and since when fewer would be enough.
+        The number of processes, and since when fewer would be enough.
     """
     there, wanted = demand.processes, demand.waiting + demand.active
     if there < limits.least:
@@ -124,12 +126,12 @@ def decide(
     if max(wanted, limits.least) >= there:
         return there, None
     since = now if spare_since is None else spare_since
-    # After one has gone, the next one has to be spare for as long again.
+    # After one process is removed, the full idle time must pass before the next.
     return (there, since) if now - since < idle_seconds else (there - 1, now)
 
 
 class Child:
-    """A process, and what the supervisor remembers of it."""
+    """A process, with what the supervisor knows of it."""
 
     def __init__(
         self, queue: JobType, slot: int, process: SpawnProcess, board: StatusBoard, pipe: Connection
@@ -138,24 +140,25 @@ class Child:
         self.slot = slot
         self.process = process
         self.board = board
-        #: Kept open and never written: its end is how the process notices the supervisor's.
+        #: Kept open and never written to: the process sees its end when the supervisor dies.
         self.pipe = pipe
         self.started = time.monotonic()
-        #: Told to finish its job and end: the queue has too many.
+        #: Asked to finish its job and end, because the queue has too many processes.
         self.draining = False
         #: Why the supervisor ended it, if it did.
         self.ended_for: tuple[Outcome, str] | None = None
-        #: The job (by its start) that turned out not to be its own, and for how many rounds.
+        #: A job (identified by its start time) that no longer belongs to the process, and the
+        #: number of rounds in which that was seen.
         self.lost_job = (0.0, 0)
 
     @property
     def idle(self) -> bool:
-        """Whether it takes jobs and is at none."""
+        """Whether it takes jobs and is not working on one."""
         return self.board.ready and not self.board.busy_since
 
     @property
     def status(self) -> str:
-        """How it ended."""
+        """How the process ended."""
         code = self.process.exitcode
         if code is not None and code < 0:
             with suppress(ValueError):
@@ -164,30 +167,30 @@ class Child:
 
     @property
     def misconfigured(self) -> bool:
-        """Whether it ended because it cannot work as configured; the next one could not either."""
+        """Whether it ended because of its configuration; a new process would end too."""
         return self.process.exitcode == EXIT_CONFIGURATION
 
     @property
     def loss(self) -> tuple[Outcome, str]:
-        """What its end means for the attempt that it was at, and why it ended."""
+        """Outcome and reason to record for the attempt that it was working on."""
         return self.ended_for or (
             Outcome.WORKER_LOST,
             f"its process ended with {self.status}",
         )
 
     def drain(self) -> None:
-        """Let it finish what it has, and end."""
+        """Ask it to finish its jobs and end."""
         self.draining = True
         self.process.terminate()
 
     def kill(self, outcome: Outcome, reason: str) -> None:
-        """End the process at once; its job is recovered when it is reaped."""
+        """Kill the process; its job is recovered when it is reaped."""
         self.ended_for = (outcome, reason)
         self.process.kill()
 
 
 class Crew:
-    """All processes of one worker, over all of its queues."""
+    """All processes of one worker, for all of its queues."""
 
     def __init__(
         self,
@@ -203,7 +206,7 @@ class Crew:
         self._worker_id = worker_id
         self._concurrency = concurrency
         self._log_format = log_format
-        # Not fork: a child must not inherit connections, threads or an engine's state.
+        # Not fork: a child must not inherit connections, threads or the state of an engine.
         self._context = multiprocessing.get_context("spawn")
         self._slots = 0
         self._restart_at: list[tuple[float, JobType]] = []
@@ -237,7 +240,7 @@ class Crew:
         self.children.append(Child(queue, self._slots, process, board, writer))
 
     def of(self, queue: JobType) -> list[Child]:
-        """Return the processes of a queue; may be asked from another thread."""
+        """Return the processes of a queue; safe to call from another thread."""
         return [child for child in tuple(self.children) if child.queue == queue]
 
     def has_ready(self, queue: JobType) -> bool:
@@ -245,7 +248,7 @@ class Crew:
         return any(child.board.ready for child in self.of(queue))
 
     def scale(self, queue: JobType, backlog: Backlog) -> None:
-        """Start processes for what waits in a queue, or let one drain that is idle."""
+        """Start processes for the jobs waiting in a queue, or drain one that is idle."""
         now = time.monotonic()
         children = self.of(queue)
         staying = [child for child in children if not child.draining]
@@ -268,7 +271,7 @@ class Crew:
             spare_since=self._spare_since.get(queue),
         )
         change = processes - demand.processes
-        # One that drains may be long about it: until it has ended there is no room for another.
+        # Draining can take long; until the process has ended there is no room for another.
         for _ in range(min(change, self._concurrency.most - len(children) - delayed)):
             self.start(queue)
             _log("process added", queue, self.children[-1], len(self.of(queue)))
@@ -278,11 +281,11 @@ class Crew:
             _log("process drains", queue, idle[-1], len(staying) - 1)
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, but no longer than until a process ends."""
+        """Sleep until a process ends, at most this long."""
         wait([child.process.sentinel for child in self.children], timeout=seconds)
 
     def reap(self, *, restart: bool) -> list[Child]:
-        """Remove and return processes that have ended, and start others in their place."""
+        """Remove and return processes that have ended, and start replacements."""
         ended = [child for child in self.children if not child.process.is_alive()]
         for child in ended:
             child.process.join()
@@ -293,7 +296,7 @@ class Crew:
         return ended
 
     def restart_due(self) -> None:
-        """Start the processes whose delay after a failed start is over."""
+        """Start the processes whose restart delay is over."""
         now = time.monotonic()
         due = [queue for at, queue in self._restart_at if at <= now]
         self._restart_at = [entry for entry in self._restart_at if entry[0] > now]
@@ -301,12 +304,12 @@ class Crew:
             self.start(queue)
 
     def ask_to_stop(self) -> None:
-        """Let each process finish its job and end."""
+        """Ask every process to finish its job and end."""
         for child in self.children:
             child.drain()
 
     def end(self) -> None:
-        """End all processes at once, and wait until they are gone."""
+        """Kill all processes and wait until they are gone."""
         for child in self.children:
             child.process.kill()
         for child in self.children:
@@ -315,7 +318,7 @@ class Crew:
         self.children.clear()
 
     def _start_again(self, child: Child) -> None:
-        """Start a process in place of one that ended; wait if it could not even start."""
+        """Replace a process that ended; delay that if it ended before it was ready."""
         lived = time.monotonic() - child.started
         if child.board.ready or lived > _SHORT_LIFE_SECONDS:
             self._failed_starts = 0

@@ -1,4 +1,4 @@
-"""How attempts begin and end: the meaning of an exception, log lines, records in the broker."""
+"""Beginning and end of attempts: failures from exceptions, log lines, records in the broker."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Longest wait that a server is believed, in seconds: a day.
+#: Longest ``Retry-After`` of a server that is respected, in seconds: a day.
 _LONGEST_WAIT: Final = 24 * 3600.0
-#: Milliseconds of work after which the record of a job is sent to the broker at once; that of
-#: a shorter job goes along with taking the ones after the next.
+#: Jobs that took at least this long (milliseconds) are recorded in the broker at once; records of
+#: shorter jobs are sent together with a later fetch of messages.
 _PROMPT_MS: Final = 20.0
 
 
 def describe(error: BaseException, calls: Sequence[AiCall] = ()) -> Failure:
     """Turn an exception into the record of a failed attempt.
 
-    A :class:`~photoqueue.errors.PermanentError` ends the job at once; everything else
-    (time-outs, network errors, a full disk, a bug in an engine) is tried again, after a
+    A :class:`~photoqueue.errors.PermanentError` fails the job at once. Everything else (time-outs,
+    network errors, a full disk, a bug in an engine) is retried, after a
     :class:`~photoqueue.errors.RateLimitedError` not earlier than it says.
     """
     wait = error.seconds if isinstance(error, RateLimitedError) else 0.0
@@ -45,16 +45,16 @@ def describe(error: BaseException, calls: Sequence[AiCall] = ()) -> Failure:
         traceback="".join(traceback.format_exception(error)),
         permanent=isinstance(error, PermanentError | EngineUnavailableError),
         not_before_ms=round(min(max(wait, 0.0), _LONGEST_WAIT) * 1000),
-        # Calls were paid for: a job that never gets the turns it needs to its end must not go
-        # on for ever.
+        # These calls cost money: a job that is rate-limited again and again must not go on for
+        # ever.
         costs_nothing=isinstance(error, ThrottledError) and not calls,
     )
 
 
 def log_fields(claim: Claim) -> dict[str, object]:
-    """Return the fields that name a job."""
+    """Return the log fields that identify a job."""
     fields: dict[str, object] = {"queue": claim.queue, "job": claim.job_id}
-    # Job data of one's own types need not have the contract's names.
+    # Job data of the user's own job types need not have the contract's names.
     subjects = (("photo", "photoId"), ("project", "projectId"), ("project", "project_id"))
     for name, key in subjects:
         if key in claim.payload:
@@ -63,7 +63,7 @@ def log_fields(claim: Claim) -> dict[str, object]:
 
 
 def span_attributes(claim: Claim) -> dict[str, str | int]:
-    """Return the attributes that name an attempt."""
+    """Return the span attributes that identify an attempt."""
     return {
         "photoqueue.queue": str(claim.queue),
         "photoqueue.job": str(claim.job_id),
@@ -74,16 +74,16 @@ def span_attributes(claim: Claim) -> dict[str, str | int]:
 
 
 def end_fields(claim: Claim, ended: Ended) -> dict[str, object]:
-    """Return the fields that say how an attempt ended."""
+    """Return the log fields that say how an attempt ended."""
     return {"duration_ms": round(ended.duration_ms, 1), "attempts": claim.attempt}
 
 
 class Endings:
-    """Reports how the attempts of one process begin and end, to its log and to the broker."""
+    """Reports how attempts of one process begin and end, to its log and to the broker."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        #: Records of short jobs that the broker has not been sent yet.
+        #: Records of short jobs that have not been sent to the broker yet.
         self._unsent: list[Finished] = []
 
     def began(self, claim: Claim) -> None:
@@ -92,14 +92,14 @@ class Endings:
         logger.info("started", extra={"fields": fields})
 
     def completed(self, claim: Claim, ended: Ended | None, *, began: bool) -> None:
-        """Log a job that has completed, and keep its record.
+        """Log a completed job and keep its record.
 
         Parameters
         ----------
         ended
-            None where the result came too late.
+            None if the result came too late.
         began : bool
-            Whether :meth:`began` was called. Of jobs that are taken together there is one line.
+            Whether :meth:`began` was called. Jobs that are taken together get one log line each.
         """
         if ended is None:
             self._log_too_late(claim)
@@ -110,14 +110,14 @@ class Endings:
         self._keep_record(claim, ended)
 
     def failed(self, claim: Claim, ended: Ended | None, failure: Failure, *, delay_ms: int) -> None:
-        """Log an attempt that has failed, and keep its record.
+        """Log a failed attempt and keep its record.
 
         Parameters
         ----------
         ended
-            None where the failure came too late.
+            None if the failure came too late.
         delay_ms : int
-            Milliseconds before the job is tried again, if it is.
+            Milliseconds until the job is retried, if it is.
         """
         if ended is None:
             self._log_too_late(claim)
@@ -136,7 +136,7 @@ class Endings:
             logger.error("failed", extra={"fields": fields})
 
     def take_records(self) -> list[Finished]:
-        """Return the records that have not been sent, for somebody else to send."""
+        """Remove and return the records that have not been sent."""
         unsent, self._unsent = self._unsent, []
         return unsent
 
@@ -146,11 +146,11 @@ class Endings:
         try:
             self._broker.keep_record(*unsent)
         except BrokerUnavailableError as exc:
-            # The tracking table has the jobs; the records in Redis are a convenience.
+            # The tracking table has these jobs; the records in Redis are a convenience.
             logger.debug("no record kept of %d jobs: %s", len(unsent), exc)
 
     def _keep_record(self, claim: Claim, ended: Ended) -> None:
-        """Keep a record of an ended job in the broker; that of a short job is sent later."""
+        """Record an ended job in the broker; the record of a short job is sent later."""
         if ended.state not in RETENTION:
             return
         self._unsent.append(

@@ -1,26 +1,24 @@
-"""Whether a worker works, and the ports that say so: ``/healthz`` and ``/metrics``.
+"""Health of a worker, and the ports that report it: ``/healthz`` and ``/metrics``.
 
-A process of a worker looks at its queue at least once a second, also where nothing waits; one
-that is frozen, or hangs in a call that never returns, does not. So the probe needs no server:
-each process has looked at its queue recently or has been at a job for no longer than the time
-limit allows, and the supervisor that watches them has done its round. While the servers are
-away, processes that wait for them do not count against the worker: restarting it would not
-bring them back.
+A worker process checks its queue at least once a second, even when the queue is empty; a process
+that is frozen, or stuck in a call, does not. So the probe needs no server: a worker is healthy if
+each process has checked its queue recently or has been at its job no longer than the time limit
+allows, and if the supervisor still does its rounds. Processes that wait for PostgreSQL or Redis do
+not count as unhealthy: a restart would not bring the servers back.
 
-The ports use the standard library's server: a worker needs no web framework to answer a probe
-a few times a minute. Both can be on one port. A container or a Kubernetes pod is probed over
-HTTP (with ``--listen 0.0.0.0``)::
+The ports use the standard library's server, which is enough for a few requests a minute. Both can
+be on one port. Probe a container or a Kubernetes pod over HTTP (with ``--listen 0.0.0.0``)::
 
     livenessProbe:
       httpGet: {path: /healthz, port: 8081}
       periodSeconds: 10
 
-Docker asks from inside, where loopback will do::
+Docker probes from inside, where loopback is enough::
 
     HEALTHCHECK CMD python -c "import urllib.request as u; u.urlopen('http://127.0.0.1:8081/healthz')"
 
-Under systemd a timer does the same; ``Restart=always`` in the unit alone only notices that a
-process has ended, not that it is frozen.
+Under systemd, use a timer; ``Restart=always`` alone only notices that a process has ended, not that
+it is frozen.
 """
 
 from __future__ import annotations
@@ -44,25 +42,24 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that a process may take to be ready: to load its model, above all.
+#: Seconds that a process may take to become ready, mostly to load its model.
 START_SECONDS: Final = 120.0
-#: Shortest time, in seconds, after which a silence counts: a broker that answers slowly
-#: keeps a process for three.
+#: Shortest silence that counts, in seconds: a slow broker can keep a process waiting for three.
 MIN_SILENCE_SECONDS: Final = 5.0
-#: Seconds that the supervisor has to end a process whose job ran out of time.
+#: Seconds that the supervisor has to kill a process whose job exceeded the time limit.
 _OVERTIME: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePulse:
-    """How the processes of one queue are.
+    """State of the processes of one queue.
 
     Attributes
     ----------
     ready, busy : int
-        Processes that take jobs, and those of them that are at one.
+        Processes that take jobs, and those of them that are working on one.
     fetched_s : float or None
-        Seconds since a process last looked at the queue; None before the first time.
+        Seconds since a process last checked the queue; None before the first time.
     """
 
     queue: JobType
@@ -72,7 +69,7 @@ class QueuePulse:
 
 
 class Pulse:
-    """Tells whether the supervisor and its processes work.
+    """Checks whether the supervisor and its processes make progress.
 
     Parameters
     ----------
@@ -108,7 +105,7 @@ class Pulse:
         self._beat_at = now
 
     def problems(self) -> list[str]:
-        """Return what is stuck; empty if all is well."""
+        """Describe what is stuck; empty if the worker is healthy."""
         now = self._clock()
         found = list(self._stuck(now))
         still = now - self._beat_at
@@ -117,7 +114,7 @@ class Pulse:
         return found
 
     def queues(self) -> list[QueuePulse]:
-        """Return how the processes of each queue are."""
+        """Return the state of the processes of each queue."""
         now = self._clock()
         found = []
         for queue in self._queues:
@@ -158,25 +155,25 @@ class Pulse:
 
 #: Status, media type and body of an answer.
 Answer = tuple[int, str, bytes]
-#: Seconds within which a request must have come in.
+#: Seconds within which a request must have arrived completely.
 _REQUEST_SECONDS: Final = 5.0
 _TEXT: Final = "text/plain; charset=utf-8"
 
 
 class Probe:
-    """Answers ``GET`` on a few paths, in threads beside the work.
+    """Answers ``GET`` requests on a few paths, in threads.
 
     Parameters
     ----------
     host, port
-        Where to listen; port 0 takes a free one.
+        Address to listen on; port 0 takes a free port.
     answers
-        What each path is answered.
+        For each path, the function that returns its answer.
 
     Raises
     ------
     ConfigurationError
-        The address cannot be listened on.
+        The address cannot be used.
     """
 
     def __init__(self, host: str, port: int, answers: Mapping[str, Callable[[], Answer]]) -> None:
@@ -212,7 +209,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Ignore a client that went away in the middle of its answer."""
+        """Ignore a client that closed the connection early."""
 
 
 def _handler(answers: Mapping[str, Callable[[], Answer]]) -> type[BaseHTTPRequestHandler]:
@@ -253,13 +250,13 @@ def _answer(answers: Mapping[str, Callable[[], Answer]], path: str) -> Answer:
 
 
 class WorkerCollector:
-    """The metrics of one worker, by queue, for a registry of ``prometheus_client``."""
+    """Collects the metrics of one worker, by queue, for a ``prometheus_client`` registry."""
 
     def __init__(self, pulse: Pulse) -> None:
         self._pulse = pulse
 
     def collect(self) -> Iterator[Metric]:
-        """Look at the processes."""
+        """Return the current values."""
         from prometheus_client.core import GaugeMetricFamily  # an extra: for who is scraped
 
         processes = GaugeMetricFamily(

@@ -1,4 +1,4 @@
-"""Which process on which host a worker is, and whether such a process still lives."""
+"""Identity of a worker (host, process, start time), and whether that process is still alive."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from photoqueue.queue.workers import Host
 
 
 def this_host() -> Host:
-    """Describe the process that calls."""
+    """Describe the current process and its host."""
     return Host(
         name=socket.gethostname(),
         key=host_key(),
@@ -23,21 +23,21 @@ def this_host() -> Host:
 
 
 def is_alive(pid: int, started: float) -> bool:
-    """Whether a process of this host still runs; a reused pid does not count as it."""
+    """Return whether a process of this host still runs; a reused pid does not count."""
     return _start_of(pid) == started
 
 
 def _start_of(pid: int) -> float | None:
-    """Read when a process started; None when there is none, or only its zombie.
+    """Read when a process started; None if it does not exist or is a zombie.
 
-    On Linux in clock ticks since the boot: that never changes, while a time of day moves
-    with the system clock, and a corrected clock must not make live workers look dead.
+    On Linux in clock ticks since boot, which never change. A time of day moves with the system
+    clock, and a clock correction must not make live workers look dead.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None if Path("/proc/self/stat").exists() else _start_by_clock(pid)
-    # The name in parentheses may hold anything; state is field 3, start time field 22.
+    # The name in parentheses may contain anything; state is field 3, start time field 22.
     fields = stat.rpartition(")")[2].split()
     return None if fields[0] == "Z" else float(fields[19])
 
@@ -53,11 +53,11 @@ def _start_by_clock(pid: int) -> float | None:
 
 
 def host_key() -> str:
-    """Name the machine, its boot and its namespaces of processes and of time.
+    """Identify the machine, its boot, and its pid and time namespaces.
 
-    Process ids mean the same only where all of them are equal: two containers on one
-    machine, or the same machine after a reboot, must not judge each other by pid. Nor must
-    two that count the time since the boot differently: each reads another start of a process.
+    Process ids can only be compared where all of these are equal: two containers on one machine, or
+    a machine before and after a reboot, must not judge each other's pids. Nor must processes in
+    different time namespaces: they read different start times.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

@@ -1,4 +1,4 @@
-"""Log lines of a worker: one event, then what it is about, as text or as JSON."""
+"""Log lines of a worker, as text or as JSON: an event and its fields."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Final, Literal
 from photoqueue import tracing
 
 LogFormat = Literal["text", "json"]
-#: What most values are: visible ASCII without blanks, quotes and equals signs.
+#: Values that need no quotes: visible ASCII without spaces, quotes and equals signs.
 _PLAIN: Final = re.compile(r"[!#-<>-~]+")
 
 
 def configure_logging(log_format: LogFormat, *, level: int = logging.INFO) -> None:
-    """Send photoqueue's log, and what its driver warns of, to standard error."""
+    """Send the log of photoqueue, and warnings of its database driver, to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     for name, lowest in (("photoqueue", level), ("psycopg", logging.ERROR)):
@@ -31,7 +31,7 @@ class TextFormatter(logging.Formatter):
     """``2026-11-23T18:55:11.042Z INFO photo-analyze completed job=… photo=… …``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write one line."""
+        """Format one line."""
         fields = dict(getattr(record, "fields", {}))
         queue = fields.pop("queue", None)
         parts = [_time(record), record.levelname, *([str(queue)] if queue else [])]
@@ -44,13 +44,13 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``time``, ``level``, ``event``, and the fields of the event.
+    """One JSON object per line: ``time``, ``level``, ``event``, and the fields of the event.
 
-    Where it is traced, ``trace_id`` and ``span_id`` lead to the span.
+    With tracing, ``trace_id`` and ``span_id`` identify the span.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write one line."""
+        """Format one line."""
         entry: dict[str, object] = {
             "time": _time(record),
             "level": record.levelname.lower(),
@@ -69,7 +69,7 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def _quoted(value: object) -> str:
-    """Keep a value on one line, and apart from its neighbours."""
+    """Quote a value that contains spaces or special characters, so that it stays on one line."""
     text = str(value)
     if _PLAIN.fullmatch(text):
         return text

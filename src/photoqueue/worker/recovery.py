@@ -1,4 +1,4 @@
-"""Recovery: finds jobs that nobody carries any more, and delivers them again."""
+"""Recovery: finds jobs that no worker holds and no message announces, and delivers them again."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Jobs announced in one round trip, and round trips for one queue in one round: a queue of
-#: a million must not keep a worker from renewing its lease.
+#: Jobs announced in one round trip, and round trips per queue and round. Limited, so that a queue
+#: of a million jobs does not keep a worker from renewing its lease.
 _PAGE: Final = 1000
 _PAGES_A_ROUND: Final = 20
-#: Seconds between two looks for workers that are to be forgotten.
+#: Seconds between two deletions of old worker records.
 _FORGET_SECONDS: Final = 3600.0
-#: Advisory lock of the worker that announces jobs for all.
+#: Advisory lock of the one worker that announces waiting jobs.
 _RECOVERY_LOCK: Final = 0x7068_6F74_6F72
-#: Seconds between two counts of what is new in history.
+#: Seconds between two updates of the job statistics.
 _COUNT_SECONDS: Final = 5.0
 
 
 class Counting:
-    """Counts what is new in history, so that a scrape of the metrics has little left to count.
+    """Counts new history rows, so that a scrape of the metrics has little left to count.
 
-    In a thread and on a connection of its own: a lock, a long statement or an error in here
-    must not keep a worker from renewing its lease or from recovering jobs.
+    Runs in its own thread with its own connection: a lock, a slow statement or an error here must
+    not keep the worker from renewing its lease or recovering jobs.
     """
 
     def __init__(self, database: Database) -> None:
@@ -50,10 +50,10 @@ class Counting:
         self._warned = False
 
     def start(self) -> None:
-        """Start counting, unless it is running or was done just now; does not wait for it."""
+        """Start counting in the background, unless it is running or was done just now."""
         if time.monotonic() < self._count_at or (self._thread and self._thread.is_alive()):
             return
-        # Daemonic: a worker that ends does not wait for it. What is left is counted later.
+        # A daemon thread, so that a worker that ends does not wait for it.
         self._thread = threading.Thread(target=self._run, name="counting", daemon=True)
         self._thread.start()
 
@@ -63,7 +63,7 @@ class Counting:
             more = self._count()
             self._warned = False
         except Exception as exc:
-            # Nothing is lost: the rows can be counted later.
+            # Nothing is lost: the rows are counted later.
             if not self._warned:
                 expected = isinstance(exc, ServiceError)
                 logger.warning(
@@ -83,12 +83,12 @@ class Counting:
 
 
 class Recovery:
-    """Finds and delivers lost jobs, on behalf of one worker.
+    """Finds and redelivers lost jobs, on behalf of one worker.
 
     Parameters
     ----------
     lease_seconds : float
-        A worker that was not seen for this long has lost its jobs.
+        A worker that was not seen for this long loses its jobs.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Recovery:
         self._worker_id = worker_id
         self._host = host
         self._lease_seconds = lease_seconds
-        #: Whether the broker was away in this round; every call would wait for it again.
+        #: Whether the broker was unavailable in this round; further calls would only wait again.
         self._broker_away = False
         self._forget_at = 0.0
 
@@ -117,12 +117,12 @@ class Recovery:
         Raises
         ------
         ServiceError
-            A server is away; the next round does what this one could not.
+            A server is unavailable; the next round does what this one could not.
         """
         self._broker_away = False
         self._recover_neighbours()
-        # Every worker does this, which is safe because it is fenced. If only one did, its host
-        # could die while PostgreSQL still takes it for alive.
+        # Every worker does this; fencing makes that safe. If only one did, its host could die while
+        # PostgreSQL still considers it alive.
         self._recover_expired()
         self._ledger.release_blocked()
         queues = self._lead()
@@ -142,7 +142,7 @@ class Recovery:
             self._ledger.run("SELECT pg_advisory_unlock(%(key)s)", {"key": _RECOVERY_LOCK})
 
     def take_back(self, jobs: Sequence[Recovered]) -> None:
-        """Log recovered jobs and deliver them again at once."""
+        """Log recovered jobs and redeliver them at once."""
         for job in jobs:
             subject = {"project": job.job_key} if job.photo_id is None else {"photo": job.photo_id}
             fields = {
@@ -182,7 +182,7 @@ class Recovery:
         )
 
     def _recover_expired(self) -> None:
-        """Take back the jobs of workers whose lease has run out."""
+        """Recover the jobs of workers whose lease has expired."""
         lost = self._register.expired(self._lease_seconds)
         if lost:
             self.take_back(
@@ -194,7 +194,7 @@ class Recovery:
             )
 
     def _recover_neighbours(self) -> None:
-        """Take back at once the jobs of dead workers of this host."""
+        """Recover at once the jobs of dead workers of this host."""
         dead = [
             worker_id
             for worker_id, pid, started in self._register.neighbours(
@@ -209,7 +209,7 @@ class Recovery:
             self._register.stop(dead)
 
     def _lead(self) -> list[str] | None:
-        """Return all queues, of types unknown here too; None if another worker announces now."""
+        """Return all queues, also of types unknown here; None if another worker is announcing."""
         (row,) = self._ledger.run(
             "SELECT pg_try_advisory_lock(%(key)s) AS leads, "
             "ARRAY(SELECT queue_name FROM queues ORDER BY queue_name) AS queues",
@@ -220,10 +220,10 @@ class Recovery:
     def _announce_waiting(self, queue: JobType) -> None:
         """Announce waiting jobs whose message may be lost.
 
-        The head of the queue in the table is what workers should be taking now. Announcing a
-        job whose message exists changes nothing. Only if none of a whole page had a message
-        (Redis was emptied, or was away at submission) is the next page looked at; what is left
-        comes to the head in its turn.
+        Checks the head of the queue in the table, which workers should be taking now. Announcing a
+        job whose message exists changes nothing. The next page is checked only if no job of a whole
+        page had a message (Redis was emptied, or was unavailable at submission); later jobs are
+        checked when they reach the head.
         """
         last = None
         for _ in range(_PAGES_A_ROUND):

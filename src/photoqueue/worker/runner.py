@@ -1,8 +1,7 @@
-"""A job from its message to its record: claim it, do it, write down how it ended.
+"""A job from message to record: claim it, do the work, record how it ended.
 
-:meth:`Runner.run` is the whole of it. Short jobs are claimed and recorded several at a time;
-how many, and what happens when one of them turns out to be long, is :mod:`.batching`'s business:
-to read this module, take every hand for a hand of one job.
+:meth:`Runner.run` shows the whole sequence. Short jobs are claimed and recorded several at a time;
+see :mod:`.batching`. When reading this module, assume one job at a time.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class Failed:
     claim: Claim
     error: BaseException
     calls: Sequence[AiCall]
-    #: Seconds that it ran.
+    #: Time that it ran, in seconds.
     seconds: float
 
 
@@ -52,14 +51,14 @@ class Runner:
     Parameters
     ----------
     slot : int
-        Which process of the worker this is.
+        Number of the process within its worker.
     board : StatusBoard, optional
-        Where the process says which jobs it has, and which of them it works on.
+        Where the process reports which jobs it has and which one it is working on.
     following : callable, optional
-        Takes messages of the next jobs, without waiting for any, when jobs are about to be
-        recorded: the record of the ones and the claim of the others are one statement. Given
-        completed jobs, whose records it keeps in the broker, and how many messages to take.
-        Raises ``PhotoqueueError`` where it cannot. Without it the runner does one job at a time.
+        Takes messages of the next jobs without waiting, when jobs are about to be recorded, so that
+        recording these and claiming those is one statement. Called with the completed jobs, whose
+        records it sends to the broker, and the number of messages to take. Raises
+        ``PhotoqueueError`` if it fails. Without it the runner does one job at a time.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class Runner:
         self._take_messages = following
         self._endings = Endings(broker)
         self._hand = Hand()
-        #: Held by whoever uses the hand or the ledger; the work itself goes on without it.
+        #: Held while the hand or the ledger is used, but not during the work itself.
         self._lock = threading.Lock()
         self._give_back = GiveBack(
             self._hand,
@@ -94,7 +93,7 @@ class Runner:
         )
 
     def run(self, job_id: UUID, *, follow: bool = True) -> Ended | None:
-        """Do a job, and those that are claimed while it is recorded.
+        """Do a job, and the jobs that are claimed when it is recorded.
 
         Parameters
         ----------
@@ -104,8 +103,8 @@ class Runner:
         Returns
         -------
         Ended or None
-            How the last of them ended; None when there was nothing to do, or its end was not
-            ours to write.
+            How the last of them ended; None if there was nothing to do, or the job no longer
+            belonged to this process.
         """
         ended = None
         with self._lock:
@@ -133,7 +132,7 @@ class Runner:
         return ended
 
     def _take(self, claims: Sequence[Claim], asked_ns: int, *, together: bool) -> None:
-        """Have these jobs in hand now; where there are none, one whose message was put aside."""
+        """Set the jobs in hand; if there are none, claim a job whose message was put aside."""
         while not claims and (message := self._hand.next_message()) is not None:
             asked_ns, together = time.time_ns(), False
             claims = self._slot.claim(message.job_id)
@@ -167,19 +166,19 @@ class Runner:
         try:
             with tracing.span("photoqueue.work"):
                 result = self._handler(claim, calls)
-        # An engine that calls sys.exit() has failed its photo, not ended the worker.
+        # An engine that calls sys.exit() fails its photo; it must not end the worker.
         except (Exception, SystemExit) as exc:
             return Failed(claim, exc, calls, seconds=self._hand.seconds)
         finally:
-            # The time limit is for the work: its record may have to wait for PostgreSQL.
+            # The time limit is for the work; the record may have to wait for PostgreSQL.
             self._board.set_busy(None)
         return Done(claim, result, calls, seconds=self._hand.seconds)
 
     def _fail(self, work: Failed) -> Ended | None:
-        """Record an exception; None when the job is no longer ours."""
+        """Record a failure; None when the job no longer belongs to this process."""
         claim = work.claim
         if self._hand.together:
-            # It did begin, and costs an attempt.
+            # The work had begun, so it costs an attempt.
             self._slot.give_back([], kept=claim, seconds=work.seconds)
         failure = describe(work.error, work.calls)
         delay_ms = failure.not_before_ms
@@ -191,22 +190,22 @@ class Runner:
         return ended
 
     def _next_messages(self, done: Sequence[Done]) -> list[Message]:
-        """Take the messages of the next jobs; several are to be claimed together.
+        """Take the messages of the next jobs; several of them are claimed together.
 
-        A broker that is away must not hold a record up.
+        An unavailable broker must not delay a record.
         """
         if (message := self._hand.next_message()) is not None:
             return [message]
         if self._take_messages is None:
             return []
-        # Each span of a job shows its own claim and record: with spans, one at a time.
+        # The span of each job shows its own claim and record, so with tracing: one job at a time.
         count = 1 if tracing.is_on() else self._hand.next_number(done)
         try:
             taken = self._take_messages(self._endings.take_records(), count)
         except PhotoqueueError as exc:
             logger.debug("no next job taken: %s", exc)
             return []
-        # That of a job that is done has come too late to matter. A second one of a job is forged.
+        # Drop messages of jobs that are done (too late) and second messages of one job (forged).
         ids = {one.claim.job_id for one in done}
         return list({one.job_id: one for one in taken if one.job_id not in ids}.values())
 
@@ -223,7 +222,7 @@ class Runner:
                     done, [message.job_id for message in messages], together=together
                 )
         except PhotoqueueError as exc:
-            # A result that PostgreSQL refuses is a failure of its attempt, and of no other.
+            # A result that PostgreSQL refuses fails its own attempt and no other.
             self._hand.put_aside(messages)
             if len(done) == 1:
                 (one,) = done
@@ -232,13 +231,13 @@ class Runner:
         for one, ended in zip(done, recorded, strict=True):
             self._endings.completed(one.claim, ended, began=not self._hand.together)
         if together:
-            # Jobs that were tried before: one by one, and not together with others.
+            # Jobs that were tried before are claimed one by one.
             claimed = {claim.job_id for claim in claims}
             self._hand.put_aside([one for one in messages if one.job_id not in claimed])
         return recorded, claims
 
     def _only_one_left(self, claim: Claim | None) -> None:
-        """Say that the process has only the job it is at: the others were given back."""
+        """Report that the process has only its current job: the others were given back."""
         self._board.set_jobs([] if claim is None else [claim.job_id])
         if claim is not None:
             self._endings.began(claim)

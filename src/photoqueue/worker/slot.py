@@ -1,4 +1,4 @@
-"""One process of a worker as the tracking table knows it; waits while PostgreSQL is away."""
+"""One worker process as the tracking table knows it; waits while PostgreSQL is unavailable."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ from photoqueue.words import JobType, Message
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between tries to reach a PostgreSQL that is away.
+#: Seconds between attempts to reach PostgreSQL while it is unavailable.
 _RECONNECT_SECONDS: Final = 0.5
 _T = TypeVar("_T")
 
 
 def until_reached(statement: Callable[[], _T]) -> tuple[_T, bool]:
-    """Run a statement; while PostgreSQL is away, wait and run it again.
+    """Run a statement; while PostgreSQL is unavailable, wait and run it again.
 
     Returns
     -------
     tuple
-        What the statement returned, and whether a connection broke on the way: it may
-        then have been committed by the time it was first tried. The statements are
-        fenced, so that a second time changes nothing.
+        The result, and whether a connection broke on the way: an earlier try may then have been
+        committed. The statements are fenced, so that repeating them changes nothing.
     """
     disturbed = False
     while True:
@@ -46,8 +45,8 @@ def until_reached(statement: Callable[[], _T]) -> tuple[_T, bool]:
 class Slot:
     """Claims, records and gives back the jobs of one process.
 
-    A statement whose answer was lost with its connection may have been committed. What it
-    claimed is looked up then: nobody else would ever take a job that a live worker seems to hold.
+    A statement whose answer was lost with its connection may have been committed. What it claimed
+    is then looked up: no other worker would ever take a job that a live worker seems to hold.
     """
 
     ledger: Ledger
@@ -56,7 +55,7 @@ class Slot:
     slot: int
 
     def claim(self, job_id: UUID) -> list[Claim]:
-        """Take a job; empty where there is nothing to take."""
+        """Claim a job; empty if it cannot be claimed."""
         claim, disturbed = until_reached(
             lambda: self.ledger.claim(job_id, self.queue, worker_id=self.worker_id, slot=self.slot)
         )
@@ -67,7 +66,7 @@ class Slot:
     def complete_and_claim(
         self, done: Sequence[Done], next_jobs: Sequence[UUID], *, together: bool
     ) -> tuple[list[Ended | None], list[Claim]]:
-        """Record results and take the next jobs; see :meth:`Ledger.complete_and_claim`."""
+        """Record results and claim the next jobs; see :meth:`Ledger.complete_and_claim`."""
         (ended, claims), disturbed = until_reached(
             lambda: self.ledger.complete_and_claim(
                 done,
@@ -85,7 +84,7 @@ class Slot:
     def give_back(
         self, claims: Sequence[Claim], *, kept: Claim | None, seconds: float
     ) -> list[Message]:
-        """Give back what was taken together with ``kept``; see :meth:`Ledger.give_back`."""
+        """Give back jobs that were claimed together with ``kept``; see :meth:`Ledger.give_back`."""
         messages, _ = until_reached(
             lambda: self.ledger.give_back(
                 [claim.job_id for claim in claims],
@@ -100,7 +99,7 @@ class Slot:
     def fail(
         self, claim: Claim, failure: Failure, *, delay_ms: int, calls: Sequence[AiCall]
     ) -> Ended | None:
-        """Record a failure, or that it has to wait; None when the job is not ours any more."""
+        """Record a failure or a rate limit; None if the job no longer belongs to this process."""
         ledger = self.ledger
         if failure.costs_nothing:
             return until_reached(lambda: ledger.postpone(claim, failure, delay_ms=delay_ms))[0]
@@ -109,7 +108,7 @@ class Slot:
                 lambda: ledger.fail(claim, failure, delay_ms=delay_ms, calls=calls)
             )[0]
         except PhotoqueueError as exc:
-            # What the engine says of its calls must not keep its failure off the record.
+            # Invalid data about AI calls must not prevent the failure from being recorded.
             logger.warning("job=%s AI calls not recorded: %s", claim.job_id, exc)
             return until_reached(lambda: ledger.fail(claim, failure, delay_ms=delay_ms))[0]
 

@@ -1,4 +1,4 @@
-"""The supervisor: holds the lease of a worker, watches its processes, recovers lost jobs."""
+"""The supervisor: renews a worker's lease, watches its processes, and recovers lost jobs."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Rounds that a process may be at a job which is not its own any more.
+#: Rounds that a process may be working on a job that no longer belongs to it.
 _LOST_JOB_ROUNDS: Final = 2
-#: Seconds at a job after which a process has given back what waits behind it, unless it cannot.
+#: Seconds into a job by which a process has given back the jobs waiting behind it, if it can.
 _HELD_UP_SECONDS: Final = 1.0
 
 
 class Unclaimed:
-    """Finds jobs that the table assigns to a process which does not know of them.
+    """Finds jobs that the table assigns to a process that does not know of them.
 
-    A claim can reach PostgreSQL after the process that sent it has given up the connection: the
-    job then belongs to a process that never got the answer, of a worker that lives and renews
-    its lease, so that nobody would ever take it. It differs from a job in work by what the
-    process says on its board: which jobs it has, and since when that is settled.
+    A claim can reach PostgreSQL after the process that sent it has dropped the connection. The job
+    then belongs to a process that never got the answer, of a live worker that renews its lease, so
+    no other worker would ever take it. The process's board tells it apart from a running job: it
+    shows which jobs the process has, and since when.
 
     Parameters
     ----------
@@ -52,16 +52,16 @@ class Unclaimed:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        #: When each was first seen, and whether its process has denied it since.
+        #: When each job was first seen, and whether its process has since reported not to have it.
         self._seen: dict[Held, tuple[float, bool]] = {}
 
     def find(self, held: Iterable[Held], children: Sequence[Child]) -> list[Held]:
         """Return the jobs that their processes do not know of.
 
-        A process whose board was settled without this job, after the table first assigned it,
-        is done with the job or never got it; where the table, asked once more, still assigns
-        it, the process never got it. A process that has ended knows of nothing: what it held
-        was recovered then, unless the claim was committed only after that.
+        If a process updated its board without this job after the table first assigned it, it has
+        finished the job or never got it; if the table, queried again, still assigns it, the process
+        never got it. A process that has ended knows of no jobs: what it held was recovered when it
+        ended, unless the claim was committed later.
         """
         now = self._clock()
         boards = {child.slot: child.board for child in children}
@@ -69,7 +69,7 @@ class Unclaimed:
         for one in held:
             board = boards.get(one.slot)
             first, denied_before = self._seen.get(one, (now, False))
-            # First when, then which: the process writes them the other way round.
+            # Time first, then jobs: the process writes them in the opposite order.
             denied = board is None or (board.settled_at > first and one.job_id not in board.job_ids)
             if denied and denied_before:
                 found.append(one)
@@ -80,12 +80,12 @@ class Unclaimed:
 
 
 class Supervisor:
-    """One worker: the processes of its queues, a fixed number or as many as there is work for.
+    """One worker: the processes of its queues, fixed in number or scaled with the work.
 
     Parameters
     ----------
     concurrency
-        How many processes each queue has.
+        Number of processes of each queue.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Supervisor:
         log_format: LogFormat = "text",
     ) -> None:
         self.worker_id = new_uuid()
-        # Chosen once: a process that starts later must not work with another engine.
+        # Chosen once: processes that start later must use the same engine.
         self._choice = choose_engine(installation.settings)
         self._settings = self._choice.settings
         self._queues = tuple(queues)
@@ -127,7 +127,7 @@ class Supervisor:
             job_timeout_seconds=self._settings.job_timeout_seconds,
         )
         self._unclaimed = Unclaimed()
-        #: Ended processes whose job could not be recovered yet, PostgreSQL being away.
+        #: Ended processes whose job could not be recovered yet because PostgreSQL was unavailable.
         self._unrecovered: list[Child] = []
         self._stop_signals = 0
         self._failure: EngineUnavailableError | None = None
@@ -140,7 +140,7 @@ class Supervisor:
         Raises
         ------
         EngineUnavailableError
-            The processes cannot work as configured; what is wrong is in the log.
+            The processes cannot work as configured; the log says why.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -161,11 +161,11 @@ class Supervisor:
 
     @property
     def pulse(self) -> Pulse:
-        """Tells whether this worker works; may be asked from another thread."""
+        """Checks of this worker's health; safe to use from another thread."""
         return self._pulse
 
     def stop(self) -> None:
-        """Drain as after SIGTERM; a second call hands everything back at once."""
+        """Drain as after SIGTERM; a second call gives all jobs back at once."""
         self._stop_signals += 1
 
     @property
@@ -185,7 +185,7 @@ class Supervisor:
         )
 
     def _processes(self) -> int:
-        """Count the processes per queue; where queues differ, those of the largest."""
+        """Return the number of processes per queue; the largest, if queues differ."""
         return max(len(self._crew.of(queue)) for queue in self._queues)
 
     def _log_engine(self) -> None:
@@ -198,7 +198,7 @@ class Supervisor:
         self._log(logging.INFO, "engine chosen", **fields)
 
     def _round(self) -> None:
-        """Renew the lease, watch the processes, recover what is lost."""
+        """Renew the lease, watch the processes, recover lost jobs."""
         self._pulse.beat()
         self._end_overdue()
         ready = all(self._crew.has_ready(queue) for queue in self._queues)
@@ -211,7 +211,7 @@ class Supervisor:
                 most=self._concurrency.most + 1,
             )
             if not renewal.registered:
-                # The row is gone, with the tables or by pruning.
+                # The row is gone: the tables were dropped, or old workers deleted.
                 self._enter()
             self._recover_ended()
             self._pause_and_cancel(renewal)
@@ -224,8 +224,8 @@ class Supervisor:
                 self._crew.scale(queue, waits)
             self._warned = self._pulse.servers_away = False
         except Exception as exc:
-            # Whatever goes wrong in a round, the processes have jobs to finish, and the
-            # next round may do better.
+            # Whatever goes wrong in a round: the processes have jobs to finish, and the next round
+            # may succeed.
             self._pulse.servers_away = isinstance(exc, ServiceError)
             if not self._warned:
                 expected = isinstance(exc, ServiceError)
@@ -243,7 +243,7 @@ class Supervisor:
             )
 
     def _pause_and_cancel(self, renewal: Renewal) -> None:
-        """Pass on which queues are paused, and end processes whose job was cancelled."""
+        """Tell processes which queues are paused, and kill those whose job was cancelled."""
         held = {(one.slot, one.job_id) for one in renewal.held}
         for child in self._crew.children:
             child.board.set_paused(str(child.queue) in renewal.paused)
@@ -253,16 +253,16 @@ class Supervisor:
                 continue
             job, rounds = child.lost_job
             child.lost_job = (since, rounds + 1 if job == since else 1)
-            # A process between its record and its next job looks like this for a moment;
-            # the same job seen so in several rounds was cancelled or taken over.
+            # Between a record and the next job, this is normal for a moment. If the same job is
+            # seen in several rounds, it was cancelled or taken over.
             if child.lost_job[1] > _LOST_JOB_ROUNDS:
                 child.kill(Outcome.CANCELLED, "its job was cancelled or taken over")
 
     def _free_waiting(self, renewal: Renewal) -> None:
-        """Give back what waits behind a long job, where the process cannot do it itself.
+        """Give back jobs that wait behind a long one, where the process cannot do it itself.
 
-        Code in C can keep all threads of Python from running. Afterwards the process begins
-        none of the jobs that it took together. Recovery announces what is given back.
+        C code can block all Python threads of a process. Afterwards the process skips the other
+        jobs that it took together. Recovery announces the jobs that were given back.
         """
         for child in self._crew.children:
             at, since = child.board.at, child.board.busy_since
@@ -276,7 +276,7 @@ class Supervisor:
                 )
 
     def _recover_unclaimed(self, renewal: Renewal) -> None:
-        """Deliver again what is assigned to a process that does not know of it."""
+        """Redeliver jobs that are assigned to a process that does not know of them."""
         for one in self._unclaimed.find(renewal.held, self._crew.children):
             self._recovery.take_back(
                 self._ledger.recover(
@@ -288,7 +288,7 @@ class Supervisor:
             )
 
     def _sleep(self, seconds: float) -> None:
-        """Sleep, but act at once when a process ends."""
+        """Sleep, but react at once when a process ends."""
         self._crew.sleep(seconds)
         for ended in self._crew.reap(restart=not self._stopping):
             if ended.misconfigured:
@@ -296,7 +296,8 @@ class Supervisor:
                     f"The {ended.queue} processes cannot work as configured; the reason is in "
                     "the log above. Correct it and start the worker again."
                 )
-            # Also one that ended with status 0: an engine can do that in the middle of a job.
+            # Also a process that ended with status 0: an engine can cause that in the middle of a
+            # job.
             self._unrecovered.append(ended)
             if ended.process.exitcode:
                 _, reason = ended.loss
@@ -322,7 +323,7 @@ class Supervisor:
                 )
 
     def _recover_ended(self) -> None:
-        """Recover the jobs of ended processes, as soon as PostgreSQL can be reached."""
+        """Recover the jobs of ended processes once PostgreSQL is available."""
         while self._unrecovered:
             ended = self._unrecovered[0]
             outcome, reason = ended.loss
@@ -351,14 +352,14 @@ class Supervisor:
             self._sleep(min(self._round_seconds, max(deadline - time.monotonic(), 0.0)))
 
     def _end(self) -> None:
-        """End what still runs, hand its jobs back, and mark this worker as stopped."""
+        """End what still runs, give its jobs back, and mark this worker as stopped."""
         self._crew.end()
         try:
             self._recover_ended()
             self._recovery.take_back(self._ledger.release(self.worker_id))
             self._register.stop([self.worker_id])
         except PhotoqueueError as exc:
-            # The lease runs out instead, and another worker recovers the jobs.
+            # The lease expires instead, and another worker recovers the jobs.
             logger.warning("the worker could not be marked as stopped: %s", exc)
         self._log(logging.INFO, "stopped", worker=self.worker_id, pid=os.getpid())
         self._ledger.close()

@@ -1,23 +1,22 @@
-"""How good an engine is, measured on photos whose contents are known.
+"""Measures an engine's accuracy on annotated photos.
 
-A folder of such photos holds the pictures and ``annotations.json``, a list with one object
-per photo::
+A folder of annotated photos holds the pictures and ``annotations.json``, a list with one object per
+photo::
 
     {"file": "1.jpg", "width": 640, "height": 480, "room_type": "bedroom",
      "boxes": [{"label": "bed", "bbox_xywh": [258.9, 194.9, 355.9, 219.4]}]}
 
-``bbox_xywh`` is left, top, width and height in pixels, ``label`` a class name of COCO.
-``room_type`` may be missing; other keys are ignored.
+``bbox_xywh`` is left, top, width and height in pixels; ``label`` is a COCO class name.
+``room_type`` is optional; other keys are ignored.
 
-Boxes count whose label the catalogue maps, that is, the things that a mover lists: sinks,
-cups and people are neither there nor expected. The catalogue tells more kinds apart than COCO
-does, so a finding is judged by the class that it would have there (:data:`KIN`); annotations
-cannot judge what has none, such as a wardrobe.
+Only boxes whose label the catalogue maps count, that is, things that movers list: sinks, cups and
+people are neither expected nor judged. The catalogue distinguishes more kinds than COCO, so a
+finding is judged by the COCO class that it would have (:data:`KIN`); findings without one, such as
+a wardrobe, are not judged.
 
-A finding is right when its box overlaps a true box of its key by an IoU of at least 0.5.
-Findings choose in the order of their scores, and each true box is used once. Some true boxes
-**do not count**, because too little of the thing shows: missing one is no error, and neither
-is finding it.
+A finding is right if its box overlaps a true box of its key with an IoU of at least 0.5. Findings
+are matched in the order of their scores, and each true box is used once. Some true boxes **do not
+count**, because too little of the thing shows: neither missing nor finding one changes the figures.
 """
 
 from __future__ import annotations
@@ -42,15 +41,14 @@ if TYPE_CHECKING:
 
     from photoqueue.records.base import Box
 
-#: Overlap, 0…1, from which a box counts as found; the usual choice.
+#: Overlap (IoU, 0…1) from which a box counts as found; the usual choice.
 MATCH_IOU: Final = 0.5
-#: Pixels that a picture may have.
+#: Most pixels of a picture.
 _MAX_PIXELS: Final = 1_000_000_000
 
-#: Class of COCO → catalogue keys that its annotators call by this name. Looked up on the
-#: photos themselves: an upholstered recliner is marked as a chair there, the chair at a desk
-#: too, and each free-standing cooker as an oven. Desks and coffee tables are unmarked there,
-#: so they are no dining tables.
+#: COCO class → catalogue keys that its annotators name so. Checked on the photos: they mark an
+#: upholstered recliner and a desk chair as chair, and free-standing cookers as oven. Desks and
+#: coffee tables are not marked, so they do not count as dining tables.
 KIN: Final[Mapping[str, tuple[str, ...]]] = {
     "couch": ("sofa_2_seat", "sofa_3_seat", "corner_sofa", "sofa_bed"),
     "bed": ("single_bed", "double_bed", "king_size_bed", "bunk_bed", "baby_cot"),
@@ -63,16 +61,16 @@ KIN: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class TrueBox:
-    """One thing that is in a photo.
+    """One thing in a photo.
 
     Attributes
     ----------
     key : str
         Its catalogue key.
     box : tuple of float
-        x0, y0, x1, y1 in 0…1 of the upright picture.
+        x0, y0, x1, y1 as fractions (0…1) of the upright picture.
     counts : bool
-        Whether enough of it shows that it must be found.
+        Whether enough of it shows that an engine must find it.
     """
 
     key: str
@@ -82,16 +80,16 @@ class TrueBox:
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotatedPhoto:
-    """A photo whose contents are known.
+    """A photo with known contents.
 
     Attributes
     ----------
     name : str
-        What tables call it.
+        Its name in tables.
     file : pathlib.Path
     boxes : tuple of TrueBox
     room_type : str or None
-        Canonical kind of room, or a caller's own word; ``None`` where it is not known.
+        Canonical kind of room, or a caller's own word; ``None`` if unknown.
     """
 
     name: str
@@ -102,17 +100,17 @@ class AnnotatedPhoto:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What an engine got right.
+    """Accuracy and speed of an engine.
 
     Attributes
     ----------
     engine, model : str
     precision, recall, f1 : float
-        0…1, over all boxes; NaN where nothing was found, or nothing was there.
+        0…1, over all boxes; NaN if nothing was found, or nothing was there.
     room_type_accuracy : float
-        0…1: share of the photos with a known kind of room; NaN without any.
+        0…1: share of the photos with a known kind of room; NaN if there are none.
     ms_per_photo : float
-        Median milliseconds of reading and decoding the picture and ``analyse``.
+        Median time to read, decode and analyse a photo, in milliseconds.
     classes : pandas.DataFrame
         Index ``key``; columns ``truths``, ``found``, ``right``, ``precision``, ``recall``,
         ``f1``.
@@ -138,14 +136,14 @@ class Evaluation:
         )
 
 
-#: Called with each photo, its upright picture and what the engine made of it.
+#: Called with each photo, its upright picture and its analysis.
 Listener = Callable[[AnnotatedPhoto, "Image.Image", Analysis], None]
 
 
 def evaluate(
     engine: Engine, folder: Path | str, *, catalogue: Catalogue | None = None
 ) -> Evaluation:
-    """Run an engine over annotated photos and count what it gets right.
+    """Run an engine on annotated photos and compare its findings with the annotations.
 
     Parameters
     ----------
@@ -153,14 +151,14 @@ def evaluate(
     folder : Path or str
         The pictures and ``annotations.json``, as described above.
     catalogue : Catalogue or None
-        Says which boxes count; ``None`` is the one that comes with the package.
+        Decides which boxes count; ``None`` is the catalogue of the package.
 
     Raises
     ------
     ConfigurationError
         The folder has no usable ``annotations.json``.
     UnreadablePhotoError
-        A picture that it names cannot be read.
+        A picture cannot be read.
     """
     catalogue = catalogue or Catalogue.load()
     photos = annotated_photos(Path(folder), catalogue)
@@ -175,7 +173,7 @@ def judge(
     smallest: float = 0.0,
     listener: Listener | None = None,
 ) -> Evaluation:
-    """Run an engine over photos whose contents are known and count what it gets right.
+    """Run an engine on photos with known contents and compare its findings with them.
 
     Parameters
     ----------
@@ -183,8 +181,8 @@ def judge(
     photos : iterable of AnnotatedPhoto
         At least one.
     judged : mapping of str to str or None
-        Catalogue keys that the truth can judge → the key that it uses for them; ``None``
-        where it knows every key.
+        Catalogue key → the key that the truth uses for it; findings with other keys are not judged.
+        ``None`` if the truth knows every key.
     smallest : float
         As for :func:`match`.
     listener : callable or None
@@ -284,18 +282,18 @@ def judged_keys(catalogue: Catalogue) -> dict[str, str]:
 
 
 def read_picture(file: Path, side: int | None = None) -> Image.Image:
-    """Read an upright RGB picture, as a worker decodes a photo.
+    """Read an upright RGB picture, decoded as a worker decodes photos.
 
     Parameters
     ----------
     file : pathlib.Path
     side : int or None
-        Pixels of the shorter side that are enough; ``None`` is the full size.
+        Sufficient size of the shorter side, in pixels; ``None`` is the full size.
 
     Raises
     ------
     UnreadablePhotoError
-        It is missing or cannot be decoded.
+        The picture is missing or cannot be decoded.
     """
     try:
         return decode_enough(file.read_bytes(), side, max_pixels=_MAX_PIXELS).image
@@ -317,7 +315,7 @@ class Matched:
 def match(
     truths: Sequence[TrueBox], found: Iterable[tuple[str, Box]], *, smallest: float = 0.0
 ) -> Matched:
-    """Compare what was found in one photo with what is there.
+    """Compare the findings in one photo with the truth.
 
     Parameters
     ----------
@@ -325,8 +323,8 @@ def match(
     found : iterable of (str, Box)
         Catalogue key and box of each finding, best score first.
     smallest : float
-        0…1 of the picture: a finding that is narrower or lower than this and not right does
-        not count, as true boxes of that size do not.
+        Fraction of the picture, 0…1: a wrong finding that is narrower or lower than this is
+        ignored, like true boxes of that size.
     """
     free = [truth for truth in truths if truth.counts]
     doubtful = [truth for truth in truths if not truth.counts]
@@ -343,7 +341,7 @@ def match(
 
 
 def _overlapped(key: str, box: Box, truths: Sequence[TrueBox]) -> TrueBox | None:
-    """Return the truth of this key that a box overlaps most; ``None`` if none enough."""
+    """Return the true box of this key with the largest overlap; ``None`` if none is enough."""
     import numpy as np
 
     from photoqueue.engines.boxes import iou
@@ -385,7 +383,7 @@ def _findings(analysis: Analysis, judged: Mapping[str, str] | None) -> list[tupl
 
 
 def _quality(truths: int, found: int, right: int) -> dict[str, Any]:
-    """Return precision, recall and F1, NaN where there is nothing to divide by."""
+    """Return precision, recall and F1; NaN for a division by zero."""
     return {
         "truths": truths,
         "found": found,

@@ -1,1 +1,1 @@
-"""Inventory: the catalogue of things movers know, and the adding-up of a project's photos."""
+"""Inventory: the catalogue of things that movers list, and adding up the photos of a project."""

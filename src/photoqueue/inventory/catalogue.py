@@ -1,26 +1,25 @@
-"""The catalogue: what movers list, with names, volumes, and whether it is taken apart.
+"""The catalogue: the things that movers list, with names, volumes and dismantling.
 
-The catalogue is one CSV file, made to be edited: ``catalogue.csv`` beside this module, with
-changes to it in a file of the user (:meth:`Catalogue.with_changes`, ``PHOTOQUEUE_CATALOGUE``),
-or another one altogether (:meth:`Catalogue.load`).
+The catalogue is one CSV file that users may edit: ``catalogue.csv`` beside this module. A user's
+own file can change it (:meth:`Catalogue.with_changes`, ``PHOTOQUEUE_CATALOGUE``) or replace it
+(:meth:`Catalogue.load`).
 
-**What is in it.** A thing has a row when a mover lists it by itself, that is when it is
-carried on its own because it does not go into a carton. Small loose things (cups, books,
-vases, clocks, toasters, laptops, keyboards, toys, bags) travel in cartons; a photo does
-not show how many cartons they make, so they are not counted, and cartons are listed only
-where cartons are seen. What stays in the house (sinks, toilets, bathtubs, radiators,
-lights on the ceiling), people, pets, cars and food are left out.
+**What it contains.** A thing has a row if movers list it separately, because it is carried on its
+own and not in a carton. Small loose things (cups, books, vases, clocks, toasters, laptops,
+keyboards, toys, bags) travel in cartons; a photo does not show how many cartons they fill, so they
+are not counted, and cartons are listed only where cartons are seen. Fixtures that stay in the house
+(sinks, toilets, bathtubs, radiators, ceiling lights), people, pets, cars and food are left out.
 
-**Where the figures come from** is said row by row in ``source``. *n tables*: the median of
-*n* movers' public volume tables, with their lowest and highest figure; the tables differ by
-a factor of two to three for one item. *outer size*: length × width × height of common
-models, where no mover's table names the thing. Volumes are what a thing takes up in the
-lorry, packed. ``dismount_probability`` starts from a mover's published shares (bed 0.95,
-wardrobe 0.9, desk 0.8, dining table 0.7, chair 0.4, sofa 0.2, appliance 0.1, mattress 0),
-kept below one half where movers say that the thing is usually carried whole.
+**Sources of the figures** are in the column ``source`` of each row. *n tables*: the median of *n*
+movers' public volume tables, with their lowest and highest figure; the tables differ by a factor of
+two to three for one item. *outer size*: length × width × height of common models, where no mover's
+table has the thing. Volumes are those of the packed thing in the lorry. ``dismount_probability``
+starts from a mover's published shares (bed 0.95, wardrobe 0.9, desk 0.8, dining table 0.7, chair
+0.4, sofa 0.2, appliance 0.1, mattress 0), kept below one half where movers say that the thing is
+usually carried whole.
 
-A class name that several things share (a cabinet may be a wardrobe or a sideboard) is in the
-row of one of them; :mod:`photoqueue.engines.refine` distinguishes them.
+A class name that fits several things (a cabinet may be a wardrobe or a sideboard) is in the row of
+one of them; :mod:`photoqueue.engines.refine` distinguishes them.
 """
 
 from __future__ import annotations
@@ -49,12 +48,12 @@ if TYPE_CHECKING:
 
     from photoqueue.settings import Settings
 
-#: Words that do not matter in a name, in both languages.
+#: Words that are ignored in a name, in both languages.
 _LITTLE: Final = frozenset(
     ("a", "an", "the", "of", "for", "with", "l", "le", "la", "les", "d", "de", "du", "des", "en")
 )
 _ARTICLES: Final = frozenset(("un", "une"))
-#: Words that mean the same: numbers written out, and the seats of a sofa.
+#: Words with the same meaning: written-out numbers, and the seats of a sofa.
 _SAME: Final = {
     word: meaning
     for meaning, words in {
@@ -65,12 +64,12 @@ _SAME: Final = {
     }.items()
     for word in words
 }
-#: Short words that end in s in the singular.
+#: Short words whose singular ends in s.
 _KEPT: Final = frozenset(("gas", "bus"))
 
 
 def stem(text: str) -> str:
-    """Reduce a name to the form in which names are compared.
+    """Normalise a name so that names can be compared.
 
     Examples
     --------
@@ -89,7 +88,7 @@ def stem(text: str) -> str:
 
 
 def _singular(word: str) -> str:
-    """Cut off what plurals add, in English and French alike."""
+    """Remove plural endings, for English and French alike."""
     if word in _KEPT or len(word) < 3:
         return word
     if len(word) == 3:
@@ -104,9 +103,9 @@ def _singular(word: str) -> str:
     return word
 
 
-#: The catalogue that comes with the package.
+#: The catalogue of the package.
 SHIPPED: Final = Path(__file__).with_name("catalogue.csv")
-#: How alike two stems are, 0…1, to be worth mentioning.
+#: Similarity of two stems (0…1) from which a name is suggested.
 _NEAR: Final = 0.6
 
 
@@ -135,7 +134,7 @@ class Catalogue(HasCard):
 
     @classmethod
     def load(cls, path: Path | str | None = None) -> Catalogue:
-        """Read and check a catalogue; ``None`` is the one that comes with the package.
+        """Read and check a catalogue; ``None`` is the catalogue of the package.
 
         Raises
         ------
@@ -146,7 +145,7 @@ class Catalogue(HasCard):
 
     @classmethod
     def for_settings(cls, settings: Settings) -> Catalogue:
-        """Read the catalogue of an installation: the package's, with the changes it names.
+        """Read the catalogue of an installation: the package's, with the user's changes.
 
         Raises
         ------
@@ -157,10 +156,10 @@ class Catalogue(HasCard):
         return catalogue.with_changes(settings.catalogue) if settings.catalogue else catalogue
 
     def with_changes(self, path: Path | str) -> Catalogue:
-        """Return this catalogue with the rows of a file changed or added.
+        """Return this catalogue with rows of a file changed or added.
 
-        A row replaces the thing of its key, or adds one. Columns may be missing; a blank cell
-        keeps what is there.
+        A row replaces the item with its key, or adds one. Columns may be missing; a blank cell
+        keeps the value of the catalogue.
 
         Raises
         ------
@@ -174,10 +173,10 @@ class Catalogue(HasCard):
         return self._by_key.get(key)
 
     def by_name(self, text: str) -> CatalogueItem | None:
-        """Return the item that a person means, or ``None``.
+        """Return the item for a name, or ``None``.
 
-        Names and synonyms in English and French are known, and keys; case, accents, hyphens,
-        articles and plurals do not matter.
+        Recognises keys, names and synonyms in English and French; case, accents, hyphens, articles
+        and plurals do not matter.
 
         Examples
         --------
@@ -187,12 +186,12 @@ class Catalogue(HasCard):
         return self._by_key.get(text.strip()) or self._by_stem.get(stem(text))
 
     def find(self, text: str, language: str = "en") -> CatalogueItem:
-        """Return the item that a person means.
+        """Return the item for a name.
 
         Raises
         ------
         NotFoundError
-            The catalogue has none; the message names the nearest ones in this language.
+            The catalogue has no such item; the message suggests similar names in this language.
         """
         item = self.by_name(text)
         if item is None:
@@ -206,7 +205,7 @@ class Catalogue(HasCard):
         return item
 
     def search(self, text: str) -> tuple[CatalogueItem, ...]:
-        """Return the items of which a key, name, synonym or category holds these words."""
+        """Return the items with these words in a key, name, synonym or category."""
         wanted = stem(text).split()
         return tuple(
             item
@@ -218,14 +217,14 @@ class Catalogue(HasCard):
         )
 
     def nearest(self, text: str, count: int = 3) -> list[CatalogueItem]:
-        """Return the items with the names most like this one, best first; may be empty."""
+        """Return the items with the most similar names, best first; may be empty."""
         stems = self._by_stem
-        # Several words of one item may be near: look for more, and keep each item once.
+        # An item has several names: look for more matches, and keep each item once.
         found = difflib.get_close_matches(stem(text), stems, 3 * count, _NEAR)
         return list({stems[word].key: stems[word] for word in found}.values())[:count]
 
     def for_label(self, vocabulary: str, label: str) -> CatalogueItem | None:
-        """Return the item that a detector's class means; ``None`` if movers do not list it."""
+        """Return the item for a detector's class; ``None`` if movers do not list it."""
         return self._by_label.get((vocabulary, label))
 
     def name(self, key: str, language: str) -> str:
@@ -244,7 +243,7 @@ class Catalogue(HasCard):
         return item.name(language)
 
     def to_frame(self, lang: str = "en") -> pd.DataFrame:
-        """Return the things as a DataFrame, one row each, with the names in ``en`` or ``fr``."""
+        """Return the items as a DataFrame, one row each, with names in ``en`` or ``fr``."""
         import pandas as pd
 
         fields = ("key", "name", "category", "volume_low", "volume_usual", "volume_high")
@@ -257,7 +256,7 @@ class Catalogue(HasCard):
 
     @cached_property
     def _by_stem(self) -> dict[str, CatalogueItem]:
-        """Stem → item: names win over synonyms, later rows (one's own) over earlier ones."""
+        """Stem → item: names win over synonyms, later rows (the user's) over earlier ones."""
         stems: dict[str, CatalogueItem] = {}
         for item in self.items:
             stems.update((stem(word), item) for word in item.synonyms)
@@ -273,14 +272,14 @@ def _shipped() -> tuple[CatalogueItem, ...]:
 
 
 def export_shipped(file: Path, *, french: bool = False) -> None:
-    """Write the catalogue that comes with the package to a new file.
+    """Write the catalogue of the package to a new file.
 
     Parameters
     ----------
     file : Path
     french : bool
-        Semicolons, decimal commas and a byte order mark: so that a French spreadsheet shows
-        columns and accents right. Both forms can be read again.
+        Use semicolons, decimal commas and a byte order mark, so that a French spreadsheet reads
+        columns and accents correctly. Both forms can be read again.
 
     Raises
     ------

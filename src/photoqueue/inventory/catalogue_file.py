@@ -1,9 +1,9 @@
 """Reading and checking catalogue files: a whole catalogue, or changes to one.
 
-Changes need the column ``key`` only. A row whose key is known replaces what its cells say,
-blank ones leave what is there; ``-`` empties a list of labels or synonyms. A row with a new
-key adds a thing: it needs a name in one language at least, a category, the usual volume and
-the dismantling probability. A label that a row claims is taken from the thing that had it.
+A file of changes needs only the column ``key``. A row with a known key changes that item: blank
+cells keep the old value, and ``-`` empties a list of labels or synonyms. A row with a new key adds
+an item: it needs a name in at least one language, a category, the usual volume and the dismantling
+probability. A label that a row claims is removed from the item that had it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CATEGORIES: Final[tuple[str, ...]] = get_args(Category)
 VOCABULARIES: Final[tuple[str, ...]] = get_args(Vocabulary)
 LANGUAGES: Final = ("en", "fr")
 
-#: A thing that movers take apart at least every second time counts as dismountable.
+#: Probability from which a thing counts as dismountable.
 DISMOUNT_LIMIT: Final = 0.5
 
 
@@ -43,11 +43,11 @@ class CatalogueItem:
     category : str
         One of :data:`CATEGORIES`.
     volume_low, volume_usual, volume_high : float
-        Moving volume of one, in m³: lowest, usual and highest figure among movers.
+        Moving volume of one, in m³: lowest, usual and highest figure of the movers.
     dismount_probability : float
-        0…1: how often movers take it apart.
+        How often movers dismantle it, 0…1.
     labels : mapping of str to tuple of str
-        Vocabulary → the detector's class names that mean this thing.
+        Vocabulary → the detector's class names for this thing.
     synonyms : tuple of str
         Other words for it, in either language.
     """
@@ -65,12 +65,12 @@ class CatalogueItem:
 
     @property
     def names(self) -> tuple[str, str, str]:
-        """What it is found by, besides its synonyms."""
+        """The names that it can be found by, besides its synonyms."""
         return self.key, self.name_en, self.name_fr
 
     @property
     def dismountable(self) -> bool:
-        """Whether movers usually take it apart."""
+        """Whether movers usually dismantle it."""
         return self.dismount_probability >= DISMOUNT_LIMIT
 
     def name(self, language: str) -> str:
@@ -84,7 +84,7 @@ def known_language(language: str) -> str:
     Raises
     ------
     ConfigurationError
-        It has none.
+        The catalogue has no names in this language.
     """
     if language not in LANGUAGES:
         raise ConfigurationError(
@@ -96,17 +96,17 @@ def known_language(language: str) -> str:
 _TEXT_COLUMNS: Final = ("key", "name_en", "name_fr", "category")
 NUMBER_COLUMNS: Final = ("volume_low", "volume_usual", "volume_high", "dismount_probability")
 _REQUIRED: Final = (*_TEXT_COLUMNS, *NUMBER_COLUMNS, *VOCABULARIES)
-#: Columns that mean something, in the order in which the package's own file has them.
+#: Known columns, in the order of the package's own file.
 COLUMNS: Final = (*_REQUIRED, "synonyms", "source")
-#: Separates several words of one cell.
+#: Separates several words in one cell.
 SEPARATOR: Final = "|"
-#: Empties a list that a blank cell would leave as it is.
+#: Empties a list; a blank cell keeps it.
 _NOTHING: Final = "-"
-#: Problems reported at once.
+#: Most problems reported at once.
 _MOST_PROBLEMS: Final = 20
-#: What may separate columns: the one that the first row holds most of.
+#: Possible column separators; the most frequent one in the first row is used.
 _DELIMITERS: Final = (",", ";", "\t")
-#: How alike two column names are, 0…1, when one is taken for a misspelling of the other.
+#: Similarity of two column names (0…1) from which one counts as a misspelling of the other.
 _MISSPELT: Final = 0.8
 
 
@@ -116,14 +116,14 @@ def read_items(file: Path) -> tuple[CatalogueItem, ...]:
     Raises
     ------
     ConfigurationError
-        The file cannot be read, or values are wrong; each is named by row and column.
+        The file cannot be read, or values are wrong; the message names row and column of each.
     """
     sheet = _read_sheet(file, required=_REQUIRED)
     return tuple(_items(sheet, {}, whole=True))
 
 
 def read_changes(file: Path, items: Sequence[CatalogueItem]) -> tuple[CatalogueItem, ...]:
-    """Return a catalogue's items with the changes of a file made, new ones at the end.
+    """Return a catalogue's items with the changes of a file applied, new items at the end.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def read_changes(file: Path, items: Sequence[CatalogueItem]) -> tuple[CatalogueI
 
 
 def _without(item: CatalogueItem, claimed: set[tuple[str, str]]) -> CatalogueItem:
-    """Return an item without the labels that others have claimed."""
+    """Return an item without the labels that other items have claimed."""
     labels = {
         vocabulary: tuple(label for label in labels if (vocabulary, label) not in claimed)
         for vocabulary, labels in item.labels.items()
@@ -157,16 +157,16 @@ def _without(item: CatalogueItem, claimed: set[tuple[str, str]]) -> CatalogueIte
 
 @dataclass(frozen=True, kw_only=True)
 class _Sheet:
-    """The rows of a file as text, each with its number as a spreadsheet counts."""
+    """The rows of a file as text, each with its row number in a spreadsheet."""
 
     file: Path
     rows: list[tuple[int, Mapping[str, str]]]
-    #: Whether ``0,25`` is a number here: where commas do not separate columns.
+    #: Whether ``0,25`` is a number here: only if commas do not separate columns.
     decimal_comma: bool
 
 
 def _read_sheet(file: Path, *, required: Sequence[str]) -> _Sheet:
-    """Read a CSV file whose first row names its columns; rows without text are left out."""
+    """Read a CSV file with column names in the first row; skip empty rows."""
     text = _text(file)
     first = text.lstrip().split("\n", 1)[0]
     delimiter = max(_DELIMITERS, key=first.count)
@@ -216,7 +216,7 @@ def _text(file: Path) -> str:
 
 
 def _columns(file: Path, cells: Sequence[str], required: Sequence[str]) -> tuple[str, ...]:
-    """Check the names of the columns; unknown ones are ignored, unless they look misspelt."""
+    """Check the column names; unknown ones are ignored unless they look misspelt."""
     columns = tuple(cell.strip() for cell in cells)
     while columns and not columns[-1]:
         columns = columns[:-1]
@@ -268,7 +268,7 @@ def _items(
 
 
 class _Row:
-    """One row of a file; its problems are noted with row and column."""
+    """One row of a file; problems are collected with row and column."""
 
     def __init__(
         self, sheet: _Sheet, line: int, cells: Mapping[str, str], problems: list[str]
@@ -279,7 +279,7 @@ class _Row:
         self._problems = problems
 
     def item(self, base: CatalogueItem | None, *, whole: bool) -> CatalogueItem:
-        """Return the item that this row describes, or that it makes of a known one."""
+        """Return the item of this row: a new one, or a known one with changes."""
         if base is None and not whole:
             names = self.cell("name_en"), self.cell("name_fr")
             english, french = names[0] or names[1], names[1] or names[0]
@@ -293,7 +293,7 @@ class _Row:
                 "category", f"unknown category {category!r}; use one of {', '.join(CATEGORIES)}"
             )
         usual = self._number("volume_usual", base.volume_usual if base else None)
-        # A usual volume alone is a range of that volume, or widens the range that is known.
+        # A usual volume without a range is its own range, or widens the known range.
         bounds = [base.volume_low, base.volume_high] if base else [usual, usual]
         low = self._number("volume_low", None if whole else min(bounds[0], usual))
         high = self._number("volume_high", None if whole else max(bounds[1], usual))
@@ -327,20 +327,20 @@ class _Row:
         return self._cells.get(column, "").strip()
 
     def complain(self, column: str, problem: str) -> None:
-        """Note a problem, and where it is."""
+        """Add a problem, with its row and column."""
         self._problems.append(
             f"Catalogue {self._sheet.file.name}, row {self._line}, column {column}: {problem}."
         )
 
     def _text(self, column: str, base: CatalogueItem | None) -> str:
-        """Return a cell; a blank one is that of the known item, and wrong where there is none."""
+        """Return a cell; if blank, the known item's value, or a problem if there is none."""
         value = self.cell(column) or (getattr(base, column) if base else "")
         if not value:
             self.complain(column, "the cell is empty")
         return str(value)
 
     def _number(self, column: str, default: float | None) -> float:
-        """Return a cell that must be a number ≥ 0; NaN, which compares with nothing, if not."""
+        """Return a cell that must be a number ≥ 0; NaN, with a problem noted, if it is not."""
         text = self.cell(column)
         if not text:
             if default is None:
@@ -356,7 +356,7 @@ class _Row:
         return value
 
     def _words(self, column: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the words of a cell; a blank one is the default."""
+        """Return the words of a cell; the default if it is blank."""
         cell = self.cell(column)
         if cell == _NOTHING:
             return ()

@@ -1,7 +1,6 @@
-"""What several photos of one picture show, put together.
+"""Merges the findings of several photos of one picture.
 
-Copies are analysed one by one, and an engine that wavers may call a thing by one name in
-one copy and by another in the next.
+Copies are analysed separately, and an uncertain engine may name one thing differently in each copy.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ BANDS: Final = 4
 DIRECTIONS: Final = 8
 _BYTES: Final = 4 * BANDS + DIRECTIONS
 
-#: Mean difference of the bytes at which two looks have nothing in common: of brightness,
-#: which the light of a view changes, and of the colours, which it changes less.
+#: Mean difference of the descriptor bytes at which two findings have nothing in common: for
+#: brightness, which changes with the light of a view, and for the colours, which change less.
 _BRIGHTNESS_SPAN: Final = 200.0
 _COLOUR_SPAN: Final = 40.0
-#: Where the bytes of brightness are: the first of three of each band. The others of the bands are
-#: of colour, and so are the directions at the end.
+#: Positions of the brightness bytes: the first of three in each band. The other bytes of the bands
+#: are colour, and so are the directions at the end.
 _OF_BRIGHTNESS: Final = range(0, 3 * BANDS, 3)
 _OF_COLOUR: Final = (
     *(byte for byte in range(3 * BANDS) if byte % 3),
@@ -32,7 +31,7 @@ _OF_COLOUR: Final = (
 
 
 def likeness(first: str | None, second: str | None) -> float | None:
-    """Return how alike two findings look, 0…1.
+    """Return how similar two findings look, 0…1.
 
     Parameters
     ----------
@@ -42,7 +41,7 @@ def likeness(first: str | None, second: str | None) -> float | None:
     Returns
     -------
     float or None
-        ``None`` where one is missing or not such a descriptor.
+        ``None`` if one is missing or not a valid descriptor.
     """
     one, other = _read(first), _read(second)
     if one is None or other is None:
@@ -59,7 +58,7 @@ def _mean_difference(one: bytes, other: bytes, places: Sequence[int]) -> float:
 
 @lru_cache(maxsize=4096)
 def _read(text: str | None) -> bytes | None:
-    """Read a descriptor; ``None`` where there is none that can be read."""
+    """Read a descriptor; ``None`` if it is missing or invalid."""
     try:
         data = bytes.fromhex(text or "")
     except ValueError:
@@ -67,8 +66,8 @@ def _read(text: str | None) -> bytes | None:
     return data if len(data) == _BYTES else None
 
 
-#: Groups of catalogue keys; a key is in one group at most. Only within such a group does a
-#: look, or a place, suggest by itself that findings of different kinds are one thing.
+#: Groups of catalogue keys that look alike; a key is in at most one group. Only within a group do
+#: appearance or position alone suggest that findings of different kinds are one thing.
 LOOK_ALIKES: Final[tuple[frozenset[str], ...]] = (
     frozenset({"sofa_2_seat", "sofa_3_seat", "corner_sofa", "sofa_bed"}),
     frozenset({"single_bed", "double_bed", "king_size_bed", "bunk_bed"}),
@@ -88,7 +87,7 @@ _GROUP: Final = {key: number for number, keys in enumerate(LOOK_ALIKES) for key 
 
 
 def look_alike(key: str | None, other: str | None) -> bool:
-    """Whether two keys are of kinds that look alike from some side; a kind is like itself.
+    """Whether two kinds look alike from some side; every kind looks like itself.
 
     Examples
     --------
@@ -99,21 +98,21 @@ def look_alike(key: str | None, other: str | None) -> bool:
     return group is not None and group == _GROUP.get(other or "")
 
 
-#: Overlap (IoU), 0…1, from which findings in two copies are in one place.
+#: Overlap (IoU, 0…1) from which findings in two copies are in the same place.
 _SAME_PLACE: Final = 0.5
 
 
 def items_of_copies(copies: Sequence[Sequence[FoundItem]]) -> tuple[FoundItem, ...]:
-    """Return what the copies of a picture show together.
+    """Merge the findings of the copies of a picture.
 
-    Each kind of thing is as in the copy that shows most of it. What one copy takes for
-    another, doubtful kind than the next one, in the same place, is one thing: the surest
-    finding stays. What a copy shows side by side, it shows.
+    Each kind of thing is taken from the copy that shows most of it. Findings of different, doubtful
+    kinds in the same place of two copies are one thing: the finding with the best score stays.
+    Findings side by side in one copy are always different things.
 
     Parameters
     ----------
     copies : sequence of sequence of FoundItem
-        In an order that does not depend on chance, as the first of equals is taken.
+        In a deterministic order: of equal findings, the first is taken.
 
     Returns
     -------
@@ -143,7 +142,7 @@ def items_of_copies(copies: Sequence[Sequence[FoundItem]]) -> tuple[FoundItem, .
 
 
 def item_order(item: FoundItem) -> tuple[object, ...]:
-    """Sort items by what is known of them, surest first."""
+    """Sort key of items: by what identifies them, best score first."""
     return (
         item.key or "",
         item.name.casefold(),
@@ -163,13 +162,13 @@ def _surest_first(item: FoundItem) -> tuple[object, ...]:
 
 
 def _richer(items: Sequence[FoundItem]) -> tuple[object, ...]:
-    """Compare what two copies say of one kind: more of it, then surer, then anything fixed."""
+    """Rank what two copies show of one kind: by number, then score, then any fixed order."""
     sure = sum(round(1000 * (item.score or 0.0)) for item in items)
     return len(items), sure, [item_order(item) for item in items]
 
 
 def _one_thing(item: FoundItem, rival: FoundItem) -> bool:
-    """Whether findings of two kinds are in one place, and their kinds in doubt."""
+    """Whether two findings of different kinds are in one place, and their kinds in doubt."""
     doubtful = (
         look_alike(item.key, rival.key)
         or rival.key in (item.alternatives or {})

@@ -1,10 +1,9 @@
-"""A person's corrections, applied to an inventory as its last step.
+"""Applies a user's corrections to an inventory, as its last step.
 
-A correction sets the count of one kind of thing in one room, and where the person said so
-the volume of one and whether it is taken apart. It stands whatever the photos say later:
-analysed again, or added up anew, the inventory shows the person's count, and beside it what
-the photos say now. Of several corrections of one thing in one room the newest holds; the
-volume and whether it is taken apart hold from an older one where the newer says nothing of them.
+A correction sets the count of one kind of thing in one room and, optionally, the volume of one and
+whether it is dismantled. It stays in force when photos are analysed or added up again: the
+inventory shows the user's count, and beside it the count of the photos. Of several corrections of
+one thing in one room, the newest applies; values that it leaves out come from older ones.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ def corrected(
     *,
     language: str = "en",
 ) -> InventoryResult:
-    """Return an inventory with a person's corrections in it, and no others.
+    """Return an inventory with exactly these corrections applied.
 
-    Corrections that it holds already give way to these, so that the same ones may be put in
-    twice, and that taking one back shows what the photos said.
+    Corrections that the inventory already holds are replaced. So applying the same ones twice
+    changes nothing, and leaving one out shows what the photos said.
 
     Parameters
     ----------
     result : InventoryResult
     corrections : iterable of Correction
-        In any order; those that were taken back are left out.
+        In any order; withdrawn ones are left out.
     catalogue : Catalogue
-        Describes things that the photos did not show.
+        Describes things that the photos do not show.
     language : str
-        Language of their names.
+        Language of the names.
     """
     base = as_photographed(result)
     newest = _holding(corrections)
@@ -64,7 +63,7 @@ def corrected(
 
 
 def as_photographed(result: InventoryResult) -> InventoryResult:
-    """Return an inventory without the corrections that it holds."""
+    """Return an inventory without its corrections."""
     if result.seen_lines is None:
         return result
     added = set(result.added_rooms or ())
@@ -80,7 +79,7 @@ def as_photographed(result: InventoryResult) -> InventoryResult:
 
 
 def _holding(corrections: Iterable[Correction]) -> dict[tuple[str, Thing], Correction]:
-    """Return what holds of each thing in each room: the newest, with what older ones add."""
+    """Return the correction of each thing in each room: the newest, completed by older ones."""
     newest: dict[tuple[str, Thing], Correction] = {}
     for correction in sorted(corrections, key=lambda entry: entry.correction_id):
         if correction.undone_at is not None:
@@ -99,7 +98,7 @@ def _holding(corrections: Iterable[Correction]) -> dict[tuple[str, Thing], Corre
 
 
 def thing_of(line: InventoryLine) -> Thing:
-    """Return what kind of thing a line lists."""
+    """Return the kind of thing that a line lists."""
     return Thing.named(line.key, line.name, line.category)
 
 
@@ -110,7 +109,7 @@ def _thing(correction: Correction) -> Thing:
 def _unseen(
     correction: Correction, base: InventoryResult, known: CatalogueItem | None, language: str
 ) -> InventoryLine:
-    """Return a line of one for a thing that the photos of the room did not show."""
+    """Return a line of count 1 for a thing that the photos of the room do not show."""
     kinds = [line.room_type for line in base.lines if line.room == correction.room]
     return InventoryLine(
         room=correction.room,
@@ -129,7 +128,7 @@ def _unseen(
 
 
 def _set(line: InventoryLine, correction: Correction, seen_count: int) -> InventoryLine:
-    """Return a line as the person wants it."""
+    """Return a line with the user's values."""
     given = correction.volume
     changes: dict[str, object] = {
         name: to_cubic_metres(
@@ -147,7 +146,7 @@ def _set(line: InventoryLine, correction: Correction, seen_count: int) -> Invent
             "count": correction.count,
             "corrected": True,
             "seen_count": seen_count,
-            # A person has checked it.
+            # A user has checked it.
             "review": False,
             "reason": f"corrected by {correction.user_id}; the photos show {seen_count}",
         }

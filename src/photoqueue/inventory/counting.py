@@ -5,16 +5,16 @@
 ``sum``
     All views together, for callers whose photos do not overlap.
 ``match``
-    Findings are linked over the views (:mod:`photoqueue.inventory.counting`), and what is
-    linked is one thing: never fewer than ``max``, never more than ``sum``. Things beyond the
-    maximum count only when they were seen with some certainty.
+    Findings of different views that seem to be one thing are linked and count once: never fewer
+    than ``max``, never more than ``sum``. Things beyond ``max`` count only if they were seen with
+    enough certainty.
 
-**Doubtful kinds.** A sofa that has two seats in one view and three in another would count
-twice in a maximum by kind. Under ``max`` and ``match``, kinds that are related by findings
-of different views form a *family* (:func:`photoqueue.inventory.counting.related`: the
-engine wavers between them, or they are easily confused and look the same). A family holds
-no more things than its views show, and its kinds share them by the weight of what was
-seen: by number of views and score. Kinds that one view shows side by side are both kept.
+**Doubtful kinds.** A sofa with two seats in one view and three in another would count twice in a
+maximum by kind. So ``max`` and ``match`` group kinds into a *family* if findings of different views
+relate them (:func:`related`: the engine is undecided between them, or they are easily confused and
+look the same). A family holds no more things than its views show. Its kinds share them in
+proportion to what was seen: number of views and score. Kinds that one view shows side by side are
+both kept.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from photoqueue.inventory.volumes import Thing
 from photoqueue.records.base import Strategy
 from photoqueue.records.results import FoundItem
 
-#: Agreement on the kind, 0…1, from which two findings of different kinds may be one thing:
-#: for kinds that are easily confused, and for others. A weak engine is undecided
-#: between armchair and potted plant, too; trusting it would merge many things into one.
+#: Agreement on the kind (0…1) from which two findings of different kinds may be one thing: for
+#: kinds that are easily confused, and for others. Weak engines are undecided between armchair and
+#: potted plant, too; trusting them would merge many things into one.
 _SOME_DOUBT: Final = 0.2
 _GREAT_DOUBT: Final = 0.35
-#: Look, 0…1, from which that is so for kinds that are easily confused, without any doubt of
-#: the engine.
+#: Visual similarity (0…1) that suffices for kinds that are easily confused, even if the engine is
+#: certain.
 _SAME_LOOK: Final = 0.85
-#: Strength, 0…1, below which findings are two things.
+#: Strength (0…1) below which findings are two things.
 _LEAST_STRENGTH: Final = 0.35
-#: Weight of the look against the neighbours.
+#: Weight of visual similarity against that of the neighbours.
 _LOOK_WEIGHT: Final = 0.85
 
 
 def related(some: Sighting, other: Sighting) -> bool:
-    """Whether two findings may be of one kind of thing, as far as the engine says."""
+    """Whether two findings may be of one kind of thing, judging by the engine."""
     if some.thing == other.thing:
         return True
     if some.view == other.view:
@@ -61,16 +61,15 @@ def related(some: Sighting, other: Sighting) -> bool:
 
 
 def things_among(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
-    """Group the findings of one family of kinds: one group a thing.
+    """Group the findings of one family of kinds: one group per thing.
 
-    The pair of groups that fit best are joined, over and over, until none fit: the mean
-    strength of all pairs of their findings decides, and groups that share a view never
-    fit.
+    Repeatedly joins the two groups that fit best until none fit. Groups are compared by the mean
+    strength over all pairs of their findings; groups that share a view never fit.
 
     Parameters
     ----------
     sightings : sequence of Sighting
-        Of several views, in an order that depends on nothing but what they are.
+        Of several views, in a deterministic order.
     """
     groups = [[sighting] for sighting in sightings]
     fit = _strengths(sightings)
@@ -92,19 +91,19 @@ def things_among(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
 
 
 def _strengths(sightings: Sequence[Sighting]) -> npt.NDArray[np.float64]:
-    """Return how strongly each pair seems to be one thing; −∞ where they cannot be."""
+    """Return how likely each pair is one thing; −∞ if it cannot be."""
     fit = np.full((len(sightings), len(sightings)), -np.inf)
     for a, some in enumerate(sightings):
         for b, other in enumerate(sightings[:a]):
             if some.view != other.view and related(some, other):
-                # Where all else is equal, findings of one kind find each other first.
+                # If all else is equal, findings of one kind are joined first.
                 agreement = 0.5 + 0.5 * same_kind(some, other)
                 fit[a, b] = fit[b, a] = agreement * strength(some, other)
     return fit
 
 
 def strength(some: Sighting, other: Sighting) -> float:
-    """Return how strongly two findings of different views seem to be one thing, 0…1."""
+    """Return how likely two findings of different views are one thing, 0…1."""
     look = likeness(some.item.appearance, other.item.appearance)
     if look is None:
         return 1.0
@@ -115,7 +114,7 @@ def strength(some: Sighting, other: Sighting) -> float:
 
 
 def _company(some: Mapping[Thing, float], other: Mapping[Thing, float]) -> float | None:
-    """Return how far two findings have the same neighbours, 0…1; ``None`` if unknown."""
+    """Return how similar the neighbours of two findings are, 0…1; ``None`` if unknown."""
     things = some.keys() | other.keys()
     most = sum(max(some.get(thing, 0.0), other.get(thing, 0.0)) for thing in things)
     if not most:
@@ -123,8 +122,8 @@ def _company(some: Mapping[Thing, float], other: Mapping[Thing, float]) -> float
     return sum(min(some.get(thing, 0.0), other.get(thing, 0.0)) for thing in things) / most
 
 
-#: Certainty, 0…1, that a thing beyond the maximum of one view needs: 1 − Π(1 − score) over
-#: its findings.
+#: Certainty (0…1) that a thing beyond the maximum of one view needs: 1 − Π(1 − score) over its
+#: findings.
 _CERTAIN_ENOUGH: Final = 0.5
 _MILLE: Final = 1000
 
@@ -138,11 +137,11 @@ class Count:
     thing : Thing
     number : int
     sightings : tuple of Sighting
-        The findings behind it, also those that were taken for another kind of its family.
+        Its findings, including those that were named as another kind of its family.
     rivals : tuple of Thing
-        Kinds of its family that gave way to it.
+        Kinds of its family that were replaced by it.
     listed : tuple of FoundItem
-        What an engine that saw all photos of the room together said of it.
+        The findings of an engine that saw all photos of the room together.
     """
 
     thing: Thing
@@ -153,15 +152,15 @@ class Count:
 
     @property
     def items(self) -> list[FoundItem]:
-        """The findings that were taken for this very kind of thing."""
+        """The findings that were named as this kind."""
         seen = [found.item for found in self.sightings if found.thing == self.thing]
         return [*self.listed, *seen]
 
 
 def count_listed(listed: Iterable[FoundItem], sightings: Sequence[Sighting]) -> list[Count]:
-    """Count what an engine listed that saw all photos of a room together.
+    """Count the findings of an engine that saw all photos of a room together.
 
-    The findings in the single photos are only the evidence for it.
+    The findings of single photos serve as evidence only.
     """
     seen = _by_thing(sightings)
     things: dict[Thing, list[FoundItem]] = {}
@@ -198,7 +197,7 @@ def count(sightings: Sequence[Sighting], strategy: Strategy) -> list[Count]:
 
 
 def _families(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
-    """Divide the findings into families of kinds; kinds without relations are alone."""
+    """Group the findings into families of kinds; unrelated kinds form their own."""
     kinds = _by_thing(sightings)
     family = {thing: {thing} for thing in kinds}
     for a, b in _pairs(list(kinds)):
@@ -215,11 +214,11 @@ def _families(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
 
 
 def _most(family: Sequence[Sighting]) -> Counter[Thing]:
-    """Share the most that one view shows among the kinds of a family."""
+    """Distribute the largest count of one view among the kinds of a family."""
     per_view: defaultdict[tuple[int, Thing], list[int]] = defaultdict(list)
     for sighting in family:
         per_view[sighting.view, sighting.thing].append(_mille(sighting))
-    # The weight of the n-th thing of a kind: its score in each view that shows so many.
+    # Weight of the n-th thing of a kind: its score in each view that shows that many.
     weights: Counter[tuple[Thing, int]] = Counter()
     for (_, thing), scores in per_view.items():
         for nth, score in enumerate(sorted(scores, reverse=True)):
@@ -230,7 +229,7 @@ def _most(family: Sequence[Sighting]) -> Counter[Thing]:
 
 
 def _matched(family: Sequence[Sighting]) -> Counter[Thing]:
-    """Count what the findings of a family link up to."""
+    """Count the things of a family by linking its findings."""
     things = sorted(things_among(family), key=_certainty, reverse=True)
     certain = sum(_certainty(thing) >= _CERTAIN_ENOUGH for thing in things)
     number = max(certain, _largest_view(family))
@@ -238,7 +237,7 @@ def _matched(family: Sequence[Sighting]) -> Counter[Thing]:
 
 
 def _counts(family: Sequence[Sighting], shares: Counter[Thing]) -> list[Count]:
-    """Return the counts of a family; kinds without a share add their findings to the first."""
+    """Return the counts of a family; findings of kinds without a share go to the first kind."""
     kinds = _by_thing(family)
     first = max(shares, key=lambda thing: (sum(map(_mille, kinds[thing])), _name(thing)))
     gone = sorted((thing for thing in kinds if thing not in shares), key=_name)
@@ -251,7 +250,7 @@ def _counts(family: Sequence[Sighting], shares: Counter[Thing]) -> list[Count]:
 
 
 def _kind_of(thing: Sequence[Sighting]) -> Thing:
-    """Return what a thing was taken for with most weight."""
+    """Return the kind with the largest weight in a group of findings."""
     weight: Counter[Thing] = Counter()
     for sighting in thing:
         weight[sighting.thing] += _mille(sighting)
@@ -259,7 +258,7 @@ def _kind_of(thing: Sequence[Sighting]) -> Thing:
 
 
 def _certainty(thing: Sequence[Sighting]) -> float:
-    """Return how sure it is that a thing is there, 0…1, its findings being independent."""
+    """Return the certainty that a thing exists, 0…1, taking its findings as independent."""
     doubt = 1.0
     for sighting in thing:
         doubt *= 1.0 - sighting.certainty
@@ -282,7 +281,7 @@ def _pairs(things: Sequence[Thing]) -> Iterable[tuple[Thing, Thing]]:
 
 
 def _mille(sighting: Sighting) -> int:
-    """Return the score in thousandths: whole numbers add up the same in any order."""
+    """Return the score in thousandths: integers add up the same in any order."""
     return max(1, round(sighting.certainty * _MILLE))
 
 

@@ -1,7 +1,7 @@
 """An inventory as a file for spreadsheets: CSV, or Excel with a sheet of totals.
 
-Names come from photos, catalogues and people. One that begins like a formula is written as
-text, so that no spreadsheet runs it.
+Names come from photos, catalogues and users. A name that begins like a formula is written as text,
+so that no spreadsheet executes it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 FORMATS: Final = ("csv", "xlsx")
-#: What a spreadsheet takes for the beginning of a formula.
+#: Characters that begin a formula in a spreadsheet.
 _FORMULA: Final = re.compile(r"\s*[=+\-@\t\r]")
 _COLUMNS: Final = (
     "room",
@@ -44,7 +44,7 @@ Cell = str | int | float | None
 
 
 def export_inventory(result: InventoryResult, kind: str, path: Path, wording: Wording) -> Path:
-    """Write an inventory to a new file; what is there is never overwritten.
+    """Write an inventory to a new file; an existing file is never overwritten.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def export_inventory(result: InventoryResult, kind: str, path: Path, wording: Wo
     Raises
     ------
     StateError
-        There is such a file already, no such format, or the file cannot be written.
+        The file exists, the format is unknown, or the file cannot be written.
     ConfigurationError
         The library that writes Excel files is not installed.
     """
@@ -88,7 +88,7 @@ def export_inventory(result: InventoryResult, kind: str, path: Path, wording: Wo
 
 
 def free_name(folder: Path, project_id: str, kind: str) -> Path:
-    """Return a name for the file of a project that is not taken: ``inventory-move-42-2.csv``."""
+    """Return an unused file name for a project: ``inventory-move-42-2.csv``."""
     stem = "inventory-" + (re.sub(r"[^\w.-]+", "_", project_id).strip("._")[:80] or "project")
     path, number = folder / f"{stem}.{kind}", 1
     while path.exists():
@@ -101,9 +101,9 @@ def _csv(result: InventoryResult, wording: Wording) -> bytes:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
     for row in (_COLUMNS, *_rows(result.lines, wording)):
-        # An apostrophe is how spreadsheets mark text; a CSV file has no other way.
+        # Spreadsheets mark text with an apostrophe; CSV has no other way.
         writer.writerow([f"'{cell}" if _looks_like_formula(cell) else cell for cell in row])
-    # With a byte order mark, without which Excel reads é as two letters.
+    # With a byte order mark; without it, Excel shows é as two characters.
     return buffer.getvalue().encode("utf-8-sig")
 
 
@@ -133,8 +133,8 @@ def _fill(sheet: Worksheet, columns: Sequence[str], rows: Iterator[Sequence[Cell
             cell: Any = sheet.cell(number, column)
             cell.value = value
             if isinstance(value, str):
-                cell.data_type = "s"  # never a formula, whatever it begins with
-                # Stays text when a person edits the cell.
+                cell.data_type = "s"  # never a formula
+                # Keeps it text when a user edits the cell.
                 cell.quotePrefix = _looks_like_formula(value)
             if number == 1:
                 cell.font = Font(bold=True)

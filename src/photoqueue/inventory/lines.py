@@ -13,11 +13,11 @@ from photoqueue.inventory.views import RoomView
 from photoqueue.inventory.volumes import litres, to_cubic_metres, volume_range
 from photoqueue.records.results import InventoryLine, InventoryResult
 
-#: Scores below which the best finding of a thing is doubtful: seen in several views, and in
-#: a single one of several.
+#: Scores below which the best finding of a thing is doubtful: for things seen in several views, and
+#: in only one of several.
 _LOW_SCORE: Final = 0.5
 _LOW_SCORE_ALONE: Final = 0.7
-#: Views of a room from which "seen in one only" says something.
+#: Number of views from which it matters that a thing was seen in only one.
 _SEVERAL_VIEWS: Final = 3
 #: Probability of another kind from which the kind is doubtful.
 _DOUBTFUL_KIND: Final = 0.35
@@ -26,7 +26,7 @@ _DOUBTFUL_KIND: Final = 0.35
 def reason_to_look(
     count: Count, views: int, catalogue: Catalogue, language: str = "en"
 ) -> str | None:
-    """Return why a person should look at what was counted; ``None`` when nothing is doubtful.
+    """Return why a user should check a count; ``None`` if nothing is doubtful.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def _unknown(count: Count, catalogue: Catalogue) -> str | None:
 
 
 def _doubtful_kind(count: Count, catalogue: Catalogue, language: str) -> str | None:
-    """Name the kinds that it may be instead: those that were replaced, else the likeliest one."""
+    """Name the kinds that it may be instead: the kinds it replaced, else the likeliest one."""
     keys = [thing.key for thing in count.rivals if thing.key]
     if keys:
         return f"taken for {_listed(keys, catalogue, language)} in another photo"
@@ -85,7 +85,7 @@ def _low_score(count: Count, views: int) -> str | None:
 
 
 def _views_disagree(count: Count) -> str | None:
-    """Return a reason where only one view, or none, supports the number."""
+    """Return a reason if only one view, or none, supports the number."""
     per_view = Counter(found.view for found in count.sightings)
     if not per_view:
         return "seen only in all photos together" if count.listed else None
@@ -116,7 +116,7 @@ def line_of(
     catalogue: Catalogue,
     language: str,
 ) -> InventoryLine:
-    """Return the line for a count; the catalogue decides over what an engine said."""
+    """Return the line for a count; the catalogue takes precedence over the engine."""
     found = count.items
     known = catalogue.by_key(count.thing.key) if count.thing.key else None
     low, usual, high = volume_range(known, found)
@@ -141,7 +141,7 @@ def line_of(
 
 
 def in_order(lines: Iterable[InventoryLine]) -> tuple[InventoryLine, ...]:
-    """Sort by room; in each, furniture first, as in the catalogue; then by name."""
+    """Sort by room, then category (furniture first, as in the catalogue), then name."""
 
     def order(line: InventoryLine) -> tuple[str, int, str, str, str]:
         known = line.category in CATEGORIES

@@ -1,21 +1,20 @@
-"""Adding up a project's photos to an inventory.
+"""Adds up the photos of a project to an inventory.
 
-The rules, each of which can be checked against the photos:
+The rules; each can be checked against the photos:
 
-* A photo belongs to the room that the caller named. Two named rooms are never merged,
-  however alike their names.
-* A photo without a room name belongs to the room named after its kind ("bedroom"), whether
-  or not other photos are in it; words for one kind ("salon", "living room") count as one.
-* Photos of one picture in one room count once, also when it was compressed anew, scaled or
-  brightened (:mod:`photoqueue.inventory.views`). In two rooms they count in both: the
-  caller said so, and one picture can show two rooms.
-* How several views of a room are put together is the strategy: ``max``, ``sum`` and
-  ``match`` count what was found photo by photo (:mod:`photoqueue.inventory.counting`);
-  ``llm`` takes what an engine lists that looked at all photos of the room together.
-* Volumes are the catalogue's. A thing that the catalogue lacks has the volume its engine
-  gave it, else 0.
-* A line that a person should look at says why (:mod:`photoqueue.inventory.lines`).
-* What a person corrected is put in last (:mod:`photoqueue.inventory.correcting`).
+* A photo belongs to the room that the caller named. Two named rooms are never merged, however
+  similar their names.
+* A photo without a room name belongs to the room named after its kind ("bedroom"), whether or
+  not other photos are in it; words for one kind ("salon", "living room") count as one.
+* Photos of one picture in one room count once, even if it was recompressed, scaled or
+  brightened (:mod:`photoqueue.inventory.views`). In two rooms they count in both: the caller
+  said so, and one picture can show two rooms.
+* The strategy decides how several views of a room are combined: ``max``, ``sum`` and ``match``
+  count the findings of single photos (:mod:`photoqueue.inventory.counting`); ``llm`` takes the
+  list of an engine that saw all photos of the room together.
+* Volumes come from the catalogue; for a thing that it lacks, from the engine, else 0.
+* A line that a user should check says why (:mod:`photoqueue.inventory.lines`).
+* Users' corrections are applied last (:mod:`photoqueue.inventory.correcting`).
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ def add_up(
     missing: Sequence[str] = (),
     listed: Mapping[str, Sequence[FoundItem]] | None = None,
 ) -> InventoryResult:
-    """Add the photos of a project up to items and cubic metres.
+    """Add up the photos of a project to items and cubic metres.
 
     Parameters
     ----------
@@ -57,27 +56,26 @@ def add_up(
     photos : sequence of AnalysedPhoto
         In any order; the result does not depend on it.
     catalogue : Catalogue
-        Gives names and volumes.
+        Provides names and volumes.
     strategy : {"max", "sum", "match", "llm"}
-        How several photos of a room are put together.
+        How several photos of a room are combined.
     language : str
         ``en`` or ``fr``: language of the names.
     missing : sequence of str
         Ids of photos that could not be analysed; they are only reported.
     listed : mapping of str to sequence of FoundItem, optional
-        For the strategy ``llm``: room → what an engine found in all its photos together,
-        one item a thing. What was found photo by photo is only the evidence then.
+        For the strategy ``llm``: room → what an engine found in all its photos together, one item
+        per thing. Findings of single photos then serve as evidence only.
 
     Returns
     -------
     InventoryResult
-        Volumes in m³, to the litre. ``photo_count`` is the number of photos that count,
-        so without the duplicates.
+        Volumes in m³, to the litre. ``photo_count`` excludes duplicates.
 
     Raises
     ------
     ValueError
-        The strategy is ``llm``, and ``listed`` lacks a room.
+        The strategy is ``llm`` and a room is missing in ``listed``.
     """
     rooms = by_room(photos, language)
     lines = []

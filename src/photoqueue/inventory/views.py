@@ -14,22 +14,22 @@ from photoqueue.inventory.wording import canonical_room_type, room_type_name
 from photoqueue.records.base import Box
 from photoqueue.records.results import FoundItem, PhotoResult
 
-#: Bits of 64 by which the perceptual hashes of copies may differ. Measured on 22 photos of
-#: rooms: a copy compressed anew, scaled to 0.3…2 times its size, brightened by up to a
-#: quarter or cropped by 1 % on each side differs by 6 at most, two different photos by 15 at
-#: least. A crop of 2 % makes up to 7 and is mostly recognised.
+#: Largest difference of the perceptual hashes of copies, of 64 bits. Measured on 22 photos of
+#: rooms: copies that were recompressed, scaled to 0.3…2 times the size, brightened by up to a
+#: quarter or cropped by 1 % on each side differ by at most 6; different photos by at least 15. A
+#: crop of 2 % gives up to 7 and is mostly recognised.
 SAME_PICTURE_BITS: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnalysedPhoto:
-    """One photo of a project with what was found in it.
+    """One photo of a project and its analysis.
 
     Attributes
     ----------
     photo_id : str
     sha256 : str
-        Content address of the picture.
+        Content hash of the picture.
     room : str or None
         The caller's name of the room.
     room_type : str or None
@@ -46,19 +46,19 @@ class AnalysedPhoto:
 
 @dataclass(frozen=True, kw_only=True)
 class RoomView:
-    """One picture of a room, however many times it was sent in.
+    """One picture of a room, however often it was submitted.
 
     Attributes
     ----------
     photo_id : str
-        The first, alphabetically, of the photos that show it.
+        The alphabetically first photo that shows it.
     sha256 : str
-        Content address of that photo.
+        Content hash of that photo.
     duplicates : tuple of str
         The other photos.
     items : tuple of FoundItem
-        What it shows, in an order that depends on nothing but the items; of copies, what
-        they show together (:mod:`photoqueue.inventory.copies`).
+        What it shows, in an order that depends only on the items; for copies, merged
+        (:mod:`photoqueue.inventory.copies`).
     phash : str or None
         Perceptual hash.
     """
@@ -76,7 +76,7 @@ class RoomView:
 
 
 def by_room(photos: Iterable[AnalysedPhoto], language: str) -> dict[str, list[AnalysedPhoto]]:
-    """Sort the photos by room; rooms in alphabetical order."""
+    """Group the photos by room; rooms in alphabetical order."""
     rooms: defaultdict[str, list[AnalysedPhoto]] = defaultdict(list)
     for photo in photos:
         rooms[room_name(photo.room, photo.result, language)].append(photo)
@@ -84,7 +84,7 @@ def by_room(photos: Iterable[AnalysedPhoto], language: str) -> dict[str, list[An
 
 
 def room_name(named: str | None, result: PhotoResult, language: str) -> str:
-    """Return the room of a photo: the caller's name, else its kind in the language asked for."""
+    """Return the room of a photo: the caller's name, else its kind in the given language."""
     if named and named.strip():
         return named.strip()
     given = result.room_type
@@ -92,7 +92,7 @@ def room_name(named: str | None, result: PhotoResult, language: str) -> str:
 
 
 def room_type(photos: Iterable[AnalysedPhoto]) -> str:
-    """Return the kind of a room: the one that its pictures are surest of, all together."""
+    """Return the kind of a room: the one with the highest confidence over all its pictures."""
     certainty: dict[tuple[str, str], float] = {}
     for photo in photos:
         verdict = (photo.result.room_type, photo.sha256)  # copies count once
@@ -106,12 +106,12 @@ def room_type(photos: Iterable[AnalysedPhoto]) -> str:
 
 
 def views_of(photos: Sequence[AnalysedPhoto]) -> list[RoomView]:
-    """Put the photos of a room that show the same picture together.
+    """Group the photos of a room that show the same picture.
 
-    Photos of the same content are the same picture, and so are photos whose perceptual
-    hashes differ by :data:`SAME_PICTURE_BITS` at most. A picture differs by no more than
-    that from *every* other one that it is put together with: a slow pan over a room, each
-    frame much like the last, does not become one picture. The closest are joined first.
+    Photos show the same picture if their content is the same or their perceptual hashes differ by
+    at most :data:`SAME_PICTURE_BITS`. This must hold for *every* pair in a group: a slow pan over a
+    room, each frame much like the one before, does not become one picture. The closest photos are
+    joined first.
     """
     contents: defaultdict[str, list[AnalysedPhoto]] = defaultdict(list)
     for photo in photos:
@@ -141,7 +141,7 @@ def views_of(photos: Sequence[AnalysedPhoto]) -> list[RoomView]:
 
 
 def hash_distance(first: str | None, second: str | None) -> int | None:
-    """Return the bits in which two perceptual hashes differ; ``None`` where one is missing."""
+    """Return the number of differing bits of two perceptual hashes; ``None`` if one is missing."""
     try:
         return (int(first or "", 16) ^ int(second or "", 16)).bit_count()
     except ValueError:
@@ -149,7 +149,7 @@ def hash_distance(first: str | None, second: str | None) -> int | None:
 
 
 def _distance(some: Sequence[AnalysedPhoto], others: Sequence[AnalysedPhoto]) -> int:
-    """Return the bits between two contents, the most where copies have several hashes."""
+    """Return the differing bits of two contents: the largest, if copies have several hashes."""
     distances = [
         distance
         for one, other in itertools.product(some, others)
@@ -178,14 +178,14 @@ class Sighting:
     Attributes
     ----------
     view : int
-        Position of the view among those of the room.
+        Index of the view within the room.
     item : FoundItem
     thing : Thing
-        What the engine took it for.
+        The kind that the engine named.
     kinds : mapping of str to float
-        Catalogue key → probability that it is that; empty for what the catalogue lacks.
+        Catalogue key → probability; empty for things that the catalogue lacks.
     beside : mapping of Thing to float
-        What is near it in the view, and how near, 0…1; empty where boxes are missing.
+        Its neighbours in the view and how near they are, 0…1; empty if boxes are missing.
     """
 
     view: int
@@ -196,12 +196,12 @@ class Sighting:
 
     @property
     def certainty(self) -> float:
-        """The score, 0…1; 1 where the engine gives none."""
+        """The score, 0…1; 1 if the engine gives none."""
         return 1.0 if self.item.score is None else self.item.score
 
 
 def sightings_of(views: Sequence[RoomView]) -> list[Sighting]:
-    """Return what the views of a room show, in an order that depends on the items alone."""
+    """Return the findings in the views of a room, in an order that depends only on the items."""
     return [
         Sighting(
             view=number,
@@ -216,14 +216,14 @@ def sightings_of(views: Sequence[RoomView]) -> list[Sighting]:
 
 
 def same_kind(some: Sighting, other: Sighting) -> float:
-    """Return how well two findings agree on what they are, 0…1."""
+    """Return how well two findings agree on their kind, 0…1."""
     if some.thing == other.thing:
         return 1.0
     return sum(min(p, other.kinds.get(key, 0.0)) for key, p in some.kinds.items())
 
 
 def _kinds(item: FoundItem) -> dict[str, float]:
-    """Return what an item may be; the kind it was taken for is the likeliest."""
+    """Return the possible kinds of an item; the one that the engine named is the likeliest."""
     if not item.key:
         return {}
     others = {
@@ -237,7 +237,7 @@ def _kinds(item: FoundItem) -> dict[str, float]:
 
 
 def _beside(item: FoundItem, all_items: Sequence[FoundItem]) -> dict[Thing, float]:
-    """Return what is near an item: 1 where boxes touch, 0 from one box size away."""
+    """Return the neighbours of an item: 1 if boxes touch, 0 from one box size away."""
     if item.box is None:
         return {}
     near: dict[Thing, float] = {}
@@ -252,7 +252,7 @@ def _beside(item: FoundItem, all_items: Sequence[FoundItem]) -> dict[Thing, floa
 
 
 def _gap(first: Box, second: Box) -> float:
-    """Distance of two boxes, in sizes of the larger one; 0 where they overlap."""
+    """Distance of two boxes, in sizes of the larger one; 0 if they overlap."""
     aside = max(first[0] - second[2], second[0] - first[2], 0.0)
     above = max(first[1] - second[3], second[1] - first[3], 0.0)
     size = max(

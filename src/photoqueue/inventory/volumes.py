@@ -1,7 +1,7 @@
-"""What counts as one thing in an inventory, and its volume in whole litres.
+"""Identity of things in an inventory, and their volumes in whole litres.
 
-Whole litres are added and multiplied without the dust of decimal fractions
-(0.1 + 0.2 = 0.30000000000000004), so that totals equal the sum of their lines exactly.
+Integer litres avoid floating-point error (0.1 + 0.2 = 0.30000000000000004), so that totals equal
+the sum of their lines exactly.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _LITRES_PER_M3 = 1000
 
 @dataclass(frozen=True)
 class Thing:
-    """What makes two findings the same kind of thing.
+    """Identifies a kind of thing: findings with equal values are of the same kind.
 
     Attributes
     ----------
     key : str or None
-        Catalogue key; it alone decides where there is one.
+        Catalogue key; if there is one, it alone decides.
     name, category : str
-        For things that the catalogue lacks, the name in lower case and the category;
-        empty otherwise, as names then depend on the language of the analysis.
+        For things that the catalogue lacks: the name in lower case, and the category. Empty
+        otherwise, because names then depend on the language of the analysis.
     """
 
     key: str | None
@@ -36,12 +36,12 @@ class Thing:
 
     @classmethod
     def of(cls, item: FoundItem) -> Thing:
-        """Return what kind of thing an item is."""
+        """Return the kind of an item."""
         return cls.named(item.key, item.name, item.category)
 
     @classmethod
     def named(cls, key: str | None, name: str, category: str) -> Thing:
-        """Return the kind of thing of these words."""
+        """Return the kind for a key, or for a name and category."""
         return cls(key) if key else cls(None, name.strip().casefold(), category)
 
 
@@ -51,10 +51,10 @@ def volume_range(known: CatalogueItem | None, found: Iterable[FoundItem]) -> tup
     Parameters
     ----------
     known : CatalogueItem or None
-        The catalogue's view of it; it alone decides where there is one.
+        The catalogue's item; if there is one, it alone decides.
     found : iterable of FoundItem
-        The findings. Without a catalogue item, the largest volume that an engine gave is
-        the usual one; 0 where none did.
+        The findings. Without a catalogue item, the usual volume is the largest that an engine gave;
+        0 if none did.
     """
     if known is not None:
         return litres(known.volume_low), litres(known.volume_usual), litres(known.volume_high)
@@ -63,12 +63,12 @@ def volume_range(known: CatalogueItem | None, found: Iterable[FoundItem]) -> tup
 
 
 def litres(cubic_metres: float) -> int:
-    """Turn m³ into whole litres."""
+    """Convert m³ to whole litres."""
     return round(cubic_metres * _LITRES_PER_M3)
 
 
 def to_cubic_metres(whole_litres: int) -> float:
-    """Turn whole litres into m³."""
+    """Convert whole litres to m³."""
     return whole_litres / _LITRES_PER_M3
 
 
@@ -79,11 +79,11 @@ class Lorry:
     Attributes
     ----------
     name_en, name_fr : str
-        What people call it.
+        Display names.
     gross_tonnes : float
-        Largest permitted weight with its load, in t.
+        Gross vehicle weight, in t.
     cubic_metres : float
-        What it holds, in m³.
+        Load volume, in m³.
     """
 
     name_en: str
@@ -109,7 +109,7 @@ LORRIES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class LorryLoad:
-    """How a volume is carried: in ``trips`` loads of one size of lorry."""
+    """How a volume is transported: ``trips`` loads of one size of lorry."""
 
     lorry: Lorry
     trips: int
@@ -122,7 +122,7 @@ class LorryLoad:
 
 
 def lorry_for(volume: float) -> LorryLoad:
-    """Return the smallest lorry that holds a volume in one load, else loads of the largest.
+    """Return the smallest lorry that takes a volume in one load, else loads of the largest.
 
     Parameters
     ----------

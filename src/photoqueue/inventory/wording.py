@@ -1,7 +1,7 @@
-"""The words that tables show: names of things and kinds of room in the reader's language.
+"""Names of things and kinds of room in the reader's language, for tables.
 
-Results keep the names that their analysis gave them, and the caller's own word for the kind
-of room; only tables translate.
+Results keep the names of their analysis and the caller's own word for the kind of room; only tables
+translate.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import known_language
 from photoqueue.settings import Settings, load_settings
 
-#: What is not one of the kinds below.
+#: Any kind of room that is not listed below.
 OTHER: Final = "other"
 
-#: Canonical kind → (French name, other words for it, in either language).
+#: Canonical kind → (French name, other words for it in either language).
 _KINDS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "living room": (
         "salon",
@@ -59,14 +59,14 @@ def canonical_room_type(text: str) -> str | None:
 
 
 def room_type_name(room_type: str, language: str) -> str:
-    """Return the display name of a canonical kind; any other word stays as it is."""
+    """Return the display name of a canonical kind; other words stay as they are."""
     if language == "fr" and room_type in _KINDS:
         return _KINDS[room_type][0]
     return room_type
 
 
 def _plain(text: str) -> str:
-    """Lower case, without accents, punctuation marks between words, or a final number."""
+    """Normalise: lower case, no accents, no punctuation between words, no final number."""
     decomposed = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
     letters = "".join(char for char in decomposed if not unicodedata.combining(char))
     words = re.sub(r"[\s_\-]+", " ", letters).strip()
@@ -88,12 +88,12 @@ class Wording:
     language : str
         ``en`` or ``fr``.
     catalogue : Catalogue
-        Names the things.
+        Provides the names of things.
 
     Raises
     ------
     ConfigurationError
-        There are no names in this language.
+        The catalogue has no names in this language.
     """
 
     def __init__(self, language: str, catalogue: Catalogue) -> None:
@@ -102,34 +102,34 @@ class Wording:
 
     @classmethod
     def of(cls, language: str | None, settings: Settings | None = None) -> Wording:
-        """Return the wording for a language, else that of the settings.
+        """Return the wording for a language; ``None`` means the language of the settings.
 
         Parameters
         ----------
         language : str or None
         settings : Settings or None
-            Name the catalogue, too; ``None`` reads the environment.
+            They also name the catalogue; ``None`` reads the environment.
 
         Raises
         ------
         ConfigurationError
-            There are no names in this language, or the settings or catalogue are wrong.
+            No names in this language, or the settings or catalogue are wrong.
         """
         settings = settings or load_settings()
         wanted = settings.language if language is None else known_language(language)
         return cls(wanted, Catalogue.for_settings(settings))
 
     def item(self, key: str | None, name: str) -> str:
-        """Name a thing: what the catalogue calls its key, else the name that it has."""
+        """Return the catalogue's name for a key, or the given name."""
         known = self.catalogue.by_key(key) if key else None
         return known.name(self.language) if known else name
 
     def room_type(self, text: str) -> str:
-        """Name a kind of room; a word that is not known stays as it is."""
+        """Return the display name of a kind of room; unknown words stay as they are."""
         kind = canonical_room_type(text)
         return text if kind is None else room_type_name(kind, self.language)
 
     def alternatives(self, found: Mapping[str, float] | None) -> str:
-        """List what a thing may be besides: ``two-seat sofa 0.31, corner sofa 0.08``."""
+        """List the other kinds that a thing may be: ``two-seat sofa 0.31, corner sofa 0.08``."""
         ordered = sorted((found or {}).items(), key=lambda entry: (-entry[1], entry[0]))
         return ", ".join(f"{self.item(key, key)} {share:.2f}" for key, share in ordered)

@@ -1,14 +1,14 @@
-"""Sample homes: rendered rooms of which everything is known. One small home is in the package.
+"""Sample homes: rendered rooms with known contents. The package includes one small home.
 
-The folder of a home holds its photos, a folder a room, and ``truth.json``::
+The folder of a home holds its photos, one folder per room, and ``truth.json``::
 
     {"home": "sample-home", "totalItems": 17, "totalVolume": 10.36,
      "rooms": [{"room": "living room", "roomType": "living room",
        "items": [{"id": "r1-03", "key": "sofa_3_seat", "volume": 1.7}],
        "views": [{"photo": "living room/view-1.jpg"}]}]}
 
-Volumes are m³. A home is complete: what is not listed is not there. Other keys are ignored
-here; the checkout's ``tools`` also read where each thing shows in each view.
+Volumes are in m³. The list is complete: what is not listed is not in the home. Other keys are
+ignored here; ``tools/`` in the repository also reads where each thing shows in each view.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from photoqueue.records.results import InventoryResult
 
 TRUTH_FILE: Final = "truth.json"
-#: The home that comes with the package.
+#: The home in the package.
 SAMPLE_HOME: Final = Path(__file__).with_name("sample-home")
 #: One of its photos.
 SAMPLE_PHOTO: Final = SAMPLE_HOME / "living room" / "view-1.jpg"
 
-#: m³ by which the total may differ from the sum of the items, for rounding.
+#: Rounding tolerance of the total volume, in m³.
 _ROUNDING: Final = 0.05
-#: Problems of one file that an error lists.
+#: Most problems of one file that an error lists.
 _SHOWN_PROBLEMS: Final = 5
 
 _Name = Annotated[str, Field(min_length=1)]
@@ -41,7 +41,7 @@ _Home = TypeVar("_Home", bound="SampleHome")
 
 
 class SampleRecord(BaseModel):
-    """A frozen value with camelCase JSON; unknown keys are ignored."""
+    """A frozen record with camelCase JSON; unknown keys are ignored."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, frozen=True, allow_inf_nan=False
@@ -79,9 +79,9 @@ class SampleHome(SampleRecord):
     home: _Name
     rooms: Annotated[tuple[SampleRoom, ...], Field(min_length=1)]
     total_items: Annotated[int, Field(ge=0)]
-    #: m³.
+    #: In m³.
     total_volume: Annotated[float, Field(ge=0)]
-    #: Folder that it was read from; views are relative to it.
+    #: Folder that it was read from; paths of views are relative to it.
     folder: Annotated[Path, Field(exclude=True)] = Path()
 
     @model_validator(mode="after")
@@ -100,7 +100,7 @@ class SampleHome(SampleRecord):
 
 
 def found_things(inventory: InventoryResult) -> Counter[tuple[str, str]]:
-    """Count what an inventory lists, by room and catalogue key (the name, without a key)."""
+    """Count the things in an inventory, by room and catalogue key (or name, without a key)."""
     counts: Counter[tuple[str, str]] = Counter()
     for line in inventory.lines:
         counts[line.room, line.key or line.name] += line.count
@@ -108,7 +108,7 @@ def found_things(inventory: InventoryResult) -> Counter[tuple[str, str]]:
 
 
 def home_folders(folder: Path) -> list[Path]:
-    """Return the folders of homes in a folder, or the folder itself if it is one; sorted."""
+    """Return the home folders in a folder, or the folder itself if it is one; sorted."""
     if (folder / TRUTH_FILE).is_file():
         return [folder]
     return sorted(file.parent for file in folder.glob(f"*/{TRUTH_FILE}"))
@@ -121,13 +121,13 @@ def read_home(folder: Path, kind: type[_Home]) -> _Home:
     ----------
     folder : pathlib.Path
     kind : type
-        :class:`SampleHome`, or a subclass that knows more of the file.
+        :class:`SampleHome`, or a subclass that reads more of the file.
 
     Raises
     ------
     ConfigurationError
-        ``truth.json`` cannot be read or is malformed; the message names the file and the
-        place in it.
+        ``truth.json`` cannot be read or is malformed; the message names the file and the location
+        in it.
     """
     file = folder / TRUTH_FILE
     try:
@@ -151,6 +151,6 @@ def read_home(folder: Path, kind: type[_Home]) -> _Home:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """Write where in the file a problem is: ``rooms[0].views[1].boxes``."""
+    """Format the location of a problem in the file: ``rooms[0].views[1].boxes``."""
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
     return place.removeprefix(".") or "the file"

@@ -154,7 +154,8 @@ def settings_of(servers: Endpoints, database_url: str, home: Path) -> Settings:
         # Each process of a worker costs a second to start; tests of several ask for them.
         concurrency=1,
         backoff_delay=20,
-        lease_seconds=2.0,
+        # Longer than a busy machine lets a worker stand still: one whose lease has run out is none.
+        lease_seconds=10.0,
         grace_seconds=5.0,
     )
 

@@ -73,7 +73,9 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ins
         database.close()
         use(configured)
     else:
-        use(request.getfixturevalue("settings"))
+        # Tests of killed workers wait until a lease has run out.
+        settings: Settings = request.getfixturevalue("settings")
+        use(settings.model_copy(update={"lease_seconds": 2.0}))
     yield current()
     use(None)
 

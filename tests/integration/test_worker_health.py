@@ -14,11 +14,18 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from photoqueue import Settings
 from photoqueue.jobs import job_types
 from photoqueue.worker import health
 from tests.conftest import Worker, eventually, submit
 
 Start = Callable[..., Worker]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Let a silence count as soon as it can."""
+    return settings.model_copy(update={"lease_seconds": 2.0})
 
 
 def address(worker: Worker) -> str:

@@ -213,7 +213,7 @@ class Batch(HasCard):
 
     def poll(self) -> pd.DataFrame:
         """Read the jobs: one row each, in the order of submission; never waits."""
-        return read.batch_history(self.installation.database, self.id)
+        return read.batch_history(self.installation.database, self.id, size=self._size)
 
     def counts(self) -> dict[JobState, int]:
         """Count the jobs by state."""

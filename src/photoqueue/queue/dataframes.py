@@ -8,9 +8,10 @@ as they are. The frame is the same either way.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -33,11 +34,18 @@ _CHUNK: Final = 20_000
 _SESSION: Final = ("SET TRANSACTION READ ONLY", "SET LOCAL jit = off")
 
 
-def read_frame(database: Database, query: sa.Select[Any]) -> pd.DataFrame:
+def read_frame(
+    database: Database, query: sa.Select[Any], *, at_most: int | None = None
+) -> pd.DataFrame:
     """Execute a query; return its rows as a DataFrame.
 
     Texts and uuids are ``str``, times ``datetime64[us, UTC]``; a missing text or number is NaN,
     a missing time NaT, and a column of booleans of which any may be missing holds objects.
+
+    Parameters
+    ----------
+    at_most
+        How many rows there can be, where that is known; PostgreSQL is asked otherwise.
 
     Raises
     ------
@@ -53,19 +61,22 @@ def read_frame(database: Database, query: sa.Select[Any]) -> pd.DataFrame:
             for column in columns
         )
     )
+    few = at_most is not None and at_most < MANY_ROWS
+    arrow = None
     with database.begin() as connection:
-        statement = _with_values(connection, query)
-        arrow = None
-        if not any(isinstance(column.type, JSONB) for column in columns):
+        if not few and not any(isinstance(column.type, JSONB) for column in columns):
+            statement = _with_values(connection, query)
             arrow = _connect_arrow(database, connection, statement)
         if arrow is None:
-            rows = _read_rows(connection, query)
-            empty = next(rows)
-            chunks = [_typed(chunk, columns) for chunk in rows] or [_typed(empty, columns)]
+            chunks = [
+                _typed(zip(*rows, strict=True), columns)
+                for rows in connection.execute(query).partitions(_CHUNK)
+            ] or [_typed(repeat(()), columns)]
             return chunks[0] if len(chunks) == 1 else pd.concat(chunks, ignore_index=True)
     with closing(arrow), database.errors():
+        frame = _read_arrow(arrow, statement)
         # Arrow's memory is read-only; the copy can be written to.
-        return _typed(_read_arrow(arrow, statement), columns).copy()
+        return _typed((frame[column.name] for column in columns), columns).copy()
 
 
 def _with_values(connection: sa.Connection, query: sa.Select[Any]) -> str:
@@ -140,32 +151,33 @@ def _read_arrow(connection: Connection, statement: str) -> pd.DataFrame:
         raise kind(message) from None
 
 
-def _read_rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[pd.DataFrame]:
+def _typed(
+    values: Iterable[Sequence[Any]], columns: Sequence[sa.ColumnElement[Any]]
+) -> pd.DataFrame:
+    """Make the frame that :func:`read_frame` promises, whatever values the columns have."""
     import pandas as pd
 
-    result = connection.execute(query)
-    names = list(result.keys())
-    yield pd.DataFrame(columns=names, dtype=object)
-    for rows in result.partitions(_CHUNK):
-        yield pd.DataFrame.from_records(rows, columns=names)
-
-
-def _typed(frame: pd.DataFrame, columns: Sequence[sa.ColumnElement[Any]]) -> pd.DataFrame:
-    """Convert the columns to what :func:`read_frame` promises, whatever values there are."""
-    import pandas as pd
-
-    typed: dict[str, pd.Series[Any]] = {}
-    for column in columns:
-        values, kind = frame[column.name], column.type
-        if isinstance(kind, sa.Text | sa.Uuid):
-            values = values.astype("str")
-        elif isinstance(kind, sa.TIMESTAMP):
-            values = pd.to_datetime(values, utc=True).dt.as_unit("us")
-        elif isinstance(kind, sa.Boolean):
-            values = values.astype("object" if getattr(column, "nullable", True) else "bool")
-        elif isinstance(kind, sa.Integer):
-            values = values.astype("float64" if values.hasnans else "int64")
-        elif isinstance(kind, sa.Double):
-            values = values.astype("float64")
-        typed[column.name] = values
+    typed = {
+        column.name: _array(column, column_values)
+        for column, column_values in zip(columns, values, strict=False)
+    }
     return pd.DataFrame(typed, copy=False)
+
+
+def _array(column: sa.ColumnElement[Any], values: Sequence[Any]) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    kind = column.type
+    if isinstance(kind, sa.Text | sa.Uuid):
+        return pd.array(values, dtype="str")
+    if isinstance(kind, sa.TIMESTAMP):
+        return pd.array(values, dtype="datetime64[us, UTC]")
+    if isinstance(kind, sa.Boolean):
+        return np.asarray(values, dtype=object if getattr(column, "nullable", True) else bool)
+    if isinstance(kind, sa.Double):
+        return np.asarray(values, dtype="float64")
+    if isinstance(kind, sa.Integer):
+        numbers = np.asarray(values)
+        return numbers.astype("float64" if pd.isna(numbers).any() else "int64", copy=False)
+    return pd.Series(values, dtype=object)

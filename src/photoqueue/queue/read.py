@@ -270,14 +270,19 @@ def history(
         query = query.where(jobs.c.job_id.in_(_members(batch_id)))
     if since is not None:
         query = query.where(jobs.c.created_at >= since)
-    return read_frame(database, query.order_by(jobs.c.job_id.desc()).limit(limit))
+    query = query.order_by(jobs.c.job_id.desc()).limit(limit)
+    return read_frame(database, query, at_most=limit)
 
 
-def batch_history(database: Database, batch_id: str, *, results: bool = False) -> pd.DataFrame:
+def batch_history(
+    database: Database, batch_id: str, *, size: int | None = None, results: bool = False
+) -> pd.DataFrame:
     """Read the jobs of a batch in the order of submission; one row a job.
 
     Parameters
     ----------
+    size
+        The number of jobs in the batch, where it is known: a small batch is read faster then.
     results
         Whether to add the column ``result``, JSON objects.
     """
@@ -289,13 +294,13 @@ def batch_history(database: Database, batch_id: str, *, results: bool = False) -
         .where(batch_jobs.c.batch_id == batch_id)
         .order_by(batch_jobs.c.position)
     )
-    return read_frame(database, query)
+    return read_frame(database, query, at_most=size)
 
 
 def job_history(database: Database, job_id: UUID) -> pd.DataFrame:
     """Read one job as :func:`batch_history` reads those of a batch, with its result."""
     query = sa.select(*FRAME_COLUMNS, jobs.c.result).select_from(WITH_PHOTOS)
-    return read_frame(database, query.where(jobs.c.job_id == job_id))
+    return read_frame(database, query.where(jobs.c.job_id == job_id), at_most=1)
 
 
 #: Ended attempts of all jobs, in the order in which they ended.

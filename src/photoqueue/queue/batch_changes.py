@@ -1,7 +1,7 @@
-"""Which jobs of a batch have ended since a mark: exact, however many end at once.
+"""Find the jobs of a batch that ended since a mark; none is missed.
 
-A moment is a snapshot of PostgreSQL, not a clock: a job that ended before it by the clock but
-was committed after it is not in it, so it is found the next time and none is lost.
+A mark is a snapshot of PostgreSQL, not a time: a job that ended before it but was committed
+after it is not in the snapshot, and so is found by the next call.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from photoqueue.records.snapshots import JobSnapshot
 from photoqueue.words import UNFINISHED, JobState
 
 _MARK: Final = re.compile(r"(\d{1,19}):(\d{1,19}):((?:\d{1,19}(?:,\d{1,19})*)?)")
-#: Longest mark in characters: it names every transaction that ran at its moment.
+#: Longest mark in characters: it lists every transaction that ran at its moment.
 _MAX_MARK: Final = 20_000
 
 
@@ -38,11 +38,11 @@ class BatchChanges:
     Attributes
     ----------
     mark : str
-        This moment, for the next call.
+        The mark to pass to the next call.
     counts : dict of JobState to int
-        Jobs by state; every state is in it.
+        Jobs by state; every state is a key.
     ended : tuple of EndedJob
-        In the order of submission. A job that was retried and ended again is in it again.
+        In the order of submission. A job that was retried and ended again is listed again.
     """
 
     mark: str
@@ -56,19 +56,18 @@ class BatchChanges:
 
     @property
     def done(self) -> bool:
-        """Whether all of them have ended."""
+        """Whether all jobs have ended."""
         return not any(self.counts[state] for state in UNFINISHED)
 
 
-#: Also the number that the next transaction will have.
+#: The snapshot, and the number of the next transaction.
 _MOMENT: Final = sa.text(
     "SELECT pg_current_snapshot()::text, pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 )
-# xmin has the lower 32 bits of the transaction that wrote the row; those above are the ones of
-# the present, or one less for a transaction before the last wrap-around of the counter. A row so
-# old that this is wrong is reported once more, never left out. Jobs are written by plain
-# transactions, without savepoints: those would have numbers of their own, which snapshots do not
-# list.
+# xmin holds the lower 32 bits of the transaction that wrote the row. The upper bits are those of
+# the next transaction, or one less if the counter wrapped around in between. For a row older than
+# that the result is wrong, and the job is reported once more; none is left out. Jobs must be
+# written without savepoints, whose transaction numbers are not in snapshots.
 _ENDED_SINCE: Final = sa.text("""
     (CAST(:since AS pg_snapshot) IS NULL OR NOT pg_visible_in_snapshot(
         (
@@ -105,8 +104,7 @@ _COUNTS: Final = (
 def batch_changes(database: Database, batch_id: str, since: str | None = None) -> BatchChanges:
     """Read which jobs of a batch ended since a mark, and how many are in each state.
 
-    Whoever follows the marks learns of every end at least once, also of jobs that end in the
-    same moment, and also after a pause.
+    A caller that passes each mark to the next call sees every end at least once.
 
     Parameters
     ----------
@@ -118,16 +116,16 @@ def batch_changes(database: Database, batch_id: str, since: str | None = None) -
     UnknownBatchError
         This installation has no such batch.
     PayloadError
-        ``since`` is no mark.
+        ``since`` is not a mark.
     """
     if since is not None and not is_mark(since):
         raise PayloadError(
-            f"{since[:40]!r} is no mark of a batch. Leave it out to begin with the first job."
+            f"{since[:40]!r} is not a mark of a batch. Leave it out to start with the first job."
         )
     batch_row(database, batch_id)
     values: dict[str, Any] = {"batch_id": batch_id, "since": since}
     with database.begin() as connection:
-        # One moment for mark, counts and jobs.
+        # One snapshot for mark, counts and jobs.
         connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         mark, following = connection.execute(_MOMENT).one()
         found = {state: number for state, number in connection.execute(_COUNTS, values)}
@@ -140,7 +138,7 @@ def batch_changes(database: Database, batch_id: str, since: str | None = None) -
 
 
 def is_mark(text: str) -> bool:
-    """Whether a text from outside is the mark of some batch, before PostgreSQL reads it."""
+    """Whether a caller's text is a well-formed mark that PostgreSQL accepts."""
     parts = _MARK.fullmatch(text) if len(text) <= _MAX_MARK else None
     if parts is None:
         return False

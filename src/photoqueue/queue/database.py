@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, and the one place where its errors are translated."""
+"""Connections to PostgreSQL, migrations, and the translation of its errors."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from photoqueue.errors import (
 )
 from photoqueue.queue.tables import SCHEMA_REVISION
 
-#: How libpq connects. A peer that is gone without closing the connection (power loss, a firewall
-#: that dropped it) is noticed within about 20 s instead of two hours.
+#: Options for libpq. A peer that disappears without closing the connection (power loss, a
+#: firewall) is detected within about 20 s instead of two hours.
 CONNECT_OPTIONS: Final[dict[str, int]] = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -38,18 +38,18 @@ CONNECT_OPTIONS: Final[dict[str, int]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
-#: Seconds since its last use for which a connection is not asked whether it still answers,
-#: unless it has something to say. Firewalls forget a quiet connection after minutes.
+#: Seconds after its last use for which a pooled connection is not tested, unless it has unread
+#: data. (Firewalls drop idle connections after minutes.)
 _TRUSTED_SECONDS: Final = 5.0
 _USED_AT: Final = "photoqueue_used_at"
 
 
 def pooled_engine(url: URL) -> sa.Engine:
-    """Return an engine whose connections are usable when they are lent.
+    """Return an engine that tests connections before use where that may be needed.
 
-    SQLAlchemy's own way is a round trip before each use (``pool_pre_ping``). A connection
-    that its server closed can be told without one: there is something to read, where nothing
-    was asked. Only one like that, or one that lay idle for long, is asked.
+    SQLAlchemy's ``pool_pre_ping`` costs a round trip before each use. A connection that the
+    server closed can be detected without one: it has unread data although nothing was sent.
+    Only such a connection, or one that was idle for long, is tested.
     """
     engine = sa.create_engine(
         url,
@@ -68,7 +68,7 @@ def pooled_engine(url: URL) -> sa.Engine:
                 return
             engine.dialect.do_ping(connection)
         except psycopg.Error as exc:
-            # The whole pool reconnects: the others were closed with this one.
+            # Reconnect the whole pool: the others were probably closed, too.
             raise InvalidatePoolError from exc
 
     def note_use(_connection: Any, record: Any) -> None:
@@ -80,7 +80,7 @@ def pooled_engine(url: URL) -> sa.Engine:
 
 
 def _has_something_to_say(connection: psycopg.Connection[Any]) -> bool:
-    """Whether there is something to read on an idle connection: most likely its end."""
+    """Whether an idle connection has unread data, which mostly means that it was closed."""
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
     return bool(waiting.poll(0))
@@ -96,7 +96,7 @@ def parsed(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+    except (ArgumentError, ValueError):  # ValueError: the port is not a number
         raise ConfigurationError(
             "DATABASE_URL is not a database address. It looks like "
             "postgresql://user:password@host:5432/database."
@@ -109,14 +109,13 @@ def parsed(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg")
 
 
-#: The same from the server's side, for what a connection of a worker may hold there, and
-#: an end to a statement that waits for ever. Compiling statements to machine code takes longer
-#: than any of a worker's takes to run.
+#: The same on the server's side, so that locks of a lost worker are released, and a time limit
+#: for statements. JIT compilation takes longer than any statement of a worker.
 _WORKER_SESSION: Final = """
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3;
     SET statement_timeout = '30s'; SET jit = off
 """
-#: Errors that pass: the server is away, or for the moment is not the one to write to.
+#: Temporary errors: the server cannot be reached, or does not accept writes at the moment.
 _UNAVAILABLE: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
@@ -126,7 +125,7 @@ _UNAVAILABLE: Final = (
 
 
 class Database:
-    """One PostgreSQL database: pooled access for reads, own connections for workers."""
+    """One PostgreSQL database: pooled connections for reads, dedicated ones for workers."""
 
     def __init__(self, url: str, *, embedded: bool = False) -> None:
         self.url = parsed(url)
@@ -144,14 +143,14 @@ class Database:
 
     @property
     def libpq_url(self) -> str:
-        """The address as PostgreSQL's own tools take it; holds the password."""
+        """The address in libpq's form; contains the password."""
         url = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        # SQLAlchemy writes a space as "+" in the options and as it is in the login.
+        # SQLAlchemy writes a space as "+" in the options, but unchanged in the login.
         login, mark, options = url.partition("?")
         return f"{login}{mark}{options.replace('+', '%20')}".replace(" ", "%20")
 
     def connect(self, *, name: str = "photoqueue") -> psycopg.Connection[tuple[object, ...]]:
-        """Open a connection of one's own, in autocommit: each statement is a transition.
+        """Open a dedicated connection in autocommit.
 
         Raises
         ------
@@ -176,12 +175,12 @@ class Database:
 
     @contextlib.contextmanager
     def begin_within(self, seconds: float, advice: str) -> Iterator[sa.Connection]:
-        """Run a transaction whose statements are stopped when one takes too long.
+        """Run a transaction with a time limit for each statement.
 
         Parameters
         ----------
         seconds
-            Longest that a statement may run.
+            Time limit of one statement.
         advice
             Text of the error: what is too slow, and what to do instead.
 
@@ -202,13 +201,13 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """Run single statements, each by itself: saves the two round trips of a transaction."""
+        """Lend a connection in autocommit, which saves the two round trips of a transaction."""
         with self._pooled(), self.errors(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextlib.contextmanager
     def direct(self) -> Iterator[psycopg.Connection[Any]]:
-        """Lend the driver's own connection for single statements: the least that one can cost."""
+        """Lend a pooled connection of the driver itself, for single statements at least cost."""
         with self._pooled(), self.errors():
             pooled = self.engine.raw_connection()
             connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]  # psycopg's
@@ -224,12 +223,12 @@ class Database:
 
     @contextlib.contextmanager
     def _pooled(self) -> Iterator[None]:
-        """Lend a connection; not kept when it comes back after another thread's close()."""
+        """Guard a use of the pool; connections returned after ``close()`` are closed, too."""
         pool = self.engine.pool
         try:
             yield
         finally:
-            if self._closed:  # meanwhile, by another thread: what comes back is not kept
+            if self._closed:  # by another thread in the meantime: keep no returned connection
                 pool.dispose()
 
     @contextlib.contextmanager
@@ -248,7 +247,7 @@ class Database:
             raise self._translate(exc) from exc
 
     def without_secrets(self, text: str) -> str:
-        """Return what a driver said of this database as a part of a line, without passwords."""
+        """Return a driver's message in one line, without passwords."""
         given = self.url.query
         for secret in (self.url.password, given.get("password"), given.get("sslpassword")):
             text = text.replace(str(secret), "***") if secret else text
@@ -268,7 +267,7 @@ class Database:
             )
         if isinstance(exc, psycopg.DataError):
             return PayloadError(
-                f"PostgreSQL cannot store a value: {detail}. Text must not hold NUL or broken "
+                f"PostgreSQL cannot store a value: {detail}. Text must not contain NUL or broken "
                 "Unicode, and numbers must fit their column."
             )
         if isinstance(exc, _UNAVAILABLE):
@@ -289,12 +288,12 @@ class Database:
             return str(connection.scalar(sa.text("SHOW server_version"))).partition(" ")[0]
 
     def revision(self) -> str | None:
-        """Read the revision of the tracking tables; None where there are none."""
+        """Read the revision of the tracking tables; None if there are none."""
         with self.begin() as connection:
             return current_revision(connection)
 
     def check_schema(self) -> None:
-        """Make sure that the tables are those of this version.
+        """Make sure that the tables match this version.
 
         Raises
         ------
@@ -323,13 +322,13 @@ class Database:
         )
 
     def close(self) -> None:
-        """Close the pooled connections; one that is in use by a thread is closed by that."""
+        """Close the pooled connections; one in use is closed when it is returned."""
         self._closed = True
         self.engine.dispose()
 
 
 def current_revision(connection: sa.Connection) -> str | None:
-    """Return the revision of the tables, or None where there are none."""
+    """Return the revision of the tables; None if there are none."""
     if connection.scalar(sa.text("SELECT to_regclass('alembic_version')")) is None:
         return None
     found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
@@ -346,23 +345,23 @@ def load_statements(file_name: str) -> dict[str, str]:
     return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
 
 
-#: Advisory lock held while migrating, so that two processes do not do it at once.
+#: Advisory lock that keeps two processes from migrating at once.
 _MIGRATION_LOCK = 0x7068_6F74_6F71
 
 
 def migrate(database: Database) -> bool:
-    """Apply the migrations that are missing; return whether there were any.
+    """Apply missing migrations; return whether there were any.
 
     Raises
     ------
     DatabaseUnavailableError
         The server cannot be reached.
     SchemaMismatchError
-        The tables are of a newer version; they are left as they are.
+        The tables are those of a newer version; they are not changed.
     """
     if database.revision() == SCHEMA_REVISION:
         return False
-    # Alembic is imported here: a process that finds its tables in order never needs it.
+    # Imported here because it is rarely needed.
     from alembic import command
     from alembic.config import Config
 

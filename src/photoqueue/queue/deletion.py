@@ -1,4 +1,4 @@
-"""Deleting rows of what has ended: by age, and of one household."""
+"""Delete rows: of jobs that ended long ago, or of a whole project."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from photoqueue.queue.tally import WORKER_ROWS, counting
 from photoqueue.words import UNFINISHED
 
 _DELETION: Final = load_statements("deletion.sql")
-#: The job before the first one.
+#: Sorts before every job id.
 FIRST: Final = UUID(int=0)
-#: Jobs that are looked at in one transaction.
+#: Jobs examined in one transaction.
 _PAGE: Final = 2_000
 
 
@@ -29,7 +29,7 @@ class Gone:
     Attributes
     ----------
     contents : set of str
-        Content addresses that the deleted rows named; others may name them still.
+        Content addresses in the deleted rows; other rows may still refer to them.
     """
 
     jobs: int = 0
@@ -39,17 +39,17 @@ class Gone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Household:
-    """What there is of a project."""
+    """The jobs, photos and contents of a project."""
 
     job_ids: Sequence[UUID]
     unfinished: int
     photos: int
-    #: Content addresses that no other project names.
+    #: Content addresses that no other project refers to.
     contents: frozenset[str]
 
 
 def count_history(database: Database) -> None:
-    """Count all history that can be counted, so that nothing falls when it is deleted."""
+    """Count all rows into the metrics that can be counted, before rows are deleted."""
     more = True
     while more:
         with counting(database) as tally:
@@ -57,25 +57,25 @@ def count_history(database: Database) -> None:
 
 
 def page(database: Database, *, before: datetime, after: UUID) -> list[UUID]:
-    """List some jobs that ended before a moment, from one on; empty at the end."""
+    """List the next jobs after ``after`` that ended before a moment; empty at the end."""
     with database.begin() as connection:
         values = {"before": before, "after": after, "limit": _PAGE}
         return [row.job_id for row in connection.exec_driver_sql(_DELETION["page"], values)]
 
 
 def unneeded(database: Database, job_ids: Sequence[UUID], *, before: datetime) -> list[UUID]:
-    """Return those of a page that may go."""
+    """Return the jobs of a page that may be deleted."""
     with database.begin() as connection:
         return _unneeded(connection, job_ids, before)
 
 
 def delete(database: Database, job_ids: Sequence[UUID], *, before: datetime) -> Gone:
-    """Delete those of a page that may go, and the photos that have no job then.
+    """Delete the jobs of a page that may be deleted, and photos left without a job.
 
     Raises
     ------
     DatabaseUnavailableError
-        Somebody reads photos in a long transaction, such as a backup.
+        A long transaction, such as a backup, is reading ``photos``.
     """
     gone = Gone()
     with database.begin() as connection:
@@ -91,21 +91,21 @@ def delete(database: Database, job_ids: Sequence[UUID], *, before: datetime) -> 
 
 
 def delete_leftovers(database: Database, *, before: datetime) -> None:
-    """Delete batches of which no job is left, and incidents that are over."""
+    """Delete batches without jobs, and incidents that are over."""
     with database.begin() as connection:
         connection.exec_driver_sql(_DELETION["lock"])
         connection.exec_driver_sql(_DELETION["delete_leftovers"], {"before": before})
 
 
 def still_named(database: Database, contents: Collection[str]) -> set[str]:
-    """Return which contents some row still names; reads all of ``jobs``."""
+    """Return which contents some row still refers to; reads all of ``jobs``."""
     with database.begin() as connection:
         values = {"contents": sorted(contents)}
         return {row.sha256 for row in connection.exec_driver_sql(_DELETION["still_named"], values)}
 
 
 def household(database: Database, project_id: str) -> Household:
-    """Find what there is of a project."""
+    """Find the jobs, photos and contents of a project."""
     with database.begin() as connection:
         return _household(connection, project_id)
 
@@ -116,7 +116,7 @@ def delete_household(database: Database, project_id: str) -> Gone:
     Raises
     ------
     StateError
-        It has unfinished jobs, or some that cannot be counted yet.
+        It has unfinished jobs, or jobs that cannot be counted into the metrics yet.
     """
     with database.begin() as connection:
         connection.exec_driver_sql(_DELETION["lock"])
@@ -136,7 +136,7 @@ def delete_household(database: Database, project_id: str) -> Gone:
 
 
 def refuse_unfinished(project_id: str, found: Household) -> None:
-    """Raise StateError where jobs of the project have not ended."""
+    """Raise StateError if the project has unfinished jobs."""
     if found.unfinished:
         raise StateError(
             f"Project {project_id[:80]!r} has {found.unfinished} unfinished job(s). Wait for "
@@ -150,7 +150,7 @@ def _unneeded(connection: sa.Connection, job_ids: Sequence[UUID], before: dateti
 
 
 def _delete_jobs(connection: sa.Connection, job_ids: Sequence[UUID]) -> Sequence[sa.Row[Any]]:
-    # In the order of their keys, as all who lock several.
+    # Sorted, so that statements that lock several jobs cannot deadlock.
     values = {"job_ids": sorted(job_ids)}
     return connection.exec_driver_sql(_DELETION["delete_jobs"], values).all()
 

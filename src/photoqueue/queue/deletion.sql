@@ -1,17 +1,16 @@
--- Deleting what has ended. Rows are deleted in pages, each in a transaction that holds `lock`.
+-- Deletion. Rows are deleted in pages, each in a transaction that holds `lock`.
 
 -- name: lock
--- Every submission reads `photos` first and holds that until it is committed. So none is under
--- way while this lock is held, and what is looked at behind it stays so: no submission can be
--- about to hand back a job, or to name a photo, that is deleted here. Whoever comes meanwhile
--- waits for as long as one page takes. Behind a transaction that reads for minutes (`pg_dump`)
--- it gives up, for everybody else would wait behind it.
+-- Every submission reads `photos` first and keeps its lock on it until it commits. So while this
+-- lock is held no submission is running that could return a job, or refer to a photo, that is
+-- deleted here; new ones wait for the time that one page takes. The lock is given up behind a
+-- transaction that reads for minutes (`pg_dump`), as all submissions would queue up behind it.
 SET LOCAL lock_timeout = '2s';
 SET LOCAL statement_timeout = '60s';
 LOCK TABLE photos IN ACCESS EXCLUSIVE MODE;
 
 -- name: page
--- Jobs that ended before a moment, in the order of their keys from one on.
+-- Jobs that ended before a moment, in the order of their ids, after a given one.
 SELECT job_id FROM jobs
 WHERE job_id > %(after)s AND state IN ('completed', 'failed', 'cancelled')
   AND finished_at < %(before)s
@@ -19,9 +18,9 @@ ORDER BY job_id
 LIMIT %(limit)s;
 
 -- name: unneeded
--- Those of a page that nothing needs any more: not while a batch that they are in still runs,
--- is waited for or is newer than the moment, and not while their project still has work to do;
--- and not before the metrics have counted them.
+-- The jobs of a page that may be deleted. Kept are jobs of a batch that still runs, that another
+-- job waits for or that is newer than the moment, jobs of a project with unfinished jobs, and
+-- jobs that the metrics have not counted yet.
 WITH unfinished AS MATERIALIZED (
     SELECT job_id, project_id, after_batch FROM jobs WHERE state IN ('waiting', 'active', 'delayed')
 ), busy AS MATERIALIZED (
@@ -46,7 +45,7 @@ WHERE job_id = ANY(%(job_ids)s)
 ORDER BY job_id;
 
 -- name: delete_jobs
--- Jobs with all that hangs on them. One that was started anew at this moment is left alone.
+-- Jobs with their dependent rows. A job that was retried at this moment is kept.
 WITH gone AS (
     DELETE FROM jobs
     WHERE job_id = ANY(%(job_ids)s) AND state IN ('completed', 'failed', 'cancelled')
@@ -61,7 +60,7 @@ WITH gone AS (
 SELECT job_id, photo_id, sha256 FROM gone;
 
 -- name: delete_photos
--- Photos without a job, where they are as old as what was deleted.
+-- Photos without a job that are older than the moment.
 DELETE FROM photos
 WHERE photo_id = ANY(%(photo_ids)s) AND created_at < %(before)s
   AND NOT EXISTS (SELECT FROM jobs WHERE job_key = 'photo-' || photos.photo_id)
@@ -77,13 +76,13 @@ WITH emptied AS (
 DELETE FROM incidents WHERE ended_at < %(before)s AND end_told_at IS NOT NULL;
 
 -- name: still_named
--- Which contents are named by a photo, or by a job of an earlier picture of its photo.
+-- Contents that a photo refers to, or a job on an earlier picture of its photo.
 SELECT sha256 FROM photos WHERE sha256 = ANY(%(contents)s)
 UNION
 SELECT payload ->> 'sha256' FROM jobs WHERE payload ->> 'sha256' = ANY(%(contents)s);
 
 -- name: household_jobs
--- All jobs of a project, also those of photos that were given to it only later.
+-- All jobs of a project, also those of photos that were assigned to it later.
 SELECT job_id, state, payload ->> 'sha256' AS sha256 FROM jobs
 WHERE project_id = %(project)s
    OR job_key IN (SELECT 'photo-' || photo_id FROM photos WHERE project_id = %(project)s)
@@ -93,7 +92,7 @@ ORDER BY job_id;
 SELECT sha256 FROM photos WHERE project_id = %(project)s;
 
 -- name: household_elsewhere
--- Which contents are named by other projects' photos or jobs.
+-- Contents that photos or jobs of other projects refer to.
 SELECT sha256 FROM photos
 WHERE sha256 = ANY(%(contents)s) AND project_id IS DISTINCT FROM %(project)s
 UNION
@@ -110,7 +109,7 @@ SELECT EXISTS (
 ) AS uncounted;
 
 -- name: delete_household
--- What a project has beside its jobs.
+-- The rows of a project in other tables than `jobs`.
 WITH rows_of_photos AS (
     DELETE FROM photos WHERE project_id = %(project)s RETURNING photo_id
 ), corrections AS (

@@ -9,7 +9,7 @@ import time
 import uuid
 from typing import Final
 
-#: Looked up once: a member of an enumeration takes a third of a microsecond to look up.
+#: Looked up once, as looking up an enum member takes a third of a microsecond.
 _UNKNOWN: Final = uuid.SafeUUID.unknown
 
 _lock = threading.Lock()
@@ -17,23 +17,23 @@ _last_ticks = 0
 
 
 def new_uuid() -> uuid.UUID:
-    """Make a UUIDv7 that sorts after every one this process made before."""
+    """Make a UUIDv7 that sorts after all earlier ones of this process."""
     return new_uuids(1)[0]
 
 
 def new_uuids(number: int) -> list[uuid.UUID]:
-    """Make UUIDv7s in ascending order, after every one this process made before.
+    """Make UUIDv7s in ascending order, after all earlier ones of this process.
 
-    RFC 9562 section 6.2, method 3: the twelve bits behind the millisecond hold its
-    fraction. A bulk submission makes ids faster than the clock ticks; each then takes
-    the next free tick, so that the order of submission is the order of the ids.
+    RFC 9562 section 6.2, method 3: the twelve bits after the milliseconds hold their fraction.
+    When ids are made faster than the clock ticks, each takes the next free tick, so that ids are
+    in the order of submission.
     """
     global _last_ticks
     now = time.time_ns() * 4096 // 1_000_000
     with _lock:
         first = max(now, _last_ticks + 1)
         _last_ticks = first + number - 1
-    # One call for all: each one asks the system.
+    # One call for all of them: each call is a system call.
     random = struct.unpack(f">{number}Q", secrets.token_bytes(8 * number))
     return [
         _uuid((ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64 | 0b10 << 62 | bits >> 2)
@@ -42,7 +42,7 @@ def new_uuids(number: int) -> list[uuid.UUID]:
 
 
 def _uuid(number: int) -> uuid.UUID:
-    """Return the UUID of a number that is known to be one: its own checks take longer."""
+    """Make a UUID of a valid number, without the slow checks of ``UUID()``."""
     made = object.__new__(uuid.UUID)
     object.__setattr__(made, "int", number)
     object.__setattr__(made, "is_safe", _UNKNOWN)

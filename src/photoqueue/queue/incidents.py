@@ -1,4 +1,4 @@
-"""Incidents: each is reported once when it begins and once when it ends."""
+"""Incidents: alerts that are reported once when they begin and once when they end."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Incident:
 
 
 def update_incidents(database: Database, firing: Sequence[Firing]) -> None:
-    """Open incidents for the alerts that fire, and end those that no longer do."""
+    """Open incidents for the firing alerts, and end the others."""
     values = {
         "names": [found.name for found in firing],
         "queues": [found.queue_name for found in firing],
@@ -50,10 +50,10 @@ def update_incidents(database: Database, firing: Sequence[Firing]) -> None:
 
 
 def tell_incidents(database: Database, tell: Callable[[Incident], None]) -> int:
-    """Report each beginning and end that was not reported yet; return how many there were.
+    """Report each beginning and end that is not reported yet; return how many there were.
 
-    An error of ``tell`` is passed on, and the incident is reported next time. If this process
-    dies between reporting and recording it, it is reported again under the same id.
+    An error of ``tell`` is raised, and the incident is reported next time. If this process dies
+    between report and record, the incident is reported again under the same id.
     """
     told = 0
     while _tell_next(database, tell):

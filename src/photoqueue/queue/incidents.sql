@@ -1,7 +1,7 @@
--- What was wrong from when to when, and whether the address was told.
+-- Incidents, and whether their beginning and end were reported.
 
 -- name: open
--- An incident that is open already stays the one it is; what it says is brought up to date.
+-- An incident that is already open keeps its id; its severity and message are updated.
 INSERT INTO incidents (name, queue_name, severity, message)
 SELECT * FROM unnest(%(names)s::text[], %(queues)s::text[], %(severities)s::text[],
     %(messages)s::text[])
@@ -17,7 +17,7 @@ WHERE ended_at IS NULL
   );
 
 -- name: untold
--- Locked until it is told: of several that check, the others pass it by.
+-- Locked until it is reported; other processes that check skip it.
 SELECT incident_id, name, queue_name, severity, message, began_at, ended_at, told_at
 FROM incidents
 WHERE (told_at IS NULL OR end_told_at IS NULL) AND (told_at IS NULL OR ended_at IS NOT NULL)

@@ -1,4 +1,4 @@
-"""Writes of the tracking table: every transition of a job, each one fenced statement."""
+"""State transitions of jobs in the tracking table, each one fenced statement."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from photoqueue.queue.database import Database, load_statements
 from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, JobType, Message, Outcome, job_type
 
-#: Longest error text and traceback kept, in characters; the end of a text says the most.
+#: Longest error message or traceback kept, in characters.
 MAX_ERROR_LENGTH: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job in the hands of a worker; ``attempt`` fences every write about it."""
+    """A job claimed by a worker; ``attempt`` fences every write about it."""
 
     job_id: UUID
     queue: JobType
@@ -30,48 +30,48 @@ class Claim:
     payload: Mapping[str, Any]
     attempt: int
     max_attempts: int
-    #: Attempts that the job was given when it was last started.
+    #: Attempt budget given when the job was submitted or last retried by a person.
     budget: int
     wait_ms: float
     worker_id: UUID
 
     @property
     def next_retry(self) -> int:
-        """Number of the retry, from 1, that follows when this attempt fails."""
+        """Number of the retry (from 1) that follows if this attempt fails."""
         return self.budget - (self.max_attempts - self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an attempt failed, as it is kept on record."""
+    """Why an attempt failed, as it is recorded."""
 
     error_type: str
     message: str
     traceback: str
     permanent: bool
-    #: Milliseconds before which another attempt would fail as well.
+    #: Shortest delay before the next attempt, in milliseconds.
     not_before_ms: int = 0
-    #: The work could not begin, through no fault of the job: it costs no attempt.
+    #: Whether the attempt could not begin for a reason outside the job; uses no budget.
     costs_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An attempt that ended with a result, before that is recorded."""
+    """An attempt that completed but is not recorded yet."""
 
     claim: Claim
     #: The result as JSON.
     result: str
     calls: Sequence[AiCall] = ()
-    #: Seconds that it ran.
+    #: Seconds it ran.
     seconds: float = 0.0
-    #: When it ended, on the monotonic clock of this process.
+    #: When it ended, on this process's monotonic clock.
     at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a recorded attempt left its job."""
+    """State of a job after an attempt was recorded."""
 
     state: JobState
     duration_ms: float
@@ -79,7 +79,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A job taken back from a worker, delivered again unless its budget is spent."""
+    """A job taken back from a worker; delivered again unless its budget is used up."""
 
     message: Message
     job_key: str
@@ -90,7 +90,7 @@ class Recovered:
 
 
 def storable(text: str) -> str:
-    """Make a text fit for PostgreSQL: no NUL, and shortened in its middle."""
+    """Make a text storable in PostgreSQL: without NUL, and shortened in the middle if long."""
     text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
     text = text.encode("utf-8", "replace").decode("utf-8")
     if len(text) <= MAX_ERROR_LENGTH:
@@ -100,7 +100,7 @@ def storable(text: str) -> str:
 
 
 def claim_of(row: Mapping[str, Any], worker_id: UUID) -> Claim:
-    """Make a claim of a row of ``claim``, ``held`` or ``complete_and_claim``."""
+    """Make a claim from a row of ``claim``, ``held`` or ``complete_and_claim``."""
     return Claim(
         job_id=row["job_id"],
         queue=job_type(row["queue_name"]),
@@ -124,28 +124,27 @@ def ai_call_values(claim: Claim, number: int, call: AiCall) -> dict[str, Any]:
 
 _TRANSITIONS: Final = load_statements("transitions.sql")
 _FIRST_JOB: Final = UUID(int=0)
-#: For a connection that says the same few statements about jobs by id all day: planned once, by
-#: their indexes, whatever the size of the table was when they were planned.
+#: For a connection that repeats a few statements on jobs by id: they are planned once, to use
+#: their indexes even if the table was small at that time.
 _BUSY_SESSION: Final = """
     SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off
 """
 
-#: How often a retry starts over because a submission took a job key at that moment.
+#: Attempts at a retry that conflicts with a simultaneous submission of the same job key.
 _MAX_RACES: Final = 10
 
 
 class Ledger:
-    """The transitions, over one autocommit connection of its own.
+    """State transitions of jobs, over a dedicated connection in autocommit.
 
     Parameters
     ----------
     busy : bool
-        It is for a process that claims and records all day long.
+        Whether a worker process uses it, which claims and records continuously.
 
-    Not safe for use by several threads at once. Raises
-    :class:`~photoqueue.errors.DatabaseUnavailableError` when the server is away; the
-    next call connects again.
+    Not thread-safe. Raises :class:`~photoqueue.errors.DatabaseUnavailableError` if the server
+    cannot be reached; the next call reconnects.
     """
 
     def __init__(self, database: Database, *, name: str = "photoqueue", busy: bool = False) -> None:
@@ -161,7 +160,7 @@ class Ledger:
             self._connection = None
 
     def claim(self, job_id: UUID, queue: JobType, *, worker_id: UUID, slot: int) -> Claim | None:
-        """Take a job; None when there is nothing to take (a duplicate, cancelled, paused)."""
+        """Claim a job; None if it cannot be claimed (duplicate message, cancelled, paused)."""
         rows = self.run(
             _TRANSITIONS["claim"],
             {"job_id": job_id, "queue_name": queue, "worker_id": worker_id, "slot": slot},
@@ -169,7 +168,7 @@ class Ledger:
         return claim_of(rows[0], worker_id) if rows else None
 
     def held(self, job_ids: Sequence[UUID], *, worker_id: UUID, slot: int) -> list[Claim]:
-        """Return which of the jobs were claimed when the answer was lost with the connection."""
+        """Return which of the jobs were claimed, after the reply was lost with the connection."""
         rows = self.run(
             _TRANSITIONS["held"],
             {"job_ids": list(job_ids), "worker_id": worker_id, "slot": slot},
@@ -186,19 +185,19 @@ class Ledger:
         slot: int,
         together: bool = False,
     ) -> tuple[list[Ended | None], list[Claim]]:
-        """Record results and take the next jobs of the queue, in one statement.
+        """Record results and claim the next jobs of the queue, in one statement.
 
         Parameters
         ----------
         together : bool
-            The jobs to take begin one after another. Only those are taken that were never
-            attempted: an attempt that is lost together with others costs nothing.
+            Whether the jobs are claimed as a group that runs one after another. Only jobs
+            without an attempt are claimed so, as an attempt lost with its group uses no budget.
 
         Returns
         -------
         tuple
-            How each of ``done`` ended, None where it was no longer this attempt's to write;
-            and the jobs that were taken, most urgent first.
+            The outcome of each of ``done``, None if the attempt had lost its job; and the claimed
+            jobs, most urgent first.
         """
         now = time.monotonic()
         parameters = {
@@ -239,21 +238,21 @@ class Ledger:
         worker_id: UUID,
         slot: int,
     ) -> list[Message]:
-        """Give back jobs that were taken together and not begun; one of them may be kept.
+        """Hand back jobs that were claimed together and have not begun, except ``kept``.
 
         Parameters
         ----------
         kept : UUID or None
-            The one that is under way; its attempt costs as any other from now on.
+            The job that is running; from now on its attempt counts against the budget.
         seconds : float
-            How long that has run.
+            How long that job has run.
         worker_id, slot
-            The process that has them.
+            The process that holds the jobs.
 
         Returns
         -------
         list of Message
-            What is to be announced again.
+            Messages to enqueue again.
         """
         rows = self.run(
             _TRANSITIONS["give_back"],
@@ -270,7 +269,7 @@ class Ledger:
     def fail(
         self, claim: Claim, failure: Failure, *, delay_ms: int, calls: Sequence[AiCall] = ()
     ) -> Ended | None:
-        """Record an exception; None when the job is no longer this attempt's to write."""
+        """Record an exception; None if the attempt has lost its job."""
         return self._end(
             "fail",
             Outcome.ERROR,
@@ -286,7 +285,7 @@ class Ledger:
         )
 
     def postpone(self, claim: Claim, reason: Failure, *, delay_ms: int) -> Ended | None:
-        """Put a job back until later, at no cost to its budget; None when it is not ours."""
+        """Delay a job without using its budget; None if the attempt has lost its job."""
         return self._end(
             "postpone",
             Outcome.RELEASED,
@@ -309,17 +308,17 @@ class Ledger:
         only: tuple[UUID, int] | None = None,
         at: UUID | None = None,
     ) -> list[Recovered]:
-        """Take back what lost workers were doing.
+        """Take back the jobs of lost workers.
 
         Parameters
         ----------
         slot
-            Only what this process of the worker was doing.
+            Only those of this process of the worker.
         only
             Only this attempt of this job.
         at
-            The job that the process was working on, where that is known: its attempt costs
-            as any other, while those that were taken together with it cost nothing.
+            The job that the process was running, if known: its attempt counts against the
+            budget, those of jobs claimed together with it do not.
         """
         job_id, attempt = only or (None, None)
         return self._take_back(
@@ -336,27 +335,27 @@ class Ledger:
         )
 
     def release(self, worker_id: UUID) -> list[Recovered]:
-        """Hand back the jobs of a worker that is stopping, at no cost to their budget."""
+        """Hand back the jobs of a stopping worker, without using their budget."""
         return self._take_back("release", {"worker_id": worker_id})
 
     def release_blocked(self) -> list[Message]:
-        """Make ready the jobs whose batch has ended."""
+        """Make jobs ready that waited for a batch which has ended."""
         return [_message(row) for row in self.run(_TRANSITIONS["release_blocked"])]
 
     def cancel(self, job_ids: Sequence[UUID]) -> list[Message]:
-        """Cancel the unfinished ones among the jobs; return what the broker may carry of them."""
+        """Cancel the unfinished ones among the jobs; return their messages."""
         rows = self.run(_TRANSITIONS["cancel"], {"job_ids": list(job_ids)})
         return [_message(row) for row in rows]
 
     def retry(self, job_ids: Sequence[UUID], *, budget: int) -> list[Message]:
-        """Start failed and cancelled jobs again, with a budget of further attempts."""
+        """Start failed and cancelled jobs again, with ``budget`` further attempts."""
         parameters = {"job_ids": list(job_ids), "budget": budget}
         for _ in range(_MAX_RACES):
             try:
                 return [_message(row) for row in self.run(_TRANSITIONS["retry"], parameters)]
             except PhotoqueueError as exc:
-                # A submission took the key of one of them at this moment: its job is there
-                # now, and the statement leaves that key alone.
+                # A submission used the key of one of them at this moment. Its job exists now, so
+                # that the statement skips the key at the next try.
                 if not isinstance(exc.__cause__, psycopg.errors.UniqueViolation):
                     raise
                 race = exc
@@ -365,7 +364,7 @@ class Ledger:
     def due_waiting(
         self, queue: JobType, *, after: Message | None = None, limit: int
     ) -> list[Message]:
-        """List waiting jobs in the order in which workers take them, from a place on."""
+        """List waiting jobs in the order in which workers take them, after a given job."""
         rows = self.run(
             _TRANSITIONS["due_waiting"],
             {
@@ -378,12 +377,12 @@ class Ledger:
         return [Message(queue, row["job_id"], row["priority"]) for row in rows]
 
     def due_delayed(self, queue: JobType, *, limit: int) -> list[Message]:
-        """List retries of a queue whose back-off is over, longest overdue first."""
+        """List delayed jobs of a queue whose back-off is over, longest overdue first."""
         rows = self.run(_TRANSITIONS["due_delayed"], {"queue_name": queue, "limit": limit})
         return [Message(queue, row["job_id"], row["priority"]) for row in rows]
 
     def amend(self, job_id: UUID, payload_json: str, *, after_batch: str | None) -> list[Message]:
-        """Give a waiting job other job data; empty when it does not wait any more."""
+        """Replace the job data of a waiting job; empty if it no longer waits."""
         rows = self.run(
             _TRANSITIONS["amend"],
             {"job_id": job_id, "payload": payload_json, "after_batch": after_batch},
@@ -398,7 +397,7 @@ class Ledger:
             return cursor.fetchall() if cursor.description else []
 
     def connection(self) -> psycopg.Connection[Any]:
-        """Return the connection; reconnect when it is broken."""
+        """Return the connection; reconnect if it is broken."""
         if self._connection is None or self._connection.closed:
             connection = self._database.connect(name=self._name)
             if self._busy:
@@ -422,7 +421,7 @@ class Ledger:
         return Ended(state=JobState(rows[0]["state"]), duration_ms=rows[0]["duration_ms"])
 
     def _recorded(self, claims: Sequence[Claim], outcome: Outcome) -> dict[UUID, Ended]:
-        """Read what was recorded when an answer was lost with its connection."""
+        """Read what was recorded, after the reply was lost with the connection."""
         rows = self.run(
             _TRANSITIONS["recorded"],
             {
@@ -445,7 +444,7 @@ class Ledger:
             connection = self.connection()
             if not any(calls for _, calls in attempts):
                 return connection.execute(_TRANSITIONS[name], parameters).fetchall()
-            # One round trip: the rows of the AI calls travel with the end of the attempt.
+            # One round trip for the end of the attempt and its AI calls.
             with connection.pipeline():
                 for claim, calls in attempts:
                     for number, call in enumerate(calls, start=1):

@@ -1,4 +1,4 @@
-"""Accepting work: photos, jobs and batches become rows, all of them or none."""
+"""Accept submissions: write photos, jobs and batches as rows, all of them or none."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from photoqueue.words import JobState, JobType
 
 __all__ = ["Accepted", "NewBatch", "NewJob", "NewPhoto", "accept"]
 
-#: One list a column, all of the same length.
+#: Values by column name, all of the same length.
 Columns = Mapping[str, Sequence[Any]]
 
-#: How PostgreSQL reads the start of its own transaction: one clock for all times in the tables.
+#: PostgreSQL reads this as the start of the transaction: all times in the tables are its clock's.
 _NOW: Final = "now"
 
 
@@ -43,13 +43,13 @@ class NewPhoto(NamedTuple):
 
 
 class NewJob(NamedTuple):
-    """A row of ``jobs`` that waits, or that has failed before it could (``error_type``)."""
+    """A row of ``jobs``: a waiting job, or one that failed at submission (``error_type``)."""
 
     job_id: UUID
     job_key: str
     queue: JobType
-    #: The job data, or what writes it once it is needed: of many jobs, while PostgreSQL is
-    #: storing the ones before.
+    #: The job data, or a function that makes it. With many jobs it is made block by block, while
+    #: PostgreSQL stores the block before.
     payload_json: str | Callable[[NewJob], str]
     user_id: str
     max_attempts: int
@@ -57,9 +57,8 @@ class NewJob(NamedTuple):
     #: The photo that the job analyses; jobs of other types have none.
     photo_id: str | None = None
     project_id: str | None = None
-    #: Content of the photo, and its kind of room and engine where the caller named them; a
-    #: finished job of another content, kind or engine is not handed back, nor is one without
-    #: content.
+    #: Content address of the photo, and kind of room and engine if the caller named them. A
+    #: completed job is reused only if these match; without a content address never.
     sha256: str | None = None
     room_type: str | None = None
     engine: str | None = None
@@ -77,7 +76,7 @@ class NewBatch(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """Which job stands for a submitted one: itself, or one that was there already."""
+    """The job of a submission: a new one (``created``), or an existing one that is reused."""
 
     job_id: UUID
     created: bool
@@ -143,7 +142,7 @@ def batch_columns(batch: NewBatch | None) -> Columns:
 def place_columns(
     batch: NewBatch | None, accepted: Sequence[Accepted], *, first: int = 0
 ) -> Columns:
-    """Return the columns of ``batch_jobs``, from a position on."""
+    """Return the columns of ``batch_jobs``; positions are counted from ``first``."""
     places = accepted if batch else ()
     return {
         "batch_id": [batch.batch_id if batch else None] * len(places),
@@ -153,7 +152,7 @@ def place_columns(
 
 
 def check_contents(jobs: Sequence[NewJob]) -> None:
-    """Refuse one photo id for two pictures: one of them would silently be left out."""
+    """Refuse one photo id for two different pictures: one of them would be dropped silently."""
     contents: dict[str, str | None] = {}
     for job in jobs:
         if job.error_type is None and contents.setdefault(job.job_key, job.sha256) != job.sha256:
@@ -166,9 +165,9 @@ def check_contents(jobs: Sequence[NewJob]) -> None:
 def known_photos(
     rows: Sequence[tuple[str, str | None]], photos: Sequence[NewPhoto]
 ) -> Collection[str]:
-    """Name the photos that are there already.
+    """Return the ids of the photos that exist already.
 
-    Refuses to move one to another project: it would vanish from the first one's.
+    Refuses to move one to another project: it would disappear from its present project.
     """
     projects = {photo.photo_id: photo.project_id for photo in photos}
     for photo_id, project_id in rows:
@@ -183,15 +182,15 @@ def known_photos(
 def standing_jobs(
     rows: Sequence[tuple[Any, ...]], jobs: Sequence[NewJob], resubmit: bool
 ) -> Mapping[str, UUID]:
-    """Name the jobs that stand for submitted ones: job key → job id."""
+    """Return the existing jobs to reuse, as job id by job key."""
     wanted = {job.job_key: job for job in jobs if job.error_type is None}
     standing: dict[str, UUID] = {}
     for key, job_id, state, sha256, room_type, asked_engine, engine in rows:
         job = wanted[key]
         same_content = job.sha256 == sha256
         same_room = job.room_type is None or job.room_type == room_type
-        # The newest result counts, as in inventories: an older one of this engine would be
-        # handed back and not be used. ``auto`` is what was asked for, and no result names it.
+        # Only the newest result counts, as inventories use no older one. The engine of a result is
+        # never ``auto``, so that the requested engine is compared, too.
         same_engine = job.engine is None or job.engine in (engine, asked_engine)
         if state == JobState.COMPLETED:
             has_content = job.sha256 is not None
@@ -210,7 +209,7 @@ def standing_jobs(
 def assign(
     jobs: Sequence[NewJob], standing: Mapping[str, UUID]
 ) -> tuple[list[Accepted], list[NewJob]]:
-    """Decide job by job: a new row, or one that is there (also earlier in this very list)."""
+    """Decide for each job: a new row, or an existing one (also one earlier in ``jobs``)."""
     taken = dict(standing)
     accepted: list[Accepted] = []
     created: list[NewJob] = []
@@ -226,20 +225,20 @@ def assign(
 
 
 _NULL: Final = "\\N"
-#: What has a meaning in the text form of COPY, and how it is written to have none.
+#: Special characters of COPY's text format, and their escapes.
 _ESCAPED: Final = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 _ESCAPES: Final = str.maketrans(_ESCAPED)
 
 
 def as_json(columns: Columns) -> str:
-    """Write rows as ``json_to_recordset`` takes them."""
+    """Write rows as JSON for ``json_to_recordset``."""
     return json.dumps(
         [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     )
 
 
 def copy_rows(cursor: psycopg.Cursor[Any], table: str, blocks: Iterable[Columns]) -> None:
-    """Write rows by COPY; PostgreSQL stores a block of them while the next one is made."""
+    """Write rows with COPY; PostgreSQL stores one block while the next one is made."""
     blocks = iter(blocks)
     first = next(blocks, None)
     if first is None:
@@ -250,10 +249,10 @@ def copy_rows(cursor: psycopg.Cursor[Any], table: str, blocks: Iterable[Columns]
 
 
 def as_text(columns: Columns) -> str:
-    r"""Write rows in the text form of COPY.
+    r"""Write rows in COPY's text format.
 
-    Column by column, which is several times as fast as row by row: most columns say the same
-    in all rows.
+    Works by columns, which is several times as fast as by rows, because most columns have the
+    same value in all rows.
 
     Examples
     --------
@@ -265,7 +264,7 @@ def as_text(columns: Columns) -> str:
 
 
 def _texts(values: Sequence[Any]) -> Iterable[str]:
-    """Write the values of one column; one that stays the same is written once."""
+    """Write the values of one column; a constant is converted only once."""
     first = values[0]
     if values.count(first) == len(values):
         text = _NULL if first is None else str(first).translate(_ESCAPES)
@@ -283,11 +282,11 @@ def _texts(values: Sequence[Any]) -> Iterable[str]:
 
 _STATEMENTS: Final = load_statements("submission.sql")
 
-#: How often a submission starts over because another one of the same was in its way.
+#: Attempts at a submission that conflicts with a simultaneous one of the same photos or jobs.
 _MAX_RACES: Final = 10
-#: Jobs up to which a submission is one statement, where nothing of it is there already.
+#: Up to this many jobs are written in one statement, if none of their rows exist yet.
 _FEW: Final = 50
-#: Rows that are sent at a time.
+#: Rows per block that is sent.
 _BLOCK: Final = 500
 
 
@@ -301,10 +300,9 @@ def accept(
 ) -> list[Accepted]:
     """Write photos, jobs and a batch in one transaction.
 
-    A job whose key is in use by an unfinished job is not written; that job stands for it.
-    So does the last completed job, where it is of the same photo content and of the room
-    type and engine that are named, unless ``resubmit``. A job that has failed already
-    (``error_type``) is always written.
+    If an unfinished job has the same key, no row is written and that job is returned. So is the
+    newest completed job of the key if photo content and the named room type and engine match,
+    unless ``resubmit``. A job that failed at submission (``error_type``) is always written.
 
     Returns
     -------
@@ -314,13 +312,13 @@ def accept(
     Raises
     ------
     PhotoConflictError
-        A photo id is in use by another picture that is being analysed, or by two
-        pictures of this submission.
+        A photo id is used by another picture that is being analysed, or by two pictures of this
+        submission.
     DatabaseUnavailableError
-        The server is away; nothing was accepted.
+        The server cannot be reached; nothing was accepted.
     """
     check_contents(jobs)
-    # In the order of their keys, so that two submissions cannot lock each other out.
+    # Sorted by key, so that two submissions cannot deadlock.
     unique = {photo.photo_id: photo for photo in photos}
     photos = [unique[photo_id] for photo_id in sorted(unique)]
     for _ in range(_MAX_RACES):
@@ -338,12 +336,12 @@ def accept(
 
 
 def _is_race(error: PhotoqueueError) -> bool:
-    """Whether another submission of the same was in the way: what it wrote is there now."""
+    """Whether a simultaneous submission caused the error, so that another try sees its rows."""
     cause = error.__cause__
     if isinstance(cause, DBAPIError):
         cause = cause.orig
-    # Photos that are there are locked before new ones are written, and which is which may have
-    # changed between two looks: then two submissions can wait for each other.
+    # Existing photos are locked before new ones are written. A photo that another submission
+    # writes in between breaks that order, and the two can deadlock.
     return isinstance(cause, psycopg.errors.UniqueViolation | psycopg.errors.DeadlockDetected)
 
 
@@ -353,7 +351,7 @@ def _accept_new(
     photos: Sequence[NewPhoto],
     batch: NewBatch | None,
 ) -> list[Accepted] | None:
-    """Write a submission of which nothing is there yet; None where something is."""
+    """Write a submission whose rows are all new; return None if any of them exists."""
     accepted, created = assign(jobs, {})
     with database.direct() as connection:
         row = connection.execute(
@@ -378,7 +376,7 @@ def _accept(
     resubmit: bool,
 ) -> list[Accepted]:
     with database.begin() as connection:
-        # COPY is the driver's, beneath SQLAlchemy; the transaction is the same.
+        # COPY needs the driver's cursor; the transaction is the same.
         cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]  # psycopg's
         with cursor:
             photo_rows, job_rows = _look(cursor.connection, jobs, photos)
@@ -401,8 +399,8 @@ def _accept(
 def _look(
     connection: psycopg.Connection[Any], jobs: Sequence[NewJob], photos: Sequence[NewPhoto]
 ) -> tuple[list[tuple[str, str | None]], list[tuple[Any, ...]]]:
-    """Read what is there already of a submission: photos, and jobs that may stand for its own."""
-    # One round trip, the beginning of the transaction included.
+    """Read the photos and jobs of a submission that exist already."""
+    # One round trip, including the BEGIN.
     with connection.pipeline():
         known = connection.execute(_STATEMENTS["known_photos"], {"names": _names(photos)})
         standing = connection.execute(
@@ -418,7 +416,7 @@ def _names(photos: Sequence[NewPhoto]) -> str:
 
 
 def _keys(jobs: Sequence[NewJob]) -> str:
-    """List the job keys to look for, as JSON; a job that has failed already takes none."""
+    """List the job keys to look for, as JSON; jobs that failed at submission use no key."""
     return json.dumps(list({job.job_key for job in jobs if job.error_type is None}))
 
 
@@ -428,13 +426,13 @@ def _write_photos(
     updated = [photo for photo in photos if photo.photo_id in known]
     if updated:
         cursor.execute(_STATEMENTS["update_photos"], (as_json(photo_columns(updated)),))
-    # One that another submission writes at this moment makes this one start over.
+    # If another submission writes one of them at this moment, this one is tried again.
     added = [photo for photo in photos if photo.photo_id not in known]
     copy_rows(cursor, "photos", (photo_columns(added[block]) for block in _blocks(added)))
 
 
 def _blocks(rows: Sequence[object]) -> list[slice]:
-    """Cut rows into what is sent at a time."""
+    """Divide rows into blocks of ``_BLOCK``."""
     return [slice(start, start + _BLOCK) for start in range(0, len(rows), _BLOCK)]
 
 

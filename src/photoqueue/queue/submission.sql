@@ -1,11 +1,11 @@
--- Accepting work. What a few rows need is one statement, which commits by itself; many rows are
--- written by COPY, see `rows.py`. Names to look for come as JSON: the driver takes three times
--- as long to make an array of them.
+-- Submission. A few rows are written by one statement, which commits by itself; many rows by
+-- COPY, see `submission.py`. Keys to look for are passed as JSON: the driver takes three times as
+-- long to make an array of them.
 
 -- name: accept_new
--- All of a submission, in one round trip and one commit, unless something of it is there
--- already: then nothing is written, and the answer is false. Photos come first, as in every
--- other submission, so that no two can wait for each other.
+-- Write a whole submission, in one round trip and one commit. If any of its rows exists already,
+-- nothing is written and the result is false. Photos are written first, as in every submission,
+-- so that two submissions cannot deadlock.
 WITH nothing_there AS MATERIALIZED (
     SELECT
     WHERE NOT EXISTS (SELECT FROM photos WHERE photo_id = ANY(ARRAY(SELECT json_array_elements_text(%(photo_ids)s))))
@@ -56,8 +56,8 @@ SELECT EXISTS (SELECT FROM nothing_there);
 SELECT photo_id, project_id FROM photos WHERE photo_id = ANY(ARRAY(SELECT json_array_elements_text(%(names)s)));
 
 -- name: standing_jobs
--- Jobs that may stand for submitted ones: of each key the unfinished one, else the newest
--- completed one. Results are long: they are read only where somebody asks for an engine.
+-- Jobs that may be reused for submitted ones: of each key the unfinished one, else the newest
+-- completed one. Results are large, so they are read only if the submission names an engine.
 SELECT DISTINCT ON (job_key) job_key, job_id, state, payload ->> 'sha256',
     payload ->> 'roomType', payload ->> 'engine',
     CASE WHEN %(asks_engine)s THEN result ->> 'engine' END
@@ -67,7 +67,7 @@ WHERE job_key = ANY(ARRAY(SELECT json_array_elements_text(%(job_keys)s)))
 ORDER BY job_key, state = 'completed', job_id DESC;
 
 -- name: update_photos
--- What a later submission leaves unsaid (the room, say) stays as it was said before.
+-- Fields that a later submission leaves out (such as the room) keep their values.
 INSERT INTO photos (photo_id, sha256, project_id, room, room_type, user_id, asset_id, file_name,
     image_format, byte_size, width, height)
 SELECT *
@@ -88,6 +88,6 @@ SET sha256 = coalesce(excluded.sha256, photos.sha256),
     height = coalesce(excluded.height, photos.height);
 
 -- name: count_submissions
--- How many jobs were written; a sum of their own rows would take too long to make.
+-- The number of jobs written; counting the job rows themselves would take too long.
 INSERT INTO metric_submissions (queue_name, submitted, failed)
 SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[]);

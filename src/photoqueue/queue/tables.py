@@ -1,8 +1,8 @@
 """The tracking tables.
 
-``jobs`` holds one row a job and is the truth about it; ``job_attempts`` one row an attempt
-that has *ended* (the one that runs is the ``jobs`` row itself, so that an attempt costs a
-single insert). Times are PostgreSQL's own clock, so that a worker's wrong clock harms nothing.
+``jobs`` holds one row per job, which decides its state; ``job_attempts`` one row per *ended*
+attempt (the running one is in the ``jobs`` row, so that an attempt costs a single insert). Times
+are those of PostgreSQL's clock, so that a worker's wrong clock does no harm.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def _one_of(column: str, values: type[JobState] | type[Outcome]) -> str:
 
 
 def _recorded_xid() -> sa.Column[int | None]:
-    """Return the column of the transaction that wrote a row; null for one that is counted.
+    """Return the column with the transaction that wrote a row; null once the row is counted.
 
-    A 64-bit number of PostgreSQL, which does not start over. It is what makes it possible to
-    count rows later, each once: see ``tally.sql``.
+    A 64-bit transaction number of PostgreSQL, which does not wrap around. With it rows can be
+    counted later, each exactly once: see ``tally.sql``.
     """
     return sa.Column(
         "recorded_xid",
@@ -49,10 +49,9 @@ def _time(name: str, **options: object) -> sa.Column[object]:
 
 
 def _by_time(name: str, column: str) -> sa.Index:
-    """Return an index of a table that is written in the order of time.
+    """Return a BRIN index for a table that is written in the order of time.
 
-    It notes which times each few pages hold: next to nothing to keep, and enough to read
-    the last hour and nothing else.
+    It stores the range of times of each few pages: small, and enough to read only the last hour.
     """
     return sa.Index(
         name,
@@ -92,7 +91,7 @@ workers = sa.Table(
     metadata,
     sa.Column("worker_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("host", sa.Text, nullable=False),
-    #: Identifies machine, boot and process namespace: pids compare only within one.
+    #: Identifies machine, boot and process namespace: pids can be compared only within one.
     sa.Column("host_key", sa.Text, nullable=False),
     sa.Column("pid", sa.Integer, nullable=False),
     #: When the process started, on a clock of its host; tells a reused pid apart.
@@ -103,7 +102,7 @@ workers = sa.Table(
     #: ``starting``, ``running``, ``draining`` or ``stopped``.
     sa.Column("state", sa.Text, nullable=False, server_default="starting"),
     _time("started_at", nullable=False, server_default=sa.func.now()),
-    #: The lease: a running worker renews it; jobs of one whose lease ran out are recovered.
+    #: The lease: a running worker renews it; when it expires, the worker's jobs are recovered.
     _time("last_seen_at", nullable=False, server_default=sa.func.now()),
 )
 
@@ -139,7 +138,7 @@ photos = sa.Table(
 jobs = sa.Table(
     "jobs",
     metadata,
-    #: UUIDv7: ordered by creation, unlike any other installation's ids.
+    #: UUIDv7: ordered by creation, and unique across installations.
     sa.Column("job_id", UUID(as_uuid=True), primary_key=True),
     #: ``photo-<photoId>`` or ``inventory-<projectId>``; unique among unfinished jobs.
     sa.Column("job_key", sa.Text, nullable=False),
@@ -160,18 +159,18 @@ jobs = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
     #: The attempt number at which the budget is spent.
     sa.Column("max_attempts", sa.Integer, nullable=False),
-    #: Attempts that the job was given when it was last started; tells which retry is next.
+    #: Attempt budget given when the job was submitted or last retried by a person.
     sa.Column("budget", sa.Integer, nullable=False),
     sa.Column("worker_id", UUID(as_uuid=True)),
     #: Which process of the worker holds the job; never used twice by one worker.
     sa.Column("slot", sa.Integer),
     _time("created_at", nullable=False, server_default=sa.func.now()),
-    #: When it may start (or could have); null while it waits for a batch.
+    #: Since when it may start; null while it waits for a batch.
     _time("ready_at"),
     _time("started_at"),
     _time("finished_at"),
     #: Milliseconds that the last attempt waited from ``ready_at`` to its start. Null before the
-    #: first one, and while it may not have begun: see ``complete_and_claim``.
+    #: first attempt, and while a claimed one may not have begun: see ``complete_and_claim``.
     sa.Column("wait_ms", sa.Double),
     #: Milliseconds the last attempt ran.
     sa.Column("job_duration_ms", sa.Double),
@@ -202,7 +201,7 @@ jobs = sa.Table(
     sa.Index("jobs_active", "worker_id", postgresql_where=sa.text("state = 'active'")),
     sa.Index("jobs_project", "project_id", postgresql_where=sa.text("project_id IS NOT NULL")),
     sa.Index("jobs_state", "queue_name", "state", "finished_at"),
-    #: What charts tell of failed jobs, without reading these.
+    #: What charts show of failed jobs, without reading the table.
     sa.Index(
         "jobs_failed",
         "queue_name",
@@ -212,8 +211,8 @@ jobs = sa.Table(
     ),
 )
 
-#: Which jobs belong to which batch; a job can be in several, because submitting a photo
-#: again hands back the job that is there.
+#: Which jobs belong to which batch; a job can be in several, because submitting a photo again
+#: returns the existing job.
 batch_jobs = sa.Table(
     "batch_jobs",
     metadata,
@@ -249,7 +248,7 @@ ai_metrics = sa.Table(
     metadata,
     sa.Column("job_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("attempt", sa.Integer, primary_key=True),
-    #: Which call of the attempt; a record that is written twice stays one row.
+    #: Number of the call within the attempt; with it a record written twice is one row.
     sa.Column("call", sa.Integer, primary_key=True),
     sa.Column("photo_id", sa.Text),
     sa.Column("engine", sa.Text, nullable=False),
@@ -266,7 +265,7 @@ ai_metrics = sa.Table(
     _by_time("ai_metrics_created", "created_at"),
 )
 
-#: When each service that engines ask may be asked next, by any worker.
+#: When any worker may send the next request to each service that engines use.
 ai_rate_limits = sa.Table(
     "ai_rate_limits",
     metadata,
@@ -274,24 +273,24 @@ ai_rate_limits = sa.Table(
     _time("free_at", nullable=False),
 )
 
-#: What people said against the photos; rows stay, also those that were taken back.
+#: Corrections of inventories by people; undone ones stay on record.
 inventory_corrections = sa.Table(
     "inventory_corrections",
     metadata,
     sa.Column("correction_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
     sa.Column("project_id", sa.Text, nullable=False),
     sa.Column("room", sa.Text, nullable=False),
-    #: Catalogue key; null for a thing that the catalogue lacks, which its name stands for.
+    #: Catalogue key; null for an item that is not in the catalogue, which its name identifies.
     sa.Column("key", sa.Text),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("category", sa.Text, nullable=False),
     sa.Column("count", sa.Integer, nullable=False),
-    #: Of one, in m³, and whether it is taken apart; null where nothing was said of it.
+    #: Volume of one item in m³, and whether it is taken apart; null if not corrected.
     sa.Column("volume", sa.Double),
     sa.Column("dismountable", sa.Boolean),
     sa.Column("user_id", sa.Text, nullable=False),
     _time("created_at", nullable=False, server_default=sa.func.now()),
-    #: Since when it no longer applies.
+    #: When it was undone; null while it applies.
     _time("undone_at"),
     sa.Column("undone_by", sa.Text),
     sa.CheckConstraint("count >= 0", name="count"),
@@ -299,14 +298,14 @@ inventory_corrections = sa.Table(
     sa.Index("inventory_corrections_project", "project_id", "correction_id"),
 )
 
-#: What was ever counted, a few rows: counters and the buckets of histograms. Rows are only
-#: added to, so that nothing falls when history is deleted.
+#: Counters and histogram buckets since the installation began, a few rows. They only grow, so
+#: that no counter falls when history is deleted.
 metric_totals = sa.Table(
     "metric_totals",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("queue_name", sa.Text, primary_key=True),
-    #: Empty where the metric has no such label.
+    #: Empty if the metric has no such label.
     sa.Column("outcome", sa.Text, primary_key=True, server_default=""),
     sa.Column("engine", sa.Text, primary_key=True, server_default=""),
     sa.Column("model", sa.Text, primary_key=True, server_default=""),
@@ -317,7 +316,7 @@ metric_totals = sa.Table(
     sa.Column("sum", sa.Double, nullable=False, server_default=sa.text("0")),
 )
 
-#: How far each source is counted; whoever counts holds the lock of its row.
+#: How far each source is counted; the counting process holds the lock of its row.
 metric_marks = sa.Table(
     "metric_marks",
     metadata,
@@ -334,23 +333,23 @@ metric_submissions = sa.Table(
     sa.Column("submission_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
     sa.Column("queue_name", sa.Text, nullable=False),
     sa.Column("submitted", sa.BigInteger, nullable=False),
-    #: Of these, the ones that failed at once: pictures that cannot be read.
+    #: Jobs among them that failed at once, because the photo could not be read.
     sa.Column("failed", sa.BigInteger, nullable=False),
     _time("created_at", nullable=False, server_default=sa.func.now()),
 )
 
 
-#: What happened, added up: what charts and alerts are made of. Sums without names: they outlive
-#: what they sum up.
+#: Sums from which charts and alerts are made. They hold no names of customers or projects, and
+#: are kept when the rows that they sum up are deleted.
 tally = sa.Table(
     "tally",
     metadata,
     #: 60 for a minute, 3600 for an hour, 0 for all time.
     sa.Column("seconds", sa.Integer, primary_key=True, autoincrement=False),
-    #: As :class:`photoqueue.records.figures.Row` names them, and for alerts ``failed`` (jobs),
-    #: ``retried`` (attempts) and ``called`` (calls of engines).
+    #: Those of :class:`photoqueue.records.figures.Row`, and for alerts ``failed`` (jobs),
+    #: ``retried`` (attempts) and ``called`` (engine calls).
     sa.Column("measure", sa.Text, primary_key=True),
-    #: Of the minute or hour; ``-infinity`` is all time.
+    #: Start of the minute or hour; ``-infinity`` for all time.
     _time("start", primary_key=True),
     sa.Column("queue_name", sa.Text, primary_key=True),
     sa.Column("outcome", sa.Text, primary_key=True),
@@ -358,18 +357,18 @@ tally = sa.Table(
     sa.Column("labels", ARRAY(sa.Text), primary_key=True),
     sa.Column("bin", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("count", sa.BigInteger, nullable=False),
-    #: Of costs and tokens; null for what is not added up.
+    #: Sum of costs or tokens; null for other measures.
     sa.Column("sum", sa.Double),
-    #: The extremes, in ms; of events, the first and the last in seconds since 1970.
+    #: Extremes: ms of durations; of events the first and last time, in seconds since 1970.
     sa.Column("least", sa.Double),
     sa.Column("most", sa.Double),
 )
 
-#: Tables that only the version before reads and writes: triggers carry over to ``tally`` what it
-#: counts there while it runs. The next release drops them.
+#: Tables that only the version before reads and writes; triggers copy what it counts there to
+#: ``tally`` while it runs. The next release drops them.
 RETIRED_TABLES: Final = frozenset({"figure_bins", "figure_times", "figure_calls", "metric_minutes"})
 
-#: What was wrong from when to when, as far as an address is to be told of it.
+#: Incidents: alerts with their beginning and end, and whether ``PHOTOQUEUE_ALERT_URL`` has them.
 incidents = sa.Table(
     "incidents",
     metadata,
@@ -381,12 +380,12 @@ incidents = sa.Table(
     ),
     #: Name of the alert.
     sa.Column("name", sa.Text, nullable=False),
-    #: Empty where the alert is about no single queue.
+    #: Empty if the alert does not concern a single queue.
     sa.Column("queue_name", sa.Text, nullable=False, server_default=""),
     sa.Column("severity", sa.Text, nullable=False),
     sa.Column("message", sa.Text, nullable=False),
     _time("began_at", nullable=False, server_default=sa.func.now()),
-    #: When the address took the news of it, and of its end; null before.
+    #: When its beginning and its end were reported; null before.
     _time("told_at"),
     _time("ended_at"),
     _time("end_told_at"),

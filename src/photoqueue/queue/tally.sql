@@ -1,23 +1,23 @@
--- One tally of what happened. Python puts the statements together: a `measure_…` turns rows of
--- attempts, calls or submissions (`fresh`) into rows of the tally, whether they are counted for
--- good (`count`, `keep`) or only read for a chart (`read`).
+-- The tally. Python puts the statements together: a `measure_…` turns rows of attempts, calls or
+-- submissions (`fresh`) into rows of the tally, which are either stored (`count`, `keep`) or only
+-- read for a chart (`read`).
 --
 -- Each row is counted exactly once. `recorded_xid` is the transaction that wrote it. A
--- transaction below `pg_snapshot_xmin` has ended: its rows are all visible, and none can be
--- added. So the rows of transactions from the mark up to there are counted, and the mark is
--- moved there in the same statement: one that is cut off has done nothing. A row that was
--- committed late has a number above the mark, however long its transaction took. (A transaction
--- that writes for minutes, also in another database of the server, delays counting for as long.
--- Nothing is lost by that.)
+-- transaction below `pg_snapshot_xmin` has ended: all its rows are visible, and it can add no
+-- more. So the rows of transactions from the mark up to `pg_snapshot_xmin` are counted, and the
+-- mark is moved there in the same statement; an interrupted statement changes nothing. A row that
+-- is committed late has a number above the mark, however long its transaction took. (A
+-- transaction that writes for minutes, also in another database of the server, delays counting,
+-- but nothing is lost.)
 --
--- The lock of a mark's row lets one process count at a time; others skip it. A mark that was
--- moved after a statement took its snapshot is read as it is now, and is never moved back.
--- Sources share a few rows ("failed"): every statement locks rows in the order of their keys,
--- so that no two wait for each other.
+-- The lock on a mark's row lets one process count at a time; others skip the source. A mark that
+-- was moved after a statement took its snapshot is read in its new state, and is never moved back.
+-- Sources share a few rows ("failed"): every statement locks rows in the order of their keys, so
+-- that two statements cannot deadlock.
 
 -- name: measure_attempts
--- `counts` is false for attempts of which only durations are wanted. Each measure is a pass of its
--- own over rows in memory: to make a few rows of each attempt takes several times as long.
+-- `counts` is false for attempts of which only durations are wanted. Each measure is a separate
+-- pass over the rows in memory: making several rows of each attempt takes several times as long.
 WITH attempt AS MATERIALIZED (
     SELECT *, CASE WHEN run_ms IS NOT NULL AND ending IS NOT NULL THEN $run_bin END AS ran,
         CASE WHEN run_ms IS NOT NULL AND ending IS NOT NULL AND wait_ms IS NOT NULL
@@ -100,7 +100,7 @@ WHERE number > 0
 GROUP BY 1, 2, 3
 
 -- name: buckets_attempts
--- What histograms of /metrics show of `fresh`, in seconds.
+-- Histogram buckets of `fresh` for /metrics, in seconds.
 SELECT 'wait' AS name, queue_name, '' AS outcome, '' AS engine, '' AS model,
     wait_ms / 1000 AS value, %(wait_edges)s::float8[] AS edges
 FROM fresh WHERE wait_ms IS NOT NULL
@@ -126,12 +126,12 @@ WITH mark AS MATERIALIZED (
     ) AS high
     FROM mark
 ), fresh AS MATERIALIZED (
-    -- Queues are looked up one by one: the planner cannot know that the rows are few, and would
-    -- read all jobs. A job that was deleted meanwhile leaves its queue unknown.
+    -- Queues are looked up one by one: the planner cannot know that there are few rows, and would
+    -- read all jobs. The queue of a job that was deleted in between is unknown.
     SELECT source.*, true AS counts, coalesce(
         (SELECT queue_name FROM jobs WHERE jobs.job_id = source.job_id), 'unknown'
     ) AS queue_name
-    -- For each span (there is one): a plain join may read the whole index instead.
+    -- LATERAL over the span (there is one): a plain join may read the whole index instead.
     FROM span CROSS JOIN LATERAL (
         SELECT * FROM $table WHERE recorded_xid >= low AND recorded_xid < high
         ORDER BY recorded_xid OFFSET 0
@@ -142,7 +142,7 @@ FROM span WHERE source = '$source' AND high > low
 RETURNING (SELECT count(*) FROM fresh) AS counted;
 
 -- name: count_submissions
--- These rows are there to be counted only: deleting one is counting it.
+-- These rows exist only to be counted: they are deleted when they are counted.
 WITH mark AS MATERIALIZED (
     SELECT source FROM metric_marks WHERE source = 'submissions' FOR UPDATE SKIP LOCKED
 ), fresh AS MATERIALIZED (
@@ -152,7 +152,7 @@ WITH mark AS MATERIALIZED (
 SELECT count(*) AS counted FROM fresh;
 
 -- name: keep_buckets
--- An edge belongs to the bucket below it, as in Prometheus.
+-- A value on an edge belongs to the bucket below the edge, as in Prometheus.
 SELECT name, queue_name, outcome, engine, model, coalesce(
         CASE WHEN edges[width_bucket(value, edges)] = value THEN value
              ELSE edges[width_bucket(value, edges) + 1] END,
@@ -194,25 +194,26 @@ totals AS (
 )
 
 -- name: pending
--- Which sources have something to count, found without writing anything; and those whose mark
--- lies ahead of this server.
+-- Sources with rows to count, found without writing; and those whose mark is ahead of the
+-- transactions of this server.
 SELECT source, misnumbered
 FROM metric_marks
 CROSS JOIN LATERAL (
     SELECT counted_below > pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS misnumbered
 ) AS numbers
 WHERE misnumbered
-   -- the newest, which is read off the end of the index; to look for any reads the whole table
+   -- the newest, from the end of the index; a search for any row may read the whole table
    OR source = 'attempts' AND counted_below <= (SELECT max(recorded_xid) FROM job_attempts)
    OR source = 'ai_calls' AND counted_below <= (SELECT max(recorded_xid) FROM ai_metrics)
    OR source = 'submissions' AND EXISTS (SELECT FROM metric_submissions)
 ORDER BY source;
 
 -- name: renumber
--- After a restore of a dump into another server, whose transactions may have lower numbers:
--- what the dump says is counted stays so (null), and what it says is not is counted next, as
--- is what was written since: the rows whose own transaction is the one they name. Some rows at
--- a time, those with the highest numbers first; counting goes on when all are done.
+-- For a dump that was restored into another server, whose transaction numbers may be lower. Rows
+-- below the dump's mark are counted already: their number becomes null. The others get the number
+-- of this transaction and are counted next. Rows written since the restore have a number equal to
+-- their xmin and are not changed. Some rows are renumbered at a time, the highest numbers first;
+-- counting resumes after the last.
 WITH mark AS MATERIALIZED (
     SELECT counted_below AS low FROM metric_marks
     WHERE source = '$source'
@@ -234,7 +235,7 @@ WITH mark AS MATERIALIZED (
 SELECT (SELECT count(*) FROM foreign_rows) AS renumbered FROM mark;
 
 -- name: forget
--- Minutes, and durations by the hour, that are too old for charts to use.
+-- Sums by the minute, and durations by the hour, that are too old for charts.
 DELETE FROM tally
 WHERE start < now() - %(kept)s::interval
   AND (seconds = 60 OR seconds = 3600 AND measure = ANY(%(durations)s));
@@ -247,13 +248,13 @@ ORDER BY name, queue_name, outcome, engine, model, le;
 SELECT queue_name, refused_messages FROM queues ORDER BY queue_name;
 
 -- name: last_seen
--- How long ago a worker of each queue was last seen alive, whether or not it is now.
+-- How long ago a worker of each queue last renewed its lease, whether or not it is live.
 SELECT queue_name, min(date_part('epoch', clock_timestamp() - last_seen_at)) AS seconds
 FROM workers CROSS JOIN LATERAL unnest(queues) AS queue_name
 GROUP BY queue_name ORDER BY queue_name;
 
 -- name: window
--- What was counted in a window up to now, and in the one of the same length before it.
+-- Counts in a window up to now, and in the window of the same length before it.
 SELECT CASE measure WHEN 'ended' THEN outcome WHEN 'called' THEN 'ai_' || outcome
             ELSE measure END AS name, queue_name,
     coalesce(sum(count) FILTER (WHERE start > date_trunc('minute', now()) - age), 0)::bigint AS now,
@@ -265,7 +266,7 @@ WHERE seconds = 60 AND measure IN ('ended', 'failed', 'retried', 'called')
 GROUP BY 1, 2;
 
 -- name: snapshot
--- The moment that all of a reading sees, how far rows are counted, and the first submission.
+-- The time of the snapshot, how far rows are counted, and the first submission.
 SELECT now(), (SELECT counted_below FROM metric_marks WHERE source = 'attempts') AS attempts,
     (SELECT counted_below FROM metric_marks WHERE source = 'ai_calls') AS ai_calls,
     (SELECT date_part('epoch', now() - min(ready_at)) FROM jobs WHERE $jobs AND state = 'waiting')
@@ -289,7 +290,7 @@ WHERE seconds = %(level)s AND start >= %(low)s AND measure = ANY(%(durations)s)
   AND (%(queue)s::text IS NULL OR queue_name = %(queue)s)
 GROUP BY measure, outcome, labels, bin
 UNION ALL
--- Hours where the bins of the chart are that wide, and minutes before the first of them.
+-- Sums by the hour if the chart's bins are that wide, and by the minute before the first hour.
 SELECT measure, date_bin(%(minute)s, start, 'epoch'), outcome, labels, bin,
     sum(count)::bigint, NULL, min(least), max(most)
 FROM tally
@@ -300,8 +301,8 @@ WHERE (seconds = 3600 AND start >= %(hours)s
 GROUP BY 1, 2, 3, 4, 5;
 
 -- name: read
--- Rows of a chart's extent that are not counted; of those that are, the ones between `since`
--- and the first whole hour after it (`low`): their durations are kept by the hour.
+-- Rows within a chart's extent that are not counted, and counted ones between `since` and the
+-- first whole hour after it (`low`), as durations are kept by the hour only.
 WITH fresh AS (
     SELECT source.*, CASE WHEN %(queue)s::text IS NULL THEN '' ELSE coalesce(
         (SELECT queue_name FROM jobs WHERE jobs.job_id = source.job_id), 'unknown'
@@ -331,13 +332,13 @@ SELECT queue_name, submitted, failed, created_at FROM metric_submissions
 WHERE created_at >= %(since)s
 
 -- name: submitted_jobs
--- Ids are in the order of submission, by the clock of the submitting process.
+-- Job ids contain the time of submission, by the clock of the submitting process.
 SELECT queue_name, 1 AS submitted, 0 AS failed, created_at FROM jobs
 WHERE $jobs AND created_at >= %(since)s AND job_id >= %(lowest_id)s::uuid
 
 -- name: read_jobs
--- Failed and cancelled jobs as they are now, through the indexes alone; and failures without
--- an attempt: photos that were refused.
+-- Failed and cancelled jobs in their present state, by index-only scans; and failures without an
+-- attempt, which are photos refused at submission.
 SELECT measure, date_bin(%(minute)s, finished_at, 'epoch') AS start, outcome,
     labels, bin, count(*), NULL::float8 AS sum, min(date_part('epoch', finished_at)) AS least,
     max(date_part('epoch', finished_at)) AS most

@@ -1,11 +1,10 @@
--- Every change of a job's state: one statement each, committed by itself, fenced by the
--- state and attempt that it expects. A statement that changes no row has lost its race,
--- and its caller must not act on the job any further.
+-- Transitions of jobs: one statement each, which commits by itself and is fenced by the state and
+-- attempt that it expects. If a statement changes no row, its caller has lost the job and must
+-- not act on it any further.
 
 -- name: claim
--- A worker takes a job. A duplicate message, a job that is not due or a paused queue
--- finds nothing. `attempts` counts here, so that a crash is paid from the same budget
--- as an exception.
+-- A worker claims a job; no row for a duplicate message, a job that is not due or a paused queue.
+-- `attempts` is incremented here, so that a crash uses the same budget as an exception.
 UPDATE jobs
 SET state = 'active',
     attempts = attempts + 1,
@@ -23,8 +22,8 @@ WHERE job_id = %(job_id)s
 RETURNING job_id, queue_name, job_key, payload, attempts, max_attempts, budget, wait_ms;
 
 -- name: held
--- Jobs that a process claimed when the answer was lost with its connection: what is active
--- under its slot is what it claimed.
+-- Jobs that a process claimed when the reply was lost with its connection: those that are active
+-- under its slot.
 SELECT job_id, queue_name, job_key, payload, attempts, max_attempts, budget,
     coalesce(wait_ms, extract(epoch FROM started_at - ready_at)::float8 * 1000) AS wait_ms
 FROM jobs
@@ -32,15 +31,15 @@ WHERE job_id = ANY(%(job_ids)s) AND state = 'active'
   AND worker_id = %(worker_id)s AND slot = %(slot)s;
 
 -- name: complete_and_claim
--- Attempts ended with a result, and their process takes the next jobs: all in one round trip
--- and one commit; either half may be empty. A job to take that somebody else is at is skipped,
--- not waited for, and what has ended is locked in the order of its ids, as everywhere: no two
--- statements can then wait for each other's jobs. Recovery announces again what still waits.
+-- Record completed attempts and claim the next jobs of their process, in one round trip and one
+-- commit; either part may be empty. A job to claim that is locked by another transaction is
+-- skipped, and completed ones are locked in the order of their ids, as in all statements, so that
+-- two statements cannot deadlock. Recovery enqueues skipped jobs again if they still wait.
 --
--- Jobs that are taken `together` have no `wait_ms` until they end, since they begin one after
--- another: it marks an attempt that may not have begun. Only jobs without an attempt are taken
--- so. A job that ended tells how long it ran and how long ago it ended; the latter is bounded,
--- since whoever counts by `finished_at` relies on its being near to the commit.
+-- Jobs that are claimed `together` run one after another, so their `wait_ms` is null until they
+-- end: null marks an attempt that may not have begun. Only jobs without an attempt are claimed
+-- so. For each completed job the process passes how long it ran and how long ago it ended. The
+-- latter is bounded, because counting by `finished_at` needs it to be close to the commit.
 WITH mine AS (
     SELECT jobs.job_id, done.result, done.ran_ms,
         clock_timestamp() - least(done.ended_ms, 1000) * interval '1 millisecond' AS ended_at
@@ -100,10 +99,10 @@ SELECT recorded.job_id AS ended_job, recorded.duration_ms, claimed.*
 FROM recorded FULL JOIN claimed ON false;
 
 -- name: give_back
--- A process was held up by one of the jobs that it took together (`kept_job`, which has run for
--- `ran_ms`): that one is its only one from now on, and those that it has not begun are anybody's
--- again, at no cost to their budget. No process can have begun one of these but this. All of them
--- are locked in the order of their ids, the kept one too: whoever cancels them does the same.
+-- Hand back jobs that a process claimed together and has not begun, because one of them
+-- (`kept_job`, which has run for `ran_ms`) delays the others. The process keeps that one; the
+-- others wait again, and their budget is not used. No other process can have begun one of them.
+-- All are locked in the order of their ids, including the kept one, as in `cancel`.
 WITH held AS (
     SELECT job_id FROM jobs
     WHERE job_id = ANY(%(job_ids)s::uuid[] || %(kept_job)s::uuid)
@@ -131,8 +130,8 @@ WITH held AS (
 SELECT job_id, queue_name, priority FROM released;
 
 -- name: fail
--- The attempt ended with an exception: retry after `delay_ms`, or end when the error is
--- permanent or the budget is spent.
+-- The attempt ended with an exception: the job is retried after `delay_ms`, or fails if the error
+-- is permanent or the budget is used up.
 WITH ended AS (
     UPDATE jobs
     SET state = CASE WHEN %(permanent)s OR attempts >= max_attempts
@@ -160,7 +159,7 @@ RETURNING (SELECT state FROM ended) AS state,
     extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms;
 
 -- name: postpone
--- The attempt could not begin its work and is not paid from the budget: tried again after
+-- The attempt could not begin its work: it uses no budget, and the job is tried again after
 -- `delay_ms`.
 WITH postponed AS (
     UPDATE jobs
@@ -184,7 +183,7 @@ RETURNING 'delayed' AS state,
     extract(epoch FROM ended_at - started_at)::float8 * 1000 AS duration_ms;
 
 -- name: recorded
--- How attempts were recorded by the statement whose answer was lost with its connection.
+-- How attempts were recorded by a statement whose reply was lost with its connection.
 SELECT
     job_id,
     CASE WHEN outcome = 'completed' THEN 'completed'
@@ -197,11 +196,11 @@ JOIN job_attempts USING (job_id, attempt)
 WHERE worker_id = %(worker_id)s AND outcome = %(outcome)s;
 
 -- name: recover
--- Attempts that nobody carries any more: their process died (`slot` given), ran past the
--- time limit, or never knew of them (`job_id` and `attempt` given), or their worker is gone
--- (`worker_ids`). Delivered again at once while the budget lasts. One that was taken together
--- with others may not even have begun, and costs nothing unless its process was `at` it: it is
--- never taken so again.
+-- Take back lost attempts: their process died (`slot` given), exceeded the time limit or never
+-- received them (`job_id` and `attempt` given), or their worker is lost (`worker_ids`). The jobs
+-- are delivered again at once while their budget lasts. An attempt that was claimed together with
+-- others may not have begun: it uses no budget unless its process was working on it (`at`), and
+-- the job is not claimed together with others again.
 WITH held AS (
     SELECT job_id, wait_ms IS NULL AND job_id IS DISTINCT FROM %(at)s::uuid AS free,
         attempts >= max_attempts AS last
@@ -237,8 +236,8 @@ SELECT job_id, queue_name, job_key, priority, state, attempts, job_duration_ms,
 FROM lost;
 
 -- name: release
--- A worker that was told to stop hands back what it could not finish. The attempt is kept
--- on record but not paid from the budget.
+-- A stopping worker hands back jobs that it could not finish. The attempts are recorded, but use
+-- no budget.
 WITH held AS (
     SELECT job_id FROM jobs
     WHERE state = 'active' AND worker_id = %(worker_id)s
@@ -260,8 +259,8 @@ SELECT job_id, queue_name, job_key, priority, state, attempts, job_duration_ms,
 FROM released;
 
 -- name: cancel
--- A person ends jobs that have not ended by themselves. A worker that holds one finds its
--- write fenced off, and its process is freed.
+-- Cancel unfinished jobs. The write of a worker that holds one is fenced off, and its process is
+-- stopped.
 WITH cancelled AS (
     UPDATE jobs
     SET state = 'cancelled', finished_at = clock_timestamp(), success = false,
@@ -280,9 +279,9 @@ WITH cancelled AS (
 SELECT job_id, queue_name, priority FROM cancelled;
 
 -- name: retry
--- A person starts jobs anew that ended without a result: a fresh budget on top of the
--- attempts on record. Left alone where another job of the key is unfinished, or has done
--- the work since; of several jobs of one key the newest is started.
+-- Retry failed or cancelled jobs, with a new budget on top of the attempts on record. Skipped are
+-- jobs of whose key another job is unfinished or has completed since; of several jobs of one key
+-- only the newest is started.
 UPDATE jobs
 SET state = 'waiting', ready_at = clock_timestamp(), max_attempts = attempts + %(budget)s,
     budget = %(budget)s, started_at = NULL, finished_at = NULL, wait_ms = NULL,
@@ -290,7 +289,7 @@ SET state = 'waiting', ready_at = clock_timestamp(), max_attempts = attempts + %
     error_type = NULL, error_message = NULL, error_traceback = NULL, after_batch = NULL
 WHERE job_id = ANY(%(job_ids)s)
   AND state IN ('failed', 'cancelled')
-  -- a photo that could not even be read at submission has nothing to be tried on
+  -- not for a photo that could not be read at submission: there is no content to analyse
   AND payload ->> 'sha256' IS DISTINCT FROM ''
   AND NOT EXISTS (
       SELECT FROM jobs AS other
@@ -306,7 +305,7 @@ WHERE job_id = ANY(%(job_ids)s)
 RETURNING job_id, queue_name, priority, state, attempts;
 
 -- name: release_blocked
--- Jobs that waited for a batch whose last job has ended.
+-- Make jobs ready that waited for a batch whose last job has ended.
 UPDATE jobs
 SET ready_at = clock_timestamp()
 WHERE state = 'waiting' AND ready_at IS NULL AND after_batch IS NOT NULL
@@ -319,7 +318,7 @@ WHERE state = 'waiting' AND ready_at IS NULL AND after_batch IS NOT NULL
 RETURNING job_id, queue_name, priority, state, attempts;
 
 -- name: due_waiting
--- Waiting jobs of one queue in the order in which workers take them, from a given place on.
+-- Waiting jobs of one queue in the order in which workers take them, after a given job.
 SELECT job_id, priority
 FROM jobs
 WHERE queue_name = %(queue_name)s AND state = 'waiting'
@@ -329,7 +328,7 @@ ORDER BY -priority, job_id
 LIMIT %(limit)s;
 
 -- name: amend
--- A job that still waits takes over what a later submission of its key says.
+-- Update a job that still waits with the data of a later submission of its key.
 UPDATE jobs
 SET payload = %(payload)s::jsonb,
     after_batch = %(after_batch)s,
@@ -338,8 +337,8 @@ WHERE job_id = %(job_id)s AND state = 'waiting'
 RETURNING job_id, queue_name, priority, state, attempts;
 
 -- name: due_delayed
--- Retries of one queue whose back-off is over; now() and not the volatile clock, so that
--- the index is read only as far as that.
+-- Delayed jobs of one queue whose back-off is over. now(), unlike clock_timestamp(), is not
+-- volatile, so that the index is read only up to that time.
 SELECT job_id, priority
 FROM jobs
 WHERE queue_name = %(queue_name)s AND state = 'delayed' AND ready_at <= now()
@@ -347,7 +346,7 @@ ORDER BY ready_at
 LIMIT %(limit)s;
 
 -- name: record_ai_call
--- One row per call of an engine, whether or not the attempt kept its lease: it was paid for.
+-- One row per engine call, even if the attempt lost its lease, because the call cost money.
 INSERT INTO ai_metrics (job_id, attempt, call, photo_id, engine, model, latency_ms,
     tokens_in, tokens_out, cost_usd, success, error)
 VALUES (%(job_id)s, %(attempt)s, %(call)s, %(photo_id)s, %(engine)s, %(model)s,

@@ -6,9 +6,9 @@ VALUES (%(worker_id)s, %(host)s, %(host_key)s, %(pid)s, %(process_started)s, %(q
     %(concurrency)s, %(engine)s);
 
 -- name: renew
--- Renew the lease, and learn in the same round trip what else a worker must know: which jobs its
--- processes hold, which queues are paused, and what waits in the queues for which it may start
--- more processes. No more jobs are counted there than could make a difference.
+-- Renew the lease, and read in the same round trip which jobs the worker's processes hold, which
+-- queues are paused, and how many jobs wait in the queues for which it may start more processes;
+-- at most `most` of them are counted.
 WITH seen AS (
     UPDATE workers SET last_seen_at = clock_timestamp(), state = %(state)s,
         concurrency = coalesce(%(concurrency)s::int, concurrency)
@@ -32,8 +32,8 @@ SELECT
      ) AS counted) AS backlogs;
 
 -- name: expired
--- Workers that hold jobs and are past their lease, or are not in the register at all. After
--- a restart of PostgreSQL every worker gets one lease to come back before it counts as lost.
+-- Workers that hold jobs and whose lease has expired, or that are not in the table at all. After a
+-- restart of PostgreSQL every worker gets one lease period to reconnect before it counts as lost.
 SELECT DISTINCT jobs.worker_id
 FROM jobs
 LEFT JOIN workers USING (worker_id)
@@ -44,7 +44,8 @@ WHERE jobs.state = 'active'
   AND pg_postmaster_start_time() < clock_timestamp() - %(lease)s * interval '1 second';
 
 -- name: neighbours
--- Workers of one host that did not say goodbye: whether they live can be looked up there.
+-- Other workers of one host that are not marked as stopped, or still hold jobs. On that host one
+-- can check whether their processes run.
 SELECT worker_id, pid, process_started
 FROM workers
 WHERE host_key = %(host_key)s AND worker_id <> %(worker_id)s
@@ -57,7 +58,7 @@ UPDATE workers SET state = 'stopped', last_seen_at = clock_timestamp()
 WHERE worker_id = ANY(%(worker_ids)s);
 
 -- name: forget
--- Workers that were last seen long ago and hold nothing.
+-- Delete workers that were last seen over seven days ago and hold no jobs.
 DELETE FROM workers
 WHERE last_seen_at < clock_timestamp() - interval '7 days'
   AND NOT EXISTS (SELECT FROM jobs WHERE jobs.state = 'active'

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -19,13 +20,13 @@ import typer
 from photoqueue.engines.session import usable_cores
 from photoqueue.errors import EngineUnavailableError, PhotoqueueError
 from photoqueue.faces.cli.output import (
+    NUMBER,
+    TableColumn,
     fail,
     note,
-    number_column,
     print_json,
     show,
     table,
-    word_column,
 )
 from photoqueue.format import duration, line, percent, score
 from photoqueue.settings import Settings, load_settings
@@ -138,65 +139,53 @@ def _show(comparison: Comparison, *, by_class: bool) -> None:
 
 def _engine_table(scores: Sequence[EngineScore]) -> Table:
     """Show how right engines are, one line an engine and set of photos."""
-    drawn = table(title="What is found in single photos (IoU 0.5)")
-    word_column(drawn, "ENGINE")
-    word_column(drawn, "MODEL")
-    word_column(drawn, "ON")
-    for column in ("PHOTOS", "BOXES", "PRECISION", "RECALL", "F1", "ROOM TYPE", "TIME"):
-        number_column(drawn, column)
-    for one in scores:
-        drawn.add_row(
-            line(one.engine),
-            line(one.model),
-            one.photos,
-            str(one.photo_count),
-            str(one.truths),
-            *map(score, (one.precision, one.recall, one.f1)),
-            score(one.room_type_accuracy),
-            duration(one.ms_per_photo),
-        )
-    return drawn
+    columns = (
+        TableColumn("ENGINE", "engine"),
+        TableColumn("MODEL", "model"),
+        TableColumn("ON", "photos"),
+        TableColumn("PHOTOS", "photo_count", NUMBER),
+        TableColumn("BOXES", "truths", NUMBER),
+        TableColumn("PRECISION", "precision", NUMBER, score),
+        TableColumn("RECALL", "recall", NUMBER, score),
+        TableColumn("F1", "f1", NUMBER, score),
+        TableColumn("ROOM TYPE", "room_type_accuracy", NUMBER, score),
+        TableColumn("TIME", "ms_per_photo", NUMBER, duration),
+    )
+    return table(columns, scores, title="What is found in single photos (IoU 0.5)")
 
 
 def _class_table(scores: Sequence[ClassScore]) -> Table:
     """Show how right engines are, kind of thing by kind of thing."""
-    drawn = table(title="By kind of thing")
-    for column in ("ENGINE", "MODEL", "ON", "ITEM"):
-        word_column(drawn, column)
-    for column in ("THERE", "FOUND", "RIGHT", "PRECISION", "RECALL", "F1"):
-        number_column(drawn, column)
-    for one in scores:
-        drawn.add_row(
-            line(one.engine),
-            line(one.model),
-            one.photos,
-            line(one.key),
-            *map(str, (one.truths, one.found, one.right)),
-            *map(score, (one.precision, one.recall, one.f1)),
-        )
-    return drawn
+    columns = (
+        TableColumn("ENGINE", "engine"),
+        TableColumn("MODEL", "model"),
+        TableColumn("ON", "photos"),
+        TableColumn("ITEM", "key"),
+        TableColumn("THERE", "truths", NUMBER),
+        TableColumn("FOUND", "found", NUMBER),
+        TableColumn("RIGHT", "right", NUMBER),
+        TableColumn("PRECISION", "precision", NUMBER, score),
+        TableColumn("RECALL", "recall", NUMBER, score),
+        TableColumn("F1", "f1", NUMBER, score),
+    )
+    return table(columns, scores, title="By kind of thing")
 
 
 def _inventory_table(scores: Sequence[InventoryScore]) -> Table:
     """Show how far inventories are from the truth."""
-    drawn = table(title="Inventories of the sample homes, found of what is there")
-    for column in ("ENGINE", "MODEL", "STRATEGY", "HOME"):
-        word_column(drawn, column)
-    for column in ("ITEMS", "ERROR", "RIGHT", "VOLUME", "ERROR"):
-        number_column(drawn, column)
-    for one in scores:
-        drawn.add_row(
-            line(one.engine),
-            line(one.model),
-            line(one.strategy),
-            line(one.home),
-            f"{one.items} of {one.true_items}",
-            percent(one.item_error, signed=True),
-            str(one.right_items),
-            f"{one.volume:.2f} of {one.true_volume:.2f} m³",
-            percent(one.volume_error, signed=True),
-        )
-    return drawn
+    error = partial(percent, signed=True)
+    columns = (
+        TableColumn("ENGINE", "engine"),
+        TableColumn("MODEL", "model"),
+        TableColumn("STRATEGY", "strategy"),
+        TableColumn("HOME", "home"),
+        TableColumn("ITEMS", lambda one: f"{one.items} of {one.true_items}", NUMBER),
+        TableColumn("ERROR", "item_error", NUMBER, error),
+        TableColumn("RIGHT", "right_items", NUMBER),
+        TableColumn("VOLUME", lambda one: f"{one.volume:.2f} of {one.true_volume:.2f} m³", NUMBER),
+        TableColumn("ERROR", "volume_error", NUMBER, error),
+    )
+    return table(columns, scores, title="Inventories of the sample homes, found of what is there")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from operator import itemgetter
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -16,13 +17,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from photoqueue.faces.cli.output import (
-    in_full,
+    NUMBER,
+    WHOLE,
+    TableColumn,
     name,
-    number_column,
     records,
     show,
     table,
-    word_column,
 )
 from photoqueue.format import counted, duration, line, percent
 
@@ -150,26 +151,26 @@ def _beside_the_truth(home: SampleHome, inventory: InventoryResult) -> Table:
 
     catalogue = Catalogue.load()
     found, true = found_things(inventory), home.true_things()
-    drawn = table(title=f"{line(home.home)}, found beside the truth")
-    word_column(drawn, "ROOM")
-    word_column(drawn, "ITEM")
-    for column in ("FOUND", "TRUE", ""):
-        number_column(drawn, column)
-    previous = None
     order = {room.room: number for number, room in enumerate(home.rooms)}
+    rows = []
     for room, key in sorted(found | true, key=lambda thing: (order.get(thing[0], 99), thing)):
         known = catalogue.by_key(key)
-        off = found[room, key] - true[room, key]
-        drawn.add_row(
-            "" if room == previous and not in_full() else name(room),
-            line(known.name_en if known else key),
-            str(found[room, key]),
-            str(true[room, key]),
-            f"{off:+d}" if off else "",
-            style="yellow" if off else None,
-        )
-        previous = room
-    return drawn
+        there = found[room, key], true[room, key]
+        rows.append((room, known.name_en if known else key, *there, there[0] - there[1]))
+    columns = (
+        TableColumn("ROOM", 0, shown=name),
+        TableColumn("ITEM", 1),
+        TableColumn("FOUND", 2, NUMBER),
+        TableColumn("TRUE", 3, NUMBER),
+        TableColumn("", 4, NUMBER, lambda off: f"{off:+d}" if off else ""),
+    )
+    return table(
+        columns,
+        rows,
+        title=f"{line(home.home)}, found beside the truth",
+        style=lambda row: "yellow" if row[4] else None,
+        group=itemgetter(0),
+    )
 
 
 def _show_totals(home: SampleHome, inventory: InventoryResult) -> None:
@@ -222,14 +223,16 @@ def show_speed(jobs: pd.DataFrame, seconds: float) -> None:
     seconds : float
         From the first submission to the last result.
     """
-    drawn = table()
-    drawn.add_column("EACH PHOTO", no_wrap=True)
-    number_column(drawn, "MEDIAN (P50)")
-    number_column(drawn, "95 % WITHIN (P95)")
-    for label, column in (("waited", "wait_ms"), ("ran", "job_duration_ms")):
-        low, high = jobs[column].quantile([0.5, 0.95])
-        drawn.add_row(label, duration(low), duration(high))
-    show(drawn)
+    rows = [
+        (label, *jobs[column].quantile([0.5, 0.95]))
+        for label, column in (("waited", "wait_ms"), ("ran", "job_duration_ms"))
+    ]
+    columns = (
+        TableColumn("EACH PHOTO", 0, WHOLE),
+        TableColumn("MEDIAN (P50)", 1, NUMBER, duration),
+        TableColumn("95 % WITHIN (P95)", 2, NUMBER, duration),
+    )
+    show(table(columns, rows))
     show(
         f"{counted(len(jobs), 'photo')} in {duration(seconds * 1000)}: "
         f"{len(jobs) / seconds:.1f} photos a second, submitting included."

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from photoqueue.errors import PhotoqueueError
-from photoqueue.faces.cli.output import AsJson, in_full, print_json, show, table
+from photoqueue.faces.cli.output import (
+    WHOLE,
+    WORDS,
+    AsJson,
+    TableColumn,
+    in_full,
+    print_json,
+    show,
+    table,
+)
 from photoqueue.format import counted, duration, foreign, line, size
 
 if TYPE_CHECKING:
@@ -41,7 +50,7 @@ def doctor(as_json: AsJson = False) -> None:
         findings.append(finding)
         if not as_json:
             # At once: reaching a server or building the engine may take seconds.
-            show(_drawn([finding]))
+            show(_drawn(finding))
     verdicts = Counter(str(finding.verdict) for finding in findings)
     if as_json:
         print_json(
@@ -69,15 +78,14 @@ def _findings() -> Iterator[Finding]:
         yield from examine(survey)
 
 
-def _drawn(findings: Iterable[Finding]) -> Table:
-    drawn = table(header=False)
+def _drawn(finding: Finding) -> Table:
     # Of fixed width: each finding is printed when it is known, in the columns of the others.
-    drawn.add_column(no_wrap=True, width=_VERDICT_WIDTH)
-    drawn.add_column(no_wrap=True, width=_CHECK_WIDTH)
-    drawn.add_column(overflow="fold")
-    for finding in findings:
-        drawn.add_row(_mark(str(finding.verdict)), finding.check, _told(finding))
-    return drawn
+    columns = (
+        TableColumn("", _mark, {**WHOLE, "width": _VERDICT_WIDTH}),
+        TableColumn("", "check", {**WHOLE, "width": _CHECK_WIDTH}),
+        TableColumn("", _told, WORDS),
+    )
+    return table(columns, [finding], header=False)
 
 
 def _told(finding: Finding) -> str:
@@ -87,9 +95,10 @@ def _told(finding: Finding) -> str:
     return "\n→ ".join(foreign(part) for part in (finding.detail, finding.advice) if part)
 
 
-def _mark(verdict: str) -> Text:
+def _mark(finding: Finding) -> Text:
     from rich.text import Text
 
+    verdict = finding.verdict
     return Text(f"{_SYMBOLS[verdict]} {verdict}", style=_STYLES[verdict])
 
 

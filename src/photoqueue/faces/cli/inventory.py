@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from photoqueue.faces.cli.output import (
+    NUMBER,
     AsJson,
     StrategyName,
+    TableColumn,
     note,
-    number_column,
     print_json,
     show,
     table,
-    word_column,
 )
 from photoqueue.format import counted, line, percent, volume, volume_range
 
@@ -223,36 +224,16 @@ def _check(file: Path, *, as_json: bool) -> None:
 
 
 def _table(items: tuple[CatalogueItem, ...], language: str) -> Table:
-    drawn = table()
-    word_column(drawn, "KEY")
-    word_column(drawn, "NAME")
-    word_column(drawn, "CATEGORY")
-    number_column(drawn, "VOLUME")
-    number_column(drawn, "RANGE")
-    number_column(drawn, "TAKEN APART")
-    for item in items:
-        drawn.add_row(
-            line(item.key),
-            line(item.name(language)),
-            item.category,
-            volume(item.volume_usual),
-            volume_range(item.volume_low, item.volume_high),
-            percent(item.dismount_probability),
-        )
-    return drawn
+    columns = (
+        TableColumn("KEY", "key"),
+        TableColumn("NAME", lambda item: line(item.name(language))),
+        TableColumn("CATEGORY", "category"),
+        TableColumn("VOLUME", "volume_usual", NUMBER, volume),
+        TableColumn("RANGE", lambda item: volume_range(item.volume_low, item.volume_high), NUMBER),
+        TableColumn("TAKEN APART", "dismount_probability", NUMBER, percent),
+    )
+    return table(columns, items)
 
 
 def _record(item: CatalogueItem, language: str) -> dict[str, Any]:
-    return {
-        "key": item.key,
-        "name": item.name(language),
-        "name_en": item.name_en,
-        "name_fr": item.name_fr,
-        "category": item.category,
-        "volume_low": item.volume_low,
-        "volume_usual": item.volume_usual,
-        "volume_high": item.volume_high,
-        "dismount_probability": item.dismount_probability,
-        "labels": {vocabulary: list(labels) for vocabulary, labels in item.labels.items()},
-        "synonyms": list(item.synonyms),
-    }
+    return {"key": item.key, "name": item.name(language), **asdict(item)}

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from photoqueue.faces.cli.output import (
+    LABEL,
+    NUMBER,
     STYLES,
+    WHOLE,
+    WORDS,
     AsJson,
     StateName,
+    TableColumn,
     known_queue,
     note,
-    number_column,
     print_json,
     records,
     show,
@@ -114,14 +118,14 @@ def _facts(row: dict[str, Any]) -> Any:
     from photoqueue.faces.cli.views import job_value
     from photoqueue.records.snapshots import job_columns
 
-    drawn = table(header=False)
-    drawn.add_column(style="dim", no_wrap=True)
     # Folded, not cut: every character of an id counts.
-    drawn.add_column(overflow="fold")
-    for field, column in job_columns().items():
-        if row[field] is not None and (field, row[field]) != ("priority", 0):
-            drawn.add_row(column.title.lower(), job_value(row, field))
-    return drawn
+    columns = (TableColumn("", 0, LABEL, str), TableColumn("", 1, WORDS, lambda value: value))
+    rows = [
+        (column.title.lower(), job_value(field, row))
+        for field, column in job_columns().items()
+        if row[field] is not None and (field, row[field]) != ("priority", 0)
+    ]
+    return table(columns, rows, header=False)
 
 
 def _show_result(queue: str, result: Mapping[str, Any]) -> None:
@@ -298,22 +302,23 @@ def _broker_trouble() -> str | None:
 
 def _table(stats: Stats) -> Table:
     """Draw one column a queue, which fits the narrowest terminal."""
-    drawn = table()
-    drawn.add_column("", no_wrap=True)
-    for queue in stats:
-        number_column(drawn, queue)
-    for name in StateName:
-        counts = [getattr(queue, name) for queue in stats.values()]
-        style = STYLES.get(name) if any(counts) else "dim"
-        drawn.add_row(name, *(f"{count:,}" for count in counts), style=style)
-    drawn.add_section()
-    for label, tell in (
-        ("oldest waiting", _oldest),
-        ("taking jobs", lambda queue: "paused" if queue.paused else "yes"),
-        ("live workers", lambda queue: str(queue.workers)),
-    ):
-        drawn.add_row(label, *(tell(queue) for queue in stats.values()))
-    return drawn
+    columns = (
+        TableColumn("", 0, WHOLE),
+        *(TableColumn(queue, place, NUMBER) for place, queue in enumerate(stats, 1)),
+    )
+    queues = stats.values()
+    rows = [
+        *((name, *(f"{getattr(queue, name):,}" for queue in queues)) for name in StateName),
+        ("oldest waiting", *map(_oldest, queues)),
+        ("taking jobs", *("paused" if queue.paused else "yes" for queue in queues)),
+        ("live workers", *(queue.workers for queue in queues)),
+    ]
+
+    def style(row: tuple[Any, ...]) -> str | None:
+        none = isinstance(row[0], StateName) and set(row[1:]) == {"0"}
+        return "dim" if none else STYLES.get(row[0])
+
+    return table(columns, rows, style=style)
 
 
 def _oldest(queue: QueueStats) -> str:

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from photoqueue.faces.cli.output import (
+    LABEL,
+    NUMBER,
+    WHOLE,
     AsJson,
+    TableColumn,
     fail,
     note,
-    number_column,
     print_json,
     records,
     show,
     table,
     warn,
-    word_column,
 )
 from photoqueue.format import NOTHING, counted, duration, line, score
 
@@ -160,23 +162,19 @@ def _described(entry: ModelEntry, home: Path) -> dict[str, Any]:
 def _table(rows: list[dict[str, Any]]) -> Table:
     from photoqueue.engines.model_registry import megabytes
 
-    drawn = table()
-    drawn.add_column("NAME", no_wrap=True)
-    drawn.add_column("HERE", no_wrap=True)
-    number_column(drawn, "SIZE")
-    word_column(drawn, "CLASSES")
-    drawn.add_column("LICENCE", no_wrap=True)
-    drawn.add_column("NOTE", overflow="fold")
-    for row in rows:
-        drawn.add_row(
-            row["name"],
-            "yes" if row["present"] else "no",
-            NOTHING if row["size"] is None else megabytes(row["size"]),
-            line(row["classes"]),
-            line(row["licence"]),
-            line(" ".join(filter(None, ("(own)" if row["own"] else "", row["note"])))),
-        )
-    return drawn
+    columns = (
+        TableColumn("NAME", "name", WHOLE, str),
+        TableColumn("HERE", lambda row: "yes" if row["present"] else "no", WHOLE),
+        TableColumn(
+            "SIZE",
+            lambda row: NOTHING if row["size"] is None else megabytes(row["size"]),
+            NUMBER,
+        ),
+        TableColumn("CLASSES", "classes"),
+        TableColumn("LICENCE", "licence", WHOLE),
+        TableColumn("NOTE", lambda row: line(f"{'(own) ' if row['own'] else ''}{row['note']}")),
+    )
+    return table(columns, rows)
 
 
 def _show_verdicts(rows: list[dict[str, Any]]) -> None:
@@ -299,27 +297,28 @@ def evaluate(
 
 
 def _summary(found: Evaluation) -> Table:
-    drawn = table(header=False)
-    drawn.add_column(style="dim", no_wrap=True)
-    drawn.add_column(justify="right", no_wrap=True)
-    drawn.add_column(style="dim")
-    drawn.add_row("precision", score(found.precision), "of the things found are there")
-    drawn.add_row("recall", score(found.recall), "of the things there are found")
-    drawn.add_row("F1", score(found.f1), "both in one number")
-    drawn.add_row("room type", score(found.room_type_accuracy), "of the rooms are right")
-    drawn.add_row("time", duration(found.ms_per_photo), "a photo, median")
-    return drawn
+    columns = (
+        TableColumn("", 0, LABEL),
+        TableColumn("", 1, NUMBER),
+        TableColumn("", 2, {"style": "dim"}),
+    )
+    rows = (
+        ("precision", score(found.precision), "of the things found are there"),
+        ("recall", score(found.recall), "of the things there are found"),
+        ("F1", score(found.f1), "both in one number"),
+        ("room type", score(found.room_type_accuracy), "of the rooms are right"),
+        ("time", duration(found.ms_per_photo), "a photo, median"),
+    )
+    return table(columns, rows, header=False)
 
 
 def _classes(found: Evaluation) -> Table:
-    drawn = table()
-    word_column(drawn, "ITEM")
-    for column in ("THERE", "FOUND", "RIGHT", "PRECISION", "RECALL", "F1"):
-        number_column(drawn, column)
-    for key, row in found.classes.sort_values("truths", ascending=False, kind="stable").iterrows():
-        drawn.add_row(
-            line(key),
-            *(f"{row[column]:.0f}" for column in ("truths", "found", "right")),
-            *(score(row[column]) for column in ("precision", "recall", "f1")),
-        )
-    return drawn
+    counts = (("THERE", "truths"), ("FOUND", "found"), ("RIGHT", "right"))
+    shares = ("precision", "recall", "f1")
+    columns = (
+        TableColumn("ITEM", "key"),
+        *(TableColumn(title, key, NUMBER, "{:.0f}".format) for title, key in counts),
+        *(TableColumn(key.upper(), key, NUMBER, score) for key in shares),
+    )
+    rows = found.classes.sort_values("truths", ascending=False, kind="stable").reset_index()
+    return table(columns, records(rows))

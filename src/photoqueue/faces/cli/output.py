@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
@@ -111,11 +111,52 @@ def _lines(drawn: Table) -> Iterator[str]:
         yield "  ".join(cells).rstrip() + "\n"
 
 
-def table(*, title: str | None = None, header: bool = True) -> Table:
-    """Return a table without lines, which stays readable when copied."""
+#: Kinds of columns, as rich draws them. Words fold; what is copied or compared is not cut.
+WORDS: Final[Mapping[str, Any]] = {"overflow": "fold"}
+WHOLE: Final[Mapping[str, Any]] = {"no_wrap": True}
+NUMBER: Final[Mapping[str, Any]] = {"justify": "right", "no_wrap": True}
+LABEL: Final[Mapping[str, Any]] = {"style": "dim", "no_wrap": True}
+#: A last column that is cut with …; the others keep the room that they need.
+REST: Final[Mapping[str, Any]] = {"no_wrap": True, "overflow": "ellipsis", "ratio": 1}
+
+
+class TableColumn(NamedTuple):
+    """A column of a table.
+
+    ``value`` is the key or attribute of a row, which ``shown`` shows, or shows the row itself;
+    ``kind`` is how rich draws the column, such as :data:`NUMBER`.
+    """
+
+    title: str
+    value: str | int | Callable[[Any], RenderableType]
+    kind: Mapping[str, Any] = WORDS
+    shown: Callable[[Any], RenderableType] = line
+
+    def cell(self, row: Any) -> RenderableType:
+        """Return what the column shows of a row."""
+        if callable(self.value):
+            return self.value(row)
+        keyed = isinstance(row, Mapping | tuple)
+        return self.shown(row[self.value] if keyed else getattr(row, str(self.value)))
+
+
+def table(
+    columns: Sequence[TableColumn],
+    rows: Iterable[Any],
+    *,
+    title: str | None = None,
+    header: bool = True,
+    style: Callable[[Any], str | None] = lambda row: None,
+    group: Callable[[Any], object] | None = None,
+) -> Table:
+    """Return a table without lines, which stays readable when copied.
+
+    ``style`` tells the style of a row; of the rows of one ``group``, a terminal shows the first
+    cell once.
+    """
     from rich.table import Table
 
-    return Table(
+    drawn = Table(
         title=title,
         title_justify="left",
         title_style="bold",
@@ -124,23 +165,19 @@ def table(*, title: str | None = None, header: bool = True) -> Table:
         padding=(0, 2, 0, 0),
         show_header=header,
         header_style="bold",
+        expand=not in_full() and any("ratio" in column.kind for column in columns),
     )
-
-
-def number_column(drawn: Table, name: str) -> None:
-    """Add a column of numbers, which are not cut."""
-    drawn.add_column(name, justify="right", no_wrap=True)
-
-
-def word_column(drawn: Table, name: str) -> None:
-    """Add a column of words."""
-    drawn.add_column(name, overflow="fold")
-
-
-def last_column(drawn: Table, name: str) -> None:
-    """Add a last column that is cut with …; the others keep the room that they need."""
-    drawn.expand = not in_full()
-    drawn.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1)
+    for column in columns:
+        drawn.add_column(column.title, **column.kind)
+    previous: object = None
+    for row in rows:
+        cells = [column.cell(row) for column in columns]
+        if group is not None and not in_full():
+            if group(row) == previous:
+                cells[0] = ""
+            previous = group(row)
+        drawn.add_row(*cells, style=style(row))
+    return drawn
 
 
 def narrow() -> bool:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.faces.cli.output import (
+    NUMBER,
+    REST,
+    WHOLE,
+    TableColumn,
     coloured,
-    in_full,
-    last_column,
     name,
     narrow,
-    number_column,
     table,
     wide,
-    word_column,
 )
 from photoqueue.format import (
     NOTHING,
@@ -56,18 +57,15 @@ def job_table(jobs: Sequence[Record]) -> Table:
         more = [name for name, column in declared.items() if column.listed]
         valued = [name for name in more if not all(missing(job[name]) for job in jobs)]
         shown = ["job_id", *shown, *valued]
-    drawn = table()
+    columns = []
     for name_ in shown:
         is_number = name_.endswith(("_ms", "_at")) or name_ == "attempts"
-        title = declared[name_].title.upper()
-        drawn.add_column(title, no_wrap=True, justify="right" if is_number else "left")
-    last_column(drawn, "ERROR")
-    for job in jobs:
-        drawn.add_row(*(job_value(job, name_) for name_ in shown), error_of(job))
-    return drawn
+        kind = NUMBER if is_number else WHOLE
+        columns.append(TableColumn(declared[name_].title.upper(), partial(job_value, name_), kind))
+    return table([*columns, TableColumn("ERROR", error_of, REST)], jobs)
 
 
-def job_value(job: Record, field: str) -> RenderableType:
+def job_value(field: str, job: Record) -> RenderableType:
     """Show a field of a job."""
     value = job[field]
     if field == "attempts":
@@ -83,94 +81,79 @@ def job_value(job: Record, field: str) -> RenderableType:
 
 def attempt_table(attempts: Iterable[Record]) -> Table:
     """Show the ended attempts of a job."""
-    drawn = table(title="Attempts")
-    number_column(drawn, "#")
-    drawn.add_column("OUTCOME", no_wrap=True)
-    for column in ("STARTED", "WAITED", "RAN", "BACK-OFF"):
-        number_column(drawn, column)
-    word_column(drawn, "HOST")
-    last_column(drawn, "ERROR")
-    for attempt in attempts:
-        drawn.add_row(
-            str(attempt["attempt"]),
-            coloured(attempt["outcome"]),
-            clock(attempt["started_at"]),
-            duration(attempt["wait_ms"]),
-            duration(attempt["duration_ms"]),
-            duration(attempt["retry_delay_ms"]),
-            line(attempt["host"]),
-            error_of(attempt),
-        )
-    return drawn
+    columns = (
+        TableColumn("#", "attempt", NUMBER, str),
+        TableColumn("OUTCOME", "outcome", WHOLE, coloured),
+        TableColumn("STARTED", "started_at", NUMBER, clock),
+        TableColumn("WAITED", "wait_ms", NUMBER, duration),
+        TableColumn("RAN", "duration_ms", NUMBER, duration),
+        TableColumn("BACK-OFF", "retry_delay_ms", NUMBER, duration),
+        TableColumn("HOST", "host"),
+        TableColumn("ERROR", error_of, REST),
+    )
+    return table(columns, attempts, title="Attempts")
 
 
 def result_table(results: Iterable[Record]) -> Table:
     """Show what was found in photos, one photo a line, failures included."""
-    drawn = table()
-    word_column(drawn, "PHOTO")
-    word_column(drawn, "ROOM")
-    word_column(drawn, "KIND OF ROOM")
-    number_column(drawn, "VOLUME")
-    last_column(drawn, "FOUND")
-    for result in results:
-        failed = result["state"] != "completed"
-        drawn.add_row(
-            name(result["photo_id"] if missing(result["file_name"]) else result["file_name"]),
-            name(result["room"]),
-            line(result["room_type"]),
-            volume(result["volume"]),
-            f"{result['state']}: {error_of(result)}" if failed else _found_in(result),
-            style="red" if failed else None,
-        )
-    return drawn
+
+    def photo(result: Record) -> str:
+        return name(result["photo_id"] if missing(result["file_name"]) else result["file_name"])
+
+    def failed(result: Record) -> bool:
+        return bool(result["state"] != "completed")
+
+    columns = (
+        TableColumn("PHOTO", photo),
+        TableColumn("ROOM", "room", shown=name),
+        TableColumn("KIND OF ROOM", "room_type"),
+        TableColumn("VOLUME", "volume", NUMBER, volume),
+        TableColumn(
+            "FOUND",
+            lambda result: (
+                f"{result['state']}: {error_of(result)}" if failed(result) else _found_in(result)
+            ),
+            REST,
+        ),
+    )
+    return table(columns, results, style=lambda result: "red" if failed(result) else None)
 
 
 def item_table(items: Sequence[Record], wording: Wording) -> Table:
     """Show the things found in one photo; a record is an item of the job's JSON result."""
-    doubted = any(item.get("alternatives") for item in items)
-    drawn = table(title="Found")
-    word_column(drawn, "ITEM")
-    word_column(drawn, "CATEGORY")
-    number_column(drawn, "SCORE")
-    number_column(drawn, "VOLUME")
-    drawn.add_column("TAKEN APART", no_wrap=True)
-    if doubted:
-        last_column(drawn, "OR ELSE")
-    for item in items:
-        other = line(wording.alternatives(item.get("alternatives")))
-        drawn.add_row(
-            line(wording.item(item.get("key"), item["name"])),
-            line(item["category"]),
-            score(item.get("score")),
-            volume(item.get("volume")),
-            "yes" if item.get("dismountable") else "no",
-            *([other] if doubted else []),
-        )
-    return drawn
+    columns = [
+        TableColumn("ITEM", lambda item: line(wording.item(item.get("key"), item["name"]))),
+        TableColumn("CATEGORY", "category"),
+        TableColumn("SCORE", lambda item: score(item.get("score")), NUMBER),
+        TableColumn("VOLUME", lambda item: volume(item.get("volume")), NUMBER),
+        TableColumn("TAKEN APART", lambda item: "yes" if item.get("dismountable") else "no", WHOLE),
+    ]
+    if any(item.get("alternatives") for item in items):
+
+        def others(item: Record) -> str:
+            return line(wording.alternatives(item.get("alternatives")))
+
+        columns.append(TableColumn("OR ELSE", others, REST))
+    return table(columns, items, title="Found")
 
 
 def inventory_table(inventory: InventoryResult) -> Table:
     """Show an inventory by room, its volume with the range between movers."""
-    drawn = table(title=f"Inventory of {line(inventory.project_id)}")
-    word_column(drawn, "ROOM")
-    number_column(drawn, "COUNT")
-    word_column(drawn, "ITEM")
-    number_column(drawn, "VOLUME")
-    number_column(drawn, "RANGE")
-    last_column(drawn, "REVIEW")
-    previous = None
-    for entry in inventory.lines:
-        drawn.add_row(
-            "" if entry.room == previous and not in_full() else name(entry.room),
-            str(entry.count),
-            line(entry.name),
-            volume(entry.volume),
-            volume_range(entry.volume_min, entry.volume_max),
-            line(entry.reason) if entry.reason else "",
-        )
-        previous = entry.room
+    columns = (
+        TableColumn("ROOM", "room", shown=name),
+        TableColumn("COUNT", "count", NUMBER, str),
+        TableColumn("ITEM", "name"),
+        TableColumn("VOLUME", "volume", NUMBER, volume),
+        TableColumn("RANGE", lambda one: volume_range(one.volume_min, one.volume_max), NUMBER),
+        TableColumn("REVIEW", lambda entry: line(entry.reason) if entry.reason else "", REST),
+    )
+    drawn = table(
+        columns,
+        inventory.lines,
+        title=f"Inventory of {line(inventory.project_id)}",
+        group=lambda entry: entry.room,
+    )
     marked = sum(entry.review for entry in inventory.lines)
-    drawn.add_section()
     drawn.add_row(
         "Total",
         str(inventory.total_items),
@@ -190,28 +173,23 @@ def inventory_table(inventory: InventoryResult) -> Table:
 
 def correction_table(corrections: Iterable[Record]) -> Table:
     """Show what people corrected, oldest first."""
-    drawn = table(title="Corrections")
-    number_column(drawn, "ID")
-    word_column(drawn, "ROOM")
-    number_column(drawn, "COUNT")
-    word_column(drawn, "ITEM")
-    number_column(drawn, "VOLUME")
-    word_column(drawn, "BY")
-    number_column(drawn, "WHEN")
-    last_column(drawn, "TAKEN BACK")
-    for made in corrections:
-        undone = not missing(made["undone_at"])
-        drawn.add_row(
-            str(made["correction_id"]),
-            name(made["room"]),
-            str(made["count"]),
-            line(made["name"]),
-            volume(made["volume"]),
-            line(made["user_id"]),
-            clock(made["created_at"]),
-            f"{clock(made['undone_at'])} by {line(made['undone_by'])}" if undone else "",
-        )
-    return drawn
+    columns = (
+        TableColumn("ID", "correction_id", NUMBER, str),
+        TableColumn("ROOM", "room", shown=name),
+        TableColumn("COUNT", "count", NUMBER, str),
+        TableColumn("ITEM", "name"),
+        TableColumn("VOLUME", "volume", NUMBER, volume),
+        TableColumn("BY", "user_id"),
+        TableColumn("WHEN", "created_at", NUMBER, clock),
+        TableColumn("TAKEN BACK", _undone, REST),
+    )
+    return table(columns, corrections, title="Corrections")
+
+
+def _undone(made: Record) -> str:
+    if missing(made["undone_at"]):
+        return ""
+    return f"{clock(made['undone_at'])} by {line(made['undone_by'])}"
 
 
 def error_of(record: Record) -> str:

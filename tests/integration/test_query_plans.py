@@ -265,7 +265,8 @@ def test_pages_of_jobs_read_no_whole_table(
         "batch": (JobQuery(batch_id="b-3"), "batch_jobs_pkey"),
         "project": (JobQuery(project_id="m3"), "jobs_project"),
         "failed": (JobQuery(states=(JobState.FAILED,)), "jobs_pkey"),
-        "active": (JobQuery(states=(JobState.ACTIVE,)), "jobs_state"),
+        "active": (JobQuery(states=(JobState.ACTIVE,)), "jobs_active"),
+        "none of all": (JobQuery(states=(JobState.CANCELLED,)), "jobs_state"),
         "none of the queue": (
             JobQuery(queue=INVENTORY_SYNC, states=(JobState.CANCELLED,)),
             "jobs_state",

@@ -19,7 +19,7 @@ from photoqueue.queue.database import Database
 from photoqueue.queue.read import LISTED, OF_PHOTO, WITH_PHOTOS, job_fields
 from photoqueue.queue.tables import batch_jobs, jobs, photos
 from photoqueue.records.snapshots import JobSnapshot
-from photoqueue.words import JobState, JobType, registered_types
+from photoqueue.words import JobState, JobType
 
 #: The cursor behind the last row: the page before it is the last page.
 END: Final = "end"
@@ -211,6 +211,11 @@ _SEARCHED: Final = sa.func.concat_ws(
     jobs.c.error_message,
 )
 
+#: Those of the tables: another process may have entered one that this process does not know.
+_ALL_QUEUES: Final[sa.ColumnElement[Any]] = sa.literal_column(
+    "ARRAY(SELECT queue_name FROM queues)"
+)
+
 
 def ordering(query: JobQuery) -> Ordering:
     """Return the order that a query asks for."""
@@ -230,7 +235,7 @@ def conditions(query: JobQuery, *, states: bool = True) -> list[sa.ColumnElement
         found.append(jobs.c.queue_name == str(query.queue))
     if states and query.states:
         if query.queue is None:  # named, so that the index of queue and state is of use
-            found.append(jobs.c.queue_name.in_([str(queue) for queue in registered_types()]))
+            found.append(jobs.c.queue_name == sa.any_(_ALL_QUEUES))
         found.append(jobs.c.state.in_([str(state) for state in query.states]))
     if query.project_id is not None:
         found.append(jobs.c.project_id == storable_text(query.project_id))

@@ -388,6 +388,33 @@ def test_process_that_counts_learns_of_queues_that_others_entered(
     assert "blueprint" in job_types()
 
 
+def test_jobs_of_a_queue_that_another_process_entered_are_listed_by_state(
+    plain: Settings, database: Database
+) -> None:
+    use(plain)
+    try:
+        enter_queues(database, ["blueprint"])
+        with database.begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO jobs (job_id, job_key, queue_name, state, payload, user_id,"
+                " max_attempts, budget) VALUES (gen_random_uuid(), 'blueprint-1', 'blueprint',"
+                " 'waiting', '{}', 'u', 4, 4)"
+            )
+        assert "blueprint" not in job_types()
+        (row,) = job_page(database, JobQuery(states=(JobState.WAITING,))).jobs
+        assert row.queue == "blueprint"
+    finally:
+        use(None)
+
+
+def test_queue_that_could_not_be_entered_is_counted_as_empty(installation: Installation) -> None:
+    # Given a type whose first submission found PostgreSQL away
+    words.register(JobType("blueprint"))
+    # Then the others are still counted
+    assert photoqueue.stats()["blueprint"].total == 0
+    assert installation.counts.read()["blueprint"].total == 0
+
+
 def test_worker_runs_the_types_that_its_process_can_do(installation: Installation) -> None:
     words.register(JobType("only-a-name"))
     assert "only-a-name" in job_types()

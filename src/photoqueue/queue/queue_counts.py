@@ -68,7 +68,8 @@ def queue_stats(
         known = [str(queue) for queue in registered_types()]
         names = [*known, *sorted(found.keys() - set(known))]
         for name, state, number in count(connection, names):
-            found[name][state] = number
+            # A type is known here before its queue is in the tables, if they cannot be written to.
+            found.setdefault(name, {"queue_name": name})[state] = number
     for counts in found.values():
         counts["name"] = counts.pop("queue_name")
     # A queue that another process has entered since is known from now on.

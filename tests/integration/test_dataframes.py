@@ -147,6 +147,20 @@ def test_types_of_the_columns_do_not_depend_on_their_values(
     assert str(full.finished_at[0]) == "1987-06-05 02:03:02.123456+00:00"
 
 
+def test_missing_text_is_missing_in_every_version_of_pandas(
+    database: Database, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(connection, 4)
+    to_array = pd.array
+
+    def array(values: Any, dtype: Any) -> Any:
+        named = isinstance(dtype, str) and dtype == "str"
+        return to_array([*map(str, values)] if named else values, dtype=dtype)
+
+    monkeypatch.setattr(pd, "array", array)
+    assert list(read.history(database)["batch_id"].isna()) == [True] * 4
+
+
 @needs_arrow
 def test_few_rows_are_read_over_the_connection_there_is(
     database: Database, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch

@@ -195,6 +195,8 @@ def test_tables_translate_and_results_keep_the_words_of_the_caller() -> None:
 def test_collect_of_one_photo_is_one_row() -> None:
     frame = collect(submit("single-1"), 30)
     assert list(frame["photo_id"]) == ["single-1"]
+    # a column of texts stays one where all are missing
+    assert {str(frame[name].dtype) for name in ("file_name", "error_type", "room")} == {"str"}
     assert list(collect(submit("permanent-3"), 30)["state"]) == ["failed"]
 
 

@@ -74,7 +74,8 @@ def result_rows(frame: pd.DataFrame, wording: Wording) -> pd.DataFrame:
                 "warnings": "; ".join(result.get("warnings", ())) if result else None,
             }
         )
-    return pd.DataFrame(rows, columns=list(RESULT_COLUMNS)).astype({"item_count": "Int64"})
+    found = pd.DataFrame(rows, columns=list(RESULT_COLUMNS)).astype({"item_count": "Int64"})
+    return _typed_as(frame, found)
 
 
 def item_rows(frame: pd.DataFrame, wording: Wording) -> pd.DataFrame:
@@ -104,7 +105,12 @@ def item_rows(frame: pd.DataFrame, wording: Wording) -> pd.DataFrame:
                     "y1": y1,
                 }
             )
-    return pd.DataFrame(rows, columns=list(ITEM_COLUMNS))
+    return _typed_as(frame, pd.DataFrame(rows, columns=list(ITEM_COLUMNS)))
+
+
+def _typed_as(frame: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Give columns the types that they have in another frame, also where all is missing."""
+    return found.astype({name: frame[name].dtype for name in found.columns if name in frame})
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -170,7 +170,8 @@ def _array(column: sa.ColumnElement[Any], values: Sequence[Any]) -> Any:
 
     kind = column.type
     if isinstance(kind, sa.Text | sa.Uuid):
-        return pd.array(values, dtype="str")
+        # Before pandas 3, "str" made "None" of a missing text.
+        return pd.array(values, dtype=pd.StringDtype(na_value=np.nan))
     if isinstance(kind, sa.TIMESTAMP):
         return pd.array(values, dtype="datetime64[us, UTC]")
     if isinstance(kind, sa.Boolean):

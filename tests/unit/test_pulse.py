@@ -46,7 +46,7 @@ def board(clock: Clock) -> StatusBoard:
 def pulse(clock: Clock, board: StatusBoard) -> Pulse:
     """The pulse of a worker with one process, whose silence counts after ten seconds."""
     child = SimpleNamespace(queue=QUEUE, board=board, process=SimpleNamespace(pid=4711))
-    crew: Any = SimpleNamespace(children=[child], has_ready=lambda queue: board.ready)
+    crew: Any = SimpleNamespace(of=lambda queue: [child], has_ready=lambda queue: board.ready)
     return Pulse(
         queues=[QUEUE],
         crew=crew,

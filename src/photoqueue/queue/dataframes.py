@@ -1,8 +1,8 @@
-"""Results of queries as DataFrames: row by row, or of many rows as Arrow columns.
+"""Query results as DataFrames: row by row, or as Arrow columns if there are many rows.
 
-A million rows as Python objects take most of the time that reading them takes. With the extra
-``arrow`` a long result comes over a connection of its own (ADBC), as columns that pandas takes
-as they are. The frame is the same either way.
+With a million rows most of the time goes into Python objects. With the extra ``arrow`` a long
+result is read over a separate ADBC connection, as columns that pandas uses directly. The frame
+is the same either way.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Rows, as PostgreSQL estimates them, from which on another connection is worth its while.
+#: Rows, as estimated by PostgreSQL, from which a separate ADBC connection pays off.
 MANY_ROWS: Final = 10_000
-#: Of rows that are read one by one, so many are Python objects at a time.
+#: Rows held as Python objects at a time, if rows are read one by one.
 _CHUNK: Final = 20_000
-#: Compiling a statement to machine code takes longer than it saves here.
+#: JIT compilation takes longer than it saves here.
 _SESSION: Final = ("SET TRANSACTION READ ONLY", "SET LOCAL jit = off")
 
 
@@ -39,8 +39,8 @@ def read_frame(
 ) -> pd.DataFrame:
     """Execute a query; return its rows as a DataFrame.
 
-    Texts and uuids are ``str``, times ``datetime64[us, UTC]``; a missing text or number is NaN,
-    a missing time NaT, and a column of booleans of which any may be missing holds objects.
+    Texts and UUIDs are ``str``, times ``datetime64[us, UTC]``; a missing text or number is NaN,
+    a missing time NaT, and a nullable boolean column has dtype ``object``.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def read_frame(
 
 
 def _with_values(connection: sa.Connection, query: sa.Select[Any]) -> str:
-    """Write a query with its values in it: the COPY that ADBC makes of it takes no parameters."""
+    """Return the SQL of a query with its values inlined: ADBC's COPY takes no parameters."""
     compiled = query.compile(
         dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
     )
@@ -95,7 +95,7 @@ def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
 def _connect_arrow(
     database: Database, connection: sa.Connection, statement: str
 ) -> Connection | None:
-    """Return a connection for a long result; None where rows will do, or have to."""
+    """Return an ADBC connection if the result is long and ADBC can connect; else None."""
     plan = _driver(connection).execute(f"EXPLAIN (FORMAT JSON) {statement}".encode()).fetchone()
     if plan is None or plan[0][0]["Plan"]["Plan Rows"] < MANY_ROWS:
         return None
@@ -109,7 +109,7 @@ def _connect_arrow(
     try:
         connected: Connection = dbapi.connect(address)
     except dbapi.Error as exc:
-        # Its libpq is another one than psycopg's: what it was built with may differ.
+        # ADBC has its own libpq, which may be built with other options than psycopg's.
         reason = database.without_secrets(str(exc))
         logger.warning("Rows are read one by one, because ADBC cannot connect: %s", reason)
         return None
@@ -128,7 +128,7 @@ def _read_arrow(connection: Connection, statement: str) -> pd.DataFrame:
         return cursor.fetch_arrow_table()
 
     try:
-        # In a thread: on the main one ADBC takes Ctrl-C for itself and raises no KeyboardInterrupt.
+        # In a thread: on the main thread ADBC handles Ctrl-C and raises no KeyboardInterrupt.
         with connection.cursor() as cursor, ThreadPoolExecutor(1) as thread:
             fetched = thread.submit(fetch, cursor)
             try:
@@ -142,7 +142,7 @@ def _read_arrow(connection: Connection, statement: str) -> pd.DataFrame:
         )
         return frame
     except dbapi.Error as exc:
-        # The statement, which the message repeats, holds what customers are called.
+        # Without the statement, which contains customers' data.
         message = str(exc).partition("\n\nQuery was:")[0]
         try:
             kind = psycopg.errors.lookup(exc.sqlstate or "")
@@ -154,7 +154,7 @@ def _read_arrow(connection: Connection, statement: str) -> pd.DataFrame:
 def _typed(
     values: Iterable[Sequence[Any]], columns: Sequence[sa.ColumnElement[Any]]
 ) -> pd.DataFrame:
-    """Make the frame that :func:`read_frame` promises, whatever values the columns have."""
+    """Make a frame with the dtypes that :func:`read_frame` promises."""
     import pandas as pd
 
     typed = {

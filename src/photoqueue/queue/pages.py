@@ -1,4 +1,4 @@
-"""Lists of jobs in pages: filtered, sorted and cut in SQL, however many there are."""
+"""Pages of jobs, filtered, sorted and limited in SQL."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from photoqueue.queue.tables import batch_jobs, jobs, photos
 from photoqueue.records.snapshots import JobSnapshot
 from photoqueue.words import JobState, JobType
 
-#: The cursor behind the last row: the page before it is the last page.
+#: The cursor after the last row: the page before it is the last page.
 END: Final = "end"
 
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """An order of rows: by a value, rows without one last, and the newest of equal ones first.
+    """An order of rows by a value: rows without a value come last, ties newest first.
 
     Attributes
     ----------
     name : str
-        Goes into cursors, so that one of another order is refused.
+        Part of each cursor, so that a cursor of another order is refused.
     value : ColumnElement or None
-        What is sorted by; None for the id itself.
+        The sort value; None to sort by the id.
     nullable : bool
-        Whether some rows have no value.
+        Whether the value can be null.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Ordering:
     nullable: bool = False
 
     def by(self, *, backward: bool = False) -> list[sa.ColumnElement[Any]]:
-        """Return what to order by; backward to read the rows before a place."""
+        """Return the ORDER BY expressions; ``backward`` reverses them."""
         if self.value is None:
             return [_directed(self.row_id, self.descending != backward)]
         keys = [_directed(self.value, self.descending != backward)]
@@ -55,12 +55,12 @@ class Ordering:
         return [*keys, _directed(self.row_id, not backward)]
 
     def beyond(self, cursor: str, *, backward: bool = False) -> sa.ColumnElement[bool]:
-        """Return the condition of the rows behind a cursor, or before it when backward.
+        """Return the condition for rows after a cursor, or before it if ``backward``.
 
         Raises
         ------
         PayloadError
-            The cursor is none of this order.
+            The cursor is not valid, or belongs to another order.
         """
         place, row_id = self._read(cursor)
         if self.value is None:
@@ -97,13 +97,13 @@ class Ordering:
             place = value, UUID(hex=row_id)
         except (ValueError, TypeError, AttributeError, IndexError):
             raise PayloadError(
-                f"{str(cursor)[:40]!r} is no cursor of a page. Use next or previous of a page, "
+                f"{str(cursor)[:40]!r} is not a cursor of a page. Use next or previous of a page, "
                 "or leave it out for the first page."
             ) from None
         if tag != self._tag:
             raise PayloadError(
                 f"This cursor belongs to a list ordered by {str(tag)[:40]!r}, not by "
-                f"{self._tag!r}. Leave it out to begin at the first page."
+                f"{self._tag!r}. Leave it out to start at the first page."
             )
         return place
 
@@ -119,17 +119,17 @@ def _beyond(key: sa.ColumnElement[Any], place: Any, descending: bool) -> sa.Colu
 
 #: Most rows of one page.
 MAX_PAGE: Final = 500
-#: Longest text that is looked for, in characters; the rest of a longer one is left out.
+#: Longest search text in characters; a longer one is cut.
 _MAX_TEXT: Final = 500
 
 
 class JobOrder(StrEnum):
-    """What jobs can be sorted by."""
+    """Sort orders of jobs."""
 
     SUBMITTED = "submitted"
     FINISHED = "finished"
     STATE = "state"
-    #: File name; of a job without one the photo id, else the job key.
+    #: File name, else photo id, else job key.
     NAME = "name"
     ROOM = "room"
     ATTEMPTS = "attempts"
@@ -141,22 +141,22 @@ class JobOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQuery:
-    """Which jobs, in which order, and which page of them.
+    """Filters, order and page of a list of jobs.
 
     Attributes
     ----------
     queue, states, project_id, batch_id
-        Limits; None or empty is no limit.
+        Filters; None or empty for no filter.
     text : str
-        Found in file name, room, job key (and with it the photo id), batch id and error,
-        upper or lower case alike. The id of a job finds that job.
+        Searched in file name, room, job key (which contains the photo id), batch id and error,
+        ignoring case. A job id finds that job.
     order, descending
-        Rows without a value come last in either direction, the newest of equal ones first.
+        Rows without a value come last in either direction; ties are sorted newest first.
     size : int
-        Rows of a page, 1 to 500.
+        Rows per page, 1 to 500.
     after, before : str or None
-        Cursor of a page: the rows behind it, or those before it. The last page is that
-        before :data:`~photoqueue.queue.pages.END`.
+        Cursor after or before which the page lies. The last page is the one before
+        :data:`~photoqueue.queue.pages.END`.
 
     Raises
     ------
@@ -179,10 +179,10 @@ class JobQuery:
         if not 1 <= self.size <= MAX_PAGE:
             raise PayloadError(f"A page has 1 to {MAX_PAGE} rows, not {self.size}.")
         if self.after is not None and self.before is not None:
-            raise PayloadError("A page begins after one cursor or ends before one; give one.")
+            raise PayloadError("A page is after a cursor or before one; give only one of them.")
 
 
-#: Orders by what ``photos`` knows.
+#: Orders by columns of ``photos``.
 PHOTO_ORDERS: Final = frozenset({JobOrder.NAME, JobOrder.ROOM})
 
 _STATE_RANK: Final = sa.case(
@@ -200,7 +200,7 @@ _VALUES: Final[dict[JobOrder, tuple[sa.ColumnElement[Any], bool]]] = {
     JobOrder.WAIT: (jobs.c.wait_ms, True),
     JobOrder.RUN: (jobs.c.job_duration_ms, True),
 }
-#: One text a row, so that each row is searched once. The photo id is part of the job key.
+#: The searched text of a row. The photo id is part of the job key.
 _SEARCHED: Final = sa.func.concat_ws(
     "\n",
     photos.c.file_name,
@@ -224,17 +224,17 @@ def ordering(query: JobQuery) -> Ordering:
 
 
 def needs_photos(query: JobQuery) -> bool:
-    """Whether the filters look into ``photos``."""
+    """Whether the filters need ``photos``."""
     return bool(storable_text(query.text))
 
 
 def conditions(query: JobQuery, *, states: bool = True) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions of a query's filters, or of all but the states."""
+    """Return the conditions of a query's filters; without ``states`` of all but the states."""
     found: list[sa.ColumnElement[bool]] = []
     if query.queue is not None:
         found.append(jobs.c.queue_name == str(query.queue))
     if states and query.states:
-        if query.queue is None:  # named, so that the index of queue and state is of use
+        if query.queue is None:  # list all queues, so that the index on queue and state is used
             found.append(jobs.c.queue_name == sa.any_(_ALL_QUEUES))
         found.append(jobs.c.state.in_([str(state) for state in query.states]))
     if query.project_id is not None:
@@ -251,15 +251,15 @@ def conditions(query: JobQuery, *, states: bool = True) -> list[sa.ColumnElement
 
 
 def _contains(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
-    """Return the condition that a column contains a text, in upper or lower case."""
+    """Return the condition that a column contains a text, ignoring case."""
     if text.isascii():
         return column.icontains(text, autoescape=True)
-    # A database in the C locale, as the embedded one, knows no case beyond ASCII.
+    # In the C locale PostgreSQL ignores case for ASCII only, so both cases are written out.
     return column.op("~*", is_comparison=True)("".join(map(_either_case, text)))
 
 
 def _either_case(mark: str) -> str:
-    """Return a regular expression that matches one character, in either case."""
+    """Return a regular expression that matches one character in either case."""
     if mark.isascii():
         return mark if mark.isalnum() else f"\\{mark}"
     return f"[{''.join({mark, *(one for one in (mark.lower(), mark.upper()) if len(one) == 1)})}]"
@@ -274,14 +274,14 @@ def as_job_id(text: str) -> UUID | None:
 
 
 def storable_text(text: str) -> str:
-    """Make a text fit to be looked for: PostgreSQL takes neither NUL nor broken Unicode."""
+    """Remove NUL and broken Unicode from a search text, which PostgreSQL does not accept."""
     cleaned = text.replace("\x00", "\N{REPLACEMENT CHARACTER}").strip()[:_MAX_TEXT]
     return cleaned.encode("utf-8", "replace").decode("utf-8")
 
 
-#: Most rows that are counted to find the position of a page.
+#: Most rows counted to find the position of a page.
 _COUNTED_ROWS: Final = 10_000
-#: Seconds for which jobs may be sorted or searched; a million takes a few.
+#: Time limit of sorting or searching, in seconds; a million jobs take a few seconds.
 _PATIENCE: Final = 15.0
 
 
@@ -292,8 +292,8 @@ class JobPage:
     Attributes
     ----------
     next, previous : str or None
-        For ``after`` and ``before`` of the query of the page behind and before this one; None
-        where there is none.
+        Cursors of the next and previous page, for ``after`` and ``before`` of a query; None if
+        there is no such page.
     """
 
     jobs: tuple[JobSnapshot, ...]
@@ -318,8 +318,7 @@ def job_page(database: Database, query: JobQuery) -> JobPage:
         chosen = _chosen(connection, query, order)
         if place is not None and place != END:
             chosen = chosen.where(order.beyond(place, backward=backward))
-        # The ids first: what a row shows is then read of one page only, not of all that is
-        # sorted.
+        # Sort ids first, so that the other columns are read for one page only.
         ids, inner = _limited(chosen, query, order, backward)
         shown = (
             sa.select(*LISTED, ids.c.sort_value)
@@ -343,7 +342,7 @@ def job_page(database: Database, query: JobQuery) -> JobPage:
 
 
 def rows_before(database: Database, query: JobQuery, cursor: str) -> int | None:
-    """Count the rows before that of a cursor; None for more than 10,000.
+    """Count the rows before a cursor; None if there are more than 10,000.
 
     Raises
     ------
@@ -361,9 +360,9 @@ def rows_before(database: Database, query: JobQuery, cursor: str) -> int | None:
 
 
 def job_counts(database: Database, query: JobQuery) -> dict[JobState, int]:
-    """Count the jobs of a query by state, whatever states and page it asks for.
+    """Count the jobs of a query by state, ignoring its states and page.
 
-    Every state is in the answer.
+    Every state is a key of the result.
 
     Raises
     ------
@@ -379,9 +378,9 @@ def job_counts(database: Database, query: JobQuery) -> dict[JobState, int]:
 
 
 def matching_ids(database: Database, query: JobQuery, *, size: int = 500) -> Iterator[list[str]]:
-    """List the ids of all jobs of a query, ``size`` at a time, the newest first.
+    """List the ids of all jobs of a query, ``size`` at a time, newest first.
 
-    A caller may change the jobs while it reads the list: none is listed twice.
+    The caller may change the jobs while it iterates: none is listed twice.
     """
     wanted = replace(
         query, order=JobOrder.SUBMITTED, descending=True, size=size, after=None, before=None
@@ -398,14 +397,14 @@ def matching_ids(database: Database, query: JobQuery, *, size: int = 500) -> Ite
 def change_mark(database: Database) -> str:
     """Return a text that changes with every transaction that writes; very cheap.
 
-    The same text twice means that nothing was written to this server in between.
+    If two calls return the same text, nothing was written to this server in between.
     """
     with database.begin() as connection:
         return str(connection.scalar(sa.text("SELECT pg_current_snapshot()::text")))
 
 
 def _reading(database: Database, query: JobQuery) -> AbstractContextManager[sa.Connection]:
-    """Begin to read; where no index helps, for as long as a person may be left waiting."""
+    """Begin to read, with a time limit if no index can be used."""
     if query.text:
         work = f"to look for “{query.text[:60]}” in all of them"
         instead = "type the id of a job"
@@ -421,7 +420,7 @@ def _reading(database: Database, query: JobQuery) -> AbstractContextManager[sa.C
 
 
 def _chosen(connection: sa.Connection, query: JobQuery, order: Ordering) -> sa.Select[Any]:
-    """Select id and sort value of the jobs that a query is about, in no order."""
+    """Select id and sort value of the jobs that match a query, unsorted."""
     value = order.value if order.value is not None else sa.null()
     source = WITH_PHOTOS if needs_photos(query) or order.name in PHOTO_ORDERS else jobs
     chosen = sa.select(jobs.c.job_id, value.label("sort_value")).select_from(source)
@@ -431,10 +430,10 @@ def _chosen(connection: sa.Connection, query: JobQuery, order: Ordering) -> sa.S
 def _limited(
     chosen: sa.Select[Any], query: JobQuery, order: Ordering, backward: bool
 ) -> tuple[sa.Subquery, Ordering]:
-    """Limit jobs to a page; return it with the order expressed in its columns."""
+    """Limit jobs to a page; return it, and the order in terms of its columns."""
     if query.text or query.batch_id is not None:
-        # Found first, sorted then: PostgreSQL would walk through all jobs in their order,
-        # hoping to meet the few that match soon. OFFSET keeps the two steps apart.
+        # Filter first, then sort: otherwise PostgreSQL may scan all jobs in sort order until
+        # enough of them match. OFFSET 0 keeps the planner from merging the two steps.
         found = chosen.offset(sa.literal_column("0")).subquery()
         order = _expressed_in(found, order)
         chosen = sa.select(found)

@@ -1,4 +1,4 @@
-"""Reads of a project: its photos, each with its newest result."""
+"""Reads of projects, batches and photos: results, progress, lists and pages of photos."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def project_photos(database: Database, project_id: str) -> list[ProjectPhoto]:
     UnknownProjectError
         No photo was ever submitted for it.
     """
-    # A photo analysed again keeps its older result until the newer job has one.
+    # A photo that is analysed again keeps its older result until the newer job completes.
     newest = (
         sa.select(jobs.c.state, jobs.c.result)
         .where(
             jobs.c.photo_id == photos.c.photo_id,
             jobs.c.job_key == sa.literal("photo-") + photos.c.photo_id,
-            # a result of what was once another picture under this id does not count
+            # ignore results of an earlier picture with the same photo id
             sa.or_(
                 jobs.c.state != str(JobState.COMPLETED),
                 jobs.c.payload["sha256"].astext == photos.c.sha256,
@@ -89,7 +89,7 @@ def project_photos(database: Database, project_id: str) -> list[ProjectPhoto]:
 
 
 def newest_inventory(database: Database, project_id: str) -> Mapping[str, Any] | None:
-    """Read the result of the newest inventory of a project; None when there is none yet."""
+    """Read the result of the newest inventory of a project; None if there is none yet."""
     with database.begin() as connection:
         found: Mapping[str, Any] | None = connection.scalar(
             _newest(jobs.c.result, project_id).where(_COMPLETED)
@@ -98,7 +98,7 @@ def newest_inventory(database: Database, project_id: str) -> Mapping[str, Any] |
 
 
 def _newest(columns: Any, project_id: str) -> sa.Select[Any]:
-    """Select columns of the newest job that adds a project up."""
+    """Select columns of the newest inventory job of a project."""
     listed = columns if isinstance(columns, tuple) else (columns,)
     by_key = jobs.c.job_key == f"inventory-{project_id}"
     return sa.select(*listed).where(by_key).order_by(jobs.c.job_id.desc()).limit(1)
@@ -131,11 +131,11 @@ class ProjectRow:
     Attributes
     ----------
     photos, rooms : int
-        Photos submitted for it, and rooms that they name.
+        Number of its photos and of the rooms that they name.
     newest_inventory : datetime or None
         When its newest inventory ended; None without one.
     last_activity : datetime
-        When a photo of it was submitted, or a job of it ended, last.
+        When a photo was last submitted for it or one of its jobs last ended.
     """
 
     project_id: str
@@ -147,24 +147,24 @@ class ProjectRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectStanding:
-    """How many photos of a project are analysed, and how its inventory stands.
+    """Progress of a project's photos and inventory.
 
     Attributes
     ----------
     photos, unfinished : int
-        Photos submitted, and those of which the newest job has not ended.
+        Photos submitted, and those whose newest job is unfinished.
     newer : int
-        Photos analysed since the newest inventory began; they are not in it.
+        Photos analysed since the newest inventory began, which does not include them.
     added_up_at : datetime or None
         When the newest inventory ended.
     job_id : UUID or None
-        The newest job that adds the project up, in any state.
+        The newest inventory job, in any state.
     state : JobState or None
         State of that job.
     waits_for_batch : bool
-        Whether it waits for the end of a batch.
+        Whether that job waits for a batch to end.
     error : str or None
-        Why it failed, if it did.
+        The error of that job, if it failed.
     """
 
     photos: int
@@ -178,7 +178,7 @@ class ProjectStanding:
 
 
 def list_projects(database: Database, limit: int = 200) -> list[ProjectRow]:
-    """Read the projects whose photos came last, the most recent first."""
+    """Read the projects with the most recently submitted photos, most recent first."""
     known = (
         sa.select(
             photos.c.project_id,
@@ -214,7 +214,7 @@ def list_projects(database: Database, limit: int = 200) -> list[ProjectRow]:
 
 
 def project_standing(database: Database, project_id: str) -> ProjectStanding:
-    """Read how many photos of a project are analysed, and how its inventory stands."""
+    """Read the progress of a project's photos and inventory."""
     of_project = sa.and_(jobs.c.project_id == project_id, jobs.c.photo_id.is_not(None))
     began = _newest(jobs.c.started_at, project_id).where(_COMPLETED).scalar_subquery()
     counts = sa.select(
@@ -248,7 +248,7 @@ class BatchSummary:
     Attributes
     ----------
     photos : int
-        How many jobs were submitted together.
+        Number of jobs in the batch.
     """
 
     batch_id: str
@@ -272,29 +272,29 @@ def recent_batches(database: Database, limit: int = 20) -> list[BatchSummary]:
         return [BatchSummary(**row) for row in connection.execute(query).mappings()]
 
 
-#: Photos that are counted at most; beyond, "more than" has to do.
+#: Most photos that are counted.
 COUNT_LIMIT: Final = 10_000
-#: Characters of an error message that are read; the job itself has all of it.
+#: Characters of an error message that are read; the job has all of it.
 _MESSAGE_LENGTH: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoChoice:
-    """A choice of photos.
+    """Filters for photos.
 
     Attributes
     ----------
     project, batch : str or None
-        Only those of a project, of a batch; None is no limit.
+        Only photos of this project or batch; None for all.
     room : str or None
-        Only those of a room; an empty text means those without one.
+        Only photos of this room; empty for photos without a room.
     state : JobState or None
-        Only those whose newest job is in this state.
+        Only photos whose newest job is in this state.
     text : str
-        Only those with this text in their id, file name, room, or in the name of a thing
-        that they show, whatever the case of letters.
+        Only photos with this text in their id, file name, room or the name of an item found in
+        them, ignoring case.
     keys : sequence of str
-        Catalogue keys of things that ``text`` means as well.
+        Catalogue keys of items whose names match ``text``.
     """
 
     project: str | None = None
@@ -306,7 +306,7 @@ class PhotoChoice:
 
     @property
     def unlimited(self) -> bool:
-        """Whether neither a project nor a batch limits it; the newest photos come first then."""
+        """Whether no project or batch is given; the newest photos come first then."""
         return self.project is None and self.batch is None
 
 
@@ -334,7 +334,8 @@ _COLUMNS: Final = [
     if field.name != "error_message"
 ] + [sa.func.left(jobs.c.error_message, _MESSAGE_LENGTH).label("error_message")]
 _WITH_PHOTOS: Final = jobs.join(photos, photos.c.photo_id == jobs.c.photo_id)
-#: Job before the newest :data:`COUNT_LIMIT` ones: no index helps to find a text in all photos.
+#: The job before the newest :data:`COUNT_LIMIT` ones: searches are limited to those, as no index
+#: can be used.
 _SEARCHED: Final = sa.func.coalesce(
     sa.select(jobs.c.job_id)
     .where(jobs.c.photo_id.is_not(None))
@@ -354,20 +355,20 @@ def page(
     after: UUID | None = None,
     before: UUID | None = None,
 ) -> list[PhotoRow]:
-    """Read at most ``limit`` photos behind one job, or those just before another."""
+    """Read at most ``limit`` photos after one job, or those just before another."""
     falling = choice.unlimited is (before is None)
     chosen = _chosen(choice)
     if after is not None:
         chosen = chosen.where(_beyond(after, falling=falling))
     if before is not None:
-        # The page before is read backwards from where the next one begins.
+        # The previous page is read backwards from its end.
         chosen = chosen.where(_beyond(before, falling=falling))
     order = jobs.c.job_id.desc() if falling else jobs.c.job_id
     if choice.unlimited:
         query = chosen.with_only_columns(*_COLUMNS).order_by(order).limit(limit)
     else:
-        # All chosen photos are found first: a planner that sees a limit would scan all jobs in
-        # order until it has enough photos of the project or batch.
+        # Filter first, then limit: otherwise the planner may scan all jobs in order until it has
+        # enough photos of the project or batch.
         found = chosen.with_only_columns(jobs.c.job_id).cte("chosen").prefix_with("MATERIALIZED")
         falls = found.c.job_id.desc() if falling else found.c.job_id
         some = sa.select(found.c.job_id).order_by(falls).limit(limit)
@@ -386,12 +387,12 @@ def _beyond(job_id: UUID, *, falling: bool) -> sa.ColumnElement[bool]:
 
 
 def photo_rows(database: Database, photo_ids: Sequence[str]) -> list[PhotoRow]:
-    """Read photos by their ids, in the order of the ids; those that are not there are left out."""
+    """Read photos by their ids, in the given order; unknown ones are left out."""
     asked = [photo_id for photo_id in photo_ids if "\x00" not in photo_id]
     query = (
         _chosen(PhotoChoice())
         .with_only_columns(*_COLUMNS)
-        # By the key, which has an index.
+        # By job key, which has an index.
         .where(jobs.c.job_key.in_([f"photo-{photo_id}" for photo_id in asked]))
     )
     found = {row.photo_id: row for row in _read(database, query)}
@@ -399,10 +400,10 @@ def photo_rows(database: Database, photo_ids: Sequence[str]) -> list[PhotoRow]:
 
 
 def counts(database: Database, choice: PhotoChoice) -> dict[tuple[str | None, JobState], int]:
-    """Count photos by room and state, :data:`COUNT_LIMIT` and one at most."""
+    """Count photos by room and state; at most :data:`COUNT_LIMIT` + 1 in all."""
     rows = _chosen(choice).with_only_columns(photos.c.room, jobs.c.state).limit(COUNT_LIMIT + 1)
     if choice.unlimited:
-        rows = rows.order_by(jobs.c.job_id.desc())  # by their index, however many there are
+        rows = rows.order_by(jobs.c.job_id.desc())  # so that the index is used
     some = rows.subquery()
     query = sa.select(some.c.room, some.c.state, sa.func.count()).group_by(
         some.c.room, some.c.state
@@ -427,7 +428,7 @@ def _chosen(choice: PhotoChoice) -> sa.Select[Any]:
     if choice.batch is not None:
         of_batch = jobs.alias("of_batch")
         query = query.where(
-            # by the key, which has an index
+            # by job key, which has an index
             jobs.c.job_key.in_(
                 sa.select(sa.literal("photo-") + of_batch.c.photo_id)
                 .join_from(batch_jobs, of_batch, of_batch.c.job_id == batch_jobs.c.job_id)
@@ -494,8 +495,8 @@ _KNOWN = sa.select(*(photos.c[name] for name in KnownPhoto.__dataclass_fields__)
 
 
 def known_photo(database: Database, photo_id: str) -> KnownPhoto | None:
-    """Read a photo; None when none was submitted under this id."""
-    if "\x00" in photo_id:  # PostgreSQL takes no such text, not even to look for it
+    """Read a photo; None if none was submitted under this id."""
+    if "\x00" in photo_id:  # PostgreSQL refuses such a text
         return None
     with database.begin() as connection:
         row = connection.execute(_KNOWN.where(photos.c.photo_id == photo_id)).first()

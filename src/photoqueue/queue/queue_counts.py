@@ -17,7 +17,7 @@ from photoqueue.queue.workers import live_workers
 from photoqueue.records.snapshots import QueueStats
 from photoqueue.words import JobState, JobType, job_type, register, registered_types
 
-#: Seconds that the oldest job of a queue that could start has been waiting.
+#: Seconds for which the oldest ready job of a queue has been waiting.
 _OLDEST: Final = (
     sa.select(
         sa.extract("epoch", sa.func.clock_timestamp() - sa.func.min(jobs.c.ready_at)).cast(
@@ -54,14 +54,14 @@ def queue_stats(
     lease_seconds: float,
     count: Callable[[sa.Connection, list[str]], Iterable[tuple[str, str, int]]],
 ) -> dict[JobType, QueueStats]:
-    """Read each queue: those of the table, and those of types that this process knows.
+    """Read the counts of the queues in the tables and of the types known to this process.
 
     Parameters
     ----------
     count
-        Given the queues; returns queue, state and number of jobs.
+        Called with the queues; returns queue, state and number of jobs.
     """
-    # One statement does not see the same moment as the next, in a transaction either.
+    # No transaction: at READ COMMITTED each statement has its own snapshot anyway.
     with database.reading() as connection:
         rows = connection.execute(_standing(lease_seconds)).mappings()
         found: dict[str, dict[str, Any]] = {row["queue_name"]: dict(row) for row in rows}
@@ -72,7 +72,7 @@ def queue_stats(
             found.setdefault(name, {"queue_name": name})[state] = number
     for counts in found.values():
         counts["name"] = counts.pop("queue_name")
-    # A queue that another process has entered since is known from now on.
+    # Registers queues that other processes entered.
     return {
         register(job_type(name)): QueueStats(**found.get(name, {"name": name})) for name in names
     }
@@ -80,7 +80,7 @@ def queue_stats(
 
 @lru_cache(maxsize=8)
 def _standing(lease_seconds: float) -> sa.Select[Any]:
-    """Select all about each queue but its jobs; kept, as building it takes longer than running."""
+    """Select all about each queue except job counts; cached, as building it is slow."""
     alive = (
         sa.select(sa.func.unnest(workers.c.queues)).where(live_workers(lease_seconds)).subquery()
     )
@@ -94,20 +94,20 @@ def _standing(lease_seconds: float) -> sa.Select[Any]:
     )
 
 
-#: Seconds before now of the moment up to which completed jobs are kept as counted: no
-#: transaction that completes a job is open for that long (workers give up after 30).
+#: The count of jobs completed this many seconds ago or earlier is cached: no transaction that
+#: completes a job is open for that long (a worker's statements end after 30 s).
 _SETTLED_SECONDS: Final = 60
-#: Completed jobs behind the moment that are counted at each look before it is moved on.
+#: Completed jobs after that moment that are counted at each read, until the moment is moved.
 _MOST_RECENT: Final = 10_000
-#: Seconds after which everything is counted again, in case a deletion went unnoticed.
+#: Seconds after which everything is counted again, in case a deletion was missed.
 _RECOUNT_SECONDS: Final = 600.0
-#: Changes when rows are deleted, within some seconds, or all of them at once.
+#: A value that changes within seconds when rows are deleted or the table is truncated.
 _DELETIONS: Final = sa.text(
     "SELECT pg_relation_filenode('jobs'), pg_stat_get_tuples_deleted('jobs'::regclass)"
 )
 
 _COMPLETED: Final = jobs.c.state == str(JobState.COMPLETED)
-#: Queues by name: an index on queue and state is used only when the queue is named.
+#: Names all queues: the index on queue and state is used only if the queue is named.
 _QUEUES: Final = jobs.c.queue_name.in_(sa.bindparam("queues", expanding=True))
 _BY_QUEUE: Final = (
     sa.select(jobs.c.queue_name, sa.func.count())
@@ -122,7 +122,7 @@ _OTHERS: Final = (
     )
     .group_by(jobs.c.queue_name, jobs.c.state)
 )
-#: The jobs that are counted at each look: completed ones after a moment, and all others.
+#: The jobs counted at each read: those completed after the moment, and all in other states.
 _LOOK: Final = sa.union_all(
     sa.select(jobs.c.queue_name, jobs.c.state, sa.func.count())
     .where(
@@ -139,8 +139,8 @@ class LiveCounts:
     Parameters
     ----------
     few : int
-        Up to so many completed jobs are counted again at each look, which is exact whatever
-        was done to the tables.
+        Up to this many completed jobs are counted again at each read, so that the counts are
+        exact even after manual changes to the tables.
     """
 
     def __init__(self, database: Database, lease_seconds: float, *, few: int = 0) -> None:
@@ -154,7 +154,7 @@ class LiveCounts:
         self._lock = threading.Lock()
 
     def read(self) -> dict[JobType, QueueStats]:
-        """Return what :func:`~photoqueue.queue.queue_counts.stats` does, quicker."""
+        """Return the same as :func:`~photoqueue.queue.queue_counts.stats`, faster."""
         with self._lock:
             return queue_stats(self._database, self._lease_seconds, self._count)
 
@@ -188,7 +188,7 @@ class LiveCounts:
         return _deletions(connection) != self._deletions
 
     def _move_on(self, connection: sa.Connection, queues: list[str]) -> None:
-        """Keep more of the completed jobs as counted."""
+        """Move the moment, and cache the count of the jobs completed before it."""
         moment = _settled_moment(connection)
         between = sa.and_(jobs.c.finished_at > self._moment, jobs.c.finished_at <= moment)
         for queue, number in _count(connection, queues, between).items():
@@ -208,7 +208,7 @@ def _deletions(connection: sa.Connection) -> tuple[object, ...]:
 
 
 def _settled_moment(connection: sa.Connection) -> datetime:
-    """Return the moment before which no transaction can complete a job any more."""
+    """Return the moment before which no further job can be completed."""
     ago = sa.func.make_interval(0, 0, 0, 0, 0, 0, _SETTLED_SECONDS)
     moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp() - ago)).scalar_one()
     return moment

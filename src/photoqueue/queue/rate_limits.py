@@ -9,15 +9,15 @@ from photoqueue.queue.database import Database, load_statements
 from photoqueue.queue.ledger import storable
 
 _STATEMENTS: Final = load_statements("rate_limits.sql")
-#: Longest pause that is accepted, in seconds: a day.
+#: Longest pause in seconds: a day.
 _LONGEST_HOLD: Final = 24 * 3600.0
 
 
 class RateLimits:
     """The rows of ``ai_rate_limits``: a :class:`~photoqueue.engines.contract.Throttle`.
 
-    Requests are spread evenly, one an interval, and never saved up: a service that counts
-    by the minute sees no more in any minute than it allows.
+    Requests are spaced evenly, one per interval, and unused ones do not accumulate, so that no
+    minute has more requests than the limit.
     """
 
     def __init__(self, database: Database) -> None:
@@ -27,9 +27,9 @@ class RateLimits:
         return f"RateLimits({self._database.address!r})"
 
     def take(self, name: str, *, interval: float, patience: float) -> float:
-        """Reserve the next request to a service; return the seconds until it may be made.
+        """Reserve the next request to a service; return the seconds until it may be sent.
 
-        Above ``patience`` (seconds), nothing was reserved.
+        If that is more than ``patience`` (seconds), nothing was reserved.
 
         Raises
         ------
@@ -40,7 +40,7 @@ class RateLimits:
         if rows:
             return max(rows[0], 0.0)
         rows = self._run("look", {"name": name})
-        # It may have become free in the meantime; the caller has to ask again anyway.
+        # Above the patience even if a slot became free since: nothing is reserved.
         return max(rows[0] if rows else 0.0, patience + 0.001)
 
     def hold(self, name: str, seconds: float) -> None:

@@ -1,6 +1,6 @@
-"""Reads of jobs and batches: snapshots, the story of one job, and the tables as DataFrames.
+"""Reads of jobs and batches: snapshots, details of one job, and the tables as DataFrames.
 
-The fields of :class:`~photoqueue.records.snapshots.JobSnapshot` say which columns there are.
+The columns are the fields of :class:`~photoqueue.records.snapshots.JobSnapshot`.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from photoqueue.words import JobState, JobType, Outcome, job_type
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Fields that are no column of ``jobs`` of the same name.
+#: Fields that are not a column of ``jobs`` with the same name.
 _NAMED: Final = {
     "queue": jobs.c.queue_name.label("queue"),
     "room": photos.c.room,
     "file_name": photos.c.file_name,
 }
-#: What each field of a snapshot is in SQL.
+#: SQL of each field of a snapshot.
 COLUMNS: Final[Mapping[str, sa.ColumnElement[Any]]] = {
     field.name: _NAMED[field.name] if field.name in _NAMED else jobs.c[field.name]
     for field in fields(JobSnapshot)
 }
-#: What a list reads of each job: its fields, with the beginning of its error.
+#: Columns of lists: the fields of a job, with only the beginning of its error.
 LISTED: Final = [
     sa.func.left(column, 300).label(name) if name.startswith("error_") else column
     for name, column in COLUMNS.items()
@@ -51,19 +51,19 @@ LISTED: Final = [
 OF_PHOTO: Final = photos.c.photo_id == jobs.c.photo_id
 WITH_PHOTOS: Final = jobs.outerjoin(photos, OF_PHOTO)
 _SNAPSHOT: Final = sa.select(*COLUMNS.values()).select_from(WITH_PHOTOS)
-# A DataFrame names the queue as the table does. When a job may start is of use while it waits only.
+# DataFrames use the table's name for the queue, and have no ``ready_at``.
 FRAME_COLUMNS: Final = [
     jobs.c.queue_name if name == "queue" else column
     for name, column in COLUMNS.items()
     if name != "ready_at"
 ]
-# Arrays: one statement text, however many there are.
+# Arrays, so that the statement is the same for any number of values.
 _UUIDS: Final = postgresql.ARRAY(postgresql.UUID(as_uuid=True))
 _TEXTS: Final = postgresql.ARRAY(sa.Text)
 
 
 def job_fields(row: Any) -> dict[str, Any]:
-    """Return the fields of a snapshot from a row with :data:`COLUMNS`; others are left out."""
+    """Return the snapshot's fields of a row with :data:`COLUMNS`."""
     found = row._mapping
     values = {name: found[name] for name in COLUMNS}
     values.update(queue=job_type(values["queue"]), state=JobState(values["state"]))
@@ -95,7 +95,7 @@ def find_job(database: Database, key: str) -> JobSnapshot:
     """
     query = _SNAPSHOT.where(jobs.c.job_key == key).order_by(jobs.c.job_id.desc()).limit(1)
     row = None
-    if "\x00" not in key:  # PostgreSQL takes no such text, not even to look for it
+    if "\x00" not in key:  # PostgreSQL refuses such a text
         with database.begin() as connection:
             row = connection.execute(query).first()
     if row is None:
@@ -109,7 +109,7 @@ def resolve_jobs(database: Database, names: Sequence[UUID | str]) -> list[UUID]:
     Raises
     ------
     UnknownJobError
-        This installation lacks one of them.
+        This installation does not have one of them.
     """
     ids = [name for name in names if isinstance(name, UUID)]
     keys = [name for name in names if isinstance(name, str) and "\x00" not in name]
@@ -117,7 +117,7 @@ def resolve_jobs(database: Database, names: Sequence[UUID | str]) -> list[UUID]:
     by_key = (
         sa.select(jobs.c.job_key, jobs.c.job_id)
         .where(jobs.c.job_key == sa.func.any(sa.literal(keys, _TEXTS)))
-        .order_by(jobs.c.job_id)  # the newest is met last
+        .order_by(jobs.c.job_id)  # the newest comes last, and so wins
     )
     with database.begin() as connection:
         found: dict[UUID | str, UUID] = {}
@@ -132,7 +132,7 @@ def resolve_jobs(database: Database, names: Sequence[UUID | str]) -> list[UUID]:
 
 
 def submitted_as(database: Database, job_id: UUID) -> tuple[Mapping[str, Any], str | None]:
-    """Read the job data of a job and the batch that it waits for; empty of an unknown one."""
+    """Read the job data of a job and the batch that it waits for; empty for an unknown job."""
     query = sa.select(jobs.c.payload, jobs.c.after_batch).where(jobs.c.job_id == job_id)
     with database.begin() as connection:
         row = connection.execute(query).first()
@@ -148,9 +148,9 @@ class JobOutcome:
     attempts : int
         Attempts started so far.
     result : Any
-        The result as JSON has it; None unless the job completed.
+        The result as parsed JSON; None unless the job completed.
     error_traceback : str or None
-        Where the last error came from, in the worker.
+        The worker's traceback of the last error.
     """
 
     state: JobState
@@ -166,7 +166,7 @@ class JobOutcome:
         return error_line(self.error_type, self.error_message)
 
 
-# Repeated by every process that waits for a job: over the driver, without SQLAlchemy.
+# Polled by every process that waits for a job, so it uses the driver without SQLAlchemy.
 _OUTCOME: Final = """
     SELECT state, attempts, error_type, error_message, result, error_traceback
     FROM jobs WHERE job_id = %s
@@ -174,7 +174,7 @@ _OUTCOME: Final = """
 
 
 def outcome(database: Database, job_id: UUID) -> JobOutcome:
-    """Read the state of a job, with its result once it has ended, in one light statement.
+    """Read the state of a job, and its result once it has ended, in one cheap statement.
 
     Raises
     ------
@@ -213,7 +213,7 @@ def batch_row(database: Database, batch_id: str) -> dict[str, Any]:
         This installation has no such batch.
     """
     row = None
-    if "\x00" not in batch_id:  # PostgreSQL takes no such text, not even to look for it
+    if "\x00" not in batch_id:  # PostgreSQL refuses such a text
         with database.begin() as connection:
             query = sa.select(batches).where(batches.c.batch_id == batch_id)
             row = connection.execute(query).mappings().first()
@@ -237,7 +237,7 @@ def batch_job_ids(database: Database, batch_id: str) -> list[UUID]:
 
 
 def batch_counts(database: Database, batch_id: str) -> dict[JobState, int]:
-    """Count the jobs of a batch by state; a job that is in it twice counts twice."""
+    """Count the jobs of a batch by state; a job that is in the batch twice counts twice."""
     query = (
         sa.select(jobs.c.state, sa.func.count())
         .join_from(batch_jobs, jobs, batch_jobs.c.job_id == jobs.c.job_id)
@@ -284,7 +284,7 @@ def batch_history(
     size
         The number of jobs in the batch, where it is known: a small batch is read faster then.
     results
-        Whether to add the column ``result``, JSON objects.
+        Whether to add the column ``result``, with JSON objects.
     """
     query = (
         sa.select(*FRAME_COLUMNS, *([jobs.c.result] if results else []))
@@ -298,7 +298,7 @@ def batch_history(
 
 
 def job_history(database: Database, job_id: UUID) -> pd.DataFrame:
-    """Read one job as :func:`batch_history` reads those of a batch, with its result."""
+    """Read one job and its result, in the form of :func:`batch_history`."""
     query = sa.select(*FRAME_COLUMNS, jobs.c.result).select_from(WITH_PHOTOS)
     return read_frame(database, query.where(jobs.c.job_id == job_id), at_most=1)
 
@@ -332,7 +332,7 @@ _ATTEMPTS: Final = (
     )
     .order_by(job_attempts.c.ended_at, job_attempts.c.job_id, job_attempts.c.attempt)
 )
-#: Calls of engines of all jobs, in the order in which they were recorded.
+#: Engine calls of all jobs, in the order in which they were recorded.
 _AI_CALLS: Final = sa.select(*ai_metrics.c).order_by(
     ai_metrics.c.created_at, ai_metrics.c.job_id, ai_metrics.c.attempt, ai_metrics.c.call
 )
@@ -348,7 +348,7 @@ def attempts(
 def ai_calls(
     database: Database, *, job_id: UUID | None = None, batch_id: str | None = None
 ) -> pd.DataFrame:
-    """Read the calls of engines as a DataFrame; one row a call."""
+    """Read engine calls as a DataFrame; one row per call."""
     return read_frame(database, _only(_AI_CALLS, ai_metrics.c.job_id, job_id, batch_id))
 
 
@@ -380,7 +380,7 @@ _STORY: Final = sa.select(
     workers.c.host,
     sa.func.clock_timestamp().label("now"),
 ).select_from(WITH_PHOTOS.outerjoin(workers, workers.c.worker_id == jobs.c.worker_id))
-#: Fields of an attempt that its row has by the same name.
+#: Fields of an attempt that are columns with the same name.
 _RECORDED: Final = {one.name for one in fields(Attempt)} & set(_ATTEMPTS.selected_columns.keys())
 _CALL: Final = [one.name for one in fields(AiCall)]
 
@@ -394,7 +394,8 @@ def job_story(database: Database, job_id: UUID) -> JobStory:
         This installation has no such job.
     """
     with database.begin() as connection:
-        # One moment for all three: an attempt that ends in between would show twice or not.
+        # One snapshot for all three reads: an attempt that ends in between would be shown twice
+        # or not at all.
         connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         row = connection.execute(_STORY.where(jobs.c.job_id == job_id)).first()
         if row is None:
@@ -428,7 +429,7 @@ def _ended(row: Any, submitted: datetime) -> Attempt:
 
 
 def _unfinished(row: Any) -> Attempt:
-    """Return the attempt that runs, or the next one, for which the job waits."""
+    """Return the running attempt, or the next one that the job waits for."""
     ready = _after(row.created_at, row.ready_at)
     if row.state != JobState.ACTIVE:
         return Attempt(attempt=row.attempts + 1, ready_ms=ready)

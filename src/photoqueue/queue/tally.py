@@ -1,8 +1,8 @@
-"""One tally of what happened: counted by workers, read for charts, metrics and alerts.
+"""The tally: sums counted by workers, and read for charts, metrics and alerts.
 
-Rows of attempts and calls are counted once each (``tally.sql`` says how) into the tables ``tally``
-and ``metric_totals``. As these outlive what they count, nothing falls when history is pruned.
-A chart is made of what is counted, and of the rows that are not, in the same form.
+Each row of attempts, calls and submissions is counted once (see ``tally.sql``) into the tables
+``tally`` and ``metric_totals``, which are kept when history is pruned. A chart combines these
+sums with the rows that are not counted yet.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from photoqueue.errors import DatabaseUnavailableError
 from photoqueue.queue.database import Database, load_statements
 from photoqueue.records.figures import Figures, Period, Row, bin_sql, cell_sql
 
-#: Rows that are counted in one statement at most (more where one transaction wrote more), by
-#: a scrape and by a worker.
+#: Most rows counted in one statement by a scrape and by a worker (more if one transaction wrote
+#: more).
 SCRAPE_ROWS: Final = 2_000
 WORKER_ROWS: Final = 20_000
-#: Seconds that one count of a worker may take. What one transaction wrote is counted as a whole:
+#: Time limit of one count of a worker, in seconds. Rows of one transaction are counted together:
 #: cancelling a million jobs at once writes a million attempts.
 WORKER_PATIENCE: Final = 600
-#: How far back charts of the last hours and days can be made of sums: a week, and a day over.
+#: How far back charts can use sums by the minute or hour: a week and a day.
 KEPT: Final = timedelta(days=8)
 
-# Upper edges of the buckets, in seconds. Totals keep the edges they were counted with, so
-# these can be changed; what was counted before then stays as coarse as it was.
+# Upper edges of the buckets, in seconds. They can be changed: what was counted before keeps its
+# old edges.
 EDGES: Final[dict[str, list[float]]] = {
     "wait": [0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0],
     "run": [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0],
@@ -40,11 +40,11 @@ EDGES: Final[dict[str, list[float]]] = {
 
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
-#: Durations are not divided by time where they are read: one bin of three centuries.
+#: Width of a time bin that holds everything: durations are not divided by time.
 _EVER: Final = timedelta(days=100_000)
-#: Measures that are kept by the hour and for all time; all others by the minute and the hour.
+#: Measures kept by the hour and for all time; all others are kept by the minute and the hour.
 _DURATIONS: Final = ["run", "wait", "cell", "attempt", "call", "cost", "tokens_in", "tokens_out"]
-#: Source of rows → the table they are in, and when a row of it was written.
+#: Table of each source, and the column with the time of a row.
 _SOURCES: Final = {
     "attempts": ("job_attempts", "ended_at"),
     "ai_calls": ("ai_metrics", "created_at"),
@@ -66,7 +66,7 @@ _MEASURES: Final = {
     )
     for source in (*_SOURCES, "submissions")
 }
-#: Source of rows → the statement that counts what is new of it.
+#: Statement that counts the new rows of each source.
 COUNT: Final = {
     source: _filled(
         "count",
@@ -87,7 +87,7 @@ COUNT: Final = {
 
 
 def count_values(most: int) -> dict[str, Any]:
-    """Return the parameters of :data:`COUNT`, for about so many rows."""
+    """Return the parameters of :data:`COUNT`, to count about ``most`` rows."""
     edges = {f"{name}_edges": values for name, values in EDGES.items()}
     levels = {"minute": _MINUTE, "hour": _HOUR, "durations": _DURATIONS}
     return {**edges, **levels, "most": most - 1}
@@ -103,11 +103,11 @@ class Total:
         ``submitted``, ``failed``, ``retried``, ``ended`` (attempts, by outcome); the histograms
         ``wait``, ``run`` and ``ai``; ``cost``, ``tokens_in`` and ``tokens_out`` (their sums).
     le : float
-        Upper edge of the bucket, in seconds; infinity for what is no histogram.
+        Upper edge of the bucket in seconds; infinity for counters.
     count : int
-        How many fell into this bucket alone.
+        Number of values in this bucket (not cumulative).
     sum : float
-        Their sum: seconds, US dollars or tokens.
+        Sum of the values: seconds, US dollars or tokens.
     """
 
     name: str
@@ -129,16 +129,16 @@ class WindowCount:
 
 
 class Tally:
-    """Counts new rows and reads what is counted, on a connection whose transaction is open."""
+    """Counts new rows and reads sums, in an open transaction."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
     def advance(self, *, most: int) -> bool:
-        """Count what is new; return whether there may be more than ``most`` of it.
+        """Count new rows, about ``most`` per source; return whether there may be more.
 
-        Each row is counted exactly once, however many processes do this at a time and wherever
-        one of them dies: a source that another process is counting is skipped.
+        Each row is counted exactly once, even if several processes count or one dies: a source
+        that another process is counting is skipped.
         """
         more = False
         for row in self._run(_SQL["pending"]):
@@ -151,28 +151,28 @@ class Tally:
         return more
 
     def _renumber(self, source: str, most: int) -> bool:
-        """Renumber some rows of a restored dump; return whether they were the last of them."""
+        """Renumber some rows of a restored dump; return whether none are left."""
         statement = _filled("renumber", source=source, table=_SOURCES[source][0])
         rows = self._run(statement, {"most": most})
         return bool(rows) and rows[0]["renumbered"] < most
 
     def totals(self) -> list[Total]:
-        """Read everything that was ever counted."""
+        """Read all counters and histogram buckets."""
         return [Total(**row) for row in self._run(_SQL["totals"])]
 
     def refused(self) -> dict[str, int]:
-        """Read how many broker messages of each queue were refused."""
+        """Read the number of refused broker messages by queue."""
         return {row["queue_name"]: row["refused_messages"] for row in self._run(_SQL["refused"])}
 
     def last_seen(self) -> dict[str, float]:
-        """Read for each queue how many seconds ago one of its workers was last seen alive."""
+        """Read for each queue how many seconds ago one of its workers last renewed its lease."""
         return {row["queue_name"]: max(row["seconds"], 0.0) for row in self._run(_SQL["last_seen"])}
 
     def window(self, minutes: int) -> dict[tuple[str, str], WindowCount]:
-        """Read what was counted in the last minutes, by name and queue.
+        """Read the counts of the last ``minutes`` whole clock minutes, by name and queue.
 
         The names are ``failed`` (jobs), ``retried``, the outcomes of attempts, and
-        ``ai_completed`` and ``ai_error`` (calls of engines). Minutes are those of the clock.
+        ``ai_completed`` and ``ai_error`` (engine calls).
         """
         return {
             (row["name"], row["queue_name"]): WindowCount(row["now"], row["before"])
@@ -180,17 +180,17 @@ class Tally:
         }
 
     def forget(self) -> None:
-        """Delete minutes, and durations by the hour, that are too old for charts to use."""
+        """Delete sums by the minute, and durations by the hour, that are too old for charts."""
         self._run(_SQL["forget"], {"kept": KEPT, "durations": _DURATIONS})
 
     def _run(self, statement: str, values: Mapping[str, Any] | None = None) -> list[Any]:
-        # The driver's own parameters, as in the files of statements.
+        # The statements use the driver's parameter style.
         result = self._connection.exec_driver_sql(statement, dict(values or {}))
         return list(result.mappings()) if result.returns_rows else []
 
 
-# Counts that a crash of the server takes away are made again, together with their marks:
-# no commit has to wait for the disk. And no count waits for ever, for a lock or anything else.
+# Commits need not wait for the disk: counts lost in a crash of the server are lost together with
+# their marks, and are made again. Time limits keep a count from waiting forever.
 _SESSION: Final = """
     SET LOCAL jit = off; SET LOCAL enable_memoize = off; SET LOCAL synchronous_commit = off;
     SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '{patience}s'
@@ -199,7 +199,7 @@ _SESSION: Final = """
 
 @contextlib.contextmanager
 def counting(database: Database, *, patience: int = 30) -> Iterator[Tally]:
-    """Count and read the tally in one transaction, whose statements may take so many seconds."""
+    """Open a transaction to count and read; ``patience`` limits each statement, in seconds."""
     with database.begin() as connection:
         connection.exec_driver_sql(_SESSION.format(patience=patience))
         yield Tally(connection)
@@ -207,13 +207,13 @@ def counting(database: Database, *, patience: int = 30) -> Iterator[Tally]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
-    """Which jobs charts are made of; None is no limit.
+    """Which jobs a chart covers; None is no limit.
 
     Attributes
     ----------
     since : datetime or None
-        Attempts that ended, jobs that were submitted or ended, and calls that were made from the
-        minute of this moment on (of moments more than eight days ago: from its hour on).
+        Only what happened from the minute of this moment on (from its hour on, if it is more than
+        eight days ago).
     """
 
     project_id: str | None = None
@@ -222,8 +222,8 @@ class Extent:
     since: datetime | None = None
 
 
-# Enough for the sorts and hash tables of a million attempts; compiling the statements to
-# machine code takes longer than it saves. Plans depend on what is asked for.
+# work_mem suffices for the sorts and hash tables of a million attempts. JIT compilation takes
+# longer than it saves. The best plan depends on the parameters.
 _SNAPSHOT: Final = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
     "SET LOCAL work_mem = '64MB'",
@@ -231,19 +231,19 @@ _SNAPSHOT: Final = (
     "SET LOCAL enable_memoize = off",
     "SET LOCAL plan_cache_mode = force_custom_plan",
 )
-#: How far the clock of a submitting process may be ahead of the server's.
+#: How far a submitting process's clock may be ahead of the server's.
 _CLOCKS_APART: Final = timedelta(hours=1)
 
 
 def read_figures(database: Database, extent: Extent) -> Figures:
-    """Read what charts show, all at one moment.
+    """Read the figures of charts from one snapshot.
 
-    Of the whole installation or one queue they are sums; attempts of a project or batch, of times
-    too long ago to be kept, or of so short a time that its bins are narrower than a minute, are
-    added up here. ``jobs`` is read through its indexes, unless a project or batch is asked for.
+    For the whole installation or one queue the stored sums are used. For a project or batch, for
+    times older than the sums, or for time bins narrower than a minute, rows are added up here.
+    ``jobs`` is read by index-only scans, except for a project or batch.
     """
-    # What is not counted is read row by row, so that nothing is missing where it cannot be done:
-    # by a login that may only read. A server that is away says so next.
+    # Counting may fail, with a read-only login for example: rows that are not counted are read
+    # one by one. If the server cannot be reached, the next statement raises.
     with contextlib.suppress(DatabaseUnavailableError), counting(database) as tally:
         tally.advance(most=SCRAPE_ROWS)
     with database.begin() as connection:
@@ -268,7 +268,7 @@ def _read(connection: sa.Connection, extent: Extent) -> Figures:
     first = since or found.first
     if first is None:
         return Figures.of([], None, None)
-    # As wide as of the moment that was asked for, however much earlier its minute begins.
+    # The width of bins depends on the requested moment, not on the start of its minute.
     period = Period.between((extent.since or first).astimezone(UTC), now.astimezone(UTC))
     period = replace(period, since=first.astimezone(UTC))
     width = timedelta(seconds=period.seconds)
@@ -280,7 +280,7 @@ def _read(connection: sa.Connection, extent: Extent) -> Figures:
         "since": since or "-infinity",
         "lowest_id": _lowest_id(since - _CLOCKS_APART) if since else "0" * 32,
     }
-    # From its first whole hour on, a stretch of time is made of sums by the hour.
+    # From the first whole hour on, sums by the hour are used.
     hour = _ceiling(since, _HOUR) if since else "-infinity"
     values |= {
         "level": 3600 if since else 0,
@@ -310,7 +310,7 @@ def _read(connection: sa.Connection, extent: Extent) -> Figures:
 def _jobs_of(extent: Extent) -> str:
     """Return the condition on rows of ``jobs``.
 
-    It names the queues: they are the first column of the indexes on states.
+    It names the queues, which are the first column of the indexes on states.
     """
     conditions = ["queue_name = %(queue)s"] if extent.queue is not None else []
     if extent.project_id is not None:
@@ -327,7 +327,7 @@ def _rows(connection: sa.Connection, statement: str, values: Mapping[str, Any]) 
 def activity(database: Database) -> int:
     """Return a number that grows when jobs, attempts or calls are written.
 
-    It costs nothing however many there are, and may lag some seconds behind.
+    The cost does not depend on the number of rows. It may lag some seconds behind.
     """
     query = sa.text(
         "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint "
@@ -346,5 +346,5 @@ def _ceiling(moment: datetime, width: timedelta) -> datetime:
 
 
 def _lowest_id(moment: datetime) -> str:
-    """Return the lowest UUIDv7 that was made at a moment or later."""
+    """Return the lowest UUIDv7 of a moment."""
     return f"{int(moment.timestamp() * 1000):012x}".ljust(32, "0")

@@ -1,4 +1,4 @@
-"""The register of workers: which are live, which are lost, and which queues are paused."""
+"""Workers and queues: leases, lost workers, lists of workers, and paused queues."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _WORKERS: Final = load_statements("workers.sql")
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Where a process runs, precisely enough to ask whether it still does.
+    """Identity of a process, precise enough to check whether it still runs.
 
     Attributes
     ----------
     name : str
-        Host name, for people.
+        Host name, for display.
     key : str
-        Machine, boot and process namespace: process ids compare only where it is equal.
+        Machine, boot and process namespace: process ids can be compared only if it is equal.
     pid : int
-        The process.
+        The process id.
     started : float
-        When the process started, on a clock of its host; distinguishes a reused process id.
+        When the process started, on a clock of its host; distinguishes reused process ids.
     """
 
     name: str
@@ -52,14 +52,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits in a queue, as far as a worker needs to know.
+    """The ready jobs of a queue, as a worker needs them for scaling.
 
     Attributes
     ----------
     waiting : int
-        Jobs that could start; no more are counted than were asked for.
+        Number of ready jobs, up to the requested limit.
     oldest_s : float
-        Seconds for which one of these has been waiting, at most.
+        Seconds for which the oldest of these has been waiting.
     """
 
     waiting: int = 0
@@ -68,12 +68,12 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What a worker learns when it renews its lease."""
+    """What a worker reads when it renews its lease."""
 
     registered: bool
     held: tuple[Held, ...]
     paused: frozenset[str]
-    #: Of the queues that were asked for, by name.
+    #: Backlogs of the requested queues, by name.
     backlogs: Mapping[str, Backlog]
 
 
@@ -92,7 +92,7 @@ class Register:
         concurrency: int,
         engine: str,
     ) -> None:
-        """Enter a worker; its lease begins."""
+        """Add a worker; its lease begins."""
         self._ledger.run(
             _WORKERS["register"],
             {
@@ -121,9 +121,9 @@ class Register:
         Parameters
         ----------
         concurrency
-            Processes per queue that it has now; None is what it said before.
+            Processes per queue that it has now; None for no change.
         queues, most
-            Of which queues to count the jobs that wait, up to so many.
+            Queues whose ready jobs to count, and the most to count in each.
         """
         row = self._ledger.run(
             _WORKERS["renew"],
@@ -143,7 +143,7 @@ class Register:
         )
 
     def expired(self, lease_seconds: float) -> list[UUID]:
-        """List workers that hold jobs and let their lease run out."""
+        """List workers that hold jobs and whose lease has expired."""
         rows = self._ledger.run(_WORKERS["expired"], {"lease": lease_seconds})
         return [row["worker_id"] for row in rows]
 
@@ -167,25 +167,25 @@ class Register:
         self._ledger.run(_WORKERS["refused"], {"queue_name": queue})
 
 
-#: Seconds that a worker may be starting; one whose processes cannot start takes no jobs.
+#: Seconds for which a starting worker counts as live; its processes may be unable to start.
 _START_SECONDS: Final = 60
-#: Seconds before a restart of PostgreSQL within which a worker must have been seen to count
-#: as live until it had a lease to come back.
+#: A worker seen within this many seconds before a restart of PostgreSQL counts as live for one
+#: lease period after it, to reconnect.
 _BEFORE_RESTART_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
-    """How a queue is worked on.
+    """Workers of a queue, and whether it is paused.
 
     Attributes
     ----------
     live : int
-        Workers that take jobs, or will in a moment.
+        Workers that take jobs or are starting.
     draining : int
-        Workers that finish the jobs they have.
+        Workers that only finish their jobs.
     paused : bool
-        Whether workers leave the queue alone.
+        Whether workers take no jobs of the queue.
     """
 
     live: int
@@ -194,7 +194,7 @@ class QueueStatus:
 
 
 def queue_status(database: Database, queue: JobType, lease_seconds: float) -> QueueStatus:
-    """Read how a queue is worked on."""
+    """Count the workers of a queue, and read whether it is paused."""
     counts = (
         sa.select(
             sa.func.count().filter(_takes_jobs()),
@@ -210,8 +210,8 @@ def queue_status(database: Database, queue: JobType, lease_seconds: float) -> Qu
 
 
 def waits_for_a_worker(database: Database, queue: JobType, lease_seconds: float) -> bool:
-    """Whether a job of a queue could run, and no live worker is there to take it."""
-    # One question a state, each answered by that state's own small index.
+    """Whether a queue has jobs that could run, but no live worker."""
+    # One subquery per state, as each state has a small index.
     could_run = sa.or_(
         *(
             sa.exists().where(
@@ -230,15 +230,15 @@ def waits_for_a_worker(database: Database, queue: JobType, lease_seconds: float)
 
 
 def live_workers(lease_seconds: float) -> sa.ColumnElement[bool]:
-    """Choose the workers that take jobs, or will in a moment."""
+    """Return the condition for workers that take jobs or are starting."""
     return sa.and_(_takes_jobs(), has_lease(lease_seconds))
 
 
 def has_lease(lease_seconds: float) -> sa.ColumnElement[bool]:
-    """Choose the workers whose lease is valid.
+    """Return the condition for workers with a valid lease.
 
-    While PostgreSQL restarts nobody can renew: those that were there before get one lease
-    to come back, as in recovery.
+    As leases cannot be renewed while PostgreSQL restarts, workers seen just before get one lease
+    period to reconnect, as in recovery.
     """
     lease_ago = sa.func.clock_timestamp() - _seconds(lease_seconds)
     restarted = sa.func.pg_postmaster_start_time()
@@ -251,7 +251,7 @@ def has_lease(lease_seconds: float) -> sa.ColumnElement[bool]:
     )
 
 
-#: Most workers of a list.
+#: Most workers in a list.
 _LISTED: Final = 1000
 #: Fields of a worker that are columns of its row.
 _ROW: Final = [one.name for one in fields(Worker) if one.name in workers.c and one.name != "state"]
@@ -260,14 +260,14 @@ _ROW: Final = [one.name for one in fields(Worker) if one.name in workers.c and o
 def list_workers(
     database: Database, lease_seconds: float, *, lost: bool = False, limit: int = _LISTED
 ) -> list[Worker]:
-    """Read the workers that have not stopped, the longest running first.
+    """Read the workers that have not stopped, longest running first.
 
     Parameters
     ----------
     lost
-        Whether to add those whose lease ran out, after the others, the last seen first.
+        Whether to add, after the others, those whose lease has expired, last seen first.
     limit
-        Number of workers at most.
+        Most workers to return.
     """
     leased = has_lease(lease_seconds)
     active = sa.select(sa.func.count()).where(
@@ -298,7 +298,7 @@ def list_workers(
 
 
 def worker_runs(database: Database, *, pid: int, host_key: str) -> bool:
-    """Whether the newest worker of a process id on a host takes jobs."""
+    """Whether the newest worker with a process id on a host takes jobs."""
     query = (
         sa.select(workers.c.state)
         .where(workers.c.pid == pid, workers.c.host_key == host_key)
@@ -310,7 +310,7 @@ def worker_runs(database: Database, *, pid: int, host_key: str) -> bool:
 
 
 def enter_queues(database: Database, names: Sequence[str]) -> list[str]:
-    """Enter the queues that are not in the tables yet; return all that are."""
+    """Add queues that are not in the tables yet; return all queues."""
     query = sa.select(queues.c.queue_name).order_by(queues.c.queue_name)
     with database.begin() as connection:
         known = list(connection.scalars(query))

@@ -1,1 +1,1 @@
-"""The Huey side: a queue for each job type, which carries job ids to workers and nothing else."""
+"""The broker: one Huey queue per job type, which carries only job ids to workers."""

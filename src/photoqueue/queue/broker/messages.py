@@ -1,4 +1,4 @@
-"""The wire form of a message: a few bytes of JSON, never a pickle."""
+"""The wire format of messages: short JSON, never pickle."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from huey.serializer import Serializer
 
 from photoqueue.errors import MessageRefusedError
 
-#: How the names of tasks begin on the wire: where they were when the first message was written.
+#: Prefix of task names on the wire. It is fixed, since queued messages carry it.
 _TASKS: Final = "photoqueue.broker.tasks."
 _TASK_NAME: Final = re.compile(rf"{re.escape(_TASKS)}[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
-#: A genuine message has about a hundred bytes; nothing longer is even parsed.
+#: Longer messages are refused without parsing; a genuine one has about a hundred bytes.
 MAX_MESSAGE_BYTES: Final = 512
 _SHOWN_BYTES: Final = 60
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc]  # huey is untyped
-    """Huey's serializer contract, over JSON of the form ``{"id": …, "name": …}``.
+    """A Huey serializer for JSON of the form ``{"id": …, "name": …}``.
 
-    The same job gives the same bytes each time, so that enqueueing a job twice leaves
-    one message in a Redis sorted set.
+    A job always gives the same bytes, so that enqueueing it twice leaves one message in a Redis
+    sorted set.
     """
 
     def serialize(self, data: HueyMessage) -> bytes:
@@ -45,7 +45,7 @@ class JsonSerializer(Serializer):  # type: ignore[misc]  # huey is untyped
 
 
 def task_name(queue: str) -> str:
-    """Name the task of a queue on the wire; never to change, since queued messages carry it.
+    """Return the task name of a queue on the wire; must not change, as queued messages carry it.
 
     Examples
     --------

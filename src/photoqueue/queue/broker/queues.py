@@ -1,4 +1,4 @@
-"""The broker: two Huey queues over Redis, or over PostgreSQL where there is no Redis."""
+"""The broker: Huey queues in Redis, or in PostgreSQL if there is no Redis."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def zadd_new(key: bytes, entries: Sequence[bytes]) -> bytes:
 
 
 def send(pool: redis.ConnectionPool, commands: Sequence[bytes]) -> list[Any]:
-    """Send commands that may be sent twice, all of them before the first answer is read.
+    """Send idempotent commands, all of them before the first reply is read.
 
     Raises
     ------
     redis.RedisError
-        The server is away, or refuses one of them.
+        The server cannot be reached, or refuses a command.
     """
     connection: Any = pool.get_connection()
 
@@ -58,18 +58,18 @@ def send(pool: redis.ConnectionPool, commands: Sequence[bytes]) -> list[Any]:
         )
         return answers
     except BaseException:
-        connection.disconnect()  # answers may be left on it
+        connection.disconnect()  # it may have unread replies
         raise
     finally:
         pool.release(connection)
 
 
-#: Messages in one command: while the server is at it, nobody else is served.
+#: Messages in one command: Redis serves no other client while it runs one.
 CHUNK: Final = 1000
 
 
 class RedisMessages(PriorityRedisStorage):  # type: ignore[misc]  # huey is untyped
-    """Messages in one sorted set a queue.
+    """Messages in one sorted set per queue.
 
     Redis keys: ``huey.redis.<installation>.<queue>`` (sorted set; score = -priority,
     member = eight bytes of the job id's time + message).
@@ -93,10 +93,10 @@ class RedisMessages(PriorityRedisStorage):  # type: ignore[misc]  # huey is unty
 
 
 def _member(job_id: UUID, data: bytes) -> bytes:
-    """Put the time of the job before its message, as Huey puts the time of sending.
+    """Prefix a message with the time of its job, where Huey has the time of sending.
 
-    The first bytes of a UUIDv7 are its time: equal priorities run in the order of
-    submission, and a message is the same however often it is sent.
+    The first bytes of a UUIDv7 are its time, so that jobs of equal priority run in the order of
+    submission, and a message sent again is the same member.
     """
     return job_id.bytes[:8] + data
 
@@ -122,7 +122,7 @@ class PostgresMessages(PostgresStorage):  # type: ignore[misc]  # huey is untype
     def initialize_schema(self) -> None:
         """Create Huey's tables, one process at a time."""
         with self.db(commit=True, close=True) as cursor:
-            # "create table if not exists" is not safe against itself.
+            # "create table if not exists" can fail when two processes run it at once.
             cursor.execute("select pg_advisory_xact_lock(hashtext('photoqueue_task'))")
             for statement in self.ddl:
                 cursor.execute(statement)
@@ -155,7 +155,7 @@ class PostgresMessages(PostgresStorage):  # type: ignore[misc]  # huey is untype
         )
 
 
-#: Seconds for connecting, and for a reply; a take may block for one second of them.
+#: Time limit of connecting and of a reply, in seconds; a blocking take waits up to one second.
 _TIMEOUT: Final = 3
 
 
@@ -216,12 +216,12 @@ class Broker:
         return f"Broker({self.address!r})"
 
     def enqueue(self, messages: Iterable[Message]) -> int:
-        """Announce jobs, a thousand in one round trip; return how many were new.
+        """Enqueue jobs, a thousand per round trip; return how many messages were new.
 
         Raises
         ------
         BrokerUnavailableError
-            The server is away. The jobs are safe: recovery announces them later.
+            The server cannot be reached. The jobs are not lost: recovery enqueues them later.
         """
         with self._errors():
             return sum(self._enqueue(queue, batch) for queue, batch in _by_queue(messages).items())
@@ -233,12 +233,12 @@ class Broker:
         )
 
     def discard(self, messages: Iterable[Message]) -> None:
-        """Remove the messages of jobs that are not to run, so that they do not pile up.
+        """Remove the messages of jobs that will not run, so that they do not pile up.
 
         Raises
         ------
         BrokerUnavailableError
-            The server is away. The messages do no harm: they find nothing to claim.
+            The server cannot be reached. The messages do no harm: their jobs cannot be claimed.
         """
         with self._errors():
             for queue, batch in _by_queue(messages).items():
@@ -269,16 +269,16 @@ class Broker:
         *,
         refused: Callable[[MessageRefusedError], None],
     ) -> list[Message]:
-        """Keep records of completed jobs and take messages, without waiting for any.
+        """Keep records of completed jobs and take messages without waiting, in one round trip.
 
-        One round trip. Where there is no Redis nothing is taken: :meth:`take` does it.
+        Without Redis nothing is taken; use :meth:`take`.
 
         Parameters
         ----------
         completed
             Jobs of this queue that have completed.
         count : int
-            How many messages to take at most.
+            Most messages to take.
         refused
             Called for each message that photoqueue did not write; it is gone from the queue.
 
@@ -333,7 +333,7 @@ class Broker:
                 self.records.add(queue, state, records)
 
     def trim_records(self, queues: Iterable[str]) -> None:
-        """Drop records of queues that are beyond retention, on idle queues too."""
+        """Drop records beyond retention, on idle queues too."""
         if self.records is not None:
             with self._errors():
                 self.records.trim(queues)
@@ -357,7 +357,7 @@ class Broker:
         return storage
 
     def _huey(self, queue: str) -> Huey:
-        """Return the queue of a name; made at its first use, as any job may need any of them."""
+        """Return the Huey queue of a name; made at its first use."""
         found = self._queues.get(queue)
         if found is None:
             name = f"{self._namespace}.{queue}"

@@ -1,4 +1,4 @@
-"""The records of finished jobs that Redis keeps for a while, to inspect with ``redis-cli``.
+"""Records of finished jobs that Redis keeps for a while, to inspect with ``redis-cli``.
 
 Redis keys, one sorted set each per queue and installation (score = end of the job in
 seconds since the epoch, member = JSON ``{"jobId", "photoId", "attempts", "durationMs"}``):
@@ -43,9 +43,9 @@ class Finished:
     photo_id: str | None = None
 
 
-#: Keeps records and drops what is beyond the limits; then takes the head of a queue.
-#: KEYS: the records, the queue if there is something to take. ARGV: how many messages to take, how
-#: many records are kept, for how many seconds, the time of the records, the records.
+#: Adds records and drops those beyond the limits; then takes messages from a queue.
+#: KEYS: the records; the queue, if messages are to be taken. ARGV: number of messages to take,
+#: number of records to keep, seconds to keep them, time of the new records, the new records.
 _KEEP_AND_TAKE: Final = """
 if #ARGV > 4 then
     local members = {}
@@ -104,11 +104,11 @@ class Records:
                     "durationMs": round(one.duration_ms, 1),
                 }
             )
-            # Of more than are kept the first ones would go at once; Lua takes some thousand.
+            # Not more than are kept; also, Lua's unpack is limited to a few thousand values.
             for one in finished[-keep.count :]
         ]
         taken = self._keep_and_take(
-            # Only keys of photoqueue are named: its Redis user may be limited to them.
+            # Only keys of photoqueue, as its Redis user may be limited to them.
             keys=[self.key(queue, state), *([queue_key] if count else [])],
             args=[count, keep.count, keep.seconds, time.time(), *records],
         )
@@ -117,7 +117,7 @@ class Records:
         ]
 
     def trim(self, queues: Iterable[str]) -> None:
-        """Drop what is beyond the limits, on idle queues too."""
+        """Drop records beyond the limits, on idle queues too."""
         with self._redis.pipeline(transaction=False) as pipe:
             for queue in queues:
                 for state, keep in RETENTION.items():

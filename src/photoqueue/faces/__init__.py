@@ -1,4 +1,4 @@
-"""The faces: cards, shell, workbench and HTTP API; here what their pages in a browser share."""
+"""The user interfaces: cards, shell, workbench and HTTP API. Here: what their pages share."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 @cache
 def shared_script() -> str:
-    """Return functions that write values and that make elements; plain JavaScript, not built.
+    """Return JavaScript functions that format values and build elements.
 
-    They export nothing: whoever serves a script puts them before it.
+    They are plain functions without exports: put them before the script that uses them.
     """
     static = Path(__file__).parent / "static"
     files = ("format.js", "page.js")

@@ -1,6 +1,5 @@
-"""Static HTML cards and calm texts: what values look like in a notebook and in a shell.
+"""Static HTML cards and short texts that show values in notebooks and shells.
 
-No clock, no address and no I/O: a saved notebook shows the same card when it is opened
-again. Nothing here knows more of a value than its attributes, so that the lowest layers can
-draw themselves.
+They depend on no clock, address or I/O: a saved notebook shows the same card when it is reopened.
+They use only the attributes of a value, so that even the lowest layers can have cards.
 """

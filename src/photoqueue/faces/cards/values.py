@@ -39,7 +39,7 @@ _CARD: Final = (
     "border:1px solid var(--jp-border-color1,#999);border-radius:4px;padding:.5em .8em;"
     "display:inline-block;max-width:100%;overflow-x:auto;color:var(--jp-ui-font-color1,inherit);font-size:.95em"
 )
-# Jupyter stripes and right-aligns tables of outputs; a card says what it wants instead.
+# Jupyter stripes and right-aligns tables of outputs; a card sets its own style.
 _TABLE: Final = (
     "border-collapse:collapse;margin:.3em 0;color:inherit;background:transparent;font-size:inherit"
 )
@@ -48,14 +48,14 @@ _QUIET: Final = "color:var(--jp-ui-font-color2,inherit)"
 
 
 def card(title: str, rows: Iterable[tuple[str, object]] = (), *notes: str, body: str = "") -> str:
-    """Draw a card: a title, rows of name and value, parts drawn before, and notes.
+    """Draw a card: a title, rows of name and value, HTML parts, and notes.
 
     Parameters
     ----------
     title, rows, notes
-        Texts, which are escaped here.
+        Plain texts; they are escaped here.
     body
-        HTML of :func:`table` and :func:`fold`.
+        HTML from :func:`table` and :func:`fold`.
     """
     lines = "".join(
         f'<tr><th scope="row" style="{_CELL};text-align:left;font-weight:normal">'
@@ -77,7 +77,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: 
     rows
         Cells, one for each column.
     numbers
-        One character a column: ``n`` aligns it to the right. Missing ones are words.
+        One character per column: ``n`` aligns it to the right; missing ones are text columns.
     """
     sides = [
         "right;white-space:nowrap" if numbers[index : index + 1] == "n" else "left"
@@ -100,12 +100,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: 
 
 
 def heading(text: str) -> str:
-    """Draw a line above a table."""
+    """Draw a heading above a table."""
     return f'<div style="margin-top:.5em;font-weight:600">{_safe(text)}</div>'
 
 
 def fold(summary: str, body: str) -> str:
-    """Draw what is shown when its summary is clicked; works without JavaScript."""
+    """Draw a section that opens with a click; works without JavaScript."""
     return f'<details><summary style="cursor:pointer">{_safe(summary)}</summary>{body}</details>'
 
 
@@ -123,7 +123,7 @@ def _safe(value: object) -> str:
 _SHOWN_ITEMS: Final = 20
 #: Lines of an inventory that are shown at once; more are folded by room.
 _SHOWN_LINES: Final = 20
-#: Lines that are drawn at all, and those named as worth a look.
+#: Most lines that are drawn, and most that are named as doubtful.
 _DRAWN_LINES: Final = 200
 _SHOWN_DOUBTS: Final = 5
 
@@ -304,7 +304,7 @@ def _kind_of_room(result: PhotoResult) -> str:
 
 
 def _kinds(items: Iterable[FoundItem]) -> list[tuple[str, list[FoundItem]]]:
-    """Put things of one name together, the most frequent first."""
+    """Group things by name, the most frequent first."""
     kinds: dict[str, list[FoundItem]] = {}
     for item in items:
         kinds.setdefault(item.name, []).append(item)
@@ -312,7 +312,7 @@ def _kinds(items: Iterable[FoundItem]) -> list[tuple[str, list[FoundItem]]]:
 
 
 def _details(items: Sequence[FoundItem]) -> tuple[str, str, str]:
-    """Return the scores, the volume and the other readings of things of one name."""
+    """Return scores, volume and alternatives of things with one name."""
     scores = [item.score for item in items if item.score is not None]
     volumes = [item.volume for item in items if item.volume is not None]
     shares: dict[str, float] = {}
@@ -347,7 +347,7 @@ def _doubt(line: InventoryLine) -> str:
 
 
 def _rooms(result: InventoryResult) -> Iterator[str]:
-    """Draw each room; folded where there is more than fits a screen."""
+    """Draw each room; fold them if they do not fit a screen."""
     folded = len(result.lines) > _SHOWN_LINES
     left = _DRAWN_LINES
     for room in result.rooms:

@@ -6,22 +6,22 @@ import atexit
 import gc
 from typing import Final
 
-#: New objects after which Python looks for garbage among them; its own 700 are for small programs.
+#: Allocations between garbage collections; Python's default of 700 suits small programs.
 _NEW_OBJECTS: Final = 10_000
 
 
 def spare_garbage_collection() -> None:
-    """Let this process look for garbage rarely, and not once more when it ends.
+    """Make garbage collection rare in this process, and skip it at exit.
 
-    A command loads a thousand modules that live as long as it does. To look through them again
-    and again while they are loaded, and at the end, is up to a third of what a short command takes.
+    A command loads a thousand modules that stay for its lifetime. Scanning them again and again
+    while they load, and at exit, takes up to a third of the time of a short command.
     """
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
     atexit.register(gc.freeze)
 
 
 def main() -> None:
-    """Run the command line; what goes wrong is one sentence, not a traceback."""
+    """Run the command line; an error is shown as one sentence, not as a traceback."""
     spare_garbage_collection()
     from photoqueue.faces.cli.app import run
 

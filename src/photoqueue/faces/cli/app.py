@@ -1,4 +1,4 @@
-"""The commands, and how their errors are shown."""
+"""The list of commands, and how errors are shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from photoqueue.faces.cli import (
 #: Exit status for a wrong setting (``EX_CONFIG`` of sysexits.h), and for any other error.
 EXIT_CONFIGURATION: Final = 78
 EXIT_ERROR: Final = 1
-#: Exit status after Ctrl-C, as shells have it.
+#: Exit status after Ctrl-C, as in shells.
 EXIT_INTERRUPTED: Final = 130
 
 app = typer.Typer(
@@ -61,7 +61,7 @@ def _photoqueue(
         typer.echo(context.get_help(), nl=False)
 
 
-#: Commands by the panel of ``--help`` that lists them; each is called as its function is.
+#: Commands by panel of ``--help``; each is named like its function.
 _COMMANDS: Final = {
     "Jobs": (
         submit.submit,
@@ -94,12 +94,12 @@ app.add_typer(models.app, name="models", rich_help_panel="Service")
 
 
 def run() -> None:
-    """Run a command; photoqueue's own errors end it with their message."""
+    """Run a command; errors of photoqueue end it with their message."""
     from photoqueue.faces.cli.output import fail
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A terminal that cannot show "m³" shows "m?"; it is no reason to fail.
+            # A terminal that cannot show "m³" shows "m?" instead of failing.
             stream.reconfigure(errors="replace")
     try:
         app()
@@ -115,9 +115,9 @@ def run() -> None:
 
 
 def _flush() -> None:
-    """Write what is left, silently where nobody reads any more (``… | head -1``)."""
+    """Write remaining output; ignore a closed pipe (``… | head -1``)."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        # The interpreter flushes once more when it ends.
+        # The interpreter flushes again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

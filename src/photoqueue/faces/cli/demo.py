@@ -1,4 +1,4 @@
-"""``photoqueue demo``: the whole chain once, in an installation that is thrown away."""
+"""``photoqueue demo``: the whole workflow once, in a temporary installation."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def demo(
 ) -> None:
     """Show photoqueue at work: real servers, a worker, photos, their inventory.
 
-    Without a folder it analyses the sample home of the package and shows the truth beside what
-    was found. Everything runs in a temporary installation, which is removed at the end.
+    Without a folder it analyses the sample home of the package and compares the result with the
+    truth. Everything runs in a temporary installation, which is removed at the end.
     """
     from photoqueue.engines.registry import load_engine
     from photoqueue.samples import SAMPLE_HOME, SampleHome, home_folders, read_home
@@ -86,14 +86,14 @@ def demo(
     if folder is None and model is None and engine is None:
         chosen["engine"] = "builtin"
     settings = load_settings(**{name: value for name, value in chosen.items() if value is not None})
-    load_engine(settings)  # what is missing is said before anything starts
+    load_engine(settings)  # report what is missing before anything starts
     homes = [read_home(one, SampleHome) for one in home_folders(folder or SAMPLE_HOME)]
     with temporary_installation(settings, keep=keep):
         _run(folder, homes, out)
 
 
 def _run(folder: Path | None, homes: list[SampleHome], out: Path | None) -> None:
-    """Send the photos through the whole chain and show what came of them."""
+    """Submit the photos, wait, and show the results."""
     import pandas as pd
 
     import photoqueue
@@ -145,7 +145,7 @@ def _photos_of(home: SampleHome) -> list[dict[str, Any]]:
 
 
 def _beside_the_truth(home: SampleHome, inventory: InventoryResult) -> Table:
-    """Show room by room how many of each thing were found, and how many there are."""
+    """Show for each room how many of each thing were found and how many there are."""
     from photoqueue.inventory.catalogue import Catalogue
     from photoqueue.samples import found_things
 
@@ -185,7 +185,7 @@ def _show_totals(home: SampleHome, inventory: InventoryResult) -> None:
 
 
 def _draw(batch: Batch, out: Path) -> None:
-    """Write the analysed photos with the boxes of what was found."""
+    """Write the analysed photos with boxes around the findings."""
     from io import BytesIO
 
     from PIL import Image
@@ -202,7 +202,7 @@ def _draw(batch: Batch, out: Path) -> None:
         result = job.result()
         assert isinstance(result, PhotoResult)
         picture = Image.open(BytesIO(photo_picture(result.photo_id)))
-        # An id is no path.
+        # An id is not a path.
         file = out / f"{re.sub('[^a-zA-Z0-9. _-]+', '-', result.photo_id).removesuffix('.jpg')}.jpg"
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -214,12 +214,12 @@ def _draw(batch: Batch, out: Path) -> None:
 
 
 def show_speed(jobs: pd.DataFrame, seconds: float) -> None:
-    """Show medians and 95th percentiles of photo jobs, and their rate.
+    """Show median and 95th percentile durations of photo jobs, and their rate.
 
     Parameters
     ----------
     jobs : pandas.DataFrame
-        Polled batches: one row a job.
+        Polled batches: one row per job.
     seconds : float
         From the first submission to the last result.
     """
@@ -239,21 +239,21 @@ def show_speed(jobs: pd.DataFrame, seconds: float) -> None:
     )
 
 
-#: Seconds for a worker to end: its photos take far less.
+#: Seconds for a worker to end; photos take far less.
 _END_SECONDS: Final = 20.0
 _ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def temporary_installation(settings: Settings, *, keep: bool) -> Iterator[None]:
-    """Use an installation with servers and data of its own.
+    """Use an installation with its own servers and data.
 
     Parameters
     ----------
     settings
-        Give the engine and its model; servers and folders are the installation's own.
+        Provide engine and model; servers and folders are replaced.
     keep
-        Leave servers and folder behind, and say where they are.
+        Leave servers and folder in place, and say where they are.
     """
     from photoqueue import services
     from photoqueue.installation import current, use
@@ -271,7 +271,7 @@ def temporary_installation(settings: Settings, *, keep: bool) -> Iterator[None]:
         }
     )
     if (settings.home / "models").is_dir():
-        # Models are named by their place in the home; they are used, and stay where they are.
+        # Model names are relative to the home: use the models of the real home.
         (home / "models").symlink_to(settings.home / "models")
     if (settings.home / "models.toml").is_file():
         (home / "models.toml").symlink_to(settings.home / "models.toml")
@@ -282,7 +282,7 @@ def temporary_installation(settings: Settings, *, keep: bool) -> Iterator[None]:
         show("PostgreSQL and Redis run." if redis else "PostgreSQL runs; it carries the messages.")
         yield
     finally:
-        # A second Ctrl-C must not leave half of it behind.
+        # A second Ctrl-C must not interrupt the clean-up.
         previous = {number: signal.signal(number, signal.SIG_IGN) for number in _ENDING_SIGNALS}
         _end_workers(home)
         use(None)
@@ -296,7 +296,7 @@ def temporary_installation(settings: Settings, *, keep: bool) -> Iterator[None]:
 
 
 def _interrupt_when_told_to_end() -> None:
-    """Make SIGTERM, and the end of the terminal, run the clean-up as Ctrl-C does."""
+    """Make SIGTERM and SIGHUP run the clean-up as Ctrl-C does."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -306,7 +306,7 @@ def _interrupt_when_told_to_end() -> None:
 
 
 def _end_workers(home: Path) -> None:
-    """End a worker that was interrupted while it started: nobody has its handle yet."""
+    """End a worker that was interrupted while it started, before its handle existed."""
     import psutil
 
     workers = []

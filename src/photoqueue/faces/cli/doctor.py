@@ -1,4 +1,4 @@
-"""``photoqueue doctor``: checks of an installation, each with what to do."""
+"""``photoqueue doctor``: checks of an installation, each with a remedy."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def doctor(as_json: AsJson = False) -> None:
     for finding in _findings():
         findings.append(finding)
         if not as_json:
-            # At once: reaching a server or building the engine may take seconds.
+            # Print each at once: reaching a server or building the engine may take seconds.
             show(_drawn(finding))
     verdicts = Counter(str(finding.verdict) for finding in findings)
     if as_json:
@@ -79,7 +79,7 @@ def _findings() -> Iterator[Finding]:
 
 
 def _drawn(finding: Finding) -> Table:
-    # Of fixed width: each finding is printed when it is known, in the columns of the others.
+    # Fixed widths: each finding is printed as soon as it is known, aligned with the others.
     columns = (
         TableColumn("", _mark, {**WHOLE, "width": _VERDICT_WIDTH}),
         TableColumn("", "check", {**WHOLE, "width": _CHECK_WIDTH}),
@@ -89,7 +89,7 @@ def _drawn(finding: Finding) -> Table:
 
 
 def _told(finding: Finding) -> str:
-    """Return what was found and the advice: beneath each other, or on one line in a pipe."""
+    """Return finding and advice: below each other, or on one line in a pipe."""
     if in_full():
         return line(" → ".join(filter(None, (finding.detail, finding.advice))))
     return "\n→ ".join(foreign(part) for part in (finding.detail, finding.advice) if part)
@@ -114,17 +114,17 @@ def _conclusion(verdicts: Counter[str]) -> str:
     return f"{' and '.join(parts)}."
 
 
-#: Packages whose versions tell most when something goes wrong.
+#: Packages whose versions help most to explain a problem.
 _PACKAGES: Final = ("huey", "redis", "sqlalchemy", "psycopg", "pandas", "onnxruntime")
-#: Free space, in bytes, below which photos and tables are about to fill the disk.
+#: Free space, in bytes, below which a warning is due.
 _LITTLE_SPACE: Final = 2**30
 
 
 class Verdict(StrEnum):
-    """How a check came out."""
+    """Result of a check."""
 
     OK = "ok"
-    #: It works, or will, but somebody should know.
+    #: It works or will work, but with something to know.
     WARNING = "warning"
     #: Something does not work until it is fixed.
     PROBLEM = "problem"
@@ -132,7 +132,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found, and the command or change that fixes it."""
+    """The result of a check, and the command or change that fixes it."""
 
     check: str
     verdict: Verdict
@@ -144,7 +144,7 @@ Check = Callable[["Survey"], Iterator[Finding]]
 
 
 def examine(survey: Survey) -> Iterator[Finding]:
-    """Run all checks; none of them raises."""
+    """Run all checks; a check that fails is reported, not raised."""
     for name, check in _CHECKS.items():
         try:
             yield from check(survey)
@@ -184,7 +184,7 @@ def _photo_store(survey: Survey) -> Iterator[Finding]:
         return
     import hashlib
 
-    # The same few bytes each time, so that they stay a single object in the bucket.
+    # Always the same bytes, so that they remain a single object in the bucket.
     probe = b"photoqueue doctor was here"
     store = PhotoStore.for_settings(settings)
     address = hashlib.sha256(probe).hexdigest()
@@ -194,7 +194,7 @@ def _photo_store(survey: Survey) -> Iterator[Finding]:
 
 
 def _writable(check: str, folder: Path, setting: str) -> Finding:
-    """Try to write into a folder, or where it would be made."""
+    """Try to write to a folder, or to the folder in which it would be created."""
     place = next(place for place in (folder, *folder.parents) if place.exists())
     try:
         with tempfile.TemporaryFile(dir=place):

@@ -40,7 +40,7 @@ def inventory(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the inventory of a project, with what people corrected."""
+    """Show the inventory of a project, with users' corrections."""
     import photoqueue
     from photoqueue.faces.cli.views import inventory_table
     from photoqueue.records.base import DEFAULT_STRATEGY
@@ -85,7 +85,7 @@ def correct(
     user: User = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say how many of a thing are in a room, whatever the photos show."""
+    """Set how many of a thing are in a room, whatever the photos show."""
     import photoqueue
 
     made = photoqueue.correct(
@@ -119,7 +119,7 @@ def corrections(
     user: User = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what people corrected in a project, or take a correction back."""
+    """List the corrections of a project, or withdraw one."""
     import photoqueue
     from photoqueue.client.corrections import list_corrections
     from photoqueue.faces.cli.views import correction_table
@@ -170,7 +170,7 @@ def catalogue(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the things that movers know, with their volumes.
+    """List the things in the catalogue, with their volumes.
 
     PHOTOQUEUE_CATALOGUE names a CSV file whose rows change things by their key, or add some.
     """
@@ -202,7 +202,7 @@ def catalogue(
 
 
 def _check(file: Path, *, as_json: bool) -> None:
-    """Read a file of changes, and say what it changes; what is wrong with it is raised."""
+    """Read a file of changes and show what it changes; raise if it is invalid."""
     from photoqueue.inventory.catalogue import Catalogue
 
     shipped = Catalogue.load()

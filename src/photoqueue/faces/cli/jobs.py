@@ -53,7 +53,7 @@ def jobs(
     """List jobs, newest first."""
     import photoqueue
 
-    # One more than is shown: it says whether there are more.
+    # Read one more than is shown, to know whether there are more.
     found = photoqueue.history(
         queue=queue, state=state, project_id=project, batch=batch, limit=limit + 1
     )
@@ -118,7 +118,7 @@ def _facts(row: dict[str, Any]) -> Any:
     from photoqueue.faces.cli.views import job_value
     from photoqueue.records.snapshots import job_columns
 
-    # Folded, not cut: every character of an id counts.
+    # Folded, not cut: ids must be complete.
     columns = (TableColumn("", 0, LABEL, str), TableColumn("", 1, WORDS, lambda value: value))
     rows = [
         (column.title.lower(), job_value(field, row))
@@ -201,7 +201,7 @@ def cancel(job_ids: JobIds = None, batch: BatchId = None, as_json: AsJson = Fals
 
 
 def pause(queue: Queue = None) -> None:
-    """Stop taking jobs of a queue; running jobs finish, waiting ones stay."""
+    """Stop taking jobs of a queue; running jobs finish, waiting jobs stay."""
     import photoqueue
 
     photoqueue.pause(queue)
@@ -220,7 +220,7 @@ def resume(queue: Queue = None) -> None:
 def _target(
     job_ids: list[str] | None, batch: str | None, *, all_failed: bool | None = None
 ) -> Batch | str | list[Job | str]:
-    """Return the chosen jobs: named ones, a batch, or all that failed."""
+    """Return the chosen jobs: named ones, a batch, or all failed ones."""
     import photoqueue
 
     if sum([bool(job_ids), batch is not None, bool(all_failed)]) != 1:
@@ -235,7 +235,7 @@ def _target(
 
 
 def _all_failed() -> list[Job | str]:
-    """List all failed jobs; handles, so that ten thousand of them are not looked up singly."""
+    """List all failed jobs, as handles, so that they are not looked up one by one."""
     from uuid import UUID
 
     import photoqueue
@@ -254,7 +254,7 @@ def _all_failed() -> list[Job | str]:
 
 
 def _of(target: object, number: int) -> str:
-    """Return how many were chosen, where that is more than were changed."""
+    """Return the number chosen, if fewer were changed."""
     meant = len(target) if hasattr(target, "__len__") and not isinstance(target, str) else number
     return "" if meant == number else f" of {meant:,}; the state of the others does not allow it"
 
@@ -289,7 +289,7 @@ def status(as_json: AsJson = False) -> None:
 
 
 def _broker_trouble() -> str | None:
-    """Return why the broker cannot be used; the tracking table alone would not tell."""
+    """Return why the broker cannot be used; the tracking table does not show that."""
     from photoqueue.errors import BrokerUnavailableError
     from photoqueue.installation import current
 
@@ -301,7 +301,7 @@ def _broker_trouble() -> str | None:
 
 
 def _table(stats: Stats) -> Table:
-    """Draw one column a queue, which fits the narrowest terminal."""
+    """Draw one column per queue, which fits the narrowest terminal."""
     columns = (
         TableColumn("", 0, WHOLE),
         *(TableColumn(queue, place, NUMBER) for place, queue in enumerate(stats, 1)),
@@ -327,7 +327,7 @@ def _oldest(queue: QueueStats) -> str:
 
 
 def _hints(stats: Stats) -> Iterator[str]:
-    """Say what an operator should know, each with the command to type."""
+    """Yield hints for the operator, each with a command."""
     from photoqueue.client.system import unattended
 
     for name, queue in stats.items():
@@ -352,7 +352,7 @@ def _hints(stats: Stats) -> Iterator[str]:
             )
 
 
-#: Exit statuses, as monitoring plug-ins have them.
+#: Exit statuses, as for monitoring plug-ins.
 _WORDS: Final = ("OK", "WARNING", "CRITICAL")
 
 
@@ -377,10 +377,10 @@ def check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say in one line whether something is wrong: exit status 0 no, 1 warning, 2 critical.
+    """Report in one line whether something is wrong: exit status 0 no, 1 warning, 2 critical.
 
-    Thresholds that are not given are PHOTOQUEUE_ALERT_…; PHOTOQUEUE_ALERT_URL is told what
-    began and what ended.
+    Thresholds that are not given come from PHOTOQUEUE_ALERT_…; PHOTOQUEUE_ALERT_URL is notified
+    when a problem begins or ends.
     """
     from photoqueue.client.alerts import Severity, Thresholds, tell
     from photoqueue.client.alerts import check as examine

@@ -45,7 +45,7 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="As `photoqueue model
 
 @app.command("list")
 def list_models(as_json: AsJson = False) -> None:
-    """List the models that can be named in PHOTOQUEUE_MODEL, the preferred first."""
+    """List the models that PHOTOQUEUE_MODEL can name, the preferred ones first."""
     from photoqueue.engines.model_registry import registered_models
     from photoqueue.settings import load_settings
 
@@ -91,7 +91,7 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare model files with those that were published; exit status 1 when one differs."""
+    """Compare model files with the published ones; exit status 1 if one differs."""
     from photoqueue.engines.model_files import difference, how_to_get, present_models
     from photoqueue.engines.model_registry import model_entry
     from photoqueue.errors import EngineUnavailableError
@@ -127,7 +127,7 @@ def verify(
 
 @app.command()
 def path(name: _Name) -> None:
-    """Print where a model's file lies; exit status 1 when it is not there yet."""
+    """Print the path of a model's file; exit status 1 if it is not there yet."""
     from photoqueue.engines.model_files import how_to_get
     from photoqueue.engines.model_registry import model_entry
     from photoqueue.settings import load_settings
@@ -198,7 +198,7 @@ def _show_verdicts(rows: list[dict[str, Any]]) -> None:
 
 @contextmanager
 def _download_bar(name: str) -> Iterator[PullWatcher]:
-    """Show a bar in a terminal, and elsewhere only what is out of the ordinary."""
+    """Show a progress bar in a terminal; elsewhere only unusual events."""
     from photoqueue.engines.model_download import PullWatcher
 
     class Bar(PullWatcher):
@@ -260,7 +260,7 @@ def evaluate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure an engine on photos whose contents are known.
+    """Measure an engine on photos with known contents.
 
     `python -m pydoc photoqueue.evaluation` shows the format of annotations.json.
     """

@@ -1,7 +1,7 @@
-"""Where output goes: terminal, pipe or JSON, each with what it can show.
+"""Output to a terminal, to a pipe, or as JSON.
 
-A terminal gets colours and tables cut to its width. A pipe gets plain text in full: what
-reads it may look for an id in column 200. Names are never read as markup.
+A terminal gets colours, and tables cut to its width. A pipe gets complete plain text: a script may
+look for an id in column 200. Names are never interpreted as markup.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 _NARROW: Final = 100
 #: Columns from which it counts as wide.
 _WIDE: Final = 150
-#: Longest key or name that a terminal shows whole, in characters: wide and narrow.
+#: Longest key or name that is shown whole, in characters: in a wide and in a narrow terminal.
 _SHOWN_NAME: Final = (36, 24)
 
-#: Colours of states and outcomes; always beside the word, never instead of it.
+#: Colours of states and outcomes; always together with the word.
 STYLES: Final = {
     "active": "cyan",
     "delayed": "yellow",
@@ -43,7 +43,7 @@ STYLES: Final = {
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console for standard output or standard error, as they are now."""
+    """Return a console for the current standard output or standard error."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -51,17 +51,17 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def in_full() -> bool:
-    """Whether standard output is no terminal, so that nothing is cut or left out."""
+    """Whether standard output is not a terminal, so that nothing is cut or omitted."""
     return not console().is_terminal
 
 
 def show(renderable: RenderableType = "", *, style: str | None = None) -> None:
-    """Print to standard output; long lines are left to the terminal to wrap."""
+    """Print to standard output; the terminal wraps long lines."""
     _print(console(), renderable, style)
 
 
 def note(message: str) -> None:
-    """Print a remark to standard error, out of the way of what reads the output."""
+    """Print a remark to standard error, so that it does not mix with the output."""
     _print(console(stderr=True), message, "dim")
 
 
@@ -79,18 +79,18 @@ def _print(target: Console, renderable: RenderableType, style: str | None) -> No
     from rich.table import Table
 
     if target.is_terminal:
-        # Text is not wrapped by rich: a command that is copied must stay one line.
+        # rich does not wrap text here: a command must stay on one line to be copied.
         target.print(renderable, style=style, soft_wrap=isinstance(renderable, str))
     elif isinstance(renderable, Table):
         target.file.writelines(_lines(renderable))
     else:
         target.file.write(f"{renderable}\n")
-    # Read by a program, the ids of a submission must not wait in a buffer for its end.
+    # Flush at once: a program may wait for the ids of a submission.
     target.file.flush()
 
 
 def _lines(drawn: Table) -> Iterator[str]:
-    """Lay a table out in full; rich takes seconds for thousands of rows, and pads each."""
+    """Format a complete table; rich takes seconds for thousands of rows, and pads each."""
     from rich.cells import cell_len
 
     columns = [
@@ -181,17 +181,17 @@ def table(
 
 
 def narrow() -> bool:
-    """Whether to leave out what can be done without."""
+    """Whether to omit less important columns."""
     return not in_full() and console().width < _NARROW
 
 
 def wide() -> bool:
-    """Whether there is room for job ids beside everything else."""
+    """Whether there is room for job ids."""
     return in_full() or console().width >= _WIDE
 
 
 def name(value: Any) -> str:
-    """Show a name: in full in a pipe, a very long one cut in its middle in a terminal."""
+    """Format a name: whole in a pipe; in a terminal a very long one is cut in the middle."""
     from photoqueue.format import shorten
 
     shown = line(value)
@@ -206,8 +206,8 @@ def coloured(value: Any) -> RenderableType:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON: times in ISO 8601, null where there is nothing."""
-    # ASCII, so that no terminal or pipe can fail on a room called "salle à manger".
+    """Print a value as JSON: times in ISO 8601, null for missing values."""
+    # ASCII, so that no terminal or pipe fails on a room called "salle à manger".
     print(json.dumps(_plain(value), indent=2, default=str), flush=True)
 
 
@@ -219,7 +219,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """Turn what tables and records hold into what JSON knows."""
+    """Convert a value of a table or record to a JSON type."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -234,7 +234,7 @@ def _plain(value: Any) -> Any:
 
 
 def known_queue(name: str) -> str:
-    """Return the queue of this name; the installation tells which there are."""
+    """Return the queue of this name, checked against the job types of the installation."""
     from photoqueue.client.observe import as_queue
     from photoqueue.errors import StateError
     from photoqueue.installation import current
@@ -246,10 +246,10 @@ def known_queue(name: str) -> str:
         raise typer.BadParameter(str(exc)) from None
 
 
-# They repeat names of photoqueue.words, whose validation library would make every start of
-# the command, ``--help`` too, several times slower.
+# These repeat names of photoqueue.words, because importing its validation library would make every
+# start of the command, even ``--help``, several times slower.
 class StateName(StrEnum):
-    """Where a job can stand."""
+    """States of a job."""
 
     WAITING = "waiting"
     ACTIVE = "active"

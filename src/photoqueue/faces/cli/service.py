@@ -1,4 +1,4 @@
-"""``photoqueue serve``, ``migrate``, ``down``, ``prune``, ``erase``: upkeep of an installation."""
+"""``photoqueue serve``, ``migrate``, ``down``, ``prune``, ``erase``: maintenance commands."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def serve(
 ) -> None:
     """Serve the HTTP API and the board, until SIGTERM or Ctrl-C.
 
-    PHOTOQUEUE_API_TOKEN is what callers must send as a bearer token; without one, only this
-    machine can ask.
+    Callers must send PHOTOQUEUE_API_TOKEN as a bearer token; without a token, only this machine has
+    access.
     """
     from photoqueue.errors import ConfigurationError
     from photoqueue.settings import load_settings
@@ -52,7 +52,7 @@ def serve(
 
 
 def migrate() -> None:
-    """Bring the tracking tables to the newest schema."""
+    """Update the tracking tables to the newest schema."""
     from photoqueue import services
     from photoqueue.installation import Installation
     from photoqueue.queue.database import migrate as apply
@@ -60,7 +60,7 @@ def migrate() -> None:
     from photoqueue.settings import load_settings
 
     settings = load_settings()
-    # Not Installation.open(): it refuses the tables that are to be migrated.
+    # Not Installation.open(): it refuses tables with an old schema.
     database = Installation(settings, services.ensure(settings)).database
     try:
         before = database.revision()
@@ -104,7 +104,7 @@ def down() -> None:
 
 
 def _live_workers(settings: Settings) -> int:
-    """Count the workers of the embedded PostgreSQL; 0 where that cannot be told."""
+    """Count the workers of the embedded PostgreSQL; 0 if unknown."""
     from photoqueue import services
     from photoqueue.client.system import Survey
     from photoqueue.errors import PhotoqueueError
@@ -121,7 +121,7 @@ def _live_workers(settings: Settings) -> int:
 
 
 _AGE: Final = re.compile(r"(\d{1,5})(h|d|w)")
-#: Longer ago there were no computers, and soon no dates.
+#: Longest age in days: longer ones exceed the range of dates.
 _OLDEST: Final = timedelta(days=36_500)
 _UNITS: Final = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -137,7 +137,7 @@ def prune(
 ) -> None:
     """Delete jobs that ended long ago, with their attempts, results and unneeded photos.
 
-    Nothing goes whose batch or project still has work to do. Counters stay as they are.
+    Jobs of batches and projects with unfinished work stay. Counters stay as they are.
     """
     age = _age(older_than)
     from photoqueue.client.pruning import prune as delete_old

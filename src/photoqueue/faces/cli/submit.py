@@ -87,7 +87,7 @@ def submit(
 
 
 def _is_photo(paths: list[str]) -> bool:
-    """Whether a single photo is meant: no folder, no glob, and not several."""
+    """Whether the arguments name a single photo, not a folder, a glob or several photos."""
     from photoqueue.photos.sources import expand_sources
 
     return len(paths) == 1 and expand_sources(paths[0]) == paths
@@ -133,7 +133,7 @@ def _report_as_json(handle: Job | Batch, adding_up: Job | None, *, wait: bool) -
                 inventory = adding_up.result()
                 report["inventory"]["result"] = inventory.model_dump(mode="json", by_alias=True)
     finally:
-        # Also when waiting failed: the jobs are submitted, and the ids lead back to them.
+        # Also if waiting failed: the jobs are submitted, and the caller needs their ids.
         print_json(report)
     if results is not None and (results["state"] != "completed").any():
         raise typer.Exit(1)
@@ -154,7 +154,7 @@ def _announce(handle: Job | Batch, adding_up: Job | None) -> None:
 
 
 def _advise(handle: Job | Batch) -> None:
-    """Say what to do next."""
+    """Show the next commands."""
     import photoqueue
 
     one = isinstance(handle, photoqueue.Job)
@@ -165,7 +165,7 @@ def _advise(handle: Job | Batch) -> None:
 
 
 def _end(handle: Job | Batch, results: pd.DataFrame) -> None:
-    """End with status 1 when a photo has no result."""
+    """Exit with status 1 if a photo has no result."""
     import photoqueue
 
     failed = int((results["state"] != "completed").sum())

@@ -45,11 +45,11 @@ _COLUMNS: Final = ("job_key", "state", "created_at", "wait_ms", "job_duration_ms
 
 
 def job_table(jobs: Sequence[Record]) -> Table:
-    """Show jobs, one a line.
+    """Return a table of jobs, one per line.
 
-    A terminal of usual width shows the key, which every command takes as well as the id;
-    a wide one, and a pipe, show both, and the listed fields that a job has a value of. A narrow
-    one leaves out the waits too.
+    A terminal of normal width shows the key, which every command accepts in place of the id. A wide
+    one and a pipe show both, and the listed fields that have values. A narrow one also leaves out
+    the waits.
     """
     declared = job_columns()
     shown = [name for name in _COLUMNS if name != "wait_ms" or not narrow()]
@@ -66,7 +66,7 @@ def job_table(jobs: Sequence[Record]) -> Table:
 
 
 def job_value(field: str, job: Record) -> RenderableType:
-    """Show a field of a job."""
+    """Format a field of a job."""
     value = job[field]
     if field == "attempts":
         return f"{value} of {job['max_attempts']}"
@@ -80,7 +80,7 @@ def job_value(field: str, job: Record) -> RenderableType:
 
 
 def attempt_table(attempts: Iterable[Record]) -> Table:
-    """Show the ended attempts of a job."""
+    """Return a table of the ended attempts of a job."""
     columns = (
         TableColumn("#", "attempt", NUMBER, str),
         TableColumn("OUTCOME", "outcome", WHOLE, coloured),
@@ -95,7 +95,7 @@ def attempt_table(attempts: Iterable[Record]) -> Table:
 
 
 def result_table(results: Iterable[Record]) -> Table:
-    """Show what was found in photos, one photo a line, failures included."""
+    """Return a table of results, one photo per line, including failures."""
 
     def photo(result: Record) -> str:
         return name(result["photo_id"] if missing(result["file_name"]) else result["file_name"])
@@ -120,7 +120,7 @@ def result_table(results: Iterable[Record]) -> Table:
 
 
 def item_table(items: Sequence[Record], wording: Wording) -> Table:
-    """Show the things found in one photo; a record is an item of the job's JSON result."""
+    """Return a table of the things in one photo; a record is an item of the job's JSON result."""
     columns = [
         TableColumn("ITEM", lambda item: line(wording.item(item.get("key"), item["name"]))),
         TableColumn("CATEGORY", "category"),
@@ -138,7 +138,7 @@ def item_table(items: Sequence[Record], wording: Wording) -> Table:
 
 
 def inventory_table(inventory: InventoryResult) -> Table:
-    """Show an inventory by room, its volume with the range between movers."""
+    """Return a table of an inventory by room, with volumes and their ranges."""
     columns = (
         TableColumn("ROOM", "room", shown=name),
         TableColumn("COUNT", "count", NUMBER, str),
@@ -172,7 +172,7 @@ def inventory_table(inventory: InventoryResult) -> Table:
 
 
 def correction_table(corrections: Iterable[Record]) -> Table:
-    """Show what people corrected, oldest first."""
+    """Return a table of corrections, oldest first."""
     columns = (
         TableColumn("ID", "correction_id", NUMBER, str),
         TableColumn("ROOM", "room", shown=name),
@@ -193,7 +193,7 @@ def _undone(made: Record) -> str:
 
 
 def error_of(record: Record) -> str:
-    """Return the error of a job or attempt in one line."""
+    """Return the error of a job or attempt as one line."""
     kind, message = record["error_type"], record["error_message"]
     if missing(kind):
         return NOTHING
@@ -201,12 +201,12 @@ def error_of(record: Record) -> str:
 
 
 def _found_in(result: Record) -> str:
-    """Return the things of a photo in one line, after what is wrong with the photo."""
+    """Return photo problems and the things of a photo as one line."""
     warnings = result.get("warnings")
     flagged = f"! {line(warnings)}: " if warnings and not missing(warnings) else ""
     return flagged + found(result["items"])
 
 
 def found(items: Any) -> str:
-    """Return the things of a photo in one line."""
+    """Return the things of a photo as one line."""
     return line(items) if items and not missing(items) else "nothing"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class LogFormatName(StrEnum):
-    """The forms of the log."""
+    """Log formats."""
 
     TEXT = "text"
     JSON = "json"
@@ -55,8 +55,8 @@ def worker(
 ) -> None:
     """Take jobs and do them, until SIGTERM or Ctrl-C.
 
-    Running jobs then finish within PHOTOQUEUE_GRACE_SECONDS; a second signal hands them back
-    at once.
+    Running jobs then finish within PHOTOQUEUE_GRACE_SECONDS; a second signal gives them back at
+    once.
     """
     from photoqueue.installation import Installation
     from photoqueue.jobs import types_to_run
@@ -90,7 +90,7 @@ def worker(
 def _probes(
     supervisor: Supervisor, host: str, health_port: int | None, metrics_port: int | None
 ) -> list[Probe]:
-    """Listen on the ports that are asked for."""
+    """Listen on the requested ports."""
     from photoqueue.worker.health import Probe, health_answer
 
     pulse = supervisor.pulse
@@ -103,7 +103,7 @@ def _probes(
 
 
 def _metrics(pulse: Pulse) -> Callable[[], Answer]:
-    """Return what answers ``/metrics``: the installation's metrics and this worker's own."""
+    """Return the function that answers ``/metrics``, for the installation and this worker."""
     from photoqueue.errors import ConfigurationError
     from photoqueue.worker.health import WorkerCollector
 
@@ -121,8 +121,8 @@ def _metrics(pulse: Pulse) -> Callable[[], Answer]:
 
 
 def _stop_at_end_of_stdin(supervisor: Supervisor) -> None:
-    # Straight from the descriptor: a thread inside a buffered read would hold its lock
-    # while the interpreter shuts down.
+    # Reads the descriptor directly: a thread inside a buffered read would hold its lock while the
+    # interpreter shuts down.
     while os.read(0, 1024):
         pass
     supervisor.stop()

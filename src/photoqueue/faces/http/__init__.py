@@ -1,1 +1,1 @@
-"""The HTTP API and its board: the client's verbs and read models for whatever speaks HTTP."""
+"""The HTTP API and its board: the client's verbs and read models over HTTP."""

@@ -1,4 +1,4 @@
-"""What the HTTP API answers, as OpenAPI describes it: camelCase, with examples."""
+"""Response models of the HTTP API, as in OpenAPI: camelCase, with examples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Given(BaseModel):
 class TestJobAnswer(_Given):
     """The job that was submitted."""
 
-    __test__ = False  # not one of pytest's
+    __test__ = False  # not a pytest class
 
     success: Literal[True] = True
     job_id: str = Field(examples=[_JOB_ID])

@@ -1,4 +1,4 @@
-"""What all routes of the HTTP API share: settings, threads, and reads of concurrent requests."""
+"""What the routes of the HTTP API share: settings, threads, and cached reads."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ from photoqueue.settings import Settings
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
 
-#: Calls at a time; fewer than an installation has connections (10), so that none waits for one.
+#: Concurrent calls; fewer than the connections of an installation (10), so that none has to wait
+#: for one.
 _THREADS: Final = 8
 #: Calls that may wait for a thread; more are refused with 503.
 _WAITING: Final = 256
-#: Seconds for which an installation that could not be opened is not tried again.
+#: Seconds during which a failed opening of the installation is not repeated.
 _PAUSE_SECONDS: Final = 1.0
 
 
 class Gate:
     """Opens the installation once for all calls.
 
-    While its servers are down, one call a second tries them; the others get its error at once
-    instead of each waiting for a time-out.
+    While its servers are down, one call per second tries to open it; the others get the error at
+    once instead of waiting for a time-out each.
     """
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ class Gate:
         self._until = 0.0
 
     def pass_through(self) -> None:
-        """Return once the installation is open.
+        """Return when the installation is open.
 
         Raises
         ------
@@ -67,7 +68,7 @@ class Gate:
 
 
 class Calls:
-    """Runs functions in threads, a few at a time.
+    """Runs functions in a limited number of threads.
 
     Examples
     --------
@@ -91,11 +92,11 @@ class Calls:
         Raises
         ------
         ProblemError
-            Too many calls wait already.
+            Too many calls are waiting already.
         """
         if self._running >= self._most:
             raise busy("The server is overloaded. Try again in a moment.")
-        if self._limiter is None:  # belongs to the event loop, which runs only now
+        if self._limiter is None:  # belongs to the event loop, which only runs now
             self._limiter = CapacityLimiter(self._threads)
         self._running += 1
         try:
@@ -115,12 +116,12 @@ class SharedRead(Generic[Found]):
     Parameters
     ----------
     read
-        Reads anew.
+        Reads the value.
     fresh_seconds
         Age in seconds from which the value is read again in the background.
     stale_seconds
-        Age in seconds from which requests wait for a new value. Where a read is slow, this is
-        at least as long as two reads take: else every request would wait for one.
+        Age in seconds from which requests wait for a new value. Make it at least twice the duration
+        of a read; otherwise every request would wait for one.
     """
 
     def __init__(
@@ -133,13 +134,13 @@ class SharedRead(Generic[Found]):
         self._read = read
         self._fresh, self._stale = fresh_seconds, stale_seconds
         self._task: asyncio.Task[None] | None = None
-        #: The value, when its read began, and how many changes it knows of.
+        #: The value, when its read began, and the number of changes before it.
         self._value: tuple[Found, float, int] | None = None
         self._took = 0.0
         self._changes = 0
 
     def forget(self) -> None:
-        """Invalidate the value: only a read that begins after this call is returned."""
+        """Invalidate the value: later requests get only reads that begin after this call."""
         self._changes += 1
 
     async def get(self) -> Found:
@@ -148,7 +149,7 @@ class SharedRead(Generic[Found]):
         Raises
         ------
         PhotoqueueError
-            It could not be read.
+            The value could not be read.
         """
         needed, asked = self._changes, time.monotonic()
         while True:
@@ -162,7 +163,7 @@ class SharedRead(Generic[Found]):
             await asyncio.shield(self._begin())
 
     def _begin(self) -> asyncio.Task[None]:
-        """Return the read that is under way; begin one when there is none."""
+        """Return the running read; begin one if there is none."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(self._changes))
             self._task.add_done_callback(self._ended)
@@ -177,12 +178,12 @@ class SharedRead(Generic[Found]):
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._task = None
         if not task.cancelled():
-            task.exception()  # raised to those who wait; without any, the next request reads anew
+            task.exception()  # raised to waiting requests; the next request reads again
 
 
-#: Photos that may be coming in at a time: each may fill as much of the disk as the limit says.
+#: Concurrent uploads: each may use as much disk space as the photo limit.
 MAX_UPLOADS: Final = 16
-#: Batches that may be followed at a time.
+#: Concurrent event streams.
 MAX_STREAMS: Final = 100
 
 
@@ -194,14 +195,14 @@ class ApiBackend:
     queues : SharedRead of bytes
         The counts of all queues, as JSON.
     stopping : asyncio.Event
-        Set when the server shuts down, which ends event streams too.
+        Set when the server shuts down; also ends event streams.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.gate = Gate()
         self.calls = Calls(self.gate)
-        # In a thread of its own: counting must not wait behind a slow search.
+        # In its own thread: counting must not wait for a slow search.
         self._watching = Calls(self.gate, threads=2)
         self._stats = StatsReader()
         self.queues = SharedRead(self._read_queues)
@@ -210,16 +211,16 @@ class ApiBackend:
         self.stopping = asyncio.Event()
         self.uploads = asyncio.Semaphore(MAX_UPLOADS)
         self.streams = asyncio.Semaphore(MAX_STREAMS)
-        # One scrape at a time, which waits behind no other request.
+        # One scrape at a time; it does not wait for other requests.
         self._scrapes = Calls(self.gate, threads=1, waiting=8)
         self._collector = InstallationCollector()
 
     async def metrics(self) -> bytes:
-        """Read the metrics of the whole installation, as Prometheus takes them."""
+        """Return the metrics of the whole installation in Prometheus format."""
         return await self._scrapes(exposition, self._collector)
 
     def changed(self) -> None:
-        """Invalidate shared reads after a change that was made through this server."""
+        """Invalidate shared reads after a change made through this server."""
         self.queues.forget()
         self.mark.forget()
 
@@ -236,7 +237,7 @@ class ApiBackend:
         return await self._watching(ask, change_mark)
 
     async def _read_readiness(self) -> list[Check]:
-        # Not through the gate: this reports what keeps it closed.
+        # Bypasses the gate: this reports why it is closed.
         return await asyncio.to_thread(readiness)
 
 
@@ -245,5 +246,5 @@ async def _backend(request: Request) -> ApiBackend:
     return found
 
 
-#: The backend, as a parameter of an address's function.
+#: The backend as a parameter of route functions.
 TheBackend = Annotated[ApiBackend, Depends(_backend)]

@@ -1,4 +1,4 @@
-"""The metrics as Prometheus reads them; every name and label is made here."""
+"""Prometheus metrics; all their names and labels are defined here."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _AI: Final = ("queue", "engine", "model")
 
 
 class InstallationCollector(Collector):
-    """The metrics of the whole installation, the same from whichever process they are read.
+    """Collects the metrics of the whole installation, the same in every process.
 
     Parameters
     ----------
     read
-        Reads them.
+        Reads the figures.
     """
 
     def __init__(self, read: Callable[[], Reading] | None = None) -> None:
@@ -45,17 +45,17 @@ class InstallationCollector(Collector):
         yield from families(self._read())
 
     def describe(self) -> list[Metric]:
-        """Tell nothing before it is asked: registering must not need PostgreSQL."""
+        """Return nothing: registering must not need PostgreSQL."""
         return []
 
 
 def exposition(*collectors: Collector) -> bytes:
-    """Return what a scrape is answered.
+    """Return the response to a scrape.
 
     Raises
     ------
     PhotoqueueError
-        A server cannot be asked.
+        A server cannot be reached.
     """
     registry = CollectorRegistry(auto_describe=False)
     for collector in collectors:
@@ -64,7 +64,7 @@ def exposition(*collectors: Collector) -> bytes:
 
 
 def families(reading: Reading) -> Iterator[Metric]:
-    """Name everything that is measured."""
+    """Yield all metric families of a reading."""
     info = InfoMetricFamily("photoqueue", "The version of what answers.")
     info.add_metric([], {"version": __version__})
     yield info
@@ -170,7 +170,7 @@ def _counts(reading: Reading, name: str, outcome: str = "") -> dict[str, int]:
 
 
 def _per_queue(name: str, help_text: str, counts: dict[str, int]) -> Metric:
-    """Make a counter; a queue of which nothing was counted yet has 0, not nothing."""
+    """Make a counter; a queue without any counted event has 0."""
     family = CounterMetricFamily(name, help_text, labels=("queue",))
     for queue in dict.fromkeys((*map(str, job_types()), *counts)):
         family.add_metric((queue,), counts.get(queue, 0))
@@ -197,7 +197,7 @@ def _histogram(
 ) -> Metric:
     family = HistogramMetricFamily(name, help_text, labels=labels)
     rows = sorted((total for total in reading.totals if total.name == source), key=_series)
-    # Also those that are empty: a bucket that appears with its first value has no rate of it.
+    # Also empty ones: a bucket that first appears with a value has no rate for it.
     edges = sorted({*EDGES[source], *(total.le for total in rows), math.inf})
     for series, members in itertools.groupby(rows, key=_series):
         found = {total.le: total for total in members}
@@ -223,7 +223,7 @@ def _edge(seconds: float) -> str:
 
 
 def names(collected: Iterable[Metric]) -> set[str]:
-    """Return the names that queries may use."""
+    """Return the metric names for use in queries."""
     found: set[str] = set()
     for metric in collected:
         suffixes = {

@@ -1,15 +1,16 @@
 """The middleware around all routes: headers and errors, access, limits on size and rate.
 
-Without a token the server listens on loopback only. Other programs of the machine may use it,
-pages of other sites in a browser on it may not:
+Without a token the server listens on loopback only. Other programs on the machine may use it; web
+pages of other sites in a local browser may not:
 
-* A page whose name was made to lead here (DNS rebinding) sends its own name as ``Host``; only
-  names of the loopback are answered.
-* A page of another site that sends a form or a request without reading the answer sends its
-  ``Origin``, or ``Sec-Fetch-Site``; whatever could change something must come from this server
-  or from no browser at all. No answer names other sites in a CORS header, so none can read one.
+* DNS rebinding: a page whose name resolves to this address sends that name as ``Host``; only
+loopback names are answered.
+* Cross-site requests: a page of another site that sends a form, or a request whose answer it cannot
+read, sends ``Origin`` or ``Sec-Fetch-Site``. Requests that could change something must come from
+this server's own page or from no browser. There are no CORS headers, so no other site can read an
+answer.
 
-With a token neither is possible: a browser does not add the token by itself.
+With a token neither attack works: a browser does not add the token by itself.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from photoqueue.faces.http.problems import ProblemError, answer_for
 
-#: Policy of responses that no browser displays: nothing may run or load.
+#: Policy of responses that browsers do not display: nothing may run or load.
 _NOTHING: Final = "default-src 'none'; frame-ancestors 'none'"
 #: Headers of every response that does not set its own.
 _HEADERS: Final = (
@@ -43,7 +44,7 @@ _HEADERS: Final = (
 
 
 class Guard:
-    """Adds headers to every response, and turns exceptions of the layers below into responses."""
+    """Adds headers to every response, and turns exceptions into responses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -68,7 +69,7 @@ class Guard:
             await self._app(scope, receive, guarded)
         except Exception as exc:
             answer = answer_for(exc)
-            if started:  # too late for another response: the client sees this one cut off
+            if started:  # too late for another response: the client sees a truncated one
                 raise
             await answer(scope, receive, guarded)
 
@@ -77,14 +78,14 @@ class Guard:
 _OPEN: Final = frozenset({"/", "/healthz", "/readyz"})
 OPEN_FOLDER: Final = "/board/"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-#: Shortest token: one that cannot be found by trying.
+#: Shortest token: long enough not to be guessed.
 MIN_TOKEN: Final = 16
 
 
 class AccessCheck:
     """Checks the token of each request or, without a token, that it comes from this machine.
 
-    ``scope["state"]["trusted"]`` is True when the caller may see details of the installation.
+    ``scope["state"]["trusted"]`` is True if the caller may see details of the installation.
     """
 
     def __init__(self, app: ASGIApp, *, token: SecretStr | None) -> None:
@@ -109,13 +110,14 @@ class AccessCheck:
     def _has_token(self, headers: Headers) -> bool:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         shown = _digest(token.strip().encode("utf-8", "replace"))
-        # Digests have one length, so the time tells nothing, not even how long the token is.
+        # Digests have equal length, so the comparison time reveals nothing, not even the token's
+        # length.
         same = hmac.compare_digest(shown, self._digest or b"")
         return same and scheme.lower() == "bearer"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address or name is one of this machine's loopback, which no other reaches."""
+    """Whether an address or name is a loopback one, which other machines cannot reach."""
     if host == "localhost":
         return True
     try:
@@ -174,18 +176,18 @@ def _without_port(host: str) -> str:
 
 #: Largest body, in bytes, of a request without a photo in it.
 MAX_JSON: Final = 64 * 1024
-#: What fields and boundaries may add to a photo, in bytes.
+#: Extra bytes for form fields and boundaries beside a photo.
 _AROUND_A_PHOTO: Final = 64 * 1024
-#: Clients remembered at most; beyond that the least recently seen one is forgotten.
+#: Most clients remembered; beyond that the least recently seen one is dropped.
 _MOST_CLIENTS: Final = 10_000
-#: Seconds of its rate that a client may use up at once.
+#: Burst: seconds' worth of its rate that a client may use at once.
 _BURST_SECONDS: Final = 2.0
 
 
 class BodyLimit:
-    """Refuses request bodies that are too large: by Content-Length before a byte is read.
+    """Refuses request bodies that are too large, by Content-Length before a byte is read.
 
-    Without one, the bytes are counted as they arrive.
+    Without that header, the bytes are counted as they arrive.
 
     Parameters
     ----------
@@ -222,7 +224,7 @@ class BodyLimit:
             return message
 
         async def unless_refused(message: Message) -> None:
-            # The route may catch the refusal as an error in the body and respond to that.
+            # The route may treat the refusal as an error in the body and respond to that.
             if taken <= limit:
                 await send(message)
 
@@ -241,14 +243,14 @@ class BodyLimit:
                 f"The limit for such a body is {MAX_JSON // 1024} KiB. Photos are sent to "
                 "/api/photos as multipart/form-data."
             )
-        # The rest of the body is not read, so this connection cannot be used any further.
+        # The rest of the body is not read, so this connection cannot be reused.
         return ProblemError(413, "too-large", advice, headers={"Connection": "close"})
 
 
 class RateLimit:
     """Limits the requests per second of each client, with a short burst.
 
-    ``/healthz`` is not limited: a flood from a machine must not make its own probe fail.
+    ``/healthz`` is exempt: a flood of requests from a machine must not make its own probe fail.
 
     Parameters
     ----------
@@ -265,7 +267,7 @@ class RateLimit:
         self._rate = per_second
         self._burst = max(per_second * _BURST_SECONDS, 1.0)
         self._clock = clock
-        #: Client → what is left of its burst, and since when; least recently seen first.
+        #: Client → rest of its burst, and when that was; least recently seen first.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -284,7 +286,7 @@ class RateLimit:
         await self._app(scope, receive, send)
 
     def _take(self, client: str) -> int:
-        """Count a request; return how many seconds to wait, 0 when it may pass."""
+        """Count a request; return the seconds to wait, 0 if it may pass."""
         now = self._clock()
         left, then = self._left.pop(client, (self._burst, now))
         left = min(left + (now - then) * self._rate, self._burst)
@@ -296,7 +298,7 @@ class RateLimit:
 
 
 def _network(address: str) -> str:
-    """Return the network that counts as one client: an IPv6 household has a /64."""
+    """Return the network that counts as one client: for IPv6 a /64."""
     if ":" not in address:
         return address
     try:

@@ -1,6 +1,6 @@
-"""Errors as ``application/problem+json`` (RFC 9457): what happened, to what, what to do.
+"""Errors as ``application/problem+json`` (RFC 9457).
 
-One table says which status each of photoqueue's errors has.
+One table gives the status, type and title of each photoqueue error.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from photoqueue.errors import PhotoqueueError
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
-#: Seconds after which to try again what could not be served now.
+#: Seconds after which to retry a request that could not be served.
 _RETRY_SECONDS: Final = 2
-#: Most faults of one request that are listed.
+#: Most faults listed for one request.
 _MOST_FAULTS: Final = 20
 
 
@@ -85,7 +85,7 @@ class ProblemError(Exception):
 
 
 def busy(detail: str) -> ProblemError:
-    """Return the 503 for more concurrent work than the server takes."""
+    """Return the 503 for exceeded capacity."""
     return ProblemError(503, "busy", detail, headers={"Retry-After": str(_RETRY_SECONDS)})
 
 
@@ -106,7 +106,7 @@ def problem(
 
 
 def answer_for(exc: Exception) -> Response:
-    """Build the response for an exception; details of an unexpected one stay in the log."""
+    """Build the response for an exception; details of an unexpected one go only to the log."""
     if isinstance(exc, ProblemError):
         return problem(exc.kind, str(exc), headers=exc.headers)
     if isinstance(exc, PhotoqueueError):
@@ -125,7 +125,7 @@ def answer_for(exc: Exception) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Make an application respond to exceptions with problems."""
+    """Make an application turn exceptions into problem responses."""
     app.add_exception_handler(PhotoqueueError, _own)
     app.add_exception_handler(ProblemError, _own)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -157,7 +157,7 @@ async def _invalid(_: Request, exc: Exception) -> Response:
     )
 
 
-#: What to do about errors that the framework raises.
+#: Advice for errors that the framework raises.
 _ADVICE: Final = {
     400: "Send what /openapi.json describes.",
     404: "There is nothing at this address; /openapi.json lists the addresses.",

@@ -31,7 +31,7 @@ from photoqueue.installation import current
 from photoqueue.settings import Settings
 
 _ROUTERS: Final = (submissions.router, jobs.router, batches.router, system.router)
-#: Problems that any route may respond with.
+#: Problem responses that any route may give.
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": Problem, "description": "The request cannot be read."},
     401: {"model": Problem, "description": "The token is missing or wrong."},
@@ -50,8 +50,8 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 def create_app(settings: Settings) -> FastAPI:
     """Make the application.
 
-    It uses the installation of the process (:func:`photoqueue.installation.current`), opened at
-    the first request; ``settings`` holds the token and the limits.
+    It uses the installation of the process (:func:`photoqueue.installation.current`), opened at the
+    first request; ``settings`` provides the token and the limits.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="photoqueue",
         version=__version__,
         description="Photos of rooms go in, tracked results come out.",
-        # Their pages load scripts from other addresses.
+        # These pages would load scripts from other sites.
         docs_url=None,
         redoc_url=None,
         responses=_PROBLEMS,
@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     problems.install(app)
-    # The last one added sees a request first.
+    # The middleware added last sees a request first.
     app.add_middleware(
         BodyLimit, max_photo=round(settings.max_photo_mb * 2**20), uploads=submissions.UPLOADS
     )
@@ -82,7 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _described(app: FastAPI, *, with_token: bool) -> dict[str, Any]:
-    """Describe the API, problems with their own media type."""
+    """Describe the API; problems get their own media type."""
     if app.openapi_schema is None:
         made = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
@@ -124,7 +124,7 @@ class ApiServer(uvicorn.Server):
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
         self.should_exit = True
-        # Not remembered as uvicorn does, which would raise the signal again after the end.
+        # Not recorded as in uvicorn, which would raise the signal again after the shutdown.
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Shut down; event streams end first."""
@@ -135,13 +135,12 @@ class ApiServer(uvicorn.Server):
 def run(settings: Settings, *, host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
-    The API also starts while PostgreSQL or Redis is down: responses say what is wrong until it
-    is back.
+    The API also starts while PostgreSQL or Redis is down; responses then say what is wrong.
 
     Raises
     ------
     ConfigurationError
-        It must not or cannot listen there, or a setting is wrong.
+        The address must not or cannot be used, or a setting is wrong.
     """
     check_token(settings, host)
     listening = bind(host, port)
@@ -177,12 +176,12 @@ def make_server(settings: Settings) -> ApiServer:
 
 
 def check_token(settings: Settings, host: str) -> None:
-    """Make sure that nobody on the network can use the API without a token.
+    """Make sure that the API is not open to the network without a token.
 
     Raises
     ------
     ConfigurationError
-        The address can be reached from elsewhere and there is no token, or it is too short.
+        The address is not a loopback one and there is no token, or it is too short.
     """
     advice = "Make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
     if settings.api_token is None:
@@ -198,12 +197,12 @@ def check_token(settings: Settings, host: str) -> None:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take an address and a port; port 0 takes a free one.
+    """Bind an address and port; port 0 takes a free one.
 
     Raises
     ------
     ConfigurationError
-        The port is in use or not allowed, or the address is none of this machine.
+        The port is in use or not allowed, or the address does not belong to this machine.
     """
     name = host.strip("[]")
     listening = socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET)

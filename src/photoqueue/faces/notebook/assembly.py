@@ -1,4 +1,4 @@
-"""The widgets of a board put together, and the thread that keeps them up to date."""
+"""Assembles the widgets of a board, and the thread that keeps them up to date."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from photoqueue.queue.projects import recent_batches, require_project
 
 
 class StatusBar(anywidget.AnyWidget):
-    """Says when the views were last read; in the browser also when the kernel falls silent.
+    """Shows when the views were last read; in the browser also when the kernel is silent.
 
     Attributes
     ----------
     updated : float
         When the views were last read, in seconds since 1970; 0 before the first time.
     alive : float
-        When the thread behind the views last said that it lives.
+        Last sign of life of the thread behind the views.
     problem : str
-        Why nothing can be read at the moment; empty when all is well.
+        Why nothing can be read at the moment; empty if nothing is wrong.
     """
 
     _esm = script("status")
@@ -50,20 +50,20 @@ class StatusBar(anywidget.AnyWidget):
     problem = traitlets.Unicode("").tag(sync=True)
 
     def read(self) -> None:
-        """Say that everything shown was read just now."""
+        """Note that everything shown was read just now."""
         with self.hold_sync():
             self.updated = self.alive = time.time()
             self.problem = ""
 
     def beat(self) -> None:
-        """Say that the thread lives, though nothing has changed."""
+        """Note that the thread is alive, though nothing has changed."""
         self.alive = time.time()
 
     def __repr__(self) -> str:
         return "<StatusBar>"
 
 
-#: Batches in the list; older ones are opened by their id.
+#: Batches in the list; older ones can be opened by id.
 _LISTED: Final = 20
 
 
@@ -74,7 +74,7 @@ class ScopeChoice(LiveView):
     ----------
     batches : list of dict
         ``batch``, ``project`` (may be None), ``photos``, ``created`` (ISO time).
-    batch, project : str
+    The current selection; empty means no limit.
         What is looked at now; empty is no limit.
     """
 
@@ -101,12 +101,12 @@ class ScopeChoice(LiveView):
             self.batch, self.project = self.scope.batch, self.scope.project
 
     def _show(self, message: Message) -> None:
-        """Look at something else: ``batch``, ``project``, or ``id``, which may be either.
+        """Select ``batch``, ``project``, or ``id``, which may be either.
 
         Raises
         ------
         UnknownBatchError, UnknownProjectError
-            There is no such batch or project; the views stay where they are.
+            There is no such batch or project; the selection stays as it is.
         """
         batch, project = str(message.get("batch") or ""), str(message.get("project") or "")
         typed = str(message.get("id") or "").strip()
@@ -129,18 +129,18 @@ class ScopeChoice(LiveView):
 
 
 class WorkerNotice(LiveView):
-    """Empty as long as somebody works.
+    """Shows that jobs wait without a worker; otherwise empty.
 
     Attributes
     ----------
     queues : list of str
-        Queues in which jobs wait for a worker that is not there.
+        Queues in which jobs wait and no live worker takes them.
     starting : bool
         Whether a worker is being started.
     can_start : bool
-        Whether a button to start one is shown.
+        Whether to show a button that starts one.
     worker : WorkerProcess or None
-        The one that was started here; it ends with the kernel.
+        The worker that was started here; it ends with the kernel.
     """
 
     _esm = script("worker_notice")
@@ -158,15 +158,15 @@ class WorkerNotice(LiveView):
 
     @property
     def ages(self) -> bool:
-        """Always: a worker's lease runs out without a word."""
+        """Always true: a worker's lease can expire without any write."""
         return True
 
     def refresh(self) -> None:
-        """Look whether jobs wait for a worker."""
+        """Check whether jobs wait for a worker."""
         self.queues = [str(queue) for queue in queues_without_worker()]
 
     def _start_one(self, _message: Message) -> None:
-        """Start a worker, in a thread: it takes a few seconds."""
+        """Start a worker in a thread: it takes a few seconds."""
         self.starting = True
         self._work.run(self._start, before="", after=self._started)
 
@@ -187,14 +187,14 @@ class WorkerNotice(LiveView):
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two looks at whether something has moved: twice a second.
+#: Seconds between two checks for changes: twice a second.
 TICK: Final = 0.5
-#: A refresh that took t seconds is followed by at least this many times t of rest, so that
-#: a large installation costs its servers a fifth of a core at most.
+#: A refresh that took t seconds is followed by a pause of at least this many times t, so that a
+#: large installation costs its servers at most a fifth of a core.
 _REST: Final = 4.0
-#: Seconds between two signs of life while nothing moves.
+#: Seconds between two signs of life while nothing changes.
 _BEAT: Final = 5.0
-#: Seconds between tries while the servers are away: the first, and at most.
+#: Seconds between attempts while the servers are unavailable: the first, and at most.
 _RETRY_FIRST, _RETRY_MOST = 0.5, 5.0
 
 
@@ -203,7 +203,7 @@ class Refreshable(Protocol):
 
     @property
     def ages(self) -> bool:
-        """Whether what it shows goes stale by the clock alone."""
+        """Whether what it shows becomes outdated with time alone."""
         ...
 
     def refresh(self) -> None:
@@ -212,7 +212,7 @@ class Refreshable(Protocol):
 
 
 class Reporter(Protocol):
-    """Where the thread says how it goes; :class:`.status.StatusBar`."""
+    """Receives the state of the thread; see :class:`StatusBar`."""
 
     problem: str
 
@@ -221,23 +221,23 @@ class Reporter(Protocol):
         ...
 
     def beat(self) -> None:
-        """Nothing has moved."""
+        """Nothing has changed."""
         ...
 
 
 class Refresher:
-    """Refreshes the views on screen whenever the installation's mark has changed.
+    """Refreshes the visible views whenever the installation's change mark differs.
 
     Parameters
     ----------
     shown
-        Returns the views that are on screen now; hidden ones are left alone.
+        Returns the visible views; hidden ones are not refreshed.
     mark
-        Returns a text that differs whenever anything may have changed; cheap.
+        Returns a text that differs if anything may have changed; cheap.
     report
-        Is told when the views were read, and why they cannot be.
+        Receives when the views were read, or why they cannot be.
     prepare
-        Called once, when the first views are on screen: loads what the others will need.
+        Called once the first views are visible: loads what the others will need.
     """
 
     def __init__(
@@ -268,11 +268,11 @@ class Refresher:
             self._thread.start()
 
     def wake(self) -> None:
-        """Refresh at once, whether or not something has moved."""
+        """Refresh at once, whether or not anything has changed."""
         self._woken.set()
 
     def stop(self) -> None:
-        """End the thread; returns when it has ended."""
+        """End the thread and wait until it has ended."""
         self._stopped.set()
         self._woken.set()
         thread = self._thread
@@ -290,7 +290,7 @@ class Refresher:
             self._woken.clear()
             try:
                 begin = time.monotonic()
-                # Asked before the views are read: what changes meanwhile shows next time.
+                # Read before the views: later changes then show in the next round.
                 mark = self._mark()
                 if woken or mark != seen:
                     for view in self._shown():
@@ -310,7 +310,7 @@ class Refresher:
                 self._say(f"{exc} Shown is what was read last; trying again.")
                 pause, failures, seen = self._pause(failures), failures + 1, None
             except Exception as exc:
-                # A view that cannot draw must not freeze the others without a word.
+                # A view that cannot be drawn must not silently freeze the others.
                 logger.debug("a view could not be refreshed", exc_info=True)
                 self._say(f"A view could not be drawn ({type(exc).__name__}: {exc}).")
                 pause, failures, seen = self._pause(failures), failures + 1, None
@@ -330,25 +330,25 @@ class Refresher:
         return min(_RETRY_MOST, _RETRY_FIRST * 2.0 ** min(failures, 10))
 
 
-#: Least height of the tabs: a table that shrinks must not make the notebook jump.
+#: Smallest height of the tabs, so that the notebook does not jump when a table shrinks.
 _HEIGHT: Final = "420px"
 
 
 class Assembly:
-    """Views in tabs, with a submit form beside them where photos may be submitted.
+    """Views in tabs, with a submit form beside them if photos may be submitted.
 
     Parameters
     ----------
     scope
-        What all views look at.
+        Scope of all views.
     submitted
-        Called with each batch that the form submits; None leaves the form, and every
-        button that changes something, away.
+        Called with each batch that the form submits. None omits the form and every button that
+        changes something.
 
     Attributes
     ----------
     widget : ipywidgets.Widget
-        What is displayed.
+        The widget to display.
     """
 
     def __init__(self, scope: Scope, submitted: Callable[[Batch], None] | None) -> None:
@@ -385,7 +385,7 @@ class Assembly:
         self.widget = self._laid_out()
 
     def close(self) -> None:
-        """End the thread; remove what was uploaded and not submitted."""
+        """End the thread; remove photos that were uploaded and not submitted."""
         self.refresher.stop()
         if self.form is not None:
             self.form.close()

@@ -23,14 +23,14 @@ _NEEDED: Final = ("anywidget", "ipywidgets", "matplotlib")
 
 
 class TabbedBoard:
-    """The views in tabs, kept up to date by one thread; base of the two boards.
+    """Views in tabs, kept up to date by one thread; base of the two boards.
 
     Attributes
     ----------
     jobs, photos, inventory, charts, system
-        The views; each is a widget of its own as well.
+        The views; each can also be displayed alone.
     widget : ipywidgets.Widget
-        What is displayed, for layouts of one's own.
+        The widget to display, for custom layouts.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class TabbedBoard:
         atexit.register(self.close)
 
     def show(self, *, project: str | None = None, batch: str | Batch | None = None) -> None:
-        """Look at one batch, one project, or, with neither, at everything.
+        """Show one batch, one project, or, with neither, everything.
 
         Raises
         ------
@@ -70,20 +70,20 @@ class TabbedBoard:
 
     @property
     def batch(self) -> Batch | None:
-        """The batch that is looked at, as a handle; None for a project or everything."""
+        """The selected batch as a handle; None for a project or everything."""
         return reopened(self._scope.batch) if self._scope.batch else None
 
     @property
     def project(self) -> str | None:
-        """The project that is looked at, or that of the batch."""
+        """The selected project, or the project of the selected batch."""
         return self._scope.project or None
 
     def refresh(self) -> None:
-        """Read everything on screen again."""
+        """Read everything visible again."""
         self._parts.refresher.wake()
 
     def close(self) -> None:
-        """End the thread behind the board; what is on screen stays as it is."""
+        """End the thread behind the board; the display stays as it is."""
         self._parts.close()
         atexit.unregister(self.close)
 
@@ -104,18 +104,18 @@ class TabbedBoard:
 
 
 class Workbench(TabbedBoard):
-    """Submit photos and see what becomes of them: one call, one widget.
+    """Submit photos and follow their jobs in one widget.
 
-    On the left what to submit; on the right the jobs, the photos with what was found in
-    them, the inventory, charts, and the system. Nothing is kept in the widget: after a
-    restart of the kernel, ``Workbench(batch="b-…")`` shows the same again.
+    On the left is the submit form; on the right are the jobs, the photos with their findings, the
+    inventory, charts, and the system. No state is kept in the widget: after a restart of the
+    kernel, ``Workbench(batch="b-…")`` shows the same again.
 
     Parameters
     ----------
     project
-        Look at this project only, and submit to it.
+        Show only this project, and submit to it.
     batch
-        Look at this batch only: a handle, or its id.
+        Show only this batch: a handle or an id.
 
     Raises
     ------
@@ -124,7 +124,7 @@ class Workbench(TabbedBoard):
     UnknownBatchError
         There is no such batch.
     DatabaseUnavailableError
-        PostgreSQL is away.
+        PostgreSQL is unavailable.
 
     Examples
     --------
@@ -139,7 +139,7 @@ class Workbench(TabbedBoard):
 
     @property
     def form(self) -> SubmitForm:
-        """The left side; its fields can be filled from Python."""
+        """The submit form; its fields can be filled from Python."""
         assert self._parts.form is not None  # made with `submitted`
         return self._parts.form
 
@@ -148,13 +148,13 @@ class Workbench(TabbedBoard):
 
 
 class Dashboard(TabbedBoard):
-    """The same views without anything that changes something, for a page that many see.
+    """The same views without controls that change something, for a shared page.
 
     Parameters
     ----------
     project, batch
-        Look at this project or batch only. In a page served by Voilà ``?batch=b-…`` or
-        ``?project=move-42`` at the end of its address does the same.
+        Show only this project or batch. In a page served by Voilà, ``?batch=b-…`` or
+        ``?project=move-42`` in the address does the same.
 
     Raises
     ------
@@ -163,7 +163,7 @@ class Dashboard(TabbedBoard):
     UnknownBatchError
         There is no such batch.
     DatabaseUnavailableError
-        PostgreSQL is away.
+        PostgreSQL is unavailable.
     """
 
     def __init__(self, project: str | None = None, *, batch: str | Batch | None = None) -> None:

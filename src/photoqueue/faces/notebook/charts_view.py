@@ -1,4 +1,4 @@
-"""The overview charts of the scope as pictures with words, each with its table."""
+"""The overview charts of the scope: pictures with alternative text, each with its table."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ from photoqueue.records.figures import Figures
 if TYPE_CHECKING:
     from photoqueue.faces.notebook.charts.canvas import Table, ThemeName
 
-#: Periods that can be chosen; None is no limit.
+#: Periods to choose from; None is no limit.
 PERIODS: Final[dict[str, timedelta | None]] = {
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
     "all": None,
 }
-#: Seconds from one reading to the next while something happens, and while nothing does:
-#: then only the time goes on.
+#: Seconds between two readings while jobs change, and while only time passes.
 _BUSY_SECONDS: Final = 5.0
 _QUIET_SECONDS: Final = 60.0
-#: A reading that takes long is not repeated before this many times as long.
+#: After a slow reading, wait at least this many times its duration.
 _REST: Final = 20.0
 
 
@@ -39,9 +38,9 @@ NAMES: Final = ("durations", "waits", "throughput", "failures", "retries", "ai")
 class ChartsView(LiveView):
     """The overview charts.
 
-    Each is a trait with ``heading``, ``alt``, ``png`` (bytes), ``columns`` and ``rows``;
-    empty until it was drawn. They are drawn again when what they show has changed, every
-    five seconds at most.
+    Each chart is a trait with ``heading``, ``alt``, ``png`` (bytes), ``columns`` and ``rows``;
+    empty until it is drawn. Charts are redrawn when their data has changed, every five seconds at
+    most.
 
     Attributes
     ----------
@@ -50,9 +49,9 @@ class ChartsView(LiveView):
     queue : str
         Only jobs of this queue; empty is no limit.
     queues : list of str
-        The queues that there are.
+        All queues.
     dark : bool
-        Whether the page is dark; the front end knows.
+        Whether the page is dark; set by the front end.
     """
 
     _esm = script("charts")
@@ -93,13 +92,13 @@ class ChartsView(LiveView):
 
     @staticmethod
     def prepare() -> None:
-        """Load what drawing takes, so that the first charts do not wait for it."""
+        """Load the drawing library, so that the first charts do not wait for it."""
         from photoqueue.faces.notebook.charts.canvas import warm_up
 
         warm_up()
 
     def refresh(self) -> None:
-        """Read what the charts show if it may have changed, and draw those that have.
+        """Read the charts' data if it may have changed, and redraw changed charts.
 
         Raises
         ------
@@ -133,7 +132,7 @@ class ChartsView(LiveView):
         )
 
     def _draw(self, read: Figures) -> None:
-        # Late: matplotlib takes a while to load, and the first table must not wait for it.
+        # Imported late: matplotlib takes a while to load, and the first table must not wait for it.
         from photoqueue.faces.notebook.charts import OVERVIEW, as_png
 
         theme: ThemeName = "dark" if self.dark else "light"
@@ -151,7 +150,7 @@ class ChartsView(LiveView):
                 {
                     "heading": chart.heading,
                     "alt": words,
-                    # The page has the theme of the figure: its background shows through.
+                    # Transparent: the page has the same theme.
                     "png": as_png(figure, transparent=True, titled=False),
                     "columns": list(table.columns),
                     "rows": [list(row) for row in table.rows],
@@ -160,7 +159,7 @@ class ChartsView(LiveView):
             self._drawn[name] = (words, table, theme)
 
     def _chosen(self, _change: object) -> None:
-        """Follow what the person chose, at once or as soon as the driver can."""
+        """Apply the user's choice, at once or as soon as the driver can."""
         try:
             self.wanted()
         except PhotoqueueError as exc:

@@ -1,4 +1,4 @@
-"""The inventory of a project: rooms, lines, volumes and lorry, with a person's corrections."""
+"""The inventory of a project: rooms, lines, volumes, lorry and corrections."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _WORDS: Final = {
 
 
 def project_choices(projects: Iterable[ProjectRow]) -> list[Json]:
-    """Return what a select of projects offers."""
+    """Return the options of a project selector."""
     return [
         {
             "id": row.project_id,
@@ -63,13 +63,13 @@ def project_choices(projects: Iterable[ProjectRow]) -> list[Json]:
 
 
 def standing_page(standing: ProjectStanding, *, taken: bool) -> Json:
-    """Say how far a project is.
+    """Describe the progress of a project.
 
     Parameters
     ----------
     standing : ProjectStanding
     taken : bool
-        Whether a live worker takes the adding-up.
+        Whether a live worker takes inventory jobs.
     """
     words = _WORDS[standing.state]
     if standing.state is JobState.WAITING:
@@ -117,7 +117,7 @@ def corrections_page(corrections: Iterable[Correction], wording: Wording) -> lis
         {
             "id": made.correction_id,
             "room": made.room,
-            # As lines are named, so that a line finds its correction.
+            # Named as in lines, so that a line finds its correction.
             "item": made.key or made.name,
             "name": wording.item(made.key, made.name),
             "count": made.count,
@@ -162,26 +162,26 @@ def _line(line: InventoryLine, wording: Wording) -> Json:
     }
 
 
-#: Seconds for which the list of projects is taken to be as it was.
+#: Seconds for which the list of projects is not read again.
 _PROJECTS_SECONDS: Final = 5.0
 
 
 class InventoryView(LiveView):
-    """Shows the newest inventory of a project, and takes corrections of it.
+    """Shows the newest inventory of a project; users can correct it.
 
     Parameters
     ----------
     scope : Scope or None
-        Names the project, or a batch of it; where it names neither, the person chooses.
+        Names the project, or a batch of it; if neither, the user chooses.
     actions : bool
-        Whether to correct, add up and export.
+        Whether to allow corrections, adding up and export.
     user_id : str or None
-        Who corrects; the login name when left out.
+        Author of corrections; default: the login name.
 
     Attributes
     ----------
     result : InventoryResult or None
-        What is shown, as a value.
+        The inventory shown.
     lang : str
         ``en`` or ``fr``: language of the names.
     strategy : str
@@ -197,11 +197,11 @@ class InventoryView(LiveView):
     _css = style("inventory")
 
     page = traitlets.Dict().tag(sync=True)
-    #: Names that the catalogue knows, as suggestions.
+    #: Names in the catalogue, as suggestions.
     things = traitlets.List(traitlets.Unicode()).tag(sync=True)
     lang = traitlets.Enum(LANGUAGES, default_value="en").tag(sync=True)
     strategy = traitlets.Enum(STRATEGIES, default_value=DEFAULT_STRATEGY).tag(sync=True)
-    #: The person's choice where the scope names no project.
+    #: The user's choice if the scope names no project.
     project = traitlets.Unicode("").tag(sync=True)
     #: The file that was written last.
     exported = traitlets.Unicode("").tag(sync=True)
@@ -229,7 +229,7 @@ class InventoryView(LiveView):
         named = self._scoped_project()
         page: dict[str, Any] = {
             "actions": self.actions,
-            # On its own it asks for news itself while something is under way.
+            # Without a driver, the view polls while something is in progress.
             "alone": self._driver is None,
             "fixed": bool(named),
             "projects": [] if named else self._choices(),
@@ -251,20 +251,19 @@ class InventoryView(LiveView):
         self.page = page
 
     def export(self, kind: str = "xlsx", path: str | Path | None = None) -> Path:
-        """Write the inventory to a file, never over one that is there.
+        """Write the inventory to a new file; existing files are never overwritten.
 
         Parameters
         ----------
         kind
             ``xlsx`` or ``csv``.
         path
-            A name of its own; left out, ``inventory-<project>`` in the working directory,
-            with a number behind it where that is taken.
+            Default: ``inventory-<project>`` in the working directory, numbered if that exists.
 
         Raises
         ------
         StateError
-            There is nothing to write, or the file is there already or cannot be written.
+            There is no inventory, or the file exists or cannot be written.
         ConfigurationError
             The library that writes Excel files is not installed.
         """
@@ -297,7 +296,7 @@ class InventoryView(LiveView):
         try:
             return read_inventory(project)
         except NotFoundError:
-            return None  # the page says which, from its standing
+            return None  # the page shows which, from its standing
 
     @property
     def _shown_project(self) -> str:

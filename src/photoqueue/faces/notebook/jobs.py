@@ -1,4 +1,4 @@
-"""The table of jobs: filtered, sorted and in pages, with the story of one job beside it."""
+"""The table of jobs with filters, sorting and pages, and the details of one job."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ from photoqueue.words import JobState
 if TYPE_CHECKING:
     import pandas as pd
 
-#: A count that took t seconds is not repeated before this many times t.
+#: A count that took t seconds is not repeated within this many times t.
 _REST: Final = 20.0
 
 
 class PacedCounts:
     """Counts the jobs of a query by state.
 
-    Of ten thousand jobs that takes some milliseconds, of a million a good part of a second:
-    too long for twice a second. Then the counts may be some seconds older than the rows.
+    Counting ten thousand jobs takes milliseconds; counting a million takes a large part of a
+    second, too long to repeat twice a second. Counts may then be some seconds older than the rows.
 
     Attributes
     ----------
     stale : bool
-        Whether the last answer was an older count, so that one more is due.
+        Whether the last answer was an older count, so that another one is due.
     """
 
     def __init__(self) -> None:
@@ -56,14 +56,14 @@ class PacedCounts:
         self._again = 0.0
 
     def of(self, query: JobQuery, *, anew: bool = False) -> Mapping[JobState, int]:
-        """Return the counts of a query, whatever states, order and page it asks for.
+        """Return the counts of a query, regardless of its states, order and page.
 
         Parameters
         ----------
         query
-            Another one than the last is always counted.
+            If it differs from the last one, it is always counted.
         anew
-            Count, whatever it costs.
+            Count even if the last count is recent.
         """
         counted = replace(
             query, states=(), order=JobOrder.SUBMITTED, descending=True, after=None, before=None
@@ -80,11 +80,11 @@ class PacedCounts:
 
 #: Jobs retried in one step.
 _RETRY_STEP: Final = 500
-#: Up to so many jobs the place of a page is counted in any order and with any text.
+#: Up to this many jobs, a page's position is counted for any order and search text.
 _COUNTED_ALWAYS: Final = 20_000
-#: Characters of an error that one line shows.
+#: Characters of an error shown in one line.
 _ERROR_LENGTH: Final = 500
-#: Columns of the table, each with what sorts by it; listed fields that are not here follow them.
+#: Columns of the table, each with its sort order; other listed fields follow.
 _COLUMNS: Final = {
     "state": JobOrder.STATE,
     "name": JobOrder.NAME,
@@ -103,13 +103,13 @@ _STORY: Final = TypeAdapter(JobStory)
 
 
 class JobsView(LiveView):
-    """Jobs in pages of fifty, and everything about the one that is opened.
+    """Jobs in pages of fifty, and the details of the opened one.
 
     Attributes
     ----------
     query : JobQuery
-        What is shown; set it to filter, sort or turn pages from Python. A project or batch
-        that it does not name is that of the scope.
+        Current query; set it to filter, sort or turn pages from Python. The scope supplies a
+        missing project or batch.
     selected : str
         Id of the open job; empty for none.
 
@@ -126,21 +126,21 @@ class JobsView(LiveView):
     query = traitlets.Instance(JobQuery)
     selected = traitlets.Unicode("").tag(sync=True)
 
-    #: Rows, and where they are in the list.
+    #: Rows, and their position in the list.
     page = traitlets.Dict().tag(sync=True)
     #: Jobs by state, whatever states are chosen.
     counts = traitlets.Dict().tag(sync=True)
-    #: What is filtered and sorted by.
+    #: Current filter and sort order.
     controls = traitlets.Dict().tag(sync=True)
-    #: What the table shows of each job, and how.
+    #: Columns of the table, and how they are drawn.
     columns: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
-    #: Everything about the selected job; empty while none is.
+    #: Details of the selected job; empty if there is none.
     story = traitlets.Dict().tag(sync=True)
-    #: Whether buttons that change something are there.
+    #: Whether buttons that change something are shown.
     may_act = traitlets.Bool(True).tag(sync=True)
-    #: Whether other jobs than those shown are asked for, and not read yet.
+    #: Whether a new query has been set and not read yet.
     reading = traitlets.Bool(False).tag(sync=True)
-    #: Whether many jobs are being retried, and how far that is.
+    #: Whether many jobs are being retried, and the progress.
     busy = traitlets.Bool(False).tag(sync=True)
     progress = traitlets.Unicode("").tag(sync=True)
 
@@ -152,7 +152,7 @@ class JobsView(LiveView):
         )
         self._page = JobPage((), None, None)
         self._shown: JobQuery | None = None
-        #: The query that was read last, as it was asked for.
+        #: The last query that was read, as it was given.
         self._readable = JobQuery()
         self._counts = PacedCounts()
         self._refreshing = threading.Lock()
@@ -162,7 +162,7 @@ class JobsView(LiveView):
 
     @property
     def ages(self) -> bool:
-        """Whether the counts are older than the page, to spare a large installation."""
+        """Whether the counts are older than the page, as in a large installation."""
         return self._counts.stale
 
     def refresh(self) -> None:
@@ -177,7 +177,7 @@ class JobsView(LiveView):
         try:
             self._read(asked)
         except TooSlowError as exc:
-            # Asked again it would take as long again: what could be read is shown.
+            # Repeating it would take as long again: show what could be read.
             self.notice = str(exc)
             self.query = self._readable if self._readable != asked else JobQuery()
         else:
@@ -186,11 +186,11 @@ class JobsView(LiveView):
             self.reading = False
 
     def _read(self, asked: JobQuery) -> None:
-        with self._refreshing:  # of two at once the later one has the newer state
+        with self._refreshing:  # of two concurrent reads the later one has the newer state
             query = self._meant(asked)
             self.reading = query != self._shown
             self._page = page = ask(job_page, query)
-            if query != self._shown:  # to count a million jobs takes longer than to list fifty
+            if query != self._shown:  # counting a million jobs takes longer than listing fifty
                 with self.hold_sync():
                     self.controls = _controls_shown(query)
                     self.page = _page_shown(query, page, None)
@@ -204,7 +204,7 @@ class JobsView(LiveView):
                 self.story = story
 
     def frame(self) -> pd.DataFrame:
-        """Return the page that is shown as a DataFrame, one row a job."""
+        """Return the current page as a DataFrame, one row per job."""
         import pandas as pd
 
         columns = [field.name for field in fields(JobSnapshot)]
@@ -222,10 +222,10 @@ class JobsView(LiveView):
         )
 
     def _sort(self, message: Message) -> None:
-        """Sort by a column; the other way round when it is sorted by it already."""
+        """Sort by a column; reverse the order if it is already the sort column."""
         order = _as_order(message.get("order"))
         query = self.query
-        # Names and states read from the top; of times and numbers the largest matter.
+        # Names and states start ascending; times and numbers descending.
         first = order not in (JobOrder.NAME, JobOrder.ROOM, JobOrder.STATE)
         descending = not query.descending if query.order is order else first
         self.query = replace(_first(query), order=order, descending=descending)
@@ -293,7 +293,7 @@ class JobsView(LiveView):
     }
 
     def _meant(self, query: JobQuery) -> JobQuery:
-        """Return a query with the scope in it."""
+        """Return a query completed by the scope."""
         return replace(
             query,
             project_id=query.project_id or self.scope.project or None,
@@ -323,7 +323,7 @@ class JobsView(LiveView):
         query = _first(self.query)
         if query == self.query:
             self.wanted()
-        else:  # cursors of another scope lead nowhere
+        else:  # cursors of another scope are invalid
             self.query = query
 
 
@@ -350,7 +350,7 @@ def _columns() -> list[dict[str, Any]]:
             "title": titles[name] if name in titles else declared[name].title,
             "kind": _kind(name),
             "order": str(_COLUMNS.get(name) or ""),
-            # Others are left out where no job of the page has a value.
+            # Other columns are omitted if no job of the page has a value.
             "always": name in _COLUMNS and name != "error",
         }
         for name in (*_COLUMNS, *more)
@@ -364,14 +364,14 @@ def _kind(name: str) -> str:
 
 
 def _job_shown(job: JobSnapshot) -> dict[str, Any]:
-    """Return a row of the table; the error in one line."""
+    """Return a row of the table, with the error in one line."""
     shown: dict[str, Any] = _JOB.dump_python(job, mode="json")
     del shown["error_message"], shown["error_type"]
     return {**shown, "name": job.name, "error": _error_line(job)}
 
 
 def _story_shown(story: JobStory) -> dict[str, Any]:
-    """Return the story of a job, and what can be done with it."""
+    """Return the details of a job, and which actions are possible."""
     shown: dict[str, Any] = _STORY.dump_python(story, mode="json")
     shown["name"] = story.name
     shown["facts"] = [
@@ -383,18 +383,18 @@ def _story_shown(story: JobStory) -> dict[str, Any]:
     for attempt, listed in zip(story.attempt_list, shown["attempt_list"], strict=True):
         listed["error"] = _error_line(attempt)
     if story.state.finished:
-        del shown["now_ms"]  # nothing of it changes any more
+        del shown["now_ms"]  # the job has ended: nothing changes any more
     return shown
 
 
 def _error_line(one: JobSnapshot | Attempt) -> str:
-    # A cancelled job says "cancelled" twice.
+    # A cancelled job already shows "cancelled" as its state.
     message = None if one.error_type == one.error_message else one.error_message
     return " ".join(": ".join(filter(None, (one.error_type, message))).split())[:_ERROR_LENGTH]
 
 
 def _jobs_meant(query: JobQuery, number: int) -> str:
-    """Describe how many jobs of which filter, such as ``12 failed jobs of batch "b-1"``."""
+    """Describe the jobs of a filter, such as ``12 failed jobs of batch "b-1"``."""
     states = " or ".join(map(str, query.states))
     words = [f"{number:,}", *([states] if states else []), "job" if number == 1 else "jobs"]
     if query.project_id:
@@ -411,7 +411,7 @@ def _jobs_meant(query: JobQuery, number: int) -> str:
 
 
 def _controls_shown(query: JobQuery) -> dict[str, Any]:
-    """Return what is filtered and sorted by."""
+    """Return the current filter and sort order."""
     return {
         "queue": str(query.queue or ""),
         "queues": [str(queue) for queue in job_types()],
@@ -427,7 +427,7 @@ def _controls_shown(query: JobQuery) -> dict[str, Any]:
 def _page_shown(
     query: JobQuery, page: JobPage, counts: Mapping[JobState, int] | None
 ) -> dict[str, Any]:
-    """Return the rows, and where they are in the list once it is counted."""
+    """Return the rows, and their position in the list once it is counted."""
     shown: dict[str, Any] = {
         "rows": [_job_shown(job) for job in page.jobs],
         "next": page.next is not None,
@@ -448,7 +448,7 @@ def _page_shown(
 
 
 def _position(query: JobQuery, page: JobPage, total: int) -> int | None:
-    """Return how many jobs come before the page, where that is cheap to know."""
+    """Return the number of jobs before the page, if that is cheap to know."""
     if page.previous is None:
         return 0
     if page.next is None:

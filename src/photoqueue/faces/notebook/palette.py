@@ -1,7 +1,7 @@
-"""How states look, in widgets and charts alike: a colour, an icon, a hatch, and always a word.
+"""Appearance of states in widgets and charts: colour, icon, hatch, and always a word.
 
-The colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), which people with
-any kind of colour vision tell apart; the icon and the word say the same without colour.
+The colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), which are distinguishable
+with any kind of colour vision; icon and word carry the meaning without colour.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from photoqueue.words import JobState
 
-#: Okabe and Ito's eight, by their names.
+#: The eight colours of Okabe and Ito, by name.
 BLACK: Final = "#000000"
 ORANGE: Final = "#E69F00"
 SKY_BLUE: Final = "#56B4E9"
@@ -20,7 +20,7 @@ YELLOW: Final = "#F0E442"
 BLUE: Final = "#0072B2"
 VERMILION: Final = "#D55E00"
 PURPLE: Final = "#CC79A7"
-#: For what is neither good nor bad; readable on white and on black.
+#: Neutral; readable on white and on black.
 GREY: Final = "#808080"
 
 
@@ -33,9 +33,9 @@ class Look:
     colour : str
         As ``#rrggbb``.
     icon : str
-        One character that text fonts have.
+        One character that is in text fonts.
     hatch : str
-        Matplotlib's pattern for areas.
+        Matplotlib's hatch pattern for areas.
     """
 
     colour: str
@@ -60,11 +60,11 @@ class CategoryLook:
     Attributes
     ----------
     colour : str
-        Of the line and behind the label, as ``#rrggbb``.
+        Line and label background, as ``#rrggbb``.
     ink : str
-        Of letters on it, and of the line's edge; at least 4.5:1 to ``colour``.
+        Label text and outline of the line; contrast at least 4.5:1 to ``colour``.
     dash : str
-        Lengths of dashes and gaps in pixels, as SVG takes them; empty is a solid line.
+        Lengths of dashes and gaps in pixels, as in SVG; empty is a solid line.
     """
 
     colour: str

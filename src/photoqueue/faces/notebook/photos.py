@@ -1,4 +1,4 @@
-"""The photos of a project or batch: thumbnails in pages, with what was found in them."""
+"""The photos of a project or batch: pages of thumbnails with the findings."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from photoqueue.queue.projects import PhotoChoice
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Thumbnails fetched at a time: enough to hide the delay of a bucket.
+#: Thumbnails fetched concurrently: enough to hide the latency of a bucket.
 _READERS: Final = 8
 
 
@@ -50,18 +50,18 @@ class Previews:
         return self._known[photo_id][1]
 
     def look_up(self, cards: Sequence[PhotoCard]) -> None:
-        """Fetch what the store has for photos that are new on the page or whose job has changed.
+        """Fetch stored thumbnails of photos that are new on the page or whose job has changed.
 
-        Thumbnails of other photos are forgotten.
+        Thumbnails of other photos are dropped.
         """
         here = {card.photo_id for card in cards}
         self._known = {photo: known for photo, known in self._known.items() if photo in here}
         self._fetch([card for card in cards if self._outdated(card)], make=False)
 
     def make(self, cards: Iterable[PhotoCard]) -> list[str]:
-        """Make the thumbnails that finished photos lack; return the ids of these photos.
+        """Make missing thumbnails of finished photos; return the ids of these photos.
 
-        Those of other photos come from the worker that analyses them.
+        For other photos, the worker that analyses them makes the thumbnail.
         """
         lacking = [
             card
@@ -101,26 +101,26 @@ def shown(card: PhotoCard, reason: str = "") -> dict[str, Any]:
 
 
 class PhotosView(LiveView):
-    """Photos as thumbnails with their boxes, a page at a time, and each of them at large.
+    """Photos as thumbnails with boxes, a page at a time, and each one enlarged.
 
-    Each photo of the page has a numbered slot, a trait for its card and one for its
-    thumbnail, as only traits that change are sent: a photo that stays on the page keeps its
-    slot, and its picture is sent once.
+    Each photo of the page has a numbered slot with a trait for its card and one for its thumbnail.
+    Only changed traits are sent: a photo that stays on the page keeps its slot, and its picture is
+    sent once.
 
     Attributes
     ----------
     room : str or None
-        Only photos of this room; an empty text means those without one.
+        Only photos of this room; an empty text means photos without a room.
     state : str
         Only photos whose newest job is in this state; empty is no limit.
     text : str
-        Only photos with this text in their id, name, room or a thing that they show.
+        Only photos with this text in their id, name, room or things.
     boxes : bool
         Whether boxes are drawn.
     min_score : float
-        0…1: things with a lower score are not shown.
+        0…1: things with a lower score are hidden.
     selected : tuple of str
-        Ids of the photos that are selected, on whatever page.
+        Ids of the selected photos, on all pages.
 
     Examples
     --------
@@ -142,13 +142,13 @@ class PhotosView(LiveView):
     can_act = traitlets.Bool(True).tag(sync=True)
     #: Slots in the order of the page.
     order: traitlets.List[int] = traitlets.List().tag(sync=True)
-    #: Number of the page, counted from 1, and whether there are pages beside it.
+    #: Page number, counted from 1, and whether there are pages before and after.
     place = traitlets.Dict({"page": 1, "previous": False, "next": False}).tag(sync=True)
-    #: How many photos there are: all, those that are meant, by room and by state.
+    #: Numbers of photos: all, matching the filter, by room and by state.
     counted = traitlets.Dict().tag(sync=True)
-    #: What to do where there is nothing to see.
+    #: What to do if there is nothing to show.
     empty = traitlets.Unicode("").tag(sync=True)
-    #: The photo that is looked at, its card, and the bytes of which photo are in ``picture``.
+    #: The opened photo, its card, and the id of the photo whose bytes are in ``picture``.
     opened = traitlets.Unicode("").tag(sync=True)
     opened_card = traitlets.Dict().tag(sync=True)
     picture = traitlets.Bytes(b"").tag(sync=True)
@@ -166,7 +166,7 @@ class PhotosView(LiveView):
         self._lang = lang
         self._cursor: str | None = None
         self._page = 1
-        #: Which photo of the next page is to be opened: the ``first``, the ``last`` or none.
+        #: Which photo of the next page to open: the ``first``, the ``last`` or none.
         self._open_edge = ""
         self._beside: dict[str, str | None] = {"previous": None, "next": None}
         self._cards: dict[str, PhotoCard] = {}
@@ -182,11 +182,11 @@ class PhotosView(LiveView):
         self.scope.observe(self._leave, names=["project", "batch"])
 
     def selected_frame(self) -> pd.DataFrame:
-        """Return what the selected photos show: one row a thing, with its box and volume."""
+        """Return the things in the selected photos: one row each, with box and volume."""
         return photo_items(self.selected, lang=self._lang)
 
     def refresh(self) -> None:
-        """Read the page again, and the pictures that the front end does not have yet.
+        """Read the page again, and pictures that the front end does not have yet.
 
         Raises
         ------
@@ -194,7 +194,7 @@ class PhotosView(LiveView):
             The servers cannot be used.
         """
         if not self._open_edge:
-            self._show_opened()  # first, as a person waits for it
+            self._show_opened()  # first, because the user waits for it
         try:
             self._read_page()
         except UnknownBatchError as exc:
@@ -229,7 +229,7 @@ class PhotosView(LiveView):
     verbs: ClassVar = {"turn": _turn, "open": _open, "close": _open, "retry": _retry}
 
     def _restart(self, _change: object = None) -> None:
-        """Begin at the first page, as other photos are meant now."""
+        """Go to the first page, after a change of the filter."""
         self._cursor, self._page = None, 1
         try:
             self.wanted()
@@ -237,7 +237,7 @@ class PhotosView(LiveView):
             self.notice = str(exc)
 
     def _leave(self, _change: object) -> None:
-        """Forget what belonged to the project or batch before."""
+        """Reset what belonged to the previous project or batch."""
         self.opened, self.selected = "", ()
         with self.hold_trait_notifications():
             self.room, self.state, self.text = None, "", ""
@@ -254,7 +254,7 @@ class PhotosView(LiveView):
         cursor = self._cursor
         page = photo_page(choice, cursor=cursor, lang=self._lang)
         if not page.cards and cursor is not None:
-            # The photos of this page are no longer meant, as after a retry of all failed ones.
+            # The photos of this page no longer match, as after a retry of all failed ones.
             cursor = self._cursor = None
             page = photo_page(choice, lang=self._lang)
         if page.previous is None:
@@ -290,7 +290,7 @@ class PhotosView(LiveView):
         return f"{none} Choose a folder and submit it{'' if where else ', or try a sample home'}."
 
     def _fill_slots(self) -> None:
-        """Give every photo of the page a slot; those that had one keep it."""
+        """Give every photo of the page a slot; photos that had one keep it."""
         kept = {photo: slot for photo, slot in self._slots.items() if photo in self._cards}
         free = iter(sorted(set(range(PAGE_SIZE)) - set(kept.values())))
         self._slots = {photo: kept[photo] if photo in kept else next(free) for photo in self._cards}

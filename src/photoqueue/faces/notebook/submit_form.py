@@ -1,4 +1,4 @@
-"""The left side of the workbench: which photos, of which move, and Submit."""
+"""The submit form of the workbench."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _OWN_ENGINE: Final = "the worker's own"
 
 
 class SubmitForm:
-    """Widgets with which a person submits photos; ``widget`` is what is displayed.
+    """Widgets for submitting photos; ``widget`` is the one to display.
 
     Parameters
     ----------
     submitted
         Called with the batch, in the thread that submitted it.
     project
-        Fills the field of that name.
+        Initial value of the project field.
     """
 
     def __init__(self, submitted: Callable[[Batch], None], *, project: str = "") -> None:
@@ -101,7 +101,7 @@ class SubmitForm:
 
     @property
     def photos(self) -> Path | None:
-        """The folder that would be submitted; None while none is chosen."""
+        """The chosen folder; None if there is none."""
         if self.source.value == UPLOAD:
             return self.upload.folder
         if self.source.value == SAMPLE:
@@ -110,7 +110,7 @@ class SubmitForm:
         return Path(text).expanduser() if text else None
 
     def submit(self) -> None:
-        """Submit what is chosen, in a thread; the words below the button say how it goes."""
+        """Submit the chosen photos in a thread; the text below the button shows the progress."""
         folder = self.photos
         if folder is None:
             self.words.say("Choose photos first.", urgent=True)
@@ -136,7 +136,7 @@ class SubmitForm:
         self.work.run(work, before="Storing the photos …", after=self._look)
 
     def close(self) -> None:
-        """Remove what was uploaded and not submitted."""
+        """Remove photos that were uploaded and not submitted."""
         self.upload.close()
 
     def _source_chosen(self) -> None:
@@ -145,7 +145,7 @@ class SubmitForm:
         self._look()
 
     def _look(self) -> None:
-        """Say what would be submitted, before anything is."""
+        """Show what would be submitted."""
         folder = self.photos
         if folder is None:
             self.button.disabled = True
@@ -181,12 +181,12 @@ class SubmitForm:
 
 
 def _given(text: str) -> str | None:
-    """Return what was typed, None for nothing."""
+    """Return the input; None if it is blank."""
     return text.strip() or None
 
 
 def _engines() -> list[tuple[str, str]]:
-    """List the engines as a person reads them; what cannot work here says so."""
+    """List the engines with display names; unavailable ones are marked."""
     return [
         (_OWN_ENGINE, ""),
         *((_engine(choice), choice.name) for choice in available_engines(settings_in_use())),

@@ -1,4 +1,4 @@
-"""How the system is: queues, workers, servers, engine; pause, resume, start a worker."""
+"""The system view: queues, workers, servers and engine; pause, resume, start a worker."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from photoqueue.errors import PhotoqueueError, StateError
 from photoqueue.faces.notebook.view import Background, LiveView, Message, Scope, script, style
 from photoqueue.records.snapshots import QueueStats, Worker
 
-#: Seconds for which servers that answered, the engine and the places are taken to be as
-#: they were.
+#: Seconds for which the state of servers that answered, the engine and the folders are not read
+#: again.
 _REPORT_SECONDS: Final = 5.0
 _WORKER: Final = TypeAdapter(Worker)
 
@@ -36,16 +36,16 @@ class SystemView(LiveView):
     Parameters
     ----------
     scope : Scope or None
-        Not used: the system is one.
+        Not used: the installation is one.
     actions : bool
-        Whether to pause, resume, start and stop.
+        Whether to allow pausing, resuming, starting and stopping.
 
     Attributes
     ----------
     own : list of WorkerProcess
-        The workers that were started from here; they end with this process at the latest.
+        Workers that were started here; they end with this process at the latest.
     work : str
-        What is going on with them, in words.
+        Progress of starting or stopping one, as text.
     """
 
     _esm = script("system")
@@ -62,7 +62,7 @@ class SystemView(LiveView):
 
     @property
     def ages(self) -> bool:
-        """Always: how long ago a worker was seen, and how long a job waits."""
+        """Always true: times since a worker was seen and since a job waits grow."""
         return True
 
     def refresh(self) -> None:
@@ -71,13 +71,13 @@ class SystemView(LiveView):
         Raises
         ------
         ServiceError
-            PostgreSQL is away. The servers are shown all the same, with the reason.
+            PostgreSQL is unavailable. The servers are still shown, with the reason.
         """
         try:
             queues, workers = stats(), list_workers(lost=True)
         except PhotoqueueError:
             self._report = None
-            # What was read before stays on the page, beside the server that is away.
+            # Earlier data stays on the page, beside the unavailable server.
             before = {name: self.page.get(name, []) for name in ("queues", "workers")}
             self.page = {**self._standing(), **before}
             raise
@@ -88,7 +88,7 @@ class SystemView(LiveView):
         }
 
     def _standing(self) -> dict[str, Any]:
-        """Return what seldom changes; read again soon while something is wrong with it."""
+        """Return what seldom changes; read again soon if something is wrong."""
         now = time.monotonic()
         if self._report is None or now - self._report[0] > _REPORT_SECONDS:
             self._report = now, system_report()
@@ -97,7 +97,7 @@ class SystemView(LiveView):
             self._report = None
         return {
             "actions": self.actions,
-            # On its own it asks for news itself.
+            # Without a driver, the view polls.
             "alone": self._driver is None,
             "home": str(report.home),
             "photoStore": report.photo_store,
@@ -130,7 +130,7 @@ class SystemView(LiveView):
         self._begin(f"Worker {worker.pid} finishes its jobs …", stop)
 
     def _begin(self, words: str, work: Callable[[], str]) -> None:
-        """Do what takes seconds in a thread, so that the page and the kernel go on."""
+        """Run a slow action in a thread, so that page and kernel stay responsive."""
         if self._background.busy:
             raise StateError("A worker is being started or stopped already; wait for it.")
         self._background.run(work, before=words, after=self.wanted)

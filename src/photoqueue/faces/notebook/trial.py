@@ -1,7 +1,7 @@
-"""An installation to try things in: servers and data of its own, which go with it.
+"""A temporary installation for experiments, with its own servers and data.
 
-Notebooks that need an engine or settings of their own use it, so that their jobs do not
-meet the workers of whoever runs them.
+Notebooks that need a special engine or settings use it, so that their jobs do not reach other
+workers.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ _PREFIX: Final = "photoqueue-trial-"
 
 
 class Trial:
-    """Real servers in a temporary folder, used by every call from now on until ``close()``.
+    """Real servers in a temporary folder, used by all calls until ``close()``.
 
-    It closes with this process at the latest; what a killed process left is cleared away
-    when the next trial begins.
+    It closes with this process at the latest; leftovers of a killed process are removed when the
+    next trial begins.
 
     Parameters
     ----------
     **settings
-        Settings of it, as of :class:`~photoqueue.settings.Settings`, such as ``engine``. Those
-        left out come from the environment, but for the servers, the home and the photo store.
+        Settings of the installation, as in :class:`~photoqueue.settings.Settings`, such as
+        ``engine``. Others come from the environment, except servers, home and photo store.
 
     Attributes
     ----------
     settings : Settings
-        What it runs with.
+        The settings in use.
     database_url, redis_url : SecretStr
-        Addresses of its servers; ``redis_url`` is None where PostgreSQL carries the messages.
+        Addresses of its servers; ``redis_url`` is None if PostgreSQL carries the messages.
 
     Raises
     ------
@@ -60,7 +60,7 @@ class Trial:
     redis_url: SecretStr | None
 
     def __init__(self, **settings: object) -> None:
-        # Late: Windows has no such locks.
+        # Imported late: Windows has no such locks.
         from photoqueue.services.folder import open_lock, try_lock
 
         _clear_away_abandoned()
@@ -86,9 +86,9 @@ class Trial:
         self.redis_url = current().endpoints.redis_url
 
     def close(self) -> None:
-        """Stop the servers and remove all data; end its workers before. Twice is no error.
+        """Stop the servers and remove all data; end its workers first. May be called twice.
 
-        Calls use the installation of the environment from then on.
+        Later calls use the installation of the environment.
         """
         if self._closed:
             return
@@ -109,14 +109,14 @@ class Trial:
 
 
 def _clear_away_abandoned() -> None:
-    """Remove the trials whose process is gone."""
+    """Remove trials whose process is gone."""
     from photoqueue.services.folder import open_lock, try_lock
 
     for home in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         try:
             descriptor = open_lock(home / "owner")
         except OSError:
-            continue  # of another user, or just being made or removed
+            continue  # belongs to another user, or is just being made or removed
         try:
             if try_lock(descriptor):
                 _remove(home)

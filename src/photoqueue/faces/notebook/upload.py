@@ -1,4 +1,4 @@
-"""Photos from the person's own computer, sent to the notebook server piece by piece."""
+"""Upload of photos from the user's computer to the notebook server, in pieces."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from photoqueue.photos.limits import check_bytes
 from photoqueue.photos.opening import PICTURE_EXTENSIONS
 from photoqueue.settings import Settings, load_settings
 
-#: Seconds for which a folder is left alone: it may just be made, and not be held yet.
+#: Seconds for which a new folder is not removed: it may not be locked yet.
 _GRACE: Final = 60.0
 
 
 def hold(folder: Path) -> int | None:
-    """Keep a folder from being cleared away until this process ends or :func:`release`.
+    """Protect a folder from removal until this process ends or :func:`release`.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def hold(folder: Path) -> int | None:
         For :func:`release`; None where folders cannot be locked, as on Windows.
     """
     with contextlib.suppress(ImportError, OSError):
-        # Late: Windows has no such locks.
+        # Imported late: Windows has no such locks.
         from photoqueue.services.folder import try_lock
 
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
@@ -47,15 +47,15 @@ def hold(folder: Path) -> int | None:
 
 
 def release(held: int | None) -> None:
-    """Give a folder free that was held."""
+    """Release a folder that was held."""
     if held is not None:
         os.close(held)
 
 
 def clear_away(parent: Path) -> None:
-    """Remove the folders in a folder that no process holds any more.
+    """Remove the sub-folders that no process holds any more.
 
-    What cannot be looked at or removed stays: it is somebody else's.
+    Folders that cannot be read or removed belong to other users and stay.
     """
     try:
         folders = [path for path in parent.iterdir() if path.is_dir() and not path.is_symlink()]
@@ -71,40 +71,40 @@ def clear_away(parent: Path) -> None:
                 release(held)
 
 
-#: Bytes of one piece at most; Jupyter closes a connection that carries a message of 10 MiB.
+#: Most bytes of one piece; Jupyter closes a connection that carries a message of 10 MiB.
 CHUNK_BYTES: Final = 2**20
-#: Files of one upload at most.
+#: Most files of one upload.
 MAX_FILES: Final = 100_000
-#: Bytes of one part of a path; file systems take 255.
+#: Most bytes of one part of a path; file systems allow 255.
 _PART_BYTES: Final = 200
-#: Folders within each other; deeper ones are cut off above.
+#: Deepest nesting of folders; outer folders beyond that are dropped.
 _MAX_DEPTH: Final = 8
 _FOLDER: Final = "uploads"
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Reception:
-    """One upload: files one behind the other, each in pieces.
+    """One upload: files one after another, each in pieces.
 
-    The folder, ``<home>/uploads/<random>``, is removed with :meth:`discard`, or when the
-    reception is no longer used, at the latest when the process ends. That of a process which
-    was killed is removed by :func:`clear_abandoned`.
+    The folder, ``<home>/uploads/<random>``, is removed by :meth:`discard`, when the object is no
+    longer used, or at the end of the process. After a killed process, :func:`clear_abandoned`
+    removes it.
 
     Parameters
     ----------
     home : Path
         Data directory of the installation.
     count : int
-        Files to come.
+        Number of files.
     max_bytes : int
-        Largest file accepted.
+        Size of the largest accepted file.
 
     Raises
     ------
     PayloadError
-        There is no file to come, or too many.
+        No files, or too many.
     StorageError
-        The folder cannot be made.
+        The folder cannot be created.
     """
 
     def __init__(self, home: Path, *, count: int, max_bytes: int) -> None:
@@ -130,29 +130,29 @@ class Reception:
 
     @property
     def complete(self) -> bool:
-        """Whether all files are there."""
+        """Whether all files have arrived."""
         return self.done == self.count
 
     def take(self, number: int, path: str, size: int, offset: int, data: bytes) -> None:
-        """Take the next piece.
+        """Accept the next piece.
 
         Parameters
         ----------
         number : int
-            Of the file, counted from 0.
+            Index of the file, from 0.
         path : str
-            How the browser calls the file, with its folders.
+            The file's path in the browser, with its folders.
         size : int
-            Bytes of the whole file.
+            Size of the whole file in bytes.
         offset : int
-            Where in the file the piece belongs; all pieces before it were taken.
+            Position of the piece in the file; all pieces before it must have been accepted.
         data : bytes
             At most :data:`CHUNK_BYTES`.
 
         Raises
         ------
         PayloadError
-            It is not the next piece, or larger than was said; nothing was written.
+            It is not the next piece, or exceeds the announced size; nothing was written.
         PhotoTooLargeError
             The file is larger than the limit.
         StorageError
@@ -186,13 +186,13 @@ class Reception:
             self.done += 1
 
     def discard(self) -> None:
-        """Remove the folder with all that is in it."""
+        """Remove the folder with its contents."""
         self._remove()
 
     def _new_file(self, path: str) -> Path:
         inside = safe_path(path)
         stem, number = inside.stem, 1
-        # Also where the file system takes "A.jpg" for "a.jpg".
+        # Also on file systems where "A.jpg" and "a.jpg" are the same.
         while str(inside).casefold() in self._taken:
             number += 1
             inside = inside.with_name(f"{stem} ({number}){inside.suffix}")
@@ -203,12 +203,12 @@ class Reception:
 
 
 def clear_abandoned(home: Path) -> None:
-    """Remove the uploads of processes that were killed."""
+    """Remove uploads of processes that were killed."""
     clear_away(home / _FOLDER)
 
 
 def safe_path(path: str) -> PurePosixPath:
-    """Return a relative path that stays inside a folder, like the one that a browser says.
+    """Return a relative path that stays inside a folder, close to the browser's path.
 
     Examples
     --------
@@ -220,7 +220,7 @@ def safe_path(path: str) -> PurePosixPath:
 
 
 def _safe_part(part: str) -> str:
-    # A leading dot would hide it, and two are the folder above.
+    # A leading dot would hide the file, and two are the parent folder.
     clean = _UNPRINTABLE.sub("_", part).strip().lstrip(".").strip()
     stem, dot, suffix = clean.rpartition(".")
     if not dot or len(suffix) > 10:
@@ -244,24 +244,24 @@ def _cannot_write(folder: Path, exc: OSError) -> StorageError:
 
 
 class Upload(anywidget.AnyWidget):
-    """Choose or drop photos or a folder; they arrive in a temporary folder on the server.
+    """Choose or drop photos or a folder; they are uploaded to a temporary folder on the server.
 
-    The next piece is sent only when the last one was taken, so a kernel that is busy gets
-    them later, and no message is larger than a front end carries.
+    Each piece is sent only after the previous one was accepted. So a busy kernel receives them
+    later, and no message exceeds the limits of a front end.
 
     Parameters
     ----------
     settings : Settings or None
-        Name the data directory and the largest photo; None reads the environment.
+        Provide the data directory and the photo size limit; None reads the environment.
     on_complete : callable or None
-        Called with the folder once all photos are there, in the kernel's main thread.
+        Called with the folder when all photos have arrived, in the kernel's main thread.
 
     Attributes
     ----------
     folder : Path or None
-        Where the photos are, in sub-folders that are their rooms; None until all are there.
-        It is removed by :meth:`clear`, by the next upload, and when the widget closes; what
-        a killed process left is removed when the next upload widget is made.
+        Folder of the photos, with a sub-folder per room; None until all have arrived. It is removed
+        by :meth:`clear`, by the next upload, and when the widget closes; the next upload widget
+        removes leftovers of killed processes.
     files : int
         Photos in the folder.
     state : str
@@ -277,7 +277,7 @@ class Upload(anywidget.AnyWidget):
     _esm = script("choice", "sender", "upload")
     _css = style("upload")
 
-    #: Names this widget to its script, which keeps the files that a browser lends it.
+    #: Identifies this widget for its script, which keeps the browser's file handles.
     token = traitlets.Unicode("").tag(sync=True)
     max_bytes = traitlets.Int(0).tag(sync=True)
     chunk_bytes = traitlets.Int(CHUNK_BYTES).tag(sync=True)
@@ -298,7 +298,7 @@ class Upload(anywidget.AnyWidget):
         self._home = settings.home
         clear_abandoned(self._home)
         self._reception: Reception | None = None
-        #: The upload that runs; what an earlier one still sends is not for it.
+        #: The current upload; late pieces of an earlier one are ignored.
         self._upload = ""
         super().__init__(
             token=secrets.token_hex(8), max_bytes=round(settings.max_photo_mb * 2**20), **traits
@@ -307,11 +307,11 @@ class Upload(anywidget.AnyWidget):
 
     @property
     def folder(self) -> Path | None:
-        """Where the photos are; None until all of them are there."""
+        """Folder of the photos; None until all have arrived."""
         return self._reception.folder if self._reception and self.state == "ready" else None
 
     def clear(self) -> None:
-        """Remove what was uploaded, as after it was submitted."""
+        """Remove the uploaded photos, as after submission."""
         if self._reception is not None:
             self._reception.discard()
         self._reception, self._upload = None, ""
@@ -319,7 +319,7 @@ class Upload(anywidget.AnyWidget):
         self.state = "idle"
 
     def close(self) -> None:
-        """Close the widget, and remove what was uploaded."""
+        """Close the widget and remove the uploaded photos."""
         self.clear()
         super().close()
 
@@ -349,7 +349,7 @@ class Upload(anywidget.AnyWidget):
 
     def _take(self, message: dict[str, Any], buffers: list[Any]) -> None:
         if self._reception is None or message["upload"] != self._upload:
-            return  # of an upload that was cancelled
+            return  # belongs to a cancelled upload
         if len(buffers) != 1:
             raise PayloadError("A piece of a photo came without its bytes. Upload again.")
         self._reception.take(
@@ -370,7 +370,7 @@ class Upload(anywidget.AnyWidget):
         try:
             self.on_complete and self.on_complete(folder)
         except Exception as exc:
-            # Whose code it is does not matter: an error that nobody sees helps nobody.
+            # Report errors of the callback, whoever wrote it; otherwise they would be lost.
             self.notice = f"{type(exc).__name__}: {exc}"
 
     def _give_up(self, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The base of all views of the workbench, and what they share."""
+"""Base class of the workbench's views, and shared helpers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from photoqueue.errors import PhotoqueueError, StateError
 from photoqueue.faces import shared_script
 from photoqueue.faces.notebook.palette import LOOKS
 
-#: What the front end sends: a ``kind``, and values.
+#: A message of the front end: a ``kind``, and values.
 Message = dict[str, Any]
 
 
 class Scope(traitlets.HasTraits):
-    """The project or batch that all views of a workbench look at.
+    """The project or batch that all views of a workbench show.
 
     Attributes
     ----------
@@ -34,25 +34,25 @@ class Scope(traitlets.HasTraits):
 
 
 class LiveView(anywidget.AnyWidget):
-    """A widget that shows something of the installation.
+    """A widget that shows a part of the installation.
 
-    A view writes traits only, so that it may be refreshed from a thread. It never waits for
-    the servers when the person does something: :meth:`wanted` asks whoever drives the view
-    (the workbench's thread) to refresh it soon; a view on its own refreshes itself at once.
+    A view only writes traits, so it may be refreshed from a thread. User actions never wait for the
+    servers: :meth:`wanted` asks the driver of the view (the workbench's thread) to refresh it soon;
+    a view without a driver refreshes itself at once.
 
     Attributes
     ----------
     notice : str
-        What went wrong with the last thing that the person asked for; empty for nothing.
+        What went wrong with the user's last action; empty if nothing did.
     """
 
     notice = traitlets.Unicode("").tag(sync=True)
 
-    #: What the front end may ask for by its kind, and what does it.
+    #: Message kind → the method that handles it.
     verbs: ClassVar[Mapping[str, Callable[[Any, Message], object]]] = {}
-    #: Kinds that change nothing: those that a page which only shows may ask for.
+    #: Kinds that change nothing and are allowed on read-only pages.
     looking: ClassVar[frozenset[str]] = frozenset()
-    #: Whether the view is to be refreshed after each verb; else its traits see to that.
+    #: Whether the view is refreshed after each message; otherwise trait changes do that.
     refreshed: ClassVar[bool] = True
 
     def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
@@ -64,21 +64,21 @@ class LiveView(anywidget.AnyWidget):
 
     @property
     def ages(self) -> bool:
-        """Whether what is shown goes stale by the clock alone, as the age of a job does."""
+        """Whether the view becomes outdated with time alone, as the age of a job does."""
         return False
 
     def refresh(self) -> None:
-        """Read what is shown again; called in the thread that drives the view.
+        """Read the data again; called in the thread that drives the view.
 
         Raises
         ------
         PhotoqueueError
-            The servers cannot be used; the driver says so beside the views.
+            The servers cannot be used; the driver reports that beside the views.
         """
         raise NotImplementedError
 
     def driven_by(self, wake: Callable[[], None]) -> None:
-        """Let ``wake`` have this view refreshed from now on, instead of itself."""
+        """Set a driver: from now on ``wake`` gets this view refreshed."""
         self._driver = wake
 
     @property
@@ -87,7 +87,7 @@ class LiveView(anywidget.AnyWidget):
         return self._driver is not None
 
     def wanted(self) -> None:
-        """Have the view refreshed soon."""
+        """Request a refresh soon."""
         if self._driver is not None:
             self._driver()
         else:
@@ -116,7 +116,7 @@ _STATIC = Path(__file__).parent / "static"
 
 @cache
 def script(*names: str) -> str:
-    """Return the module of a widget: its ``static/<name>.js`` behind what others have as well."""
+    """Return a widget's module: the shared scripts, then ``static/<name>.js``."""
     looks = {state: {"colour": look.colour, "icon": look.icon} for state, look in LOOKS.items()}
     return "\n".join(
         [
@@ -129,7 +129,7 @@ def script(*names: str) -> str:
 
 @cache
 def style(name: str | None = None) -> str:
-    """Return the style that all widgets share, and that of one widget where it has its own."""
+    """Return the shared style, followed by the widget's own if it has one."""
     return _read("common.css") + (_read(f"{name}.css") if name else "")
 
 
@@ -138,14 +138,14 @@ def _read(file: str) -> str:
 
 
 class Words(anywidget.AnyWidget):
-    """A line of plain text that is announced when it changes.
+    """A line of plain text; screen readers announce changes.
 
     Attributes
     ----------
     text : str
-        Shown as it is; never read as HTML.
+        Plain text, never interpreted as HTML.
     urgent : bool
-        Whether something went wrong.
+        Whether it is an error.
     """
 
     _esm = script("words")
@@ -155,7 +155,7 @@ class Words(anywidget.AnyWidget):
     urgent = traitlets.Bool(False).tag(sync=True)
 
     def say(self, text: str, urgent: bool = False) -> None:
-        """Show a text in the place of the last one."""
+        """Show a text in place of the last one."""
         with self.hold_sync():
             self.text, self.urgent = text, urgent
 
@@ -164,12 +164,12 @@ class Words(anywidget.AnyWidget):
 
 
 class Background:
-    """Runs one piece of work at a time, and says what became of it.
+    """Runs one action at a time and reports its result.
 
     Parameters
     ----------
     say
-        Shows a text, and whether something went wrong.
+        Shows a text, and whether it is an error.
     """
 
     def __init__(self, say: Callable[[str, bool], None]) -> None:
@@ -178,20 +178,20 @@ class Background:
 
     @property
     def busy(self) -> bool:
-        """Whether a piece of work runs."""
+        """Whether an action is running."""
         return self._thread is not None and self._thread.is_alive()
 
     def run(self, work: Callable[[], str], *, before: str, after: Callable[[], None]) -> None:
-        """Start a piece of work, unless one runs.
+        """Start an action unless one is running.
 
         Parameters
         ----------
         work
-            Returns what to say when it is done.
+            Returns the text to show at the end.
         before
-            What to say while it runs.
+            Text to show while it runs.
         after
-            Called at the end, however it ends.
+            Called at the end, whether or not it succeeded.
         """
         if self.busy:
             return
@@ -205,12 +205,12 @@ class Background:
         self._thread.start()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until the work is done."""
+        """Wait until the action has ended."""
         if self._thread is not None:
             self._thread.join(timeout)
 
     def _said(self, step: Callable[[], str | None]) -> None:
-        """Do a step; say what it returns, or what went wrong."""
+        """Run a step; show its result or its error."""
         try:
             text = step()
         except PhotoqueueError as exc:

@@ -1,1 +1,1 @@
-"""The addresses of the HTTP API, a module for each thing that they are about."""
+"""The routes of the HTTP API, one module per subject."""

@@ -1,8 +1,7 @@
 """``/api/batches/{id}/events``: a batch's progress as server-sent events.
 
-Every job that ends is sent at least once. The id of an event is a mark of the tracking table,
-not a count of this server, so that a client goes on where it was with any server of the
-installation, and after a restart.
+Every job that ends is sent at least once. Event ids are marks of the tracking table, not counters
+of this server, so a client can continue with any server of the installation, and after a restart.
 """
 
 from __future__ import annotations
@@ -26,15 +25,15 @@ from photoqueue.words import JobState
 
 router = APIRouter(prefix="/api/batches", tags=["batches"])
 
-#: Seconds between two looks at a batch.
+#: Seconds between two checks of a batch.
 _LOOK_SECONDS: Final = 0.5
-#: A look at a large batch takes a while; looking costs at most this share of the time.
+#: Checking a large batch takes a while; it may use at most this share of the time.
 _SHARE_OF_LOOKING: Final = 0.1
-#: Seconds of silence after which a comment shows that the connection is alive.
+#: Seconds of silence after which a comment keeps the connection alive.
 HEARTBEAT_SECONDS: Final = 15.0
-#: Begins the id of the last event: whoever comes back with it has seen everything.
+#: Prefix of the last event's id: a client that returns with it has seen everything.
 _ENDED: Final = "ended-"
-#: Events that are sent at once.
+#: Most events sent at once.
 _CHUNK: Final = 200
 _ENDED_JOB: Final = TypeAdapter(EndedJob)
 
@@ -58,13 +57,13 @@ async def events(
         str | None, Header(description="Goes on behind this event; else from the beginning.")
     ] = None,
 ) -> Response:
-    """Follow a batch: each job that ends, the counts, and the end; from the beginning or on."""
+    """Follow a batch: each job that ends, the counts, and the end."""
     seen = (last_event_id or "").removeprefix(_ENDED)
     mark = seen if is_mark(seen) else None
     first = await backend.calls(ask, batch_changes, batch_id, mark)  # 404 before anything is sent
     told = (last_event_id or "").startswith(_ENDED) and mark is not None
     if told and first.done and not first.ended:
-        return Response(status_code=204)  # makes an EventSource stop coming back
+        return Response(status_code=204)  # stops an EventSource from reconnecting
     if backend.streams.locked():
         raise busy("The server follows as many batches as it can. Try again in a moment.")
     return Stream(_follow(backend, batch_id, first), backend)
@@ -74,7 +73,7 @@ class Stream(StreamingResponse):
     """A stream that releases its slot however it ends."""
 
     def __init__(self, content: AsyncIterator[bytes], backend: ApiBackend) -> None:
-        # A proxy that collects the stream would hold back its events.
+        # Tell proxies not to buffer the stream.
         super().__init__(
             content, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
         )
@@ -91,7 +90,7 @@ async def _follow(backend: ApiBackend, batch_id: str, first: BatchChanges) -> As
     yield b"retry: 2000\n\n"
     while True:
         for begin in range(0, len(changes.ended), _CHUNK):
-            # Without an id: cut off in between, a client goes on before all of these.
+            # Without an id: a client that is cut off here resumes before all of these.
             yield b"".join(_event("job", _job(e)) for e in changes.ended[begin : begin + _CHUNK])
         if changes.ended or changes.counts != counts:
             yield _event("progress", _progress(changes), changes.mark)
@@ -110,7 +109,7 @@ async def _follow(backend: ApiBackend, batch_id: str, first: BatchChanges) -> As
 
 
 async def _stopping(backend: ApiBackend, seconds: float) -> bool:
-    """Wait; return whether the server ends."""
+    """Wait; return whether the server is shutting down."""
     try:
         await asyncio.wait_for(backend.stopping.wait(), seconds)
     except TimeoutError:

@@ -1,6 +1,6 @@
 """Submissions: uploaded or known photos, inventories, test jobs.
 
-Paths and URLs are not accepted: the server would read what the caller may not.
+Paths and URLs are not accepted: the server could read files that the caller may not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from photoqueue.records.results import InventoryResult
 from photoqueue.samples import SAMPLE_PHOTO
 
 _CONTROL = r"\x00-\x1f\x7f-\x9f"
-#: An identifier that a caller chooses: 1 to 200 printable characters, not blanks alone.
+#: An identifier chosen by a caller: 1 to 200 printable characters, not only blanks.
 Name = Annotated[
     str,
     Field(
@@ -40,7 +40,7 @@ Name = Annotated[
 
 
 class _Taken(BaseModel):
-    """A body: nothing is converted, nothing unknown is let through."""
+    """A request body: no conversions, no unknown fields."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, frozen=True
@@ -50,7 +50,7 @@ class _Taken(BaseModel):
 class TestJobRequest(_Taken):
     """A photo to try the whole chain with."""
 
-    __test__ = False  # not one of pytest's
+    __test__ = False  # not a pytest class
 
     user_id: Name = Field(examples=["u1"])
     photo_id: Name = Field(examples=["photo-1"])
@@ -64,12 +64,12 @@ class PhotoRequest(_Taken):
     user_id: Name = Field(examples=["u1"])
     room_type: Name | None = Field(default=None, examples=["salon"])
     asset_id: Name | None = None
-    #: Analyse again what was analysed before.
+    #: Analyse the photo again, even if it has been analysed.
     resubmit: bool = False
 
 
 class UploadFields(_Taken):
-    """What comes with an uploaded photo."""
+    """Fields beside an uploaded photo."""
 
     user_id: Name
     photo_id: Name | None = None
@@ -91,7 +91,7 @@ class InventoryRequest(_Taken):
 
 router = APIRouter(prefix="/api")
 
-#: Where photos are uploaded to.
+#: Path for photo uploads.
 UPLOADS: Final = frozenset({"/api/photos"})
 #: Longest value of a field beside the photo, in bytes.
 _MAX_FIELD: Final = 4096
@@ -100,7 +100,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def _body() -> dict[str, Any]:
-    """Describe the two forms of the body for OpenAPI."""
+    """Describe both forms of the body for OpenAPI."""
     fields = UploadFields.model_json_schema(by_alias=True)
     fields["properties"] = {
         "photo": {
@@ -173,7 +173,7 @@ def _submit_upload(file: BinaryIO, name: str | None, fields: UploadFields) -> Jo
 
 
 def _checked(validate: Callable[[], Model]) -> Model:
-    """Validate a body; errors look like those of bodies that FastAPI validates."""
+    """Validate a body; errors look like those of FastAPI's validation."""
     try:
         return validate()
     except ValidationError as exc:
@@ -185,7 +185,7 @@ def _fault(field: str, problem: str) -> RequestValidationError:
     return RequestValidationError([{"type": "value", "loc": ("body", field), "msg": problem}])
 
 
-# The name is a part of the operation's id, by which generated clients know it.
+# The function's name is part of the operation id in generated clients.
 @router.post("/inventory", name="submit", tags=["inventories"], status_code=202)
 async def submit_project(body: InventoryRequest, backend: TheBackend) -> SubmittedJob:
     """Submit the adding-up of a project's photos."""

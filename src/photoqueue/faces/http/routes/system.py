@@ -31,7 +31,7 @@ router = APIRouter()
 @router.get("/api/queue/test", tags=["queues"], response_model=QueuesAnswer)
 async def queue_counts(request: Request) -> Response:
     """Count the jobs of each queue by state; at most a second old, and shared by all who ask."""
-    # Asked for more often than all else: found here, not as a dependency, which takes longer
+    # The most frequent request: the backend is looked up here, because a dependency takes longer
     # than the answer.
     backend: ApiBackend = request.app.state.backend
     return Response(await backend.queues.get(), media_type="application/json")
@@ -118,9 +118,9 @@ async def metrics(backend: TheBackend) -> Response:
 
 
 _STATIC: Final = Path(__file__).parents[1] / "static"
-#: The files there are: names of others are never looked for.
+#: The existing files: other names are never looked up.
 _TYPES: Final = {"board.css": "text/css", "board.js": "text/javascript"}
-#: Only this server's own files, nothing inline: a name that is HTML could not run either.
+#: Only this server's own files and nothing inline, so that HTML in a name cannot run.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -150,6 +150,6 @@ def _answer(text: str, kind: str) -> Response:
     return Response(
         text,
         media_type=kind,
-        # Asked for anew each time: a page of the last version must not meet the API of this one.
+        # Always revalidated: an old page must not meet a newer API.
         headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"},
     )

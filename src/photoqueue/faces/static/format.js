@@ -1,5 +1,5 @@
-// How values are written for people: the functions of photoqueue/format.py, which says how. Both
-// are tested with the table tests/format_cases.json.
+// Formats values for people, like photoqueue/format.py, which documents the rules. Both are tested
+// with the table tests/format_cases.json.
 
 const format = (() => {
   const NOTHING = "–";
@@ -10,7 +10,7 @@ const format = (() => {
   const missing = (value) => value === null || value === undefined || Number.isNaN(value);
   const trimmed = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
 
-  // Half up; 0.285 is 0.29, although the binary fraction is a little less than that.
+  // Half up: 0.285 becomes 0.29, although the binary fraction is slightly less.
   function rounded(value, decimals) {
     const step = 10 ** decimals;
     return Math.sign(value) * (Math.floor(Math.abs(value) * step + 0.500_001) / step);
@@ -74,7 +74,7 @@ const format = (() => {
 
   const score = (value) => number(value, 2);
 
-  // `when` is a Date or an ISO time; what is written is in the reader's own zone.
+  // `when` is a Date or an ISO time; the result is in the reader's time zone.
   function moment(when) {
     if (missing(when)) return NOTHING;
     const at = new Date(when);
@@ -82,7 +82,7 @@ const format = (() => {
     return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
   }
 
-  // With the day unless it is today, else to the second.
+  // With the date unless it is today, else with seconds.
   function clock(when, now = new Date()) {
     if (missing(when) || new Date(when).toDateString() !== new Date(now).toDateString()) return moment(when);
     return `${moment(when).slice(-5)}:${String(new Date(when).getSeconds()).padStart(2, "0")}`;

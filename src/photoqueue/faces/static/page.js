@@ -1,8 +1,8 @@
-// What the workbench and the board share. Text reaches the page as text nodes only, never as
-// HTML: file names and error messages come from outside.
+// Shared by the workbench and the board. Text enters the page as text nodes only, never as HTML:
+// file names and error messages are untrusted.
 
-// Makes an element: h("button", {class: "pq-button", onclick: f}, "Retry"). A property that is
-// null or false is left out; true is written as an empty attribute.
+// Makes an element: h("button", {class: "pq-button", onclick: f}, "Retry"). A null or false
+// property is omitted; true becomes an empty attribute.
 function h(tag, properties = {}, ...children) {
   const element = tag === "svg" || h.svg.has(tag)
     ? document.createElementNS("http://www.w3.org/2000/svg", tag)
@@ -17,15 +17,15 @@ function h(tag, properties = {}, ...children) {
 }
 h.svg = new Set(["g", "rect", "line", "path", "circle", "text", "title"]);
 
-// Replaces the children of an element and gives the focus back to the element of the same
-// data-key, so that a table that changes under the reader's hands does not lose their place.
+// Replaces the children of an element and restores the focus to the element with the same data-key,
+// so that a table that changes does not lose the user's place.
 function replace(parent, ...children) {
   const focused = parent.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   parent.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   if (focused) parent.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
-// Copies a text; says so in the button, also where the page may not use the clipboard.
+// Copies a text and confirms it in the button, also if the clipboard is not accessible.
 async function copy(text, from) {
   const before = from.textContent;
   try {

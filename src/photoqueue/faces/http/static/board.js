@@ -1,5 +1,5 @@
-// The board: asks the API of the very server that the page came from, and nothing else. What it
-// shares with the workbench (h, replace, copy, format) is served before it.
+// The board. It uses only the API of its own server. The scripts shared with the workbench (h,
+// replace, copy, format) are served before it.
 
 const STATES = ["waiting", "active", "delayed", "completed", "failed", "cancelled"];
 const PAGE_SIZE = 50;
@@ -40,12 +40,12 @@ function table(caption, columns, rows) {
   return h("table", { "aria-label": caption }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
 }
 
-// A long name is shortened; the details show it whole.
+// A long name is shortened; the details show all of it.
 function short(name) {
   return name ? h("span", { title: name }, format.shorten(name)) : "–";
 }
 
-// A job that somebody cancelled has no error to tell of.
+// A job that a user cancelled has no error to show.
 const errorOf = (job) => (job.errorType && job.state !== "cancelled" ? `${job.errorType}: ${job.errorMessage}` : "");
 const badge = (state) => h("span", { class: `state ${state}` }, state);
 
@@ -54,7 +54,7 @@ function notice(text) {
   if ($("notice").textContent !== text) $("notice").textContent = text;
 }
 
-// -- what a person does -----------------------------------------------------------------------
+// -- actions ----------------------------------------------------------------------------------
 
 async function act(path, done) {
   try {
@@ -81,8 +81,8 @@ function actionsOf(job, where) {
   ];
 }
 
-// Whether a part would be drawn as it is drawn already: a text that somebody is selecting, or
-// a list that they scroll, is left alone.
+// Whether a part would be drawn as it already is. Then it is left alone, to keep the user's text
+// selection and scroll position.
 const drawn = {};
 function same(part, ...data) {
   const text = JSON.stringify(data);
@@ -211,7 +211,7 @@ function attempts(job) {
   ], job.attemptList));
 }
 
-// Wait and run on one axis that all attempts of the job share; the table says the same in words.
+// Wait and run of all attempts on one time axis; the table shows the same as text.
 function bar(attempt, end, now) {
   const part = (from, to, kind) => (from === null || from === undefined || to < from ? null
     : h("rect", { x: (1000 * from) / end, width: Math.max((1000 * (to - from)) / end, 3), y: 0, height: 14, class: kind }));
@@ -241,7 +241,7 @@ function text(title, content) {
   ];
 }
 
-// -- looking again ----------------------------------------------------------------------------
+// -- polling ----------------------------------------------------------------------------------
 
 function choose(changes) {
   Object.assign(shown, { place: {} }, changes);
@@ -251,7 +251,7 @@ function choose(changes) {
 let looking = null;
 let again = false;
 
-// One look at a time; what is asked for meanwhile is looked at once it has ended.
+// One read at a time; a read requested meanwhile starts when it has ended.
 async function refresh(anyway = false) {
   if (looking) {
     again ||= anyway;
@@ -312,12 +312,12 @@ function tell(error) {
 }
 
 async function keepLooking() {
-  // A page that nobody sees asks nothing; servers that are away are asked less often.
+  // A hidden page does not poll; unavailable servers are polled less often.
   if (!document.hidden && $("login").hidden) await refresh();
   setTimeout(keepLooking, LOOK_MS * Math.min(1 + failures, 10));
 }
 
-// -- the beginning ----------------------------------------------------------------------------
+// -- start-up ---------------------------------------------------------------------------------
 
 function applyTheme(theme) {
   document.documentElement.dataset.theme = theme;
@@ -353,7 +353,7 @@ document.addEventListener("keydown", (event) => {
 $("details").addEventListener("close", () => {
   const id = shown.job;
   shown.job = null;
-  // The browser gives the focus back by itself, unless the row was made anew meanwhile.
+  // The browser restores the focus by itself, unless the row was replaced meanwhile.
   if (document.activeElement !== document.body) return;
   document.querySelector(`[data-key="open-${CSS.escape(id)}"]`)?.focus();
 });

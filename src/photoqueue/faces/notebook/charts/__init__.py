@@ -6,9 +6,9 @@
 >>> alt_text(figure)  # doctest: +SKIP
 'Run time of 9,412 completed attempts: p50 0.8 s, p95 3.1 s, p99 7.4 s; 12 failed: …'
 
-Each reduces its frame to a small record (:mod:`photoqueue.records.figures`), which its
-:class:`~photoqueue.faces.notebook.charts.canvas.Chart` draws; the workbench draws the same records
-made by SQL.
+Each function reduces its frame to a small record (:mod:`photoqueue.records.figures`), which its
+:class:`~photoqueue.faces.notebook.charts.canvas.Chart` draws. The workbench draws the same records,
+computed in SQL.
 """
 
 from typing import Any, Final

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE: Final = "Engine calls"
-#: Models that are drawn; the rarer ones are only counted.
+#: Most models that are drawn; rarer ones are only counted.
 _MOST: Final = 8
-#: Where the column of costs begins, in widths of the panel of latencies.
+#: Left edge of the cost column, relative to the width of the latency panel.
 _COST_AT: Final = 1.87
 
 
@@ -36,7 +36,7 @@ def ai(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
 
     Parameters
     ----------
-    frame
+    Result of ``photoqueue.ai_calls()``.
         What ``photoqueue.ai_calls()`` returns.
     theme
         ``light`` or ``dark``.
@@ -85,7 +85,7 @@ def _say(record: Ai) -> str:
 
 
 def _table(record: Ai) -> Table:
-    """List engines and models."""
+    """Tabulate engines and models."""
     return Table(
         (
             *("engine and model", "calls", "failed", "p50", "p95", "p99"),
@@ -106,7 +106,7 @@ def _table(record: Ai) -> Table:
 
 
 def _latency(panel: Panel, shown: tuple[AiModel, ...]) -> None:
-    """Draw p50, p95 and p99 of each model on one line, each with a marker of its own."""
+    """Draw p50, p95 and p99 of each model on one line, each with its own marker."""
     axes, colour = panel.axes, panel.theme.accent
     known = [(row, one.latency) for row, one in enumerate(shown) if one.latency.count]
     if not known:

@@ -1,8 +1,8 @@
-"""The paper of all charts: figures, themes, empty states, and the way to PNG and words.
+"""Common parts of all charts: figures, themes, empty states, PNG and alternative text.
 
-No pyplot: it keeps every figure in a list of its own and may not be used from a thread.
-Text that is legible on white and on a dark page alike does not exist (4.5:1 against both
-has no solution), so that a figure has a theme and brings its own background.
+No pyplot: it keeps a global list of figures and must not be used from a thread. No text colour has
+a contrast of 4.5:1 against both white and a dark page, so every figure has a theme with its own
+background.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ThemeName = Literal["light", "dark"]
-#: What a chart is drawn from, of :mod:`photoqueue.records.figures`.
+#: Data of a chart, from :mod:`photoqueue.records.figures`.
 R = TypeVar("R")
-#: Of every chart, in inches at ``DPI`` dots each.
+#: Size of every chart, in inches at ``DPI`` dots each.
 WIDTH: Final = 8.0
 HEIGHT: Final = 3.2
 DPI: Final = 100
-#: Marks the title among the texts of a figure, and the inches it takes.
+#: Identifies the title among the texts of a figure, and its height in inches.
 _TITLE: Final = "title"
 _TITLE_INCHES: Final = 0.27
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours of what is not data, as ``#rrggbb``, and the colour scale of densities.
+    """Colours of everything except data, as ``#rrggbb``, and the colour scale of densities.
 
     Attributes
     ----------
     text, quiet : str
-        At least 4.5:1 against the background.
+        Contrast of at least 4.5:1 against the background.
     accent : str
-        Of lines and markers that are no state.
+        For lines and markers that do not stand for a state.
     density : str
-        Matplotlib's colour map, whose few are near the background and many far from it.
+        Matplotlib colour map in which low values are close to the background.
     """
 
     text: str
@@ -66,7 +66,7 @@ THEMES: Final[dict[str, Theme]] = {
 
 
 def theme_of(name: ThemeName) -> Theme:
-    """Return a theme by its name.
+    """Return a theme by name.
 
     Raises
     ------
@@ -79,20 +79,20 @@ def theme_of(name: ThemeName) -> Theme:
 
 
 class ChartFigure(Figure):
-    """A figure that a notebook shows as a picture with its summary in words."""
+    """A figure that a notebook shows as a picture with alternative text."""
 
     def _repr_mimebundle_(self, **_options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         shown = Figure.__repr__(self).replace(type(self).__name__, Figure.__name__, 1)
         return (
             {"image/png": as_png(self), "text/plain": shown},
-            # Where Jupyter's pages look for what a picture shows.
+            # Jupyter pages read alternative text from here.
             {"image/png": {"alt": alt_text(self)}},
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Headings of columns, and rows of as many texts; the first one names the row."""
+    """Column headings and rows of texts; the first text names the row."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -100,20 +100,20 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart(Generic[R]):
-    """One chart: how a record of figures is drawn, said in words, and listed.
+    """How one kind of chart is drawn, described and tabulated.
 
     Attributes
     ----------
     title : str
-        Stands above the figure.
+        Title of the figure.
     heading : str
-        Stands above it on a page that has many charts.
+        Heading on a page with many charts.
     nothing : str
-        What to say where there is nothing to draw.
+        Text for an empty chart.
     has_data : callable
-        Whether a record has something to draw.
+        Whether a record has anything to draw.
     paint, say, table : callable
-        Draw a record that has something to draw, say it in words, list any record.
+        Draw or describe a record that has data; tabulate any record.
     """
 
     title: str
@@ -125,7 +125,7 @@ class Chart(Generic[R]):
     table: Callable[[R], Table] = lambda record: Table((), ())
 
     def draw(self, record: R, *, theme: ThemeName = "light") -> Figure:
-        """Draw a record as a figure with its summary."""
+        """Draw a record as a figure with its description."""
         colours = theme_of(theme)
         if self.has_data(record):
             figure = self.paint(record, colours)
@@ -137,12 +137,12 @@ class Chart(Generic[R]):
         return figure
 
     def describe(self, record: R) -> str:
-        """Say in words what the chart shows."""
+        """Describe the chart in words."""
         return self.say(record) if self.has_data(record) else f"{self.title}: {self.nothing}"
 
 
 class Sheet:
-    """An empty figure with a title, to draw on in a theme."""
+    """An empty figure with a title and a theme, to draw on."""
 
     def __init__(self, theme: Theme, title: str, *, height: float = HEIGHT) -> None:
         self.theme = theme
@@ -160,16 +160,16 @@ class Sheet:
         )
 
     def write(self, x: float, y: float, text: str, **options: Any) -> None:
-        """Write a remark at a place of the figure, in shares of it."""
+        """Write a remark at a position, in fractions of the figure."""
         self.figure.text(x, y, text, color=self.theme.quiet, **options)
 
     def panel(self, box: tuple[float, float, float, float], heading: str = "") -> Panel:
-        """Add axes at left, bottom, width, height (shares of the figure), with a heading."""
+        """Add axes at left, bottom, width, height (fractions of the figure), with a heading."""
         return Panel(self.figure.add_axes(box), self.theme, heading)
 
 
 class Panel:
-    """Axes in a theme, and what several charts draw on them."""
+    """Axes with a theme, and drawing functions that several charts use."""
 
     def __init__(self, axes: Axes, theme: Theme, heading: str) -> None:
         self.axes, self.theme = axes, theme
@@ -189,7 +189,7 @@ class Panel:
         scale: Literal["data", "row", "axes"] = "data",
         **options: Any,
     ) -> None:
-        """Write a text where the data, the axes, or a row of data beside the axes are."""
+        """Write a text in coordinates of the data, the axes, or beside a data row."""
         axes = self.axes
         scales = {
             "data": axes.transData,
@@ -204,7 +204,7 @@ class Panel:
         self.axes.grid(True, axis=axis, color=self.theme.line, linewidth=0.6, alpha=0.6)
 
     def legend(self, **options: Any) -> None:
-        """Say in words what the colours and hatches are."""
+        """Explain the colours and hatches."""
         style: dict[str, Any] = {
             "frameon": False,
             "fontsize": 8,
@@ -214,17 +214,17 @@ class Panel:
         self.axes.legend(labelcolor=self.theme.text, **style, **options)
 
     def label(self, *, x: str = "", y: str = "") -> None:
-        """Name the axes."""
+        """Label the axes."""
         self.axes.set_xlabel(x, color=self.theme.quiet, fontsize=8.5)
         self.axes.set_ylabel(y, color=self.theme.quiet, fontsize=8.5)
 
     def count_axis(self, top: float, room: float = 1.05) -> None:
-        """Make an upright axis of counts, with some room above the largest."""
+        """Make a vertical axis of counts, with some room above the largest."""
         self.axes.set_ylim(0, top * room)
         self.axes.set_yticks([0, top], ["0", compact(top)])
 
     def row_axis(self, labels: Sequence[str], least: int) -> None:
-        """Make an upright axis of rows from above, with room for at least so many."""
+        """Make a vertical axis of rows from the top, with room for at least this many."""
         self.axes.set_ylim(max(len(labels), least) - 0.4, -0.6)
         self.axes.set_yticks(range(len(labels)), labels)
 
@@ -239,7 +239,7 @@ class Panel:
         lying: bool = False,
         label: str = "",
     ) -> None:
-        """Draw bars in the look of a state."""
+        """Draw bars in the style of a state."""
         (self.axes.barh if lying else self.axes.bar)(
             places,
             lengths,
@@ -253,7 +253,7 @@ class Panel:
         )
 
     def time_bars(self, period: Period, heights: Mapping[datetime, float]) -> None:
-        """Draw quiet bars over time; the one that is not over yet is dashed."""
+        """Draw neutral bars over time; the bar of the current bin is dashed."""
         starts = period.starts
         edges = [*(start.timestamp() for start in starts), starts[-1].timestamp() + period.seconds]
         values = [heights.get(start, 0) for start in starts]
@@ -265,7 +265,7 @@ class Panel:
 
 
 def alt_text(figure: Figure) -> str:
-    """Return the summary of a chart in words, for people who do not see it.
+    """Return the description of a chart, for people who cannot see it.
 
     >>> alt_text(durations(attempts()))  # doctest: +SKIP
     'Run time of 9,412 attempts: p50 0.8 s, p95 3.1 s, p99 7.4 s; 12 failed ones: …'
@@ -274,7 +274,7 @@ def alt_text(figure: Figure) -> str:
 
 
 def warm_up() -> None:
-    """Load what the first chart would wait for: the library, its fonts and their letters."""
+    """Load what the first chart would otherwise wait for: the library, its fonts and glyphs."""
     theme = THEMES["light"]
     sheet = Sheet(theme, "Chart")
     panel = sheet.panel((0.1, 0.1, 0.8, 0.8), "n = 0 · p50 1.0 s")
@@ -289,9 +289,9 @@ def as_png(figure: Figure, *, transparent: bool = False, titled: bool = True) ->
     Parameters
     ----------
     transparent
-        Leave the background out; the page must then have the theme of the figure.
+        Omit the background; the page must then have the theme of the figure.
     titled
-        Whether with the title; without it where the page has one above.
+        Whether to include the title; omit it if the page shows one above.
     """
     width, height = figure.get_size_inches()
     for text in figure.texts:
@@ -299,7 +299,7 @@ def as_png(figure: Figure, *, transparent: bool = False, titled: bool = True) ->
             text.set_visible(titled)
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
-            # Where a name would stand, if there were one, takes a tenth of the time to find.
+            # Finding the position of an empty axis label would take a tenth of the time.
             if not axis.get_label_text():
                 axis.set_label_coords(0, 0)
     buffer = io.BytesIO()
@@ -308,7 +308,7 @@ def as_png(figure: Figure, *, transparent: bool = False, titled: bool = True) ->
         format="png",
         transparent=transparent,
         bbox_inches=None if titled else Bbox([[0, 0], [width, height - _TITLE_INCHES]]),
-        # Drawing is most of what a chart costs, and a page is not that far away.
+        # Rendering takes most of the time, and the page is local: fast compression suffices.
         pil_kwargs={"compress_level": 1},
         metadata={"Title": alt_text(figure)},
     )
@@ -330,7 +330,7 @@ _FINE: Final = (
 
 
 def compact(count: float) -> str:
-    """Write a count in the little room beside an axis: ``9.4 k``, ``18 k``, ``1.2 M``.
+    """Format a count briefly for an axis: ``9.4 k``, ``18 k``, ``1.2 M``.
 
     >>> compact(999), compact(9412), compact(250_000)
     ('999', '9.4 k', '250 k')
@@ -343,12 +343,12 @@ def compact(count: float) -> str:
 
 
 def place(ms: float) -> float:
-    """Return where a duration stands on a logarithmic axis; zeros stand at the left end."""
+    """Return the position of a duration on a logarithmic axis; zeros are at the left end."""
     return math.log10(max(ms, SHORTEST_MS))
 
 
 def duration_ticks(least: float, most: float, ticks: int) -> list[float]:
-    """Choose round durations between two, in ms."""
+    """Choose round durations in a range, in ms."""
     for candidates in (_COARSE, _FINE):
         found = [ms for ms in candidates if least <= ms <= most]
         if len(found) >= 3:
@@ -377,14 +377,14 @@ def log_axis(
 
 
 def linear_duration_axis(axes: Axes, value: float) -> None:
-    """Make an axis for a single duration, which has no logarithmic extent."""
+    """Set up an axis for a single duration, which has no logarithmic extent."""
     most = max(2 * value, 2 * SHORTEST_MS)
     axes.set_xlim(0, most)
     axes.set_xticks([0, value, most], ["0", round_duration(value), round_duration(most)])
 
 
 def linear_ms_ticks(axes: Axes, most: float, *, vertical: bool = True) -> None:
-    """Make an axis from zero to a duration, in round steps."""
+    """Set up an axis from zero to a duration, with round steps."""
     most = max(most, 1.0)
     step = next((ms for ms in _FINE if most / ms <= 4), most / 3)
     ticks = [step * count for count in range(int(most / step) + 1)]
@@ -398,7 +398,7 @@ def linear_ms_ticks(axes: Axes, most: float, *, vertical: bool = True) -> None:
 
 
 def time_axis(axes: Axes, period: Period, most: int = 6) -> None:
-    """Make an axis of time in seconds since 1970, labelled in the kernel's time zone."""
+    """Set up a time axis in seconds since 1970, labelled in the kernel's time zone."""
     starts = period.starts
     first = starts[0].timestamp()
     last = starts[-1].timestamp() + period.seconds
@@ -428,7 +428,7 @@ _STEPS: Final = (
 
 
 def _time_labels(ticks: Sequence[datetime]) -> list[str]:
-    """Write the clock, the day below where it changes, or the day alone."""
+    """Format the time of day, with the day below where it changes, or only the day."""
     if len(ticks) > 1 and ticks[1] - ticks[0] >= timedelta(days=1):
         return [
             f"{tick.day} {tick:%b}\n{tick:%Y}"

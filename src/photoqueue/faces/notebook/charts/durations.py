@@ -1,4 +1,4 @@
-"""How long attempts run: a logarithmic histogram, and beside it the share that is done."""
+"""Run times of attempts: a logarithmic histogram beside the cumulative share."""
 
 from __future__ import annotations
 
@@ -35,18 +35,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE: Final = "Run time"
-#: How p50, p95 and p99 are drawn: line and marker.
+#: Line style and marker of p50, p95 and p99.
 _MARKS: Final = ((0.50, "-", "o"), (0.95, "--", "^"), (0.99, ":", "s"))
 
 
 def durations(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
-    """Draw how long attempts ran: histogram, share that is done, p50, p95 and p99.
+    """Draw how long attempts ran: histogram, cumulative share, p50, p95 and p99.
 
     Parameters
     ----------
     frame
-        What ``photoqueue.attempts()`` returns, or ``history()`` for the last attempt of each
-        job.
+        Result of ``photoqueue.attempts()``, or ``history()`` for the last attempt of each job.
     theme
         ``light`` or ``dark``.
 
@@ -59,7 +58,7 @@ def durations(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
 
 
 def _parts(record: Durations) -> list[tuple[JobState, Distribution]]:
-    """Return what there is: completed attempts, failed ones, or both."""
+    """Return completed attempts, failed attempts, or both, if there are any."""
     parts = ((JobState.COMPLETED, record.completed), (JobState.FAILED, record.failed))
     return [(state, one) for state, one in parts if one.count]
 
@@ -99,7 +98,7 @@ def _say(record: Durations) -> str:
 
 
 def _table(record: Durations) -> Table:
-    """List percentiles and extremes by outcome."""
+    """Tabulate percentiles and extremes by outcome."""
 
     def row(name: str, found: Distribution) -> tuple[str, ...]:
         of = found.percentiles
@@ -113,7 +112,7 @@ def _table(record: Durations) -> Table:
 
 
 def summary(found: Percentiles) -> str:
-    """Say how many there are and their percentiles, and whether they are too few to trust."""
+    """Return count and percentiles, with a note if there are too few."""
     few = ", few" if found.count < FEW else ""
     return f"n = {number(found.count)}{few} · {_named(found, ' · ')}"
 
@@ -157,7 +156,7 @@ def _histogram(panel: Panel, state: JobState, found: Distribution, *, single: bo
 
 
 def _bars(found: Distribution) -> tuple[Any, Any]:
-    """Join the bins by twos, so that bars are wide enough to see."""
+    """Join bins in pairs, so that bars are wide enough."""
     first, last = found.bins[0][0] // 2, found.bins[-1][0] // 2
     counts = np.zeros(last - first + 1, dtype=int)
     for position, count in found.bins:
@@ -175,10 +174,10 @@ def _share(panel: Panel, state: JobState, found: Distribution, *, single: bool) 
         places, shares = [found.least, found.least], [0.0, 1.0]
     else:
         places = [place(edge_ms(end)) for start, _ in found.bins for end in (start, start + 1)]
-        # The extremes are known: the curve need not begin or end with a bin.
+        # The extremes are known exactly: the curve need not begin or end at a bin edge.
         places[0] = max(places[0], place(found.least or 0))
         places[-1] = min(places[-1], place(found.most or 0))
-        # Level where there is no bin between two.
+        # Horizontal across empty bins.
         shares = [0.0, *np.repeat(done, 2)[:-1]]
     axes.plot(
         places,

@@ -1,4 +1,4 @@
-"""What goes wrong: kinds of error, and the share of failures over time."""
+"""Failures: by error type, and as a share over time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE: Final = "Failures"
-#: Characters of an error type that are shown.
+#: Most characters of an error type that are shown.
 _LONGEST: Final = 30
 
 
@@ -43,12 +43,12 @@ def failures(
     Parameters
     ----------
     frame
-        What ``photoqueue.attempts()`` returns, or ``history()`` for how jobs ended.
+        Result of ``photoqueue.attempts()``, or ``history()`` for how jobs ended.
     theme
         ``light`` or ``dark``.
     since, now
-        The stretch of time; that of the frame when left out. The bin that holds ``now`` is
-        not over, and dashed.
+        The period; default: that of the frame. The bin that contains ``now`` is incomplete and
+        drawn dashed.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def _say(record: Failures) -> str:
 
 
 def _table(record: Failures) -> Table:
-    """List kinds of error."""
+    """Tabulate error types."""
     return Table(
         ("error", "failures", "share", "first", "last"),
         tuple(
@@ -134,7 +134,7 @@ def _kinds(panel: Panel, record: Failures) -> None:
 
 
 def _rate(panel: Panel, record: Failures) -> None:
-    """Draw the share of each bin: faint where few ended, dashed where it is not over."""
+    """Draw the share per bin: faint if few ended, dashed if the bin is incomplete."""
     assert record.period is not None
     axes, look = panel.axes, LOOKS[JobState.FAILED]
     width = record.period.seconds
@@ -142,7 +142,7 @@ def _rate(panel: Panel, record: Failures) -> None:
     places = [start.timestamp() + width / 2 for start, _, _ in record.bins]
     shares = [failed / (done + failed) for _, done, failed in record.bins]
     known = {start: place for place, (start, _, _) in enumerate(record.bins)}
-    # Marks at the edges are drawn whole, so that nothing keeps others from being drawn outside.
+    # Markers at the edges are not clipped, so those outside the period must be left out.
     inside = {known[start] for start in record.period.starts if start in known}
     whole = [
         (places[at], shares[at]) if (at := known.get(start)) is not None else (np.nan, np.nan)

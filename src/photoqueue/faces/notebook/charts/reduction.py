@@ -1,4 +1,4 @@
-"""From DataFrames of the client's verbs to rows of a tally, and to what charts are drawn from."""
+"""Reduces DataFrames of the client's verbs to the records that charts are drawn from."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ _JOBS: Final = {**_ATTEMPTS, "ending": "state", "run_ms": "job_duration_ms", "at
 
 
 def durations_of(frame: pd.DataFrame) -> Durations:
-    """Reduce attempts, or jobs (their last attempt), to histograms of how long they ran."""
+    """Reduce attempts, or jobs (their last attempt), to histograms of run times."""
     found = _ended(frame, "run_ms")
     return Durations.of(_rows("run", found, bins_of(found["run_ms"]), value=found["run_ms"]))
 
 
 def waits_of(frame: pd.DataFrame) -> Waits:
-    """Reduce attempts or jobs to counts of how long they waited and ran."""
+    """Reduce attempts or jobs to counts by wait and run time."""
     found = _ended(frame, "run_ms", "wait_ms")
     wait, run = bins_of(found["wait_ms"]), bins_of(found["run_ms"])
     waits = _rows("wait", found, wait, value=found["wait_ms"])
@@ -55,7 +55,7 @@ def waits_of(frame: pd.DataFrame) -> Waits:
 def failures_of(
     frame: pd.DataFrame, *, since: datetime | None = None, now: datetime | None = None
 ) -> Failures:
-    """Reduce attempts or jobs to kinds of error, and to failures over time."""
+    """Reduce attempts or jobs to error types and failures over time."""
     found = _later(_ended(frame, "at"), "at", since)
     if found.empty:
         return Failures()
@@ -66,12 +66,12 @@ def failures_of(
 
 
 def retries_of(frame: pd.DataFrame) -> Retries:
-    """Reduce jobs to how many attempts they took.
+    """Reduce jobs to their numbers of attempts.
 
     Raises
     ------
     PhotoqueueError
-        The frame is not one of jobs.
+        The frame does not contain jobs.
     """
     need(frame, ("state", "attempts"), "history()")
     found = frame.assign(ending=frame["state"])
@@ -84,12 +84,12 @@ def retries_of(frame: pd.DataFrame) -> Retries:
 def throughput_of(
     frame: pd.DataFrame, *, since: datetime | None = None, now: datetime | None = None
 ) -> Throughput:
-    """Reduce jobs to what was submitted, finished and started over time.
+    """Reduce jobs to the numbers submitted, finished and started over time.
 
     Raises
     ------
     PhotoqueueError
-        The frame is not one of jobs.
+        The frame does not contain jobs.
     """
     need(frame, ("state", "created_at", "started_at", "finished_at", "wait_ms"), "history()")
     columns = (frame[name].dropna() for name in ("created_at", "started_at", "finished_at"))
@@ -116,12 +116,12 @@ def throughput_of(
 
 
 def ai_of(frame: pd.DataFrame) -> Ai:
-    """Reduce calls of engines to one record for each engine and model.
+    """Reduce engine calls to one record per engine and model.
 
     Raises
     ------
     PhotoqueueError
-        The frame is not one of calls.
+        The frame does not contain engine calls.
     """
     columns = ("engine", "model", "latency_ms", "success", "cost_usd", "tokens_in", "tokens_out")
     need(frame, columns, "ai_calls()")
@@ -135,12 +135,12 @@ def ai_of(frame: pd.DataFrame) -> Ai:
 
 
 def need(frame: pd.DataFrame, columns: Iterable[str], verb: str) -> None:
-    """Make sure that a frame is what a verb returns.
+    """Make sure that a frame has the columns of a verb's result.
 
     Raises
     ------
     PhotoqueueError
-        It lacks a column.
+        A column is missing.
     """
     lacking = [column for column in columns if column not in frame.columns]
     if lacking:
@@ -151,7 +151,7 @@ def need(frame: pd.DataFrame, columns: Iterable[str], verb: str) -> None:
 
 
 def _ended(frame: pd.DataFrame, *known: str) -> pd.DataFrame:
-    """Take what completed or failed, and has a value in some columns.
+    """Select what completed or failed and has values in the given columns.
 
     The columns are ``ending`` (``completed`` or ``failed``), ``run_ms``, ``wait_ms``, ``at``
     (when it ended) and ``error_type``.
@@ -176,7 +176,7 @@ def _events(
     *labels: str,
     value: str | None = None,
 ) -> list[Row]:
-    """Count events by bin of time; their value is the moment where none is named."""
+    """Count events by time bin; their value defaults to their time."""
     import pandas as pd  # late: `import photoqueue` loads none
 
     moments = (frame[at] - pd.Timestamp(0, tz=UTC)) / pd.Timedelta(1, "s")
@@ -204,6 +204,6 @@ def _rows(
 
 
 def _moment(stamp: Any) -> datetime:
-    """Return a pandas timestamp as Python's own, without its nanoseconds."""
+    """Convert a pandas timestamp to a datetime, without nanoseconds."""
     found: datetime = stamp.to_pydatetime(warn=False)
     return found

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE: Final = "Attempts until a job ends"
-#: Numbers of attempts that have bars of their own; more are added up in the last one.
+#: Largest number of attempts with its own bar; more are added to the last one.
 _MOST: Final = 8
 
 
 def retries(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
-    """Draw how many attempts jobs took to success, and those that never succeeded.
+    """Draw how many attempts jobs took to succeed, and how many never did.
 
     Parameters
     ----------
     frame
-        What ``photoqueue.history()`` returns.
+        Result of ``photoqueue.history()``.
     theme
         ``light`` or ``dark``.
 
@@ -81,7 +81,7 @@ def _say(record: Retries) -> str:
 
 
 def _table(record: Retries) -> Table:
-    """List how many jobs ended after how many attempts."""
+    """Tabulate jobs by number of attempts."""
     completed, failed = dict(record.completed), dict(record.failed)
     return Table(
         ("attempts", "completed jobs", "failed jobs"),
@@ -93,7 +93,7 @@ def _table(record: Retries) -> Table:
 
 
 def grouped(counts: tuple[tuple[int, int], ...]) -> dict[int, int]:
-    """Return how many jobs took each number of attempts, the large numbers added up."""
+    """Return how many jobs took each number of attempts, large numbers combined."""
     found: dict[int, int] = {}
     for attempts, jobs in counts:
         found[min(attempts, _MOST)] = found.get(min(attempts, _MOST), 0) + jobs

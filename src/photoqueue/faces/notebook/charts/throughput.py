@@ -1,7 +1,7 @@
-"""How many jobs come and go over time, and how long they wait for a worker.
+"""How many jobs are submitted and finished over time, and how long they wait for a worker.
 
-Waits of what has started fall silent exactly when a queue stalls, so that the age of the
-oldest job that still waits stands beside them.
+Waits are known only for started jobs, so there are none while a queue is stalled. That is why the
+age of the oldest waiting job is shown beside them.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def throughput(
     Parameters
     ----------
     frame
-        What ``photoqueue.history()`` returns.
+        Result of ``photoqueue.history()``.
     theme
         ``light`` or ``dark``.
     since, now
-        The stretch of time; that of the frame when left out. The bin that holds ``now`` is
-        not over, and dashed; ages of waiting jobs are those at ``now``.
+        The period; default: that of the frame. The bin that contains ``now`` is incomplete and
+        drawn dashed; ages of waiting jobs are those at ``now``.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def _say(record: Throughput) -> str:
 
 
 def _table(record: Throughput) -> Table:
-    """List what happened in each bin of time, the newest first."""
+    """Tabulate the time bins, the newest first."""
     return Table(
         ("from", "submitted", "completed", "failed", "cancelled", "longest wait"),
         tuple(
@@ -113,7 +113,7 @@ def _table(record: Throughput) -> Table:
 
 
 def _jobs(panel: Panel, record: Throughput) -> None:
-    """Stack what finished by outcome; the line of what was submitted runs over it."""
+    """Stack finished jobs by outcome, with a line of submitted jobs on top."""
     assert record.period is not None
     axes, theme = panel.axes, panel.theme
     starts, width = record.period.starts, record.period.seconds
@@ -137,7 +137,7 @@ def _jobs(panel: Panel, record: Throughput) -> None:
             label=f"{look.icon} {state} {number(counts.sum())}",
         )
         bottom += counts
-    # The bin that is not over yet is framed by dashes.
+    # The incomplete bin has a dashed outline.
     axes.bar(
         edges[-2],
         bottom[-1],

@@ -1,6 +1,6 @@
-"""How long attempts wait against how long they run.
+"""Wait times against run times of attempts.
 
-A long wait asks for more workers, a long run for a look at the engine.
+Long waits call for more workers, long runs for a look at the engine.
 """
 
 from __future__ import annotations
@@ -37,14 +37,13 @@ _HEIGHT: Final = 4.2
 def waits(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
     """Draw how long attempts waited against how long they ran.
 
-    Each square is a range of waits and runs, its shade the number of attempts in it: right
-    for two attempts as for millions.
+    Each square is a range of waits and runs; its shade is the number of attempts in it, so the
+    chart works for two attempts as for millions.
 
     Parameters
     ----------
     frame
-        What ``photoqueue.attempts()`` returns, or ``history()`` for the last attempt of each
-        job.
+        Result of ``photoqueue.attempts()``, or ``history()`` for the last attempt of each job.
     theme
         ``light`` or ``dark``.
 
@@ -81,7 +80,7 @@ def _say(record: Waits) -> str:
 
 
 def _table(record: Waits) -> Table:
-    """List how many attempts waited and ran how long, by factors of ten."""
+    """Tabulate attempts by wait and run time, in factors of ten."""
     found: dict[int, list[int]] = {}
     for wait, run, completed, failed in record.cells:
         counts = found.setdefault(wait // CELLS_PER_DECADE, [0, 0, 0])
@@ -104,7 +103,7 @@ def _squares(sheet: Sheet, panel: Panel, record: Waits) -> None:
     axes, theme = panel.axes, panel.theme
     cells = np.array(record.cells)
     (low_wait, low_run), (high_wait, high_run) = cells[:, :2].min(axis=0), cells[:, :2].max(axis=0)
-    # At least two factors of ten, so that a few squares do not fill the page.
+    # At least two factors of ten, so that a few squares do not fill the chart.
     room_wait = max(0, 2 * CELLS_PER_DECADE - (high_wait - low_wait)) // 2
     room_run = max(0, 2 * CELLS_PER_DECADE - (high_run - low_run)) // 2
     counts = np.zeros((high_wait - low_wait + 1, high_run - low_run + 1))
@@ -114,7 +113,7 @@ def _squares(sheet: Sheet, panel: Panel, record: Waits) -> None:
         np.arange(low_wait, high_wait + 2) / CELLS_PER_DECADE,
         np.ma.masked_equal(counts, 0),
         cmap=theme.density,
-        # From below one, so that a single attempt has a shade that can be seen.
+        # The scale begins below one, so that a single attempt is visible.
         norm=LogNorm(0.15, max(counts.max(), 10)),
         alpha=0.6 if record.wait.count < FEW else None,
     )
@@ -135,7 +134,7 @@ def _squares(sheet: Sheet, panel: Panel, record: Waits) -> None:
 
 
 def _failed(panel: Panel, record: Waits) -> None:
-    """Mark squares in which failures are the rule, whatever their shade."""
+    """Mark squares in which at least half failed."""
     marks = [cell for cell in record.cells if cell[3] >= cell[2]]
     if not marks:
         return

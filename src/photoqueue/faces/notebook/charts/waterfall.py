@@ -1,4 +1,4 @@
-"""One job's attempts on an axis of time: wait, run, back-off, and how each ended."""
+"""The attempts of one job on a time axis: wait, run, back-off and outcome."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE: Final = "Attempts of one job"
-#: Attempts that are drawn, the last ones.
+#: Most attempts that are drawn: the last ones.
 _MOST: Final = 20
 _OUTCOMES: Final[dict[str, tuple[str, JobState]]] = {
     Outcome.COMPLETED: ("completed", JobState.COMPLETED),
@@ -54,12 +54,12 @@ class Step:
 
 
 def waterfall(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
-    """Draw the attempts of one job: wait, run and back-off, ended by how it went.
+    """Draw the attempts of one job: wait, run, back-off and outcome.
 
     Parameters
     ----------
     frame
-        What ``photoqueue.attempts(job)`` returns.
+        Result of ``photoqueue.attempts(job)``.
     theme
         ``light`` or ``dark``.
 
@@ -74,7 +74,7 @@ def waterfall(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
 
 
 def steps_of(frame: pd.DataFrame) -> tuple[Step, ...]:
-    """Put the attempts of one job on an axis of time."""
+    """Arrange the attempts of one job on a time axis."""
     columns = ("job_id", "attempt", "outcome", "wait_ms", "started_at", "ended_at")
     need(frame, (*columns, "retry_delay_ms", "error_type"), "attempts(job)")
     if frame["job_id"].nunique() > 1:
@@ -118,7 +118,7 @@ def _paint(steps: tuple[Step, ...], theme: Theme) -> Figure:
         words, state = _OUTCOMES.get(step.outcome, (step.outcome, JobState.WAITING))
         bold = {"fontsize": 11, "fontweight": "bold", "color": LOOKS[state].colour}
         panel.write(1.02, row, LOOKS[state].icon, "row", va="center", **bold)
-        # A lost worker's error type is its outcome.
+        # The error type of a lost worker is its outcome.
         known = step.error_type not in (None, step.outcome)
         error = f": {_short(str(step.error_type))}" if known else ""
         told = f"{words}{error}, {duration(step.ended - step.started)}"
@@ -171,7 +171,7 @@ def _segments(panel: Panel, shown: tuple[Step, ...]) -> None:
 
 
 def _known(value: Any) -> float:
-    """Read a number that may be missing."""
+    """Read a number; 0 if missing."""
     return 0.0 if value is None or value != value else float(value)
 
 

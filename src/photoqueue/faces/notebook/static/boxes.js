@@ -1,4 +1,4 @@
-// Boxes over a picture: lines as SVG in relative coordinates, names as text beside them.
+// Boxes over a picture: lines as SVG in relative coordinates, names as text next to them.
 
 const LETTER = { small: 10, large: 12 };
 const LINE = { small: 1.5, large: 2 };
@@ -8,12 +8,12 @@ function scored(item) {
   return (item.score ?? null) === null ? item.name : `${item.name} ${format.score(item.score)}`;
 }
 
-// The things of a photo that are shown; one without a score always is.
+// The things of a photo that are shown; things without a score always are.
 function wanted(card, minScore) {
   return (card.items ?? []).filter((item) => (item.score ?? 1) >= minScore);
 }
 
-// What a photo shows, in words: the text of its picture for who cannot see it.
+// Alternative text of a photo.
 function described(card, minScore) {
   if (card.state !== "completed") return `${card.title}: ${card.state}`;
   const items = wanted(card, minScore);
@@ -25,7 +25,7 @@ function lookOf(categories, item) {
   return categories[item.category] ?? categories[""];
 }
 
-// A line as it is around a box, for lists.
+// The line style of a box, for lists.
 function swatch(look) {
   const line = { x1: 1, y1: 5, x2: 27, y2: 5 };
   return h("svg", { class: "pq-swatch", width: 28, height: 10, "aria-hidden": "true" },
@@ -33,8 +33,8 @@ function swatch(look) {
     h("line", { ...line, stroke: look.colour, "stroke-width": 3, "stroke-dasharray": look.dash }));
 }
 
-// Draws the boxes of `items` into `layer`, an element that covers the picture exactly. Large
-// boxes come first, so that those of small things in front of them lie on top.
+// Draws the boxes of `items` into `layer`, an element that covers the picture exactly. Large boxes
+// are drawn first, so that boxes of small things lie on top.
 function drawBoxes(layer, items, categories, size) {
   const boxed = items.map((item, number) => ({ item, number })).filter(({ item }) => item.box);
   const area = ({ item: { box } }) => (box[2] - box[0]) * (box[3] - box[1]);
@@ -44,7 +44,7 @@ function drawBoxes(layer, items, categories, size) {
     const [x0, y0, x1, y1] = item.box;
     const place = { x: x0, y: y0, width: Math.max(0, x1 - x0), height: Math.max(0, y1 - y0), fill: "none", "vector-effect": "non-scaling-stroke" };
     return h("g", { "data-thing": number },
-      // an edge in the opposite shade keeps the line visible on any ground
+      // a contrasting outline keeps the line visible on any background
       h("rect", { ...place, stroke: look.ink, "stroke-width": 2 * LINE[size], "stroke-opacity": 0.7 }),
       h("rect", { ...place, stroke: look.colour, "stroke-width": LINE[size], "stroke-dasharray": look.dash || null }));
   });
@@ -60,8 +60,8 @@ function drawBoxes(layer, items, categories, size) {
   layer.replaceChildren(overlay, ...labels);
 }
 
-// Finds a place for each name: at its box, in the picture, clear of the other names. On a
-// small picture a name without such a place is left out; the list of things has it.
+// Places each name at its box, inside the picture and clear of other names. On a small picture a
+// name without such a place is left out; the list of things has it.
 function placeLabels(layer, boxed, size) {
   const [across, down] = [layer.clientWidth, layer.clientHeight];
   if (!across || !down) return [];
@@ -71,7 +71,7 @@ function placeLabels(layer, boxed, size) {
   measure.font = `600 ${letter}px system-ui, sans-serif`;
   const taken = [];
   const found = [];
-  // Small things first: they have the fewest places.
+  // Small things first: they have the fewest possible places.
   for (const { item, number } of [...boxed].reverse()) {
     const text = size === "small" ? item.name : scored(item);
     const wide = Math.ceil(measure.measureText(text).width) + 2 * pad + 2;
@@ -94,14 +94,14 @@ function placeLabels(layer, boxed, size) {
   return found;
 }
 
-// The area that two places share, in square pixels; a pixel of air counts as shared.
+// The shared area of two places in square pixels, with a margin of one pixel.
 function common(one, other) {
   const wide = Math.min(one.left + one.wide, other.left + other.wide) - Math.max(one.left, other.left) + 1;
   const high = Math.min(one.top + one.high, other.top + other.high) - Math.max(one.top, other.top) + 1;
   return Math.max(0, wide) * Math.max(0, high);
 }
 
-// Shows one thing and dims the others; null shows all alike.
+// Highlights one thing and dims the others; null shows all alike.
 function highlight(layer, number) {
   for (const element of layer.querySelectorAll("[data-thing]")) {
     const other = number !== null && element.dataset.thing !== String(number);
@@ -110,7 +110,7 @@ function highlight(layer, number) {
   }
 }
 
-// The switches of the boxes, and how many things they leave: "12 of 15 things".
+// The controls of the boxes, and how many things they show: "12 of 15 things".
 function boxControls(model, cards) {
   const toggle = button("Boxes", () => {
     model.set("boxes", !model.get("boxes"));
@@ -119,7 +119,7 @@ function boxControls(model, cards) {
   const shown = h("output", { class: "pq-score" });
   const slider = h("input", {
     type: "range", min: 0, max: 1, step: 0.05,
-    // While it moves only the page follows; Python hears where it stops.
+    // During the drag only the page is updated; Python gets the final value.
     oninput: () => { model.set("min_score", Number(slider.value)); },
     onchange: () => model.save_changes(),
   });

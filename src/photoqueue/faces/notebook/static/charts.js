@@ -1,9 +1,9 @@
-// The overview charts: a card each, with a picture that has its words as alternative text, and
-// a table of the same figures behind a button.
+// The overview charts: one card each, with a picture, its alternative text, and a table of the same
+// figures behind a button.
 const PERIODS = { hour: "last hour", day: "last day", week: "last week", all: "all" };
 
-// Whether the page around an element is dark: what Jupyter says, else its background, else
-// what the system prefers.
+// Whether the page around an element is dark: according to Jupyter, else its background, else the
+// system's preference.
 function isDark(element) {
   const said = document.body.dataset.jpThemeLight;
   if (said !== undefined) return said === "false";
@@ -34,7 +34,7 @@ function dataTable(chart) {
     { caption: `Figures of ${chart.heading}`, captionClass: "pq-charts-caption" });
 }
 
-// One card; only the parts of it that change are touched, so that focus and scroll stay.
+// One card; only changed parts are replaced, to keep focus and scroll position.
 function card(model, name) {
   const heading = h("h3", { class: "pq-charts-heading" });
   const image = h("img", { class: "pq-charts-image" });
@@ -85,7 +85,7 @@ export default {
     watch.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
     const preferred = matchMedia("(prefers-color-scheme: dark)");
     preferred.addEventListener("change", theme);
-    requestAnimationFrame(theme);  // the element stands in the page only then
+    requestAnimationFrame(theme);  // the element is in the page only then
     return () => {
       watch.disconnect();
       preferred.removeEventListener("change", theme);

@@ -1,6 +1,6 @@
-// What a person chose or dropped, and which of it can be sent.
+// What the user chose or dropped, and which of it can be sent.
 
-// The files of a drop, with their paths; folders are walked.
+// The files of a drop, with their paths; folders are read recursively.
 async function dropped(items) {
   const entries = [...items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   const found = [];
@@ -16,23 +16,23 @@ async function walk(entry, path, found) {
   }
   const reader = entry.createReader();
   for (;;) {
-    // A folder is listed a hundred entries at a time.
+    // The browser lists a folder a hundred entries at a time.
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (some.length === 0) return;
     for (const inside of some) await walk(inside, `${path}/${inside.name}`, found);
   }
 }
 
-// The paths as the server gets them: a single chosen folder is the home, its sub-folders the
-// rooms. Several folders are rooms themselves.
+// The paths for the server. A single chosen folder is the home and its sub-folders are the rooms;
+// several folders are rooms themselves.
 function withinHome(found) {
   const tops = new Set(found.map(({ path }) => (path.includes("/") ? path.split("/")[0] : "")));
   if (tops.size !== 1 || tops.has("")) return found;
   return found.map(({ file, path }) => ({ file, path: path.slice(path.indexOf("/") + 1) }));
 }
 
-// Sorts what was chosen into photos to send and those that are left out, with the reason.
-// Hidden files are passed over in silence: nobody chose them.
+// Splits the choice into photos to send and files that are left out, with the reason. Hidden files
+// are ignored without a message: nobody chose them.
 function sorted(found, { maxBytes, extensions }) {
   const photos = [];
   const left = [];

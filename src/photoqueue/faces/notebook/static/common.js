@@ -1,6 +1,6 @@
-// What all widgets share, beside what they share with other pages.
+// What all widgets share, in addition to the scripts that other pages share too.
 
-// A state as icon and word; the colour only repeats what they say.
+// A state as icon and word; the colour only repeats them.
 function stateBadge(state) {
   const look = LOOKS[state];
   return h("span", { class: "pq-state" },
@@ -8,8 +8,8 @@ function stateBadge(state) {
     ` ${state}`);
 }
 
-// Shows something of a model now, and again whenever one of its traits has changed; several at once
-// are one change. Returns a function that ends it.
+// Draws now and whenever one of the model's traits changes; several changes at once draw once.
+// Returns a function that stops it.
 function follow(model, traits, show) {
   let planned = false;
   const later = () => {
@@ -23,7 +23,7 @@ function follow(model, traits, show) {
   return () => model.off(changes, later);
 }
 
-// A box for what went wrong with the last thing that a person asked for: the trait "notice".
+// A box for the trait "notice": what went wrong with the user's last action.
 function noticeOf(model, tag = "div") {
   const box = h(tag, { class: "pq-notice", role: "alert", hidden: true });
   follow(model, "notice", () => {
@@ -33,7 +33,7 @@ function noticeOf(model, tag = "div") {
   return box;
 }
 
-// A table with the names of its columns above; [name, true] is a column of numbers.
+// A table with column names; [name, true] is a column of numbers.
 function tableOf(columns, rows, { caption = null, captionClass = null, kind = "" } = {}) {
   const head = columns.map((column) => [column].flat()).map(([name, number]) =>
     h("th", { scope: "col", class: number ? "pq-number" : null }, name));
@@ -41,7 +41,7 @@ function tableOf(columns, rows, { caption = null, captionClass = null, kind = ""
     h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows));
 }
 
-// A button with a text; `key` keeps its focus over a redraw.
+// A button with a text; `key` keeps its focus when it is redrawn.
 function button(text, onclick, properties = {}) {
   return h("button", { type: "button", class: "pq-button", "data-key": text, ...properties, onclick }, text);
 }

@@ -1,16 +1,16 @@
 // The inventory of a project: totals, lines by room, corrections, export.
 
-// The range of a volume between movers; nothing where all agree.
+// The range of a volume between movers; empty if all agree.
 function range({ low, high }) {
   return low === high ? "" : format.volumeRange(low, high);
 }
 
-// A label with its input, tied together by being one inside the other.
+// A label that contains its input.
 function labelled(text, input) {
   return h("label", { class: "pq-inv-label" }, h("span", {}, text), input);
 }
 
-// A list to choose from: values, and names of those that are called otherwise.
+// A select of values; `names` has the display names that differ from the values.
 function choice(key, values, chosen, onchange, names = {}) {
   return h("select", { "data-key": key, onchange: (event) => onchange(event.target.value) },
     values.map((value) => h("option", { value, selected: value === chosen }, names[value] ?? value)));
@@ -28,10 +28,10 @@ function parsed(text) {
 export default {
   render({ model, el }) {
     const names = `pq-things-${Math.random().toString(36).slice(2)}`;
-    // What the person is typing: kept here, so that news do not wipe it out.
+    // The line being edited: kept here, so that an update does not overwrite it.
     let edited = null; // {room, item, count, volume, apart}
     const added = { open: false, item: "", count: "1", room: "", newRoom: "", category: "", volume: "" };
-    const opened = new Set(); // folds that the person opened
+    const opened = new Set(); // folds that the user opened
     const send = (kind, values = {}) => model.send({ kind, ...values });
 
     const status = h("span", { role: "status", "aria-live": "polite" });
@@ -88,7 +88,7 @@ export default {
         }
       }
       const words = told.join(" ");
-      if (status.textContent !== words) status.textContent = words; // said once by a screen reader
+      if (status.textContent !== words) status.textContent = words; // announced once by a screen reader
     }
 
     function drawTotals(page) {
@@ -284,7 +284,7 @@ export default {
       suggestions.replaceChildren(...model.get("things").map((name) => h("option", { value: name })));
     }
 
-    // On its own, nobody reads for it while something is under way.
+    // Without a driver, the view polls while something is in progress.
     const timer = setInterval(() => {
       const page = model.get("page");
       if (page?.alone && page.standing?.running) send("refresh");

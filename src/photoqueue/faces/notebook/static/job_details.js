@@ -1,4 +1,4 @@
-// Everything about one job, below the table.
+// The details of one job, below the table.
 
 const CUT = 2000;
 const OUTCOME_MARKS = { completed: "✓", error: "✕", timeout: "✕", worker_lost: "✕", released: "↩", cancelled: "⊘" };
@@ -16,7 +16,7 @@ function jobDetails(model, act) {
   element.addEventListener("keydown", (event) => {
     if (event.key === "Escape") { event.stopPropagation(); act.close(); }
   });
-  const open = new Set();  // folds and long texts that the reader has opened
+  const open = new Set();  // folds and long texts that the user has opened
   let last = null;
   let read = 0;
   let clockwork = null;
@@ -77,7 +77,7 @@ function jobFacts(story) {
     h("div", {}, h("dt", {}, title), h("dd", {}, drawn[kind]?.(value) ?? String(value))));
 }
 
-// One lane an attempt: waited, ran, backed off, on one axis of time from the submission.
+// One lane per attempt: waited, ran, backed off, on one time axis that begins at submission.
 function timeline(story, now) {
   const lanes = story.attempt_list.map((attempt) => ({ attempt, parts: attemptParts(attempt, now) }));
   const end = Math.max(1, ...lanes.flatMap(({ parts }) => parts.map((part) => part.to)));
@@ -126,7 +126,7 @@ function outcomeMark(story, attempt) {
   return `${OUTCOME_MARKS[attempt.outcome] ?? "…"} ${outcomeWords(story, attempt)}`;
 }
 
-// Four or five round places on the axis.
+// Four or five round positions on the axis.
 function ticks(end) {
   const units = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 18e5, 36e5, 72e5, 216e5, 864e5, 6048e5];
   const step = units.find((unit) => end / unit <= 5) ?? end / 4;
@@ -176,7 +176,7 @@ function errorParts(story, open, redraw) {
   ];
 }
 
-// A text as it is, in a box that scrolls; a long one begins cut.
+// A plain text in a box that scrolls; a long one is cut at first.
 function longText(name, text, open, redraw) {
   const cut = text.length > CUT && !open.has(name);
   const size = format.counted(text.length, "character");

@@ -1,7 +1,7 @@
-// The table of jobs. The front end asks (filter, sort, turn, open, retry, cancel) and draws what
-// Python answers; nothing is sorted or filtered here.
+// The table of jobs. The front end sends requests (filter, sort, turn, open, retry, cancel) and
+// draws Python's answers; it does not sort or filter.
 
-// How each kind of column is drawn, and aligned; Python says which columns there are.
+// How each kind of column is drawn and aligned; Python sends the columns.
 const CELLS = {
   state: (row) => stateBadge(row.state),
   name: (row, name, act) => rowButton(row, act),
@@ -12,10 +12,10 @@ const CELLS = {
   text: (row, name) => clipped(row[name]),
 };
 const CLASSES = { name: "pq-jobs-name", error: "pq-jobs-wide", attempts: "pq-number", duration: "pq-number", time: "pq-number" };
-// Left out where the filter says it already.
+// Omitted if the filter already implies it.
 const FILTERED = { project_id: "project", batch_id: "batch" };
 const SEARCH_PAUSE_MS = 300;
-// What is read within this time is not announced beforehand.
+// Reads that end within this time are not announced.
 const READING_MS = 800;
 const READING = "reading…";
 const rowKey = (id) => `open ${id}`;
@@ -31,7 +31,7 @@ function rowButton(row, act) {
   }, row.name);
 }
 
-// What is asked for: queue, states, text. Sends the whole of it, so that no two clicks race.
+// The filter: queue, states, text. Always sent as a whole, so that two clicks cannot conflict.
 function filterBar(model, ask, others) {
   const queue = h("select", { onchange: () => send() });
   const search = h("input", { type: "search", placeholder: "file, room, photo, batch, error, id", size: 28 });
@@ -77,7 +77,7 @@ function filterBar(model, ask, others) {
         ...controls.queues.map((name) => h("option", { value: name }, name)));
     }
     queue.value = controls.queue;
-    // Not under the reader's hands, nor before what they typed was sent.
+    // Not while the user is editing, nor before the typed text was sent.
     if (timer === null && document.activeElement !== search) search.value = controls.text;
     draw();
   };
@@ -93,8 +93,8 @@ function filterBar(model, ask, others) {
   };
 }
 
-// The table itself: a row is made again only when it changed, so that focus, scroll position and
-// a marked text stay where they are.
+// The table. A row is replaced only if it changed, to keep focus, scroll position and selected
+// text.
 function jobTable(model, act) {
   const head = h("tr");
   const body = h("tbody");
@@ -157,7 +157,7 @@ function focusKey(parent, key) {
   return Boolean(found);
 }
 
-// "rows 51–100 of 10,000" as far as it is known.
+// "rows 51–100 of 10,000", as far as known.
 function rowsShown({ rows = [], position, total }) {
   if (!rows.length) return "no jobs";
   if (total === null) return `${rows.length} jobs`;
@@ -176,7 +176,7 @@ function pager(model, act) {
       const page = model.get("page");
       turns.forEach((turn, place) => {
         const off = !(place < 2 ? page.previous : page.next);
-        // The last page reached by keyboard must not throw the focus away.
+        // Keep the focus when the keyboard user reaches the last page.
         if (off && turn === document.activeElement) turns[place < 2 ? 2 : 1].focus({ preventScroll: true });
         turn.disabled = off;
       });
@@ -187,14 +187,14 @@ function pager(model, act) {
       clearTimeout(late);
       late = null;
       const said = page.rows ? rowsShown(page) : READING;
-      // Until the jobs are counted, the words stay: a screen reader reads each change of them.
+      // Until the jobs are counted, the text stays: a screen reader announces each change.
       const counted = page.total !== null || !words.textContent || words.textContent === READING;
       if (counted && words.textContent !== said) words.textContent = said;
     },
   };
 }
 
-// "Retry all failed (12)", asked once more before it is done.
+// "Retry all failed (12)", with a confirmation.
 function retryAll(model, ask) {
   const start = button("Retry all failed", () => { asking = true; draw(); no.focus(); });
   const question = h("p", { class: "pq-jobs-question" });
@@ -243,7 +243,7 @@ function emptiness(model, clear) {
 export default {
   render({ model, el }) {
     el.classList.add("pq", "pq-jobs");
-    // JupyterLab would take Enter and letters on our buttons for its own shortcuts.
+    // JupyterLab would take Enter and letters on our buttons as its own shortcuts.
     el.dataset.lmSuppressShortcuts = "true";
     const ask = (message) => model.send(message);
     let opened = model.get("selected");

@@ -1,12 +1,12 @@
-// The photos of a project or batch: filters, a page of tiles, and one photo at large.
+// The photos of a project or batch: filters, a page of tiles, and one enlarged photo.
 
 export default {
   render({ model, el }) {
     const SLOTS = 24;
     const addresses = new Map(); // slot → address of its thumbnail
-    const tiles = new Map(); // slot → its element, until something of it changes
-    let current = null; // the photo that the keyboard is at
-    let entering = false; // a page was turned from the large view
+    const tiles = new Map(); // slot → its element, until its data changes
+    let current = null; // the photo with the keyboard focus
+    let entering = false; // whether a page was turned in the enlarged view
 
     const cards = () => model.get("order").map((slot) => model.get(`card_${slot}`)).filter((card) => card?.photo_id);
     const slotOf = (photo) => model.get("order").find((slot) => model.get(`card_${slot}`).photo_id === photo);
@@ -29,7 +29,7 @@ export default {
       closed(photo) { model.send({ kind: "close" }); current = photo; entering = false; rove(true); },
     };
 
-    // The photos beside one: an id, true for one on another page, null for none.
+    // The photos before and after one: an id, true for one on another page, null for none.
     function neighbours(photo) {
       const ids = cards().map((card) => card.photo_id);
       const at = ids.indexOf(photo);
@@ -84,7 +84,7 @@ export default {
     function rove(focus) {
       const buttons = [...list.querySelectorAll(".pq-tile-open")];
       const at = Math.max(0, buttons.findIndex((one) => one.closest("li").dataset.photo === current));
-      // One stop of the Tab key for the whole page, and the controls of that tile behind it.
+      // The page is one Tab stop, followed by the controls of the current tile.
       list.querySelectorAll("[tabindex]").forEach((one) => { one.tabIndex = -1; });
       const there = buttons[at]?.closest("li");
       there?.querySelectorAll("[tabindex]").forEach((one) => { one.tabIndex = 0; });
@@ -114,7 +114,7 @@ export default {
       if (to) { current = to.dataset.photo; rove(true); }
     });
     list.addEventListener("keyup", (event) => {
-      // Firefox presses a button when the space bar is let go.
+      // Firefox clicks a button when the space bar is released.
       if (event.key === " " && event.target.matches(".pq-tile-open")) event.preventDefault();
     });
 
@@ -184,7 +184,7 @@ export default {
       tiles.delete(slot);
     }
 
-    // A page arrives as many changes at once: they are drawn together.
+    // A new page changes many traits at once: they are drawn together.
     let planned = false;
     const plan = () => {
       if (planned) return;

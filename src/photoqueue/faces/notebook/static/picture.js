@@ -1,4 +1,4 @@
-// One photo at large: the picture with its boxes, and the list of the things beside it.
+// One enlarged photo: the picture with its boxes, and the list of things beside it.
 
 function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
   let photo = null;
@@ -34,7 +34,7 @@ function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
     event.preventDefault();
   });
 
-  // Keeps the whole picture in sight, in its own shape; the boxes lie on exactly that.
+  // Fits the whole picture into view with its aspect ratio; the boxes cover it exactly.
   function fit() {
     const card = photo && cardOf(photo);
     if (!card) return;
@@ -97,7 +97,7 @@ function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
     dialog.setAttribute("aria-label", card.title);
     const there = model.get("picture_of") === photo;
     take(there ? model.get("picture") : null);
-    // The thumbnail stands in until the picture has come.
+    // The thumbnail is shown until the picture has arrived.
     const source = address ?? thumbnailOf(photo);
     stage.hidden = !source;
     if (source && image.src !== source) image.src = source;
@@ -111,7 +111,7 @@ function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
     const beside = neighbours(photo);
     previous.disabled = !beside.previous;
     next.disabled = !beside.next;
-    // A button that cannot be pressed any more would swallow the keys.
+    // A focused button that is disabled would swallow key presses.
     if (dialog.open && (document.activeElement?.disabled || document.activeElement?.hidden)) dialog.focus();
     list(card);
     controls.update();
@@ -128,7 +128,7 @@ function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
       update();
       if (!dialog.open) {
         dialog.showModal();
-        dialog.focus(); // its name is told, and the arrow keys are heard
+        dialog.focus(); // announces its name and receives the arrow keys
         fit();
       }
     },

@@ -1,4 +1,4 @@
-// Which jobs the views show: a select of the newest batches, and a field for an id.
+// Selects the jobs that the views show: a list of the newest batches, and a field for an id.
 export default {
   render({ model, el }) {
     el.classList.add("pq");

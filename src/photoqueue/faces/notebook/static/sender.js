@@ -1,5 +1,5 @@
-// Sends photos piece by piece: the next one only when the kernel has taken the last. It lives
-// as long as the widget's model, so that moving or hiding the widget does not end an upload.
+// Sends photos in pieces, each one after the kernel has accepted the previous one. It belongs to
+// the widget's model, so that moving or hiding the widget does not end an upload.
 
 const senders = new Map();
 
@@ -16,9 +16,9 @@ class Sender {
     this.photos = [];
     this.number = 0;
     this.offset = 0;
-    this.sent = 0; // bytes that the kernel has taken
+    this.sent = 0; // bytes that the kernel has accepted
     this.total = 0;
-    this.piece = 0; // bytes on their way
+    this.piece = 0; // bytes being sent
     this.waitingSince = null;
   }
 

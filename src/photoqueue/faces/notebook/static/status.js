@@ -1,5 +1,5 @@
-// One line: when the views were read, and what is wrong if anything is. A kernel that was
-// restarted cannot say so itself: the browser notices that it has fallen silent.
+// One line: when the views were last read, and any problem. A restarted kernel cannot report that
+// itself: the browser notices that it no longer responds.
 const SILENT_AFTER_S = 15;
 
 export default {

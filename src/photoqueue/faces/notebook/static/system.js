@@ -1,8 +1,8 @@
-// How the system is: queues, workers, servers, engine.
+// The system view: queues, workers, servers, engine.
 
 const STATES = ["waiting", "active", "delayed", "completed", "failed", "cancelled"];
 
-// Clocks may disagree by a little: nothing waits for less than no time.
+// Clocks may differ slightly: no wait is negative.
 const lasted = (seconds) => format.duration(seconds === null ? null : 1000 * Math.max(seconds, 0));
 
 function mark(icon, text, kind) {
@@ -36,7 +36,7 @@ export default {
 
     function drawWarning(page) {
       const waiting = page.queues.filter((queue) => queue.unattended);
-      // Beside other views there is a notice above all of them.
+      // Together with other views, there is a notice above all of them.
       if (!waiting.length || !page.alone) { replace(warning); return; }
       const told = waiting.map((queue) => `${format.counted(queue.unattended, "job")} of ${queue.name}`).join(" and ");
       const one = waiting.length === 1 && waiting[0].unattended === 1;
@@ -122,7 +122,7 @@ export default {
       replace(body, page.queues.length ? drawQueues(page) : null, drawWorkers(page), drawPlaces(page));
     }
 
-    // On its own, nobody reads for it.
+    // Without a driver, the view polls.
     const timer = setInterval(() => { if (model.get("page")?.alone) send("refresh"); }, 2000);
     const stop = follow(model, "page work", draw);
     if (!model.get("page")?.servers) send("refresh");

@@ -1,6 +1,6 @@
-// One photo as a tile: its thumbnail with boxes, its name, and what is wrong if anything is.
+// One photo as a tile: thumbnail with boxes, name, and any problem.
 
-// `picture` is the address of the thumbnail or null; `act` does what the person asks for.
+// `picture` is the URL of the thumbnail or null; `act` performs the user's actions.
 function tile(card, picture, { selected, canAct, minScore, act }) {
   const key = card.photo_id;
   const failed = card.state === "failed" || card.state === "cancelled";
@@ -34,7 +34,7 @@ function summary(card, minScore) {
     : `${format.counted(items.length, "thing")}: ${items.map((item) => item.name).join(", ")}`;
 }
 
-// What is seen of the photo: its thumbnail, or words in its place.
+// The thumbnail, or text in its place.
 function shot(card, picture, words) {
   if (card.state === "failed") return h("span", { class: "pq-shot-words" },
     icon("failed"), h("span", { class: "pq-hidden" }, `${card.title}: `),

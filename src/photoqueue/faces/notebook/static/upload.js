@@ -1,4 +1,4 @@
-// Chooses photos, says what cannot be sent and what to do instead, and shows how it goes.
+// Chooses photos, explains which cannot be sent and what to do instead, and shows the progress.
 
 export default {
   initialize({ model }) {
@@ -68,7 +68,7 @@ export default {
         return chosen.photos.length ? `${format.counted(chosen.photos.length, "photo")} (${format.size(size)}) can be uploaded.` : "There is no photo to upload.";
       }
       if (model.get("state") === "ready") return `${format.counted(model.get("files"), "photo")} uploaded, ready to be submitted.`;
-      // Files are lent to one page only: after a reload nobody can go on sending them.
+      // Files belong to one page load: after a reload the upload cannot continue.
       if (model.get("state") === "receiving") return "The upload was interrupted. Choose the photos again.";
       return "";
     }

@@ -1,4 +1,4 @@
-// A line of words that a screen reader says when they change; `urgent` interrupts it.
+// A line of text whose changes a screen reader announces; `urgent` interrupts it.
 export default {
   render({ model, el }) {
     el.classList.add("pq");

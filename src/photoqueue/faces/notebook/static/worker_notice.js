@@ -1,4 +1,4 @@
-// Shown only while jobs wait for a worker that is not there.
+// Shown only while jobs wait and no live worker takes them.
 export default {
   render({ model, el }) {
     el.classList.add("pq");

@@ -96,7 +96,7 @@ def test_failed_job_is_found_looked_at_and_started_anew(
     assert job.state is JobState.WAITING
     details.get_by_role("button", name="Close").click()
     page.get_by_role("button", name="failed 0").wait_for()
-    page.get_by_text("No job is like that.").wait_for()
+    page.get_by_text("No job matches.").wait_for()
 
 
 def test_board_is_live(address: str, show: Callable[..., Page], installation: Installation) -> None:
@@ -194,7 +194,7 @@ def test_token_is_asked_for_once_and_kept_for_the_session_only(
         page = show(address)
         page.get_by_label("Token of this server").fill("a wrong one")
         page.get_by_role("button", name="Open").click()
-        page.get_by_text("This token is not the server's.").wait_for()
+        page.get_by_text("The server does not accept this token.").wait_for()
         page.get_by_label("Token of this server").fill(TOKEN)
         page.keyboard.press("Enter")
         page.get_by_role("table", name="Queues").wait_for()

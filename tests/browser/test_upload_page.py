@@ -84,7 +84,7 @@ def test_what_cannot_be_sent_is_said_before_anything_is_sent(
     expect(shows.page.get_by_text("3 files are left out:")).to_be_visible()
     for words in (
         "kitchen/large.jpg is 2.9 KiB; the limit is 2.9 KiB a photo",
-        "kitchen/notes.txt is no picture by its name",
+        "kitchen/notes.txt does not have the name of a picture",
         "empty.jpg is empty",
         "put them in a folder that the notebook server can read and choose Folder",
     ):

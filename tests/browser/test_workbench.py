@@ -245,7 +245,9 @@ def test_unknown_batch_and_room_type_are_said(lab: LabPage) -> None:
     page.get_by_role("button", name="Open", exact=True).click()
     expect(page.get_by_role("alert").filter(has_text="No batch 'b-nope'")).to_be_visible()
     fill(page, "Room type", "sauna")
-    expect(page.get_by_text("'sauna' is no kind of room that photoqueue knows.")).to_be_visible()
+    expect(
+        page.get_by_text("'sauna' is not a known kind of room; it is kept as you wrote it.")
+    ).to_be_visible()
 
 
 def test_dark_theme(lab: LabPage, home: Path, mended: Path, start_worker) -> None:

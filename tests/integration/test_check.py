@@ -92,7 +92,7 @@ def fail_jobs(database: Database, number: int) -> None:
 
 
 def test_exit_codes_and_one_line(installation: Installation, database: Database, run: Run) -> None:
-    assert run("check") == Outcome(0, "OK: all is well\n", "")
+    assert run("check") == Outcome(0, "OK: no problems\n", "")
     fail_jobs(database, 5)
     told = run("check")
     assert told.code == 1
@@ -178,6 +178,6 @@ def test_check_tells_the_address(installation: Installation, receiver: Receiver)
     with closing(Ledger(installation.database)) as ledger:
         ledger.run("UPDATE jobs SET state = 'cancelled'")
     status, line, warning = run_alone(installation, PHOTOQUEUE_ALERT_URL=url)
-    assert (status, line) == (0, "OK: all is well\n")
+    assert (status, line) == (0, "OK: no problems\n")
     assert "answered 500" in warning
     assert check() == []

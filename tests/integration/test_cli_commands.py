@@ -453,7 +453,7 @@ def test_migrate_and_down_name_what_is_away(environment: pytest.MonkeyPatch, run
     shown = run("down")
     assert shown.code == 0
     assert "nothing was stopped" in shown.out
-    assert "DATABASE_URL and REDIS_URL are not photoqueue's to stop" in shown.out
+    assert "DATABASE_URL and REDIS_URL do not belong to photoqueue" in shown.out
 
 
 # -- evaluate

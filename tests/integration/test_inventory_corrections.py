@@ -288,7 +288,7 @@ def test_shell_corrects_lists_and_takes_back(move: str, capsys: pytest.CaptureFi
 
     number = str(made["correctionId"])
     assert shell("corrections", "--undo", number) == 0
-    assert "taken back" in capsys.readouterr().out
+    assert "undone" in capsys.readouterr().out
     assert told("corrections", move) == []
     assert len(told("corrections", move, "--all")) == 1
 

@@ -278,7 +278,7 @@ def test_view_without_actions_changes_nothing(ledger: Ledger, kind: str) -> None
     view.refresh()
     assert not view.may_act
     send(view, kind, job_id=job.id)
-    assert "only shows" in view.notice
+    assert "read-only" in view.notice
     assert job.state == "failed"
 
 

@@ -165,7 +165,7 @@ def test_retry_starts_the_job_anew_unless_the_view_only_shows(bench: Bench) -> N
     quiet = PhotosView(Scope(project="m1"), actions=False)
     quiet.refresh()
     told(quiet, kind="retry", photo="permanent-1")
-    assert "only shows" in quiet.notice
+    assert "read-only" in quiet.notice
     assert job.poll().state == "failed"
 
     view = PhotosView(Scope(project="m1"))

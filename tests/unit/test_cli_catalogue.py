@@ -54,7 +54,7 @@ def test_nothing_found_names_what_is_near(run: Run) -> None:
     code, out, err = run("comode")
 
     assert (code, out) == (1, "")
-    assert "Nothing is called comode. Near it: chest of drawers" in err
+    assert "Nothing is called comode. Similar: chest of drawers" in err
 
 
 def test_changes_of_the_settings_are_shown(

@@ -163,7 +163,7 @@ def test_says_that_the_servers_are_away_and_goes_on_once_they_are_back(
     view.error = DatabaseUnavailableError("PostgreSQL at x cannot be used.")
     _, report, _ = running(view)
     assert report.next() == (
-        "problem: PostgreSQL at x cannot be used. Shown is what was read last; trying again."
+        "problem: PostgreSQL at x cannot be used. The last data is shown; trying again."
     )
     view.error = None
     assert report.next(but="beat") == "read"

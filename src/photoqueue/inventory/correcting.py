@@ -34,7 +34,7 @@ def corrected(
     ----------
     result : InventoryResult
     corrections : iterable of Correction
-        In any order; withdrawn ones are left out.
+        In any order; undone ones are left out.
     catalogue : Catalogue
         Describes things that the photos do not show.
     language : str

@@ -206,7 +206,7 @@ class Correction(Record, HasCard):
     undone_by: str | None = None
 
     def __repr__(self) -> str:
-        undone = ", taken back" if self.undone_at is not None else ""
+        undone = ", undone" if self.undone_at is not None else ""
         return (
             f"<Correction {self.correction_id}: {self.count} × {one_line(self.name, 16)} in "
             f"{one_line(self.room, 12)}, by {one_line(self.user_id, 8)}{undone}>"

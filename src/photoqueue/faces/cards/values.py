@@ -145,7 +145,7 @@ def _job(job: Job) -> str:
     return card(
         f"Job {shorten(job.key, 60)}",
         [("queue", job.queue), ("id", job.id)],
-        "poll(job) shows where it stands, job.result() waits for it.",
+        "poll(job) shows its state, job.result() waits for it.",
     )
 
 
@@ -157,7 +157,7 @@ def _batch(batch: Batch) -> str:
     return card(
         f"Batch {batch.id}",
         rows,
-        "poll(batch) shows where it stands, collect(batch) waits for it;",
+        "poll(batch) shows its state, collect(batch) waits for it;",
         f"batch({batch.id!r}) reopens it later.",
     )
 
@@ -195,9 +195,9 @@ def _correction(made: Correction) -> str:
     rows.append(("by", f"{one_line(made.user_id, 40)}, {moment(made.created_at, utc=True)}"))
     if made.undone_at is not None:
         rows.append(
-            ("taken back by", f"{one_line(made.undone_by, 40)}, {moment(made.undone_at, utc=True)}")
+            ("undone by", f"{one_line(made.undone_by, 40)}, {moment(made.undone_at, utc=True)}")
         )
-    note = "" if made.undone_at else f"undo_correction({made.correction_id}) takes it back."
+    note = "" if made.undone_at else f"undo_correction({made.correction_id}) undoes it."
     return card(f"Correction {made.correction_id}", rows, note)
 
 
@@ -222,7 +222,7 @@ def _worker(worker: WorkerProcess) -> str:
     return card(
         f"Worker {worker.pid}",
         [("process", worker.pid), ("log", worker.log)],
-        "It ends with this process at the latest; stop() ends it sooner.",
+        "It ends with this process; stop() ends it sooner.",
     )
 
 
@@ -255,7 +255,7 @@ def _photo(result: PhotoResult) -> str:
         rows.append(("⚠ warnings", "; ".join(result.warnings)))
     kinds = _kinds(result.items)
     if not kinds:
-        return card(f"Photo {result.photo_id}", rows, "Nothing was found in it.")
+        return card(f"Photo {result.photo_id}", rows, "No things were found in it.")
     total = volume(sum(item.volume or 0 for item in result.items))
     rows.append(("found", f"{counted(len(result.items), 'thing')}, {total}"))
     shown = table(

@@ -55,7 +55,7 @@ def _photoqueue(
 ) -> None:
     """Analyse photos of rooms for house moves.
 
-    Begin with `photoqueue demo`; `photoqueue doctor` says what is missing.
+    Begin with `photoqueue demo`; `photoqueue doctor` shows what is missing.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), nl=False)

@@ -276,7 +276,7 @@ def temporary_installation(settings: Settings, *, keep: bool) -> Iterator[None]:
     if (settings.home / "models.toml").is_file():
         (home / "models.toml").symlink_to(settings.home / "models.toml")
     try:
-        show("Starting servers of its own …")
+        show("Starting servers …")
         use(own)
         redis = current().endpoints.redis_url is not None
         show("PostgreSQL and Redis run." if redis else "PostgreSQL runs; it carries the messages.")
@@ -324,7 +324,7 @@ def _end_workers(home: Path) -> None:
 def _say_what_is_kept(home: Path) -> None:
     shown = line(home)
     show()
-    show(f"Kept in {shown}. Look at it, then remove it:")
+    show(f"Kept in {shown}. To look at it and then remove it:")
     show(f"  export PHOTOQUEUE_HOME={shown} DATABASE_URL= REDIS_URL=")
     show("  photoqueue jobs")
     show(f"  photoqueue down && rm -r {shown}")

@@ -105,7 +105,7 @@ def _mark(finding: Finding) -> Text:
 def _conclusion(verdicts: Counter[str]) -> str:
     problems, warnings = verdicts["problem"], verdicts["warning"]
     if not problems and not warnings:
-        return "All is well."
+        return "No problems found."
     parts = [
         counted(number, what)
         for number, what in ((problems, "problem"), (warnings, "warning"))
@@ -190,7 +190,7 @@ def _photo_store(survey: Survey) -> Iterator[Finding]:
     address = hashlib.sha256(probe).hexdigest()
     store.put(probe, address)
     store.get(address)
-    yield Finding("Photo store", Verdict.OK, f"{store.describe()} can be written and read")
+    yield Finding("Photo store", Verdict.OK, f"{store.describe()} is readable and writable")
 
 
 def _writable(check: str, folder: Path, setting: str) -> Finding:
@@ -280,10 +280,10 @@ def _queues(survey: Survey) -> Iterator[Finding]:
     from photoqueue.queue.tables import SCHEMA_REVISION
 
     if not survey.database_runs:
-        yield Finding("Jobs", Verdict.OK, "not known while PostgreSQL does not run")
+        yield Finding("Jobs", Verdict.OK, "unknown while PostgreSQL is not running")
         return
     if survey.revision() != SCHEMA_REVISION:
-        yield Finding("Jobs", Verdict.WARNING, "not known before the schema is right")
+        yield Finding("Jobs", Verdict.WARNING, "unknown until the tables are migrated")
         return
     for name, queue in survey.queues().items():
         detail = (

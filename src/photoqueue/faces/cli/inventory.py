@@ -27,16 +27,17 @@ if TYPE_CHECKING:
     from photoqueue.inventory.catalogue_file import CatalogueItem
 
 Project = Annotated[str, typer.Argument(metavar="PROJECT", help="The move.", show_default=False)]
-User = Annotated[str | None, typer.Option(help="Who says so; you when left out.")]
+User = Annotated[str | None, typer.Option(help="Who makes the correction (default: you).")]
 
 
 def inventory(
     project: Project,
     anew: Annotated[
-        bool, typer.Option("--anew", help="Add the photos up again, and wait for it.")
+        bool, typer.Option("--anew", help="Add the photos up again, and wait for the result.")
     ] = False,
     strategy: Annotated[
-        StrategyName | None, typer.Option(help="How things in several photos are counted (--anew).")
+        StrategyName | None,
+        typer.Option(help="How to count things seen in several photos (--anew)."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -46,7 +47,7 @@ def inventory(
     from photoqueue.records.base import DEFAULT_STRATEGY
 
     if strategy is not None and not anew:
-        raise typer.BadParameter("--strategy is for adding up: give --anew as well.")
+        raise typer.BadParameter("--strategy needs --anew.")
     if anew:
         photoqueue.submit_inventory(project, strategy=str(strategy or DEFAULT_STRATEGY)).result()
     found = photoqueue.read_inventory(project)
@@ -62,25 +63,25 @@ def correct(
     item: Annotated[
         str,
         typer.Argument(
-            metavar="ITEM", help="A thing: its name in English or French.", show_default=False
+            metavar="ITEM", help="The thing: its name in English or French.", show_default=False
         ),
     ],
     count: Annotated[
         int,
         typer.Argument(
-            metavar="COUNT", help="How many there are; 0 takes it off.", show_default=False
+            metavar="COUNT", help="How many there are; 0 removes it.", show_default=False
         ),
     ],
     volume: Annotated[float | None, typer.Option(help="Moving volume of one, in m³.")] = None,
     dismountable: Annotated[
         bool | None,
-        typer.Option("--dismountable/--whole", help="Whether it is taken apart."),
+        typer.Option("--dismountable/--whole", help="Whether it is dismantled for the move."),
     ] = None,
     category: Annotated[
-        str | None, typer.Option(help="Of a thing that the catalogue lacks.")
+        str | None, typer.Option(help="Category of a thing that the catalogue lacks.")
     ] = None,
     new_room: Annotated[
-        bool, typer.Option("--new-room", help="The room is one that no photo shows.")
+        bool, typer.Option("--new-room", help="Allow a room that no photo shows.")
     ] = False,
     user: User = None,
     as_json: AsJson = False,
@@ -103,35 +104,33 @@ def correct(
         print_json(made.model_dump(mode="json", by_alias=True))
         return
     show(f"Correction {made.correction_id}: {made.count} × {line(made.name)} in {line(made.room)}")
-    show(f"Take it back with: photoqueue corrections --undo {made.correction_id}")
+    show(f"Undo it with: photoqueue corrections --undo {made.correction_id}")
 
 
 def corrections(
     project: Annotated[
         str | None, typer.Argument(metavar="[PROJECT]", help="The move.", show_default=False)
     ] = None,
-    undo: Annotated[
-        int | None, typer.Option(metavar="ID", help="Take this correction back.")
-    ] = None,
+    undo: Annotated[int | None, typer.Option(metavar="ID", help="Undo this correction.")] = None,
     all_of_them: Annotated[
-        bool, typer.Option("--all", help="Also those that were taken back.")
+        bool, typer.Option("--all", help="Also list undone corrections.")
     ] = False,
     user: User = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the corrections of a project, or withdraw one."""
+    """List the corrections of a project, or undo one."""
     import photoqueue
     from photoqueue.client.corrections import list_corrections
     from photoqueue.faces.cli.views import correction_table
 
     if (project is None) == (undo is None):
-        raise typer.BadParameter("Name a project, or a correction with --undo ID; one of them.")
+        raise typer.BadParameter("Give either a project, or a correction with --undo ID.")
     if undo is not None:
         made = photoqueue.undo_correction(undo, user_id=user)
         if as_json:
             print_json(made.model_dump(mode="json", by_alias=True))
             return
-        show(f"Correction {undo} of project {line(made.project_id)} taken back.")
+        show(f"Correction {undo} of project {line(made.project_id)} undone.")
         return
     listed = list_corrections(str(project), undone=all_of_them)
     if as_json:
@@ -158,13 +157,13 @@ def catalogue(
     ] = None,
     check: Annotated[
         Path | None,
-        typer.Option(help="Check a file of changes, and say what it changes.", show_default=False),
+        typer.Option(help="Check a file of changes and show what it changes.", show_default=False),
     ] = None,
     export: Annotated[
         Path | None,
         typer.Option(
-            help="Write the catalogue of the package to a new file, to be edited; with "
-            "--lang fr as a French spreadsheet opens it.",
+            help="Write the catalogue of the package to a new file for editing; with "
+            "--lang fr in the format of French spreadsheets.",
             show_default=False,
         ),
     ] = None,
@@ -197,7 +196,7 @@ def catalogue(
         show(_table(found, language))
     if not found:
         near = ", ".join(item.name(language) for item in known.nearest(search or ""))
-        note(f"Nothing is called {line(search)}." + (f" Near it: {near}." if near else ""))
+        note(f"Nothing is called {line(search)}." + (f" Similar: {near}." if near else ""))
         raise typer.Exit(1)
 
 

@@ -70,7 +70,7 @@ def jobs(
 
     show(job_table(rows))
     if len(found) > limit:
-        note(f"The newest {limit:,} only; --limit shows more.")
+        note(f"Only the newest {limit:,}; --limit shows more.")
 
 
 def job(
@@ -161,7 +161,7 @@ JobIds = Annotated[
 BatchId = Annotated[str | None, typer.Option("--batch", help="All jobs of this batch.")]
 Queue = Annotated[
     str | None,
-    typer.Argument(parser=known_queue, metavar="QUEUE", help="The queue; all when left out."),
+    typer.Argument(parser=known_queue, metavar="QUEUE", help="The queue (default: all)."),
 ]
 
 
@@ -358,7 +358,7 @@ _WORDS: Final = ("OK", "WARNING", "CRITICAL")
 
 def check(
     window_minutes: Annotated[
-        int | None, typer.Option(min=1, max=700, help="How many minutes to look back.")
+        int | None, typer.Option(min=1, max=700, help="Minutes to look back.")
     ] = None,
     failure_rate: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of jobs that may fail.")
@@ -370,10 +370,10 @@ def check(
         float | None, typer.Option(min=0, help="How long a job may wait.")
     ] = None,
     recovered: Annotated[
-        int | None, typer.Option(min=1, help="Attempts lost with their worker that are too many.")
+        int | None, typer.Option(min=1, help="Lost attempts from which to warn.")
     ] = None,
     retries: Annotated[
-        int | None, typer.Option(min=1, help="Fewer retries are never called rising.")
+        int | None, typer.Option(min=1, help="Fewer retries than this never count as rising.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -409,7 +409,7 @@ def check(
         except PhotoqueueError as exc:
             warn(str(exc))
     worst = max((2 if alert.severity is Severity.CRITICAL else 1 for alert in alerts), default=0)
-    _report(worst, alerts, "; ".join(alert.message for alert in alerts) or "all is well", as_json)
+    _report(worst, alerts, "; ".join(alert.message for alert in alerts) or "no problems", as_json)
     raise typer.Exit(worst)
 
 

@@ -59,7 +59,7 @@ def list_models(as_json: AsJson = False) -> None:
         from photoqueue.engines.model_registry import RECOMMENDED
 
         show()
-        show(f"None is here yet. Download one: photoqueue models pull {RECOMMENDED}")
+        show(f"No model is downloaded yet. Download one: photoqueue models pull {RECOMMENDED}")
 
 
 @app.command()
@@ -87,7 +87,7 @@ def pull(name: _Name, as_json: AsJson = False) -> None:
 def verify(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="A model; all that are here when left out."),
+        typer.Argument(metavar="[NAME]", help="A model (default: all that are here)."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

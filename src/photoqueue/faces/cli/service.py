@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="Address to listen on; any but loopback needs a token.")
+        str, typer.Option(help="Address to listen on; all but loopback need a token.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free port.")
     ] = 8080,
-    log_format: Annotated[
-        LogFormatName, typer.Option(help="Form of the log.")
-    ] = LogFormatName.TEXT,
+    log_format: Annotated[LogFormatName, typer.Option(help="Log format.")] = LogFormatName.TEXT,
 ) -> None:
     """Serve the HTTP API and the board, until SIGTERM or Ctrl-C.
 
@@ -100,7 +98,9 @@ def down() -> None:
         if url is not None
     ]
     if configured:
-        show(f"The servers of {' and '.join(configured)} are not photoqueue's to stop.")
+        show(
+            f"The servers of {' and '.join(configured)} do not belong to photoqueue and still run."
+        )
 
 
 def _live_workers(settings: Settings) -> int:
@@ -154,7 +154,7 @@ def prune(
 def erase(
     project: Annotated[str, typer.Option(help="The project of the household.", show_default=False)],
     yes: Annotated[
-        bool, typer.Option("--yes", help="Erase; without it, it is only told what there is.")
+        bool, typer.Option("--yes", help="Erase; without it, only show what would be erased.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -22,18 +22,18 @@ def submit(
     ],
     project: Annotated[str | None, typer.Option(help="The move that the photos belong to.")] = None,
     room: Annotated[
-        str | None, typer.Option(help="The room; the sub-folder's name when left out.")
+        str | None, typer.Option(help="The room (default: the sub-folder's name).")
     ] = None,
     room_type: Annotated[
-        str | None, typer.Option(help="The kind of room; guessed when left out.")
+        str | None, typer.Option(help="The kind of room (default: the engine's guess).")
     ] = None,
-    user: Annotated[str | None, typer.Option(help="Who submits; you when left out.")] = None,
+    user: Annotated[str | None, typer.Option(help="Who submits (default: you).")] = None,
     inventory: Annotated[
         bool, typer.Option("--inventory", help="Add the project up once the photos are done.")
     ] = False,
     strategy: Annotated[
         StrategyName | None,
-        typer.Option(help="How things in several photos are counted (--inventory)."),
+        typer.Option(help="How to count things seen in several photos (--inventory)."),
     ] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the results and show them.")] = False,
     engine: Annotated[
@@ -54,9 +54,9 @@ def submit(
     from photoqueue.records.base import DEFAULT_STRATEGY
 
     if inventory and project is None:
-        raise typer.BadParameter("--inventory adds up a project: name it with --project.")
+        raise typer.BadParameter("--inventory needs --project.")
     if strategy is not None and not inventory:
-        raise typer.BadParameter("--strategy is for adding up: give --inventory as well.")
+        raise typer.BadParameter("--strategy needs --inventory.")
     options: dict[str, Any] = {
         "project_id": project,
         "room": room,

@@ -25,7 +25,7 @@ class LogFormatName(StrEnum):
 def worker(
     queue: Annotated[
         str | None,
-        typer.Option(help="Work on this queue only; all whose job types are known when left out."),
+        typer.Option(help="Work only on this queue (default: all known job types)."),
     ] = None,
     concurrency: Annotated[
         str | None,
@@ -35,9 +35,7 @@ def worker(
             "many as there is work for (default: QUEUE_CONCURRENCY).",
         ),
     ] = None,
-    log_format: Annotated[
-        LogFormatName, typer.Option(help="Form of the log.")
-    ] = LogFormatName.TEXT,
+    log_format: Annotated[LogFormatName, typer.Option(help="Log format.")] = LogFormatName.TEXT,
     health_port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="Port for /healthz: 503 when its processes are stuck."),

@@ -307,7 +307,7 @@ class Refresher:
                 pause = max(TICK, _REST * (time.monotonic() - begin))
                 self._prepare_once()
             except PhotoqueueError as exc:
-                self._say(f"{exc} Shown is what was read last; trying again.")
+                self._say(f"{exc} The last data is shown; trying again.")
                 pause, failures, seen = self._pause(failures), failures + 1, None
             except Exception as exc:
                 # A view that cannot be drawn must not silently freeze the others.

@@ -40,12 +40,12 @@ Json = dict[str, Any]
 
 _WORDS: Final = {
     None: "Not added up yet.",
-    JobState.WAITING: "Waits for a worker to add it up …",
-    JobState.ACTIVE: "Is being added up …",
-    JobState.DELAYED: "Adding it up failed; it is tried again soon …",
+    JobState.WAITING: "Waiting for a worker …",
+    JobState.ACTIVE: "Adding up …",
+    JobState.DELAYED: "Adding up failed; it will be retried soon …",
     JobState.COMPLETED: "Added up",
-    JobState.FAILED: "Adding it up failed.",
-    JobState.CANCELLED: "Adding it up was cancelled.",
+    JobState.FAILED: "Adding up failed.",
+    JobState.CANCELLED: "Adding up was cancelled.",
 }
 
 
@@ -74,9 +74,9 @@ def standing_page(standing: ProjectStanding, *, taken: bool) -> Json:
     words = _WORDS[standing.state]
     if standing.state is JobState.WAITING:
         if standing.waits_for_batch:
-            words = "Waits until the photos of its batch are analysed …"
+            words = "Waiting until the photos of its batch are analysed …"
         elif not taken:
-            words = "Waits: no live worker takes it. Start one in the tab System."
+            words = "Waiting: no live worker takes inventory jobs. Start one in the tab System."
     return {
         "words": words,
         "running": standing.state is not None and not standing.state.finished,

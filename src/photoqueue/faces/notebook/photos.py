@@ -282,7 +282,7 @@ class PhotosView(LiveView):
 
     def _what_to_do(self, total: int) -> str:
         if total:
-            return "No photo is like that. Choose another room or state, or clear the filters."
+            return "No photo matches. Choose another room or state, or clear the filters."
         where = self.scope.batch or self.scope.project
         none = f"There are no photos in {where!r} yet." if where else "There are no photos yet."
         if not self.actions:

@@ -58,7 +58,7 @@ class SubmitForm:
         )
         self.room = widgets.Text(
             description="Room",
-            placeholder="after the sub-folders",
+            placeholder="default: the sub-folder's name",
             continuous_update=False,
             style=_WIDE,
         )
@@ -175,8 +175,8 @@ class SubmitForm:
             self.hint.say("")
             return
         self.hint.say(
-            f"{text[:40]!r} is no kind of room that photoqueue knows. It comes back as you wrote "
-            f"it. Known are {', '.join(ROOM_TYPES)}, in French too."
+            f"{text[:40]!r} is not a known kind of room; it is kept as you wrote it. "
+            f"Known kinds are {', '.join(ROOM_TYPES)}, in French too."
         )
 
 

@@ -337,7 +337,9 @@ class Upload(anywidget.AnyWidget):
         except PhotoqueueError as exc:
             self._give_up(str(exc))
         except (KeyError, ValueError, TypeError) as exc:
-            self._give_up(f"The browser sent what is no upload ({exc!r:.80}). Upload again.")
+            self._give_up(
+                f"The browser sent an invalid upload message ({exc!r:.80}). Upload again."
+            )
 
     def _begin(self, upload: str, count: int) -> None:
         self.clear()

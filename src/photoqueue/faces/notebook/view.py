@@ -98,9 +98,9 @@ class LiveView(anywidget.AnyWidget):
             self.notice = ""
             kind = str(message.get("kind"))
             if kind not in self.verbs:
-                raise StateError(f"Nothing is known to do for {kind!r:.40}.")
+                raise StateError(f"Unknown action {kind!r:.40}.")
             if not self.actions and kind not in self.looking:
-                raise StateError("This page only shows; nothing can be changed here.")
+                raise StateError("This page is read-only; nothing can be changed here.")
             self.verbs[kind](self, message)
             if self.refreshed:
                 self.wanted()

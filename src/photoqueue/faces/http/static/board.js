@@ -127,7 +127,7 @@ function drawStates(counts) {
 function drawJobs(page) {
   if (same("jobs", page, shown.search, shown.state, shown.queue)) return;
   const none = shown.search || shown.state || shown.queue
-    ? "No job is like that." : "No job yet. Submit a photo, and it is listed here.";
+    ? "No job matches." : "No jobs yet. Submit a photo, and it appears here.";
   replace($("list"), page.jobs.length ? table("Jobs", [
     { title: "Name", class: "name", cell: (job) => button(nameOf(job), () => open(job.jobId), { class: "link", "data-key": `open-${job.jobId}` }) },
     { title: "State", cell: (job) => badge(job.state) },
@@ -303,7 +303,7 @@ function tell(error) {
     $("board").hidden = true;
     if ($("login").hidden || wrong) {
       $("login").hidden = false;
-      notice(wrong ? "This token is not the server's." : "");
+      notice(wrong ? "The server does not accept this token." : "");
       $("token").focus();
     }
   } else {

@@ -39,7 +39,7 @@ function sorted(found, { maxBytes, extensions }) {
   for (const { file, path } of found) {
     if (path.split("/").some((part) => part.startsWith("."))) continue;
     const name = path.toLowerCase();
-    if (!extensions.some((extension) => name.endsWith(extension))) left.push({ path, why: "is no picture by its name" });
+    if (!extensions.some((extension) => name.endsWith(extension))) left.push({ path, why: "does not have the name of a picture" });
     else if (file.size === 0) left.push({ path, why: "is empty" });
     else if (file.size > maxBytes) left.push({ path, why: `is ${format.size(file.size)}; the limit is ${format.size(maxBytes)} a photo`, large: true });
     else photos.push({ file, path });

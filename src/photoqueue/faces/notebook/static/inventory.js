@@ -258,12 +258,12 @@ export default {
       if (!listed.length) { replace(made); return; }
       const standing = listed.filter((entry) => !entry.undoneAt).length;
       const columns = ["When", "By", "Room", "Thing", "Number", "m³ of one", h("span", { class: "pq-hidden" }, "Undo")];
-      replace(made, fold("corrections", `Corrections: ${format.number(standing)} hold, ${format.number(listed.length - standing)} taken back`,
+      replace(made, fold("corrections", `Corrections: ${format.number(standing)} hold, ${format.number(listed.length - standing)} undone`,
         h("div", { class: "pq-inv-scroll" }, tableOf(columns, listed.map((entry) => h("tr", { class: entry.undoneAt ? "pq-quiet" : null },
             h("td", {}, format.clock(entry.at)), h("td", {}, entry.by), h("td", {}, entry.room), h("td", {}, entry.name),
             h("td", {}, entry.count === 0 ? "0, off the list" : format.number(entry.count)),
             h("td", {}, format.number(entry.volume, 2)),
-            h("td", {}, entry.undoneAt ? `taken back by ${entry.undoneBy}, ${format.clock(entry.undoneAt)}`
+            h("td", {}, entry.undoneAt ? `undone by ${entry.undoneBy}, ${format.clock(entry.undoneAt)}`
               : page.actions ? button("Undo", () => send("undo", { correction: entry.id }),
                 { "data-key": `undo/${entry.id}`, "aria-label": `Undo ${entry.count} × ${entry.name}, ${entry.room}` }) : "")))))));
     }

@@ -83,7 +83,7 @@ function timeline(story, now) {
   const end = Math.max(1, ...lanes.flatMap(({ parts }) => parts.map((part) => part.to)));
   const place = (from, to) => `left:${(100 * from / end).toFixed(3)}%;width:${(100 * (to - from) / end).toFixed(3)}%`;
   const kinds = new Set(lanes.flatMap(({ parts }) => parts.map((part) => part.kind)));
-  if (!kinds.size) return h("p", { class: "pq-quiet" }, story.attempts ? "No attempt is on record." : "This job was never tried.");
+  if (!kinds.size) return h("p", { class: "pq-quiet" }, story.attempts ? "No attempt is recorded." : "This job has no attempts.");
   const described = lanes.map(({ attempt, parts }) =>
     `attempt ${attempt.attempt}: ${parts.map((part) => `${part.kind} ${format.duration(part.to - part.from)}`).join(", ")}, ${outcomeWords(story, attempt)}`);
   return h("figure", { class: "pq-jobs-timeline" },

@@ -78,7 +78,7 @@ function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
     }));
     if (focused !== null) things.querySelector(`[data-number="${focused}"]`)?.focus();
     if (items.length === 0) things.replaceChildren(h("li", { class: "pq-quiet" },
-      card.state === "failed" || card.state === "cancelled" ? "There is no result." : card.state !== "completed" ? "Not analysed yet." : (card.items ?? []).length ? "No thing has such a score." : "Nothing was found."));
+      card.state === "failed" || card.state === "cancelled" ? "There is no result." : card.state !== "completed" ? "Not analysed yet." : (card.items ?? []).length ? "No thing has this score or more." : "Nothing was found."));
   }
 
   function take(newest) {
@@ -103,7 +103,7 @@ function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
     if (source && image.src !== source) image.src = source;
     image.alt = described(card, model.get("min_score"));
     const told = [card.state === "failed" || card.state === "cancelled" ? failure(card) : null, there ? model.get("picture_reason") : null];
-    reason.textContent = told.filter(Boolean).join("\n") || (source || there ? "" : "The picture is on its way.");
+    reason.textContent = told.filter(Boolean).join("\n") || (source || there ? "" : "The picture is being loaded.");
     reason.hidden = !reason.textContent;
     warnings.replaceChildren(...(card.warnings ?? []).map((text) => h("li", { class: "pq-warning" }, `⚠ ${text}`)));
     warnings.hidden = !warnings.children.length;

@@ -24,7 +24,7 @@ export default {
       el.dataset.live = silent ? "silent" : problem ? "problem" : "live";
       mark.textContent = silent ? "◌" : problem ? "▲" : "●";
       set(alert, silent
-        ? "The kernel has not been heard of for a while: it was restarted or is gone. Nothing is lost. Run the cell again."
+        ? "The kernel does not respond: it was restarted or has ended. Nothing is lost. Run the cell again."
         : problem);
       alert.hidden = !alert.textContent;
     };

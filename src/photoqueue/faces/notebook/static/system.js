@@ -73,7 +73,7 @@ export default {
         h("th", { scope: "row" }, worker.host, h("span", { class: "pq-quiet" }, ` pid ${worker.pid}`),
           worker.own ? h("div", { class: "pq-quiet" }, "started here") : null),
         h("td", {}, h("div", { class: "pq-sys-now" },
-          mark(icon, worker.state === "starting" && !worker.live ? "does not come up" : words, kind),
+          mark(icon, worker.state === "starting" && !worker.live ? "does not start" : words, kind),
           page.actions && worker.own ? button("Stop", () => send("stop-worker", { pid: worker.pid }),
             { "data-key": `stop/${worker.pid}`, "aria-label": `Stop worker ${worker.pid}` }) : null)),
         h("td", {}, `${lasted(worker.seen_s)} ago`),

@@ -107,12 +107,12 @@ def main() -> None:
         with psycopg.connect(installation.database.libpq_url, autocommit=True) as connection:
             connection.execute(_FILL.format(jobs=chosen.jobs))
             connection.execute("VACUUM ANALYZE jobs")
-        from photoqueue.queue.queue_counts import stats
+        from photoqueue.queue.queue_counts import LiveCounts
 
         counting = []
         for _ in range(5):
             began = time.perf_counter()
-            stats(installation.database, settings.lease_seconds)
+            LiveCounts(installation.database, settings.lease_seconds).read()
             counting.append((time.perf_counter() - began) * 1000)
         installation.close()
         print(

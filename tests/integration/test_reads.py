@@ -13,9 +13,10 @@ import pytest
 
 from photoqueue.errors import UnknownBatchError, UnknownJobError, UnknownProjectError
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
-from photoqueue.queue import projects, queue_counts, read, workers
+from photoqueue.queue import projects, read, workers
 from photoqueue.queue.database import Database
 from photoqueue.queue.ledger import Failure, Ledger
+from photoqueue.queue.queue_counts import LiveCounts
 from photoqueue.queue.submission import NewBatch, accept
 from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, Outcome
@@ -288,7 +289,7 @@ def test_stats_count_jobs_workers_and_the_oldest_waiting(desk: Desk, database: D
     # Long ago: PostgreSQL may have just started, and waits for those seen shortly before that.
     add_worker(desk, 3, "running", "{photo-analyze}", age=3600)
     add_worker(desk, 4, "stopped", "{photo-analyze}")
-    stats = queue_counts.stats(database, lease_seconds=10)
+    stats = LiveCounts(database, 10).read()
     photos, inventory = stats[PHOTOS], stats[INVENTORY]
     assert [getattr(photos, state) for state in JobState] == [1, 2, 3, 4, 5, 6]
     assert photos.total == 21
@@ -321,23 +322,23 @@ def test_every_read_has_the_same_idea_of_a_live_worker(
     )
     (listed,) = workers.list_workers(database, 10, lost=True)
     assert listed.live is live
-    assert queue_counts.stats(database, 10)[PHOTOS].workers == live
+    assert LiveCounts(database, 10).read()[PHOTOS].workers == live
     assert workers.queue_status(database, PHOTOS, 10).live == live
     assert workers.waits_for_a_worker(database, PHOTOS, 10) is not live
 
 
 def test_stats_of_an_empty_installation_are_zero(database: Database) -> None:
-    stats = queue_counts.stats(database, lease_seconds=10)
+    stats = LiveCounts(database, 10).read()
     assert set(stats) == {PHOTOS, INVENTORY}
     assert all(counts.total == 0 and not counts.paused for counts in stats.values())
 
 
 def test_pausing_is_seen_in_the_counts(database: Database) -> None:
     workers.set_paused(database, PHOTOS, True)
-    assert queue_counts.stats(database, 10)[PHOTOS].paused
-    assert not queue_counts.stats(database, 10)[INVENTORY].paused
+    assert LiveCounts(database, 10).read()[PHOTOS].paused
+    assert not LiveCounts(database, 10).read()[INVENTORY].paused
     workers.set_paused(database, PHOTOS, False)
-    assert not queue_counts.stats(database, 10)[PHOTOS].paused
+    assert not LiveCounts(database, 10).read()[PHOTOS].paused
 
 
 def test_connections_of_reads_are_given_back(database: Database) -> None:

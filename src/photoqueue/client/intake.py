@@ -52,6 +52,17 @@ class Request:
     asset_id: str | None = None
     file_name: str | None = None
 
+    def row(self, photo_id: str, file_name: str | None, **read: Any) -> NewPhoto:
+        """Return the row of the photo; ``read`` is what is known once it has been read."""
+        own = {name: getattr(self, name) for name in _KEPT}
+        return NewPhoto(
+            **own, photo_id=self.photo_id or photo_id, file_name=_file_name(file_name), **read
+        )
+
+
+#: What a request says of a photo that its row keeps as it is.
+_KEPT: Final = ("user_id", "project_id", "room", "room_type", "asset_id")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
@@ -92,22 +103,16 @@ def _read(installation: Installation, request: Request) -> RawPhoto:
 
 def _store(installation: Installation, request: Request, raw: RawPhoto) -> Taken:
     installation.photo_store.put(raw.data, raw.sha256)
-    return Taken(
-        row=NewPhoto(
-            photo_id=request.photo_id or photo_id_for(raw.sha256, request.project_id),
-            user_id=request.user_id,
-            sha256=raw.sha256,
-            project_id=request.project_id,
-            room=request.room,
-            room_type=request.room_type,
-            asset_id=request.asset_id,
-            file_name=_file_name(request.file_name or raw.name),
-            image_format=raw.format,
-            byte_size=len(raw.data),
-            width=raw.width,
-            height=raw.height,
-        )
+    row = request.row(
+        photo_id_for(raw.sha256, request.project_id),
+        request.file_name or raw.name,
+        sha256=raw.sha256,
+        image_format=raw.format,
+        byte_size=len(raw.data),
+        width=raw.width,
+        height=raw.height,
     )
+    return Taken(row=row)
 
 
 def take_in_all(installation: Installation, requests: Sequence[Request]) -> list[Taken]:
@@ -234,18 +239,7 @@ def _refused(request: Request, error: PhotoqueueError) -> Taken:
     name = str(request.source) if isinstance(request.source, str | Path) else None
     seed = f"{request.project_id or ''}\x00{name or id(request.source)}"
     made = f"p-unread-{hashlib.sha256(seed.encode('utf-8', 'replace')).hexdigest()[:12]}"
-    return Taken(
-        row=NewPhoto(
-            photo_id=request.photo_id or made,
-            user_id=request.user_id,
-            project_id=request.project_id,
-            room=request.room,
-            room_type=request.room_type,
-            asset_id=request.asset_id,
-            file_name=_file_name(name),
-        ),
-        error=error,
-    )
+    return Taken(row=request.row(made, name), error=error)
 
 
 def _file_name(path: str | None) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Generic, TypeVar
 
-from photoqueue.client.observe import Stats, StatsReader, as_queue
+from photoqueue.client.observe import Stats, as_queue, stats
 from photoqueue.errors import PhotoqueueError
 from photoqueue.installation import current
 from photoqueue.queue import tally
@@ -159,7 +159,7 @@ class RecentMetrics:
 
     def __init__(self) -> None:
         self._counted = Recent(_counted)
-        self._queues = Recent(StatsReader())
+        self._queues = Recent(stats)
 
     def __call__(self) -> Reading:
         """Return the newest values that are there within a moment.

@@ -14,11 +14,10 @@ from photoqueue.client.result_frames import result_rows
 from photoqueue.client.waiting import ProgressStyle
 from photoqueue.errors import StateError
 from photoqueue.format import counted
-from photoqueue.installation import Installation, current
+from photoqueue.installation import current
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE, job_types
 from photoqueue.queue import read
 from photoqueue.queue.database import Database
-from photoqueue.queue.queue_counts import LiveCounts
 from photoqueue.records.hooks import HasCard
 from photoqueue.records.results import InventoryResult
 from photoqueue.records.snapshots import JobSnapshot, JobStory, QueueStats
@@ -323,24 +322,6 @@ def stats() -> Stats:
     and kept: jobs that somebody deletes from the table are missed some seconds later.
     """
     return Stats(current().counts.read())
-
-
-class StatsReader:
-    """Reads what :func:`stats` does again and again; quick with millions of jobs as well.
-
-    Jobs that are deleted are missed some seconds later.
-    """
-
-    def __init__(self) -> None:
-        self._counts: tuple[Installation, LiveCounts] | None = None
-
-    def __call__(self) -> Stats:
-        """Count the jobs of each queue by state, its live workers and its oldest waiting job."""
-        installation = current()
-        if self._counts is None or self._counts[0] is not installation:
-            lease = installation.settings.lease_seconds
-            self._counts = installation, LiveCounts(installation.database, lease)
-        return Stats(self._counts[1].read())
 
 
 def as_queue(name: str) -> JobType:

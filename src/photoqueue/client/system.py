@@ -176,10 +176,7 @@ class Survey:
 
     def queues(self) -> Mapping[str, QueueStats]:
         """Count jobs and live workers."""
-        from photoqueue.queue.queue_counts import stats
-
-        counts = stats(self._installation.database, self.settings.lease_seconds)
-        return {str(queue): found for queue, found in counts.items()}
+        return {str(queue): found for queue, found in self._installation.counts.read().items()}
 
     def ping_redis(self) -> str:
         """Ask the configured Redis for its version."""

@@ -13,22 +13,43 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from photoqueue.errors import UnknownProjectError
 from photoqueue.queue.database import Database
+from photoqueue.queue.submission import NewPhoto
 from photoqueue.queue.tables import batch_jobs, batches, jobs, photos
 from photoqueue.words import UNFINISHED, JobState
 
 _COMPLETED: Final = jobs.c.state == str(JobState.COMPLETED)
 
 
+#: Characters of an error message that are read; the job has all of it.
+_MESSAGE_LENGTH: Final = 2_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectPhoto:
-    """A photo of a project with its newest result, if it has one."""
+class PhotoRow:
+    """A photo with a job that analyses it."""
 
     photo_id: str
     sha256: str | None
+    file_name: str | None
     room: str | None
     room_type: str | None
-    result: Mapping[str, Any] | None
+    width: int | None
+    height: int | None
+    job_id: UUID
     state: JobState
+    result: Mapping[str, Any] | None
+    error_type: str | None
+    error_message: str | None
+
+
+def _columns(job: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+    """Return the columns of a :class:`PhotoRow` from ``photos`` and the job of each photo."""
+    return [
+        sa.func.left(job.c.error_message, _MESSAGE_LENGTH).label("error_message")
+        if field.name == "error_message"
+        else (photos if field.name in photos.c else job).c[field.name]
+        for field in fields(PhotoRow)
+    ]
 
 
 def project_exists(database: Database, project_id: str) -> bool:
@@ -38,7 +59,7 @@ def project_exists(database: Database, project_id: str) -> bool:
         return bool(connection.scalar(sa.select(has_photos)))
 
 
-def project_photos(database: Database, project_id: str) -> list[ProjectPhoto]:
+def project_photos(database: Database, project_id: str) -> list[PhotoRow]:
     """Read the photos of a project, each with its newest result.
 
     Raises
@@ -48,7 +69,7 @@ def project_photos(database: Database, project_id: str) -> list[ProjectPhoto]:
     """
     # A photo that is analysed again keeps its older result until the newer job completes.
     newest = (
-        sa.select(jobs.c.state, jobs.c.result)
+        sa.select(*(jobs.c[field.name] for field in fields(PhotoRow) if field.name not in photos.c))
         .where(
             jobs.c.photo_id == photos.c.photo_id,
             jobs.c.job_key == sa.literal("photo-") + photos.c.photo_id,
@@ -66,23 +87,12 @@ def project_photos(database: Database, project_id: str) -> list[ProjectPhoto]:
         .lateral("newest")
     )
     query = (
-        sa.select(
-            photos.c.photo_id,
-            photos.c.sha256,
-            photos.c.room,
-            photos.c.room_type,
-            newest.c.result,
-            newest.c.state,
-        )
+        sa.select(*_columns(newest))
         .join_from(photos, newest, sa.true())
         .where(photos.c.project_id == project_id)
         .order_by(photos.c.created_at, photos.c.photo_id)
     )
-    with database.begin() as connection:
-        found = [
-            ProjectPhoto(**{**row, "state": JobState(row["state"])})
-            for row in connection.execute(query).mappings()
-        ]
+    found = _read(database, query)
     if not found:
         raise unknown_project(project_id)
     return found
@@ -274,8 +284,6 @@ def recent_batches(database: Database, limit: int = 20) -> list[BatchSummary]:
 
 #: Most photos that are counted.
 COUNT_LIMIT: Final = 10_000
-#: Characters of an error message that are read; the job has all of it.
-_MESSAGE_LENGTH: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,29 +318,7 @@ class PhotoChoice:
         return self.project is None and self.batch is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhotoRow:
-    """A photo with its newest job."""
-
-    photo_id: str
-    sha256: str | None
-    file_name: str | None
-    room: str | None
-    room_type: str | None
-    width: int | None
-    height: int | None
-    job_id: UUID
-    state: JobState
-    result: Mapping[str, Any] | None
-    error_type: str | None
-    error_message: str | None
-
-
-_COLUMNS: Final = [
-    photos.c[field.name] if field.name in photos.c else jobs.c[field.name]
-    for field in fields(PhotoRow)
-    if field.name != "error_message"
-] + [sa.func.left(jobs.c.error_message, _MESSAGE_LENGTH).label("error_message")]
+_COLUMNS: Final = _columns(jobs)
 _WITH_PHOTOS: Final = jobs.join(photos, photos.c.photo_id == jobs.c.photo_id)
 #: The job before the newest :data:`COUNT_LIMIT` ones: searches are limited to those, as no index
 #: can be used.
@@ -478,26 +464,11 @@ def _read(database: Database, query: sa.Select[Any]) -> list[PhotoRow]:
         ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownPhoto:
-    """A photo as it was submitted; ``sha256`` is None when it could not be read then."""
-
-    photo_id: str
-    sha256: str | None
-    project_id: str | None
-    room: str | None
-    room_type: str | None
-    asset_id: str | None
-    file_name: str | None
-
-
-_KNOWN = sa.select(*(photos.c[name] for name in KnownPhoto.__dataclass_fields__))
-
-
-def known_photo(database: Database, photo_id: str) -> KnownPhoto | None:
+def known_photo(database: Database, photo_id: str) -> NewPhoto | None:
     """Read a photo; None if none was submitted under this id."""
     if "\x00" in photo_id:  # PostgreSQL refuses such a text
         return None
+    query = sa.select(*(photos.c[name] for name in NewPhoto._fields))
     with database.begin() as connection:
-        row = connection.execute(_KNOWN.where(photos.c.photo_id == photo_id)).first()
-    return None if row is None else KnownPhoto(**row._mapping)
+        row = connection.execute(query.where(photos.c.photo_id == photo_id)).first()
+    return None if row is None else NewPhoto(*row)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -33,49 +32,6 @@ _OLDEST: Final = (
     .scalar_subquery()
     .label("oldest_waiting_s")
 )
-
-
-def stats(database: Database, lease_seconds: float) -> dict[JobType, QueueStats]:
-    """Count the jobs of each queue by state."""
-    counts = sa.select(jobs.c.queue_name, jobs.c.state, sa.func.count()).group_by(
-        jobs.c.queue_name, jobs.c.state
-    )
-    return queue_stats(
-        database,
-        lease_seconds,
-        lambda connection, _: [
-            (name, state, number) for name, state, number in connection.execute(counts)
-        ],
-    )
-
-
-def queue_stats(
-    database: Database,
-    lease_seconds: float,
-    count: Callable[[sa.Connection, list[str]], Iterable[tuple[str, str, int]]],
-) -> dict[JobType, QueueStats]:
-    """Read the counts of the queues in the tables and of the types known to this process.
-
-    Parameters
-    ----------
-    count
-        Called with the queues; returns queue, state and number of jobs.
-    """
-    # No transaction: at READ COMMITTED each statement has its own snapshot anyway.
-    with database.reading() as connection:
-        rows = connection.execute(_standing(lease_seconds)).mappings()
-        found: dict[str, dict[str, Any]] = {row["queue_name"]: dict(row) for row in rows}
-        known = [str(queue) for queue in registered_types()]
-        names = [*known, *sorted(found.keys() - set(known))]
-        for name, state, number in count(connection, names):
-            # A type is known here before its queue is in the tables, if they cannot be written to.
-            found.setdefault(name, {"queue_name": name})[state] = number
-    for counts in found.values():
-        counts["name"] = counts.pop("queue_name")
-    # Registers queues that other processes entered.
-    return {
-        register(job_type(name)): QueueStats(**found.get(name, {"name": name})) for name in names
-    }
 
 
 @lru_cache(maxsize=8)
@@ -154,9 +110,24 @@ class LiveCounts:
         self._lock = threading.Lock()
 
     def read(self) -> dict[JobType, QueueStats]:
-        """Return the same as :func:`~photoqueue.queue.queue_counts.stats`, faster."""
-        with self._lock:
-            return queue_stats(self._database, self._lease_seconds, self._count)
+        """Read the counts of the queues in the tables and of the types known to this process."""
+        # No transaction: at READ COMMITTED each statement has its own snapshot anyway.
+        with self._lock, self._database.reading() as connection:
+            rows = connection.execute(_standing(self._lease_seconds)).mappings()
+            found: dict[str, dict[str, Any]] = {row["queue_name"]: dict(row) for row in rows}
+            known = [str(queue) for queue in registered_types()]
+            names = [*known, *sorted(found.keys() - set(known))]
+            for name, state, number in self._count(connection, names):
+                # A type is known here before its queue is in the tables, if they cannot be
+                # written to.
+                found.setdefault(name, {"queue_name": name})[state] = number
+        for counts in found.values():
+            counts["name"] = counts.pop("queue_name")
+        # Registers queues that other processes entered.
+        return {
+            register(job_type(name)): QueueStats(**found.get(name, {"name": name}))
+            for name in names
+        }
 
     def _count(self, connection: sa.Connection, queues: list[str]) -> list[tuple[str, str, int]]:
         if self._moment is None or self._is_stale(connection):

@@ -26,7 +26,7 @@ _NOW: Final = "now"
 
 
 class NewPhoto(NamedTuple):
-    """A row of ``photos``."""
+    """A row of ``photos``; ``sha256`` is None when the photo could not be read."""
 
     photo_id: str
     user_id: str
@@ -82,22 +82,9 @@ class Accepted(NamedTuple):
     created: bool
 
 
-def photo_columns(photos: Sequence[NewPhoto]) -> Columns:
-    """Return the columns of ``photos``."""
-    return {
-        "photo_id": [photo.photo_id for photo in photos],
-        "sha256": [photo.sha256 for photo in photos],
-        "project_id": [photo.project_id for photo in photos],
-        "room": [photo.room for photo in photos],
-        "room_type": [photo.room_type for photo in photos],
-        "user_id": [photo.user_id for photo in photos],
-        "asset_id": [photo.asset_id for photo in photos],
-        "file_name": [photo.file_name for photo in photos],
-        "image_format": [photo.image_format for photo in photos],
-        "byte_size": [photo.byte_size for photo in photos],
-        "width": [photo.width for photo in photos],
-        "height": [photo.height for photo in photos],
-    }
+def row_columns(rows: Sequence[NewPhoto] | Sequence[NewBatch]) -> Columns:
+    """Return the columns of records whose fields are the columns; of no rows there are none."""
+    return dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True)) if rows else {}
 
 
 def job_columns(jobs: Sequence[NewJob], batch: NewBatch | None) -> Columns:
@@ -126,16 +113,6 @@ def job_columns(jobs: Sequence[NewJob], batch: NewBatch | None) -> Columns:
         "success": [False if ended else None for ended in failed],
         "error_type": [job.error_type for job in jobs],
         "error_message": [job.error_message for job in jobs],
-    }
-
-
-def batch_columns(batch: NewBatch | None) -> Columns:
-    """Return the columns of ``batches``: one row, or none."""
-    batches = [batch] if batch else []
-    return {
-        "batch_id": [row.batch_id for row in batches],
-        "project_id": [row.project_id for row in batches],
-        "user_id": [row.user_id for row in batches],
     }
 
 
@@ -359,9 +336,9 @@ def _accept_new(
             {
                 "photo_ids": _names(photos),
                 "job_keys": _keys(jobs),
-                "photos": as_json(photo_columns(photos)),
+                "photos": as_json(row_columns(photos)),
                 "jobs": as_json(job_columns(created, batch)),
-                "batches": as_json(batch_columns(batch)),
+                "batches": as_json(row_columns([batch] if batch else [])),
                 "batch_jobs": as_json(place_columns(batch, accepted)),
             },
         ).fetchone()
@@ -389,7 +366,7 @@ def _accept(
             if created:
                 _count(cursor, created)
             if batch is not None:
-                copy_rows(cursor, "batches", [batch_columns(batch)])
+                copy_rows(cursor, "batches", [row_columns([batch])])
                 blocks = _blocks(accepted)
                 places = (place_columns(batch, accepted[at], first=at.start) for at in blocks)
                 copy_rows(cursor, "batch_jobs", places)
@@ -425,10 +402,10 @@ def _write_photos(
 ) -> None:
     updated = [photo for photo in photos if photo.photo_id in known]
     if updated:
-        cursor.execute(_STATEMENTS["update_photos"], (as_json(photo_columns(updated)),))
+        cursor.execute(_STATEMENTS["update_photos"], (as_json(row_columns(updated)),))
     # If another submission writes one of them at this moment, this one is tried again.
     added = [photo for photo in photos if photo.photo_id not in known]
-    copy_rows(cursor, "photos", (photo_columns(added[block]) for block in _blocks(added)))
+    copy_rows(cursor, "photos", (row_columns(added[block]) for block in _blocks(added)))
 
 
 def _blocks(rows: Sequence[object]) -> list[slice]:

@@ -14,7 +14,7 @@ from typing import Annotated, Final, Generic, ParamSpec, TypeVar
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 
-from photoqueue.client.observe import StatsReader, ask
+from photoqueue.client.observe import ask, stats
 from photoqueue.client.system import Check, readiness
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.http.answers import QueueCounts, QueuesAnswer
@@ -204,7 +204,6 @@ class ApiBackend:
         self.calls = Calls(self.gate)
         # In its own thread: counting must not wait for a slow search.
         self._watching = Calls(self.gate, threads=2)
-        self._stats = StatsReader()
         self.queues = SharedRead(self._read_queues)
         self.mark = SharedRead(self._read_mark, stale_seconds=0.5)
         self.readiness = SharedRead(self._read_readiness, fresh_seconds=0.5)
@@ -225,7 +224,7 @@ class ApiBackend:
         self.mark.forget()
 
     async def _read_queues(self) -> bytes:
-        counted = await self._watching(self._stats)
+        counted = await self._watching(stats)
         queues = [
             QueueCounts.model_validate({**asdict(queue), "total": queue.total})
             for queue in counted.values()

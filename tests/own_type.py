@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -52,6 +53,22 @@ FLOOR_PLAN = JobType(
 )
 #: Takes any JSON object, and gives back what it was given.
 ECHO = JobType("echo", handler="tests.own_type:make_echo")
+
+
+class Visit(BaseModel):
+    """Job data and result whose values have other types in JSON than in Python."""
+
+    model_config = ConfigDict(strict=True, val_json_bytes="base64", ser_json_bytes="base64")
+
+    day: date
+    rooms: tuple[str, ...]
+    plan: bytes
+    note: str | None
+    hours: int | None = 2
+
+
+#: Gives back what it was given.
+VISIT = JobType("visit", payload=Visit, result=Visit, handler="tests.own_type:make_visit")
 NOT_A_TYPE = "floor-plan"
 
 
@@ -63,3 +80,8 @@ def fail_to_build(workplace: Any) -> Any:
 def make_echo(workplace: Any) -> Any:
     """Return the handler of ``echo``."""
     return lambda data, calls: dict(data)
+
+
+def make_visit(workplace: Any) -> Any:
+    """Return the handler of ``visit``."""
+    return lambda visit, calls: visit

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from tests.api_server import client_of
 from tests.bench import Bench
 from tests.conftest import REPOSITORY, eventually, submit
 from tests.integration.conftest import Run
-from tests.own_type import ECHO, FLOOR_PLAN, Drawing, FloorPlan
+from tests.own_type import ECHO, FLOOR_PLAN, VISIT, Drawing, FloorPlan, Visit
 
 TYPES = ("tests.own_type:FLOOR_PLAN", "tests.own_type:ECHO")
 
@@ -182,6 +183,11 @@ def test_type_without_models_takes_and_gives_objects_of_json(bench: Bench) -> No
     assert one.key == f"echo-{one.id}"
     assert bench(one) == {"text": "hello", "rooms": [1, 2]}
     assert photoqueue.poll(one.key).state is JobState.COMPLETED
+
+
+def test_values_arrive_as_they_were_submitted(bench: Bench) -> None:
+    visit = Visit(day=date(2026, 2, 28), rooms=("attic",), plan=b"\xff", note=None, hours=None)
+    assert bench(photoqueue.submit(VISIT, visit)) == visit
 
 
 def test_later_submission_of_a_waiting_job_is_what_is_done(bench: Bench) -> None:

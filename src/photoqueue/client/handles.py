@@ -12,6 +12,7 @@ from photoqueue.format import counted, shorten
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import read
 from photoqueue.queue.read import JobOutcome
+from photoqueue.records.base import from_json
 from photoqueue.records.hooks import HasCard
 from photoqueue.records.snapshots import JobSnapshot
 from photoqueue.words import JobState, JobType, job_type
@@ -145,7 +146,7 @@ class Job(HasCard):
         if error is not None:
             raise error
         model = self._queue.result
-        return outcome.result if model is None else model.model_validate(outcome.result)
+        return outcome.result if model is None else from_json(model, outcome.result)
 
     def _error(self, outcome: JobOutcome) -> PhotoqueueError | None:
         if outcome.state is JobState.CANCELLED:

@@ -23,7 +23,7 @@ from photoqueue.queue import projects, read
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.submission import NewJob, accept
-from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES
+from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, Record
 from photoqueue.words import INTERACTIVE_PRIORITY, JobType, Message
 
 #: What job data says of the submission, not of the work.
@@ -247,7 +247,9 @@ def _validated(
 
 def _as_json(job_type: JobType, payload: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(payload, BaseModel):
-        return payload.model_dump(mode="json", by_alias=True, exclude_none=True)
+        # The models of other packages may have defaults that are not None.
+        exclude_none = isinstance(payload, Record)
+        return payload.model_dump(mode="json", by_alias=True, exclude_none=exclude_none)
     try:
         written: dict[str, Any] = json.loads(json.dumps(dict(payload), allow_nan=False))
     except (TypeError, ValueError) as exc:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from photoqueue.errors import ConfigurationError, PayloadError, PermanentError, PhotoqueueError
 from photoqueue.queue.ledger import Claim
-from photoqueue.records.base import Record
+from photoqueue.records.base import Record, from_json
 from photoqueue.records.snapshots import AiCall
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def load_handler(job_type: JobType, workplace: Workplace) -> Handler:
 
     def handle(claim: Claim, calls: list[AiCall]) -> str:
         data = {name: value for name, value in claim.payload.items() if name != "traceparent"}
-        return _as_json(job_type, work(read_payload(job_type, data, of=claim.job_key), calls))
+        payload = read_payload(job_type, data, of=claim.job_key, stored=True)
+        return _as_json(job_type, work(payload, calls))
 
     return handle
 
@@ -110,7 +111,7 @@ def load(reference: str | None, what: str) -> Any:
         ) from exc
 
 
-def read_payload(job_type: JobType, data: Any, *, of: str) -> Any:
+def read_payload(job_type: JobType, data: Any, *, of: str, stored: bool = False) -> Any:
     """Validate job data with the model of its type; return it unchanged if there is no model.
 
     Parameters
@@ -119,6 +120,8 @@ def read_payload(job_type: JobType, data: Any, *, of: str) -> Any:
         The job data, with the model's field names or their JSON names.
     of : str
         Name of the job, for the error.
+    stored : bool
+        Whether the data was read from JSON.
 
     Raises
     ------
@@ -128,7 +131,8 @@ def read_payload(job_type: JobType, data: Any, *, of: str) -> Any:
     if job_type.payload is None:
         return data
     try:
-        return job_type.payload.model_validate(data)
+        model = job_type.payload
+        return from_json(model, data) if stored else model.model_validate(data)
     except ValidationError as exc:
         problems = "; ".join(
             f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors()
@@ -143,7 +147,7 @@ def _as_json(job_type: JobType, result: Any) -> str:
     if isinstance(result, Record):
         return result.to_json()
     if isinstance(result, BaseModel):
-        return result.model_dump_json(by_alias=True, exclude_none=True)
+        return result.model_dump_json(by_alias=True)
     if isinstance(result, dict):
         try:
             return json.dumps(result, allow_nan=False)

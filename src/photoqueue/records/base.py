@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, get_args
+import json
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -44,3 +45,19 @@ class Record(BaseModel):
 
     def __str__(self) -> str:
         return repr(self)
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def from_json(model: type[_Model], value: Any) -> _Model:
+    """Validate a JSON object, in which dates are texts and bytes may be base64.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        It is not valid.
+    """
+    if issubclass(model, Record):  # which takes the same either way, and this is quicker
+        return model.model_validate(value)
+    return model.model_validate_json(json.dumps(value))

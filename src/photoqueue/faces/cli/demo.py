@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from photoqueue.client.handles import Batch
     from photoqueue.records.results import InventoryResult
     from photoqueue.samples import SampleHome
-    from photoqueue.settings import Settings
 
 _PROJECT: Final = "demo"
 _JPEG_QUALITY: Final = 85
@@ -85,10 +82,11 @@ def demo(
     chosen = {"model": model, "engine": engine}
     if folder is None and model is None and engine is None:
         chosen["engine"] = "builtin"
-    settings = load_settings(**{name: value for name, value in chosen.items() if value is not None})
+    given = {name: value for name, value in chosen.items() if value is not None}
+    settings = load_settings(**given)
     load_engine(settings)  # report what is missing before anything starts
     homes = [read_home(one, SampleHome) for one in home_folders(folder or SAMPLE_HOME)]
-    with temporary_installation(settings, keep=keep):
+    with _trial(settings.home, keep=keep, **given):
         _run(folder, homes, out)
 
 
@@ -245,52 +243,32 @@ _ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def temporary_installation(settings: Settings, *, keep: bool) -> Iterator[None]:
-    """Use an installation with its own servers and data.
+def _trial(models: Path, *, keep: bool, **settings: object) -> Iterator[None]:
+    """Use an installation with its own servers and data, and the models of another home.
 
-    Parameters
-    ----------
-    settings
-        Provide engine and model; servers and folders are replaced.
-    keep
-        Leave servers and folder in place, and say where they are.
+    ``keep`` leaves servers and folder in place, and says where they are.
     """
-    from photoqueue import services
-    from photoqueue.installation import current, use
+    from photoqueue.faces.notebook.trial import Trial
 
     _interrupt_when_told_to_end()
-    # Short: the path of a Unix socket has a limit.
-    home = Path(tempfile.mkdtemp(prefix="photoqueue-demo-"))
-    own = settings.model_copy(
-        update={
-            "home": home,
-            "database_url": None,
-            "redis_url": None,
-            "photo_store": None,
-            "grace_seconds": 5.0,
-        }
-    )
-    if (settings.home / "models").is_dir():
-        # Model names are relative to the home: use the models of the real home.
-        (home / "models").symlink_to(settings.home / "models")
-    if (settings.home / "models.toml").is_file():
-        (home / "models.toml").symlink_to(settings.home / "models.toml")
+    show("Starting servers …")
+    trial = Trial(keep=keep, grace_seconds=5.0, **settings)
+    home = trial.settings.home
     try:
-        show("Starting servers …")
-        use(own)
-        redis = current().endpoints.redis_url is not None
+        # Model names are relative to the home: use the models of the real home.
+        for file in ("models", "models.toml"):
+            if (models / file).exists():
+                (home / file).symlink_to(models / file)
+        redis = trial.redis_url is not None
         show("PostgreSQL and Redis run." if redis else "PostgreSQL runs; it carries the messages.")
         yield
     finally:
         # A second Ctrl-C must not interrupt the clean-up.
         previous = {number: signal.signal(number, signal.SIG_IGN) for number in _ENDING_SIGNALS}
         _end_workers(home)
-        use(None)
+        trial.close()
         if keep:
             _say_what_is_kept(home)
-        else:
-            services.down(own)
-            shutil.rmtree(home, ignore_errors=True)
         for number, handler in previous.items():
             signal.signal(number, handler)
 

@@ -7,9 +7,12 @@ workers.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import shutil
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +24,52 @@ from photoqueue.settings import Settings, load_settings
 
 # Short: the path of a Unix socket has a limit.
 _PREFIX: Final = "photoqueue-trial-"
+_KEPT: Final = "photoqueue-kept-"
+
+
+def hold(folder: Path) -> int | None:
+    """Protect a folder from being :func:`abandoned` until this process ends or :func:`release`.
+
+    Returns
+    -------
+    int or None
+        For :func:`release`; None where the folder is held already or cannot be locked, as on
+        Windows.
+    """
+    with contextlib.suppress(ImportError, OSError):
+        # Imported late: Windows has no such locks.
+        from photoqueue.services.folder import try_lock
+
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        if try_lock(descriptor):
+            return descriptor
+        os.close(descriptor)
+    return None
+
+
+def release(held: int | None) -> None:
+    """Release a folder that was held."""
+    if held is not None:
+        os.close(held)
+
+
+def abandoned(parent: Path, pattern: str = "*", *, grace: float = 0.0) -> Iterator[Path]:
+    """Yield the folders in a folder that no process holds; each is held meanwhile.
+
+    Left out are those that cannot be locked, which belong to other users, and those that
+    changed less than ``grace`` seconds ago.
+    """
+    for folder in parent.glob(pattern):
+        with contextlib.suppress(OSError):
+            if folder.is_symlink() or not folder.is_dir():
+                continue
+            if time.time() - folder.stat().st_mtime < grace:
+                continue
+            if (held := hold(folder)) is not None:
+                try:
+                    yield folder
+                finally:
+                    release(held)
 
 
 class Trial:
@@ -31,6 +80,8 @@ class Trial:
 
     Parameters
     ----------
+    keep : bool
+        Leave the servers running and the folder where it is.
     **settings
         Settings of the installation, as in :class:`~photoqueue.settings.Settings`, such as
         ``engine``. Others come from the environment, except servers, home and photo store.
@@ -59,14 +110,12 @@ class Trial:
     database_url: SecretStr
     redis_url: SecretStr | None
 
-    def __init__(self, **settings: object) -> None:
-        # Imported late: Windows has no such locks.
-        from photoqueue.services.folder import open_lock, try_lock
-
-        _clear_away_abandoned()
-        home = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._owned = open_lock(home / "owner")
-        try_lock(self._owned)
+    def __init__(self, *, keep: bool = False, **settings: object) -> None:
+        for left in abandoned(Path(tempfile.gettempdir()), f"{_PREFIX}*"):
+            _remove(left)
+        home = Path(tempfile.mkdtemp(prefix=_KEPT if keep else _PREFIX))
+        self._keep = keep
+        self._held = hold(home)
         own: dict[str, object] = {
             "home": home,
             "database_url": None,
@@ -80,6 +129,7 @@ class Trial:
             self.settings = load_settings(**{**settings, **own})
             use(self.settings)
         except BaseException:
+            self._keep = False
             self.close()
             raise
         self.database_url = current().endpoints.database_url
@@ -95,8 +145,9 @@ class Trial:
         self._closed = True
         atexit.unregister(self.close)
         use(None)
-        _remove(self._home)
-        os.close(self._owned)
+        if not self._keep:
+            _remove(self._home)
+        release(self._held)
 
     def __enter__(self) -> Trial:
         return self
@@ -106,22 +157,6 @@ class Trial:
 
     def __repr__(self) -> str:
         return "<Trial: closed>" if self._closed else "<Trial>"
-
-
-def _clear_away_abandoned() -> None:
-    """Remove trials whose process is gone."""
-    from photoqueue.services.folder import open_lock, try_lock
-
-    for home in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        try:
-            descriptor = open_lock(home / "owner")
-        except OSError:
-            continue  # belongs to another user, or is just being made or removed
-        try:
-            if try_lock(descriptor):
-                _remove(home)
-        finally:
-            os.close(descriptor)
 
 
 def _remove(home: Path) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import secrets
 import shutil
-import time
 import unicodedata
 import weakref
 from collections.abc import Callable
@@ -18,6 +15,7 @@ import anywidget
 import traitlets
 
 from photoqueue.errors import PayloadError, PhotoqueueError, StorageError
+from photoqueue.faces.notebook.trial import abandoned, hold, release
 from photoqueue.faces.notebook.view import script, style
 from photoqueue.photos.limits import check_bytes
 from photoqueue.photos.opening import PICTURE_EXTENSIONS
@@ -25,52 +23,6 @@ from photoqueue.settings import Settings, load_settings
 
 #: Seconds for which a new folder is not removed: it may not be locked yet.
 _GRACE: Final = 60.0
-
-
-def hold(folder: Path) -> int | None:
-    """Protect a folder from removal until this process ends or :func:`release`.
-
-    Returns
-    -------
-    int or None
-        For :func:`release`; None where folders cannot be locked, as on Windows.
-    """
-    with contextlib.suppress(ImportError, OSError):
-        # Imported late: Windows has no such locks.
-        from photoqueue.services.folder import try_lock
-
-        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        if try_lock(descriptor):
-            return descriptor
-        os.close(descriptor)
-    return None
-
-
-def release(held: int | None) -> None:
-    """Release a folder that was held."""
-    if held is not None:
-        os.close(held)
-
-
-def clear_away(parent: Path) -> None:
-    """Remove the sub-folders that no process holds any more.
-
-    Folders that cannot be read or removed belong to other users and stay.
-    """
-    try:
-        folders = [path for path in parent.iterdir() if path.is_dir() and not path.is_symlink()]
-    except OSError:
-        return
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime < _GRACE:
-                continue
-            held = hold(folder)
-            if held is not None:
-                shutil.rmtree(folder, ignore_errors=True)
-                release(held)
-
-
 #: Most bytes of one piece; Jupyter closes a connection that carries a message of 10 MiB.
 CHUNK_BYTES: Final = 2**20
 #: Most files of one upload.
@@ -204,7 +156,8 @@ class Reception:
 
 def clear_abandoned(home: Path) -> None:
     """Remove uploads of processes that were killed."""
-    clear_away(home / _FOLDER)
+    for folder in abandoned(home / _FOLDER, grace=_GRACE):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def safe_path(path: str) -> PurePosixPath:

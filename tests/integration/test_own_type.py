@@ -413,6 +413,17 @@ def test_jobs_of_a_queue_that_another_process_entered_are_listed_by_state(
         use(None)
 
 
+def test_all_queues_are_paused_also_one_that_another_process_entered(
+    installation: Installation, database: Database
+) -> None:
+    enter_queues(database, ["blueprint"])
+    photoqueue.pause()
+    assert photoqueue.stats()["blueprint"].paused
+    assert all(queue.paused for queue in photoqueue.stats().values())
+    photoqueue.resume()
+    assert not any(queue.paused for queue in photoqueue.stats().values())
+
+
 def test_queue_that_could_not_be_entered_is_counted_as_empty(installation: Installation) -> None:
     # Given a type whose first submission found PostgreSQL away
     words.register(JobType("blueprint"))

@@ -12,7 +12,6 @@ from photoqueue.client.intake import announce
 from photoqueue.client.observe import as_queue, job
 from photoqueue.errors import BrokerUnavailableError, StateError
 from photoqueue.installation import Installation, current
-from photoqueue.jobs import job_types
 from photoqueue.queue import read, workers
 from photoqueue.queue.ledger import Ledger
 from photoqueue.words import JobState
@@ -107,8 +106,8 @@ def resume(queue: str | None = None) -> None:
 
 def _set_paused(queue: str | None, paused: bool) -> None:
     installation = current()
-    for name in job_types() if queue is None else (as_queue(queue),):
-        workers.set_paused(installation.database, name, paused)
+    name = None if queue is None else as_queue(queue)
+    workers.set_paused(installation.database, name, paused)
 
 
 def _resolve(target: Target) -> tuple[Installation, Sequence[UUID], Job | None]:

@@ -321,12 +321,13 @@ def enter_queues(database: Database, names: Sequence[str]) -> list[str]:
     return [*known, *added]
 
 
-def set_paused(database: Database, queue: JobType, paused: bool) -> None:
-    """Pause or resume a queue."""
+def set_paused(database: Database, queue: JobType | None, paused: bool) -> None:
+    """Pause or resume a queue, or all queues of the tables."""
+    change = sa.update(queues).values(paused=paused)
+    if queue is not None:
+        change = change.where(queues.c.queue_name == str(queue))
     with database.begin() as connection:
-        connection.execute(
-            sa.update(queues).where(queues.c.queue_name == str(queue)).values(paused=paused)
-        )
+        connection.execute(change)
 
 
 def _takes_jobs() -> sa.ColumnElement[bool]:

@@ -347,7 +347,7 @@ def test_doctor_finds_a_working_installation_well(
 ) -> None:
     shown = run("doctor")
     assert shown.code == 0, shown.out
-    assert "problem" not in shown.out
+    assert "✗ problem" not in shown.out
     for check in ("Versions", "Home", "PostgreSQL", "Schema", "Redis", "Photo store", "Engine"):
         assert f"ok       {check}" in shown.out
     submit("ok-1")

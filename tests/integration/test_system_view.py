@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from photoqueue import Settings, pause, stats
-from photoqueue.client.system import list_workers, system_report, unattended
+from photoqueue.client.system import list_workers, system_report
 from photoqueue.errors import ServiceError
 from photoqueue.faces.cli import main
 from photoqueue.installation import Installation, use
@@ -234,7 +234,7 @@ def test_doctor_and_page_agree(
     for server in report.servers:
         assert told[server.name]["detail"] == f"{server.version}, {server.place}"
     assert report.photo_store in told["Photo store"]["detail"]
-    assert unattended(stats()["photo-analyze"]) == 1
+    assert stats()["photo-analyze"].unattended == 1
     assert told["photo-analyze"]["advice"] == "photoqueue worker"
 
 

@@ -5,11 +5,11 @@ The command line's doctor and the workbench both use it, so that they agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from pydantic import SecretStr
 
@@ -29,7 +29,7 @@ from photoqueue.words import JobType
 
 if TYPE_CHECKING:
     from photoqueue.installation import Installation
-    from photoqueue.records.snapshots import QueueStats, Worker
+    from photoqueue.records.snapshots import Worker
     from photoqueue.settings import Settings
 
 
@@ -71,14 +71,21 @@ def is_worked_on(queue: JobType) -> bool:
     return bool(status.live) and not status.paused
 
 
+#: Which check an error belongs to, whatever was being checked.
+_CHECK_OF: Final[dict[type[PhotoqueueError], str]] = {
+    DatabaseUnavailableError: "database",
+    BrokerUnavailableError: "broker",
+    SchemaMismatchError: "schema",
+}
+
+
 def readiness() -> list[Check]:
     """Check the servers, the tables and, where jobs wait, the workers. Raises nothing."""
-    try:
-        database = current().database
-    except PhotoqueueError as exc:
-        return [Check(_name_of(exc), str(exc))]
+    opened = _checked("installation", lambda: current().database)
+    if opened.problem is not None:
+        return [opened]
     return [
-        _checked("schema", database.check_schema),
+        _checked("schema", lambda: current().database.check_schema()),
         _checked("broker", lambda: current().broker.ping()),
         _checked("workers", _require_workers),
     ]
@@ -88,31 +95,18 @@ def _checked(name: str, check: Callable[[], object]) -> Check:
     try:
         check()
     except PhotoqueueError as exc:
-        away = isinstance(exc, DatabaseUnavailableError)
-        return Check("database" if away else name, str(exc))
+        return Check(_CHECK_OF.get(type(exc), name), str(exc))
     return Check(name)
 
 
 def _require_workers() -> None:
-    problems = list(_unserved())
+    problems = [
+        f"Jobs wait in {queue}, and no worker for it is running. Start one with "
+        f"`photoqueue worker --queue {queue}`."
+        for queue in queues_without_worker()
+    ]
     if problems:
         raise PhotoqueueError(" ".join(problems))
-
-
-def _unserved() -> Iterator[str]:
-    for queue in queues_without_worker():
-        yield (
-            f"Jobs wait in {queue}, and no worker for it is running. Start one with "
-            f"`photoqueue worker --queue {queue}`."
-        )
-
-
-def _name_of(exc: PhotoqueueError) -> str:
-    if isinstance(exc, DatabaseUnavailableError):
-        return "database"
-    if isinstance(exc, BrokerUnavailableError):
-        return "broker"
-    return "schema" if isinstance(exc, SchemaMismatchError) else "installation"
 
 
 class Survey:
@@ -134,8 +128,8 @@ class Survey:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._opened is None and "_installation" in self.__dict__:
-            self._installation.close()
+        if self._opened is None and "installation" in self.__dict__:
+            self.installation.close()
 
     @cached_property
     def servers(self) -> tuple[ServerStatus, ServerStatus]:
@@ -149,7 +143,8 @@ class Survey:
         return self.servers[0].running is not False
 
     @cached_property
-    def _installation(self) -> Installation:
+    def installation(self) -> Installation:
+        """The installation, without its servers being started."""
         from photoqueue.installation import Installation
 
         if self._opened is not None:
@@ -165,18 +160,6 @@ class Survey:
                 embedded_redis=False,
             ),
         )
-
-    def database_version(self) -> str:
-        """Ask PostgreSQL for its version."""
-        return self._installation.database.server_version()
-
-    def revision(self) -> str | None:
-        """Read the revision of the tracking tables; None where there are none."""
-        return self._installation.database.revision()
-
-    def queues(self) -> Mapping[str, QueueStats]:
-        """Count jobs and live workers."""
-        return {str(queue): found for queue, found in self._installation.counts.read().items()}
 
     def ping_redis(self) -> str:
         """Ask the configured Redis for its version."""
@@ -281,33 +264,27 @@ def database_report(survey: Survey) -> ServerReport:
     status = survey.servers[0]
     if not survey.database_runs:
         return _absent(status)
-    try:
-        return _answered(status, survey.database_version())
-    except PhotoqueueError as exc:
-        return _silent(status, exc)
+    return _asked(status, lambda: survey.installation.database.server_version())
 
 
 def broker_report(survey: Survey) -> ServerReport:
     """Ask Redis how it is."""
     status = survey.servers[1]
-    if survey.settings.redis_url is None and not status.running:
-        from photoqueue.services.programs import find_redis
+    if survey.settings.redis_url is not None:
+        return _asked(status, survey.ping_redis)
+    if status.running:
+        return _asked(status, lambda: status.version or "")
+    from photoqueue.services.programs import find_redis
 
-        if survey.settings.broker == "postgres" or find_redis() is None:
-            return ServerReport(
-                name=status.name,
-                embedded=True,
-                place="no redis-server here" if find_redis() is None else "not wanted",
-                reachable=False,
-                note="PostgreSQL carries the messages",
-            )
+    if survey.settings.broker != "postgres" and find_redis() is not None:
         return _absent(status)
-    if survey.settings.redis_url is None:
-        return _answered(status, status.version or "")
-    try:
-        return _answered(status, survey.ping_redis())
-    except PhotoqueueError as exc:
-        return _silent(status, exc)
+    return ServerReport(
+        name=status.name,
+        embedded=True,
+        place="no redis-server here" if find_redis() is None else "not wanted",
+        reachable=False,
+        note="PostgreSQL carries the messages",
+    )
 
 
 def engine_report(settings: Settings) -> EngineReport:
@@ -331,16 +308,6 @@ def runs_here(worker: Worker) -> bool:
     return worker.host_key == host_key()
 
 
-def unstarted(queue: QueueStats) -> int:
-    """Count the jobs of a queue that no worker has taken yet."""
-    return queue.waiting + queue.delayed
-
-
-def unattended(queue: QueueStats) -> int:
-    """Count the jobs that wait while no live worker would take them."""
-    return 0 if queue.workers else unstarted(queue)
-
-
 def _photo_store(settings: Settings) -> str:
     from photoqueue.photos.store import PhotoStore
 
@@ -350,13 +317,20 @@ def _photo_store(settings: Settings) -> str:
         return str(exc)
 
 
-def _answered(status: ServerStatus, version: str) -> ServerReport:
+def _asked(status: ServerStatus, version: Callable[[], str]) -> ServerReport:
+    kind = f"embedded, pid {status.pid}" if status.embedded else "configured"
+    found = error = None
+    try:
+        found = version()
+    except PhotoqueueError as exc:
+        error = str(exc)
     return ServerReport(
         name=status.name,
         embedded=status.embedded,
-        place=_place(status),
-        reachable=True,
-        version=version,
+        place=f"{kind}, {status.where}",
+        reachable=error is None,
+        version=found,
+        error=error,
     )
 
 
@@ -370,18 +344,3 @@ def _absent(status: ServerStatus) -> ServerReport:
         note="it starts on first use" if status.where == "not running" else None,
         error=None if status.where == "not running" else place,
     )
-
-
-def _silent(status: ServerStatus, error: PhotoqueueError) -> ServerReport:
-    return ServerReport(
-        name=status.name,
-        embedded=status.embedded,
-        place=_place(status),
-        reachable=False,
-        error=str(error),
-    )
-
-
-def _place(status: ServerStatus) -> str:
-    kind = f"embedded, pid {status.pid}" if status.embedded else "configured"
-    return f"{kind}, {status.where}"

@@ -275,6 +275,16 @@ class QueueStats:
         """All jobs of the queue, in any state."""
         return sum(getattr(self, state) for state in JobState)
 
+    @property
+    def unstarted(self) -> int:
+        """Jobs that no worker has taken yet."""
+        return self.waiting + self.delayed
+
+    @property
+    def unattended(self) -> int:
+        """Jobs that wait while no live worker would take them."""
+        return 0 if self.workers else self.unstarted
+
 
 @cache
 def job_columns() -> Mapping[str, Column]:

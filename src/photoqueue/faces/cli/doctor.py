@@ -229,7 +229,7 @@ def _postgres(survey: Survey) -> Iterator[Finding]:
 def _schema(survey: Survey) -> Finding:
     from photoqueue.queue.tables import SCHEMA_REVISION
 
-    revision, check = survey.revision(), "Schema"
+    revision, check = survey.installation.database.revision(), "Schema"
     if revision == SCHEMA_REVISION:
         return Finding(check, Verdict.OK, f"revision {revision}, as this version needs it")
     if revision is not None and revision > SCHEMA_REVISION:
@@ -276,29 +276,30 @@ def _engine(survey: Survey) -> Iterator[Finding]:
 
 
 def _queues(survey: Survey) -> Iterator[Finding]:
-    from photoqueue.client.system import unattended, unstarted
     from photoqueue.queue.tables import SCHEMA_REVISION
 
     if not survey.database_runs:
         yield Finding("Jobs", Verdict.OK, "unknown while PostgreSQL is not running")
         return
-    if survey.revision() != SCHEMA_REVISION:
+    if survey.installation.database.revision() != SCHEMA_REVISION:
         yield Finding("Jobs", Verdict.WARNING, "unknown until the tables are migrated")
         return
-    for name, queue in survey.queues().items():
+    for queue in survey.installation.counts.read().values():
         detail = (
-            f"{counted(queue.workers, 'live worker')}, {unstarted(queue):,} waiting, "
+            f"{counted(queue.workers, 'live worker')}, {queue.unstarted:,} waiting, "
             f"{queue.active:,} active, {queue.failed:,} failed"
         )
-        if unattended(queue):
-            yield Finding(name, Verdict.WARNING, detail, "photoqueue worker")
+        if queue.unattended:
+            yield Finding(queue.name, Verdict.WARNING, detail, "photoqueue worker")
         elif queue.paused:
-            yield Finding(name, Verdict.WARNING, f"paused; {detail}", f"photoqueue resume {name}")
+            yield Finding(
+                queue.name, Verdict.WARNING, f"paused; {detail}", f"photoqueue resume {queue.name}"
+            )
         else:
-            yield Finding(name, Verdict.OK, detail)
+            yield Finding(queue.name, Verdict.OK, detail)
         if queue.refused_messages:
             yield Finding(
-                name,
+                queue.name,
                 Verdict.WARNING,
                 f"{counted(queue.refused_messages, 'message')} refused that photoqueue "
                 "did not write",

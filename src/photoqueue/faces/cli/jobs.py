@@ -328,11 +328,8 @@ def _oldest(queue: QueueStats) -> str:
 
 def _hints(stats: Stats) -> Iterator[str]:
     """Yield hints for the operator, each with a command."""
-    from photoqueue.client.system import unattended
-
     for name, queue in stats.items():
-        jobs = unattended(queue)
-        if jobs:
+        if jobs := queue.unattended:
             yield (
                 f"{counted(jobs, 'job')} of {name} "
                 f"{'waits' if jobs == 1 else 'wait'} and no worker is running. Start one: "

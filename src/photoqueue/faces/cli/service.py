@@ -115,7 +115,7 @@ def _live_workers(settings: Settings) -> int:
         if not postgres.running:
             return 0
         with Survey(embedded) as survey:
-            return max(queue.workers for queue in survey.queues().values())
+            return max(queue.workers for queue in survey.installation.counts.read().values())
     except PhotoqueueError:
         return 0
 

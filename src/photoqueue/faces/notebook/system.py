@@ -17,7 +17,6 @@ from photoqueue.client.system import (
     list_workers,
     runs_here,
     system_report,
-    unattended,
 )
 from photoqueue.client.worker_process import WorkerProcess, start_worker
 from photoqueue.errors import PhotoqueueError, StateError
@@ -149,4 +148,4 @@ class SystemView(LiveView):
 
 
 def _queue(queue: QueueStats) -> dict[str, Any]:
-    return {**asdict(queue), "total": queue.total, "unattended": unattended(queue)}
+    return {**asdict(queue), "total": queue.total, "unattended": queue.unattended}

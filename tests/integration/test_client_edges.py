@@ -51,7 +51,7 @@ def test_running_inventory_is_not_handed_back_for_another_question(installation)
     ledger = Ledger(installation.database)
     ledger.claim(running._uuid, running.queue, worker_id=running._uuid, slot=1)
     assert photoqueue.submit_inventory("m1") == running
-    with pytest.raises(StateError, match="is running already"):
+    with pytest.raises(StateError, match="is already running"):
         photoqueue.submit_inventory("m1", strategy="sum")
     ledger.close()
 

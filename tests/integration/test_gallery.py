@@ -194,7 +194,7 @@ def test_wrong_batch_cursor_and_photo_are_refused(installation: Installation) ->
     with pytest.raises(UnknownBatchError, match="b-none"):
         photo_page(PhotoChoice(batch="b-none"))
     for cursor in ("", "after-", "after-1' OR true", "sideways-0", "before"):
-        with pytest.raises(PayloadError, match="is no cursor"):
+        with pytest.raises(PayloadError, match="is not a cursor"):
             photo_page(PhotoChoice(), cursor=cursor)
     for photo in ("p9", "p\x00"):
         with pytest.raises(NotFoundError, match="No photo"):

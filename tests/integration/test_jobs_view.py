@@ -222,7 +222,7 @@ def test_one_failed_job_is_retried_and_one_waiting_job_cancelled(
     send(view, "cancel", job_id=waiting.id)
     assert waiting.state == "cancelled"
     send(view, "retry", job_id=failed.id)
-    assert "cannot be started anew: it is waiting" in view.notice
+    assert "cannot be started again: it is waiting" in view.notice
     send(view, "cancel", job_id="nonsense")
     assert "not a job id" in view.notice
 

@@ -205,7 +205,7 @@ def test_running_job_is_not_taken_for_one_with_other_data(database: Database, be
     def submit_more(handler: Any) -> Any:
         def disturbed(claim: Any, calls: Any) -> str:
             assert photoqueue.submit(FLOOR_PLAN, {"project_id": "move-42"}) == job
-            with pytest.raises(StateError, match=f"running already, as job {job.id}"):
+            with pytest.raises(StateError, match=f"already running, as job {job.id}"):
                 photoqueue.submit(FLOOR_PLAN, {"project_id": "move-42", "scale": 50})
             return handler(claim, calls)
 

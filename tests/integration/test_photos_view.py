@@ -176,7 +176,7 @@ def test_retry_starts_the_job_anew_unless_the_view_only_shows(bench: Bench) -> N
     assert (view.notice, job.poll().state) == ("", "waiting")
     assert view.card_0["state"] == "waiting"
     told(view, kind="retry", photo="permanent-1")
-    assert "cannot be started anew" in view.notice
+    assert "cannot be started again" in view.notice
 
 
 def test_selection_reaches_python_as_a_frame(bench: Bench) -> None:

@@ -66,7 +66,7 @@ def test_retry_of_a_job_that_has_not_failed_says_where_it_stands(
     ledger: Ledger, state: str
 ) -> None:
     job = lead(ledger, submit("p1"), state)
-    with pytest.raises(StateError, match=f"photo-p1 cannot be started anew: it is {state}"):
+    with pytest.raises(StateError, match=f"photo-p1 cannot be started again: it is {state}"):
         retry(job)
     assert job.state == state
 

@@ -1,4 +1,4 @@
-"""What is wrong with an installation, by thresholds; the rules for Prometheus say the same."""
+"""Alerts of an installation, by thresholds; the Prometheus rules are equivalent."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from photoqueue.records.snapshots import QueueStats
 from photoqueue.settings import Settings
 from photoqueue.words import Outcome
 
-#: A share of fewer than this many is not judged: one failure of one job says little.
+#: Shares of fewer values than this are not evaluated: one failure of one job says little.
 FEWEST: Final = 5
-#: Retries are rising when there are this many times as many as in the window before.
+#: Retries count as rising from this multiple of the window before.
 RISING: Final = 2.0
 
 
 class Severity(StrEnum):
-    """How bad it is: ``warning`` while work goes on, ``critical`` when it stands still."""
+    """Severity: ``warning`` while jobs are still processed, ``critical`` if they are not."""
 
     WARNING = "warning"
     CRITICAL = "critical"
@@ -38,20 +38,20 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """When something counts as wrong.
+    """Thresholds of alerts.
 
     Attributes
     ----------
     window_minutes : int
-        How far back is looked.
+        Minutes of history that are examined.
     failure_rate, ai_error_rate : float
-        Share, from 0 to 1, of jobs that ended and failed, and of calls of engines.
+        Share (0 to 1) of ended jobs, and of engine calls, that failed.
     oldest_waiting_seconds : float
         How long a job may wait.
     recovered : int
         Attempts taken back from lost workers in the window.
     retries : int
-        Fewer retries in the window than this are never called rising.
+        Fewer retries in the window than this never count as rising.
     """
 
     window_minutes: int = 10
@@ -63,7 +63,7 @@ class Thresholds:
 
     @classmethod
     def of(cls, settings: Settings) -> Thresholds:
-        """Return those of the settings."""
+        """Return the thresholds of the settings."""
         return cls(
             window_minutes=settings.alert_window_minutes,
             failure_rate=settings.alert_failure_rate,
@@ -76,7 +76,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One thing that is wrong with a queue."""
+    """An alert about a queue."""
 
     name: str
     queue: str
@@ -85,12 +85,12 @@ class Alert:
 
 
 def check(thresholds: Thresholds | None = None) -> list[Alert]:
-    """Return what is wrong; empty where all is well.
+    """Return the current alerts; empty if there are none.
 
     Raises
     ------
     PhotoqueueError
-        PostgreSQL cannot be asked.
+        PostgreSQL cannot be queried.
     """
     chosen = thresholds or Thresholds.of(current().settings)
     return judge(stats(), recent_counts(chosen.window_minutes), chosen)
@@ -99,7 +99,7 @@ def check(thresholds: Thresholds | None = None) -> list[Alert]:
 def judge(
     queues: Stats, counted: Mapping[tuple[str, str], WindowCount], thresholds: Thresholds
 ) -> list[Alert]:
-    """Return what is wrong with the queues; the worst first."""
+    """Return the alerts of the queues; the most severe first."""
     found = [
         alert
         for queue in queues.values()
@@ -109,7 +109,7 @@ def judge(
 
 
 class _Window:
-    """What was counted of one queue."""
+    """Counts of one queue."""
 
     def __init__(self, counted: Mapping[tuple[str, str], WindowCount], queue: str) -> None:
         self._counted = counted
@@ -170,7 +170,7 @@ def _share(part: int, whole: int) -> float:
     return part / whole if whole >= FEWEST else 0.0
 
 
-#: Seconds within which the address must answer.
+#: Time limit of a report, in seconds.
 _TIMEOUT: Final = 10.0
 
 
@@ -179,9 +179,9 @@ class AlertUrlError(ServiceError):
 
 
 def tell(alerts: Sequence[Alert], url: SecretStr) -> int:
-    """Report to an address which incidents began or ended since the last report.
+    """Report to a URL which incidents began or ended since the last report.
 
-    Each is reported once, however many processes check: an incident is a row in PostgreSQL.
+    Each is reported once, even if several processes check: an incident is a row in PostgreSQL.
 
     Returns
     -------
@@ -193,7 +193,7 @@ def tell(alerts: Sequence[Alert], url: SecretStr) -> int:
     ConfigurationError
         The address is not an HTTP address.
     AlertUrlError
-        It did not accept a report, which is sent again next time.
+        The address did not accept a report, which is sent again next time.
     """
     if not url.get_secret_value().startswith(("http://", "https://")):
         raise ConfigurationError(
@@ -216,7 +216,7 @@ def tell(alerts: Sequence[Alert], url: SecretStr) -> int:
 def _report(incident: Incident) -> dict[str, Any]:
     ended = incident.ended_at
     return {
-        # Sent twice only if a process died between sending and recording, and then under one id.
+        # If a process dies between sending and recording, the report is sent again with this id.
         "id": str(incident.incident_id),
         "status": "firing" if ended is None else "resolved",
         "alert": incident.name,
@@ -242,7 +242,7 @@ def _post(url: SecretStr, report: dict[str, Any]) -> None:
         reason = f"it answered {exc.code}"
         exc.close()
     except (OSError, ValueError) as exc:
-        # Not the text of a ValueError, which may quote the address and the secret in it.
+        # Not the text of a ValueError, which may contain the address and its secret.
         reason = str(getattr(exc, "reason", "")) or type(exc).__name__
     raise AlertUrlError(
         f"The address of PHOTOQUEUE_ALERT_URL did not accept a report: {reason}. It is sent again "

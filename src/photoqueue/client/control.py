@@ -1,4 +1,4 @@
-"""Steering: retry, cancel, pause, resume."""
+"""Control of jobs and queues: retry, cancel, pause, resume."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def retry(target: Target) -> int:
     Parameters
     ----------
     target
-        A job (or its id or key), a batch, or a list of jobs. Of a batch, the jobs that
-        failed or were cancelled are started; the others stay as they are.
+        A job (or its id or key), a batch, or a list of jobs. Of a batch only failed and
+        cancelled jobs are started.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def retry(target: Target) -> int:
     Raises
     ------
     StateError
-        A single job has not failed; the message gives its state.
+        A single job is neither failed nor cancelled; the message gives its state.
     UnknownJobError
         There is no such job.
     """
@@ -56,8 +56,8 @@ def cancel(target: Target) -> int:
     Parameters
     ----------
     target
-        A job (or its id or key), a batch, or a list of jobs. Finished jobs of a batch
-        stay as they are.
+        A job (or its id or key), a batch, or a list of jobs. Jobs of a batch that have ended
+        are not changed.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def cancel(target: Target) -> int:
     _ = installation.broker  # a wrong REDIS_URL is found before anything is changed
     with closing(Ledger(installation.database)) as ledger:
         cancelled = ledger.cancel(job_ids)
-    with suppress(BrokerUnavailableError):  # a message left behind finds nothing to claim
+    with suppress(BrokerUnavailableError):  # a message that remains does no harm
         installation.broker.discard(cancelled)
     if single is not None and not cancelled:
         raise StateError(f"Job {single.key} cannot be cancelled: it is {single.poll().state}.")
@@ -83,7 +83,7 @@ def cancel(target: Target) -> int:
 
 
 def pause(queue: str | None = None) -> None:
-    """Stop taking jobs of a queue, or of all; running jobs finish.
+    """Pause a queue, or all queues: no new jobs are taken, running jobs finish.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def pause(queue: str | None = None) -> None:
 
 
 def resume(queue: str | None = None) -> None:
-    """Take jobs of a queue, or of all, again.
+    """Resume a queue, or all queues.
 
     Raises
     ------
@@ -135,8 +135,8 @@ def _why_not_retried(single: Job) -> str:
     state = single.poll().state
     if state in (JobState.FAILED, JobState.CANCELLED):
         return (
-            f"Job {single.key} is not started anew: another job of this key is unfinished or "
+            f"Job {single.key} is not started again: another job of this key is unfinished or "
             f"has completed since (poll({single.key!r}) shows it), or its photo could not be "
             "read when it was submitted; then submit it again."
         )
-    return f"Job {single.key} cannot be started anew: it is {state}."
+    return f"Job {single.key} cannot be started again: it is {state}."

@@ -1,4 +1,4 @@
-"""Correcting an inventory, and reading it with the corrections in it."""
+"""Corrections of inventories, and inventories with their corrections applied."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class Meant(NamedTuple):
-    """The thing that a person means.
+    """The item that a person named.
 
-    ``volume`` is that of one in m³: the person's, else for a thing that the catalogue lacks
-    what is known of it, as no later inventory may find it anywhere else.
+    ``volume`` is the volume of one item in m³: the one given, else, for an item that is not in
+    the catalogue, the one known from before, because it is stored nowhere else.
     """
 
     key: str | None
@@ -47,12 +47,12 @@ def newest_inventory(installation: Installation, project: str) -> InventoryResul
 
 
 def room_meant(installation: Installation, project: str, wanted: str, *, new_room: bool) -> str:
-    """Find the room that is meant, by its name or, where that is plain, by its kind.
+    """Find a room by its name or, if that is unambiguous, by its kind.
 
     Raises
     ------
     NotFoundError
-        There is none, and it is not said to be a new one.
+        There is no such room, and ``new_room`` is false.
     """
     rooms = _rooms(installation, project)
     if wanted in rooms:
@@ -61,7 +61,7 @@ def room_meant(installation: Installation, project: str, wanted: str, *, new_roo
     kind = canonical_room_type(wanted)
     if not alike and kind is not None and not new_room:
         alike = [room for room in rooms if canonical_room_type(room) == kind]
-        # "bedroom 3" is no other name of "bedroom 2".
+        # "bedroom 3" is not another name of "bedroom 2".
         if any(mark.isdigit() for mark in wanted):
             alike = []
     if len(alike) == 1:
@@ -78,7 +78,7 @@ def room_meant(installation: Installation, project: str, wanted: str, *, new_roo
 
 
 def _rooms(installation: Installation, project: str) -> set[str]:
-    """Return the rooms that photos, the newest inventory and corrections name."""
+    """Return the rooms in photos, the newest inventory and corrections."""
     language = installation.settings.language
     rooms = {
         room_name(photo.room, PhotoResult.model_validate(photo.result), language)
@@ -101,21 +101,20 @@ def thing_meant(
     category: str | None,
     volume: float | None,
 ) -> Meant:
-    """Find the thing that a person means.
+    """Find an item by its name: in the inventory, then in the catalogue, else as a custom item.
 
-    A line of the inventory by its name, then the catalogue, then a thing of one's own, whose
-    volume stays as it was said first where none is given now.
+    A custom item keeps its earlier volume if none is given.
 
     Raises
     ------
     NotFoundError
-        It is none of these, or not all is known of a thing of one's own.
+        It is not found, and category or volume for a custom item is missing.
     """
     newest = newest_inventory(installation, project)
     lines = as_photographed(newest).lines if newest else ()
     here = sorted(
         (line for line in lines if text.casefold() in {line.name.casefold(), line.key}),
-        key=lambda line: line.room != room,  # what stands in this room is meant first
+        key=lambda line: line.room != room,  # lines of this room first
     )
     catalogue = catalogue_of(installation)
     if here and category in {None, here[0].category}:
@@ -142,9 +141,9 @@ def thing_meant(
     )
 
 
-#: Largest count that a person can set: more of one thing in a room is a slip of the finger.
+#: Largest count that a person can set; a larger one is taken for a typing error.
 MAX_COUNT: Final = 10_000
-#: Largest volume of one thing, in m³; a lorry holds less.
+#: Largest volume of one item, in m³; a lorry holds less.
 MAX_VOLUME: Final = 200.0
 
 
@@ -160,47 +159,45 @@ def correct(
     new_room: bool = False,
     user_id: str | None = None,
 ) -> Correction:
-    """Say how many of a thing are in a room, whatever the photos show.
+    """Set how many of an item are in a room, whatever the photos show.
 
-    The correction is stored, holds in every later inventory of the project, and shows at
-    once in :func:`read_inventory`; results that were collected before stay as they are. An
-    inventory that is being added up at this moment is not disturbed. A later correction of
-    the same thing in the same room replaces the count of this one; its volume and whether the
-    thing is taken apart hold until they are said anew, or this one is taken back.
+    The correction is stored and applies at once in :func:`read_inventory` and in all later
+    inventories of the project; results collected before do not change. A later correction of
+    the same item in the same room replaces the count. Volume and ``dismountable`` apply until a
+    later correction gives them, or this one is undone.
 
     Parameters
     ----------
     project_id
         The project.
     room
-        A room of it, as the inventory names it.
+        Its room, as the inventory names it.
     item
-        What it is: a name in English or French or a key of the catalogue, or the name of a
-        line of the inventory. Anything else is a thing of your own, which needs
-        ``category`` and ``volume``.
+        A name in English or French or a key of the catalogue, or the name of a line of the
+        inventory. Anything else is a custom item, which needs ``category`` and ``volume``.
     count
-        How many there are; 0 takes the thing off the list.
+        How many there are; 0 removes the item from the list.
     volume
-        Moving volume of one, in m³, instead of the catalogue's. Left out, what was said of
-        it before holds.
+        Moving volume of one in m³, instead of the catalogue's. Default: that of the correction
+        before, if any.
     dismountable
-        Whether it is taken apart, instead of what the catalogue says. Left out, what was said
-        of it before holds.
+        Whether it is taken apart, instead of the catalogue's value. Default: that of the
+        correction before, if any.
     category
-        Of a thing of your own: furniture, appliance, electronics, box, art or misc.
+        Of a custom item: furniture, appliance, electronics, box, art or misc.
     new_room
-        The room is one that no photo shows.
+        Whether to add a room that no photo shows.
     user_id
-        Who says so; the login name when left out.
+        Who makes the correction; default is the login name.
 
     Raises
     ------
     UnknownProjectError
         No photo was submitted for the project.
     NotFoundError
-        There is no such room or thing; the message names the nearest ones.
+        There is no such room or item; the message names the nearest ones.
     PayloadError
-        The count, the volume or an identifier is not possible.
+        The count, the volume or an identifier is not valid.
 
     Examples
     --------
@@ -231,21 +228,21 @@ def correct(
 
 
 def undo_correction(correction: Correction | int, *, user_id: str | None = None) -> Correction:
-    """Take a correction back; an older one of the same thing, else the photos, count again.
+    """Undo a correction; an earlier one of the same item, else the photos, applies again.
 
     Parameters
     ----------
     correction
         The correction, or its id.
     user_id
-        Who takes it back; the login name when left out.
+        Who undoes it; default is the login name.
 
     Raises
     ------
     NotFoundError
         There is no such correction.
     StateError
-        It was taken back already.
+        It was undone already.
     """
     number = correction.correction_id if isinstance(correction, Correction) else correction
     if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 2**63:
@@ -262,7 +259,7 @@ def corrections(project_id: str, *, undone: bool = False) -> pd.DataFrame:
     project_id
         The project.
     undone
-        Also those that were taken back.
+        Whether to include those that were undone.
     """
     import pandas as pd
 
@@ -273,16 +270,15 @@ def corrections(project_id: str, *, undone: bool = False) -> pd.DataFrame:
 
 
 def list_corrections(project_id: str, *, undone: bool = False) -> list[Correction]:
-    """Return the corrections of a project as :func:`corrections` does, one value each."""
+    """Return the corrections of a project as a list, like :func:`corrections`."""
     project = checked("project_id", project_id)
     return records.of_project(current().database, project, undone=undone)
 
 
 def read_inventory(project_id: str) -> InventoryResult:
-    """Read the newest inventory of a project, with all corrections made since.
+    """Read the newest inventory of a project, with all corrections applied.
 
-    Nothing is added up anew: photos analysed after that inventory are not in it
-    (``submit_inventory`` does that).
+    Photos analysed after that inventory are not in it; ``submit_inventory`` adds them up.
 
     Raises
     ------

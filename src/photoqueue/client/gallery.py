@@ -1,4 +1,4 @@
-"""Photos to look at: pages of cards, thumbnails and pictures."""
+"""Galleries: pages of photo cards, thumbnails and pictures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MESSAGE_LENGTH: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenItem:
-    """One thing that a photo shows, in the words of the reader.
+    """An item that a photo shows, with its names in the reader's language.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class SeenItem:
     volume : float or None
         Usual moving volume of one, in m³.
     alternatives : str
-        What it may be besides: ``two-seat sofa 0.31, corner sofa 0.08``; empty for nothing.
+        What else it may be: ``two-seat sofa 0.31, corner sofa 0.08``; empty if nothing.
     """
 
     name: str
@@ -59,24 +59,24 @@ class SeenItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoCard:
-    """A photo with what is known of it.
+    """A photo with its newest job and result.
 
     Attributes
     ----------
     title : str
-        How people call it: ``bedroom 2/view-1.jpg``.
+        Name for display: ``bedroom 2/view-1.jpg``.
     sha256 : str or None
-        Content address; None when the photo could not be read as it was submitted.
+        Content address; None if the photo could not be read when it was submitted.
     state : JobState
-        That of its newest job, whose id is ``job_id``.
+        State of its newest job, whose id is ``job_id``.
     width, height : int or None
         Pixels of the upright picture.
     items : tuple of SeenItem
-        Those of the newest job; empty before it has completed.
+        Items found by the newest job; empty before it has completed.
     warnings : tuple of str
         Why the photo may show less than there is, such as ``too dark``.
     error_type, error_message : str or None
-        The last error; the message is cut to some 300 characters.
+        The last error; the message is cut to about 300 characters.
     """
 
     photo_id: str
@@ -96,12 +96,12 @@ class PhotoCard:
 
     @property
     def can_retry(self) -> bool:
-        """Whether a retry can help: there is a photo to analyse."""
+        """Whether a retry can help: its picture is stored."""
         return self.state in (JobState.FAILED, JobState.CANCELLED) and self.sha256 is not None
 
 
 def card_of(row: PhotoRow, wording: Wording) -> PhotoCard:
-    """Return a row of the tracking tables in the words of the reader."""
+    """Make the card of a photo, with names in the reader's language."""
     result = row.result or {}
     room_type = result.get("roomType") or row.room_type
     name = row.file_name or row.photo_id
@@ -135,7 +135,7 @@ def _seen(item: Mapping[str, Any], wording: Wording) -> SeenItem:
     )
 
 
-#: Photos of a page.
+#: Photos per page.
 PAGE_SIZE: Final = 24
 
 
@@ -146,7 +146,7 @@ class PhotoPage:
     Attributes
     ----------
     previous, next : str or None
-        Cursors of the pages beside it; None where there is none.
+        Cursors of the adjacent pages; None if there is no such page.
     """
 
     cards: tuple[PhotoCard, ...]
@@ -161,9 +161,9 @@ class PhotoCounts:
     Attributes
     ----------
     rooms : dict of str to int
-        In alphabetical order; an empty name stands for photos without a room.
+        In alphabetical order; the empty name is for photos without a room.
     complete : bool
-        False when there are more than were counted.
+        False if there are more photos than were counted.
     """
 
     total: int
@@ -184,31 +184,30 @@ def photo_page(
     Parameters
     ----------
     choice
-        Which photos. A text is found in the names of things that the photos show, too; without
+        Which photos. A text is also searched in the names of the items found in them; without
         a project or batch only the newest 10,000 photos are searched.
     cursor
-        ``previous`` or ``next`` of another page of the same photos; the first page when
-        left out.
+        ``previous`` or ``next`` of another page of the same photos; default is the first page.
     size
-        Photos of a page.
+        Photos per page.
     lang
-        ``en`` or ``fr``; that of the settings when left out.
+        ``en`` or ``fr``; default is that of the settings.
 
     Raises
     ------
     UnknownBatchError
         There is no such batch.
     PayloadError
-        The cursor was not made by a page.
+        The cursor is not one of a page.
     """
     installation = current()
     wording = Wording.of(lang, installation.settings)
     choice = _checked(installation, wording, choice)
     after, before = _position(cursor)
-    # One more than is shown: it says whether there is another page.
+    # One more than is shown, to know whether there is another page.
     rows = projects.page(installation.database, choice, limit=size + 1, after=after, before=before)
     if before is not None and len(rows) <= size:
-        # Fewer photos than a page are left before: that is the first page, shown in full.
+        # Less than a full page is left before the cursor: show the full first page.
         after = before = None
         rows = projects.page(installation.database, choice, limit=size + 1)
     more = len(rows) > size
@@ -266,9 +265,9 @@ def photo_card(photo_id: str, *, lang: str | None = None) -> PhotoCard:
 
 
 def photo_items(photo_ids: Sequence[str], *, lang: str | None = None) -> pd.DataFrame:
-    """Return what photos show as a DataFrame: one row an item, in the order of the photos.
+    """Return the items of photos as a DataFrame: one row per item, in the order of the photos.
 
-    Photos that are unknown, or have no result yet, have no rows.
+    Unknown photos, and photos without a result, have no rows.
     """
     import pandas as pd
 
@@ -284,9 +283,9 @@ def photo_items(photo_ids: Sequence[str], *, lang: str | None = None) -> pd.Data
 
 def _checked(installation: Installation, wording: Wording, choice: PhotoChoice) -> PhotoChoice:
     if choice.batch is not None:
-        read.batch_row(installation.database, choice.batch)  # unknown is not empty
+        read.batch_row(installation.database, choice.batch)  # raises if it is unknown
     text = choice.text.strip()
-    # Results hold the names that their analysis gave; a person searches for those they see.
+    # Results store the names given at analysis; people search for the names that are displayed.
     keys = [
         item.key
         for item in (wording.catalogue.items if text else ())
@@ -296,7 +295,7 @@ def _checked(installation: Installation, wording: Wording, choice: PhotoChoice) 
 
 
 def _position(cursor: str | None) -> tuple[UUID | None, UUID | None]:
-    """Read a cursor: behind which job, or before which."""
+    """Read a cursor: the job after which, or before which, the page lies."""
     if cursor is None:
         return None, None
     side, _, job = cursor.partition("-")
@@ -306,7 +305,7 @@ def _position(cursor: str | None) -> tuple[UUID | None, UUID | None]:
         position = UUID(job)
     except ValueError:
         raise PayloadError(
-            f"{cursor[:60]!r} is no cursor. Pass `previous` or `next` of a page as it is."
+            f"{cursor[:60]!r} is not a cursor. Pass `previous` or `next` of a page unchanged."
         ) from None
     return (position, None) if side == "after" else (None, position)
 
@@ -315,21 +314,21 @@ _JPEG_QUALITY: Final = 85
 
 
 class PhotoPreview(NamedTuple):
-    """A thumbnail as JPEG, or the reason why there is none."""
+    """A thumbnail as JPEG, or the reason that there is none."""
 
     jpeg: bytes | None
     reason: str = ""
 
 
 def photo_preview(photo: PhotoCard | str, *, make: bool = True) -> PhotoPreview:
-    """Return the thumbnail of a photo, or the reason why there is none.
+    """Return the thumbnail of a photo, or the reason that there is none.
 
     Parameters
     ----------
     photo
         A card, or a photo id.
     make
-        Whether one that is missing is made again from the original, and stored.
+        Whether to make and store a missing thumbnail from the original.
 
     Raises
     ------
@@ -347,20 +346,20 @@ def photo_preview(photo: PhotoCard | str, *, make: bool = True) -> PhotoPreview:
         jpeg = thumbnail(_decoded(installation, card))
     except (PhotoError, StorageError) as exc:
         return PhotoPreview(None, str(exc))
-    with suppress(StorageError):  # a store that is full can still be looked at
+    with suppress(StorageError):  # reading must work even if the store is full
         installation.photo_store.put_thumbnail(str(card.sha256), jpeg)
     return PhotoPreview(jpeg)
 
 
 def photo_picture(photo: PhotoCard | str, longest: int = 1600) -> bytes:
-    """Return a photo upright, as JPEG without metadata.
+    """Return the upright photo as JPEG without metadata.
 
     Parameters
     ----------
     photo
         A card, or a photo id.
     longest
-        Pixels of the longest side at most; smaller photos keep their size.
+        Longest side in pixels; smaller photos keep their size.
 
     Raises
     ------

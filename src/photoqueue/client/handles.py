@@ -1,4 +1,4 @@
-"""Handles: futures of jobs and batches, which any process can make again from an id."""
+"""Handles of jobs and batches, which any process can make from an id."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
     from photoqueue.installation import Installation
 
-#: Lines of a remote traceback that an error message shows; the whole of it is an attribute.
+#: Lines of a worker's traceback in an error message; the error has all of it as an attribute.
 _SHOWN_TRACEBACK_LINES = 12
 
 
 class Job(HasCard):
-    """A job: look at it with :meth:`poll`, wait for it with :meth:`result` or ``await``.
+    """A job: read its state with :meth:`poll`, wait for it with :meth:`result` or ``await``.
 
     Attributes
     ----------
     id : str
         The job id, unique everywhere.
     key : str
-        The job key: ``photo-<photoId>``, ``inventory-<projectId>``, or as its type says.
+        The job key: ``photo-<photoId>``, ``inventory-<projectId>``, or in its type's format.
     installation : Installation
         Where it was submitted; ``use()`` of another one does not change that.
     """
@@ -68,7 +68,7 @@ class Job(HasCard):
         Raises
         ------
         UnknownJobError
-            This installation has no such job (any more).
+            This installation has no such job; it may have been deleted.
         """
         return read.snapshot(self.installation.database, self._uuid)
 
@@ -84,7 +84,7 @@ class Job(HasCard):
         NoWorkerError
             No live worker will take the job.
         ResultTimeoutError
-            It did not end within ``timeout`` seconds; it goes on running.
+            It did not end within ``timeout`` seconds; it keeps running.
         """
         self._watch(_Look(self), timeout).wait()
 
@@ -94,7 +94,7 @@ class Job(HasCard):
         Returns
         -------
         PhotoResult, InventoryResult, pydantic.BaseModel or dict
-            What the job type says; a dict where it says nothing.
+            The job type's result model; a dict if it has none.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class Job(HasCard):
         return self._delivered(look.last)
 
     async def result_async(self) -> Any:
-        """Wait as :meth:`result` does, for ``await job``; can be cancelled."""
+        """Wait as :meth:`result` does, but asynchronously; can be cancelled."""
         look = _Look(self)
         await self._watch(look, None).wait_async()
         return self._delivered(look.last)
@@ -126,10 +126,10 @@ class Job(HasCard):
         return read.attempts(self.installation.database, job_id=self._uuid)
 
     def _needed_queues(self) -> tuple[JobType, ...]:
-        """Return the queues that need a worker: also those of a batch that the job waits for."""
+        """Return the queues that need a worker, including that of a batch it waits for."""
         snapshot = self.poll()
         blocked = snapshot.state is JobState.WAITING and snapshot.ready_at is None
-        # Batches are of photos.
+        # Batches contain photo jobs only.
         return (PHOTO_ANALYZE, self._queue) if blocked else (self._queue,)
 
     def _watch(self, look: _Look, timeout: float | None) -> Watch:
@@ -151,7 +151,7 @@ class Job(HasCard):
     def _error(self, outcome: JobOutcome) -> PhotoqueueError | None:
         if outcome.state is JobState.CANCELLED:
             return JobCancelledError(
-                f"Job {self.key} was cancelled. Start it anew with retry(job).", job_id=self.id
+                f"Job {self.key} was cancelled. Start it again with retry(job).", job_id=self.id
             )
         return _failed(self, outcome) if outcome.state is JobState.FAILED else None
 
@@ -169,7 +169,7 @@ class Job(HasCard):
 
 
 class _Look:
-    """Looks at one job; :attr:`last` is what was seen, the result included."""
+    """Reads one job repeatedly; :attr:`last` is the latest outcome, including the result."""
 
     last: JobOutcome
 
@@ -232,7 +232,7 @@ class Batch(HasCard):
         NoWorkerError
             No live worker will take the jobs.
         ResultTimeoutError
-            They did not all end within ``timeout`` seconds; they go on running.
+            They did not all end within ``timeout`` seconds; they keep running.
         """
         with make_progress(progress, self._size, shorten(self.id, 24)) as bar:
             Watch(
@@ -245,12 +245,12 @@ class Batch(HasCard):
             ).wait()
 
     def items(self, lang: str | None = None) -> pd.DataFrame:
-        """List what was found so far: one row an item, with its photo, score and box.
+        """List the items found so far: one row per item, with its photo, score and box.
 
         Parameters
         ----------
         lang
-            ``en`` or ``fr``: language of the names; that of the settings when left out.
+            ``en`` or ``fr``: language of the names; default is that of the settings.
 
         Raises
         ------
@@ -294,7 +294,7 @@ def _failed(job: Job, outcome: JobOutcome) -> JobFailedError:
     remote = f"\n\nIn the worker:\n{shown}" if shown else ""
     return JobFailedError(
         f"Job {job.key} failed after {attempts}: {outcome.error}\n"
-        f"attempts({job.id!r}) tells its history, retry({job.id!r}) starts it anew.{remote}",
+        f"attempts({job.id!r}) shows its history, retry({job.id!r}) starts it again.{remote}",
         job_id=job.id,
         error_type=outcome.error_type or "unknown",
         remote_traceback=trace,

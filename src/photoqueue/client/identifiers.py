@@ -1,4 +1,4 @@
-"""Identifiers that callers choose, and those made for them."""
+"""Identifiers chosen by callers or made for them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from photoqueue.jobs import job_types
 
 #: Longest identifier in characters; it becomes part of a job key, a table and a chart.
 MAX_LENGTH: Final = 200
-#: Priorities range from minus this to plus this.
+#: Highest priority; the lowest is its negative.
 MAX_PRIORITY: Final = 1000
 
 
 def checked(name: str, value: object) -> str:
-    """Return an identifier that a caller chose, or raise an error that says what is wrong.
+    """Check an identifier that a caller chose, and return it.
 
-    Any printable characters will do, slashes, spaces and emoji too: identifiers never
-    become file names.
+    Any printable characters are allowed, including slashes, spaces and emoji: identifiers are
+    never used as file names.
 
     Raises
     ------
@@ -45,17 +45,17 @@ def checked(name: str, value: object) -> str:
 
 
 def optional(name: str, value: object) -> str | None:
-    """Return an identifier that may be left out."""
+    """Check an identifier that may be left out, and return it."""
     return None if value is None else checked(name, value)
 
 
 def checked_priority(value: object) -> int:
-    """Return a priority that a caller chose, or raise an error that says what is wrong.
+    """Check a priority that a caller chose, and return it.
 
     Raises
     ------
     PayloadError
-        It is no whole number from -1000 to 1000.
+        It is not a whole number from -1000 to 1000.
     """
     if isinstance(value, int) and -MAX_PRIORITY <= value <= MAX_PRIORITY:
         return int(value)
@@ -65,17 +65,17 @@ def checked_priority(value: object) -> int:
 
 
 def photo_id_for(sha256: str, project_id: str | None) -> str:
-    """Name a photo after its content and project.
+    """Make a photo id from content and project.
 
-    The same picture in one project is the same photo, however its file is called; in
-    another project it is another photo.
+    The same picture is one photo within a project, whatever its file name; in another project
+    it is another photo.
     """
     seed = f"{project_id or ''}\x00{sha256}"
     return f"p-{hashlib.sha256(seed.encode()).hexdigest()[:16]}"
 
 
 def is_job_key(text: str) -> bool:
-    """Whether a text begins as a job key does; what else names a job is its id."""
+    """Whether a text begins like a job key; otherwise it should be a job id."""
     return text.startswith(tuple(known.key_prefix for known in job_types()))
 
 
@@ -98,7 +98,7 @@ def parse_job_id(text: str) -> UUID:
 
 
 def default_user() -> str:
-    """Name the person who submits, where the caller does not."""
+    """Return the user id to use if the caller gives none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

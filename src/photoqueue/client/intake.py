@@ -1,4 +1,4 @@
-"""Taking photos in: what the caller gives is read, checked and stored under its content."""
+"""Intake of photos: read, check and store what the caller submits."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from photoqueue.words import Message
 if TYPE_CHECKING:
     from photoqueue.photos.sources import RawPhoto
 
-#: Photos read and stored at a time: enough to hide the delay of a network or a disk.
+#: Photos read and stored at a time, to hide the latency of network and disk.
 _READERS: Final = 8
-#: Columns of a DataFrame, or keys of a dict, that describe a photo beside ``photo`` itself.
+#: Columns of a DataFrame, or keys of a dict, that are used besides ``photo``.
 _OWN_FIELDS: Final = ("photo_id", "room", "room_type", "asset_id")
 
 
@@ -66,14 +66,14 @@ _KEPT: Final = ("user_id", "project_id", "room", "room_type", "asset_id")
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """A photo that is stored, or the reason why it could not be."""
+    """A stored photo, or the reason that it could not be stored."""
 
     row: NewPhoto
     error: PhotoqueueError | None = None
 
     @property
     def job_key(self) -> str:
-        """Key of the job that analyses it."""
+        """Key of its analysis job."""
         return f"photo-{self.row.photo_id}"
 
 
@@ -121,24 +121,24 @@ def take_in_all(installation: Installation, requests: Sequence[Request]) -> list
     Raises
     ------
     StorageError
-        The photo store is full or away; that is no fault of one photo.
+        The photo store is full or cannot be reached, which would affect all photos.
     """
 
     def take(request: Request) -> Taken:
         try:
             raw = _read(installation, request)
         except (PhotoError, StorageError) as exc:
-            # Its source is missing, bad or cannot be reached: one failed row of the batch.
+            # Its source is missing, damaged or cannot be reached: one failed job of the batch.
             return _refused(request, exc)
         return _store(installation, request, raw)
 
-    # Opened here once: threads would open it several times over.
+    # Opened here once, as several threads would open it several times.
     _ = installation.photo_store
     pool = ThreadPoolExecutor(_READERS, thread_name_prefix="photoqueue-intake")
     try:
         taken = [future.result() for future in [pool.submit(take, one) for one in requests]]
     except BaseException:
-        # Ctrl-C, or a full disk: the photos that are left would only hold it up.
+        # Ctrl-C or a full disk: do not read the remaining photos.
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     pool.shutdown()
@@ -160,7 +160,7 @@ def requests_from(
     PhotoNotFoundError
         A folder or glob has no photos.
     PayloadError
-        A row lacks its photo, or an identifier in it is not valid.
+        A row has no photo, or an identifier in it is not valid.
     """
     from photoqueue.photos.sources import expand_sources
 
@@ -208,7 +208,7 @@ def _own(common: Request, row: Mapping[str, Any], number: int) -> Request:
 
 
 def _missing(value: Any) -> bool:
-    """Whether a cell is empty: None, or what pandas puts into gaps (NaN, NA, NaT)."""
+    """Whether a cell is empty: None, NaN, NA or NaT."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, float) and value != value
@@ -224,7 +224,7 @@ def _folder(photos: Any) -> Path | None:
 
 
 def _room_of(source: Any, folder: Path | None) -> str | None:
-    """Name the room after the sub-folder that a photo lies in."""
+    """Return the room of a photo: the name of its sub-folder."""
     if folder is None or not isinstance(source, str | Path):
         return None
     try:
@@ -235,7 +235,7 @@ def _room_of(source: Any, folder: Path | None) -> str | None:
 
 
 def _refused(request: Request, error: PhotoqueueError) -> Taken:
-    """Record a photo that could not be read, under a name made from where it was."""
+    """Record a photo that could not be read, with an id made from its source."""
     name = str(request.source) if isinstance(request.source, str | Path) else None
     seed = f"{request.project_id or ''}\x00{name or id(request.source)}"
     made = f"p-unread-{hashlib.sha256(seed.encode('utf-8', 'replace')).hexdigest()[:12]}"
@@ -243,7 +243,7 @@ def _refused(request: Request, error: PhotoqueueError) -> Taken:
 
 
 def _file_name(path: str | None) -> str | None:
-    """Name a file for people: without the query of a URL, which may hold a secret."""
+    """Return a file name for display, without the query of a URL, which may contain a secret."""
     from photoqueue.photos import remote
 
     if not path:
@@ -265,7 +265,7 @@ def commit(
     resubmit: bool,
     batch: NewBatch | None = None,
 ) -> list[Accepted]:
-    """Commit the rows of photos that are stored, then tell the broker about the new ones."""
+    """Commit the rows of stored photos, then enqueue the new jobs."""
     _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
     job_ids, max_attempts = new_uuids(len(taken)), installation.settings.max_attempts
     payload_json = _payloads(dict(zip(job_ids, taken, strict=True)), engine)
@@ -307,7 +307,7 @@ def commit(
 
 
 def _payloads(photos: Mapping[UUID, Taken], engine: str | None) -> Callable[[NewJob], str]:
-    """Return what writes the job data of a new job, by the photo that it is for."""
+    """Return a function that makes the job data of a new job from its photo."""
     traceparent = tracing.traceparent()
 
     def payload_json(job: NewJob) -> str:
@@ -329,7 +329,7 @@ def _payloads(photos: Mapping[UUID, Taken], engine: str | None) -> Callable[[New
 
 
 def announce(installation: Installation, messages: Sequence[Message]) -> None:
-    """Tell the broker; where it is away, recovery tells it later."""
+    """Enqueue messages; if the broker cannot be reached, recovery enqueues them later."""
     try:
         with tracing.span("photoqueue.enqueue", {"photoqueue.messages": len(messages)}):
             installation.broker.enqueue(messages)

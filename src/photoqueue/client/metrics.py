@@ -1,4 +1,4 @@
-"""Counts for charts, for a monitoring system and for alerts."""
+"""Figures for charts, monitoring systems and alerts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
 
-#: Seconds that a reader waits for a new value where an older one is known.
+#: Seconds that a reader waits for a new value if it has an older one.
 _PATIENCE_SECONDS: Final = 0.01
 #: Seconds after which counts are too old to be shown.
 _STALE_SECONDS: Final = 60.0
@@ -36,8 +36,8 @@ def figures(
 ) -> Figures:
     """Return what the overview charts show.
 
-    Percentiles are known to within 1 %, all else is exact. What was pruned stays counted, but
-    where a project or batch is asked for.
+    Percentiles are accurate to 1 %, all else is exact. Pruned jobs are included, except in the
+    figures of a project or batch.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def figures(
         Only jobs of this project, batch or queue.
     since
         Only what happened from the minute of this moment on (with its time zone); from its hour
-        on where that is more than eight days ago.
+        on if that is more than eight days ago.
 
     Raises
     ------
@@ -64,16 +64,13 @@ def figures(
 
 
 def activity() -> int:
-    """Return a number that changes when something happens to jobs; cheap to ask for.
-
-    It may lag some seconds behind.
-    """
+    """Return a number that changes when jobs change; cheap, may lag some seconds behind."""
     return tally.activity(current().database)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """Everything that is measured, at one moment.
+    """All metrics at one moment.
 
     Attributes
     ----------
@@ -82,7 +79,7 @@ class Reading:
     refused : mapping
         Refused broker messages by queue.
     last_seen_s : mapping
-        Seconds since a worker of each queue was last seen: its supervisor renewed its lease.
+        Seconds since a worker of each queue last renewed its lease.
     queues : Stats
         Jobs by state, live workers, oldest waiting job; the same as ``photoqueue.stats()``.
     """
@@ -94,15 +91,14 @@ class Reading:
 
 
 class Recent(Generic[Found]):
-    """The newest value of something that takes long to read.
+    """The newest value of something that is slow to read, such as the counts of a million jobs.
 
-    Counting a million jobs takes longer than a scrape may: then the value before is returned,
-    and the new one next time. A thread reads, one reading at a time.
+    If a new reading takes too long, the value before is returned, and the new one next time.
 
     Parameters
     ----------
     read
-        Reads; called by one thread at a time.
+        Function that reads the value; called by one thread at a time.
     """
 
     def __init__(self, read: Callable[[], Found]) -> None:
@@ -113,7 +109,7 @@ class Recent(Generic[Found]):
         self._error: PhotoqueueError | None = None
 
     def begin(self) -> threading.Thread:
-        """Start to read, unless a reading is running."""
+        """Start a reading in a thread, unless one is running."""
         with self._lock:
             if self._reading is None:
                 self._reading = threading.Thread(target=self._run, daemon=True)
@@ -121,12 +117,12 @@ class Recent(Generic[Found]):
             return self._reading
 
     def get(self, patience: float = _PATIENCE_SECONDS) -> Found:
-        """Return a new value, or after ``patience`` seconds the one before, a minute old at most.
+        """Return a new value, or after ``patience`` seconds the last one, at most a minute old.
 
         Raises
         ------
         PhotoqueueError
-            It could not be read.
+            The value could not be read.
         """
         reading, known = self.begin(), self._found
         fresh_enough = known is not None and time.monotonic() - known[1] < _STALE_SECONDS
@@ -155,22 +151,22 @@ class Recent(Generic[Found]):
 
 
 class RecentMetrics:
-    """Reads everything that is measured, for a scraper that must be answered at once."""
+    """Reads all metrics, for a scraper that needs a fast reply."""
 
     def __init__(self) -> None:
         self._counted = Recent(_counted)
         self._queues = Recent(stats)
 
     def __call__(self) -> Reading:
-        """Return the newest values that are there within a moment.
+        """Return the newest available values, almost without waiting.
 
         Raises
         ------
         PhotoqueueError
-            PostgreSQL cannot be asked.
+            PostgreSQL cannot be queried.
         """
         until = time.monotonic() + _PATIENCE_SECONDS
-        # First what is counted forward: to count a million jobs keeps the server's cores busy.
+        # The tally first: counting a million jobs keeps the server's cores busy.
         totals, refused, last_seen_s = self._counted.get()
         queues = self._queues.get(until - time.monotonic())
         return Reading(totals=totals, refused=refused, last_seen_s=last_seen_s, queues=queues)
@@ -183,12 +179,12 @@ def _counted() -> tuple[tuple[Total, ...], dict[str, int], dict[str, float]]:
 
 
 def recent_counts(minutes: int) -> dict[tuple[str, str], WindowCount]:
-    """Return what was counted in the last minutes, and in as many before, by name and queue.
+    """Return counts of the last ``minutes`` and of as many before, by name and queue.
 
     The names are those of :meth:`photoqueue.queue.tally.Tally.window`.
     """
     database = current().database
-    # Of a backlog, at most so much that a check stays quick.
+    # Count only part of a long backlog, so that a check stays fast.
     for _ in range(5):
         with tally.counting(database) as counted:
             if not counted.advance(most=tally.WORKER_ROWS):

@@ -1,4 +1,4 @@
-"""Observing: handles from ids, snapshots, waiting with a progress bar, tables and counts."""
+"""Observe jobs: handles from ids, snapshots, waiting with progress, tables and counts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from photoqueue.words import JobState, JobType, job_type
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Columns of a text; a terminal has at least 80.
+#: Width of printed text in characters; terminals have at least 80 columns.
 _WIDTH: Final = 79
 
 Given = ParamSpec("Given")
@@ -82,12 +82,12 @@ def poll(handle: Job | Batch | str | UUID) -> JobSnapshot | pd.DataFrame:
     Returns
     -------
     JobSnapshot or pandas.DataFrame
-        For a batch one row a job, in the order of submission.
+        For a batch one row per job, in the order of submission.
 
     Raises
     ------
     UnknownJobError
-        This installation has no such job: unknown is not pending.
+        This installation has no such job.
     """
     if isinstance(handle, Batch):
         return handle.poll()
@@ -108,20 +108,19 @@ def collect(
     handle
         A batch, or a single job.
     timeout
-        Seconds to wait at most; for ever when left out.
+        Longest wait in seconds; default is no limit.
     progress
-        Of a batch: ``auto`` shows a widget in a notebook, a line in a terminal, nothing
-        elsewhere. A single job shows none.
-        ``widget``, ``text`` and ``none`` choose; False is ``none``.
+        For a batch: ``widget``, ``text`` or ``none``; ``auto`` shows a widget in a notebook, a
+        line in a terminal, nothing elsewhere. False is ``none``. A single job shows no progress.
     lang
-        ``en`` or ``fr``: language of the names of things and kinds of room; that of the
-        settings when left out.
+        ``en`` or ``fr``: language of the names of items and kinds of room; default is that of
+        the settings.
 
     Returns
     -------
     pandas.DataFrame
-        One row a photo in the order of submission, failures included, with room type,
-        confidence, items, attempts, wait, duration and error. For an inventory one row a
+        One row per photo in the order of submission, including failures, with room type,
+        confidence, items, attempts, wait, duration and error. For an inventory one row per
         line: room, name, count, volume in m³ with its range, photos. For a job of another type
         its row of :func:`history`, with its result.
 
@@ -132,7 +131,7 @@ def collect(
     NoWorkerError
         No live worker will take the jobs.
     ResultTimeoutError
-        They did not all end in time; they go on running.
+        They did not all end in time; they keep running.
     ConfigurationError
         There are no names in this language.
     """
@@ -165,7 +164,7 @@ def history(
     since: datetime | None = None,
     limit: int | None = None,
 ) -> pd.DataFrame:
-    """Return the tracking table as a DataFrame: one row a job, newest first.
+    """Return the tracking table as a DataFrame: one row per job, newest first.
 
     Parameters
     ----------
@@ -219,7 +218,7 @@ def ask(
 
 
 def story(handle: Job | str | UUID) -> JobStory:
-    """Return everything about one job: data, result, error, attempts in time, AI calls.
+    """Return all details of one job: data, result, error, attempts, AI calls.
 
     Raises
     ------
@@ -236,7 +235,7 @@ def attempts(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
     Parameters
     ----------
     handle
-        A job, a job id or key, or a batch; everything when left out.
+        A job, a job id or key, or a batch; default is all jobs.
     """
     if handle is None:
         return read.attempts(current().database)
@@ -244,7 +243,7 @@ def attempts(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
 
 
 def ai_calls(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
-    """Return the calls of engines: one row each, failed ones and those asked again included.
+    """Return engine calls: one row each, including failed and repeated ones.
 
     Columns are the job, attempt and number of the call, photo, engine, model, latency in ms,
     tokens in and out, cost in US dollars (None where the price is not known), success, error.
@@ -252,7 +251,7 @@ def ai_calls(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
     Parameters
     ----------
     handle
-        A job, a job id or key, or a batch; everything when left out.
+        A job, a job id or key, or a batch; default is all jobs.
 
     Raises
     ------
@@ -284,7 +283,7 @@ class Stats(Mapping[str, QueueStats], HasCard):
         return len(self._queues)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the counts as a DataFrame: one row a queue."""
+        """Return the counts as a DataFrame: one row per queue."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -318,8 +317,8 @@ def _counts(queue: QueueStats) -> str:
 def stats() -> Stats:
     """Count the jobs of each queue by state, its live workers and its oldest waiting job.
 
-    Where more than 20 000 jobs are completed, those that were for a minute are counted once
-    and kept: jobs that somebody deletes from the table are missed some seconds later.
+    With more than 20 000 completed jobs, those completed over a minute ago are counted once and
+    the count is cached: the deletion of jobs shows some seconds later.
     """
     return Stats(current().counts.read())
 
@@ -334,7 +333,7 @@ def as_queue(name: str) -> JobType:
     """
     if name not in job_types():
         raise StateError(
-            f"No queue {str(name)[:40]!r}; there are {', '.join(map(repr, map(str, job_types())))}."
+            f"No queue {str(name)[:40]!r}; choose {', '.join(map(repr, map(str, job_types())))}."
         )
     return job_type(name)
 
@@ -351,5 +350,5 @@ def as_state(name: str) -> JobState:
         return JobState(name)
     except ValueError:
         raise StateError(
-            f"No state {str(name)[:40]!r}; there are {', '.join(map(str, JobState))}."
+            f"No state {str(name)[:40]!r}; choose {', '.join(map(str, JobState))}."
         ) from None

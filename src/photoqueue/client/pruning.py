@@ -1,4 +1,4 @@
-"""Letting go: of what ended long ago, and of everything of one household."""
+"""Deletion: of jobs that ended long ago, and of whole projects."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from photoqueue.photos.store import PhotoStore
 from photoqueue.queue import deletion
 from photoqueue.queue.projects import unknown_project
 
-#: Contents whose files are looked after at a time: to find who still names them reads all jobs.
+#: Contents checked at a time: finding rows that still refer to them reads all jobs.
 _CONTENTS: Final = 5_000
-#: Seconds since a file was last submitted from which it may be deleted: a submission stores
-#: its files first and names them when it is committed.
+#: Seconds since its last submission from which a file may be deleted: a submission stores files
+#: before it commits the rows that refer to them.
 _RESTING_SECONDS: Final = 24 * 3600.0
 
 
@@ -28,9 +28,9 @@ class Deleted:
     Attributes
     ----------
     jobs, photos : int
-        Rows, with all that hangs on them.
+        Rows; their dependent rows are deleted, too.
     files : int
-        Pictures in the photo store; 0 where nothing was deleted yet.
+        Pictures in the photo store; 0 for a dry run.
     """
 
     jobs: int = 0
@@ -41,22 +41,22 @@ class Deleted:
 def prune(older_than: timedelta, *, dry_run: bool = False) -> Deleted:
     """Delete jobs that ended long ago, with their attempts, results and photos.
 
-    No job goes whose batch still runs or whose project still has work to do. What is counted
-    stays counted. Cut off, it goes on where it was when it is called again.
+    Jobs of a running batch, or of a project with unfinished jobs, are kept. Metrics keep their
+    counts. If it is interrupted, another call continues.
 
     Parameters
     ----------
     older_than
-        How long ago they ended.
+        Age from which jobs are deleted, since their end.
     dry_run
         Only count the jobs.
 
     Raises
     ------
     StateError
-        The time is not positive.
+        The age is not positive.
     DatabaseUnavailableError
-        PostgreSQL is away, or somebody reads photos in a long transaction.
+        PostgreSQL cannot be reached, or a long transaction is reading ``photos``.
     """
     if older_than <= timedelta(0):
         raise StateError("Give an age above zero, such as 90 days; nothing was deleted.")
@@ -85,19 +85,19 @@ def prune(older_than: timedelta, *, dry_run: bool = False) -> Deleted:
 
 
 def erase_project(project_id: str, *, dry_run: bool = False) -> Deleted:
-    """Delete everything of one household: jobs, results, corrections, photos and their files.
+    """Delete everything of a project: jobs, results, corrections, photos and their files.
 
-    A picture that another project also has stays there. Redis forgets the photo ids of
-    finished jobs within a week by itself; logs, backups and saved notebooks are yours to clear.
+    A picture that another project also uses is kept. Redis drops the photo ids of finished jobs
+    within a week; logs, backups and saved notebooks are not cleared.
 
     Raises
     ------
     UnknownProjectError
-        There is nothing of it.
+        There is no such project.
     StateError
         It has unfinished jobs.
     StorageError
-        A file cannot be deleted; the rows are left, so that it can be tried again.
+        A file cannot be deleted; the rows are kept, so that it can be tried again.
     """
     project = checked("project_id", project_id)
     installation = current()
@@ -109,7 +109,7 @@ def erase_project(project_id: str, *, dry_run: bool = False) -> Deleted:
     if dry_run:
         return Deleted(jobs=len(found.job_ids), photos=found.photos, files=len(found.contents))
     deletion.count_history(database)
-    # The files first: cut off in between, the rows still say what is left to delete.
+    # Files first: after an interruption the rows still tell which files to delete.
     files = _delete_files(installation, found.contents, resting_seconds=0.0)
     gone = deletion.delete_household(database, project)
     return Deleted(jobs=gone.jobs, photos=gone.photos, files=files)

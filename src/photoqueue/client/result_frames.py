@@ -1,4 +1,4 @@
-"""Results as DataFrames: one row a photo, or one row an item."""
+"""Results as DataFrames: one row per photo, or one row per item."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ ITEM_COLUMNS: Final = (
 
 
 def result_rows(frame: pd.DataFrame, wording: Wording) -> pd.DataFrame:
-    """Turn jobs with their results into one row a photo; failures are rows too.
+    """Turn jobs with their results into one row per photo; failed jobs are rows, too.
 
-    ``volume`` is the usual moving volume of what the photo shows, in m³; ``items`` the
-    names with their counts, such as ``2 × chair, three-seat sofa``; ``warnings`` is why a photo
-    may show less than there is, such as ``too dark``, and empty for a good one.
+    ``volume`` is the usual moving volume of the items in m³; ``items`` their names and counts,
+    such as ``2 × chair, three-seat sofa``; ``warnings`` is why items may have been missed, such
+    as ``too dark``, and empty for a good photo.
     """
     import pandas as pd
 
@@ -79,7 +79,7 @@ def result_rows(frame: pd.DataFrame, wording: Wording) -> pd.DataFrame:
 
 
 def item_rows(frame: pd.DataFrame, wording: Wording) -> pd.DataFrame:
-    """Turn jobs with their results into one row an item, with its box in 0…1.
+    """Turn jobs with their results into one row per item, with its box in 0…1.
 
     ``alternatives`` names what else it may be, with probabilities.
     """

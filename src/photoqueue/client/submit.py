@@ -1,4 +1,4 @@
-"""Submitting: photos are stored, rows are committed, then the broker is told."""
+"""Submit photos: store them, commit their rows, then enqueue their jobs."""
 
 from __future__ import annotations
 
@@ -49,26 +49,26 @@ def submit_photo(
     project_id
         The move that the photo belongs to.
     room
-        The room as you call it ("bedroom 2"); photos of one room are added up together.
+        Your name of the room ("bedroom 2"); photos of one room are added up together.
     room_type
-        The kind of room, in any language; comes back as given. Guessed when left out.
+        The kind of room, in any language; returned unchanged. Default: guessed by the engine.
     user_id
-        Who submits; the login name when left out.
+        Who submits; default is the login name.
     photo_id
-        Your name for the photo; made from its content and project when left out.
+        Your id of the photo; default is made from its content and project.
     asset_id
-        Your reference, kept with the job.
+        Your reference, stored with the job.
     file_name
-        What lists call the photo; that of the path or address when left out.
+        Name of the photo in lists; default is that of the path or URL.
     engine
-        What analyses it: ``builtin``, ``detector``, ``llm``, or ``auto`` for the best of them
-        that the worker has; the worker's own (``PHOTOQUEUE_ENGINE``) when left out. A photo
-        that was analysed with another engine is analysed again.
+        ``builtin``, ``detector``, ``llm``, or ``auto`` for the best that the worker has;
+        default is the worker's configured engine (``PHOTOQUEUE_ENGINE``). A photo that was
+        analysed with another engine is analysed again.
     resubmit
-        Analyse again what was analysed before. Otherwise a photo that is being analysed,
-        or was analysed with the same content, returns its job.
+        Whether to analyse a photo again that was analysed with the same content. Otherwise the
+        existing job is returned.
     priority
-        Higher is taken first; photos of a batch have 0.
+        Jobs of higher priority are taken first; photos of a batch have 0.
 
     Returns
     -------
@@ -80,16 +80,15 @@ def submit_photo(
     PhotoError
         The photo is missing, unreadable or too large.
     PhotoConflictError
-        The photo id is in use by another picture that is being analysed, or in another
-        project.
+        The photo id is used by another picture that is being analysed, or in another project.
     PayloadError
         An identifier is empty, too long or not printable, or there is no such engine.
     StorageError
-        The photo could not be fetched, or the photo store is full or away.
+        The photo could not be fetched, or the photo store is full or cannot be reached.
     ConfigurationError
-        The address needs a package that is not installed, or a setting is wrong.
+        The URL needs a package that is not installed, or a setting is wrong.
     DatabaseUnavailableError
-        PostgreSQL is away; nothing was accepted.
+        PostgreSQL cannot be reached; nothing was accepted.
 
     Examples
     --------
@@ -143,22 +142,22 @@ def submit_photos(
     Returns
     -------
     Batch
-        A handle with one job for each photo. A photo that could not be read is a failed
-        job with the reason; the others are not held up by it.
+        A handle with one job per photo. A photo that could not be read is a failed job with the
+        reason, and does not affect the others.
 
     Raises
     ------
     PhotoNotFoundError
         The folder or glob has no photos at all.
     PhotoConflictError
-        A photo id is in use by another picture that is being analysed, or by two pictures
-        of the batch; nothing was accepted.
+        A photo id is used by another picture that is being analysed, or by two pictures of the
+        batch; nothing was accepted.
     PayloadError
         An identifier is empty, too long or not printable, or there is no such engine.
     StorageError
-        The photo store is full or away; nothing was accepted.
+        The photo store is full or cannot be reached; nothing was accepted.
     DatabaseUnavailableError
-        PostgreSQL is away; nothing was accepted.
+        PostgreSQL cannot be reached; nothing was accepted.
 
     Examples
     --------
@@ -214,11 +213,11 @@ def submit_known_photo(
     asset_id: str | None = None,
     resubmit: bool = False,
 ) -> Job:
-    """Submit a photo that is in the photo store already.
+    """Submit a photo that is already in the photo store.
 
-    Project, room and file name are those of its first submission; so are the kind of room
-    and the asset where they are left out. What stands for a job that is there already is as
-    for :func:`~photoqueue.client.submit.submit_photo`.
+    Project, room and file name are those of its first submission; so are the kind of room and
+    the asset if they are left out. Existing jobs are reused as in
+    :func:`~photoqueue.client.submit.submit_photo`.
 
     Raises
     ------
@@ -253,14 +252,14 @@ def submit_known_photo(
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """The photos behind a folder, glob or list.
+    """Counts of the photos of a folder, glob or list.
 
     Attributes
     ----------
     photos : int
-        How many there are.
+        Number of photos.
     rooms : dict of str to int
-        Photos of each room that a sub-folder names; empty where none does.
+        Number of photos by room, from the names of sub-folders; empty without sub-folders.
     """
 
     photos: int
@@ -274,14 +273,14 @@ class Preview:
 
 
 def preview(photos: Any, *, room: str | None = None) -> Preview:
-    """Count what :func:`submit_photos` would take; opens no photo.
+    """Count the photos that :func:`submit_photos` would submit, without opening them.
 
     Raises
     ------
     PhotoNotFoundError
         There is no such folder, or no photo in it.
     PayloadError
-        A row names no photo, or an identifier in it is not valid.
+        A row has no photo, or an identifier in it is not valid.
     """
     if isinstance(photos, str | Path):
         _require(str(photos))
@@ -291,7 +290,7 @@ def preview(photos: Any, *, room: str | None = None) -> Preview:
 
 
 def _require(place: str) -> None:
-    """Make sure that a path which is no address and no glob exists."""
+    """Make sure that a path exists, unless it is a URL or glob."""
     from photoqueue.photos.remote import is_url
 
     if is_url(place) or any(sign in place for sign in "*?["):
@@ -308,7 +307,7 @@ def _require(place: str) -> None:
 
 
 def _checked(engine: str | None) -> str | None:
-    """Return the engine that a submission names, or say what is wrong with it."""
+    """Check the engine that a submission names, and return it."""
     from photoqueue.engines.registry import checked_engine
 
     return None if engine is None else checked_engine(checked("engine", engine))

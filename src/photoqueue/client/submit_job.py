@@ -1,4 +1,4 @@
-"""Submitting single jobs: the adding-up of a project, and jobs of one's own types."""
+"""Submit single jobs: inventories of projects, and jobs of custom types."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from photoqueue.queue.submission import NewJob, accept
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, Record
 from photoqueue.words import INTERACTIVE_PRIORITY, JobType, Message
 
-#: What job data says of the submission, not of the work.
+#: Keys of the job data that describe the submission, not the work.
 _OF_THE_SUBMISSION: Final = ("traceparent", "userId")
 
 
@@ -38,23 +38,23 @@ def submit_inventory(
     strategy: str = DEFAULT_STRATEGY,
     priority: int = INTERACTIVE_PRIORITY,
 ) -> Job:
-    """Submit the adding-up of a project's photos.
+    """Submit the inventory of a project, which adds up its photos.
 
     Parameters
     ----------
     project_id
         The project.
     user_id
-        Who submits; the login name when left out.
+        Who submits; default is the login name.
     after
-        A batch, or its id: the job runs when all its jobs have ended.
+        A batch, or its id: the job runs once all jobs of the batch have ended.
     strategy
-        ``max``: per room and item the most seen in one photo, so that several views of a
-        room do not count twice. ``match``: the same thing is recognised over the views, by
-        its look and what stands beside it. ``sum``: every photo counts, for photos that do
-        not overlap. ``llm``: a vision model looks at all photos of a room together.
+        ``max``: per room and item the largest count in one photo, so that several views of a
+        room do not count twice. ``match``: an item is recognised in several views by its
+        appearance and neighbours. ``sum``: the counts of all photos are added, for photos that
+        do not overlap. ``llm``: a vision model sees all photos of a room together.
     priority
-        Higher is taken first.
+        Jobs of higher priority are taken first.
 
     Raises
     ------
@@ -63,8 +63,7 @@ def submit_inventory(
     UnknownBatchError
         ``after`` does not exist.
     StateError
-        There is no such strategy, or the project is being added up at this moment in
-        another way than asked for.
+        There is no such strategy, or an inventory of the project is running with other options.
     PayloadError
         An identifier is empty, too long or not printable.
 
@@ -99,23 +98,23 @@ def submit(
     after: Batch | str | None = None,
     priority: int = INTERACTIVE_PRIORITY,
 ) -> Job:
-    """Submit a job of a type of one's own.
+    """Submit a job of a custom type.
 
-    A job of the same key that waits takes over what this submission says, and stands for it.
-    Where the job data has a ``project_id``, the job belongs to that project.
+    If a job of the same key waits, it is updated with this submission's data and returned. If the
+    job data has a ``project_id``, the job belongs to that project.
 
     Parameters
     ----------
     job_type
-        The type, as ``PHOTOQUEUE_JOB_TYPES`` names it to the workers.
+        The type; workers need it in ``PHOTOQUEUE_JOB_TYPES``.
     payload
-        The job data: of the type's model, or what the model makes of it.
+        The job data: the type's model, or a dict that the model accepts.
     user_id
-        Who submits; the login name when left out.
+        Who submits; default is the login name.
     after
-        A batch, or its id: the job runs when all its jobs have ended.
+        A batch, or its id: the job runs once all jobs of the batch have ended.
     priority
-        Higher is taken first.
+        Jobs of higher priority are taken first.
 
     Returns
     -------
@@ -125,14 +124,14 @@ def submit(
     Raises
     ------
     PayloadError
-        The job data is not valid, or the type is one of the package:
-        :func:`~photoqueue.submit_photo` and :func:`~photoqueue.submit_inventory` submit those.
+        The job data is not valid, or the type is one of the package's; use
+        :func:`~photoqueue.submit_photo` or :func:`~photoqueue.submit_inventory` for those.
     UnknownBatchError
         ``after`` does not exist.
     StateError
-        A job of the same key is running at this moment with other job data.
+        A job of the same key is running with other job data.
     ConfigurationError
-        Another type of the same queue is known here already.
+        Another type with the same queue is registered in this process.
 
     Examples
     --------
@@ -197,12 +196,12 @@ def _submit(
 
 
 def _amended(job: Job, data: Mapping[str, Any], after_batch: str | None) -> list[Message]:
-    """Make an unfinished job of the key do what this submission asks for.
+    """Update an unfinished job of the key with this submission's data.
 
     Raises
     ------
     StateError
-        It is running already, and does something else.
+        It is already running, with other data.
     """
     standing, waits_for = read.submitted_as(job.installation.database, UUID(job.id))
     if (_of_the_work(standing), waits_for) == (_of_the_work(data), after_batch):
@@ -211,8 +210,8 @@ def _amended(job: Job, data: Mapping[str, Any], after_batch: str | None) -> list
         messages = ledger.amend(UUID(job.id), json.dumps(data), after_batch=after_batch)
     if not messages:
         raise StateError(
-            f"{job.key} is running already, as job {job.id}, and not as asked for. Wait for that "
-            "job, then submit it again."
+            f"{job.key} is already running, as job {job.id}, with other data. Wait for that job, "
+            "then submit it again."
         )
     return messages
 
@@ -222,7 +221,7 @@ def _of_the_work(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _batch_id(installation: Installation, after: Batch | str | None) -> str | None:
-    """Return the id of a batch that a job is to wait for."""
+    """Return the id of the batch that a job waits for."""
     if after is not None and not isinstance(after, Batch | str):
         raise PayloadError(f"after is {type(after).__name__}; give a batch or its id.")
     batch_id = after.id if isinstance(after, Batch) else after

@@ -1,6 +1,6 @@
-"""The condition of an installation: its servers, queues, workers, engine and places.
+"""The state of an installation: servers, queues, workers, engine and directories.
 
-The command line's doctor and the workbench both use it, so that they agree.
+Used by both ``photoqueue doctor`` and the workbench.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that must be right; ``problem`` says what is not, and what to do."""
+    """One check; ``problem`` says what is wrong and what to do."""
 
     name: str
     problem: str | None = None
 
 
 def list_workers(*, lost: bool = False) -> list[Worker]:
-    """Return the workers that have not stopped, the longest running first.
+    """Return the workers that have not stopped, longest running first.
 
     Parameters
     ----------
     lost
-        Whether to add those whose lease ran out, after the others.
+        Whether to add, after the others, those whose lease has expired.
     """
     installation = current()
     return workers.list_workers(
@@ -56,7 +56,7 @@ def list_workers(*, lost: bool = False) -> list[Worker]:
 
 
 def queues_without_worker() -> tuple[JobType, ...]:
-    """Return the queues in which jobs could run and no live worker takes them."""
+    """Return the queues with jobs that could run, but without a live worker."""
     installation = current()
     database, lease = installation.database, installation.settings.lease_seconds
     return tuple(
@@ -80,7 +80,7 @@ _CHECK_OF: Final[dict[type[PhotoqueueError], str]] = {
 
 
 def readiness() -> list[Check]:
-    """Check the servers, the tables and, where jobs wait, the workers. Raises nothing."""
+    """Check the servers, the tables and, if jobs wait, the workers. Raises nothing."""
     opened = _checked("installation", lambda: current().database)
     if opened.problem is not None:
         return [opened]
@@ -110,14 +110,14 @@ def _require_workers() -> None:
 
 
 class Survey:
-    """What can be found out about an installation from outside.
+    """Queries about an installation whose servers may not be running.
 
     Parameters
     ----------
     settings
-        The installation; its servers may be away.
+        Settings of the installation.
     opened
-        The same, where this process has it open: its connections are used, and left open.
+        The installation, if this process has it open: its connections are used and not closed.
     """
 
     def __init__(self, settings: Settings, *, opened: Installation | None = None) -> None:
@@ -133,13 +133,13 @@ class Survey:
 
     @cached_property
     def servers(self) -> tuple[ServerStatus, ServerStatus]:
-        """How PostgreSQL and Redis are, in this order."""
+        """The status of PostgreSQL and Redis, in this order."""
         postgres, redis = services.status(self.settings)
         return postgres, redis
 
     @property
     def database_runs(self) -> bool:
-        """Whether PostgreSQL can be asked: it is configured, or runs already."""
+        """Whether PostgreSQL can be queried: it is configured, or already running."""
         return self.servers[0].running is not False
 
     @cached_property
@@ -178,7 +178,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerReport:
-    """How one server is.
+    """Status of one server.
 
     Attributes
     ----------
@@ -187,9 +187,9 @@ class ServerReport:
     reachable : bool
         Whether it answered.
     version : str or None
-        What it says it is, where it answered.
+        Its version, if it answered.
     note : str or None
-        Why an absent one does no harm.
+        Why its absence is no problem.
     error : str or None
         Why it cannot be used.
     """
@@ -205,14 +205,14 @@ class ServerReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineReport:
-    """Which engine a worker that starts now would take.
+    """The engine that a worker started now would use.
 
     Attributes
     ----------
     engine, model : str or None
-        Names; no model where the engine knows its own.
+        Names; no model if the engine has only one.
     reason, advice : str or None
-        Why this one, and how to get a better one.
+        Why this engine is used, and how to get a better one.
     error : str or None
         Why there is none.
     """
@@ -226,7 +226,7 @@ class EngineReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemReport:
-    """The servers, places and engine of an installation."""
+    """The servers, directories and engine of an installation."""
 
     home: Path
     photo_store: str
@@ -235,7 +235,7 @@ class SystemReport:
 
 
 def system_report() -> SystemReport:
-    """Report servers, places and engine of this installation, also of servers that are away.
+    """Report the servers, directories and engine, even if servers cannot be reached.
 
     Raises
     ------
@@ -260,7 +260,7 @@ def system_report() -> SystemReport:
 
 
 def database_report(survey: Survey) -> ServerReport:
-    """Ask PostgreSQL how it is."""
+    """Report the status of PostgreSQL."""
     status = survey.servers[0]
     if not survey.database_runs:
         return _absent(status)
@@ -268,7 +268,7 @@ def database_report(survey: Survey) -> ServerReport:
 
 
 def broker_report(survey: Survey) -> ServerReport:
-    """Ask Redis how it is."""
+    """Report the status of Redis."""
     status = survey.servers[1]
     if survey.settings.redis_url is not None:
         return _asked(status, survey.ping_redis)
@@ -288,7 +288,7 @@ def broker_report(survey: Survey) -> ServerReport:
 
 
 def engine_report(settings: Settings) -> EngineReport:
-    """Find out which engine the settings choose, without building it."""
+    """Report which engine the settings select, without building it."""
     from photoqueue.engines.registry import choose_engine
 
     try:
@@ -302,7 +302,7 @@ def engine_report(settings: Settings) -> EngineReport:
 
 
 def runs_here(worker: Worker) -> bool:
-    """Whether a worker runs on this machine, where its process id can be compared."""
+    """Whether a worker runs on this machine and in this process namespace."""
     from photoqueue.worker.identity import host_key
 
     return worker.host_key == host_key()

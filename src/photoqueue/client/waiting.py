@@ -1,4 +1,4 @@
-"""Waiting for jobs: no busy loop, and no waiting for a worker that is not there."""
+"""Wait for jobs without a busy loop, and raise if no worker is running."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ logger = logging.getLogger(__name__)
 _FIRST_PAUSE: Final = 0.0005
 _LONGEST_PAUSE: Final = 0.25
 _WORKER_CHECK_SECONDS: Final = 1.0
-#: Seconds at first in which a short job may end: only it is looked at, whatever that costs.
+#: Seconds at the beginning without the limit on polling, as a short job may end soon.
 _QUICK_SECONDS: Final = 0.05
-#: A look at a large batch takes a while; looking costs at most this share of the time.
+#: Largest share of the time that is spent polling: a large batch takes a while to read.
 _SHARE_OF_LOOKING: Final = 0.1
 
 Counts = Mapping[JobState, int]
 
 
 class Watch:
-    """Looks at jobs again and again until they have ended.
+    """Polls jobs until they have ended.
 
     Parameters
     ----------
     queues
-        Tells which queues must have a worker for the jobs to end.
+        Returns the queues that must have a worker for the jobs to end.
     count
         Counts the jobs by state.
     what
-        The jobs, as messages name them.
+        Name of the jobs in messages.
     timeout
-        Seconds after which to give up; never when None.
+        Seconds after which to give up; never if None.
     report
-        Told the counts at each look.
+        Called with the counts at each poll.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Watch:
         self._quick_until = self._next_check = time.monotonic() + _QUICK_SECONDS
         self._last: Counts | None = None
         self._told_paused = False
-        #: When a worker was last seen; a long wait outlasts the moment between two of them.
+        #: When a live worker was last seen: a short gap between two workers is no error.
         self._seen_at = float("-inf")
 
     def wait(self) -> None:
@@ -79,18 +79,18 @@ class Watch:
         NoWorkerError
             No live worker will take the jobs.
         ResultTimeoutError
-            They did not end in time; they go on running.
+            They did not end in time; they keep running.
         """
         while (pause := self._look()) is not None:
             time.sleep(pause)
 
     async def wait_async(self) -> None:
-        """Wait as :meth:`wait` does, without holding the event loop or a thread."""
+        """Wait as :meth:`wait` does, without blocking the event loop or a thread."""
         while (pause := await asyncio.to_thread(self._look)) is not None:
             await asyncio.sleep(pause)
 
     def _look(self) -> float | None:
-        """Look once; return the seconds until the next look, None when all have ended."""
+        """Poll once; return the seconds until the next poll, None if all have ended."""
         start = time.monotonic()
         counts = self._count()
         self._report(counts)
@@ -100,13 +100,12 @@ class Watch:
         if self._deadline is not None and now >= self._deadline:
             raise ResultTimeoutError(
                 f"{self._what} did not finish within {self._timeout:g} s "
-                f"({_described(counts)}). It goes on running: wait again, or look with poll()."
+                f"({_described(counts)}). It keeps running: wait again, or check with poll()."
             )
         if now >= self._next_check:
             self._check_workers(counts)
             self._next_check = now + _WORKER_CHECK_SECONDS
-        # Quick while things move, so that one short job is not waited for longer than it
-        # takes; calm while they do not.
+        # Poll often while the counts change, so that short jobs return at once; else less often.
         moved = counts != self._last
         self._last = counts
         self._pause = _FIRST_PAUSE if moved else min(self._pause * 1.3, _LONGEST_PAUSE)
@@ -118,7 +117,7 @@ class Watch:
         settings, database = self._installation.settings, self._installation.database
         for queue in self._queues():
             status = workers.queue_status(database, queue, settings.lease_seconds)
-            # A worker that is draining still finishes what runs.
+            # A draining worker still finishes its running jobs.
             finishing = status.draining if counts.get(JobState.ACTIVE) else 0
             if status.live + finishing:
                 self._seen_at = time.monotonic()
@@ -147,7 +146,7 @@ ProgressStyle = Literal["auto", "widget", "text", "none"]
 
 
 class Progress(Protocol):
-    """Shows how far a batch is."""
+    """Shows the progress of a batch."""
 
     def __enter__(self) -> Progress: ...
 
@@ -164,7 +163,7 @@ class Progress(Protocol):
 
 
 def make_progress(style: ProgressStyle, total: int, title: str) -> Progress:
-    """Choose how to show progress; ``auto`` looks at where the program runs."""
+    """Make a progress display; ``auto`` depends on where the program runs."""
     if style == "auto":
         style = _fitting_style()
     if style == "widget":
@@ -185,14 +184,14 @@ def _fitting_style() -> ProgressStyle:
 
 
 def _in_notebook() -> bool:
-    """Whether an IPython kernel runs this; never imports IPython by itself."""
+    """Whether this runs in an IPython kernel; does not import IPython."""
     ipython = sys.modules.get("IPython")
     shell: Any = ipython.get_ipython() if ipython is not None else None
     return shell is not None and hasattr(shell, "kernel")
 
 
 def summary(counts: Counts) -> str:
-    """Say in words how far it is: ``497 completed, 3 failed, 12 waiting``."""
+    """Describe the counts: ``497 completed, 3 failed, 12 waiting``."""
     order = (
         JobState.COMPLETED,
         JobState.FAILED,
@@ -253,7 +252,7 @@ class TextProgress:
 
 
 class WidgetProgress:
-    """A bar and its words under the cell; red as soon as a job has failed."""
+    """A bar with text under the cell; red as soon as a job has failed."""
 
     def __init__(self, total: int, title: str) -> None:
         import ipywidgets
@@ -277,7 +276,7 @@ class WidgetProgress:
             self._bar.bar_style = "success"
 
     def update(self, counts: Counts) -> None:
-        """Show the counts; a trait that stays the same is not sent again."""
+        """Show the counts; unchanged traits are not sent again."""
         self._bar.value = finished(counts)
         self._words.value = summary(counts)
         if counts.get(JobState.FAILED):

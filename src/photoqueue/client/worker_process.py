@@ -1,4 +1,4 @@
-"""A worker beside the notebook."""
+"""A worker started from a notebook, as a child process."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _SHOWN_LOG_LINES: Final = 15
 
 
 class WorkerProcess(HasCard):
-    """A worker that runs beside this process, and ends with it at the latest.
+    """A worker that runs as a child of this process and stops when it ends.
 
     Attributes
     ----------
     pid : int
         Its process id.
     log : pathlib.Path
-        Where it writes its log.
+        Its log file.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -41,17 +41,17 @@ class WorkerProcess(HasCard):
 
     @property
     def running(self) -> bool:
-        """Whether it still runs."""
+        """Whether it is running."""
         return self._process.poll() is None
 
     def stop(self, timeout: float | None = None) -> None:
-        """Let it finish its jobs and end; unfinished ones are handed back, not lost.
+        """Stop the worker: it finishes its running jobs, and hands back the others.
 
         Raises
         ------
         subprocess.TimeoutExpired
-            It did not end within ``timeout`` seconds; left out, it gets the time it needs:
-            at most its own grace period and a moment.
+            It did not end within ``timeout`` seconds. Default is no limit; a worker ends soon
+            after its grace period.
         """
         if self.running:
             self._process.terminate()
@@ -73,20 +73,20 @@ class WorkerProcess(HasCard):
 def start_worker(
     *, queue: str | None = None, concurrency: int | str | None = None
 ) -> WorkerProcess:
-    """Start a worker beside this process; returns once it takes jobs.
+    """Start a worker as a child process; returns once it takes jobs.
 
     Parameters
     ----------
     queue
-        Only this queue; all whose job types are known when left out.
+        The queue to work on; default is all queues with a known handler.
     concurrency
-        Processes per queue, each with one job at a time: a number, or a range such as ``"2-8"``,
-        of which there are as many as there is work for. ``QUEUE_CONCURRENCY`` when left out.
+        Processes per queue, each with one job at a time: a number, or a range such as ``"2-8"``
+        that scales with the number of waiting jobs. Default is ``QUEUE_CONCURRENCY``.
 
     Returns
     -------
     WorkerProcess
-        ``stop()`` ends it. It ends by itself when this process does, however that ends.
+        ``stop()`` stops it. It also stops when this process ends, even by a crash.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def start_worker(
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
-            # Never written: its end tells the worker that this process is gone.
+            # Nothing is written to it: the worker stops when it is closed.
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,

@@ -307,7 +307,7 @@ def job_page(database: Database, query: JobQuery) -> JobPage:
     Raises
     ------
     PayloadError
-        The cursor is no cursor of this order.
+        The cursor is not valid, or belongs to another order.
     TooSlowError
         There are too many jobs to sort or search them in good time.
     """
@@ -347,7 +347,7 @@ def rows_before(database: Database, query: JobQuery, cursor: str) -> int | None:
     Raises
     ------
     PayloadError
-        The cursor is no cursor of this order.
+        The cursor is not valid, or belongs to another order.
     TooSlowError
         There are too many jobs to sort or search them in good time.
     """

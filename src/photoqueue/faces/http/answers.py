@@ -29,7 +29,7 @@ class TestJobAnswer(_Given):
     job_id: str = Field(examples=[_JOB_ID])
     bull_job_id: str = Field(examples=["photo-photo-1"], description="Key of the job.")
     queue_position: Literal["waiting"] = Field(
-        default="waiting", description="Where a job that is submitted enters the queue."
+        default="waiting", description="State of the submitted job."
     )
 
 
@@ -46,12 +46,12 @@ class QueueCounts(_Given):
     total: int
     paused: bool
     oldest_waiting_s: float | None = Field(description="Seconds; null when no job waits.")
-    workers: int = Field(description="Workers that show that they are alive.")
+    workers: int = Field(description="Live workers.")
     refused_messages: int
 
 
 class QueuesAnswer(_Given):
-    """All queues, as they were at a moment."""
+    """All queues at one moment."""
 
     queues: list[QueueCounts]
     timestamp: datetime
@@ -65,7 +65,7 @@ class QueueAnswer(_Given):
 
 
 class SubmittedJob(_Given):
-    """The job of a submission: a new one, or one that was there already."""
+    """The job of a submission: a new or an existing one."""
 
     job_id: str = Field(examples=[_JOB_ID])
     job_key: str = Field(examples=["photo-photo-1"])
@@ -92,13 +92,13 @@ class CountsAnswer(_Given):
 
 
 class WorkersAnswer(_Given):
-    """The workers there are."""
+    """All live workers."""
 
     workers: list[Worker]
 
 
 class ChangesAnswer(_Given):
-    """A text that changes with every write: while it stays, nothing has to be read again."""
+    """A text that changes with every write; while it is the same, nothing has changed."""
 
     mark: str
 
@@ -110,7 +110,7 @@ class AliveAnswer(_Given):
 
 
 class CheckEntry(_Given):
-    """One thing that must be right; ``problem`` only for those who may see it."""
+    """One readiness check; ``problem`` only for callers that may see it."""
 
     name: str
     ok: bool
@@ -118,21 +118,21 @@ class CheckEntry(_Given):
 
 
 class ReadyAnswer(_Given):
-    """Whether the installation can do its work."""
+    """Whether the installation is ready to run jobs."""
 
     ready: bool
     checks: list[CheckEntry]
 
 
 class Fault(BaseModel):
-    """A value that is not as expected."""
+    """An invalid value."""
 
     where: str
     problem: str
 
 
 class Problem(BaseModel):
-    """What happened, to what, and what to do (RFC 9457)."""
+    """A problem (RFC 9457): what happened, to what, and what to do."""
 
     type: str = Field(examples=["urn:photoqueue:problem:unknown-job"])
     title: str = Field(examples=["There is no such job"])

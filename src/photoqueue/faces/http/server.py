@@ -35,15 +35,15 @@ _ROUTERS: Final = (submissions.router, jobs.router, batches.router, system.route
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": Problem, "description": "The request cannot be read."},
     401: {"model": Problem, "description": "The token is missing or wrong."},
-    403: {"model": Problem, "description": "A page of another site asked."},
+    403: {"model": Problem, "description": "The request comes from a page of another site."},
     404: {"model": Problem, "description": "There is no such thing."},
     409: {"model": Problem, "description": "The state of the thing does not allow it."},
     413: {"model": Problem, "description": "The body is too large."},
-    415: {"model": Problem, "description": "The body is of another kind."},
+    415: {"model": Problem, "description": "The body has an unsupported media type."},
     422: {"model": Problem, "description": "A value is not as expected."},
     429: {"model": Problem, "description": "Too many requests; see Retry-After."},
     500: {"model": Problem, "description": "A fault of the server."},
-    503: {"model": Problem, "description": "A server is away or busy; see Retry-After."},
+    503: {"model": Problem, "description": "A server is unavailable or busy; see Retry-After."},
 }
 
 
@@ -60,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="photoqueue",
         version=__version__,
-        description="Photos of rooms go in, tracked results come out.",
+        description="Submit photos of rooms and read the tracked results.",
         # These pages would load scripts from other sites.
         docs_url=None,
         redoc_url=None,

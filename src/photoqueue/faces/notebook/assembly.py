@@ -75,7 +75,7 @@ class ScopeChoice(LiveView):
     batches : list of dict
         ``batch``, ``project`` (may be None), ``photos``, ``created`` (ISO time).
     The current selection; empty means no limit.
-        What is looked at now; empty is no limit.
+        The current selection; empty means no limit.
     """
 
     _esm = script("scope_choice")

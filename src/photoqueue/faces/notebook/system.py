@@ -124,7 +124,7 @@ class SystemView(LiveView):
 
         def stop() -> str:
             worker.stop()
-            return f"Worker {worker.pid} has ended; what it could not finish was handed back."
+            return f"Worker {worker.pid} has ended; unfinished jobs were given back."
 
         self._begin(f"Worker {worker.pid} finishes its jobs …", stop)
 

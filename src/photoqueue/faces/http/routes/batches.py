@@ -40,12 +40,12 @@ _ENDED_JOB: Final = TypeAdapter(EndedJob)
 _STREAM: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": (
-            "`job`: a job has ended. `progress`: how many jobs are in each state; its id is what "
-            "to send as Last-Event-ID. `end`: all jobs have ended."
+            "`job`: a job has ended. `progress`: how many jobs are in each state; send its "
+            "id as Last-Event-ID. `end`: all jobs have ended."
         ),
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
-    204: {"description": "All jobs had ended, and the client has been told of all."},
+    204: {"description": "All jobs had ended, and the client has received all events."},
 }
 
 
@@ -54,7 +54,7 @@ async def events(
     batch_id: str,
     backend: TheBackend,
     last_event_id: Annotated[
-        str | None, Header(description="Goes on behind this event; else from the beginning.")
+        str | None, Header(description="Continue after this event; default: from the beginning.")
     ] = None,
 ) -> Response:
     """Follow a batch: each job that ends, the counts, and the end."""
@@ -65,7 +65,7 @@ async def events(
     if told and first.done and not first.ended:
         return Response(status_code=204)  # stops an EventSource from reconnecting
     if backend.streams.locked():
-        raise busy("The server follows as many batches as it can. Try again in a moment.")
+        raise busy("The server already serves its maximum of event streams. Try again in a moment.")
     return Stream(_follow(backend, batch_id, first), backend)
 
 

@@ -20,9 +20,11 @@ Queue = Annotated[JobType | None, Query(description="Only jobs of this queue.")]
 Project = Annotated[str | None, Query(description="Only jobs of this project.")]
 InBatch = Annotated[str | None, Query(description="Only jobs of this batch.")]
 Text = Annotated[
-    str, Query(description="Found in file name, room, key, batch or error; or the id of a job.")
+    str, Query(description="Text in file name, room, key, batch or error; or a job id.")
 ]
-Cursor = Annotated[str | None, Query(description="next or previous of a page of this order.")]
+Cursor = Annotated[
+    str | None, Query(description="``next`` or ``previous`` of a page in this order.")
+]
 
 
 @router.get("")
@@ -33,13 +35,13 @@ async def jobs(
     project: Project = None,
     batch: InBatch = None,
     search: Text = "",
-    order: Annotated[JobOrder, Query(description="What to sort by.")] = JobOrder.SUBMITTED,
-    descending: Annotated[bool, Query(description="The newest, or largest, first.")] = True,
-    limit: Annotated[int, Query(ge=1, le=500, description="Rows of a page.")] = 50,
+    order: Annotated[JobOrder, Query(description="Sort key.")] = JobOrder.SUBMITTED,
+    descending: Annotated[bool, Query(description="Descending order.")] = True,
+    limit: Annotated[int, Query(ge=1, le=500, description="Rows per page.")] = 50,
     after: Cursor = None,
     before: Cursor = None,
 ) -> JobsAnswer:
-    """List jobs, a page at a time; a page stays what it is when jobs are added."""
+    """List jobs in pages; new jobs do not shift the pages."""
     query = JobQuery(
         queue=queue,
         states=tuple(state or ()),
@@ -77,7 +79,7 @@ async def job(job_id: str, backend: TheBackend) -> JobStory:
 
 @router.post("/{job_id:path}/retry")
 async def retry_job(job_id: str, backend: TheBackend) -> JobChange:
-    """Start a job again that failed or was cancelled."""
+    """Retry a failed or cancelled job."""
     await backend.calls(retry, job_id)
     return await _changed(job_id, backend)
 

@@ -48,7 +48,7 @@ class _Taken(BaseModel):
 
 
 class TestJobRequest(_Taken):
-    """A photo to try the whole chain with."""
+    """A test photo."""
 
     __test__ = False  # not a pytest class
 
@@ -81,7 +81,7 @@ class UploadFields(_Taken):
 
 
 class InventoryRequest(_Taken):
-    """A project to add up; with ``afterBatch`` once all jobs of that batch have ended."""
+    """A project to add up; with ``afterBatch``, after all jobs of that batch have ended."""
 
     project_id: Name = Field(examples=["move-42"])
     user_id: Name = Field(examples=["u1"])
@@ -148,7 +148,7 @@ async def _submitted(job: Job, backend: TheBackend) -> SubmittedJob:
 
 async def _upload(request: Request, backend: TheBackend) -> Job:
     if backend.uploads.locked():
-        raise busy("The server receives as many photos as it can. Try again in a moment.")
+        raise busy("The server already receives its maximum of photos. Try again in a moment.")
     limits = {"max_files": 1, "max_fields": 10, "max_part_size": _MAX_FIELD}
     async with backend.uploads, request.form(**limits) as form:
         values: dict[str, Any] = {}
@@ -188,7 +188,7 @@ def _fault(field: str, problem: str) -> RequestValidationError:
 # The function's name is part of the operation id in generated clients.
 @router.post("/inventory", name="submit", tags=["inventories"], status_code=202)
 async def submit_project(body: InventoryRequest, backend: TheBackend) -> SubmittedJob:
-    """Submit the adding-up of a project's photos."""
+    """Submit an inventory of a project."""
     job = await backend.calls(
         submit_inventory,
         body.project_id,
@@ -203,13 +203,13 @@ async def submit_project(body: InventoryRequest, backend: TheBackend) -> Submitt
     "/projects/{project_id:path}/inventory", tags=["inventories"], response_model_exclude_none=True
 )
 async def inventory(project_id: str, backend: TheBackend) -> InventoryResult:
-    """Read the newest inventory of a project, with what people corrected since."""
+    """Read the newest inventory of a project, with all corrections."""
     return await backend.calls(read_inventory, project_id)
 
 
 @router.post("/queue/test", tags=["queues"])
 async def submit_test_job(body: TestJobRequest, backend: TheBackend) -> TestJobAnswer:
-    """Submit a photo to try the whole chain; an unknown photo id gets one of the sample home."""
+    """Submit a test photo; an unknown photo id gets a photo of the sample home."""
     job = await backend.calls(_submit_test, body)
     backend.changed()
     return TestJobAnswer(job_id=job.id, bull_job_id=job.key)

@@ -30,7 +30,7 @@ router = APIRouter()
 
 @router.get("/api/queue/test", tags=["queues"], response_model=QueuesAnswer)
 async def queue_counts(request: Request) -> Response:
-    """Count the jobs of each queue by state; at most a second old, and shared by all who ask."""
+    """Count the jobs of each queue by state; the counts are at most a second old."""
     # The most frequent request: the backend is looked up here, because a dependency takes longer
     # than the answer.
     backend: ApiBackend = request.app.state.backend
@@ -39,7 +39,7 @@ async def queue_counts(request: Request) -> Response:
 
 @router.post("/api/queues/{name}/pause", tags=["queues"])
 async def pause_queue(name: JobType, backend: TheBackend) -> QueueAnswer:
-    """Take no more jobs of a queue; those that run finish."""
+    """Take no more jobs of a queue; running jobs finish."""
     await backend.calls(pause, name)
     backend.changed()
     return QueueAnswer(name=name, paused=True)
@@ -61,7 +61,7 @@ async def workers(backend: TheBackend) -> WorkersAnswer:
 
 @router.get("/api/changes", tags=["queues"])
 async def changes(backend: TheBackend) -> ChangesAnswer:
-    """Return a text that changes with every write: whether it is worth while to look again."""
+    """Return a text that changes with every write, to see whether anything has changed."""
     return ChangesAnswer(mark=await backend.mark.get())
 
 
@@ -72,7 +72,7 @@ _NOT_READY: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.get("/healthz", tags=["health"])
 async def healthz() -> AliveAnswer:
-    """Tell that the server answers."""
+    """Report that the server answers."""
     return AliveAnswer()
 
 
@@ -81,12 +81,12 @@ async def readyz(
     request: Request,
     response: Response,
     backend: TheBackend,
-    workers: Annotated[bool, Query(description="Whether jobs must have a worker.")] = True,
+    workers: Annotated[bool, Query(description="Whether waiting jobs need a live worker.")] = True,
 ) -> ReadyAnswer:
-    """Tell whether the servers can be used, the tables are right and waiting jobs have workers.
+    """Check that servers are available, tables are migrated and waiting jobs have workers.
 
-    Where workers are scaled down to none, ``workers=false`` leaves them out. What exactly is
-    wrong is told only to those who have the token, where there is one.
+    ``workers=false`` ignores workers, for installations that scale them to zero. If a token is
+    set, only callers that send it see the details.
     """
     checks = await backend.readiness.get()
     shown = [
@@ -113,7 +113,7 @@ _ANSWER: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.get("/metrics", tags=["health"], response_class=Response, responses=_ANSWER)
 async def metrics(backend: TheBackend) -> Response:
-    """Measure: counters that never fall, histograms, and how the queues are now."""
+    """Return the metrics: counters, histograms and the current state of the queues."""
     return Response(await backend.metrics(), media_type=CONTENT_TYPE)
 
 

@@ -79,10 +79,10 @@ def demo(
     from photoqueue.samples import SAMPLE_HOME, SampleHome, home_folders, read_home
     from photoqueue.settings import load_settings
 
-    chosen = {"model": model, "engine": engine}
-    if folder is None and model is None and engine is None:
-        chosen["engine"] = "builtin"
-    given = {name: value for name, value in chosen.items() if value is not None}
+    options = (("model", model), ("engine", engine))
+    given = {name: value for name, value in options if value is not None}
+    if folder is None and not given:
+        given["engine"] = "builtin"
     settings = load_settings(**given)
     load_engine(settings)  # report what is missing before anything starts
     homes = [read_home(one, SampleHome) for one in home_folders(folder or SAMPLE_HOME)]

@@ -1,4 +1,4 @@
-"""What job data and results are made of: frozen values whose JSON has the contract's names."""
+"""Base class of job data and results: immutable values with the contract's JSON names."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pydantic.alias_generators import to_camel
 #: How things in several photos of a room are counted; :mod:`photoqueue.inventory.counting` does it.
 Strategy = Literal["max", "sum", "match", "llm"]
 STRATEGIES: Final[tuple[Strategy, ...]] = get_args(Strategy)
-#: What each strategy counts, for people.
+#: Descriptions of the strategies for display.
 STRATEGY_TEXTS: Final[dict[Strategy, str]] = {
     "max": "max: the most seen in one photo",
     "sum": "sum: all photos added up",
     "match": "match: things recognised across photos",
     "llm": "llm: listed by a vision model",
 }
-#: What an inventory uses when nobody chooses.
+#: Strategy of an inventory if none is given.
 DEFAULT_STRATEGY: Final[Strategy] = "max"
 
 #: Relative corner coordinates x0, y0, x1, y1 in 0…1 of the upright picture.
@@ -27,7 +27,7 @@ Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Record(BaseModel):
-    """A frozen value with camelCase JSON."""
+    """An immutable value with camelCase JSON."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -38,8 +38,8 @@ class Record(BaseModel):
     )
 
     def to_json(self) -> str:
-        """JSON with the contract's names; keys without a value are left out."""
-        # What model_dump_json() does, without the half of the time that it takes to get there.
+        """Return JSON with the contract's names; keys without a value are left out."""
+        # The same as model_dump_json(), in half the time.
         written = self.__pydantic_serializer__.to_json(self, by_alias=True, exclude_none=True)
         return written.decode()
 

@@ -1,9 +1,9 @@
-"""What the charts of an installation show, made of rows of a tally.
+"""The figures of the charts, computed from rows of a tally.
 
 The rows come from the tracking tables (:mod:`photoqueue.queue.tally`) or from a DataFrame
-(:mod:`photoqueue.faces.notebook.charts.reduction`); they are reduced here either way, so that a
-chart and a number never disagree. Durations are counted in narrow bins: percentiles are known to
-within 1 %, counts, sums, extremes and moments are exact.
+(:mod:`photoqueue.faces.notebook.charts.reduction`). Both are reduced here, so that they agree.
+Durations are counted in narrow bins: percentiles are accurate to 1 %; counts, sums, extremes and
+times are exact.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-#: Bins of durations in each factor of ten, so that one is 1.9 % wide.
+#: Bins of durations per factor of ten; each is 1.9 % wide.
 PER_DECADE: Final = 120
-#: Of a histogram that is drawn: 12 % wide.
+#: Bins of drawn histograms per factor of ten; each is 12 % wide.
 BINS_PER_DECADE: Final = 20
-#: Of wait against run, whose cells are two-dimensional.
+#: Cells of wait against run per factor of ten, in each dimension.
 CELLS_PER_DECADE: Final = 10
-#: Shorter durations count as this one, in ms: a logarithm has no place for zero.
+#: Shorter durations count as this one, in ms: zero has no logarithm.
 SHORTEST_MS: Final = 0.1
-#: Below this many values, percentiles are said to be uncertain.
+#: With fewer values than this, charts call percentiles uncertain.
 FEW: Final = 20
-#: Kinds of error that are named; the rarer ones are added up.
+#: Error types that are listed; the rarer ones are added up.
 KINDS: Final = 12
-#: What the rarer ones are called together.
+#: Name of the sum of the rarer error types.
 OTHER_KINDS: Final = "(other kinds)"
 
-# A cell is one number: the positions of wait and run, from the lowest that there can be.
+# A cell is one number that encodes the positions of wait and run, counted from the lowest one.
 _RADIX: Final = 10_000
 _LOWEST: Final = -1000
 _CELL: Final = PER_DECADE // CELLS_PER_DECADE
 
 
 def bins_of(milliseconds: ArrayLike) -> NDArray[np.int64]:
-    """Return the bins of durations. Rounding errors must not tell 1 s apart from 1 s."""
+    """Return the bins of durations, tolerant of rounding errors at the edges."""
     import numpy as np  # late: not all who read figures have durations at hand
 
     values = np.maximum(np.asarray(milliseconds, dtype=float), SHORTEST_MS)
@@ -50,30 +50,30 @@ def bins_of(milliseconds: ArrayLike) -> NDArray[np.int64]:
 
 
 def bin_sql(milliseconds: str) -> str:
-    """Return the SQL of the bin of a duration: the same as of :func:`bins_of`."""
+    """Return SQL for the bin of a duration; equivalent to :func:`bins_of`."""
     return f"floor(log(greatest({milliseconds}, {SHORTEST_MS})) * {PER_DECADE} + 1e-9)::int"
 
 
 def cell_of(wait: Any, run: Any) -> Any:
-    """Return the cell that the bins of a wait and a run lie in."""
+    """Return the cell of a wait bin and a run bin."""
     return (wait // _CELL - _LOWEST) * _RADIX + run // _CELL - _LOWEST
 
 
 def cell_sql(wait: str, run: str) -> str:
-    """Return the SQL of the cell of two bins: the same as of :func:`cell_of`."""
-    # Made positive first: integers are divided towards zero.
+    """Return SQL for the cell of two bins; equivalent to :func:`cell_of`."""
+    # Made positive first, as SQL divides integers towards zero.
     wait, run = (f"({bin} + {-_LOWEST * _CELL}) / {_CELL}" for bin in (wait, run))
     return f"{wait} * {_RADIX} + {run}"
 
 
 def edge_ms(position: float, per_decade: int = BINS_PER_DECADE) -> float:
-    """Return where a bin of durations begins, in ms."""
+    """Return the lower edge of a bin of durations, in ms."""
     return float(10 ** (position / per_decade))
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One sum of a tally. Rows of the same measure and labels are added up, wherever from.
+    """One sum of a tally. Rows with the same keys can be added up, whatever their source.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Row:
         ``bin`` is how many attempts they took). Calls of engines: ``call`` by bin of the latency,
         ``cost``, ``tokens_in`` and ``tokens_out``.
     start : datetime or None
-        Start of the bin of time; of no meaning for durations.
+        Start of the time bin; not used for durations.
     outcome : str
         ``completed`` or ``failed`` (calls: ``error``), the outcome of an attempt that ended, or the
         state of a job; else empty.
@@ -92,9 +92,10 @@ class Row:
         Error type of a failure; engine and model of a call.
     count : int
     sum : float or None
-        Of costs (US dollars) and tokens; None otherwise.
+        Sum of costs (US dollars) or tokens; None otherwise.
     least, most : float or None
-        Extremes: ms of durations and of the wait of what started, seconds since 1970 of events.
+        Extremes: of durations, and of waits for ``started``, in ms; of other events the first
+        and last time in seconds since 1970.
     """
 
     measure: str
@@ -109,7 +110,7 @@ class Row:
 
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-#: Widths that a bin of time can have, in seconds.
+#: Possible widths of a time bin, in seconds.
 _WIDTHS: Final = (
     *(1, 2, 5, 10, 15, 30),
     *(_MINUTE * minutes for minutes in (1, 2, 5, 10, 15, 30)),
@@ -121,7 +122,7 @@ _MOST_TIME_BINS: Final = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """A stretch of time in bins; the last one holds ``until`` and is not over.
+    """A period divided into time bins; the last one contains ``until``.
 
     Bins begin at whole multiples of ``seconds`` since 1970 (UTC).
     """
@@ -132,14 +133,14 @@ class Period:
 
     @classmethod
     def between(cls, since: datetime, until: datetime) -> Period:
-        """Divide a stretch of time into some 30 to 60 bins."""
+        """Divide a period into about 30 to 60 bins."""
         span = (until - since).total_seconds()
         widths = (width for width in _WIDTHS if span / width <= _MOST_TIME_BINS)
         return cls(since=since, until=until, seconds=next(widths, _WIDTHS[-1]))
 
     @property
     def starts(self) -> list[datetime]:
-        """Where the bins begin."""
+        """The start of each bin."""
         first = self.since.timestamp() // self.seconds * self.seconds
         start = datetime.fromtimestamp(first, self.since.tzinfo)
         width = timedelta(seconds=self.seconds)
@@ -147,7 +148,7 @@ class Period:
 
 
 class _Bins(dict[int, tuple[int, float, float]]):
-    """A histogram: bin → how many values are in it, the least and the most of them."""
+    """A histogram: number of values, least and greatest value by bin."""
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> _Bins:
@@ -168,9 +169,9 @@ class _Bins(dict[int, tuple[int, float, float]]):
         return low + (self._at(math.ceil(place)) - low) * (place - int(place))
 
     def _at(self, rank: int) -> float:
-        """Return the value of a rank, from 0: the extremes of a bin, or else its middle.
+        """Return the value of a rank (from 0): an extreme of its bin, else the bin's middle.
 
-        The geometric middle of a bin is within 0.97 % of all that is in it.
+        The geometric middle of a bin is within 0.97 % of each value in it.
         """
         for count, least, most in self.values():
             if rank < count:
@@ -185,7 +186,7 @@ class _Bins(dict[int, tuple[int, float, float]]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Percentiles:
-    """Of all values, in ms, interpolated as PostgreSQL's ``percentile_cont`` does."""
+    """Percentiles in ms, interpolated like PostgreSQL's ``percentile_cont``."""
 
     count: int = 0
     p50: float | None = None
@@ -194,7 +195,7 @@ class Percentiles:
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Percentiles:
-        """Read percentiles off the bins of durations."""
+        """Compute percentiles from the bins of durations."""
         bins = _Bins.of(rows)
         if not bins:
             return cls()
@@ -209,7 +210,7 @@ class Distribution:
     Attributes
     ----------
     bins : tuple of (int, int)
-        Position on the grid of :func:`edge_ms`, and how many values; ascending, none empty.
+        Position (see :func:`edge_ms`) and number of values; ascending, without empty bins.
     least, most : float or None
         The extremes, in ms.
     """
@@ -221,12 +222,12 @@ class Distribution:
 
     @property
     def count(self) -> int:
-        """How many values there are."""
+        """Number of values."""
         return self.percentiles.count
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Distribution:
-        """Join the bins of durations to those that are drawn."""
+        """Combine the bins of durations to the wider bins that are drawn."""
         if not rows:
             return cls()
         places = ((row.bin * BINS_PER_DECADE // PER_DECADE, row.count) for row in rows)
@@ -240,7 +241,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durations:
-    """How long attempts ran, failed ones apart; those that were handed back do not count."""
+    """How long completed and failed attempts ran; those handed back do not count."""
 
     completed: Distribution
     failed: Distribution
@@ -262,8 +263,8 @@ class Waits:
     Attributes
     ----------
     cells : tuple of (int, int, int, int)
-        Position of the wait and of the run (``CELLS_PER_DECADE``), and how many attempts
-        completed and failed there.
+        Positions of wait and run (``CELLS_PER_DECADE``), and number of completed and failed
+        attempts.
     """
 
     cells: tuple[tuple[int, int, int, int], ...]
@@ -288,7 +289,7 @@ class Waits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """How many attempts jobs took: number of attempts, and how many jobs."""
+    """How many attempts jobs took: number of attempts, and number of jobs."""
 
     completed: tuple[tuple[int, int], ...]
     failed: tuple[tuple[int, int], ...]
@@ -305,7 +306,7 @@ class Retries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorKind:
-    """Failures of one error type, and when there was the first and the last."""
+    """Failures of one error type, and the times of the first and the last."""
 
     error_type: str
     count: int
@@ -314,7 +315,7 @@ class ErrorKind:
 
 
 def most_frequent(kinds: Iterable[ErrorKind]) -> tuple[ErrorKind, ...]:
-    """Sort kinds of error by how many there are, and add the rarest up."""
+    """Sort error types by frequency, and add up the rarest."""
     ordered = sorted(kinds, key=lambda kind: (-kind.count, kind.error_type))
     if len(ordered) <= KINDS:
         return tuple(ordered)
@@ -332,14 +333,14 @@ def _together(name: str, kinds: Sequence[ErrorKind]) -> ErrorKind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failures:
-    """What went wrong, and how often over time.
+    """Failures by error type and over time.
 
     Attributes
     ----------
     kinds : tuple of ErrorKind
-        The most frequent first; the rarest are added up in the last one.
+        Most frequent first; the last one is the sum of the rarest.
     bins : tuple of (datetime, int, int)
-        Start of the bin, how many completed and how many failed; empty bins are left out.
+        Start of the bin, number of completed and of failed ones; without empty bins.
     """
 
     kinds: tuple[ErrorKind, ...] = ()
@@ -348,12 +349,12 @@ class Failures:
 
     @property
     def failed(self) -> int:
-        """How many failures there are."""
+        """Number of failures."""
         return sum(kind.count for kind in self.kinds)
 
     @property
     def ended(self) -> int:
-        """How many completed or failed."""
+        """Number of completed and failed ones."""
         return sum(completed + failed for _, completed, failed in self.bins)
 
     @classmethod
@@ -382,12 +383,12 @@ class Failures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThroughputBin:
-    """What happened to jobs within one bin of time.
+    """Numbers of jobs in one time bin.
 
     Attributes
     ----------
     longest_wait_ms : float or None
-        Of what was started in it; None when nothing was.
+        Longest wait of attempts started in it; None without any.
     """
 
     start: datetime
@@ -405,7 +406,7 @@ class Throughput:
     Attributes
     ----------
     oldest_waiting_s : float or None
-        Seconds that the oldest job that could start has been waiting; None when none is.
+        Seconds for which the oldest ready job has been waiting; None without one.
     """
 
     period: Period | None = None
@@ -446,9 +447,9 @@ class AiModel:
     Attributes
     ----------
     latency : Percentiles
-        Of calls that succeeded.
+        Latency of successful calls.
     cost_usd : float or None
-        Sum of the known prices; None where none is known.
+        Sum of the known prices; None if none is known.
     unpriced : int
         Calls without a known price.
     """
@@ -489,13 +490,13 @@ class AiModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ai:
-    """Calls of engines; the most called model first."""
+    """Engine calls by model; the most used model first."""
 
     models: tuple[AiModel, ...] = ()
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Ai:
-        """Reduce rows of calls by engine and model."""
+        """Reduce rows of calls, by engine and model."""
         groups: dict[tuple[str, ...], list[Row]] = {}
         for row in rows:
             if row.measure in {"call", "cost", "tokens_in", "tokens_out"}:
@@ -508,7 +509,7 @@ class Ai:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What the overview charts show."""
+    """The figures of the overview charts."""
 
     durations: Durations
     waits: Waits
@@ -533,7 +534,7 @@ class Figures:
 
 
 def _summed(counts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Add counts up by position, in ascending order."""
+    """Add up counts by position; positions ascend."""
     found: Counter[int] = Counter()
     for position, count in counts:
         found[position] += count

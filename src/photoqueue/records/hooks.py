@@ -1,8 +1,8 @@
-"""What records can do that needs the modules above them: cards, names of things, spreadsheets.
+"""Functions that records call in higher layers: cards, names of items, spreadsheets.
 
-Everything imports records, so they import none of those. ``photoqueue/__init__.py``, which runs in
-every process before a record can be imported or unpickled there, says where they are; they are
-loaded when first used.
+As all modules import records, records cannot import these functions. ``photoqueue/__init__.py``,
+which runs in every process before a record can be imported or unpickled, installs them; their
+modules are loaded at first use.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class Namer(Protocol):
-    """Names of things and kinds of room in one language."""
+    """Names of items and kinds of room in one language."""
 
     def item(self, key: str | None, name: str) -> str:
-        """Name a thing of the catalogue; any other keeps its name."""
+        """Return the name of a catalogue item; other items keep their name."""
 
     def room_type(self, text: str) -> str:
-        """Name a kind of room."""
+        """Return the name of a kind of room."""
 
 
 class Hooks(NamedTuple):
@@ -30,11 +30,11 @@ class Hooks(NamedTuple):
     Attributes
     ----------
     card
-        Draws a value as HTML.
+        Renders a value as HTML.
     names
         Returns the names in a language.
     export
-        Writes an inventory to a new file; returns where it is.
+        Writes an inventory to a new file; returns its path.
     """
 
     card: Callable[[object], str]
@@ -58,7 +58,7 @@ def hooks() -> Hooks:
 
 
 class HasCard:
-    """A value that a notebook shows as a card."""
+    """Mixin for values that notebooks show as a card."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""What jobs deliver: what a photo shows, the inventory of a project, and its corrections.
+"""Results of jobs: photo results, inventories, and corrections of inventories.
 
 Python attributes are snake_case; JSON keeps the camelCase names of the contract.
 """
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 
 class FoundItem(Record):
-    """One thing found in one photo."""
+    """One item found in a photo."""
 
     name: str
     category: str
     dismountable: bool
-    #: Catalogue key; ``None`` when the engine named something the catalogue lacks.
+    #: Catalogue key; ``None`` if the item is not in the catalogue.
     key: str | None = None
-    #: The model's own class name.
+    #: The class name of the model.
     label: str | None = None
     score: float | None = None
     box: Box | None = None
-    #: Usual moving volume of one, in m³.
+    #: Usual moving volume of one item, in m³.
     volume: float | None = None
-    #: Other catalogue keys that it may be → probability, 0…1; ``None`` without a doubt.
+    #: Probability (0…1) of other catalogue keys that it may be; ``None`` if there are none.
     alternatives: dict[str, float] | None = None
-    #: Colours and shades of its place in the picture, as hexadecimal digits; two views of
-    #: one thing have similar ones. ``None`` without a box.
+    #: Colours and shades within its box, as hexadecimal digits; similar for two views of one
+    #: item. ``None`` without a box.
     appearance: str | None = None
 
 
@@ -46,18 +46,18 @@ class PhotoResult(Record, HasCard):
     photo_id: str
     items: tuple[FoundItem, ...]
     room_type: str
-    #: 0…1: mean score of the items found; 0 when nothing was found.
+    #: Mean score of the items found, 0…1; 0 if nothing was found.
     confidence: float
-    #: 0…1: how sure the kind of room is; 1 when the caller named it.
+    #: Confidence of the kind of room, 0…1; 1 if the caller named it.
     room_type_confidence: float | None = None
     engine: str | None = None
     model: str | None = None
     #: Size of the upright picture in pixels.
     width: int | None = None
     height: int | None = None
-    #: Why the photo may show less than there is, such as "blurred"; empty for a good one.
+    #: Why items may have been missed, such as "blurred"; empty for a good photo.
     warnings: tuple[str, ...] = ()
-    #: Perceptual hash of the picture, 16 hexadecimal digits; copies have nearly the same.
+    #: Perceptual hash of the picture, 16 hexadecimal digits; nearly equal for copies.
     phash: str | None = None
 
     def to_frame(self, lang: str | Namer | None = None) -> pd.DataFrame:
@@ -66,8 +66,8 @@ class PhotoResult(Record, HasCard):
         Parameters
         ----------
         lang
-            ``en`` or ``fr``: language of the names, which the catalogue of the environment
-            gives, or names of another catalogue; None leaves them as they are.
+            ``en`` or ``fr``: language of the names, from the configured catalogue; or names of
+            another catalogue. None does not translate.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class PhotoResult(Record, HasCard):
 
 
 class InventoryLine(Record):
-    """One kind of thing in one room."""
+    """One kind of item in one room."""
 
     room: str
     room_type: str
@@ -97,15 +97,15 @@ class InventoryLine(Record):
     key: str | None = None
     count: int
     dismountable: bool
-    #: Moving volume of all ``count`` together in m³: usual, and the range between movers.
+    #: Moving volume of all ``count`` items in m³; usual value, and range among movers.
     volume: float
     volume_min: float
     volume_max: float
     #: Photos in which it was seen.
     photos: tuple[str, ...]
-    #: 0…1: how often movers take such a thing apart.
+    #: How often movers take such an item apart, 0…1.
     dismount_probability: float | None = None
-    #: Whether a person should look at this line, and why.
+    #: Whether a person should check this line, and why.
     review: bool = False
     reason: str | None = None
     #: Whether a person set this line; ``seen_count`` is then the count from the photos.
@@ -125,12 +125,12 @@ class InventoryResult(Record, HasCard):
     total_volume_max: float
     strategy: Strategy
     lines: tuple[InventoryLine, ...]
-    #: How many photos were added up, and which could not be.
+    #: Number of photos added up, and ids of those that could not be.
     photo_count: int
     missing_photos: tuple[str, ...] = ()
-    #: Photos of the same picture as another one, counted once: duplicate id → kept id.
+    #: Duplicates of another photo, which are not counted: kept photo id by duplicate id.
     duplicate_photos: dict[str, str] = Field(default_factory=dict)
-    #: Lines as the photos gave them where a person corrected them, and rooms that a person added.
+    #: Lines before correction, of rooms that a person corrected or added.
     seen_lines: tuple[InventoryLine, ...] | None = None
     added_rooms: tuple[str, ...] | None = None
 
@@ -140,9 +140,9 @@ class InventoryResult(Record, HasCard):
         Parameters
         ----------
         lang
-            ``en`` or ``fr``: language of the names of things and kinds of room, which the
-            catalogue of the environment gives, or names of another catalogue; None leaves
-            them as they are. The names of rooms are the caller's.
+            ``en`` or ``fr``: language of the names of items and kinds of room, from the
+            configured catalogue; or names of another catalogue. None does not translate. Names
+            of rooms are never translated.
 
         Raises
         ------
@@ -155,21 +155,21 @@ class InventoryResult(Record, HasCard):
         return pd.DataFrame(_worded(self.lines, lang), columns=columns)
 
     def export(self, path: str | Path, *, lang: str | None = None) -> Path:
-        """Write the inventory to a new file for spreadsheets; return where it is.
+        """Write the inventory to a new spreadsheet file; return its path.
 
-        Text that begins like a formula is stored as text.
+        Text that looks like a formula is stored as text.
 
         Parameters
         ----------
         path
             Ends in ``.csv``, or in ``.xlsx`` for an Excel file with a sheet of totals.
         lang
-            ``en`` or ``fr``: language of the names; None is that of the environment.
+            ``en`` or ``fr``: language of the names; None is that of the settings.
 
         Raises
         ------
         StateError
-            There is such a file already, no such format, or it cannot be written.
+            The file exists, its format is unknown, or it cannot be written.
         ConfigurationError
             openpyxl is not installed, or there are no names in this language.
         """
@@ -184,24 +184,24 @@ class InventoryResult(Record, HasCard):
 
 
 class Correction(Record, HasCard):
-    """A person's correction of one kind of thing in one room of a project."""
+    """A person's correction of one kind of item in one room of a project."""
 
     correction_id: int
     project_id: str
     room: str
     name: str
     category: str
-    #: Catalogue key; ``None`` for a thing that the catalogue lacks.
+    #: Catalogue key; ``None`` for an item that is not in the catalogue.
     key: str | None = None
-    #: How many there are; 0 takes the thing off the list.
+    #: How many there are; 0 removes the item from the list.
     count: int
-    #: Moving volume of one in m³, where the person gave it or the catalogue lacks it.
+    #: Moving volume of one in m³, if the person gave it or the catalogue does not have the item.
     volume: float | None = None
-    #: Whether it is taken apart, where the person gave it.
+    #: Whether it is taken apart, if the person gave it.
     dismountable: bool | None = None
     user_id: str
     created_at: datetime
-    #: When and by whom it was taken back; it no longer applies then.
+    #: When and by whom it was undone.
     undone_at: datetime | None = None
     undone_by: str | None = None
 
@@ -217,7 +217,7 @@ def _worded(
     records: tuple[FoundItem, ...] | tuple[InventoryLine, ...],
     lang: str | Namer | None,
 ) -> list[dict[str, Any]]:
-    """Return rows of a table, in a language if one is asked for."""
+    """Return rows of a table, translated if a language is given."""
     rows = [record.model_dump() for record in records]
     if lang is not None:
         names = hooks().names(lang) if isinstance(lang, str) else lang

@@ -1,7 +1,7 @@
-"""What was known of jobs, their attempts, workers and queues at one moment.
+"""Snapshots of jobs, attempts, workers and queues.
 
-A column of a job is declared here, once. SQL, DataFrames, the JSON of the HTTP API and the tables
-of the command line and the workbench derive from these fields; JSON has their names in camelCase.
+The columns of a job are declared here, once. SQL, DataFrames, the JSON of the HTTP API and the
+tables of the command line and the workbench derive from these fields; JSON names are camelCase.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _JSON: Final = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class Column(NamedTuple):
-    """How people see a field of a job.
+    """How a field of a job is displayed.
 
     Attributes
     ----------
     title
-        What it is called.
+        Column title.
     listed
-        Whether tables of jobs show it as a column of its own, where a job has a value.
+        Whether tables of jobs have this column, if any job has a value.
     """
 
     title: str
@@ -45,7 +45,7 @@ class JobSnapshot(HasCard):
     Attributes
     ----------
     room, file_name : str or None
-        Those of its photo.
+        Room and file name of its photo.
     attempts : int
         Attempts started so far.
     success : bool or None
@@ -53,7 +53,7 @@ class JobSnapshot(HasCard):
     wait_ms, job_duration_ms : float or None
         How long the last attempt waited and ran; None before it started or ended.
     ready_at : datetime or None
-        When it may start, or could have; None while it waits for a batch.
+        Since when it may start; None while it waits for a batch.
     error_type, error_message : str or None
         The last error; a list of jobs has the first 300 characters of each.
     """
@@ -85,7 +85,7 @@ class JobSnapshot(HasCard):
 
     @property
     def name(self) -> str:
-        """File name; of a job without one the photo id, else the job key."""
+        """File name, else photo id, else job key."""
         return self.file_name or self.photo_id or self.job_key
 
     @property
@@ -117,18 +117,18 @@ class JobSnapshot(HasCard):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One attempt at a job, placed in milliseconds from the submission of the job.
+    """One attempt at a job; times are in milliseconds since the job was submitted.
 
     Attributes
     ----------
     outcome : Outcome or None
         None while it waits or runs.
     ready_ms : float or None
-        When it could have started.
+        From when on it could start.
     started_ms, ended_ms : float or None
         None before it started or ended.
     retry_delay_ms : float or None
-        Back-off before the next attempt; None when there is none.
+        Back-off before the next attempt; None if there is none.
     host : str or None
         Machine of the worker.
     """
@@ -156,10 +156,9 @@ class AiCall:
     Attributes
     ----------
     attempt, call : int
-        The attempt that made it, and its number within the attempt, both from 1; 0 until it is
-        recorded.
+        Number of the attempt, and of the call within it, both from 1; 0 until recorded.
     cost_usd : float or None
-        None where the price is not known.
+        None if the price is not known.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _JSON
@@ -179,22 +178,22 @@ class AiCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class JobStory(JobSnapshot):
-    """Everything about one job.
+    """All details of one job.
 
     Attributes
     ----------
     after_batch : str or None
-        The batch whose end an inventory waits for.
+        The batch that must end before the job starts.
     payload : dict
-        The job data, with the names of the contract.
+        The job data, with the contract's JSON names.
     result : dict or None
-        The JSON object of the contract.
+        The result as JSON object of the contract.
     error_traceback : str or None
-        The worker's own, of the last error.
+        The worker's traceback of the last error.
     attempt_list : tuple of Attempt
-        The ended ones, then the one that runs or is waited for.
+        The ended attempts, then the running or next one.
     now_ms : float
-        When this was read, in milliseconds from the submission.
+        When this was read, in milliseconds since the submission.
     """
 
     after_batch: str | None
@@ -208,20 +207,20 @@ class JobStory(JobSnapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """A worker, as PostgreSQL's clock sees it.
+    """A worker; times are those of PostgreSQL's clock.
 
     Attributes
     ----------
     host, host_key, pid : str, str, int
-        Where it runs; the key tells machine, boot and process namespace.
+        Where it runs; the key identifies machine, boot and process namespace.
     concurrency : int
         Jobs at a time, per queue.
     state : str
-        ``starting``, ``running``, ``draining``, or ``lost``: its lease ran out.
+        ``starting``, ``running``, ``draining``, or ``lost`` (its lease has expired).
     live : bool
-        Whether it takes jobs, or will in a moment.
+        Whether it takes jobs or is starting.
     active : int
-        Jobs that it runs now.
+        Number of running jobs.
     seen_s, started_s : float
         Seconds since it renewed its lease, and since it started.
     """
@@ -230,7 +229,7 @@ class Worker:
 
     worker_id: UUID
     host: str
-    #: Of use within an installation only.
+    #: Not in JSON: it is for internal use.
     host_key: Annotated[str, Field(exclude=True)]
     pid: int
     queues: tuple[JobType, ...]
@@ -251,11 +250,11 @@ class QueueStats:
     Attributes
     ----------
     oldest_waiting_s : float or None
-        Seconds that the oldest job that could start has been waiting; None when none is.
+        Seconds for which the oldest ready job has been waiting; None without one.
     workers : int
         Live workers.
     refused_messages : int
-        Broker messages that photoqueue did not write, since the installation began.
+        Refused broker messages since the installation began.
     """
 
     name: str
@@ -288,12 +287,12 @@ class QueueStats:
 
 @cache
 def job_columns() -> Mapping[str, Column]:
-    """Return the fields of a job that people see, in their order."""
+    """Return the displayed fields of a job, in their order."""
     hints = get_type_hints(JobSnapshot, include_extras=True)
     marks = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
     return {name: mark[0] for name, mark in marks.items() if mark and isinstance(mark[0], Column)}
 
 
 def error_line(error_type: str | None, error_message: str | None) -> str | None:
-    """Write an error in one line; None where there is none."""
+    """Format an error in one line; None if there is none."""
     return f"{error_type}: {error_message}" if error_type else None

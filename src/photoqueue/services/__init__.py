@@ -1,12 +1,12 @@
-"""The embedded servers: a real PostgreSQL and a real Redis under ``PHOTOQUEUE_HOME``.
+"""The embedded servers: PostgreSQL and Redis with their data under ``PHOTOQUEUE_HOME``.
 
-They start on first use, are shared by every process of that home, outlive the process
+They start on first use, are shared by all processes of that home, keep running after the process
 that started them, listen on Unix sockets only, and stop with :func:`down`::
 
     endpoints = ensure(load_settings())
     endpoints.database_url.get_secret_value()  # postgresql://photoqueue@/photoqueue?host=…
 
-A configured ``DATABASE_URL`` or ``REDIS_URL`` takes the place of its embedded server.
+A configured ``DATABASE_URL`` or ``REDIS_URL`` replaces the embedded server.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Endpoints:
     """Addresses of the two servers, embedded or configured."""
 
     database_url: SecretStr
-    #: ``None``: there is no Redis; PostgreSQL carries the messages.
+    #: ``None`` if there is no Redis: PostgreSQL carries the messages.
     redis_url: SecretStr | None
     embedded_database: bool
     embedded_redis: bool
@@ -49,16 +49,16 @@ class Endpoints:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerStatus:
-    """What is known of one server without starting or disturbing it."""
+    """Status of one server, read without starting it."""
 
     name: str
-    #: ``None`` for a configured server, which is not asked here.
+    #: ``None`` for a configured server, which is not contacted.
     running: bool | None
-    #: Process that was started first; ``None`` when not embedded, not running or not visible.
+    #: The server's main process; ``None`` if not embedded, not running or not visible.
     pid: int | None = None
     #: As reported by the running server.
     version: str | None = None
-    #: Address with its secrets masked, or why there is none.
+    #: Address with secrets masked, or why there is none.
     where: str
     data_directory: Path | None = None
     embedded: bool
@@ -67,8 +67,8 @@ class ServerStatus:
 def ensure(settings: Settings) -> Endpoints:
     """Return the addresses of both servers; starts those that are not configured by URL.
 
-    A configured URL is passed on as it is, without a connection being tried. When the
-    embedded servers run already this takes a few milliseconds and no lock.
+    A configured URL is returned unchanged and not tested. If the embedded servers are running,
+    this takes a few milliseconds and no lock.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def ensure(settings: Settings) -> Endpoints:
         wanted: list[EmbeddedServer] = []
         if database_url is None:
             wanted.append(postgres)
-        # A Redis that runs already is used even where this process finds no program for it.
+        # A running Redis is used even if this process cannot find its program.
         if not (without_redis or redis_url) and (redis.is_installed() or redis.is_ready()):
             wanted.append(redis)
         _bring_up(wanted)
@@ -102,7 +102,7 @@ def ensure(settings: Settings) -> Endpoints:
 
 
 def down(settings: Settings) -> list[str]:
-    """Stop the embedded servers of this home; return the names of those that ran."""
+    """Stop the embedded servers of this home; return the names of those that were running."""
     postgres, redis = _servers(settings)
     place = postgres.place
     if not place.exists():
@@ -159,7 +159,7 @@ def _servers(settings: Settings) -> tuple[Postgres, RedisServer]:
             "The embedded servers do not run on Windows. Set DATABASE_URL and REDIS_URL, or use "
             "photoqueue within WSL."
         )
-    # Late: these modules need what Windows does not have.
+    # Imported here because these modules cannot be imported on Windows.
     from photoqueue.services.folder import ServiceFolder
     from photoqueue.services.programs import Postgres, RedisServer
 

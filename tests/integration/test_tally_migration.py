@@ -225,3 +225,23 @@ def test_every_attempt_is_counted_once_while_both_versions_count_and_the_tables_
             )
             == made / 2
         )
+
+
+def test_workers_go_on_while_the_migration_waits_for_somebody_who_reads_jobs(
+    old: psycopg.Connection, database: Database
+) -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with closing(psycopg.connect(database.libpq_url)) as reader:
+        # Given somebody who reads for long
+        reader.execute("SELECT FROM jobs LIMIT 1")
+        migration = threading.Thread(target=migrate, args=[database])
+        migration.start()
+        eventually(lambda: sum_of(old, f"({waiting}) AS found", "true") > 0)
+        # Then jobs can be written meanwhile
+        old.execute("SET lock_timeout = '10s'")
+        old.execute(EVENT)
+        assert migration.is_alive()
+        reader.rollback()
+    migration.join()
+    # and the migration ends as soon as that is over
+    assert database.revision() == "0007"

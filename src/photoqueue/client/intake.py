@@ -266,44 +266,47 @@ def commit(
     batch: NewBatch | None = None,
 ) -> list[Accepted]:
     """Commit the rows of stored photos, then enqueue the new jobs."""
-    _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
-    job_ids, max_attempts = new_uuids(len(taken)), installation.settings.max_attempts
-    payload_json = _payloads(dict(zip(job_ids, taken, strict=True)), engine)
-    jobs = [
-        NewJob(
-            job_id=job_id,
-            job_key=photo.job_key,
-            queue=PHOTO_ANALYZE,
-            payload_json=payload_json,
-            user_id=photo.row.user_id,
-            max_attempts=max_attempts,
-            priority=priority,
-            photo_id=photo.row.photo_id,
-            project_id=photo.row.project_id,
-            sha256=photo.row.sha256 or "",
-            room_type=photo.row.room_type,
-            engine=engine,
-            error_type=None if photo.error is None else type(photo.error).__name__,
-            error_message=None if photo.error is None else storable(str(photo.error)),
+    with tracing.span("photoqueue.submit", {"photoqueue.jobs": len(taken)}) as span:
+        if batch is not None:
+            span.set_attribute("photoqueue.batch", batch.batch_id)
+        _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
+        job_ids, max_attempts = new_uuids(len(taken)), installation.settings.max_attempts
+        payload_json = _payloads(dict(zip(job_ids, taken, strict=True)), engine)
+        jobs = [
+            NewJob(
+                job_id=job_id,
+                job_key=photo.job_key,
+                queue=PHOTO_ANALYZE,
+                payload_json=payload_json,
+                user_id=photo.row.user_id,
+                max_attempts=max_attempts,
+                priority=priority,
+                photo_id=photo.row.photo_id,
+                project_id=photo.row.project_id,
+                sha256=photo.row.sha256 or "",
+                room_type=photo.row.room_type,
+                engine=engine,
+                error_type=None if photo.error is None else type(photo.error).__name__,
+                error_message=None if photo.error is None else storable(str(photo.error)),
+            )
+            for job_id, photo in zip(job_ids, taken, strict=True)
+        ]
+        accepted = accept(
+            installation.database,
+            jobs=jobs,
+            photos=[photo.row for photo in taken],
+            batch=batch,
+            resubmit=resubmit,
         )
-        for job_id, photo in zip(job_ids, taken, strict=True)
-    ]
-    accepted = accept(
-        installation.database,
-        jobs=jobs,
-        photos=[photo.row for photo in taken],
-        batch=batch,
-        resubmit=resubmit,
-    )
-    announce(
-        installation,
-        [
-            Message(PHOTO_ANALYZE, job.job_id, priority)
-            for job, outcome in zip(jobs, accepted, strict=True)
-            if outcome.created and job.error_type is None
-        ],
-    )
-    return accepted
+        announce(
+            installation,
+            [
+                Message(PHOTO_ANALYZE, job.job_id, priority)
+                for job, outcome in zip(jobs, accepted, strict=True)
+                if outcome.created and job.error_type is None
+            ],
+        )
+        return accepted
 
 
 def _payloads(photos: Mapping[UUID, Taken], engine: str | None) -> Callable[[NewJob], str]:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photoqueue import tracing
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, default_user, optional
-from photoqueue.client.intake import Request, Taken, commit, requests_from, take_in, take_in_all
+from photoqueue.client.intake import Request, commit, requests_from, take_in, take_in_all
 from photoqueue.errors import PhotoNotFoundError
 from photoqueue.format import counted
-from photoqueue.installation import Installation, current
+from photoqueue.installation import current
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ids import new_batch_id
 from photoqueue.queue.projects import known_photo
-from photoqueue.queue.submission import Accepted, NewBatch
+from photoqueue.queue.submission import NewBatch
 from photoqueue.words import INTERACTIVE_PRIORITY
 
 if TYPE_CHECKING:
@@ -110,9 +108,7 @@ def submit_photo(
             file_name=file_name,
         ),
     )
-    (accepted,) = _accept(
-        installation, [taken], priority=priority, engine=engine, resubmit=resubmit
-    )
+    (accepted,) = commit(installation, [taken], priority=priority, engine=engine, resubmit=resubmit)
     return Job(installation, accepted.job_id, taken.job_key, PHOTO_ANALYZE)
 
 
@@ -177,7 +173,7 @@ def submit_photos(
     )
     taken = take_in_all(installation, requests)
     batch_id = new_batch_id()
-    _accept(
+    commit(
         installation,
         taken,
         priority=priority,
@@ -186,23 +182,6 @@ def submit_photos(
         batch=NewBatch(batch_id=batch_id, user_id=user, project_id=project),
     )
     return Batch(installation, batch_id, project, len(taken))
-
-
-def _accept(
-    installation: Installation,
-    taken: Sequence[Taken],
-    *,
-    priority: int,
-    engine: str | None,
-    resubmit: bool,
-    batch: NewBatch | None = None,
-) -> list[Accepted]:
-    with tracing.span("photoqueue.submit", {"photoqueue.jobs": len(taken)}) as span:
-        if batch is not None:
-            span.set_attribute("photoqueue.batch", batch.batch_id)
-        return commit(
-            installation, taken, priority=priority, engine=engine, resubmit=resubmit, batch=batch
-        )
 
 
 def submit_known_photo(

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from photoqueue.errors import PayloadError
 from photoqueue.queue.database import Database
-from photoqueue.queue.read import LISTED, OF_PHOTO, batch_row, job_fields
+from photoqueue.queue.read import BATCH_COUNTS, LISTED, OF_PHOTO, batch_row, job_fields
 from photoqueue.queue.tables import batch_jobs, jobs, photos
 from photoqueue.records.snapshots import JobSnapshot
 from photoqueue.words import UNFINISHED, JobState
@@ -93,12 +93,6 @@ _ENDED: Final = (
     )
     .order_by(batch_jobs.c.position)
 )
-_COUNTS: Final = (
-    sa.select(jobs.c.state, sa.func.count())
-    .join_from(batch_jobs, jobs, batch_jobs.c.job_id == jobs.c.job_id)
-    .where(batch_jobs.c.batch_id == sa.bindparam("batch_id"))
-    .group_by(jobs.c.state)
-)
 
 
 def batch_changes(database: Database, batch_id: str, since: str | None = None) -> BatchChanges:
@@ -128,7 +122,7 @@ def batch_changes(database: Database, batch_id: str, since: str | None = None) -
         # One snapshot for mark, counts and jobs.
         connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         mark, following = connection.execute(_MOMENT).one()
-        found = {state: number for state, number in connection.execute(_COUNTS, values)}
+        found = {state: number for state, number in connection.execute(BATCH_COUNTS, values)}
         ended = connection.execute(_ENDED, {**values, "next": following}).all()
     return BatchChanges(
         mark=mark,

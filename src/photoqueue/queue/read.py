@@ -236,16 +236,22 @@ def batch_job_ids(database: Database, batch_id: str) -> list[UUID]:
         return list(connection.scalars(query))
 
 
+#: Jobs of a batch by state.
+BATCH_COUNTS: Final = (
+    sa.select(jobs.c.state, sa.func.count())
+    .join_from(batch_jobs, jobs, batch_jobs.c.job_id == jobs.c.job_id)
+    .where(batch_jobs.c.batch_id == sa.bindparam("batch_id"))
+    .group_by(jobs.c.state)
+)
+
+
 def batch_counts(database: Database, batch_id: str) -> dict[JobState, int]:
     """Count the jobs of a batch by state; a job that is in the batch twice counts twice."""
-    query = (
-        sa.select(jobs.c.state, sa.func.count())
-        .join_from(batch_jobs, jobs, batch_jobs.c.job_id == jobs.c.job_id)
-        .where(batch_jobs.c.batch_id == batch_id)
-        .group_by(jobs.c.state)
-    )
     with database.reading() as connection:
-        return {JobState(state): count for state, count in connection.execute(query)}
+        return {
+            JobState(state): count
+            for state, count in connection.execute(BATCH_COUNTS, {"batch_id": batch_id})
+        }
 
 
 def history(

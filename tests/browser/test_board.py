@@ -71,7 +71,7 @@ def failed_job(installation: Installation, name: str = "permanent-1") -> photoqu
 
 def test_empty_installation_says_what_to_do(address: str, show: Callable[..., Page]) -> None:
     page = show(address)
-    page.get_by_text("No job yet. Submit a photo").wait_for()
+    page.get_by_text("No jobs yet. Submit a photo").wait_for()
     page.get_by_text("Start one with: photoqueue worker").wait_for()
 
 
@@ -101,7 +101,7 @@ def test_failed_job_is_found_looked_at_and_started_anew(
 
 def test_board_is_live(address: str, show: Callable[..., Page], installation: Installation) -> None:
     page = show(address)
-    page.get_by_text("No job yet").wait_for()
+    page.get_by_text("No jobs yet").wait_for()
     job = submit("live-1")
     row = page.get_by_role("row", name=re.compile("live-1"))
     row.get_by_text("waiting").wait_for()
@@ -206,5 +206,5 @@ def test_token_is_asked_for_once_and_kept_for_the_session_only(
 def test_server_that_ends_is_told(installation: Installation, show: Callable[..., Page]) -> None:
     with serving(installation.settings) as address:
         page = show(address)
-        page.get_by_text("No job yet").wait_for()
+        page.get_by_text("No jobs yet").wait_for()
     page.get_by_role("alert").get_by_text("The server does not answer").wait_for()

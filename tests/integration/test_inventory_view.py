@@ -143,7 +143,7 @@ def test_adding_up_again_shows_how_far_it_is(move: str, bench: Bench) -> None:
 
     standing = view.page["standing"]
     assert standing["running"] is True
-    assert "no live worker takes it" in standing["words"]
+    assert "no live worker takes inventory jobs" in standing["words"]
     assert view.strategy == "sum"
     assert view.page["inventory"]["items"] == 2  # the older one, until the newer is there
     bench(submit_inventory(move, strategy="sum"))

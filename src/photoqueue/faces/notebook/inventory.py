@@ -76,7 +76,9 @@ def standing_page(standing: ProjectStanding, *, taken: bool) -> Json:
         if standing.waits_for_batch:
             words = "Waiting until the photos of its batch are analysed …"
         elif not taken:
-            words = "Waiting: no live worker takes inventory jobs. Start one in the tab System."
+            words = (
+                "Waiting: no live worker takes inventory jobs. Start a worker in the System tab."
+            )
     return {
         "words": words,
         "running": standing.state is not None and not standing.state.finished,

@@ -211,7 +211,7 @@ def reads_and_rounds(figures: Figures, label: str) -> None:
         recovery.run(())
         figures.add(f"{label}: round of the leader", best(lambda: recovery.run(())), "ms")
         lead = recovery._lead
-        recovery._lead = lambda: False  # type: ignore[method-assign]  # as in all other workers
+        recovery._lead = lambda: None  # type: ignore[method-assign]  # as in all other workers
         figures.add(f"{label}: round of another worker", best(lambda: recovery.run(())), "ms")
         recovery._lead = lead  # type: ignore[method-assign]
     register.stop([worker])

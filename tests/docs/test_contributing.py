@@ -256,10 +256,8 @@ assert view.arrivals["png"].startswith(b"\\x89PNG")
 COMMAND: Final[dict[str, Edit]] = {
     "faces/cli/greet.py": new('def greet() -> None:\n    """Say hello."""\n    print("hello")\n'),
     "faces/cli/app.py": both(
-        after("    evaluate,\n", "    greet,\n"),
-        lambda before: (before or "").replace(
-            "evaluate.evaluate)", "evaluate.evaluate, greet.greet)"
-        ),
+        after("    doctor,\n", "    greet,\n"),
+        lambda before: (before or "").replace("models.evaluate)", "models.evaluate, greet.greet)"),
     ),
 }
 COMMAND_IS_THERE: Final = """

@@ -10,52 +10,46 @@ import pytest
 
 from photoqueue.errors import DatabaseUnavailableError
 from photoqueue.faces.notebook import assembly
-from photoqueue.faces.notebook.assembly import Refresher
+from photoqueue.faces.notebook.assembly import Refresher, StatusBar
+from photoqueue.faces.notebook.view import LiveView
 
 #: Long enough for a thread on a busy machine; nothing waits this long when all is well.
 PATIENCE = 30
 
 
-class Report:
+class Report(StatusBar):
     """Puts on a queue what the thread says."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.said: queue.Queue[str] = queue.Queue()
-        self._problem = ""
-
-    @property
-    def problem(self) -> str:
-        return self._problem
-
-    @problem.setter
-    def problem(self, text: str) -> None:
-        self._problem = text
-        self.said.put(f"problem: {text}")
+        self.observe(lambda change: self.said.put(f"problem: {change['new']}"), "problem")
 
     def read(self) -> None:
-        self._problem = ""
+        super().read()
         self.said.put("read")
 
     def beat(self) -> None:
         self.said.put("beat")
 
-    def next(self, *, but: str = "") -> str:
-        while (said := self.said.get(timeout=PATIENCE)) == but:
+    def next(self, *, but: tuple[str, ...] = ()) -> str:
+        while (said := self.said.get(timeout=PATIENCE)) in but:
             pass
         return said
 
 
-class View:
+class View(LiveView):
     """Counts how often it is refreshed; fails when told to."""
 
     ages = False
 
     def __init__(self) -> None:
-        self.refreshed = 0
+        super().__init__()
+        self.read = 0
         self.error: Exception | None = None
 
     def refresh(self) -> None:
-        self.refreshed += 1
+        self.read += 1
         if self.error is not None:
             raise self.error
 
@@ -105,7 +99,7 @@ def test_shows_everything_once_and_is_quiet_while_nothing_moves(running) -> None
     _, report, marks = running(view)
     assert report.next() == "read"
     marks.wait_for(5)
-    assert view.refreshed == 1
+    assert view.read == 1
 
 
 def test_prepares_once_and_after_what_is_shown_first() -> None:
@@ -113,7 +107,7 @@ def test_prepares_once_and_after_what_is_shown_first() -> None:
     order: list[int] = []
 
     def prepare() -> None:
-        order.append(view.refreshed)
+        order.append(view.read)
         prepared.set()
 
     one = Refresher(lambda: [view], Marks(), report, prepare)
@@ -121,7 +115,7 @@ def test_prepares_once_and_after_what_is_shown_first() -> None:
     assert prepared.wait(PATIENCE)
     one.wake()
     assert report.next() == "read"
-    assert report.next(but="beat") == "read"
+    assert report.next(but=("beat", "problem: ")) == "read"
     one.stop()
     assert order == [1]
 
@@ -131,8 +125,8 @@ def test_reads_anew_when_the_mark_changes(running) -> None:
     _, report, marks = running(view)
     assert report.next() == "read"
     marks.value = "2"
-    assert report.next(but="beat") == "read"
-    assert view.refreshed == 2
+    assert report.next(but=("beat", "problem: ")) == "read"
+    assert view.read == 2
 
 
 def test_wake_reads_anew_though_nothing_has_moved(running) -> None:
@@ -140,8 +134,8 @@ def test_wake_reads_anew_though_nothing_has_moved(running) -> None:
     one, report, _ = running(view)
     assert report.next() == "read"
     one.wake()
-    assert report.next(but="beat") == "read"
-    assert view.refreshed == 2
+    assert report.next(but=("beat", "problem: ")) == "read"
+    assert view.read == 2
 
 
 def test_view_that_ages_is_read_anew_with_each_sign_of_life(
@@ -152,7 +146,7 @@ def test_view_that_ages_is_read_anew_with_each_sign_of_life(
     ageing.ages = True
     _, report, _ = running(still, ageing)
     assert [report.next() for _ in range(3)] == ["read", "beat", "beat"]
-    assert (still.refreshed, ageing.refreshed >= 3) == (1, True)
+    assert (still.read, ageing.read >= 3) == (1, True)
 
 
 def test_says_that_the_servers_are_away_and_goes_on_once_they_are_back(
@@ -166,7 +160,7 @@ def test_says_that_the_servers_are_away_and_goes_on_once_they_are_back(
         "problem: PostgreSQL at x cannot be used. The last data is shown; trying again."
     )
     view.error = None
-    assert report.next(but="beat") == "read"
+    assert report.next(but=("beat", "problem: ")) == "read"
     assert report.problem == ""
 
 
@@ -180,7 +174,7 @@ def test_fault_of_one_view_is_said_and_does_not_end_the_thread(
     assert "ZeroDivisionError: division by zero" in report.next()
     assert one.running
     view.error = None
-    assert report.next(but="beat") == "read"
+    assert report.next(but=("beat", "problem: ")) == "read"
 
 
 def test_stopped_thread_is_gone_and_can_be_started_again(running) -> None:
@@ -189,4 +183,4 @@ def test_stopped_thread_is_gone_and_can_be_started_again(running) -> None:
     one.stop()
     assert not one.running
     one.start()
-    assert report.next(but="beat") == "read"
+    assert report.next(but=("beat", "problem: ")) == "read"

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final
 
 import anywidget
 import ipywidgets as widgets
@@ -59,6 +59,12 @@ class StatusBar(anywidget.AnyWidget):
         """Note that the thread is alive, though nothing has changed."""
         self.alive = time.time()
 
+    def fail(self, problem: str) -> None:
+        """Note why nothing can be read."""
+        with self.hold_sync():
+            self.problem = problem
+            self.beat()
+
     def __repr__(self) -> str:
         return "<StatusBar>"
 
@@ -74,7 +80,7 @@ class ScopeChoice(LiveView):
     ----------
     batches : list of dict
         ``batch``, ``project`` (may be None), ``photos``, ``created`` (ISO time).
-    The current selection; empty means no limit.
+    batch, project : str
         The current selection; empty means no limit.
     """
 
@@ -198,33 +204,6 @@ _BEAT: Final = 5.0
 _RETRY_FIRST, _RETRY_MOST = 0.5, 5.0
 
 
-class Refreshable(Protocol):
-    """A view."""
-
-    @property
-    def ages(self) -> bool:
-        """Whether what it shows becomes outdated with time alone."""
-        ...
-
-    def refresh(self) -> None:
-        """Read what is shown again."""
-        ...
-
-
-class Reporter(Protocol):
-    """Receives the state of the thread; see :class:`StatusBar`."""
-
-    problem: str
-
-    def read(self) -> None:
-        """Everything shown was read just now."""
-        ...
-
-    def beat(self) -> None:
-        """Nothing has changed."""
-        ...
-
-
 class Refresher:
     """Refreshes the visible views whenever the installation's change mark differs.
 
@@ -242,9 +221,9 @@ class Refresher:
 
     def __init__(
         self,
-        shown: Callable[[], Iterable[Refreshable]],
+        shown: Callable[[], Iterable[LiveView]],
         mark: Callable[[], str],
-        report: Reporter,
+        report: StatusBar,
         prepare: Callable[[], None] | None = None,
     ) -> None:
         self._shown, self._mark, self._report = shown, mark, report
@@ -282,7 +261,7 @@ class Refresher:
     def _run(self) -> None:
         seen: str | None = None
         beaten = time.monotonic()
-        pause, failures = 0.0, 0
+        pause = 0.0
         while not self._stopped.is_set():
             woken = self._woken.wait(pause)
             if self._stopped.is_set():
@@ -292,42 +271,27 @@ class Refresher:
                 begin = time.monotonic()
                 # Read before the views: later changes then show in the next round.
                 mark = self._mark()
-                if woken or mark != seen:
+                changed = woken or mark != seen
+                if changed or begin - beaten >= _BEAT:
                     for view in self._shown():
-                        view.refresh()
-                    self._report.read()
-                    beaten = time.monotonic()
-                elif time.monotonic() - beaten >= _BEAT:
-                    for view in self._shown():
-                        if view.ages:
+                        if changed or view.ages:
                             view.refresh()
-                    self._report.beat()
+                    (self._report.read if changed else self._report.beat)()
                     beaten = time.monotonic()
-                seen, failures = mark, 0
+                seen = mark
                 pause = max(TICK, _REST * (time.monotonic() - begin))
-                self._prepare_once()
-            except PhotoqueueError as exc:
-                self._say(f"{exc} The last data is shown; trying again.")
-                pause, failures, seen = self._pause(failures), failures + 1, None
+                prepare, self._prepare = self._prepare, None
+                if prepare is not None:
+                    prepare()
             except Exception as exc:
                 # A view that cannot be drawn must not silently freeze the others.
                 logger.debug("a view could not be refreshed", exc_info=True)
-                self._say(f"A view could not be drawn ({type(exc).__name__}: {exc}).")
-                pause, failures, seen = self._pause(failures), failures + 1, None
-
-    def _prepare_once(self) -> None:
-        prepare, self._prepare = self._prepare, None
-        if prepare is not None:
-            prepare()
-
-    def _say(self, problem: str) -> None:
-        if self._report.problem != problem:
-            self._report.problem = problem
-        self._report.beat()
-
-    @staticmethod
-    def _pause(failures: int) -> float:
-        return min(_RETRY_MOST, _RETRY_FIRST * 2.0 ** min(failures, 10))
+                self._report.fail(
+                    f"{exc} The last data is shown; trying again."
+                    if isinstance(exc, PhotoqueueError)
+                    else f"A view could not be drawn ({type(exc).__name__}: {exc})."
+                )
+                seen, pause = None, min(_RETRY_MOST, max(_RETRY_FIRST, 2 * pause))
 
 
 #: Smallest height of the tabs, so that the notebook does not jump when a table shrinks.

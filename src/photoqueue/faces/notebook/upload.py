@@ -7,7 +7,6 @@ import secrets
 import shutil
 import unicodedata
 import weakref
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from photoqueue.faces.notebook.trial import abandoned, hold, release
 from photoqueue.faces.notebook.view import script, style
 from photoqueue.photos.limits import check_bytes
 from photoqueue.photos.opening import PICTURE_EXTENSIONS
-from photoqueue.settings import Settings, load_settings
+from photoqueue.settings import Settings
 
 #: Seconds for which a new folder is not removed: it may not be locked yet.
 _GRACE: Final = 60.0
@@ -204,10 +203,8 @@ class Upload(anywidget.AnyWidget):
 
     Parameters
     ----------
-    settings : Settings or None
-        Provide the data directory and the photo size limit; None reads the environment.
-    on_complete : callable or None
-        Called with the folder when all photos have arrived, in the kernel's main thread.
+    settings : Settings
+        Provide the data directory and the photo size limit.
 
     Attributes
     ----------
@@ -222,7 +219,7 @@ class Upload(anywidget.AnyWidget):
 
     Examples
     --------
-    >>> upload = Upload(on_complete=lambda folder: print(folder))  # doctest: +SKIP
+    >>> upload = Upload(settings)  # doctest: +SKIP
     >>> submit_photos(upload.folder, project_id="move-42")  # doctest: +SKIP
     >>> upload.clear()  # doctest: +SKIP
     """
@@ -239,23 +236,13 @@ class Upload(anywidget.AnyWidget):
     files = traitlets.Int(0).tag(sync=True)
     notice = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(
-        self,
-        settings: Settings | None = None,
-        *,
-        on_complete: Callable[[Path], None] | None = None,
-        **traits: Any,
-    ) -> None:
-        settings = settings or load_settings()
-        self.on_complete = on_complete
+    def __init__(self, settings: Settings) -> None:
         self._home = settings.home
         clear_abandoned(self._home)
         self._reception: Reception | None = None
         #: The current upload; late pieces of an earlier one are ignored.
         self._upload = ""
-        super().__init__(
-            token=secrets.token_hex(8), max_bytes=round(settings.max_photo_mb * 2**20), **traits
-        )
+        super().__init__(token=secrets.token_hex(8), max_bytes=round(settings.max_photo_mb * 2**20))
         self.on_msg(self._received)
 
     @property
@@ -318,15 +305,6 @@ class Upload(anywidget.AnyWidget):
             self.files = self._reception.count
             self.state = "ready"
         self.send({"kind": "taken", "upload": self._upload})
-        if self.folder is not None and self.on_complete is not None:
-            self._call_back(self.folder)
-
-    def _call_back(self, folder: Path) -> None:
-        try:
-            self.on_complete and self.on_complete(folder)
-        except Exception as exc:
-            # Report errors of the callback, whoever wrote it; otherwise they would be lost.
-            self.notice = f"{type(exc).__name__}: {exc}"
 
     def _give_up(self, reason: str) -> None:
         upload = self._upload

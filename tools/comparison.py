@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from photoqueue.engines.model_files import present_models
+from photoqueue.engines.model_registry import present_models
 from photoqueue.engines.registry import load_engine
 from photoqueue.errors import PhotoqueueError, StorageError, UnreadablePhotoError
 from photoqueue.evaluation import Evaluation, annotated_photos, judge, judged_keys
@@ -166,7 +166,7 @@ def _subject(settings: Settings, *, engine: str, model: str | None) -> Subject:
 def _models(home: Path, folders: Iterable[Path]) -> Iterator[str]:
     """Yield the models, each content once: registered ones by name, other files by path."""
     seen: set[str] = set()
-    named = [(entry.name, entry.file(home)) for entry in present_models(home)]
+    named = [(entry.name, entry.path) for entry in present_models(home)]
     others = [(str(file), file) for folder in folders for file in sorted(folder.glob("*.onnx"))]
     for model, file in (*named, *others):
         with file.open("rb") as content:

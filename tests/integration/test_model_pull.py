@@ -90,7 +90,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 def test_model_is_fetched_checked_and_put_in_its_place(place: Place) -> None:
     pulled = place.pull()
 
-    assert (pulled.path, pulled.fetched) == (place.target, True)
+    assert (pulled.entry.path, pulled.fetched) == (place.target, True)
     assert place.target.read_bytes() == BODY
     assert place.watcher.steps[-1] == (len(BODY), len(BODY))
     assert place.leftovers == [".rooms.onnx.lock", "rooms.onnx"]

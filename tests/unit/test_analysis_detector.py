@@ -13,8 +13,7 @@ from PIL import Image
 from photoqueue.engines import session
 from photoqueue.engines.contract import Engine, Hint
 from photoqueue.engines.detector import Detector, build_detector
-from photoqueue.engines.model_files import ModelFile, find_model
-from photoqueue.engines.model_registry import published_models
+from photoqueue.engines.model_registry import ModelEntry, find_model, published_models
 from photoqueue.errors import EngineUnavailableError, ModelError
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
@@ -39,7 +38,7 @@ def bedroom_model(tmp_path: Path) -> Path:
 
 
 def detector(file: Path, **options: Any) -> Detector:
-    return Detector(ModelFile(file.stem, file), catalogue=CATALOGUE, **options)
+    return Detector(ModelEntry(name=file.stem, path=file), catalogue=CATALOGUE, **options)
 
 
 def test_detector_is_an_engine(bedroom_model: Path) -> None:
@@ -184,7 +183,7 @@ def test_missing_model_says_which_exist_and_where_they_go(
     with pytest.raises(EngineUnavailableError) as error:
         find_model(Settings(home=tmp_path, model=model))
 
-    names = [entry.name for entry in published_models()]
+    names = [entry.name for entry in published_models(tmp_path)]
     for part in (*names, str(tmp_path / "models"), "PHOTOQUEUE_MODEL", "path"):
         assert part in str(error.value)
 
@@ -198,7 +197,7 @@ def test_known_name_with_other_content_is_refused(tmp_path: Path, bedroom_model:
 
 
 def test_threshold_of_the_model_holds_until_the_settings_name_one(bedroom_model: Path) -> None:
-    file = ModelFile("bedroom", bedroom_model, threshold=0.6)
+    file = ModelEntry(name="bedroom", path=bedroom_model, threshold=0.6)
 
     assert Detector(file, catalogue=Catalogue.load()).score_threshold == 0.6
     asked = Detector(file, catalogue=Catalogue.load(), score_threshold=0.0)
@@ -212,7 +211,7 @@ def test_own_class_names_are_catalogue_keys_or_names_of_known_classes(
     # Given names for the numbers 57 and 59; 58 is a thing that movers do not list, 61 nothing
     names = ["other"] * 57 + ["wardrobe_2_door", "my cat", "Nightstand"]
     (tmp_path / "names.txt").write_text("\n".join(names) + "\n")
-    file = ModelFile("m", bedroom_model, classes=tmp_path / "names.txt")
+    file = ModelEntry(name="m", path=bedroom_model, classes=tmp_path / "names.txt")
     engine = Detector(file, catalogue=Catalogue.load(), score_threshold=0.0)
     # Then the catalogue lists what they mean
     found = engine.analyse(PICTURE, Hint()).items
@@ -231,7 +230,9 @@ def test_declared_classes_must_have_the_models_number(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("a\nb\n")
 
     def build(classes: str | Path | None) -> Detector:
-        return Detector(ModelFile("m", file, classes=classes), catalogue=Catalogue.load())
+        return Detector(
+            ModelEntry(name="m", path=file, classes=classes), catalogue=Catalogue.load()
+        )
 
     with pytest.raises(ModelError, match=r"12 classes apart, but .*names.txt has 2"):
         build(tmp_path / "names.txt")

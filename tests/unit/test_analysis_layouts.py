@@ -17,7 +17,7 @@ from photoqueue.engines.layouts import (
     letterbox,
     squash,
 )
-from photoqueue.engines.model_files import ModelFile
+from photoqueue.engines.model_registry import ModelEntry
 from photoqueue.engines.session import Port, Signature
 from photoqueue.engines.vocabulary import class_names, label_list
 from photoqueue.errors import ModelError
@@ -35,7 +35,7 @@ RED_ISH = Image.new("RGB", (200, 100), (204, 102, 51))  # 0.8, 0.4, 0.2
 
 
 def detector(file: Path, **options: float) -> Detector:
-    return Detector(ModelFile(file.stem, file), catalogue=Catalogue.load(), **options)
+    return Detector(ModelEntry(name=file.stem, path=file), catalogue=Catalogue.load(), **options)
 
 
 def logits(*rows: dict[int, float], classes: int = 80) -> np.ndarray:

@@ -14,7 +14,7 @@ from PIL import Image
 from photoqueue.engines.boxes import iou
 from photoqueue.engines.contract import Hint
 from photoqueue.engines.detector import Detector, build_detector
-from photoqueue.engines.model_files import ModelFile
+from photoqueue.engines.model_registry import ModelEntry
 from photoqueue.evaluation import evaluate
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.skipif(
 
 @cache
 def detector(name: str) -> Detector:
-    file = ModelFile(name, DATA / "models" / FILES[name])
+    file = ModelEntry(name=name, path=DATA / "models" / FILES[name])
     return Detector(file, catalogue=Catalogue.load(), threads=1)
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from photoqueue.engines import model_registry
-from photoqueue.engines.model_files import find_model, present_models
 from photoqueue.engines.model_registry import (
+    KEYS,
     RECOMMENDED,
-    _Table,
+    find_model,
     model_entry,
+    present_models,
     published_models,
     registered_models,
 )
@@ -30,8 +31,8 @@ def write(file: Path, text: str) -> Path:
     return file
 
 
-def test_published_models_say_all_that_a_user_must_know() -> None:
-    names = [entry.name for entry in published_models()]
+def test_published_models_say_all_that_a_user_must_know(tmp_path: Path) -> None:
+    names = [entry.name for entry in published_models(tmp_path)]
     assert names == [
         "dfine-m-objects365",
         "dfine-s-objects365",
@@ -41,7 +42,7 @@ def test_published_models_say_all_that_a_user_must_know() -> None:
         "yolox-nano-coco",
     ]
     assert names[0] == RECOMMENDED
-    for entry in published_models():
+    for entry in published_models(tmp_path):
         assert entry.classes in ("coco", "objects365")
         assert entry.licence == "Apache-2.0"
         assert entry.size and entry.sha256 and entry.note and not entry.own
@@ -140,7 +141,7 @@ def test_unknown_model_names_the_nearest_and_all(tmp_path: Path, look: str) -> N
         ("[models.a]\nsha256 = 'abc'", "models.a.sha256", "64 hexadecimal digits"),
         ("[models.a]\naddress = 'ftp://x/y'", "models.a.address", "https://"),
         ("[models.a]\naddress = 'https://me:pw@x/y'", "models.a.address", "without a login"),
-        ("[models.a]\npath = ''", "models.a.path", "at least 1 character"),
+        ("[models.a]\npath = ''", "models.a.path", "give the name of a file"),
         ("[models.a]\nclasses = 'cocoa'", "models.a.classes", "there is no file"),
         ("[models.v1.2]\npath = 'x'", "models.v1.2", '[models."v1.2"]'),
         ("[models.'../a']\npath = 'x'", "models.../a", "lower-case letters"),
@@ -189,4 +190,4 @@ def test_model_registered_twice_names_both_files(tmp_path: Path) -> None:
 def test_format_is_documented_key_by_key() -> None:
     shown = pydoc.getdoc(model_registry)
 
-    assert set(re.findall(r"^``(\w+)``", shown, re.M)) == set(_Table.model_fields)
+    assert set(re.findall(r"^``(\w+)``", shown, re.M)) == set(KEYS)

@@ -23,7 +23,7 @@ import numpy as np
 from photoqueue.engines.boxes import Detection, suppress
 from photoqueue.engines.contract import DIGITS, Analysis, Hint, Item
 from photoqueue.engines.layouts import choose_layout
-from photoqueue.engines.model_files import ModelFile, find_model
+from photoqueue.engines.model_registry import ModelEntry, find_model
 from photoqueue.engines.refine import Refinement, meanings_of, refine
 from photoqueue.engines.session import ModelSession, share_of_cores
 from photoqueue.engines.vocabulary import OWN, classes_of, seen_item
@@ -149,7 +149,7 @@ class Detector:
 
     Parameters
     ----------
-    file : ModelFile
+    file : ModelEntry
         The model to run.
     catalogue : Catalogue
         Says which classes movers list, and how.
@@ -171,7 +171,7 @@ class Detector:
 
     def __init__(
         self,
-        file: ModelFile,
+        file: ModelEntry,
         *,
         catalogue: Catalogue,
         threads: int = 1,

@@ -25,8 +25,13 @@ from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from photoqueue.addresses import masked
-from photoqueue.engines.model_files import checked, difference
-from photoqueue.engines.model_registry import ModelEntry, megabytes, model_entry
+from photoqueue.engines.model_registry import (
+    ModelEntry,
+    checked,
+    difference,
+    megabytes,
+    model_entry,
+)
 from photoqueue.errors import ConfigurationError, DownloadError, EngineUnavailableError, ModelError
 from photoqueue.settings import Settings
 
@@ -46,7 +51,6 @@ class Pulled:
     """A model's file, checked, and whether it had to be downloaded."""
 
     entry: ModelEntry
-    path: Path
     fetched: bool
 
 
@@ -97,10 +101,10 @@ def pull(
         The folder cannot be written, or the disk is full.
     """
     entry = model_entry(settings.home, name)
-    target = entry.file(settings.home)
+    target = entry.path
     watcher = watcher or PullWatcher()
-    if target.is_file():
-        return Pulled(entry, checked(entry, target), fetched=False)
+    if entry.exists():
+        return Pulled(checked(entry), fetched=False)
     addresses = _addresses(entry, settings)
     if not addresses:
         raise EngineUnavailableError(
@@ -111,11 +115,11 @@ def pull(
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         with _locked(target.with_name(f".{target.name}.lock"), watcher.waiting):
-            if target.is_file():
-                return Pulled(entry, checked(entry, target), fetched=False)
+            if entry.exists():
+                return Pulled(checked(entry), fetched=False)
             downloads = [_Download(one, entry, target, watcher, silence) for one in addresses]
             _from_any(downloads, entry, target, waits)
-    return Pulled(entry, target, fetched=True)
+    return Pulled(entry, fetched=True)
 
 
 def _addresses(entry: ModelEntry, settings: Settings) -> tuple[str, ...]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
+from pkgutil import resolve_name
 from typing import Any, Final
 
 from photoqueue.engines.contract import Engine, RoomEngine
-from photoqueue.engines.model_files import locate_model, present_models
-from photoqueue.engines.model_registry import did_you_mean, pull_command
+from photoqueue.engines.model_registry import (
+    did_you_mean,
+    locate_model,
+    present_models,
+    pull_command,
+)
 from photoqueue.errors import (
     ConfigurationError,
     EngineUnavailableError,
@@ -67,23 +72,22 @@ def choose_engine(settings: Settings) -> Choice:
         return _chosen(
             settings.model_copy(update={"model": entry.name}),
             "detector",
-            f"the model {entry.name} is in {entry.file(settings.home).parent}",
-            f"{pull_command()}, which names cabinets, desks and lamps too" if better else None,
+            f"the model {entry.name} is in {entry.path.parent}",
+            f"{pull_command(settings.home)}, which names cabinets, desks and lamps too"
+            if better
+            else None,
         )
     return _chosen(
         settings,
         "builtin",
         "no LLM is configured and no detector's model is here",
-        f"{pull_command()}; or set PHOTOQUEUE_LLM_MODEL with PHOTOQUEUE_LLM_BASE_URL",
+        f"{pull_command(settings.home)}; or set PHOTOQUEUE_LLM_MODEL with PHOTOQUEUE_LLM_BASE_URL",
     )
 
 
 def _chosen(settings: Settings, engine: str, reason: str, advice: str | None = None) -> Choice:
-    return Choice(
-        settings=settings.model_copy(update={"engine": engine}),
-        reason=reason,
-        advice=advice,
-    )
+    named = settings.model_copy(update={"engine": engine})
+    return Choice(settings=named, reason=reason, advice=advice)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,15 +299,13 @@ def load_room_engine(settings: Settings) -> RoomEngine:
 def _registered(settings: Settings, processes: int) -> Engine:
     """Build an engine of the package."""
     name = settings.engine
-    module_name, _, attribute = _REGISTERED[name].factory.partition(":")
     try:
-        module = importlib.import_module(module_name)
+        build: Callable[..., Engine] = resolve_name(_REGISTERED[name].factory)
     except ImportError as exc:
         raise EngineUnavailableError(
             f"The engine {name!r} cannot be loaded: {exc}. Run: pip install "
             f"'photoqueue[{_REGISTERED[name].extra}]', or set PHOTOQUEUE_ENGINE to another engine."
         ) from exc
-    build: Callable[..., Engine] = getattr(module, attribute)
     return build(settings, processes=processes)
 
 
@@ -334,14 +336,14 @@ def _factory(spec: str) -> Callable[..., Any]:
     """Import what ``package.module:factory`` names."""
     module_name, _, attribute = spec.partition(":")
     try:
-        module = importlib.import_module(module_name)
+        module = import_module(module_name)
     except (ImportError, ValueError) as exc:
         raise EngineUnavailableError(
             f"The engine {spec!r} cannot be imported: {exc}. Install its package in this "
             "environment, or correct PHOTOQUEUE_ENGINE."
         ) from exc
     factory: Callable[..., Any] | None = getattr(module, attribute, None)
-    if factory is None or not callable(factory):
+    if not callable(factory):
         raise EngineUnavailableError(
             f"The module {module_name!r} has no factory {attribute!r}. Set PHOTOQUEUE_ENGINE to "
             "package.module:factory, where factory is a function that returns the engine."

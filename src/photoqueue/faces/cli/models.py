@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from photoqueue.engines.model_download import PullWatcher
-    from photoqueue.engines.model_registry import ModelEntry
     from photoqueue.evaluation import Evaluation
 
 app = typer.Typer(
@@ -49,8 +48,11 @@ def list_models(as_json: AsJson = False) -> None:
     from photoqueue.engines.model_registry import registered_models
     from photoqueue.settings import load_settings
 
-    home = load_settings().home
-    rows = [_described(entry, home) for entry in registered_models(home).values()]
+    models = registered_models(load_settings().home).values()
+    rows = [
+        entry.model_dump(mode="json", exclude={"source"}) | {"present": entry.exists()}
+        for entry in models
+    ]
     if as_json:
         print_json(rows)
         return
@@ -72,15 +74,14 @@ def pull(name: _Name, as_json: AsJson = False) -> None:
     settings = load_settings()
     with _download_bar(name) as bar:
         pulled = download(settings, name, watcher=bar)
-    size = pulled.path.stat().st_size
+    file = pulled.entry.path
+    size = file.stat().st_size
     if as_json:
-        print_json(
-            {"name": name, "path": str(pulled.path), "size": size, "fetched": pulled.fetched}
-        )
+        print_json({"name": name, "path": str(file), "size": size, "fetched": pulled.fetched})
         return
     how = "downloaded" if pulled.fetched else "there already"
     certain = "checked" if pulled.entry.sha256 else "its content could not be checked: no sha256"
-    show(f"{name} ({megabytes(size)}) is {how} and {certain}: {line(pulled.path)}")
+    show(f"{name} ({megabytes(size)}) is {how} and {certain}: {line(file)}")
 
 
 @app.command()
@@ -92,8 +93,12 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Compare model files with the published ones; exit status 1 if one differs."""
-    from photoqueue.engines.model_files import difference, how_to_get, present_models
-    from photoqueue.engines.model_registry import model_entry
+    from photoqueue.engines.model_registry import (
+        difference,
+        how_to_get,
+        model_entry,
+        present_models,
+    )
     from photoqueue.errors import EngineUnavailableError
     from photoqueue.settings import load_settings
 
@@ -101,17 +106,16 @@ def verify(
     entries = list(present_models(home)) if name is None else [model_entry(home, name)]
     rows = []
     for entry in entries:
-        file = entry.file(home)
-        if not file.is_file():
+        if not entry.exists():
             raise EngineUnavailableError(
-                f"The model {name!r} is not there yet: {how_to_get(entry, home)}"
+                f"The model {name!r} is not there yet: {how_to_get(entry)}"
             )
-        problem = difference(entry, file)
+        problem = difference(entry, entry.path)
         known = bool(entry.sha256 or entry.size)
         rows.append(
             {
                 "name": entry.name,
-                "path": str(file),
+                "path": str(entry.path),
                 "own": entry.own,
                 "ok": problem is None,
                 "problem": problem or (None if known else "nothing to compare it with"),
@@ -128,35 +132,15 @@ def verify(
 @app.command()
 def path(name: _Name) -> None:
     """Print the path of a model's file; exit status 1 if it is not there yet."""
-    from photoqueue.engines.model_files import how_to_get
-    from photoqueue.engines.model_registry import model_entry
+    from photoqueue.engines.model_registry import how_to_get, model_entry
     from photoqueue.settings import load_settings
 
-    home = load_settings().home
-    entry = model_entry(home, name)
-    file = entry.file(home)
+    entry = model_entry(load_settings().home, name)
     # Only the path: `onnxruntime_perf_test "$(photoqueue models path NAME)"`.
-    show(str(file))
-    if not file.is_file():
-        note(f"It is not there yet: {how_to_get(entry, home)}")
+    show(str(entry.path))
+    if not entry.exists():
+        note(f"It is not there yet: {how_to_get(entry)}")
         raise typer.Exit(1)
-
-
-def _described(entry: ModelEntry, home: Path) -> dict[str, Any]:
-    file = entry.file(home)
-    return {
-        "name": entry.name,
-        "present": file.is_file(),
-        "path": str(file),
-        "classes": None if entry.classes is None else str(entry.classes),
-        "threshold": entry.threshold,
-        "size": entry.size,
-        "sha256": list(entry.sha256),
-        "licence": entry.licence,
-        "addresses": list(entry.addresses),
-        "note": entry.note,
-        "own": entry.own,
-    }
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:

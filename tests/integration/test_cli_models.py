@@ -14,7 +14,9 @@ import pytest
 
 from photoqueue import Settings
 from photoqueue.faces.cli import main
+from photoqueue.faces.notebook.submit_form import SAMPLE, SubmitForm
 from photoqueue.installation import use
+from photoqueue.jobs.engine_calls import FOR_TRYING_OUT
 from tests.conftest import Worker
 from tests.file_server import Manners, serving
 from tests.models import authors_model
@@ -178,6 +180,8 @@ def test_worker_says_once_which_engine_it_took(
     start_worker: Callable[..., Worker],
     home: Path,
     model: Path,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     chosen = settings.model_copy(update={"engine": "auto", "home": home})
     use(chosen)
@@ -188,4 +192,24 @@ def test_worker_says_once_which_engine_it_took(
     assert "engine=detector" in line
     assert "because=" in line and "the model ours" in line
     assert "worker ready" in worker.log
-    assert "engine=detector" in worker.log.partition("worker ready")[2].splitlines()[0]
+    assert 'engine="detector ours"' in worker.log.partition("worker ready")[2].splitlines()[0]
+    # What the live workers run counts, not what this shell would choose.
+    here = chosen.model_copy(update={"engine": "builtin"})
+    use(here)
+    assert "Engine of the live workers: detector ours\n" in run("status").out
+    for name, value in here.to_environment().items():
+        monkeypatch.setenv(name, value)
+    (found,) = [
+        check
+        for check in run("doctor", "--json").json["checks"]
+        if check["check"] == "Engine at work"
+    ]
+    assert found["detail"] == "live workers run detector ours"
+    assert found["advice"] == "A worker started here would run builtin."
+    form = SubmitForm(lambda batch: None)
+    assert form.engine_hint.text == "Live workers run detector ours."
+    form.engine.value = "builtin"
+    assert form.engine_hint.text == f"Note: {FOR_TRYING_OUT}."
+    form.source.value = SAMPLE
+    assert form.engine_hint.text == ""
+    form.close()

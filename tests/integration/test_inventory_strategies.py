@@ -23,14 +23,18 @@ from photoqueue import (
     submit_photo,
 )
 from photoqueue.errors import JobFailedError, StateError
+from photoqueue.faces.cards.values import card_of
 from photoqueue.faces.cli.output import StrategyName
 from photoqueue.installation import Installation, current, use
+from photoqueue.jobs.engine_calls import FOR_TRYING_OUT
 from photoqueue.jobs.inventory_sync import InventoryPayload
 from photoqueue.queue.read import ai_calls
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, Strategy
+from photoqueue.samples import SAMPLE_PHOTO
 from tests.bench import Bench
 from tests.conftest import submit
 from tests.engines import RoomEngine
+from tests.integration.conftest import Run
 
 
 def scene(seed: int) -> Image.Image:
@@ -85,6 +89,25 @@ def test_worker_writes_down_what_recognises_copies_and_things(
     assert len(chair.appearance) == 48
 
 
+def test_inventory_names_its_engines_and_what_is_for_trying_out(bench: Bench, run: Run) -> None:
+    photograph(bench, "p1", jpeg(scene(1)), room="salon")
+    photograph(bench, "p2", SAMPLE_PHOTO.read_bytes(), room="salon", engine="builtin")
+
+    of_samples = add_up(bench)
+    photograph(bench, "p3", jpeg(scene(3)), room="salon", engine="builtin")
+    result = add_up(bench)
+
+    assert [(one.engine, one.photos) for one in of_samples.engines] == [
+        ("builtin", 1),
+        ("scripted", 1),
+    ]
+    assert of_samples.warnings == ()
+    assert result.warnings == (f"{FOR_TRYING_OUT} (1 of 3 photos)",)
+    assert f"Engine: {result.source}" in " ".join(run("inventory", "m1").out.split())
+    assert result.made_by in card_of(result)
+    assert FOR_TRYING_OUT in run("job", "photo-p3").out
+
+
 def test_near_copies_count_once(bench: Bench) -> None:
     original = scene(1)
     photograph(bench, "p1", jpeg(original), room="salon")
@@ -119,6 +142,8 @@ def test_room_is_looked_at_once_with_all_its_photos(
     result = add_up(room_bench, "llm")
 
     assert result.strategy == "llm"
+    # first the one that listed the rooms, then the one that saw single photos
+    assert [one.photos for one in result.engines] == [5, 5]
     found = {(line.room, line.name): line for line in result.lines}
     assert {place: line.count for place, line in found.items()} == {
         ("salon", "chair"): 3,

@@ -11,11 +11,13 @@ from photoqueue import Catalogue, InventoryResult
 from photoqueue.errors import StateError
 from photoqueue.inventory.export import export_inventory, free_name
 from photoqueue.inventory.wording import Wording
-from photoqueue.records.results import InventoryLine
+from photoqueue.records.results import EngineUse, InventoryLine
 
 openpyxl = pytest.importorskip("openpyxl")
 
 WORDING = Wording("fr", Catalogue.load())
+#: What every line says of the engines.
+SOURCE = "llm m_1 (2 photos), builtin (1 photo); for trying out"
 FORMULAS = ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", " =1+1", "\t=1"]
 
 
@@ -47,6 +49,11 @@ def inventory(*names: str) -> InventoryResult:
         strategy="max",
         lines=lines,
         photo_count=2,
+        engines=(
+            EngineUse(engine="llm", model="m_1", photos=2),
+            EngineUse(engine="builtin", photos=1),
+        ),
+        warnings=("for trying out",),
     )
 
 
@@ -59,6 +66,7 @@ def test_excel_file_has_the_lines_and_the_totals_of_rooms(tmp_path: Path) -> Non
     header, first, *_ = book["Lines"].iter_rows(values_only=True)
     assert header[:3] == ("room", "kind of room", "thing")
     assert first[:6] == ("chair room", "cuisine", "chaise", "furniture", 2, 0.1)
+    assert dict(zip(header, first, strict=True))["engine"] == SOURCE
     totals = list(book["Rooms"].iter_rows(values_only=True))
     assert totals[1] == ("chair room", 2, 0.1, 0.1, 0.2)
     assert totals[-1] == ("Total", 6, 0.3, 0.3, 0.6)  # without the dust of decimal fractions

@@ -182,6 +182,8 @@ def test_project_without_photos_is_an_inventory_of_nothing() -> None:
         "photoCount": 0,
         "missingPhotos": ["p1", "p9"],
         "duplicatePhotos": {},
+        "engines": [],
+        "warnings": [],
     }
 
 

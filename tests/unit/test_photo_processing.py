@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -11,7 +12,9 @@ from PIL import Image
 
 from photoqueue import Analysis
 from photoqueue.engines.contract import LEAST_SIDE, Hint, sufficient_side
+from photoqueue.jobs.engine_calls import FOR_TRYING_OUT
 from photoqueue.jobs.photo_analyze import PhotoPayload, photo_result
+from photoqueue.samples import SAMPLE_PHOTO
 from photoqueue.worker.crew import thrifty
 
 
@@ -47,6 +50,20 @@ def test_a_result_tells_the_size_of_the_photo_and_not_of_its_smaller_picture() -
     result = photo_result(payload, small, Analysis(), Plain(), size=(4032, 3024))
 
     assert (result.width, result.height) == (4032, 3024)
+
+
+def test_results_of_the_built_in_model_are_for_trying_out_but_of_the_sample_homes() -> None:
+    class BuiltIn(Plain):
+        name = "builtin"
+
+    def warnings(engine: Plain, sha256: str) -> tuple[str, ...]:
+        payload = PhotoPayload(photo_id="p", user_id="u", sha256=sha256)
+        picture = Image.effect_noise((640, 480), 200).convert("RGB")  # not too dark, not blurred
+        return photo_result(payload, picture, Analysis(), engine).warnings
+
+    sample = hashlib.sha256(SAMPLE_PHOTO.read_bytes()).hexdigest()
+    assert warnings(BuiltIn(), "a" * 64) == (FOR_TRYING_OUT,)
+    assert warnings(BuiltIn(), sample) == warnings(Plain(), "a" * 64) == ()
 
 
 def test_processes_of_a_worker_take_one_thread_for_matrix_products(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from photoqueue.errors import ConfigurationError, UnreadablePhotoError
 from photoqueue.evaluation import TrueBox, judge, match
-from photoqueue.samples import SAMPLE_HOME, SampleHome, read_home
+from photoqueue.samples import SAMPLE_HOME, SampleHome, read_home, sample_hashes
+from tests.conftest import REPOSITORY
 from tests.homes import SeeingEngine, truth, write_home
 from tools.homes import BoxedHome, read_homes
 
@@ -24,6 +26,12 @@ def test_home_of_the_package_is_small_and_complete() -> None:
     assert {SAMPLE_HOME / view.photo for view in views} == {*files} - {SAMPLE_HOME / "truth.json"}
     assert sum(file.stat().st_size for file in files) <= 600_000
     assert home.true_things().total() == home.total_items
+
+
+def test_photos_of_all_sample_homes_are_known() -> None:
+    files = [*SAMPLE_HOME.rglob("*.jpg"), *(REPOSITORY / "data" / "samples").rglob("*.jpg")]
+    assert len(files) > 30
+    assert {sha256(file.read_bytes()).hexdigest() for file in files} == sample_hashes()
 
 
 def test_homes_of_a_folder_are_read_in_order(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Used by both ``photoqueue doctor`` and the workbench.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,8 +22,9 @@ from photoqueue.errors import (
     SchemaMismatchError,
     ServiceError,
 )
+from photoqueue.format import counted
 from photoqueue.installation import current
-from photoqueue.jobs import job_types
+from photoqueue.jobs import PHOTO_ANALYZE, job_types
 from photoqueue.queue import workers
 from photoqueue.services import Endpoints, ServerStatus
 from photoqueue.words import JobType
@@ -53,6 +55,23 @@ def list_workers(*, lost: bool = False) -> list[Worker]:
     return workers.list_workers(
         installation.database, installation.settings.lease_seconds, lost=lost
     )
+
+
+def engines_at_work(installation: Installation | None = None) -> str | None:
+    """Name the engines of the live workers that analyse photos; None if there is none.
+
+    With numbers of workers if they differ: ``detector rooms (2 workers), builtin (1 worker)``.
+    """
+    here = installation or current()
+    found = workers.list_workers(here.database, here.settings.lease_seconds)
+    names = Counter(
+        worker.engine or "unknown"
+        for worker in found
+        if worker.live and PHOTO_ANALYZE in worker.queues
+    )
+    if len(names) < 2:
+        return next(iter(names), None)
+    return ", ".join(f"{name} ({counted(n, 'worker')})" for name, n in names.most_common())
 
 
 def queues_without_worker() -> tuple[JobType, ...]:
@@ -295,9 +314,8 @@ def engine_report(settings: Settings) -> EngineReport:
         choice = choose_engine(settings)
     except PhotoqueueError as exc:
         return EngineReport(engine=None, error=str(exc))
-    model = choice.settings.llm_model if choice.engine == "llm" else choice.settings.model
     return EngineReport(
-        engine=choice.engine, model=model, reason=choice.reason or None, advice=choice.advice
+        engine=choice.engine, model=choice.model, reason=choice.reason or None, advice=choice.advice
     )
 
 

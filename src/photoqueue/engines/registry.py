@@ -51,6 +51,15 @@ class Choice:
         """Name of the engine."""
         return self.settings.engine
 
+    @property
+    def model(self) -> str | None:
+        """The model that the settings name for it; None if the engine has only one."""
+        named = {"llm": self.settings.llm_model, "detector": self.settings.model}
+        return named.get(self.engine)
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.engine, self.model)))
+
 
 def choose_engine(settings: Settings) -> Choice:
     """Return the engine that the settings mean.

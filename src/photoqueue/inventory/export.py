@@ -37,8 +37,12 @@ _COLUMNS: Final = (
     "taken apart",
     "photos",
     "look at",
+    "engine",
 )
 _TOTALS: Final = ("room", "count", "volume m³", "lowest m³", "highest m³")
+
+#: Columns of long texts in an Excel file.
+_WIDE: Final = ("room", "thing", "look at", "engine")
 
 Cell = str | int | float | None
 
@@ -100,7 +104,7 @@ def free_name(folder: Path, project_id: str, kind: str) -> Path:
 def _csv(result: InventoryResult, wording: Wording) -> bytes:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
-    for row in (_COLUMNS, *_rows(result.lines, wording)):
+    for row in (_COLUMNS, *_rows(result, wording)):
         # Spreadsheets mark text with an apostrophe; CSV has no other way.
         writer.writerow([f"'{cell}" if _looks_like_formula(cell) else cell for cell in row])
     # With a byte order mark; without it, Excel shows é as two characters.
@@ -118,7 +122,7 @@ def _xlsx(result: InventoryResult, wording: Wording) -> bytes:
     book = Workbook()
     lines = book.active
     lines.title = "Lines"
-    _fill(lines, _COLUMNS, _rows(result.lines, wording))
+    _fill(lines, _COLUMNS, _rows(result, wording))
     _fill(book.create_sheet("Rooms"), _TOTALS, _totals(result))
     buffer = io.BytesIO()
     book.save(buffer)
@@ -141,11 +145,12 @@ def _fill(sheet: Worksheet, columns: Sequence[str], rows: Iterator[Sequence[Cell
     sheet.freeze_panes = "A2"
     for column, name in enumerate(columns, start=1):
         letter = sheet.cell(1, column).column_letter
-        sheet.column_dimensions[letter].width = 28 if name in ("room", "thing", "look at") else 14
+        sheet.column_dimensions[letter].width = 28 if name in _WIDE else 14
 
 
-def _rows(lines: Sequence[InventoryLine], wording: Wording) -> Iterator[Sequence[Cell]]:
-    for line in lines:
+def _rows(result: InventoryResult, wording: Wording) -> Iterator[Sequence[Cell]]:
+    source = visible(result.source)
+    for line in result.lines:
         yield (
             visible(line.room),
             visible(wording.room_type(line.room_type)),
@@ -158,6 +163,7 @@ def _rows(lines: Sequence[InventoryLine], wording: Wording) -> Iterator[Sequence
             line.dismount_probability,
             visible(", ".join(line.photos)),
             visible(line.reason or ""),
+            source,
         )
 
 

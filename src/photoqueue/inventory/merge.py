@@ -19,6 +19,7 @@ The rules; each can be checked against the photos:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from photoqueue.inventory.catalogue import Catalogue
@@ -33,7 +34,7 @@ from photoqueue.inventory.views import (
     views_of,
 )
 from photoqueue.records.base import DEFAULT_STRATEGY, Strategy
-from photoqueue.records.results import FoundItem, InventoryResult
+from photoqueue.records.results import EngineUse, FoundItem, InventoryResult
 
 __all__ = ["AnalysedPhoto", "Strategy", "add_up"]
 
@@ -110,8 +111,18 @@ def add_up(
         photo_count=kept,
         missing_photos=tuple(sorted(set(missing))),
         duplicate_photos=dict(sorted(duplicates.items())),
+        engines=_engines(photos),
     )
     return with_lines(empty, lines)
+
+
+def _engines(photos: Sequence[AnalysedPhoto]) -> tuple[EngineUse, ...]:
+    """Return the engines of the photos, the one with the most photos first."""
+    used = Counter((photo.result.engine or "unknown", photo.result.model) for photo in photos)
+    ordered = sorted(used.items(), key=lambda entry: (-entry[1], entry[0][0], entry[0][1] or ""))
+    return tuple(
+        EngineUse(engine=engine, model=model, photos=number) for (engine, model), number in ordered
+    )
 
 
 def _counted(

@@ -14,10 +14,17 @@ from photoqueue.inventory.views import (
     room_type,
     views_of,
 )
-from photoqueue.jobs.engine_calls import found_item, measured, no_analysis, share
+from photoqueue.jobs.engine_calls import (
+    FOR_TRYING_OUT,
+    found_item,
+    is_for_trying_out,
+    measured,
+    no_analysis,
+    share,
+)
 from photoqueue.queue import corrections, projects
 from photoqueue.records.base import DEFAULT_STRATEGY, Identifier, Record, Strategy
-from photoqueue.records.results import FoundItem, InventoryResult, PhotoResult
+from photoqueue.records.results import EngineUse, FoundItem, InventoryResult, PhotoResult
 from photoqueue.words import JobState, JobType
 
 if TYPE_CHECKING:
@@ -86,9 +93,20 @@ class InventorySync:
             missing=[photo.photo_id for photo in photos if photo.state is not JobState.COMPLETED],
             listed=self._rooms(analysed, calls) if payload.strategy == "llm" else None,
         )
+        engines = result.engines
+        if payload.strategy == "llm" and analysed:
+            engines = (self._rooms.use(len(analysed)), *engines)
+        result = result.model_copy(update={"engines": engines, "warnings": _warnings(analysed)})
         # Read last, so that corrections made while this job ran are included.
         made = corrections.of_project(self._database, payload.project_id)
         return corrected(result, made, self._catalogue, language=self._language)
+
+
+def _warnings(photos: Sequence[AnalysedPhoto]) -> tuple[str, ...]:
+    """Return what is known to make the whole inventory doubtful."""
+    tried = sum(is_for_trying_out(photo.result.engine, photo.sha256) for photo in photos)
+    part = "" if tried == len(photos) else f" ({tried} of {len(photos)} photos)"
+    return (f"{FOR_TRYING_OUT}{part}",) if tried else ()
 
 
 #: Photos sent in one call. Of more, those that differ most are sent; the others still count as
@@ -131,6 +149,11 @@ class RoomLooks:
             room: self._look(views_of(its_photos), room, its_photos, calls, ends)
             for room, its_photos in by_room(photos, self._settings.language).items()
         }
+
+    def use(self, photos: int) -> EngineUse:
+        """Return the engine, as the inventory names it."""
+        engine = self._room_engine()
+        return EngineUse(engine=engine.name, model=engine.model, photos=photos)
 
     def _look(
         self,

@@ -11,7 +11,14 @@ from photoqueue.errors import (
     PhotoqueueError,
     StorageError,
 )
-from photoqueue.jobs.engine_calls import found_item, measured, no_analysis, share
+from photoqueue.jobs.engine_calls import (
+    FOR_TRYING_OUT,
+    found_item,
+    is_for_trying_out,
+    measured,
+    no_analysis,
+    share,
+)
 from photoqueue.records.base import Identifier, Record
 from photoqueue.records.results import PhotoResult
 from photoqueue.words import JobType
@@ -216,6 +223,9 @@ def photo_result(
     looks = Looks(image)
     grey = image.convert("L")  # for both the hash and the warnings
     width, height = size or image.size
+    warnings = assess(grey).warnings
+    if is_for_trying_out(engine.name, payload.sha256):
+        warnings = (FOR_TRYING_OUT, *warnings)
     try:
         return PhotoResult(
             photo_id=payload.photo_id,
@@ -231,7 +241,7 @@ def photo_result(
             width=width,
             height=height,
             phash=perceptual_hash(grey),
-            warnings=assess(grey).warnings,
+            warnings=warnings,
         )
     except (AttributeError, TypeError, ValueError) as exc:
         raise no_analysis("analyse", engine, exc) from exc

@@ -55,7 +55,7 @@ class PhotoResult(Record, HasCard):
     #: Size of the upright picture in pixels.
     width: int | None = None
     height: int | None = None
-    #: Why items may have been missed, such as "blurred"; empty for a good photo.
+    #: Why items may be missing or wrong, such as "blurred"; empty for a good photo.
     warnings: tuple[str, ...] = ()
     #: Perceptual hash of the picture, 16 hexadecimal digits; nearly equal for copies.
     phash: str | None = None
@@ -113,6 +113,18 @@ class InventoryLine(Record):
     seen_count: int | None = None
 
 
+class EngineUse(Record):
+    """An engine whose results are in an inventory."""
+
+    engine: str
+    model: str | None = None
+    #: Number of the photos that it analysed, copies included.
+    photos: int
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.engine, self.model)))
+
+
 class InventoryResult(Record, HasCard):
     """Result of ``inventory-sync``."""
 
@@ -130,9 +142,26 @@ class InventoryResult(Record, HasCard):
     missing_photos: tuple[str, ...] = ()
     #: Duplicates of another photo, which are not counted: kept photo id by duplicate id.
     duplicate_photos: dict[str, str] = Field(default_factory=dict)
+    #: The engines that analysed the photos, the one with the most photos first.
+    engines: tuple[EngineUse, ...] = ()
+    #: Why the inventory as a whole may be wrong; empty if nothing is known.
+    warnings: tuple[str, ...] = ()
     #: Lines before correction, of rooms that a person corrected or added.
     seen_lines: tuple[InventoryLine, ...] | None = None
     added_rooms: tuple[str, ...] | None = None
+
+    @property
+    def made_by(self) -> str:
+        """The engines and their models, with numbers of photos if there are several."""
+        if len(self.engines) == 1:
+            return str(self.engines[0])
+        named = ", ".join(f"{one} ({counted(one.photos, 'photo')})" for one in self.engines)
+        return named or "unknown"
+
+    @property
+    def source(self) -> str:
+        """Where the counts come from, with warnings, on one line."""
+        return "; ".join((self.made_by, *self.warnings))
 
     def to_frame(self, lang: str | Namer | None = None) -> pd.DataFrame:
         """Return the lines as a DataFrame, one row each; volumes in m³.

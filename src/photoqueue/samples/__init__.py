@@ -9,11 +9,14 @@ The folder of a home holds its photos, one folder per room, and ``truth.json``::
 
 Volumes are in m³. The list is complete: what is not listed is not in the home. Other keys are
 ignored here; ``tools/`` in the repository also reads where each thing shows in each view.
+
+``photos.sha256`` lists the photos of all sample homes, those of the repository too.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
@@ -30,6 +33,9 @@ TRUTH_FILE: Final = "truth.json"
 SAMPLE_HOME: Final = Path(__file__).with_name("sample-home")
 #: One of its photos.
 SAMPLE_PHOTO: Final = SAMPLE_HOME / "living room" / "view-1.jpg"
+
+#: Content hashes of the photos of all sample homes, as ``sha256sum`` writes them.
+PHOTO_HASHES: Final = SAMPLE_HOME.with_name("photos.sha256")
 
 #: Rounding tolerance of the total volume, in m³.
 _ROUNDING: Final = 0.05
@@ -105,6 +111,13 @@ def found_things(inventory: InventoryResult) -> Counter[tuple[str, str]]:
     for line in inventory.lines:
         counts[line.room, line.key or line.name] += line.count
     return counts
+
+
+@cache
+def sample_hashes() -> frozenset[str]:
+    """Return the content hashes (SHA-256, hexadecimal) of the photos of the sample homes."""
+    lines = PHOTO_HASHES.read_text(encoding="utf-8").splitlines()
+    return frozenset(line.split(maxsplit=1)[0] for line in lines)
 
 
 def home_folders(folder: Path) -> list[Path]:

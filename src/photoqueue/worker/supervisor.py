@@ -181,7 +181,7 @@ class Supervisor:
             self._host,
             queues=self._queues,
             concurrency=self._processes() or self._concurrency.least,
-            engine=self._settings.engine,
+            engine=str(self._choice),
         )
 
     def _processes(self) -> int:
@@ -238,7 +238,7 @@ class Supervisor:
                 "worker ready",
                 queues=",".join(self._queues),
                 processes=len(self._crew.children),
-                engine=self._settings.engine,
+                engine=str(self._choice),
                 worker=self.worker_id,
             )
 

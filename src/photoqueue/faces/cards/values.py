@@ -279,6 +279,8 @@ def _inventory(result: InventoryResult) -> str:
         ("rooms", ", ".join(result.rooms) or "none"),
         ("photos", _photos(result)),
         ("strategy", STRATEGY_TEXTS[result.strategy]),
+        ("engine", result.made_by),
+        *(("⚠ warning", text) for text in result.warnings),
     ]
     corrected = sum(line.corrected for line in result.lines)
     if corrected:

@@ -95,7 +95,7 @@ def _run(folder: Path | None, homes: list[SampleHome], out: Path | None) -> None
     import pandas as pd
 
     import photoqueue
-    from photoqueue.faces.cli.views import inventory_table
+    from photoqueue.faces.cli.views import show_inventory
     from photoqueue.records.results import InventoryResult
 
     show("Starting a worker …")
@@ -116,8 +116,10 @@ def _run(folder: Path | None, homes: list[SampleHome], out: Path | None) -> None
     for (home, *_), inventory, results in zip(submitted, inventories, collected, strict=True):
         assert isinstance(inventory, InventoryResult)
         show()
-        show(inventory_table(inventory) if home is None else _beside_the_truth(home, inventory))
-        if home is not None:
+        if home is None:
+            show_inventory(inventory)
+        else:
+            show(_beside_the_truth(home, inventory))
             _show_totals(home, inventory)
         for record in records(results[results["state"] != "completed"]):
             what = line(record["photo_id" if home else "file_name"])

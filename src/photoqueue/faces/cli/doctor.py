@@ -276,6 +276,8 @@ def _engine(survey: Survey) -> Iterator[Finding]:
 
 
 def _queues(survey: Survey) -> Iterator[Finding]:
+    from photoqueue.client.system import engines_at_work
+    from photoqueue.engines.registry import choose_engine
     from photoqueue.queue.tables import SCHEMA_REVISION
 
     if not survey.database_runs:
@@ -284,6 +286,11 @@ def _queues(survey: Survey) -> Iterator[Finding]:
     if survey.installation.database.revision() != SCHEMA_REVISION:
         yield Finding("Jobs", Verdict.WARNING, "unknown until the tables are migrated")
         return
+    engines = engines_at_work(survey.installation)
+    if engines is not None:
+        here = str(choose_engine(survey.settings))
+        differs = f"A worker started here would run {here}." if engines != here else None
+        yield Finding("Engine at work", Verdict.OK, f"live workers run {engines}", differs)
     for queue in survey.installation.counts.read().values():
         detail = (
             f"{counted(queue.workers, 'live worker')}, {queue.unstarted:,} waiting, "

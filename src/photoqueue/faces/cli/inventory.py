@@ -43,7 +43,7 @@ def inventory(
 ) -> None:
     """Show the inventory of a project, with users' corrections."""
     import photoqueue
-    from photoqueue.faces.cli.views import inventory_table
+    from photoqueue.faces.cli.views import show_inventory
     from photoqueue.records.base import DEFAULT_STRATEGY
 
     if strategy is not None and not anew:
@@ -54,7 +54,7 @@ def inventory(
     if as_json:
         print_json(found.model_dump(mode="json", by_alias=True))
         return
-    show(inventory_table(found))
+    show_inventory(found)
 
 
 def correct(

@@ -129,7 +129,7 @@ def _facts(row: dict[str, Any]) -> Any:
 
 
 def _show_result(queue: str, result: Mapping[str, Any]) -> None:
-    from photoqueue.faces.cli.views import inventory_table, item_table
+    from photoqueue.faces.cli.views import item_table, show_inventory
     from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 
     if queue not in (PHOTO_ANALYZE, INVENTORY_SYNC):
@@ -139,7 +139,7 @@ def _show_result(queue: str, result: Mapping[str, Any]) -> None:
     if queue == INVENTORY_SYNC:
         from photoqueue.records.results import InventoryResult
 
-        show(inventory_table(InventoryResult.model_validate(result)))
+        show_inventory(InventoryResult.model_validate(result))
         return
     sure = score(result.get("roomTypeConfidence"))
     show(f"Room: {line(result['roomType'])} (confidence {sure})")
@@ -264,14 +264,16 @@ def _named(queue: str | None) -> str:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Show the queues: jobs by state, the oldest waiting job, live workers."""
+    """Show the queues: jobs by state, the oldest waiting job, live workers and their engine."""
     import photoqueue
+    from photoqueue.client.system import engines_at_work
 
-    stats = photoqueue.stats()
+    stats, engines = photoqueue.stats(), engines_at_work()
     broker_trouble = _broker_trouble()
     if as_json:
         print_json(
             {
+                "engines": engines,
                 "queues": [{**asdict(queue), "total": queue.total} for queue in stats.values()],
                 "broker": {"reachable": broker_trouble is None, "error": broker_trouble},
                 "hints": list(_hints(stats)),
@@ -279,6 +281,9 @@ def status(as_json: AsJson = False) -> None:
         )
         return
     show(_table(stats))
+    if engines:
+        show()
+        show(f"Engine of the live workers: {line(engines)}")
     hints = list(_hints(stats))
     if broker_trouble:
         hints.insert(0, f"{broker_trouble} Until then jobs wait; none is lost.")

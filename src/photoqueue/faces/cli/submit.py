@@ -95,7 +95,7 @@ def _is_photo(paths: list[str]) -> bool:
 
 def _report(handle: Job | Batch, adding_up: Job | None, *, wait: bool) -> None:
     import photoqueue
-    from photoqueue.faces.cli.views import inventory_table, result_table
+    from photoqueue.faces.cli.views import result_table, show_inventory
     from photoqueue.records.results import InventoryResult
 
     _announce(handle, adding_up)
@@ -109,7 +109,7 @@ def _report(handle: Job | Batch, adding_up: Job | None, *, wait: bool) -> None:
         inventory = adding_up.result()
         assert isinstance(inventory, InventoryResult)
         show()
-        show(inventory_table(inventory))
+        show_inventory(inventory)
     _end(handle, results)
 
 

@@ -14,6 +14,7 @@ from photoqueue.faces.cli.output import (
     coloured,
     name,
     narrow,
+    show,
     table,
     wide,
 )
@@ -169,6 +170,12 @@ def inventory_table(inventory: InventoryResult) -> Table:
         style="bold",
     )
     return drawn
+
+
+def show_inventory(inventory: InventoryResult) -> None:
+    """Print an inventory, and which engine it comes from."""
+    show(inventory_table(inventory))
+    show(f"Engine: {line(inventory.source)}")
 
 
 def correction_table(corrections: Iterable[Record]) -> Table:

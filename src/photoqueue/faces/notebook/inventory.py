@@ -105,6 +105,8 @@ def inventory_page(result: InventoryResult, wording: Wording) -> Json:
         "missing": list(result.missing_photos),
         "copies": len(result.duplicate_photos),
         "strategy": result.strategy,
+        "engine": result.made_by,
+        "warnings": list(result.warnings),
         "review": sum(line.review for line in result.lines),
         "rooms": [
             _room(room, [line for line in result.lines if line.room == room], wording)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ import ipywidgets as widgets
 from photoqueue.client.handles import Batch
 from photoqueue.client.submit import preview, submit_photos
 from photoqueue.client.submit_job import submit_inventory
+from photoqueue.client.system import engines_at_work
 from photoqueue.engines.registry import EngineChoice, available_engines
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.notebook.upload import Upload
@@ -18,6 +20,7 @@ from photoqueue.faces.notebook.view import Background, Words
 from photoqueue.format import counted
 from photoqueue.installation import settings_in_use
 from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type
+from photoqueue.jobs.engine_calls import FOR_TRYING_OUT
 from photoqueue.samples import SAMPLE_HOME
 
 FOLDER: Final = "Folder"
@@ -145,7 +148,8 @@ class SubmitForm:
         self._look()
 
     def _look(self) -> None:
-        """Show what would be submitted."""
+        """Show what would be submitted, and what would analyse it."""
+        self._look_at_engine()
         folder = self.photos
         if folder is None:
             self.button.disabled = True
@@ -163,11 +167,19 @@ class SubmitForm:
             self.project.value = SAMPLE_HOME.name
 
     def _look_at_engine(self) -> None:
-        chosen = next(
-            (one for one in available_engines(settings_in_use()) if one.name == self.engine.value),
-            None,
-        )
-        self.engine_hint.say(chosen.reason if chosen is not None else "")
+        """Show which engine will analyse the photos."""
+        name, told = self.engine.value, ""
+        if not name:
+            with suppress(PhotoqueueError):
+                name = engines_at_work() or ""
+            told = f"Live workers run {name}." if name else "No worker is running yet."
+        choices = available_engines(settings_in_use())
+        chosen = next((one for one in choices if one.name == name), None)
+        if chosen is not None and self.engine.value:
+            name, told = chosen.takes, chosen.reason
+        if name == "builtin" and self.source.value != SAMPLE:
+            told = f"{told} Note: {FOR_TRYING_OUT}.".strip()
+        self.engine_hint.say(told)
 
     def _look_at_room_type(self) -> None:
         text = self.room_type.value.strip()

@@ -114,6 +114,8 @@ export default {
         fact("Lorry", inventory.lorry, inventory.largerLorry
           ? h("div", { class: "pq-quiet" }, `at ${format.volume(inventory.high)}: ${inventory.largerLorry}`) : null),
         fact("Photos", photos, h("div", { class: "pq-quiet" }, `strategy ${page.strategies[inventory.strategy]}`)),
+        fact("Engine", inventory.engine,
+          inventory.warnings.map((text) => h("div", { class: "pq-warning" }, `⚠ ${text}`))),
         fact("To review", inventory.review ? `⚠ ${format.counted(inventory.review, "line")}` : "nothing")));
     }
 

@@ -148,7 +148,7 @@ def test_jobs_are_listed_by_state_in_pages(api: httpx.Client) -> None:
             break
     assert seen == submitted[:0:-1]
     both = api.get("/api/jobs?state=waiting&state=cancelled&search=PAGE-").json()["jobs"]
-    assert len(both) == 7
+    assert sorted(job["progress"] for job in both) == [0] * 6 + [1]
     counts = api.get("/api/jobs/counts", params={"search": "page-"}).json()["counts"]
     assert (counts["waiting"], counts["cancelled"], counts["failed"]) == (6, 1, 0)
 
@@ -160,7 +160,7 @@ def test_failed_job_is_shown_with_its_traceback_and_started_anew(
     with pytest.raises(photoqueue.JobFailedError):
         bench(job)
     shown = api.get(f"/api/jobs/{job.id}").json()
-    assert shown["state"] == "failed"
+    assert (shown["state"], shown["progress"]) == ("failed", 1)
     assert "can never be analysed" in shown["errorTraceback"]
     assert api.post(f"/api/jobs/{job.id}/retry").json()["state"] == "waiting"
     assert api.post(f"/api/jobs/{job.key}/retry").status_code == 409

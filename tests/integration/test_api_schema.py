@@ -88,3 +88,14 @@ def test_no_address_takes_a_path_or_an_url() -> None:
     taken = _description["paths"]["/api/photos"]["post"]["requestBody"]["content"]
     names |= {name for kind in taken.values() for name in kind["schema"]["properties"]}
     assert not {name for name in names if "url" in name.lower() or "path" in name.lower()}
+
+
+def test_schemas_have_these_names() -> None:
+    # Generated clients have classes of these names: renaming one is a change of the API.
+    records = {"AiCall", "Attempt", "InventoryLine", "InventoryResult", "JobSnapshot", "JobStory"}
+    records |= {"JobOrder", "JobState", "Outcome", "QueueStats", "Worker"}
+    requests = {"InventoryRequest", "TestJobRequest"}
+    answers = {"AliveAnswer", "ChangesAnswer", "CountsAnswer", "JobsAnswer", "QueueAnswer"}
+    answers |= {"QueuesAnswer", "ReadyAnswer", "TestJobAnswer", "WorkersAnswer"}
+    parts = {"CheckEntry", "Fault", "Problem", "SubmittedJob"}
+    assert set(_description["components"]["schemas"]) == records | requests | answers | parts

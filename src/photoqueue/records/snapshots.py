@@ -13,7 +13,7 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, Final, NamedTuple, get_type_hints
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, computed_field
 from pydantic.alias_generators import to_camel
 
 from photoqueue.format import one_line
@@ -88,6 +88,7 @@ class JobSnapshot(HasCard):
         """File name, else photo id, else job key."""
         return self.file_name or self.photo_id or self.job_key
 
+    @computed_field  # type: ignore[prop-decorator]  # mypy takes nothing above a property
     @property
     def progress(self) -> float:
         """0 while it waits, 0.5 while it runs, 1 once it has ended."""
@@ -257,6 +258,8 @@ class QueueStats:
         Refused broker messages since the installation began.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = _JSON
+
     name: str
     waiting: int = 0
     active: int = 0
@@ -269,6 +272,7 @@ class QueueStats:
     workers: int = 0
     refused_messages: int = 0
 
+    @computed_field  # type: ignore[prop-decorator]  # as above
     @property
     def total(self) -> int:
         """All jobs of the queue, in any state."""

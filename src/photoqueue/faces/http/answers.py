@@ -1,4 +1,8 @@
-"""Response models of the HTTP API, as in OpenAPI: camelCase, with examples."""
+"""What the HTTP API answers, as in OpenAPI: camelCase, with examples.
+
+A record has its own name there (``JobSnapshot``, ``QueueStats``); what wraps records or says how a
+request went is named here.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from photoqueue.records.snapshots import JobSnapshot, Worker
+from photoqueue.records.snapshots import JobSnapshot, QueueStats, Worker
 from photoqueue.words import JobState, JobType
 
 _JOB_ID = "01a209ce-dc1e-7676-951f-0a77b04d212b"
@@ -33,27 +37,10 @@ class TestJobAnswer(_Given):
     )
 
 
-class QueueCounts(_Given):
-    """A queue: its jobs by state and how it is worked on."""
-
-    name: JobType
-    waiting: int
-    active: int
-    delayed: int
-    completed: int
-    failed: int
-    cancelled: int
-    total: int
-    paused: bool
-    oldest_waiting_s: float | None = Field(description="Seconds; null when no job waits.")
-    workers: int = Field(description="Live workers.")
-    refused_messages: int
-
-
 class QueuesAnswer(_Given):
     """All queues at one moment."""
 
-    queues: list[QueueCounts]
+    queues: tuple[QueueStats, ...]
     timestamp: datetime
 
 
@@ -65,16 +52,12 @@ class QueueAnswer(_Given):
 
 
 class SubmittedJob(_Given):
-    """The job of a submission: a new or an existing one."""
+    """A job after it was submitted, found by its key, retried or cancelled."""
 
     job_id: str = Field(examples=[_JOB_ID])
     job_key: str = Field(examples=["photo-photo-1"])
     queue: JobType
     state: JobState
-
-
-class JobChange(SubmittedJob):
-    """A job after a retry or its cancellation."""
 
 
 class JobsAnswer(_Given):

@@ -6,7 +6,6 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Final, Generic, ParamSpec, TypeVar
@@ -17,7 +16,7 @@ from fastapi import Depends, Request
 from photoqueue.client.observe import ask, stats
 from photoqueue.client.system import Check, readiness
 from photoqueue.errors import PhotoqueueError
-from photoqueue.faces.http.answers import QueueCounts, QueuesAnswer
+from photoqueue.faces.http.answers import QueuesAnswer
 from photoqueue.faces.http.metrics import InstallationCollector, exposition
 from photoqueue.faces.http.problems import busy
 from photoqueue.installation import current
@@ -224,11 +223,7 @@ class ApiBackend:
         self.mark.forget()
 
     async def _read_queues(self) -> bytes:
-        counted = await self._watching(stats)
-        queues = [
-            QueueCounts.model_validate({**asdict(queue), "total": queue.total})
-            for queue in counted.values()
-        ]
+        queues = tuple((await self._watching(stats)).values())
         answer = QueuesAnswer(queues=queues, timestamp=datetime.now(UTC))
         return answer.model_dump_json(by_alias=True).encode()
 

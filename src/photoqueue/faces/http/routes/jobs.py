@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from photoqueue.client.control import cancel, retry
 from photoqueue.client.observe import ask, story
-from photoqueue.faces.http.answers import CountsAnswer, JobChange, JobsAnswer
+from photoqueue.faces.http.answers import CountsAnswer, JobsAnswer, SubmittedJob
 from photoqueue.faces.http.backend import TheBackend
 from photoqueue.queue.pages import JobOrder, JobQuery, job_counts, job_page
 from photoqueue.records.snapshots import JobStory
@@ -78,22 +78,22 @@ async def job(job_id: str, backend: TheBackend) -> JobStory:
 
 
 @router.post("/{job_id:path}/retry")
-async def retry_job(job_id: str, backend: TheBackend) -> JobChange:
+async def retry_job(job_id: str, backend: TheBackend) -> SubmittedJob:
     """Retry a failed or cancelled job."""
     await backend.calls(retry, job_id)
     return await _changed(job_id, backend)
 
 
 @router.post("/{job_id:path}/cancel")
-async def cancel_job(job_id: str, backend: TheBackend) -> JobChange:
+async def cancel_job(job_id: str, backend: TheBackend) -> SubmittedJob:
     """Cancel a job that has not ended."""
     await backend.calls(cancel, job_id)
     return await _changed(job_id, backend)
 
 
-async def _changed(job_id: str, backend: TheBackend) -> JobChange:
+async def _changed(job_id: str, backend: TheBackend) -> SubmittedJob:
     backend.changed()
     found = await backend.calls(story, job_id)
-    return JobChange(
+    return SubmittedJob(
         job_id=str(found.job_id), job_key=found.job_key, queue=found.queue, state=found.state
     )

@@ -15,11 +15,11 @@ from typing import Any, Final
 from photoqueue.engines.model_registry import present_models
 from photoqueue.engines.registry import load_engine
 from photoqueue.errors import PhotoqueueError, StorageError, UnreadablePhotoError
-from photoqueue.evaluation import Evaluation, annotated_photos, judge, judged_keys
+from photoqueue.evaluation import Evaluation, measure
+from photoqueue.evaluation.truth import read_truth
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.settings import Settings
-from tools.homes import LEAST_SIDE, BoxedHome
-from tools.inventories import InventoryScore, Results, score_inventories
+from tools.inventories import InventoryScore, score_inventories
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,14 @@ class EngineScore:
     precision, recall, f1 : float
         At IoU 0.5, over all boxes.
     room_type_accuracy : float
+    true_volume, volume : float
+        m³ of all photos, each by itself.
+    photo_error, room_error : float
+        Mean amount of the error of a photo, and of a room, in m³.
+    photo_error_share : float
+        The errors of photos added up, as a share of the true volume.
+    f1_low, f1_high, photo_error_share_low, photo_error_share_high : float
+        95 % intervals, by resampling rooms.
     ms_per_photo : float
         Median milliseconds of decoding and analysing, with one thread.
     """
@@ -51,6 +59,15 @@ class EngineScore:
     recall: float
     f1: float
     room_type_accuracy: float
+    true_volume: float
+    volume: float
+    photo_error: float
+    room_error: float
+    photo_error_share: float
+    f1_low: float
+    f1_high: float
+    photo_error_share_low: float
+    photo_error_share_high: float
     ms_per_photo: float
 
 
@@ -184,7 +201,7 @@ PHOTOS: Final = "photos"
 def compare(
     subjects: Iterable[Subject],
     *,
-    homes: Sequence[BoxedHome] = (),
+    samples: Path | None = None,
     annotated: Path | None = None,
     catalogue: Catalogue | None = None,
     together: bool = False,
@@ -196,10 +213,8 @@ def compare(
     ----------
     subjects : iterable of Subject
         An engine that cannot be built, or fails on a photo, is left out with its reason.
-    homes : sequence of BoxedHome
-        May be empty.
-    annotated : Path or None
-        Folder of photos with ``annotations.json``.
+    samples, annotated : Path or None
+        Folders with homes, and with annotated photos.
     catalogue : Catalogue or None
         ``None`` is the one that comes with the package.
     together : bool
@@ -211,13 +226,13 @@ def compare(
     Raises
     ------
     ConfigurationError
-        The folder has no usable ``annotations.json``.
+        A folder has no usable truth.
     UnreadablePhotoError
         A picture cannot be read; that is no fault of an engine.
     """
     catalogue = catalogue or Catalogue.load()
-    photos = [] if annotated is None else annotated_photos(annotated, catalogue)
-    views = [photo for home in homes for photo in home.photos()]
+    folders = {SAMPLES: samples, PHOTOS: annotated}
+    truths = {name: read_truth(folder, catalogue) for name, folder in folders.items() if folder}
     engines: list[EngineScore] = []
     classes: list[ClassScore] = []
     inventories: list[InventoryScore] = []
@@ -228,15 +243,11 @@ def compare(
         added: list[InventoryScore] = []
         try:
             engine = load_engine(subject.settings)
-            if views:
-                results = Results(engine)
-                found = judge(engine, views, smallest=LEAST_SIDE, listener=results)
-                seen.append((SAMPLES, found))
-                added = score_inventories(
-                    engine, homes, results.by_photo, catalogue, together=together
-                )
-            if photos:
-                seen.append((PHOTOS, judge(engine, photos, judged=judged_keys(catalogue))))
+            for name, truth in truths.items():
+                found = measure(engine, truth, catalogue)
+                seen.append((name, found))
+                if name == SAMPLES:
+                    added += score_inventories(engine, truth, found, catalogue, together=together)
         except UnreadablePhotoError:
             raise
         except PhotoqueueError as exc:
@@ -270,6 +281,15 @@ def _engine_score(seen: Evaluation, photos: str) -> EngineScore:
         recall=seen.recall,
         f1=seen.f1,
         room_type_accuracy=seen.room_type_accuracy,
+        true_volume=round(float(seen.photos["true_volume"].sum()), 3),
+        volume=round(float(seen.photos["volume"].sum()), 3),
+        photo_error=seen.photo_error,
+        room_error=seen.room_error,
+        photo_error_share=seen.photo_error_share,
+        f1_low=seen.intervals["f1"][0],
+        f1_high=seen.intervals["f1"][1],
+        photo_error_share_low=seen.intervals["photo_error_share"][0],
+        photo_error_share_high=seen.intervals["photo_error_share"][1],
         ms_per_photo=seen.ms_per_photo,
     )
 

@@ -28,7 +28,7 @@ from photoqueue.faces.cli.output import (
     show,
     table,
 )
-from photoqueue.format import duration, line, percent, score
+from photoqueue.format import duration, line, percent, score, volume
 from photoqueue.settings import Settings, load_settings
 from tools.comparison import (
     ClassScore,
@@ -41,7 +41,6 @@ from tools.comparison import (
     rows,
     write_csv,
 )
-from tools.homes import read_homes
 from tools.inventories import InventoryScore
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def _compare(settings: Settings, folder: Path | None, *, one: bool, llm: bool) -
         note(f"This machine is busy ({load:.1f} programs on {cores} cores): times are too long.")
     found = compare(
         subjects,
-        homes=read_homes(folder or CHECKOUT / "data" / "samples"),
+        samples=folder or CHECKOUT / "data" / "samples",
         annotated=annotated,
         together=llm,
         report=lambda label: note(f"Measuring {line(label)} …"),
@@ -149,6 +148,9 @@ def _engine_table(scores: Sequence[EngineScore]) -> Table:
         TableColumn("RECALL", "recall", NUMBER, score),
         TableColumn("F1", "f1", NUMBER, score),
         TableColumn("ROOM TYPE", "room_type_accuracy", NUMBER, score),
+        TableColumn("VOLUME", lambda one: f"{one.volume:.1f} of {one.true_volume:.1f} m³", NUMBER),
+        TableColumn("ERROR/PHOTO", "photo_error", NUMBER, volume),
+        TableColumn("OF ALL", "photo_error_share", NUMBER, percent),
         TableColumn("TIME", "ms_per_photo", NUMBER, duration),
     )
     return table(columns, scores, title="What is found in single photos (IoU 0.5)")
@@ -184,6 +186,8 @@ def _inventory_table(scores: Sequence[InventoryScore]) -> Table:
         TableColumn("RIGHT", "right_items", NUMBER),
         TableColumn("VOLUME", lambda one: f"{one.volume:.2f} of {one.true_volume:.2f} m³", NUMBER),
         TableColumn("ERROR", "volume_error", NUMBER, error),
+        TableColumn("ERROR/ROOM", "room_error", NUMBER, volume),
+        TableColumn("HELD BACK", "held_back", NUMBER),
     )
     return table(columns, scores, title="Inventories of the sample homes, found of what is there")
 

@@ -1,25 +1,20 @@
-"""How far the inventory of a sample home is from what is in it."""
+"""How far inventories are from the truth, by the way in which the photos of a room are combined."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from photoqueue.engines.contract import Analysis, Engine, Hint, RoomEngine
-from photoqueue.evaluation import AnnotatedPhoto, read_picture
+import pandas as pd
+
+from photoqueue.engines.contract import Engine, Hint, RoomEngine
+from photoqueue.evaluation import Evaluation, compare_rooms, read_picture
+from photoqueue.evaluation.truth import TrueRoom, Truth
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.merge import AnalysedPhoto, add_up
 from photoqueue.jobs.inventory_sync import room_items
-from photoqueue.jobs.photo_analyze import PhotoPayload, photo_result
 from photoqueue.records.base import STRATEGIES, Strategy
-from photoqueue.records.results import FoundItem, InventoryResult, PhotoResult
-from photoqueue.samples import found_things
-from tools.homes import BoxedHome, BoxedRoom
-
-if TYPE_CHECKING:
-    from PIL import Image
+from photoqueue.records.results import FoundItem
 
 #: Name of all homes together.
 ALL: Final = "all"
@@ -50,6 +45,10 @@ class InventoryScore:
         can agree by accident, a wardrobe too many and a bookcase too few; this cannot.
     true_volume, volume : float
         m³.
+    room_error : float
+        Mean amount of the error of a room, in m³: errors of two rooms do not cancel.
+    held_back : int
+        Things that are shown and not counted until a person says so.
     """
 
     engine: str
@@ -61,6 +60,8 @@ class InventoryScore:
     right_items: int
     true_volume: float
     volume: float
+    room_error: float
+    held_back: int
 
     @property
     def item_error(self) -> float:
@@ -77,131 +78,54 @@ def _error(found: float, true: float) -> float:
     return (found - true) / true if true else float("nan")
 
 
-class Results:
-    """Keeps what an engine made of each photo, in the form in which a worker stores it."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.by_photo: dict[str, PhotoResult] = {}
-
-    def __call__(self, photo: AnnotatedPhoto, image: Image.Image, analysis: Analysis) -> None:
-        """Take in one photo."""
-        payload = PhotoPayload(photo_id=photo.name[:200], user_id="evaluation", sha256="")
-        self.by_photo[photo.name] = photo_result(payload, image, analysis, self._engine)
-
-
 def score_inventories(
-    engine: Engine,
-    homes: Sequence[BoxedHome],
-    results: Mapping[str, PhotoResult],
-    catalogue: Catalogue,
-    *,
-    together: bool = False,
-) -> list[InventoryScore]:
+    engine: Engine, truth: Truth, seen: Evaluation, catalogue: Catalogue, *, together: bool = False
+) -> Iterator[InventoryScore]:
     """Compare the inventories of homes with the truth, by every strategy.
 
     Parameters
     ----------
     engine : Engine
-    homes : sequence of BoxedHome
-    results : mapping of str to PhotoResult
-        The results of all their photos, by name.
+    truth : Truth
+    seen : Evaluation
+        What the engine made of all their photos.
     catalogue : Catalogue
         Gives the volumes.
     together : bool
         Whether to ask an engine that can for each room with all its photos, too.
 
-    Returns
-    -------
-    list of InventoryScore
+    Yields
+    ------
+    InventoryScore
         Strategy by strategy, home by home, then all together.
     """
     tried = strategies()
-    listed: dict[str, Mapping[str, Sequence[FoundItem]]] = {}
+    listed: dict[str, Sequence[FoundItem]] = {}
     if together and isinstance(engine, RoomEngine):
         tried = (*tried, TOGETHER)
-        listed = {home.home: _listed(engine, home) for home in homes}
-    scores: list[InventoryScore] = []
+        listed = {f"{room.home}/{room.name}": _listed(engine, room) for room in truth.rooms}
     for strategy in tried:
-        totals = []
-        for home in homes:
-            found = add_up(
-                home.home,
-                _analysed(home, results),
-                catalogue,
-                strategy=strategy,
-                listed=listed.get(home.home),
-            )
-            totals.append(_compared(home, found))
-        scores.extend(_scores(engine, strategy, homes, totals))
-    return scores
+        rooms, _ = compare_rooms(truth, seen.results, catalogue, strategy, listed)
+        homes = list(dict.fromkeys(rooms["home"]))
+        for home in (*homes, ALL):
+            yield _score(engine, strategy, home, rooms[(rooms["home"] == home) | (home == ALL)])
 
 
-@dataclass(frozen=True)
-class _Totals:
-    true_items: int
-    items: int
-    right_items: int
-    true_volume: float
-    volume: float
-
-
-def _compared(home: BoxedHome, found: InventoryResult) -> _Totals:
-    true, listed = home.true_things(), found_things(found)
-    return _Totals(
-        true_items=home.total_items,
-        items=found.total_items,
-        right_items=(true & listed).total(),
-        true_volume=home.total_volume,
-        volume=found.total_volume,
+def _score(engine: Engine, strategy: str, home: str, rooms: pd.DataFrame) -> InventoryScore:
+    names = ("true_items", "items", "right_items", "held_back")
+    return InventoryScore(
+        engine=engine.name,
+        model=engine.model,
+        strategy=strategy,
+        home=home,
+        true_volume=round(float(rooms["true_volume"].sum()), 3),
+        volume=round(float(rooms["volume"].sum()), 3),
+        room_error=round(float((rooms["volume"] - rooms["true_volume"]).abs().mean()), 3),
+        **{name: int(rooms[name].sum()) for name in names},
     )
 
 
-def _scores(
-    engine: Engine, strategy: str, homes: Sequence[BoxedHome], totals: Sequence[_Totals]
-) -> Iterable[InventoryScore]:
-    """Return the scores of one strategy: home by home, then all together."""
-    together = _Totals(
-        true_items=sum(one.true_items for one in totals),
-        items=sum(one.items for one in totals),
-        right_items=sum(one.right_items for one in totals),
-        true_volume=sum(one.true_volume for one in totals),
-        volume=sum(one.volume for one in totals),
-    )
-    named = [(home.home, one) for home, one in zip(homes, totals, strict=True)]
-    for home, one in (*named, (ALL, together)):
-        yield InventoryScore(
-            engine=engine.name,
-            model=engine.model,
-            strategy=strategy,
-            home=home,
-            true_items=one.true_items,
-            items=one.items,
-            right_items=one.right_items,
-            true_volume=round(one.true_volume, 3),
-            volume=round(one.volume, 3),
-        )
-
-
-def _analysed(home: BoxedHome, results: Mapping[str, PhotoResult]) -> list[AnalysedPhoto]:
-    return [
-        AnalysedPhoto(
-            photo_id=name,
-            sha256=hashlib.sha256((home.folder / view.photo).read_bytes()).hexdigest(),
-            room=room.room,
-            result=results[name],
-        )
-        for room in home.rooms
-        for view in room.views
-        if (name := f"{home.home}/{view.photo}")
-    ]
-
-
-def _listed(engine: RoomEngine, home: BoxedHome) -> dict[str, Sequence[FoundItem]]:
-    """Let an engine look at each room with all its photos, as the worker does."""
-    return {room.room: _room_items(engine, home, room) for room in home.rooms}
-
-
-def _room_items(engine: RoomEngine, home: BoxedHome, room: BoxedRoom) -> Sequence[FoundItem]:
-    images = [read_picture(home.folder / view.photo) for view in room.views]
-    return room_items(engine.analyse_room(images, Hint(room=room.room)), engine)
+def _listed(engine: RoomEngine, room: TrueRoom) -> Sequence[FoundItem]:
+    """Let an engine look at a room with all its photos, as the worker does."""
+    images = [read_picture(photo.file) for photo in room.photos]
+    return room_items(engine.analyse_room(images, Hint(room=room.name)), engine)

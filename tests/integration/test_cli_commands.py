@@ -481,5 +481,5 @@ def test_evaluate_says_what_folder_it_needs(
     shown = run("evaluate", tmp_path)
     assert shown.code == 78
     assert "annotations.json" in shown.err
-    assert "bbox_xywh" in shown.err
+    assert "pydoc photoqueue.evaluation.truth" in shown.err
     assert run("evaluate", tmp_path, "--engine", "nonsense").code == 78

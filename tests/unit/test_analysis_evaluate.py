@@ -10,7 +10,8 @@ from PIL import Image
 
 from photoqueue.engines.contract import Analysis, Hint, Item
 from photoqueue.errors import ConfigurationError, UnreadablePhotoError
-from photoqueue.evaluation import TrueBox, evaluate, match
+from photoqueue.evaluation import evaluate, match
+from photoqueue.evaluation.truth import TrueBox
 
 
 class Scripted:

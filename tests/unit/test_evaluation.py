@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from photoqueue import Analysis, Hint, Settings
 from photoqueue.errors import StorageError, UnreadablePhotoError
-from tests.homes import truth, write_home
+from tests.homes import HEIGHT, WIDTH, truth, write_home
 from tools import evaluate
 from tools.comparison import (
     Comparison,
@@ -27,15 +27,14 @@ from tools.comparison import (
     rows,
     write_csv,
 )
-from tools.homes import BoxedHome, read_homes
 from tools.inventories import InventoryScore, strategies
 
 
 @pytest.fixture
-def homes(tmp_path: Path) -> list[BoxedHome]:
+def homes(tmp_path: Path) -> Path:
     for name in ("home-1", "home-2"):
         write_home(tmp_path / "samples", truth(name))
-    return read_homes(tmp_path / "samples")
+    return tmp_path / "samples"
 
 
 def subject(factory: str) -> Subject:
@@ -46,8 +45,8 @@ def scores_of(comparison: Comparison, strategy: str) -> dict[str, InventoryScore
     return {one.home: one for one in comparison.inventories if one.strategy == strategy}
 
 
-def test_engine_is_measured_on_homes(homes: list[BoxedHome]) -> None:
-    done = compare([subject("tests.homes:seeing")], homes=homes)
+def test_engine_is_measured_on_homes(homes: Path) -> None:
+    done = compare([subject("tests.homes:seeing")], samples=homes)
 
     (score,) = done.engines
     assert (score.engine, score.model, score.photos) == ("seeing", "colours", "samples")
@@ -58,8 +57,8 @@ def test_engine_is_measured_on_homes(homes: list[BoxedHome]) -> None:
     assert done.left_out == ()
 
 
-def test_inventories_are_compared_by_home_and_together(homes: list[BoxedHome]) -> None:
-    done = compare([subject("tests.homes:seeing")], homes=homes)
+def test_inventories_are_compared_by_home_and_together(homes: Path) -> None:
+    done = compare([subject("tests.homes:seeing")], samples=homes)
 
     assert {"max", "sum"} <= set(strategies())
     assert {one.strategy for one in done.inventories} == set(strategies())
@@ -75,10 +74,10 @@ def test_inventories_are_compared_by_home_and_together(homes: list[BoxedHome]) -
     assert summed.volume == pytest.approx(2 * (3 * 1.7 + 4 * 0.5 + 1.0 + 1.15 + 0.25))
 
 
-def test_room_is_asked_for_as_a_whole_only_when_wanted(homes: list[BoxedHome]) -> None:
-    assert scores_of(compare([subject("tests.homes:seeing")], homes=homes), "llm") == {}
+def test_room_is_asked_for_as_a_whole_only_when_wanted(homes: Path) -> None:
+    assert scores_of(compare([subject("tests.homes:seeing")], samples=homes), "llm") == {}
 
-    done = compare([subject("tests.homes:seeing")], homes=homes, together=True)
+    done = compare([subject("tests.homes:seeing")], samples=homes, together=True)
 
     assert scores_of(done, "llm")["all"].item_error == 0.0
 
@@ -96,9 +95,9 @@ class Moody(Blind):
 
 
 def test_engine_that_finds_nothing_has_no_precision_and_an_empty_inventory(
-    homes: list[BoxedHome],
+    homes: Path,
 ) -> None:
-    done = compare([subject("tests.unit.test_evaluation:Blind")], homes=homes)
+    done = compare([subject("tests.unit.test_evaluation:Blind")], samples=homes)
 
     assert math.isnan(done.engines[0].precision)
     assert done.engines[0].recall == 0.0
@@ -114,9 +113,9 @@ def test_engine_that_finds_nothing_has_no_precision_and_an_empty_inventory(
     ],
 )
 def test_engine_that_fails_is_left_out_and_the_others_go_on(
-    homes: list[BoxedHome], factory: str, reason: str
+    homes: Path, factory: str, reason: str
 ) -> None:
-    done = compare([subject(factory), subject("tests.homes:seeing")], homes=homes)
+    done = compare([subject(factory), subject("tests.homes:seeing")], samples=homes)
 
     assert [one.engine for one in done.engines] == ["seeing"]
     (left,) = done.left_out
@@ -124,11 +123,11 @@ def test_engine_that_fails_is_left_out_and_the_others_go_on(
     assert reason in left.reason
 
 
-def test_missing_picture_is_no_fault_of_an_engine(homes: list[BoxedHome]) -> None:
-    (homes[0].folder / "kitchen" / "view-1.jpg").unlink()
+def test_missing_picture_is_no_fault_of_an_engine(homes: Path) -> None:
+    (homes / "home-1" / "kitchen" / "view-1.jpg").unlink()
 
     with pytest.raises(UnreadablePhotoError, match=r"view-1\.jpg"):
-        compare([subject("tests.homes:seeing")], homes=homes)
+        compare([subject("tests.homes:seeing")], samples=homes)
 
 
 def test_annotated_photos_are_judged_by_the_classes_they_tell_apart(tmp_path: Path) -> None:
@@ -136,15 +135,16 @@ def test_annotated_photos_are_judged_by_the_classes_they_tell_apart(tmp_path: Pa
     picture = "living room/view-1.jpg"  # a sofa and an armchair
     entry = {
         "file": picture,
-        "width": 100,
-        "height": 100,
+        "width": WIDTH,
+        "height": HEIGHT,
         "room_type": "living_room",
         "boxes": [
-            {"label": "couch", "bbox_xywh": [10, 40, 40, 40]},
-            {"label": "chair", "bbox_xywh": [60, 50, 20, 30]},
+            {"label": "couch", "bbox_xywh": [32, 96, 128, 96]},
+            {"label": "chair", "bbox_xywh": [192, 120, 64, 72]},
             {"label": "cup", "bbox_xywh": [0, 0, 5, 5]},
         ],
     }
+    (home / "truth.json").unlink()
     (home / "annotations.json").write_text(json.dumps([entry]))
 
     done = compare([subject("tests.homes:seeing")], annotated=home)
@@ -155,10 +155,10 @@ def test_annotated_photos_are_judged_by_the_classes_they_tell_apart(tmp_path: Pa
     assert done.inventories == ()
 
 
-def test_two_runs_write_the_same_but_for_the_times(homes: list[BoxedHome], tmp_path: Path) -> None:
+def test_two_runs_write_the_same_but_for_the_times(homes: Path, tmp_path: Path) -> None:
     written = []
     for run in ("one", "two"):
-        done = compare([subject("tests.homes:seeing")], homes=homes)
+        done = compare([subject("tests.homes:seeing")], samples=homes)
         files = write_csv(done, tmp_path / run / "deep")
         assert [file.name for file in files] == ["engines.csv", "classes.csv", "inventories.csv"]
         written.append([list(csv.DictReader(file.read_text().splitlines())) for file in files])
@@ -169,13 +169,11 @@ def test_two_runs_write_the_same_but_for_the_times(homes: list[BoxedHome], tmp_p
     assert written[0][2][0]["item_error"] == "0.0"
 
 
-def test_tables_that_cannot_be_written_name_the_folder(
-    homes: list[BoxedHome], tmp_path: Path
-) -> None:
+def test_tables_that_cannot_be_written_name_the_folder(homes: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(StorageError, match=r"file.* another folder"):
-        write_csv(compare([subject("tests.homes:seeing")], homes=homes), tmp_path / "file")
+        write_csv(compare([subject("tests.homes:seeing")], samples=homes), tmp_path / "file")
 
 
 def test_models_of_two_folders_count_once_each(tmp_path: Path) -> None:

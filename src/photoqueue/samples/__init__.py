@@ -1,16 +1,23 @@
-"""Sample homes: rendered rooms with known contents. The package includes one small home.
+"""Homes with known contents: the sample home in the package, and one's own, to measure with.
 
-The folder of a home holds its photos, one folder per room, and ``truth.json``::
+The folder of a home holds its photos and ``truth.json``::
 
-    {"home": "sample-home", "totalItems": 17, "totalVolume": 10.36,
+    {"home": "our-flat",
      "rooms": [{"room": "living room", "roomType": "living room",
-       "items": [{"id": "r1-03", "key": "sofa_3_seat", "volume": 1.7}],
+       "items": [{"key": "sofa_3_seat"}, {"key": "chair", "count": 4},
+                 {"key": "crate", "volume": 0.2}],
        "views": [{"photo": "living room/view-1.jpg"}]}]}
 
-Volumes are in m³. The list is complete: what is not listed is not in the home. Other keys are
-ignored here; ``tools/`` in the repository also reads where each thing shows in each view.
+The list of a room is complete: what is not listed is not there. ``key`` is a key of the catalogue
+or a name that it knows; ``volume`` (m³ of one) is needed only for things that it lacks.
+``totalItems`` and ``totalVolume`` are checked where they are given. A view may say where things
+show, in 0…1 of the picture, with the share of each that nothing hides::
 
-``photos.sha256`` lists the photos of all sample homes, those of the repository too.
+    {"photo": "living room/view-1.jpg",
+     "boxes": [{"key": "sofa_3_seat", "box": [0.1, 0.4, 0.5, 0.8], "visible": 0.83}]}
+
+Other keys are ignored. ``photos.sha256`` lists the photos of all sample homes, those of the
+repository too.
 """
 
 from __future__ import annotations
@@ -18,7 +25,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
@@ -43,7 +50,12 @@ _ROUNDING: Final = 0.05
 _SHOWN_PROBLEMS: Final = 5
 
 _Name = Annotated[str, Field(min_length=1)]
-_Home = TypeVar("_Home", bound="SampleHome")
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+#: Share of a thing, 0…1, that must show before it has to be found.
+LEAST_VISIBLE: Final = 0.3
+#: Width and height, 0…1 of the picture, that its box must have for that.
+LEAST_SIDE: Final = 0.02
 
 
 class SampleRecord(BaseModel):
@@ -55,12 +67,38 @@ class SampleRecord(BaseModel):
 
 
 class SampleItem(SampleRecord):
-    """One thing in a room."""
+    """Things of one kind in a room."""
 
-    id: _Name
     key: _Name
-    #: Usual moving volume, in m³.
-    volume: Annotated[float, Field(ge=0)]
+    count: Annotated[int, Field(ge=1)] = 1
+    #: Usual moving volume of one, in m³; ``None`` is that of the catalogue.
+    volume: Annotated[float, Field(ge=0)] | None = None
+    #: By which boxes name it.
+    id: _Name | None = None
+
+
+class SampleBox(SampleRecord):
+    """Where a thing shows in a view."""
+
+    key: _Name
+    #: x0, y0, x1, y1 of its visible part in 0…1 of the picture.
+    box: tuple[_Share, _Share, _Share, _Share]
+    #: 0…1: share of its outline in the picture that nothing hides.
+    visible: _Share = 1.0
+    id: _Name | None = None
+
+    @model_validator(mode="after")
+    def _not_inside_out(self) -> SampleBox:
+        x0, y0, x1, y1 = self.box
+        if x1 <= x0 or y1 <= y0:
+            raise ValueError("the box is empty: it is x0, y0, x1, y1 with x0 < x1 and y0 < y1")
+        return self
+
+    @property
+    def counts(self) -> bool:
+        """Whether enough of it shows that it must be found."""
+        x0, y0, x1, y1 = self.box
+        return self.visible >= LEAST_VISIBLE and min(x1 - x0, y1 - y0) >= LEAST_SIDE
 
 
 class SampleView(SampleRecord):
@@ -68,6 +106,8 @@ class SampleView(SampleRecord):
 
     #: Path of the photo, relative to the folder of the home.
     photo: _Name
+    #: What it shows; ``None`` where that was not noted.
+    boxes: tuple[SampleBox, ...] | None = None
 
 
 class SampleRoom(SampleRecord):
@@ -78,31 +118,58 @@ class SampleRoom(SampleRecord):
     items: tuple[SampleItem, ...]
     views: Annotated[tuple[SampleView, ...], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _boxes_show_the_items(self) -> SampleRoom:
+        keys = {item.id: item.key for item in self.items if item.id}
+        for view in self.views:
+            for box in view.boxes or ():
+                if box.id and keys.get(box.id) != box.key:
+                    listed = keys.get(box.id, "nothing of that id")
+                    raise ValueError(
+                        f"{view.photo} shows {box.id!r} as {box.key!r}, but in the room's items "
+                        f"it is {listed!r}"
+                    )
+        return self
+
 
 class SampleHome(SampleRecord):
     """A home with its true inventory."""
 
     home: _Name
     rooms: Annotated[tuple[SampleRoom, ...], Field(min_length=1)]
-    total_items: Annotated[int, Field(ge=0)]
-    #: In m³.
-    total_volume: Annotated[float, Field(ge=0)]
+    stated_items: int | None = Field(None, alias="totalItems")
+    stated_volume: float | None = Field(None, alias="totalVolume")
     #: Folder that it was read from; paths of views are relative to it.
     folder: Annotated[Path, Field(exclude=True)] = Path()
 
     @model_validator(mode="after")
     def _adds_up(self) -> SampleHome:
-        items = [item for room in self.rooms for item in room.items]
-        volume = sum(item.volume for item in items)
-        if self.total_items != len(items):
-            raise ValueError(f"totalItems is {self.total_items}, the rooms hold {len(items)}")
-        if abs(self.total_volume - volume) > _ROUNDING:
-            raise ValueError(f"totalVolume is {self.total_volume}, the items have {volume:.2f} m³")
+        items, volume = self.total_items, self.total_volume
+        if self.stated_items not in (None, items):
+            raise ValueError(f"totalItems is {self.stated_items}, the rooms hold {items}")
+        known = all(item.volume is not None for room in self.rooms for item in room.items)
+        if known and abs((self.stated_volume or volume) - volume) > _ROUNDING:
+            raise ValueError(f"totalVolume is {self.stated_volume}, the items have {volume:.2f} m³")
         return self
+
+    @property
+    def total_items(self) -> int:
+        """How many things are in the home."""
+        return self.true_things().total()
+
+    @property
+    def total_volume(self) -> float:
+        """Volume of the things that have one of their own, in m³."""
+        items = [item for room in self.rooms for item in room.items]
+        return sum((item.volume or 0.0) * item.count for item in items)
 
     def true_things(self) -> Counter[tuple[str, str]]:
         """Count the things in the home, by room and catalogue key."""
-        return Counter((room.room, item.key) for room in self.rooms for item in room.items)
+        counts: Counter[tuple[str, str]] = Counter()
+        for room in self.rooms:
+            for item in room.items:
+                counts[room.room, item.key] += item.count
+        return counts
 
 
 def found_things(inventory: InventoryResult) -> Counter[tuple[str, str]]:
@@ -127,14 +194,8 @@ def home_folders(folder: Path) -> list[Path]:
     return sorted(file.parent for file in folder.glob(f"*/{TRUTH_FILE}"))
 
 
-def read_home(folder: Path, kind: type[_Home]) -> _Home:
+def read_home(folder: Path) -> SampleHome:
     """Read the truth of one home.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-    kind : type
-        :class:`SampleHome`, or a subclass that reads more of the file.
 
     Raises
     ------
@@ -144,23 +205,27 @@ def read_home(folder: Path, kind: type[_Home]) -> _Home:
     """
     file = folder / TRUTH_FILE
     try:
-        home = kind.model_validate_json(file.read_bytes())
+        home = SampleHome.model_validate_json(file.read_bytes())
     except ValidationError as exc:
-        problems = [
-            f"{_place(error['loc'])}: {error['msg'].removeprefix('Value error, ')}"
-            for error in exc.errors()
-        ]
-        more = len(problems) - _SHOWN_PROBLEMS
-        shown = "; ".join(problems[:_SHOWN_PROBLEMS]) + (f"; and {more} more" if more > 0 else "")
         raise ConfigurationError(
-            f"The truth of a sample home, {file}, cannot be used. {shown}. Correct it there."
+            f"The truth of a home, {file}, cannot be used. {problems_of(exc)}. Correct it there."
         ) from None
     except OSError as exc:
         raise ConfigurationError(
-            f"The truth of a sample home, {file}, cannot be read ({exc.strerror}). "
+            f"The truth of a home, {file}, cannot be read ({exc.strerror}). "
             "Check the path and its permissions."
         ) from exc
     return home.model_copy(update={"folder": folder})
+
+
+def problems_of(exc: ValidationError) -> str:
+    """Describe what is wrong with a file, each problem with its place."""
+    problems = [
+        f"{_place(error['loc'])}: {error['msg'].removeprefix('Value error, ')}"
+        for error in exc.errors()
+    ]
+    more = len(problems) - _SHOWN_PROBLEMS
+    return "; ".join(problems[:_SHOWN_PROBLEMS]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -76,7 +76,7 @@ def demo(
     truth. Everything runs in a temporary installation, which is removed at the end.
     """
     from photoqueue.engines.registry import load_engine
-    from photoqueue.samples import SAMPLE_HOME, SampleHome, home_folders, read_home
+    from photoqueue.samples import SAMPLE_HOME, home_folders, read_home
     from photoqueue.settings import load_settings
 
     options = (("model", model), ("engine", engine))
@@ -85,7 +85,7 @@ def demo(
         given["engine"] = "builtin"
     settings = load_settings(**given)
     load_engine(settings)  # report what is missing before anything starts
-    homes = [read_home(one, SampleHome) for one in home_folders(folder or SAMPLE_HOME)]
+    homes = [read_home(one) for one in home_folders(folder or SAMPLE_HOME)]
     with _trial(settings.home, keep=keep, **given):
         _run(folder, homes, out)
 

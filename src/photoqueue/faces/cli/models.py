@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,7 +25,7 @@ from photoqueue.faces.cli.output import (
     table,
     warn,
 )
-from photoqueue.format import NOTHING, counted, duration, line, score
+from photoqueue.format import NOTHING, counted, duration, line, percent, score, volume
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -228,7 +229,7 @@ def _made() -> Progress:
 
 
 def evaluate(
-    folder: Annotated[Path, typer.Argument(help="Photos with annotations.json.")],
+    folder: Annotated[Path, typer.Argument(help="Photos with truth.json or COCO annotations.")],
     model: Annotated[
         str | None, typer.Option(help="Model to measure (default: PHOTOQUEUE_MODEL).")
     ] = None,
@@ -239,54 +240,89 @@ def evaluate(
 ) -> None:
     """Measure an engine on photos with known contents.
 
-    `python -m pydoc photoqueue.evaluation` shows the format of annotations.json.
+    `python -m pydoc photoqueue.evaluation.truth` shows what describes the contents.
     """
     from photoqueue.engines.registry import load_engine
     from photoqueue.evaluation import evaluate as measure
+    from photoqueue.inventory.catalogue import Catalogue
     from photoqueue.settings import load_settings
 
     chosen = {"model": model, "engine": engine}
     settings = load_settings(**{name: value for name, value in chosen.items() if value is not None})
-    found = measure(load_engine(settings), folder)
+    found = measure(load_engine(settings), folder, catalogue=Catalogue.for_settings(settings))
+    tables = {"rooms": found.rooms, "classes": found.classes, "photos": found.photos}
     if as_json:
+        figures = {name: getattr(found, name) for name in found.intervals}
         print_json(
             {
                 "engine": found.engine,
                 "model": found.model,
                 "folder": str(folder),
                 "photo_count": len(found.photos),
-                "precision": found.precision,
-                "recall": found.recall,
-                "f1": found.f1,
-                "room_type_accuracy": found.room_type_accuracy,
+                **{name: None if value != value else value for name, value in figures.items()},
+                "intervals": found.intervals,
                 "ms_per_photo": found.ms_per_photo,
-                "classes": records(found.classes.reset_index()),
-                "photos": records(found.photos.reset_index()),
+                **{name: records(frame.reset_index()) for name, frame in tables.items()},
+                "left_out": found.left_out,
             }
         )
         return
     show(f"{line(found.engine)} with {line(found.model)}", style="bold")
-    show(f"on {counted(len(found.photos), 'photo')} of {line(folder)}")
-    show()
-    show(_summary(found))
-    show()
-    show(_classes(found))
+    size = f"{counted(len(found.photos), 'photo')} in {counted(len(found.rooms), 'room')}"
+    show(f"on {size} of {line(folder)}")
+    for drawn in (_summary(found), _rooms(found), _classes(found)):
+        show()
+        show(drawn)
+    if found.left_out:
+        show()
+        warn(
+            f"{counted(len(found.left_out), 'picture')} of the folder not measured, as nothing "
+            f"says what is in them: {line(', '.join(found.left_out[:5]))}"
+        )
 
 
 def _summary(found: Evaluation) -> Table:
     columns = (
         TableColumn("", 0, LABEL),
         TableColumn("", 1, NUMBER),
-        TableColumn("", 2, {"style": "dim"}),
+        TableColumn("95 %", 2, NUMBER),
+        TableColumn("", 3, {"style": "dim"}),
     )
-    rows = (
-        ("precision", score(found.precision), "of the things found are there"),
-        ("recall", score(found.recall), "of the things there are found"),
-        ("F1", score(found.f1), "both in one number"),
-        ("room type", score(found.room_type_accuracy), "of the rooms are right"),
-        ("time", duration(found.ms_per_photo), "a photo, median"),
+    error = partial(percent, signed=True)
+    figures: tuple[tuple[str, str, Callable[[float], str], str], ...] = (
+        ("precision", "precision", score, "of the boxes found are right"),
+        ("recall", "recall", score, "of the boxes there are found"),
+        ("F1", "f1", score, "both in one number"),
+        ("room type", "room_type_accuracy", score, "of the kinds of room are right"),
+        ("volume", "volume_error", error, "too much or too little over all rooms"),
+        ("error of a room", "room_error", volume, "on average, whether too much or too little"),
+        ("", "room_error_share", percent, "of the volume of all rooms"),
+        ("error of a photo", "photo_error", volume, "on average"),
+        ("", "photo_error_share", percent, "of the volume in all photos"),
     )
-    return table(columns, rows, header=False)
+    rows = [
+        (
+            title,
+            shown(getattr(found, name)),
+            " to ".join(map(shown, found.intervals[name])),
+            meaning,
+        )
+        for title, name, shown, meaning in figures
+    ]
+    time = ("time", duration(found.ms_per_photo), "", "a photo, median")
+    return table(columns, [*rows, time])
+
+
+def _rooms(found: Evaluation) -> Table:
+    columns = (
+        TableColumn("ROOM", "room"),
+        TableColumn("PHOTOS", "photos", NUMBER),
+        TableColumn("ITEMS", lambda one: f"{one['items']} of {one['true_items']}", NUMBER),
+        TableColumn("VOLUME", "volume", NUMBER, volume),
+        TableColumn("THERE", "true_volume", NUMBER, volume),
+        TableColumn("HELD BACK", "held_back", NUMBER),
+    )
+    return table(columns, records(found.rooms.reset_index()))
 
 
 def _classes(found: Evaluation) -> Table:
@@ -296,6 +332,8 @@ def _classes(found: Evaluation) -> Table:
         TableColumn("ITEM", "key"),
         *(TableColumn(title, key, NUMBER, "{:.0f}".format) for title, key in counts),
         *(TableColumn(key.upper(), key, NUMBER, score) for key in shares),
+        TableColumn("VOLUME", "volume", NUMBER, volume),
+        TableColumn("THERE", "true_volume", NUMBER, volume),
     )
     rows = found.classes.sort_values("truths", ascending=False, kind="stable").reset_index()
     return table(columns, records(rows))

@@ -1,0 +1,482 @@
+"""Measures an engine's accuracy on photos whose contents are known.
+
+What is known comes from ``truth.json`` or COCO annotations (:mod:`photoqueue.evaluation.truth`).
+
+**Boxes.** A finding is right if its box overlaps a true box of its key with an IoU of at least
+0.5. Findings are matched in the order of their scores, and each true box is used once. Some true
+boxes **do not count**, because too little of the thing shows: neither missing nor finding one
+changes the figures.
+
+**Volume.** The inventory of each room is compared with what is in it, and that of each photo alone
+with what it shows. Amounts of errors are added up, so that those of two rooms do not cancel.
+
+**Intervals** are 95 % percentile intervals of a bootstrap over rooms (Efron 1979): photos of one
+room show the same things, so resampling photos would promise too much. They say how much the
+figures depend on which rooms were chosen, not how rooms unlike these would come out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from photoqueue.engines.contract import Analysis, Engine, Hint, sufficient_side
+from photoqueue.errors import ConfigurationError, PhotoError, UnreadablePhotoError
+from photoqueue.evaluation.truth import (
+    AnnotatedPhoto,
+    TrueBox,
+    TrueRoom,
+    TrueThing,
+    Truth,
+    read_truth,
+)
+from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.merge import AnalysedPhoto, add_up
+from photoqueue.inventory.wording import canonical_room_type
+from photoqueue.jobs.photo_analyze import PhotoPayload, photo_result
+from photoqueue.photos.pixels import decode_enough
+from photoqueue.records.base import DEFAULT_STRATEGY, Strategy
+from photoqueue.records.results import FoundItem, InventoryLine, PhotoResult
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+    from PIL import Image
+
+    from photoqueue.records.base import Box
+
+#: Overlap (IoU, 0…1) from which a box counts as found; the usual choice.
+MATCH_IOU: Final = 0.5
+#: Most pixels of a picture.
+_MAX_PIXELS: Final = 1_000_000_000
+#: Resamples of the rooms, and the seed: the same rooms give the same intervals.
+_RESAMPLES: Final = 2000
+_SEED: Final = 20
+#: Largest difference of the logarithms of two aspects of one picture.
+_SAME_ASPECT: Final = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Accuracy and speed of an engine; NaN where there is nothing to measure.
+
+    Attributes
+    ----------
+    engine, model : str
+    precision, recall, f1 : float
+        0…1, over all boxes.
+    room_type_accuracy : float
+        0…1: share of the photos with a known kind of room.
+    volume_error : float
+        Volume of all rooms too large (above 0) or too small, as a share of the true one.
+    room_error, photo_error : float
+        Mean amount of the error of a room, and of a photo, in m³.
+    room_error_share, photo_error_share : float
+        The same errors added up, as a share of the true volume.
+    intervals : mapping of str to tuple of float
+        Name of a figure → its 95 % interval.
+    ms_per_photo : float
+        Median time to read, decode and analyse a photo, in milliseconds.
+    classes : pandas.DataFrame
+        Index ``key``; columns ``truths``, ``found``, ``right``, ``precision``, ``recall``, ``f1``
+        of boxes, and ``true_volume``, ``volume`` of the rooms, in m³.
+    rooms : pandas.DataFrame
+        Index ``room``; columns ``home``, ``photos``, ``true_items``, ``items``, ``right_items``,
+        ``true_volume``, ``volume``, ``held_back`` (things that wait for a person).
+    photos : pandas.DataFrame
+        Index ``file``; columns ``room``, ``truths``, ``found``, ``right``, ``room_type`` (true),
+        ``room_type_found``, ``room_type_confidence``, ``true_volume``, ``volume``, ``ms``.
+    left_out : tuple of str
+        Pictures in the folder of which the truth says nothing.
+    results : mapping of str to PhotoResult
+        By name of the photo.
+    """
+
+    engine: str
+    model: str
+    precision: float
+    recall: float
+    f1: float
+    room_type_accuracy: float
+    volume_error: float
+    room_error: float
+    photo_error: float
+    room_error_share: float
+    photo_error_share: float
+    intervals: Mapping[str, tuple[float, float]]
+    ms_per_photo: float
+    classes: pd.DataFrame
+    rooms: pd.DataFrame
+    photos: pd.DataFrame
+    left_out: tuple[str, ...] = ()
+    results: Mapping[str, PhotoResult] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"Evaluation({self.model!r}: precision {self.precision:.2f}, "
+            f"recall {self.recall:.2f}, F1 {self.f1:.2f})"
+        )
+
+
+def evaluate(
+    engine: Engine, folder: Path | str, *, catalogue: Catalogue | None = None
+) -> Evaluation:
+    """Run an engine on annotated photos and compare its findings with the annotations.
+
+    Parameters
+    ----------
+    engine : Engine
+    folder : Path or str
+        The pictures with ``truth.json`` or annotations.
+    catalogue : Catalogue or None
+        Gives the volumes; ``None`` is the catalogue of the package.
+
+    Raises
+    ------
+    ConfigurationError
+        The folder has no usable truth.
+    UnreadablePhotoError
+        A picture cannot be read.
+    """
+    catalogue = catalogue or Catalogue.load()
+    return measure(engine, read_truth(Path(folder), catalogue), catalogue)
+
+
+def measure(engine: Engine, truth: Truth, catalogue: Catalogue) -> Evaluation:
+    """Run an engine on photos with known contents and compare its findings with them.
+
+    Raises
+    ------
+    ConfigurationError
+        A picture has another shape than its annotations say.
+    UnreadablePhotoError
+        A picture cannot be read.
+    """
+    import pandas as pd
+
+    counts: dict[str, Counter[str]] = {name: Counter() for name in ("truths", "found", "right")}
+    rows: list[dict[str, Any]] = []
+    results: dict[str, PhotoResult] = {}
+    for room in truth.rooms:
+        for photo in room.photos:
+            started = time.perf_counter()
+            image = read_picture(photo.file, sufficient_side(engine))
+            analysis = engine.analyse(image, Hint(photo_id=photo.name))
+            milliseconds = (time.perf_counter() - started) * 1000
+            _check_shape(photo, image)
+            payload = PhotoPayload(photo_id=photo.name[:200], user_id="evaluation", sha256="")
+            result = results[photo.name] = photo_result(payload, image, analysis, engine)
+            alone = room_inventory([photo], results, catalogue)
+            matched = match(photo.boxes or (), _findings(analysis, truth), smallest=truth.smallest)
+            there = [box.key for box in photo.boxes or () if box.counts]
+            for name, keys in zip(counts, (there, matched.counted, matched.right), strict=True):
+                counts[name].update(keys if photo.boxes is not None else ())
+            rows.append(
+                {
+                    "file": photo.name,
+                    "room": _label(room),
+                    "truths": len(there),
+                    "found": len(matched.counted) if photo.boxes is not None else 0,
+                    "right": len(matched.right),
+                    "room_type": photo.room_type,
+                    "room_type_found": canonical_room_type(result.room_type) or result.room_type,
+                    "room_type_confidence": result.room_type_confidence,
+                    "true_volume": _volume(photo.things),
+                    "volume": sum(line.volume for line in alone),
+                    "ms": round(milliseconds, 2),
+                }
+            )
+    photos = pd.DataFrame(rows).set_index("file")
+    rooms, volumes = compare_rooms(truth, results, catalogue)
+    sums = _sums(photos, rooms)
+    kinds = [
+        {"key": key, **_quality({name: seen[key] for name, seen in counts.items()}), **m3}
+        for key in sorted({*volumes, *(key for seen in counts.values() for key in seen)})
+        if (m3 := volumes.get(key, {"true_volume": 0.0, "volume": 0.0}))
+    ]
+    return Evaluation(
+        engine=engine.name,
+        model=engine.model,
+        **{
+            name: float(value)
+            for name, value in _figures(
+                {str(name): float(sums[name].sum()) for name in sums}
+            ).items()
+        },
+        intervals=_intervals(sums),
+        ms_per_photo=float(photos["ms"].median()),
+        classes=pd.DataFrame(kinds, columns=_CLASS_COLUMNS).set_index("key"),
+        rooms=rooms,
+        photos=photos,
+        left_out=truth.left_out,
+        results=results,
+    )
+
+
+def compare_rooms(
+    truth: Truth,
+    results: Mapping[str, PhotoResult],
+    catalogue: Catalogue,
+    strategy: Strategy = DEFAULT_STRATEGY,
+    listed: Mapping[str, Sequence[FoundItem]] | None = None,
+) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
+    """Compare the inventory of each room with what is in it.
+
+    Parameters
+    ----------
+    truth : Truth
+    results : mapping of str to PhotoResult
+        By name of the photo.
+    catalogue : Catalogue
+    strategy : {"max", "sum", "match", "llm"}
+    listed : mapping of str to sequence of FoundItem or None
+        For ``llm``: label of the room (``home/room``) → what was listed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :attr:`Evaluation.rooms`.
+    dict
+        Key → ``true_volume`` and ``volume`` over the rooms whose contents are known, in m³.
+    """
+    import pandas as pd
+
+    rows = []
+    volumes: dict[str, dict[str, float]] = {}
+    for room in truth.rooms:
+        label = _label(room)
+        lines = room_inventory(
+            room.photos, results, catalogue, strategy, (listed or {}).get(label), room.name
+        )
+        found = Counter({(line.key or line.name): line.count for line in lines})
+        there = Counter(thing.key for thing in room.things or ())
+        rows.append(
+            {
+                "room": label,
+                "home": room.home,
+                "photos": len(room.photos),
+                "true_items": there.total(),
+                "items": found.total(),
+                "right_items": (found & there).total(),
+                "true_volume": _volume(room.things),
+                "volume": round(sum(line.volume for line in lines), 3),
+                "held_back": sum(getattr(line, "held_back", 0) for line in lines),
+            }
+        )
+        for name, key, volume in (
+            *(("true_volume", thing.key, thing.volume) for thing in room.things or ()),
+            *(
+                ("volume", line.key or line.name, line.volume)
+                for line in lines
+                if room.things is not None
+            ),
+        ):
+            of_key = volumes.setdefault(key, {"true_volume": 0.0, "volume": 0.0})
+            of_key[name] = round(of_key[name] + volume, 3)
+    return pd.DataFrame(rows).set_index("room"), volumes
+
+
+def room_inventory(
+    photos: Iterable[AnnotatedPhoto],
+    results: Mapping[str, PhotoResult],
+    catalogue: Catalogue,
+    strategy: Strategy = DEFAULT_STRATEGY,
+    listed: Sequence[FoundItem] | None = None,
+    room: str = "room",
+) -> tuple[InventoryLine, ...]:
+    """Return the lines of the inventory that these photos of one room give."""
+    analysed = [
+        AnalysedPhoto(
+            photo_id=photo.name,
+            sha256=hashlib.sha256(photo.name.encode()).hexdigest(),
+            room=room,
+            result=results[photo.name],
+        )
+        for photo in photos
+    ]
+    given = None if listed is None else {room: listed}
+    return add_up("evaluation", analysed, catalogue, strategy=strategy, listed=given).lines
+
+
+def read_picture(file: Path, side: int | None = None) -> Image.Image:
+    """Read an upright RGB picture, decoded as a worker decodes photos.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+    side : int or None
+        Sufficient size of the shorter side, in pixels; ``None`` is the full size.
+
+    Raises
+    ------
+    UnreadablePhotoError
+        The picture is missing or cannot be decoded.
+    """
+    try:
+        return decode_enough(file.read_bytes(), side, max_pixels=_MAX_PIXELS).image
+    except (OSError, PhotoError) as exc:
+        raise UnreadablePhotoError(
+            f"The picture {file}, which the truth names, cannot be read "
+            f"({exc}). Put it there, or remove it from that file."
+        ) from exc
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Which findings of one photo count, and which of them are right, by key."""
+
+    counted: list[str] = field(default_factory=list)
+    right: list[str] = field(default_factory=list)
+
+
+def match(
+    truths: Sequence[TrueBox], found: Iterable[tuple[str, Box]], *, smallest: float = 0.0
+) -> Matched:
+    """Compare the findings in one photo with the truth.
+
+    Parameters
+    ----------
+    truths : sequence of TrueBox
+    found : iterable of (str, Box)
+        Catalogue key and box of each finding, best score first.
+    smallest : float
+        Fraction of the picture, 0…1: a wrong finding that is narrower or lower than this is
+        ignored, like true boxes of that size.
+    """
+    free = [truth for truth in truths if truth.counts]
+    doubtful = [truth for truth in truths if not truth.counts]
+    matched = Matched()
+    for key, box in found:
+        x0, y0, x1, y1 = box
+        if (truth := _overlapped(key, box, free)) is not None:
+            free.remove(truth)
+            matched.right.append(key)
+        elif _overlapped(key, box, doubtful) is not None or min(x1 - x0, y1 - y0) < smallest:
+            continue
+        matched.counted.append(key)
+    return matched
+
+
+def _overlapped(key: str, box: Box, truths: Sequence[TrueBox]) -> TrueBox | None:
+    """Return the true box of this key with the largest overlap; ``None`` if none is enough."""
+    import numpy as np
+
+    from photoqueue.engines.boxes import iou
+
+    rivals = [truth for truth in truths if truth.key == key]
+    if not rivals:
+        return None
+    boxes = np.array([truth.box for truth in rivals], dtype=np.float32)
+    overlaps = iou(np.array(box, dtype=np.float32), boxes)
+    best = int(overlaps.argmax())
+    return rivals[best] if overlaps[best] >= MATCH_IOU else None
+
+
+def _findings(analysis: Analysis, truth: Truth) -> list[tuple[str, Box]]:
+    """Return the findings that the truth can judge, best score first."""
+    items = sorted(analysis.items, key=lambda item: -(item.score or 0.0))
+    return [
+        (key, item.box)
+        for item in items
+        if item.key is not None
+        and item.box is not None
+        and (key := item.key if truth.judged is None else truth.judged.get(item.key)) is not None
+    ]
+
+
+def _check_shape(photo: AnnotatedPhoto, image: Image.Image) -> None:
+    """Annotations of a picture that was turned afterwards would all be wrong."""
+    shape = image.width / image.height
+    if photo.aspect and abs(math.log(shape / photo.aspect)) > _SAME_ASPECT:
+        raise ConfigurationError(
+            f"The picture {photo.file} is {shape:.2f} times as wide as high when upright, but was "
+            f"annotated as {photo.aspect:.2f}. Annotate it as it is shown upright."
+        )
+
+
+def _label(room: TrueRoom) -> str:
+    return f"{room.home}/{room.name}" if room.home else room.name
+
+
+def _volume(things: Iterable[TrueThing] | None) -> float:
+    """Volume of things in m³; NaN if they are not known."""
+    return math.nan if things is None else round(math.fsum(thing.volume for thing in things), 3)
+
+
+def _sums(photos: pd.DataFrame, rooms: pd.DataFrame) -> pd.DataFrame:
+    """Return what the figures are made of, one row a room."""
+    known = photos["room_type"].notna()
+    of_photos = photos[["truths", "found", "right"]].assign(
+        kinds=known,
+        right_kinds=known & (photos["room_type"] == photos["room_type_found"]),
+        photo_volume=photos["true_volume"].fillna(0.0),
+        photo_error=(photos["volume"] - photos["true_volume"]).abs().fillna(0.0),
+        photos=photos["true_volume"].notna(),
+    )
+    sums = of_photos.astype(float).groupby(photos["room"]).sum().reindex(rooms.index)
+    measured = rooms["true_volume"].notna()
+    error = (rooms["volume"] - rooms["true_volume"]).fillna(0.0)
+    return sums.assign(
+        room_volume=rooms["true_volume"].fillna(0.0),
+        error=error,
+        room_error=error.abs(),
+        rooms=measured.astype(float),
+    )
+
+
+def _figures(sums: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures for sums over rooms: numbers, or arrays of resamples."""
+    import numpy as np
+
+    def share(part: str, whole: Any) -> Any:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(whole > 0, np.divide(sums[part], whole), np.nan)
+
+    return {
+        "precision": share("right", sums["found"]),
+        "recall": share("right", sums["truths"]),
+        "f1": share("right", (sums["found"] + sums["truths"]) / 2.0),
+        "room_type_accuracy": share("right_kinds", sums["kinds"]),
+        "volume_error": share("error", sums["room_volume"]),
+        "room_error": share("room_error", sums["rooms"]),
+        "photo_error": share("photo_error", sums["photos"]),
+        "room_error_share": share("room_error", sums["room_volume"]),
+        "photo_error_share": share("photo_error", sums["photo_volume"]),
+    }
+
+
+def _intervals(sums: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Return the 95 % interval of each figure, by resampling the rooms."""
+    import numpy as np
+
+    drawn = np.random.default_rng(_SEED).integers(len(sums), size=(_RESAMPLES, len(sums)))
+    totals = {name: sums[name].to_numpy()[drawn].sum(axis=1) for name in sums.columns}
+    intervals = {}
+    for name, values in _figures(totals).items():
+        known: npt.NDArray[np.float64] = values[~np.isnan(values)]
+        low, high = np.percentile(known, (2.5, 97.5)) if known.size else (math.nan, math.nan)
+        intervals[name] = (round(float(low), 4), round(float(high), 4))
+    return intervals
+
+
+def _quality(counts: Mapping[str, int]) -> dict[str, Any]:
+    """Return precision, recall and F1; NaN for a division by zero."""
+    truths, found, right = counts["truths"], counts["found"], counts["right"]
+    return {
+        **counts,
+        "precision": right / found if found else math.nan,
+        "recall": right / truths if truths else math.nan,
+        "f1": 2 * right / (found + truths) if found + truths else math.nan,
+    }
+
+
+_CLASS_COLUMNS: Final = [
+    *("key", "truths", "found", "right", "precision", "recall", "f1", "true_volume", "volume")
+]

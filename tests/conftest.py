@@ -8,7 +8,6 @@ import io
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,10 +23,33 @@ from photoqueue import Settings, services
 from photoqueue.installation import Installation, current, use
 from photoqueue.queue.database import Database
 from photoqueue.services import Endpoints
+from tests import home, warm
 from tests.databases import Databases
+from tests.warm import WarmProcess
 
 REPOSITORY = Path(__file__).parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Processes of pytest-xdist inherit the home.
+    if not hasattr(config, "workerinput"):
+        home.move_in()
+    home.watch()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        left = home.move_out()
+        assert left == [], f"written into the home of whoever runs the tests: {left}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Let a test fail that starts embedded servers in the default home."""
+    yield
+    problem = home.trespass()
+    assert problem is None, problem
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -73,11 +95,12 @@ def _no_process_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     found: list[str] = []
 
     def gone() -> bool:
-        found[:] = processes_of(tmp_path_factory.getbasetemp())
+        found[:] = [*processes_of(tmp_path_factory.getbasetemp()), *warm.commands()]
         return not found
 
     with contextlib.suppress(AssertionError):
         eventually(gone, timeout=20)
+    warm.close()
     assert found == []
 
 
@@ -174,9 +197,9 @@ def database(installation: Installation) -> Database:
 
 
 class Worker:
-    """A worker in processes of its own, as an operator would start it."""
+    """A worker in processes of its own."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: WarmProcess, log: Path) -> None:
         self.process = process
         self.log_path = log
 
@@ -200,16 +223,13 @@ class Worker:
 
 
 def launch_worker(settings: Settings, log: Path, *arguments: str, **environment: str) -> Worker:
-    """Start ``photoqueue worker`` as an operator would, in a process group of its own."""
+    """Start ``photoqueue worker`` in a process group of its own."""
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "photoqueue", "worker", *arguments],
-            cwd=REPOSITORY,
-            env={**os.environ, **settings.to_environment(), **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
+        process = warm.interpreter().start(
+            ["worker", *arguments],
+            environment={**os.environ, **settings.to_environment(), **environment},
+            output=output,
+            new_session=True,
         )
     return Worker(process, log)
 

@@ -210,24 +210,23 @@ CHART: Final[dict[str, Edit]] = {
         ),
     ),
     "faces/notebook/charts/arrivals.py": new(
-        "from photoqueue.faces.notebook.charts.canvas import Chart, Sheet, Table\n\n\n"
-        "def paint(record, theme):\n"
-        '    sheet = Sheet(theme, "Arrivals")\n'
-        "    sheet.write(0.5, 0.5, str(record.count))\n"
-        "    return sheet.figure\n\n\n"
-        "ARRIVALS = Chart(\n"
-        '    title="Arrivals", heading="Arrivals", nothing="none yet",\n'
-        "    has_data=lambda record: record.count, paint=paint,\n"
+        "from photoqueue.faces.notebook.charts.canvas import Chart, Table\n"
+        "from photoqueue.records.figures import Arrivals\n\n\n"
+        "arrivals = Chart(\n"
+        '    title="Arrivals", nothing="none yet",\n'
+        "    reduce=lambda frame: Arrivals(count=len(frame)),\n"
+        "    has_data=lambda record: record.count,\n"
+        "    paint=lambda record, sheet: sheet.write(0.5, 0.5, str(record.count)),\n"
         '    say=lambda record: f"{record.count} jobs came in.",\n'
         '    table=lambda record: Table(("jobs",), ((str(record.count),),)),\n'
         ")\n"
     ),
     "faces/notebook/charts/__init__.py": both(
         after(
-            "from photoqueue.faces.notebook.charts.ai import AI, ai\n",
-            "from photoqueue.faces.notebook.charts.arrivals import ARRIVALS\n",
+            "from photoqueue.faces.notebook.charts.ai import ai\n",
+            "from photoqueue.faces.notebook.charts.arrivals import arrivals\n",
         ),
-        after('    "ai": AI,\n', '    "arrivals": ARRIVALS,\n'),
+        after('    "ai": ai,\n', '    "arrivals": arrivals,\n'),
     ),
     "faces/notebook/charts_view.py": both(
         lambda before: (before or "").replace('"retries", "ai")', '"retries", "ai", "arrivals")'),

@@ -73,7 +73,7 @@ def test_text_stays_inside_the_picture(name: str) -> None:
             if not text.get_text().strip():
                 continue
             box = text.get_window_extent()
-            if box.width == 0:  # a tick beyond the end of its axis
+            if box.width == 0 or box.x0 > width:  # a tick beyond the end of its axis
                 continue
             inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
             assert inside, (count, text.get_text(), box)
@@ -104,15 +104,15 @@ def test_durations_say_percentiles_of_all_rows_with_failures_apart() -> None:
 
 
 def test_few_samples_are_said() -> None:
-    assert "n = 5, few" in words(charts.durations(made_up(5, failed=0)["attempts"]))
+    assert "n = 5 (few)" in words(charts.durations(made_up(5, failed=0)["attempts"]))
     assert "few" not in words(charts.durations(made_up(50, failed=0)["attempts"]))
-    assert "few samples" in words(charts.retries(made_up(5)["jobs"]))
+    assert "(few)" in words(charts.retries(made_up(5)["jobs"]))
 
 
-def test_one_duration_has_a_linear_axis_and_many_a_logarithmic_one() -> None:
+def test_one_duration_has_round_ticks_around_it_as_many_have() -> None:
     frame = made_up(3, failed=0)["attempts"]
     frame["duration_ms"] = 250.0
-    assert {"0", "250 ms", "500 ms"} <= set(words(charts.durations(frame)).split("\n"))
+    assert {"100 ms", "200 ms", "500 ms"} <= set(words(charts.durations(frame)).split("\n"))
     ticks = words(charts.durations(made_up(3000)["attempts"])).split("\n")
     assert {"100 ms", "1 s", "30 s"} <= set(ticks)
 
@@ -144,7 +144,7 @@ def test_oldest_waiting_job_stands_beside_the_throughput() -> None:
     frame.loc[0, ["started_at", "finished_at"]] = pd.NaT
     frame.loc[0, "created_at"] = newest - pd.Timedelta("2h")
     figure = charts.throughput(frame, now=newest.to_pydatetime(warn=False))
-    assert "oldest waiting job waits since 2 h 0 min" in alt_text(figure)
+    assert "oldest waiting job has waited for 2 h 0 min" in alt_text(figure)
     assert "oldest waiting now: 2 h 0 min" in words(figure)
 
 
@@ -189,7 +189,7 @@ def test_waterfall_tells_wait_run_and_back_off_of_each_attempt() -> None:
     as_png(figure)
     assert alt_text(figure) == (
         "3 attempts of one job. "
-        "1: waited 1.2 s, ran 2.0 s, failed with ConnectionError, then 5.0 s of back-off; "
+        "1: waited 1.2 s, ran 2.0 s, error: ConnectionError, then 5.0 s of back-off; "
         "2: waited 30 ms, ran 8.0 s, worker lost; 3: waited 9.0 ms, ran 300 ms, completed."
     )
     assert "✓" in words(figure)
@@ -217,7 +217,7 @@ def test_unknown_theme_is_refused() -> None:
 def test_long_names_are_shortened() -> None:
     frame = made_up(40, failed=1)["attempts"]
     frame["error_type"] = "E" * 300
-    assert "E" * 29 + "…" in words(charts.failures(frame))
+    assert "E" * 15 + "…" + "E" * 14 in words(charts.failures(frame))
 
 
 def test_summary_is_in_the_file_too() -> None:
@@ -233,7 +233,7 @@ def test_background_is_opaque_unless_the_page_is_known() -> None:
         *(17, 17, 17),
         255,
     )
-    clear = Image.open(io.BytesIO(as_png(figure, transparent=True))).convert("RGBA")
+    clear = Image.open(io.BytesIO(as_png(figure, bare=True))).convert("RGBA")
     assert clear.getpixel((0, 0))[3] == 0  # type: ignore[index]
 
 

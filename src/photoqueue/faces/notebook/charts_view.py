@@ -12,7 +12,7 @@ from photoqueue.client.metrics import activity, figures
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.notebook.view import LiveView, Scope, script, style
 from photoqueue.jobs import job_types
-from photoqueue.records.figures import Figures
+from photoqueue.records.figures import Figures, Retries
 
 if TYPE_CHECKING:
     from photoqueue.faces.notebook.charts.canvas import Table, ThemeName
@@ -93,9 +93,9 @@ class ChartsView(LiveView):
     @staticmethod
     def prepare() -> None:
         """Load the drawing library, so that the first charts do not wait for it."""
-        from photoqueue.faces.notebook.charts.canvas import warm_up
+        from photoqueue.faces.notebook.charts import as_png, retries
 
-        warm_up()
+        as_png(retries.draw(Retries(completed=((1, 1),), failed=())))
 
     def refresh(self) -> None:
         """Read the charts' data if it may have changed, and redraw changed charts.
@@ -148,10 +148,9 @@ class ChartsView(LiveView):
                 self,
                 name,
                 {
-                    "heading": chart.heading,
+                    "heading": chart.title,
                     "alt": words,
-                    # Transparent: the page has the same theme.
-                    "png": as_png(figure, transparent=True, titled=False),
+                    "png": as_png(figure, bare=True),
                     "columns": list(table.columns),
                     "rows": [list(row) for row in table.rows],
                 },

@@ -2,86 +2,100 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from photoqueue.faces.notebook.charts.canvas import (
+    MARKS,
     Chart,
     Panel,
     Sheet,
+    Style,
     Table,
-    Theme,
-    ThemeName,
-    log_axis,
+    faint,
+    few,
     place,
 )
 from photoqueue.faces.notebook.charts.reduction import ai_of
 from photoqueue.faces.notebook.palette import LOOKS
-from photoqueue.format import counted, duration, money, number, percent
-from photoqueue.records.figures import FEW, Ai, AiModel
+from photoqueue.format import counted, duration, money, number, percent, shorten
+from photoqueue.records.figures import Ai, AiModel
 from photoqueue.words import JobState
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
-TITLE: Final = "Engine calls"
 #: Most models that are drawn; rarer ones are only counted.
 _MOST: Final = 8
 #: Left edge of the cost column, relative to the width of the latency panel.
 _COST_AT: Final = 1.87
 
 
-def ai(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
-    """Draw the latency, failures and cost of calls for each engine and model.
-
-    Parameters
-    ----------
-    Result of ``photoqueue.ai_calls()``.
-        What ``photoqueue.ai_calls()`` returns.
-    theme
-        ``light`` or ``dark``.
-
-    Raises
-    ------
-    PhotoqueueError
-        The frame lacks a column.
-    """
-    return AI.draw(ai_of(frame), theme=theme)
-
-
-def _paint(record: Ai, theme: Theme) -> Figure:
+def _paint(record: Ai, sheet: Sheet) -> None:
     shown = record.models[:_MOST]
-    height = 1.5 + 0.42 * max(len(shown), 2)
-    sheet = Sheet(theme, TITLE, height=height)
-    bottom, tall = 0.45 / height, (height - 1.25) / height
+    bottom, tall = 0.45 / sheet.height, (sheet.height - 1.25) / sheet.height
     latency = sheet.panel((0.26, bottom, 0.30, tall), "latency: ● p50  ▲ p95  ■ p99")
     failed = sheet.panel((0.61, bottom, 0.10, tall), "failed calls")
     _latency(latency, shown)
-    _failed(failed, shown)
-    latency.row_axis([_name(one) for one in shown], 2)
-    failed.row_axis([""] * len(shown), 2)
-    failed.axes.set_yticks([])
-    for panel in (latency, failed):
-        panel.axes.tick_params(axis="y", length=0, labelcolor=theme.text)
+    texts = [f"{number(one.failed)} · {percent(one.failed, one.calls)}" for one in shown]
+    shares = [one.failed / one.calls for one in shown]
+    failed.row_bars(shares, LOOKS[JobState.FAILED], texts)
+    failed.axes.set_xlim(0, max(*shares, 0.01) * 3)
+    failed.row_axis([], len(latency.axes.get_yticks()))
+    latency.head("cost", x=_COST_AT)
     for row, one in enumerate(shown):
-        latency.write(_COST_AT, row, _cost(one), "row", va="center")
-    heading = {"color": theme.quiet, "fontsize": 8.5, "va": "bottom"}
-    latency.write(_COST_AT, 1.03, "cost", "axes", **heading)
+        latency.write(_COST_AT, row, "\n".join(_cost(one)), "row", va="center")
     if len(record.models) > len(shown):
         rarer = counted(len(record.models) - len(shown), "rarer model")
         sheet.write(0.02, 0.02, f"and {rarer}", fontsize=8)
-    return sheet.figure
+
+
+def _latency(panel: Panel, shown: tuple[AiModel, ...]) -> None:
+    """Draw p50, p95 and p99 of each model on one line, each with its own marker."""
+    panel.row_axis(
+        [
+            f"{one.engine} · {shorten(one.model, 24)}\nn = {number(one.calls)}{few(one.calls)}"
+            for one in shown
+        ],
+        2,
+    )
+    panel.axes.tick_params(axis="y", length=0, labelcolor=panel.theme.text)
+    known = [(row, one.latency) for row, one in enumerate(shown) if one.latency.count]
+    if not known:
+        panel.axes.set_xticks([])
+        panel.write(0.5, 0.5, "none succeeded", fontsize=9, ha="center", va="center")
+        return
+    style: Style = {
+        "color": panel.theme.accent,
+        "markeredgecolor": panel.theme.text,
+        "markersize": 6,
+    }
+    for row, found in known:
+        ends = [place(found.p50 or 0), place(found.p99 or 0)]
+        line: Style = {"color": panel.theme.accent, "linewidth": 2.5, "alpha": faint(found.count)}
+        panel.axes.plot(ends, [row, row], **line)
+        for name, _, marker, _ in MARKS:
+            panel.axes.plot(place(getattr(found, name) or 0), row, marker, **style)
+    least = min(found.p50 or 0 for _, found in known)
+    panel.log_axis(least / 1.5, max(found.p99 or 0 for _, found in known) * 1.5)
+    panel.grid("x")
+
+
+def _cost(one: AiModel) -> list[str]:
+    """Return the total cost, and that of a call."""
+    if one.cost_usd is None:
+        return ["not known"]
+    each = f"{money(one.cost_usd / (one.calls - one.unpriced))} a call"
+    return [
+        money(one.cost_usd),
+        f"{each} ({number(one.unpriced)} unpriced)" if one.unpriced else each,
+    ]
 
 
 def _say(record: Ai) -> str:
-    calls = sum(one.calls for one in record.models)
     models = "; ".join(
-        f"{_name(one, ' ')}: {counted(one.calls, 'call')}, latency p50 "
-        f"{duration(one.latency.p50)}, p95 {duration(one.latency.p95)}, "
-        f"{number(one.failed)} failed ({percent(one.failed, one.calls)}), cost {_cost(one, ', ')}"
+        f"{one.engine} {one.model}: {counted(one.calls, 'call')}, latency p50 "
+        f"{duration(one.latency.p50)}, p95 {duration(one.latency.p95)}, {number(one.failed)} "
+        f"failed ({percent(one.failed, one.calls)}), cost {', '.join(_cost(one))}"
         for one in record.models[:_MOST]
     )
-    return f"{counted(calls, 'call')} of engines. {models}."
+    return f"{counted(sum(one.calls for one in record.models), 'engine call')}. {models}."
 
 
 def _table(record: Ai) -> Table:
@@ -105,69 +119,12 @@ def _table(record: Ai) -> Table:
     )
 
 
-def _latency(panel: Panel, shown: tuple[AiModel, ...]) -> None:
-    """Draw p50, p95 and p99 of each model on one line, each with its own marker."""
-    axes, colour = panel.axes, panel.theme.accent
-    known = [(row, one.latency) for row, one in enumerate(shown) if one.latency.count]
-    if not known:
-        axes.set_xticks([])
-        panel.write(0.5, 0.5, "none succeeded", "axes", fontsize=9, ha="center", va="center")
-        return
-    for row, found in known:
-        axes.plot(
-            [place(found.p50 or 0), place(found.p99 or 0)],
-            [row, row],
-            color=colour,
-            linewidth=2.5,
-            alpha=0.5 if found.count < FEW else 1,
-        )
-    for name, marker in (("p50", "o"), ("p95", "^"), ("p99", "s")):
-        axes.plot(
-            [place(getattr(found, name) or 0) for _, found in known],
-            [row for row, _ in known],
-            marker,
-            color=colour,
-            markeredgecolor=panel.theme.text,
-            markersize=6,
-        )
-    least = min(found.p50 or 0 for _, found in known)
-    log_axis(axes, least / 1.5, max(found.p99 or 0 for _, found in known) * 1.5)
-    panel.grid("x")
-
-
-def _failed(panel: Panel, shown: tuple[AiModel, ...]) -> None:
-    shares = [one.failed / one.calls for one in shown]
-    panel.bars(range(len(shown)), shares, 0.55, LOOKS[JobState.FAILED], lying=True)
-    most = max(*shares, 0.02)
-    for row, one in enumerate(shown):
-        told = f"{number(one.failed)} · {percent(one.failed, one.calls)}"
-        panel.write(shares[row] + most * 0.1, row, told, va="center")
-    panel.axes.set_xlim(0, most * 2.2)
-    panel.axes.set_xticks([])
-    panel.axes.spines["bottom"].set_visible(False)
-
-
-def _name(one: AiModel, between: str = "\n") -> str:
-    few = ", few" if one.calls < FEW else ""
-    model = one.model if len(one.model) <= 28 else f"{one.model[:27]}…"
-    if between != "\n":
-        return f"{one.engine} {one.model}"
-    return f"{one.engine} · {model}\nn = {number(one.calls)}{few}"
-
-
-def _cost(one: AiModel, between: str = "\n") -> str:
-    if one.cost_usd is None:
-        return "not known"
-    priced = one.calls - one.unpriced
-    words = f"{money(one.cost_usd)}{between}{money(one.cost_usd / priced)} a call"
-    return f"{words} ({number(one.unpriced)} unpriced)" if one.unpriced else words
-
-
-AI: Final = Chart(
-    title=TITLE,
-    heading=TITLE,
+ai: Final = Chart(
+    title="Engine calls",
     nothing="no engine was called yet",
+    reduce=ai_of,
     has_data=lambda record: record.models,
+    height=lambda record: 1.5 + 0.42 * max(len(record.models[:_MOST]), 2),
     paint=_paint,
     say=_say,
     table=_table,

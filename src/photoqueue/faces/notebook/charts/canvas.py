@@ -1,4 +1,4 @@
-"""Common parts of all charts: figures, themes, empty states, PNG and alternative text.
+"""What all charts share: themes, figures with alternative text, empty states, bars and axes.
 
 No pyplot: it keeps a global list of figures and must not be used from a thread. No text colour has
 a contrast of 4.5:1 against both white and a dark page, so every figure has a theme with its own
@@ -9,32 +9,40 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from matplotlib.transforms import Bbox
 
 from photoqueue.faces.notebook.palette import BLUE, SKY_BLUE, Look
-from photoqueue.format import number, round_duration
-from photoqueue.records.figures import SHORTEST_MS, Period
+from photoqueue.format import duration, number, round_duration
+from photoqueue.records.figures import FEW, SHORTEST_MS, Percentiles, Period
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
 ThemeName = Literal["light", "dark"]
+#: Options of a Matplotlib function.
+Style = dict[str, Any]
 #: Data of a chart, from :mod:`photoqueue.records.figures`.
 R = TypeVar("R")
-#: Size of every chart, in inches at ``DPI`` dots each.
+#: Size of a chart, in inches at ``DPI`` dots each; some are higher.
 WIDTH: Final = 8.0
 HEIGHT: Final = 3.2
 DPI: Final = 100
-#: Identifies the title among the texts of a figure, and its height in inches.
-_TITLE: Final = "title"
+#: Height of the title in inches.
 _TITLE_INCHES: Final = 0.27
+#: How percentiles are drawn: name, share of the values, marker and line.
+MARKS: Final = (("p50", 0.50, "o", "-"), ("p95", 0.95, "^", "--"), ("p99", 0.99, "s", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +73,6 @@ THEMES: Final[dict[str, Theme]] = {
 }
 
 
-def theme_of(name: ThemeName) -> Theme:
-    """Return a theme by name.
-
-    Raises
-    ------
-    ValueError
-        There is no such theme.
-    """
-    if name not in THEMES:
-        raise ValueError(f"No theme {name!r}; there are {', '.join(map(repr, THEMES))}.")
-    return THEMES[name]
-
-
 class ChartFigure(Figure):
     """A figure that a notebook shows as a picture with alternative text."""
 
@@ -100,41 +95,68 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart(Generic[R]):
-    """How one kind of chart is drawn, described and tabulated.
+    """One kind of chart; call it with a DataFrame to draw one.
 
     Attributes
     ----------
     title : str
-        Title of the figure.
-    heading : str
-        Heading on a page with many charts.
+        Title of the figure, and heading on a page with many charts.
     nothing : str
         Text for an empty chart.
+    reduce : callable
+        Reduces a DataFrame to a record.
     has_data : callable
         Whether a record has anything to draw.
+    height : callable
+        Height of the figure in inches.
     paint, say, table : callable
         Draw or describe a record that has data; tabulate any record.
     """
 
     title: str
-    heading: str
     nothing: str
+    reduce: Callable[..., R]
     has_data: Callable[[R], object]
-    paint: Callable[[R, Theme], Figure]
+    paint: Callable[[R, Sheet], None]
     say: Callable[[R], str]
+    height: Callable[[R], float] = lambda record: HEIGHT
     table: Callable[[R], Table] = lambda record: Table((), ())
+
+    def __call__(
+        self, frame: pd.DataFrame, *, theme: ThemeName = "light", **period: datetime
+    ) -> Figure:
+        """Draw a DataFrame of the client's verbs.
+
+        Parameters
+        ----------
+        frame
+            :mod:`photoqueue.faces.notebook.charts` lists which one each chart takes.
+        theme
+            ``light`` or ``dark``.
+        **period
+            ``since`` and ``now`` of a chart over time; default: those of the frame.
+
+        Raises
+        ------
+        PhotoqueueError
+            The frame lacks a column.
+        ValueError
+            There is no such theme.
+        """
+        return self.draw(self.reduce(frame, **period), theme=theme)
 
     def draw(self, record: R, *, theme: ThemeName = "light") -> Figure:
         """Draw a record as a figure with its description."""
-        colours = theme_of(theme)
+        if theme not in THEMES:
+            raise ValueError(f"No theme {theme!r}; there are {', '.join(map(repr, THEMES))}.")
+        height = self.height(record) if self.has_data(record) else 1.4
+        sheet = Sheet(THEMES[theme], self.title, height)
         if self.has_data(record):
-            figure = self.paint(record, colours)
+            self.paint(record, sheet)
         else:
-            sheet = Sheet(colours, self.title, height=1.4)
             sheet.write(0.5, 0.4, self.nothing, fontsize=10, ha="center", va="center")
-            figure = sheet.figure
-        figure.set_label(self.describe(record))
-        return figure
+        sheet.figure.set_label(self.describe(record))
+        return sheet.figure
 
     def describe(self, record: R) -> str:
         """Describe the chart in words."""
@@ -144,20 +166,12 @@ class Chart(Generic[R]):
 class Sheet:
     """An empty figure with a title and a theme, to draw on."""
 
-    def __init__(self, theme: Theme, title: str, *, height: float = HEIGHT) -> None:
-        self.theme = theme
+    def __init__(self, theme: Theme, title: str, height: float) -> None:
+        self.theme, self.height = theme, height
         self.figure = ChartFigure(figsize=(WIDTH, height), dpi=DPI, facecolor=theme.background)
         FigureCanvasAgg(self.figure)
-        self.figure.text(
-            0.02,
-            1 - 0.08 / height,
-            title,
-            color=theme.text,
-            fontsize=11,
-            fontweight="bold",
-            va="top",
-            gid=_TITLE,
-        )
+        style: Style = {"fontsize": 11, "fontweight": "bold", "va": "top"}
+        self.figure.text(0.02, 1 - 0.08 / height, title, color=theme.text, **style)
 
     def write(self, x: float, y: float, text: str, **options: Any) -> None:
         """Write a remark at a position, in fractions of the figure."""
@@ -178,55 +192,44 @@ class Panel:
         axes.spines[["left", "bottom"]].set_color(theme.line)
         axes.tick_params(colors=theme.quiet, labelcolor=theme.quiet, labelsize=8, length=3)
         axes.set_axisbelow(True)
-        if heading:
-            self.write(0, 1.03, heading, "axes", color=theme.quiet, fontsize=8.5, va="bottom")
+        self.head(heading)
+
+    def head(self, text: str, x: float = 0) -> None:
+        """Write a heading above the axes, ``x`` in fractions of their width."""
+        options: Style = {"xycoords": "axes fraction", "textcoords": "offset points"}
+        self.axes.annotate(
+            text, (x, 1), (0, 4), color=self.theme.quiet, fontsize=8.5, va="bottom", **options
+        )
 
     def write(
         self,
         x: float,
         y: float,
         text: str,
-        scale: Literal["data", "row", "axes"] = "data",
+        scale: Literal["row", "axes"] = "axes",
         **options: Any,
     ) -> None:
-        """Write a text in coordinates of the data, the axes, or beside a data row."""
+        """Write a text in coordinates of the axes, or beside a row of the data."""
         axes = self.axes
-        scales = {
-            "data": axes.transData,
-            "row": axes.get_yaxis_transform(),
-            "axes": axes.transAxes,
-        }
-        style = {"color": self.theme.text, "fontsize": 8, "transform": scales[scale], **options}
-        axes.text(x, y, text, **style)
+        place = axes.get_yaxis_transform() if scale == "row" else axes.transAxes
+        axes.text(
+            x, y, text, **{"color": self.theme.text, "fontsize": 8, "transform": place, **options}
+        )
 
     def grid(self, axis: Literal["x", "y", "both"] = "y") -> None:
         """Draw faint lines at the ticks."""
         self.axes.grid(True, axis=axis, color=self.theme.line, linewidth=0.6, alpha=0.6)
 
     def legend(self, **options: Any) -> None:
-        """Explain the colours and hatches."""
-        style: dict[str, Any] = {
-            "frameon": False,
-            "fontsize": 8,
-            "handlelength": 1.6,
-            "borderpad": 0,
-        }
-        self.axes.legend(labelcolor=self.theme.text, **style, **options)
+        """Explain the colours and hatches, above the axes unless told otherwise."""
+        place: Style = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 4}
+        style: Style = {"frameon": False, "fontsize": 8, "handlelength": 1.6, "borderpad": 0}
+        self.axes.legend(labelcolor=self.theme.text, **{**style, **place, **options})
 
     def label(self, *, x: str = "", y: str = "") -> None:
         """Label the axes."""
         self.axes.set_xlabel(x, color=self.theme.quiet, fontsize=8.5)
         self.axes.set_ylabel(y, color=self.theme.quiet, fontsize=8.5)
-
-    def count_axis(self, top: float, room: float = 1.05) -> None:
-        """Make a vertical axis of counts, with some room above the largest."""
-        self.axes.set_ylim(0, top * room)
-        self.axes.set_yticks([0, top], ["0", compact(top)])
-
-    def row_axis(self, labels: Sequence[str], least: int) -> None:
-        """Make a vertical axis of rows from the top, with room for at least this many."""
-        self.axes.set_ylim(max(len(labels), least) - 0.4, -0.6)
-        self.axes.set_yticks(range(len(labels)), labels)
 
     def bars(
         self,
@@ -235,12 +238,13 @@ class Panel:
         width: float,
         look: Look,
         *,
-        faint: bool = False,
+        texts: Sequence[str] = (),
+        alpha: float = 1.0,
         lying: bool = False,
         label: str = "",
     ) -> None:
-        """Draw bars in the style of a state."""
-        (self.axes.barh if lying else self.axes.bar)(
+        """Draw bars in the style of a state, each with a text at its end."""
+        bars = (self.axes.barh if lying else self.axes.bar)(
             places,
             lengths,
             width,
@@ -248,20 +252,74 @@ class Panel:
             hatch=look.hatch,
             edgecolor=self.theme.background,
             linewidth=0,
-            alpha=0.5 if faint else 1,
+            alpha=alpha,
             label=label,
         )
+        self.axes.bar_label(bars, texts, padding=3, color=self.theme.text, fontsize=8)
+
+    def row_bars(
+        self, lengths: Sequence[float], look: Look, texts: Sequence[str], **style: Any
+    ) -> None:
+        """Draw a bar with a text in each row, without an axis below."""
+        self.bars(range(len(lengths)), lengths, 0.65, look, texts=texts, lying=True, **style)
+        self.axes.set_xlim(0, max(*lengths, 1e-9) * 1.5)
+        self.axes.set_xticks([])
+        self.axes.spines["bottom"].set_visible(False)
 
     def time_bars(self, period: Period, heights: Mapping[datetime, float]) -> None:
         """Draw neutral bars over time; the bar of the current bin is dashed."""
-        starts = period.starts
-        edges = [*(start.timestamp() for start in starts), starts[-1].timestamp() + period.seconds]
-        values = [heights.get(start, 0) for start in starts]
-        colours: dict[str, Any] = {"facecolor": self.theme.line, "edgecolor": self.theme.quiet}
+        edges = edges_of(period)
+        values = [heights.get(start, 0) for start in period.starts]
+        colours: Style = {"facecolor": self.theme.line, "edgecolor": self.theme.quiet}
         if len(values) > 1:
             self.axes.stairs(values[:-1], edges[:-1], fill=True, linewidth=0.8, **colours)
-        dashed: dict[str, Any] = {"color": self.theme.quiet, "linestyle": "--", "linewidth": 0.9}
+        dashed: Style = {"color": self.theme.quiet, "linestyle": "--", "linewidth": 0.9}
         self.axes.stairs(values[-1:], edges[-2:], **dashed)
+
+    def count_axis(self, top: float, room: float = 1.05) -> None:
+        """Make a vertical axis of counts, with some room above the largest."""
+        self._axis("y", (0, top * room), [0, top], ["0", compact(top)])
+
+    def row_axis(self, labels: Sequence[str], least: int) -> None:
+        """Make a vertical axis of rows from the top, with room for at least this many."""
+        self._axis("y", (max(len(labels), least) - 0.4, -0.6), range(len(labels)), labels)
+
+    def log_axis(self, least: float, most: float, axis: str = "x", ticks: int = 8) -> None:
+        """Make an axis logarithmic in durations (ms)."""
+        least, most = max(least, SHORTEST_MS), max(most, SHORTEST_MS)
+        if most / least < 2:  # too narrow for round ticks
+            least, most = least / 3, most * 3
+        values = duration_ticks(least, most, ticks)
+        labels = ["≤ 0.1 ms" if ms <= SHORTEST_MS else round_duration(ms) for ms in values]
+        self._axis(axis, (place(least), place(most)), [place(ms) for ms in values], labels)
+
+    def linear_axis(self, most: float, axis: str = "x") -> None:
+        """Make an axis from zero to a duration (ms), with round steps."""
+        most = max(most, 1.0)
+        step = next((ms for ms in _FINE if most / ms <= 4), most / 3)
+        ticks = [step * count for count in range(int(most / step) + 1)]
+        labels = ["0", *(round_duration(ms) for ms in ticks[1:])]
+        self._axis(axis, (0, most * 1.05), ticks, labels)
+
+    def time_axis(self, period: Period, most: int = 6, *, labelled: bool = True) -> None:
+        """Make a time axis in the kernel's time zone."""
+        edges, zone = edges_of(period), period.since.astimezone().tzinfo
+        axis = self.axes.xaxis
+        self.axes.set_xlim(edges[0], edges[-1])
+        locator = AutoDateLocator(zone, 2, most)  # type: ignore[no-untyped-call]  # no annotations
+        formatter = ConciseDateFormatter(locator, zone)  # type: ignore[no-untyped-call]  # neither
+        axis.set_major_locator(locator)
+        axis.set_major_formatter(formatter if labelled else NullFormatter())
+        axis.get_offset_text().set(fontsize=8, color=self.theme.quiet)
+
+    def _axis(
+        self,
+        axis: str,
+        ends: tuple[float, float],
+        places: Sequence[float],
+        labels: Sequence[str],
+    ) -> None:
+        self.axes.set(**{f"{axis}ticks": places, f"{axis}ticklabels": labels, f"{axis}lim": ends})
 
 
 def alt_text(figure: Figure) -> str:
@@ -273,46 +331,51 @@ def alt_text(figure: Figure) -> str:
     return str(figure.get_label())
 
 
-def warm_up() -> None:
-    """Load what the first chart would otherwise wait for: the library, its fonts and glyphs."""
-    theme = THEMES["light"]
-    sheet = Sheet(theme, "Chart")
-    panel = sheet.panel((0.1, 0.1, 0.8, 0.8), "n = 0 · p50 1.0 s")
-    panel.axes.stairs([1], [0, 1], label="completed")
-    panel.legend()
-    as_png(sheet.figure)
-
-
-def as_png(figure: Figure, *, transparent: bool = False, titled: bool = True) -> bytes:
+def as_png(figure: Figure, *, bare: bool = False) -> bytes:
     """Render a figure.
 
     Parameters
     ----------
-    transparent
-        Omit the background; the page must then have the theme of the figure.
-    titled
-        Whether to include the title; omit it if the page shows one above.
+    bare
+        Omit title and background, for a page with the same theme that shows the title itself.
     """
     width, height = figure.get_size_inches()
-    for text in figure.texts:
-        if text.get_gid() == _TITLE:
-            text.set_visible(titled)
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            # Finding the position of an empty axis label would take a tenth of the time.
-            if not axis.get_label_text():
-                axis.set_label_coords(0, 0)
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        # Finding the position of an empty axis label would take a tenth of the time.
+        if not axis.get_label_text():
+            axis.set_label_coords(0, 0)
     buffer = io.BytesIO()
     figure.savefig(
         buffer,
         format="png",
-        transparent=transparent,
-        bbox_inches=None if titled else Bbox([[0, 0], [width, height - _TITLE_INCHES]]),
+        transparent=bare,
+        bbox_inches=Bbox([[0, 0], [width, height - _TITLE_INCHES]]) if bare else None,
         # Rendering takes most of the time, and the page is local: fast compression suffices.
         pil_kwargs={"compress_level": 1},
         metadata={"Title": alt_text(figure)},
     )
     return buffer.getvalue()
+
+
+def percentiles(found: Percentiles, between: str = ", ") -> str:
+    """Name the percentiles: ``p50 0.8 s, p95 3.1 s, p99 7.4 s``."""
+    return between.join(f"{name} {duration(getattr(found, name))}" for name, *_ in MARKS)
+
+
+def few(count: int) -> str:
+    """Return a note if there are too few values to rely on."""
+    return " (few)" if count < FEW else ""
+
+
+def faint(count: int) -> float:
+    """Return the opacity of what shows so many values."""
+    return 0.5 if count < FEW else 1.0
+
+
+def edges_of(period: Period) -> NDArray[np.float64]:
+    """Return the edges of the time bins of a period in days since 1970, as on a time axis."""
+    starts = [start.timestamp() for start in period.starts]
+    return np.array([*starts, starts[-1] + period.seconds]) / 86_400
 
 
 _S, _MIN, _H, _D = 1000.0, 60_000.0, 3_600_000.0, 86_400_000.0
@@ -356,98 +419,3 @@ def duration_ticks(least: float, most: float, ticks: int) -> list[float]:
     while len(found) > ticks:
         found = found[::2]
     return found
-
-
-def log_axis(
-    axes: Axes, least: float, most: float, *, vertical: bool = False, ticks: int = 8
-) -> None:
-    """Make an axis logarithmic in durations, with some room at both ends."""
-    least, most = max(least, SHORTEST_MS), max(most, SHORTEST_MS)
-    if most / least < 2:  # too narrow for round ticks
-        least, most = least / 3, most * 3
-    values = duration_ticks(least, most, ticks)
-    labels = ["≤ 0.1 ms" if ms <= SHORTEST_MS else round_duration(ms) for ms in values]
-    places = [place(ms) for ms in values]
-    if vertical:
-        axes.set_ylim(place(least), place(most))
-        axes.set_yticks(places, labels)
-    else:
-        axes.set_xlim(place(least), place(most))
-        axes.set_xticks(places, labels)
-
-
-def linear_duration_axis(axes: Axes, value: float) -> None:
-    """Set up an axis for a single duration, which has no logarithmic extent."""
-    most = max(2 * value, 2 * SHORTEST_MS)
-    axes.set_xlim(0, most)
-    axes.set_xticks([0, value, most], ["0", round_duration(value), round_duration(most)])
-
-
-def linear_ms_ticks(axes: Axes, most: float, *, vertical: bool = True) -> None:
-    """Set up an axis from zero to a duration, with round steps."""
-    most = max(most, 1.0)
-    step = next((ms for ms in _FINE if most / ms <= 4), most / 3)
-    ticks = [step * count for count in range(int(most / step) + 1)]
-    labels = ["0", *(round_duration(ms) for ms in ticks[1:])]
-    if vertical:
-        axes.set_ylim(0, most * 1.1)
-        axes.set_yticks(ticks, labels)
-    else:
-        axes.set_xlim(0, most * 1.02)
-        axes.set_xticks(ticks, labels)
-
-
-def time_axis(axes: Axes, period: Period, most: int = 6) -> None:
-    """Set up a time axis in seconds since 1970, labelled in the kernel's time zone."""
-    starts = period.starts
-    first = starts[0].timestamp()
-    last = starts[-1].timestamp() + period.seconds
-    axes.set_xlim(first, last)
-    ticks = _time_ticks(starts[0], timedelta(seconds=last - first), most)
-    axes.set_xticks([tick.timestamp() for tick in ticks], _time_labels(ticks))
-
-
-def _time_ticks(first: datetime, span: timedelta, most: int) -> list[datetime]:
-    local = first.astimezone()
-    step = next(
-        (seconds for seconds in _STEPS if span.total_seconds() / seconds <= most), _STEPS[-1]
-    )
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    number = math.ceil((local - midnight).total_seconds() / step)
-    ticks = []
-    while (tick := midnight + timedelta(seconds=step * number)) <= local + span:
-        ticks.append(tick)
-        number += 1
-    return ticks
-
-
-_STEPS: Final = (
-    *(1, 2, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 21600, 43200),
-    *(86400 * days for days in (1, 2, 7, 14, 30, 91, 182, 365, 1825)),
-)
-
-
-def _time_labels(ticks: Sequence[datetime]) -> list[str]:
-    """Format the time of day, with the day below where it changes, or only the day."""
-    if len(ticks) > 1 and ticks[1] - ticks[0] >= timedelta(days=1):
-        return [
-            f"{tick.day} {tick:%b}\n{tick:%Y}"
-            if _new_year(tick, before)
-            else f"{tick.day} {tick:%b}"
-            for tick, before in _pairs(ticks)
-        ]
-    clock = "%H:%M:%S" if len(ticks) > 1 and (ticks[1] - ticks[0]).seconds % 60 else "%H:%M"
-    return [
-        f"{tick:{clock}}\n{tick.day} {tick:%b}"
-        if before is None or before.date() != tick.date()
-        else f"{tick:{clock}}"
-        for tick, before in _pairs(ticks)
-    ]
-
-
-def _pairs(ticks: Sequence[datetime]) -> Iterable[tuple[datetime, datetime | None]]:
-    return zip(ticks, [None, *ticks], strict=False)
-
-
-def _new_year(tick: datetime, before: datetime | None) -> bool:
-    return before is None or before.year != tick.year

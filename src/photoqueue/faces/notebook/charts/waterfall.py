@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from photoqueue.faces.notebook.charts.canvas import (
-    Chart,
-    Panel,
-    Sheet,
-    Theme,
-    ThemeName,
-    linear_ms_ticks,
-)
+from photoqueue.faces.notebook.charts.canvas import Chart, Panel, Sheet, Style
 from photoqueue.faces.notebook.charts.reduction import need
-from photoqueue.faces.notebook.palette import LOOKS
-from photoqueue.format import counted, duration
+from photoqueue.faces.notebook.palette import LOOKS, Look
+from photoqueue.format import counted, duration, shorten
 from photoqueue.words import JobState, Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
-TITLE: Final = "Attempts of one job"
 #: Most attempts that are drawn: the last ones.
 _MOST: Final = 20
-_OUTCOMES: Final[dict[str, tuple[str, JobState]]] = {
-    Outcome.COMPLETED: ("completed", JobState.COMPLETED),
-    Outcome.ERROR: ("failed", JobState.FAILED),
-    Outcome.TIMEOUT: ("timed out", JobState.FAILED),
-    Outcome.WORKER_LOST: ("worker lost", JobState.FAILED),
-    Outcome.RELEASED: ("handed back", JobState.DELAYED),
-    Outcome.CANCELLED: ("cancelled", JobState.CANCELLED),
+#: How outcomes that are no failures look.
+_STATES: Final[dict[str, JobState]] = {
+    Outcome.COMPLETED: JobState.COMPLETED,
+    Outcome.RELEASED: JobState.DELAYED,
+    Outcome.CANCELLED: JobState.CANCELLED,
 }
-_PARTS: Final = (
-    ("wait", JobState.WAITING),
-    ("run", JobState.ACTIVE),
-    ("back-off", JobState.DELAYED),
-)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """One attempt; times in ms since the job could first start."""
 
     attempt: int
@@ -52,16 +34,15 @@ class Step:
     back_off: float
     error_type: str | None
 
+    @property
+    def words(self) -> str:
+        """The outcome, with the error type unless that says the same."""
+        error = self.error_type if self.error_type != self.outcome else None
+        return ": ".join(filter(None, (self.outcome.replace("_", " "), error)))
 
-def waterfall(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
-    """Draw the attempts of one job: wait, run, back-off and outcome.
 
-    Parameters
-    ----------
-    frame
-        Result of ``photoqueue.attempts(job)``.
-    theme
-        ``light`` or ``dark``.
+def steps_of(frame: pd.DataFrame) -> tuple[Step, ...]:
+    """Arrange the attempts of one job on a time axis.
 
     Raises
     ------
@@ -70,11 +51,8 @@ def waterfall(frame: pd.DataFrame, *, theme: ThemeName = "light") -> Figure:
     PhotoqueueError
         The frame lacks a column.
     """
-    return WATERFALL.draw(steps_of(frame), theme=theme)
+    import pandas as pd  # late: charts drawn from SQL need none
 
-
-def steps_of(frame: pd.DataFrame) -> tuple[Step, ...]:
-    """Arrange the attempts of one job on a time axis."""
     columns = ("job_id", "attempt", "outcome", "wait_ms", "started_at", "ended_at")
     need(frame, (*columns, "retry_delay_ms", "error_type"), "attempts(job)")
     if frame["job_id"].nunique() > 1:
@@ -82,108 +60,78 @@ def steps_of(frame: pd.DataFrame) -> tuple[Step, ...]:
             f"A waterfall shows one job, and these are attempts of {frame['job_id'].nunique()}; "
             "choose one: attempts(job)."
         )
-    rows: list[dict[str, Any]] = frame.sort_values("attempt").to_dict("records")  # type: ignore[assignment]  # column names are strings
-    steps: list[Step] = []
-    for row in rows:
-        started = row["started_at"] if row["started_at"] == row["started_at"] else row["ended_at"]
-        wait, back_off = _known(row["wait_ms"]), _known(row["retry_delay_ms"])
-        if not steps:
-            origin = started
-            zero = wait
-        begin = (started - origin).total_seconds() * 1000 + zero
-        steps.append(
-            Step(
-                attempt=int(row["attempt"]),
-                outcome=str(row["outcome"]),
-                ready=max(begin - wait, 0.0),
-                started=begin,
-                ended=begin + (row["ended_at"] - started).total_seconds() * 1000,
-                back_off=back_off,
-                error_type=row["error_type"] if isinstance(row["error_type"], str) else None,
-            )
-        )
-    return tuple(steps)
+    if frame.empty:
+        return ()
+    found = frame.sort_values("attempt")
+    wait, back_off = (
+        pd.to_numeric(found[name]).fillna(0.0) for name in ("wait_ms", "retry_delay_ms")
+    )
+    begun = found["started_at"].fillna(found["ended_at"])
+    origin = begun.iloc[0] - pd.Timedelta(wait.iloc[0], "ms")
+    started, ended = ((at - origin) / pd.Timedelta(1, "ms") for at in (begun, found["ended_at"]))
+    errors = (known if isinstance(known, str) else None for known in found["error_type"])
+    ready = (started - wait).clip(lower=0.0)
+    columns_of_steps = (found["attempt"], found["outcome"], ready, started, ended, back_off, errors)
+    return tuple(Step(*row) for row in zip(*columns_of_steps, strict=True))
 
 
-def _paint(steps: tuple[Step, ...], theme: Theme) -> Figure:
-    shown = steps[-_MOST:]
-    height = 1.5 + 0.34 * max(len(shown), 2)
-    sheet = Sheet(theme, TITLE, height=height)
+def _paint(steps: tuple[Step, ...], sheet: Sheet) -> None:
+    shown, height = steps[-_MOST:], sheet.height
     panel = sheet.panel(
         (0.1, 0.5 / height, 0.62, (height - 1.15) / height),
         f"the last {len(shown)} of {len(steps)} attempts" if len(shown) < len(steps) else "",
     )
-    _segments(panel, shown)
+    wait, run, back_off = (
+        LOOKS[state] for state in (JobState.WAITING, JobState.ACTIVE, JobState.DELAYED)
+    )
+    _segments(panel, "wait", wait, [(step.ready, step.started) for step in shown])
+    _segments(panel, "run", run, [(step.started, step.ended) for step in shown])
+    ends = [(step.ended, step.ended + step.back_off) for step in shown]
+    _segments(panel, "back-off", back_off, ends)
     for row, step in enumerate(shown):
-        words, state = _OUTCOMES.get(step.outcome, (step.outcome, JobState.WAITING))
-        bold = {"fontsize": 11, "fontweight": "bold", "color": LOOKS[state].colour}
-        panel.write(1.02, row, LOOKS[state].icon, "row", va="center", **bold)
-        # The error type of a lost worker is its outcome.
-        known = step.error_type not in (None, step.outcome)
-        error = f": {_short(str(step.error_type))}" if known else ""
-        told = f"{words}{error}, {duration(step.ended - step.started)}"
+        look = LOOKS[_STATES.get(step.outcome, JobState.FAILED)]
+        bold: Style = {"fontsize": 11, "fontweight": "bold", "color": look.colour}
+        panel.write(1.02, row, look.icon, "row", va="center", **bold)
+        told = f"{shorten(step.words, 36)}, {duration(step.ended - step.started)}"
         panel.write(1.055, row, told, "row", va="center")
     panel.row_axis([str(step.attempt) for step in shown], 2)
     panel.label(x="since the job could start", y="attempt")
-    end = max(step.ended + step.back_off for step in shown)
-    linear_ms_ticks(panel.axes, end, vertical=False)
+    panel.linear_axis(max(end for _, end in ends))
     panel.grid("x")
-    panel.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3)
-    return sheet.figure
+    panel.legend()
+
+
+def _segments(panel: Panel, name: str, look: Look, spans: list[tuple[float, float]]) -> None:
+    known = [(row, start, end) for row, (start, end) in enumerate(spans) if end > start]
+    bars = panel.axes.barh(
+        [row for row, _, _ in known],
+        [end - start for _, start, end in known],
+        0.5,
+        [start for _, start, _ in known],
+        facecolor=look.colour if name == "run" else "none",
+        edgecolor=look.colour,
+        hatch=look.hatch,
+        linewidth=1.2,
+    )
+    bars.set_label(name)
 
 
 def _say(steps: tuple[Step, ...]) -> str:
-    parts = []
-    for step in steps[-_MOST:]:
-        words = (
-            f"{step.attempt}: waited {duration(step.started - step.ready)}, ran "
-            f"{duration(step.ended - step.started)}, "
-            f"{_OUTCOMES.get(step.outcome, (step.outcome, None))[0]}"
-        )
-        if step.error_type and step.error_type != step.outcome:
-            words += f" with {step.error_type}"
-        if step.back_off:
-            words += f", then {duration(step.back_off)} of back-off"
-        parts.append(words)
-    return f"{counted(len(steps), 'attempt')} of one job. {'; '.join(parts)}."
+    parts = "; ".join(
+        f"{step.attempt}: waited {duration(step.started - step.ready)}, "
+        f"ran {duration(step.ended - step.started)}, {step.words}"
+        + (f", then {duration(step.back_off)} of back-off" if step.back_off else "")
+        for step in steps[-_MOST:]
+    )
+    return f"{counted(len(steps), 'attempt')} of one job. {parts}."
 
 
-def _segments(panel: Panel, shown: tuple[Step, ...]) -> None:
-    ends = {
-        "wait": [(step.ready, step.started) for step in shown],
-        "run": [(step.started, step.ended) for step in shown],
-        "back-off": [(step.ended, step.ended + step.back_off) for step in shown],
-    }
-    for name, state in _PARTS:
-        look = LOOKS[state]
-        spans = [(row, start, end) for row, (start, end) in enumerate(ends[name]) if end > start]
-        panel.axes.barh(
-            [row for row, _, _ in spans],
-            [end - start for _, start, end in spans],
-            0.5,
-            [start for _, start, _ in spans],
-            label=name,
-            facecolor=look.colour if name == "run" else "none",
-            edgecolor=look.colour,
-            hatch=look.hatch,
-            linewidth=1.2,
-        )
-
-
-def _known(value: Any) -> float:
-    """Read a number; 0 if missing."""
-    return 0.0 if value is None or value != value else float(value)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 24 else f"{text[:23]}…"
-
-
-WATERFALL: Final = Chart(
-    title=TITLE,
-    heading=TITLE,
+waterfall: Final = Chart(
+    title="Attempts of one job",
     nothing="no attempt of this job has ended yet",
+    reduce=steps_of,
     has_data=bool,
+    height=lambda steps: 1.5 + 0.34 * max(len(steps[-_MOST:]), 2),
     paint=_paint,
     say=_say,
 )

@@ -11,6 +11,13 @@ starts nothing.
 
 from __future__ import annotations
 
+# These two take locks before a fork. Imported first, they do so after `_end_imports`.
+import concurrent.futures.thread  # noqa: F401  # see above
+import importlib._bootstrap
+import logging  # noqa: F401  # see above
+import os
+import threading
+import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
@@ -166,6 +173,31 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
+
+
+#: Seconds for which a fork waits for imports of other threads.
+_IMPORT_SECONDS: Final = 20.0
+
+
+def _end_imports() -> None:
+    """Let imports of other threads end before a fork: the child would wait for them for ever.
+
+    The first use of each name imports modules, also in threads. A child inherits the locks of
+    those that are being imported, but not the thread that would release them.
+    """
+    deadline = time.monotonic() + _IMPORT_SECONDS
+    while _imported_elsewhere() and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
+def _imported_elsewhere() -> bool:
+    # Private, and the only place where Python keeps the owners of these locks.
+    known = getattr(importlib._bootstrap, "_module_locks", {})
+    locks = [get() for get in list(known.values())]
+    return any(lock and lock.owner not in (None, threading.get_ident()) for lock in locks)
+
+
+os.register_at_fork(before=_end_imports)
 
 
 def _card(value: object) -> str:

@@ -1,8 +1,9 @@
-"""Addresses: of servers, shown without their secrets, and of code."""
+"""Addresses: of servers, shown without their secrets, of files, and of code."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Final
 
 _SECRET_IN_QUERY: Final = re.compile(
@@ -25,6 +26,14 @@ def masked(url: str) -> str:
     user, colon, _ = login.partition(":")
     shown = f"{user}:***" if colon else user
     return _SECRET_IN_QUERY.sub(r"\1***", f"{scheme}://{shown}{at}{place}")
+
+
+def expanded(path: str | Path) -> Path:
+    """Return a path with its ``~`` replaced; a home that nobody knows stays, and is not found."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def is_reference(text: str) -> bool:

@@ -42,9 +42,16 @@ raises :class:`PermanentError` (or a subclass) to say "do not retry".
 
 from __future__ import annotations
 
+import copyreg
+from typing import Any
+
 
 class PhotoqueueError(Exception):
     """Base of every error raised by photoqueue."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle any subclass: by default Python calls it with the message alone."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]  # documented for pickle, not in typeshed
 
 
 class ConfigurationError(PhotoqueueError):

@@ -6,7 +6,8 @@ import os
 import threading
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 import sqlalchemy as sa
 
@@ -30,6 +31,12 @@ _RECHECK_SECONDS: Final = 2.0
 _FEW_JOBS: Final = 20_000
 
 
+_lock = threading.RLock()
+_current: Installation | None = None
+#: All of this process, also those that jobs and batches brought with them.
+_installations: Final[WeakSet[Installation]] = WeakSet()
+
+
 class Installation:
     """Servers, tables, broker and photo store of one set of settings; open it once per process.
 
@@ -51,6 +58,7 @@ class Installation:
             endpoints.database_url.get_secret_value(), embedded=endpoints.embedded_database
         )
         self._checked = time.monotonic()
+        _installations.add(self)
         #: Job types whose queues this process has entered in the tables.
         self._entered: set[JobType] = set()
 
@@ -78,6 +86,10 @@ class Installation:
 
     def __repr__(self) -> str:
         return f"Installation({self.database.address!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by the settings, secrets included: connections stay in their process."""
+        return _arrived, (self.settings, self.endpoints, self.__dict__.get("namespace"))
 
     @cached_property
     def namespace(self) -> str:
@@ -149,8 +161,13 @@ class Installation:
         tracing.flush()
 
 
-_lock = threading.RLock()
-_current: Installation | None = None
+def _arrived(settings: Settings, endpoints: Endpoints, namespace: str | None) -> Installation:
+    """Return the installation of these settings in this process; contacts no server."""
+    with _lock:
+        for known in (_current, *_installations):
+            if known is not None and known.settings == settings:
+                return known
+        return Installation(settings, endpoints, namespace=namespace)
 
 
 def current() -> Installation:
@@ -189,8 +206,8 @@ def _after_fork() -> None:
     """Give a forked process its own connections: on shared ones replies get mixed up."""
     global _lock
     _lock = threading.RLock()
-    if _current is not None:
-        _current.forget_connections()
+    for installation in _installations:
+        installation.forget_connections()
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from photoqueue.addresses import is_reference
+from photoqueue.addresses import expanded, is_reference
 from photoqueue.errors import ConfigurationError
 
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -33,6 +33,18 @@ Rate = Annotated[float, Field(ge=0.00166, allow_inf_nan=False)]
 
 
 _LONGEST_DELAY_MS = 24 * 3600 * 1000
+
+
+def _default_home() -> Path:
+    """Return the user's data directory; one that cannot be used where the user has no home.
+
+    An account without a home (a container that runs under any id) is enough with both servers and
+    the photo store configured. Whatever needs the folder says that it is not there.
+    """
+    try:
+        return Path(platformdirs.user_data_dir("photoqueue")).expanduser()
+    except RuntimeError:  # from either
+        return Path("/dev/null/photoqueue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +117,7 @@ class Settings(BaseSettings):
 
     #: Data directory: embedded servers, stored photos, models. Installations with different
     #: data directories share nothing.
-    home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("photoqueue")))
+    home: Path = Field(default_factory=_default_home)
 
     #: PostgreSQL to use instead of the embedded one (``postgresql://…``).
     database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
@@ -218,7 +230,12 @@ class Settings(BaseSettings):
     @field_validator("home", "catalogue")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
-        return value and value.expanduser().absolute()
+        if value is None:
+            return None
+        path = expanded(value)
+        if path.parts[:1] and path.parts[0].startswith("~"):
+            raise ValueError(f"nobody knows the home folder {path.parts[0]}")
+        return path.absolute()
 
     @field_validator("job_types", mode="before")
     @classmethod

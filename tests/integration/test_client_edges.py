@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import multiprocessing
 import os
+import pickle
+import subprocess
+import sys
 
 import pytest
 
@@ -28,6 +33,113 @@ def test_forked_process_has_connections_of_its_own(installation) -> None:
         children.append(child)
     assert [job.poll().state for _ in range(20)] == [JobState.WAITING] * 20
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 4
+
+
+def test_handles_are_the_same_when_they_are_copied_or_pickled(installation) -> None:
+    job = submit("salon-1")
+    batch = photoqueue.submit_photos([picture(1), picture(2)], project_id="m1")
+    for handle in (job, batch):
+        for back in (copy.copy(handle), copy.deepcopy(handle), pickle.loads(pickle.dumps(handle))):
+            assert back == handle
+            assert repr(back) == repr(handle)
+            assert back.installation is installation
+    assert pickle.loads(pickle.dumps(job)).queue.result is PHOTO_ANALYZE.result
+    assert len(copy.deepcopy(batch)) == len(pickle.loads(pickle.dumps(batch)).poll()) == 2
+    snapshot = job.poll()
+    assert pickle.loads(pickle.dumps(snapshot)) == copy.deepcopy(snapshot) == snapshot
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_handles_work_in_a_pool_of_processes(installation, method: str) -> None:
+    job = submit("salon-1")
+    batch = photoqueue.submit_photos([picture(1), picture(2)], project_id="m1")
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        # The settings of this process are not in its environment: the handles bring them along.
+        assert pool.apply_async(photoqueue.Job.poll, (job,)).get(60).state is JobState.WAITING
+        assert pool.apply_async(photoqueue.Batch.counts, (batch,)).get(60) == batch.counts()
+        failed = pool.apply_async(photoqueue.Job.result, (job, 0.01))
+        with pytest.raises(photoqueue.ResultTimeoutError):
+            failed.get(60)
+
+
+_FORKS = """
+import faulthandler, os, threading, time
+import photoqueue
+
+first = threading.Thread(target=photoqueue.stats)
+first.start()
+children = []
+while first.is_alive() or len(children) < 3:
+    child = os.fork()
+    if child == 0:
+        faulthandler.dump_traceback_later(50, exit=True)
+        photoqueue.stats()
+        os._exit(0)
+    children.append(child)
+    time.sleep(0.03)
+first.join()
+print(*(os.waitpid(child, 0)[1] for child in children))
+"""
+
+
+def test_fork_while_a_thread_makes_its_first_call_gives_working_processes(settings) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _FORKS],
+        env={**os.environ, **settings.to_environment()},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == {"0"}, done.stderr
+    assert done.stderr == ""
+
+
+#: An account without an entry in the list of accounts, as containers run under.
+_HOMELESS = """
+import os, pwd, runpy, sys
+
+def getpwuid(uid):
+    raise KeyError("no such user")
+
+pwd.getpwuid = getpwuid
+os.environ.pop("HOME", None)
+sys.argv[0] = "photoqueue"
+runpy.run_module("photoqueue", run_name="__main__")
+"""
+
+
+def test_account_without_a_home_needs_none_with_servers_of_its_own(settings, tmp_path) -> None:
+    variables = settings.to_environment() | {
+        "PHOTOQUEUE_HOME": "",
+        "PHOTOQUEUE_PHOTO_STORE": str(tmp_path / "photos"),
+    }
+    (tmp_path / "salon.jpg").write_bytes(picture(1))
+
+    def homeless(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", _HOMELESS, *arguments],
+            env={**os.environ, **variables, **changes},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    submitted = homeless("submit", str(tmp_path / "salon.jpg"))
+    assert submitted.returncode == 0, submitted.stderr
+    status = homeless("status", "--json")
+    assert status.returncode == 0, status.stderr
+    # Without them it is told what to set
+    for changes, variable in (
+        ({"PHOTOQUEUE_PHOTO_STORE": ""}, "PHOTOQUEUE_PHOTO_STORE"),
+        ({"DATABASE_URL": ""}, "PHOTOQUEUE_HOME"),
+    ):
+        failed = homeless("submit", str(tmp_path / "salon.jpg"), "--resubmit", **changes)
+        assert failed.returncode != 0
+        assert variable in failed.stderr
+        assert "Traceback" not in failed.stderr
 
 
 def test_inventory_that_still_waits_takes_over_a_later_submission(installation) -> None:

@@ -1,4 +1,8 @@
-"""Handles of jobs and batches, which any process can make from an id."""
+"""Handles of jobs and batches, which any process can make from an id.
+
+They can be copied and pickled. A pickled handle holds the settings of its installation, passwords
+included; an id does not.
+"""
 
 from __future__ import annotations
 

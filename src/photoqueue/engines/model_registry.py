@@ -54,6 +54,7 @@ from pydantic import (
     ValidationInfo,
 )
 
+from photoqueue.addresses import expanded
 from photoqueue.errors import ConfigurationError, EngineUnavailableError, ModelError
 from photoqueue.settings import Settings
 
@@ -71,7 +72,7 @@ def _beside(path: object, info: ValidationInfo) -> object:
         return path
     if not path:
         raise ValueError("give the name of a file")
-    return (info.data["source"].parent / Path(path).expanduser()).absolute()
+    return (info.data["source"].parent / expanded(path)).absolute()
 
 
 def _class_list(value: object, info: ValidationInfo) -> object:
@@ -311,7 +312,7 @@ def locate_model(settings: Settings) -> ModelEntry:
         if present is None:
             raise EngineUnavailableError(f"The detector has no model. {advice}")
         return present
-    path = Path(settings.model).expanduser()
+    path = expanded(settings.model)
     entry = models.get(settings.model) or ModelEntry(name=path.stem, path=path)
     if entry.exists():
         return entry

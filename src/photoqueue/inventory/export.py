@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from photoqueue.addresses import expanded
 from photoqueue.errors import ConfigurationError, StateError
 from photoqueue.format import visible
 from photoqueue.inventory.volumes import litres, to_cubic_metres
@@ -75,7 +76,7 @@ def export_inventory(result: InventoryResult, kind: str, path: Path, wording: Wo
     if kind not in FORMATS:
         raise StateError(f"Unknown format {kind!r:.40}; choose {' or '.join(FORMATS)}.")
     content = _csv(result, wording) if kind == "csv" else _xlsx(result, wording)
-    target = path.expanduser().absolute()
+    target = expanded(path).absolute()
     try:
         with target.open("xb") as file:
             file.write(content)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import unquote
 
+from photoqueue.addresses import expanded
 from photoqueue.errors import PayloadError, PhotoNotFoundError, StorageError, UnreadablePhotoError
 from photoqueue.photos.remote import filesystem, is_url, masked, scheme, translated
 from photoqueue.settings import Settings
@@ -32,7 +33,7 @@ class LocalFolder:
 
     def __init__(self, root: str) -> None:
         path = unquote(root.partition("://")[2]) if is_url(root) else root
-        self._root = Path(path).expanduser().absolute()
+        self._root = expanded(path).absolute()
 
     def write(self, key: str, data: bytes, *, durable: bool) -> None:
         """Store a file: complete under its name or not at all.

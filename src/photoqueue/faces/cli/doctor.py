@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from photoqueue.addresses import expanded
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.cli.output import (
     WHOLE,
@@ -179,7 +180,7 @@ def _photo_store(survey: Survey) -> Iterator[Finding]:
 
     settings = survey.settings
     if settings.photo_store is None or not is_url(settings.photo_store):
-        folder = Path(settings.photo_store or settings.home / "photos").expanduser().absolute()
+        folder = expanded(settings.photo_store or settings.home / "photos").absolute()
         yield _writable("Photo store", folder, "PHOTOQUEUE_PHOTO_STORE")
         return
     import hashlib

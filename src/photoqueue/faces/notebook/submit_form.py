@@ -9,6 +9,7 @@ from typing import Final
 
 import ipywidgets as widgets
 
+from photoqueue.addresses import expanded
 from photoqueue.client.handles import Batch
 from photoqueue.client.submit import preview, submit_photos
 from photoqueue.client.submit_job import submit_inventory
@@ -110,7 +111,7 @@ class SubmitForm:
         if self.source.value == SAMPLE:
             return SAMPLE_HOME
         text = self.folder.value.strip()
-        return Path(text).expanduser() if text else None
+        return expanded(text) if text else None
 
     def submit(self) -> None:
         """Submit the chosen photos in a thread; the text below the button shows the progress."""

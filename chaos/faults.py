@@ -18,7 +18,7 @@ from chaos.load import POISON, photo
 from chaos.proxy import CUTS
 from chaos.servers import CLEAN
 from chaos.stage import Stage
-from chaos.workers import Worker
+from chaos.workers import Worker, template_of
 
 #: Plays a fault; returns what it did, or why it could not.
 Fault = Callable[[Stage, random.Random], str]
@@ -45,6 +45,20 @@ def kill_child(stage: Stage, chance: random.Random) -> str:
     with contextlib.suppress(psutil.NoSuchProcess):
         child.kill()
     return f"pid {child.pid}"
+
+
+def kill_template(stage: Stage, chance: random.Random) -> str:
+    """Kill the process that forks a worker's processes, and one of these: the next must come."""
+    worker = _photo_worker(stage, chance)
+    if worker is None:
+        return "nobody to kill"
+    try:
+        template = template_of(worker.pid)
+    except (ValueError, psutil.NoSuchProcess):
+        return "killed before"
+    with contextlib.suppress(psutil.NoSuchProcess):
+        template.kill()
+    return f"pid {template.pid}, and {kill_child(stage, chance)}"
 
 
 def kill_worker(stage: Stage, chance: random.Random) -> str:
@@ -186,6 +200,7 @@ def move_clock(stage: Stage, chance: random.Random) -> str:
 
 FAULTS: Final[dict[str, Fault]] = {
     "kill child": kill_child,
+    "kill template": kill_template,
     "kill worker": kill_worker,
     "kill supervisor": kill_supervisor,
     "kill all workers": kill_all,

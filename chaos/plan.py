@@ -10,6 +10,7 @@ from typing import Final
 #: How often each fault comes, beside the others.
 WEIGHTS: Final = {
     "kill child": 5,
+    "kill template": 1,
     "kill worker": 3,
     "kill supervisor": 2,
     "kill all workers": 1,

@@ -18,6 +18,8 @@ from photoqueue import Settings
 
 REPOSITORY = Path(__file__).parents[1]
 _START_SECONDS = 90.0
+#: Name of the process from which a worker's processes are forked.
+TEMPLATE = "pq-template"
 
 
 @dataclass(eq=False)
@@ -59,12 +61,9 @@ class Worker:
 
     def children(self) -> list[psutil.Process]:
         """Find the processes that do its jobs."""
-        found = []
-        for process in self.family()[1:]:
-            with contextlib.suppress(psutil.Error):
-                if "spawn_main" in " ".join(process.cmdline()):
-                    found.append(process)
-        return found
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return children_of(self.pid)
+        return []
 
     def kill_group(self) -> None:
         """Kill all of it at once."""
@@ -156,6 +155,23 @@ class Workers:
                     process.kill()
             if worker.alive:
                 worker.kill_group()
+
+
+def children_of(pid: int) -> list[psutil.Process]:
+    """Find the processes that do a worker's jobs, oldest first: each is named after its queue."""
+    found = []
+    for child in psutil.Process(pid).children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            named = "-" in child.name() and child.name() != TEMPLATE
+            if named and child.status() != psutil.STATUS_ZOMBIE:
+                found.append(child)
+    return sorted(found, key=lambda child: child.create_time())
+
+
+def template_of(pid: int) -> psutil.Process:
+    """Find the process that forks those that do a worker's jobs."""
+    (found,) = (child for child in psutil.Process(pid).children() if child.name() == TEMPLATE)
+    return found
 
 
 def processes_marked(name: str, value: str) -> list[psutil.Process]:

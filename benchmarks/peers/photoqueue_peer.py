@@ -25,6 +25,7 @@ from photoqueue.settings import Concurrency, load_settings
 from photoqueue.words import INTERACTIVE_PRIORITY
 from photoqueue.worker import child
 from photoqueue.worker.supervisor import Supervisor
+from photoqueue.worker.template import template
 
 _RESULT = PhotoResult(photo_id="p", items=(), room_type="salon", confidence=0.0).to_json()
 
@@ -77,6 +78,16 @@ def latency(installation: Installation, number: int) -> list[float]:
 def main() -> None:
     """Do as the command line says."""
     verb, number = sys.argv[1], int(sys.argv[2])
+    if verb == "work":
+        child.configure_logging("text")
+        with template() as forks:
+            Supervisor(
+                Installation.open(load_settings()),
+                [PHOTO_ANALYZE],
+                concurrency=Concurrency.of(number),
+                template=forks,
+            ).run()
+        return
     installation = Installation.open(load_settings())
     if verb == "submit":
         submit(installation, 100)  # the first one opens connections and loads modules
@@ -90,9 +101,6 @@ def main() -> None:
         )
         latency(installation, 20)
         print(json.dumps(latency(installation, number)))
-    else:
-        child.configure_logging("text")
-        Supervisor(installation, [PHOTO_ANALYZE], concurrency=Concurrency.of(number)).run()
     installation.close()
 
 

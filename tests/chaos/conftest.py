@@ -94,15 +94,6 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], int
     return count
 
 
-def children_of(pid: int) -> list[psutil.Process]:
-    """List the working processes of a worker (the first level below its supervisor)."""
-    return [
-        child
-        for child in psutil.Process(pid).children()
-        if "spawn_main" in " ".join(child.cmdline())
-    ]
-
-
 def wait_active(job: photoqueue.Job) -> None:
     eventually(lambda: job.poll().state is JobState.ACTIVE)
 

@@ -7,8 +7,9 @@ import signal
 import pytest
 
 import photoqueue
+from chaos.workers import children_of
 from photoqueue import JobState
-from tests.chaos.conftest import children_of, wait_active
+from tests.chaos.conftest import wait_active
 from tests.conftest import submit
 
 pytestmark = pytest.mark.chaos

@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 import photoqueue
+from chaos.workers import children_of, template_of
 from photoqueue import JobState
-from tests.chaos.conftest import assert_one_effect, children_of, wait_active
+from tests.chaos.conftest import assert_one_effect, wait_active
 from tests.conftest import eventually, picture, submit
 
 pytestmark = pytest.mark.chaos
@@ -52,6 +53,7 @@ def test_killed_supervisor_takes_its_processes_along_and_the_next_worker_recover
     wait_active(job)
     children = children_of(worker.pid)
     assert len(children) == 2
+    children.append(template_of(worker.pid))
 
     worker.signal(signal.SIGKILL)
     worker.wait()
@@ -285,6 +287,7 @@ def test_tests_leave_no_worker_behind(start_worker):
     worker = start_worker("--queue", "photo-analyze", "--concurrency", "2")
     children = children_of(worker.pid)
     assert len(children) == 2
+    children.append(template_of(worker.pid))
     os.killpg(worker.pid, signal.SIGTERM)
     assert worker.wait() == 0
     assert not any(child.is_running() for child in children)

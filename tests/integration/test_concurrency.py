@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 import sqlalchemy as sa
 
 import photoqueue
+from chaos.workers import children_of as processes
+from chaos.workers import template_of
 from photoqueue.client.system import list_workers
 from photoqueue.errors import ConfigurationError
 from photoqueue.installation import Installation
@@ -39,16 +40,6 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     gate = tmp_path / "gate"
     monkeypatch.setenv("PQ_TEST_GATE", str(gate))
     return gate
-
-
-def processes(worker: int) -> list[psutil.Process]:
-    """Return the processes of a worker that take jobs, or will; oldest first."""
-    found = [
-        child
-        for child in psutil.Process(worker).children()
-        if child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
-    ]
-    return sorted(found, key=lambda child: child.create_time())
 
 
 def registered() -> int:
@@ -124,6 +115,31 @@ def test_killed_process_is_replaced_and_its_job_done(
         job.wait(120)
     outcomes = sorted(tuple(job.attempts()["outcome"]) for job in jobs)
     assert outcomes == [("completed",)] * 5 + [("worker_lost", "completed")]
+
+
+def test_processes_go_on_without_their_template_and_others_come_without_it(
+    start_worker: Callable[..., Worker], gate: Path
+) -> None:
+    worker = start_worker("--queue", PHOTOS)
+    jobs = [submit(f"gate-{number}") for number in range(2)]
+    eventually(lambda: photoqueue.stats()[PHOTOS].active == 2, 120, worker)
+    before = processes(worker.pid)
+    template_of(worker.pid).kill()
+    # One more job than processes: the next is started without the template.
+    jobs += [submit(f"gate-{number}") for number in range(2, 5)]
+    eventually(lambda: photoqueue.stats()[PHOTOS].active == 3, 60, worker)
+    now = processes(worker.pid)
+    assert now[: len(before)] == before and len(now) == 3
+    assert "spawn_main" in " ".join(now[-1].cmdline()) and "are spawned" in worker.log
+    os.kill(now[0].pid, signal.SIGKILL)
+    gate.touch()
+    for job in jobs:
+        job.wait(120)
+    outcomes = sorted(tuple(job.attempts()["outcome"]) for job in jobs)
+    assert outcomes == [("completed",)] * 4 + [("worker_lost", "completed")]
+    assert "signal 9 (SIGKILL)" in worker.log
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
 
 
 def test_paused_queue_asks_for_no_process(

@@ -17,7 +17,6 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import psutil
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -26,6 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 import photoqueue
+from chaos.workers import children_of
 from photoqueue.client.metrics import Recent, RecentMetrics
 from photoqueue.client.observe import Stats
 from photoqueue.faces.http.metrics import CONTENT_TYPE
@@ -458,7 +458,7 @@ def test_worker_renews_its_lease_and_replaces_processes_while_counting_is_stuck(
         submit("a").result(timeout=60)
         eventually(stuck)
         then = one(database, "SELECT clock_timestamp()")
-        for process in psutil.Process(worker.pid).children(recursive=True):
+        for process in children_of(worker.pid):
             process.kill()
         submit("b").result(timeout=60)
         eventually(lambda: one(database, "SELECT max(last_seen_at) FROM workers") > then)
@@ -472,7 +472,7 @@ def test_worker_goes_on_where_history_cannot_be_counted(
     worker = start_worker("--queue", "photo-analyze", "--concurrency", "1")
     submit("a").result(timeout=60)
     eventually(lambda: "history is not counted" in worker.log)
-    for process in psutil.Process(worker.pid).children(recursive=True):
+    for process in children_of(worker.pid):
         process.kill()
     submit("b").result(timeout=60)
     assert worker.log.count("history is not counted") == 1

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from chaos.workers import children_of
 from photoqueue import Settings
 from photoqueue.jobs import job_types
 from photoqueue.worker import health
@@ -34,20 +34,11 @@ def address(worker: Worker) -> str:
     return found[1]
 
 
-def children(worker: Worker) -> list[psutil.Process]:
-    """Return the processes that do jobs; multiprocessing has a tracker beside them."""
-    return [
-        child
-        for child in psutil.Process(worker.pid).children()
-        if "spawn_main" in " ".join(child.cmdline())
-    ]
-
-
 def test_idle_worker_is_alive_and_one_with_a_frozen_process_is_not(start_worker: Start) -> None:
     worker = start_worker("--queue", "photo-analyze", "--concurrency", "1", "--health-port", "0")
     url = f"{address(worker)}/healthz"
     eventually(lambda: httpx.get(url, timeout=60).json() == {"status": "alive", "problems": []})
-    (child,) = children(worker)
+    (child,) = children_of(worker.pid)
     child.send_signal(signal.SIGSTOP)
     eventually(lambda: httpx.get(url, timeout=60).status_code == 503, worker=worker)
     (problem,) = httpx.get(url, timeout=60).json()["problems"]

@@ -15,7 +15,7 @@ from photoqueue.engines.contract import LEAST_SIDE, Hint, sufficient_side
 from photoqueue.jobs.engine_calls import FOR_TRYING_OUT
 from photoqueue.jobs.photo_analyze import PhotoPayload, photo_result
 from photoqueue.samples import SAMPLE_PHOTO
-from photoqueue.worker.crew import thrifty
+from photoqueue.worker.template import thrifty
 
 
 class Plain:

@@ -29,6 +29,7 @@ from photoqueue.words import JobType, Message
 from photoqueue.worker.board import StatusBoard
 from photoqueue.worker.logs import LogFormat, configure_logging
 from photoqueue.worker.runner import Runner
+from photoqueue.worker.template import HELD_BACK, name_process
 
 if TYPE_CHECKING:
     from photoqueue.queue.broker.queues import Broker
@@ -69,6 +70,8 @@ def run_child(assignment: Assignment, board: StatusBoard, parent: Connection) ->
     # Ctrl-C reaches the whole process group; only the supervisor decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
+    name_process(f"{assignment.queue}-{assignment.slot}")
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
     configure_logging(assignment.log_format)
     try:

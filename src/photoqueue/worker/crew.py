@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from photoqueue.words import JobType, Outcome
 from photoqueue.worker.board import StatusBoard
 from photoqueue.worker.child import EXIT_CONFIGURATION, Assignment, run_child
+from photoqueue.worker.template import Template, thrifty
 
 if TYPE_CHECKING:
-    from multiprocessing.context import SpawnProcess
-
     from photoqueue.installation import Installation
     from photoqueue.queue.workers import Backlog
     from photoqueue.settings import Concurrency, Settings
@@ -32,37 +31,12 @@ logger = logging.getLogger(__name__)
 #: delay.
 _SHORT_LIFE_SECONDS: Final = 5.0
 _MAX_RESTART_DELAY_SECONDS: Final = 30.0
+#: Seconds between looks whether a process that was just started takes jobs.
+_LOOK_SECONDS: Final = 0.03
 #: Seconds for which a process that is not ready counts as starting, so that no more are started.
 _START_SECONDS: Final = 60.0
 #: A job that has waited this long (seconds) calls for one more process.
 _LONG_WAIT_SECONDS: Final = 10.0
-_MIB: Final = 2**20
-#: Environment variables that save processor time. Libraries read them when the process starts or
-#: when they are loaded, so they are set before that.
-_ENVIRONMENT: Final = {
-    # OpenBLAS, used by numpy, starts as many threads as there are cores, and they spin for a while
-    # after each product. With two processes on two cores that cost 12 ms a photo, for products that
-    # take a tenth of a millisecond.
-    "OPENBLAS_NUM_THREADS": "1",
-    # glibc returns the memory of each large picture to the system and requests it again for the
-    # next one, zeroed, with a page fault for each page: 1,100 to 3,400 faults for a photo of 1280 ×
-    # 960, or 4 to 13 ms. These settings keep up to this many bytes in a process. (Pillow's own
-    # block cache did not help: it cuts large blocks to the size of small ones.)
-    "MALLOC_MMAP_THRESHOLD_": str(32 * _MIB),
-    "MALLOC_TRIM_THRESHOLD_": str(64 * _MIB),
-}
-
-
-@contextmanager
-def thrifty() -> Iterator[None]:
-    """Set these variables for processes started in the block; the operator's own values stay."""
-    missing = {name: value for name, value in _ENVIRONMENT.items() if name not in os.environ}
-    os.environ.update(missing)
-    try:
-        yield
-    finally:
-        for name in missing:
-            os.environ.pop(name, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +108,7 @@ class Child:
     """A process, with what the supervisor knows of it."""
 
     def __init__(
-        self, queue: JobType, slot: int, process: SpawnProcess, board: StatusBoard, pipe: Connection
+        self, queue: JobType, slot: int, process: BaseProcess, board: StatusBoard, pipe: Connection
     ) -> None:
         self.queue = queue
         self.slot = slot
@@ -155,6 +129,11 @@ class Child:
     def idle(self) -> bool:
         """Whether it takes jobs and is not working on one."""
         return self.board.ready and not self.board.busy_since
+
+    @property
+    def starting(self) -> bool:
+        """Whether it was started a moment ago and does not take jobs yet."""
+        return not self.board.ready and time.monotonic() - self.started < _SHORT_LIFE_SECONDS
 
     @property
     def status(self) -> str:
@@ -200,12 +179,14 @@ class Crew:
         settings: Settings,
         concurrency: Concurrency,
         log_format: LogFormat,
+        template: Template | None = None,
     ) -> None:
         self._installation = installation
         self._settings = settings
         self._worker_id = worker_id
         self._concurrency = concurrency
         self._log_format = log_format
+        self._template = template
         # Not fork: a child must not inherit connections, threads or the state of an engine.
         self._context = multiprocessing.get_context("spawn")
         self._slots = 0
@@ -216,6 +197,21 @@ class Crew:
 
     def start(self, queue: JobType) -> None:
         """Start one more process for a queue."""
+        if self._template is not None:
+            try:
+                self._start(queue, self._template.process)
+                return
+            except OSError as exc:
+                logger.warning(
+                    "the template process cannot be used (%s): processes are spawned from now on, "
+                    "which takes longer",
+                    exc,
+                )
+                self._template.close()
+                self._template = None
+        self._start(queue, self._context.Process)
+
+    def _start(self, queue: JobType, make: Callable[..., BaseProcess]) -> None:
         self._slots += 1
         board = StatusBoard()
         reader, writer = self._context.Pipe(duplex=False)
@@ -229,14 +225,19 @@ class Crew:
             processes=self._concurrency.most,
             log_format=self._log_format,
         )
-        process = self._context.Process(
+        process = make(
             target=run_child,
             args=(assignment, board, reader),
             name=f"photoqueue-{queue}-{self._slots}",
         )
-        with thrifty():
-            process.start()
-        reader.close()
+        try:
+            with thrifty():
+                process.start()
+        except BaseException:
+            writer.close()  # ends a process that nobody will know
+            raise
+        finally:
+            reader.close()
         self.children.append(Child(queue, self._slots, process, board, writer))
 
     def of(self, queue: JobType) -> list[Child]:
@@ -281,8 +282,14 @@ class Crew:
             _log("process drains", queue, idle[-1], len(staying) - 1)
 
     def sleep(self, seconds: float) -> None:
-        """Sleep until a process ends, at most this long."""
-        wait([child.process.sentinel for child in self.children], timeout=seconds)
+        """Sleep until a process ends, or one that was started takes jobs; at most this long."""
+        deadline = time.monotonic() + seconds
+        starting = [child for child in self.children if child.starting]
+        sentinels = [child.process.sentinel for child in self.children]
+        while (left := deadline - time.monotonic()) > 0:
+            ended = wait(sentinels, timeout=min(left, _LOOK_SECONDS) if starting else left)
+            if ended or any(child.board.ready for child in starting):
+                return
 
     def reap(self, *, restart: bool) -> list[Child]:
         """Remove and return processes that have ended, and start replacements."""

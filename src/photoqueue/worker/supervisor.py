@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from photoqueue.installation import Installation
     from photoqueue.queue.workers import Renewal
     from photoqueue.settings import Concurrency
+    from photoqueue.worker.template import Template
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,8 @@ class Supervisor:
     ----------
     concurrency
         Number of processes of each queue.
+    template
+        Forks them; without one they are spawned.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class Supervisor:
         *,
         concurrency: Concurrency,
         log_format: LogFormat = "text",
+        template: Template | None = None,
     ) -> None:
         self.worker_id = new_uuid()
         # Chosen once: processes that start later must use the same engine.
@@ -118,6 +122,7 @@ class Supervisor:
             settings=self._settings,
             concurrency=concurrency,
             log_format=log_format,
+            template=template,
         )
         self._round_seconds = min(1.0, self._settings.lease_seconds / 5)
         self._pulse = Pulse(

@@ -61,6 +61,7 @@ def worker(
     from photoqueue.settings import Concurrency, load_settings
     from photoqueue.worker.logs import LogFormat, configure_logging
     from photoqueue.worker.supervisor import Supervisor
+    from photoqueue.worker.template import template
 
     form: LogFormat = "json" if log_format is LogFormatName.JSON else "text"
     configure_logging(form)
@@ -68,21 +69,24 @@ def worker(
         given = None if concurrency is None else Concurrency.of(concurrency)
     except ValueError as exc:
         raise typer.BadParameter(str(exc), param_hint="--concurrency") from None
-    settings = load_settings()
-    supervisor = Supervisor(
-        Installation.open(settings),
-        types_to_run(queue),
-        concurrency=given or settings.concurrency,
-        log_format=form,
-    )
-    probes = _probes(supervisor, listen, health_port, metrics_port)
-    if end_with_stdin:
-        threading.Thread(target=_stop_at_end_of_stdin, args=(supervisor,), daemon=True).start()
-    try:
-        supervisor.run()
-    finally:
-        for probe in probes:
-            probe.close()
+    # First: the process has no thread and no connection yet.
+    with template() as forks:
+        settings = load_settings()
+        supervisor = Supervisor(
+            Installation.open(settings),
+            types_to_run(queue),
+            concurrency=given or settings.concurrency,
+            log_format=form,
+            template=forks,
+        )
+        probes = _probes(supervisor, listen, health_port, metrics_port)
+        if end_with_stdin:
+            threading.Thread(target=_stop_at_end_of_stdin, args=(supervisor,), daemon=True).start()
+        try:
+            supervisor.run()
+        finally:
+            for probe in probes:
+                probe.close()
 
 
 def _probes(

@@ -21,14 +21,14 @@ program, number = sys.argv[1], int(sys.argv[2])
 del sys.argv[1:3]
 exec("\\n".join(line for line in program.splitlines() if line.startswith(("import ", "from "))))
 ends = []
-for _ in range(number):
+for index in range(number):
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.dup2(writer, 1)
         status = 1
         try:
-            exec(program, {"__name__": "__main__"})
+            exec(program, {"__name__": "__main__", "INDEX": index})
             sys.stdout.flush()
             status = 0
         except BaseException:
@@ -49,8 +49,8 @@ def at_once(program: str, number: int, *arguments: str) -> list[str]:
     Parameters
     ----------
     program : str
-        Python code; it finds the arguments in ``sys.argv[1:]``. Its lines that begin with
-        ``import`` or ``from`` are run before, once for all of them.
+        Python code; it finds the arguments in ``sys.argv[1:]``, and which process it is in
+        ``INDEX``. Its lines that begin with ``import`` or ``from`` are run before, once for all.
     """
     done = subprocess.run(
         [sys.executable, "-c", _FORK, program, str(number), *arguments],

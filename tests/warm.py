@@ -107,9 +107,10 @@ class Warm:
         *,
         environment: Mapping[str, str],
         output: IO[bytes],
+        errors: IO[bytes] | None = None,
         new_session: bool = False,
     ) -> WarmProcess:
-        """Run ``photoqueue ARGUMENTS``, with both kinds of output in one file."""
+        """Run ``photoqueue ARGUMENTS``; errors go to the output where there is no file for them."""
         ours, theirs = socket.socketpair()
         request = {
             "arguments": list(arguments),
@@ -117,10 +118,26 @@ class Warm:
             "session": new_session,
         }
         with theirs, Path(os.devnull).open("rb") as nothing:
-            files = [nothing.fileno(), output.fileno(), output.fileno(), theirs.fileno()]
-            socket.send_fds(self._requests, [b"."], files)
+            files = (nothing, output, errors or output, theirs)
+            socket.send_fds(self._requests, [b"."], [file.fileno() for file in files])
         ours.sendall(json.dumps(request).encode() + b"\n")
         return WarmProcess(ours)
+
+    def run(
+        self, *arguments: str | Path, environment: Mapping[str, str], timeout: float = 150
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        words = list(map(str, arguments))
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            process = self.start(words, environment=environment, output=output, errors=errors)
+            try:
+                status = process.wait(timeout)
+            finally:
+                process.kill()
+            output.seek(0)
+            errors.seek(0)
+            shown = output.read().decode(), errors.read().decode()
+        return subprocess.CompletedProcess(words, status, *shown)
 
     def commands(self) -> list[str]:
         """List the commands that run."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,7 +19,8 @@ from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.database import Database
 from photoqueue.queue.ledger import Failure, Ledger
-from tests.conftest import REPOSITORY, submit
+from tests import warm
+from tests.conftest import submit
 from tests.integration.conftest import Outcome, Run
 
 STUCK = Alert(
@@ -71,14 +70,8 @@ def run_alone(
     installation: Installation, *arguments: str, **environment: str
 ) -> tuple[int, str, str]:
     """Run the command in a process with an environment of its own."""
-    found = subprocess.run(
-        [sys.executable, "-m", "photoqueue", "check", *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, **installation.settings.to_environment(), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    own = {**os.environ, **installation.settings.to_environment(), **environment}
+    found = warm.interpreter().run("check", *arguments, environment=own)
     return found.returncode, found.stdout, found.stderr
 
 

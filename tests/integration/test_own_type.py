@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date
@@ -28,6 +27,7 @@ from photoqueue.queue.database import Database
 from photoqueue.queue.pages import JobQuery, job_page
 from photoqueue.queue.workers import enter_queues
 from photoqueue.settings import Settings, load_settings
+from tests import warm
 from tests.api_server import client_of
 from tests.bench import Bench
 from tests.conftest import REPOSITORY, eventually, submit
@@ -57,14 +57,8 @@ def installation(settings: Settings) -> Iterator[Installation]:
 
 
 def shell(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "photoqueue", *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, **settings.to_environment(), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    environment = {**os.environ, **settings.to_environment(), "COLUMNS": "200"}
+    return warm.interpreter().run(*arguments, environment=environment)
 
 
 # -- all the way ------------------------------------------------------------------------------

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -23,6 +21,7 @@ from photoqueue.jobs import PHOTO_ANALYZE, job_types
 from photoqueue.records.results import FoundItem, InventoryLine
 from photoqueue.records.snapshots import QueueStats
 from photoqueue.words import JobState
+from tests.processes import at_once
 
 WHEN = datetime(2026, 11, 25, 14, 3, tzinfo=UTC)
 HOSTILE = "<script>alert('&')</script>\x1b[2J\u202e\ud800\n" + "é" * 300
@@ -300,49 +299,35 @@ def test_results_print_as_calmly_as_they_are_shown() -> None:
     assert str(inventory()) == repr(inventory())
 
 
+#: A process that has loaded the values' own modules, and none that shows them.
 FRESH = """
-import sys
+import pickle, sys
+import pandas
 import photoqueue
-value = {value}
+from photoqueue import Catalogue, InventoryResult, JobSnapshot, PhotoResult, Stats
+values = [
+    lambda: PhotoResult(photo_id="p", items=(), room_type="salon", confidence=0),
+    lambda: Stats({}),
+    lambda: Catalogue.load(),
+    *(lambda path=path: pickle.load(open(path, "rb")) for path in sys.argv[1:]),
+]
+value = values[INDEX]()
 loaded = [name for name in sys.modules if name.startswith("photoqueue.faces")]
 assert not loaded, loaded
-html = value._repr_html_()
-assert {said!r} in html, html
-"""
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (
-            "photoqueue.PhotoResult(photo_id='p', items=(), room_type='salon', confidence=0)",
-            "Photo p",
-        ),
-        ("photoqueue.Stats({})", "Queues"),
-        ("photoqueue.Catalogue.load()", "rug, floor lamp"),
-    ],
-)
-def test_a_process_that_imported_no_face_shows_cards(value: str, said: str) -> None:
-    subprocess.run([sys.executable, "-c", FRESH.format(value=value, said=said)], check=True)
-
-
-UNPICKLED = """
-import pickle, sys
-value = pickle.load(sys.stdin.buffer)
 print(ascii((repr(value), value._repr_html_())))
 """
 
 
-@pytest.mark.parametrize("make", [photo, inventory, snapshot])
-def test_a_process_that_only_unpickles_shows_the_same(make: Callable[[], Any]) -> None:
-    value = make()
-    shown = subprocess.run(
-        [sys.executable, "-c", UNPICKLED],
-        input=pickle.dumps(value),
-        capture_output=True,
-        check=True,
-    )
-    assert shown.stdout.decode().strip() == ascii((repr(value), value._repr_html_()))
+def test_a_process_that_imported_no_face_shows_cards(tmp_path: Path) -> None:
+    pickled = [photo(), inventory(), snapshot()]
+    for number, value in enumerate(pickled):
+        (tmp_path / f"{number}").write_bytes(pickle.dumps(value))
+    files = [str(tmp_path / f"{number}") for number in range(len(pickled))]
+    shown = at_once(FRESH, 6, *files)
+    for said, html in zip(("Photo p", "Queues", "rug, floor lamp"), shown, strict=False):
+        assert said in html
+    for value, html in zip(pickled, shown[3:], strict=True):
+        assert html.strip() == ascii((repr(value), value._repr_html_()))
 
 
 def test_values_of_other_types_have_no_card() -> None:

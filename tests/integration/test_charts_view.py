@@ -68,7 +68,7 @@ def test_charts_of_an_empty_installation_say_what_is_missing(database: Database)
 def test_nothing_is_drawn_again_while_nothing_happens(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(charts_view, "_BUSY_SECONDS", 0.0)
+    monkeypatch.setattr(charts_view, "_SECONDS", 0.0)
     monkeypatch.setattr(charts_view, "_REST", 0.0)
     add(database, 3)
     view = ChartsView()
@@ -94,7 +94,6 @@ def test_reading_is_rare_however_often_it_is_refreshed(
     view = ChartsView()
     view.refresh()
     monkeypatch.setattr(charts_view, "figures", None)
-    monkeypatch.setattr(charts_view, "activity", None)
     for _ in range(5):
         view.refresh()
 

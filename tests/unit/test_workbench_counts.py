@@ -1,65 +1,58 @@
-"""Counts beside the table of jobs."""
+"""Readings of the views that are not repeated too often."""
 
 from __future__ import annotations
 
 import pytest
 
-from photoqueue.faces.notebook import jobs
-from photoqueue.faces.notebook.jobs import PacedCounts
-from photoqueue.jobs import PHOTO_ANALYZE
-from photoqueue.queue.pages import JobQuery
-from photoqueue.words import JobState
+from photoqueue.faces.notebook import view
+from photoqueue.faces.notebook.view import Paced
 
 
 class Clock:
-    """A clock that counting moves."""
+    """A clock that reading moves."""
 
-    def __init__(self, cost: float) -> None:
-        self.now, self.cost, self.counted = 100.0, cost, 0
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, cost: float) -> None:
+        self.now, self.cost, self.readings = 100.0, cost, 0
+        monkeypatch.setattr(view.time, "monotonic", lambda: self.now)
 
-    def monotonic(self) -> float:
-        return self.now
-
-    def count(self, _query: JobQuery) -> dict[JobState, int]:
+    def read(self, *question: str) -> int:
         self.now += self.cost
-        self.counted += 1
-        return {JobState.WAITING: self.counted}
+        if "fail" in question:
+            raise ZeroDivisionError
+        self.readings += 1
+        return self.readings
 
 
-def paced(monkeypatch: pytest.MonkeyPatch, *, cost: float) -> tuple[PacedCounts, Clock]:
-    clock = Clock(cost)
-    monkeypatch.setattr(jobs.time, "monotonic", clock.monotonic)
-    monkeypatch.setattr(jobs, "ask", lambda _, query: clock.count(query))
-    return PacedCounts(), clock
-
-
-def test_dear_count_is_not_repeated_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    counts, clock = paced(monkeypatch, cost=1.0)
-    assert counts.of(JobQuery()) == {JobState.WAITING: 1}
-    assert not counts.stale
+def test_dear_reading_is_not_repeated_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch, cost=1.0)
+    paced = Paced(clock.read, rest=20)
+    assert (paced.of("all"), paced.stale) == (1, False)
     clock.now += 5
-    assert counts.of(JobQuery(states=(JobState.FAILED,), descending=False)) == {JobState.WAITING: 1}
-    assert counts.stale
+    assert (paced.of("all"), paced.stale) == (1, True)
     clock.now += 16
-    assert counts.of(JobQuery()) == {JobState.WAITING: 2}
-    assert not counts.stale
+    assert (paced.of("all"), paced.stale) == (2, False)
 
 
-def test_count_that_is_asked_for_is_new_however_dear(monkeypatch: pytest.MonkeyPatch) -> None:
-    counts, _ = paced(monkeypatch, cost=1.0)
-    counts.of(JobQuery())
-    assert counts.of(JobQuery(), anew=True) == {JobState.WAITING: 2}
-    assert not counts.stale
+def test_reading_that_is_asked_for_is_new_however_dear(monkeypatch: pytest.MonkeyPatch) -> None:
+    paced = Paced(Clock(monkeypatch, cost=1.0).read, rest=20)
+    paced.of("all")
+    assert (paced.of("all", anew=True), paced.stale) == (2, False)
 
 
-def test_another_filter_is_counted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    counts, _ = paced(monkeypatch, cost=1.0)
-    counts.of(JobQuery())
-    assert counts.of(JobQuery(queue=PHOTO_ANALYZE)) == {JobState.WAITING: 2}
+def test_another_question_is_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    paced = Paced(Clock(monkeypatch, cost=1.0).read, rest=20)
+    paced.of("all")
+    assert paced.of("failed") == 2
+    with pytest.raises(ZeroDivisionError):
+        paced.of("fail")
+    assert paced.of("failed") == 3  # what was read before is not taken for an answer
 
 
-def test_cheap_count_is_as_new_as_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    counts, clock = paced(monkeypatch, cost=0.01)
-    counts.of(JobQuery())
+def test_cheap_reading_is_repeated_soon_but_not_sooner_than_least(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(monkeypatch, cost=0.01)
+    often, seldom = Paced(clock.read, rest=20), Paced(clock.read, rest=20, least=5)
+    assert (often.of(), seldom.of()) == (1, 2)
     clock.now += 0.5
-    assert counts.of(JobQuery()) == {JobState.WAITING: 2}
+    assert (often.of(), seldom.of()) == (3, 2)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import traitlets
 
-from photoqueue.client.metrics import activity, figures
+from photoqueue.client.metrics import figures
 from photoqueue.errors import PhotoqueueError
-from photoqueue.faces.notebook.view import LiveView, Scope, script, style
+from photoqueue.faces.notebook.view import LiveView, Paced, Scope, script, style
 from photoqueue.jobs import job_types
 from photoqueue.records.figures import Figures, Retries
 
@@ -24,13 +23,9 @@ PERIODS: Final[dict[str, timedelta | None]] = {
     "week": timedelta(weeks=1),
     "all": None,
 }
-#: Seconds between two readings while jobs change, and while only time passes.
-_BUSY_SECONDS: Final = 5.0
-_QUIET_SECONDS: Final = 60.0
-#: After a slow reading, wait at least this many times its duration.
+#: Seconds between two readings at least; after a slow one, this many times its duration.
+_SECONDS: Final = 5.0
 _REST: Final = 20.0
-
-
 #: Names of the traits that hold the charts, in the order of the page.
 NAMES: Final = ("durations", "waits", "throughput", "failures", "retries", "ai")
 
@@ -70,11 +65,7 @@ class ChartsView(LiveView):
     ai = traitlets.Dict().tag(sync=True)
 
     def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
-        self._read: Figures | None = None
-        self._wish: tuple[str, ...] = ()
-        self._activity = -1
-        self._not_before = 0.0
-        self._not_after = 0.0
+        self._figures = Paced(_figures, rest=_REST, least=_SECONDS)
         self._drawn: dict[str, tuple[str, Table, ThemeName]] = {}
         super().__init__(scope, actions=actions, **traits)
         self.observe(self._chosen, ["period", "queue", "dark"])
@@ -89,6 +80,11 @@ class ChartsView(LiveView):
         if queue and queue not in self.queues:
             raise traitlets.TraitError(f"There is no queue {queue[:80]!r}.")
         return queue
+
+    @property
+    def ages(self) -> bool:
+        """Whether something was written since the figures were read, as in a busy installation."""
+        return self._figures.stale
 
     @staticmethod
     def prepare() -> None:
@@ -105,31 +101,8 @@ class ChartsView(LiveView):
         DatabaseUnavailableError
             PostgreSQL cannot be reached.
         """
-        wish = (self.scope.project, self.scope.batch, self.period, self.queue)
-        if self._read is None or wish != self._wish or self._due():
-            began = time.monotonic()
-            self._activity = activity()
-            self._read = self._figures()
-            self._wish = wish
-            ended = time.monotonic()
-            self._not_before = ended + max(_BUSY_SECONDS, _REST * (ended - began))
-            self._not_after = max(ended + _QUIET_SECONDS, self._not_before)
-        self._draw(self._read)
-
-    def _due(self) -> bool:
-        now = time.monotonic()
-        if now < self._not_before:
-            return False
-        return now >= self._not_after or activity() != self._activity
-
-    def _figures(self) -> Figures:
-        length = PERIODS[self.period]
-        return figures(
-            project_id=self.scope.project or None,
-            batch_id=self.scope.batch or None,
-            queue=self.queue or None,
-            since=None if length is None else datetime.now(UTC) - length,
-        )
+        scope = self.scope
+        self._draw(self._figures.of(scope.project, scope.batch, self.queue, self.period))
 
     def _draw(self, read: Figures) -> None:
         # Imported late: matplotlib takes a while to load, and the first table must not wait for it.
@@ -163,3 +136,13 @@ class ChartsView(LiveView):
             self.wanted()
         except PhotoqueueError as exc:
             self.notice = str(exc)
+
+
+def _figures(project: str, batch: str, queue: str, period: str) -> Figures:
+    length = PERIODS[period]
+    return figures(
+        project_id=project or None,
+        batch_id=batch or None,
+        queue=queue or None,
+        since=None if length is None else datetime.now(UTC) - length,
+    )

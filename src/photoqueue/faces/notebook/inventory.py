@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -20,7 +19,7 @@ from photoqueue.client.observe import ask
 from photoqueue.client.submit_job import submit_inventory
 from photoqueue.client.system import is_worked_on
 from photoqueue.errors import NotFoundError, StateError
-from photoqueue.faces.notebook.view import LiveView, Message, Scope, script, style
+from photoqueue.faces.notebook.view import LiveView, Message, Paced, Scope, script, style
 from photoqueue.installation import current
 from photoqueue.inventory.catalogue_file import CATEGORIES, LANGUAGES
 from photoqueue.inventory.export import FORMATS, export_inventory, free_name
@@ -221,7 +220,7 @@ class InventoryView(LiveView):
         self.user_id = user_id
         self.result: InventoryResult | None = None
         self._named_for: str | None = None
-        self._projects: tuple[float, list[dict[str, Any]]] = (float("-inf"), [])
+        self._projects = Paced(lambda: project_choices(ask(list_projects)), least=_PROJECTS_SECONDS)
         super().__init__(scope, actions=actions, **traits)
 
     def refresh(self) -> None:
@@ -236,7 +235,7 @@ class InventoryView(LiveView):
             # Without a driver, the view polls while something is in progress.
             "alone": self._driver is None,
             "fixed": bool(named),
-            "projects": [] if named else self._choices(),
+            "projects": [] if named else self._projects.of(),
             "project": named or self.project,
             "strategies": STRATEGY_TEXTS,
             "categories": list(CATEGORIES),
@@ -288,13 +287,6 @@ class InventoryView(LiveView):
         if self.scope.project or not self.scope.batch:
             return str(self.scope.project)
         return ask(batch_row, self.scope.batch)["project_id"] or ""
-
-    def _choices(self) -> list[dict[str, Any]]:
-        read_at, choices = self._projects
-        if time.monotonic() - read_at > _PROJECTS_SECONDS:
-            choices = project_choices(ask(list_projects))
-            self._projects = time.monotonic(), choices
-        return choices
 
     def _read(self, project: str) -> InventoryResult | None:
         try:

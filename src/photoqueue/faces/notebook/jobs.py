@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -13,8 +12,16 @@ from pydantic import TypeAdapter
 
 from photoqueue.client.control import cancel, retry
 from photoqueue.client.observe import as_queue, as_state, ask, story
-from photoqueue.errors import PhotoqueueError, StateError, TooSlowError, UnknownJobError
-from photoqueue.faces.notebook.view import LiveView, Message, Scope, script, style
+from photoqueue.errors import StateError, TooSlowError, UnknownJobError
+from photoqueue.faces.notebook.view import (
+    Background,
+    LiveView,
+    Message,
+    Paced,
+    Scope,
+    script,
+    style,
+)
 from photoqueue.format import counted, number
 from photoqueue.jobs import job_types
 from photoqueue.queue.pages import (
@@ -33,51 +40,9 @@ from photoqueue.words import JobState
 if TYPE_CHECKING:
     import pandas as pd
 
-#: A count that took t seconds is not repeated within this many times t.
+#: A count that took t seconds is not repeated within this many times t: counting a million jobs
+#: takes a large part of a second. Counts may then be some seconds older than the rows.
 _REST: Final = 20.0
-
-
-class PacedCounts:
-    """Counts the jobs of a query by state.
-
-    Counting ten thousand jobs takes milliseconds; counting a million takes a large part of a
-    second, too long to repeat twice a second. Counts may then be some seconds older than the rows.
-
-    Attributes
-    ----------
-    stale : bool
-        Whether the last answer was an older count, so that another one is due.
-    """
-
-    def __init__(self) -> None:
-        self.stale = False
-        self._of: JobQuery | None = None
-        self._counts: Mapping[JobState, int] = {}
-        self._again = 0.0
-
-    def of(self, query: JobQuery, *, anew: bool = False) -> Mapping[JobState, int]:
-        """Return the counts of a query, regardless of its states, order and page.
-
-        Parameters
-        ----------
-        query
-            If it differs from the last one, it is always counted.
-        anew
-            Count even if the last count is recent.
-        """
-        counted = replace(
-            query, states=(), order=JobOrder.SUBMITTED, descending=True, after=None, before=None
-        )
-        begin = time.monotonic()
-        self.stale = not anew and counted == self._of and begin < self._again
-        if not self.stale:
-            self._counts = ask(job_counts, counted)
-            self._of = counted
-            end = time.monotonic()
-            self._again = end + _REST * (end - begin)
-        return self._counts
-
-
 #: Jobs retried in one step.
 _RETRY_STEP: Final = 500
 #: Up to this many jobs, a page's position is counted for any order and search text.
@@ -154,7 +119,8 @@ class JobsView(LiveView):
         self._shown: JobQuery | None = None
         #: The last query that was read, as it was given.
         self._readable = JobQuery()
-        self._counts = PacedCounts()
+        self._counts = Paced(lambda query: ask(job_counts, query), rest=_REST)
+        self._work = Background(self._say)
         self._refreshing = threading.Lock()
         self.observe(self._on_query, "query")
         self.observe(self._on_selection, "selected")
@@ -196,7 +162,7 @@ class JobsView(LiveView):
                     self.page = _page_shown(query, page, None)
                 self._shown = query
             self.reading = False
-            counts = self._counts.of(query, anew=not self.driven)
+            counts = self._counts.of(_for_counts(query), anew=not self.driven)
             shown, story = _page_shown(query, page, counts), self._read_story()
             with self.hold_sync():
                 self.counts = {str(state): number for state, number in counts.items()}
@@ -254,31 +220,38 @@ class JobsView(LiveView):
 
     def _retry_all(self, _message: Message) -> None:
         """Retry all failed jobs of the filter, in a thread: there may be thousands."""
-        if self.busy:
+        if self._work.busy:
             raise StateError("Failed jobs are being retried already; wait until that is done.")
         self.busy = True
         query = replace(self._meant(self.query), states=(JobState.FAILED,))
-        threading.Thread(
-            target=self._retry_matching, args=(query,), name="photoqueue-retry", daemon=True
-        ).start()
+        self._work.run(lambda: self._retry_matching(query), before="", after=self._retried)
 
-    def _retry_matching(self, query: JobQuery) -> None:
+    def _retry_matching(self, query: JobQuery) -> str:
         started = seen = 0
+        total = ask(job_counts, query)[JobState.FAILED]
+        for ids in ask(matching_ids, query, size=_RETRY_STEP):
+            started += retry(ids)
+            seen += len(ids)
+            self.progress = f"Retried {number(started)} of {number(max(total, seen))} failed jobs."
+        if started == seen:
+            return f"Retried {counted(started, 'failed job')}."
+        return (
+            f"Retried {number(started)} of {number(seen)} failed jobs. The others stay: another "
+            "job of the same photo waits, runs or has completed since, or the photo could not be "
+            "read."
+        )
+
+    def _retried(self) -> None:
         try:
-            total = ask(job_counts, query)[JobState.FAILED]
-            for ids in ask(matching_ids, query, size=_RETRY_STEP):
-                started += retry(ids)
-                seen += len(ids)
-                self.progress = (
-                    f"Retried {number(started)} of {number(max(total, seen))} failed jobs…"
-                )
-            self.progress = _retried(started, seen)
             self.wanted()
-        except PhotoqueueError as exc:
-            self.progress = _retried(started, started)
-            self.notice = str(exc)
         finally:
             self.busy = False
+
+    def _say(self, text: str, urgent: bool) -> None:
+        if urgent:
+            self.notice = text
+        else:
+            self.progress = text
 
     refreshed = False
     looking = frozenset({"filter", "sort", "turn", "open"})
@@ -329,6 +302,11 @@ class JobsView(LiveView):
 
 def _first(query: JobQuery) -> JobQuery:
     return replace(query, after=None, before=None)
+
+
+def _for_counts(query: JobQuery) -> JobQuery:
+    """Return a query without what does not change the counts by state."""
+    return replace(_first(query), states=(), order=JobOrder.SUBMITTED, descending=True)
 
 
 def _as_order(name: object) -> JobOrder:
@@ -455,13 +433,3 @@ def _position(query: JobQuery, page: JobPage, total: int) -> int | None:
         return max(total - len(page.jobs), 0)
     cheap = query.order is JobOrder.SUBMITTED and not query.text
     return ask(rows_before, query, page.previous) if cheap or total <= _COUNTED_ALWAYS else None
-
-
-def _retried(started: int, seen: int) -> str:
-    """Describe how many of the failed jobs were retried."""
-    if started == seen:
-        return f"Retried {counted(started, 'failed job')}."
-    return (
-        f"Retried {number(started)} of {number(seen)} failed jobs. The others stay: another job of "
-        "the same photo waits, runs or has completed since, or the photo could not be read."
-    )

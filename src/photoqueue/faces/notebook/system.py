@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, ClassVar, Final
@@ -12,15 +11,18 @@ from pydantic import TypeAdapter
 
 from photoqueue.client.control import pause, resume
 from photoqueue.client.observe import stats
-from photoqueue.client.system import (
-    SystemReport,
-    list_workers,
-    runs_here,
-    system_report,
-)
+from photoqueue.client.system import list_workers, runs_here, system_report
 from photoqueue.client.worker_process import WorkerProcess, start_worker
 from photoqueue.errors import PhotoqueueError, StateError
-from photoqueue.faces.notebook.view import Background, LiveView, Message, Scope, script, style
+from photoqueue.faces.notebook.view import (
+    Background,
+    LiveView,
+    Message,
+    Paced,
+    Scope,
+    script,
+    style,
+)
 from photoqueue.records.snapshots import QueueStats, Worker
 
 #: Seconds for which the state of servers that answered, the engine and the folders are not read
@@ -56,7 +58,8 @@ class SystemView(LiveView):
     def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
         self.own: list[WorkerProcess] = []
         self._background = Background(self._say)
-        self._report: tuple[float, SystemReport] | None = None
+        self._report = Paced(system_report, least=_REPORT_SECONDS)
+        self._trouble = False
         super().__init__(scope, actions=actions, **traits)
 
     @property
@@ -75,10 +78,9 @@ class SystemView(LiveView):
         try:
             queues, workers = stats(), list_workers(lost=True)
         except PhotoqueueError:
-            self._report = None
+            self._trouble = True
             # Earlier data stays on the page, beside the unavailable server.
-            before = {name: self.page.get(name, []) for name in ("queues", "workers")}
-            self.page = {**self._standing(), **before}
+            self.page = {"queues": [], "workers": [], **self.page, **self._standing()}
             raise
         self.page = {
             **self._standing(),
@@ -88,12 +90,8 @@ class SystemView(LiveView):
 
     def _standing(self) -> dict[str, Any]:
         """Return what seldom changes; read again soon if something is wrong."""
-        now = time.monotonic()
-        if self._report is None or now - self._report[0] > _REPORT_SECONDS:
-            self._report = now, system_report()
-        report = self._report[1]
-        if any(server.error for server in report.servers):
-            self._report = None
+        report = self._report.of(anew=self._trouble)
+        self._trouble = any(server.error for server in report.servers)
         return {
             "actions": self.actions,
             # Without a driver, the view polls.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import anywidget
 import traitlets
@@ -18,6 +19,7 @@ from photoqueue.faces.notebook.palette import LOOKS
 
 #: A message of the front end: a ``kind``, and values.
 Message = dict[str, Any]
+Found = TypeVar("Found")
 
 
 class Scope(traitlets.HasTraits):
@@ -161,6 +163,38 @@ class Words(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"<Words {self.text[:60]!r}>"
+
+
+class Paced(Generic[Found]):
+    """Remembers what was read, so that dear readings are rare however often a view is refreshed.
+
+    A reading that took t seconds is not repeated within ``rest`` × t, nor within ``least`` seconds,
+    unless the question differs.
+
+    Attributes
+    ----------
+    stale : bool
+        Whether the last answer was an older one, so that another reading is due.
+    """
+
+    def __init__(
+        self, read: Callable[..., Found], *, rest: float = 0.0, least: float = 0.0
+    ) -> None:
+        self.stale = False
+        self._read, self._rest, self._least = read, rest, least
+        self._question: tuple[Any, ...] | None = None
+        self._again = 0.0
+
+    def of(self, *question: Any, anew: bool = False) -> Found:
+        """Return the answer to a question; read now if ``anew``."""
+        begin = time.monotonic()
+        self.stale = not anew and question == self._question and begin < self._again
+        if not self.stale:
+            self._question = None  # in case the reading fails
+            self._found = self._read(*question)
+            self._question, end = question, time.monotonic()
+            self._again = end + max(self._least, self._rest * (end - begin))
+        return self._found
 
 
 class Background:

@@ -87,10 +87,10 @@ test-browser: install ## the tests that look at JupyterLab and Voilà with Chrom
 	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/pytest tests/browser
 
-notebooks: install ## run the notebooks anew and store what they show
+notebooks: install ## run the notebooks and store what they show
 	$(BIN)/python -m tests.notebooks.execute
 
-pictures: install ## take the README's pictures of the workbench anew
+pictures: install ## take the README's pictures of the workbench again
 	$(BIN)/pytest tests/browser/illustrate.py
 
 # The same order of faults again with, for example: make chaos ARGS="--seed 7 --jobs 5000 --minutes 10"
@@ -122,7 +122,7 @@ COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes 
 # What the images install (deploy/Dockerfile): the same pins without what only tests need.
 FOR_IMAGES := --no-annotate --constraint constraints.txt --upgrade
 SERVICE := $(addprefix --extra ,detect llm http s3 server tracing)
-constraints:     ## pin the newest versions anew, also those of the images (needs uv)
+constraints:     ## pin the newest versions, also those of the images (needs uv)
 	$(COMPILE) pyproject.toml --extra all --group dev --upgrade --output-file constraints.txt
 	$(COMPILE) pyproject.toml $(SERVICE) $(FOR_IMAGES) --output-file deploy/requirements.txt
 	$(COMPILE) pyproject.toml $(SERVICE) --extra workbench $(FOR_IMAGES) \
@@ -151,7 +151,7 @@ model: training-venv  ## write the trained model into the package
 	$(TRAINING) -m training.export out/model out/scenes \
 		src/photoqueue/engines/weights/photoqueue-rooms-1.onnx
 
-samples: training-venv ## render the sample homes anew
+samples: training-venv ## render the sample homes again
 	$(TRAINING) -m training.make_samples data/samples
 
 clean:           ## remove what the targets made

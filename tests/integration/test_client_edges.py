@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import multiprocessing
 import os
@@ -12,7 +13,8 @@ import sys
 import pytest
 
 import photoqueue
-from photoqueue import JobState
+from photoqueue import JobState, JobType, words
+from photoqueue.client.observe import story
 from photoqueue.errors import PhotoConflictError, StateError
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.ledger import Ledger
@@ -150,11 +152,23 @@ def test_inventory_that_still_waits_takes_over_a_later_submission(installation) 
     assert second == first
     assert second.poll().ready_at is None
     photoqueue.cancel(batch)
-    with installation.database.begin() as connection:
-        payload = connection.exec_driver_sql(
-            "SELECT payload FROM jobs WHERE job_key = 'inventory-m1'"
-        ).scalar_one()
-    assert (payload["strategy"], payload["afterBatch"]) == ("sum", batch.id)
+    found = story(second)
+    assert (found.payload["strategy"], found.after_batch) == ("sum", batch.id)
+
+
+def test_inventory_started_again_waits_for_nothing_more(installation) -> None:
+    # Given an inventory that waited for a batch, and was cancelled and started again
+    batch = photoqueue.submit_photos([picture(1)], project_id="m1")
+    inventory = photoqueue.submit_inventory("m1", after=batch)
+    photoqueue.cancel(inventory)
+    photoqueue.retry(inventory)
+    # Then neither its row nor its data name the batch
+    found = story(inventory)
+    assert (found.after_batch, batch.id in str(found.payload)) == (None, False)
+    # And a submission that names no batch asks for the same, also while it runs
+    with contextlib.closing(Ledger(installation.database)) as ledger:
+        ledger.claim(inventory._uuid, inventory.queue, worker_id=inventory._uuid, slot=1)
+    assert photoqueue.submit_inventory("m1") == inventory
 
 
 def test_running_inventory_is_not_handed_back_for_another_question(installation) -> None:
@@ -166,6 +180,16 @@ def test_running_inventory_is_not_handed_back_for_another_question(installation)
     with pytest.raises(StateError, match="is already running"):
         photoqueue.submit_inventory("m1", strategy="sum")
     ledger.close()
+
+
+def test_key_of_a_type_that_this_process_does_not_know_finds_its_job(
+    installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "_KNOWN", dict(words._KNOWN))
+    job = photoqueue.submit(JobType("floor-plan", key="plan-{project_id}"), {"project_id": "m1"})
+    words._KNOWN["floor-plan"] = JobType("floor-plan")  # as other processes know it
+    assert photoqueue.job("plan-m1") == job
+    assert photoqueue.cancel(["plan-m1"]) == 1
 
 
 def test_photo_id_stays_in_its_project(installation) -> None:

@@ -224,7 +224,7 @@ def test_one_failed_job_is_retried_and_one_waiting_job_cancelled(
     send(view, "retry", job_id=failed.id)
     assert "cannot be started again: it is waiting" in view.notice
     send(view, "cancel", job_id="nonsense")
-    assert "not a job id" in view.notice
+    assert "No job 'nonsense' in" in view.notice
 
 
 def test_all_failed_jobs_of_the_filter_are_retried_in_a_thread(

@@ -384,7 +384,7 @@ def test_story_of_a_failed_job_puts_its_attempts_on_one_axis(ledger: Ledger) -> 
 def test_story_of_an_unknown_job_is_an_error() -> None:
     with pytest.raises(UnknownJobError):
         story(uuid4())
-    with pytest.raises(UnknownJobError, match="not a job id"):
+    with pytest.raises(UnknownJobError, match="No job 'nonsense' in"):
         story("nonsense")
 
 

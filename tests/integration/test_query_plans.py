@@ -229,7 +229,7 @@ def test_reads_of_one_job_batch_or_project_read_no_whole_table(
 ) -> None:
     calls = {
         "snapshot": (lambda: read.snapshot(database, UUID(int=81)), "jobs_pkey"),
-        "by key": (lambda: read.find_job(database, "photo-p81"), "jobs_key"),
+        "by key": (lambda: read.snapshot(database, "photo-p81"), "jobs_key"),
         "outcome": (lambda: read.outcome(database, UUID(int=81)), "jobs_pkey"),
         "attempts": (
             lambda: read.attempts(database, job_id=UUID(int=81)),

@@ -86,17 +86,22 @@ def test_unknown_job_is_an_error_that_says_where_it_was_looked_for(database: Dat
         read.outcome(database, job_id)
 
 
-@pytest.mark.parametrize("key", ["photo-nobody", "photo-", "photo-" + "x" * 10_000, "photo-a\x00b"])
-def test_unknown_key_is_an_unknown_job(database: Database, key: str) -> None:
-    with pytest.raises(UnknownJobError) as error:
-        read.find_job(database, key)
-    assert len(str(error.value)) < 500
+@pytest.mark.parametrize(
+    "name", ["photo-nobody", "", "1234", "z" * 36, "x" * 10_000, "photo-a\x00b", "photo-\udc80"]
+)
+def test_unknown_name_is_an_unknown_job_that_says_what_a_name_looks_like(
+    database: Database, name: str
+) -> None:
+    for find in (read.snapshot, lambda *asked: read.resolve_jobs(asked[0], [asked[1]])):
+        with pytest.raises(UnknownJobError, match="Give an id or a job key like") as error:
+            find(database, name)
+        assert len(str(error.value)) < 500
 
 
 def test_key_leads_to_its_newest_job(desk: Desk, database: Database) -> None:
     put(desk, "p1", JobState.COMPLETED)
     newest = put(desk, "p1", JobState.FAILED)
-    assert read.find_job(database, "photo-p1").job_id == newest
+    assert read.snapshot(database, "photo-p1").job_id == newest
 
 
 @pytest.mark.parametrize("batch_id", ["b-20260101-00000000", "", "x" * 10_000, "b\x00"])

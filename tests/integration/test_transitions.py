@@ -14,9 +14,9 @@ from psycopg.rows import dict_row
 
 from photoqueue.errors import PhotoqueueError
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
-from photoqueue.queue.database import Database
+from photoqueue.queue.database import MAX_TEXT_LENGTH, Database, storable
 from photoqueue.queue.ids import new_uuid
-from photoqueue.queue.ledger import MAX_ERROR_LENGTH, Claim, Failure, Ledger, storable
+from photoqueue.queue.ledger import Claim, Failure, Ledger
 from photoqueue.queue.submission import NewBatch, NewJob, accept
 from photoqueue.queue.workers import Backlog, Held, Host, Register
 from photoqueue.records.snapshots import AiCall
@@ -384,7 +384,7 @@ def test_any_error_text_can_be_stored(bench: Bench, text: str) -> None:
     assert bench.ledger.fail(bench.claim(job_id), failure, delay_ms=0) is not None
     row = bench.job(job_id)
     assert row["error_message"] == row["error_traceback"] == storable(text)
-    assert len(row["error_message"]) <= MAX_ERROR_LENGTH + 100
+    assert len(row["error_message"]) <= MAX_TEXT_LENGTH + 100
 
 
 def test_long_error_keeps_its_beginning_and_its_end() -> None:

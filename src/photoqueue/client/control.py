@@ -7,7 +7,6 @@ from contextlib import closing, suppress
 from uuid import UUID
 
 from photoqueue.client.handles import Batch, Job
-from photoqueue.client.identifiers import is_job_key, parse_job_id
 from photoqueue.client.intake import announce
 from photoqueue.client.observe import as_queue, job
 from photoqueue.errors import BrokerUnavailableError, StateError
@@ -121,14 +120,8 @@ def _resolve(target: Target) -> tuple[Installation, Sequence[UUID], Job | None]:
     several = list(target)
     first = next((one for one in several if isinstance(one, Job)), None)
     where = first.installation if first else current()
-    return where, read.resolve_jobs(where.database, [_named(one) for one in several]), None
-
-
-def _named(one: Job | str) -> UUID | str:
-    """Return the id of a job, or its key."""
-    if isinstance(one, Job):
-        return UUID(one.id)
-    return one if is_job_key(one) else parse_job_id(one)
+    names = [one.id if isinstance(one, Job) else str(one) for one in several]
+    return where, read.resolve_jobs(where.database, names), None
 
 
 def _why_not_retried(single: Job) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import getpass
 import hashlib
 from typing import Final
-from uuid import UUID
 
-from photoqueue.errors import PayloadError, UnknownJobError
-from photoqueue.jobs import job_types
+from photoqueue.errors import PayloadError
 
 #: Longest identifier in characters; it becomes part of a job key, a table and a chart.
 MAX_LENGTH: Final = 200
@@ -72,29 +70,6 @@ def photo_id_for(sha256: str, project_id: str | None) -> str:
     """
     seed = f"{project_id or ''}\x00{sha256}"
     return f"p-{hashlib.sha256(seed.encode()).hexdigest()[:16]}"
-
-
-def is_job_key(text: str) -> bool:
-    """Whether a text begins like a job key; otherwise it should be a job id."""
-    return text.startswith(tuple(known.key_prefix for known in job_types()))
-
-
-def parse_job_id(text: str) -> UUID:
-    """Read a job id.
-
-    Raises
-    ------
-    UnknownJobError
-        The text cannot be the id of any job.
-    """
-    try:
-        return UUID(text)
-    except (ValueError, AttributeError, TypeError):
-        raise UnknownJobError(
-            f"{str(text)[:80]!r} is not a job id. A job id looks like "
-            "01a209ce-dc1e-7676-951f-0a77b04d212b, a job key like photo-salon-1; "
-            "list the jobs with `photoqueue jobs`."
-        ) from None
 
 
 def default_user() -> str:

@@ -25,8 +25,8 @@ from photoqueue.errors import (
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.jobs.photo_analyze import PhotoPayload
+from photoqueue.queue.database import storable
 from photoqueue.queue.ids import new_uuids
-from photoqueue.queue.ledger import storable
 from photoqueue.queue.submission import Accepted, NewBatch, NewJob, NewPhoto, accept
 from photoqueue.words import Message
 

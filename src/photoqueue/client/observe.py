@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar, overlo
 from uuid import UUID
 
 from photoqueue.client.handles import Batch, Job
-from photoqueue.client.identifiers import is_job_key, parse_job_id
 from photoqueue.client.result_frames import result_rows
 from photoqueue.client.waiting import ProgressStyle
 from photoqueue.errors import StateError
@@ -42,10 +41,7 @@ def job(job_id: str | UUID) -> Job:
         This installation has no such job.
     """
     installation = current()
-    if isinstance(job_id, str) and is_job_key(job_id):
-        found = read.find_job(installation.database, job_id)
-    else:
-        found = read.snapshot(installation.database, parse_job_id(str(job_id)))
+    found = read.snapshot(installation.database, job_id)
     return Job(installation, found.job_id, found.job_key, found.queue)
 
 

@@ -83,7 +83,7 @@ def submit_inventory(
         )
     user = checked("user_id", default_user() if user_id is None else user_id)
     payload = InventoryPayload.model_validate(
-        {"projectId": project, "userId": user, "strategy": strategy, "afterBatch": batch_id}
+        {"projectId": project, "userId": user, "strategy": strategy}
     )
     return _submit(
         installation, INVENTORY_SYNC, payload, user=user, after_batch=batch_id, priority=priority

@@ -41,8 +41,6 @@ class InventoryPayload(Record):
     project_id: Identifier
     user_id: Identifier
     strategy: Strategy = DEFAULT_STRATEGY
-    #: Batch that must have ended before this job starts.
-    after_batch: str | None = None
     #: Trace context of the submission (W3C Trace Context), which the worker's spans continue.
     traceparent: str | None = None
 

@@ -335,6 +335,20 @@ def current_revision(connection: sa.Connection) -> str | None:
     return None if found is None else str(found)
 
 
+#: Longest text kept of an error, in characters.
+MAX_TEXT_LENGTH: Final = 20_000
+
+
+def storable(text: str) -> str:
+    """Make a text storable in PostgreSQL: no NUL or broken Unicode; a long one loses its middle."""
+    text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    if len(text) <= MAX_TEXT_LENGTH:
+        return text
+    half = MAX_TEXT_LENGTH // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+
+
 _HEADER = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 

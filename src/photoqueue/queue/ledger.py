@@ -12,12 +12,9 @@ import psycopg
 from psycopg.rows import dict_row
 
 from photoqueue.errors import PhotoqueueError
-from photoqueue.queue.database import Database, load_statements
+from photoqueue.queue.database import Database, load_statements, storable
 from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, JobType, Message, Outcome, job_type
-
-#: Longest error message or traceback kept, in characters.
-MAX_ERROR_LENGTH: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +84,6 @@ class Recovered:
     attempts: int
     duration_ms: float
     photo_id: str | None
-
-
-def storable(text: str) -> str:
-    """Make a text storable in PostgreSQL: without NUL, and shortened in the middle if long."""
-    text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    if len(text) <= MAX_ERROR_LENGTH:
-        return text
-    half = MAX_ERROR_LENGTH // 2
-    return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
 
 
 def claim_of(row: Mapping[str, Any], worker_id: UUID) -> Claim:

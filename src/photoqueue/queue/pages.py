@@ -15,8 +15,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from photoqueue.errors import PayloadError
-from photoqueue.queue.database import Database
-from photoqueue.queue.read import LISTED, OF_PHOTO, WITH_PHOTOS, job_fields
+from photoqueue.queue.database import Database, storable
+from photoqueue.queue.read import LISTED, OF_PHOTO, WITH_PHOTOS, as_job_id, job_fields
 from photoqueue.queue.tables import batch_jobs, jobs, photos
 from photoqueue.records.snapshots import JobSnapshot
 from photoqueue.words import JobState, JobType
@@ -225,7 +225,7 @@ def ordering(query: JobQuery) -> Ordering:
 
 def needs_photos(query: JobQuery) -> bool:
     """Whether the filters need ``photos``."""
-    return bool(storable_text(query.text))
+    return bool(searched(query))
 
 
 def conditions(query: JobQuery, *, states: bool = True) -> list[sa.ColumnElement[bool]]:
@@ -238,13 +238,13 @@ def conditions(query: JobQuery, *, states: bool = True) -> list[sa.ColumnElement
             found.append(jobs.c.queue_name == sa.any_(_ALL_QUEUES))
         found.append(jobs.c.state.in_([str(state) for state in query.states]))
     if query.project_id is not None:
-        found.append(jobs.c.project_id == storable_text(query.project_id))
+        found.append(jobs.c.project_id == storable(query.project_id))
     if query.batch_id is not None:
         members = sa.select(batch_jobs.c.job_id).where(
-            batch_jobs.c.batch_id == storable_text(query.batch_id)
+            batch_jobs.c.batch_id == storable(query.batch_id)
         )
         found.append(jobs.c.job_id.in_(members))
-    text = storable_text(query.text)
+    text = searched(query)
     if text:
         found.append(_contains(_SEARCHED, text))
     return found
@@ -265,18 +265,9 @@ def _either_case(mark: str) -> str:
     return f"[{''.join({mark, *(one for one in (mark.lower(), mark.upper()) if len(one) == 1)})}]"
 
 
-def as_job_id(text: str) -> UUID | None:
-    """Read a text that may be the id of a job."""
-    try:
-        return UUID(text.strip())
-    except ValueError:
-        return None
-
-
-def storable_text(text: str) -> str:
-    """Remove NUL and broken Unicode from a search text, which PostgreSQL does not accept."""
-    cleaned = text.replace("\x00", "\N{REPLACEMENT CHARACTER}").strip()[:_MAX_TEXT]
-    return cleaned.encode("utf-8", "replace").decode("utf-8")
+def searched(query: JobQuery) -> str:
+    """Return the text to search for; a longer one is cut."""
+    return storable(query.text.strip()[:_MAX_TEXT])
 
 
 #: Most rows counted to find the position of a page.

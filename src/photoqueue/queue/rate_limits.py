@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from photoqueue.queue.database import Database, load_statements
-from photoqueue.queue.ledger import storable
+from photoqueue.queue.database import Database, load_statements, storable
 
 _STATEMENTS: Final = load_statements("rate_limits.sql")
 #: Longest pause in seconds: a day.

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from photoqueue.errors import UnknownBatchError, UnknownJobError
-from photoqueue.queue.database import Database
+from photoqueue.format import shorten
+from photoqueue.queue.database import Database, storable
 from photoqueue.queue.dataframes import read_frame
 from photoqueue.queue.tables import (
     ai_metrics,
@@ -70,65 +71,63 @@ def job_fields(row: Any) -> dict[str, Any]:
     return values
 
 
-def snapshot(database: Database, job_id: UUID) -> JobSnapshot:
-    """Read one job.
+def as_job_id(text: str) -> UUID | None:
+    """Read a text that may be the id of a job."""
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
+
+
+def snapshot(database: Database, name: UUID | str) -> JobSnapshot:
+    """Read one job by its id, or the newest job of a job key such as ``photo-salon-1``.
 
     Raises
     ------
     UnknownJobError
         This installation has no such job.
     """
+    job_id = name if isinstance(name, UUID) else as_job_id(str(name))
+    query = _SNAPSHOT.where(jobs.c.job_id == job_id)
+    if job_id is None:
+        by_key = jobs.c.job_key == storable(str(name))
+        query = _SNAPSHOT.where(by_key).order_by(jobs.c.job_id.desc()).limit(1)
     with database.reading() as connection:
-        row = connection.execute(_SNAPSHOT.where(jobs.c.job_id == job_id)).first()
+        row = connection.execute(query).first()
     if row is None:
-        raise _unknown_job(database, job_id)
+        raise _unknown_job(database, name)
     return JobSnapshot(**job_fields(row))
 
 
-def find_job(database: Database, key: str) -> JobSnapshot:
-    """Read the newest job of a job key such as ``photo-salon-1``.
-
-    Raises
-    ------
-    UnknownJobError
-        This installation has no such job.
-    """
-    query = _SNAPSHOT.where(jobs.c.job_key == key).order_by(jobs.c.job_id.desc()).limit(1)
-    row = None
-    if "\x00" not in key:  # PostgreSQL refuses such a text
-        with database.begin() as connection:
-            row = connection.execute(query).first()
-    if row is None:
-        raise _unknown_job(database, key)
-    return JobSnapshot(**job_fields(row))
-
-
-def resolve_jobs(database: Database, names: Sequence[UUID | str]) -> list[UUID]:
-    """Find jobs by id or by key (the newest job of the key); two statements for any number.
+def resolve_jobs(database: Database, names: Sequence[str]) -> list[UUID]:
+    """Find jobs by id or by key (the newest job of the key); one statement for any number.
 
     Raises
     ------
     UnknownJobError
         This installation does not have one of them.
     """
-    ids = [name for name in names if isinstance(name, UUID)]
-    keys = [name for name in names if isinstance(name, str) and "\x00" not in name]
-    by_id = sa.select(jobs.c.job_id).where(jobs.c.job_id == sa.func.any(sa.literal(ids, _UUIDS)))
-    by_key = (
-        sa.select(jobs.c.job_key, jobs.c.job_id)
-        .where(jobs.c.job_key == sa.func.any(sa.literal(keys, _TEXTS)))
+    asked = [as_job_id(name) or storable(name) for name in names]
+    ids = [one for one in asked if isinstance(one, UUID)]
+    keys = [one for one in asked if isinstance(one, str)]
+    query = (
+        sa.select(jobs.c.job_id, jobs.c.job_key)
+        .where(
+            sa.or_(
+                jobs.c.job_id == sa.func.any(sa.literal(ids, _UUIDS)),
+                jobs.c.job_key == sa.func.any(sa.literal(keys, _TEXTS)),
+            )
+        )
         .order_by(jobs.c.job_id)  # the newest comes last, and so wins
     )
+    found: dict[UUID | str, UUID] = {}
     with database.begin() as connection:
-        found: dict[UUID | str, UUID] = {}
-        if ids:
-            found.update((job_id, job_id) for job_id in connection.scalars(by_id))
-        if keys:
-            found.update((key, job_id) for key, job_id in connection.execute(by_key))
-    for name in names:
-        if name not in found:
+        for job_id, key in connection.execute(query):
+            found[job_id] = found[key] = job_id
+    for name, one in zip(names, asked, strict=True):
+        if one not in found:
             raise _unknown_job(database, name)
-    return [found[name] for name in names]
+    return [found[one] for one in asked]
 
 
 def submitted_as(database: Database, job_id: UUID) -> tuple[Mapping[str, Any], str | None]:
@@ -197,10 +196,10 @@ def outcome(database: Database, job_id: UUID) -> JobOutcome:
 
 
 def _unknown_job(database: Database, job: object) -> UnknownJobError:
-    shown = str(job) if len(str(job)) <= 80 else f"{str(job)[:77]}…"
     return UnknownJobError(
-        f"No job {shown!r} in {database.address}. It may belong to another installation: check "
-        "PHOTOQUEUE_HOME and DATABASE_URL, or list the jobs with `photoqueue jobs`."
+        f"No job {shorten(str(job), 80)!r} in {database.address}. Give an id or a job key like "
+        "photo-salon-1; `photoqueue jobs` lists them. A job of another installation is found with "
+        "its PHOTOQUEUE_HOME and DATABASE_URL."
     )
 
 
@@ -212,11 +211,9 @@ def batch_row(database: Database, batch_id: str) -> dict[str, Any]:
     UnknownBatchError
         This installation has no such batch.
     """
-    row = None
-    if "\x00" not in batch_id:  # PostgreSQL refuses such a text
-        with database.begin() as connection:
-            query = sa.select(batches).where(batches.c.batch_id == batch_id)
-            row = connection.execute(query).mappings().first()
+    query = sa.select(batches).where(batches.c.batch_id == storable(batch_id))
+    with database.begin() as connection:
+        row = connection.execute(query).mappings().first()
     if row is None:
         raise UnknownBatchError(
             f"No batch {batch_id[:80]!r} in {database.address}. Check the id, PHOTOQUEUE_HOME "

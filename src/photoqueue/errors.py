@@ -1,43 +1,7 @@
-"""Every error photoqueue raises, as one small tree.
+"""Every error photoqueue raises: one tree, whose root is :class:`PhotoqueueError`.
 
-::
-
-    PhotoqueueError
-    ├── ConfigurationError          a setting is missing or wrong
-    │   └── EngineUnavailableError  the engine cannot be built as configured
-    ├── ServiceError                a server cannot be reached or used
-    │   ├── DatabaseUnavailableError
-    │   ├── BrokerUnavailableError
-    │   ├── SchemaMismatchError     the tracking tables are behind or ahead of this code
-    │   └── EngineServerError       the server behind an engine is unreachable or broken
-    │       ├── EngineTimeoutError  (also a TimeoutError) it did not answer in time
-    │       └── RateLimitedError    it asks for a pause
-    │           └── ThrottledError  this installation's own rate limit is used up
-    ├── StorageError                photo storage failed (disk full, bucket unreachable)
-    ├── DownloadError               a model could not be fetched
-    ├── NotFoundError               (also a LookupError)
-    │   ├── UnknownJobError
-    │   ├── UnknownBatchError
-    │   └── UnknownProjectError
-    ├── PermanentError              trying again cannot help; the job fails at once
-    │   ├── PayloadError            the job data is not what the contract says
-    │   ├── PhotoError
-    │   │   ├── PhotoNotFoundError
-    │   │   ├── UnreadablePhotoError
-    │   │   └── PhotoTooLargeError
-    │   ├── PhotoConflictError      the photo id is in use by another picture
-    │   └── ModelError              the model file cannot be used
-    ├── MessageRefusedError         a broker message that photoqueue did not write
-    ├── StateError                  the job's state does not allow what was asked
-    ├── TooSlowError                too many jobs to sort or search within the time limit
-    ├── NoWorkerError               waiting for a job although no worker is running
-    ├── ResultTimeoutError          (also a TimeoutError) not finished in the given time
-    └── JobError
-        ├── JobFailedError          carries the job's own error and remote traceback
-        └── JobCancelledError
-
-Each message says what happened, to which thing, and what to do next. A custom engine
-raises :class:`PermanentError` (or a subclass) to say "do not retry".
+Each message says what happened, to which thing, and what to do next. A custom engine raises
+:class:`PermanentError` (or a subclass) to say "do not retry".
 """
 
 from __future__ import annotations

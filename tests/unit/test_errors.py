@@ -1,4 +1,4 @@
-"""The tree of errors: one base, and a docstring that shows it as it is."""
+"""The tree of errors: one base, and a sentence for each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import copy
 import inspect
 import multiprocessing
 import pickle
-import re
 from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
@@ -29,28 +28,6 @@ CLASSES = [
     for value in vars(errors).values()
     if inspect.isclass(value) and value.__module__ == errors.__name__
 ]
-_LINE = re.compile(r"^(?P<lead>[ │├└─]*)(?P<name>\w+Error)\b")
-
-
-def drawn_tree() -> dict[str, str | None]:
-    """Read the tree of the docstring: class → parent."""
-    tree: dict[str, str | None] = {}
-    path: list[str] = []
-    for line in (errors.__doc__ or "").splitlines():
-        match = _LINE.match(line)
-        if match and (match["lead"].strip() or match["name"] == "PhotoqueueError"):
-            depth = (len(match["lead"]) - 4) // 4
-            path[depth:] = [match["name"]]
-            tree[match["name"]] = path[depth - 1] if depth else None
-    return tree
-
-
-def test_docstring_draws_the_tree_as_it_is() -> None:
-    real = {
-        cls.__name__: None if cls is PhotoqueueError else cls.__bases__[0].__name__
-        for cls in CLASSES
-    }
-    assert drawn_tree() == real
 
 
 @pytest.mark.parametrize("error", CLASSES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 
 import photoqueue
 from photoqueue import errors as errors_module
@@ -67,6 +68,16 @@ def _directive(name: str) -> list[str]:
 
 
 def errors() -> str:
-    """Write the tree as it is drawn in the code."""
-    tree = (errors_module.__doc__ or "").partition("::\n")[2].partition("\nEach message")[0]
-    return f"```text\n{inspect.cleandoc(tree)}\n```"
+    """Write the tree of errors, each with the first sentence of its docstring."""
+    tree = "\n".join(_tree(errors_module.PhotoqueueError))
+    return f"```text\n{tree}\n```"
+
+
+def _tree(error: type[Exception], first: str = "", rest: str = "") -> Iterator[str]:
+    name, says = f"{first}{error.__name__}", (inspect.getdoc(error) or "").splitlines()[0]
+    also = "".join(f" Also a {base.__name__}." for base in error.__bases__[1:])
+    yield f"{name:<32} {says}{also}"
+    below = [one for one in vars(errors_module).values() if error in getattr(one, "__bases__", ())]
+    for one in below:
+        own, further = ("└── ", "    ") if one is below[-1] else ("├── ", "│   ")
+        yield from _tree(one, rest + own, rest + further)

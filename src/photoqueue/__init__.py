@@ -119,47 +119,27 @@ __all__ = [
     "use",
 ]
 
+#: Modules, and the public names that each of them holds.
 _HOMES: Final = {
-    "photoqueue.engines.contract": ("Analysis", "Call", "Engine", "Hint", "Item", "Usage"),
-    "photoqueue.client.control": ("cancel", "pause", "resume", "retry"),
-    "photoqueue.client.corrections": (
-        "correct",
-        "corrections",
-        "read_inventory",
-        "undo_correction",
-    ),
-    "photoqueue.client.handles": ("Batch", "Job"),
-    "photoqueue.client.observe": (
-        "Stats",
-        "ai_calls",
-        "attempts",
-        "batch",
-        "collect",
-        "history",
-        "job",
-        "poll",
-        "stats",
-    ),
-    "photoqueue.client.submit": ("submit_photo", "submit_photos"),
-    "photoqueue.client.submit_job": ("submit", "submit_inventory"),
-    "photoqueue.client.worker_process": ("WorkerProcess", "start_worker"),
-    "photoqueue.errors": (
-        "JobCancelledError",
-        "JobFailedError",
-        "NoWorkerError",
-        "PermanentError",
-        "PhotoqueueError",
-        "ResultTimeoutError",
-    ),
-    "photoqueue.installation": ("use",),
-    "photoqueue.inventory.catalogue": ("Catalogue",),
-    "photoqueue.records.results": ("Correction", "InventoryResult", "PhotoResult"),
-    "photoqueue.words": ("JobState", "JobType"),
-    "photoqueue.settings": ("Settings",),
-    "photoqueue.queue.read": ("JobSnapshot",),
-    "photoqueue.faces.notebook.board": ("Dashboard", "Workbench"),
+    "photoqueue.client.control": "cancel pause resume retry",
+    "photoqueue.client.corrections": "correct corrections read_inventory undo_correction",
+    "photoqueue.client.handles": "Batch Job",
+    "photoqueue.client.observe": "Stats ai_calls attempts batch collect history job poll stats",
+    "photoqueue.client.submit": "submit_photo submit_photos",
+    "photoqueue.client.submit_job": "submit submit_inventory",
+    "photoqueue.client.worker_process": "WorkerProcess start_worker",
+    "photoqueue.engines.contract": "Analysis Call Engine Hint Item Usage",
+    "photoqueue.errors": "JobCancelledError JobFailedError NoWorkerError PermanentError "
+    "PhotoqueueError ResultTimeoutError",
+    "photoqueue.faces.notebook.board": "Dashboard Workbench",
+    "photoqueue.installation": "use",
+    "photoqueue.inventory.catalogue": "Catalogue",
+    "photoqueue.records.results": "Correction InventoryResult PhotoResult",
+    "photoqueue.records.snapshots": "JobSnapshot",
+    "photoqueue.settings": "Settings",
+    "photoqueue.words": "JobState JobType",
 }
-_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PlainSerializer,
@@ -32,6 +33,20 @@ Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0.00166, allow_inf_nan=False)]
 
 
+def _separated(value: object) -> object:
+    """Split a text at its commas."""
+    if not isinstance(value, str):
+        return value
+    return [part for part in map(str.strip, value.split(",")) if part]
+
+
+def _reference(value: str) -> str:
+    if not is_reference(value):
+        raise ValueError(f"{value!r:.120} is not package.module:TYPE")
+    return value
+
+
+Reference = Annotated[str, AfterValidator(_reference)]
 _LONGEST_DELAY_MS = 24 * 3600 * 1000
 
 
@@ -129,7 +144,7 @@ class Settings(BaseSettings):
     broker: Literal["auto", "postgres"] = "auto"
 
     #: Custom job types, as ``package.module:TYPE``; separate several with commas.
-    job_types: Annotated[tuple[str, ...], NoDecode] = ()
+    job_types: Annotated[tuple[Reference, ...], NoDecode, BeforeValidator(_separated)] = ()
 
     #: Processes per queue and worker, each with one job at a time: a number, or a range such as
     #: ``2-8``, within which the number follows the number of waiting jobs.
@@ -236,19 +251,6 @@ class Settings(BaseSettings):
         if path.parts[:1] and path.parts[0].startswith("~"):
             raise ValueError(f"nobody knows the home folder {path.parts[0]}")
         return path.absolute()
-
-    @field_validator("job_types", mode="before")
-    @classmethod
-    def _references(cls, value: object) -> object:
-        names = value.split(",") if isinstance(value, str) else value
-        if not isinstance(names, tuple | list):
-            return names
-        stripped = [name.strip() if isinstance(name, str) else name for name in names]
-        found = tuple(name for name in stripped if name)
-        for name in found:
-            if not (isinstance(name, str) and is_reference(name)):
-                raise ValueError(f"{name!r:.120} is not package.module:TYPE")
-        return found
 
     def to_environment(self) -> dict[str, str]:
         """Return environment variables that give another process these settings; holds secrets."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.errors import ConfigurationError
 
@@ -27,20 +27,8 @@ _lock = threading.Lock()
 _tracer: Tracer | None = None
 
 
-class Span(Protocol):
-    """The part of a span's interface that photoqueue uses."""
-
-    def set_attribute(self, key: str, value: str | int | float | bool) -> None:
-        """Add an attribute to the span."""
-        ...
-
-
-class _NoSpan:
-    def set_attribute(self, key: str, value: str | int | float | bool) -> None:
-        """Do nothing: tracing is off."""
-
-
-_NOTHING: Final[AbstractContextManager[Span]] = contextlib.nullcontext(_NoSpan())
+#: A span while tracing is off.
+_NOTHING: Final = contextlib.nullcontext()
 
 
 def set_up(wanted: bool) -> None:
@@ -73,7 +61,7 @@ def span(
     *,
     parent: str | None = None,
     start_ns: int | None = None,
-) -> AbstractContextManager[Span]:
+) -> AbstractContextManager[object]:
     """Return a span for a ``with`` block; an exception that leaves the block marks it as failed.
 
     Parameters
@@ -88,6 +76,14 @@ def span(
     return _tracer.start_as_current_span(
         name, context=_context(parent), attributes=attributes, start_time=start_ns
     )
+
+
+def note(name: str, value: str) -> None:
+    """Add an attribute to the current span, if any."""
+    if _tracer is not None:
+        from opentelemetry.trace import get_current_span
+
+        get_current_span().set_attribute(name, value)
 
 
 def past_span(name: str, start_ns: int, end_ns: int) -> None:

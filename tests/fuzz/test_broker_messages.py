@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from photoqueue.errors import MessageRefusedError
 from photoqueue.jobs import PHOTO_ANALYZE, job_types
-from photoqueue.queue.broker.messages import encode, task_name
+from photoqueue.queue.broker.queues import encode, task_name
 from photoqueue.queue.ids import new_uuid
 from tests.fuzz.effort import tried
 

@@ -23,8 +23,7 @@ from photoqueue.errors import (
     MessageRefusedError,
 )
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
-from photoqueue.queue.broker.messages import encode, task_name
-from photoqueue.queue.broker.queues import Broker
+from photoqueue.queue.broker.queues import Broker, encode, task_name
 from photoqueue.queue.ids import new_uuid
 from photoqueue.services import Endpoints
 from photoqueue.services.programs import find_redis

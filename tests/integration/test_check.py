@@ -13,11 +13,12 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from photoqueue.client.alerts import Alert, AlertUrlError, Severity, check, tell
+from photoqueue.client.alerts import AlertUrlError, check, tell
 from photoqueue.errors import ConfigurationError
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.database import Database
+from photoqueue.queue.incidents import Alert, Severity
 from photoqueue.queue.ledger import Failure, Ledger
 from tests import warm
 from tests.conftest import submit

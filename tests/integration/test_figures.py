@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 import photoqueue
-from photoqueue.client.metrics import activity, figures
+from photoqueue.client.metrics import figures
 from photoqueue.errors import StateError
 from photoqueue.faces.notebook.charts.reduction import (
     ai_of,
@@ -26,8 +26,8 @@ from photoqueue.faces.notebook.charts.reduction import (
 )
 from photoqueue.installation import current, use
 from photoqueue.queue.database import Database
-from photoqueue.queue.tally import Extent, counting, read_figures
-from photoqueue.records.figures import Figures, Percentiles, Throughput, bin_sql, bins_of
+from photoqueue.queue.tally import counting, read_figures
+from photoqueue.records.figures import Distribution, Figures, Throughput, bin_sql, bins_of
 from photoqueue.settings import Settings
 from tests.conftest import eventually
 
@@ -138,7 +138,7 @@ def assert_same(found: Figures, other: Figures) -> None:
     for kind in ("completed", "failed"):
         one, two = getattr(found.durations, kind), getattr(other.durations, kind)
         assert one.bins == two.bins
-        assert close(one.percentiles) == close(two.percentiles)
+        assert close(one) == close(two)
         assert (one.least, one.most) == pytest.approx((two.least, two.most))
     assert found.waits.cells == other.waits.cells
     assert close(found.waits.wait) == close(other.waits.wait)
@@ -302,18 +302,6 @@ def _scans(connection: psycopg.Connection) -> dict[str, int]:
     return {str(name): int(count) for name, count in rows}
 
 
-def test_activity_tells_that_something_was_written(filled: psycopg.Connection) -> None:
-    # Given counters that this very session has flushed
-    filled.execute("SELECT pg_stat_force_next_flush()")
-    before = activity()
-    # When nothing happens
-    assert activity() == before
-    # And when something does
-    filled.execute("UPDATE jobs SET priority = 1 WHERE job_key = 'photo-p1'")
-    filled.execute("SELECT pg_stat_force_next_flush()")
-    assert activity() > before
-
-
 SCOPES: list[dict[str, str]] = [{}, {"queue": "inventory-sync"}, {"queue": "photo-analyze"}]
 
 
@@ -360,9 +348,9 @@ def test_percentiles_are_within_one_percent_of_those_of_all_values(read_only: No
     attempts, calls = photoqueue.attempts(), photoqueue.ai_calls()
     ended = attempts[attempts["outcome"].isin(["completed", "error", "timeout", "worker_lost"])]
     done = ended["outcome"] == "completed"
-    values: list[tuple[Percentiles, Any]] = [
-        (found.durations.completed.percentiles, ended.loc[done, "duration_ms"]),
-        (found.durations.failed.percentiles, ended.loc[~done, "duration_ms"]),
+    values: list[tuple[Distribution, Any]] = [
+        (found.durations.completed, ended.loc[done, "duration_ms"]),
+        (found.durations.failed, ended.loc[~done, "duration_ms"]),
         (found.waits.wait, ended["wait_ms"]),
         *(
             (
@@ -414,7 +402,7 @@ def test_queue_of_any_name_is_counted_and_read_by_it(
     connection.execute("INSERT INTO queues (queue_name) VALUES ('room-describe')")
     connection.execute(FILL.replace("inventory-sync", "room-describe"))
     connection.execute(SUBMISSIONS)
-    one = read_figures(database, Extent(queue="room-describe"))
+    one = read_figures(database, queue="room-describe")
     attempts = photoqueue.attempts()
     jobs = connection.execute("SELECT job_id::text FROM jobs WHERE queue_name = 'room-describe'")
     members = attempts[attempts["job_id"].isin([job for (job,) in jobs])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from PIL import Image
@@ -28,7 +29,9 @@ from photoqueue.errors import (
 from photoqueue.installation import Installation
 from photoqueue.jobs.handling import Handler
 from photoqueue.queue.ledger import Claim
+from photoqueue.queue.pages import Ordering
 from photoqueue.queue.projects import PhotoChoice
+from photoqueue.queue.tables import jobs
 from photoqueue.records.results import FoundItem, PhotoResult
 from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState
@@ -86,8 +89,8 @@ def test_card_tells_what_the_newest_job_found_in_the_readers_words(bench: Bench)
     )
     bench(job, telling(result))
 
-    (card,) = photo_page(PhotoChoice(project="m1")).cards
-    (french,) = photo_page(PhotoChoice(project="m1"), lang="fr").cards
+    (card,) = photo_page(PhotoChoice(project="m1")).rows
+    (french,) = photo_page(PhotoChoice(project="m1"), lang="fr").rows
 
     assert (card.photo_id, card.room, card.job_id, card.state) == (
         "p1", "salon", job.id, JobState.COMPLETED,
@@ -110,35 +113,35 @@ def test_pages_hold_each_photo_once_and_lead_both_ways(installation: Installatio
     again = photoqueue.submit_photos([{"photo": picture(3), "photo_id": "p03"}], project_id="m1")
 
     first = photo_page(PhotoChoice(batch=batch.id), size=3)
-    second = photo_page(PhotoChoice(batch=batch.id), size=3, cursor=first.next)
-    third = photo_page(PhotoChoice(batch=batch.id), size=3, cursor=second.next)
+    second = photo_page(PhotoChoice(batch=batch.id), size=3, after=first.next)
+    third = photo_page(PhotoChoice(batch=batch.id), size=3, after=second.next)
 
-    assert [ids(page.cards) for page in (first, second, third)] == [
+    assert [ids(page.rows) for page in (first, second, third)] == [
         ["p00", "p01", "p02"],
         ["p03", "p04", "p05"],
         ["p06"],
     ]
     assert (first.previous, third.next) == (None, None)
-    assert ids(photo_page(PhotoChoice(batch=batch.id), size=3, cursor=third.previous).cards) == ids(
-        second.cards
+    assert ids(photo_page(PhotoChoice(batch=batch.id), size=3, before=third.previous).rows) == ids(
+        second.rows
     )
-    back = photo_page(PhotoChoice(batch=batch.id), size=3, cursor=second.previous)
-    assert (ids(back.cards), back.previous) == (ids(first.cards), None)
+    back = photo_page(PhotoChoice(batch=batch.id), size=3, before=second.previous)
+    assert (ids(back.rows), back.previous) == (ids(first.rows), None)
     assert back.next == first.next
-    assert ids(photo_page(PhotoChoice(batch=again.id)).cards) == ["p03"]
+    assert ids(photo_page(PhotoChoice(batch=again.id)).rows) == ["p03"]
 
 
 def test_page_before_a_short_rest_is_the_first_page_in_full(installation: Installation) -> None:
     for n in range(4):
         submit(f"p{n}", project_id="m1")
     first = photo_page(PhotoChoice(project="m1"), size=1)
-    second = photo_page(PhotoChoice(project="m1"), size=1, cursor=first.next)
+    second = photo_page(PhotoChoice(project="m1"), size=1, after=first.next)
     # Two photos lie before the third one, and a page holds three.
-    third = photo_page(PhotoChoice(project="m1"), size=1, cursor=second.next)
+    third = photo_page(PhotoChoice(project="m1"), size=1, after=second.next)
 
-    page = photo_page(PhotoChoice(project="m1"), size=3, cursor=third.previous)
+    page = photo_page(PhotoChoice(project="m1"), size=3, before=third.previous)
 
-    assert (ids(page.cards), page.previous) == (["p0", "p1", "p2"], None)
+    assert (ids(page.rows), page.previous) == (["p0", "p1", "p2"], None)
     assert page.next is not None
 
 
@@ -146,17 +149,17 @@ def test_all_photos_come_newest_first(installation: Installation) -> None:
     for name in ("a", "b", "c"):
         submit(name)
     first = photo_page(PhotoChoice(), size=2)
-    assert ids(first.cards) == ["c", "b"]
-    second = photo_page(PhotoChoice(), size=2, cursor=first.next)
-    assert ids(second.cards) == ["a"]
-    assert ids(photo_page(PhotoChoice(), size=2, cursor=second.previous).cards) == ["c", "b"]
+    assert ids(first.rows) == ["c", "b"]
+    second = photo_page(PhotoChoice(), size=2, after=first.next)
+    assert ids(second.rows) == ["a"]
+    assert ids(photo_page(PhotoChoice(), size=2, before=second.previous).rows) == ["c", "b"]
 
 
 def test_photo_analysed_again_shows_its_newest_job(bench: Bench) -> None:
     bench(submit("p1", project_id="m1"))
     newest = submit("p1", project_id="m1", resubmit=True)
 
-    (card,) = photo_page(PhotoChoice(project="m1")).cards
+    (card,) = photo_page(PhotoChoice(project="m1")).rows
 
     assert (card.job_id, card.state, card.items) == (newest.id, JobState.WAITING, ())
 
@@ -168,7 +171,7 @@ def test_photos_are_chosen_by_room_state_and_text(bench: Bench) -> None:
     submit("other", project_id="m2", room="salon")
 
     def chosen(*, lang: str | None = None, **filters: object) -> list[str]:
-        return ids(photo_page(PhotoChoice(project="m1", **filters), lang=lang).cards)  # type: ignore[arg-type]
+        return ids(photo_page(PhotoChoice(project="m1", **filters), lang=lang).rows)  # type: ignore[arg-type]
 
     assert chosen() == ["one", "two_x", "three"]
     assert chosen(room="salon") == ["one"]
@@ -195,11 +198,14 @@ def test_wrong_batch_cursor_and_photo_are_refused(installation: Installation) ->
         photo_page(PhotoChoice(batch="b-none"))
     for cursor in ("", "after-", "after-1' OR true", "sideways-0", "before"):
         with pytest.raises(PayloadError, match="is not a cursor"):
-            photo_page(PhotoChoice(), cursor=cursor)
+            photo_page(PhotoChoice(), after=cursor)
+    newest_first = Ordering("photos", None, jobs.c.job_id, True).cursor(None, uuid4())
+    with pytest.raises(PayloadError, match="belongs to a list ordered by '-photos'"):
+        photo_page(PhotoChoice(project="m1"), before=newest_first)
     for photo in ("p9", "p\x00"):
         with pytest.raises(NotFoundError, match="No photo"):
             photo_card(photo)
-    assert photo_page(PhotoChoice(project="m9")).cards == ()
+    assert photo_page(PhotoChoice(project="m9")).rows == ()
 
 
 def test_failed_photo_tells_a_short_reason(bench: Bench, tmp_path: Path) -> None:
@@ -216,7 +222,7 @@ def test_failed_photo_tells_a_short_reason(bench: Bench, tmp_path: Path) -> None
     with pytest.raises(photoqueue.JobFailedError):
         bench(long, around)
 
-    refused, failed = photo_page(PhotoChoice(project="m1", state=JobState.FAILED)).cards
+    refused, failed = photo_page(PhotoChoice(project="m1", state=JobState.FAILED)).rows
 
     assert (refused.file_name, refused.error_type) == ("broken.jpg", "UnreadablePhotoError")
     assert (refused.sha256, refused.can_retry) == (None, False)

@@ -34,7 +34,7 @@ def test_tables_and_files_of_python_have_every_field(job: photoqueue.Job) -> Non
     batch = photoqueue.submit_photos([picture(2)], project_id="m1", user_id="u1")
     assert list(photoqueue.poll(batch).columns) == named
 
-    (listed, *_) = ask(job_page, JobQuery(text="photo-p1")).jobs
+    (listed, *_) = ask(job_page, JobQuery(text="photo-p1")).rows
     told = story(job)
     photoqueue.cancel(batch)
     (ended,) = ask(batch_changes, batch.id).ended
@@ -46,7 +46,7 @@ def test_tables_and_files_of_python_have_every_field(job: photoqueue.Job) -> Non
 
 def test_http_answers_have_every_field(job: photoqueue.Job, api: httpx.Client) -> None:
     (listed,) = api.get("/api/jobs").json()["jobs"]
-    assert list(listed) == [to_camel(name) for name in FIELDS]
+    assert list(listed) == [*map(to_camel, FIELDS), "progress"]
     told = api.get(f"/api/jobs/{job.id}").json()
     assert {name: told[name] for name in listed} == listed
 

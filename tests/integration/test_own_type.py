@@ -304,7 +304,7 @@ def test_jobs_of_every_queue_are_listed_where_a_state_is_asked_for(
     installation: Installation,
 ) -> None:
     photoqueue.submit(FLOOR_PLAN, {"project_id": "move-42"})
-    (row,) = job_page(installation.database, JobQuery(states=(JobState.WAITING,))).jobs
+    (row,) = job_page(installation.database, JobQuery(states=(JobState.WAITING,))).rows
     assert row.queue == "floor-plan"
 
 
@@ -401,7 +401,7 @@ def test_jobs_of_a_queue_that_another_process_entered_are_listed_by_state(
                 " 'waiting', '{}', 'u', 4, 4)"
             )
         assert "blueprint" not in job_types()
-        (row,) = job_page(database, JobQuery(states=(JobState.WAITING,))).jobs
+        (row,) = job_page(database, JobQuery(states=(JobState.WAITING,))).rows
         assert row.queue == "blueprint"
     finally:
         use(None)

@@ -21,7 +21,7 @@ from photoqueue.jobs import INVENTORY_SYNC
 from photoqueue.queue import pages
 from photoqueue.queue.database import Database
 from photoqueue.queue.ledger import Failure, Ledger
-from photoqueue.queue.pages import END, JobOrder, JobPage, JobQuery
+from photoqueue.queue.pages import END, JobOrder, JobQuery, Page
 from photoqueue.records.snapshots import AiCall, JobSnapshot
 from photoqueue.words import JobState, Outcome
 from tests.conftest import picture, submit
@@ -52,7 +52,7 @@ FILL = """
 """
 
 
-def page_of(query: JobQuery) -> JobPage:
+def page_of(query: JobQuery) -> Page[JobSnapshot]:
     return ask(pages.job_page, query)
 
 
@@ -84,7 +84,7 @@ def walk(query: JobQuery) -> list[JobSnapshot]:
     page = page_of(query)
     assert page.previous is None
     while True:
-        rows += page.jobs
+        rows += page.rows
         if page.next is None:
             return rows
         page = page_of(replace(query, after=page.next))
@@ -109,15 +109,15 @@ def value(row: JobSnapshot, order: JobOrder) -> Any:
 
 def test_no_jobs_are_an_empty_page() -> None:
     page = page_of(JobQuery())
-    assert (page.jobs, page.next, page.previous) == ((), None, None)
-    assert page_of(JobQuery(before=END)).jobs == ()
+    assert (page.rows, page.next, page.previous) == ((), None, None)
+    assert page_of(JobQuery(before=END)).rows == ()
     assert set(counts_of(JobQuery()).values()) == {0}
 
 
 def test_newest_jobs_come_first_by_default() -> None:
     batch = submit_photos([picture(number) for number in range(3)])
     ids = [UUID(job.id) for job in batch]
-    assert [row.job_id for row in page_of(JobQuery()).jobs] == ids[::-1]
+    assert [row.job_id for row in page_of(JobQuery()).rows] == ids[::-1]
 
 
 @pytest.mark.usefixtures("filled")
@@ -143,16 +143,16 @@ def test_pages_lead_back_as_they_lead_on(order: JobOrder, descending: bool) -> N
     query = JobQuery(order=order, descending=descending, size=7)
     rows = walk(query)
     page = page_of(replace(query, before=END))
-    assert list(page.jobs) == rows[-7:]
+    assert list(page.rows) == rows[-7:]
     assert page.next is None
     place = 60 - 7
     while page.previous is not None:
         assert ask(pages.rows_before, query, page.previous) == place
         page = page_of(replace(query, before=page.previous))
         place = max(place - 7, 0)
-        assert list(page.jobs) == rows[place : place + 7]
+        assert list(page.rows) == rows[place : place + 7]
         assert page.next is not None
-    assert list(page.jobs) == rows[:7]
+    assert list(page.rows) == rows[:7]
 
 
 @pytest.mark.usefixtures("filled")
@@ -161,8 +161,8 @@ def test_page_stays_when_jobs_are_submitted_meanwhile() -> None:
     first = page_of(query)
     second = page_of(replace(query, after=first.next))
     submit("new")
-    assert page_of(replace(query, after=first.next)).jobs == second.jobs
-    assert page_of(query).jobs[1:] == first.jobs[:-1]
+    assert page_of(replace(query, after=first.next)).rows == second.rows
+    assert page_of(query).rows[1:] == first.rows[:-1]
 
 
 @pytest.mark.usefixtures("filled")
@@ -176,9 +176,9 @@ def test_page_behind_the_end_leads_back(filled: psycopg.Connection[Any]) -> None
         "LIMIT 1 OFFSET 9)"
     )
     page = page_of(replace(query, after=cursor))
-    assert (page.jobs, page.next) == ((), None)
+    assert (page.rows, page.next) == ((), None)
     assert page.previous is not None
-    assert len(page_of(replace(query, before=page.previous)).jobs) == 10
+    assert len(page_of(replace(query, before=page.previous)).rows) == 10
 
 
 @pytest.mark.usefixtures("filled")
@@ -289,7 +289,7 @@ def test_blank_text_is_no_filter() -> None:
 @pytest.mark.parametrize("name", ["m\x00", "\ud800", "", "x" * 10_000])
 def test_scope_that_does_not_exist_is_empty(name: str) -> None:
     for query in (JobQuery(project_id=name), JobQuery(batch_id=name)):
-        assert page_of(query).jobs == ()
+        assert page_of(query).rows == ()
         assert set(counts_of(query).values()) == {0}
 
 
@@ -297,13 +297,13 @@ def test_job_id_finds_that_job() -> None:
     batch = submit_photos([picture(number) for number in range(3)])
     wanted = list(batch)[1]
     for text in (wanted.id, wanted.id.upper(), f" {wanted.id} "):
-        (row,) = page_of(JobQuery(text=text)).jobs
+        (row,) = page_of(JobQuery(text=text)).rows
         assert str(row.job_id) == wanted.id
     assert counts_of(JobQuery(text=wanted.id))[JobState.WAITING] == 1
     # A photo may be called after another system's uuid.
     name = str(uuid4())
     submit(name)
-    assert [row.photo_id for row in page_of(JobQuery(text=name)).jobs] == [name]
+    assert [row.photo_id for row in page_of(JobQuery(text=name)).rows] == [name]
 
 
 def test_list_shows_the_beginning_of_an_error(ledger: Ledger, connection: Any) -> None:
@@ -311,7 +311,7 @@ def test_list_shows_the_beginning_of_an_error(ledger: Ledger, connection: Any) -
     connection.execute(
         "UPDATE jobs SET state = 'failed', error_type = 'E', error_message = repeat('x', 100000)"
     )
-    (row,) = page_of(JobQuery()).jobs
+    (row,) = page_of(JobQuery()).rows
     assert row.error_message == "x" * 300
     told = story(job.id)
     assert told.error_message == "x" * 100_000

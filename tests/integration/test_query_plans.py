@@ -179,7 +179,7 @@ def test_hot_statements_use_their_indexes(plans: psycopg.Connection) -> None:
 def test_worker_plans_by_indexes_also_while_the_tables_are_small(database: Database) -> None:
     # What is planned once must stay right when the table has grown.
     with closing(Ledger(database, busy=True)) as ledger:
-        rows = ledger.run("EXPLAIN " + TRANSITIONS["complete_and_claim"], TURN)
+        rows = ledger.run("EXPLAIN " + TRANSITIONS["complete_and_claim"], **TURN)
         plan = "\n".join(row["QUERY PLAN"] for row in rows)
         assert "Seq Scan on jobs" not in plan and "jobs_pkey" in plan, plan
         assert "Hash Join" not in plan and "Merge Join" not in plan, plan

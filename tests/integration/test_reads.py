@@ -329,7 +329,6 @@ def test_every_read_has_the_same_idea_of_a_live_worker(
     assert listed.live is live
     assert LiveCounts(database, 10).read()[PHOTOS].workers == live
     assert workers.queue_status(database, PHOTOS, 10).live == live
-    assert workers.waits_for_a_worker(database, PHOTOS, 10) is not live
 
 
 def test_stats_of_an_empty_installation_are_zero(database: Database) -> None:

@@ -16,7 +16,7 @@ import redis
 
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
-from photoqueue.queue.broker.messages import encode, task_name
+from photoqueue.queue.broker.queues import encode, task_name
 from photoqueue.queue.broker.retention import Finished
 from photoqueue.queue.ledger import Claim, Done, Ledger
 from photoqueue.records.snapshots import AiCall

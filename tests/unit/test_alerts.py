@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from photoqueue.client.alerts import Severity, Thresholds, judge
+from photoqueue.client.alerts import judge
 from photoqueue.client.observe import Stats
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
+from photoqueue.queue.incidents import Severity
 from photoqueue.queue.tally import WindowCount
 from photoqueue.records.snapshots import QueueStats
+from photoqueue.settings import Settings
 
 QUEUE = "photo-analyze"
 
@@ -24,7 +26,7 @@ def alerts(
     found = judge(
         Stats({PHOTO_ANALYZE: stats}),
         {(name, QUEUE): number for name, number in (counted or {}).items()},
-        Thresholds(),
+        Settings(),
     )
     assert all(alert.message.startswith(f"{QUEUE}: ") for alert in found)
     return [alert.name for alert in found]
@@ -64,5 +66,5 @@ def test_the_worst_comes_first() -> None:
         INVENTORY_SYNC: QueueStats(name="inventory-sync", oldest_waiting_s=9999, workers=1),
         PHOTO_ANALYZE: QueueStats(name=QUEUE, oldest_waiting_s=1, workers=0),
     }
-    found = judge(Stats(stats), {}, Thresholds())
+    found = judge(Stats(stats), {}, Settings())
     assert [alert.severity for alert in found] == [Severity.CRITICAL, Severity.WARNING]

@@ -39,7 +39,6 @@ def exported() -> set[str]:
     sources = ("submitted", "failed", "retried", "ended", "wait", "run", "ai", "cost", "tokens_in")
     reading = Reading(
         totals=tuple(Total(name, "photo-analyze", "", "", "", 1.0, 1, 1.0) for name in sources),
-        refused={},
         last_seen_s={"photo-analyze": 1.0},
         queues=Stats({PHOTO_ANALYZE: QueueStats(name="photo-analyze")}),
     )

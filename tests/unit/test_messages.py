@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from photoqueue.errors import MessageRefusedError
 from photoqueue.jobs import job_types
-from photoqueue.queue.broker.messages import (
+from photoqueue.queue.broker.queues import (
     MAX_MESSAGE_BYTES,
     JsonSerializer,
     decode,

@@ -35,11 +35,6 @@ class Meant(NamedTuple):
     volume: float | None
 
 
-def catalogue_of(installation: Installation) -> Catalogue:
-    """Return the catalogue that an installation uses."""
-    return Catalogue.for_settings(installation.settings)
-
-
 def newest_inventory(installation: Installation, project: str) -> InventoryResult | None:
     """Return the newest inventory of a project as it was stored; None before the first."""
     found = projects.newest_inventory(installation.database, project)
@@ -116,7 +111,7 @@ def thing_meant(
         (line for line in lines if text.casefold() in {line.name.casefold(), line.key}),
         key=lambda line: line.room != room,  # lines of this room first
     )
-    catalogue = catalogue_of(installation)
+    catalogue = Catalogue.for_settings(installation.settings)
     if here and category in {None, here[0].category}:
         line = here[0]
         listed = catalogue.by_key(line.key or "") is not None
@@ -217,11 +212,8 @@ def correct(
         installation.database,
         project_id=project,
         room=place,
-        key=meant.key,
-        name=meant.name,
-        category=meant.category,
         count=number,
-        volume=meant.volume,
+        **meant._asdict(),
         dismountable=dismountable,
         user_id=user,
     )
@@ -298,8 +290,9 @@ def read_inventory(project_id: str) -> InventoryResult:
             f"submit_inventory({project!r})."
         )
     made = records.of_project(installation.database, project)
-    language = installation.settings.language
-    return corrected(newest, made, catalogue_of(installation), language=language)
+    settings = installation.settings
+    catalogue = Catalogue.for_settings(settings)
+    return corrected(newest, made, catalogue, language=settings.language)
 
 
 def _count(value: object) -> int:

@@ -7,12 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from uuid import UUID
 
 from photoqueue.client.result_frames import item_rows
 from photoqueue.errors import (
     NotFoundError,
-    PayloadError,
     PhotoError,
     PhotoNotFoundError,
     StorageError,
@@ -21,6 +19,7 @@ from photoqueue.format import shorten
 from photoqueue.installation import Installation, current
 from photoqueue.inventory.wording import Wording
 from photoqueue.queue import projects, read
+from photoqueue.queue.pages import Page
 from photoqueue.queue.projects import PhotoChoice, PhotoRow
 from photoqueue.records.base import Box
 from photoqueue.words import JobState
@@ -140,21 +139,6 @@ PAGE_SIZE: Final = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhotoPage:
-    """One page of photos.
-
-    Attributes
-    ----------
-    previous, next : str or None
-        Cursors of the adjacent pages; None if there is no such page.
-    """
-
-    cards: tuple[PhotoCard, ...]
-    previous: str | None
-    next: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoCounts:
     """How many photos there are, by room and by state.
 
@@ -175,10 +159,11 @@ class PhotoCounts:
 def photo_page(
     choice: PhotoChoice,
     *,
-    cursor: str | None = None,
+    after: str | None = None,
+    before: str | None = None,
     size: int = PAGE_SIZE,
     lang: str | None = None,
-) -> PhotoPage:
+) -> Page[PhotoCard]:
     """Return a page of photos, each once, with its newest job.
 
     Parameters
@@ -186,8 +171,8 @@ def photo_page(
     choice
         Which photos. A text is also searched in the names of the items found in them; without
         a project or batch only the newest 10,000 photos are searched.
-    cursor
-        ``previous`` or ``next`` of another page of the same photos; default is the first page.
+    after, before
+        ``next`` or ``previous`` of another page of the same photos; default is the first page.
     size
         Photos per page.
     lang
@@ -203,22 +188,8 @@ def photo_page(
     installation = current()
     wording = Wording.of(lang, installation.settings)
     choice = _checked(installation, wording, choice)
-    after, before = _position(cursor)
-    # One more than is shown, to know whether there is another page.
-    rows = projects.page(installation.database, choice, limit=size + 1, after=after, before=before)
-    if before is not None and len(rows) <= size:
-        # Less than a full page is left before the cursor: show the full first page.
-        after = before = None
-        rows = projects.page(installation.database, choice, limit=size + 1)
-    more = len(rows) > size
-    rows = rows[-size:] if before is not None else rows[:size]
-    has_previous = more if before is not None else after is not None
-    has_next = before is not None or more
-    return PhotoPage(
-        cards=tuple(card_of(row, wording) for row in rows),
-        previous=f"before-{rows[0].job_id}" if rows and has_previous else None,
-        next=f"after-{rows[-1].job_id}" if rows and has_next else None,
-    )
+    page = projects.photo_page(installation.database, choice, size=size, after=after, before=before)
+    return Page(tuple(card_of(row, wording) for row in page.rows), page.next, page.previous)
 
 
 def photo_counts(choice: PhotoChoice, *, lang: str | None = None) -> PhotoCounts:
@@ -292,22 +263,6 @@ def _checked(installation: Installation, wording: Wording, choice: PhotoChoice) 
         if text.casefold() in item.name(wording.language).casefold()
     ]
     return replace(choice, text=text, keys=keys)
-
-
-def _position(cursor: str | None) -> tuple[UUID | None, UUID | None]:
-    """Read a cursor: the job after which, or before which, the page lies."""
-    if cursor is None:
-        return None, None
-    side, _, job = cursor.partition("-")
-    try:
-        if side not in ("after", "before"):
-            raise ValueError(side)
-        position = UUID(job)
-    except ValueError:
-        raise PayloadError(
-            f"{cursor[:60]!r} is not a cursor. Pass `previous` or `next` of a page unchanged."
-        ) from None
-    return (position, None) if side == "after" else (None, position)
 
 
 _JPEG_QUALITY: Final = 85

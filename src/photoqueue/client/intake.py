@@ -266,9 +266,9 @@ def commit(
     batch: NewBatch | None = None,
 ) -> list[Accepted]:
     """Commit the rows of stored photos, then enqueue the new jobs."""
-    with tracing.span("photoqueue.submit", {"photoqueue.jobs": len(taken)}) as span:
+    with tracing.span("photoqueue.submit", {"photoqueue.jobs": len(taken)}):
         if batch is not None:
-            span.set_attribute("photoqueue.batch", batch.batch_id)
+            tracing.note("photoqueue.batch", batch.batch_id)
         _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
         job_ids, max_attempts = new_uuids(len(taken)), installation.settings.max_attempts
         payload_json = _payloads(dict(zip(job_ids, taken, strict=True)), engine)

@@ -54,18 +54,13 @@ def figures(
     DatabaseUnavailableError
         PostgreSQL cannot be reached.
     """
-    extent = tally.Extent(
+    return tally.read_figures(
+        current().database,
         project_id=project_id,
         batch_id=batch_id,
         queue=None if queue is None else as_queue(queue),
         since=since,
     )
-    return tally.read_figures(current().database, extent)
-
-
-def activity() -> int:
-    """Return a number that changes when jobs change; cheap, may lag some seconds behind."""
-    return tally.activity(current().database)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,16 +71,13 @@ class Reading:
     ----------
     totals : tuple of Total
         Counters and histograms, as rows.
-    refused : mapping
-        Refused broker messages by queue.
     last_seen_s : mapping
         Seconds since a worker of each queue last renewed its lease.
     queues : Stats
-        Jobs by state, live workers, oldest waiting job; the same as ``photoqueue.stats()``.
+        Jobs by state, live workers, refused messages and so on; the same as ``photoqueue.stats()``.
     """
 
     totals: tuple[Total, ...]
-    refused: Mapping[str, int]
     last_seen_s: Mapping[str, float]
     queues: Stats
 
@@ -167,15 +159,15 @@ class RecentMetrics:
         """
         until = time.monotonic() + _PATIENCE_SECONDS
         # The tally first: counting a million jobs keeps the server's cores busy.
-        totals, refused, last_seen_s = self._counted.get()
+        totals, last_seen_s = self._counted.get()
         queues = self._queues.get(until - time.monotonic())
-        return Reading(totals=totals, refused=refused, last_seen_s=last_seen_s, queues=queues)
+        return Reading(totals=totals, last_seen_s=last_seen_s, queues=queues)
 
 
-def _counted() -> tuple[tuple[Total, ...], dict[str, int], dict[str, float]]:
+def _counted() -> tuple[tuple[Total, ...], dict[str, float]]:
     with tally.counting(current().database) as counted:
         counted.advance(most=tally.SCRAPE_ROWS)
-        return tuple(counted.totals()), counted.refused(), counted.last_seen()
+        return tuple(counted.totals()), counted.last_seen()
 
 
 def recent_counts(minutes: int) -> dict[tuple[str, str], WindowCount]:

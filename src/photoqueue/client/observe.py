@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar, overload
 from uuid import UUID
 
 from photoqueue.client.handles import Batch, Job
@@ -233,9 +233,8 @@ def attempts(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
     handle
         A job, a job id or key, or a batch; default is all jobs.
     """
-    if handle is None:
-        return read.attempts(current().database)
-    return (handle if isinstance(handle, Job | Batch) else job(handle)).attempts()
+    database, extent = _extent(handle)
+    return read.attempts(database, **extent)
 
 
 def ai_calls(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
@@ -254,13 +253,17 @@ def ai_calls(handle: Job | Batch | str | UUID | None = None) -> pd.DataFrame:
     UnknownJobError
         This installation has no such job.
     """
+    database, extent = _extent(handle)
+    return read.ai_calls(database, **extent)
+
+
+def _extent(handle: Job | Batch | str | UUID | None) -> tuple[Database, dict[str, Any]]:
+    """Return where to read, and the job or batch to read of."""
     if handle is None:
-        return read.ai_calls(current().database)
+        return current().database, {}
     found = handle if isinstance(handle, Job | Batch) else job(handle)
-    database = found.installation.database
-    if isinstance(found, Batch):
-        return read.ai_calls(database, batch_id=found.id)
-    return read.ai_calls(database, job_id=UUID(found.id))
+    of = {"batch_id": found.id} if isinstance(found, Batch) else {"job_id": UUID(found.id)}
+    return found.installation.database, of
 
 
 class Stats(Mapping[str, QueueStats], HasCard):

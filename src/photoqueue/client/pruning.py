@@ -69,10 +69,7 @@ def prune(older_than: timedelta, *, dry_run: bool = False) -> Deleted:
     last = deletion.FIRST
     while found := deletion.page(database, before=before, after=last):
         last = found[-1]
-        if dry_run:
-            jobs += len(deletion.unneeded(database, found, before=before))
-            continue
-        gone = deletion.delete(database, found, before=before)
+        gone = deletion.delete(database, found, before=before, dry_run=dry_run)
         jobs, photos = jobs + gone.jobs, photos + gone.photos
         contents |= gone.contents
         if len(contents) >= _CONTENTS:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,16 +24,15 @@ from photoqueue.errors import (
     ServiceError,
 )
 from photoqueue.format import counted
-from photoqueue.installation import current
-from photoqueue.jobs import PHOTO_ANALYZE, job_types
+from photoqueue.installation import Installation, current
+from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import workers
 from photoqueue.services import Endpoints, ServerStatus
+from photoqueue.settings import Settings, load_settings
 from photoqueue.words import JobType
 
 if TYPE_CHECKING:
-    from photoqueue.installation import Installation
     from photoqueue.records.snapshots import Worker
-    from photoqueue.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,10 @@ def engines_at_work(installation: Installation | None = None) -> str | None:
 
 def queues_without_worker() -> tuple[JobType, ...]:
     """Return the queues with jobs that could run, but without a live worker."""
-    installation = current()
-    database, lease = installation.database, installation.settings.lease_seconds
     return tuple(
-        queue for queue in job_types() if workers.waits_for_a_worker(database, queue, lease)
+        queue
+        for queue, counts in current().counts.read().items()
+        if (counts.delayed or counts.oldest_waiting_s is not None) and not counts.workers
     )
 
 
@@ -164,8 +164,6 @@ class Survey:
     @cached_property
     def installation(self) -> Installation:
         """The installation, without its servers being started."""
-        from photoqueue.installation import Installation
-
         if self._opened is not None:
             return self._opened
         postgres, _ = self.servers
@@ -180,19 +178,39 @@ class Survey:
             ),
         )
 
-    def ping_redis(self) -> str:
-        """Ask the configured Redis for its version."""
+    def database_report(self) -> ServerReport:
+        """Report the status of PostgreSQL."""
+        status = self.servers[0]
+        if not self.database_runs:
+            return _absent(status)
+        return _asked(status, lambda: self.installation.database.server_version())
+
+    def broker_report(self) -> ServerReport:
+        """Report the status of Redis."""
+        from photoqueue.services.programs import find_redis
+
+        status = self.servers[1]
+        if self.settings.redis_url is not None:
+            return _asked(status, self._redis_version)
+        if status.running:
+            return _asked(status, lambda: status.version or "")
+        if self.settings.broker != "postgres" and find_redis() is not None:
+            return _absent(status)
+        return ServerReport(
+            name=status.name,
+            place="no redis-server here" if find_redis() is None else "not wanted",
+            note="PostgreSQL carries the messages",
+        )
+
+    def _redis_version(self) -> str:
         from photoqueue.queue.broker.queues import Broker
 
         if self._opened is not None:
             return self._opened.broker.ping().removeprefix("Redis ")
         assert self.settings.redis_url is not None
         url = self.settings.redis_url.get_secret_value()
-        broker = Broker(url, database_url="", namespace="doctor")
-        try:
+        with closing(Broker(url, database_url="", namespace="doctor")) as broker:
             return broker.ping().removeprefix("Redis ")
-        finally:
-            broker.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,9 +232,8 @@ class ServerReport:
     """
 
     name: str
-    embedded: bool
     place: str
-    reachable: bool
+    reachable: bool = False
     version: str | None = None
     note: str | None = None
     error: str | None = None
@@ -261,9 +278,6 @@ def system_report() -> SystemReport:
     ConfigurationError
         The settings cannot be read.
     """
-    from photoqueue.installation import current
-    from photoqueue.settings import load_settings
-
     try:
         installation = current()
         survey = Survey(installation.settings, opened=installation)
@@ -273,41 +287,12 @@ def system_report() -> SystemReport:
         return SystemReport(
             home=survey.settings.home,
             photo_store=_photo_store(survey.settings),
-            servers=(database_report(survey), broker_report(survey)),
-            engine=engine_report(survey.settings),
+            servers=(survey.database_report(), survey.broker_report()),
+            engine=_engine_report(survey.settings),
         )
 
 
-def database_report(survey: Survey) -> ServerReport:
-    """Report the status of PostgreSQL."""
-    status = survey.servers[0]
-    if not survey.database_runs:
-        return _absent(status)
-    return _asked(status, lambda: survey.installation.database.server_version())
-
-
-def broker_report(survey: Survey) -> ServerReport:
-    """Report the status of Redis."""
-    status = survey.servers[1]
-    if survey.settings.redis_url is not None:
-        return _asked(status, survey.ping_redis)
-    if status.running:
-        return _asked(status, lambda: status.version or "")
-    from photoqueue.services.programs import find_redis
-
-    if survey.settings.broker != "postgres" and find_redis() is not None:
-        return _absent(status)
-    return ServerReport(
-        name=status.name,
-        embedded=True,
-        place="no redis-server here" if find_redis() is None else "not wanted",
-        reachable=False,
-        note="PostgreSQL carries the messages",
-    )
-
-
-def engine_report(settings: Settings) -> EngineReport:
-    """Report which engine the settings select, without building it."""
+def _engine_report(settings: Settings) -> EngineReport:
     from photoqueue.engines.registry import choose_engine
 
     try:
@@ -344,7 +329,6 @@ def _asked(status: ServerStatus, version: Callable[[], str]) -> ServerReport:
         error = str(exc)
     return ServerReport(
         name=status.name,
-        embedded=status.embedded,
         place=f"{kind}, {status.where}",
         reachable=error is None,
         version=found,
@@ -354,11 +338,6 @@ def _asked(status: ServerStatus, version: Callable[[], str]) -> ServerReport:
 
 def _absent(status: ServerStatus) -> ServerReport:
     place = f"embedded, {status.where}"
-    return ServerReport(
-        name=status.name,
-        embedded=True,
-        place=place,
-        reachable=False,
-        note="it starts on first use" if status.where == "not running" else None,
-        error=None if status.where == "not running" else place,
-    )
+    if status.where == "not running":
+        return ServerReport(name=status.name, place=place, note="it starts on first use")
+    return ServerReport(name=status.name, place=place, error=place)

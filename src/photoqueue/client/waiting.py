@@ -7,15 +7,12 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Self
 
 from photoqueue.errors import NoWorkerError, ResultTimeoutError
 from photoqueue.installation import Installation
 from photoqueue.queue import workers
 from photoqueue.words import JobState, JobType
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +97,7 @@ class Watch:
         if self._deadline is not None and now >= self._deadline:
             raise ResultTimeoutError(
                 f"{self._what} did not finish within {self._timeout:g} s "
-                f"({_described(counts)}). It keeps running: wait again, or check with poll()."
+                f"({summary(counts)}). It keeps running: wait again, or check with poll()."
             )
         if now >= self._next_check:
             self._check_workers(counts)
@@ -124,7 +121,7 @@ class Watch:
             elif time.monotonic() - self._seen_at > settings.lease_seconds:
                 raise NoWorkerError(
                     f"{self._what} cannot finish: no worker for {queue} is running "
-                    f"({_described(counts)}). The jobs are safe. Start a worker with "
+                    f"({summary(counts)}). The jobs are safe. Start a worker with "
                     "photoqueue.start_worker() or, in a shell, `photoqueue worker`; then wait "
                     "again."
                 )
@@ -138,28 +135,20 @@ class Watch:
                 self._told_paused = True
 
 
-def _described(counts: Counts) -> str:
-    return ", ".join(f"{counts[state]} {state}" for state in JobState if counts.get(state))
-
-
 ProgressStyle = Literal["auto", "widget", "text", "none"]
 
 
-class Progress(Protocol):
-    """Shows the progress of a batch."""
+class Progress:
+    """Shows the progress of a batch: this one shows nothing."""
 
-    def __enter__(self) -> Progress: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        pass
 
     def update(self, counts: Counts) -> None:
         """Show the counts of the jobs by state."""
-        ...
 
 
 def make_progress(style: ProgressStyle, total: int, title: str) -> Progress:
@@ -170,7 +159,7 @@ def make_progress(style: ProgressStyle, total: int, title: str) -> Progress:
         return WidgetProgress(total, title)
     if style == "text":
         return TextProgress(total, title)
-    return NoProgress()
+    return Progress()
 
 
 def _fitting_style() -> ProgressStyle:
@@ -192,15 +181,8 @@ def _in_notebook() -> bool:
 
 def summary(counts: Counts) -> str:
     """Describe the counts: ``497 completed, 3 failed, 12 waiting``."""
-    order = (
-        JobState.COMPLETED,
-        JobState.FAILED,
-        JobState.CANCELLED,
-        JobState.ACTIVE,
-        JobState.DELAYED,
-        JobState.WAITING,
-    )
-    return ", ".join(f"{counts[state]} {state}" for state in order if counts.get(state))
+    ended = sorted(JobState, key=lambda state: not state.finished)  # what has ended comes first
+    return ", ".join(f"{counts[state]} {state}" for state in ended if counts.get(state))
 
 
 def finished(counts: Counts) -> int:
@@ -208,20 +190,7 @@ def finished(counts: Counts) -> int:
     return sum(number for state, number in counts.items() if state.finished)
 
 
-class NoProgress:
-    """Shows nothing."""
-
-    def __enter__(self) -> NoProgress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def update(self, counts: Counts) -> None:
-        """Show nothing."""
-
-
-class TextProgress:
+class TextProgress(Progress):
     """A line in the terminal, on standard error."""
 
     def __init__(self, total: int, title: str) -> None:
@@ -239,11 +208,11 @@ class TextProgress:
         )
         self._task = self._bar.add_task(title, total=total, words="")
 
-    def __enter__(self) -> TextProgress:
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._bar.stop()
 
     def update(self, counts: Counts) -> None:
@@ -251,7 +220,7 @@ class TextProgress:
         self._bar.update(self._task, completed=finished(counts), words=summary(counts))
 
 
-class WidgetProgress:
+class WidgetProgress(Progress):
     """A bar with text under the cell; red as soon as a job has failed."""
 
     def __init__(self, total: int, title: str) -> None:
@@ -263,7 +232,7 @@ class WidgetProgress:
         self._words = ipywidgets.Label()
         self._box = ipywidgets.HBox([self._bar, self._words])
 
-    def __enter__(self) -> WidgetProgress:
+    def __enter__(self) -> Self:
         from IPython.display import display
 
         display(self._box)  # type: ignore[no-untyped-call]  # IPython's

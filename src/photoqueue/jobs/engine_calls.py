@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue import tracing
@@ -15,7 +15,7 @@ from photoqueue.records.snapshots import AiCall
 from photoqueue.samples import sample_hashes
 
 if TYPE_CHECKING:
-    from photoqueue.engines.contract import Analysis, Call, Engine, Hint
+    from photoqueue.engines.contract import Analysis, Engine, Hint
     from photoqueue.queue.database import Database
 
 
@@ -51,7 +51,7 @@ def measured(
     look : callable
         Calls the engine with the hint that it is given, and returns the engine's result.
     """
-    from photoqueue.engines.contract import SharedEngine
+    from photoqueue.engines.contract import Call, SharedEngine
 
     reported: list[Call] = []
     error: BaseException | None = None
@@ -69,16 +69,12 @@ def measured(
         error = exc
         raise
     finally:
-        calls.extend(_row(engine, hint, call) for call in reported)
         # An engine that reports its calls and reported none has made none; neither has one
         # that was throttled before its first request.
         asked_nobody = isinstance(engine, SharedEngine) or isinstance(error, ThrottledError)
         if not reported and not asked_nobody:
-            calls.append(
-                AiCall(
-                    photo_id=hint.photo_id or None,
-                    engine=engine.name,
-                    model=engine.model,
+            reported.append(
+                Call(
                     latency_ms=(time.perf_counter() - start) * 1000,
                     success=error is None,
                     error=None if error is None else f"{type(error).__name__}: {error}",
@@ -87,20 +83,15 @@ def measured(
                     cost_usd=usage.cost_usd if usage else None,
                 )
             )
-
-
-def _row(engine: Engine, hint: Hint, call: Call) -> AiCall:
-    return AiCall(
-        photo_id=hint.photo_id or None,
-        engine=engine.name,
-        model=engine.model,
-        latency_ms=call.latency_ms,
-        success=call.success,
-        error=call.error,
-        tokens_in=call.tokens_in,
-        tokens_out=call.tokens_out,
-        cost_usd=call.cost_usd,
-    )
+        calls.extend(
+            AiCall(
+                photo_id=hint.photo_id or None,
+                engine=engine.name,
+                model=engine.model,
+                **asdict(call),
+            )
+            for call in reported
+        )
 
 
 def found_item(item: Any) -> FoundItem:

@@ -187,8 +187,11 @@ class RoomLooks:
         return image
 
     def _room_engine(self) -> RoomEngine:
+        from photoqueue.engines.registry import load_room_engine
+
         if self._engine is None:
-            self._engine = build_room_engine(self._workplace)
+            self._engine = load_room_engine(self._settings)
+            share(self._engine, self._workplace.database)
         return self._engine
 
 
@@ -218,21 +221,6 @@ def most_different(views: Sequence[RoomView], limit: int) -> list[RoomView]:
         chosen.append(best)
         left.remove(best)
     return sorted(chosen, key=lambda view: view.photo_id)
-
-
-def build_room_engine(workplace: Workplace) -> RoomEngine:
-    """Build an engine that looks at all photos of a room together.
-
-    Raises
-    ------
-    EngineUnavailableError
-        No such engine is configured, or it cannot be built as configured.
-    """
-    from photoqueue.engines.registry import load_room_engine
-
-    engine = load_room_engine(workplace.settings)
-    share(engine, workplace.database)
-    return engine
 
 
 def room_items(analysis: Any, engine: Engine) -> tuple[FoundItem, ...]:

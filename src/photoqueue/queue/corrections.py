@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from photoqueue.errors import NotFoundError, StateError
@@ -10,35 +12,9 @@ from photoqueue.queue.tables import inventory_corrections as table
 from photoqueue.records.results import Correction
 
 
-def add(
-    database: Database,
-    *,
-    project_id: str,
-    room: str,
-    key: str | None,
-    name: str,
-    category: str,
-    count: int,
-    volume: float | None,
-    dismountable: bool | None,
-    user_id: str,
-) -> Correction:
-    """Store a correction."""
-    statement = (
-        sa.insert(table)
-        .values(
-            project_id=project_id,
-            room=room,
-            key=key,
-            name=name,
-            category=category,
-            count=count,
-            volume=volume,
-            dismountable=dismountable,
-            user_id=user_id,
-        )
-        .returning(table)
-    )
+def add(database: Database, **values: Any) -> Correction:
+    """Store a correction, given by the columns of its row."""
+    statement = sa.insert(table).values(values).returning(table)
     with database.begin() as connection:
         return _correction(connection.execute(statement).one())
 

@@ -352,11 +352,21 @@ def storable(text: str) -> str:
 _HEADER = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
-def load_statements(file_name: str) -> dict[str, str]:
-    """Split a file at its ``-- name: …`` lines into statements by name."""
+class Statements(dict[str, str]):
+    """The statements of a file by name, which ``-- name: …`` lines in it give."""
+
+    def __call__(
+        self, connection: sa.Connection, name: str, /, **values: Any
+    ) -> sa.CursorResult[Any]:
+        """Execute a statement of this name."""
+        return connection.exec_driver_sql(self[name], values)
+
+
+def load_statements(file_name: str) -> Statements:
+    """Read the statements of a file of this package."""
     text = files(__package__).joinpath(file_name).read_text(encoding="utf-8")
     _, *parts = _HEADER.split(text)
-    return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
+    return Statements(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
 
 
 #: Advisory lock that keeps two processes from migrating at once.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence, Set
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -22,19 +22,12 @@ FIRST: Final = UUID(int=0)
 _PAGE: Final = 2_000
 
 
-@dataclass(slots=True)
-class Gone:
-    """What was deleted, or would be.
+class Gone(NamedTuple):
+    """How many rows were deleted, and content addresses in them that others may refer to."""
 
-    Attributes
-    ----------
-    contents : set of str
-        Content addresses in the deleted rows; other rows may still refer to them.
-    """
-
-    jobs: int = 0
-    photos: int = 0
-    contents: set[str] = field(default_factory=set)
+    jobs: int
+    photos: int
+    contents: Set[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +38,7 @@ class Household:
     unfinished: int
     photos: int
     #: Content addresses that no other project refers to.
-    contents: frozenset[str]
+    contents: Set[str]
 
 
 def count_history(database: Database) -> None:
@@ -59,49 +52,46 @@ def count_history(database: Database) -> None:
 def page(database: Database, *, before: datetime, after: UUID) -> list[UUID]:
     """List the next jobs after ``after`` that ended before a moment; empty at the end."""
     with database.begin() as connection:
-        values = {"before": before, "after": after, "limit": _PAGE}
-        return [row.job_id for row in connection.exec_driver_sql(_DELETION["page"], values)]
+        rows = _DELETION(connection, "page", before=before, after=after, limit=_PAGE)
+        return list(rows.scalars())
 
 
-def unneeded(database: Database, job_ids: Sequence[UUID], *, before: datetime) -> list[UUID]:
-    """Return the jobs of a page that may be deleted."""
-    with database.begin() as connection:
-        return _unneeded(connection, job_ids, before)
-
-
-def delete(database: Database, job_ids: Sequence[UUID], *, before: datetime) -> Gone:
+def delete(
+    database: Database, job_ids: Sequence[UUID], *, before: datetime, dry_run: bool = False
+) -> Gone:
     """Delete the jobs of a page that may be deleted, and photos left without a job.
+
+    A dry run only counts the jobs.
 
     Raises
     ------
     DatabaseUnavailableError
         A long transaction, such as a backup, is reading ``photos``.
     """
-    gone = Gone()
     with database.begin() as connection:
-        connection.exec_driver_sql(_DELETION["lock"])
-        rows = _delete_jobs(connection, _unneeded(connection, job_ids, before))
-        values = {"photo_ids": sorted({row.photo_id for row in rows if row.photo_id})}
-        photos = connection.exec_driver_sql(
-            _DELETION["delete_photos"], {**values, "before": before}
-        ).all()
-    gone.jobs, gone.photos = len(rows), len(photos)
-    gone.contents = {row.sha256 for row in (*rows, *photos) if row.sha256}
-    return gone
+        if not dry_run:
+            _DELETION(connection, "lock")
+        unneeded = _DELETION(connection, "unneeded", job_ids=list(job_ids), before=before)
+        found = list(unneeded.scalars())
+        if dry_run:
+            return Gone(len(found), 0, set())
+        rows = _delete_jobs(connection, found)
+        photo_ids = sorted({row.photo_id for row in rows if row.photo_id})
+        photos = _DELETION(connection, "delete_photos", photo_ids=photo_ids, before=before).all()
+    return Gone(len(rows), len(photos), {row.sha256 for row in (*rows, *photos) if row.sha256})
 
 
 def delete_leftovers(database: Database, *, before: datetime) -> None:
     """Delete batches without jobs, and incidents that are over."""
     with database.begin() as connection:
-        connection.exec_driver_sql(_DELETION["lock"])
-        connection.exec_driver_sql(_DELETION["delete_leftovers"], {"before": before})
+        _DELETION(connection, "lock")
+        _DELETION(connection, "delete_leftovers", before=before)
 
 
 def still_named(database: Database, contents: Collection[str]) -> set[str]:
     """Return which contents some row still refers to; reads all of ``jobs``."""
     with database.begin() as connection:
-        values = {"contents": sorted(contents)}
-        return {row.sha256 for row in connection.exec_driver_sql(_DELETION["still_named"], values)}
+        return set(_DELETION(connection, "still_named", contents=sorted(contents)).scalars())
 
 
 def household(database: Database, project_id: str) -> Household:
@@ -119,20 +109,17 @@ def delete_household(database: Database, project_id: str) -> Gone:
         It has unfinished jobs, or jobs that cannot be counted into the metrics yet.
     """
     with database.begin() as connection:
-        connection.exec_driver_sql(_DELETION["lock"])
+        _DELETION(connection, "lock")
         found = _household(connection, project_id)
         refuse_unfinished(project_id, found)
-        values = {"job_ids": list(found.job_ids)}
-        if connection.exec_driver_sql(_DELETION["uncounted"], values).scalar_one():
+        if _DELETION(connection, "uncounted", job_ids=list(found.job_ids)).scalar_one():
             raise StateError(
                 f"Jobs of project {project_id[:80]!r} ended just now and cannot be counted while "
                 "another transaction is open in this server. Try again in a moment."
             )
         rows = _delete_jobs(connection, found.job_ids)
-        photos = connection.exec_driver_sql(
-            _DELETION["delete_household"], {"project": project_id}
-        ).scalar_one()
-    return Gone(jobs=len(rows), photos=photos, contents=set(found.contents))
+        photos = _DELETION(connection, "delete_household", project=project_id).scalar_one()
+    return Gone(len(rows), photos, found.contents)
 
 
 def refuse_unfinished(project_id: str, found: Household) -> None:
@@ -144,27 +131,26 @@ def refuse_unfinished(project_id: str, found: Household) -> None:
         )
 
 
-def _unneeded(connection: sa.Connection, job_ids: Sequence[UUID], before: datetime) -> list[UUID]:
-    values = {"job_ids": list(job_ids), "before": before}
-    return [row.job_id for row in connection.exec_driver_sql(_DELETION["unneeded"], values)]
-
-
 def _delete_jobs(connection: sa.Connection, job_ids: Sequence[UUID]) -> Sequence[sa.Row[Any]]:
     # Sorted, so that statements that lock several jobs cannot deadlock.
-    values = {"job_ids": sorted(job_ids)}
-    return connection.exec_driver_sql(_DELETION["delete_jobs"], values).all()
+    return _DELETION(connection, "delete_jobs", job_ids=sorted(job_ids)).all()
 
 
 def _household(connection: sa.Connection, project_id: str) -> Household:
-    values: dict[str, Any] = {"project": project_id}
-    jobs = connection.exec_driver_sql(_DELETION["household_jobs"], values).all()
-    photos = connection.exec_driver_sql(_DELETION["household_photos"], values).all()
-    contents = {row.sha256 for row in (*jobs, *photos) if row.sha256}
-    values |= {"contents": sorted(contents), "job_ids": [row.job_id for row in jobs]}
-    elsewhere = connection.exec_driver_sql(_DELETION["household_elsewhere"], values)
+    jobs = _DELETION(connection, "household_jobs", project=project_id).all()
+    photos = _DELETION(connection, "household_photos", project=project_id).scalars().all()
+    job_ids = [row.job_id for row in jobs]
+    contents = {content for content in (*(row.sha256 for row in jobs), *photos) if content}
+    elsewhere = _DELETION(
+        connection,
+        "household_elsewhere",
+        project=project_id,
+        contents=sorted(contents),
+        job_ids=job_ids,
+    )
     return Household(
-        job_ids=[row.job_id for row in jobs],
+        job_ids=job_ids,
         unfinished=sum(row.state in UNFINISHED for row in jobs),
         photos=len(photos),
-        contents=frozenset(contents - {row.sha256 for row in elsewhere}),
+        contents=contents - set(elsewhere.scalars()),
     )

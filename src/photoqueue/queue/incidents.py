@@ -4,53 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
-from uuid import UUID
+from enum import StrEnum
+from typing import Any, Final
 
 from photoqueue.queue.database import Database, load_statements
 
 _INCIDENTS: Final = load_statements("incidents.sql")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Firing:
-    """An alert that is firing; ``queue_name`` is empty if it concerns no single queue."""
+class Severity(StrEnum):
+    """Severity: ``warning`` while jobs are still processed, ``critical`` if they are not."""
 
-    name: str
-    queue_name: str
-    severity: str
-    message: str
+    WARNING = "warning"
+    CRITICAL = "critical"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
-    """An alert from beginning to end; ``ended_at`` is None while it lasts."""
+class Alert:
+    """An alert about a queue."""
 
-    incident_id: UUID
     name: str
-    queue_name: str
-    severity: str
+    queue: str
+    severity: Severity
     message: str
-    began_at: datetime
-    ended_at: datetime | None
 
 
-def update_incidents(database: Database, firing: Sequence[Firing]) -> None:
+def update_incidents(database: Database, alerts: Sequence[Alert]) -> None:
     """Open incidents for the firing alerts, and end the others."""
-    values = {
-        "names": [found.name for found in firing],
-        "queues": [found.queue_name for found in firing],
-        "severities": [found.severity for found in firing],
-        "messages": [found.message for found in firing],
+    firing = {
+        "names": [found.name for found in alerts],
+        "queues": [found.queue for found in alerts],
     }
+    severities = [str(found.severity) for found in alerts]
+    messages = [found.message for found in alerts]
     with database.begin() as connection:
-        connection.exec_driver_sql(_INCIDENTS["open"], values)
-        connection.exec_driver_sql(_INCIDENTS["end_others"], values)
+        _INCIDENTS(connection, "open", **firing, severities=severities, messages=messages)
+        _INCIDENTS(connection, "end_others", **firing)
 
 
-def tell_incidents(database: Database, tell: Callable[[Incident], None]) -> int:
-    """Report each beginning and end that is not reported yet; return how many there were.
+def tell_incidents(database: Database, tell: Callable[[dict[str, Any]], None]) -> int:
+    """Report each beginning and end that is not reported yet, as JSON; return how many there were.
 
     An error of ``tell`` is raised, and the incident is reported next time. If this process dies
     between report and record, the incident is reported again under the same id.
@@ -61,23 +54,25 @@ def tell_incidents(database: Database, tell: Callable[[Incident], None]) -> int:
     return told
 
 
-def _tell_next(database: Database, tell: Callable[[Incident], None]) -> bool:
+def _tell_next(database: Database, tell: Callable[[dict[str, Any]], None]) -> bool:
     with database.begin() as connection:
-        row = connection.exec_driver_sql(_INCIDENTS["untold"]).first()
+        row = _INCIDENTS(connection, "untold").first()
         if row is None:
             return False
         begins = row.told_at is None
         tell(
-            Incident(
-                incident_id=row.incident_id,
-                name=row.name,
-                queue_name=row.queue_name,
-                severity=row.severity,
-                message=row.message,
-                began_at=row.began_at,
-                ended_at=None if begins else row.ended_at,
-            )
+            {
+                # The same if a process dies between report and record, and it is sent again.
+                "id": str(row.incident_id),
+                "status": "firing" if begins else "resolved",
+                "alert": row.name,
+                "queue": row.queue_name,
+                "severity": row.severity,
+                "message": row.message,
+                "beganAt": row.began_at.isoformat(),
+                "endedAt": None if begins else row.ended_at.isoformat(),
+            }
         )
-        mark = _INCIDENTS["mark_told" if begins else "mark_end_told"]
-        connection.exec_driver_sql(mark, {"incident_id": row.incident_id})
+        mark = "mark_told" if begins else "mark_end_told"
+        _INCIDENTS(connection, mark, incident_id=row.incident_id)
     return True

@@ -150,16 +150,16 @@ class Ledger:
         """Claim a job; None if it cannot be claimed (duplicate message, cancelled, paused)."""
         rows = self.run(
             _TRANSITIONS["claim"],
-            {"job_id": job_id, "queue_name": queue, "worker_id": worker_id, "slot": slot},
+            job_id=job_id,
+            queue_name=queue,
+            worker_id=worker_id,
+            slot=slot,
         )
         return claim_of(rows[0], worker_id) if rows else None
 
     def held(self, job_ids: Sequence[UUID], *, worker_id: UUID, slot: int) -> list[Claim]:
         """Return which of the jobs were claimed, after the reply was lost with the connection."""
-        rows = self.run(
-            _TRANSITIONS["held"],
-            {"job_ids": list(job_ids), "worker_id": worker_id, "slot": slot},
-        )
+        rows = self.run(_TRANSITIONS["held"], job_ids=list(job_ids), worker_id=worker_id, slot=slot)
         return [claim_of(row, worker_id) for row in rows]
 
     def complete_and_claim(
@@ -243,13 +243,11 @@ class Ledger:
         """
         rows = self.run(
             _TRANSITIONS["give_back"],
-            {
-                "job_ids": list(job_ids),
-                "worker_id": worker_id,
-                "slot": slot,
-                "kept_job": kept,
-                "ran_ms": seconds * 1000,
-            },
+            job_ids=list(job_ids),
+            worker_id=worker_id,
+            slot=slot,
+            kept_job=kept,
+            ran_ms=seconds * 1000,
         )
         return [_message(row) for row in rows]
 
@@ -262,13 +260,11 @@ class Ledger:
             Outcome.ERROR,
             claim,
             calls,
-            {
-                "permanent": failure.permanent,
-                "delay_ms": delay_ms,
-                "error_type": failure.error_type,
-                "error_message": storable(failure.message),
-                "error_traceback": storable(failure.traceback),
-            },
+            permanent=failure.permanent,
+            delay_ms=delay_ms,
+            error_type=failure.error_type,
+            error_message=storable(failure.message),
+            error_traceback=storable(failure.traceback),
         )
 
     def postpone(self, claim: Claim, reason: Failure, *, delay_ms: int) -> Ended | None:
@@ -278,11 +274,9 @@ class Ledger:
             Outcome.RELEASED,
             claim,
             (),
-            {
-                "delay_ms": delay_ms,
-                "error_type": reason.error_type,
-                "error_message": storable(reason.message),
-            },
+            delay_ms=delay_ms,
+            error_type=reason.error_type,
+            error_message=storable(reason.message),
         )
 
     def recover(
@@ -310,20 +304,18 @@ class Ledger:
         job_id, attempt = only or (None, None)
         return self._take_back(
             "recover",
-            {
-                "worker_ids": list(worker_ids),
-                "slot": slot,
-                "job_id": job_id,
-                "attempt": attempt,
-                "at": at,
-                "outcome": outcome,
-                "error_message": message,
-            },
+            worker_ids=list(worker_ids),
+            slot=slot,
+            job_id=job_id,
+            attempt=attempt,
+            at=at,
+            outcome=outcome,
+            error_message=message,
         )
 
     def release(self, worker_id: UUID) -> list[Recovered]:
         """Hand back the jobs of a stopping worker, without using their budget."""
-        return self._take_back("release", {"worker_id": worker_id})
+        return self._take_back("release", worker_id=worker_id)
 
     def release_blocked(self) -> list[Message]:
         """Make jobs ready that waited for a batch which has ended."""
@@ -331,15 +323,15 @@ class Ledger:
 
     def cancel(self, job_ids: Sequence[UUID]) -> list[Message]:
         """Cancel the unfinished ones among the jobs; return their messages."""
-        rows = self.run(_TRANSITIONS["cancel"], {"job_ids": list(job_ids)})
+        rows = self.run(_TRANSITIONS["cancel"], job_ids=list(job_ids))
         return [_message(row) for row in rows]
 
     def retry(self, job_ids: Sequence[UUID], *, budget: int) -> list[Message]:
         """Start failed and cancelled jobs again, with ``budget`` further attempts."""
-        parameters = {"job_ids": list(job_ids), "budget": budget}
         for _ in range(_MAX_RACES):
             try:
-                return [_message(row) for row in self.run(_TRANSITIONS["retry"], parameters)]
+                rows = self.run(_TRANSITIONS["retry"], job_ids=list(job_ids), budget=budget)
+                return [_message(row) for row in rows]
             except PhotoqueueError as exc:
                 # A submission used the key of one of them at this moment. Its job exists now, so
                 # that the statement skips the key at the next try.
@@ -354,33 +346,30 @@ class Ledger:
         """List waiting jobs in the order in which workers take them, after a given job."""
         rows = self.run(
             _TRANSITIONS["due_waiting"],
-            {
-                "queue_name": queue,
-                "after_rank": -after.priority if after else -(2**15),
-                "after_job": after.job_id if after else _FIRST_JOB,
-                "limit": limit,
-            },
+            queue_name=queue,
+            after_rank=-after.priority if after else -(2**15),
+            after_job=after.job_id if after else _FIRST_JOB,
+            limit=limit,
         )
         return [Message(queue, row["job_id"], row["priority"]) for row in rows]
 
     def due_delayed(self, queue: JobType, *, limit: int) -> list[Message]:
         """List delayed jobs of a queue whose back-off is over, longest overdue first."""
-        rows = self.run(_TRANSITIONS["due_delayed"], {"queue_name": queue, "limit": limit})
+        rows = self.run(_TRANSITIONS["due_delayed"], queue_name=queue, limit=limit)
         return [Message(queue, row["job_id"], row["priority"]) for row in rows]
 
     def amend(self, job_id: UUID, payload_json: str, *, after_batch: str | None) -> list[Message]:
         """Replace the job data of a waiting job; empty if it no longer waits."""
         rows = self.run(
-            _TRANSITIONS["amend"],
-            {"job_id": job_id, "payload": payload_json, "after_batch": after_batch},
+            _TRANSITIONS["amend"], job_id=job_id, payload=payload_json, after_batch=after_batch
         )
         return [_message(row) for row in rows]
 
-    def run(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+    def run(self, statement: str, **parameters: Any) -> list[Any]:
         """Execute one statement, commit it, and return its rows as dictionaries."""
         with self._database.errors():
             connection = self.connection()
-            cursor = connection.execute(statement, parameters or {})
+            cursor = connection.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
 
     def connection(self) -> psycopg.Connection[Any]:
@@ -399,7 +388,7 @@ class Ledger:
         outcome: Outcome,
         claim: Claim,
         calls: Sequence[AiCall],
-        values: Mapping[str, Any],
+        **values: Any,
     ) -> Ended | None:
         attempt = {"job_id": claim.job_id, "attempt": claim.attempt, "worker_id": claim.worker_id}
         rows = self._write(name, [(claim, calls)], {**attempt, **values})
@@ -411,12 +400,10 @@ class Ledger:
         """Read what was recorded, after the reply was lost with the connection."""
         rows = self.run(
             _TRANSITIONS["recorded"],
-            {
-                "job_ids": [claim.job_id for claim in claims],
-                "attempts": [claim.attempt for claim in claims],
-                "worker_id": claims[0].worker_id,
-                "outcome": outcome,
-            },
+            job_ids=[claim.job_id for claim in claims],
+            attempts=[claim.attempt for claim in claims],
+            worker_id=claims[0].worker_id,
+            outcome=outcome,
         )
         return {row["job_id"]: Ended(JobState(row["state"]), row["duration_ms"]) for row in rows}
 
@@ -441,7 +428,7 @@ class Ledger:
                 cursor = connection.execute(_TRANSITIONS[name], parameters)
             return cursor.fetchall()
 
-    def _take_back(self, name: str, parameters: Mapping[str, Any]) -> list[Recovered]:
+    def _take_back(self, name: str, **parameters: Any) -> list[Recovered]:
         return [
             Recovered(
                 message=_message(row),
@@ -451,7 +438,7 @@ class Ledger:
                 duration_ms=row["job_duration_ms"] or 0.0,
                 photo_id=row["photo_id"],
             )
-            for row in self.run(_TRANSITIONS[name], parameters)
+            for row in self.run(_TRANSITIONS[name], **parameters)
         ]
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from photoqueue.queue.tables import batch_jobs, jobs, photos
 from photoqueue.records.snapshots import JobSnapshot
 from photoqueue.words import JobState, JobType
 
+Found = TypeVar("Found")
 #: The cursor after the last row: the page before it is the last page.
 END: Final = "end"
 
@@ -115,6 +116,52 @@ def _directed(key: sa.ColumnElement[Any], descending: bool) -> sa.ColumnElement[
 def _beyond(key: sa.ColumnElement[Any], place: Any, descending: bool) -> sa.ColumnElement[bool]:
     further: sa.ColumnElement[bool] = key < place if descending else key > place
     return further
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Found]):
+    """A page of rows, and the cursors of the adjacent pages; None if there is no such page.
+
+    The next page is after the cursor ``next``, the previous one before the cursor ``previous``.
+    """
+
+    rows: tuple[Found, ...] = ()
+    next: str | None = None
+    previous: str | None = None
+
+
+def read_page(
+    read: Callable[[str | None, bool, int], list[Found]],
+    cursor_of: Callable[[Found], str],
+    *,
+    size: int,
+    after: str | None,
+    before: str | None,
+) -> Page[Found]:
+    """Read a page after a cursor or before one.
+
+    Parameters
+    ----------
+    read
+        Reads rows beyond a cursor (None: from the first row on), backward or not, at most so many.
+    cursor_of
+        Returns the cursor of a row.
+    """
+    backward = before is not None
+    place = before if backward else after
+    found = read(None if place == END else place, backward, size + 1)
+    more = len(found) > size
+    if backward and not more:  # show a full first page
+        return read_page(read, cursor_of, size=size, after=None, before=None)
+    found = found[:size]
+    if not found:
+        return Page((), None, None if place is None else END)
+    if backward:
+        found.reverse()
+    has_next = (place != END) if backward else more
+    has_previous = more if backward else place is not None
+    first, last = cursor_of(found[0]), cursor_of(found[-1])
+    return Page(tuple(found), last if has_next else None, first if has_previous else None)
 
 
 #: Most rows of one page.
@@ -217,23 +264,22 @@ _ALL_QUEUES: Final[sa.ColumnElement[Any]] = sa.literal_column(
 )
 
 
-def ordering(query: JobQuery) -> Ordering:
-    """Return the order that a query asks for."""
+def _ordering(query: JobQuery) -> Ordering:
     value, nullable = _VALUES.get(query.order, (None, False))
     return Ordering(str(query.order), value, jobs.c.job_id, query.descending, nullable)
 
 
-def needs_photos(query: JobQuery) -> bool:
-    """Whether the filters need ``photos``."""
-    return bool(searched(query))
+def _source(query: JobQuery) -> sa.FromClause:
+    """Return the tables that filters and order need."""
+    return WITH_PHOTOS if _searched(query) or query.order in PHOTO_ORDERS else jobs
 
 
-def conditions(query: JobQuery, *, states: bool = True) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions of a query's filters; without ``states`` of all but the states."""
+def _filters(connection: sa.Connection, query: JobQuery) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions of a query's filters; a text that is the id of a job names it."""
     found: list[sa.ColumnElement[bool]] = []
     if query.queue is not None:
         found.append(jobs.c.queue_name == str(query.queue))
-    if states and query.states:
+    if query.states:
         if query.queue is None:  # list all queues, so that the index on queue and state is used
             found.append(jobs.c.queue_name == sa.any_(_ALL_QUEUES))
         found.append(jobs.c.state.in_([str(state) for state in query.states]))
@@ -244,8 +290,12 @@ def conditions(query: JobQuery, *, states: bool = True) -> list[sa.ColumnElement
             batch_jobs.c.batch_id == storable(query.batch_id)
         )
         found.append(jobs.c.job_id.in_(members))
-    text = searched(query)
-    if text:
+    text = _searched(query)
+    job_id = as_job_id(text)
+    named = jobs.c.job_id == job_id
+    if job_id and connection.scalar(sa.select(jobs.c.job_id).where(named)) is not None:
+        found.append(named)
+    elif text:
         found.append(_contains(_SEARCHED, text))
     return found
 
@@ -265,7 +315,7 @@ def _either_case(mark: str) -> str:
     return f"[{''.join({mark, *(one for one in (mark.lower(), mark.upper()) if len(one) == 1)})}]"
 
 
-def searched(query: JobQuery) -> str:
+def _searched(query: JobQuery) -> str:
     """Return the text to search for; a longer one is cut."""
     return storable(query.text.strip()[:_MAX_TEXT])
 
@@ -276,23 +326,7 @@ _COUNTED_ROWS: Final = 10_000
 _PATIENCE: Final = 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class JobPage:
-    """A page of jobs.
-
-    Attributes
-    ----------
-    next, previous : str or None
-        Cursors of the next and previous page, for ``after`` and ``before`` of a query; None if
-        there is no such page.
-    """
-
-    jobs: tuple[JobSnapshot, ...]
-    next: str | None
-    previous: str | None
-
-
-def job_page(database: Database, query: JobQuery) -> JobPage:
+def job_page(database: Database, query: JobQuery) -> Page[JobSnapshot]:
     """Read a page of jobs.
 
     Raises
@@ -302,34 +336,29 @@ def job_page(database: Database, query: JobQuery) -> JobPage:
     TooSlowError
         There are too many jobs to sort or search them in good time.
     """
-    order = ordering(query)
-    backward = query.before is not None
-    place = query.before if backward else query.after
-    with _reading(database, query) as connection:
-        chosen = _chosen(connection, query, order)
-        if place is not None and place != END:
-            chosen = chosen.where(order.beyond(place, backward=backward))
-        # Sort ids first, so that the other columns are read for one page only.
-        ids, inner = _limited(chosen, query, order, backward)
-        shown = (
-            sa.select(*LISTED, ids.c.sort_value)
-            .select_from(ids.join(jobs, jobs.c.job_id == ids.c.job_id).outerjoin(photos, OF_PHOTO))
-            .order_by(*inner.by(backward=backward))
-        )
-        found = list(connection.execute(shown).all())
-    more = len(found) > query.size
-    if backward and not more:
-        return job_page(database, replace(query, before=None))  # a full first page
-    found = found[: query.size]
-    if backward:
-        found.reverse()
-    if not found:
-        return JobPage((), None, None if place is None else END)
-    ends = [order.cursor(row.sort_value, row.job_id) for row in (found[0], found[-1])]
-    has_next = (place != END) if backward else more
-    has_previous = more if backward else place is not None
-    jobs_found = tuple(JobSnapshot(**job_fields(row)) for row in found)
-    return JobPage(jobs_found, ends[1] if has_next else None, ends[0] if has_previous else None)
+    order = _ordering(query)
+
+    def read(place: str | None, backward: bool, limit: int) -> list[sa.Row[Any]]:
+        with _reading(database, query) as connection:
+            chosen = _chosen(connection, query, order)
+            if place is not None:
+                chosen = chosen.where(order.beyond(place, backward=backward))
+            # Sort ids first, so that the other columns are read for one page only.
+            ids, inner = _limited(chosen, query, order, backward, limit)
+            of_jobs = ids.join(jobs, jobs.c.job_id == ids.c.job_id).outerjoin(photos, OF_PHOTO)
+            shown = sa.select(*LISTED, ids.c.sort_value).select_from(of_jobs)
+            return list(connection.execute(shown.order_by(*inner.by(backward=backward))))
+
+    page = read_page(
+        read,
+        lambda row: order.cursor(row.sort_value, row.job_id),
+        size=query.size,
+        after=query.after,
+        before=query.before,
+    )
+    return Page(
+        tuple(JobSnapshot(**job_fields(row)) for row in page.rows), page.next, page.previous
+    )
 
 
 def rows_before(database: Database, query: JobQuery, cursor: str) -> int | None:
@@ -342,7 +371,7 @@ def rows_before(database: Database, query: JobQuery, cursor: str) -> int | None:
     TooSlowError
         There are too many jobs to sort or search them in good time.
     """
-    order = ordering(query)
+    order = _ordering(query)
     with _reading(database, query) as connection:
         before = _chosen(connection, query, order).where(order.beyond(cursor, backward=True))
         counted = before.limit(_COUNTED_ROWS + 1).subquery()
@@ -360,10 +389,10 @@ def job_counts(database: Database, query: JobQuery) -> dict[JobState, int]:
     TooSlowError
         There are too many jobs to search them in good time.
     """
-    source = WITH_PHOTOS if needs_photos(query) else jobs
-    counted = sa.select(jobs.c.state, sa.func.count()).select_from(source).group_by(jobs.c.state)
-    with _reading(database, replace(query, order=JobOrder.SUBMITTED)) as connection:
-        counted = counted.where(*_filters(connection, query, states=False))
+    query = replace(query, order=JobOrder.SUBMITTED, states=())
+    counted = sa.select(jobs.c.state, sa.func.count()).select_from(_source(query))
+    with _reading(database, query) as connection:
+        counted = counted.where(*_filters(connection, query)).group_by(jobs.c.state)
         found = {state: number for state, number in connection.execute(counted)}
     return {state: found.get(state, 0) for state in JobState}
 
@@ -378,8 +407,8 @@ def matching_ids(database: Database, query: JobQuery, *, size: int = 500) -> Ite
     )
     while True:
         page = job_page(database, wanted)
-        if page.jobs:
-            yield [str(job.job_id) for job in page.jobs]
+        if page.rows:
+            yield [str(job.job_id) for job in page.rows]
         if page.next is None:
             return
         wanted = replace(wanted, after=page.next)
@@ -413,13 +442,12 @@ def _reading(database: Database, query: JobQuery) -> AbstractContextManager[sa.C
 def _chosen(connection: sa.Connection, query: JobQuery, order: Ordering) -> sa.Select[Any]:
     """Select id and sort value of the jobs that match a query, unsorted."""
     value = order.value if order.value is not None else sa.null()
-    source = WITH_PHOTOS if needs_photos(query) or order.name in PHOTO_ORDERS else jobs
-    chosen = sa.select(jobs.c.job_id, value.label("sort_value")).select_from(source)
+    chosen = sa.select(jobs.c.job_id, value.label("sort_value")).select_from(_source(query))
     return chosen.where(*_filters(connection, query))
 
 
 def _limited(
-    chosen: sa.Select[Any], query: JobQuery, order: Ordering, backward: bool
+    chosen: sa.Select[Any], query: JobQuery, order: Ordering, backward: bool, limit: int
 ) -> tuple[sa.Subquery, Ordering]:
     """Limit jobs to a page; return it, and the order in terms of its columns."""
     if query.text or query.batch_id is not None:
@@ -428,21 +456,10 @@ def _limited(
         found = chosen.offset(sa.literal_column("0")).subquery()
         order = _expressed_in(found, order)
         chosen = sa.select(found)
-    page = chosen.order_by(*order.by(backward=backward)).limit(query.size + 1).subquery()
+    page = chosen.order_by(*order.by(backward=backward)).limit(limit).subquery()
     return page, _expressed_in(page, order)
 
 
 def _expressed_in(found: sa.Subquery, order: Ordering) -> Ordering:
     value = None if order.value is None else found.c.sort_value
     return replace(order, value=value, row_id=found.c.job_id)
-
-
-def _filters(
-    connection: sa.Connection, query: JobQuery, *, states: bool = True
-) -> list[sa.ColumnElement[bool]]:
-    job_id = as_job_id(query.text)
-    if job_id is not None:
-        named = jobs.c.job_id == job_id
-        if connection.scalar(sa.select(jobs.c.job_id).where(named)) is not None:
-            return [*conditions(replace(query, text=""), states=states), named]
-    return conditions(query, states=states)

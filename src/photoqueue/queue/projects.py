@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from photoqueue.errors import UnknownProjectError
 from photoqueue.queue.database import Database
+from photoqueue.queue.pages import Ordering, Page, read_page
 from photoqueue.queue.submission import NewPhoto
 from photoqueue.queue.tables import batch_jobs, batches, jobs, photos
 from photoqueue.words import UNFINISHED, JobState
@@ -333,43 +334,36 @@ _SEARCHED: Final = sa.func.coalesce(
 )
 
 
-def page(
-    database: Database,
-    choice: PhotoChoice,
-    *,
-    limit: int,
-    after: UUID | None = None,
-    before: UUID | None = None,
-) -> list[PhotoRow]:
-    """Read at most ``limit`` photos after one job, or those just before another."""
-    falling = choice.unlimited is (before is None)
-    chosen = _chosen(choice)
-    if after is not None:
-        chosen = chosen.where(_beyond(after, falling=falling))
-    if before is not None:
-        # The previous page is read backwards from its end.
-        chosen = chosen.where(_beyond(before, falling=falling))
-    order = jobs.c.job_id.desc() if falling else jobs.c.job_id
-    if choice.unlimited:
-        query = chosen.with_only_columns(*_COLUMNS).order_by(order).limit(limit)
-    else:
-        # Filter first, then limit: otherwise the planner may scan all jobs in order until it has
-        # enough photos of the project or batch.
-        found = chosen.with_only_columns(jobs.c.job_id).cte("chosen").prefix_with("MATERIALIZED")
-        falls = found.c.job_id.desc() if falling else found.c.job_id
-        some = sa.select(found.c.job_id).order_by(falls).limit(limit)
-        query = (
-            sa.select(*_COLUMNS)
-            .select_from(_WITH_PHOTOS)
-            .where(jobs.c.job_id.in_(some))
-            .order_by(order)
-        )
-    rows = _read(database, query)
-    return rows if before is None else rows[::-1]
+def photo_page(
+    database: Database, choice: PhotoChoice, *, size: int, after: str | None, before: str | None
+) -> Page[PhotoRow]:
+    """Read a page of photos.
 
+    Raises
+    ------
+    PayloadError
+        The cursor is not valid.
+    """
+    order = Ordering("photos", None, jobs.c.job_id, choice.unlimited)
 
-def _beyond(job_id: UUID, *, falling: bool) -> sa.ColumnElement[bool]:
-    return jobs.c.job_id < job_id if falling else jobs.c.job_id > job_id
+    def read(place: str | None, backward: bool, limit: int) -> list[PhotoRow]:
+        chosen = _chosen(choice)
+        if place is not None:
+            chosen = chosen.where(order.beyond(place, backward=backward))
+        if choice.unlimited:
+            query = chosen.with_only_columns(*_COLUMNS).limit(limit)
+        else:
+            # Filter first, then limit: otherwise the planner may scan all jobs in order until it
+            # has enough photos of the project or batch.
+            ids = chosen.with_only_columns(jobs.c.job_id).cte("chosen").prefix_with("MATERIALIZED")
+            of_ids = replace(order, row_id=ids.c.job_id).by(backward=backward)
+            some = sa.select(ids.c.job_id).order_by(*of_ids).limit(limit)
+            query = sa.select(*_COLUMNS).select_from(_WITH_PHOTOS).where(jobs.c.job_id.in_(some))
+        return _read(database, query.order_by(*order.by(backward=backward)))
+
+    return read_page(
+        read, lambda row: order.cursor(None, row.job_id), size=size, after=after, before=before
+    )
 
 
 def photo_rows(database: Database, photo_ids: Sequence[str]) -> list[PhotoRow]:

@@ -63,29 +63,20 @@ _DELETIONS: Final = sa.text(
 )
 
 _COMPLETED: Final = jobs.c.state == str(JobState.COMPLETED)
-#: Names all queues: the index on queue and state is used only if the queue is named.
-_QUEUES: Final = jobs.c.queue_name.in_(sa.bindparam("queues", expanding=True))
-_BY_QUEUE: Final = (
-    sa.select(jobs.c.queue_name, sa.func.count())
-    .where(_QUEUES, _COMPLETED)
-    .group_by(jobs.c.queue_name)
-)
-_OTHERS: Final = (
+#: Jobs by queue and state. All queues are named, as the index on queue and state is used only then.
+_BY_STATE: Final = (
     sa.select(jobs.c.queue_name, jobs.c.state, sa.func.count())
-    .where(
-        _QUEUES,
-        jobs.c.state.in_([str(state) for state in JobState if state is not JobState.COMPLETED]),
-    )
+    .where(jobs.c.queue_name.in_(sa.bindparam("queues", expanding=True)))
     .group_by(jobs.c.queue_name, jobs.c.state)
 )
 #: The jobs counted at each read: those completed after the moment, and all in other states.
 _LOOK: Final = sa.union_all(
-    sa.select(jobs.c.queue_name, jobs.c.state, sa.func.count())
-    .where(
-        _QUEUES, _COMPLETED, jobs.c.finished_at > sa.bindparam("moment", type_=sa.TIMESTAMP(True))
-    )
-    .group_by(jobs.c.queue_name, jobs.c.state),
-    _OTHERS,
+    _BY_STATE.where(
+        _COMPLETED, jobs.c.finished_at > sa.bindparam("moment", type_=sa.TIMESTAMP(True))
+    ),
+    _BY_STATE.where(
+        jobs.c.state.in_([str(state) for state in JobState if state is not JobState.COMPLETED])
+    ),
 )
 
 
@@ -170,8 +161,8 @@ class LiveCounts:
 def _count(
     connection: sa.Connection, queues: list[str], which: sa.ColumnElement[bool]
 ) -> dict[str, int]:
-    counted = connection.execute(_BY_QUEUE.where(which), {"queues": queues})
-    return {name: number for name, number in counted}
+    counted = connection.execute(_BY_STATE.where(_COMPLETED, which), {"queues": queues})
+    return {name: number for name, _, number in counted}
 
 
 def _deletions(connection: sa.Connection) -> tuple[object, ...]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from photoqueue.queue.database import Database, load_statements, storable
 
@@ -35,19 +34,18 @@ class RateLimits:
         DatabaseUnavailableError
             PostgreSQL cannot be reached.
         """
-        rows = self._run("take", {"name": name, "interval": interval, "patience": patience})
+        rows = self._run("take", name, interval=interval, patience=patience)
         if rows:
             return max(rows[0], 0.0)
-        rows = self._run("look", {"name": name})
+        rows = self._run("look", name)
         # Above the patience even if a slot became free since: nothing is reserved.
         return max(rows[0] if rows else 0.0, patience + 0.001)
 
     def hold(self, name: str, seconds: float) -> None:
         """Block requests to a service for a number of seconds, a day at most."""
-        self._run("hold", {"name": name, "seconds": min(max(seconds, 0.0), _LONGEST_HOLD)})
+        self._run("hold", name, seconds=min(max(seconds, 0.0), _LONGEST_HOLD))
 
-    def _run(self, statement: str, parameters: Mapping[str, Any]) -> list[float]:
-        values = {**parameters, "name": storable(str(parameters["name"]))}
+    def _run(self, statement: str, name: str, **values: float) -> list[float]:
         with self._database.begin() as connection:
-            result = connection.exec_driver_sql(_STATEMENTS[statement], values)
+            result = _STATEMENTS(connection, statement, name=storable(name), **values)
             return [float(row[0]) for row in result] if result.returns_rows else []

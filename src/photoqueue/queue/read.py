@@ -138,7 +138,7 @@ def submitted_as(database: Database, job_id: UUID) -> tuple[Mapping[str, Any], s
     return ({}, None) if row is None else (row.payload, row.after_batch)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class JobOutcome:
     """The state of a job, and its result or error once it has ended.
 
@@ -184,15 +184,8 @@ def outcome(database: Database, job_id: UUID) -> JobOutcome:
         row = connection.execute(_OUTCOME, (job_id,)).fetchone()
     if row is None:
         raise _unknown_job(database, job_id)
-    state, attempts, error_type, error_message, result, error_traceback = row
-    return JobOutcome(
-        state=JobState(state),
-        attempts=attempts,
-        error_type=error_type,
-        error_message=error_message,
-        result=result,
-        error_traceback=error_traceback,
-    )
+    state, *rest = row
+    return JobOutcome(JobState(state), *rest)
 
 
 def _unknown_job(database: Database, job: object) -> UnknownJobError:

@@ -61,19 +61,22 @@ def _by_time(name: str, column: str) -> sa.Index:
     )
 
 
-_unfinished = sa.text(f"state IN ({', '.join(repr(str(state)) for state in UNFINISHED)})")
-_uncounted = sa.text("recorded_xid IS NOT NULL")
+def _partial(
+    name: str, condition: str, *columns: str | sa.TextClause, unique: bool = False
+) -> sa.Index:
+    """Return an index on the rows for which a condition holds."""
+    return sa.Index(name, *columns, unique=unique, postgresql_where=sa.text(condition))
+
+
+_UNFINISHED: Final = f"state IN ({', '.join(repr(str(state)) for state in UNFINISHED)})"
+_UNCOUNTED: Final = "recorded_xid IS NOT NULL"
+_RANDOM_ID: Final = sa.text("gen_random_uuid()")
 
 #: One row: the identity of this installation, which names its keys in a shared Redis.
 installation = sa.Table(
     "installation",
     metadata,
-    sa.Column(
-        "installation_id",
-        UUID(as_uuid=True),
-        primary_key=True,
-        server_default=sa.text("gen_random_uuid()"),
-    ),
+    sa.Column("installation_id", UUID(as_uuid=True), primary_key=True, server_default=_RANDOM_ID),
     _time("created_at", nullable=False, server_default=sa.func.now()),
 )
 
@@ -132,7 +135,7 @@ photos = sa.Table(
     sa.Column("width", sa.Integer),
     sa.Column("height", sa.Integer),
     _time("created_at", nullable=False, server_default=sa.func.now()),
-    sa.Index("photos_project", "project_id", postgresql_where=sa.text("project_id IS NOT NULL")),
+    _partial("photos_project", "project_id IS NOT NULL", "project_id"),
 )
 
 jobs = sa.Table(
@@ -181,34 +184,16 @@ jobs = sa.Table(
     sa.Column("error_traceback", sa.Text),
     sa.CheckConstraint(_one_of("state", JobState), name="state"),
     sa.CheckConstraint("jsonb_typeof(payload) = 'object'", name="payload"),
-    sa.Index("jobs_unfinished_key", "job_key", unique=True, postgresql_where=_unfinished),
+    _partial("jobs_unfinished_key", _UNFINISHED, "job_key", unique=True),
     sa.Index("jobs_key", "job_key", "job_id"),
-    sa.Index(
-        "jobs_waiting",
-        "queue_name",
-        sa.text("(-priority)"),
-        "job_id",
-        postgresql_where=sa.text("state = 'waiting'"),
-    ),
-    sa.Index(
-        "jobs_delayed", "queue_name", "ready_at", postgresql_where=sa.text("state = 'delayed'")
-    ),
-    sa.Index(
-        "jobs_blocked",
-        "after_batch",
-        postgresql_where=sa.text("state = 'waiting' AND ready_at IS NULL"),
-    ),
-    sa.Index("jobs_active", "worker_id", postgresql_where=sa.text("state = 'active'")),
-    sa.Index("jobs_project", "project_id", postgresql_where=sa.text("project_id IS NOT NULL")),
+    _partial("jobs_waiting", "state = 'waiting'", "queue_name", sa.text("(-priority)"), "job_id"),
+    _partial("jobs_delayed", "state = 'delayed'", "queue_name", "ready_at"),
+    _partial("jobs_blocked", "state = 'waiting' AND ready_at IS NULL", "after_batch"),
+    _partial("jobs_active", "state = 'active'", "worker_id"),
+    _partial("jobs_project", "project_id IS NOT NULL", "project_id"),
     sa.Index("jobs_state", "queue_name", "state", "finished_at"),
     #: What charts show of failed jobs, without reading the table.
-    sa.Index(
-        "jobs_failed",
-        "queue_name",
-        "attempts",
-        "finished_at",
-        postgresql_where=sa.text("state = 'failed'"),
-    ),
+    _partial("jobs_failed", "state = 'failed'", "queue_name", "attempts", "finished_at"),
 )
 
 #: Which jobs belong to which batch; a job can be in several, because submitting a photo again
@@ -239,7 +224,7 @@ job_attempts = sa.Table(
     sa.Column("retry_delay_ms", sa.BigInteger),
     _recorded_xid(),
     sa.CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
-    sa.Index("job_attempts_recorded", "recorded_xid", postgresql_where=_uncounted),
+    _partial("job_attempts_recorded", _UNCOUNTED, "recorded_xid"),
     _by_time("job_attempts_ended", "ended_at"),
 )
 
@@ -261,7 +246,7 @@ ai_metrics = sa.Table(
     sa.Column("error", sa.Text),
     _time("created_at", nullable=False, server_default=sa.func.now()),
     _recorded_xid(),
-    sa.Index("ai_metrics_recorded", "recorded_xid", postgresql_where=_uncounted),
+    _partial("ai_metrics_recorded", _UNCOUNTED, "recorded_xid"),
     _by_time("ai_metrics_created", "created_at"),
 )
 
@@ -372,12 +357,7 @@ RETIRED_TABLES: Final = frozenset({"figure_bins", "figure_times", "figure_calls"
 incidents = sa.Table(
     "incidents",
     metadata,
-    sa.Column(
-        "incident_id",
-        UUID(as_uuid=True),
-        primary_key=True,
-        server_default=sa.text("gen_random_uuid()"),
-    ),
+    sa.Column("incident_id", UUID(as_uuid=True), primary_key=True, server_default=_RANDOM_ID),
     #: Name of the alert.
     sa.Column("name", sa.Text, nullable=False),
     #: Empty if the alert does not concern a single queue.
@@ -389,16 +369,6 @@ incidents = sa.Table(
     _time("told_at"),
     _time("ended_at"),
     _time("end_told_at"),
-    sa.Index(
-        "incidents_open",
-        "name",
-        "queue_name",
-        unique=True,
-        postgresql_where=sa.text("ended_at IS NULL"),
-    ),
-    sa.Index(
-        "incidents_untold",
-        "began_at",
-        postgresql_where=sa.text("told_at IS NULL OR end_told_at IS NULL"),
-    ),
+    _partial("incidents_open", "ended_at IS NULL", "name", "queue_name", unique=True),
+    _partial("incidents_untold", "told_at IS NULL OR end_told_at IS NULL", "began_at"),
 )

@@ -146,23 +146,19 @@ class Tally:
             if row["misnumbered"] and not self._renumber(source, most):
                 more = True
                 continue
-            rows = self._run(COUNT[source], count_values(most))
+            rows = self._run(COUNT[source], **count_values(most))
             more |= source != "submissions" and bool(rows) and rows[0]["counted"] >= most
         return more
 
     def _renumber(self, source: str, most: int) -> bool:
         """Renumber some rows of a restored dump; return whether none are left."""
         statement = _filled("renumber", source=source, table=_SOURCES[source][0])
-        rows = self._run(statement, {"most": most})
+        rows = self._run(statement, most=most)
         return bool(rows) and rows[0]["renumbered"] < most
 
     def totals(self) -> list[Total]:
         """Read all counters and histogram buckets."""
         return [Total(**row) for row in self._run(_SQL["totals"])]
-
-    def refused(self) -> dict[str, int]:
-        """Read the number of refused broker messages by queue."""
-        return {row["queue_name"]: row["refused_messages"] for row in self._run(_SQL["refused"])}
 
     def last_seen(self) -> dict[str, float]:
         """Read for each queue how many seconds ago one of its workers last renewed its lease."""
@@ -176,16 +172,15 @@ class Tally:
         """
         return {
             (row["name"], row["queue_name"]): WindowCount(row["now"], row["before"])
-            for row in self._run(_SQL["window"], {"minutes": minutes})
+            for row in self._run(_SQL["window"], minutes=minutes)
         }
 
     def forget(self) -> None:
         """Delete sums by the minute, and durations by the hour, that are too old for charts."""
-        self._run(_SQL["forget"], {"kept": KEPT, "durations": _DURATIONS})
+        self._run(_SQL["forget"], kept=KEPT, durations=_DURATIONS)
 
-    def _run(self, statement: str, values: Mapping[str, Any] | None = None) -> list[Any]:
-        # The statements use the driver's parameter style.
-        result = self._connection.exec_driver_sql(statement, dict(values or {}))
+    def _run(self, statement: str, **values: Any) -> list[Any]:
+        result = self._connection.exec_driver_sql(statement, values)
         return list(result.mappings()) if result.returns_rows else []
 
 
@@ -205,23 +200,6 @@ def counting(database: Database, *, patience: int = 30) -> Iterator[Tally]:
         yield Tally(connection)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extent:
-    """Which jobs a chart covers; None is no limit.
-
-    Attributes
-    ----------
-    since : datetime or None
-        Only what happened from the minute of this moment on (from its hour on, if it is more than
-        eight days ago).
-    """
-
-    project_id: str | None = None
-    batch_id: str | None = None
-    queue: str | None = None
-    since: datetime | None = None
-
-
 # work_mem suffices for the sorts and hash tables of a million attempts. JIT compilation takes
 # longer than it saves. The best plan depends on the parameters.
 _SNAPSHOT: Final = (
@@ -235,8 +213,15 @@ _SNAPSHOT: Final = (
 _CLOCKS_APART: Final = timedelta(hours=1)
 
 
-def read_figures(database: Database, extent: Extent) -> Figures:
-    """Read the figures of charts from one snapshot.
+def read_figures(
+    database: Database,
+    *,
+    project_id: str | None = None,
+    batch_id: str | None = None,
+    queue: str | None = None,
+    since: datetime | None = None,
+) -> Figures:
+    """Read the figures of charts from one snapshot; None is no limit.
 
     For the whole installation or one queue the stored sums are used. For a project or batch, for
     times older than the sums, or for time bins narrower than a minute, rows are added up here.
@@ -249,27 +234,33 @@ def read_figures(database: Database, extent: Extent) -> Figures:
     with database.begin() as connection:
         for statement in _SNAPSHOT:
             connection.exec_driver_sql(statement)
-        return _read(connection, extent)
+        return _read(connection, project_id, batch_id, queue, since)
 
 
-def _read(connection: sa.Connection, extent: Extent) -> Figures:
-    whole = extent.project_id is None and extent.batch_id is None
-    jobs = _jobs_of(extent)
+def _read(
+    connection: sa.Connection,
+    project_id: str | None,
+    batch_id: str | None,
+    queue: str | None,
+    asked: datetime | None,
+) -> Figures:
+    whole = project_id is None and batch_id is None
     values: dict[str, Any] = {
-        "project": extent.project_id,
-        "batch": extent.batch_id,
-        "queue": None if extent.queue is None else str(extent.queue),
+        "project": project_id,
+        "batch": batch_id,
+        "queue": None if queue is None else str(queue),
         "whole": whole,
     }
+    jobs = _jobs_of(values)
     found = connection.exec_driver_sql(_filled("snapshot", jobs=jobs), values).one()
     now: datetime = found.now
-    recent = extent.since is None or extent.since >= now - KEPT
-    since = extent.since and _floor(extent.since, _MINUTE if recent else _HOUR)
+    recent = asked is None or asked >= now - KEPT
+    since = asked and _floor(asked, _MINUTE if recent else _HOUR)
     first = since or found.first
     if first is None:
         return Figures.of([], None, None)
     # The width of bins depends on the requested moment, not on the start of its minute.
-    period = Period.between((extent.since or first).astimezone(UTC), now.astimezone(UTC))
+    period = Period.between((asked or first).astimezone(UTC), now.astimezone(UTC))
     period = replace(period, since=first.astimezone(UTC))
     width = timedelta(seconds=period.seconds)
     kept = whole and width >= _MINUTE
@@ -307,34 +298,25 @@ def _read(connection: sa.Connection, extent: Extent) -> Figures:
     return Figures.of(rows, period, found.oldest_waiting_s)
 
 
-def _jobs_of(extent: Extent) -> str:
+#: Conditions on rows of ``jobs``, by the value that they need.
+_OF_JOBS: Final = {
+    "queue": "queue_name = %(queue)s",
+    "project": "project_id = %(project)s",
+    "batch": "job_id IN (SELECT job_id FROM batch_jobs WHERE batch_id = %(batch)s)",
+}
+
+
+def _jobs_of(values: Mapping[str, Any]) -> str:
     """Return the condition on rows of ``jobs``.
 
     It names the queues, which are the first column of the indexes on states.
     """
-    conditions = ["queue_name = %(queue)s"] if extent.queue is not None else []
-    if extent.project_id is not None:
-        conditions.append("project_id = %(project)s")
-    if extent.batch_id is not None:
-        conditions.append("job_id IN (SELECT job_id FROM batch_jobs WHERE batch_id = %(batch)s)")
+    conditions = [text for name, text in _OF_JOBS.items() if values[name] is not None]
     return " AND ".join(conditions) or "queue_name = ANY(ARRAY(SELECT queue_name FROM queues))"
 
 
 def _rows(connection: sa.Connection, statement: str, values: Mapping[str, Any]) -> list[Row]:
     return [Row(*row) for row in connection.exec_driver_sql(statement, dict(values))]
-
-
-def activity(database: Database) -> int:
-    """Return a number that grows when jobs, attempts or calls are written.
-
-    The cost does not depend on the number of rows. It may lag some seconds behind.
-    """
-    query = sa.text(
-        "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint "
-        "FROM pg_stat_user_tables WHERE relname IN ('jobs', 'job_attempts', 'ai_metrics')"
-    )
-    with database.begin() as connection:
-        return int(connection.scalar(query) or 0)
 
 
 def _floor(moment: datetime, width: timedelta) -> datetime:

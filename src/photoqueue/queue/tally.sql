@@ -244,9 +244,6 @@ WHERE start < now() - %(kept)s::interval
 SELECT name, queue_name, outcome, engine, model, le, count, sum FROM metric_totals
 ORDER BY name, queue_name, outcome, engine, model, le;
 
--- name: refused
-SELECT queue_name, refused_messages FROM queues ORDER BY queue_name;
-
 -- name: last_seen
 -- How long ago a worker of each queue last renewed its lease, whether or not it is live.
 SELECT queue_name, min(date_part('epoch', clock_timestamp() - last_seen_at)) AS seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -95,16 +95,14 @@ class Register:
         """Add a worker; its lease begins."""
         self._ledger.run(
             _WORKERS["register"],
-            {
-                "worker_id": worker_id,
-                "host": host.name,
-                "host_key": host.key,
-                "pid": host.pid,
-                "process_started": host.started,
-                "queues": [str(queue) for queue in queues],
-                "concurrency": concurrency,
-                "engine": engine,
-            },
+            worker_id=worker_id,
+            host=host.name,
+            host_key=host.key,
+            pid=host.pid,
+            process_started=host.started,
+            queues=[str(queue) for queue in queues],
+            concurrency=concurrency,
+            engine=engine,
         )
 
     def renew(
@@ -127,13 +125,11 @@ class Register:
         """
         row = self._ledger.run(
             _WORKERS["renew"],
-            {
-                "worker_id": worker_id,
-                "state": state,
-                "concurrency": concurrency,
-                "queues": [str(queue) for queue in queues],
-                "most": most,
-            },
+            worker_id=worker_id,
+            state=state,
+            concurrency=concurrency,
+            queues=[str(queue) for queue in queues],
+            most=most,
         )[0]
         return Renewal(
             registered=row["registered"] == 1,
@@ -144,19 +140,17 @@ class Register:
 
     def expired(self, lease_seconds: float) -> list[UUID]:
         """List workers that hold jobs and whose lease has expired."""
-        rows = self._ledger.run(_WORKERS["expired"], {"lease": lease_seconds})
+        rows = self._ledger.run(_WORKERS["expired"], lease=lease_seconds)
         return [row["worker_id"] for row in rows]
 
     def neighbours(self, worker_id: UUID, host_key: str) -> list[tuple[UUID, int, float]]:
         """List other workers of a host: worker, process id, start of the process."""
-        rows = self._ledger.run(
-            _WORKERS["neighbours"], {"worker_id": worker_id, "host_key": host_key}
-        )
+        rows = self._ledger.run(_WORKERS["neighbours"], worker_id=worker_id, host_key=host_key)
         return [(row["worker_id"], row["pid"], row["process_started"]) for row in rows]
 
     def stop(self, worker_ids: Sequence[UUID]) -> None:
         """Mark workers as stopped."""
-        self._ledger.run(_WORKERS["stop"], {"worker_ids": list(worker_ids)})
+        self._ledger.run(_WORKERS["stop"], worker_ids=list(worker_ids))
 
     def forget(self) -> None:
         """Delete workers that were last seen long ago."""
@@ -164,7 +158,7 @@ class Register:
 
     def count_refused(self, queue: JobType) -> None:
         """Count a broker message that photoqueue did not write."""
-        self._ledger.run(_WORKERS["refused"], {"queue_name": queue})
+        self._ledger.run(_WORKERS["refused"], queue_name=queue)
 
 
 #: Seconds for which a starting worker counts as live; its processes may be unable to start.
@@ -174,19 +168,8 @@ _START_SECONDS: Final = 60
 _BEFORE_RESTART_SECONDS: Final = 60
 
 
-@dataclass(frozen=True, slots=True)
-class QueueStatus:
-    """Workers of a queue, and whether it is paused.
-
-    Attributes
-    ----------
-    live : int
-        Workers that take jobs or are starting.
-    draining : int
-        Workers that only finish their jobs.
-    paused : bool
-        Whether workers take no jobs of the queue.
-    """
+class QueueStatus(NamedTuple):
+    """Workers of a queue: that take jobs, and that only finish theirs; and whether it is paused."""
 
     live: int
     draining: int
@@ -207,26 +190,6 @@ def queue_status(database: Database, queue: JobType, lease_seconds: float) -> Qu
     with database.begin() as connection:
         live, draining = connection.execute(counts).one()
         return QueueStatus(live, draining, bool(connection.scalar(paused)))
-
-
-def waits_for_a_worker(database: Database, queue: JobType, lease_seconds: float) -> bool:
-    """Whether a queue has jobs that could run, but no live worker."""
-    # One subquery per state, as each state has a small index.
-    could_run = sa.or_(
-        *(
-            sa.exists().where(
-                jobs.c.queue_name == str(queue),
-                jobs.c.state == sa.literal_column(f"'{state}'"),
-                jobs.c.ready_at.is_not(None),
-            )
-            for state in (JobState.WAITING, JobState.DELAYED)
-        )
-    )
-    served = sa.exists().where(
-        sa.literal(str(queue)) == sa.any_(workers.c.queues), live_workers(lease_seconds)
-    )
-    with database.begin() as connection:
-        return bool(connection.scalar(sa.select(sa.and_(could_run, sa.not_(served)))))
 
 
 def live_workers(lease_seconds: float) -> sa.ColumnElement[bool]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -147,95 +147,70 @@ class Period:
         return [start + width * number for number in range(int((self.until - start) / width) + 1)]
 
 
-class _Bins(dict[int, tuple[int, float, float]]):
-    """A histogram: number of values, least and greatest value by bin."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """Durations in ms: a logarithmic histogram, percentiles and extremes.
+
+    Attributes
+    ----------
+    count : int
+        Number of values.
+    bins : tuple of (int, int)
+        Position (see :func:`edge_ms`) and number of values; ascending, without empty bins.
+    p50, p95, p99 : float or None
+        Percentiles, interpolated like PostgreSQL's ``percentile_cont``.
+    """
+
+    count: int = 0
+    bins: tuple[tuple[int, int], ...] = ()
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    least: float | None = None
+    most: float | None = None
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> _Bins:
+    def of(cls, rows: Iterable[Row]) -> Distribution:
+        """Add up the bins of durations, and combine them to the wider bins that are drawn."""
         found: dict[int, tuple[int, float, float]] = {}
         for row in rows:
             least, most = row.least or 0.0, row.most or 0.0
             count, low, high = found.get(row.bin, (0, least, most))
             found[row.bin] = (count + row.count, min(low, least), max(high, most))
-        return cls(sorted(found.items()))
-
-    @property
-    def count(self) -> int:
-        return sum(count for count, _, _ in self.values())
-
-    def percentile(self, portion: float) -> float:
-        place = portion * (self.count - 1)
-        low = self._at(int(place))
-        return low + (self._at(math.ceil(place)) - low) * (place - int(place))
-
-    def _at(self, rank: int) -> float:
-        """Return the value of a rank (from 0): an extreme of its bin, else the bin's middle.
-
-        The geometric middle of a bin is within 0.97 % of each value in it.
-        """
-        for count, least, most in self.values():
-            if rank < count:
-                if rank == 0:
-                    return least
-                if rank == count - 1:
-                    return most
-                return math.sqrt(least * most) if least >= SHORTEST_MS else (least + most) / 2
-            rank -= count
-        raise IndexError("no value has this rank")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Percentiles:
-    """Percentiles in ms, interpolated like PostgreSQL's ``percentile_cont``."""
-
-    count: int = 0
-    p50: float | None = None
-    p95: float | None = None
-    p99: float | None = None
-
-    @classmethod
-    def of(cls, rows: Iterable[Row]) -> Percentiles:
-        """Compute percentiles from the bins of durations."""
-        bins = _Bins.of(rows)
-        if not bins:
+        if not found:
             return cls()
-        p50, p95, p99 = (bins.percentile(portion) for portion in (0.5, 0.95, 0.99))
-        return cls(count=bins.count, p50=p50, p95=p95, p99=p99)
+        narrow = sorted(found.items())
+        count = sum(number for _, (number, _, _) in narrow)
 
+        def value_of(rank: int) -> float:
+            """Return the value of a rank (from 0): an extreme of its bin, else the bin's middle.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distribution:
-    """A logarithmic histogram with percentiles.
+            The geometric middle of a bin is within 0.97 % of each value in it.
+            """
+            for _, (number, least, most) in narrow:
+                if rank < number:
+                    if rank in (0, number - 1):
+                        return most if rank else least
+                    return math.sqrt(least * most) if least >= SHORTEST_MS else (least + most) / 2
+                rank -= number
+            raise IndexError("no value has this rank")
 
-    Attributes
-    ----------
-    bins : tuple of (int, int)
-        Position (see :func:`edge_ms`) and number of values; ascending, without empty bins.
-    least, most : float or None
-        The extremes, in ms.
-    """
+        def percentile(portion: float) -> float:
+            place = portion * (count - 1)
+            low, high = value_of(math.floor(place)), value_of(math.ceil(place))
+            return low + (high - low) * (place % 1)
 
-    bins: tuple[tuple[int, int], ...] = ()
-    percentiles: Percentiles = field(default_factory=Percentiles)
-    least: float | None = None
-    most: float | None = None
-
-    @property
-    def count(self) -> int:
-        """Number of values."""
-        return self.percentiles.count
-
-    @classmethod
-    def of(cls, rows: Sequence[Row]) -> Distribution:
-        """Combine the bins of durations to the wider bins that are drawn."""
-        if not rows:
-            return cls()
-        places = ((row.bin * BINS_PER_DECADE // PER_DECADE, row.count) for row in rows)
         return cls(
-            bins=tuple(_summed(places)),
-            percentiles=Percentiles.of(rows),
-            least=min(row.least or 0.0 for row in rows),
-            most=max(row.most or 0.0 for row in rows),
+            count=count,
+            bins=_summed(
+                (position * BINS_PER_DECADE // PER_DECADE, number)
+                for position, (number, _, _) in narrow
+            ),
+            p50=percentile(0.5),
+            p95=percentile(0.95),
+            p99=percentile(0.99),
+            least=min(least for _, (_, least, _) in narrow),
+            most=max(most for _, (_, _, most) in narrow),
         )
 
 
@@ -247,13 +222,13 @@ class Durations:
     failed: Distribution
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> Durations:
+    def of(cls, rows: Sequence[Row]) -> Durations:
         """Reduce rows of ``run``."""
-        runs = [row for row in rows if row.measure == "run"]
-        return cls(
-            completed=Distribution.of([row for row in runs if row.outcome == "completed"]),
-            failed=Distribution.of([row for row in runs if row.outcome == "failed"]),
+        completed, failed = (
+            Distribution.of(row for row in rows if (row.measure, row.outcome) == ("run", outcome))
+            for outcome in ("completed", "failed")
         )
+        return cls(completed=completed, failed=failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +243,7 @@ class Waits:
     """
 
     cells: tuple[tuple[int, int, int, int], ...]
-    wait: Percentiles
+    wait: Distribution
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Waits:
@@ -283,7 +258,7 @@ class Waits:
                 (wait, run, completed, failed)
                 for (wait, run), (completed, failed) in sorted(cells.items())
             ),
-            wait=Percentiles.of(row for row in rows if row.measure == "wait"),
+            wait=Distribution.of(row for row in rows if row.measure == "wait"),
         )
 
 
@@ -301,7 +276,7 @@ class Retries:
             [(row.bin, row.count) for row in rows if (row.measure, row.outcome) == kind]
             for kind in (("attempt", "completed"), ("job", "failed"))
         )
-        return cls(completed=tuple(_summed(completed)), failed=tuple(_summed(failed)))
+        return cls(completed=_summed(completed), failed=_summed(failed))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -446,7 +421,7 @@ class AiModel:
 
     Attributes
     ----------
-    latency : Percentiles
+    latency : Distribution
         Latency of successful calls.
     cost_usd : float or None
         Sum of the known prices; None if none is known.
@@ -458,7 +433,7 @@ class AiModel:
     model: str
     calls: int
     failed: int
-    latency: Percentiles
+    latency: Distribution
     cost_usd: float | None
     unpriced: int
     tokens_in: int
@@ -480,7 +455,7 @@ class AiModel:
             model=model,
             calls=count,
             failed=sum(row.count for row in calls if row.outcome == "error"),
-            latency=Percentiles.of(row for row in calls if row.outcome == "completed"),
+            latency=Distribution.of(row for row in calls if row.outcome == "completed"),
             cost_usd=cost if priced else None,
             unpriced=count - priced,
             tokens_in=round(tokens_in),
@@ -533,12 +508,12 @@ class Figures:
         )
 
 
-def _summed(counts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def _summed(counts: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     """Add up counts by position; positions ascend."""
     found: Counter[int] = Counter()
     for position, count in counts:
         found[position] += count
-    return sorted(found.items())
+    return tuple(sorted(found.items()))
 
 
 def _start(row: Row) -> datetime:

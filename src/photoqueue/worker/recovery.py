@@ -139,7 +139,7 @@ class Recovery:
                 self._register.forget()
                 self._forget_at = time.monotonic() + _FORGET_SECONDS
         finally:
-            self._ledger.run("SELECT pg_advisory_unlock(%(key)s)", {"key": _RECOVERY_LOCK})
+            self._ledger.run("SELECT pg_advisory_unlock(%(key)s)", key=_RECOVERY_LOCK)
 
     def take_back(self, jobs: Sequence[Recovered]) -> None:
         """Log recovered jobs and redeliver them at once."""
@@ -213,7 +213,7 @@ class Recovery:
         (row,) = self._ledger.run(
             "SELECT pg_try_advisory_lock(%(key)s) AS leads, "
             "ARRAY(SELECT queue_name FROM queues ORDER BY queue_name) AS queues",
-            {"key": _RECOVERY_LOCK},
+            key=_RECOVERY_LOCK,
         )
         return row["queues"] if row["leads"] else None
 

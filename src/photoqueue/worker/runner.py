@@ -112,7 +112,7 @@ class Runner:
             self._take(self._slot.claim(job_id), asked_ns, together=False)
         try:
             while (claim := self._begin()) is not None:
-                with self._span(claim) as span:
+                with self._span(claim):
                     work = self._work(claim)
                     with self._lock:
                         self._hand.end(work if isinstance(work, Done) else None)
@@ -126,7 +126,7 @@ class Runner:
                             self._take(claims, asked_ns, together=len(messages) > 1)
                             ended = recorded[-1] if recorded else ended
                     if ended is not None:
-                        span.set_attribute("photoqueue.state", str(ended.state))
+                        tracing.note("photoqueue.state", str(ended.state))
         finally:
             self._endings.send_records()
         return ended
@@ -147,15 +147,15 @@ class Runner:
             return self._hand.begin()
 
     @contextmanager
-    def _span(self, claim: Claim) -> Iterator[tracing.Span]:
+    def _span(self, claim: Claim) -> Iterator[None]:
         with tracing.span(
             "photoqueue.job",
             span_attributes(claim),
             parent=claim.payload.get("traceparent"),
             start_ns=self._hand.asked_ns,
-        ) as span:
+        ):
             tracing.past_span("photoqueue.claim", self._hand.asked_ns, self._hand.filled_ns)
-            yield span
+            yield
 
     def _work(self, claim: Claim) -> Done | Failed:
         """Do the work of a job."""

@@ -215,13 +215,11 @@ def _writable(check: str, folder: Path, setting: str) -> Finding:
 
 
 def _postgres(survey: Survey) -> Iterator[Finding]:
-    from photoqueue.client.system import database_report
-
     if not survey.database_runs:
         from photoqueue.services.programs import find_postgres
 
         find_postgres()  # raises with what to install
-    report = database_report(survey)
+    report = survey.database_report()
     yield _server(report)
     if report.reachable:
         yield _schema(survey)
@@ -249,9 +247,7 @@ def _schema(survey: Survey) -> Finding:
 
 
 def _redis(survey: Survey) -> Iterator[Finding]:
-    from photoqueue.client.system import broker_report
-
-    yield _server(broker_report(survey))
+    yield _server(survey.broker_report())
 
 
 def _server(report: ServerReport) -> Finding:

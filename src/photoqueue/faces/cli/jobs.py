@@ -31,9 +31,9 @@ from photoqueue.format import counted, duration, foreign, line, score
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from photoqueue.client.alerts import Alert
     from photoqueue.client.handles import Batch, Job
     from photoqueue.client.observe import Stats
+    from photoqueue.queue.incidents import Alert
     from photoqueue.records.snapshots import QueueStats
 
 
@@ -384,12 +384,13 @@ def check(
     Thresholds that are not given come from PHOTOQUEUE_ALERT_…; PHOTOQUEUE_ALERT_URL is notified
     when a problem begins or ends.
     """
-    from photoqueue.client.alerts import Severity, Thresholds, tell
     from photoqueue.client.alerts import check as examine
+    from photoqueue.client.alerts import tell
     from photoqueue.errors import PhotoqueueError
+    from photoqueue.queue.incidents import Severity
     from photoqueue.settings import load_settings
 
-    given = {
+    thresholds = {
         "window_minutes": window_minutes,
         "failure_rate": failure_rate,
         "ai_error_rate": ai_error_rate,
@@ -398,10 +399,9 @@ def check(
         "retries": retries,
     }
     try:
-        settings = load_settings()
-        thresholds = asdict(Thresholds.of(settings))
-        chosen = {name: value for name, value in given.items() if value is not None}
-        alerts = examine(Thresholds(**{**thresholds, **chosen}))
+        given = {name: value for name, value in thresholds.items() if value is not None}
+        settings = load_settings(**{f"alert_{name}": value for name, value in given.items()})
+        alerts = examine(settings)
     except PhotoqueueError as exc:
         _report(2, [], str(exc), as_json)
         raise typer.Exit(2) from exc

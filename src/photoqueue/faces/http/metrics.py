@@ -120,7 +120,7 @@ def _counters(reading: Reading) -> Iterator[Metric]:
     yield _per_queue(
         "photoqueue_messages_refused",
         "Broker messages that photoqueue did not write.",
-        dict(reading.refused),
+        {name: queue.refused_messages for name, queue in reading.queues.items()},
     )
     yield _sums(reading, {"cost": ()}, "photoqueue_ai_cost_usd", "Known cost of calls, in USD.", ())
     yield _sums(

@@ -27,8 +27,8 @@ from photoqueue.jobs import job_types
 from photoqueue.queue.pages import (
     END,
     JobOrder,
-    JobPage,
     JobQuery,
+    Page,
     job_counts,
     job_page,
     matching_ids,
@@ -115,7 +115,7 @@ class JobsView(LiveView):
             actions=actions,
             **{"query": JobQuery(), "may_act": actions, "columns": _columns(), **traits},
         )
-        self._page = JobPage((), None, None)
+        self._page: Page[JobSnapshot] = Page()
         self._shown: JobQuery | None = None
         #: The last query that was read, as it was given.
         self._readable = JobQuery()
@@ -174,7 +174,7 @@ class JobsView(LiveView):
         import pandas as pd
 
         columns = [field.name for field in fields(JobSnapshot)]
-        frame = pd.DataFrame([asdict(job) for job in self._page.jobs], columns=columns)
+        frame = pd.DataFrame([asdict(job) for job in self._page.rows], columns=columns)
         return frame.astype({"job_id": str, "queue": str, "state": str})
 
     def _filter(self, message: Message) -> None:
@@ -403,11 +403,11 @@ def _controls_shown(query: JobQuery) -> dict[str, Any]:
 
 
 def _page_shown(
-    query: JobQuery, page: JobPage, counts: Mapping[JobState, int] | None
+    query: JobQuery, page: Page[JobSnapshot], counts: Mapping[JobState, int] | None
 ) -> dict[str, Any]:
     """Return the rows, and their position in the list once it is counted."""
     shown: dict[str, Any] = {
-        "rows": [_job_shown(job) for job in page.jobs],
+        "rows": [_job_shown(job) for job in page.rows],
         "next": page.next is not None,
         "previous": page.previous is not None,
         "total": None,
@@ -425,11 +425,11 @@ def _page_shown(
     return shown
 
 
-def _position(query: JobQuery, page: JobPage, total: int) -> int | None:
+def _position(query: JobQuery, page: Page[JobSnapshot], total: int) -> int | None:
     """Return the number of jobs before the page, if that is cheap to know."""
     if page.previous is None:
         return 0
     if page.next is None:
-        return max(total - len(page.jobs), 0)
+        return max(total - len(page.rows), 0)
     cheap = query.order is JobOrder.SUBMITTED and not query.text
     return ask(rows_before, query, page.previous) if cheap or total <= _COUNTED_ALWAYS else None

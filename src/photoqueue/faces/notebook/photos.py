@@ -164,7 +164,8 @@ class PhotosView(LiveView):
         **traits: Any,
     ) -> None:
         self._lang = lang
-        self._cursor: str | None = None
+        #: ``after`` or ``before`` of the page; empty for the first one.
+        self._cursor: dict[str, Any] = {}
         self._page = 1
         #: Which photo of the next page to open: the ``first``, the ``last`` or none.
         self._open_edge = ""
@@ -216,7 +217,7 @@ class PhotosView(LiveView):
             self._open_edge = "last" if side == "previous" else "first"
         cursor = self._beside[side]
         if cursor is not None:
-            self._cursor = cursor
+            self._cursor = {"after" if side == "next" else "before": cursor}
             self._page = max(1, self._page + (1 if side == "next" else -1))
 
     def _open(self, message: Message) -> None:
@@ -230,7 +231,7 @@ class PhotosView(LiveView):
 
     def _restart(self, _change: object = None) -> None:
         """Go to the first page, after a change of the filter."""
-        self._cursor, self._page = None, 1
+        self._cursor, self._page = {}, 1
         try:
             self.wanted()
         except PhotoqueueError as exc:
@@ -251,19 +252,18 @@ class PhotosView(LiveView):
             state=as_state(self.state) if self.state else None,
             text=self.text.strip(),
         )
-        cursor = self._cursor
-        page = photo_page(choice, cursor=cursor, lang=self._lang)
-        if not page.cards and cursor is not None:
+        page = photo_page(choice, **self._cursor, lang=self._lang)
+        if not page.rows and self._cursor:
             # The photos of this page no longer match, as after a retry of all failed ones.
-            cursor = self._cursor = None
+            self._cursor = {}
             page = photo_page(choice, lang=self._lang)
         if page.previous is None:
             self._page = 1
         everything = photo_counts(every, lang=self._lang)
         meant = everything if choice == every else photo_counts(choice, lang=self._lang)
         self._beside = {"previous": page.previous, "next": page.next}
-        self._cards = {card.photo_id: card for card in page.cards}
-        self._previews.look_up(page.cards)
+        self._cards = {card.photo_id: card for card in page.rows}
+        self._previews.look_up(page.rows)
         with self.hold_sync():
             self._fill_slots()
             self.place = {
@@ -278,7 +278,7 @@ class PhotosView(LiveView):
                 "rooms": list(map(list, everything.rooms.items())),
                 "states": {str(state): count for state, count in everything.states.items()},
             }
-            self.empty = "" if page.cards else self._what_to_do(everything.total)
+            self.empty = "" if page.rows else self._what_to_do(everything.total)
 
     def _what_to_do(self, total: int) -> str:
         if total:

@@ -1,8 +1,13 @@
-"""The broker: Huey queues in Redis, or in PostgreSQL if there is no Redis."""
+"""The broker: Huey queues in Redis, or in PostgreSQL if there is no Redis.
+
+Messages are short JSON, never pickle.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -11,13 +16,86 @@ from uuid import UUID
 import psycopg
 import redis
 from huey import Huey
+from huey.registry import Message as HueyMessage
+from huey.serializer import Serializer
 from huey.storage import PostgresStorage, PriorityRedisStorage
 
 from photoqueue.addresses import masked
 from photoqueue.errors import BrokerUnavailableError, ConfigurationError, MessageRefusedError
-from photoqueue.queue.broker.messages import JsonSerializer, encode, task_name
 from photoqueue.queue.broker.retention import Finished, Records
 from photoqueue.words import JobState, JobType, Message
+
+#: Prefix of task names on the wire. It is fixed, since queued messages carry it.
+_TASKS: Final = "photoqueue.broker.tasks."
+_TASK_NAME: Final = re.compile(rf"{re.escape(_TASKS)}[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+#: Longer messages are refused without parsing; a genuine one has about a hundred bytes.
+MAX_MESSAGE_BYTES: Final = 512
+_SHOWN_BYTES: Final = 60
+
+
+class JsonSerializer(Serializer):  # type: ignore[misc]  # huey is untyped
+    """A Huey serializer for JSON of the form ``{"id": …, "name": …}``.
+
+    A job always gives the same bytes, so that enqueueing it twice leaves one message in a Redis
+    sorted set.
+    """
+
+    def serialize(self, data: HueyMessage) -> bytes:
+        """Turn a message into bytes."""
+        return encode(UUID(data.id), data.name)
+
+    def deserialize(self, data: bytes) -> HueyMessage:
+        """Turn bytes into a message.
+
+        Raises
+        ------
+        MessageRefusedError
+            The bytes are not a message that photoqueue wrote.
+        """
+        job_id, name = decode(data)
+        return HueyMessage(id=str(job_id), name=name, args=(job_id,), kwargs={})
+
+
+def task_name(queue: str) -> str:
+    """Return the task name of a queue on the wire; must not change, as queued messages carry it.
+
+    Examples
+    --------
+    >>> task_name("photo-analyze")
+    'photoqueue.broker.tasks.photo_analyze'
+    """
+    return _TASKS + queue.replace("-", "_")
+
+
+def encode(job_id: UUID, name: str) -> bytes:
+    """Write a message."""
+    return b'{"id":"%s","name":"%s"}' % (str(job_id).encode(), name.encode())
+
+
+def decode(data: bytes) -> tuple[UUID, str]:
+    """Read a message: the job id and the task name.
+
+    Raises
+    ------
+    MessageRefusedError
+        The bytes are not a message that photoqueue wrote.
+    """
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise _refused(data, f"{len(data)} bytes long")
+    try:
+        message = json.loads(data)
+        job_id, name = UUID(message["id"]), message["name"]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise _refused(data, "not a job message in JSON") from None
+    if len(message) != 2 or not isinstance(name, str) or not _TASK_NAME.fullmatch(name):
+        raise _refused(data, "of an unknown task")
+    return job_id, name
+
+
+def _refused(data: bytes, reason: str) -> MessageRefusedError:
+    shown = repr(data[:_SHOWN_BYTES]) + ("…" if len(data) > _SHOWN_BYTES else "")
+    return MessageRefusedError(f"Refused a broker message that is {reason}: {shown}")
 
 
 def zadd_entry(score: int, member: bytes) -> bytes:

@@ -55,7 +55,7 @@ async def jobs(
         before=before,
     )
     page = await backend.calls(ask, job_page, query)
-    return JobsAnswer(jobs=page.jobs, next=page.next, previous=page.previous)
+    return JobsAnswer(jobs=page.rows, next=page.next, previous=page.previous)
 
 
 @router.get("/counts")

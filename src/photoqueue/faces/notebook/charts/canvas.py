@@ -23,7 +23,7 @@ from matplotlib.transforms import Bbox
 
 from photoqueue.faces.notebook.palette import BLUE, SKY_BLUE, Look
 from photoqueue.format import duration, number, round_duration
-from photoqueue.records.figures import FEW, SHORTEST_MS, Percentiles, Period
+from photoqueue.records.figures import FEW, SHORTEST_MS, Distribution, Period
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -357,7 +357,7 @@ def as_png(figure: Figure, *, bare: bool = False) -> bytes:
     return buffer.getvalue()
 
 
-def percentiles(found: Percentiles, between: str = ", ") -> str:
+def percentiles(found: Distribution, between: str = ", ") -> str:
     """Name the percentiles: ``p50 0.8 s, p95 3.1 s, p99 7.4 s``."""
     return between.join(f"{name} {duration(getattr(found, name))}" for name, *_ in MARKS)
 

@@ -41,7 +41,7 @@ def _paint(record: Durations, sheet: Sheet) -> None:
         panel = sheet.panel(
             (0.08, 0.14 + (len(parts) - 1 - row) * 0.42, 0.5, height),
             f"{LOOKS[state].icon} {state}: n = {number(one.count)}{few(one.count)} · "
-            f"{percentiles(one.percentiles, ' · ')}",
+            f"{percentiles(one, ' · ')}",
         )
         _histogram(panel, state, one)
         panel.log_axis(least, most)
@@ -63,7 +63,7 @@ def _histogram(panel: Panel, state: JobState, found: Distribution) -> None:
     bars.set(edgecolor=theme.background, hatch=look.hatch or None, alpha=0.9 * faint(found.count))
     panel.axes.stairs(heights, edges / BINS_PER_DECADE, color=look.colour, linewidth=1.2)
     for name, _, _, line in MARKS:
-        x = place(getattr(found.percentiles, name) or 0.0)
+        x = place(getattr(found, name) or 0.0)
         panel.axes.axvline(x, color=theme.text, linestyle=line, linewidth=1.1)
     panel.count_axis(int(heights.max()), 1.08)
 
@@ -84,7 +84,7 @@ def _share(panel: Panel, state: JobState, found: Distribution) -> None:
         alpha=faint(found.count),
     )
     for name, portion, marker, _ in MARKS:
-        x = place(getattr(found.percentiles, name) or 0.0)
+        x = place(getattr(found, name) or 0.0)
         style: Style = {"color": colour, "markeredgecolor": panel.theme.text, "markersize": 5}
         panel.axes.plot(x, portion, marker, **style)
 
@@ -93,17 +93,16 @@ def _say(record: Durations) -> str:
     completed, failed = record.completed, record.failed
     words = f"Run time of {counted(completed.count, 'completed attempt')}"
     if completed.count:
-        words += f": {percentiles(completed.percentiles)}"
+        words += f": {percentiles(completed)}"
     words += f"; {number(failed.count)} failed"
-    return words + (f": {percentiles(failed.percentiles)}." if failed.count else ".")
+    return words + (f": {percentiles(failed)}." if failed.count else ".")
 
 
 def _table(record: Durations) -> Table:
     """Tabulate percentiles and extremes by outcome."""
 
     def row(name: str, found: Distribution) -> tuple[str, ...]:
-        of = found.percentiles
-        values = (of.p50, of.p95, of.p99, found.least, found.most)
+        values = (found.p50, found.p95, found.p99, found.least, found.most)
         return (name, number(found.count), *map(duration, values))
 
     return Table(

@@ -13,11 +13,11 @@ import pytest
 
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue import pages, projects, read
-from photoqueue.queue import projects as photo_rows
 from photoqueue.queue.database import Database, load_statements
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.pages import JobQuery
 from photoqueue.queue.projects import PhotoChoice
+from photoqueue.queue.tables import jobs
 from photoqueue.words import JobState
 
 SUBMISSION = load_statements("submission.sql")
@@ -230,6 +230,10 @@ def test_reads_of_one_job_batch_or_project_read_no_whole_table(
     calls = {
         "snapshot": (lambda: read.snapshot(database, UUID(int=81)), "jobs_pkey"),
         "by key": (lambda: read.snapshot(database, "photo-p81"), "jobs_key"),
+        "by id or key": (
+            lambda: read.resolve_jobs(database, ["photo-p81", str(UUID(int=82))]),
+            "jobs_key",
+        ),
         "outcome": (lambda: read.outcome(database, UUID(int=81)), "jobs_pkey"),
         "attempts": (
             lambda: read.attempts(database, job_id=UUID(int=81)),
@@ -293,7 +297,6 @@ def test_pages_of_jobs_read_no_whole_table(
 def test_galleries_read_no_whole_table(
     plans: psycopg.Connection, database: Database, recorded: list[tuple[str, object]]
 ) -> None:
-    place = UUID(int=350)
     choices = {
         "all": (PhotoChoice(), {"jobs_pkey"}),
         "batch": (PhotoChoice(batch="b-3"), {"batch_jobs_pkey"}),
@@ -308,11 +311,12 @@ def test_galleries_read_no_whole_table(
     }
     for name, (choice, indexes) in choices.items():
         recorded.clear()
-        photo_rows.page(database, choice, limit=24)
-        photo_rows.page(database, choice, limit=24, after=place)
-        photo_rows.page(database, choice, limit=24, before=place)
+        order = pages.Ordering("photos", None, jobs.c.job_id, choice.unlimited)
+        place = order.cursor(None, UUID(int=350))
+        for after, before in ((None, None), (place, None), (None, place)):
+            projects.photo_page(database, choice, size=24, after=after, before=before)
         if choice.batch or choice.project:  # all are counted up to a number
-            photo_rows.counts(database, choice)
+            projects.counts(database, choice)
         for statement, parameters in recorded:
             plan = explain(plans, statement, parameters)  # type: ignore[arg-type]
             assert "Seq Scan on jobs" not in plan, f"{name}\n{plan}"

@@ -82,9 +82,9 @@ def share_right(label: str, references: tuple[str, ...], pictures: int = PICTURE
 
 @pytest.mark.parametrize(
     ("label", "least"),
-    # Always taking the most usual: 0.50, 0.45, 0.20 and 0.40. Three deviations of a share of
+    # Always taking the most usual: 0.50, 0.42, 0.20, 0.40 and 0.50. Three deviations of a share of
     # so few pictures are 0.13; the seed is fixed.
-    [("bed", 0.52), ("couch", 0.5), ("cabinet/shelf", 0.5), ("lamp", 0.85)],
+    [("bed", 0.52), ("couch", 0.5), ("cabinet/shelf", 0.5), ("lamp", 0.85), ("dining table", 0.53)],
 )
 def test_refinement_is_right_more_often_than_the_most_usual_meaning(
     label: str, least: float

@@ -109,6 +109,34 @@ def test_volume_and_taking_apart_can_be_said() -> None:
     assert (chairs.dismountable, chairs.dismount_probability) == (True, 1.0)
 
 
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_what_is_held_back_counts_once_a_person_says_so(count: int) -> None:
+    doubtful = FoundItem(
+        name="moto", category="misc", dismountable=False, key="motorcycle", score=0.4
+    )
+    photos = [
+        AnalysedPhoto(
+            photo_id=f"p{number}",
+            sha256=str(number),
+            room="garage",
+            result=PhotoResult(
+                photo_id=f"p{number}", items=items, room_type="garage", confidence=0.5
+            ),
+        )
+        for number, items in enumerate([(doubtful,), (), ()])
+    ]
+    held = add_up("m1", photos, CATALOGUE)
+    assert line(held, "garage", "motorcycle").held_back == 1
+
+    result = corrected(held, [correction("garage", "motorcycle", count)], CATALOGUE)
+
+    moto = line(result, "garage", "motorcycle")
+    assert (moto.count, moto.held_back, moto.review) == (count, 0, False)
+    assert (moto.volume, moto.volume_max) == (1.8 * count, 2.5 * count)
+    assert moto.photos == line(held, "garage", "motorcycle").photos
+    assert corrected(result, [], CATALOGUE) == corrected(held, [], CATALOGUE)
+
+
 def test_thing_of_ones_own_in_a_room_of_ones_own() -> None:
     base = inventory(salon=["chair"])
     made = [correction("cellar", None, 3, name="Totem", category="art", volume=0.5)]

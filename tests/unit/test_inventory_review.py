@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from photoqueue.faces.cli.views import inventory_table
 from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.export import export_inventory
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
+from photoqueue.inventory.wording import Wording
 from photoqueue.records.results import FoundItem, InventoryLine, PhotoResult
 
 CATALOGUE = Catalogue.load()
@@ -114,3 +120,126 @@ def test_listed_things_count_and_single_photos_are_the_evidence() -> None:
 def test_room_that_was_not_listed_is_an_error() -> None:
     with pytest.raises(ValueError, match="salon"):
         lines([seen()], strategy="llm", listed={"kitchen": []})
+
+
+# -- large things that hardly anything speaks for
+
+
+def held(*views: list[FoundItem], **options: Any) -> tuple[int, int, str | None]:
+    (line,) = lines(*views, **options)
+    return line.count, line.held_back, line.reason
+
+
+def test_large_doubtful_thing_in_one_of_several_photos_is_held_back_and_shown() -> None:
+    (line,) = lines([seen("motorcycle", score=0.4)], [], [])
+
+    assert (line.count, line.held_back, line.photos) == (0, 1, ("p0",))
+    assert (line.volume, line.volume_min, line.volume_max) == (0.0, 0.0, 2.5)
+    assert line.review
+    assert line.reason == (
+        "1 not counted: seen in one of 3 photos only and with little certainty (0.40)"
+    )
+
+
+@pytest.mark.parametrize("strategy", ["max", "match"])
+def test_only_the_one_too_many_is_held_back(strategy: str) -> None:
+    table = seen("dining_table", score=0.9, box=(0.1, 0.1, 0.3, 0.3))
+    second = seen("dining_table", score=0.4, box=(0.6, 0.6, 0.9, 0.9))
+    (line,) = lines([table, second], [table], [table], strategy=strategy)
+
+    assert (line.count, line.held_back) == (1, 1)
+    assert (line.volume, line.volume_max) == (1.15, 3.0)
+    assert (line.reason or "").startswith("1 not counted: ")
+
+
+@pytest.mark.parametrize(
+    "views",
+    [
+        ([seen("motorcycle", score=0.4)], []),  # of two photos, one says as much as the other
+        ([seen("motorcycle", score=0.6)], [], []),  # sure enough
+        ([seen("motorcycle", score=0.4)], [seen("motorcycle", score=0.3)], []),  # in two photos
+        ([seen("chair", score=0.4)], [], []),  # small
+        ([seen("motorcycle")], [], []),  # an engine without scores is not unsure
+    ],
+)
+def test_other_things_count(views: tuple[list[FoundItem], ...]) -> None:
+    assert held(*views)[:2] == (1, 0)
+
+
+def test_photos_that_do_not_overlap_hold_nothing_back() -> None:
+    views = [seen("motorcycle", score=0.4)], [], []
+    assert held(*views, strategy="sum")[:2] == (1, 0)
+
+
+def test_large_thing_that_the_catalogue_lacks_is_held_back_too() -> None:
+    (line,) = lines([seen(None, score=0.4, volume=1.5)], [], [])
+    assert (line.count, line.held_back, line.volume, line.volume_max) == (0, 1, 0.0, 1.5)
+    assert line.volume_of_one == 1.5
+
+
+def test_totals_count_what_is_held_back_only_in_the_range() -> None:
+    photos = [analysed(0, seen("motorcycle", score=0.4), seen("chair")), analysed(1), analysed(2)]
+    inventory = add_up("m", photos, CATALOGUE)
+
+    assert (inventory.total_items, inventory.total_volume) == (1, 0.25)
+    assert (inventory.total_volume_min, inventory.total_volume_max) == (0.14, 2.8)
+
+
+def analysed(number: int, *items: FoundItem, kind: str = "salon") -> AnalysedPhoto:
+    return AnalysedPhoto(
+        photo_id=f"p{number}",
+        sha256=f"content {number}",
+        room="room",
+        result=PhotoResult(photo_id=f"p{number}", items=items, room_type=kind, confidence=0.5),
+    )
+
+
+@pytest.mark.parametrize("kind", ["office", "bureau", "Home office 2"])
+@pytest.mark.parametrize("strategy", ["max", "sum", "match"])
+def test_office_without_a_table_has_a_likely_desk_that_is_not_counted(
+    kind: str, strategy: Any
+) -> None:
+    inventory = add_up("m", [analysed(0, seen(), kind=kind)], CATALOGUE, strategy=strategy)
+
+    _chair, desk = inventory.lines
+    assert (desk.key, desk.count, desk.held_back, desk.photos) == ("desk", 0, 1, ())
+    assert (desk.volume, desk.volume_max) == (0.0, 1.0)
+    assert desk.reason == "1 not counted: a desk is likely in an office without a table"
+    assert inventory.total_items == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "kind"),
+    [("desk", "office"), ("dining_table", "office"), ("kitchen_table", "bureau"), (None, "salon")],
+)
+def test_desk_is_not_supposed_where_a_table_stands_or_nobody_works(
+    table: str | None, kind: str
+) -> None:
+    inventory = add_up("m", [analysed(0, seen(table or "chair"), kind=kind)], CATALOGUE)
+    assert [line.held_back for line in inventory.lines] == [0]
+
+
+def test_range_shows_the_doubt_about_the_kind() -> None:
+    (sure,) = lines([seen("sofa_2_seat", score=0.9)])
+    (doubtful,) = lines([seen("sofa_2_seat", score=0.9, alternatives={"sofa_3_seat": 0.4})])
+    assert (sure.volume_min, sure.volume_max) == (0.91, 2.0)
+    assert (doubtful.volume, doubtful.volume_min, doubtful.volume_max) == (1.0, 0.91, 3.0)
+
+
+def test_boxes_taken_for_one_thing_are_said() -> None:
+    bed = seen("double_bed", score=0.9, box=(0, 0, 1, 1), merged=((0.1, 0.1, 0.5, 0.9),))
+    assert reason([bed]) == "2 boxes taken for one thing"
+
+
+def test_what_is_held_back_shows_in_card_file_and_shell(tmp_path: Path) -> None:
+    photos = [analysed(0, seen("motorcycle", score=0.4), seen("chair")), analysed(1), analysed(2)]
+    inventory = add_up("m", photos, CATALOGUE)
+    file = export_inventory(inventory, "csv", tmp_path / "i.csv", Wording("en", CATALOGUE))
+    console = Console(record=True, width=200, file=io.StringIO())
+    console.print(inventory_table(inventory))
+
+    why = "1 not counted: seen in one of 3 photos only and with little certainty (0.40)"
+    assert why in file.read_text(encoding="utf-8-sig")
+    assert why in console.export_text()
+    assert "1 not counted" in inventory._repr_html_()
+    assert why in inventory.to_json()

@@ -115,7 +115,7 @@ def thing_meant(
     if here and category in {None, here[0].category}:
         line = here[0]
         listed = catalogue.by_key(line.key or "") is not None
-        own = None if listed else line.volume / line.count
+        own = None if listed else line.volume_of_one
         return Meant(line.key, line.name, line.category, own if volume is None else volume)
     known = catalogue.by_name(text)
     if known is not None:

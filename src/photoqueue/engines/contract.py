@@ -100,6 +100,8 @@ class Item:
     alternatives : mapping of str to float
         Other catalogue keys that it may be, with their probability, 0…1; empty where the
         engine has no doubt about the kind of thing.
+    merged : tuple of tuple of float
+        Boxes of other findings that were taken for this one thing.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Item:
     box: Box | None = None
     volume: float | None = None
     alternatives: Mapping[str, float] = field(default_factory=dict)
+    merged: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

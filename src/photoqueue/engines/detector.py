@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from photoqueue.engines.boxes import Detection, suppress
+from photoqueue.engines.boxes import Detection, joined, suppress
 from photoqueue.engines.contract import DIGITS, Analysis, Hint, Item
 from photoqueue.engines.layouts import choose_layout
 from photoqueue.engines.model_registry import ModelEntry, find_model
@@ -251,7 +251,7 @@ class Detector:
             for detection in detections
             if detection.score >= VOTE_FLOOR
         )
-        return Analysis.of(items, hint, room_type=room_type, certainty=certainty)
+        return Analysis.of(joined(items), hint, room_type=room_type, certainty=certainty)
 
     def _refined(self, detections: list[Detection], aspect: float) -> dict[int, Refinement]:
         """Distinguish beds, sofas and cabinets, where the catalogue leaves that open."""

@@ -267,7 +267,7 @@ def compare_rooms(
                 "right_items": (found & there).total(),
                 "true_volume": _volume(room.things),
                 "volume": round(sum(line.volume for line in lines), 3),
-                "held_back": sum(getattr(line, "held_back", 0) for line in lines),
+                "held_back": sum(line.held_back for line in lines),
             }
         )
         for name, key, volume in (

@@ -184,14 +184,22 @@ def _shows(copy: Iterable[FoundItem], wanted: FoundItem) -> bool:
 
 
 def _same_place(first: Box | None, second: Box | None) -> bool:
-    if first is None or second is None:
-        return False
+    return first is not None and second is not None and overlap(first, second) >= _SAME_PLACE
+
+
+def overlap(first: Box, second: Box) -> float:
+    """Return intersection over union of two boxes, 0…1."""
+    common = common_area(first, second)
+    return common / (area(first) + area(second) - common) if common else 0.0
+
+
+def common_area(first: Box, second: Box) -> float:
+    """Return the area that two boxes share."""
     wide = min(first[2], second[2]) - max(first[0], second[0])
     high = min(first[3], second[3]) - max(first[1], second[1])
-    if wide <= 0 or high <= 0:
-        return False
-    return wide * high >= _SAME_PLACE * (_area(first) + _area(second) - wide * high)
+    return max(wide, 0.0) * max(high, 0.0)
 
 
-def _area(box: Box) -> float:
+def area(box: Box) -> float:
+    """Return the area of a box."""
     return (box[2] - box[0]) * (box[3] - box[1])

@@ -48,7 +48,10 @@ def corrected(
     replaced = [line for place, line in lines.items() if place in newest]
     for place, correction in newest.items():
         seen = lines.pop(place, None)
-        line = seen or _unseen(correction, base, catalogue.by_key(correction.key or ""), language)
+        line = seen
+        if line is None or not line.count:  # held back, it has no volume to start from
+            line = _unseen(correction, base, catalogue.by_key(correction.key or ""), language)
+            line = line.model_copy(update={"photos": seen.photos if seen else ()})
         if seen is not None or correction.count:
             lines[place] = _set(line, correction, 0 if seen is None else seen.count)
     added = sorted({room for room, _ in lines} - set(base.rooms))
@@ -132,10 +135,13 @@ def _set(line: InventoryLine, correction: Correction, seen_count: int) -> Invent
     given = correction.volume
     changes: dict[str, object] = {
         name: to_cubic_metres(
-            (litres(getattr(line, name)) // line.count if given is None else litres(given))
+            (litres(getattr(line, name)) // of if given is None else litres(given))
             * correction.count
         )
-        for name in ("volume", "volume_min", "volume_max")
+        for name, of in (
+            *(("volume", line.count), ("volume_min", line.count)),
+            ("volume_max", line.count + line.held_back),
+        )
     }
     if correction.dismountable is not None:
         changes["dismountable"] = correction.dismountable
@@ -146,6 +152,7 @@ def _set(line: InventoryLine, correction: Correction, seen_count: int) -> Invent
             "count": correction.count,
             "corrected": True,
             "seen_count": seen_count,
+            "held_back": 0,
             # A user has checked it.
             "review": False,
             "reason": f"corrected by {correction.user_id}; the photos show {seen_count}",

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -126,6 +126,11 @@ def _company(some: Mapping[Thing, float], other: Mapping[Thing, float]) -> float
 #: findings.
 _CERTAIN_ENOUGH: Final = 0.5
 _MILLE: Final = 1000
+#: Number of views from which it matters that a thing was seen in only one.
+SEVERAL_VIEWS: Final = 3
+#: Score below which the best finding of a thing is doubtful: from about 0.5, detectors are right
+#: more often than wrong (:mod:`photoqueue.engines.detector`).
+LOW_SCORE: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,13 +147,20 @@ class Count:
         Kinds of its family that were replaced by it.
     listed : tuple of FoundItem
         The findings of an engine that saw all photos of the room together.
+    unsure : int
+        How many of them only one of several views shows, with little certainty; a line holds
+        them back if they are large.
+    note : str
+        Why it is here, if nothing shows it.
     """
 
     thing: Thing
     number: int
-    sightings: tuple[Sighting, ...]
+    sightings: tuple[Sighting, ...] = ()
     rivals: tuple[Thing, ...] = ()
     listed: tuple[FoundItem, ...] = ()
+    unsure: int = 0
+    note: str = ""
 
     @property
     def items(self) -> list[FoundItem]:
@@ -177,7 +189,7 @@ def count_listed(listed: Iterable[FoundItem], sightings: Sequence[Sighting]) -> 
     ]
 
 
-def count(sightings: Sequence[Sighting], strategy: Strategy) -> list[Count]:
+def count(sightings: Sequence[Sighting], strategy: Strategy, *, views: int = 0) -> list[Count]:
     """Count the things of a room.
 
     Parameters
@@ -185,6 +197,8 @@ def count(sightings: Sequence[Sighting], strategy: Strategy) -> list[Count]:
     sightings : sequence of Sighting
         Everything that the views of the room show.
     strategy : {"max", "sum", "match"}
+    views : int
+        Pictures of the room, also those that show nothing.
     """
     if strategy == "sum":
         seen = _by_thing(sightings)
@@ -193,7 +207,21 @@ def count(sightings: Sequence[Sighting], strategy: Strategy) -> list[Count]:
     for family in _families(sightings):
         shares = _matched(family) if strategy == "match" else _most(family)
         counts += _counts(family, shares)
-    return counts
+    return [replace(one, unsure=_unsure(one)) if views >= SEVERAL_VIEWS else one for one in counts]
+
+
+def _unsure(count: Count) -> int:
+    """Count the things that one view alone shows, with little certainty.
+
+    The n-th of a kind is shown by the views that show at least n. A motorcycle that one of ten
+    photos shows is a toy or a picture more often than not.
+    """
+    scores: defaultdict[int, list[float]] = defaultdict(list)
+    for found in count.sightings:
+        scores[found.view].append(found.certainty)
+    by_view = [sorted(view, reverse=True) for view in scores.values()]
+    nth = [[view[n] for view in by_view if len(view) > n] for n in range(count.number)]
+    return sum(len(found) == 1 and found[0] < LOW_SCORE for found in nth)
 
 
 def _families(sightings: Sequence[Sighting]) -> list[list[Sighting]]:

@@ -8,17 +8,16 @@ from typing import Final
 
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import CATEGORIES
-from photoqueue.inventory.counting import Count
+from photoqueue.inventory.counting import LOW_SCORE, SEVERAL_VIEWS, Count
 from photoqueue.inventory.views import RoomView
 from photoqueue.inventory.volumes import litres, to_cubic_metres, volume_range
 from photoqueue.records.results import InventoryLine, InventoryResult
 
-#: Scores below which the best finding of a thing is doubtful: for things seen in several views, and
-#: in only one of several.
-_LOW_SCORE: Final = 0.5
+#: Score below which the best finding of a thing that only one of several views shows is doubtful.
 _LOW_SCORE_ALONE: Final = 0.7
-#: Number of views from which it matters that a thing was seen in only one.
-_SEVERAL_VIEWS: Final = 3
+#: Litres of one thing above which it does not count on one doubtful finding: it costs more than
+#: all else that detectors get wrong in a room.
+_LARGE: Final = 1000
 #: Probability of another kind from which the kind is doubtful.
 _DOUBTFUL_KIND: Final = 0.35
 
@@ -40,7 +39,9 @@ def reason_to_look(
     reasons = [
         reason
         for reason in (
+            count.note,
             _unknown(count, catalogue),
+            _boxes_joined(count),
             _doubtful_kind(count, catalogue, language),
             _low_score(count, views),
             _views_disagree(count),
@@ -56,32 +57,40 @@ def _unknown(count: Count, catalogue: Catalogue) -> str | None:
     return "not in the catalogue"
 
 
-def _doubtful_kind(count: Count, catalogue: Catalogue, language: str) -> str | None:
-    """Name the kinds that it may be instead: the kinds it replaced, else the likeliest one."""
+def other_kinds(count: Count) -> list[str]:
+    """Return the catalogue keys that it may be instead: those it replaced, else the likeliest."""
     keys = [thing.key for thing in count.rivals if thing.key]
     if keys:
-        return f"taken for {_listed(keys, catalogue, language)} in another photo"
+        return keys
     shares: Counter[str] = Counter()
     for item in count.items:
         for key, share in (item.alternatives or {}).items():
             shares[key] += round(1000 * share)
-    if not shares:
+    key = min(shares, key=lambda key: (-shares[key], key), default="")
+    return [key] if key and shares[key] >= 1000 * _DOUBTFUL_KIND * len(count.items) else []
+
+
+def _doubtful_kind(count: Count, catalogue: Catalogue, language: str) -> str | None:
+    names = _listed(other_kinds(count), catalogue, language)
+    if not names:
         return None
-    key = min(shares, key=lambda key: (-shares[key], key))
-    if shares[key] < 1000 * _DOUBTFUL_KIND * len(count.items):
-        return None
-    return f"may be {_listed([key], catalogue, language)}"
+    return f"taken for {names} in another photo" if count.rivals else f"may be {names}"
 
 
 def _low_score(count: Count, views: int) -> str | None:
     scores = [item.score for item in count.items if item.score is not None]
     if not scores:
         return None
-    alone = views >= _SEVERAL_VIEWS and len({found.view for found in count.sightings}) == 1
-    if max(scores) >= (_LOW_SCORE_ALONE if alone else _LOW_SCORE):
+    alone = views >= SEVERAL_VIEWS and len({found.view for found in count.sightings}) == 1
+    if max(scores) >= (_LOW_SCORE_ALONE if alone else LOW_SCORE):
         return None
     only = f"in one of {views} photos only and " if alone else ""
     return f"seen {only}with little certainty ({max(scores):.2f})"
+
+
+def _boxes_joined(count: Count) -> str | None:
+    joined = max((len(item.merged or ()) for item in count.items), default=0)
+    return f"{joined + 1} boxes taken for one thing" if joined else None
 
 
 def _views_disagree(count: Count) -> str | None:
@@ -120,7 +129,14 @@ def line_of(
     found = count.items
     known = catalogue.by_key(count.thing.key) if count.thing.key else None
     low, usual, high = volume_range(known, found)
+    for other in filter(None, map(catalogue.by_key, other_kinds(count))):
+        # The range shows the doubt: a sofa of two or three seats.
+        low, high = min(low, litres(other.volume_low)), max(high, litres(other.volume_high))
+    held = count.unsure if usual > _LARGE or count.note else 0
+    number = count.number - held
     reason = reason_to_look(count, len(views), catalogue, language)
+    if held:
+        reason = f"{held} not counted: {reason}"
     dismountable = any(item.dismountable for item in found)
     return InventoryLine(
         room=room,
@@ -130,13 +146,14 @@ def line_of(
         category=known.category if known else min(item.category for item in found),
         dismountable=known.dismountable if known else dismountable,
         dismount_probability=known.dismount_probability if known else float(dismountable),
-        count=count.number,
-        volume=to_cubic_metres(usual * count.number),
-        volume_min=to_cubic_metres(low * count.number),
+        count=number,
+        volume=to_cubic_metres(usual * number),
+        volume_min=to_cubic_metres(low * number),
         volume_max=to_cubic_metres(high * count.number),
         photos=tuple(sorted({views[found.view].photo_id for found in count.sightings})),
         review=reason is not None,
         reason=reason,
+        held_back=held,
     )
 
 

@@ -13,6 +13,9 @@ The rules; each can be checked against the photos:
   count the findings of single photos (:mod:`photoqueue.inventory.counting`); ``llm`` takes the
   list of an engine that saw all photos of the room together.
 * Volumes come from the catalogue; for a thing that it lacks, from the engine, else 0.
+* Large things that one of several photos shows, with little certainty, are held back
+  (``held_back``): they are listed, and do not count until a user says so.
+* So is a desk in an office without a table: detectors trained on COCO have no word for one.
 * A line that a user should check says why (:mod:`photoqueue.inventory.lines`).
 * Users' corrections are applied last (:mod:`photoqueue.inventory.correcting`).
 """
@@ -23,6 +26,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.copies import look_alike
 from photoqueue.inventory.counting import Count, count, count_listed
 from photoqueue.inventory.lines import line_of, with_lines
 from photoqueue.inventory.views import (
@@ -33,10 +37,18 @@ from photoqueue.inventory.views import (
     sightings_of,
     views_of,
 )
+from photoqueue.inventory.volumes import Thing
+from photoqueue.inventory.wording import canonical_room_type
 from photoqueue.records.base import DEFAULT_STRATEGY, Strategy
 from photoqueue.records.results import EngineUse, FoundItem, InventoryResult
 
 __all__ = ["AnalysedPhoto", "Strategy", "add_up"]
+
+
+#: What people who work in a room sit at.
+_DESK = Count(
+    thing=Thing("desk"), number=1, unsure=1, note="a desk is likely in an office without a table"
+)
 
 
 def add_up(
@@ -88,7 +100,12 @@ def add_up(
         for view in views:
             duplicates.update(dict.fromkeys(view.duplicates, view.photo_id))
         kind = room_type(its_photos)
-        for counted in _counted(room, views, strategy, listed or {}):
+        counts = _counted(room, views, strategy, listed or {})
+        if canonical_room_type(kind) == "office" and not any(
+            look_alike(one.thing.key, _DESK.thing.key) for one in counts
+        ):
+            counts.append(_DESK)
+        for counted in counts:
             lines.append(
                 line_of(
                     counted,
@@ -134,7 +151,7 @@ def _counted(
     """Count the things of one room."""
     sightings = sightings_of(views)
     if strategy != "llm":
-        return count(sightings, strategy)
+        return count(sightings, strategy, views=len(views))
     if room not in listed:
         raise ValueError(f"strategy 'llm' needs what an engine listed for the room {room!r}")
     return count_listed(listed[room], sightings)

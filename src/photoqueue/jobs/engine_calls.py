@@ -106,6 +106,7 @@ def found_item(item: Any) -> FoundItem:
         box=item.box,
         volume=item.volume,
         alternatives=dict(item.alternatives) or None,
+        merged=item.merged or None,
     )
 
 

@@ -38,6 +38,8 @@ class FoundItem(Record):
     #: Colours and shades within its box, as hexadecimal digits; similar for two views of one
     #: item. ``None`` without a box.
     appearance: str | None = None
+    #: Boxes of other findings that were taken for this one item; ``None`` if there are none.
+    merged: tuple[Box, ...] | None = None
 
 
 class PhotoResult(Record, HasCard):
@@ -111,6 +113,13 @@ class InventoryLine(Record):
     #: Whether a person set this line; ``seen_count`` is then the count from the photos.
     corrected: bool = False
     seen_count: int | None = None
+    #: How many more there may be: they count only in ``volume_max`` until a person adds them.
+    held_back: int = 0
+
+    @property
+    def volume_of_one(self) -> float:
+        """Volume of one item in m³: the usual one, or the highest where none is counted."""
+        return self.volume / self.count if self.count else self.volume_max / max(self.held_back, 1)
 
 
 class EngineUse(Record):

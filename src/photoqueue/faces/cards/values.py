@@ -285,6 +285,9 @@ def _inventory(result: InventoryResult) -> str:
     corrected = sum(line.corrected for line in result.lines)
     if corrected:
         rows.append(("corrected", counted(corrected, "line")))
+    held = sum(line.held_back for line in result.lines)
+    if held:
+        rows.append(("not counted", f"{counted(held, 'thing')} that may be there: see the review"))
     doubts = [line for line in result.lines if line.review]
     body = heading(f"⚠ To review: {counted(len(doubts), 'line')}") if doubts else ""
     body += notes(_doubt(line) for line in doubts[:_SHOWN_DOUBTS])
@@ -370,7 +373,13 @@ def _lines(lines: Iterable[InventoryLine]) -> str:
                 line.count,
                 volume(line.volume),
                 volume_range(line.volume_min, line.volume_max),
-                "corrected" if line.corrected else "⚠ review" if line.review else "",
+                "corrected"
+                if line.corrected
+                else f"⚠ {line.held_back} not counted"
+                if line.held_back
+                else "⚠ review"
+                if line.review
+                else "",
             )
             for line in lines
         ),

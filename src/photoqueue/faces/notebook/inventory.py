@@ -154,6 +154,7 @@ def _line(line: InventoryLine, wording: Wording) -> Json:
         "name": wording.item(line.key, line.name),
         "count": line.count,
         "seenCount": line.seen_count,
+        "heldBack": line.held_back,
         "volume": line.volume,
         "low": line.volume_min,
         "high": line.volume_max,

@@ -189,7 +189,7 @@ export default {
         : "none";
       const cells = [
         h("th", { scope: "row", class: line.count ? null : "pq-inv-off" }, line.name,
-          line.count ? null : h("span", { class: "pq-quiet" }, " off the list")),
+          line.count ? null : h("span", { class: "pq-quiet" }, line.heldBack ? " not counted" : " off the list")),
         h("td", { class: "pq-number" }, format.number(line.count)),
         h("td", { class: "pq-number" }, format.volume(line.volume), h("div", { class: "pq-quiet" }, range(line))),
         h("td", { class: "pq-number" }, format.percent(line.dismount)),

@@ -93,7 +93,7 @@ def test_no_address_takes_a_path_or_an_url() -> None:
 def test_schemas_have_these_names() -> None:
     # Generated clients have classes of these names: renaming one is a change of the API.
     records = {"AiCall", "Attempt", "InventoryLine", "InventoryResult", "JobSnapshot", "JobStory"}
-    records |= {"JobOrder", "JobState", "Outcome", "QueueStats", "Worker"}
+    records |= {"EngineUse", "JobOrder", "JobState", "Outcome", "QueueStats", "Worker"}
     requests = {"InventoryRequest", "TestJobRequest"}
     answers = {"AliveAnswer", "ChangesAnswer", "CountsAnswer", "JobsAnswer", "QueueAnswer"}
     answers |= {"QueuesAnswer", "ReadyAnswer", "TestJobAnswer", "WorkersAnswer"}

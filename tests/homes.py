@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 
 from photoqueue import Analysis, Hint, Item, Settings
 from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.photos.finding import find_photos
 
 WIDTH, HEIGHT = 320, 240
 COLOURS = {
@@ -176,3 +177,8 @@ def _item(key: str, box: tuple[int, int, int, int], image: Image.Image) -> Item:
         box=(x0 / image.width, y0 / image.height, x1 / image.width, y1 / image.height),
         volume=known.volume_usual,
     )
+
+
+def expanded(source: Any) -> list[Any]:
+    """List the photos that are found behind a source."""
+    return [found.source for found in find_photos(source)[0]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -96,6 +97,25 @@ def test_upload_is_analysed_under_the_name_of_its_file(api: httpx.Client, bench:
     assert (job["fileName"], job["room"], job["state"]) == ("Küche 1.jpg", "kitchen", "completed")
     assert job["success"] is True
     assert [attempt["outcome"] for attempt in job["attemptList"]] == ["completed"]
+
+
+def test_moved_photo_and_files_left_out_are_told(api: httpx.Client, tmp_path: Path) -> None:
+    answers = [
+        api.post(
+            "/api/photos",
+            files={"photo": ("1.jpg", picture(7), "image/jpeg")},
+            data={"userId": "u1", "photoId": "p1", "projectId": "m1", "room": room},
+        ).json()
+        for room in ("hall", "hall", "attic")
+    ]
+    assert [answer.get("movedFrom") for answer in answers] == [None, None, "hall"]
+    (tmp_path / "move" / "hall").mkdir(parents=True)
+    (tmp_path / "move" / "hall" / "1.jpg").write_bytes(picture(7))
+    (tmp_path / "move" / "plan.pdf").write_bytes(b"%PDF-1.7")
+    batch = photoqueue.submit_photos(tmp_path / "move")
+    answer = api.get(f"/api/batches/{batch.id}/left-out")
+    assert answer.json() == [{"file": "plan.pdf", "reason": "is a PDF"}]
+    assert api.get("/api/batches/b-1/left-out").status_code == 404
 
 
 def test_known_photo_is_analysed_again_by_its_id_alone(api: httpx.Client, bench: Bench) -> None:

@@ -144,6 +144,14 @@ def test_submit_of_a_folder_is_a_batch_with_its_inventory(
     assert {row["room"] for row in rows} == {"salon", "salle à manger", None}
 
 
+def test_submit_names_what_it_leaves_out(installation: object, run: Run, folder: Path) -> None:
+    (folder / "salon" / "plan.pdf").write_bytes(b"%PDF-1.7")
+    shown = run("submit", folder)
+    assert "1 file left out: salon/plan.pdf is a PDF" in shown.out
+    told = run("submit", folder, "--json").json
+    assert told["left_out"] == [{"file": "salon/plan.pdf", "reason": "is a PDF"}]
+
+
 def test_submit_of_an_inventory_needs_a_project(
     installation: object, run: Run, folder: Path
 ) -> None:

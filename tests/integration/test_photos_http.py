@@ -14,7 +14,8 @@ from PIL import Image
 
 from photoqueue.errors import PhotoNotFoundError, PhotoqueueError, PhotoTooLargeError, StorageError
 from photoqueue.photos import remote
-from photoqueue.photos.sources import RawPhoto, expand_sources, read_photo
+from photoqueue.photos.sources import RawPhoto, read_photo
+from tests.homes import expanded
 
 MAX_BYTES = 300_000
 
@@ -130,7 +131,7 @@ def read(address: str) -> RawPhoto:
     ],
 )
 def test_a_photo_is_read(server: Server, path: str, name: str | None) -> None:
-    (source,) = expand_sources(url(server, path))
+    (source,) = expanded(url(server, path))
 
     photo = read(source)
 

@@ -15,8 +15,9 @@ from photoqueue.errors import (
     StorageError,
     UnreadablePhotoError,
 )
-from photoqueue.photos.sources import expand_sources, read_photo
+from photoqueue.photos.sources import read_photo
 from photoqueue.photos.store import PhotoStore
+from tests.homes import expanded
 
 MAX_BYTES = 300_000
 
@@ -88,13 +89,13 @@ def test_folders_and_globs_are_expanded(bucket: str) -> None:
         put(bucket, key, b"x")
 
     expected = [f"s3://{bucket}/42/{name}" for name in ("2.jpg", "10.jpg", "room/1.png")]
-    assert expand_sources(f"s3://{bucket}/42") == expected
-    assert expand_sources(f"s3://{bucket}/42/") == expected
-    assert expand_sources(f"s3://{bucket}") == expected
-    assert expand_sources(f"s3://{bucket}/42/*.jpg") == expected[:2]
+    assert expanded(f"s3://{bucket}/42") == expected
+    assert expanded(f"s3://{bucket}/42/") == expected
+    assert expanded(f"s3://{bucket}") == expected
+    assert expanded(f"s3://{bucket}/42/*.jpg") == expected[:2]
     # What was uploaded since the last listing is seen.
     put(bucket, "42/attic/1.jpg", b"x")
-    assert expand_sources(f"s3://{bucket}/42/attic") == [f"s3://{bucket}/42/attic/1.jpg"]
+    assert expanded(f"s3://{bucket}/42/attic") == [f"s3://{bucket}/42/attic/1.jpg"]
 
 
 def test_what_is_not_there_is_not_found(bucket: str) -> None:

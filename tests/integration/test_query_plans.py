@@ -36,12 +36,14 @@ FILL = """
         CASE WHEN n % 40 = 1 THEN 'waiting' WHEN n % 2000 = 2 THEN 'active'
              WHEN n % 500 = 3 THEN 'delayed' WHEN n % 30 = 4 THEN 'failed'
              ELSE 'completed' END,
-        '{"sha256": "aa"}', 'p' || n, 'm' || n / 100, 'u1', 4, 4, now() - interval '1 hour',
+        jsonb_build_object('sha256', lpad(n::text, 64, '0')), 'p' || n,
+        'm' || n / 100, 'u1', 4, 4, now() - interval '1 hour',
         now() - interval '1 hour', now(), ('00000000-0000-0000-0000-' || lpad(to_hex(n % 7), 12,
         '0'))::uuid, 1, true, NULL
     FROM generate_series(1, 20000) AS n;
     INSERT INTO photos (photo_id, sha256, project_id, user_id)
-    SELECT 'p' || n, 'aa', 'm' || n / 100, 'u1' FROM generate_series(1, 20000) AS n;
+    SELECT 'p' || n, lpad(n::text, 64, '0'), 'm' || n / 100, 'u1'
+    FROM generate_series(1, 20000) AS n;
     INSERT INTO batches (batch_id, user_id)
     SELECT 'b-' || n, 'u1' FROM generate_series(0, 200) AS n;
     INSERT INTO batch_jobs (batch_id, position, job_id)
@@ -196,8 +198,15 @@ def test_looking_for_unfinished_keys_reads_no_table(
     assert "Seq Scan on jobs" not in plan
     assert "jobs_key" in plan or "jobs_unfinished_key" in plan
     rows = dict.fromkeys(("photos", "jobs", "batches", "batch_jobs"), "[]")
-    plan = explain(plans, SUBMISSION["accept_new"], {"photo_ids": names, "job_keys": keys, **rows})
+    contents = {
+        "contents": json.dumps([{"sha256": f"{n:064}", "project_id": "m1"} for n in range(20)])
+    }
+    parts = {"photo_ids": names, "job_keys": keys, **contents, **rows}
+    plan = explain(plans, SUBMISSION["accept_new"], parts)
     assert "Seq Scan" not in plan
+    plan = explain(plans, SUBMISSION["same_contents"], contents)
+    assert "Seq Scan" not in plan
+    assert "photos_content" in plan
     plan = explain(
         plans,
         "SELECT job_id FROM jobs WHERE job_key = %(key)s "

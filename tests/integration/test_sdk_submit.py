@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import psycopg
+import pyarrow as pa
 import pytest
 import redis
 from PIL import Image
@@ -358,6 +360,166 @@ def test_submission_without_any_photo_is_refused(tmp_path: Path) -> None:
         submit_photos(tmp_path)
     with pytest.raises(PhotoNotFoundError):
         submit_photos(str(tmp_path / "*.jpg"))
+
+
+class Interchange:
+    """A table that knows nothing but the dataframe interchange protocol."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self._table = table
+
+    def __dataframe__(self, **options: Any) -> Any:
+        return self._table.__dataframe__(**options)
+
+
+class Capsule:
+    """A table that knows nothing but the Arrow PyCapsule interface."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
+class Tensor:
+    """Pixels of a library of arrays."""
+
+    shape, dtype = (10, 20, 3), "uint8"
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        return np.zeros(self.shape, np.uint8)
+
+
+def files_of(home: Path) -> list[Path]:
+    return sorted(home.rglob("*.jpg"))
+
+
+def rows_of(home: Path) -> list[dict[str, Any]]:
+    return [{"photo": str(path), "room": path.parent.name} for path in files_of(home)]
+
+
+def opened(path: Path) -> BytesIO:
+    file = BytesIO(path.read_bytes())
+    file.read()  # as after it was written
+    return file
+
+
+#: What a person may pass for a home of two rooms, and the rooms that it says.
+GIVEN: dict[str, tuple[Callable[[Path], Any], bool]] = {
+    "folder": (lambda home: home, True),
+    "folder in a folder": (lambda home: home.parent, True),
+    "address of a folder": (lambda home: home.as_uri(), True),
+    "glob": (lambda home: f"{home}/*/*.jpg", True),
+    "dict of rooms": (
+        lambda home: {room: list((home / room).iterdir()) for room in ("hall", "salon")},
+        True,
+    ),
+    "dict of folders": (lambda home: {r: str(home / r) for r in ("hall", "salon")}, True),
+    "list of dicts": (rows_of, True),
+    "generator of dicts": (lambda home: (row for row in rows_of(home)), True),
+    "pandas": (lambda home: pd.DataFrame(rows_of(home)), True),
+    "arrow": (lambda home: pa.Table.from_pylist(rows_of(home)), True),
+    "interchange": (lambda home: Interchange(pd.DataFrame(rows_of(home))), True),
+    "capsule": (lambda home: Capsule(pa.Table.from_pylist(rows_of(home))), True),
+    "generator": (lambda home: home.rglob("*.jpg"), False),
+    "entries": (lambda home: [*os.scandir(home / "hall"), *os.scandir(home / "salon")], False),
+    "set": (lambda home: set(files_of(home)), False),
+    "column": (lambda home: pd.Series(list(map(str, files_of(home)))), False),
+    "arrow column": (lambda home: pa.chunked_array([list(map(str, files_of(home)))]), False),
+    "open files": (lambda home: [path.open("rb") for path in files_of(home)], False),
+    "BytesIO": (lambda home: list(map(opened, files_of(home))), False),
+    "pictures": (lambda home: (Image.open(path) for path in files_of(home)), False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "has_rooms"), GIVEN.values(), ids=GIVEN)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # the caller closes what he opened
+def test_whatever_holds_photos_is_taken(given: Any, has_rooms: bool, tmp_path: Path) -> None:
+    home = tmp_path / "in" / "move"
+    write_pictures(home, "hall/1.jpg", "hall/2.jpg", "salon/3.jpg")
+
+    frame = photoqueue.poll(submit_photos(given(home), project_id="m1"))
+
+    assert list(frame["state"]) == ["waiting"] * 3
+    rooms = sorted(frame["room"].fillna("")) if has_rooms else ["hall", "hall", "salon"]
+    assert rooms == ["hall", "hall", "salon"]
+
+
+@pytest.mark.parametrize("single", ["file", "picture in a dict", "tensor"])
+def test_a_single_photo_is_a_batch_of_one(single: str, tmp_path: Path) -> None:
+    write_pictures(tmp_path, "1.jpg")
+    sources = {
+        "file": BytesIO(picture(1)),
+        "picture in a dict": {"photo": tmp_path / "1.jpg", "room": "hall"},
+        "tensor": Tensor(),
+    }
+    frame = photoqueue.poll(submit_photos(sources[single]))
+    assert list(frame["state"]) == ["waiting"]
+
+
+class Response:
+    """An answer of an HTTP library: can be iterated, in pieces of its body."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"a", b"b"])
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (17, r"cannot be read from 17 \(int\)"),
+        (None, r"None \(NoneType\)"),
+        ([picture(1), None], r"None \(NoneType\)"),
+        (Response(), r"\(Response\)"),
+        ({"hall": 7}, r"from 7 \(int\)"),
+        ({7: picture(1)}, "room of row 1 is int 7"),
+        ([{"photo": ["a.jpg", "b.jpg"]}], r"photo of row 1 is list"),
+        (pd.DataFrame({"file": ["a.jpg"]}), "Row 1 names no photo"),
+        (np.array([1.5, 2.5], dtype=object), r"from 1.5 \(float\)"),
+        ("nowhere/at/all", "does not exist"),
+        ("file:///no%20where", "/no where does not exist"),
+        ({"hall": "no/where"}, "no/where does not exist"),
+    ],
+)
+def test_whatever_is_no_photo_is_refused_in_one_sentence(
+    given: Any, reason: str, database: Database
+) -> None:
+    with pytest.raises((PayloadError, PhotoNotFoundError), match=reason) as caught:
+        submit_photos(given)
+    assert len(str(caught.value)) < 400
+    assert count(database, "jobs") == count(database, "photos") == 0
+
+
+def test_a_file_opened_as_text_or_closed_says_so(tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").write_text("text")
+    with (tmp_path / "1.jpg").open() as file, pytest.raises(UnreadablePhotoError, match="'rb'"):
+        submit_photo(file)  # type: ignore[arg-type]  # a caller's mistake
+    with pytest.raises(UnreadablePhotoError, match=r"1\.jpg cannot be read .*closed"):
+        submit_photo(file)  # type: ignore[arg-type]  # a caller's mistake
+
+
+def test_a_mistyped_folder_is_refused_with_the_likely_one(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "move-42", "1.jpg")
+    with pytest.raises(PhotoNotFoundError, match=r"mvoe-42 does not exist.*'move-42'"):
+        submit_photos(tmp_path / "mvoe-42")
+
+
+def test_what_is_left_out_is_named_and_kept_with_the_batch(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "move", "hall/1.jfif", "hall/@eaDir/1.jpg")
+    (tmp_path / "move" / "plan.pdf").write_bytes(b"%PDF-1.7")
+    batch = submit_photos(tmp_path / "move", project_id="m1")
+    expected = {
+        "hall/@eaDir/1.jpg": "is in @eaDir, which is not for photos",
+        "plan.pdf": "is a PDF",
+    }
+    assert dict(batch.left_out.itertuples(index=False, name=None)) == expected
+    reopened = photoqueue.batch(batch.id)
+    assert list(reopened.left_out.columns) == ["file", "reason"]
+    assert list(reopened.left_out["file"]) == list(expected)
+    assert submit_photos([picture(5)]).left_out.empty
+    several = submit_photos([tmp_path / "move", picture(5)])
+    assert list(several.left_out["file"]) == [f"move/{file}" for file in expected]
 
 
 # --- inventories -------------------------------------------------------------

@@ -67,6 +67,36 @@ def test_form_says_what_it_would_submit_and_submits_it(
     assert repr(workbench) == f"<Workbench: batch {workbench.batch.id}>"
 
 
+def test_form_says_what_is_left_out_before_and_after(
+    opened: Callable[..., Workbench], home: Path
+) -> None:
+    (home / "plan.pdf").write_bytes(b"%PDF-1.7")
+    form = opened().form
+    form.folder.value = str(home)
+    said = "1 file left out: plan.pdf is a PDF."
+    assert form.found.text == f"3 photos in 1 room. {said}"
+    form.submit()
+    form.work.wait(120)
+    assert form.words.text == f"Submitted 3 photos. {said}"
+
+
+def test_form_tells_what_the_browser_did_not_send(
+    opened: Callable[..., Workbench], home: Path
+) -> None:
+    form = opened().form
+    form.source.value = UPLOAD
+    data = next(home.rglob("*.jpg")).read_bytes()
+    first = {"upload": "u1", "count": 1, "left": [["hall/plan.pdf", "is not a picture"]]}
+    piece = {"upload": "u1", "number": 0, "path": "hall/1.jpg", "size": len(data), "offset": 0}
+    form.upload._received(form.upload, {"kind": "begin", **first}, [])
+    form.upload._received(form.upload, {"kind": "piece", **piece}, [data])
+    said = "1 file left out: hall/plan.pdf is not a picture."
+    assert form.found.text == f"1 photo in 1 room. {said}"
+    form.submit()
+    form.work.wait(120)
+    assert form.words.text == f"Submitted 1 photo. {said}"
+
+
 def test_form_submits_with_the_engine_that_was_chosen(
     opened: Callable[..., Workbench], home: Path
 ) -> None:
@@ -87,7 +117,10 @@ def test_sample_home_is_offered(opened: Callable[..., Workbench]) -> None:
     form = opened().form
     assert list(form.source.options) == [FOLDER, UPLOAD, SAMPLE]
     form.source.value = SAMPLE
-    assert (form.found.text, form.project.value) == ("4 photos in 2 rooms.", "sample-home")
+    assert (form.found.text, form.project.value) == (
+        "4 photos in 2 rooms. 1 file left out: truth.json starts with text.",
+        "sample-home",
+    )
 
 
 def test_project_that_a_person_typed_stays(opened: Callable[..., Workbench]) -> None:

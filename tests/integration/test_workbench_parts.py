@@ -29,13 +29,17 @@ def batch_of(tmp_path: Path, name: str, photos: int) -> photoqueue.Batch:
     return photoqueue.submit_photos(str(tmp_path / name), project_id=name, user_id="u1")
 
 
-def test_preview_counts_without_opening_anything(tmp_path: Path) -> None:
+def test_preview_counts_and_names_what_is_left_out(tmp_path: Path) -> None:
     for room in ("salon", "cuisine"):
         (tmp_path / room).mkdir()
         (tmp_path / room / "broken.jpg").write_bytes(b"no picture at all")
     found = preview(str(tmp_path))
     assert (found.photos, found.rooms) == (2, {"salon": 1, "cuisine": 1})
     assert str(found) == "2 photos in 2 rooms"
+    (tmp_path / "salon" / "plan.pdf").write_bytes(b"%PDF-1.7")
+    assert str(preview(str(tmp_path))) == (
+        "2 photos in 2 rooms. 1 file left out: salon/plan.pdf is a PDF"
+    )
 
 
 def test_preview_of_a_folder_without_photos_says_so(tmp_path: Path) -> None:
@@ -46,7 +50,7 @@ def test_preview_of_a_folder_without_photos_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["nowhere", "nul\x00", "~nobody-at-all/x", "x" * 5000])
 def test_preview_of_what_is_not_there_says_so(place: str) -> None:
-    with pytest.raises(PhotoNotFoundError, match="There is no file or folder"):
+    with pytest.raises(PhotoNotFoundError, match=r"does not exist|is no path"):
         preview(place)
 
 

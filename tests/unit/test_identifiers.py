@@ -16,10 +16,9 @@ from photoqueue.client.identifiers import (
     checked_priority,
     default_user,
     optional,
-    photo_id_for,
 )
 from photoqueue.errors import PayloadError
-from photoqueue.queue.ids import new_batch_id, new_uuid
+from photoqueue.queue.ids import new_batch_id, new_uuid, photo_id_for
 
 SHA = "ab" * 32
 
@@ -98,6 +97,7 @@ def test_same_picture_of_one_project_is_one_photo() -> None:
     assert photo_id_for(SHA, "m1") == photo_id_for(SHA, "m1")
     assert photo_id_for(SHA, "m1") != photo_id_for(SHA, "m2")
     assert photo_id_for(SHA, "m1") != photo_id_for("cd" * 32, "m1")
+    assert photo_id_for(SHA, "m1", "hall") != photo_id_for(SHA, "m1", "attic")
     assert photo_id_for(SHA, None).startswith("p-")
 
 

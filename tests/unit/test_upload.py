@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from photoqueue import Settings
 from photoqueue.errors import PayloadError, PhotoTooLargeError, StorageError
 from photoqueue.faces.notebook.upload import CHUNK_BYTES, Reception, Upload, safe_path
-from photoqueue.photos.sources import expand_sources
+from tests.homes import expanded
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_photos_arrive_in_a_folder_whose_folders_are_rooms(upload: Upload) -> No
     assert folder is not None
     assert (upload.state, upload.files) == ("ready", 2)
     assert repr(upload) == "<Upload: ready, 2 files>"
-    assert [path.relative_to(folder).as_posix() for path in expand_sources(folder)] == [
+    assert [path.relative_to(folder).as_posix() for path in expanded(folder)] == [
         "2.jpg", "salon/1.jpg",
     ]  # fmt: skip
     assert browser.heard == [{"kind": "taken", "upload": "u1"}] * 3

@@ -41,7 +41,11 @@ class Job(HasCard):
         The job key: ``photo-<photoId>``, ``inventory-<projectId>``, or in its type's format.
     installation : Installation
         Where it was submitted; ``use()`` of another one does not change that.
+    moved_from : str or None
+        The room from which this submission moved the photo to another.
     """
+
+    moved_from: str | None = None
 
     def __init__(self, installation: Installation, job_id: UUID, key: str, queue: JobType) -> None:
         self.installation = installation
@@ -219,6 +223,14 @@ class Batch(HasCard):
     def poll(self) -> pd.DataFrame:
         """Read the jobs: one row each, in the order of submission; never waits."""
         return read.batch_history(self.installation.database, self.id, size=self._size)
+
+    @property
+    def left_out(self) -> pd.DataFrame:
+        """The files that were handed in and not taken: ``file`` and ``reason``; reads the table."""
+        import pandas as pd
+
+        rows = read.batch_row(self.installation.database, self.id)["left_out"]
+        return pd.DataFrame(rows or [], columns=["file", "reason"])
 
     def counts(self) -> dict[JobState, int]:
         """Count the jobs by state."""

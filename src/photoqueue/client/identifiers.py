@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import getpass
-import hashlib
+import unicodedata
 from typing import Final
 
 from photoqueue.errors import PayloadError
 
 #: Longest identifier in characters; it becomes part of a job key, a table and a chart.
 MAX_LENGTH: Final = 200
+#: Identifiers that stay as they are given: they are compared, not read.
+_AS_GIVEN: Final = ("photo_id", "asset_id")
 #: Highest priority; the lowest is its negative.
 MAX_PRIORITY: Final = 1000
 
@@ -18,7 +20,8 @@ def checked(name: str, value: object) -> str:
     """Check an identifier that a caller chose, and return it.
 
     Any printable characters are allowed, including slashes, spaces and emoji: identifiers are
-    never used as file names.
+    never used as file names. Names of projects, rooms and users are returned in Unicode's normal
+    form C, as keyboards and file systems write "ü" in two ways; ids of photos and assets as given.
 
     Raises
     ------
@@ -39,7 +42,7 @@ def checked(name: str, value: object) -> str:
             f"{name} {value!r:.60} has control characters or broken Unicode in it. "
             "Use printable text."
         )
-    return value
+    return value if name.startswith(_AS_GIVEN) else unicodedata.normalize("NFC", value)
 
 
 def optional(name: str, value: object) -> str | None:
@@ -60,16 +63,6 @@ def checked_priority(value: object) -> int:
     raise PayloadError(
         f"priority is {value!r:.40}; give a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}."
     )
-
-
-def photo_id_for(sha256: str, project_id: str | None) -> str:
-    """Make a photo id from content and project.
-
-    The same picture is one photo within a project, whatever its file name; in another project
-    it is another photo.
-    """
-    seed = f"{project_id or ''}\x00{sha256}"
-    return f"p-{hashlib.sha256(seed.encode()).hexdigest()[:16]}"
 
 
 def default_user() -> str:

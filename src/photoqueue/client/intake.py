@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import os
+import unicodedata
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from photoqueue import tracing
-from photoqueue.client.identifiers import MAX_LENGTH, optional, photo_id_for
+from photoqueue.client.identifiers import MAX_LENGTH, optional
 from photoqueue.errors import (
     BrokerUnavailableError,
     PayloadError,
@@ -26,11 +29,12 @@ from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.jobs.photo_analyze import PhotoPayload
 from photoqueue.queue.database import storable
-from photoqueue.queue.ids import new_uuids
+from photoqueue.queue.ids import new_uuids, photo_id_for
 from photoqueue.queue.submission import Accepted, NewBatch, NewJob, NewPhoto, accept
 from photoqueue.words import Message
 
 if TYPE_CHECKING:
+    from photoqueue.photos.finding import LeftOut
     from photoqueue.photos.sources import RawPhoto
 
 #: Photos read and stored at a time, to hide the latency of network and disk.
@@ -69,12 +73,9 @@ class Taken:
     """A stored photo, or the reason that it could not be stored."""
 
     row: NewPhoto
+    #: Whether its id was made from content, project and room.
+    derived: bool = False
     error: PhotoqueueError | None = None
-
-    @property
-    def job_key(self) -> str:
-        """Key of its analysis job."""
-        return f"photo-{self.row.photo_id}"
 
 
 def take_in(installation: Installation, request: Request) -> Taken:
@@ -104,7 +105,7 @@ def _read(installation: Installation, request: Request) -> RawPhoto:
 def _store(installation: Installation, request: Request, raw: RawPhoto) -> Taken:
     installation.photo_store.put(raw.data, raw.sha256)
     row = request.row(
-        photo_id_for(raw.sha256, request.project_id),
+        photo_id_for(raw.sha256, request.project_id, request.room),
         request.file_name or raw.name,
         sha256=raw.sha256,
         image_format=raw.format,
@@ -112,7 +113,7 @@ def _store(installation: Installation, request: Request, raw: RawPhoto) -> Taken
         width=raw.width,
         height=raw.height,
     )
-    return Taken(row=row)
+    return Taken(row=row, derived=request.photo_id is None)
 
 
 def take_in_all(installation: Installation, requests: Sequence[Request]) -> list[Taken]:
@@ -145,59 +146,115 @@ def take_in_all(installation: Installation, requests: Sequence[Request]) -> list
     return taken
 
 
-def requests_from(
-    photos: Any,
-    *,
-    project_id: str | None,
-    room: str | None,
-    room_type: str | None,
-    user_id: str,
-) -> list[Request]:
-    """Turn a folder, glob, list or DataFrame into requests.
+def requests_from(photos: Any, common: Request) -> tuple[list[Request], list[LeftOut]]:
+    """Turn whatever a caller passes into requests, and list the files that are left out.
+
+    Parameters
+    ----------
+    photos
+        A photo, folder or glob; a list, generator or table of these; a dict of rooms.
+    common
+        What is said of all of them.
 
     Raises
     ------
     PhotoNotFoundError
-        A folder or glob has no photos.
+        A folder or glob has no photos, or the only path leads nowhere.
     PayloadError
-        A row has no photo, or an identifier in it is not valid.
+        A row has no photo, something in it is no photo, or an identifier is not valid.
     """
-    from photoqueue.photos.sources import expand_sources
+    from photoqueue.photos.finding import LeftOut, find_photos
+    from photoqueue.photos.sources import require
 
-    common = Request(
-        source=None, user_id=user_id, project_id=project_id, room=room, room_type=room_type
-    )
-    rows = _rows(photos)
-    if rows is not None:
-        requests = [_own(common, row, number) for number, row in enumerate(rows, start=1)]
-    else:
-        groups = photos if isinstance(photos, list | tuple) else [photos]
-        requests = [
-            replace(common, source=source, room=room or _room_of(source, _folder(group)))
-            for group in groups
-            for source in expand_sources(group)
-        ]
+    require(photos)
+    rows = list(_rows(photos))
+    requests: list[Request] = []
+    left_out: list[LeftOut] = []
+    for number, row in enumerate(rows, start=1):
+        own = _own(common, row, number)
+        found, others = find_photos(own.source)
+        for one, room in found:
+            named = storable(room)[:MAX_LENGTH] if room else None
+            requests.append(replace(own, source=one, room=own.room or named))
+        within = f"{Path(own.source).name}/" if others and len(rows) > 1 else ""
+        left_out += [LeftOut(storable(within + file), reason) for file, reason in others]
     if not requests:
         raise PhotoNotFoundError("The list names no photo at all. Give paths, URLs or pictures.")
-    return requests
+    return requests, left_out
 
 
-def _rows(photos: Any) -> list[Mapping[str, Any]] | None:
-    """Return the rows of a DataFrame or list of dicts; None for anything else."""
-    if hasattr(photos, "to_dict") and hasattr(photos, "columns"):
-        return list(photos.to_dict("records"))
-    if isinstance(photos, list | tuple) and any(isinstance(row, Mapping) for row in photos):
-        return [row if isinstance(row, Mapping) else {"photo": row} for row in photos]
-    return None
+def _rows(photos: Any) -> Iterator[Mapping[str, Any]]:
+    """Give each photo, folder or glob as a row: ``photo``, and what is said of it."""
+    from photoqueue.photos.sources import is_single, require
+
+    if isinstance(photos, Mapping):
+        if "photo" in photos:
+            yield photos
+            return
+        for room, sources in photos.items():
+            require(sources)
+            for row in _rows(sources):
+                yield {"room": room, **row}
+    elif is_single(photos):
+        yield {"photo": photos}
+    else:
+        for one in _listed(photos):
+            yield from [one] if isinstance(one, Mapping) else _rows(one)
+
+
+def _listed(photos: Any) -> Iterable[Any]:
+    """Return the rows of a table, or the members of a list, set, column or generator."""
+    name = type(photos).__name__
+    streams = hasattr(photos, "__arrow_c_stream__") and not hasattr(photos, "__array__")
+    if hasattr(photos, "__dataframe__") or streams:
+        return _table_rows(photos, name)
+    if hasattr(photos, "__array__"):
+        import numpy as np
+
+        return list(np.asarray(photos).tolist())
+    if isinstance(photos, Collection | Iterator):
+        return photos
+    raise PayloadError(
+        f"A photo cannot be read from {photos!r:.40} ({name}). Give a path, an address, bytes, an "
+        "open file, a picture, an array, a list or table of these, or a dict of rooms."
+    )
+
+
+def _table_rows(table: Any, name: str) -> list[Any]:
+    """Return the rows of a table of any library, as dicts."""
+    import pandas as pd
+
+    try:
+        if isinstance(table, pd.DataFrame):
+            return list(table.to_dict("records"))
+        if hasattr(table, "__arrow_c_stream__") and find_spec("pyarrow"):
+            import pyarrow as pa
+
+            return list(pa.table(table).to_pylist())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pandas will drop it; until then it works
+            return list(pd.api.interchange.from_dataframe(table).to_dict("records"))
+    except Exception as exc:  # each library fails in its own way
+        raise PayloadError(
+            f"The {name} cannot be read as a table ({type(exc).__name__}: {exc}). Pass it as a "
+            "pandas DataFrame or a list of dicts, or install photoqueue[arrow]."
+        ) from exc
 
 
 def _own(common: Request, row: Mapping[str, Any], number: int) -> Request:
+    from photoqueue.photos.sources import is_single
+
     source = row.get("photo")
     if _missing(source):
         columns = ", ".join(map(str, row)) or "nothing"
         raise PayloadError(
             f"Row {number} names no photo (it has {columns}). Put the path, URL or picture into "
             f"the column 'photo'; {', '.join(_OWN_FIELDS)} are optional."
+        )
+    if not is_single(source):
+        raise PayloadError(
+            f"The photo of row {number} is {type(source).__name__} {source!r:.40}. Give a path, an "
+            "address, bytes, an open file, a picture or an array."
         )
     own: dict[str, Any] = {
         name: optional(f"{name} of row {number}", row[name])
@@ -214,29 +271,9 @@ def _missing(value: Any) -> bool:
     return isinstance(value, float) and value != value
 
 
-def _folder(photos: Any) -> Path | None:
-    if isinstance(photos, str | Path) and "://" not in str(photos):
-        # RuntimeError: "~nobody"; OSError: too long a name, or no permission.
-        with contextlib.suppress(OSError, RuntimeError):
-            folder = Path(photos).expanduser()
-            return folder if folder.is_dir() else None
-    return None
-
-
-def _room_of(source: Any, folder: Path | None) -> str | None:
-    """Return the room of a photo: the name of its sub-folder."""
-    if folder is None or not isinstance(source, str | Path):
-        return None
-    try:
-        inside = Path(source).relative_to(folder)
-    except ValueError:
-        return None
-    return storable(inside.parts[0])[:MAX_LENGTH] if len(inside.parts) > 1 else None
-
-
 def _refused(request: Request, error: PhotoqueueError) -> Taken:
     """Record a photo that could not be read, with an id made from its source."""
-    name = str(request.source) if isinstance(request.source, str | Path) else None
+    name = str(request.source) if isinstance(request.source, str | os.PathLike) else None
     seed = f"{request.project_id or ''}\x00{name or id(request.source)}"
     made = f"p-unread-{hashlib.sha256(seed.encode('utf-8', 'replace')).hexdigest()[:12]}"
     return Taken(row=request.row(made, name), error=error)
@@ -248,9 +285,9 @@ def _file_name(path: str | None) -> str | None:
 
     if not path:
         return None
-    name = remote.file_name(path) if remote.is_url(path) else Path(path).name
+    name = remote.file_name(path) if remote.is_url(path) else Path(remote.local_path(path)).name
     # Neither NUL nor broken Unicode can be stored.
-    return storable(name[:200])
+    return storable(unicodedata.normalize("NFC", name)[:200])
 
 
 logger = logging.getLogger(__name__)
@@ -275,7 +312,7 @@ def commit(
         jobs = [
             NewJob(
                 job_id=job_id,
-                job_key=photo.job_key,
+                job_key=f"photo-{photo.row.photo_id}",
                 queue=PHOTO_ANALYZE,
                 payload_json=payload_json,
                 user_id=photo.row.user_id,
@@ -286,6 +323,7 @@ def commit(
                 sha256=photo.row.sha256 or "",
                 room_type=photo.row.room_type,
                 engine=engine,
+                derived=photo.derived,
                 error_type=None if photo.error is None else type(photo.error).__name__,
                 error_message=None if photo.error is None else storable(str(photo.error)),
             )
@@ -298,6 +336,10 @@ def commit(
             batch=batch,
             resubmit=resubmit,
         )
+        for outcome, photo in zip(accepted, taken, strict=True):
+            if outcome.moved_from:
+                said = (photo.row.photo_id, outcome.moved_from, photo.row.room)
+                logger.warning("photo %r was in room %r and is in room %r now", *said)
         announce(
             installation,
             [
@@ -316,7 +358,8 @@ def _payloads(photos: Mapping[UUID, Taken], engine: str | None) -> Callable[[New
     def payload_json(job: NewJob) -> str:
         row = photos[job.job_id].row
         return PhotoPayload(
-            photo_id=row.photo_id,
+            photo_id=str(job.photo_id),
+            standing=[str(job_id) for job_id in job.standing] or None,
             user_id=row.user_id,
             asset_id=row.asset_id,
             room_type=row.room_type,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photoqueue.client.handles import Batch, Job
@@ -20,6 +21,7 @@ from photoqueue.queue.submission import NewBatch
 from photoqueue.words import INTERACTIVE_PRIORITY
 
 if TYPE_CHECKING:
+    from photoqueue.photos.finding import LeftOut
     from photoqueue.photos.sources import PhotoSource
 
 
@@ -42,7 +44,7 @@ def submit_photo(
     Parameters
     ----------
     photo
-        Path, URL (``https://``, ``s3://`` and other fsspec addresses), bytes, PIL image,
+        Path, URL (``https://``, ``s3://`` and other fsspec addresses), bytes, open file, PIL image,
         or array of shape (H, W) or (H, W, 3 or 4).
     project_id
         The move that the photo belongs to.
@@ -53,7 +55,8 @@ def submit_photo(
     user_id
         Who submits; default is the login name.
     photo_id
-        Your id of the photo; default is made from its content and project.
+        Your id of the photo; default is made from its content, project and room. A photo that is
+        given again in another room moves there, which is logged as a warning.
     asset_id
         Your reference, stored with the job.
     file_name
@@ -109,7 +112,9 @@ def submit_photo(
         ),
     )
     (accepted,) = commit(installation, [taken], priority=priority, engine=engine, resubmit=resubmit)
-    return Job(installation, accepted.job_id, taken.job_key, PHOTO_ANALYZE)
+    job = Job(installation, accepted.job_id, accepted.job_key, PHOTO_ANALYZE)
+    job.moved_from = accepted.moved_from
+    return job
 
 
 def submit_photos(
@@ -128,10 +133,11 @@ def submit_photos(
     Parameters
     ----------
     photos
-        A folder (the name of a sub-folder becomes the room, unless ``room`` is given), a
-        glob, a list of anything that :func:`submit_photo` takes, or a DataFrame with the
-        column ``photo`` and, where known, ``photo_id``, ``room``, ``room_type``,
-        ``asset_id``. A list may hold dicts with the same keys.
+        A folder or glob (the name of a sub-folder becomes the room, unless ``room`` is given), a
+        list or generator of these and of anything that :func:`submit_photo` takes, a dict of
+        rooms (``{"kitchen": [paths]}``), or a table (pandas, polars, Arrow) with the column
+        ``photo`` and, where known, ``photo_id``, ``room``, ``room_type``, ``asset_id``. A list
+        may hold dicts with the same keys. In a folder, what is a picture is decided by content.
     project_id, room, room_type, user_id, engine, resubmit, priority
         As for :func:`submit_photo`, for all photos.
 
@@ -139,17 +145,19 @@ def submit_photos(
     -------
     Batch
         A handle with one job per photo. A photo that could not be read is a failed job with the
-        reason, and does not affect the others.
+        reason, and does not affect the others. ``batch.left_out`` lists the files of folders that
+        are no photos.
 
     Raises
     ------
     PhotoNotFoundError
-        The folder or glob has no photos at all.
+        There is no such file or folder, or it has no photos at all.
     PhotoConflictError
-        A photo id is used by another picture that is being analysed, or by two pictures of the
-        batch; nothing was accepted.
+        A photo id is used by another picture that is being analysed, or for two pictures or rooms
+        of the batch; nothing was accepted.
     PayloadError
-        An identifier is empty, too long or not printable, or there is no such engine.
+        Something given is no photo, an identifier is empty, too long or not printable, or there
+        is no such engine; nothing was accepted.
     StorageError
         The photo store is full or cannot be reached; nothing was accepted.
     DatabaseUnavailableError
@@ -159,18 +167,39 @@ def submit_photos(
     --------
     >>> batch = submit_photos("photos/move-42/", project_id="move-42")  # doctest: +SKIP
     """
-    priority = checked_priority(priority)
-    engine = _checked(engine)
-    installation = current()
-    project = optional("project_id", project_id)
-    user = checked("user_id", default_user() if user_id is None else user_id)
-    requests = requests_from(
+    return submit_batch(
         photos,
-        project_id=project,
-        room=optional("room", room),
-        room_type=optional("room_type", room_type),
-        user_id=user,
+        Request(
+            source=None,
+            project_id=optional("project_id", project_id),
+            room=optional("room", room),
+            room_type=optional("room_type", room_type),
+            user_id=checked("user_id", default_user() if user_id is None else user_id),
+        ),
+        engine=engine,
+        resubmit=resubmit,
+        priority=checked_priority(priority),
     )
+
+
+def submit_batch(
+    photos: Any,
+    common: Request,
+    *,
+    engine: str | None = None,
+    resubmit: bool = False,
+    priority: int = 0,
+    left_out: Sequence[tuple[str, str]] = (),
+) -> Batch:
+    """Submit photos as one batch: find them, store them, commit their rows, enqueue their jobs.
+
+    Parameters
+    ----------
+    left_out
+        Files and reasons to record besides those that are found.
+    """
+    engine, installation = _checked(engine), current()
+    requests, others = requests_from(photos, common)
     taken = take_in_all(installation, requests)
     batch_id = new_batch_id()
     commit(
@@ -179,9 +208,14 @@ def submit_photos(
         priority=priority,
         engine=engine,
         resubmit=resubmit,
-        batch=NewBatch(batch_id=batch_id, user_id=user, project_id=project),
+        batch=NewBatch(
+            batch_id=batch_id,
+            user_id=common.user_id,
+            project_id=common.project_id,
+            left_out=json.dumps([*left_out, *others]) if left_out or others else None,
+        ),
     )
-    return Batch(installation, batch_id, project, len(taken))
+    return Batch(installation, batch_id, common.project_id, len(taken))
 
 
 def submit_known_photo(
@@ -239,50 +273,38 @@ class Preview:
         Number of photos.
     rooms : dict of str to int
         Number of photos by room, from the names of sub-folders; empty without sub-folders.
+    left_out : sequence of tuple of str
+        Files that would be left out, and why.
     """
 
     photos: int
     rooms: dict[str, int]
+    left_out: Sequence[LeftOut] = ()
 
     def __str__(self) -> str:
         found = counted(self.photos, "photo")
-        if not self.rooms:
-            return found
-        return f"{found} in {counted(len(self.rooms), 'room')}"
+        if self.rooms:
+            found += f" in {counted(len(self.rooms), 'room')}"
+        from photoqueue.photos.finding import left_out_words
+
+        return f"{found}. {left_out_words(self.left_out)}" if self.left_out else found
 
 
 def preview(photos: Any, *, room: str | None = None) -> Preview:
-    """Count the photos that :func:`submit_photos` would submit, without opening them.
+    """Count the photos that :func:`submit_photos` would submit.
+
+    Only the beginnings of files are read that are not named like pictures.
 
     Raises
     ------
     PhotoNotFoundError
         There is no such folder, or no photo in it.
     PayloadError
-        A row has no photo, or an identifier in it is not valid.
+        Something given is no photo, or an identifier is not valid.
     """
-    if isinstance(photos, str | Path):
-        _require(str(photos))
-    requests = requests_from(photos, project_id=None, room=room, room_type=None, user_id="nobody")
+    requests, left_out = requests_from(photos, Request(source=None, user_id="nobody", room=room))
     rooms = Counter(request.room for request in requests if request.room is not None)
-    return Preview(photos=len(requests), rooms=dict(rooms))
-
-
-def _require(place: str) -> None:
-    """Make sure that a path exists, unless it is a URL or glob."""
-    from photoqueue.photos.remote import is_url
-
-    if is_url(place) or any(sign in place for sign in "*?["):
-        return
-    try:
-        found = Path(place).expanduser().exists()
-    except (OSError, RuntimeError, ValueError):  # too long, NUL in it, "~nobody"
-        found = False
-    if not found:
-        raise PhotoNotFoundError(
-            f"There is no file or folder {place[:300]!r} on the machine that runs this notebook. "
-            f"Check its name; a relative one begins at {Path.cwd()}."
-        )
+    return Preview(photos=len(requests), rooms=dict(rooms), left_out=left_out)
 
 
 def _checked(engine: str | None) -> str | None:

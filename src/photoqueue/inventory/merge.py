@@ -8,7 +8,7 @@ The rules; each can be checked against the photos:
   not other photos are in it; words for one kind ("salon", "living room") count as one.
 * Photos of one picture in one room count once, even if it was recompressed, scaled or
   brightened (:mod:`photoqueue.inventory.views`). In two rooms they count in both: the caller
-  said so, and one picture can show two rooms.
+  said so, and one picture can show two rooms; the result names them.
 * The strategy decides how several views of a room are combined: ``max``, ``sum`` and ``match``
   count the findings of single photos (:mod:`photoqueue.inventory.counting`); ``llm`` takes the
   list of an engine that saw all photos of the room together.
@@ -93,10 +93,15 @@ def add_up(
     rooms = by_room(photos, language)
     lines = []
     duplicates: dict[str, str] = {}
+    contents: dict[str, str] = {}
+    shared: dict[str, str] = {}
     kept = 0
     for room, its_photos in rooms.items():
         views = views_of(its_photos)
         kept += len(views)
+        shared |= {p.photo_id: contents[p.sha256] for p in its_photos if p.sha256 in contents}
+        ordered = sorted(its_photos, key=lambda photo: photo.photo_id, reverse=True)
+        contents = {photo.sha256: photo.photo_id for photo in ordered} | contents
         for view in views:
             duplicates.update(dict.fromkeys(view.duplicates, view.photo_id))
         kind = room_type(its_photos)
@@ -129,6 +134,7 @@ def add_up(
         missing_photos=tuple(sorted(set(missing))),
         duplicate_photos=dict(sorted(duplicates.items())),
         engines=_engines(photos),
+        shared_photos=dict(sorted(shared.items())) or None,
     )
     return with_lines(empty, lines)
 

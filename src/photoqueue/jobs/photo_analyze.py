@@ -19,7 +19,7 @@ from photoqueue.jobs.engine_calls import (
     no_analysis,
     share,
 )
-from photoqueue.records.base import Identifier, Record
+from photoqueue.records.base import Identifier, Record, from_json
 from photoqueue.records.results import PhotoResult
 from photoqueue.words import JobType
 
@@ -49,6 +49,9 @@ class PhotoPayload(Record):
     #: Content address of the photo in the photo store.
     sha256: str
     file_name: str | None = None
+    #: Completed jobs of the same content in other rooms, newest first. The first result of this
+    #: worker's engine, model and the same kind of room is taken over.
+    standing: list[str] | None = None
     #: Trace context of the submission (W3C Trace Context), which the worker's spans continue.
     traceparent: str | None = None
 
@@ -66,6 +69,7 @@ class PhotoAnalyze:
     """Handler of ``photo-analyze``."""
 
     def __init__(self, workplace: Workplace) -> None:
+        self._database = workplace.database
         self._store = workplace.photo_store
         self._settings = workplace.settings
         self._engines = Engines(workplace)
@@ -78,6 +82,8 @@ class PhotoAnalyze:
         data = self._store.get(payload.sha256)
         try:
             engine = self._engines(payload.engine)
+            if (standing := self._standing(payload, engine)) is not None:
+                return standing
         except PhotoqueueError:
             # Galleries show the photo even though its job fails.
             self._keep_thumbnail(payload, self._decoded(data, LEAST_SIDE).image)
@@ -87,6 +93,17 @@ class PhotoAnalyze:
         self._keep_thumbnail(payload, small)
         analysis = self._analyse(engine, payload, photo.image, calls)
         return photo_result(payload, small, analysis, engine, size=photo.size)
+
+    def _standing(self, payload: PhotoPayload, engine: Engine) -> PhotoResult | None:
+        """Return the result of the same content in another room, if it would be the same again."""
+        from photoqueue.queue.read import completed_photos
+
+        for job, found in completed_photos(self._database, payload.standing or ()):
+            same = (found.get("engine"), found.get("model"), job.get("roomType"), job.get("sha256"))
+            if same == (engine.name, engine.model, payload.room_type, payload.sha256):
+                result = from_json(PhotoResult, found)
+                return result.model_copy(update={"photo_id": payload.photo_id})
+        return None
 
     def _decoded(self, data: bytes, side: int | None) -> Decoded:
         from photoqueue.photos.pixels import decode_enough

@@ -17,9 +17,6 @@ from photoqueue.photos.limits import check_pixels
 #: Formats that are analysed, as they are named in messages and in the tracking table.
 ACCEPTED: Final = ("JPEG", "PNG", "WebP", "HEIC")
 
-#: What a folder is searched for. A file named explicitly may have any extension.
-PICTURE_EXTENSIONS: Final = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
-
 PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 
 _HEIC_BRANDS: Final = frozenset(

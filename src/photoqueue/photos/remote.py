@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ HTTP_TOTAL_S: Final = 300.0
 
 _CHUNK: Final = 2**20
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+#: What a ``file://`` address has before its path; ``::`` begins a chain of fsspec.
+_LOCAL: Final = re.compile(r"(?i:file|local):(?://(?:localhost(?=/))?|(?=/))(?!.*::)")
 _EXTRAS: Final = {"http": "http", "https": "http", "s3": "s3", "s3a": "s3"}
 #: HTTP states that may pass: too early, too many requests, time-out, and all of 5xx.
 _PASSING: Final = frozenset((408, 425, 429))
@@ -30,7 +33,16 @@ _PASSING: Final = frozenset((408, 425, 429))
 
 def is_url(text: str) -> bool:
     """Whether the text is an address for fsspec rather than a local path."""
-    return _URL.match(text) is not None
+    return _URL.match(text) is not None and _LOCAL.match(text) is None
+
+
+def local_path(text: str) -> str:
+    """Return the path of a ``file://`` address, which :meth:`pathlib.Path.as_uri` encodes."""
+    path = _LOCAL.sub("", text, count=1)
+    # Written by hand, it may have a name with a per cent sign that encodes nothing.
+    if path == text or os.path.lexists(path):
+        return path
+    return unquote(path, errors="surrogateescape")
 
 
 def scheme(url: str) -> str:

@@ -8,11 +8,9 @@ import hashlib
 import os
 import re
 import stat
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,222 +18,23 @@ from PIL import Image
 
 from photoqueue.errors import PhotoNotFoundError, StorageError, UnreadablePhotoError
 from photoqueue.photos.limits import check_bytes
-from photoqueue.photos.opening import PICTURE_EXTENSIONS, open_picture
+from photoqueue.photos.opening import open_picture
 from photoqueue.photos.pixels import encode_array, encode_image
-from photoqueue.photos.remote import (
-    file_name,
-    filesystem,
-    is_url,
-    masked,
-    read_url,
-    scheme,
-    translated,
-)
+from photoqueue.photos.remote import file_name, is_url, local_path, masked, read_url
 
-__all__ = ["PhotoSource", "RawPhoto", "expand_sources", "read_photo"]
-
-_MAGIC: Final = re.compile(r"[*?\[]")
-
-
-def expand_sources(sources: Any) -> list[Any]:
-    """List the single photos behind folders, globs and lists of them.
-
-    Folders are searched with all their subfolders for files named like pictures; hidden
-    files are skipped; ``2.jpg`` comes before ``10.jpg``. Whatever is a single source is
-    returned as it was given, unread.
-
-    Parameters
-    ----------
-    sources
-        One source, a folder, a glob (``photos/**/*.jpg``), an fsspec address of either, or
-        any iterable of these.
-
-    Raises
-    ------
-    PhotoNotFoundError
-        A folder holds no picture, or a glob matches none.
-
-    Examples
-    --------
-    >>> expand_sources("photos/move-42/")  # doctest: +SKIP
-    [PosixPath('photos/move-42/2.jpg'), PosixPath('photos/move-42/10.jpg')]
-    """
-    if _is_list(sources):
-        return [single for source in sources for single in expand_sources(source)]
-    if isinstance(sources, str):
-        if is_url(sources):
-            return _expand_url(sources)
-        if sources:
-            return _expand_path(Path(sources), given=sources)
-    if isinstance(sources, Path):
-        return _expand_path(sources, given=sources)
-    return [sources]
-
-
-def natural_key(text: str) -> tuple[list[str | int], str]:
-    """Sort key by which ``2.jpg`` comes before ``10.jpg``, whatever the case of letters."""
-    parts = re.split(r"(\d+)", text.casefold())
-    return [int(part) if part.isdecimal() else part for part in parts], text
-
-
-def has_picture_extension(name: str) -> bool:
-    """Whether a file name ends like a picture's."""
-    return name.lower().endswith(PICTURE_EXTENSIONS)
-
-
-def _is_list(sources: Any) -> bool:
-    if isinstance(sources, np.ndarray):
-        return sources.dtype.kind in "OUT"  # a column of paths, not of pixels
-    single = (str, bytes, bytearray, memoryview, Path, Image.Image)
-    return isinstance(sources, Iterable) and not isinstance(sources, single)
-
-
-def _expand_path(path: Path, *, given: str | Path) -> list[Any]:
-    path = _expand_user(path)
-    if _is_folder(path):
-        files = list(_walk(path, depth=None))
-        return _pictures(files, where=f"The folder {path}")
-    if _MAGIC.search(str(path)) and not _exists(path):
-        return _expand_glob(path)
-    return [given]
-
-
-def _expand_glob(pattern: Path) -> list[Path]:
-    from fsspec.utils import glob_translate
-
-    # The standard library's `**` walks into linked folders again and again; fsspec's
-    # matcher over photoqueue's own walk meets each folder once.
-    first = next(i for i, part in enumerate(pattern.parts) if _MAGIC.search(part))
-    root = Path(*pattern.parts[:first])
-    depth = None if "**" in pattern.parts else len(pattern.parts) - first
-    matches = re.compile(glob_translate(pattern.as_posix())).match
-    files = (
-        [file for file in _walk(root, depth=depth) if matches(file.as_posix())]
-        if _is_folder(root)
-        else []
-    )
-    where = f"The pattern {pattern}"
-    if files and _names_extension(pattern.name):
-        return sorted(files, key=lambda file: natural_key(str(file)))
-    return _pictures(files, where=where)
-
-
-def _expand_url(url: str) -> list[str]:
-    # Over HTTP there are no folders, and "?" begins a query.
-    if scheme(url) in ("http", "https"):
-        return [url]
-    location = url.partition("::")[0]
-    magic = _MAGIC.search(location) is not None
-    if not magic and has_picture_extension(location):
-        return [url]  # spares one request for each address of a long list
-    file_system, path = filesystem(url)
-    with translated(url):
-        # A listing remembered by fsspec would hide what was uploaded since.
-        file_system.invalidate_cache()
-        if magic and not file_system.exists(path):
-            found = file_system.glob(path, detail=True)
-            files = [p for p, info in found.items() if info["type"] != "directory"]
-        elif file_system.isdir(path):
-            files = file_system.find(path)
-        else:
-            return [url]
-    root = _MAGIC.split(path)[0].rpartition("/")[0] if magic else path
-    visible = [file for file in files if not _is_hidden(file.removeprefix(root))]
-    where = f"{'The pattern' if magic else 'The folder'} {masked(url)}"
-    if not (visible and magic and _names_extension(location.rpartition("/")[2])):
-        visible = [str(p) for p in _pictures([PurePosixPath(f) for f in visible], where=where)]
-    return [_address(url, path, file) for file in sorted(visible, key=natural_key)]
-
-
-def _address(url: str, path: str, file: str) -> str:
-    """Full address of a file found below ``url``, whose own path is ``path``."""
-    # fsspec's `unstrip_protocol` would lose the host, credentials and chained parts.
-    location, chain, rest = url.partition("::")
-    root = path.strip("/")
-    base = location[: location.rindex(root)] if root in location else f"{scheme(url)}://"
-    return f"{base}{file.lstrip('/')}{chain}{rest}"
-
-
-def _pictures(files: list[Any], *, where: str) -> list[Any]:
-    """Keep the files named like pictures, sorted; raise if there are none."""
-    pictures = [file for file in files if has_picture_extension(file.name)]
-    if pictures:
-        return sorted(pictures, key=lambda file: natural_key(str(file)))
-    looked_for = ", ".join(PICTURE_EXTENSIONS)
-    if not files:
-        found = "matches no file" if where.startswith("The pattern") else "is empty"
-        raise PhotoNotFoundError(f"{where} {found}. Looked for {looked_for}; check the path.")
-    kinds = Counter(file.suffix.lower() or "no extension" for file in files)
-    seen = ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common(5))
-    raise PhotoNotFoundError(
-        f"{where} has no pictures, only {len(files)} other files ({seen}). "
-        f"Looked for {looked_for}; name the files explicitly to have them judged by content."
-    )
-
-
-def _walk(
-    folder: Path, *, depth: int | None, seen: set[tuple[int, int]] | None = None
-) -> Iterator[Path]:
-    """Every visible file below a folder, at most ``depth`` levels down.
-
-    Linked folders are followed, each real folder once, so that a link to a parent ends.
-    """
-    seen = set() if seen is None else seen
-    try:
-        status = folder.stat()
-        if (status.st_dev, status.st_ino) in seen:
-            return
-        seen.add((status.st_dev, status.st_ino))
-        with os.scandir(folder) as listing:
-            entries = sorted(
-                (entry for entry in listing if not entry.name.startswith(".")),
-                key=lambda entry: (entry.is_symlink(), natural_key(entry.name)),
-            )
-    except OSError as exc:
-        raise StorageError(
-            f"The folder {folder} cannot be read ({exc.strerror}). Check its permissions."
-        ) from exc
-    for entry in entries:
-        path = folder / entry.name
-        if not entry.is_dir():
-            yield path
-        elif depth is None or depth > 1:
-            yield from _walk(path, depth=None if depth is None else depth - 1, seen=seen)
-
-
-def _names_extension(pattern: str) -> bool:
-    """Whether a pattern such as ``*.dat`` says itself which files it means."""
-    suffix = Path(pattern).suffix
-    return len(suffix) > 1 and _MAGIC.search(suffix) is None
-
-
-def _is_hidden(path: str) -> bool:
-    return any(part.startswith(".") for part in path.split("/"))
-
-
-def _expand_user(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError:  # no such user; the literal name will be reported as missing
-        return path
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):  # too long, a null byte: reading will say so
-        return False
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
-
+__all__ = ["PhotoSource", "RawPhoto", "read_photo"]
 
 #: Whatever a single photo may be given as.
-PhotoSource = str | Path | bytes | bytearray | memoryview | Image.Image | npt.NDArray[Any]
+PhotoSource = (
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | BinaryIO
+    | Image.Image
+    | npt.NDArray[Any]
+)
 
 #: What the system answers when a path leads nowhere.
 _MISSING: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG))
@@ -254,7 +53,7 @@ class RawPhoto:
     sha256 : str
         Content address, in hexadecimal.
     format : str
-        ``JPEG``, ``PNG``, ``WebP`` or ``HEIC``, by content.
+        ``JPEG``, ``PNG``, ``WebP``, ``HEIC`` or ``AVIF``, by content.
     width, height : int
         Pixels of the upright picture.
     """
@@ -273,7 +72,7 @@ def read_photo(source: PhotoSource, *, max_bytes: int, max_pixels: int) -> RawPh
     Parameters
     ----------
     source
-        A path, an address (``https://``, ``s3://``, any of fsspec's), the bytes of a file,
+        A path, an address (``https://``, ``s3://``, any of fsspec's), an open file or its bytes,
         a Pillow picture or an array. Pixels are encoded as PNG.
     max_bytes, max_pixels
         Limits; no more than ``max_bytes + 1`` is ever read.
@@ -304,13 +103,45 @@ def read_photo(source: PhotoSource, *, max_bytes: int, max_pixels: int) -> RawPh
     )
 
 
+def is_single(source: object) -> bool:
+    """Whether a source is a single photo, a folder or a glob, rather than several of them."""
+    if isinstance(source, np.ndarray):
+        return source.dtype.kind not in "OUT"  # pixels, not a column of paths
+    plain = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)
+    tensor = hasattr(source, "__array__") and not hasattr(source, "columns")
+    return (
+        isinstance(source, plain)
+        or _reads(source)
+        or (tensor and len(getattr(source, "shape", ())) > 1)
+    )
+
+
+def require(source: object) -> None:
+    """Refuse a path that leads nowhere, unless it is an address or a glob.
+
+    Raises
+    ------
+    PhotoNotFoundError
+        There is no such file or folder.
+    """
+    if isinstance(source, str | os.PathLike) and isinstance(given := os.fspath(source), str):
+        if is_url(given) or any(sign in given for sign in "*?["):
+            return
+        path = _path(given)
+        try:
+            path.lstat()
+        except (OSError, ValueError) as exc:
+            raise _unusable(path, exc) from exc
+
+
+def _reads(source: object) -> bool:
+    return callable(getattr(source, "read", None))
+
+
 def _read(source: object, max_bytes: int, max_pixels: int) -> tuple[str, str | None, bytes]:
     """Return what to call the photo in messages, its file name, and its bytes."""
     if isinstance(source, str) and is_url(source):
         return masked(source), file_name(source) or None, read_url(source, max_bytes=max_bytes)
-    if isinstance(source, str | Path):
-        path = _path(source)
-        return str(path), _readable(path.name), _read_file(path, max_bytes)
     if isinstance(source, bytes | bytearray | memoryview):
         size = source.nbytes if isinstance(source, memoryview) else len(source)
         check_bytes(size, limit=max_bytes, name="The photo given as bytes")
@@ -319,21 +150,46 @@ def _read(source: object, max_bytes: int, max_pixels: int) -> tuple[str, str | N
         file = getattr(source, "filename", "")
         name = Path(file).name if isinstance(file, str) and file else None
         return "The picture as PNG", name, encode_image(source, max_pixels=max_pixels)
-    if isinstance(source, np.ndarray):
-        return "The array as PNG", None, encode_array(source, max_pixels=max_pixels)
+    if isinstance(source, str | os.PathLike) and isinstance(given := os.fspath(source), str):
+        path = _path(given)
+        return str(path), _readable(path.name), _read_file(path, max_bytes)
+    if _reads(source):
+        return _read_open(source, max_bytes)
+    if hasattr(source, "__array__") and not isinstance(source, np.generic):
+        array = np.asarray(source)
+        return "The array as PNG", None, encode_array(array, max_pixels=max_pixels)
     raise UnreadablePhotoError(
         f"A photo cannot be read from a {type(source).__name__}. "
-        "Pass a path, an address, bytes, a Pillow picture or an array."
+        "Pass a path, an address, bytes, an open file, a Pillow picture or an array."
     )
 
 
-def _path(source: str | Path) -> Path:
-    if not str(source).strip():
+def _path(source: str) -> Path:
+    if not source.strip():
         raise PhotoNotFoundError("The photo's path is empty. Pass the path of a file.")
     try:
-        return Path(source).expanduser()
+        return Path(local_path(source)).expanduser()
     except RuntimeError:  # "~nobody/…": no such user
         return Path(source)
+
+
+def _read_open(file: Any, max_bytes: int) -> tuple[str, str | None, bytes]:
+    """Read an open file from its beginning, wherever it stands."""
+    given = getattr(file, "name", None)
+    name = Path(given).name if isinstance(given, str) and given else None
+    label = name or "The open file"
+    try:
+        if getattr(file, "seekable", lambda: False)():
+            file.seek(0)
+        data = file.read(max_bytes + 1)
+    except (OSError, ValueError) as exc:  # ValueError: it is closed
+        raise UnreadablePhotoError(f"{label} cannot be read ({exc}). Open it again.") from exc
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise UnreadablePhotoError(
+            f"{label} gives {type(data).__name__}, not bytes. Open the file with mode 'rb'."
+        )
+    check_bytes(len(data), limit=max_bytes, name=label, exact=False)
+    return label, name and _readable(name), bytes(data)
 
 
 def _readable(name: str) -> str:
@@ -348,14 +204,18 @@ def _read_file(path: Path, max_bytes: int) -> bytes:
         with path.open("rb") as file:
             check_bytes(os.fstat(file.fileno()).st_size, limit=max_bytes, name=str(path))
             return file.read(max_bytes + 1)
-    except ValueError as exc:  # a null byte in the name
-        raise PhotoNotFoundError(f"{str(path)!r} is no path: {exc}. Correct it.") from exc
-    except OSError as exc:
-        if exc.errno in _MISSING:
-            raise PhotoNotFoundError(_missing(path)) from exc
-        raise StorageError(
-            f"{path} cannot be read ({exc.strerror}). Check its permissions and its disk."
-        ) from exc
+    except (OSError, ValueError) as exc:
+        raise _unusable(path, exc) from exc
+
+
+def _unusable(path: Path, exc: OSError | ValueError) -> PhotoNotFoundError | StorageError:
+    if isinstance(exc, ValueError):  # a null byte in the name
+        return PhotoNotFoundError(f"{str(path)!r} is no path: {exc}. Correct it.")
+    if exc.errno in _MISSING:
+        return PhotoNotFoundError(_missing(path))
+    return StorageError(
+        f"{path} cannot be read ({exc.strerror}). Check its permissions and its disk."
+    )
 
 
 def _check_regular(path: Path, mode: int) -> None:

@@ -10,11 +10,10 @@ import secrets
 import time
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import unquote
 
 from photoqueue.addresses import expanded
 from photoqueue.errors import PayloadError, PhotoNotFoundError, StorageError, UnreadablePhotoError
-from photoqueue.photos.remote import filesystem, is_url, masked, scheme, translated
+from photoqueue.photos.remote import filesystem, is_url, local_path, masked, scheme, translated
 from photoqueue.settings import Settings
 
 #: Stores without folders: makedirs would create a bucket there.
@@ -32,8 +31,7 @@ class LocalFolder:
     """
 
     def __init__(self, root: str) -> None:
-        path = unquote(root.partition("://")[2]) if is_url(root) else root
-        self._root = expanded(path).absolute()
+        self._root = expanded(local_path(root)).absolute()
 
     def write(self, key: str, data: bytes, *, durable: bool) -> None:
         """Store a file: complete under its name or not at all.
@@ -249,8 +247,7 @@ class PhotoStore:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        local = not is_url(root) or scheme(root) in ("file", "local")
-        self._backend = LocalFolder(root) if local else RemoteFolder(root)
+        self._backend = RemoteFolder(root) if is_url(root) else LocalFolder(root)
 
     @classmethod
     def for_settings(cls, settings: Settings) -> Self:

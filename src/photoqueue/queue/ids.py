@@ -1,7 +1,8 @@
-"""Identifiers: UUIDv7 for jobs and workers, readable names for batches."""
+"""Identifiers: UUIDv7 for jobs and workers, readable names for batches, photo ids from content."""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import struct
 import threading
@@ -52,3 +53,13 @@ def _uuid(number: int) -> uuid.UUID:
 def new_batch_id() -> str:
     """Make a batch id that a person can read, sort and type: ``b-20261123-3f9a2c81``."""
     return f"b-{time.strftime('%Y%m%d', time.gmtime())}-{secrets.token_hex(4)}"
+
+
+def photo_id_for(sha256: str, project_id: str | None, room: str | None = None) -> str:
+    """Make a photo id from content, project and room.
+
+    The same picture is one photo within a room, whatever its file name; in another room or project
+    it is another photo.
+    """
+    seed = "\x00".join([project_id or "", *([room] if room else []), sha256])
+    return f"p-{hashlib.sha256(seed.encode()).hexdigest()[:16]}"

@@ -270,7 +270,8 @@ class BatchSummary:
 
 def recent_batches(database: Database, limit: int = 20) -> list[BatchSummary]:
     """Read the newest batches, newest first."""
-    newest = sa.select(batches).order_by(batches.c.created_at.desc()).limit(limit).subquery()
+    shown = (batches.c.batch_id, batches.c.project_id, batches.c.created_at)
+    newest = sa.select(*shown).order_by(batches.c.created_at.desc()).limit(limit).subquery()
     size = (
         sa.select(sa.func.count())
         .where(batch_jobs.c.batch_id == newest.c.batch_id)

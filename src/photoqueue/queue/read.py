@@ -138,6 +138,20 @@ def submitted_as(database: Database, job_id: UUID) -> tuple[Mapping[str, Any], s
     return ({}, None) if row is None else (row.payload, row.after_batch)
 
 
+def completed_photos(
+    database: Database, job_ids: Sequence[str]
+) -> list[tuple[Mapping[str, Any], Any]]:
+    """Read data and result of jobs that completed, in the given order."""
+    if not job_ids:
+        return []
+    query = sa.select(jobs.c.job_id, jobs.c.payload, jobs.c.result).where(
+        jobs.c.job_id.in_(list(map(UUID, job_ids))), jobs.c.state == str(JobState.COMPLETED)
+    )
+    with database.begin() as connection:
+        found = {str(row.job_id): (row.payload, row.result) for row in connection.execute(query)}
+    return [found[job_id] for job_id in job_ids if job_id in found]
+
+
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
     """The state of a job, and its result or error once it has ended.

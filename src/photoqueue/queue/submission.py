@@ -65,14 +65,19 @@ class NewJob(NamedTuple):
     after_batch: str | None = None
     error_type: str | None = None
     error_message: str | None = None
+    #: Whether the photo id was made from content, project and room, and not chosen by the caller.
+    derived: bool = False
+    #: Completed jobs of the same content, newest first, whose result may be taken over.
+    standing: tuple[UUID, ...] = ()
 
 
 class NewBatch(NamedTuple):
-    """A row of ``batches``."""
+    """A row of ``batches``; ``left_out`` is JSON: a list of files and reasons."""
 
     batch_id: str
     user_id: str
     project_id: str | None = None
+    left_out: str | None = None
 
 
 class Accepted(NamedTuple):
@@ -80,6 +85,9 @@ class Accepted(NamedTuple):
 
     job_id: UUID
     created: bool
+    job_key: str
+    #: The room from which the submission moved the photo to another.
+    moved_from: str | None = None
 
 
 def row_columns(rows: Sequence[NewPhoto] | Sequence[NewBatch]) -> Columns:
@@ -128,9 +136,17 @@ def place_columns(
     }
 
 
-def check_contents(jobs: Sequence[NewJob]) -> None:
-    """Refuse one photo id for two different pictures: one of them would be dropped silently."""
+def check_contents(jobs: Sequence[NewJob], photos: Sequence[NewPhoto]) -> None:
+    """Refuse one photo id for two pictures or rooms: one of them would be dropped silently."""
     contents: dict[str, str | None] = {}
+    rooms: dict[str, str] = {}
+    for photo in photos:
+        if photo.room and rooms.setdefault(photo.photo_id, photo.room) != photo.room:
+            raise PhotoConflictError(
+                f"Photo id {photo.photo_id!r} is given in two rooms of this submission, "
+                f"{rooms[photo.photo_id]!r} and {photo.room!r}. Choose another photo id for one of "
+                "them; nothing was accepted."
+            )
     for job in jobs:
         if job.error_type is None and contents.setdefault(job.job_key, job.sha256) != job.sha256:
             raise PhotoConflictError(
@@ -139,21 +155,79 @@ def check_contents(jobs: Sequence[NewJob]) -> None:
             )
 
 
+def settled(
+    rows: Sequence[tuple[Any, ...]], jobs: Sequence[NewJob], photos: Sequence[NewPhoto]
+) -> tuple[list[NewJob], list[NewPhoto]]:
+    """Give photos whose id was made from their content the id that they have already.
+
+    The same content in the same project and room is the same photo. A photo that was submitted
+    without a room gets the one that is named now; one that is submitted without a room keeps its
+    own. A new photo may take over a result of the same content in another room.
+
+    Parameters
+    ----------
+    rows
+        Of each content, project and room the oldest photo and its newest completed job.
+    """
+    derived = {job.photo_id for job in jobs if job.derived}
+    rooms: dict[tuple[str, str | None], dict[str | None, str]] = {}
+    standing: dict[tuple[str, str | None], list[UUID]] = {}
+    for photo_id, sha256, project_id, room, job_id in rows:
+        rooms.setdefault((sha256, project_id), {})[room] = photo_id
+        standing.setdefault((sha256, project_id), []).extend([job_id] if job_id else [])
+    ids: dict[str, str] = {}
+    # Those in a room of their own first: what is left may be a photo that has no room yet.
+    for exact in (True, False):
+        for photo in photos:
+            if photo.photo_id in ids or photo.photo_id not in derived or not photo.sha256:
+                continue
+            known = rooms.get((photo.sha256, photo.project_id), {})
+            if exact:
+                found = known.get(photo.room)
+            else:
+                found = known.pop(None, None) if photo.room else next(iter(known.values()), None)
+            if found is not None:
+                ids[photo.photo_id] = found
+    results = {
+        photo.photo_id: tuple(sorted(standing.get((photo.sha256, photo.project_id), ()))[::-1])
+        for photo in photos
+        if photo.sha256 and photo.photo_id not in ids
+    }
+    kept: dict[str, NewPhoto] = {}
+    for photo in photos:
+        photo = photo._replace(photo_id=ids.get(photo.photo_id, photo.photo_id))
+        if photo.room or photo.photo_id not in kept:
+            kept[photo.photo_id] = photo
+    return [
+        job._replace(
+            photo_id=ids.get(job.photo_id, job.photo_id),
+            job_key=f"photo-{ids.get(job.photo_id, job.photo_id)}",
+            standing=results.get(job.photo_id, ()),
+        )
+        if job.derived and job.photo_id
+        else job
+        for job in jobs
+    ], list(kept.values())
+
+
 def known_photos(
-    rows: Sequence[tuple[str, str | None]], photos: Sequence[NewPhoto]
-) -> Collection[str]:
-    """Return the ids of the photos that exist already.
+    rows: Sequence[tuple[str, str | None, str | None]], photos: Sequence[NewPhoto]
+) -> Mapping[str, str | None]:
+    """Return the photos that exist already, with the room from which each is moved.
 
     Refuses to move one to another project: it would disappear from its present project.
     """
-    projects = {photo.photo_id: photo.project_id for photo in photos}
-    for photo_id, project_id in rows:
-        if project_id is not None and projects[photo_id] not in (None, project_id):
+    given = {photo.photo_id: photo for photo in photos}
+    for photo_id, project_id, _ in rows:
+        if project_id is not None and given[photo_id].project_id not in (None, project_id):
             raise PhotoConflictError(
                 f"Photo id {photo_id!r} belongs to project {project_id!r}. Choose another photo "
-                f"id for project {projects[photo_id]!r}; nothing was accepted."
+                f"id for project {given[photo_id].project_id!r}; nothing was accepted."
             )
-    return {photo_id for photo_id, _ in rows}
+    return {
+        photo_id: room if given[photo_id].room not in (None, room) else None
+        for photo_id, _, room in rows
+    }
 
 
 def standing_jobs(
@@ -197,7 +271,7 @@ def assign(
             if not failed:
                 taken[job.job_key] = job.job_id
             created.append(job)
-        accepted.append(Accepted(known or job.job_id, known is None))
+        accepted.append(Accepted(known or job.job_id, known is None, job.job_key))
     return accepted, created
 
 
@@ -294,10 +368,8 @@ def accept(
     DatabaseUnavailableError
         The server cannot be reached; nothing was accepted.
     """
-    check_contents(jobs)
-    # Sorted by key, so that two submissions cannot deadlock.
-    unique = {photo.photo_id: photo for photo in photos}
-    photos = [unique[photo_id] for photo_id in sorted(unique)]
+    check_contents(jobs, photos)
+    photos = _in_order(photos)
     for _ in range(_MAX_RACES):
         try:
             if len(jobs) <= _FEW:
@@ -310,6 +382,12 @@ def accept(
                 raise
             race = exc
     raise race
+
+
+def _in_order(photos: Iterable[NewPhoto]) -> list[NewPhoto]:
+    """Sort photos by key, each once, so that two submissions cannot deadlock."""
+    unique = {photo.photo_id: photo for photo in photos}
+    return [unique[photo_id] for photo_id in sorted(unique)]
 
 
 def _is_race(error: PhotoqueueError) -> bool:
@@ -335,6 +413,7 @@ def _accept_new(
             _STATEMENTS["accept_new"],
             {
                 "photo_ids": _names(photos),
+                "contents": _contents(jobs),
                 "job_keys": _keys(jobs),
                 "photos": as_json(row_columns(photos)),
                 "jobs": as_json(job_columns(created, batch)),
@@ -356,8 +435,15 @@ def _accept(
         # COPY needs the driver's cursor; the transaction is the same.
         cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]  # psycopg's
         with cursor:
+            if any(job.derived for job in jobs):
+                contents = {"contents": _contents(jobs)}
+                same = cursor.execute(_STATEMENTS["same_contents"], contents).fetchall()
+                jobs, photos = settled(same, jobs, photos)
+                photos = _in_order(photos)
             photo_rows, job_rows = _look(cursor.connection, jobs, photos)
             known = known_photos(photo_rows, photos)
+            if resubmit:
+                jobs = [job._replace(standing=()) for job in jobs]
             accepted, created = assign(jobs, standing_jobs(job_rows, jobs, resubmit))
             _write_photos(cursor, photos, known)
             copy_rows(
@@ -370,12 +456,13 @@ def _accept(
                 blocks = _blocks(accepted)
                 places = (place_columns(batch, accepted[at], first=at.start) for at in blocks)
                 copy_rows(cursor, "batch_jobs", places)
-    return accepted
+    moved = {f"photo-{photo_id}": room for photo_id, room in known.items() if room}
+    return [one._replace(moved_from=moved.get(one.job_key)) for one in accepted]
 
 
 def _look(
     connection: psycopg.Connection[Any], jobs: Sequence[NewJob], photos: Sequence[NewPhoto]
-) -> tuple[list[tuple[str, str | None]], list[tuple[Any, ...]]]:
+) -> tuple[list[tuple[str, str | None, str | None]], list[tuple[Any, ...]]]:
     """Read the photos and jobs of a submission that exist already."""
     # One round trip, including the BEGIN.
     with connection.pipeline():
@@ -390,6 +477,12 @@ def _look(
 def _names(photos: Sequence[NewPhoto]) -> str:
     """List the photos to look for, as JSON."""
     return json.dumps([photo.photo_id for photo in photos])
+
+
+def _contents(jobs: Sequence[NewJob]) -> str:
+    """List the contents whose photos to look for, with their projects, as JSON."""
+    contents = {(job.sha256, job.project_id) for job in jobs if job.derived}
+    return json.dumps([{"sha256": sha256, "project_id": project} for sha256, project in contents])
 
 
 def _keys(jobs: Sequence[NewJob]) -> str:

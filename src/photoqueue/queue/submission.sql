@@ -10,6 +10,14 @@ WITH nothing_there AS MATERIALIZED (
     SELECT
     WHERE NOT EXISTS (SELECT FROM photos WHERE photo_id = ANY(ARRAY(SELECT json_array_elements_text(%(photo_ids)s))))
       AND NOT EXISTS (
+          SELECT FROM photos
+          WHERE sha256 = ANY(ARRAY(SELECT content ->> 'sha256' FROM json_array_elements(%(contents)s) AS content))
+            AND (sha256, coalesce(project_id, '')) IN (
+                SELECT content ->> 'sha256', coalesce(content ->> 'project_id', '')
+                FROM json_array_elements(%(contents)s) AS content
+            )
+      )
+      AND NOT EXISTS (
           SELECT FROM jobs
           WHERE job_key = ANY(ARRAY(SELECT json_array_elements_text(%(job_keys)s)))
             AND state IN ('waiting', 'active', 'delayed', 'completed')
@@ -40,10 +48,10 @@ WITH nothing_there AS MATERIALIZED (
     SELECT queue_name, count(*), count(*) FILTER (WHERE state = 'failed')
     FROM new_jobs GROUP BY queue_name
 ), new_batch AS (
-    INSERT INTO batches (batch_id, project_id, user_id)
-    SELECT row.*
-    FROM nothing_there,
-        json_to_recordset(%(batches)s) AS row (batch_id text, project_id text, user_id text)
+    INSERT INTO batches (batch_id, project_id, user_id, left_out)
+    SELECT batch_id, project_id, user_id, left_out::jsonb
+    FROM nothing_there, json_to_recordset(%(batches)s) AS row (batch_id text, project_id text,
+        user_id text, left_out text)
 ), new_places AS (
     INSERT INTO batch_jobs (batch_id, position, job_id)
     SELECT row.*
@@ -52,8 +60,25 @@ WITH nothing_there AS MATERIALIZED (
 )
 SELECT EXISTS (SELECT FROM nothing_there);
 
+-- name: same_contents
+-- Of each content, project and room of the submission the oldest photo, with its newest completed
+-- job of this content.
+SELECT DISTINCT ON (sha256, project_id, room) photo_id, sha256, project_id, room, (
+    SELECT job_id FROM jobs
+    WHERE job_key = 'photo-' || photos.photo_id AND state = 'completed'
+      AND payload ->> 'sha256' = photos.sha256
+    ORDER BY job_id DESC LIMIT 1
+)
+FROM photos
+WHERE sha256 = ANY(ARRAY(SELECT content ->> 'sha256' FROM json_array_elements(%(contents)s) AS content))
+  AND (sha256, coalesce(project_id, '')) IN (
+      SELECT content ->> 'sha256', coalesce(content ->> 'project_id', '')
+      FROM json_array_elements(%(contents)s) AS content
+  )
+ORDER BY sha256, project_id, room, created_at, photo_id;
+
 -- name: known_photos
-SELECT photo_id, project_id FROM photos WHERE photo_id = ANY(ARRAY(SELECT json_array_elements_text(%(names)s)));
+SELECT photo_id, project_id, room FROM photos WHERE photo_id = ANY(ARRAY(SELECT json_array_elements_text(%(names)s)));
 
 -- name: standing_jobs
 -- Jobs that may be reused for submitted ones: of each key the unfinished one, else the newest

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from photoqueue.words import UNFINISHED, JobState, Outcome
 
 #: Revision that this code reads and writes; equal to the newest migration.
-SCHEMA_REVISION: Final = "0007"
+SCHEMA_REVISION: Final = "0008"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -116,6 +116,8 @@ batches = sa.Table(
     sa.Column("project_id", sa.Text),
     sa.Column("user_id", sa.Text, nullable=False),
     _time("created_at", nullable=False, server_default=sa.func.now()),
+    #: Files that were handed in and not taken: a list of ``[file, reason]``.
+    sa.Column("left_out", JSONB),
 )
 
 photos = sa.Table(
@@ -136,6 +138,7 @@ photos = sa.Table(
     sa.Column("height", sa.Integer),
     _time("created_at", nullable=False, server_default=sa.func.now()),
     _partial("photos_project", "project_id IS NOT NULL", "project_id"),
+    sa.Index("photos_content", "sha256"),
 )
 
 jobs = sa.Table(

@@ -155,6 +155,8 @@ class InventoryResult(Record, HasCard):
     engines: tuple[EngineUse, ...] = ()
     #: Why the inventory as a whole may be wrong; empty if nothing is known.
     warnings: tuple[str, ...] = ()
+    #: Photos whose content is in another room, too, and counted in both: its photo by photo id.
+    shared_photos: dict[str, str] | None = None
     #: Lines before correction, of rooms that a person corrected or added.
     seen_lines: tuple[InventoryLine, ...] | None = None
     added_rooms: tuple[str, ...] | None = None

@@ -343,6 +343,8 @@ def _photos(result: InventoryResult) -> str:
         told.append(f"{number(missing)} could not be analysed")
     if copies:
         told.append(f"{counted(copies, 'copy', 'copies')} of others")
+    if result.shared_photos:
+        told.append(f"{number(len(result.shared_photos))} of a picture in another room")
     return "; ".join(told)
 
 

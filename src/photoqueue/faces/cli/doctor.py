@@ -175,12 +175,13 @@ def _home(survey: Survey) -> Iterator[Finding]:
 
 
 def _photo_store(survey: Survey) -> Iterator[Finding]:
-    from photoqueue.photos.remote import is_url
+    from photoqueue.photos.remote import is_url, local_path
     from photoqueue.photos.store import PhotoStore
 
     settings = survey.settings
     if settings.photo_store is None or not is_url(settings.photo_store):
-        folder = expanded(settings.photo_store or settings.home / "photos").absolute()
+        given = settings.photo_store
+        folder = expanded(local_path(given) if given else settings.home / "photos").absolute()
         yield _writable("Photo store", folder, "PHOTOQUEUE_PHOTO_STORE")
         return
     import hashlib

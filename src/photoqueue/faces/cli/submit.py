@@ -88,9 +88,9 @@ def submit(
 
 def _is_photo(paths: list[str]) -> bool:
     """Whether the arguments name a single photo, not a folder, a glob or several photos."""
-    from photoqueue.photos.sources import expand_sources
+    from photoqueue.photos.finding import find_photos
 
-    return len(paths) == 1 and expand_sources(paths[0]) == paths
+    return len(paths) == 1 and [one.source for one in find_photos(paths[0])[0]] == paths
 
 
 def _report(handle: Job | Batch, adding_up: Job | None, *, wait: bool) -> None:
@@ -120,6 +120,7 @@ def _report_as_json(handle: Job | Batch, adding_up: Job | None, *, wait: bool) -
     report: dict[str, Any] = {
         "batch_id": handle.id if isinstance(handle, photoqueue.Batch) else None,
         "jobs": [{"job_id": job.id, "job_key": job.key, "photo_id": job.photo_id} for job in jobs],
+        "left_out": records(handle.left_out) if isinstance(handle, photoqueue.Batch) else [],
         "inventory": None
         if adding_up is None
         else {"job_id": adding_up.id, "job_key": adding_up.key},
@@ -142,10 +143,14 @@ def _report_as_json(handle: Job | Batch, adding_up: Job | None, *, wait: bool) -
 def _announce(handle: Job | Batch, adding_up: Job | None) -> None:
     import photoqueue
     from photoqueue.client.waiting import summary
+    from photoqueue.photos.finding import left_out_words
 
     if isinstance(handle, photoqueue.Batch):
         counts = handle.counts()
         show(f"Batch {handle.id}: {counted(len(handle), 'photo')} ({summary(counts)})")
+        left_out = left_out_words(handle.left_out.itertuples(index=False, name=None))
+        if left_out:
+            show(f"! {line(left_out)}", style="yellow")
     else:
         show(f"Job {line(handle.key)}: {handle.state}")
         show(f"id {handle.id}")

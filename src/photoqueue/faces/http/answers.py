@@ -58,6 +58,15 @@ class SubmittedJob(_Given):
     job_key: str = Field(examples=["photo-photo-1"])
     queue: JobType
     state: JobState
+    #: The room from which the submission moved the photo to another.
+    moved_from: str | None = None
+
+
+class LeftOutFile(_Given):
+    """A file of a submission that was not taken, and why."""
+
+    file: str
+    reason: str
 
 
 class JobsAnswer(_Given):

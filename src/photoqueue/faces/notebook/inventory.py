@@ -103,6 +103,7 @@ def inventory_page(result: InventoryResult, wording: Wording) -> Json:
         "photos": result.photo_count,
         "missing": list(result.missing_photos),
         "copies": len(result.duplicate_photos),
+        "shared": len(result.shared_photos or ()),
         "strategy": result.strategy,
         "engine": result.made_by,
         "warnings": list(result.warnings),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,9 @@ import ipywidgets as widgets
 
 from photoqueue.addresses import expanded
 from photoqueue.client.handles import Batch
-from photoqueue.client.submit import preview, submit_photos
+from photoqueue.client.identifiers import default_user, optional
+from photoqueue.client.intake import Request
+from photoqueue.client.submit import preview, submit_batch
 from photoqueue.client.submit_job import submit_inventory
 from photoqueue.client.system import engines_at_work
 from photoqueue.engines.registry import EngineChoice, available_engines
@@ -22,6 +25,7 @@ from photoqueue.format import counted
 from photoqueue.installation import settings_in_use
 from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type
 from photoqueue.jobs.engine_calls import FOR_TRYING_OUT
+from photoqueue.photos.finding import left_out_words
 from photoqueue.samples import SAMPLE_HOME
 
 FOLDER: Final = "Folder"
@@ -125,10 +129,18 @@ class SubmitForm:
         self.button.disabled = True
 
         def work() -> str:
-            batch = submit_photos(
-                str(folder), project_id=project, room=room, room_type=room_type, engine=engine
+            common = Request(
+                source=None,
+                user_id=default_user(),
+                project_id=optional("project_id", project),
+                room=optional("room", room),
+                room_type=optional("room_type", room_type),
             )
+            not_sent = self.upload.left_out if uploaded else ()
+            batch = submit_batch(str(folder), common, engine=engine, left_out=not_sent)
             said = f"Submitted {counted(len(batch), 'photo')}."
+            if left_out := left_out_words(batch.left_out.itertuples(index=False, name=None)):
+                said += f" {left_out}."
             if uploaded:
                 self.upload.clear()
             if self.add_up.value and batch.project_id:
@@ -163,7 +175,8 @@ class SubmitForm:
             self.found.say(str(exc), urgent=True)
             return
         self.button.disabled = False
-        self.found.say(f"{found}.")
+        not_sent = self.upload.left_out if self.source.value == UPLOAD else ()
+        self.found.say(f"{replace(found, left_out=[*not_sent, *found.left_out])}.")
         if self.source.value == SAMPLE and not self.project.value:
             self.project.value = SAMPLE_HOME.name
 

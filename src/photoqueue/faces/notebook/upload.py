@@ -16,8 +16,8 @@ import traitlets
 from photoqueue.errors import PayloadError, PhotoqueueError, StorageError
 from photoqueue.faces.notebook.trial import abandoned, hold, release
 from photoqueue.faces.notebook.view import script, style
+from photoqueue.photos.finding import PICTURE_EXTENSIONS, LeftOut
 from photoqueue.photos.limits import check_bytes
-from photoqueue.photos.opening import PICTURE_EXTENSIONS
 from photoqueue.settings import Settings
 
 #: Seconds for which a new folder is not removed: it may not be locked yet.
@@ -240,6 +240,8 @@ class Upload(anywidget.AnyWidget):
         self._home = settings.home
         clear_abandoned(self._home)
         self._reception: Reception | None = None
+        #: Files that were chosen and not sent, and why.
+        self.left_out: list[LeftOut] = []
         #: The current upload; late pieces of an earlier one are ignored.
         self._upload = ""
         super().__init__(token=secrets.token_hex(8), max_bytes=round(settings.max_photo_mb * 2**20))
@@ -255,6 +257,7 @@ class Upload(anywidget.AnyWidget):
         if self._reception is not None:
             self._reception.discard()
         self._reception, self._upload = None, ""
+        self.left_out = []
         self.files = 0
         self.state = "idle"
 
@@ -268,6 +271,9 @@ class Upload(anywidget.AnyWidget):
             match message.get("kind"):
                 case "begin":
                     self._begin(str(message["upload"]), int(message["count"]))
+                    self.left_out = [
+                        LeftOut(str(file), str(why)) for file, why in message.get("left", ())
+                    ]
                 case "piece":
                     self._take(message, buffers)
                 case "cancel" if message.get("upload") == self._upload:

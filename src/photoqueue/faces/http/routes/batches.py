@@ -1,4 +1,4 @@
-"""``/api/batches/{id}/events``: a batch's progress as server-sent events.
+"""``/api/batches/{id}``: a batch's progress as server-sent events, and what was left out.
 
 Every job that ends is sent at least once. Event ids are marks of the tracking table, not counters
 of this server, so a client can continue with any server of the installation, and after a restart.
@@ -17,7 +17,8 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import TypeAdapter
 
-from photoqueue.client.observe import ask
+from photoqueue.client.observe import ask, batch
+from photoqueue.faces.http.answers import LeftOutFile
 from photoqueue.faces.http.backend import ApiBackend, TheBackend
 from photoqueue.faces.http.problems import busy
 from photoqueue.queue.batch_changes import BatchChanges, EndedJob, batch_changes, is_mark
@@ -67,6 +68,13 @@ async def events(
     if backend.streams.locked():
         raise busy("The server already serves its maximum of event streams. Try again in a moment.")
     return Stream(_follow(backend, batch_id, first), backend)
+
+
+@router.get("/{batch_id}/left-out")
+async def left_out(batch_id: str, backend: TheBackend) -> list[LeftOutFile]:
+    """List the files that were handed in with a batch and not taken, with the reasons."""
+    files = (await backend.calls(lambda: batch(batch_id).left_out)).itertuples(index=False)
+    return [LeftOutFile(file=file, reason=reason) for file, reason in files]
 
 
 class Stream(StreamingResponse):

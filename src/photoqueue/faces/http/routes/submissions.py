@@ -106,7 +106,7 @@ def _body() -> dict[str, Any]:
         "photo": {
             "type": "string",
             "format": "binary",
-            "description": "The picture: JPEG, PNG, WebP or HEIC.",
+            "description": "The picture: JPEG, PNG, WebP, HEIC or AVIF.",
         },
         **fields["properties"],
     }
@@ -120,7 +120,13 @@ def _body() -> dict[str, Any]:
     }
 
 
-@router.post("/photos", tags=["photos"], status_code=202, openapi_extra={"requestBody": _body()})
+@router.post(
+    "/photos",
+    tags=["photos"],
+    status_code=202,
+    response_model_exclude_none=True,
+    openapi_extra={"requestBody": _body()},
+)
 async def submit(request: Request, backend: TheBackend) -> SubmittedJob:
     """Submit a photo for analysis: an upload, or JSON with the id of a known photo."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -143,7 +149,9 @@ async def submit(request: Request, backend: TheBackend) -> SubmittedJob:
 async def _submitted(job: Job, backend: TheBackend) -> SubmittedJob:
     backend.changed()
     state = (await backend.calls(job.poll)).state
-    return SubmittedJob(job_id=job.id, job_key=job.key, queue=job.queue, state=state)
+    return SubmittedJob(
+        job_id=job.id, job_key=job.key, queue=job.queue, state=state, moved_from=job.moved_from
+    )
 
 
 async def _upload(request: Request, backend: TheBackend) -> Job:
@@ -186,7 +194,13 @@ def _fault(field: str, problem: str) -> RequestValidationError:
 
 
 # The function's name is part of the operation id in generated clients.
-@router.post("/inventory", name="submit", tags=["inventories"], status_code=202)
+@router.post(
+    "/inventory",
+    name="submit",
+    tags=["inventories"],
+    status_code=202,
+    response_model_exclude_none=True,
+)
 async def submit_project(body: InventoryRequest, backend: TheBackend) -> SubmittedJob:
     """Submit an inventory of a project."""
     job = await backend.calls(

@@ -31,16 +31,23 @@ function withinHome(found) {
   return found.map(({ file, path }) => ({ file, path: path.slice(path.indexOf("/") + 1) }));
 }
 
-// Splits the choice into photos to send and files that are left out, with the reason. Hidden files
-// are ignored without a message: nobody chose them.
-function sorted(found, { maxBytes, extensions }) {
+// How JPEG, PNG, WebP, HEIC and AVIF begin.
+const PICTURE = /^(\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF[^]{4}WEBP|[^]{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1|avi[fs]))/;
+
+async function isPicture(file, { extensions }) {
+  if (extensions.some((extension) => file.name.toLowerCase().endsWith(extension))) return true;
+  return PICTURE.test(String.fromCharCode(...new Uint8Array(await file.slice(0, 32).arrayBuffer())));
+}
+
+// Splits the choice into photos to send and files that are left out, with the reason.
+async function sorted(found, traits) {
+  const { maxBytes } = traits;
   const photos = [];
   const left = [];
   for (const { file, path } of found) {
-    if (path.split("/").some((part) => part.startsWith("."))) continue;
-    const name = path.toLowerCase();
-    if (!extensions.some((extension) => name.endsWith(extension))) left.push({ path, why: "does not have the name of a picture" });
+    if (path.split("/").some((part) => part.startsWith("."))) left.push({ path, why: "is hidden" });
     else if (file.size === 0) left.push({ path, why: "is empty" });
+    else if (!(await isPicture(file, traits))) left.push({ path, why: "is not a picture" });
     else if (file.size > maxBytes) left.push({ path, why: `is ${format.size(file.size)}; the limit is ${format.size(maxBytes)} a photo`, large: true });
     else photos.push({ file, path });
   }

@@ -103,6 +103,7 @@ export default {
       const fact = (name, ...value) => h("div", { class: "pq-inv-fact" }, h("dt", {}, name), h("dd", {}, value));
       const photos = [format.number(inventory.photos)];
       if (inventory.copies) photos.push(h("span", { class: "pq-quiet" }, ` ${format.counted(inventory.copies, "copy", "copies")}`));
+      if (inventory.shared) photos.push(h("span", { class: "pq-quiet" }, ` ${format.number(inventory.shared)} of a picture in another room`));
       if (inventory.missing.length) {
         photos.push(fold("missing", `⚠ ${format.number(inventory.missing.length)} could not be analysed`,
           h("div", { class: "pq-inv-ids" }, inventory.missing.join(", "))));

@@ -22,13 +22,13 @@ class Sender {
     this.waitingSince = null;
   }
 
-  start(photos) {
+  start(photos, left) {
     this.stop();
     this.upload = crypto.getRandomValues(new Uint32Array(2)).join("-");
     this.photos = photos;
     this.total = photos.reduce((sum, { file }) => sum + file.size, 0);
     this.waitingSince = Date.now();
-    this.model.send({ kind: "begin", upload: this.upload, count: photos.length });
+    this.model.send({ kind: "begin", upload: this.upload, count: photos.length, left: left.slice(0, 20000).map(({ path, why }) => [path, why]) });
     this.tell();
   }
 

@@ -8,7 +8,7 @@ export default {
   render({ model, el }) {
     const sender = senders.get(model.get("token"));
     let chosen = null;
-    const accept = model.get("extensions").join(",");
+    const accept = ["image/*", ...model.get("extensions")].join(",");
     const pick = (properties) => h("input", {
       type: "file", hidden: true, ...properties,
       onchange: (event) => {
@@ -25,16 +25,16 @@ export default {
       files, folder);
     const words = h("div", { role: "status" });
     const left = h("div", { class: "pq-left", hidden: true });
-    const send = button("Upload", () => { const { photos } = chosen; chosen = null; sender.start(photos); }, { "data-key": null });
+    const send = button("Upload", () => { const { photos, left: out } = chosen; chosen = null; sender.start(photos, out); }, { "data-key": null });
     const cancel = button("Cancel", () => { if (sender.upload) sender.cancel(); else { chosen = null; draw(); } });
     const remove = button("Remove the uploaded photos", () => model.send({ kind: "clear" }));
     const bar = h("progress", { "aria-label": "Upload", max: 1, value: 0 });
     const detail = h("span", { class: "pq-quiet" });
     const progress = h("div", { class: "pq-bar" }, bar, detail);
 
-    function take(found) {
+    async function take(found) {
       if (found.length === 0 || sender.upload) return;
-      chosen = sorted(withinHome(found), { maxBytes: model.get("max_bytes"), extensions: model.get("extensions") });
+      chosen = await sorted(withinHome(found), { maxBytes: model.get("max_bytes"), extensions: model.get("extensions") });
       draw();
       (chosen.photos.length ? send : cancel).focus();
     }
@@ -45,7 +45,7 @@ export default {
       event.preventDefault();
       event.stopPropagation(); // JupyterLab would open the files
       zone.classList.remove("pq-over");
-      take(await dropped(event.dataTransfer.items));
+      await take(await dropped(event.dataTransfer.items));
     });
 
     function leftOut() {

@@ -170,8 +170,9 @@ def children_of(pid: int) -> list[psutil.Process]:
 
 def template_of(pid: int) -> psutil.Process:
     """Find the process that forks those that do a worker's jobs."""
-    (found,) = (child for child in psutil.Process(pid).children() if child.name() == TEMPLATE)
-    return found
+    # A process that it has just forked has its name for a moment.
+    named = [child for child in psutil.Process(pid).children() if child.name() == TEMPLATE]
+    return min(named, key=lambda child: child.create_time())
 
 
 def processes_marked(name: str, value: str) -> list[psutil.Process]:

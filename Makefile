@@ -104,7 +104,7 @@ docs: install    ## build the documentation into out/docs; a warning ends it
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs out/docs
 	@echo "out/docs/index.html"
 
-LINTED := src tests training notebooks docs benchmarks chaos tools
+LINTED := src typings tests training notebooks docs benchmarks chaos tools
 check: install lint types ## all of test but the tests
 
 lint: install

@@ -118,12 +118,18 @@ def _one_authority(tmp_path_factory: pytest.TempPathFactory) -> None:
 
     The tests' servers speak no TLS, or name an authority of their own.
     """
+    import ssl
+
     import certifi
 
     first, end, _ = certifi.contents().partition("-----END CERTIFICATE-----")
     authority = tmp_path_factory.mktemp("authority") / "one.pem"
     authority.write_text(f"{first}{end}\n")
     os.environ["SSL_CERT_FILE"] = str(authority)
+    # Clients that are told to ignore the environment ask for what the system has.
+    none = str(authority.with_name("none"))
+    paths = ssl.DefaultVerifyPaths(str(authority), None, "SSL_CERT_FILE", str(authority), "", none)
+    ssl.get_default_verify_paths = lambda: paths
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import photoqueue
 from photoqueue.faces.cli.output import (
     NUMBER,
     AsJson,
@@ -16,6 +17,7 @@ from photoqueue.faces.cli.output import (
     TableColumn,
     note,
     print_json,
+    printed_json,
     show,
     table,
 )
@@ -42,7 +44,6 @@ def inventory(
     as_json: AsJson = False,
 ) -> None:
     """Show the inventory of a project, with users' corrections."""
-    import photoqueue
     from photoqueue.faces.cli.views import show_inventory
     from photoqueue.records.base import DEFAULT_STRATEGY
 
@@ -87,8 +88,6 @@ def correct(
     as_json: AsJson = False,
 ) -> None:
     """Set how many of a thing are in a room, whatever the photos show."""
-    import photoqueue
-
     made = photoqueue.correct(
         project,
         room=room,
@@ -100,8 +99,7 @@ def correct(
         new_room=new_room,
         user_id=user,
     )
-    if as_json:
-        print_json(made.model_dump(mode="json", by_alias=True))
+    if printed_json(as_json, made):
         return
     show(f"Correction {made.correction_id}: {made.count} × {line(made.name)} in {line(made.room)}")
     show(f"Undo it with: photoqueue corrections --undo {made.correction_id}")
@@ -119,7 +117,6 @@ def corrections(
     as_json: AsJson = False,
 ) -> None:
     """List the corrections of a project, or undo one."""
-    import photoqueue
     from photoqueue.client.corrections import list_corrections
     from photoqueue.faces.cli.views import correction_table
 
@@ -127,14 +124,11 @@ def corrections(
         raise typer.BadParameter("Give either a project, or a correction with --undo ID.")
     if undo is not None:
         made = photoqueue.undo_correction(undo, user_id=user)
-        if as_json:
-            print_json(made.model_dump(mode="json", by_alias=True))
-            return
-        show(f"Correction {undo} of project {line(made.project_id)} undone.")
+        if not printed_json(as_json, made):
+            show(f"Correction {undo} of project {line(made.project_id)} undone.")
         return
     listed = list_corrections(str(project), undone=all_of_them)
-    if as_json:
-        print_json([made.model_dump(mode="json", by_alias=True) for made in listed])
+    if printed_json(as_json, listed):
         return
     show(correction_table(made.model_dump() for made in listed) if listed else "No corrections.")
 
@@ -212,8 +206,7 @@ def _check(file: Path, *, as_json: bool) -> None:
         for item in changed.items
         if (before := shipped.by_key(item.key)) is not None and before != item
     ]
-    if as_json:
-        print_json({"file": str(file), "added": added, "changed": altered})
+    if printed_json(as_json, {"file": str(file), "added": added, "changed": altered}):
         return
     show(f"{line(file)} is a good catalogue file.")
     show(f"It adds {counted(len(added), 'thing')} and changes {len(altered):,}.")

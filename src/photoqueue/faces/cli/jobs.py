@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+import photoqueue
 from photoqueue.faces.cli.output import (
     LABEL,
     NUMBER,
@@ -20,7 +21,7 @@ from photoqueue.faces.cli.output import (
     TableColumn,
     known_queue,
     note,
-    print_json,
+    printed_json,
     records,
     show,
     table,
@@ -31,7 +32,7 @@ from photoqueue.format import counted, duration, foreign, line, score
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from photoqueue.client.handles import Batch, Job
+    from photoqueue.client.control import Target
     from photoqueue.client.observe import Stats
     from photoqueue.queue.incidents import Alert
     from photoqueue.records.snapshots import QueueStats
@@ -51,15 +52,12 @@ def jobs(
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
-    import photoqueue
-
     # Read one more than is shown, to know whether there are more.
     found = photoqueue.history(
         queue=queue, state=state, project_id=project, batch=batch, limit=limit + 1
     )
     rows = records(found.head(limit))
-    if as_json:
-        print_json(rows)
+    if printed_json(as_json, rows):
         return
     if not rows:
         chosen = any((state, queue, project, batch))
@@ -80,16 +78,16 @@ def job(
     as_json: AsJson = False,
 ) -> None:
     """Show everything about one job: its attempts, its result, its error."""
-    import photoqueue
     from photoqueue.client.observe import story
 
     handle = photoqueue.job(job_id)
     found = story(handle)
     attempts = records(handle.attempts())
     row = asdict(found)
-    if as_json:
-        del row["attempt_list"], row["now_ms"]
-        print_json({"queue_name": row.pop("queue"), **row, "attempt_history": attempts})
+    printed = {"queue_name": found.queue, **row, "attempt_history": attempts}
+    for key in ("queue", "attempt_list", "now_ms"):
+        del printed[key]
+    if printed_json(as_json, printed):
         return
 
     from photoqueue.faces.cli.views import attempt_table
@@ -174,12 +172,9 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Start failed and cancelled jobs again, with a new budget of attempts."""
-    import photoqueue
-
     target = _target(job_ids, batch, all_failed=all_failed)
     number = photoqueue.retry(target)
-    if as_json:
-        print_json({"retried": number})
+    if printed_json(as_json, {"retried": number}):
         return
     show(f"{counted(number, 'job')} retried{_of(target, number)}.")
     if number:
@@ -188,12 +183,9 @@ def retry(
 
 def cancel(job_ids: JobIds = None, batch: BatchId = None, as_json: AsJson = False) -> None:
     """Cancel unfinished jobs; running ones are stopped within seconds."""
-    import photoqueue
-
     target = _target(job_ids, batch)
     number = photoqueue.cancel(target)
-    if as_json:
-        print_json({"cancelled": number})
+    if printed_json(as_json, {"cancelled": number}):
         return
     show(f"{counted(number, 'job')} cancelled{_of(target, number)}.")
     if number:
@@ -202,8 +194,6 @@ def cancel(job_ids: JobIds = None, batch: BatchId = None, as_json: AsJson = Fals
 
 def pause(queue: Queue = None) -> None:
     """Stop taking jobs of a queue; running jobs finish, waiting jobs stay."""
-    import photoqueue
-
     photoqueue.pause(queue)
     show(f"{_named(queue)} paused: running jobs finish, waiting ones stay.")
     show(f"Go on with: photoqueue resume{f' {queue}' if queue else ''}")
@@ -211,46 +201,23 @@ def pause(queue: Queue = None) -> None:
 
 def resume(queue: Queue = None) -> None:
     """Take jobs of a queue again."""
-    import photoqueue
-
     photoqueue.resume(queue)
     show(f"{_named(queue)} not paused: workers take jobs.")
 
 
 def _target(
     job_ids: list[str] | None, batch: str | None, *, all_failed: bool | None = None
-) -> Batch | str | list[Job | str]:
+) -> Target:
     """Return the chosen jobs: named ones, a batch, or all failed ones."""
-    import photoqueue
-
     if sum([bool(job_ids), batch is not None, bool(all_failed)]) != 1:
         third = "" if all_failed is None else ", or --all-failed"
         raise typer.BadParameter(f"Name jobs, or give --batch ID{third}; one of them.")
     if batch is not None:
         return photoqueue.batch(batch)
     if all_failed:
-        return _all_failed()
-    names: list[Job | str] = list(job_ids or ())
-    return str(names[0]) if len(names) == 1 else names
-
-
-def _all_failed() -> list[Job | str]:
-    """List all failed jobs, as handles, so that they are not looked up one by one."""
-    from uuid import UUID
-
-    import photoqueue
-    from photoqueue.client.handles import Job
-    from photoqueue.installation import current
-    from photoqueue.words import job_type
-
-    failed = photoqueue.history(state="failed")
-    installation = current()
-    return [
-        Job(installation, UUID(job_id), key, job_type(queue))
-        for job_id, key, queue in zip(
-            failed["job_id"], failed["job_key"], failed["queue_name"], strict=True
-        )
-    ]
+        return list(photoqueue.history(state="failed")["job_id"])
+    names = job_ids or []
+    return names[0] if len(names) == 1 else names
 
 
 def _of(target: object, number: int) -> str:
@@ -265,26 +232,23 @@ def _named(queue: str | None) -> str:
 
 def status(as_json: AsJson = False) -> None:
     """Show the queues: jobs by state, the oldest waiting job, live workers and their engine."""
-    import photoqueue
     from photoqueue.client.system import engines_at_work
 
     stats, engines = photoqueue.stats(), engines_at_work()
     broker_trouble = _broker_trouble()
-    if as_json:
-        print_json(
-            {
-                "engines": engines,
-                "queues": [{**asdict(queue), "total": queue.total} for queue in stats.values()],
-                "broker": {"reachable": broker_trouble is None, "error": broker_trouble},
-                "hints": list(_hints(stats)),
-            }
-        )
+    hints = list(_hints(stats))
+    printed = {
+        "engines": engines,
+        "queues": [{**asdict(queue), "total": queue.total} for queue in stats.values()],
+        "broker": {"reachable": broker_trouble is None, "error": broker_trouble},
+        "hints": hints,
+    }
+    if printed_json(as_json, printed):
         return
     show(_table(stats))
     if engines:
         show()
         show(f"Engine of the live workers: {line(engines)}")
-    hints = list(_hints(stats))
     if broker_trouble:
         hints.insert(0, f"{broker_trouble} Until then jobs wait; none is lost.")
     if hints:
@@ -390,17 +354,16 @@ def check(
     from photoqueue.queue.incidents import Severity
     from photoqueue.settings import load_settings
 
-    thresholds = {
-        "window_minutes": window_minutes,
-        "failure_rate": failure_rate,
-        "ai_error_rate": ai_error_rate,
-        "oldest_waiting_seconds": oldest_waiting_seconds,
-        "recovered": recovered,
-        "retries": retries,
+    given = {
+        "alert_window_minutes": window_minutes,
+        "alert_failure_rate": failure_rate,
+        "alert_ai_error_rate": ai_error_rate,
+        "alert_oldest_waiting_seconds": oldest_waiting_seconds,
+        "alert_recovered": recovered,
+        "alert_retries": retries,
     }
     try:
-        given = {name: value for name, value in thresholds.items() if value is not None}
-        settings = load_settings(**{f"alert_{name}": value for name, value in given.items()})
+        settings = load_settings(**{name: it for name, it in given.items() if it is not None})
         alerts = examine(settings)
     except PhotoqueueError as exc:
         _report(2, [], str(exc), as_json)
@@ -416,13 +379,6 @@ def check(
 
 
 def _report(status: int, alerts: list[Alert], message: str, as_json: bool) -> None:
-    if as_json:
-        print_json(
-            {
-                "status": _WORDS[status].lower(),
-                "message": message,
-                "alerts": [asdict(alert) for alert in alerts],
-            }
-        )
-    else:
-        show(line(f"{_WORDS[status]}: {message}"))
+    word = _WORDS[status]
+    if not printed_json(as_json, {"status": word.lower(), "message": message, "alerts": alerts}):
+        show(line(f"{word}: {message}"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
@@ -205,8 +206,18 @@ def coloured(value: Any) -> RenderableType:
     return Text(str(value), style=STYLES.get(str(value), ""))
 
 
+def printed_json(wanted: bool, value: Any) -> bool:
+    """Print a value as JSON, if that is wanted: times in ISO 8601, null for missing values.
+
+    Records of the contract get its camelCase names.
+    """
+    if wanted:
+        print_json(value)
+    return wanted
+
+
 def print_json(value: Any) -> None:
-    """Print a value as JSON: times in ISO 8601, null for missing values."""
+    """Print a value as JSON."""
     # ASCII, so that no terminal or pipe fails on a room called "salle à manger".
     print(json.dumps(_plain(value), indent=2, default=str), flush=True)
 
@@ -220,6 +231,10 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _plain(value: Any) -> Any:
     """Convert a value of a table or record to a JSON type."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", by_alias=True)
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

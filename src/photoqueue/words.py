@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
-
-from pydantic import BaseModel
-from pydantic_core import CoreSchema, core_schema
 
 from photoqueue.addresses import is_reference
 from photoqueue.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic_core import CoreSchema
 
 #: Lower-case words joined by hyphens: part of Redis keys, URLs and names on the wire.
 _QUEUE_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -116,6 +117,9 @@ class JobType(str):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
+        # Imported here: the command line offers the states without loading pydantic.
+        from pydantic_core import core_schema
+
         return core_schema.no_info_plain_validator_function(
             _registered_type, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )

@@ -5,13 +5,6 @@ import sys
 
 import pytest
 
-from photoqueue.faces.cli.output import StateName
-from photoqueue.words import JobState
-
-
-def test_options_offer_the_names_of_the_domain() -> None:
-    assert [str(name) for name in StateName] == [str(name) for name in JobState]
-
 
 def test_command_line_starts_without_heavy_libraries() -> None:
     heavy = ("pandas", "sqlalchemy", "onnxruntime", "numpy", "pydantic", "redis", "psycopg")

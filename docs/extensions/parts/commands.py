@@ -62,6 +62,8 @@ def _option(option: Any) -> str:
     if option.is_flag:
         return names
     kind = option.type_descriptor.annotation
+    if typing.get_origin(kind) is typing.Literal:
+        return f"{names} {', '.join(f'`{choice}`' for choice in typing.get_args(kind))}"
     (kind,) = typing.get_args(kind) or (kind,)
     if issubclass(kind, Enum):
         return f"{names} {', '.join(f'`{choice.value}`' for choice in kind)}"

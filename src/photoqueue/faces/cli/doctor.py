@@ -104,15 +104,8 @@ def _mark(finding: Finding) -> Text:
 
 
 def _conclusion(verdicts: Counter[str]) -> str:
-    problems, warnings = verdicts["problem"], verdicts["warning"]
-    if not problems and not warnings:
-        return "No problems found."
-    parts = [
-        counted(number, what)
-        for number, what in ((problems, "problem"), (warnings, "warning"))
-        if number
-    ]
-    return f"{' and '.join(parts)}."
+    found = [counted(verdicts[what], what) for what in ("problem", "warning") if verdicts[what]]
+    return f"{' and '.join(found)}." if found else "No problems found."
 
 
 #: Packages whose versions help most to explain a problem.

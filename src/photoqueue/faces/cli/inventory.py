@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -50,7 +49,7 @@ def inventory(
     if strategy is not None and not anew:
         raise typer.BadParameter("--strategy needs --anew.")
     if anew:
-        photoqueue.submit_inventory(project, strategy=str(strategy or DEFAULT_STRATEGY)).result()
+        photoqueue.submit_inventory(project, strategy=strategy or DEFAULT_STRATEGY).result()
     found = photoqueue.read_inventory(project)
     if as_json:
         print_json(found.model_dump(mode="json", by_alias=True))
@@ -133,20 +132,13 @@ def corrections(
     show(correction_table(made.model_dump() for made in listed) if listed else "No corrections.")
 
 
-class Language(StrEnum):
-    """Languages of the names."""
-
-    ENGLISH = "en"
-    FRENCH = "fr"
-
-
 def catalogue(
     search: Annotated[
         str | None,
         typer.Argument(help="Only things with this word, in either language.", show_default=False),
     ] = None,
     lang: Annotated[
-        Language | None,
+        Literal["en", "fr"] | None,
         typer.Option(help="Language of the names.", show_default="PHOTOQUEUE_LANGUAGE"),
     ] = None,
     check: Annotated[
@@ -174,7 +166,7 @@ def catalogue(
     if export is not None:
         from photoqueue.inventory.catalogue import export_shipped
 
-        export_shipped(export, french=lang is Language.FRENCH)
+        export_shipped(export, french=lang == "fr")
         show(f"Wrote {line(export)}. Keep the rows that you change, and name the file:")
         show(f"export PHOTOQUEUE_CATALOGUE={line(export.absolute())}")
         return
@@ -182,7 +174,7 @@ def catalogue(
         _check(check, as_json=as_json)
         return
     known = Catalogue.for_settings(settings)
-    language = str(lang or settings.language)
+    language = lang or settings.language
     found = known.search(search) if search else known.items
     if as_json:
         print_json([_record(item, language) for item in found])

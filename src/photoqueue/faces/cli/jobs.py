@@ -17,7 +17,6 @@ from photoqueue.faces.cli.output import (
     WHOLE,
     WORDS,
     AsJson,
-    StateName,
     TableColumn,
     known_queue,
     note,
@@ -28,6 +27,7 @@ from photoqueue.faces.cli.output import (
     warn,
 )
 from photoqueue.format import counted, duration, foreign, line, score
+from photoqueue.words import JobState
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 def jobs(
     state: Annotated[
-        list[StateName] | None, typer.Option(help="Only jobs in this state; may be repeated.")
+        list[JobState] | None, typer.Option(help="Only jobs in this state; may be repeated.")
     ] = None,
     queue: Annotated[
         str | None,
@@ -277,14 +277,14 @@ def _table(stats: Stats) -> Table:
     )
     queues = stats.values()
     rows = [
-        *((name, *(f"{getattr(queue, name):,}" for queue in queues)) for name in StateName),
+        *((name, *(f"{getattr(queue, name):,}" for queue in queues)) for name in JobState),
         ("oldest waiting", *map(_oldest, queues)),
         ("taking jobs", *("paused" if queue.paused else "yes" for queue in queues)),
         ("live workers", *(queue.workers for queue in queues)),
     ]
 
     def style(row: tuple[Any, ...]) -> str | None:
-        none = isinstance(row[0], StateName) and set(row[1:]) == {"0"}
+        none = isinstance(row[0], JobState) and set(row[1:]) == {"0"}
         return "dim" if none else STYLES.get(row[0])
 
     return table(columns, rows, style=style)

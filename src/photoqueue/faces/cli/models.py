@@ -17,9 +17,11 @@ from photoqueue.faces.cli.output import (
     WHOLE,
     AsJson,
     TableColumn,
+    console,
     fail,
     note,
     print_json,
+    printed_json,
     records,
     show,
     table,
@@ -28,7 +30,6 @@ from photoqueue.faces.cli.output import (
 from photoqueue.format import NOTHING, counted, duration, line, percent, score, volume
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
     from rich.table import Table
 
     from photoqueue.engines.model_download import PullWatcher
@@ -54,8 +55,7 @@ def list_models(as_json: AsJson = False) -> None:
         entry.model_dump(mode="json", exclude={"source"}) | {"present": entry.exists()}
         for entry in models
     ]
-    if as_json:
-        print_json(rows)
+    if printed_json(as_json, rows):
         return
     show(_table(rows))
     if not any(row["present"] for row in rows):
@@ -77,8 +77,8 @@ def pull(name: _Name, as_json: AsJson = False) -> None:
         pulled = download(settings, name, watcher=bar)
     file = pulled.entry.path
     size = file.stat().st_size
-    if as_json:
-        print_json({"name": name, "path": str(file), "size": size, "fetched": pulled.fetched})
+    printed = {"name": name, "path": str(file), "size": size, "fetched": pulled.fetched}
+    if printed_json(as_json, printed):
         return
     how = "downloaded" if pulled.fetched else "there already"
     certain = "checked" if pulled.entry.sha256 else "its content could not be checked: no sha256"
@@ -122,9 +122,7 @@ def verify(
                 "problem": problem or (None if known else "nothing to compare it with"),
             }
         )
-    if as_json:
-        print_json(rows)
-    else:
+    if not printed_json(as_json, rows):
         _show_verdicts(rows)
     if not all(row["ok"] for row in rows):
         raise typer.Exit(1)
@@ -184,12 +182,11 @@ def _show_verdicts(rows: list[dict[str, Any]]) -> None:
 @contextmanager
 def _download_bar(name: str) -> Iterator[PullWatcher]:
     """Show a progress bar in a terminal; elsewhere only unusual events."""
+    from rich import progress
+
     from photoqueue.engines.model_download import PullWatcher
 
     class Bar(PullWatcher):
-        shown: Progress | None = None
-        task: TaskID
-
         def waiting(self) -> None:
             note(f"Another process downloads {name}; waiting for it …")
 
@@ -197,35 +194,19 @@ def _download_bar(name: str) -> Iterator[PullWatcher]:
             warn(f"{reason}; trying again in {duration(1000 * seconds)}.")
 
         def progress(self, done: int, total: int | None) -> None:
-            if self.shown is None:
-                if not sys.stderr.isatty():
-                    return
-                self.shown = _made()
-                self.shown.start()
-                self.task = self.shown.add_task(name, total=total)
-            self.shown.update(self.task, completed=done, total=total)
+            shown.update(task, completed=done, total=total, visible=True)
 
-    bar = Bar()
-    try:
-        yield bar
-    finally:
-        if bar.shown is not None:
-            bar.shown.stop()
-
-
-def _made() -> Progress:
-    from rich import progress
-
-    from photoqueue.faces.cli.output import console
-
-    return progress.Progress(
+    with progress.Progress(
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
         progress.DownloadColumn(),
         progress.TransferSpeedColumn(),
         progress.TimeRemainingColumn(),
         console=console(stderr=True),
-    )
+        disable=not sys.stderr.isatty(),
+    ) as shown:
+        task = shown.add_task(name, total=None, visible=False)
+        yield Bar()
 
 
 def evaluate(

@@ -10,8 +10,8 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
-from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
 
 import typer
 
@@ -261,26 +261,7 @@ def known_queue(name: str) -> str:
         raise typer.BadParameter(str(exc)) from None
 
 
-# These repeat names of photoqueue.words, because importing its validation library would make every
-# start of the command, even ``--help``, several times slower.
-class StateName(StrEnum):
-    """States of a job."""
-
-    WAITING = "waiting"
-    ACTIVE = "active"
-    DELAYED = "delayed"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class StrategyName(StrEnum):
-    """How things in several photos of a room are counted."""
-
-    MAX = "max"
-    SUM = "sum"
-    MATCH = "match"
-    LLM = "llm"
-
-
+#: As in photoqueue.records.base, whose validation library would make every start of the command,
+#: even ``--help``, several times slower.
+StrategyName = Literal["max", "sum", "match", "llm"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

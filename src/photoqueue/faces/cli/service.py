@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from photoqueue.faces.cli.output import AsJson, print_json, show, warn
-from photoqueue.faces.cli.worker import LogFormatName
+from photoqueue.faces.cli.output import AsJson, printed_json, show, warn
 from photoqueue.format import counted, line
+from photoqueue.worker.logs import LogFormat, configure_logging
 
 if TYPE_CHECKING:
     from photoqueue.client.pruning import Deleted
@@ -25,7 +25,7 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free port.")
     ] = 8080,
-    log_format: Annotated[LogFormatName, typer.Option(help="Log format.")] = LogFormatName.TEXT,
+    log_format: Annotated[LogFormat, typer.Option(help="Log format.")] = "text",
 ) -> None:
     """Serve the HTTP API and the board, until SIGTERM or Ctrl-C.
 
@@ -34,7 +34,6 @@ def serve(
     """
     from photoqueue.errors import ConfigurationError
     from photoqueue.settings import load_settings
-    from photoqueue.worker.logs import configure_logging
 
     try:
         from photoqueue.faces.http.server import run
@@ -45,7 +44,7 @@ def serve(
             f"The HTTP API needs the package {exc.name}. Install it: "
             "pip install 'photoqueue[server]'"
         ) from exc
-    configure_logging("json" if log_format is LogFormatName.JSON else "text")
+    configure_logging(log_format)
     run(load_settings(), host=host, port=port)
 
 
@@ -89,14 +88,8 @@ def down() -> None:
         show(f"Stopped {' and '.join(stopped)} of {home}.")
     else:
         show(f"No embedded server runs in {home}; nothing was stopped.")
-    configured = [
-        name
-        for name, url in (
-            ("DATABASE_URL", settings.database_url),
-            ("REDIS_URL", settings.redis_url),
-        )
-        if url is not None
-    ]
+    urls = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    configured = [name for name, url in urls.items() if url is not None]
     if configured:
         show(
             f"The servers of {' and '.join(configured)} do not belong to photoqueue and still run."
@@ -143,9 +136,9 @@ def prune(
     from photoqueue.client.pruning import prune as delete_old
 
     deleted = delete_old(age, dry_run=dry_run)
-    if as_json:
-        print_json(_counts(deleted, dry_run))
-    elif dry_run:
+    if printed_json(as_json, {**asdict(deleted), "dry_run": dry_run}):
+        return
+    if dry_run:
         show(f"{counted(deleted.jobs, 'job')} would be deleted; nothing was.")
     else:
         show(f"Deleted {_told(deleted)}.")
@@ -166,12 +159,12 @@ def erase(
 
     deleted = erase_project(project, dry_run=not yes)
     name = line(project)
-    if as_json:
-        print_json(_counts(deleted, not yes))
-    elif yes:
-        show(f"Erased project {name}: {_told(deleted)}.")
-    else:
-        show(f"Project {name} has {_told(deleted)}. Nothing was erased; add --yes to do it.")
+    if not printed_json(as_json, {**asdict(deleted), "dry_run": not yes}):
+        show(
+            f"Erased project {name}: {_told(deleted)}."
+            if yes
+            else f"Project {name} has {_told(deleted)}. Nothing was erased; add --yes to do it."
+        )
     if not yes:
         raise typer.Exit(1)
 
@@ -192,7 +185,3 @@ def _told(deleted: Deleted) -> str:
         f"{counted(deleted.jobs, 'job')}, {counted(deleted.photos, 'photo')} and "
         f"{counted(deleted.files, 'stored picture')}"
     )
-
-
-def _counts(deleted: Deleted, dry_run: bool) -> dict[str, object]:
-    return {**asdict(deleted), "dry_run": dry_run}

@@ -5,21 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from photoqueue.worker.logs import LogFormat
+
 if TYPE_CHECKING:
     from photoqueue.worker.health import Answer, Probe, Pulse
     from photoqueue.worker.supervisor import Supervisor
-
-
-class LogFormatName(StrEnum):
-    """Log formats."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def worker(
@@ -35,7 +29,7 @@ def worker(
             "many as there is work for (default: QUEUE_CONCURRENCY).",
         ),
     ] = None,
-    log_format: Annotated[LogFormatName, typer.Option(help="Log format.")] = LogFormatName.TEXT,
+    log_format: Annotated[LogFormat, typer.Option(help="Log format.")] = "text",
     health_port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="Port for /healthz: 503 when its processes are stuck."),
@@ -59,12 +53,11 @@ def worker(
     from photoqueue.installation import Installation
     from photoqueue.jobs import types_to_run
     from photoqueue.settings import Concurrency, load_settings
-    from photoqueue.worker.logs import LogFormat, configure_logging
+    from photoqueue.worker.logs import configure_logging
     from photoqueue.worker.supervisor import Supervisor
     from photoqueue.worker.template import template
 
-    form: LogFormat = "json" if log_format is LogFormatName.JSON else "text"
-    configure_logging(form)
+    configure_logging(log_format)
     try:
         given = None if concurrency is None else Concurrency.of(concurrency)
     except ValueError as exc:
@@ -76,7 +69,7 @@ def worker(
             Installation.open(settings),
             types_to_run(queue),
             concurrency=given or settings.concurrency,
-            log_format=form,
+            log_format=log_format,
             template=forks,
         )
         probes = _probes(supervisor, listen, health_port, metrics_port)

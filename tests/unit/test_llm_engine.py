@@ -29,7 +29,7 @@ from photoqueue.errors import (
     ThrottledError,
 )
 from photoqueue.settings import Settings
-from photoqueue.worker.endings import describe
+from photoqueue.worker.runner import describe
 from tests.llm_server import (
     GOOD,
     ChatServer,

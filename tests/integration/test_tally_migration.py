@@ -14,8 +14,8 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
-from photoqueue.client.metrics import figures
-from photoqueue.faces.http.metrics import InstallationCollector, exposition
+from photoqueue.client.metrics import RecentMetrics, figures
+from photoqueue.faces.http.metrics import exposition, installation_metrics
 from photoqueue.queue.database import Database, migrate
 from photoqueue.queue.tally import EDGES, counting
 from tests.conftest import eventually
@@ -65,7 +65,7 @@ def count_as_before(connection: psycopg.Connection, most: int = 100_000) -> None
 
 
 def scrape(database: Database) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    found = samples(exposition(InstallationCollector()).decode())
+    found = samples(exposition(*installation_metrics(RecentMetrics()())).decode())
     gauges = ("photoqueue_oldest", "photoqueue_worker", "photoqueue_jobs{")
     return {key: value for key, value in found.items() if not key[0].startswith(gauges)}
 

@@ -14,11 +14,11 @@ import pytest
 
 from photoqueue.client.metrics import Reading
 from photoqueue.client.observe import Stats
-from photoqueue.faces.http.metrics import families, names
+from photoqueue.faces.http.metrics import installation_metrics, worker_metrics
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.tally import Total
 from photoqueue.records.snapshots import QueueStats
-from photoqueue.worker.health import QueuePulse, WorkerCollector
+from photoqueue.worker.health import QueuePulse
 from tests.conftest import REPOSITORY
 
 PROMETHEUS = REPOSITORY / "deploy" / "prometheus"
@@ -42,8 +42,17 @@ def exported() -> set[str]:
         last_seen_s={"photo-analyze": 1.0},
         queues=Stats({PHOTO_ANALYZE: QueueStats(name="photo-analyze")}),
     )
-    worker = WorkerCollector(Pulse())  # type: ignore[arg-type]  # as much of it as is asked
-    return names([*families(reading), *worker.collect()])
+    pulse: Any = Pulse()  # as much of it as is asked
+    suffixes = {
+        "counter": ["_total"],
+        "histogram": ["_bucket", "_sum", "_count"],
+        "info": ["_info"],
+    }
+    return {
+        metric.name + suffix
+        for metric in (*installation_metrics(reading), *worker_metrics(pulse))
+        for suffix in suffixes.get(metric.type, [""])
+    }
 
 
 def used(text: str) -> set[str]:

@@ -36,8 +36,6 @@ from photoqueue.errors import ConfigurationError, PhotoqueueError
 from photoqueue.words import JobType
 
 if TYPE_CHECKING:
-    from prometheus_client.metrics_core import Metric
-
     from photoqueue.worker.crew import Child, Crew
 
 logger = logging.getLogger(__name__)
@@ -247,38 +245,3 @@ def _answer(answers: Mapping[str, Callable[[], Answer]], path: str) -> Answer:
         return answers[path]()
     except PhotoqueueError as exc:
         return 503, _TEXT, f"{exc}\n".encode()
-
-
-class WorkerCollector:
-    """Collects the metrics of one worker, by queue, for a ``prometheus_client`` registry."""
-
-    def __init__(self, pulse: Pulse) -> None:
-        self._pulse = pulse
-
-    def collect(self) -> Iterator[Metric]:
-        """Return the current values."""
-        from prometheus_client.core import GaugeMetricFamily  # an extra: for who is scraped
-
-        processes = GaugeMetricFamily(
-            "photoqueue_processes", "Processes of this worker that take jobs.", labels=("queue",)
-        )
-        busy = GaugeMetricFamily(
-            "photoqueue_processes_busy",
-            "Processes of this worker that are at a job.",
-            labels=("queue",),
-        )
-        fetched = GaugeMetricFamily(
-            "photoqueue_last_fetch_seconds",
-            "Seconds since a process of this worker last asked the broker for a job.",
-            labels=("queue",),
-        )
-        healthy = GaugeMetricFamily(
-            "photoqueue_worker_healthy", "Whether this worker's processes move, as /healthz says."
-        )
-        healthy.add_metric((), float(not self._pulse.problems()))
-        for found in self._pulse.queues():
-            processes.add_metric((str(found.queue),), found.ready)
-            busy.add_metric((str(found.queue),), found.busy)
-            if found.fetched_s is not None:
-                fetched.add_metric((str(found.queue),), found.fetched_s)
-        yield from (processes, busy, fetched, healthy)

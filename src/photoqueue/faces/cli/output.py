@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
 
 import typer
 
+from photoqueue.errors import ConfigurationError
 from photoqueue.format import foreign, line, missing
 
 if TYPE_CHECKING:
@@ -259,6 +261,19 @@ def known_queue(name: str) -> str:
         return as_queue(name)
     except StateError as exc:
         raise typer.BadParameter(str(exc)) from None
+
+
+@contextmanager
+def server_extra(what: str) -> Iterator[None]:
+    """Say what to install where an import of the extra ``server`` fails."""
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        if (exc.name or "photoqueue").startswith("photoqueue"):
+            raise
+        raise ConfigurationError(
+            f"{what} needs the package {exc.name}. Install it: pip install 'photoqueue[server]'"
+        ) from exc
 
 
 #: As in photoqueue.records.base, whose validation library would make every start of the command,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from photoqueue.faces.cli.output import AsJson, printed_json, show, warn
+from photoqueue.faces.cli.output import AsJson, printed_json, server_extra, show, warn
 from photoqueue.format import counted, line
 from photoqueue.worker.logs import LogFormat, configure_logging
 
@@ -32,18 +32,10 @@ def serve(
     Callers must send PHOTOQUEUE_API_TOKEN as a bearer token; without a token, only this machine has
     access.
     """
-    from photoqueue.errors import ConfigurationError
     from photoqueue.settings import load_settings
 
-    try:
+    with server_extra("The HTTP API"):
         from photoqueue.faces.http.server import run
-    except ModuleNotFoundError as exc:
-        if (exc.name or "photoqueue").startswith("photoqueue"):
-            raise
-        raise ConfigurationError(
-            f"The HTTP API needs the package {exc.name}. Install it: "
-            "pip install 'photoqueue[server]'"
-        ) from exc
     configure_logging(log_format)
     run(load_settings(), host=host, port=port)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from photoqueue.faces.cli.output import server_extra
 from photoqueue.worker.logs import LogFormat
 
 if TYPE_CHECKING:
@@ -99,20 +100,18 @@ def _probes(
 
 def _metrics(pulse: Pulse) -> Callable[[], Answer]:
     """Return the function that answers ``/metrics``, for the installation and this worker."""
-    from photoqueue.errors import ConfigurationError
-    from photoqueue.worker.health import WorkerCollector
+    from photoqueue.client.metrics import RecentMetrics
 
-    try:
-        from photoqueue.faces.http.metrics import CONTENT_TYPE, InstallationCollector, exposition
-    except ModuleNotFoundError as exc:
-        if (exc.name or "photoqueue").startswith("photoqueue"):
-            raise
-        raise ConfigurationError(
-            f"--metrics-port needs the package {exc.name}. Install it: "
-            "pip install 'photoqueue[server]'"
-        ) from exc
-    collectors = (InstallationCollector(), WorkerCollector(pulse))
-    return lambda: (200, CONTENT_TYPE, exposition(*collectors))
+    with server_extra("--metrics-port"):
+        from photoqueue.faces.http import metrics
+
+    recent = RecentMetrics()
+
+    def answer() -> Answer:
+        found = (*metrics.installation_metrics(recent()), *metrics.worker_metrics(pulse))
+        return 200, metrics.CONTENT_TYPE, metrics.exposition(*found)
+
+    return answer
 
 
 def _stop_at_end_of_stdin(supervisor: Supervisor) -> None:

@@ -13,11 +13,12 @@ from typing import Annotated, Final, Generic, ParamSpec, TypeVar
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 
+from photoqueue.client.metrics import RecentMetrics
 from photoqueue.client.observe import ask, stats
 from photoqueue.client.system import Check, readiness
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.http.answers import QueuesAnswer
-from photoqueue.faces.http.metrics import InstallationCollector, exposition
+from photoqueue.faces.http.metrics import exposition, installation_metrics
 from photoqueue.faces.http.problems import busy
 from photoqueue.installation import current
 from photoqueue.queue.pages import change_mark
@@ -211,11 +212,11 @@ class ApiBackend:
         self.streams = asyncio.Semaphore(MAX_STREAMS)
         # One scrape at a time; it does not wait for other requests.
         self._scrapes = Calls(self.gate, threads=1, waiting=8)
-        self._collector = InstallationCollector()
+        self._recent = RecentMetrics()
 
     async def metrics(self) -> bytes:
         """Return the metrics of the whole installation in Prometheus format."""
-        return await self._scrapes(exposition, self._collector)
+        return await self._scrapes(lambda: exposition(*installation_metrics(self._recent())))
 
     def changed(self) -> None:
         """Invalidate shared reads after a change made through this server."""

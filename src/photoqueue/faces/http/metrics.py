@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -18,53 +18,32 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from photoqueue import __version__
-from photoqueue.client.metrics import Reading, RecentMetrics
+from photoqueue.client.metrics import Reading
 from photoqueue.jobs import job_types
 from photoqueue.queue.tally import EDGES, Total
 from photoqueue.words import JobState, Outcome
+from photoqueue.worker.health import Pulse
 
 #: Media type of the answer.
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _AI: Final = ("queue", "engine", "model")
 
 
-class InstallationCollector(Collector):
-    """Collects the metrics of the whole installation, the same in every process.
+class _Collected(Collector):
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
 
-    Parameters
-    ----------
-    read
-        Reads the figures.
-    """
-
-    def __init__(self, read: Callable[[], Reading] | None = None) -> None:
-        self._read = read or RecentMetrics()
-
-    def collect(self) -> Iterator[Metric]:
-        """Read the metrics."""
-        yield from families(self._read())
-
-    def describe(self) -> list[Metric]:
-        """Return nothing: registering must not need PostgreSQL."""
-        return []
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
 
 
-def exposition(*collectors: Collector) -> bytes:
-    """Return the response to a scrape.
-
-    Raises
-    ------
-    PhotoqueueError
-        A server cannot be reached.
-    """
-    registry = CollectorRegistry(auto_describe=False)
-    for collector in collectors:
-        registry.register(collector)
-    return generate_latest(registry)
+def exposition(*metrics: Metric) -> bytes:
+    """Return the response to a scrape."""
+    return generate_latest(_Collected(metrics))
 
 
-def families(reading: Reading) -> Iterator[Metric]:
-    """Yield all metric families of a reading."""
+def installation_metrics(reading: Reading) -> Iterator[Metric]:
+    """Yield the metrics of the whole installation, the same in every process."""
     info = InfoMetricFamily("photoqueue", "The version of what answers.")
     info.add_metric([], {"version": __version__})
     yield info
@@ -93,22 +72,34 @@ def families(reading: Reading) -> Iterator[Metric]:
     yield from _gauges(reading)
 
 
+#: Counters by queue: name, help text, the measure of the tally, and the outcome.
+_COUNTERS: Final = (
+    ("photoqueue_jobs_submitted", "Jobs that were submitted.", "submitted", ""),
+    ("photoqueue_jobs_failed", "Jobs that failed for good.", "failed", ""),
+    (
+        "photoqueue_attempts_retried",
+        "Failed attempts that were followed by another",
+        "retried",
+        "",
+    ),
+    (
+        "photoqueue_jobs_completed",
+        "Jobs that ended with a result.",
+        "ended",
+        Outcome.COMPLETED,
+    ),
+    (
+        "photoqueue_attempts_recovered",
+        "Attempts that were taken back from a worker that died or was not seen any more.",
+        "ended",
+        Outcome.WORKER_LOST,
+    ),
+)
+
+
 def _counters(reading: Reading) -> Iterator[Metric]:
-    for source, name, help_text in (
-        ("submitted", "photoqueue_jobs_submitted", "Jobs that were submitted."),
-        ("failed", "photoqueue_jobs_failed", "Jobs that failed for good."),
-        ("retried", "photoqueue_attempts_retried", "Failed attempts that were followed by another"),
-    ):
-        yield _per_queue(name, help_text, _counts(reading, source))
-    for outcome, name, help_text in (
-        (Outcome.COMPLETED, "photoqueue_jobs_completed", "Jobs that ended with a result."),
-        (
-            Outcome.WORKER_LOST,
-            "photoqueue_attempts_recovered",
-            "Attempts that were taken back from a worker that died or was not seen any more.",
-        ),
-    ):
-        yield _per_queue(name, help_text, _counts(reading, "ended", outcome))
+    for name, help_text, measure, outcome in _COUNTERS:
+        yield _per_queue(name, help_text, _counts(reading, measure, outcome))
     attempts = CounterMetricFamily(
         "photoqueue_attempts", "Attempts that ended, by how.", labels=("queue", "outcome")
     )
@@ -133,32 +124,65 @@ def _counters(reading: Reading) -> Iterator[Metric]:
 
 
 def _gauges(reading: Reading) -> Iterator[Metric]:
+    queues = reading.queues.items()
     jobs = GaugeMetricFamily("photoqueue_jobs", "Jobs by state.", labels=("queue", "state"))
-    oldest = GaugeMetricFamily(
-        "photoqueue_oldest_waiting_seconds",
-        "For how long the oldest job that could start has been waiting; 0 when none is.",
-        labels=("queue",),
-    )
-    workers = GaugeMetricFamily(
-        "photoqueue_workers", "Live workers: their lease is valid.", labels=("queue",)
-    )
-    paused = GaugeMetricFamily(
-        "photoqueue_queue_paused", "Whether workers leave the queue alone.", labels=("queue",)
-    )
-    seen = GaugeMetricFamily(
-        "photoqueue_worker_last_seen_seconds",
-        "Seconds since a worker of the queue last renewed its lease; absent when none ever did.",
-        labels=("queue",),
-    )
-    for name, queue in reading.queues.items():
+    for name, queue in queues:
         for state in JobState:
             jobs.add_metric((name, str(state)), getattr(queue, str(state)))
-        oldest.add_metric((name,), max(queue.oldest_waiting_s or 0.0, 0.0))
-        workers.add_metric((name,), queue.workers)
-        paused.add_metric((name,), float(queue.paused))
-    for name, seconds in reading.last_seen_s.items():
-        seen.add_metric((name,), seconds)
-    return iter((jobs, oldest, workers, paused, seen))
+    yield jobs
+    yield _gauge(
+        "photoqueue_oldest_waiting_seconds",
+        "For how long the oldest job that could start has been waiting; 0 when none is.",
+        {name: max(queue.oldest_waiting_s or 0.0, 0.0) for name, queue in queues},
+    )
+    yield _gauge(
+        "photoqueue_workers",
+        "Live workers: their lease is valid.",
+        {name: queue.workers for name, queue in queues},
+    )
+    yield _gauge(
+        "photoqueue_queue_paused",
+        "Whether workers leave the queue alone.",
+        {name: float(queue.paused) for name, queue in queues},
+    )
+    yield _gauge(
+        "photoqueue_worker_last_seen_seconds",
+        "Seconds since a worker of the queue last renewed its lease; absent when none ever did.",
+        reading.last_seen_s,
+    )
+
+
+def worker_metrics(pulse: Pulse) -> Iterator[Metric]:
+    """Yield the metrics of one worker."""
+    queues = pulse.queues()
+    yield _gauge(
+        "photoqueue_processes",
+        "Processes of this worker that take jobs.",
+        {found.queue: found.ready for found in queues},
+    )
+    yield _gauge(
+        "photoqueue_processes_busy",
+        "Processes of this worker that are at a job.",
+        {found.queue: found.busy for found in queues},
+    )
+    yield _gauge(
+        "photoqueue_last_fetch_seconds",
+        "Seconds since a process of this worker last asked the broker for a job.",
+        {found.queue: found.fetched_s for found in queues if found.fetched_s is not None},
+    )
+    yield GaugeMetricFamily(
+        "photoqueue_worker_healthy",
+        "Whether this worker's processes move, as /healthz says.",
+        value=float(not pulse.problems()),
+    )
+
+
+def _gauge(name: str, help_text: str, values: Mapping[str, float]) -> Metric:
+    """Make a gauge with a value for each queue."""
+    family = GaugeMetricFamily(name, help_text, labels=("queue",))
+    for queue, value in values.items():
+        family.add_metric((str(queue),), value)
+    return family
 
 
 def _counts(reading: Reading, name: str, outcome: str = "") -> dict[str, int]:
@@ -220,16 +244,3 @@ def _series(total: Total) -> tuple[str, str, str, str]:
 
 def _edge(seconds: float) -> str:
     return "+Inf" if math.isinf(seconds) else repr(seconds)
-
-
-def names(collected: Iterable[Metric]) -> set[str]:
-    """Return the metric names for use in queries."""
-    found: set[str] = set()
-    for metric in collected:
-        suffixes = {
-            "counter": ("_total",),
-            "histogram": ("_bucket", "_sum", "_count"),
-            "info": ("_info",),
-        }.get(metric.type, ("",))
-        found.update(metric.name + suffix for suffix in suffixes)
-    return found

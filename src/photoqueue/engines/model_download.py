@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import errno
-import fcntl
 import http.client
 import json
 import os
@@ -33,6 +32,7 @@ from photoqueue.engines.model_registry import (
     model_entry,
 )
 from photoqueue.errors import ConfigurationError, DownloadError, EngineUnavailableError, ModelError
+from photoqueue.files import explained, open_lock, try_lock
 from photoqueue.settings import Settings
 
 #: Seconds to wait before each further try; after a try that brought more, counting restarts.
@@ -111,7 +111,7 @@ def pull(
             f"The model {name!r} has no address to download it from. Put its file at {target}, or "
             f"add an address in {entry.source}."
         )
-    with _explained(target.parent):
+    with explained(f"The model cannot be stored in {target.parent}; what has arrived is kept"):
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         with _locked(target.with_name(f".{target.name}.lock"), watcher.waiting):
@@ -369,36 +369,12 @@ def _network() -> Iterator[None]:
 
 @contextmanager
 def _locked(file: Path, busy: Callable[[], None]) -> Iterator[None]:
-    """Hold a lock file; call ``busy`` before waiting for another process.
-
-    The file stays: if it were removed, two processes could lock two files of one name. The
-    kernel releases the lock of a process that is killed.
-    """
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    """Hold a lock file; call ``busy`` before waiting for another process."""
+    descriptor = open_lock(file)
     try:
-        if os.geteuid() == 0:
-            # Root may work on the home of a user, who must be able to open the file later.
-            owner = file.parent.stat()
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not try_lock(descriptor):
             busy()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try_lock(descriptor, wait=True)
         yield
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Turn an error of the file system into one that says what to do."""
-    try:
-        yield
-    except OSError as exc:
-        full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise ConfigurationError(
-            f"The model cannot be stored in {folder}: {exc.strerror or exc}. "
-            f"{'Free some space there, or set' if full else 'Set'} PHOTOQUEUE_HOME to a folder "
-            "that you can write to; what was downloaded is kept."
-        ) from exc

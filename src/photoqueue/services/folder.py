@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -22,12 +21,13 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from photoqueue.errors import ConfigurationError, ServiceError
+from photoqueue.files import explained, open_lock, try_lock
 from photoqueue.services.process import Account, account_for, open_way
 
 #: Bytes of a socket's path: 103 on macOS, 107 on Linux.
@@ -161,21 +161,9 @@ class ServiceFolder:
         draft.write_text(str(folder))
         draft.replace(self._record)
 
-    @contextmanager
-    def explained(self) -> Iterator[None]:
+    def explained(self) -> AbstractContextManager[None]:
         """Translate file system errors into errors that name the setting to change."""
-        try:
-            yield
-        except OSError as exc:
-            advice = (
-                "Free some space there, or set"
-                if exc.errno in (errno.ENOSPC, errno.EDQUOT)
-                else "Set"
-            )
-            raise ConfigurationError(
-                f"The data directory {self.home} cannot be used: {exc.strerror or exc}"
-                f" ({exc.filename}). {advice} PHOTOQUEUE_HOME to a folder that you can write to."
-            ) from exc
+        return explained(f"The data directory {self.home} cannot be used")
 
 
 def _temporary_directory() -> Path:
@@ -186,23 +174,3 @@ def _temporary_directory() -> Path:
         "No folder has a path short enough for a Unix socket. Set TMPDIR or PHOTOQUEUE_HOME to a "
         "folder with a shorter path."
     )
-
-
-def open_lock(path: Path) -> int:
-    """Open a lock file; refuses a symbolic link."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    if os.geteuid() == 0:
-        # Root may work on the home of a user, who must be able to open the file later.
-        owner = path.parent.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    return descriptor
-
-
-def try_lock(descriptor: int, *, shared: bool = False) -> bool:
-    """Take the lock if it is free; return whether it was taken."""
-    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

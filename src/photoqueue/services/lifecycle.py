@@ -22,8 +22,9 @@ from typing import BinaryIO, ClassVar, Final
 import psutil
 
 from photoqueue.errors import ServiceError
+from photoqueue.files import open_lock, try_lock
 from photoqueue.services import process
-from photoqueue.services.folder import ServiceFolder, open_lock, try_lock
+from photoqueue.services.folder import ServiceFolder
 from photoqueue.services.process import Account
 
 #: Time limit of each read from a server, in seconds.

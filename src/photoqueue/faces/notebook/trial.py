@@ -19,6 +19,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from photoqueue import services
+from photoqueue.files import try_lock
 from photoqueue.installation import current, use
 from photoqueue.settings import Settings, load_settings
 
@@ -37,9 +38,6 @@ def hold(folder: Path) -> int | None:
         Windows.
     """
     with contextlib.suppress(ImportError, OSError):
-        # Imported late: Windows has no such locks.
-        from photoqueue.services.folder import try_lock
-
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         if try_lock(descriptor):
             return descriptor

@@ -40,13 +40,14 @@ def test_fresh_machine_has_the_built_in_engine_and_says_what_the_others_lack(
     tmp_path: Path,
 ) -> None:
     found = choices(tmp_path)
-    assert found["builtin"] == EngineChoice(name="builtin", available=True, takes="builtin")
+    builtin = found["builtin"]
+    assert (builtin.available, builtin.engine, builtin.reason) == (True, "builtin", "")
     assert not found["detector"].available
     assert "photoqueue models pull dfine-m-objects365 (79.2 MB)" in found["detector"].reason
     assert not found["llm"].available
     assert "PHOTOQUEUE_LLM_BASE_URL" in found["llm"].reason
     auto = found["auto"]
-    assert (auto.available, auto.takes) == (True, "builtin")
+    assert (auto.available, auto.engine) == (True, "builtin")
     assert auto.reason == "no LLM is configured and no detector's model is here"
     assert "photoqueue models pull" in (auto.advice or "")
 
@@ -55,14 +56,14 @@ def test_model_that_is_here_makes_the_detector_available(tmp_path: Path) -> None
     have_a_model(tmp_path)
     found = choices(tmp_path, engine="builtin")
     assert found["detector"].available
-    assert found["auto"].takes == "detector"
+    assert found["auto"].engine == "detector"
     assert "dfine-m-objects365" in found["auto"].reason
 
 
 def test_configured_llm_is_what_auto_takes(tmp_path: Path) -> None:
     found = choices(tmp_path, **LOCAL_LLM)
     assert found["llm"].available
-    assert (found["auto"].takes, found["auto"].reason) == ("llm", "PHOTOQUEUE_LLM_MODEL is gpt-x")
+    assert (found["auto"].engine, found["auto"].reason) == ("llm", "PHOTOQUEUE_LLM_MODEL is gpt-x")
 
 
 def test_llm_without_its_key_is_not_available_by_auto_either(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import resolve_name
@@ -29,20 +29,28 @@ AUTO: Final = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class EngineChoice:
     """Which engine analyses the photos, and why.
 
     Attributes
     ----------
+    name : str
+        What was asked for: ``auto``, or an engine.
     settings : Settings
         Those that were given, with the engine, and the detector's model, named.
+    available : bool
+        Whether it can work with the settings of this process, as far as that was examined. A
+        worker elsewhere has settings and models of its own.
     reason : str
-        Why this one; empty where ``PHOTOQUEUE_ENGINE`` names it.
+        One line: why ``auto`` takes this one, and what an engine that is not available lacks;
+        empty when there is nothing to say.
     advice : str or None
         How to get a better one.
     """
 
+    name: str
     settings: Settings
+    available: bool = True
     reason: str = ""
     advice: str | None = None
 
@@ -61,7 +69,7 @@ class Choice:
         return " ".join(filter(None, (self.engine, self.model)))
 
 
-def choose_engine(settings: Settings) -> Choice:
+def choose_engine(settings: Settings) -> EngineChoice:
     """Return the engine that the settings mean.
 
     Raises
@@ -70,33 +78,31 @@ def choose_engine(settings: Settings) -> Choice:
         A file that registers models is malformed.
     """
     if settings.engine != AUTO:
-        return Choice(settings=settings)
+        return EngineChoice(name=settings.engine, settings=settings)
     if settings.llm_model and settings.llm_base_url:
         return _chosen(settings, "llm", f"PHOTOQUEUE_LLM_MODEL is {settings.llm_model}")
     if settings.model is not None:
         return _chosen(settings, "detector", f"PHOTOQUEUE_MODEL is {settings.model}")
+    pull = pull_command(settings.home)
     entry = next(present_models(settings.home), None)
-    if entry is not None:
-        better = not entry.own and entry.classes != "objects365"
-        return _chosen(
-            settings.model_copy(update={"model": entry.name}),
-            "detector",
-            f"the model {entry.name} is in {entry.path.parent}",
-            f"{pull_command(settings.home)}, which names cabinets, desks and lamps too"
-            if better
-            else None,
-        )
+    if entry is None:
+        reason = "no LLM is configured and no detector's model is here"
+        advice = f"{pull}; or set PHOTOQUEUE_LLM_MODEL with PHOTOQUEUE_LLM_BASE_URL"
+        return _chosen(settings, "builtin", reason, advice)
+    better = not entry.own and entry.classes != "objects365"
     return _chosen(
-        settings,
-        "builtin",
-        "no LLM is configured and no detector's model is here",
-        f"{pull_command(settings.home)}; or set PHOTOQUEUE_LLM_MODEL with PHOTOQUEUE_LLM_BASE_URL",
+        settings.model_copy(update={"model": entry.name}),
+        "detector",
+        f"the model {entry.name} is in {entry.path.parent}",
+        f"{pull}, which names cabinets, desks and lamps too" if better else None,
     )
 
 
-def _chosen(settings: Settings, engine: str, reason: str, advice: str | None = None) -> Choice:
+def _chosen(
+    settings: Settings, engine: str, reason: str, advice: str | None = None
+) -> EngineChoice:
     named = settings.model_copy(update={"engine": engine})
-    return Choice(settings=named, reason=reason, advice=advice)
+    return EngineChoice(name=AUTO, settings=named, reason=reason, advice=advice)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,33 +159,6 @@ def registered_engines() -> tuple[str, ...]:
     return (AUTO, *sorted(_REGISTERED))
 
 
-@dataclass(frozen=True, kw_only=True)
-class EngineChoice:
-    """An engine that a submission can name.
-
-    Attributes
-    ----------
-    name : str
-        What to give as ``engine``.
-    available : bool
-        Whether it can work with the settings of this process. A worker elsewhere has settings
-        and models of its own.
-    takes : str
-        The engine that works then: for ``auto`` the one chosen, else ``name`` itself.
-    reason : str
-        One line: why ``auto`` takes that one, and what an engine that is not available lacks;
-        empty when there is nothing to say.
-    advice : str or None
-        How ``auto`` would find a better one.
-    """
-
-    name: str
-    available: bool
-    takes: str
-    reason: str = ""
-    advice: str | None = None
-
-
 def available_engines(settings: Settings) -> tuple[EngineChoice, ...]:
     """Return the engines that a submission can name, ``auto`` first, for a select box.
 
@@ -195,12 +174,11 @@ def available_engines(settings: Settings) -> tuple[EngineChoice, ...]:
 
 
 def _examined(settings: Settings, name: str) -> EngineChoice:
-    takes, problem, reasons, advice = name, "", [], None
+    asked = settings.model_copy(update={"engine": name})
+    choice, problem = EngineChoice(name=name, settings=asked), ""
     try:
-        choice = choose_engine(settings.model_copy(update={"engine": name}))
-        takes, advice = choice.engine, choice.advice
-        reasons.append(choice.reason)
-        engine = _REGISTERED[takes]
+        choice = choose_engine(asked)
+        engine = _REGISTERED[choice.engine]
         engine.check(choice.settings)
         if find_spec(engine.library) is None:
             problem = (
@@ -209,14 +187,8 @@ def _examined(settings: Settings, name: str) -> EngineChoice:
             )
     except ConfigurationError as exc:
         problem = str(exc)
-    reasons.append(problem)
-    return EngineChoice(
-        name=name,
-        available=not problem,
-        takes=takes,
-        reason=" ".join("; ".join(filter(None, reasons)).split()),
-        advice=advice,
-    )
+    told = " ".join("; ".join(filter(None, (choice.reason, problem))).split())
+    return replace(choice, available=not problem, reason=told)
 
 
 def checked_engine(name: str) -> str:

@@ -190,7 +190,7 @@ class SubmitForm:
         choices = available_engines(settings_in_use())
         chosen = next((one for one in choices if one.name == name), None)
         if chosen is not None and self.engine.value:
-            name, told = chosen.takes, chosen.reason
+            name, told = chosen.engine, chosen.reason
         if name == "builtin" and self.source.value != SAMPLE:
             told = f"{told} Note: {FOR_TRYING_OUT}.".strip()
         self.engine_hint.say(told)
@@ -222,4 +222,4 @@ def _engines() -> list[tuple[str, str]]:
 def _engine(choice: EngineChoice) -> str:
     if not choice.available:
         return f"{choice.name} (not set up here)"
-    return choice.name if choice.takes == choice.name else f"{choice.name} ({choice.takes})"
+    return choice.name if choice.engine == choice.name else f"{choice.name} ({choice.engine})"

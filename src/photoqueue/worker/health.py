@@ -176,7 +176,7 @@ class Probe:
 
     def __init__(self, host: str, port: int, answers: Mapping[str, Callable[[], Answer]]) -> None:
         try:
-            self._server = _Server((host, port), _handler(answers))
+            self._server = _Server((host, port), answers)
         except (OSError, OverflowError) as exc:
             reason = getattr(exc, "strerror", None) or str(exc)
             raise ConfigurationError(
@@ -206,35 +206,33 @@ def health_answer(problems: list[str]) -> Answer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
+    def __init__(self, address: tuple[str, int], answers: Mapping[str, Callable[[], Answer]]):
+        self.answers = answers
+        super().__init__(address, _Handler)
+
     def handle_error(self, *_: object) -> None:
         """Ignore a client that closed the connection early."""
 
 
-def _handler(answers: Mapping[str, Callable[[], Answer]]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        timeout = _REQUEST_SECONDS
-        server_version = "photoqueue"
-        sys_version = ""
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = _REQUEST_SECONDS
+    server_version = "photoqueue"
+    sys_version = ""
 
-        def do_GET(self) -> None:
-            self._send(body=True)
+    def do_GET(self) -> None:
+        status, media_type, content = _answer(self.server.answers, self.path.partition("?")[0])
+        self.send_response(status)
+        self.send_header("Content-Type", media_type)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content)
 
-        def do_HEAD(self) -> None:
-            self._send(body=False)
+    do_HEAD = do_GET
 
-        def log_message(self, *_: Any) -> None:
-            """Keep probes out of the log."""
-
-        def _send(self, *, body: bool) -> None:
-            status, media_type, content = _answer(answers, self.path.partition("?")[0])
-            self.send_response(status)
-            self.send_header("Content-Type", media_type)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if body:
-                self.wfile.write(content)
-
-    return Handler
+    def log_message(self, *_: Any) -> None:
+        """Keep probes out of the log."""
 
 
 def _answer(answers: Mapping[str, Callable[[], Answer]], path: str) -> Answer:

@@ -8,10 +8,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import typer
 
@@ -23,7 +22,7 @@ from photoqueue.faces.cli.output import (
     AsJson,
     TableColumn,
     in_full,
-    print_json,
+    printed_json,
     show,
     table,
 )
@@ -35,8 +34,14 @@ if TYPE_CHECKING:
 
     from photoqueue.client.system import ServerReport, Survey
 
-_SYMBOLS: Final = {"ok": "✓", "warning": "!", "problem": "✗"}
-_STYLES: Final = {"ok": "green", "warning": "yellow", "problem": "red"}
+#: Result of a check: it works; it works or will, but with something to know; it does not work.
+Verdict = Literal["ok", "warning", "problem"]
+#: How each is shown, and in which colour.
+_MARKS: Final[dict[Verdict, tuple[str, str]]] = {
+    "ok": ("✓ ok", "green"),
+    "warning": ("! warning", "yellow"),
+    "problem": ("✗ problem", "red"),
+}
 _CHECK_WIDTH: Final = 14
 _VERDICT_WIDTH: Final = 9
 
@@ -52,12 +57,8 @@ def doctor(as_json: AsJson = False) -> None:
         if not as_json:
             # Print each at once: reaching a server or building the engine may take seconds.
             show(_drawn(finding))
-    verdicts = Counter(str(finding.verdict) for finding in findings)
-    if as_json:
-        print_json(
-            {"ok": not verdicts["problem"], "checks": [asdict(finding) for finding in findings]}
-        )
-    else:
+    verdicts = Counter(finding.verdict for finding in findings)
+    if not printed_json(as_json, {"ok": not verdicts["problem"], "checks": findings}):
         show()
         show(_conclusion(verdicts))
     if verdicts["problem"]:
@@ -73,7 +74,7 @@ def _findings() -> Iterator[Finding]:
     try:
         settings = load_settings()
     except ConfigurationError as exc:
-        yield Finding("Settings", Verdict.PROBLEM, str(exc))
+        yield Finding("Settings", "problem", str(exc))
         return
     with Survey(settings) as survey:
         yield from examine(survey)
@@ -99,11 +100,10 @@ def _told(finding: Finding) -> str:
 def _mark(finding: Finding) -> Text:
     from rich.text import Text
 
-    verdict = finding.verdict
-    return Text(f"{_SYMBOLS[verdict]} {verdict}", style=_STYLES[verdict])
+    return Text(*_MARKS[finding.verdict])
 
 
-def _conclusion(verdicts: Counter[str]) -> str:
+def _conclusion(verdicts: Counter[Verdict]) -> str:
     found = [counted(verdicts[what], what) for what in ("problem", "warning") if verdicts[what]]
     return f"{' and '.join(found)}." if found else "No problems found."
 
@@ -112,16 +112,6 @@ def _conclusion(verdicts: Counter[str]) -> str:
 _PACKAGES: Final = ("huey", "redis", "sqlalchemy", "psycopg", "pandas", "onnxruntime")
 #: Free space, in bytes, below which a warning is due.
 _LITTLE_SPACE: Final = 2**30
-
-
-class Verdict(StrEnum):
-    """Result of a check."""
-
-    OK = "ok"
-    #: It works or will work, but with something to know.
-    WARNING = "warning"
-    #: Something does not work until it is fixed.
-    PROBLEM = "problem"
 
 
 @dataclass(frozen=True)
@@ -143,9 +133,9 @@ def examine(survey: Survey) -> Iterator[Finding]:
         try:
             yield from check(survey)
         except PhotoqueueError as exc:
-            yield Finding(name, Verdict.PROBLEM, str(exc))
+            yield Finding(name, "problem", str(exc))
         except Exception as exc:  # the other checks still help
-            yield Finding(name, Verdict.PROBLEM, f"{type(exc).__name__}: {exc}")
+            yield Finding(name, "problem", f"{type(exc).__name__}: {exc}")
 
 
 def versions() -> Finding:
@@ -160,7 +150,7 @@ def versions() -> Finding:
             found.append(f"{package} {metadata.version(package)}")
         except metadata.PackageNotFoundError:
             continue
-    return Finding("Versions", Verdict.OK, ", ".join(found))
+    return Finding("Versions", "ok", ", ".join(found))
 
 
 def _home(survey: Survey) -> Iterator[Finding]:
@@ -185,7 +175,7 @@ def _photo_store(survey: Survey) -> Iterator[Finding]:
     address = hashlib.sha256(probe).hexdigest()
     store.put(probe, address)
     store.get(address)
-    yield Finding("Photo store", Verdict.OK, f"{store.describe()} is readable and writable")
+    yield Finding("Photo store", "ok", f"{store.describe()} is readable and writable")
 
 
 def _writable(check: str, folder: Path, setting: str) -> Finding:
@@ -197,15 +187,15 @@ def _writable(check: str, folder: Path, setting: str) -> Finding:
     except OSError as exc:
         return Finding(
             check,
-            Verdict.PROBLEM,
+            "problem",
             f"{folder} cannot be written: {exc.strerror or exc}",
             f"Set {setting} to a folder that you can write to.",
         )
     made = "" if place == folder else "; made on first use"
     detail = f"{folder} can be written ({size(free)} free{made})"
     if free < _LITTLE_SPACE:
-        return Finding(check, Verdict.WARNING, detail, "Free some space there.")
-    return Finding(check, Verdict.OK, detail)
+        return Finding(check, "warning", detail, "Free some space there.")
+    return Finding(check, "ok", detail)
 
 
 def _postgres(survey: Survey) -> Iterator[Finding]:
@@ -222,22 +212,15 @@ def _postgres(survey: Survey) -> Iterator[Finding]:
 def _schema(survey: Survey) -> Finding:
     from photoqueue.queue.tables import SCHEMA_REVISION
 
-    revision, check = survey.installation.database.revision(), "Schema"
+    revision = survey.installation.database.revision()
     if revision == SCHEMA_REVISION:
-        return Finding(check, Verdict.OK, f"revision {revision}, as this version needs it")
+        return Finding("Schema", "ok", f"revision {revision}, as this version needs it")
+    detail = f"revision {revision or 'none'}, this version needs {SCHEMA_REVISION}"
+    advice = "photoqueue migrate"
     if revision is not None and revision > SCHEMA_REVISION:
-        return Finding(
-            check,
-            Verdict.PROBLEM,
-            f"revision {revision} is newer than this version knows ({SCHEMA_REVISION})",
-            "Upgrade photoqueue on this machine: pip install --upgrade photoqueue",
-        )
-    return Finding(
-        check,
-        Verdict.PROBLEM,
-        f"revision {revision or 'none'}, this version needs {SCHEMA_REVISION}",
-        "photoqueue migrate",
-    )
+        detail = f"revision {revision} is newer than this version knows ({SCHEMA_REVISION})"
+        advice = "Upgrade photoqueue on this machine: pip install --upgrade photoqueue"
+    return Finding("Schema", "problem", detail, advice)
 
 
 def _redis(survey: Survey) -> Iterator[Finding]:
@@ -246,10 +229,10 @@ def _redis(survey: Survey) -> Iterator[Finding]:
 
 def _server(report: ServerReport) -> Finding:
     if report.reachable:
-        return Finding(report.name, Verdict.OK, f"{report.version}, {report.place}")
+        return Finding(report.name, "ok", f"{report.version}, {report.place}")
     if report.error is None:
-        return Finding(report.name, Verdict.OK, f"{report.place}; {report.note}")
-    return Finding(report.name, Verdict.PROBLEM, report.error)
+        return Finding(report.name, "ok", f"{report.place}; {report.note}")
+    return Finding(report.name, "problem", report.error)
 
 
 def _engine(survey: Survey) -> Iterator[Finding]:
@@ -263,7 +246,7 @@ def _engine(survey: Survey) -> Iterator[Finding]:
     if choice.reason:
         detail = f"{detail}; chosen because {choice.reason}"
     better = f"A better one: {choice.advice}" if choice.advice else None
-    yield Finding("Engine", Verdict.OK, detail, better)
+    yield Finding("Engine", "ok", detail, better)
 
 
 def _queues(survey: Survey) -> Iterator[Finding]:
@@ -272,33 +255,31 @@ def _queues(survey: Survey) -> Iterator[Finding]:
     from photoqueue.queue.tables import SCHEMA_REVISION
 
     if not survey.database_runs:
-        yield Finding("Jobs", Verdict.OK, "unknown while PostgreSQL is not running")
+        yield Finding("Jobs", "ok", "unknown while PostgreSQL is not running")
         return
     if survey.installation.database.revision() != SCHEMA_REVISION:
-        yield Finding("Jobs", Verdict.WARNING, "unknown until the tables are migrated")
+        yield Finding("Jobs", "warning", "unknown until the tables are migrated")
         return
     engines = engines_at_work(survey.installation)
     if engines is not None:
         here = str(choose_engine(survey.settings))
         differs = f"A worker started here would run {here}." if engines != here else None
-        yield Finding("Engine at work", Verdict.OK, f"live workers run {engines}", differs)
+        yield Finding("Engine at work", "ok", f"live workers run {engines}", differs)
     for queue in survey.installation.counts.read().values():
         detail = (
             f"{counted(queue.workers, 'live worker')}, {queue.unstarted:,} waiting, "
             f"{queue.active:,} active, {queue.failed:,} failed"
         )
+        advice = None
         if queue.unattended:
-            yield Finding(queue.name, Verdict.WARNING, detail, "photoqueue worker")
+            advice = "photoqueue worker"
         elif queue.paused:
-            yield Finding(
-                queue.name, Verdict.WARNING, f"paused; {detail}", f"photoqueue resume {queue.name}"
-            )
-        else:
-            yield Finding(queue.name, Verdict.OK, detail)
+            detail, advice = f"paused; {detail}", f"photoqueue resume {queue.name}"
+        yield Finding(queue.name, "warning" if advice else "ok", detail, advice)
         if queue.refused_messages:
             yield Finding(
                 queue.name,
-                Verdict.WARNING,
+                "warning",
                 f"{counted(queue.refused_messages, 'message')} refused that photoqueue "
                 "did not write",
                 "Find out who else writes to this Redis, and give it a password.",

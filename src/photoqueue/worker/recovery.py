@@ -166,47 +166,37 @@ class Recovery:
 
     def _deliver_again(self, jobs: Sequence[Recovered]) -> None:
         self._broker.enqueue(job.message for job in jobs if job.state is JobState.WAITING)
-        self._broker.keep_record(
-            *(
-                Finished(
-                    queue=job.message.queue,
-                    job_id=str(job.message.job_id),
-                    state=job.state,
-                    attempts=job.attempts,
-                    duration_ms=job.duration_ms,
-                    photo_id=job.photo_id,
-                )
-                for job in jobs
-                if job.state is JobState.FAILED
+        failed = [
+            Finished(
+                queue=job.message.queue,
+                job_id=str(job.message.job_id),
+                state=job.state,
+                attempts=job.attempts,
+                duration_ms=job.duration_ms,
+                photo_id=job.photo_id,
             )
-        )
+            for job in jobs
+            if job.state is JobState.FAILED
+        ]
+        self._broker.keep_record(*failed)
 
     def _recover_expired(self) -> None:
         """Recover the jobs of workers whose lease has expired."""
         lost = self._register.expired(self._lease_seconds)
-        if lost:
-            self.take_back(
-                self._ledger.recover(
-                    lost,
-                    outcome=Outcome.WORKER_LOST,
-                    message=f"its worker was not seen for {self._lease_seconds:g} s",
-                )
-            )
+        self._recover(lost, f"its worker was not seen for {self._lease_seconds:g} s")
 
     def _recover_neighbours(self) -> None:
         """Recover at once the jobs of dead workers of this host."""
-        dead = [
-            worker_id
-            for worker_id, pid, started in self._register.neighbours(
-                self._worker_id, self._host.key
-            )
-            if not is_alive(pid, started)
-        ]
+        neighbours = self._register.neighbours(self._worker_id, self._host.key)
+        dead = [one for one, pid, started in neighbours if not is_alive(pid, started)]
+        self._recover(dead, "its worker died")
         if dead:
-            self.take_back(
-                self._ledger.recover(dead, outcome=Outcome.WORKER_LOST, message="its worker died")
-            )
             self._register.stop(dead)
+
+    def _recover(self, workers: Sequence[UUID], message: str) -> None:
+        if workers:
+            recovered = self._ledger.recover(workers, outcome=Outcome.WORKER_LOST, message=message)
+            self.take_back(recovered)
 
     def _lead(self) -> list[str] | None:
         """Return all queues, also of types unknown here; None if another worker is announcing."""

@@ -299,11 +299,6 @@ def span_attributes(claim: Claim) -> dict[str, str | int]:
     }
 
 
-def end_fields(claim: Claim, ended: Ended) -> dict[str, object]:
-    """Return the log fields that say how an attempt ended."""
-    return {"duration_ms": round(ended.duration_ms, 1), "attempts": claim.attempt}
-
-
 class Endings:
     """Reports how attempts of one process begin and end, to its log and to the broker."""
 
@@ -318,48 +313,34 @@ class Endings:
         logger.info("started", extra={"fields": fields})
 
     def completed(self, claim: Claim, ended: Ended | None, *, began: bool) -> None:
-        """Log a completed job and keep its record.
+        """Log a completed job and keep its record; ``ended`` is None if it came too late.
 
-        Parameters
-        ----------
-        ended
-            None if the result came too late.
-        began : bool
-            Whether :meth:`began` was called. Jobs that are taken together get one log line each.
+        Jobs that are taken together get one log line each: the others :meth:`began`.
         """
-        if ended is None:
-            self._log_too_late(claim)
-            return
-        waited = {} if began else {"wait_ms": round(claim.wait_ms)}
-        fields = {**log_fields(claim), **waited, **end_fields(claim, ended)}
-        logger.info("completed", extra={"fields": fields})
-        self._keep_record(claim, ended)
+        waited: dict[str, object] = {} if began else {"wait_ms": round(claim.wait_ms)}
+        self._ended(logging.INFO, "completed", claim, ended, waited)
 
     def failed(self, claim: Claim, ended: Ended | None, failure: Failure, *, delay_ms: int) -> None:
-        """Log a failed attempt and keep its record.
-
-        Parameters
-        ----------
-        ended
-            None if the failure came too late.
-        delay_ms : int
-            Milliseconds until the job is retried, if it is.
-        """
-        if ended is None:
-            self._log_too_late(claim)
-            return
-        self._keep_record(claim, ended)
-        fields = {
-            **log_fields(claim),
-            **end_fields(claim, ended),
-            "error": f"{failure.error_type}: {failure.message}",
-        }
+        """Log a failed attempt and keep its record; ``ended`` is None if it came too late."""
+        error: dict[str, object] = {"error": f"{failure.error_type}: {failure.message}"}
+        retried = {**error, "retry_in_ms": delay_ms}
         if failure.costs_nothing:
-            logger.info("postponed", extra={"fields": {**fields, "retry_in_ms": delay_ms}})
-        elif ended.state is JobState.DELAYED:
-            logger.warning("retrying", extra={"fields": {**fields, "retry_in_ms": delay_ms}})
+            self._ended(logging.INFO, "postponed", claim, ended, retried)
+        elif ended is not None and ended.state is JobState.DELAYED:
+            self._ended(logging.WARNING, "retrying", claim, ended, retried)
         else:
-            logger.error("failed", extra={"fields": fields})
+            self._ended(logging.ERROR, "failed", claim, ended, error)
+
+    def _ended(
+        self, level: int, event: str, claim: Claim, ended: Ended | None, more: dict[str, object]
+    ) -> None:
+        fields: dict[str, object] = {"attempt": claim.attempt}
+        if ended is None:
+            level, event = logging.WARNING, "result discarded: the job was cancelled or taken over"
+        else:
+            fields = {"duration_ms": round(ended.duration_ms, 1), "attempts": claim.attempt, **more}
+            self._keep_record(claim, ended)
+        logger.log(level, event, extra={"fields": {**log_fields(claim), **fields}})
 
     def take_records(self) -> list[Finished]:
         """Remove and return the records that have not been sent."""
@@ -391,9 +372,3 @@ class Endings:
         )
         if ended.state is not JobState.COMPLETED or ended.duration_ms > _PROMPT_MS:
             self.send_records()
-
-    def _log_too_late(self, claim: Claim) -> None:
-        logger.warning(
-            "result discarded: the job was cancelled or taken over",
-            extra={"fields": {**log_fields(claim), "attempt": claim.attempt}},
-        )

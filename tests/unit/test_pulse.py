@@ -38,7 +38,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def board(clock: Clock) -> StatusBoard:
     board = StatusBoard()
     board.set_looked()
-    board.set_ready()
+    board.ready = True
     return board
 
 
@@ -116,7 +116,7 @@ def test_supervisor_that_does_no_round_is_named(
 def test_queue_without_a_process_that_takes_jobs_is_named(
     clock: Clock, board: StatusBoard, pulse: Pulse
 ) -> None:
-    board._ready.value = False
+    board.ready = False
     clock.now += START_SECONDS + 1
     pulse.beat()
     assert pulse.problems() == ["no process for photo-analyze has taken jobs for 121 s"]

@@ -106,7 +106,7 @@ class Process:
 
     def start(self) -> None:
         """Take jobs at once."""
-        self.board.set_ready()
+        self.board.ready = True
 
     def terminate(self) -> None:
         self.terminated += 1
@@ -170,6 +170,6 @@ def test_process_that_drains_leaves_no_room_before_it_has_ended(crew: Crew) -> N
 
 def test_process_that_cannot_start_counts_as_one_that_is_starting(crew: Crew) -> None:
     lost = crew.children.pop()
-    lost.board._ready.value = False
+    lost.board.ready = False
     crew._start_again(lost)
     assert len(scale(crew, waiting=9, rounds=3)) == 1

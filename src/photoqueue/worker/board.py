@@ -5,8 +5,7 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Sequence
-from multiprocessing.sharedctypes import RawArray, RawValue
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 #: Most jobs that a process has at a time.
@@ -14,26 +13,34 @@ MOST_JOBS: Final = 32
 _ID_BYTES: Final = 16
 
 
-class StatusBoard:
-    """State of one process, in memory that it shares with its supervisor.
+class StatusBoard(ctypes.Structure):
+    """State of one process; share it as ``multiprocessing.sharedctypes.RawValue(StatusBoard)``.
 
     It has no lock: a process can be killed at any moment, and a lock that it held would never be
     released.
     """
 
-    def __init__(self) -> None:
-        self._busy_since: Any = RawValue(ctypes.c_double, 0.0)
-        self._at: Any = RawArray(ctypes.c_ubyte, _ID_BYTES)
-        self._looked_at: Any = RawValue(ctypes.c_double, 0.0)
-        self._settled_at: Any = RawValue(ctypes.c_double, 0.0)
-        self._jobs: Any = RawArray(ctypes.c_ubyte, MOST_JOBS * _ID_BYTES)
-        self._ready: Any = RawValue(ctypes.c_bool, False)
-        self._paused: Any = RawValue(ctypes.c_bool, False)
-
-    @property
-    def busy_since(self) -> float:
-        """When work on the current job began, on the monotonic clock; 0 if there is none."""
-        return float(self._busy_since.value)
+    _fields_: ClassVar = [
+        ("busy_since", ctypes.c_double),
+        ("_at", ctypes.c_ubyte * _ID_BYTES),
+        ("looked_at", ctypes.c_double),
+        ("settled_at", ctypes.c_double),
+        ("_jobs", ctypes.c_ubyte * (MOST_JOBS * _ID_BYTES)),
+        ("ready", ctypes.c_bool),
+        ("paused", ctypes.c_bool),
+    ]
+    #: When work on the current job began, on the monotonic clock; 0 if there is none.
+    busy_since: float
+    #: When the process last checked its queue, on the monotonic clock; 0 if never.
+    looked_at: float
+    #: When :meth:`set_jobs` was last called, on the monotonic clock; 0 if never.
+    settled_at: float
+    #: Whether the process has loaded its engine and takes jobs.
+    ready: bool
+    #: Whether the queue is paused.
+    paused: bool
+    _at: Any
+    _jobs: Any
 
     @property
     def at(self) -> UUID | None:
@@ -48,16 +55,11 @@ class StatusBoard:
             # until its record is written.
             self.set_looked()
         self._at[:] = bytes(_ID_BYTES) if job_id is None else job_id.bytes
-        self._busy_since.value = 0.0 if job_id is None else time.monotonic()
-
-    @property
-    def looked_at(self) -> float:
-        """When the process last checked its queue, on the monotonic clock; 0 if never."""
-        return float(self._looked_at.value)
+        self.busy_since = 0.0 if job_id is None else time.monotonic()
 
     def set_looked(self) -> None:
         """Note that the process checks its queue, whether or not there is work."""
-        self._looked_at.value = time.monotonic()
+        self.looked_at = time.monotonic()
 
     @property
     def job_ids(self) -> frozenset[UUID]:
@@ -66,30 +68,7 @@ class StatusBoard:
         parts = (found[start : start + _ID_BYTES] for start in range(0, len(found), _ID_BYTES))
         return frozenset(UUID(bytes=part) for part in parts if any(part))
 
-    @property
-    def settled_at(self) -> float:
-        """When :meth:`set_jobs` was last called, on the monotonic clock; 0 if never."""
-        return float(self._settled_at.value)
-
     def set_jobs(self, job_ids: Sequence[UUID]) -> None:
         """Set the jobs that the process has; called when no claim is still unanswered."""
         self._jobs[:] = b"".join(job_id.bytes for job_id in job_ids).ljust(len(self._jobs), b"\0")
-        self._settled_at.value = time.monotonic()
-
-    @property
-    def ready(self) -> bool:
-        """Whether the process has loaded its engine and takes jobs."""
-        return bool(self._ready.value)
-
-    def set_ready(self) -> None:
-        """Note that the process takes jobs from now on."""
-        self._ready.value = True
-
-    @property
-    def paused(self) -> bool:
-        """Whether the queue is paused."""
-        return bool(self._paused.value)
-
-    def set_paused(self, paused: bool) -> None:
-        """Set whether the queue is paused."""
-        self._paused.value = paused
+        self.settled_at = time.monotonic()

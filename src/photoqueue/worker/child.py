@@ -140,7 +140,7 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
         following=source.following,
     )
     board.set_looked()
-    board.set_ready()
+    board.ready = True
     warned = False
     while not stop.is_set():
         board.set_looked()

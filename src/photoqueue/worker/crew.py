@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.sharedctypes import RawValue
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -213,7 +214,7 @@ class Crew:
 
     def _start(self, queue: JobType, make: Callable[..., BaseProcess]) -> None:
         self._slots += 1
-        board = StatusBoard()
+        board = RawValue(StatusBoard)
         reader, writer = self._context.Pipe(duplex=False)
         assignment = Assignment(
             settings=self._settings,

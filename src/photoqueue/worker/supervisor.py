@@ -251,7 +251,7 @@ class Supervisor:
         """Tell processes which queues are paused, and kill those whose job was cancelled."""
         held = {(one.slot, one.job_id) for one in renewal.held}
         for child in self._crew.children:
-            child.board.set_paused(str(child.queue) in renewal.paused)
+            child.board.paused = str(child.queue) in renewal.paused
             since = child.board.busy_since
             if not since or (child.slot, child.board.at) in held:
                 child.lost_job = (0.0, 0)

@@ -172,7 +172,8 @@ def test_result_of_another_picture_under_the_same_id_does_not_count(
 
 
 def test_project_without_photos_is_unknown(database: Database) -> None:
-    assert not projects.project_exists(database, "m9")
+    with pytest.raises(UnknownProjectError):
+        projects.require_project(database, "m9")
     with pytest.raises(UnknownProjectError, match=r"'m9'.*submit_photos"):
         projects.project_photos(database, "m9")
 

@@ -283,8 +283,7 @@ def read_inventory(project_id: str) -> InventoryResult:
     project = checked("project_id", project_id)
     newest = newest_inventory(installation, project)
     if newest is None:
-        if not projects.project_exists(installation.database, project):
-            raise projects.unknown_project(project)
+        projects.require_project(installation.database, project)
         raise NotFoundError(
             f"Project {project!r} was not added up yet. Submit its inventory: "
             f"submit_inventory({project!r})."

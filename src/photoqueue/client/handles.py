@@ -39,6 +39,8 @@ class Job(HasCard):
         The job id, unique everywhere.
     key : str
         The job key: ``photo-<photoId>``, ``inventory-<projectId>``, or in its type's format.
+    queue : JobType
+        The queue, which is also the type of the job.
     installation : Installation
         Where it was submitted; ``use()`` of another one does not change that.
     moved_from : str or None
@@ -50,19 +52,14 @@ class Job(HasCard):
     def __init__(self, installation: Installation, job_id: UUID, key: str, queue: JobType) -> None:
         self.installation = installation
         self._uuid = job_id
-        self._queue = queue
         self.id = str(job_id)
         self.key = key
-
-    @property
-    def queue(self) -> JobType:
-        """The queue, which is also the type of the job."""
-        return self._queue
+        self.queue = queue
 
     @property
     def photo_id(self) -> str | None:
         """The photo of a ``photo-analyze`` job."""
-        is_photo = self._queue == PHOTO_ANALYZE
+        is_photo = self.queue == PHOTO_ANALYZE
         return self.key.removeprefix(PHOTO_ANALYZE.key_prefix) if is_photo else None
 
     @property
@@ -94,7 +91,7 @@ class Job(HasCard):
         ResultTimeoutError
             It did not end within ``timeout`` seconds; it keeps running.
         """
-        self._watch(_Look(self), timeout).wait()
+        self._ended(timeout)
 
     def result(self, timeout: float | None = None) -> Any:
         """Wait for the job and return its result.
@@ -113,21 +110,17 @@ class Job(HasCard):
         NoWorkerError, ResultTimeoutError
             As for :meth:`wait`.
         """
-        look = _Look(self)
-        self._watch(look, timeout).wait()
-        return self._delivered(look.last)
+        return self._delivered(self._ended(timeout))
 
     async def result_async(self) -> Any:
         """Wait as :meth:`result` does, but asynchronously; can be cancelled."""
-        look = _Look(self)
-        await self._watch(look, None).wait_async()
-        return self._delivered(look.last)
+        watch, seen = self._watch(None)
+        await watch.wait_async()
+        return self._delivered(seen[0])
 
     def exception(self, timeout: float | None = None) -> PhotoqueueError | None:
         """Wait for the job and return its error; None when it completed."""
-        look = _Look(self)
-        self._watch(look, timeout).wait()
-        return self._error(look.last)
+        return self._error(self._ended(timeout))
 
     def attempts(self) -> pd.DataFrame:
         """Return the ended attempts, one row each."""
@@ -138,22 +131,30 @@ class Job(HasCard):
         snapshot = self.poll()
         blocked = snapshot.state is JobState.WAITING and snapshot.ready_at is None
         # Batches contain photo jobs only.
-        return (PHOTO_ANALYZE, self._queue) if blocked else (self._queue,)
+        return (PHOTO_ANALYZE, self.queue) if blocked else (self.queue,)
 
-    def _watch(self, look: _Look, timeout: float | None) -> Watch:
-        return Watch(
-            self.installation,
-            self._needed_queues,
-            look,
-            what=f"Job {shorten(self.key)}",
-            timeout=timeout,
-        )
+    def _ended(self, timeout: float | None) -> JobOutcome:
+        watch, seen = self._watch(timeout)
+        watch.wait()
+        return seen[0]
+
+    def _watch(self, timeout: float | None) -> tuple[Watch, list[JobOutcome]]:
+        """Return a watch over the job, and a list that holds what it saw last."""
+        seen: list[JobOutcome] = []
+
+        def look() -> dict[JobState, int]:
+            seen[:] = [read.outcome(self.installation.database, self._uuid)]
+            return {seen[0].state: 1}
+
+        what = f"Job {shorten(self.key)}"
+        watch = Watch(self.installation, self._needed_queues, look, what=what, timeout=timeout)
+        return watch, seen
 
     def _delivered(self, outcome: JobOutcome) -> Any:
         error = self._error(outcome)
         if error is not None:
             raise error
-        model = self._queue.result
+        model = self.queue.result
         return outcome.result if model is None else from_json(model, outcome.result)
 
     def _error(self, outcome: JobOutcome) -> PhotoqueueError | None:
@@ -174,19 +175,6 @@ class Job(HasCard):
 
     def __hash__(self) -> int:
         return hash(self._uuid)
-
-
-class _Look:
-    """Reads one job repeatedly; :attr:`last` is the latest outcome, including the result."""
-
-    last: JobOutcome
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    def __call__(self) -> dict[JobState, int]:
-        self.last = read.outcome(self._job.installation.database, self._job._uuid)
-        return {self.last.state: 1}
 
 
 class Batch(HasCard):

@@ -75,8 +75,7 @@ def submit_inventory(
     project = checked("project_id", project_id)
     priority = checked_priority(priority)
     batch_id = _batch_id(installation, after)
-    if not projects.project_exists(installation.database, project):
-        raise projects.unknown_project(project)
+    projects.require_project(installation.database, project)
     if strategy not in STRATEGIES:
         raise StateError(
             f"Unknown strategy {strategy!r:.40}; choose {', '.join(map(repr, STRATEGIES))}."

@@ -85,9 +85,8 @@ def queues_without_worker() -> tuple[JobType, ...]:
 
 def is_worked_on(queue: JobType) -> bool:
     """Whether a live worker takes jobs of a queue, and the queue is not paused."""
-    installation = current()
-    status = workers.queue_status(installation.database, queue, installation.settings.lease_seconds)
-    return bool(status.live) and not status.paused
+    counts = current().counts.read()[queue]
+    return bool(counts.workers) and not counts.paused
 
 
 #: Which check an error belongs to, whatever was being checked.

@@ -118,9 +118,7 @@ def batch_changes(database: Database, batch_id: str, since: str | None = None) -
         )
     batch_row(database, batch_id)
     values: dict[str, Any] = {"batch_id": batch_id, "since": since}
-    with database.begin() as connection:
-        # One snapshot for mark, counts and jobs.
-        connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+    with database.snapshot() as connection:
         mark, following = connection.execute(_MOMENT).one()
         found = {state: number for state, number in connection.execute(BATCH_COUNTS, values)}
         ended = connection.execute(_ENDED, {**values, "next": following}).all()

@@ -200,6 +200,13 @@ class Database:
                 raise
 
     @contextlib.contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """Run a read-only transaction whose statements all see the same moment."""
+        with self.begin() as connection:
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield connection
+
+    @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Lend a connection in autocommit, which saves the two round trips of a transaction."""
         with self._pooled(), self.errors(), self.engine.connect() as connection:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from photoqueue.errors import UnknownProjectError
-from photoqueue.queue.database import Database
+from photoqueue.queue.database import Database, storable
 from photoqueue.queue.pages import Ordering, Page, read_page
 from photoqueue.queue.submission import NewPhoto
 from photoqueue.queue.tables import batch_jobs, batches, jobs, photos
@@ -51,13 +51,6 @@ def _columns(job: sa.FromClause) -> list[sa.ColumnElement[Any]]:
         else (photos if field.name in photos.c else job).c[field.name]
         for field in fields(PhotoRow)
     ]
-
-
-def project_exists(database: Database, project_id: str) -> bool:
-    """Whether a photo was ever submitted for a project."""
-    with database.begin() as connection:
-        has_photos = sa.exists().where(photos.c.project_id == project_id)
-        return bool(connection.scalar(sa.select(has_photos)))
 
 
 def project_photos(database: Database, project_id: str) -> list[PhotoRow]:
@@ -123,8 +116,10 @@ def require_project(database: Database, project_id: str) -> None:
     UnknownProjectError
         No photo was submitted for it.
     """
-    if "\x00" in project_id or not project_exists(database, project_id):
-        raise unknown_project(project_id)
+    has_photos = sa.exists().where(photos.c.project_id == storable(project_id))
+    with database.begin() as connection:
+        if not connection.scalar(sa.select(has_photos)):
+            raise unknown_project(project_id)
 
 
 def unknown_project(project_id: str) -> UnknownProjectError:
@@ -369,15 +364,14 @@ def photo_page(
 
 def photo_rows(database: Database, photo_ids: Sequence[str]) -> list[PhotoRow]:
     """Read photos by their ids, in the given order; unknown ones are left out."""
-    asked = [photo_id for photo_id in photo_ids if "\x00" not in photo_id]
     query = (
         _chosen(PhotoChoice())
         .with_only_columns(*_COLUMNS)
         # By job key, which has an index.
-        .where(jobs.c.job_key.in_([f"photo-{photo_id}" for photo_id in asked]))
+        .where(jobs.c.job_key.in_([f"photo-{storable(photo_id)}" for photo_id in photo_ids]))
     )
     found = {row.photo_id: row for row in _read(database, query)}
-    return [found[photo_id] for photo_id in asked if photo_id in found]
+    return [found[photo_id] for photo_id in photo_ids if photo_id in found]
 
 
 def counts(database: Database, choice: PhotoChoice) -> dict[tuple[str | None, JobState], int]:
@@ -461,9 +455,7 @@ def _read(database: Database, query: sa.Select[Any]) -> list[PhotoRow]:
 
 def known_photo(database: Database, photo_id: str) -> NewPhoto | None:
     """Read a photo; None if none was submitted under this id."""
-    if "\x00" in photo_id:  # PostgreSQL refuses such a text
-        return None
     query = sa.select(*(photos.c[name] for name in NewPhoto._fields))
     with database.begin() as connection:
-        row = connection.execute(query.where(photos.c.photo_id == photo_id)).first()
+        row = connection.execute(query.where(photos.c.photo_id == storable(photo_id))).first()
     return None if row is None else NewPhoto(*row)

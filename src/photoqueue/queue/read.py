@@ -403,10 +403,8 @@ def job_story(database: Database, job_id: UUID) -> JobStory:
     UnknownJobError
         This installation has no such job.
     """
-    with database.begin() as connection:
-        # One snapshot for all three reads: an attempt that ends in between would be shown twice
-        # or not at all.
-        connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+    # An attempt that ends between two of the reads would be shown twice or not at all.
+    with database.snapshot() as connection:
         row = connection.execute(_STORY.where(jobs.c.job_id == job_id)).first()
         if row is None:
             raise _unknown_job(database, job_id)

@@ -202,13 +202,10 @@ def counting(database: Database, *, patience: int = 30) -> Iterator[Tally]:
 
 # work_mem suffices for the sorts and hash tables of a million attempts. JIT compilation takes
 # longer than it saves. The best plan depends on the parameters.
-_SNAPSHOT: Final = (
-    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-    "SET LOCAL work_mem = '64MB'",
-    "SET LOCAL jit = off",
-    "SET LOCAL enable_memoize = off",
-    "SET LOCAL plan_cache_mode = force_custom_plan",
-)
+_PLANNING: Final = """
+    SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL enable_memoize = off;
+    SET LOCAL plan_cache_mode = force_custom_plan
+"""
 #: How far a submitting process's clock may be ahead of the server's.
 _CLOCKS_APART: Final = timedelta(hours=1)
 
@@ -231,9 +228,8 @@ def read_figures(
     # one by one. If the server cannot be reached, the next statement raises.
     with contextlib.suppress(DatabaseUnavailableError), counting(database) as tally:
         tally.advance(most=SCRAPE_ROWS)
-    with database.begin() as connection:
-        for statement in _SNAPSHOT:
-            connection.exec_driver_sql(statement)
+    with database.snapshot() as connection:
+        connection.exec_driver_sql(_PLANNING)
         return _read(connection, project_id, batch_id, queue, since)
 
 

@@ -266,6 +266,8 @@ def _checked(installation: Installation, wording: Wording, choice: PhotoChoice) 
 
 
 _JPEG_QUALITY: Final = 85
+#: Longest side of a picture, in pixels; smaller photos keep their size.
+_LONGEST_SIDE: Final = 1600
 
 
 class PhotoPreview(NamedTuple):
@@ -306,15 +308,8 @@ def photo_preview(photo: PhotoCard | str, *, make: bool = True) -> PhotoPreview:
     return PhotoPreview(jpeg)
 
 
-def photo_picture(photo: PhotoCard | str, longest: int = 1600) -> bytes:
-    """Return the upright photo as JPEG without metadata.
-
-    Parameters
-    ----------
-    photo
-        A card, or a photo id.
-    longest
-        Longest side in pixels; smaller photos keep their size.
+def photo_picture(photo: PhotoCard | str) -> bytes:
+    """Return the upright photo of a card or an id, as JPEG without metadata that fits a screen.
 
     Raises
     ------
@@ -329,9 +324,9 @@ def photo_picture(photo: PhotoCard | str, longest: int = 1600) -> bytes:
 
     card = photo_card(photo) if isinstance(photo, str) else photo
     image = _decoded(current(), card)
-    factor = max(image.size) // (2 * longest)
+    factor = max(image.size) // (2 * _LONGEST_SIDE)
     small = image.reduce(factor) if factor > 1 else image
-    small.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS)
     stream = BytesIO()
     small.save(stream, "JPEG", quality=_JPEG_QUALITY)
     return stream.getvalue()

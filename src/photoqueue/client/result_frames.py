@@ -59,7 +59,7 @@ def result_rows(frame: pd.DataFrame, wording: Wording) -> pd.DataFrame:
 
     rows = []
     for job in frame.to_dict("records"):
-        result: dict[str, Any] = _object(job["result"])
+        result = _result(job)
         items = result.get("items", [])
         rows.append(
             {
@@ -87,7 +87,7 @@ def item_rows(frame: pd.DataFrame, wording: Wording) -> pd.DataFrame:
 
     rows = []
     for job in frame.to_dict("records"):
-        result: dict[str, Any] = _object(job["result"])
+        result = _result(job)
         for item in result.get("items", []):
             x0, y0, x1, y1 = item.get("box") or (None,) * 4
             rows.append(
@@ -113,8 +113,9 @@ def _typed_as(frame: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     return found.astype({name: frame[name].dtype for name in found.columns if name in frame})
 
 
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _result(job: dict[Any, Any]) -> dict[str, Any]:
+    """Return the result of a job; empty if there is none, which pandas may write as NaN."""
+    return job["result"] if isinstance(job["result"], dict) else {}
 
 
 def _room_type(result: dict[str, Any], wording: Wording) -> str | None:

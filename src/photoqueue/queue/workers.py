@@ -220,17 +220,13 @@ _LISTED: Final = 1000
 _ROW: Final = [one.name for one in fields(Worker) if one.name in workers.c and one.name != "state"]
 
 
-def list_workers(
-    database: Database, lease_seconds: float, *, lost: bool = False, limit: int = _LISTED
-) -> list[Worker]:
+def list_workers(database: Database, lease_seconds: float, *, lost: bool = False) -> list[Worker]:
     """Read the workers that have not stopped, longest running first.
 
     Parameters
     ----------
     lost
         Whether to add, after the others, those whose lease has expired, last seen first.
-    limit
-        Most workers to return.
     """
     leased = has_lease(lease_seconds)
     active = sa.select(sa.func.count()).where(
@@ -251,7 +247,7 @@ def list_workers(
             workers.c.started_at,
             workers.c.worker_id,
         )
-        .limit(limit)
+        .limit(_LISTED)
     )
     with database.begin() as connection:
         return [

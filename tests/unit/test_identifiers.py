@@ -14,7 +14,7 @@ from photoqueue.client.identifiers import (
     MAX_PRIORITY,
     checked,
     checked_priority,
-    default_user,
+    checked_user,
     optional,
 )
 from photoqueue.errors import PayloadError
@@ -102,7 +102,8 @@ def test_same_picture_of_one_project_is_one_photo() -> None:
 
 
 def test_default_user_is_a_valid_identifier() -> None:
-    assert checked("user_id", default_user())
+    assert checked("user_id", checked_user(None))
+    assert checked_user("ana") == "ana"
 
 
 def test_default_user_of_an_account_without_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +111,7 @@ def test_default_user_of_an_account_without_name(monkeypatch: pytest.MonkeyPatch
         raise KeyError("uid not found")
 
     monkeypatch.setattr("getpass.getuser", nameless)
-    assert default_user() == "unknown"
+    assert checked_user(None) == "unknown"
 
 
 def test_job_ids_are_uuids_of_version_7_in_the_order_of_their_making() -> None:

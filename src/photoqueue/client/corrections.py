@@ -6,7 +6,7 @@ import difflib
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from photoqueue.client.identifiers import checked, default_user
+from photoqueue.client.identifiers import checked, checked_user
 from photoqueue.errors import NotFoundError, PayloadError
 from photoqueue.installation import Installation, current
 from photoqueue.inventory.catalogue import Catalogue
@@ -203,7 +203,7 @@ def correct(
     place = checked("room", room).strip()
     what = checked("item", item).strip()
     number, size = _count(count), _volume(volume)
-    user = checked("user_id", default_user() if user_id is None else user_id)
+    user = checked_user(user_id)
     if category is not None and category not in CATEGORIES:
         raise PayloadError(f"category is {category!r:.40}; choose one of {', '.join(CATEGORIES)}.")
     place = room_meant(installation, project, place, new_room=new_room)
@@ -239,7 +239,7 @@ def undo_correction(correction: Correction | int, *, user_id: str | None = None)
     number = correction.correction_id if isinstance(correction, Correction) else correction
     if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 2**63:
         raise PayloadError(f"{number!r:.40} is no id of a correction; corrections() lists them.")
-    user = checked("user_id", default_user() if user_id is None else user_id)
+    user = checked_user(user_id)
     return records.undo(current().database, number, user_id=user)
 
 

@@ -65,8 +65,10 @@ def checked_priority(value: object) -> int:
     )
 
 
-def default_user() -> str:
-    """Return the user id to use if the caller gives none."""
+def checked_user(user_id: object) -> str:
+    """Check the user id that a caller gave, and return it; None is the login name."""
+    if user_id is not None:
+        return checked("user_id", user_id)
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from photoqueue.client.handles import Batch, Job
-from photoqueue.client.identifiers import checked, checked_priority, default_user, optional
+from photoqueue.client.identifiers import checked, checked_priority, checked_user, optional
 from photoqueue.client.intake import Request, commit, requests_from, take_in, take_in_all
 from photoqueue.errors import PhotoNotFoundError
 from photoqueue.format import counted
@@ -105,7 +105,7 @@ def submit_photo(
             project_id=optional("project_id", project_id),
             room=optional("room", room),
             room_type=optional("room_type", room_type),
-            user_id=checked("user_id", default_user() if user_id is None else user_id),
+            user_id=checked_user(user_id),
             photo_id=optional("photo_id", photo_id),
             asset_id=optional("asset_id", asset_id),
             file_name=file_name,
@@ -174,7 +174,7 @@ def submit_photos(
             project_id=optional("project_id", project_id),
             room=optional("room", room),
             room_type=optional("room_type", room_type),
-            user_id=checked("user_id", default_user() if user_id is None else user_id),
+            user_id=checked_user(user_id),
         ),
         engine=engine,
         resubmit=resubmit,

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from photoqueue import tracing
 from photoqueue.client.handles import Batch, Job
-from photoqueue.client.identifiers import checked, checked_priority, default_user
+from photoqueue.client.identifiers import checked, checked_priority, checked_user
 from photoqueue.client.intake import announce
 from photoqueue.errors import PayloadError, StateError
 from photoqueue.installation import Installation, current
@@ -80,7 +80,7 @@ def submit_inventory(
         raise StateError(
             f"Unknown strategy {strategy!r:.40}; choose {', '.join(map(repr, STRATEGIES))}."
         )
-    user = checked("user_id", default_user() if user_id is None else user_id)
+    user = checked_user(user_id)
     payload = InventoryPayload.model_validate(
         {"projectId": project, "userId": user, "strategy": strategy}
     )
@@ -149,7 +149,7 @@ def submit(
         installation,
         job_type,
         _validated(job_type, payload),
-        user=checked("user_id", default_user() if user_id is None else user_id),
+        user=checked_user(user_id),
         after_batch=_batch_id(installation, after),
         priority=checked_priority(priority),
     )

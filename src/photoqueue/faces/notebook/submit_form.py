@@ -12,7 +12,7 @@ import ipywidgets as widgets
 
 from photoqueue.addresses import expanded
 from photoqueue.client.handles import Batch
-from photoqueue.client.identifiers import default_user, optional
+from photoqueue.client.identifiers import checked_user, optional
 from photoqueue.client.intake import Request
 from photoqueue.client.submit import preview, submit_batch
 from photoqueue.client.submit_job import submit_inventory
@@ -131,7 +131,7 @@ class SubmitForm:
         def work() -> str:
             common = Request(
                 source=None,
-                user_id=default_user(),
+                user_id=checked_user(None),
                 project_id=optional("project_id", project),
                 room=optional("room", room),
                 room_type=optional("room_type", room_type),

@@ -73,6 +73,8 @@ class Runner:
         recording these and claiming those is one statement. Called with the completed jobs, whose
         records it sends to the broker, and the number of messages to take. Raises
         ``PhotoqueueError`` if it fails. Without it the runner does one job at a time.
+    clock : callable, optional
+        Monotonic seconds, by which jobs are short or long.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Runner:
         slot: int,
         board: StatusBoard | None = None,
         following: Callable[[Sequence[Finished], int], list[Message]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._handler = handler
@@ -94,7 +97,7 @@ class Runner:
         self._board = StatusBoard() if board is None else board
         self._take_messages = following
         self._endings = Endings(broker)
-        self._hand = Hand()
+        self._hand = Hand(clock)
         #: Held while the hand or the ledger is used, but not during the work itself.
         self._lock = threading.Lock()
         self._give_back = GiveBack(

@@ -99,8 +99,11 @@ def transformers_model(
     boxes: Sequence[Sequence[float]],
     add_channel_means: bool = False,
     fixed_size: bool = False,
+    names: tuple[str, str, str] = ("pixel_values", "logits", "pred_boxes"),
 ) -> Path:
     """onnx-community D-FINE: logits [Q, C] and centre boxes; the input size is left open.
+
+    ``names`` are those of the input, the logits and the boxes.
 
     With ``add_channel_means`` the logits of query *i* are raised by the mean of channel *i*
     of the input; there must be three queries then.
@@ -110,24 +113,24 @@ def transformers_model(
         "the_boxes": np.array([boxes], dtype=np.float32),
         "axis2": np.array([2], dtype=np.int64),
     }
-    nodes = [helper.make_node("Identity", ["the_boxes"], ["pred_boxes"])]
+    nodes = [helper.make_node("Identity", ["the_boxes"], [names[2]])]
     if add_channel_means:
         nodes += [
-            helper.make_node("ReduceMean", ["pixel_values"], ["means"], axes=[2, 3], keepdims=0),
+            helper.make_node("ReduceMean", [names[0]], ["means"], axes=[2, 3], keepdims=0),
             helper.make_node("Unsqueeze", ["means", "axis2"], ["means3"]),
-            helper.make_node("Add", ["the_logits", "means3"], ["logits"]),
+            helper.make_node("Add", ["the_logits", "means3"], [names[1]]),
         ]
     else:
-        nodes.append(helper.make_node("Identity", ["the_logits"], ["logits"]))
+        nodes.append(helper.make_node("Identity", ["the_logits"], [names[1]]))
     shape: Shape = [1, 3, 32, 64] if fixed_size else ["batch", "channels", "height", "width"]
     return save_model(
         file,
         nodes=nodes,
         constants=constants,
-        inputs={"pixel_values": (TensorProto.FLOAT, shape)},
+        inputs={names[0]: (TensorProto.FLOAT, shape)},
         outputs={
-            "logits": (TensorProto.FLOAT, ["batch", *np.shape(logits)]),
-            "pred_boxes": (TensorProto.FLOAT, ["batch", len(boxes), 4]),
+            names[1]: (TensorProto.FLOAT, ["batch", *np.shape(logits)]),
+            names[2]: (TensorProto.FLOAT, ["batch", len(boxes), 4]),
         },
     )
 

@@ -46,7 +46,9 @@ def _reference(value: str) -> str:
     return value
 
 
-Reference = Annotated[str, AfterValidator(_reference)]
+Reference = Annotated[str, AfterValidator(_reference)]  #: Where a model runs.
+Device = Literal["auto", "cpu", "cuda"]
+
 _LONGEST_DELAY_MS = 24 * 3600 * 1000
 
 
@@ -182,6 +184,8 @@ class Settings(BaseSettings):
     model_mirror: SecretStr | None = None
     #: onnxruntime threads per worker process; ``None`` divides the cores among the processes.
     threads: PositiveInt | None = None
+    #: Where detectors run: ``auto`` is a CUDA device if onnxruntime can use one, else the CPU.
+    device: Device = "auto"
     #: Detections below this score are dropped; ``None`` is the model's default.
     score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     #: An OpenAI-compatible server for the engine ``llm``, such as ``http://localhost:11434/v1``.

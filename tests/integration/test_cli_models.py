@@ -71,16 +71,17 @@ def test_list_shows_what_there_is_and_what_is_here(run: Run, model: Path) -> Non
     shown = run("models", "list")
 
     assert shown.code == 0
-    assert "dfine-m-objects365  no    79.2 MB  objects365  Apache-2.0" in shown.out
+    assert "dfine-l-objects365  no    125.9 MB  objects365  Apache-2.0" in shown.out
     assert "(own) of ours" in shown.out
+    assert "Objects365 pictures and annotations" in " ".join(shown.out.split())
     ours, *others = run("models", "list", "--json").json
     assert (ours["name"], ours["present"], ours["path"]) == ("ours", True, str(model))
-    assert len(others) == 6
+    assert len(others) == 7
     assert not any(other["present"] for other in others)
 
 
 def test_list_of_a_new_home_says_how_to_begin_and_makes_nothing(run: Run, home: Path) -> None:
-    assert "photoqueue models pull dfine-m-objects365" in run("models", "list").out
+    assert "photoqueue models pull dfine-l-objects365" in run("models", "list").out
     assert list(home.iterdir()) == []
 
 

@@ -343,15 +343,15 @@ def test_mirror_stands_for_the_published_addresses_and_its_login_stays_with_it(
         login = mirror.address.replace("http://", "http://ana:hunter2@")
         settings = Settings(home=tmp_path / "other", model_mirror=SecretStr(f"{login}/ours/"))
         with pytest.raises(DownloadError) as error:
-            pull(settings, "dfine-m-objects365", waits=())
+            pull(settings, "dfine-l-objects365", waits=())
 
-    assert "bytes instead of 79,212,285" in str(error.value)
+    assert "bytes instead of 125,936,360" in str(error.value)
     assert "hunter2" not in str(error.value) + repr(settings)
     ((path, told),) = mirror.requests
-    assert path == "/ours/dfine-m-objects365.onnx"
+    assert path == "/ours/dfine-l-objects365.onnx"
     assert told["Authorization"].startswith("Basic ")
     ((path, told),) = place.server.requests
-    assert (path, told["Host"]) == ("/ours/dfine-m-objects365.onnx", host)
+    assert (path, told["Host"]) == ("/ours/dfine-l-objects365.onnx", host)
     assert "Authorization" not in told
 
 
@@ -359,7 +359,7 @@ def test_mirror_that_is_no_address_is_refused(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, model_mirror=SecretStr("/srv/models"))
 
     with pytest.raises(ConfigurationError, match="PHOTOQUEUE_MODEL_MIRROR"):
-        pull(settings, "dfine-m-objects365")
+        pull(settings, "dfine-l-objects365")
 
 
 def test_another_file_in_the_place_of_the_model_is_left_alone(place: Place) -> None:

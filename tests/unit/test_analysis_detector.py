@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import builtins
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from PIL import Image
 
@@ -14,6 +18,7 @@ from photoqueue.engines import session
 from photoqueue.engines.contract import Engine, Hint
 from photoqueue.engines.detector import Detector, build_detector
 from photoqueue.engines.model_registry import ModelEntry, find_model, published_models
+from photoqueue.engines.registry import load_engine
 from photoqueue.errors import EngineUnavailableError, ModelError
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
@@ -168,6 +173,31 @@ def test_missing_onnxruntime_names_the_extra(
         detector(bedroom_model)
 
 
+def test_device_that_cannot_be_had_names_the_package(bedroom_model: Path) -> None:
+    assert detector(bedroom_model, device="cpu").detect(PICTURE)
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("the onnxruntime here can use CUDA")
+    with pytest.raises(EngineUnavailableError, match=r"PHOTOQUEUE_DEVICE.*onnxruntime-gpu"):
+        detector(bedroom_model, device="cuda")
+    with pytest.raises(EngineUnavailableError, match=r"onnxruntime-gpu"):
+        load_engine(Settings(engine="builtin", device="cuda"))
+
+
+def test_running_a_model_writes_nothing_into_the_home(bedroom_model: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    code = (
+        "import sys; from pathlib import Path; from photoqueue.engines.session import ModelSession"
+        "\nModelSession(Path(sys.argv[1]), threads=1)"
+    )
+    # onnxruntime keeps silent by itself where it takes the surroundings for a build server's.
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    subprocess.run(
+        [sys.executable, "-c", code, bedroom_model], env={**kept, "HOME": str(home)}, check=True
+    )
+    assert list(home.rglob("*")) == []
+
+
 def test_model_path_of_the_settings_is_used(bedroom_model: Path, tmp_path: Path) -> None:
     engine = build_detector(Settings(home=tmp_path, model=str(bedroom_model), score_threshold=0.45))
 
@@ -231,7 +261,8 @@ def test_declared_classes_must_have_the_models_number(tmp_path: Path) -> None:
 
     def build(classes: str | Path | None) -> Detector:
         return Detector(
-            ModelEntry(name="m", path=file, classes=classes), catalogue=Catalogue.load()
+            ModelEntry(name="m", path=file, classes=classes, family="dfine"),
+            catalogue=Catalogue.load(),
         )
 
     with pytest.raises(ModelError, match=r"12 classes apart, but .*names.txt has 2"):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +12,8 @@ from photoqueue.engines.contract import Hint
 from photoqueue.engines.detector import Detector
 from photoqueue.engines.layouts import (
     AuthorsExport,
+    QueriesExport,
     RawYolox,
-    TransformersExport,
     choose_layout,
     fitted_size,
     letterbox,
@@ -34,7 +36,7 @@ CHAIR, COUCH, BED = 56, 57, 59  # positions in COCO
 RED_ISH = Image.new("RGB", (200, 100), (204, 102, 51))  # 0.8, 0.4, 0.2
 
 
-def detector(file: Path, **options: float) -> Detector:
+def detector(file: Path, **options: Any) -> Detector:
     return Detector(ModelEntry(name=file.stem, path=file), catalogue=Catalogue.load(), **options)
 
 
@@ -234,10 +236,17 @@ def test_squash_fills_the_whole_input() -> None:
             ),
         ),
         (
-            TransformersExport,
+            QueriesExport,
             Signature(
                 (Port("pixel_values", (None, None, None, None)),),
                 (Port("logits", (None, 300, 366)), Port("pred_boxes", (None, 300, 4))),
+            ),
+        ),
+        (
+            QueriesExport,
+            Signature(
+                (Port("input", (1, 3, 384, 384)),),
+                (Port("dets", (1, 300, 4)), Port("labels", (1, 300, 91))),
             ),
         ),
         (
@@ -276,6 +285,67 @@ def test_model_of_another_layout_is_refused_with_what_it_has(tmp_path: Path) -> 
         assert part in str(error.value)
 
 
+OWN_NAMES = ("input", "labels", "dets")
+DFINE_NAMES = ("pixel_values", "logits", "pred_boxes")
+#: Categories of COCO by their own numbers.
+COCO_CHAIR, COCO_BED, COCO_TV = 62, 65, 72
+
+
+@pytest.mark.parametrize("names", [OWN_NAMES, DFINE_NAMES])
+def test_rf_detr_has_sparse_classes_and_pixels_of_imagenet(
+    tmp_path: Path, names: tuple[str, str, str]
+) -> None:
+    file = transformers_model(
+        tmp_path / "m.onnx",
+        logits=logits({COCO_CHAIR: 0.0}, {COCO_BED: 0.0}, {COCO_TV: 0.0}, classes=91),
+        boxes=[[0.1, 0.1, 0.2, 0.2], [0.5, 0.5, 0.2, 0.2], [0.9, 0.9, 0.2, 0.2]],
+        add_channel_means=True,
+        fixed_size=True,
+        names=names,
+    )
+
+    found = {d.label: d for d in detector(file).detect(RED_ISH, threshold=0.0)}
+
+    # RED_ISH is 0.8, 0.4, 0.2: less the mean, by the deviation of each channel
+    means = [(0.8 - 0.485) / 0.229, (0.4 - 0.456) / 0.224, (0.2 - 0.406) / 0.225]
+    expected = [1 / (1 + math.exp(-mean)) for mean in means]
+    assert [found[label].score for label in ("chair", "bed", "tv")] == pytest.approx(
+        expected, abs=3e-3
+    )
+    assert found["chair"].box == pytest.approx((0.0, 0.0, 0.2, 0.2))
+
+
+def test_numbers_that_coco_leaves_out_mean_nothing() -> None:
+    names = class_names(91)
+    assert names is not None
+    assert [name for name in names.names if name] == list(label_list("coco"))
+    assert (names.name(0), names.name(1), names.name(12), names.name(90)) == (
+        *(None, "person", None, "toothbrush"),
+    )
+
+
+@pytest.mark.parametrize(("family", "red"), [("dfine", 0.8), ("rfdetr", (0.8 - 0.485) / 0.229)])
+def test_model_of_ones_own_classes_says_which_pixels_it_wants(
+    tmp_path: Path, family: Any, red: float
+) -> None:
+    file = transformers_model(
+        tmp_path / "m.onnx",
+        logits=logits({0: 0.0}, {1: 0.0}, {2: 0.0}, classes=3),
+        boxes=[[0.1, 0.1, 0.2, 0.2]] * 3,
+        add_channel_means=True,
+        fixed_size=True,
+    )
+    (tmp_path / "names.txt").write_text("chair\ndesk\nstool\n")
+    entry = ModelEntry(name="m", path=file, classes=tmp_path / "names.txt")
+
+    with pytest.raises(ModelError, match=r"may be D-FINE or RF-DETR.*family = 'dfine' or 'rfdetr'"):
+        Detector(entry, catalogue=Catalogue.load())
+    told = entry.model_copy(update={"family": family})
+    found = Detector(told, catalogue=Catalogue.load()).detect(RED_ISH, threshold=0.0)
+    score = next(one.score for one in found if one.label == "chair")
+    assert score == pytest.approx(1 / (1 + math.exp(-red)), abs=3e-3)
+
+
 def test_model_of_an_unknown_number_of_classes_is_refused(tmp_path: Path) -> None:
     file = transformers_model(
         tmp_path / "m.onnx", logits=logits({0: 1.0}, classes=7), boxes=[[0.5, 0.5, 0.1, 0.1]]
@@ -300,4 +370,4 @@ def test_vocabularies_have_their_published_sizes() -> None:
     names = class_names(366)
     assert names is not None
     assert names.names[:2] == (None, "Person")
-    assert class_names(91) is None
+    assert class_names(90) is None

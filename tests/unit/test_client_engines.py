@@ -25,7 +25,7 @@ def choices(home: Path, **options: Any) -> dict[str, EngineChoice]:
 
 def have_a_model(home: Path) -> None:
     (home / "models").mkdir()
-    (home / "models" / "dfine-m-objects365.onnx").write_bytes(b"not read")
+    (home / "models" / "dfine-l-objects365.onnx").write_bytes(b"not read")
 
 
 def test_every_engine_that_a_job_can_name_is_a_choice(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_fresh_machine_has_the_built_in_engine_and_says_what_the_others_lack(
     builtin = found["builtin"]
     assert (builtin.available, builtin.engine, builtin.reason) == (True, "builtin", "")
     assert not found["detector"].available
-    assert "photoqueue models pull dfine-m-objects365 (79.2 MB)" in found["detector"].reason
+    assert "photoqueue models pull dfine-l-objects365 (125.9 MB)" in found["detector"].reason
     assert not found["llm"].available
     assert "PHOTOQUEUE_LLM_BASE_URL" in found["llm"].reason
     auto = found["auto"]
@@ -57,7 +57,7 @@ def test_model_that_is_here_makes_the_detector_available(tmp_path: Path) -> None
     found = choices(tmp_path, engine="builtin")
     assert found["detector"].available
     assert found["auto"].engine == "detector"
-    assert "dfine-m-objects365" in found["auto"].reason
+    assert "dfine-l-objects365" in found["auto"].reason
 
 
 def test_configured_llm_is_what_auto_takes(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def have(home: Path, *names: str) -> None:
 
 
 def test_configured_llm_comes_first(tmp_path: Path) -> None:
-    have(tmp_path, "dfine-m-objects365")
+    have(tmp_path, "dfine-l-objects365")
 
     choice = choose_engine(Settings(home=tmp_path, model="x.onnx", **LLM))
 
@@ -79,7 +79,7 @@ def test_named_model_makes_it_the_detector(tmp_path: Path) -> None:
     ("present", "chosen", "advised"),
     [
         (["yolox-nano-coco", "dfine-s-objects365"], "dfine-s-objects365", False),
-        (["dfine-s-objects365", "dfine-m-objects365"], "dfine-m-objects365", False),
+        (["dfine-s-objects365", "dfine-l-objects365"], "dfine-l-objects365", False),
         (["deimv2-femto-coco", "dfine-n-coco"], "dfine-n-coco", True),
         (["deimv2-atto-coco"], "deimv2-atto-coco", True),
     ],
@@ -97,7 +97,7 @@ def test_best_model_that_is_there_is_taken(
 
 
 def test_own_model_is_preferred(tmp_path: Path) -> None:
-    have(tmp_path, "dfine-m-objects365", "ours")
+    have(tmp_path, "dfine-l-objects365", "ours")
     (tmp_path / "models.toml").write_text("[models.ours]\n")
 
     choice = choose_engine(Settings(home=tmp_path))
@@ -112,7 +112,7 @@ def test_nothing_configured_is_the_built_in_model_and_says_how_to_get_better(
     choice = choose_engine(Settings(home=tmp_path))
 
     assert choice.engine == "builtin"
-    assert "photoqueue models pull dfine-m-objects365 (79.2 MB)" in (choice.advice or "")
+    assert "photoqueue models pull dfine-l-objects365 (125.9 MB)" in (choice.advice or "")
     assert "PHOTOQUEUE_LLM_MODEL" in (choice.advice or "")
     assert list(tmp_path.iterdir()) == []  # nothing is fetched unasked
 

@@ -34,6 +34,7 @@ def write(file: Path, text: str) -> Path:
 def test_published_models_say_all_that_a_user_must_know(tmp_path: Path) -> None:
     names = [entry.name for entry in published_models(tmp_path)]
     assert names == [
+        "dfine-l-objects365",
         "dfine-m-objects365",
         "dfine-s-objects365",
         "dfine-n-coco",
@@ -48,6 +49,12 @@ def test_published_models_say_all_that_a_user_must_know(tmp_path: Path) -> None:
         assert entry.size and entry.sha256 and entry.note and not entry.own
         assert all(address.startswith("https://") for address in entry.addresses)
         assert entry.addresses
+        if entry.name.startswith("dfine"):
+            assert "not measured on rooms" in entry.note
+    # An address of a branch may give another file tomorrow.
+    moving = [e for e in published_models(tmp_path) if "/resolve/main/" in e.addresses[0]]
+    assert [entry.name for entry in moving] == ["dfine-m-objects365"]
+    assert "revision not known" in moving[0].note
 
 
 def test_users_models_come_first_and_take_the_place_of_published_ones(tmp_path: Path) -> None:
@@ -59,8 +66,8 @@ def test_users_models_come_first_and_take_the_place_of_published_ones(tmp_path: 
 
     models = registered_models(tmp_path)
 
-    assert list(models)[:3] == ["zoo", "dfine-n-coco", "dfine-m-objects365"]
-    assert len(models) == 7
+    assert list(models)[:3] == ["zoo", "dfine-n-coco", "dfine-l-objects365"]
+    assert len(models) == 8
     assert models["dfine-n-coco"].own
     assert models["dfine-n-coco"].sha256 == ()
 

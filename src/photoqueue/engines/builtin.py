@@ -23,7 +23,7 @@ from photoqueue.errors import ModelError
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.copies import look_alike
 from photoqueue.inventory.wording import OTHER
-from photoqueue.settings import Settings
+from photoqueue.settings import Device, Settings
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -140,9 +140,10 @@ class BuiltinEngine:
         threads: int = 1,
         score_threshold: float | None = None,
         file: Path = WEIGHTS,
+        device: Device = "auto",
     ) -> None:
         self._catalogue = catalogue
-        self._session = ModelSession(file, threads=threads, remedy=_REMEDY)
+        self._session = ModelSession(file, threads=threads, device=device, remedy=_REMEDY)
         about = self._session.metadata
         try:
             self.model = about["name"]
@@ -285,4 +286,5 @@ def build_builtin(settings: Settings, *, processes: int = 1) -> BuiltinEngine:
         catalogue=Catalogue.for_settings(settings),
         threads=settings.threads or share_of_cores(processes),
         score_threshold=settings.score_threshold,
+        device=settings.device,
     )

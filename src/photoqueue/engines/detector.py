@@ -30,7 +30,7 @@ from photoqueue.engines.vocabulary import OWN, classes_of, seen_item
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import VOCABULARIES, CatalogueItem
 from photoqueue.inventory.wording import OTHER
-from photoqueue.settings import Settings
+from photoqueue.settings import Device, Settings
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -158,11 +158,12 @@ class Detector:
     score_threshold : float or None
         Items below this score, 0…1, are not reported; ``None`` is the model's own, else the
         layout's default.
+    device : {"auto", "cpu", "cuda"}
 
     Raises
     ------
     EngineUnavailableError
-        onnxruntime is not installed.
+        onnxruntime is not installed, or cannot use the device.
     ModelError
         The file is not an ONNX model, or has an unknown layout or vocabulary.
     """
@@ -176,13 +177,14 @@ class Detector:
         catalogue: Catalogue,
         threads: int = 1,
         score_threshold: float | None = None,
+        device: Device = "auto",
     ) -> None:
         from PIL import Image
 
         self.model = file.name
         self._catalogue = catalogue
         self._keys = frozenset(item.key for item in catalogue.items)
-        self._session = ModelSession(file.path, threads=threads)
+        self._session = ModelSession(file.path, threads=threads, device=device)
         self._layout = choose_layout(self._session.signature, file.path)
         # The first run allocates memory, so that the first photo is not slower than the
         # others; it also shows how many classes there are, which not every file says.
@@ -194,6 +196,7 @@ class Detector:
             count if self._layout.counts_classes or file.classes is None else None,
             declared=file.classes,
         )
+        self._layout.settle(count, file.family, file.path)
         given = (score_threshold, file.threshold, self._layout.default_threshold)
         #: Score, 0…1, below which items are not reported.
         self.score_threshold = next(value for value in given if value is not None)
@@ -301,4 +304,5 @@ def build_detector(settings: Settings, *, processes: int = 1) -> Detector:
         catalogue=Catalogue.for_settings(settings),
         threads=settings.threads or share_of_cores(processes),
         score_threshold=settings.score_threshold,
+        device=settings.device,
     )

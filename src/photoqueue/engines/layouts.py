@@ -55,6 +55,15 @@ class Layout(ABC):
         """Return the model's inputs, by name, for an RGB picture."""
         return {self._picture: squash(image, self.size)}
 
+    def settle(self, count: int, family: str | None, file: Path) -> None:  # noqa: B027
+        """Take in how many classes the model has, and of which family its user says it is.
+
+        Raises
+        ------
+        ModelError
+            What it wants to be fed cannot be told.
+        """
+
     @abstractmethod
     def class_count(self, outputs: Mapping[str, Any]) -> int:
         """Return how many classes the model has, from the outputs of a run."""
@@ -118,41 +127,85 @@ class AuthorsExport(Layout):
         )
 
 
-class TransformersExport(Layout):
-    """The export of the transformers library, as found at onnx-community.
+#: Model family → mean and deviation of the pixels it was trained on, per channel, 0…1; RF-DETR
+#: has those of ImageNet (the preprocessing of github.com/roboflow/rf-detr).
+FAMILIES: Final[dict[str, tuple[FloatArray, FloatArray] | None]] = {
+    "dfine": None,
+    "rfdetr": (
+        np.array([0.485, 0.456, 0.406], dtype=np.float32)[:, None, None],
+        np.array([0.229, 0.224, 0.225], dtype=np.float32)[:, None, None],
+    ),
+}
+#: Number of classes → family of the published models that have as many.
+_BY_CLASSES: Final = {80: "dfine", 365: "dfine", 366: "dfine", 91: "rfdetr"}
 
-    Input ``pixel_values`` f32 [N, 3, H, W]; outputs ``logits`` [N, Q, C], before the
-    sigmoid, and ``pred_boxes`` [N, Q, 4] (centre and size, as fractions).
+
+class QueriesExport(Layout):
+    """Exports that leave the boxes to be decoded: of transformers, and RF-DETR's own.
+
+    The first, as found at onnx-community, has the input ``pixel_values`` f32 [N, 3, H, W] and the
+    outputs ``logits`` [N, Q, C], before the sigmoid, and ``pred_boxes`` [N, Q, 4] (centre and size,
+    as fractions). RF-DETR's own calls them ``input``, ``labels`` and ``dets``. RF-DETR also comes
+    with the first names, and then nothing but the number of classes tells it from D-FINE, which
+    wants its pixels without mean and deviation.
     """
 
-    name = "D-FINE, transformers (logits, pred_boxes)"
-    #: Not measured on photos of rooms: taken from the same architecture's other export.
+    name = "D-FINE or RF-DETR (logits, pred_boxes), RF-DETR (dets, labels)"
+    #: Not measured on photos of rooms: taken from D-FINE's other export.
     default_threshold = 0.35
+    _NAMES: ClassVar = (("pixel_values", "logits", "pred_boxes"), ("input", "labels", "dets"))
+
+    def __init__(self, picture: Port, logits: str, boxes: str) -> None:
+        super().__init__(picture)
+        self._logits, self._boxes = logits, boxes
+        self._family = "rfdetr" if boxes == "dets" else None
 
     @classmethod
     def recognise(cls, signature: Signature) -> Self | None:
         """Return the layout if the model has it."""
-        picture = signature.input("pixel_values")
-        logits, boxes = signature.output("logits"), signature.output("pred_boxes")
-        if not (picture and logits and boxes) or len(signature.inputs) != 1:
-            return None
-        fits = (
-            picture.fits(None, 3, None, None)
-            and logits.fits(None, None, None)
-            and boxes.fits(None, None, 4)
-        )
-        return cls(picture) if fits else None
+        for names in cls._NAMES:
+            picture = signature.input(names[0])
+            logits, boxes = map(signature.output, names[1:])
+            if (
+                picture
+                and logits
+                and boxes
+                and len(signature.inputs) == 1
+                and picture.fits(None, 3, None, None)
+                and logits.fits(None, None, None)
+                and boxes.fits(None, None, 4)
+            ):
+                return cls(picture, *names[1:])
+        return None
+
+    def settle(self, count: int, family: str | None, file: Path) -> None:
+        """Decide which family the model is of, as what is fed to it depends on that."""
+        self._family = family or self._family or _BY_CLASSES.get(count)
+        if self._family is None:
+            raise ModelError(
+                f"The model {file} tells {count} classes apart and may be D-FINE or RF-DETR, which "
+                "want different pixels. Which is it? Say family = "
+                f"{' or '.join(map(repr, FAMILIES))} where it is registered "
+                "(PHOTOQUEUE_HOME/models.toml)."
+            )
+
+    def feeds(self, image: Image.Image) -> dict[str, Any]:
+        """Return the model's inputs for a picture."""
+        fed = super().feeds(image)
+        if (pixels := FAMILIES[self._family or "dfine"]) is not None:
+            fed[self._picture] = (fed[self._picture] - pixels[0]) / pixels[1]
+        return fed
 
     def class_count(self, outputs: Mapping[str, Any]) -> int:
         """Return how many classes the model has."""
-        return int(outputs["logits"].shape[-1])
+        return int(outputs[self._logits].shape[-1])
 
     def decode(self, outputs: Mapping[str, Any], image: Image.Image) -> Candidates:
         """Return what the model proposes, in fractions of the picture."""
-        logits = np.asarray(outputs["logits"][0], dtype=np.float32)
+        logits = np.asarray(outputs[self._logits][0], dtype=np.float32)
         classes = logits.argmax(axis=1).astype(np.int64)
         best = np.take_along_axis(logits, classes[:, None], axis=1)[:, 0]
-        boxes = np.asarray(outputs["pred_boxes"][0], dtype=np.float32)
+        boxes = np.asarray(outputs[self._boxes][0], dtype=np.float32)
         return Candidates(corners(boxes), _sigmoid(best), classes)
 
 
@@ -280,7 +333,7 @@ def _grid(width: int, height: int) -> tuple[FloatArray, FloatArray]:
 
 
 #: The most specific first; no model fits two of them.
-_LAYOUTS: Final = (AuthorsExport, TransformersExport, RawYolox)
+_LAYOUTS: Final = (AuthorsExport, QueriesExport, RawYolox)
 
 
 def choose_layout(signature: Signature, file: Path) -> Layout:

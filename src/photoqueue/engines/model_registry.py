@@ -26,6 +26,8 @@ key             meaning
                 the number of classes must be that of COCO or Objects365
 ``threshold``   score, 0…1, below which things are not reported; ``PHOTOQUEUE_SCORE_THRESHOLD``
                 wins over it
+``family``      ``dfine`` or ``rfdetr``, for a model with outputs ``logits`` and ``pred_boxes`` and
+                classes of its own: they want different pixels
 ``note``        a few words, shown by ``photoqueue models list``
 ==============  ===============================================================================
 
@@ -42,7 +44,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -63,7 +65,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 #: Class lists that need no file.
 VOCABULARIES: Final = ("coco", "objects365")
 #: The detector to download in general.
-RECOMMENDED: Final = "dfine-m-objects365"
+RECOMMENDED: Final = "dfine-l-objects365"
 
 
 def _beside(path: object, info: ValidationInfo) -> object:
@@ -137,6 +139,8 @@ class ModelEntry(BaseModel):
         ``coco``, ``objects365``, or a file of class names; ``None`` leaves it to the model.
     threshold : float or None
         Score, 0…1, below which things are not reported; ``None`` leaves it to the layout.
+    family : str or None
+        ``dfine`` or ``rfdetr``; ``None`` leaves it to the model.
     note : str
     """
 
@@ -154,6 +158,7 @@ class ModelEntry(BaseModel):
     licence: str | None = None
     classes: Annotated[str | Path | None, BeforeValidator(_class_list)] = None
     threshold: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
+    family: Literal["dfine", "rfdetr"] | None = None
     note: str = ""
 
     def exists(self) -> bool:
@@ -305,7 +310,7 @@ def locate_model(settings: Settings) -> ModelEntry:
     advice = (
         f"Known names: {', '.join(models)}; download one ({pull_command(settings.home)}), or put "
         f"its file at {settings.home / 'models'}/<name>.onnx. Or set PHOTOQUEUE_MODEL to the path "
-        "of any DEIMv2, D-FINE or YOLOX model in ONNX."
+        "of any DEIMv2, D-FINE, RF-DETR or YOLOX model in ONNX."
     )
     if settings.model is None:
         present = next(present_models(settings.home), None)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from photoqueue.errors import EngineUnavailableError, ModelError
+from photoqueue.settings import Device
 
 #: Pixels; D-FINE and YOLOX models are trained at this size unless their file says otherwise.
 DEFAULT_SIZE: Final = 640
@@ -86,8 +87,13 @@ _CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/cpu.max")
 _REMEDY: Final = "Set PHOTOQUEUE_MODEL to a model file, or download this one again."
 
 
+#: Name of a device in ``PHOTOQUEUE_DEVICE`` → onnxruntime's name.
+_CPU: Final = "CPUExecutionProvider"
+_CUDA: Final = "CUDAExecutionProvider"
+
+
 class ModelSession:
-    """One ONNX model, loaded; runs on the CPU.
+    """One ONNX model, loaded.
 
     Parameters
     ----------
@@ -96,16 +102,22 @@ class ModelSession:
         onnxruntime threads.
     remedy : str
         What to do when the file cannot be loaded.
+    device : {"auto", "cpu", "cuda"}
 
     Raises
     ------
     EngineUnavailableError
-        onnxruntime is not installed.
+        onnxruntime is not installed, or cannot use the device.
     ModelError
         The file is not an ONNX model that onnxruntime can run.
     """
 
-    def __init__(self, file: Path, *, threads: int, remedy: str = _REMEDY) -> None:
+    def __init__(
+        self, file: Path, *, threads: int, remedy: str = _REMEDY, device: Device = "auto"
+    ) -> None:
+        # Photos of homes are private, and so is how often they are analysed. onnxruntime reads this
+        # when it is imported, before it writes an id into the home directory and sends it away.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         try:
             import onnxruntime
         except ImportError as exc:
@@ -113,7 +125,6 @@ class ModelSession:
                 "Running a model needs onnxruntime, which is not installed. "
                 "Run: pip install 'photoqueue[detect]'"
             ) from exc
-        # Photos of homes are private, and so is how often they are analysed.
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -126,13 +137,21 @@ class ModelSession:
         self.file = file
         try:
             self._session = onnxruntime.InferenceSession(
-                str(file), options, providers=["CPUExecutionProvider"]
+                str(file), options, providers=_providers(onnxruntime, device)
             )
+        except EngineUnavailableError:
+            raise
         except Exception as exc:  # onnxruntime has no common base for its errors
             raise ModelError(
                 f"The file {file} is not an ONNX model that onnxruntime can load "
                 f"({_first_line(exc)}). {remedy}"
             ) from exc
+        if device == "cuda" and _CUDA not in self._session.get_providers():
+            raise EngineUnavailableError(
+                "PHOTOQUEUE_DEVICE is cuda, but onnxruntime-gpu found no CUDA device that it can "
+                "use, or not the CUDA libraries of its version. Install these, or set "
+                "PHOTOQUEUE_DEVICE=cpu."
+            )
         self.signature = Signature.of(self._session.get_inputs(), self._session.get_outputs())
         self._outputs = [port.name for port in self.signature.outputs]
 
@@ -151,6 +170,18 @@ class ModelSession:
                 f"It has {self.signature}. Use another model."
             ) from exc
         return dict(zip(self._outputs, values, strict=True))
+
+
+def _providers(onnxruntime: Any, device: Device) -> list[str]:
+    """Return onnxruntime's names of where a model runs, the preferred first."""
+    has_cuda = _CUDA in onnxruntime.get_available_providers()
+    if device == "cuda" and not has_cuda:
+        raise EngineUnavailableError(
+            "PHOTOQUEUE_DEVICE is cuda, but the onnxruntime that is installed runs on the CPU "
+            "alone. Put the package onnxruntime-gpu in its place (pip uninstall onnxruntime; pip "
+            "install onnxruntime-gpu), or set PHOTOQUEUE_DEVICE=cpu."
+        )
+    return [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
 
 
 def share_of_cores(processes: int) -> int:

@@ -25,7 +25,11 @@ _BY_CLASS_COUNT: Final[dict[int, tuple[Vocabulary, bool]]] = {
     80: ("coco", False),
     365: ("objects365", False),
     366: ("objects365", True),
+    91: ("coco", True),
 }
+#: Numbers of COCO's own list of 91 categories of which no picture is annotated: models with 91
+#: classes, such as RF-DETR, keep an output for each, and one for 0.
+_COCO_GAPS: Final = frozenset((0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83))
 
 KNOWN_CLASS_COUNTS: Final = tuple(_BY_CLASS_COUNT)
 
@@ -56,6 +60,10 @@ def class_names(count: int) -> ClassNames | None:
         return None
     vocabulary, has_none = _BY_CLASS_COUNT[count]
     names = label_list(vocabulary)
+    if count == 91:
+        given = iter(names)
+        sparse = (None if n in _COCO_GAPS else next(given) for n in range(count))
+        return ClassNames(vocabulary, tuple(sparse))
     return ClassNames(vocabulary, (None, *names) if has_none else names)
 
 
@@ -95,8 +103,9 @@ def classes_of(model: Path, count: int | None, *, declared: str | Path | None) -
             if (classes := class_names(known)) is not None and classes.vocabulary == declared
         }
     if count is None:
-        # Where the numbers stand in the outputs alone, index 0 of Objects365 means nothing.
-        return fitting[max(fitting)]
+        # Where the numbers stand in the outputs alone, index 0 of Objects365 means nothing, and
+        # those of COCO have no gaps.
+        return fitting[366 if 366 in fitting else min(fitting)]
     if count not in fitting:
         raise ModelError(
             f"The model {model} tells {count} classes apart, but {declared} has "

@@ -58,6 +58,12 @@ def list_models(as_json: AsJson = False) -> None:
     if printed_json(as_json, rows):
         return
     show(_table(rows))
+    if any(row["classes"] == "objects365" for row in rows):
+        show()
+        show(
+            "The licence is that of code and weights. The Objects365 pictures and annotations that "
+            "they were trained on have terms of their own: see https://www.objects365.org."
+        )
     if not any(row["present"] for row in rows):
         from photoqueue.engines.model_registry import RECOMMENDED
 

@@ -1,4 +1,4 @@
-"""Assembles the widgets of a board, and the thread that keeps them up to date."""
+"""What stands around the views of a board, and the thread that keeps all of them up to date."""
 
 from __future__ import annotations
 
@@ -9,23 +9,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Final
 
 import anywidget
-import ipywidgets as widgets
 import traitlets
 
-from photoqueue.client.handles import Batch
 from photoqueue.client.observe import ask
 from photoqueue.client.observe import batch as reopened
 from photoqueue.client.system import queues_without_worker
 from photoqueue.client.worker_process import WorkerProcess, start_worker
 from photoqueue.errors import PhotoqueueError, UnknownBatchError
-from photoqueue.faces.notebook.charts_view import ChartsView
-from photoqueue.faces.notebook.inventory import InventoryView
-from photoqueue.faces.notebook.jobs import JobsView
-from photoqueue.faces.notebook.photos import PhotosView
-from photoqueue.faces.notebook.submit_form import SubmitForm
-from photoqueue.faces.notebook.system import SystemView
-from photoqueue.faces.notebook.view import Background, LiveView, Message, Scope, script, style
-from photoqueue.queue.pages import change_mark
+from photoqueue.faces.notebook.view import Background, LiveView, Message, script, style
 from photoqueue.queue.projects import recent_batches, require_project
 
 
@@ -292,76 +283,3 @@ class Refresher:
                     else f"A view could not be drawn ({type(exc).__name__}: {exc})."
                 )
                 seen, pause = None, min(_RETRY_MOST, max(_RETRY_FIRST, 2 * pause))
-
-
-#: Smallest height of the tabs, so that the notebook does not jump when a table shrinks.
-_HEIGHT: Final = "420px"
-
-
-class Assembly:
-    """Views in tabs, with a submit form beside them if photos may be submitted.
-
-    Parameters
-    ----------
-    scope
-        Scope of all views.
-    submitted
-        Called with each batch that the form submits. None omits the form and every button that
-        changes something.
-
-    Attributes
-    ----------
-    widget : ipywidgets.Widget
-        The widget to display.
-    """
-
-    def __init__(self, scope: Scope, submitted: Callable[[Batch], None] | None) -> None:
-        actions = submitted is not None
-        self.form = SubmitForm(submitted, project=scope.project) if submitted else None
-        self.jobs = JobsView(scope, actions=actions)
-        self.photos = PhotosView(scope, actions=actions)
-        self.inventory = InventoryView(scope, actions=actions)
-        self.charts = ChartsView(scope, actions=actions)
-        self.system = SystemView(scope, actions=actions)
-        self.notice = WorkerNotice(scope, actions=actions)
-        self.choice = ScopeChoice(scope, actions=actions)
-        self.status = StatusBar()
-        tabs: dict[str, LiveView] = {
-            "Jobs": self.jobs,
-            "Photos": self.photos,
-            "Inventory": self.inventory,
-            "Charts": self.charts,
-            "System": self.system,
-        }
-        self.tabs = widgets.Tab(
-            children=list(tabs.values()),
-            titles=list(tabs),
-            selected_index=0,
-            layout=widgets.Layout(min_height=_HEIGHT),
-        )
-        self.refresher = Refresher(
-            self._shown, lambda: ask(change_mark), self.status, self.charts.prepare
-        )
-        for view in (*tabs.values(), self.notice, self.choice):
-            view.driven_by(self.refresher.wake)
-        self.tabs.observe(lambda _: self.refresher.wake(), "selected_index")
-        scope.observe(lambda _: self.refresher.wake())
-        self.widget = self._laid_out()
-
-    def close(self) -> None:
-        """End the thread; remove photos that were uploaded and not submitted."""
-        self.refresher.stop()
-        if self.form is not None:
-            self.form.close()
-
-    def _shown(self) -> list[LiveView]:
-        return [self.notice, self.choice, self.tabs.children[self.tabs.selected_index or 0]]
-
-    def _laid_out(self) -> widgets.Widget:
-        views = widgets.VBox(
-            [self.status, self.choice, self.notice, self.tabs],
-            layout=widgets.Layout(flex="1 1 520px", min_width="0"),
-        )
-        if self.form is None:
-            return views
-        return widgets.HBox([self.form.widget, views], layout=widgets.Layout(flex_flow="row wrap"))

@@ -13,17 +13,30 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
 from photoqueue.client.handles import Batch
+from photoqueue.client.observe import ask
 from photoqueue.client.observe import batch as reopened
 from photoqueue.errors import ConfigurationError
+from photoqueue.queue.pages import change_mark
 
 if TYPE_CHECKING:
     from photoqueue.faces.notebook.submit_form import SubmitForm
+    from photoqueue.faces.notebook.view import LiveView
 
 _NEEDED: Final = ("anywidget", "ipywidgets", "matplotlib")
+#: Smallest height of the tabs, so that the notebook does not jump when a table shrinks.
+_HEIGHT: Final = "420px"
 
 
 class TabbedBoard:
     """Views in tabs, kept up to date by one thread; base of the two boards.
+
+    Parameters
+    ----------
+    project, batch
+        What to show.
+    submitted
+        Called with each batch that the form submits. None omits the form and every button that
+        changes something.
 
     Attributes
     ----------
@@ -41,18 +54,64 @@ class TabbedBoard:
         submitted: Callable[[Batch], None] | None,
     ) -> None:
         _require_widgets()
-        from photoqueue.faces.notebook.assembly import Assembly
-        from photoqueue.faces.notebook.view import Scope
+        # Late: they load the widget libraries.
+        import ipywidgets as widgets
 
-        self._scope = Scope()
+        from photoqueue.faces.notebook import assembly, submit_form, view
+        from photoqueue.faces.notebook.charts_view import ChartsView
+        from photoqueue.faces.notebook.inventory import InventoryView
+        from photoqueue.faces.notebook.jobs import JobsView
+        from photoqueue.faces.notebook.photos import PhotosView
+        from photoqueue.faces.notebook.system import SystemView
+
+        scope = self._scope = view.Scope()
         self.show(project=project, batch=batch)
-        parts = Assembly(self._scope, submitted)
-        self.jobs, self.photos, self.inventory = parts.jobs, parts.photos, parts.inventory
-        self.charts, self.system = parts.charts, parts.system
-        self.widget = parts.widget
-        self._parts = parts
-        parts.refresher.start()
+        actions = submitted is not None
+        self.jobs = JobsView(scope, actions=actions)
+        self.photos = PhotosView(scope, actions=actions)
+        self.inventory = InventoryView(scope, actions=actions)
+        self.charts = ChartsView(scope, actions=actions)
+        self.system = SystemView(scope, actions=actions)
+        tabs: dict[str, LiveView] = {
+            "Jobs": self.jobs,
+            "Photos": self.photos,
+            "Inventory": self.inventory,
+            "Charts": self.charts,
+            "System": self.system,
+        }
+        self._tabs = widgets.Tab(
+            children=list(tabs.values()),
+            titles=list(tabs),
+            selected_index=0,
+            layout=widgets.Layout(min_height=_HEIGHT),
+        )
+        self._above: list[LiveView] = [
+            assembly.ScopeChoice(scope, actions=actions),
+            assembly.WorkerNotice(scope, actions=actions),
+        ]
+        status = assembly.StatusBar()
+        self._refresher = assembly.Refresher(
+            self._shown, lambda: ask(change_mark), status, self.charts.prepare
+        )
+        for one in (*self._above, *tabs.values()):
+            one.driven_by(self._refresher.wake)
+        self._tabs.observe(lambda _: self._refresher.wake(), "selected_index")
+        scope.observe(lambda _: self._refresher.wake())
+        self._form: SubmitForm | None = None
+        self.widget = widgets.VBox(
+            [status, *self._above, self._tabs],
+            layout=widgets.Layout(flex="1 1 520px", min_width="0"),
+        )
+        if submitted is not None:
+            self._form = submit_form.SubmitForm(submitted, project=scope.project)
+            self.widget = widgets.HBox(
+                [self._form.widget, self.widget], layout=widgets.Layout(flex_flow="row wrap")
+            )
+        self._refresher.start()
         atexit.register(self.close)
+
+    def _shown(self) -> list[LiveView]:
+        return [*self._above, self._tabs.children[self._tabs.selected_index or 0]]
 
     def show(self, *, project: str | None = None, batch: str | Batch | None = None) -> None:
         """Show one batch, one project, or, with neither, everything.
@@ -80,11 +139,16 @@ class TabbedBoard:
 
     def refresh(self) -> None:
         """Read everything visible again."""
-        self._parts.refresher.wake()
+        self._refresher.wake()
 
     def close(self) -> None:
-        """End the thread behind the board; the display stays as it is."""
-        self._parts.close()
+        """End the thread behind the board; the display stays as it is.
+
+        Photos that were uploaded and not submitted are removed.
+        """
+        self._refresher.stop()
+        if self._form is not None:
+            self._form.close()
         atexit.unregister(self.close)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
@@ -140,8 +204,8 @@ class Workbench(TabbedBoard):
     @property
     def form(self) -> SubmitForm:
         """The submit form; its fields can be filled from Python."""
-        assert self._parts.form is not None  # made with `submitted`
-        return self._parts.form
+        assert self._form is not None  # made with `submitted`
+        return self._form
 
     def _submitted(self, batch: Batch) -> None:
         self.show(batch=batch)

@@ -56,7 +56,8 @@ def failures_of(
     frame: pd.DataFrame, *, since: datetime | None = None, now: datetime | None = None
 ) -> Failures:
     """Reduce attempts or jobs to error types and failures over time."""
-    found = _later(_ended(frame, "at"), "at", since)
+    found = _ended(frame, "at")
+    found = found if since is None else found[found["at"] >= since]
     if found.empty:
         return Failures()
     period = Period.between(since or _moment(found["at"].min()), now or _moment(found["at"].max()))
@@ -66,16 +67,10 @@ def failures_of(
 
 
 def retries_of(frame: pd.DataFrame) -> Retries:
-    """Reduce jobs to their numbers of attempts.
-
-    Raises
-    ------
-    PhotoqueueError
-        The frame does not contain jobs.
-    """
+    """Reduce jobs to their numbers of attempts."""
     need(frame, ("state", "attempts"), "history()")
-    found = frame.assign(ending=frame["state"])
-    done, failed = (found[found["ending"] == ending] for ending in ("completed", "failed"))
+    jobs = frame.assign(ending=frame["state"])
+    done, failed = (jobs[jobs["state"] == state] for state in ("completed", "failed"))
     return Retries.of(
         [*_rows("attempt", done, done["attempts"]), *_rows("job", failed, failed["attempts"])]
     )
@@ -84,51 +79,34 @@ def retries_of(frame: pd.DataFrame) -> Retries:
 def throughput_of(
     frame: pd.DataFrame, *, since: datetime | None = None, now: datetime | None = None
 ) -> Throughput:
-    """Reduce jobs to the numbers submitted, finished and started over time.
-
-    Raises
-    ------
-    PhotoqueueError
-        The frame does not contain jobs.
-    """
-    need(frame, ("state", "created_at", "started_at", "finished_at", "wait_ms"), "history()")
-    columns = (frame[name].dropna() for name in ("created_at", "started_at", "finished_at"))
-    times = [_moment(known) for one in columns if len(one) for known in (one.min(), one.max())]
+    """Reduce jobs to the numbers submitted, finished and started over time."""
+    columns = ("created_at", "started_at", "finished_at")
+    need(frame, ("state", "wait_ms", *columns), "history()")
+    times = [_moment(at) for at in (*frame[[*columns]].min(), *frame[[*columns]].max()) if at == at]
     if not times:
         return Throughput()
     period = Period.between(since or min(times), now or max(times))
     waiting = frame.loc[frame["state"] == str(JobState.WAITING), "created_at"]
     oldest = (period.until - _moment(waiting.min())).total_seconds() if len(waiting) else None
     jobs = frame.assign(ending=frame["state"])
-    done, lost = (
-        jobs[jobs["ending"].isin(endings)] for endings in (("completed",), ("failed", "cancelled"))
-    )
-    started = frame.dropna(subset=["wait_ms"])
+    done, lost = jobs["state"] == "completed", jobs["state"].isin(("failed", "cancelled"))
     rows = [
-        *_events("submitted", _later(frame, "created_at", since), "created_at", period),
-        *_events("ended", _later(done, "finished_at", since), "finished_at", period),
-        *_events("job", _later(lost, "finished_at", since), "finished_at", period),
-        *_events(
-            "started", _later(started, "started_at", since), "started_at", period, value="wait_ms"
-        ),
+        *_events("submitted", frame, "created_at", period, since=since),
+        *_events("ended", jobs[done], "finished_at", period, since=since),
+        *_events("job", jobs[lost], "finished_at", period, since=since),
+        *_events("started", frame, "started_at", period, value="wait_ms", since=since),
     ]
     return Throughput.of(rows, period, oldest)
 
 
 def ai_of(frame: pd.DataFrame) -> Ai:
-    """Reduce engine calls to one record per engine and model.
-
-    Raises
-    ------
-    PhotoqueueError
-        The frame does not contain engine calls.
-    """
-    columns = ("engine", "model", "latency_ms", "success", "cost_usd", "tokens_in", "tokens_out")
-    need(frame, columns, "ai_calls()")
+    """Reduce engine calls to one record per engine and model."""
     names = ("engine", "model")
+    sums = {"cost": "cost_usd", "tokens_in": "tokens_in", "tokens_out": "tokens_out"}
+    need(frame, (*names, "latency_ms", "success", *sums.values()), "ai_calls()")
     calls = frame.assign(ending=frame["success"].map({True: "completed", False: "error"}))
     rows = _rows("call", calls, bins_of(calls["latency_ms"]), names, calls["latency_ms"])
-    for measure, column in (("cost", "cost_usd"), ("tokens_in",) * 2, ("tokens_out",) * 2):
+    for measure, column in sums.items():
         known = calls.dropna(subset=column)
         rows += _rows(measure, known, 0, names, known[column])
     return Ai.of(rows)
@@ -163,11 +141,6 @@ def _ended(frame: pd.DataFrame, *known: str) -> pd.DataFrame:
     return found.dropna(subset=["ending", *known])
 
 
-def _later(frame: pd.DataFrame, column: str, since: datetime | None) -> pd.DataFrame:
-    known = frame.dropna(subset=column)
-    return known if since is None else known[known[column] >= since]
-
-
 def _events(
     measure: str,
     frame: pd.DataFrame,
@@ -175,13 +148,16 @@ def _events(
     period: Period,
     *labels: str,
     value: str | None = None,
+    since: datetime | None = None,
 ) -> list[Row]:
     """Count events by time bin; their value defaults to their time."""
     import pandas as pd  # late: `import photoqueue` loads none
 
-    moments = (frame[at] - pd.Timestamp(0, tz=UTC)) / pd.Timedelta(1, "s")
-    starts = frame[at].dt.floor(f"{period.seconds}s")
-    return _rows(measure, frame, 0, labels, frame[value] if value else moments, starts)
+    found = frame.dropna(subset=[at, value or at])
+    found = found if since is None else found[found[at] >= since]
+    moments = (found[at] - pd.Timestamp(0, tz=UTC)) / pd.Timedelta(1, "s")
+    starts = found[at].dt.floor(f"{period.seconds}s")
+    return _rows(measure, found, 0, labels, found[value] if value else moments, starts)
 
 
 def _rows(

@@ -219,7 +219,7 @@ export default {
       replace(rooms, inventory.rooms.map((room) => h("section", { "aria-label": room.name, class: "pq-inv-room" },
         h("h4", {}, room.name, room.kind ? h("span", { class: "pq-quiet" }, ` ${room.kind}`) : null,
           h("span", { class: "pq-quiet" }, ` ${format.counted(room.items, "thing")}, ${format.volume(room.volume)}`)),
-        room.lines.length ? h("div", { class: "pq-inv-scroll" }, tableOf(columns, room.lines.map((line) => row(page, room, line))))
+        room.lines.length ? h("div", { class: "pq-scroll" }, tableOf(columns, room.lines.map((line) => row(page, room, line))))
           : h("div", { class: "pq-empty" }, "Nothing was found here."))));
     }
 
@@ -262,7 +262,7 @@ export default {
       const standing = listed.filter((entry) => !entry.undoneAt).length;
       const columns = ["When", "By", "Room", "Thing", "Number", "m³ of one", h("span", { class: "pq-hidden" }, "Undo")];
       replace(made, fold("corrections", `Corrections: ${format.number(standing)} hold, ${format.number(listed.length - standing)} undone`,
-        h("div", { class: "pq-inv-scroll" }, tableOf(columns, listed.map((entry) => h("tr", { class: entry.undoneAt ? "pq-quiet" : null },
+        h("div", { class: "pq-scroll" }, tableOf(columns, listed.map((entry) => h("tr", { class: entry.undoneAt ? "pq-quiet" : null },
             h("td", {}, format.clock(entry.at)), h("td", {}, entry.by), h("td", {}, entry.room), h("td", {}, entry.name),
             h("td", {}, entry.count === 0 ? "0, off the list" : format.number(entry.count)),
             h("td", {}, format.number(entry.volume, 2)),

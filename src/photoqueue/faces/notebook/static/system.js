@@ -10,7 +10,7 @@ function mark(icon, text, kind) {
 }
 
 function grid(caption, columns, rows) {
-  return h("div", { class: "pq-sys-scroll" }, tableOf(columns, rows, { caption }));
+  return h("div", { class: "pq-scroll" }, tableOf(columns, rows, { caption }));
 }
 
 const WORKER_STATES = {

@@ -503,7 +503,6 @@ def test_status_tells_version_pid_and_place(shared: tuple[Settings, Endpoints]) 
     assert broker.version == information["redis_version"]
     assert broker.pid == information["process_id"]
     assert postgres.where == endpoints.database_url.get_secret_value()
-    assert postgres.data_directory == services(settings) / "postgres" / "data"
 
 
 def test_secrets_of_the_environment_do_not_reach_the_servers(

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -60,7 +59,6 @@ class ServerStatus:
     version: str | None = None
     #: Address with secrets masked, or why there is none.
     where: str
-    data_directory: Path | None = None
     embedded: bool
 
 
@@ -115,13 +113,10 @@ def down(settings: Settings) -> list[str]:
 
 def status(settings: Settings) -> list[ServerStatus]:
     """Return the state of PostgreSQL and Redis, in this order; starts nothing, takes no lock."""
+    configured = {"PostgreSQL": settings.database_url, "Redis": settings.redis_url}
     return [
-        _configured_status("PostgreSQL", settings.database_url)
-        if settings.database_url
-        else _embedded_status(_servers(settings)[0]),
-        _configured_status("Redis", settings.redis_url)
-        if settings.redis_url
-        else _embedded_status(_servers(settings)[1]),
+        _configured_status(name, url) if url else _embedded_status(_servers(settings)[place])
+        for place, (name, url) in enumerate(configured.items())
     ]
 
 
@@ -140,15 +135,14 @@ def _configured_status(name: str, url: SecretStr) -> ServerStatus:
 
 def _embedded_status(server: EmbeddedServer) -> ServerStatus:
     answer = server.ask()
-    running = answer.ready
+    running = answer is not None and answer.ready
     processes = server.processes()
     return ServerStatus(
         name=server.name,
         running=running,
         pid=processes[0].pid if processes else None,
-        version=answer.version,
+        version=None if answer is None else answer.version,
         where=server.url() if running else server.why_absent(),
-        data_directory=server.data,
         embedded=True,
     )
 

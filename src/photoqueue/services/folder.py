@@ -28,7 +28,7 @@ from typing import Final
 
 from photoqueue.errors import ConfigurationError, ServiceError
 from photoqueue.files import explained, open_lock, try_lock
-from photoqueue.services.process import Account, account_for, open_way
+from photoqueue.services.process import Account, account_for, open_way, until
 
 #: Bytes of a socket's path: 103 on macOS, 107 on Linux.
 LONGEST_SOCKET_PATH: Final = 103
@@ -79,15 +79,12 @@ class ServiceFolder:
             self.root.mkdir(mode=0o700, exist_ok=True)
             descriptor = open_lock(self.root / "lock")
         try:
-            deadline = time.monotonic() + LOCK_SECONDS
-            while not try_lock(descriptor):
-                if time.monotonic() > deadline:
-                    raise ServiceError(
-                        f"Another process has been starting or stopping the servers of {self.home} "
-                        f"for {LOCK_SECONDS:.0f} s. Find it with `lsof {self.root / 'lock'}` and "
-                        "end it."
-                    )
-                time.sleep(0.02)
+            if not until(lambda: try_lock(descriptor), time.monotonic() + LOCK_SECONDS):
+                raise ServiceError(
+                    f"Another process has been starting or stopping the servers of {self.home} "
+                    f"for {LOCK_SECONDS:.0f} s. Find it with `lsof {self.root / 'lock'}` and end "
+                    "it."
+                )
             try:
                 yield
             finally:

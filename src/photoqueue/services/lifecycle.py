@@ -15,7 +15,6 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Final
 
@@ -33,28 +32,15 @@ ANSWER_SECONDS: Final = 2.0
 _NOBODY_LISTENS = (FileNotFoundError, NotADirectoryError, PermissionError, ConnectionRefusedError)
 
 
-class Readiness(Enum):
-    """How a server responded."""
-
-    #: It takes commands.
-    READY = "ready"
-    #: It is starting, recovering, stopping, or slow.
-    BUSY = "busy"
-    #: Nothing listens on its socket.
-    ABSENT = "absent"
-
-
 @dataclass(frozen=True)
 class ServerAnswer:
-    """The readiness of a server and, where it reported one, its version."""
+    """What a running server answered: whether it takes commands, and its version if it told.
 
-    readiness: Readiness
+    One that is starting, recovering, stopping or slow is not ready.
+    """
+
+    ready: bool
     version: str | None = None
-
-    @property
-    def ready(self) -> bool:
-        """Whether the server takes commands."""
-        return self.readiness is Readiness.READY
 
 
 #: Time limit of a start, in seconds; it may include recovery after a crash.
@@ -66,8 +52,6 @@ STOP_SECONDS: Final = 30.0
 KILL_SECONDS: Final = process.KILL_SECONDS
 #: Seconds between stop signals, as a server that is still starting may miss the first.
 REPEAT_SECONDS: Final = 1.0
-
-_PAUSE = 0.01
 
 
 class EmbeddedServer(ABC):
@@ -113,11 +97,11 @@ class EmbeddedServer(ABC):
         folder = self.place.sockets()
         return folder and folder / self.socket_name
 
-    def ask(self) -> ServerAnswer:
-        """Probe the server; takes no lock and starts nothing."""
+    def ask(self) -> ServerAnswer | None:
+        """Probe the server; None if nothing listens. Takes no lock and starts nothing."""
         path = self.socket()
         if path is None:
-            return ServerAnswer(Readiness.ABSENT)
+            return None
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(ANSWER_SECONDS)
             try:
@@ -126,14 +110,15 @@ class EmbeddedServer(ABC):
                 with connection.makefile("rb") as stream:
                     return self.read_answer(stream)
             except _NOBODY_LISTENS:
-                return ServerAnswer(Readiness.ABSENT)
+                return None
             except OSError:
                 # Too slow, backlog full, or connection closed: a server is running.
-                return ServerAnswer(Readiness.BUSY)
+                return ServerAnswer(ready=False)
 
     def is_ready(self) -> bool:
         """Whether the server takes commands."""
-        return self.ask().ready
+        answer = self.ask()
+        return answer is not None and answer.ready
 
     def why_absent(self) -> str:
         """Describe why the server does not answer."""
@@ -164,19 +149,19 @@ class EmbeddedServer(ABC):
         last_contact = time.monotonic()
         while True:
             answer = self.ask()
-            if answer.ready:
+            if answer is not None and answer.ready:
                 return
             if not self.is_alive():
                 break
             # Another process started it, or it is recovering, or it is about to end.
             now = time.monotonic()
-            if answer.readiness is Readiness.BUSY:
+            if answer is not None:
                 last_contact = now
             elif now - last_contact > LOST_SECONDS:
                 self.stop()
             if now > deadline:
                 raise self.failure(f"is running but was not ready within {START_SECONDS:.0f} s")
-            time.sleep(_PAUSE)
+            time.sleep(process.PAUSE_SECONDS)
         self._start(account, deadline)
 
     def stop(self) -> bool:
@@ -221,10 +206,8 @@ class EmbeddedServer(ABC):
         alive = open_lock(self._alive_file)
         try:
             # ``status`` may be testing the lock at this moment.
-            while not try_lock(alive):
-                if time.monotonic() > deadline:
-                    raise self.failure("cannot be started: its files are in use")
-                time.sleep(_PAUSE)
+            if not process.until(lambda: try_lock(alive), deadline):
+                raise self.failure("cannot be started: its files are in use")
             with self.place.explained():
                 self.prepare(account)
                 process.rotate_log(self.log)
@@ -238,17 +221,10 @@ class EmbeddedServer(ABC):
         finally:
             # Closed, not unlocked: the server holds the lock now.
             os.close(alive)
-        while not self.is_ready():
-            if not self.is_alive():
-                raise self.failure("ended at once", process.last_lines(self.log, log_start))
-            if time.monotonic() > deadline:
-                raise self.failure(f"was not ready within {START_SECONDS:.0f} s")
-            time.sleep(_PAUSE)
+        if not process.until(lambda: self.is_ready() or not self.is_alive(), deadline):
+            raise self.failure(f"was not ready within {START_SECONDS:.0f} s")
+        if not self.is_alive():
+            raise self.failure("ended at once", process.last_lines(self.log, log_start))
 
     def _ends_within(self, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while self.is_alive():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_PAUSE)
-        return True
+        return process.until(lambda: not self.is_alive(), time.monotonic() + seconds)

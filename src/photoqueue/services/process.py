@@ -9,7 +9,7 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +35,6 @@ class Account:
     def own(self, path: Path) -> None:
         """Make this account the owner of ``path``."""
         os.chown(path, self.uid, self.gid)
-
-    def subprocess_options(self) -> dict[str, Any]:
-        """Return arguments for :func:`subprocess.run` to run a program as this account."""
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 def account_for(folder: Path) -> Account | None:
@@ -130,6 +126,8 @@ def _add_bits(path: Path, mode: int, bits: int) -> None:
 LOG_BYTES: Final = 4 * 1024 * 1024
 #: Seconds to wait for killed processes to end.
 KILL_SECONDS: Final = 10.0
+#: Seconds between two looks at what is waited for.
+PAUSE_SECONDS: Final = 0.01
 #: Lines of a log shown in an error.
 SHOWN_LINES: Final = 12
 
@@ -186,8 +184,19 @@ def spawn(
 def _surroundings(folder: Path, account: Account | None) -> dict[str, Any]:
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     environment |= {"HOME": str(folder), "LC_ALL": "C"}
-    options = account.subprocess_options() if account else {}
-    return {"cwd": folder, "env": environment, "umask": 0o077, **options}
+    options: dict[str, Any] = {"cwd": folder, "env": environment, "umask": 0o077}
+    if account:
+        options |= {"user": account.uid, "group": account.gid, "extra_groups": []}
+    return options
+
+
+def until(condition: Callable[[], bool], deadline: float) -> bool:
+    """Wait until a condition holds; return False at the deadline of the monotonic clock."""
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(PAUSE_SECONDS)
+    return True
 
 
 def processes_in(folder: Path, names: tuple[str, ...]) -> list[psutil.Process]:

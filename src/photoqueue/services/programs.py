@@ -20,7 +20,7 @@ import psutil
 
 from photoqueue.errors import BrokerUnavailableError, ConfigurationError, DatabaseUnavailableError
 from photoqueue.services import process
-from photoqueue.services.lifecycle import EmbeddedServer, Readiness, ServerAnswer
+from photoqueue.services.lifecycle import EmbeddedServer, ServerAnswer
 from photoqueue.services.process import Account, open_software
 
 #: Name of the database and of its owner.
@@ -94,13 +94,13 @@ class Postgres(EmbeddedServer):
             if kind == b"S" and fields[0] == b"server_version":
                 version = fields[1].decode()
             elif kind == b"Z":
-                return ServerAnswer(Readiness.READY, version)
+                return ServerAnswer(True, version)
             elif kind == b"E":
                 # A server without a free connection is ready; with any other refusal it is not
                 # ("the database system is starting up").
                 full = _TOO_MANY_CONNECTIONS in fields
-                return ServerAnswer(Readiness.READY if full else Readiness.BUSY, version)
-        return ServerAnswer(Readiness.BUSY)
+                return ServerAnswer(full, version)
+        return ServerAnswer(False)
 
     def prepare(self, account: Account | None) -> None:
         """Create the database, or clean up after a crash."""
@@ -144,15 +144,10 @@ class Postgres(EmbeddedServer):
             # Collation and letter case that do not depend on the system's libraries.
             initdb += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
             self._run([*initdb, *_options("--set", _SETTINGS)], account)
-            single: list[str | Path] = [
-                programs / "postgres",
-                "--single",
-                "-j",
-                "-D",
-                fresh,
-                "postgres",
-            ]
-            self._run(single, account, words=f"CREATE DATABASE {DATABASE};\n")
+            single = ["--single", "-j", "-D", str(fresh), "postgres"]
+            self._run(
+                [programs / "postgres", *single], account, words=f"CREATE DATABASE {DATABASE};\n"
+            )
             fresh.rename(self.data)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -240,11 +235,11 @@ class RedisServer(EmbeddedServer):
     def read_answer(self, stream: BinaryIO) -> ServerAnswer:
         """Read Redis's response to ``PING`` and ``INFO``."""
         if stream.readline() != b"+PONG\r\n":
-            return ServerAnswer(Readiness.BUSY)  # "-LOADING …"
+            return ServerAnswer(False)  # "-LOADING …"
         size = re.fullmatch(rb"\$(\d+)\r\n", stream.readline())
         info = stream.read(int(size[1])) if size else b""
         version = re.search(rb"^redis_version:(\S+)", info, re.MULTILINE)
-        return ServerAnswer(Readiness.READY, version[1].decode() if version else None)
+        return ServerAnswer(True, version[1].decode() if version else None)
 
     def prepare(self, account: Account | None) -> None:
         """Create the data directory."""

@@ -28,9 +28,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from photoqueue.errors import ConfigurationError, PhotoqueueError
 from photoqueue.words import JobType
@@ -48,16 +47,10 @@ MIN_SILENCE_SECONDS: Final = 5.0
 _OVERTIME: Final = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuePulse:
-    """State of the processes of one queue.
+class QueuePulse(NamedTuple):
+    """The processes of one queue: how many take jobs, and how many of them work on one.
 
-    Attributes
-    ----------
-    ready, busy : int
-        Processes that take jobs, and those of them that are working on one.
-    fetched_s : float or None
-        Seconds since a process last checked the queue; None before the first time.
+    ``fetched_s`` is the seconds since one last checked the queue; None before the first time.
     """
 
     queue: JobType
@@ -116,16 +109,11 @@ class Pulse:
         now = self._clock()
         found = []
         for queue in self._queues:
-            ready = [child for child in self._crew.of(queue) if child.board.ready]
-            looks = [child.board.looked_at for child in ready]
-            found.append(
-                QueuePulse(
-                    queue=queue,
-                    ready=len(ready),
-                    busy=sum(child.board.busy_since > 0 for child in ready),
-                    fetched_s=max(now - max(looks), 0.0) if looks else None,
-                )
-            )
+            boards = [child.board for child in self._crew.of(queue) if child.board.ready]
+            busy = sum(board.busy_since > 0 for board in boards)
+            looked = max((board.looked_at for board in boards), default=None)
+            silent = None if looked is None else max(now - looked, 0.0)
+            found.append(QueuePulse(queue, len(boards), busy, silent))
         return found
 
     def _stuck(self, now: float) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Response
@@ -99,7 +99,8 @@ async def _follow(backend: ApiBackend, batch_id: str, first: BatchChanges) -> As
     while True:
         for begin in range(0, len(changes.ended), _CHUNK):
             # Without an id: a client that is cut off here resumes before all of these.
-            yield b"".join(_event("job", _job(e)) for e in changes.ended[begin : begin + _CHUNK])
+            some = changes.ended[begin : begin + _CHUNK]
+            yield b"".join(_event("job", _ENDED_JOB.dump_json(e, by_alias=True)) for e in some)
         if changes.ended or changes.counts != counts:
             yield _event("progress", _progress(changes), changes.mark)
             counts, spoken = changes.counts, time.monotonic()
@@ -125,20 +126,12 @@ async def _stopping(backend: ApiBackend, seconds: float) -> bool:
     return True
 
 
-def _event(name: str, data: Mapping[str, Any], mark: str | None = None) -> bytes:
-    return format_sse_event(event=name, data_str=json.dumps(data), id=mark)
+def _event(name: str, data: bytes, mark: str | None = None) -> bytes:
+    return format_sse_event(event=name, data_str=data.decode(), id=mark)
 
 
-def _job(ended: EndedJob) -> dict[str, Any]:
-    found: dict[str, Any] = _ENDED_JOB.dump_python(ended, mode="json", by_alias=True)
-    return found
-
-
-def _progress(changes: BatchChanges) -> dict[str, Any]:
+def _progress(changes: BatchChanges) -> bytes:
     finished = sum(number for state, number in changes.counts.items() if state.finished)
-    return {
-        "total": changes.total,
-        "finished": finished,
-        "counts": {str(state): changes.counts[state] for state in JobState},
-        "done": changes.done,
-    }
+    counts = {str(state): changes.counts[state] for state in JobState}
+    told = {"total": changes.total, "finished": finished, "counts": counts, "done": changes.done}
+    return json.dumps(told).encode()

@@ -335,10 +335,7 @@ def _extent(response: http.client.HTTPResponse) -> tuple[int, int | None]:
         return 0, int(length) if length.isdigit() else None
     span, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
     first = span.partition("-")[0]
-    return (
-        int(first) if first.isdigit() else -1,
-        int(total) if total.isdigit() else None,
-    )
+    return (int(first) if first.isdigit() else -1, int(total) if total.isdigit() else None)
 
 
 def _refusal(exc: urllib.error.HTTPError) -> _TransferError:

@@ -14,15 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from photoqueue.faces.cli.output import (
-    NUMBER,
-    WHOLE,
-    TableColumn,
-    name,
-    records,
-    show,
-    table,
-)
+from photoqueue.faces.cli.output import NUMBER, WHOLE, TableColumn, name, records, show, table
 from photoqueue.format import counted, duration, line, percent
 
 if TYPE_CHECKING:

@@ -153,8 +153,7 @@ def _show_result(queue: str, result: Mapping[str, Any]) -> None:
 
 
 JobIds = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="JOB", help="Job ids or keys.", show_default=False),
+    list[str] | None, typer.Argument(metavar="JOB", help="Job ids or keys.", show_default=False)
 ]
 BatchId = Annotated[str | None, typer.Option("--batch", help="All jobs of this batch.")]
 Queue = Annotated[

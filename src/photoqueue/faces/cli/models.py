@@ -94,8 +94,7 @@ def pull(name: _Name, as_json: AsJson = False) -> None:
 @app.command()
 def verify(
     name: Annotated[
-        str | None,
-        typer.Argument(metavar="[NAME]", help="A model (default: all that are here)."),
+        str | None, typer.Argument(metavar="[NAME]", help="A model (default: all that are here).")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -155,9 +154,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         TableColumn("NAME", "name", WHOLE, str),
         TableColumn("HERE", lambda row: "yes" if row["present"] else "no", WHOLE),
         TableColumn(
-            "SIZE",
-            lambda row: NOTHING if row["size"] is None else megabytes(row["size"]),
-            NUMBER,
+            "SIZE", lambda row: NOTHING if row["size"] is None else megabytes(row["size"]), NUMBER
         ),
         TableColumn("CLASSES", "classes"),
         TableColumn("LICENCE", "licence", WHOLE),

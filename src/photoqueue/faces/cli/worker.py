@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 def worker(
     queue: Annotated[
-        str | None,
-        typer.Option(help="Work only on this queue (default: all known job types)."),
+        str | None, typer.Option(help="Work only on this queue (default: all known job types).")
     ] = None,
     concurrency: Annotated[
         str | None,

@@ -76,18 +76,8 @@ def installation_metrics(reading: Reading) -> Iterator[Metric]:
 _COUNTERS: Final = (
     ("photoqueue_jobs_submitted", "Jobs that were submitted.", "submitted", ""),
     ("photoqueue_jobs_failed", "Jobs that failed for good.", "failed", ""),
-    (
-        "photoqueue_attempts_retried",
-        "Failed attempts that were followed by another",
-        "retried",
-        "",
-    ),
-    (
-        "photoqueue_jobs_completed",
-        "Jobs that ended with a result.",
-        "ended",
-        Outcome.COMPLETED,
-    ),
+    ("photoqueue_attempts_retried", "Failed attempts that were followed by another", "retried", ""),
+    ("photoqueue_jobs_completed", "Jobs that ended with a result.", "ended", Outcome.COMPLETED),
     (
         "photoqueue_attempts_recovered",
         "Attempts that were taken back from a worker that died or was not seen any more.",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from photoqueue.client.gallery import PhotoCard, SeenItem
 from photoqueue.faces.notebook.palette import CATEGORY_LOOKS
 from photoqueue.faces.notebook.photos import PhotosView, shown
+from photoqueue.inventory.wording import Wording
+from photoqueue.queue.projects import PhotoRow
 from photoqueue.words import JobState
 from tests.browser.static_page import StaticPage, static_pages
 from tests.conftest import picture
@@ -20,39 +22,36 @@ NASTY = '<img src=x onerror="window.hacked = 1">.jpg'
 
 
 def card(number: int, state: JobState = JobState.COMPLETED, **values: Any) -> dict[str, Any]:
-    bed = SeenItem(
-        name="double bed",
-        category="furniture",
-        score=0.93,
-        box=(0.1, 0.2, 0.6, 0.9),
-        volume=1.5,
-        alternatives="single bed 0.31",
-    )
-    lamp = SeenItem(
-        name="floor lamp",
-        category="misc",
-        score=0.41,
-        box=(0.7, 0.1, 0.9, 0.8),
-        volume=None,
-        alternatives="",
-    )
-    made = PhotoCard(
+    bed = {
+        "name": "double bed",
+        "key": "double_bed",
+        "category": "furniture",
+        "score": 0.93,
+        "box": [0.1, 0.2, 0.6, 0.9],
+        "volume": 1.5,
+        "alternatives": {"single_bed": 0.31},
+    }
+    lamp = {
+        "name": "floor lamp",
+        "category": "misc",
+        "score": 0.41,
+        "box": [0.7, 0.1, 0.9, 0.8],
+    }
+    made = PhotoRow(
         photo_id=f"p{number}",
-        title=f"bedroom 2/view-{number}.jpg",
         sha256="aa",
         file_name=f"view-{number}.jpg",
         room="bedroom 2",
         room_type="bedroom",
-        state=state,
-        job_id=f"j{number}",
         width=480,
         height=320,
-        items=(bed, lamp) if state is JobState.COMPLETED else (),
-        warnings=(),
+        job_id=UUID(int=number),
+        state=state,
+        result={"items": [bed, lamp]} if state is JobState.COMPLETED else None,
         error_type=None,
         error_message=None,
     )
-    return shown(made) | values
+    return shown(made, Wording.of("en")) | values
 
 
 def state(*cards: dict[str, Any]) -> dict[str, Any]:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from PIL import Image
 
 import photoqueue
 from photoqueue.client.gallery import (
-    PhotoCard,
-    photo_card,
     photo_counts,
     photo_items,
     photo_page,
     photo_picture,
     photo_preview,
+    photo_row,
 )
 from photoqueue.errors import (
     NotFoundError,
@@ -26,11 +25,13 @@ from photoqueue.errors import (
     UnknownBatchError,
     UnreadablePhotoError,
 )
+from photoqueue.faces.notebook.photos import shown
 from photoqueue.installation import Installation
+from photoqueue.inventory.wording import Wording
 from photoqueue.jobs.handling import Handler
 from photoqueue.queue.ledger import Claim
 from photoqueue.queue.pages import Ordering
-from photoqueue.queue.projects import PhotoChoice
+from photoqueue.queue.projects import PhotoChoice, PhotoRow
 from photoqueue.queue.tables import jobs
 from photoqueue.records.results import FoundItem, PhotoResult
 from photoqueue.records.snapshots import AiCall
@@ -44,7 +45,7 @@ def bench(installation: Installation) -> Bench:
     return Bench(installation)
 
 
-def ids(cards: tuple[PhotoCard, ...]) -> list[str]:
+def ids(cards: tuple[PhotoRow, ...]) -> list[str]:
     return [card.photo_id for card in cards]
 
 
@@ -61,7 +62,7 @@ def telling(result: PhotoResult) -> object:
     return around
 
 
-def original_of(installation: Installation, card: PhotoCard) -> Path:
+def original_of(installation: Installation, card: PhotoRow) -> Path:
     assert card.sha256 is not None
     return installation.settings.home / "photos" / "originals" / card.sha256[:2] / card.sha256
 
@@ -89,21 +90,21 @@ def test_card_tells_what_the_newest_job_found_in_the_readers_words(bench: Bench)
     )
     bench(job, telling(result))
 
-    (card,) = photo_page(PhotoChoice(project="m1")).rows
-    (french,) = photo_page(PhotoChoice(project="m1"), lang="fr").rows
+    (row,) = photo_page(PhotoChoice(project="m1")).rows
+    card, french = (shown(row, Wording.of(lang)) for lang in ("en", "fr"))
 
-    assert (card.photo_id, card.room, card.job_id, card.state) == (
-        "p1", "salon", job.id, JobState.COMPLETED,
+    assert (row.photo_id, row.room, row.job_id, row.state) == (
+        "p1", "salon", UUID(job.id), JobState.COMPLETED,
     )  # fmt: skip
-    assert card.title == "salon/p1"  # bytes have no file name
-    assert (card.width, card.height, card.warnings) == (48, 32, ("too dark",))
-    assert (card.error_type, card.error_message, card.can_retry) == (None, None, False)
-    (item,) = card.items
-    assert (item.score, item.box, item.volume) == (0.93, (0.1, 0.2, 0.5, 0.6), 1.5)
-    assert item.alternatives == "two-seat sofa 0.31"
-    assert french.items[0].name == "canapé 3 places"
-    assert (card.room_type, french.room_type) == ("living room", "salon")
-    assert photo_card("p1") == card
+    assert card["title"] == "salon/p1"  # bytes have no file name
+    assert (card["width"], card["height"], card["warnings"]) == (48, 32, ["too dark"])
+    assert (card["error_type"], card["error_message"], card["can_retry"]) == (None, None, False)
+    (item,) = card["items"]
+    assert (item["score"], item["box"], item["volume"]) == (0.93, [0.1, 0.2, 0.5, 0.6], 1.5)
+    assert item["alternatives"] == "two-seat sofa 0.31"
+    assert french["items"][0]["name"] == "canapé 3 places"
+    assert (card["room_type"], french["room_type"]) == ("living room", "salon")
+    assert photo_row("p1") == row
 
 
 def test_pages_hold_each_photo_once_and_lead_both_ways(installation: Installation) -> None:
@@ -161,7 +162,7 @@ def test_photo_analysed_again_shows_its_newest_job(bench: Bench) -> None:
 
     (card,) = photo_page(PhotoChoice(project="m1")).rows
 
-    assert (card.job_id, card.state, card.items) == (newest.id, JobState.WAITING, ())
+    assert (card.job_id, card.state, card.result) == (UUID(newest.id), JobState.WAITING, None)
 
 
 def test_photos_are_chosen_by_room_state_and_text(bench: Bench) -> None:
@@ -204,7 +205,7 @@ def test_wrong_batch_cursor_and_photo_are_refused(installation: Installation) ->
         photo_page(PhotoChoice(project="m1"), before=newest_first)
     for photo in ("p9", "p\x00"):
         with pytest.raises(NotFoundError, match="No photo"):
-            photo_card(photo)
+            photo_row(photo)
     assert photo_page(PhotoChoice(project="m9")).rows == ()
 
 
@@ -228,13 +229,14 @@ def test_failed_photo_tells_a_short_reason(bench: Bench, tmp_path: Path) -> None
     assert (refused.sha256, refused.can_retry) == (None, False)
     assert "submitted" in photo_preview(refused).reason
     assert failed.can_retry
-    assert failed.error_message is not None and len(failed.error_message) <= 300
-    assert failed.error_message.startswith("begins")
+    told = shown(failed, Wording.of("en"))["error_message"]
+    assert len(told) <= 300
+    assert told.startswith("begins")
 
 
 def test_thumbnail_is_made_again_and_kept(installation: Installation) -> None:
     photoqueue.submit_photo(picture(1, size=(1200, 800)), photo_id="p1")
-    card = photo_card("p1")
+    card = photo_row("p1")
     assert photo_preview(card, make=False) == (None, "")
 
     jpeg = photo_preview("p1").jpeg
@@ -264,8 +266,8 @@ def test_picture_is_upright_and_fits_the_screen(installation: Installation) -> N
 def test_photo_without_its_original_says_so(installation: Installation) -> None:
     submit("p1")
     submit("p2")
-    original_of(installation, photo_card("p1")).unlink()
-    original_of(installation, photo_card("p2")).write_bytes(b"changed")
+    original_of(installation, photo_row("p1")).unlink()
+    original_of(installation, photo_row("p2")).write_bytes(b"changed")
 
     assert photo_preview("p1").jpeg is None
     assert "is not in the store" in photo_preview("p1").reason

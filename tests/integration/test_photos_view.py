@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import photoqueue
-from photoqueue.client.gallery import photo_card
+from photoqueue.client.gallery import photo_row
 from photoqueue.faces.notebook.photos import PhotosView
 from photoqueue.faces.notebook.view import Scope
 from photoqueue.installation import Installation
@@ -134,7 +134,7 @@ def test_filters_begin_at_the_first_page(installation: Installation) -> None:
 def test_opened_photo_arrives_as_bytes_and_missing_ones_say_so(bench: Bench) -> None:
     bench(submit("p1", project_id="m1"))
     lost = submit("p2", project_id="m1")
-    card = photo_card("p2")
+    card = photo_row("p2")
     home = bench._installation.settings.home
     (home / "photos" / "originals" / str(card.sha256)[:2] / str(card.sha256)).unlink()
     photoqueue.cancel(lost)

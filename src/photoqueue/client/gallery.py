@@ -1,4 +1,4 @@
-"""Galleries: pages of photo cards, thumbnails and pictures."""
+"""Galleries: pages of photos, thumbnails and pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from photoqueue.client.result_frames import item_rows
 from photoqueue.errors import (
@@ -15,124 +15,16 @@ from photoqueue.errors import (
     PhotoNotFoundError,
     StorageError,
 )
-from photoqueue.format import shorten
 from photoqueue.installation import Installation, current
 from photoqueue.inventory.wording import Wording
 from photoqueue.queue import projects, read
 from photoqueue.queue.pages import Page
 from photoqueue.queue.projects import PhotoChoice, PhotoRow
-from photoqueue.records.base import Box
 from photoqueue.words import JobState
 
 if TYPE_CHECKING:
     import pandas as pd
     from PIL import Image
-
-#: Characters of an error message on a card.
-_MESSAGE_LENGTH: Final = 300
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenItem:
-    """An item that a photo shows, with its names in the reader's language.
-
-    Attributes
-    ----------
-    score : float or None
-        0…1.
-    box : tuple of float or None
-        x0, y0, x1, y1 in 0…1 of the upright picture.
-    volume : float or None
-        Usual moving volume of one, in m³.
-    alternatives : str
-        What else it may be: ``two-seat sofa 0.31, corner sofa 0.08``; empty if nothing.
-    """
-
-    name: str
-    category: str
-    score: float | None
-    box: Box | None
-    volume: float | None
-    alternatives: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhotoCard:
-    """A photo with its newest job and result.
-
-    Attributes
-    ----------
-    title : str
-        Name for display: ``bedroom 2/view-1.jpg``.
-    sha256 : str or None
-        Content address; None if the photo could not be read when it was submitted.
-    state : JobState
-        State of its newest job, whose id is ``job_id``.
-    width, height : int or None
-        Pixels of the upright picture.
-    items : tuple of SeenItem
-        Items found by the newest job; empty before it has completed.
-    warnings : tuple of str
-        Why the photo may show less than there is, such as ``too dark``.
-    error_type, error_message : str or None
-        The last error; the message is cut to about 300 characters.
-    """
-
-    photo_id: str
-    title: str
-    sha256: str | None
-    file_name: str | None
-    room: str | None
-    room_type: str | None
-    state: JobState
-    job_id: str
-    width: int | None
-    height: int | None
-    items: tuple[SeenItem, ...]
-    warnings: tuple[str, ...]
-    error_type: str | None
-    error_message: str | None
-
-    @property
-    def can_retry(self) -> bool:
-        """Whether a retry can help: its picture is stored."""
-        return self.state in (JobState.FAILED, JobState.CANCELLED) and self.sha256 is not None
-
-
-def card_of(row: PhotoRow, wording: Wording) -> PhotoCard:
-    """Make the card of a photo, with names in the reader's language."""
-    result = row.result or {}
-    room_type = result.get("roomType") or row.room_type
-    name = row.file_name or row.photo_id
-    return PhotoCard(
-        photo_id=row.photo_id,
-        title=f"{row.room}/{name}" if row.room else name,
-        sha256=row.sha256,
-        file_name=row.file_name,
-        room=row.room,
-        room_type=room_type and wording.room_type(room_type),
-        state=row.state,
-        job_id=str(row.job_id),
-        width=result.get("width") or row.width,
-        height=result.get("height") or row.height,
-        items=tuple(_seen(item, wording) for item in result.get("items", ())),
-        warnings=tuple(result.get("warnings", ())),
-        error_type=row.error_type,
-        error_message=row.error_message and shorten(row.error_message, _MESSAGE_LENGTH),
-    )
-
-
-def _seen(item: Mapping[str, Any], wording: Wording) -> SeenItem:
-    box = item.get("box")
-    return SeenItem(
-        name=wording.item(item.get("key"), item["name"]),
-        category=item["category"],
-        score=item.get("score"),
-        box=tuple(box) if box else None,
-        volume=item.get("volume"),
-        alternatives=wording.alternatives(item.get("alternatives")),
-    )
-
 
 #: Photos per page.
 PAGE_SIZE: Final = 24
@@ -163,7 +55,7 @@ def photo_page(
     before: str | None = None,
     size: int = PAGE_SIZE,
     lang: str | None = None,
-) -> Page[PhotoCard]:
+) -> Page[PhotoRow]:
     """Return a page of photos, each once, with its newest job.
 
     Parameters
@@ -176,7 +68,7 @@ def photo_page(
     size
         Photos per page.
     lang
-        ``en`` or ``fr``; default is that of the settings.
+        ``en`` or ``fr``: language of the names that are searched; default is that of the settings.
 
     Raises
     ------
@@ -186,10 +78,8 @@ def photo_page(
         The cursor is not one of a page.
     """
     installation = current()
-    wording = Wording.of(lang, installation.settings)
-    choice = _checked(installation, wording, choice)
-    page = projects.photo_page(installation.database, choice, size=size, after=after, before=before)
-    return Page(tuple(card_of(row, wording) for row in page.rows), page.next, page.previous)
+    choice = _checked(installation, choice, lang)
+    return projects.photo_page(installation.database, choice, size=size, after=after, before=before)
 
 
 def photo_counts(choice: PhotoChoice, *, lang: str | None = None) -> PhotoCounts:
@@ -201,8 +91,7 @@ def photo_counts(choice: PhotoChoice, *, lang: str | None = None) -> PhotoCounts
         There is no such batch.
     """
     installation = current()
-    wording = Wording.of(lang, installation.settings)
-    choice = _checked(installation, wording, choice)
+    choice = _checked(installation, choice, lang)
     rooms: dict[str, int] = {}
     states: dict[JobState, int] = {}
     for (name, found), count in projects.counts(installation.database, choice).items():
@@ -217,7 +106,7 @@ def photo_counts(choice: PhotoChoice, *, lang: str | None = None) -> PhotoCounts
     )
 
 
-def photo_card(photo_id: str, *, lang: str | None = None) -> PhotoCard:
+def photo_row(photo_id: str) -> PhotoRow:
     """Return one photo with its newest job.
 
     Raises
@@ -232,7 +121,7 @@ def photo_card(photo_id: str, *, lang: str | None = None) -> PhotoCard:
             f"No photo {photo_id[:80]!r} in {installation.database.address}. Check the id, "
             "PHOTOQUEUE_HOME and DATABASE_URL."
         )
-    return card_of(rows[0], Wording.of(lang, installation.settings))
+    return rows[0]
 
 
 def photo_items(photo_ids: Sequence[str], *, lang: str | None = None) -> pd.DataFrame:
@@ -252,17 +141,18 @@ def photo_items(photo_ids: Sequence[str], *, lang: str | None = None) -> pd.Data
     return item_rows(frame, Wording.of(lang, installation.settings))
 
 
-def _checked(installation: Installation, wording: Wording, choice: PhotoChoice) -> PhotoChoice:
+def _checked(installation: Installation, choice: PhotoChoice, lang: str | None) -> PhotoChoice:
     if choice.batch is not None:
         read.batch_row(installation.database, choice.batch)  # raises if it is unknown
     text = choice.text.strip()
+    if not text:
+        return replace(choice, text="")
     # Results store the names given at analysis; people search for the names that are displayed.
-    keys = [
-        item.key
-        for item in (wording.catalogue.items if text else ())
-        if text.casefold() in item.name(wording.language).casefold()
-    ]
-    return replace(choice, text=text, keys=keys)
+    wording = Wording.of(lang, installation.settings)
+    names = {item.key: item.name(wording.language).casefold() for item in wording.catalogue.items}
+    return replace(
+        choice, text=text, keys=[key for key, name in names.items() if text.casefold() in name]
+    )
 
 
 _JPEG_QUALITY: Final = 85
@@ -277,13 +167,13 @@ class PhotoPreview(NamedTuple):
     reason: str = ""
 
 
-def photo_preview(photo: PhotoCard | str, *, make: bool = True) -> PhotoPreview:
+def photo_preview(photo: PhotoRow | str, *, make: bool = True) -> PhotoPreview:
     """Return the thumbnail of a photo, or the reason that there is none.
 
     Parameters
     ----------
     photo
-        A card, or a photo id.
+        A photo, or its id.
     make
         Whether to make and store a missing thumbnail from the original.
 
@@ -294,22 +184,22 @@ def photo_preview(photo: PhotoCard | str, *, make: bool = True) -> PhotoPreview:
     """
     from photoqueue.photos.pixels import thumbnail
 
-    card = photo_card(photo) if isinstance(photo, str) else photo
+    row = photo_row(photo) if isinstance(photo, str) else photo
     installation = current()
     try:
-        kept = None if card.sha256 is None else installation.photo_store.get_thumbnail(card.sha256)
+        kept = None if row.sha256 is None else installation.photo_store.get_thumbnail(row.sha256)
         if kept is not None or not make:
             return PhotoPreview(kept)
-        jpeg = thumbnail(_decoded(installation, card))
+        jpeg = thumbnail(_decoded(installation, row))
     except (PhotoError, StorageError) as exc:
         return PhotoPreview(None, str(exc))
     with suppress(StorageError):  # reading must work even if the store is full
-        installation.photo_store.put_thumbnail(str(card.sha256), jpeg)
+        installation.photo_store.put_thumbnail(str(row.sha256), jpeg)
     return PhotoPreview(jpeg)
 
 
-def photo_picture(photo: PhotoCard | str) -> bytes:
-    """Return the upright photo of a card or an id, as JPEG without metadata that fits a screen.
+def photo_picture(photo: PhotoRow | str) -> bytes:
+    """Return the upright photo of a row or an id, as JPEG without metadata that fits a screen.
 
     Raises
     ------
@@ -322,8 +212,8 @@ def photo_picture(photo: PhotoCard | str) -> bytes:
     """
     from PIL import Image
 
-    card = photo_card(photo) if isinstance(photo, str) else photo
-    image = _decoded(current(), card)
+    row = photo_row(photo) if isinstance(photo, str) else photo
+    image = _decoded(current(), row)
     factor = max(image.size) // (2 * _LONGEST_SIDE)
     small = image.reduce(factor) if factor > 1 else image
     small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS)
@@ -332,16 +222,16 @@ def photo_picture(photo: PhotoCard | str) -> bytes:
     return stream.getvalue()
 
 
-def _decoded(installation: Installation, card: PhotoCard) -> Image.Image:
+def _decoded(installation: Installation, row: PhotoRow) -> Image.Image:
     from photoqueue.photos.pixels import decode
 
-    if card.sha256 is None:
+    if row.sha256 is None:
         raise PhotoNotFoundError(
-            f"There is no original of {card.title}: it could not be read when it was submitted. "
+            f"There is no original of {row.title}: it could not be read when it was submitted. "
             "Submit it again."
         )
     return decode(
-        installation.photo_store.get(card.sha256),
+        installation.photo_store.get(row.sha256),
         max_pixels=round(installation.settings.max_photo_megapixels * 1e6),
-        name=card.title,
+        name=row.title,
     )

@@ -42,6 +42,17 @@ class PhotoRow:
     error_type: str | None
     error_message: str | None
 
+    @property
+    def title(self) -> str:
+        """Name for display: ``bedroom 2/view-1.jpg``."""
+        name = self.file_name or self.photo_id
+        return f"{self.room}/{name}" if self.room else name
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether a retry can help: its picture is stored."""
+        return self.state in (JobState.FAILED, JobState.CANCELLED) and self.sha256 is not None
+
 
 def _columns(job: sa.FromClause) -> list[sa.ColumnElement[Any]]:
     """Return the columns of a :class:`PhotoRow` from ``photos`` and the job of each photo."""

@@ -12,14 +12,13 @@ import traitlets
 from photoqueue.client.control import retry
 from photoqueue.client.gallery import (
     PAGE_SIZE,
-    PhotoCard,
     PhotoPreview,
-    photo_card,
     photo_counts,
     photo_items,
     photo_page,
     photo_picture,
     photo_preview,
+    photo_row,
 )
 from photoqueue.client.observe import as_state
 from photoqueue.errors import (
@@ -31,11 +30,18 @@ from photoqueue.errors import (
 )
 from photoqueue.faces.notebook.palette import CATEGORY_LOOKS
 from photoqueue.faces.notebook.view import LiveView, Message, Scope, script, style
-from photoqueue.queue.projects import PhotoChoice
+from photoqueue.format import shorten
+from photoqueue.installation import current
+from photoqueue.inventory.wording import Wording
+from photoqueue.queue.projects import PhotoChoice, PhotoRow
 
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Fields of a photo that are shown as they are.
+_SHOWN: Final = ("photo_id", "title", "file_name", "room", "error_type", "can_retry")
+#: Characters of an error message.
+_MESSAGE_LENGTH: Final = 300
 #: Thumbnails fetched concurrently: enough to hide the latency of a bucket.
 _READERS: Final = 8
 
@@ -44,12 +50,12 @@ class Previews:
     """The thumbnails of the photos of one page; each is fetched once."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[PhotoCard, PhotoPreview]] = {}
+        self._known: dict[str, tuple[PhotoRow, PhotoPreview]] = {}
 
     def __getitem__(self, photo_id: str) -> PhotoPreview:
         return self._known[photo_id][1]
 
-    def look_up(self, cards: Sequence[PhotoCard]) -> None:
+    def look_up(self, cards: Sequence[PhotoRow]) -> None:
         """Fetch stored thumbnails of photos that are new on the page or whose job has changed.
 
         Thumbnails of other photos are dropped.
@@ -58,7 +64,7 @@ class Previews:
         self._known = {photo: known for photo, known in self._known.items() if photo in here}
         self._fetch([card for card in cards if self._outdated(card)], make=False)
 
-    def make(self, cards: Iterable[PhotoCard]) -> list[str]:
+    def make(self, cards: Iterable[PhotoRow]) -> list[str]:
         """Make missing thumbnails of finished photos; return the ids of these photos.
 
         For other photos, the worker that analyses them makes the thumbnail.
@@ -71,14 +77,14 @@ class Previews:
         self._fetch(lacking, make=True)
         return [card.photo_id for card in lacking]
 
-    def _outdated(self, card: PhotoCard) -> bool:
+    def _outdated(self, card: PhotoRow) -> bool:
         known, preview = self._known.get(card.photo_id, (None, None))
         if known is None or preview is None or known.sha256 != card.sha256:
             return True
         return preview.jpeg is None and (known.job_id, known.state) != (card.job_id, card.state)
 
-    def _fetch(self, cards: Sequence[PhotoCard], *, make: bool) -> None:
-        def preview(card: PhotoCard) -> PhotoPreview:
+    def _fetch(self, cards: Sequence[PhotoRow], *, make: bool) -> None:
+        def preview(card: PhotoRow) -> PhotoPreview:
             return photo_preview(card, make=make)
 
         if not cards:
@@ -88,14 +94,35 @@ class Previews:
                 self._known[card.photo_id] = (card, found)
 
 
-def shown(card: PhotoCard, reason: str = "") -> dict[str, Any]:
-    """Return a card as plain values; ``reason`` says why it has no thumbnail."""
+def shown(row: PhotoRow, wording: Wording, reason: str = "") -> dict[str, Any]:
+    """Return a photo and its findings as plain values, with names in the reader's language.
+
+    Parameters
+    ----------
+    reason
+        Why it has no thumbnail.
+    """
+    result = row.result or {}
+    room_type = result.get("roomType") or row.room_type
     return {
-        **asdict(card),
-        "state": str(card.state),
-        "items": [{**asdict(item), "box": item.box and list(item.box)} for item in card.items],
-        "warnings": list(card.warnings),
-        "can_retry": card.can_retry,
+        **{name: getattr(row, name) for name in _SHOWN},
+        "room_type": room_type and wording.room_type(room_type),
+        "state": str(row.state),
+        "width": result.get("width") or row.width,
+        "height": result.get("height") or row.height,
+        "items": [
+            {
+                "name": wording.item(item.get("key"), item["name"]),
+                "category": item["category"],
+                "score": item.get("score"),
+                "box": item.get("box"),
+                "volume": item.get("volume"),
+                "alternatives": wording.alternatives(item.get("alternatives")),
+            }
+            for item in result.get("items", ())
+        ],
+        "warnings": list(result.get("warnings", ())),
+        "error_message": row.error_message and shorten(row.error_message, _MESSAGE_LENGTH),
         "reason": reason,
     }
 
@@ -170,7 +197,7 @@ class PhotosView(LiveView):
         #: Which photo of the next page to open: the ``first``, the ``last`` or none.
         self._open_edge = ""
         self._beside: dict[str, str | None] = {"previous": None, "next": None}
-        self._cards: dict[str, PhotoCard] = {}
+        self._cards: dict[str, PhotoRow] = {}
         self._slots: dict[str, int] = {}
         self._previews = Previews()
         self.add_traits(
@@ -194,6 +221,7 @@ class PhotosView(LiveView):
         PhotoqueueError
             The servers cannot be used.
         """
+        self._wording = Wording.of(self._lang, current().settings)
         if not self._open_edge:
             self._show_opened()  # first, because the user waits for it
         try:
@@ -224,7 +252,7 @@ class PhotosView(LiveView):
         self.opened = str(message.get("photo", ""))
 
     def _retry(self, message: Message) -> None:
-        retry(self._card_of(str(message.get("photo", ""))).job_id)
+        retry(str(self._card_of(str(message.get("photo", ""))).job_id))
 
     looking = frozenset({"turn", "open", "close"})
     verbs: ClassVar = {"turn": _turn, "open": _open, "close": _open, "retry": _retry}
@@ -303,11 +331,11 @@ class PhotosView(LiveView):
 
     def _fill(self, photo: str) -> None:
         slot, preview = self._slots[photo], self._previews[photo]
-        self.set_trait(f"card_{slot}", shown(self._cards[photo], preview.reason))
+        self.set_trait(f"card_{slot}", shown(self._cards[photo], self._wording, preview.reason))
         self.set_trait(f"thumb_{slot}", preview.jpeg or b"")
 
-    def _card_of(self, photo: str) -> PhotoCard:
-        return self._cards.get(photo) or photo_card(photo, lang=self._lang)
+    def _card_of(self, photo: str) -> PhotoRow:
+        return self._cards.get(photo) or photo_row(photo)
 
     def _show_opened(self) -> None:
         photo = self.opened
@@ -321,12 +349,12 @@ class PhotosView(LiveView):
             self.opened, self.notice = "", str(exc)
             return
         if self.picture_of == photo:
-            self.opened_card = shown(card)
+            self.opened_card = shown(card, self._wording)
             return
         try:
             picture, reason = photo_picture(card), ""
         except (PhotoError, StorageError) as exc:
             picture, reason = b"", str(exc)
         with self.hold_sync():
-            self.opened_card = shown(card)
+            self.opened_card = shown(card, self._wording)
             self.picture, self.picture_of, self.picture_reason = picture, photo, reason

@@ -151,6 +151,7 @@ def _engine_table(scores: Sequence[EngineScore]) -> Table:
         TableColumn("VOLUME", lambda one: f"{one.volume:.1f} of {one.true_volume:.1f} m³", NUMBER),
         TableColumn("ERROR/PHOTO", "photo_error", NUMBER, volume),
         TableColumn("OF ALL", "photo_error_share", NUMBER, percent),
+        TableColumn("ERROR/ROOM", "room_error", NUMBER, volume),
         TableColumn("TIME", "ms_per_photo", NUMBER, duration),
     )
     return table(columns, scores, title="What is found in single photos (IoU 0.5)")

@@ -103,7 +103,7 @@ def score_inventories(
     listed: dict[str, Sequence[FoundItem]] = {}
     if together and isinstance(engine, RoomEngine):
         tried = (*tried, TOGETHER)
-        listed = {f"{room.home}/{room.name}": _listed(engine, room) for room in truth.rooms}
+        listed = {room.label: _listed(engine, room) for room in truth.rooms}
     for strategy in tried:
         rooms, _ = compare_rooms(truth, seen.results, catalogue, strategy, listed)
         homes = list(dict.fromkeys(rooms["home"]))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoqueue.engines.boxes import Candidates, corners, iou, pair_iou, suppress
+from photoqueue.engines.boxes import Candidates, corners, pair_iou, suppress
 
 _fraction = st.integers(0, 64).map(lambda n: n / 64)
 
@@ -29,13 +29,13 @@ def test_iou_of_known_boxes() -> None:
     box = np.array([0, 0, 2, 2], np.float32)
     others = np.array([[0, 0, 2, 2], [1, 0, 3, 2], [2, 2, 3, 3], [0, 0, 1, 1]], np.float32)
 
-    assert iou(box, others) == pytest.approx([1, 1 / 3, 0, 1 / 4])
+    assert pair_iou(box[None], others)[0] == pytest.approx([1, 1 / 3, 0, 1 / 4])
 
 
 def test_iou_of_empty_boxes_is_zero_and_not_nan() -> None:
     point = np.array([0.5, 0.5, 0.5, 0.5], np.float32)
 
-    assert iou(point, point[None]).tolist() == [0.0]
+    assert pair_iou(point[None], point[None])[0].tolist() == [0.0]
 
 
 @given(some_candidates(), some_candidates())
@@ -82,7 +82,7 @@ def test_suppress_leaves_no_doubles_and_drops_nothing_else(
             if i != position
             and candidates.classes[i] == candidates.classes[position]
             and candidates.scores[i] >= candidates.scores[position]
-            and iou(candidates.boxes[i], candidates.boxes[[position]])[0] > limit
+            and pair_iou(candidates.boxes[[i]], candidates.boxes[[position]])[0, 0] > limit
         ]
         if position not in kept:
             assert stronger, "dropped without a better double"

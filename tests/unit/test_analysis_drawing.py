@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PIL import Image
 
@@ -96,3 +98,14 @@ def test_items_of_a_result_can_be_drawn_and_boxes_can_be_tiny() -> None:
 
     assert changed(grey(), draw_boxes(grey(), [found]))
     draw_boxes(Image.new("L", (3, 2)), [found])
+
+
+def test_boxes_that_were_taken_for_one_thing_are_drawn_thin() -> None:
+    sofa = Item(name="sofa", category="furniture", box=(0.1, 0.2, 0.9, 0.9))
+    whole = draw_boxes(Image.new("RGB", (640, 480), "white"), [sofa])
+    merged = draw_boxes(
+        Image.new("RGB", (640, 480), "white"), [replace(sofa, merged=((0.3, 0.5, 0.6, 0.8),))]
+    )
+    edge = (round(0.3 * 639), round(0.65 * 479))
+    assert whole.getpixel(edge) == (255, 255, 255)
+    assert merged.getpixel(edge) == CATEGORY_COLOURS["furniture"]

@@ -93,6 +93,21 @@ def test_list_of_things_beside_annotations_gives_volumes(tmp_path: Path) -> None
     assert [thing.key for thing in kitchen.things or ()] == ["desk"]
 
 
+def test_list_of_things_names_only_photos_that_are_annotated(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, coco())
+    (folder / "things.csv").write_text("file,things\nkitchen.png,desk\n")
+    with pytest.raises(ConfigurationError, match=r"things\.csv needs file,things .*kitchen\.png"):
+        read_truth(folder, CATALOGUE)
+
+
+def test_two_homes_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
+    write_home(tmp_path)
+    (tmp_path / "home-1").rename(tmp_path / "copy")
+    write_home(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"living room/view-1.jpg is listed 2 times"):
+        read_truth(tmp_path, CATALOGUE)
+
+
 def test_pictures_of_which_nothing_is_said_are_named(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, coco())
     Image.new("RGB", (9, 9)).save(folder / "bedroom" / "new.jpg")
@@ -134,6 +149,7 @@ def without(key: str) -> dict[str, Any]:
             r"annotations\[0\].bbox\[3\]: Field required",
         ),
         ([{"file": "k.png", "width": 5, "height": 5}], "it lacks 'boxes'"),
+        (coco(images=2 * coco()["images"]), "bedroom/1.png is listed 2 times"),
     ],
 )  # fmt: skip
 def test_wrong_annotations_get_one_sentence_with_the_place(

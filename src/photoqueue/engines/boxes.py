@@ -60,22 +60,6 @@ def corners(centre_boxes: FloatArray) -> FloatArray:
     return np.concatenate([centre - half, centre + half], axis=-1).astype(np.float32)
 
 
-def iou(box: FloatArray, others: FloatArray) -> FloatArray:
-    """Overlap (intersection over union, 0…1) of one box with others.
-
-    Parameters
-    ----------
-    box : ndarray, shape (4,)
-    others : ndarray, shape (n, 4)
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        0 where both boxes are empty.
-    """
-    return np.asarray(pair_iou(box[None], others)[0])
-
-
 def pair_iou(boxes: FloatArray, others: FloatArray) -> FloatArray:
     """Overlap (intersection over union, 0…1) of every box with every other.
 
@@ -117,7 +101,7 @@ def suppress(candidates: Candidates, iou_limit: float) -> IntArray:
         best, rest = waiting[0], waiting[1:]
         kept.append(int(best))
         doubles = (candidates.classes[rest] == candidates.classes[best]) & (
-            iou(candidates.boxes[best], candidates.boxes[rest]) > iou_limit
+            pair_iou(candidates.boxes[best][None], candidates.boxes[rest])[0] > iou_limit
         )
         waiting = rest[~doubles]
     return np.array(kept, dtype=np.int64)

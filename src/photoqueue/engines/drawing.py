@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageDraw, ImageFont
 
+from photoqueue.inventory.copies import area as area_of
+from photoqueue.inventory.copies import common_area
+
 if TYPE_CHECKING:
     from photoqueue.engines.contract import Item
     from photoqueue.records.results import FoundItem
@@ -74,7 +77,7 @@ def draw_boxes(
         if item.box is not None and (item.score is None or item.score >= min_score)
     ]
     # Small boxes last, so that they lie on top of the large ones that hold them.
-    shown.sort(key=lambda pair: -_size(pair[1]))
+    shown.sort(key=lambda pair: -area_of(pair[1]))
     draw = ImageDraw.Draw(canvas)
     font = _font(canvas)
     line = max(2, round(max(canvas.size) / 320))
@@ -85,6 +88,8 @@ def draw_boxes(
         inner = (area[0] + 1, area[1] + 1, area[2] - 1, area[3] - 1)
         if inner[2] >= inner[0] and inner[3] >= inner[1]:
             draw.rectangle(inner, outline=_colour(item), width=line)
+        for box in item.merged or ():  # taken for the same thing: a thin line
+            draw.rectangle(_pixels(box, canvas), outline=_colour(item), width=max(1, line // 3))
     # Labels last: no line runs through a word.
     taken: list[_Area] = []
     for (item, _), area in zip(shown, areas, strict=True):
@@ -119,7 +124,7 @@ def _label(
     ]
     places = [_moved_inside(left, top, wide, high, canvas) for left, top in corners]
     # min keeps the first of equals, which is the usual place.
-    best = min(places, key=lambda place: sum(_overlap(place, other) for other in taken))
+    best = min(places, key=lambda place: sum(common_area(place, other) for other in taken))
     return _Label(text, _colour(item), best)
 
 
@@ -156,10 +161,6 @@ def _colour(item: Item | FoundItem) -> Colour:
     return CATEGORY_COLOURS.get(item.category, _OTHER_COLOUR)
 
 
-def _size(box: tuple[float, float, float, float]) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
-
-
 def _pixels(box: tuple[float, float, float, float], image: Image.Image) -> _Area:
     """Return a box in whole pixels of the picture, at least one in each direction."""
     across, down = image.width - 1, image.height - 1
@@ -172,10 +173,3 @@ def _moved_inside(left: float, top: float, wide: float, high: float, image: Imag
     left = max(0.0, min(left, image.width - wide))
     top = max(0.0, min(top, image.height - high))
     return left, top, left + wide, top + high
-
-
-def _overlap(one: _Area, other: _Area) -> float:
-    """Return the common area in square pixels."""
-    wide = min(one[2], other[2]) - max(one[0], other[0])
-    high = min(one[3], other[3]) - max(one[1], other[1])
-    return max(0.0, wide) * max(0.0, high)

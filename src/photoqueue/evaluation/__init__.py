@@ -31,12 +31,12 @@ from photoqueue.errors import ConfigurationError, PhotoError, UnreadablePhotoErr
 from photoqueue.evaluation.truth import (
     AnnotatedPhoto,
     TrueBox,
-    TrueRoom,
     TrueThing,
     Truth,
     read_truth,
 )
 from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.copies import overlap
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
 from photoqueue.inventory.wording import canonical_room_type
 from photoqueue.jobs.photo_analyze import PhotoPayload, photo_result
@@ -181,7 +181,7 @@ def measure(engine: Engine, truth: Truth, catalogue: Catalogue) -> Evaluation:
             rows.append(
                 {
                     "file": photo.name,
-                    "room": _label(room),
+                    "room": room.label,
                     "truths": len(there),
                     "found": len(matched.counted) if photo.boxes is not None else 0,
                     "right": len(matched.right),
@@ -251,15 +251,13 @@ def compare_rooms(
     rows = []
     volumes: dict[str, dict[str, float]] = {}
     for room in truth.rooms:
-        label = _label(room)
-        lines = room_inventory(
-            room.photos, results, catalogue, strategy, (listed or {}).get(label), room.name
-        )
+        seen = (listed or {}).get(room.label)
+        lines = room_inventory(room.photos, results, catalogue, strategy, seen, room.name)
         found = Counter({(line.key or line.name): line.count for line in lines})
         there = Counter(thing.key for thing in room.things or ())
         rows.append(
             {
-                "room": label,
+                "room": room.label,
                 "home": room.home,
                 "photos": len(room.photos),
                 "true_items": there.total(),
@@ -366,17 +364,9 @@ def match(
 
 def _overlapped(key: str, box: Box, truths: Sequence[TrueBox]) -> TrueBox | None:
     """Return the true box of this key with the largest overlap; ``None`` if none is enough."""
-    import numpy as np
-
-    from photoqueue.engines.boxes import iou
-
     rivals = [truth for truth in truths if truth.key == key]
-    if not rivals:
-        return None
-    boxes = np.array([truth.box for truth in rivals], dtype=np.float32)
-    overlaps = iou(np.array(box, dtype=np.float32), boxes)
-    best = int(overlaps.argmax())
-    return rivals[best] if overlaps[best] >= MATCH_IOU else None
+    best = max(rivals, key=lambda truth: overlap(box, truth.box), default=None)
+    return best if best is not None and overlap(box, best.box) >= MATCH_IOU else None
 
 
 def _findings(analysis: Analysis, truth: Truth) -> list[tuple[str, Box]]:
@@ -399,10 +389,6 @@ def _check_shape(photo: AnnotatedPhoto, image: Image.Image) -> None:
             f"The picture {photo.file} is {shape:.2f} times as wide as high when upright, but was "
             f"annotated as {photo.aspect:.2f}. Annotate it as it is shown upright."
         )
-
-
-def _label(room: TrueRoom) -> str:
-    return f"{room.home}/{room.name}" if room.home else room.name
 
 
 def _volume(things: Iterable[TrueThing] | None) -> float:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
@@ -69,49 +69,29 @@ class TrueThing(NamedTuple):
     volume: float
 
 
-@dataclass(frozen=True)
-class TrueBox:
-    """One thing in a photo.
-
-    Attributes
-    ----------
-    key : str
-        Its catalogue key.
-    box : tuple of float
-        x0, y0, x1, y1 as fractions (0…1) of the upright picture.
-    counts : bool
-        Whether enough of it shows that an engine must find it.
-    """
+class TrueBox(NamedTuple):
+    """Where one thing shows in a photo."""
 
     key: str
+    #: x0, y0, x1, y1 as fractions (0…1) of the upright picture.
     box: Box
+    #: Whether enough of it shows that an engine must find it.
     counts: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotatedPhoto:
-    """A photo with known contents.
+    """A photo with known contents; ``None`` stands for what is not known."""
 
-    Attributes
-    ----------
-    name : str
-        Its name in tables.
-    file : pathlib.Path
-    boxes : tuple of TrueBox or None
-        ``None`` if it is not known where things are.
-    things : tuple of TrueThing or None
-        What it shows; ``None`` if that is not known completely.
-    room_type : str or None
-        Canonical kind of room, or a caller's own word; ``None`` if unknown.
-    aspect : float or None
-        Width per height of the upright picture, where the truth says it.
-    """
-
+    #: Its name in tables.
     name: str
     file: Path
     boxes: tuple[TrueBox, ...] | None = None
+    #: All that it shows.
     things: tuple[TrueThing, ...] | None = None
+    #: Canonical kind of room, or a caller's own word.
     room_type: str | None = None
+    #: Width per height of the upright picture.
     aspect: float | None = None
 
 
@@ -124,26 +104,23 @@ class TrueRoom:
     things: tuple[TrueThing, ...] | None = None
     home: str = ""
 
+    @property
+    def label(self) -> str:
+        """Its name in tables: ``home/room``."""
+        return f"{self.home}/{self.name}" if self.home else self.name
+
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """What is known about the photos of a folder.
-
-    Attributes
-    ----------
-    rooms : tuple of TrueRoom
-    judged : mapping of str to str or None
-        Catalogue key → the key that the truth uses for it; findings with other keys are not judged.
-        ``None`` if the truth knows every key.
-    smallest : float
-        Fraction of the picture, 0…1: wrong findings that are narrower or lower are ignored.
-    left_out : tuple of str
-        Pictures in the folder of which the truth says nothing.
-    """
+    """What is known about the photos of a folder."""
 
     rooms: tuple[TrueRoom, ...]
+    #: Catalogue key → the key that the truth uses for it; findings with other keys are not
+    #: judged. ``None`` if the truth knows every key.
     judged: Mapping[str, str] | None = None
+    #: Fraction of the picture, 0…1: wrong findings that are narrower or lower are ignored.
     smallest: float = 0.0
+    #: Pictures in the folder of which the truth says nothing.
     left_out: tuple[str, ...] = ()
 
 
@@ -192,14 +169,23 @@ def read_truth(folder: Path, catalogue: Catalogue) -> Truth:
         if not homes:
             file = _annotations(folder)
             rooms, judged = _annotated_rooms(json.loads(file.read_bytes()), folder, catalogue)
+        names = [photo.name for room in rooms for photo in room.photos]
+        for name, times in Counter([*names, *(f"room {room.label}" for room in rooms)]).items():
+            if times > 1:
+                raise ValueError(f"{name} is listed {times} times")
     except ValidationError as exc:
         problem = problems_of(exc)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, NotFoundError) as exc:
         problem = f"it lacks {exc}" if isinstance(exc, KeyError) else str(exc).rstrip(".")
     else:
-        smallest = LEAST_SIDE if homes else 0.0
-        left = _left_out(folder, rooms)
-        return Truth(rooms=tuple(rooms), judged=judged, smallest=smallest, left_out=left)
+        known = {photo.file for room in rooms for photo in room.photos}
+        pictures = (file for file in folder.rglob("*") if file.suffix.lower() in _PICTURES)
+        return Truth(
+            rooms=tuple(rooms),
+            judged=judged,
+            smallest=LEAST_SIDE if homes else 0.0,
+            left_out=tuple(sorted(str(f.relative_to(folder)) for f in pictures if f not in known)),
+        )
     raise ConfigurationError(
         f"The truth in {file} cannot be used: {problem}. Correct it there; `python -m pydoc "
         "photoqueue.evaluation.truth` shows the format."
@@ -218,27 +204,16 @@ def _annotated_rooms(
             shown = (_thing(box.key, catalogue) for box in photo.boxes or () if box.counts)
             photo = replace(photo, things=tuple(shown))
         by_room[room].append(photo)
-    rooms = [
-        TrueRoom(name=name, photos=tuple(photos), things=_most(photos))
-        for name, photos in by_room.items()
-    ]
+    rooms = []
+    for name, photos in by_room.items():
+        # Of each kind the most that one photo shows: views of a room show the same things.
+        most: Counter[TrueThing] = Counter()
+        for photo in photos:
+            most |= Counter(photo.things)
+        known = all(photo.things is not None for photo in photos)
+        things = tuple(most.elements()) if known else None
+        rooms.append(TrueRoom(name=name, photos=tuple(photos), things=things))
     return rooms, judged
-
-
-def _most(photos: Sequence[AnnotatedPhoto]) -> tuple[TrueThing, ...] | None:
-    """Return the things of a room: of each kind the most that one of its photos shows."""
-    if any(photo.things is None for photo in photos):
-        return None
-    most: Counter[TrueThing] = Counter()
-    for photo in photos:
-        most |= Counter(photo.things)
-    return tuple(most.elements())
-
-
-def _left_out(folder: Path, rooms: Sequence[TrueRoom]) -> tuple[str, ...]:
-    known = {photo.file for room in rooms for photo in room.photos}
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in _PICTURES)
-    return tuple(str(file.relative_to(folder)) for file in files if file not in known)
 
 
 def _annotations(folder: Path) -> Path:
@@ -364,7 +339,7 @@ def _photos(
                 bottom / image.height,
             )
             boxes[image.id].append(TrueBox(found, box, not note.iscrowd))
-    things = _things(folder, catalogue)
+    things = _things(folder, {image.file_name for image in coco.images}, catalogue)
     for image in coco.images:
         file = folder / image.file_name
         if not file.is_file() and (folder / "images" / image.file_name).is_file():
@@ -380,16 +355,20 @@ def _photos(
         yield image.room or str(Path(image.file_name).parent).strip(".") or image.file_name, photo
 
 
-def _things(folder: Path, catalogue: Catalogue) -> dict[str, tuple[TrueThing, ...]]:
+def _things(
+    folder: Path, photos: Collection[str], catalogue: Catalogue
+) -> dict[str, tuple[TrueThing, ...]]:
     """Read ``things.csv``, if there is one."""
     file = folder / "things.csv"
     if not file.is_file():
         return {}
+    things = {}
     with file.open(encoding="utf-8-sig", newline="") as lines:
-        return {
-            row["file"]: tuple(_thing(name, catalogue) for name in row["things"].split())
-            for row in csv.DictReader(lines)
-        }
+        for row in csv.DictReader(lines):
+            if row.get("file") not in photos or row.get("things") is None:
+                raise ValueError(f"things.csv needs file,things for its photos, and has {row}")
+            things[row["file"]] = tuple(_thing(name, catalogue) for name in row["things"].split())
+    return things
 
 
 def _thing(name: str, catalogue: Catalogue, volume: float | None = None) -> TrueThing:

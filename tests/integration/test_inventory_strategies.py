@@ -192,10 +192,11 @@ def test_rooms_share_the_time_of_their_job(
     def look(_: RoomEngine, images: Sequence[Image.Image], hint: Hint) -> Analysis:
         left.append(hint.seconds or 0.0)
         time.sleep(0.05)
-        return Analysis()
+        return Analysis(warnings=("a chair has no name",))
 
     monkeypatch.setattr(RoomEngine, "analyse_room", look)
-    add_up(room_bench, "llm")
+    result = add_up(room_bench, "llm")
+    assert result.warnings == ("salon: a chair has no name", "study: a chair has no name")
     first, second = left
     assert 0 < second <= first - 0.05
     assert first <= current().settings.job_timeout_seconds

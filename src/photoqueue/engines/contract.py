@@ -141,6 +141,8 @@ class Analysis:
         0…1: how sure the kind of room is; 1 when the caller named it.
     usage : Usage or None
         Tokens and cost, for engines that pay per call.
+    warnings : tuple of str
+        What the engine saw and could not use, or is not sure of; shown beside the photo.
     """
 
     items: tuple[Item, ...] = field(default=())
@@ -148,6 +150,7 @@ class Analysis:
     confidence: float = 0.0
     room_type_confidence: float | None = None
     usage: Usage | None = None
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -156,8 +159,9 @@ class Analysis:
         hint: Hint,
         *,
         room_type: str,
-        certainty: float,
+        certainty: float | None,
         usage: Usage | None = None,
+        warnings: tuple[str, ...] = (),
     ) -> Self:
         """Return the analysis of these items; a room type in the hint is certain."""
         scores = [item.score for item in items if item.score is not None]
@@ -167,6 +171,7 @@ class Analysis:
             confidence=round(math.fsum(scores) / len(scores), DIGITS) if scores else 0.0,
             room_type_confidence=1.0 if hint.room_type else certainty,
             usage=usage,
+            warnings=warnings,
         )
 
 

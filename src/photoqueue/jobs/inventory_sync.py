@@ -94,7 +94,8 @@ class InventorySync:
         engines = result.engines
         if payload.strategy == "llm" and analysed:
             engines = (self._rooms.use(len(analysed)), *engines)
-        result = result.model_copy(update={"engines": engines, "warnings": _warnings(analysed)})
+        warnings = (*_warnings(analysed), *self._rooms.warnings)
+        result = result.model_copy(update={"engines": engines, "warnings": warnings})
         # Read last, so that corrections made while this job ran are included.
         made = corrections.of_project(self._database, payload.project_id)
         return corrected(result, made, self._catalogue, language=self._language)
@@ -124,6 +125,8 @@ class RoomLooks:
         self._settings = workplace.settings
         self._workplace = workplace
         self._engine: RoomEngine | None = None
+        #: What the engine could not use of what it saw in the last project, by room.
+        self.warnings: list[str] = []
 
     def __call__(
         self, photos: Sequence[AnalysedPhoto], calls: list[AiCall]
@@ -143,6 +146,7 @@ class RoomLooks:
             No engine that takes several photos is configured.
         """
         ends = time.monotonic() + self._settings.job_timeout_seconds
+        self.warnings = []
         return {
             room: self._look(views_of(its_photos), room, its_photos, calls, ends)
             for room, its_photos in by_room(photos, self._settings.language).items()
@@ -173,7 +177,9 @@ class RoomLooks:
             seconds=max(ends - time.monotonic(), 0.0),
         )
         analysis = measured(engine, hint, calls, lambda hint: engine.analyse_room(images, hint))
-        return room_items(analysis, engine)
+        items = room_items(analysis, engine)
+        self.warnings += [f"{room}: {warning}" for warning in analysis.warnings]
+        return items
 
     def _picture(self, view: RoomView) -> Image.Image:
         from photoqueue.photos.pixels import decode

@@ -258,7 +258,7 @@ def photo_result(
             width=width,
             height=height,
             phash=perceptual_hash(grey),
-            warnings=warnings,
+            warnings=(*warnings, *analysis.warnings),
         )
     except (AttributeError, TypeError, ValueError) as exc:
         raise no_analysis("analyse", engine, exc) from exc

@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import io
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -203,15 +205,15 @@ def echo_key_in_answer(handler: Handler) -> None:
     completion(f"Your key {key} is very nice.")(handler)
 
 
-def only(*forms: str) -> Step:
-    """Take requests of these forms only, and answer the others with status 400."""
+def only(*forms: str, status: int = 400) -> Step:
+    """Take requests of these forms only, and answer the others with a status."""
 
     def step(handler: Handler) -> None:
         form = handler.chat.requests[-1].form
         if form in forms:
             good()(handler)
         else:
-            refuse(400, f"'{form}' is not supported with this model")(handler)
+            refuse(status, f"'{form}' is not supported with this model")(handler)
 
     return step
 
@@ -254,12 +256,18 @@ def cut_short(handler: Handler) -> None:
 
 
 @contextmanager
-def chat_server() -> Iterator[ChatServer]:
-    """Run a server on a free port of this machine."""
+def chat_server(certificate: tuple[Path, Path] | None = None) -> Iterator[ChatServer]:
+    """Run a server on a free port of this machine; with a certificate and its key, over TLS."""
     handler = type("BoundHandler", (Handler,), {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    chat = ChatServer(f"http://127.0.0.1:{server.server_address[1]}/v1", [good()])
+    scheme = "http"
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        scheme = "https"
+    chat = ChatServer(f"{scheme}://127.0.0.1:{server.server_address[1]}/v1", [good()])
     handler.chat = chat
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from photoqueue.engines.llm.endpoint import LlmAccess, ModelAnswer, read_answer
-from photoqueue.engines.llm.reply import Reply, UnusableReplyError, read_reply
-from photoqueue.errors import EngineServerError
+from photoqueue.engines.llm.failures import FormatRefusedError
+from photoqueue.engines.llm.reply import Names, Reply, UnusableReplyError, read_reply
+from photoqueue.errors import PhotoqueueError
+from photoqueue.inventory.catalogue import Catalogue
 from tests.fuzz.effort import tried
 from tests.llm_server import GOOD
 
+NAMES = Names(Catalogue.load())
 #: Numbers that JSON may hold and Python reads: of any length, and without an end.
 _numbers = (
     st.integers()
@@ -36,7 +39,9 @@ _pieces = st.sampled_from(
 @given(
     items=st.lists(
         st.dictionaries(
-            st.sampled_from(["name", "count", "confidence", "category", "volume", "box", "x"]),
+            st.sampled_from(
+                ["name", "count", "confidence", "category", "volume", "box", "bbox_2d", "box_2d"]
+            ),
             _values | st.lists(_numbers, min_size=4, max_size=4),
         ),
         max_size=4,
@@ -44,7 +49,7 @@ _pieces = st.sampled_from(
 )
 def test_any_items_are_taken_or_unusable(items: list[dict[str, object]]) -> None:
     with contextlib.suppress(UnusableReplyError):
-        reply = read_reply(json.dumps({**GOOD, "items": items}))
+        reply = read_reply(json.dumps({**GOOD, "items": items}), NAMES)
         for item in reply.items:
             assert item.name.isprintable()
             assert item.box is None or all(0 <= corner <= 1 for corner in item.box)
@@ -55,7 +60,7 @@ def test_any_items_are_taken_or_unusable(items: list[dict[str, object]]) -> None
 @given(parts=st.lists(_pieces | st.text(max_size=20), max_size=30))
 def test_any_text_of_broken_json_is_unusable_or_a_reply(parts: list[str]) -> None:
     with contextlib.suppress(UnusableReplyError):
-        assert isinstance(read_reply("".join(parts)), Reply)
+        assert isinstance(read_reply("".join(parts), NAMES), Reply)
 
 
 ACCESS = LlmAccess(
@@ -97,7 +102,7 @@ ACCESS = LlmAccess(
 def test_any_body_is_an_answer_or_an_error_of_the_server(body: bytes) -> None:
     try:
         answer = read_answer(ACCESS, body)
-    except EngineServerError as error:
+    except (PhotoqueueError, FormatRefusedError) as error:
         assert "very-secret-key" not in str(error)
     else:
         assert isinstance(answer, ModelAnswer)

@@ -58,7 +58,7 @@ def test_photos_are_analysed_and_each_call_is_on_record(start_worker, server: Ch
         refuse(400),
         refuse(400),
         completion("nonsense", tokens=(900, 5)),
-        things({}, {"name": "chaise", "count": 2, "box": None}),
+        things({}, {"name": "chaise", "count": "2-3", "box": None}),
     )
     worker = start_worker("--queue", "photo-analyze", "--concurrency", "1")
     # When a photo is submitted
@@ -67,6 +67,8 @@ def test_photos_are_analysed_and_each_call_is_on_record(start_worker, server: Ch
     # Then its result has the catalogue's things
     assert [item.key for item in result.items] == ["sofa_3_seat", "chair", "chair"]
     assert (result.engine, result.model, result.room_type) == ("llm", "test-vision", "living room")
+    # And what could not be used is said
+    assert "chaise (2-3)" in "; ".join(result.warnings)
     # And all four calls are on record with their tokens and cost
     calls = photoqueue.ai_calls(job)
     assert list(calls["call"]) == [1, 2, 3, 4]
@@ -116,15 +118,20 @@ def test_slow_server_is_a_timeout_of_the_attempt_and_not_the_end_of_the_process(
     assert "process ended" not in worker.log
 
 
-def test_processes_keep_to_one_rate(
+def test_workers_keep_to_one_rate(
     start_worker, installation: Installation, server: ChatServer
 ) -> None:
+    # Given two workers that ask one service
     changed = change(installation, llm_requests_per_minute=300.0)
-    start_worker("--queue", "photo-analyze", "--concurrency", "2", settings=changed)
+    for _ in range(2):
+        start_worker("--queue", "photo-analyze", "--concurrency", "1", settings=changed)
     start = time.monotonic()
     batch = photoqueue.submit_photos([{"photo": picture(n), "photo_id": f"p{n}"} for n in range(8)])
     batch.wait(120, progress="none")
     assert set(batch.poll()["state"]) == {JobState.COMPLETED}
+    with installation.database.begin() as connection:
+        workers = "SELECT count(DISTINCT worker_id) FROM job_attempts"
+        assert connection.exec_driver_sql(workers).scalar_one() == 2
     assert len(server.requests) == 8
     # The last turn is seven intervals after the first one, which is not before the start.
     assert max(request.time for request in server.requests) - start >= 7 * 0.2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
 import sys
 import time
 import traceback
@@ -14,11 +15,12 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 from PIL import Image
 
 from photoqueue.engines.contract import Analysis, Call, Hint, RoomEngine, SharedEngine
-from photoqueue.engines.llm import conversation
+from photoqueue.engines.llm import conversation, endpoint
 from photoqueue.engines.llm.vision import LlmEngine, LocalThrottle, build_llm
 from photoqueue.errors import (
     EngineServerError,
@@ -49,6 +51,7 @@ from tests.llm_server import (
     refuse,
     things,
 )
+from tests.tls import make_certificate
 
 KEY = "sk-hunter2-do-not-show"
 PICTURE = Image.new("RGB", (64, 48), "white")
@@ -58,7 +61,9 @@ Make = Callable[..., LlmEngine]
 
 @pytest.fixture
 def server() -> Iterator[ChatServer]:
-    conversation._ACCEPTED.clear()  # another server may have had this address in an earlier test
+    # Another server may have had this address in an earlier test.
+    for memory in (conversation._ACCEPTED, conversation._DOUBTED, endpoint._LIMIT_OF):
+        memory.clear()
     with chat_server() as server:
         yield server
 
@@ -322,6 +327,62 @@ def test_rung_that_works_is_found_and_remembered(
     assert [request.form for request in server.requests] == [taken, taken]
 
 
+@pytest.mark.parametrize("status", [404, 405, 415, 422, 500, 501, 502, 503])
+def test_each_status_that_may_refuse_a_schema_leads_on(
+    server: ChatServer, make: Make, status: int
+) -> None:
+    server.script(only("prompt", status=status))
+    engine = make()
+    for _ in range(3):
+        assert engine.analyse(PICTURE, Hint()).items
+    forms = [request.form for request in server.requests]
+    down = ["json_schema", "json_object", "prompt"]
+    # What may have been a passing failure is tried once more; then the rung is remembered.
+    assert forms == ([*down, "prompt", "prompt"] if status == 422 else [*down, *down, "prompt"])
+
+
+@pytest.mark.parametrize(
+    "empty", [completion(""), completion(None), completion("{}"), document({"choices": []})]
+)
+def test_empty_answer_under_a_schema_leads_on(server: ChatServer, make: Make, empty: Any) -> None:
+    def step(handler: Any) -> None:
+        (good() if server.requests[-1].form == "json_object" else empty)(handler)
+
+    server.script(step)
+    engine = make()
+    talks = [Talk(engine) for _ in range(3)]
+    assert [talk.error for talk in talks] == [None] * 3
+    assert [request.form for request in server.requests] == [
+        *("json_schema", "json_object") * 2,
+        "json_object",
+    ]
+
+
+def test_passing_failure_of_a_new_server_does_not_cost_the_schema(
+    server: ChatServer, make: Make
+) -> None:
+    server.script(refuse(502), good())
+    engine = make()
+    for _ in range(3):
+        assert engine.analyse(PICTURE, Hint()).items
+    assert [request.form for request in server.requests] == [
+        *("json_schema", "json_object"),
+        *("json_schema", "json_schema"),
+    ]
+
+
+@pytest.mark.parametrize("status", [500, 502, 404])
+def test_server_that_fails_in_each_form_fails_as_what_it_says(
+    server: ChatServer, make: Make, status: int
+) -> None:
+    server.script(refuse(status, "oh dear"))
+    talk = Talk(make())
+    wanted = EngineUnavailableError if status == 404 else EngineServerError
+    assert isinstance(talk.error, wanted)
+    assert "oh dear" in str(talk.error)
+    assert len(server.requests) == 3
+
+
 def test_rung_is_remembered_by_model(server: ChatServer, make: Make) -> None:
     server.script(only("prompt"))
     make().analyse(PICTURE, Hint())
@@ -394,16 +455,9 @@ def test_answer_in_parts_is_put_together(server: ChatServer, make: Make) -> None
         (completion('{"items": [{"name": "sofa"'), "no JSON object"),
         (completion("{" * 5000), "no JSON object"),
         (completion('{"a":' * 5000), "no JSON object"),
-        (completion('{"sofa": 1}'), "room_type: Field required"),
-        (good(room_type="spaceship"), "room_type: .* not one of living room"),
-        (things({"category": "vegetable"}), r"items.0.category: .* not one of furniture"),
-        (things({"confidence": 95}), r"items.0.confidence: .* less than or equal to 1"),
-        (things({"count": 0}), r"items.0.count: .* greater than or equal to 1"),
-        (things({"count": 10**9}), r"items.0.count: "),
-        (things(*[{"count": 100}] * 6), r"items: .* more than 500 things"),
-        (things({"volume": -1}), r"items.0.volume: "),
-        (things({"name": "  "}), r"items.0.name: "),
-        (completion(json.dumps({**GOOD, "room_type_confidence": float("nan")})), "confidence"),
+        (completion('{"sofa": 1}'), "no JSON object"),
+        (completion('{"items": [{"name": "sofa"}, {"na', finish_reason="length"), "cut off"),
+        (things({"name": "  "}, {"name": None}), "has no name"),
     ],
 )
 def test_unusable_answer_is_asked_again_with_what_is_wrong(
@@ -432,7 +486,7 @@ def test_nonsense_is_asked_again_twice_and_then_given_up(server: ChatServer, mak
 
 
 @pytest.mark.parametrize(
-    "box", [[100, 200, 600, 900], [0.6, 0.2, 0.1, 0.9], [0.1], "left", [None, 0, 1, 1], {}]
+    "box", [[0.6, 0.2, 0.1, 0.9], [0.1], "left", [None, 0, 1, 1], {}, [5000, 0, 9000, 9000]]
 )
 def test_senseless_box_is_left_out_and_nothing_is_asked_again(
     server: ChatServer, make: Make, box: object
@@ -480,6 +534,79 @@ def test_refusal_is_final_and_says_what_the_model_said(
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        completion(None, reasoning_content=f"A sofa, so:\n{ANSWER}"),
+        completion("", reasoning=ANSWER),
+        completion(None, tool_calls=[{"function": {"name": "list", "arguments": ANSWER}}]),
+        completion("Here it is.", tool_calls=[{"function": {"arguments": GOOD}}]),
+        completion(None, function_call={"name": "list", "arguments": ANSWER}),
+        completion(GOOD),
+        completion(ANSWER, reasoning_content='{"items": [{"name": "bed"}]}'),
+        completion(ANSWER, finish_reason="length"),
+        document([{"choices": [{"message": {"content": ANSWER}}]}]),
+    ],
+)
+def test_answer_is_found_wherever_the_server_puts_it(
+    server: ChatServer, make: Make, step: Any
+) -> None:
+    server.script(step)
+    assert [item.key for item in make().analyse(PICTURE, Hint()).items] == ["sofa_3_seat"]
+    assert len(server.requests) == 1
+
+
+def test_draft_of_an_answer_that_was_cut_off_is_not_taken(server: ChatServer, make: Make) -> None:
+    cut_off = f'<think>{{"items": []}}</think> {ANSWER[:-9]}'
+    server.script(completion(cut_off, finish_reason="length"), good())
+    assert len(make().analyse(PICTURE, Hint()).items) == 1
+    assert len(server.requests) == 2
+
+
+def test_list_with_twelve_bad_fields_is_used_at_once_and_says_what_was_not(
+    server: ChatServer, make: Make
+) -> None:
+    server.script(
+        things(
+            {"confidence": 95},
+            {"name": "chair", "confidence": "85%", "count": "2-3", "box": None},
+            {"name": "church organ", "category": "seating", "volume": -1, "confidence": None},
+            {"name": "", "box": None},
+            {"name": "armchair", "count": 0},
+        )
+    )
+    talk = Talk(make(), room_type="buanderie")
+    assert talk.analysis is not None
+    assert [(item.name, item.score) for item in talk.analysis.items] == [
+        ("three-seat sofa", 0.95),
+        *[("chair", 0.85)] * 2,
+        ("church organ", None),
+    ]
+    assert talk.analysis.room_type == "buanderie"
+    warned = "; ".join(talk.analysis.warnings)
+    for said in ("chair (2-3)", "church organ (seating)", "church organ (-1)", "armchair (0)"):
+        assert said in warned
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("box", "size", "setting"),
+    [
+        ({"bbox_2d": [100, 200, 600, 900]}, (4000, 3000), "auto"),
+        ({"box_2d": [200, 100, 900, 600]}, (640, 480), "auto"),
+        ({"box": [128, 192, 768, 864]}, (4000, 3000), "xyxy-pixels"),  # of 1280 × 960 as sent
+        ({"bbox": [0.1, 0.2, 0.5, 0.7]}, (640, 480), "xywh-share"),
+    ],
+)
+def test_box_is_read_as_the_model_or_the_setting_has_it(
+    server: ChatServer, make: Make, box: Any, size: tuple[int, int], setting: str
+) -> None:
+    server.script(things({"box": None, **box}))
+    engine = make(llm_boxes=setting)
+    (item,) = engine.analyse(Image.new("RGB", size), Hint()).items
+    assert item.box == (0.1, 0.2, 0.6, 0.9)
+
+
 # --- servers that are broken, away, late or busy --------------------------------------
 
 
@@ -503,8 +630,11 @@ def test_refusal_is_final_and_says_what_the_model_said(
 def test_broken_server_is_an_error_that_is_tried_again(
     server: ChatServer, make: Make, step: Any, said: str
 ) -> None:
-    server.script(step, good())
+    # Given a server that is known to take a schema
     engine = make()
+    engine.analyse(PICTURE, Hint())
+    server.requests.clear()
+    server.script(step, good())
     talk = Talk(engine)
     with pytest.raises(EngineServerError, match=said):
         raise talk.error or AssertionError
@@ -512,6 +642,7 @@ def test_broken_server_is_an_error_that_is_tried_again(
     assert [call.success for call in talk.calls] == [False]
     assert len(server.requests) == 1  # the client's own retries are off
     assert engine.analyse(PICTURE, Hint()).items
+    assert [request.form for request in server.requests] == ["json_schema"] * 2
 
 
 def test_server_that_is_not_there_says_so(make: Make) -> None:
@@ -548,28 +679,29 @@ def test_all_requests_together_keep_to_the_time_of_the_job(
 
 
 @pytest.mark.parametrize(
-    ("step", "variable"),
+    ("step", "variable", "requests"),
     [
-        (refuse(401), "PHOTOQUEUE_LLM_API_KEY"),
-        (refuse(403), "PHOTOQUEUE_LLM_API_KEY or PHOTOQUEUE_LLM_MODEL"),
-        (refuse(404, "model 'test-vision' not found"), "PHOTOQUEUE_LLM_MODEL"),
-        (page("<h1>Not found</h1>", status=404), "PHOTOQUEUE_LLM_BASE_URL"),
-        (refuse(413), "PHOTOQUEUE_LLM_PICTURE_SIDE"),
-        (refuse(307, location="http://127.0.0.1:9/elsewhere"), "PHOTOQUEUE_LLM_BASE_URL"),
+        (refuse(401), "PHOTOQUEUE_LLM_API_KEY", 1),
+        (refuse(403), "PHOTOQUEUE_LLM_API_KEY or PHOTOQUEUE_LLM_MODEL", 1),
+        (refuse(404, "model 'test-vision' not found"), "PHOTOQUEUE_LLM_MODEL", 3),
+        (page("<h1>Not found</h1>", status=404), "PHOTOQUEUE_LLM_BASE_URL", 3),
+        (refuse(413), "PHOTOQUEUE_LLM_PICTURE_SIDE", 1),
+        (refuse(307, location="http://127.0.0.1:9/elsewhere"), "PHOTOQUEUE_LLM_BASE_URL", 1),
     ],
 )
 def test_refusal_of_key_model_or_address_names_the_variable(
-    server: ChatServer, make: Make, step: Any, variable: str
+    server: ChatServer, make: Make, step: Any, variable: str, requests: int
 ) -> None:
     server.script(step)
     talk = Talk(make())
     assert isinstance(talk.error, EngineUnavailableError)
     assert variable in str(talk.error)
     assert describe(talk.error).permanent
-    assert len(server.requests) == 1
+    # A router says 404 also where nobody takes a schema.
+    assert len(server.requests) == requests
 
 
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 529])
 def test_short_retry_after_is_waited_for(server: ChatServer, make: Make, status: int) -> None:
     server.script(refuse(status, retry_after="0.3"), good())
     talk = Talk(make())
@@ -624,6 +756,119 @@ def test_server_that_always_asks_for_short_pauses_is_given_up_for_now(
     talk = Talk(make())
     assert isinstance(talk.error, RateLimitedError)
     assert len(server.requests) == 4
+
+
+# --- errors within a successful answer ------------------------------------------------
+
+
+def in_choice(error: object, finish_reason: str = "error") -> Any:
+    choice = {"finish_reason": finish_reason, "message": {"content": ""}, "error": error}
+    return document({"choices": [choice]})
+
+
+RAW = json.dumps({"error": {"message": "key sk-upstream-1234567 is out of credit"}})
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "permanent", "said"),
+    [
+        (
+            document({"error": {"code": 401, "message": "who?"}}),
+            EngineUnavailableError,
+            True,
+            "who",
+        ),
+        (document({"error": {"code": 429, "message": "slow"}}), RateLimitedError, False, "slow"),
+        (document({"error": {"code": "rate_limit_exceeded"}}), RateLimitedError, False, "rate_l"),
+        (document([{"error": {"code": 403, "message": "no"}}]), EngineUnavailableError, True, "no"),
+        (document({"error": "model crashed"}), EngineServerError, False, "model crashed"),
+        (document({"error": {"type": "overloaded_error"}}), EngineServerError, False, "529"),
+        (in_choice({"code": 502, "message": "upstream"}), EngineServerError, False, "upstream"),
+        (in_choice(None), EngineServerError, False, "no reason given"),
+        (in_choice({"code": 401, "message": "who?"}, "stop"), EngineUnavailableError, True, "who"),
+        (
+            in_choice({"code": 402, "message": "Provider", "metadata": {"raw": RAW}}),
+            EngineUnavailableError,
+            True,
+            r"Provider \(key \*\*\* is out of credit\)",
+        ),
+        (refuse(429, "insufficient_quota"), EngineUnavailableError, True, "payment"),
+    ],
+)
+def test_error_in_an_answer_counts_as_what_it_is(
+    server: ChatServer, make: Make, step: Any, kind: type[Exception], permanent: bool, said: str
+) -> None:
+    server.script(step)
+    talk = Talk(make())
+    assert isinstance(talk.error, kind)
+    with pytest.raises(kind, match=said):
+        raise talk.error
+    assert describe(talk.error).permanent is permanent
+    assert len(server.requests) == 1
+
+
+def test_pause_asked_for_in_a_successful_answer_is_kept(server: ChatServer, make: Make) -> None:
+    body = json.dumps({"error": {"code": 429, "message": "slow"}}).encode()
+    server.script(lambda handler: handler.send(200, body, headers={"Retry-After": "0.2"}), good())
+    assert make().analyse(PICTURE, Hint()).items
+    first, second = server.requests
+    assert second.time - first.time >= 0.2
+
+
+# --- names of parameters --------------------------------------------------------------
+
+
+def test_newer_name_of_the_limit_is_found_by_asking_once(server: ChatServer, make: Make) -> None:
+    def step(handler: Any) -> None:
+        if "max_tokens" in server.requests[-1].body:
+            message = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+            refuse(400, message)(handler)
+        else:
+            good()(handler)
+
+    server.script(step)
+    for engine in (make(llm_max_tokens=900), make(llm_max_tokens=900)):
+        assert engine.analyse(PICTURE, Hint()).items
+    limits = [request.body.get("max_completion_tokens") for request in server.requests]
+    assert limits == [None, 900, 900]
+    assert {request.form for request in server.requests} == {"json_schema"}
+
+
+def test_limit_that_is_too_high_is_said_and_not_renamed(server: ChatServer, make: Make) -> None:
+    server.script(refuse(400, "max_tokens is too large: this model supports at most 4096"))
+    talk = Talk(make(llm_max_tokens=900_000))
+    assert isinstance(talk.error, PermanentError)
+    assert "at most 4096" in str(talk.error)
+    assert "max_completion_tokens" not in server.requests[-1].body
+
+
+# --- trust ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR", "both"])
+def test_authority_of_the_site_is_trusted(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    certificate, key = make_certificate(tmp_path)
+    folder = tmp_path / "authorities"
+    folder.mkdir()
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    if variable == "SSL_CERT_FILE":
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    else:
+        digest = subprocess.run(
+            ["openssl", "x509", "-hash", "-noout", "-in", certificate],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        (folder / f"{digest}.0").symlink_to(certificate)
+        monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    if variable == "both":
+        monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
+    with chat_server(certificate=(certificate, key)) as server:
+        assert make(llm_base_url=server.address).analyse(PICTURE, Hint()).items
 
 
 # --- the key --------------------------------------------------------------------------

@@ -7,14 +7,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from photoqueue.engines.contract import Throttle
-from photoqueue.engines.llm.endpoint import (
-    FormatRefusedError,
-    LlmAccess,
-    LlmServer,
-    ModelAnswer,
-    ResponseFormat,
-)
-from photoqueue.engines.llm.reply import Reply, UnusableReplyError, read_reply, repair_messages
+from photoqueue.engines.llm.endpoint import LlmAccess, LlmServer, ModelAnswer, ResponseFormat
+from photoqueue.engines.llm.failures import FormatRefusedError
+from photoqueue.engines.llm.prompt import repair_messages
+from photoqueue.engines.llm.reply import Reply, UnusableReplyError
 from photoqueue.errors import (
     EngineTimeoutError,
     PermanentError,
@@ -25,8 +21,11 @@ from photoqueue.errors import (
 #: Ways to ask for JSON, from the best to the one that every server knows: in the last, only
 #: the words of the prompt ask for it.
 _FORMS: Final[tuple[ResponseFormat, ...]] = ("json_schema", "json_object", "prompt")
-#: Server and model → the form that it accepted, in this process.
+#: Server and model → the form that led to a list, in this process.
 _ACCEPTED: Final[dict[str, ResponseFormat]] = {}
+#: Servers that took a lesser form once, after what may have been a passing failure of a better
+#: one: that is tried once more before it is given up.
+_DOUBTED: Final[set[str]] = set()
 
 
 def _response_format(form: ResponseFormat, schema: dict[str, Any]) -> dict[str, Any] | None:
@@ -82,9 +81,21 @@ class Conversation:
         self._forms = list(_FORMS if chosen == "auto" else (chosen,))
         if chosen == "auto" and access.name in _ACCEPTED:
             self._forms = self._forms[self._forms.index(_ACCEPTED[access.name]) :]
+        #: Whether a better form was left for something that may have had another cause.
+        self._guessed = False
 
-    def ask(self, messages: list[dict[str, Any]], schema: dict[str, Any]) -> Reply:
-        """Return the model's reply; see :meth:`Server.ask` for what else can go wrong.
+    def ask(
+        self,
+        messages: list[dict[str, Any]],
+        schema: dict[str, Any],
+        read: Callable[..., Reply],
+    ) -> Reply:
+        """Return the model's reply; see :meth:`LlmServer.ask` for what else can go wrong.
+
+        Parameters
+        ----------
+        read : callable
+            Reads a text, as :func:`~photoqueue.engines.llm.reply.read_reply` does.
 
         Raises
         ------
@@ -97,15 +108,15 @@ class Conversation:
         added: list[dict[str, Any]] = []
         while True:
             try:
-                return self._once([*messages, *added], schema)
+                reply = self._once([*messages, *added], schema, read)
             except FormatRefusedError as exc:
-                if len(self._forms) == 1:
-                    raise self._refused_request(exc) from None
-                del self._forms[0]
+                if not self._server.learns(str(exc)) and not self._step_down(sure=exc.sure):
+                    raise exc.error from None
             except _UnusableAnswer as exc:
                 if repairs == MAX_REPAIRS:
                     raise self._unusable(exc) from None
                 repairs += 1
+                self._step_down(sure=False)
                 # Only the last answer: sending all of them would cost more each time.
                 added = repair_messages(exc.answer.text, exc.problem)
             except RateLimitedError as exc:
@@ -116,8 +127,34 @@ class Conversation:
                 if not exc.seconds or exc.seconds > self._patience() or pauses == _MAX_PAUSES:
                     raise
                 pauses += 1
+            else:
+                self._remember()
+                return reply
 
-    def _once(self, messages: list[dict[str, Any]], schema: dict[str, Any]) -> Reply:
+    def _step_down(self, *, sure: bool) -> bool:
+        """Use the next form from now on, if there is one and this one is not known to work."""
+        known = _ACCEPTED.get(self._access.name) == self._forms[0]
+        if len(self._forms) == 1 or (known and not sure):
+            return False
+        del self._forms[0]
+        self._guessed = self._guessed or not sure
+        return True
+
+    def _remember(self) -> None:
+        name = self._access.name
+        if self._access.response_format != "auto":
+            return
+        if self._guessed and name not in _DOUBTED:
+            _DOUBTED.add(name)
+        else:
+            _ACCEPTED[name] = self._forms[0]
+
+    def _once(
+        self,
+        messages: list[dict[str, Any]],
+        schema: dict[str, Any],
+        read: Callable[..., Reply],
+    ) -> Reply:
         """Make one request and read its answer; whatever comes of it is recorded."""
         self._wait_for_turn()
         left = self._left()
@@ -130,30 +167,28 @@ class Conversation:
                 response_format=_response_format(self._forms[0], schema),
                 seconds=left,
             )
-            if self._access.response_format == "auto":
-                _ACCEPTED[self._access.name] = self._forms[0]
-            return self._read(answer)
+            return self._read(answer, read)
         except BaseException as exc:
             problem = f"{type(exc).__name__.removeprefix('_')}: {exc}"
             raise
         finally:
             self._record(answer, time.monotonic() - start, problem)
 
-    def _read(self, answer: ModelAnswer) -> Reply:
+    def _read(self, answer: ModelAnswer, read: Callable[..., Reply]) -> Reply:
         if answer.refusal is not None:
             raise PermanentError(
                 f"{self._access.model!r} refuses to look at this photo: {answer.refusal[:500]} "
                 "Look at the photo, or analyse it with another engine."
             )
-        if answer.truncated:
-            raise _UnusableAnswer(
-                answer,
-                "it was cut off at the limit on its length; be brief, and merge things alike",
-            )
         try:
-            return read_reply(answer.text)
+            return read(answer.text, truncated=answer.truncated)
         except UnusableReplyError as exc:
-            raise _UnusableAnswer(answer, str(exc)) from None
+            problem = (
+                "it was cut off at the limit on its length; be brief, and merge things alike"
+                if answer.truncated
+                else str(exc)
+            )
+            raise _UnusableAnswer(answer, problem) from None
 
     def _wait_for_turn(self) -> None:
         patience = self._patience()
@@ -180,12 +215,6 @@ class Conversation:
                 "PHOTOQUEUE_JOB_TIMEOUT_SECONDS if it is always so slow."
             )
         return left
-
-    def _refused_request(self, exc: FormatRefusedError) -> PermanentError:
-        return PermanentError(
-            f"{self._access.base_url} does not take the request ({exc}). Check that "
-            f"{self._access.model!r} sees pictures, and the PHOTOQUEUE_LLM_… settings."
-        )
 
     def _unusable(self, exc: _UnusableAnswer) -> PermanentError:
         shown = " ".join(self._access.hide(exc.answer.text).split())[:200]

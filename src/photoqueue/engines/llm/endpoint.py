@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import math
+import os
+import re
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from photoqueue.addresses import masked
-from photoqueue.errors import (
-    EngineServerError,
-    EngineTimeoutError,
-    EngineUnavailableError,
-    PermanentError,
-    RateLimitedError,
+from photoqueue.engines.llm.failures import (
+    FormatRefusedError,
+    error_of,
+    error_within,
+    message_of,
 )
+from photoqueue.errors import EngineServerError, EngineTimeoutError, EngineUnavailableError
 from photoqueue.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ ResponseFormat = Literal["auto", "json_schema", "json_object", "prompt"]
 
 #: Sent where the server needs no key; the client refuses to send none.
 _NO_KEY: Final = "no-key"
+#: Keys by their form: a router shows errors of servers that it asks with keys of its own.
+_KEYS: Final = re.compile(r"\b(?:sk|key|pk)-[\w*.-]{6,}|(?<=Bearer )\S{6,}")
 #: Ends of host names that never leave a site.
 _SITE_SUFFIXES: Final = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
@@ -60,6 +64,7 @@ class LlmAccess:
     timeout: float
     max_tokens: int | None = None
     response_format: ResponseFormat = "auto"
+    boxes: str = "auto"
 
     @property
     def name(self) -> str:
@@ -67,9 +72,9 @@ class LlmAccess:
         return f"{self.base_url} {self.model}"[:500]
 
     def hide(self, text: str) -> str:
-        """Return a text of the server without the key, which some repeat in their errors."""
+        """Return a text of the server without keys, which some repeat in their errors."""
         key = self.api_key.get_secret_value()
-        return text.replace(key, "***") if key and key != _NO_KEY else text
+        return _KEYS.sub("***", text.replace(key, "***") if key and key != _NO_KEY else text)
 
 
 def access_of(settings: Settings) -> LlmAccess:
@@ -107,6 +112,7 @@ def access_of(settings: Settings) -> LlmAccess:
         timeout=settings.llm_timeout_seconds,
         max_tokens=settings.llm_max_tokens,
         response_format=settings.llm_response_format,
+        boxes=settings.llm_boxes,
     )
 
 
@@ -149,125 +155,6 @@ def _base_url(given: str | None) -> str:
     return address
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for; ``None`` where it asks for nothing.
-
-    It is a number of seconds or an HTTP date. ``retry-after-ms``, which some servers send
-    as well, is finer and takes precedence.
-
-    >>> retry_after({"retry-after": "20"})
-    20.0
-    """
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    text = (headers.get("retry-after") or "").strip()
-    seconds = _number(text)
-    return _until(text, headers.get("date")) if seconds is None and text else seconds
-
-
-def _number(text: str | None) -> float | None:
-    """Read a number of seconds; a negative one is a moment that has passed, and becomes 0."""
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return max(value, 0.0) if math.isfinite(value) else None
-
-
-def _until(date: str, server_date: str | None) -> float | None:
-    """Seconds to an HTTP date: from the server's own clock where it shows it, else from ours."""
-    moment = _moment(date)
-    if moment is None:
-        return None
-    now = _moment(server_date or "")
-    return max(moment - (time.time() if now is None else now), 0.0)
-
-
-def _moment(date: str) -> float | None:
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-#: How much of what a server says is passed on, in characters.
-_SHOWN: Final = 300
-#: Statuses below 500 that pass by themselves.
-_PASSING: Final = frozenset((408, 409, 425))
-
-
-class FormatRefusedError(Exception):
-    """The server does not take a request of this form; another form may do."""
-
-
-def error_of(access: LlmAccess, status: int, headers: Mapping[str, str], body: str) -> Exception:
-    """Return the error that a status other than success means."""
-    said = _said(access, body)
-    if status in (400, 422):
-        return FormatRefusedError(f"status {status}{said}")
-    wait = retry_after(headers)
-    if status == 429 or (status == 503 and wait is not None):
-        asked = "" if wait is None else f", and asks to be left alone for {wait:.3g} s"
-        return RateLimitedError(
-            f"{access.base_url} has too much to do (status {status}){asked}{said}. It is asked "
-            "again later; set PHOTOQUEUE_LLM_REQUESTS_PER_MINUTE to what it allows.",
-            seconds=wait or 0.0,
-        )
-    if status >= 500 or status in _PASSING:
-        return EngineServerError(
-            f"{access.base_url} answered with status {status}{said}. It is tried again; if it "
-            "stays so, look at the log of that server."
-        )
-    server, model = access.base_url, repr(access.model)
-    wrong_settings = {
-        401: (f"{server} does not accept the key", "Correct PHOTOQUEUE_LLM_API_KEY."),
-        402: (f"{server} asks for payment first", "Check the account of the key."),
-        403: (
-            f"{server} does not allow {model} with this key",
-            "Correct PHOTOQUEUE_LLM_API_KEY or PHOTOQUEUE_LLM_MODEL.",
-        ),
-        404: (
-            f"{server} has no model {model}, or is not the address of its API",
-            "Correct PHOTOQUEUE_LLM_MODEL, or PHOTOQUEUE_LLM_BASE_URL (most end in /v1).",
-        ),
-        413: (f"{server} finds the pictures too large", "Lower PHOTOQUEUE_LLM_PICTURE_SIDE."),
-    }
-    if 300 <= status < 400:
-        problem, remedy = (
-            f"{server} redirects requests to another address, which is not followed",
-            "Set PHOTOQUEUE_LLM_BASE_URL to the address itself.",
-        )
-    elif status in wrong_settings:
-        problem, remedy = wrong_settings[status]
-    else:
-        return PermanentError(
-            f"{server} refused the request with status {status}{said}. "
-            "Correct what it says, then retry the job."
-        )
-    return EngineUnavailableError(f"{problem}{said}. {remedy}")
-
-
-def _said(access: LlmAccess, body: str) -> str:
-    """Return what the server says of it, on one line and without the key; it may be empty."""
-    text = " ".join(access.hide(message_of(body)).split())
-    if not text:
-        return ""
-    return f": {text[:_SHOWN]}…" if len(text) > _SHOWN else f": {text.rstrip('.')}"
-
-
-def message_of(body: str) -> str:
-    """Return the message in the body of an error, in whichever form servers write it."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return "" if body.lstrip()[:1] == "<" else body  # a page of a proxy says nothing useful
-    for key in ("error", "message", "detail"):
-        if isinstance(value, dict) and value.get(key):
-            value = value[key]
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 #: More tokens than any model reads; a higher count is wrong.
 _MOST_TOKENS: Final = 10**9
 
@@ -295,19 +182,27 @@ class ModelAnswer:
     tokens_out: int | None = None
 
 
-def read_answer(access: LlmAccess, body: bytes) -> ModelAnswer:
+def read_answer(
+    access: LlmAccess, body: bytes, headers: Mapping[str, str] = MappingProxyType({})
+) -> ModelAnswer:
     """Read the body of a successful answer.
 
     Raises
     ------
     EngineServerError
         It is not what an OpenAI-compatible server sends.
+    FormatRefusedError
+        It is empty.
+    PhotoqueueError
+        It holds an error; see :func:`~photoqueue.engines.llm.failures.error_of`.
     """
     text = body.decode("utf-8", "replace")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
+    if isinstance(value, list) and value:
+        value = value[0]
     if not isinstance(value, dict):
         shown = " ".join(access.hide(text).split())[:80]
         raise EngineServerError(
@@ -317,17 +212,25 @@ def read_answer(access: LlmAccess, body: bytes) -> ModelAnswer:
     choices = value.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(message, dict):
-        said = access.hide(message_of(text))[:300] if value.get("error") else "no reason given"
-        raise EngineServerError(
-            f"{access.base_url} answered without a choice ({said}). It is tried again; if it "
-            f"stays so, check that {access.model!r} sees pictures."
+    failed = error_within(access, headers, value.get("error"))
+    if isinstance(choice, dict) and failed is None:
+        stopped = choice.get("finish_reason") == "error"
+        failed = error_within(
+            access, headers, choice.get("error") or (stopped and "no reason given")
         )
+    if failed is not None:
+        raise failed
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        nothing = EngineServerError(
+            f"{access.base_url} answered without a choice ({access.hide(message_of(text))[:80]}). "
+            f"It is tried again; if it stays so, check that {access.model!r} sees pictures."
+        )
+        raise FormatRefusedError(nothing, sure=False)
     reason = choice.get("finish_reason")
     refusal = _refusal(message, reason)
     used = value.get("usage")
     return ModelAnswer(
-        text=_text(message.get("content")),
+        text=_words(message),
         refusal=None if refusal is None else access.hide(refusal),
         truncated=reason == "length",
         tokens_in=_tokens(used, "prompt_tokens"),
@@ -335,8 +238,26 @@ def read_answer(access: LlmAccess, body: bytes) -> ModelAnswer:
     )
 
 
+def _words(message: dict[str, Any]) -> str:
+    """Return what the model said, wherever its server put it; its thoughts where that is all."""
+    called = [message.get("function_call")]
+    calls = message.get("tool_calls")
+    called += (
+        [call.get("function") for call in calls if isinstance(call, dict)]
+        if isinstance(calls, list)
+        else []
+    )
+    parts = [message.get("content")]
+    parts += [function.get("arguments") for function in called if isinstance(function, dict)]
+    said = "\n".join(filter(str.strip, map(_text, parts)))
+    thoughts = (_text(message.get(key)) for key in ("reasoning_content", "reasoning"))
+    return said or next(filter(str.strip, thoughts), "")
+
+
 def _text(content: object) -> str:
     """Return the text of a message, which some servers send in parts."""
+    if isinstance(content, dict):
+        return json.dumps(content)
     if isinstance(content, list):
         parts = (part.get("text") for part in content if isinstance(part, dict))
         return "".join(part for part in parts if isinstance(part, str))
@@ -363,8 +284,15 @@ def _tokens(used: object, name: str) -> int | None:
 _LARGEST_BODY: Final = 4 * 1024 * 1024
 #: Seconds to reach the server; the rest of the time is for its answer.
 _CONNECT_SECONDS: Final = 10.0
-#: Servers that call the limit on tokens by its newer name, and refuse the older.
-_NEWER_LIMIT: Final = frozenset(("api.openai.com",))
+#: Names of the limit on tokens: the older, which most know, and the newer.
+_LIMITS: Final = ("max_tokens", "max_completion_tokens")
+#: Words with which a parameter is refused, and not its value.
+_REFUSING: Final = re.compile(
+    r"unsupported|not (?:supported|permitted|allowed)|unknown|unrecognized|extra|instead",
+    re.IGNORECASE,
+)
+#: Server and model → the name that it takes, in this process; the older one until it is refused.
+_LIMIT_OF: Final[dict[str, str]] = {}
 
 
 class LlmServer:
@@ -379,8 +307,6 @@ class LlmServer:
     def __init__(self, access: LlmAccess) -> None:
         self._access = access
         self._client = _client(access)
-        newer = (urlsplit(access.base_url).hostname or "") in _NEWER_LIMIT
-        self._limit_name = "max_completion_tokens" if newer else "max_tokens"
 
     def __repr__(self) -> str:
         return f"Server({self._access.base_url!r})"
@@ -402,7 +328,7 @@ class LlmServer:
         Raises
         ------
         FormatRefusedError
-            The server does not take such a request: status 400 or 422.
+            The server does not take such a request, or may not.
         EngineUnavailableError
             It refuses the key, the model or the address.
         RateLimitedError
@@ -417,7 +343,7 @@ class LlmServer:
 
         limit = min(seconds, self._access.timeout)
         try:
-            return read_answer(self._access, self._exchange(messages, response_format, limit))
+            return read_answer(self._access, *self._exchange(messages, response_format, limit))
         # None of these is chained: they hold the request, and the server's words as they came.
         except openai.APIStatusError as exc:
             status, headers = exc.response.status_code, exc.response.headers
@@ -432,13 +358,22 @@ class LlmServer:
             ) from None
         raise error_of(self._access, status, headers, text)
 
+    def learns(self, refusal: str) -> bool:
+        """Whether a refusal is only of the limit's name; the other one is used from now on."""
+        old, new = _LIMITS
+        wrong = re.search(rf"\b{old}\b", refusal) and _REFUSING.search(refusal)
+        if self._access.max_tokens is None or not wrong or self._access.name in _LIMIT_OF:
+            return False
+        _LIMIT_OF[self._access.name] = new
+        return True
+
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
 
     def _exchange(
         self, messages: list[dict[str, Any]], response_format: dict[str, Any] | None, limit: float
-    ) -> bytes:
+    ) -> tuple[bytes, Mapping[str, str]]:
         """Send the request and read the answer, which may come slowly."""
         import httpx2
 
@@ -447,7 +382,7 @@ class LlmServer:
         if response_format is not None:
             options["response_format"] = response_format
         if self._access.max_tokens is not None:
-            options[self._limit_name] = self._access.max_tokens
+            options[_LIMIT_OF.get(self._access.name, _LIMITS[0])] = self._access.max_tokens
         # Streamed, as the client's time limit is one on each piece and not on the whole.
         with self._client.chat.completions.with_streaming_response.create(
             model=self._access.model,
@@ -466,7 +401,7 @@ class LlmServer:
                         f"{_LARGEST_BODY // 1024**2} MiB, which is no inventory. Check "
                         "PHOTOQUEUE_LLM_BASE_URL."
                     )
-            return bytes(body)
+            return bytes(body), response.headers
 
     def _too_late(self, limit: float) -> EngineTimeoutError:
         return EngineTimeoutError(
@@ -490,6 +425,24 @@ def _client(access: LlmAccess) -> openai.OpenAI:
         # A redirect would take the photo, and some the key, to a server that nobody named.
         # A server of this site is not asked by way of a proxy.
         http_client=openai.DefaultHttpxClient(
-            follow_redirects=False, timeout=access.timeout, trust_env=not access.local
+            follow_redirects=False,
+            timeout=access.timeout,
+            trust_env=not access.local,
+            verify=_trusted(),
         ),
     )
+
+
+def _trusted() -> ssl.SSLContext:
+    """Return whose certificates are trusted: what ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name.
+
+    Also for servers of this site, whose authorities are mostly its own, and both together. The
+    client reads them for other servers only, and one of them.
+    """
+    import httpx2
+
+    context = httpx2.create_ssl_context()
+    folder = os.environ.get("SSL_CERT_DIR")
+    if folder and os.environ.get("SSL_CERT_FILE"):
+        context.load_verify_locations(capath=folder)
+    return context

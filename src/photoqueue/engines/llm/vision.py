@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import math
 import threading
 import time
@@ -14,14 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from photoqueue.engines.contract import DIGITS, Analysis, Call, Hint, Item, Throttle, Usage
 from photoqueue.engines.llm.conversation import Conversation
 from photoqueue.engines.llm.endpoint import LlmAccess, LlmServer, ModelAnswer, access_of
-from photoqueue.engines.llm.reply import (
-    Names,
-    Reply,
-    ReplyItem,
-    reply_schema,
-    request_text,
-    system_prompt,
-)
+from photoqueue.engines.llm.prompt import reply_schema, request_text, system_prompt
+from photoqueue.engines.llm.reply import Names, Reply, ReplyItem, read_reply
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.settings import Settings
 
@@ -88,9 +83,8 @@ def jpeg(image: Image.Image, *, side: int) -> bytes:
     from PIL import Image as Pillow
 
     rgb = image if image.mode == "RGB" else image.convert("RGB")
-    scale = side / max(rgb.size)
-    if scale < 1:
-        size = (max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale)))
+    size = sent_size(rgb.size, side)
+    if size != rgb.size:
         rgb = rgb.resize(size, Pillow.Resampling.LANCZOS, reducing_gap=2.0)
     # Pillow writes what it finds in `info`, a comment for one: only the pixels go on.
     bare = Pillow.new("RGB", rgb.size)
@@ -98,6 +92,12 @@ def jpeg(image: Image.Image, *, side: int) -> bytes:
     buffer = BytesIO()
     bare.save(buffer, "JPEG", quality=_QUALITY)
     return buffer.getvalue()
+
+
+def sent_size(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Return width and height of a picture as it is sent: its longest side at most ``side``."""
+    scale = min(side / max(size), 1.0)
+    return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
 
 
 def _part(data: bytes, detail: str | None) -> dict[str, Any]:
@@ -161,6 +161,10 @@ class _Bill:
             tokens_out=sum(call.tokens_out or 0 for call in self.calls),
             cost_usd=sum(call.cost_usd or 0.0 for call in self.calls),
         )
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, DIGITS)
 
 
 class LlmEngine:
@@ -253,7 +257,15 @@ class LlmEngine:
             record=bill.record,
         )
         reply = conversation.ask(
-            self._messages(images, hint, room=room), reply_schema(boxes=not room)
+            self._messages(images, hint, room=room),
+            reply_schema(boxes=not room),
+            functools.partial(
+                read_reply,
+                names=self._names,
+                size=sent_size(images[0].size, self._side),
+                boxes=self._access.boxes,
+                room_type=hint.room_type,
+            ),
         )
         return self._analysis(reply, hint, bill.total(), room=room)
 
@@ -275,27 +287,28 @@ class LlmEngine:
             items,
             hint,
             room_type=reply.room_type,
-            certainty=round(reply.room_type_confidence, DIGITS),
+            certainty=_rounded(reply.room_type_confidence),
             usage=usage,
+            warnings=reply.warnings,
         )
 
     def _items(self, entry: ReplyItem, language: str, *, room: bool) -> list[Item]:
         """Return the things of one entry, as the catalogue knows them where it does."""
-        known = self._names.find(entry.name)
+        known = entry.known
         corners = entry.box if entry.count == 1 and not room else None
         box = None
         if corners is not None:
             x0, y0, x1, y1 = (round(corner, DIGITS) for corner in corners)
             box = (x0, y0, x1, y1)
         item = Item(
-            name=known.name(language) if known else entry.name.strip(),
+            name=known.name(language) if known else entry.name,
             category=known.category if known else entry.category or "misc",
             dismountable=known.dismountable if known else False,
             key=known.key if known else None,
             label=entry.name,
-            score=round(entry.confidence, DIGITS),
+            score=_rounded(entry.confidence),
             box=box,
-            volume=known.volume_usual if known else entry.volume or None,
+            volume=known.volume_usual if known else entry.volume,
         )
         return [item] * entry.count
 

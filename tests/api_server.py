@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from photoqueue.faces.http.server import bind, make_server
+from photoqueue.faces.http.server import ApiServer, bind, make_server
 from photoqueue.settings import Settings
 
 TOKEN = "a-token-that-only-this-test-knows"
@@ -18,8 +18,14 @@ TOKEN = "a-token-that-only-this-test-knows"
 @contextlib.contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """Serve the installation of the test; yields the address, ends the server in any case."""
+    with running(make_server(settings)) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def running(server: ApiServer) -> Iterator[str]:
+    """Run a server for the block; yields its address."""
     listening = bind("127.0.0.1", 0)
-    server = make_server(settings)
     thread = threading.Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
     thread.start()
     try:
@@ -35,12 +41,20 @@ def serving(settings: Settings) -> Iterator[str]:
         assert not thread.is_alive(), "the server did not end"
 
 
+def reads_nothing(server: ApiServer) -> bool:
+    """Whether all reads have ended that requests began, some of them for the next request."""
+    backend = server.config.app.state.backend
+    shared = (backend.queues, backend.mark, backend.readiness)
+    return all(read._task is None for read in shared)
+
+
 @contextlib.contextmanager
 def client_of(settings: Settings, **headers: str) -> Iterator[httpx.Client]:
     """Serve the installation of the test, and ask it."""
-    # Nothing here is encrypted, and to read the certificates takes longer than most tests.
-    with (
-        serving(settings) as address,
-        httpx.Client(base_url=address, headers=headers, timeout=60, verify=False) as client,
-    ):
+    with serving(settings) as address, asking(address, **headers) as client:
         yield client
+
+
+def asking(address: str, **headers: str) -> httpx.Client:
+    # Nothing here is encrypted, and to read the certificates takes longer than most tests.
+    return httpx.Client(base_url=address, headers=headers, timeout=60, verify=False)

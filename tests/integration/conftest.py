@@ -14,10 +14,11 @@ import pytest
 
 from photoqueue import Settings
 from photoqueue.faces.cli import main
+from photoqueue.faces.http.server import ApiServer, make_server
 from photoqueue.installation import Installation, current, use
 from photoqueue.services import Endpoints
-from tests.api_server import client_of
-from tests.conftest import Worker, launch_worker, settings_of, wait_until_ready
+from tests.api_server import asking, client_of, reads_nothing, running
+from tests.conftest import Worker, eventually, launch_worker, settings_of, wait_until_ready
 from tests.databases import Databases
 
 #: A password that no command shows.
@@ -97,14 +98,20 @@ def working(shared: Settings, shared_worker: Worker) -> Iterator[Installation]:
 
 
 @pytest.fixture(scope="module")
-def _shared_server(shared: Settings) -> Iterator[httpx.Client]:
-    with client_of(shared.model_copy(update={"api_requests_per_second": 0.0})) as client:
-        yield client
+def _shared_server(shared: Settings) -> Iterator[tuple[ApiServer, httpx.Client]]:
+    server = make_server(shared.model_copy(update={"api_requests_per_second": 0.0}))
+    with running(server) as address, asking(address) as client:
+        yield server, client
 
 
 @pytest.fixture
-def shared_api(shared: Settings, _shared_server: httpx.Client) -> Iterator[httpx.Client]:
+def shared_api(
+    shared: Settings, _shared_server: tuple[ApiServer, httpx.Client]
+) -> Iterator[httpx.Client]:
     """The HTTP API of an installation for all tests of a module, which leave nothing in it."""
+    server, client = _shared_server
     use(shared)
-    yield _shared_server
+    yield client
+    # A read that goes on would open the default installation.
+    eventually(lambda: reads_nothing(server))
     use(None)

@@ -85,6 +85,22 @@ def settings(homes: Callable[..., Settings]) -> Settings:
 
 
 @pytest.fixture(scope="module")
+def _stopped() -> Iterator[Path]:
+    """Make a home once whose servers have run."""
+    with open_folder() as path:
+        ensure(settings_for(path / "home"))
+        down(settings_for(path / "home"))
+        yield path / "home"
+
+
+@pytest.fixture
+def used(settings: Settings, _stopped: Path) -> Settings:
+    """Settings of a home whose servers have run: to create a database takes most of a second."""
+    subprocess.run(["cp", "-a", _stopped, settings.home], check=True)
+    return settings
+
+
+@pytest.fixture(scope="module")
 def shared() -> Iterator[tuple[Settings, Endpoints]]:
     """Servers for the tests that do not stop or harm them."""
     with open_folder() as path:
@@ -177,10 +193,10 @@ def test_ten_processes_at_once_start_one_server_of_each_kind(settings: Settings)
 
 
 def test_servers_survive_the_kill_of_the_process_group_that_started_them(
-    settings: Settings,
+    used: Settings,
 ) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", ENSURE + "sys.stdin.read()", str(settings.home)],
+        [sys.executable, "-c", ENSURE + "sys.stdin.read()", str(used.home)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -188,14 +204,14 @@ def test_servers_survive_the_kill_of_the_process_group_that_started_them(
     ) as starter:
         assert starter.stdout is not None
         assert starter.stdout.readline()
-        before = pids(settings)
+        before = pids(used)
         session = os.getsid(starter.pid)
-        assert all(os.getsid(p.pid) != session for p in processes_of(settings))
+        assert all(os.getsid(p.pid) != session for p in processes_of(used))
         os.killpg(starter.pid, signal.SIGKILL)
         starter.wait()
 
-    assert_usable(ensure(settings))
-    assert pids(settings) == before
+    assert_usable(ensure(used))
+    assert pids(used) == before
     assert None not in before
 
 
@@ -243,18 +259,18 @@ def test_an_interrupted_start_leaves_no_process_that_still_writes(settings: Sett
 # --- stopping, and what is left after a crash ----------------------------------------------
 
 
-def test_a_row_and_a_list_outlive_down_and_ensure(settings: Settings) -> None:
-    endpoints = ensure(settings)
+def test_a_row_and_a_list_outlive_down_and_ensure(used: Settings) -> None:
+    endpoints = ensure(used)
     with connect(endpoints) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     with redis_client(endpoints) as client:
         client.rpush("queue", "a", "b", "c")
 
-    assert down(settings) == NAMES
-    assert processes_of(settings) == []
-    assert [server.running for server in status(settings)] == [False, False]
+    assert down(used) == NAMES
+    assert processes_of(used) == []
+    assert [server.running for server in status(used)] == [False, False]
 
-    endpoints = ensure(settings)
+    endpoints = ensure(used)
     with connect(endpoints) as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
     with redis_client(endpoints) as client:
@@ -267,35 +283,35 @@ def test_down_where_nothing_runs_does_nothing(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=NAMES)
-def test_a_killed_server_is_started_again(settings: Settings, number: int) -> None:
-    endpoints = ensure(settings)
+def test_a_killed_server_is_started_again(used: Settings, number: int) -> None:
+    endpoints = ensure(used)
     with connect(endpoints) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-    before = pids(settings)
+    before = pids(used)
     killed = before[number]
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
 
-    endpoints = ensure(settings)
+    endpoints = ensure(used)
 
     assert_usable(endpoints)
-    assert pids(settings)[number] not in (killed, None)
-    assert pids(settings)[1 - number] == before[1 - number]
+    assert pids(used)[number] not in (killed, None)
+    assert pids(used)[1 - number] == before[1 - number]
     with connect(endpoints) as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_stale_files_that_name_a_living_process_do_not_fool_it(settings: Settings) -> None:
+def test_stale_files_that_name_a_living_process_do_not_fool_it(used: Settings) -> None:
     # Given the files of a crash, with a pid that now belongs to somebody else
-    ensure(settings)
-    place = ServiceFolder.of(settings.home)
+    ensure(used)
+    place = ServiceFolder.of(used.home)
     servers = [Postgres(place), RedisServer(place)]
     pid_file = servers[0].data / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
-    for process in (processes := processes_of(settings)):
+    for process in (processes := processes_of(used)):
         process.send_signal(signal.SIGKILL)
     until(lambda: all(is_gone(process) for process in processes))
-    owner = services(settings).stat().st_uid
+    owner = services(used).stat().st_uid
     with subprocess.Popen(["sleep", "60"], user=owner if os.geteuid() == 0 else None) as stranger:
         try:
             pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
@@ -305,10 +321,10 @@ def test_stale_files_that_name_a_living_process_do_not_fool_it(settings: Setting
                 path.unlink()
                 with socket.socket(socket.AF_UNIX) as dead:
                     dead.bind(str(path))  # a socket file that nobody listens on
-            assert [server.running for server in status(settings)] == [False, False]
+            assert [server.running for server in status(used)] == [False, False]
 
             # When
-            assert_usable(ensure(settings))
+            assert_usable(ensure(used))
 
             # Then the stranger was left alone
             assert stranger.poll() is None
@@ -317,19 +333,19 @@ def test_stale_files_that_name_a_living_process_do_not_fool_it(settings: Setting
 
 
 def test_a_server_whose_socket_is_gone_is_replaced(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    used: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("photoqueue.services.lifecycle.LOST_SECONDS", 0.5)
-    ensure(settings)
-    before = pids(settings)
-    path = RedisServer(ServiceFolder.of(settings.home)).socket()
+    ensure(used)
+    before = pids(used)
+    path = RedisServer(ServiceFolder.of(used.home)).socket()
     assert path is not None
     path.unlink()
 
-    assert_usable(ensure(settings))
+    assert_usable(ensure(used))
 
-    assert pids(settings)[0] == before[0]
-    assert pids(settings)[1] not in (before[1], None)
+    assert pids(used)[0] == before[0]
+    assert pids(used)[1] not in (before[1], None)
     assert not psutil.pid_exists(before[1] or 0) or is_gone(psutil.Process(before[1]))
 
 
@@ -361,16 +377,16 @@ def test_only_the_account_of_the_servers_can_reach_the_sockets(
         assert 0 not in owners
 
 
-def test_a_socket_folder_open_to_others_is_not_used(settings: Settings) -> None:
-    ensure(settings)
-    place = ServiceFolder.of(settings.home)
+def test_a_socket_folder_open_to_others_is_not_used(used: Settings) -> None:
+    ensure(used)
+    place = ServiceFolder.of(used.home)
     folder = place.sockets()
     assert folder is not None
 
     folder.chmod(0o755)
 
     assert place.sockets() is None
-    ensure(settings)
+    ensure(used)
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
@@ -452,18 +468,18 @@ def test_each_url_takes_the_place_of_its_own_server(homes: Callable[..., Setting
 
 
 def test_without_a_redis_program_postgresql_stands_alone(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    used: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("photoqueue.services.programs.find_redis", lambda: None)
 
-    endpoints = ensure(settings)
+    endpoints = ensure(used)
 
     assert endpoints.redis_url is None
     assert not endpoints.embedded_redis
     with connect(endpoints) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
-    assert "no redis-server" in status(settings)[1].where
-    assert down(settings) == ["PostgreSQL"]
+    assert "no redis-server" in status(used)[1].where
+    assert down(used) == ["PostgreSQL"]
 
 
 def test_servers_are_set_up_to_keep_what_they_are_given(
@@ -529,28 +545,24 @@ def test_an_unwritable_home_is_named_with_its_setting(tmp_path: Path) -> None:
     assert str(home) in str(caught.value)
 
 
-def test_a_damaged_database_gives_the_end_of_its_log(settings: Settings) -> None:
-    ensure(settings)
-    down(settings)
-    place = ServiceFolder.of(settings.home)
+def test_a_damaged_database_gives_the_end_of_its_log(used: Settings) -> None:
+    place = ServiceFolder.of(used.home)
     control = Postgres(place).data / "global" / "pg_control"
     control.write_bytes(b"\xff" * control.stat().st_size)
 
     with pytest.raises(DatabaseUnavailableError, match=r"FATAL|PANIC") as caught:
-        ensure(settings)
+        ensure(used)
     assert str(Postgres(place).log) in str(caught.value)
     assert "DATABASE_URL" in str(caught.value)
 
 
-def test_a_data_directory_without_its_version_is_never_overwritten(settings: Settings) -> None:
-    ensure(settings)
-    down(settings)
-    data = Postgres(ServiceFolder.of(settings.home)).data
+def test_a_data_directory_without_its_version_is_never_overwritten(used: Settings) -> None:
+    data = Postgres(ServiceFolder.of(used.home)).data
     (data / "PG_VERSION").unlink()
     before = sorted(data.rglob("*"))
 
     with pytest.raises(DatabaseUnavailableError, match="PG_VERSION"):
-        ensure(settings)
+        ensure(used)
     assert sorted(data.rglob("*")) == before
 
 
@@ -561,14 +573,14 @@ def test_a_missing_wheel_is_explained(settings: Settings, monkeypatch: pytest.Mo
         ensure(settings)
 
 
-def test_the_home_of_another_user_is_refused(settings: Settings) -> None:
+def test_the_home_of_another_user_is_refused(used: Settings) -> None:
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("needs root and setpriv to become somebody else")
-    ensure(settings)
+    ensure(used)
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
     done = subprocess.run(
-        [*nobody, sys.executable, "-c", ENSURE, str(settings.home)],
+        [*nobody, sys.executable, "-c", ENSURE, str(used.home)],
         capture_output=True,
         text=True,
         check=False,

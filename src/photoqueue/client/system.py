@@ -239,34 +239,20 @@ class ServerReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EngineReport:
-    """The engine that a worker started now would use.
+class SystemReport:
+    """The servers, directories and engine of an installation.
 
     Attributes
     ----------
-    engine, model : str or None
-        Names; no model if the engine has only one.
-    reason, advice : str or None
-        Why this engine is used, and how to get a better one.
-    error : str or None
-        Why there is none.
+    engine : dict of str
+        ``engine`` and ``model`` that a worker started now would use, the ``reason`` for this
+        engine and the ``advice`` how to get a better one; or the ``error`` why there is none.
     """
-
-    engine: str | None
-    model: str | None = None
-    reason: str | None = None
-    advice: str | None = None
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SystemReport:
-    """The servers, directories and engine of an installation."""
 
     home: Path
     photo_store: str
     servers: tuple[ServerReport, ServerReport]
-    engine: EngineReport
+    engine: dict[str, str | None]
 
 
 def system_report() -> SystemReport:
@@ -287,20 +273,19 @@ def system_report() -> SystemReport:
             home=survey.settings.home,
             photo_store=_photo_store(survey.settings),
             servers=(survey.database_report(), survey.broker_report()),
-            engine=_engine_report(survey.settings),
+            engine=_engine(survey.settings),
         )
 
 
-def _engine_report(settings: Settings) -> EngineReport:
+def _engine(settings: Settings) -> dict[str, str | None]:
     from photoqueue.engines.registry import choose_engine
 
     try:
         choice = choose_engine(settings)
     except PhotoqueueError as exc:
-        return EngineReport(engine=None, error=str(exc))
-    return EngineReport(
-        engine=choice.engine, model=choice.model, reason=choice.reason or None, advice=choice.advice
-    )
+        return {"error": str(exc)}
+    found = {"engine": choice.engine, "model": choice.model}
+    return {**found, "reason": choice.reason or None, "advice": choice.advice}
 
 
 def runs_here(worker: Worker) -> bool:

@@ -99,7 +99,7 @@ class SystemView(LiveView):
             "home": str(report.home),
             "photoStore": report.photo_store,
             "servers": [asdict(server) for server in report.servers],
-            "engine": asdict(report.engine),
+            "engine": report.engine,
         }
 
     def _worker(self, worker: Worker) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -54,6 +57,8 @@ FLOOR_PLAN = JobType(
 #: Takes any JSON object, and gives back what it was given.
 ECHO = JobType("echo", handler="tests.own_type:make_echo")
 
+SHAKY = JobType("shaky", handler="tests.own_type:fail_to_build_twice")
+
 
 class Visit(BaseModel):
     """Job data and result whose values have other types in JSON than in Python."""
@@ -75,6 +80,16 @@ NOT_A_TYPE = "floor-plan"
 def fail_to_build(workplace: Any) -> Any:
     """Raise as a handler does whose model is missing."""
     raise FileNotFoundError("plans.onnx")
+
+
+def fail_to_build_twice(workplace: Any) -> Any:
+    """Raise as a handler does whose disk or memory is away for a moment."""
+    tries = Path(os.environ["PQ_TEST_TRIES"])
+    number = len(tries.read_text()) if tries.exists() else 0
+    tries.write_text("x" * (number + 1))
+    if number < 2:
+        raise (OSError(errno.EIO, "Input/output error"), MemoryError())[number]
+    return make_echo(workplace)
 
 
 def make_echo(workplace: Any) -> Any:

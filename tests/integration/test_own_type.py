@@ -30,9 +30,9 @@ from photoqueue.settings import Settings, load_settings
 from tests import warm
 from tests.api_server import client_of
 from tests.bench import Bench
-from tests.conftest import REPOSITORY, eventually, submit
+from tests.conftest import REPOSITORY, eventually, submit, wait_until_ready
 from tests.integration.conftest import Run
-from tests.own_type import ECHO, FLOOR_PLAN, VISIT, Drawing, FloorPlan, Visit
+from tests.own_type import ECHO, FLOOR_PLAN, SHAKY, VISIT, Drawing, FloorPlan, Visit
 
 TYPES = ("tests.own_type:FLOOR_PLAN", "tests.own_type:ECHO")
 
@@ -363,6 +363,21 @@ def test_handler_that_cannot_be_built_ends_the_worker_with_the_reason(
     workplace = Workplace(installation.settings, installation.database)
     with pytest.raises(ConfigurationError, match=message):
         load_handler(JobType("echo", handler=handler), workplace)
+
+
+def test_handler_that_a_fault_of_the_machine_kept_from_being_built_is_built_later(
+    plain: Settings, start_worker: Callable[..., Any], tmp_path: Path
+) -> None:
+    settings = plain.model_copy(update={"job_types": ("tests.own_type:SHAKY",)})
+    tries = tmp_path / "tries"
+    worker = start_worker(
+        "--queue", "shaky", settings=settings, wait=False, PQ_TEST_TRIES=str(tries)
+    )
+    wait_until_ready(worker)
+    use(settings)
+    assert photoqueue.submit(SHAKY, {"a": 1}).result(90) == {"a": 1}
+    assert tries.read_text() == "xxx" and worker.log.count('status="status 1"') == 2
+    assert "Input/output error" in worker.log and "MemoryError" in worker.log
 
 
 @pytest.mark.parametrize(

@@ -76,12 +76,10 @@ def run_child(assignment: Assignment, board: StatusBoard, parent: Connection) ->
     configure_logging(assignment.log_format)
     try:
         _work(assignment, board, stop)
-    except (ConfigurationError, ModelError) as exc:
-        logger.error("%s", exc, extra={"fields": {"queue": assignment.queue}})
-        raise SystemExit(EXIT_CONFIGURATION) from None
     except PhotoqueueError as exc:
         logger.error("%s", exc, extra={"fields": {"queue": assignment.queue}})
-        raise SystemExit(1) from None
+        lasting = isinstance(exc, ConfigurationError | ModelError) and not may_pass(exc)
+        raise SystemExit(EXIT_CONFIGURATION if lasting else 1) from None
 
 
 @dataclass(frozen=True)
@@ -160,6 +158,20 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
             stop.wait(_RECONNECT_SECONDS)
     ledger.close()
     installation.close()
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether memory, a disk or a network is behind an error, so that a later try may succeed.
+
+    A file that does not exist or may not be read does not change by itself.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        lasting = FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError
+        if isinstance(cause, MemoryError | OSError) and not isinstance(cause, lasting):
+            return True
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return False
 
 
 def _die_with(parent: Connection) -> None:

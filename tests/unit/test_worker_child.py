@@ -1,0 +1,43 @@
+"""Whether a process that cannot begin its work is worth another try."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from photoqueue.errors import ConfigurationError, EngineUnavailableError, ModelError
+from photoqueue.worker.child import may_pass
+
+
+def caused(error: Exception, cause: Exception, *, openly: bool = True) -> Exception:
+    """Return an error as if it had been raised because of another, or while that was handled."""
+    try:
+        try:
+            raise cause
+        except Exception as exc:
+            raise error from (exc if openly else None)
+    except Exception as exc:
+        return exc
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (caused(ConfigurationError("handler"), OSError(errno.EIO, "Input/output error")), True),
+        (caused(ConfigurationError("handler"), OSError(errno.EMFILE, "Too many files")), True),
+        (caused(EngineUnavailableError("factory"), MemoryError()), True),
+        (caused(EngineUnavailableError("factory"), ConnectionRefusedError("license")), True),
+        (caused(ModelError("file"), caused(ImportError("so"), OSError(errno.ESTALE, "NFS"))), True),
+        (caused(ConfigurationError("handler"), FileNotFoundError("plans.onnx")), False),
+        (caused(ModelError("file"), PermissionError(errno.EACCES, "denied")), False),
+        (caused(ConfigurationError("handler"), IsADirectoryError("plans")), False),
+        (caused(ConfigurationError("handler"), ValueError("a bug")), False),
+        (caused(ConfigurationError("told all"), OSError("hidden"), openly=False), False),
+        (ConfigurationError("no such engine"), False),
+    ],
+)
+def test_faults_of_the_machine_may_pass_and_what_is_configured_does_not(
+    error: Exception, passes: bool
+) -> None:
+    assert may_pass(error) is passes

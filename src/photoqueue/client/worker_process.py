@@ -13,7 +13,7 @@ from typing import Final
 
 from photoqueue.client.observe import as_queue
 from photoqueue.errors import ConfigurationError, NoWorkerError
-from photoqueue.installation import Installation, current
+from photoqueue.installation import Installation, current, settings_in_use
 from photoqueue.queue import workers
 from photoqueue.records.hooks import HasCard
 from photoqueue.settings import Concurrency
@@ -100,7 +100,7 @@ def start_worker(
     >>> worker = start_worker()  # doctest: +SKIP
     >>> worker.stop()  # doctest: +SKIP
     """
-    installation = current()
+    settings = settings_in_use()
     command = [sys.executable, "-m", "photoqueue", "worker", "--end-with-stdin"]
     if queue is not None:
         command += ["--queue", as_queue(queue)]
@@ -109,8 +109,14 @@ def start_worker(
             command += ["--concurrency", str(Concurrency.of(concurrency))]
         except ValueError as exc:
             raise ConfigurationError(f"concurrency: {exc}") from None
-    logs = installation.settings.home / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
+    logs = settings.home / "logs"
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        logs.mkdir(exist_ok=True)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The worker's log cannot be written: {exc}. Set PHOTOQUEUE_HOME to a folder that can."
+        ) from exc
     log = logs / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -119,13 +125,14 @@ def start_worker(
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
-            env={**os.environ, **installation.settings.to_environment()},
+            env={**os.environ, **settings.to_environment()},
             start_new_session=True,
         )
     worker = WorkerProcess(process, log)
     atexit.register(worker.stop)
     try:
-        _wait_until_ready(installation, worker)
+        # It loads its modules while the servers start.
+        _wait_until_ready(current(), worker)
     except BaseException:
         worker.stop()
         raise

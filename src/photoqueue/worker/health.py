@@ -7,18 +7,8 @@ allows, and if the supervisor still does its rounds. Processes that wait for Pos
 not count as unhealthy: a restart would not bring the servers back.
 
 The ports use the standard library's server, which is enough for a few requests a minute. Both can
-be on one port. Probe a container or a Kubernetes pod over HTTP (with ``--listen 0.0.0.0``)::
-
-    livenessProbe:
-      httpGet: {path: /healthz, port: 8081}
-      periodSeconds: 10
-
-Docker probes from inside, where loopback is enough::
-
-    HEALTHCHECK CMD python -c "import urllib.request as u; u.urlopen('http://127.0.0.1:8081/healthz')"
-
-Under systemd, use a timer; ``Restart=always`` alone only notices that a process has ended, not that
-it is frozen.
+be on one port. `deploy/` probes them in Kubernetes and Docker; under systemd, use a timer, as
+``Restart=always`` alone only notices that a process has ended, not that it is frozen.
 """
 
 from __future__ import annotations

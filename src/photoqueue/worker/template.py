@@ -1,11 +1,10 @@
 """A process that has imported what the processes of a worker need, and forks them; Linux only.
 
 An interpreter of its own costs a process most of a second of processor time for imports, and 50 MB
-for what they leave in memory; forked processes share both. The template is forked from the worker
-before that has any thread, connection or module of the user's, and never gets one.
-
-The worker becomes the parent of each process (``PR_SET_CHILD_SUBREAPER``): it sees how they end,
-and the end of the template changes nothing for them.
+for what they leave in memory; forked processes share both. The template is forked before the worker
+has any thread, connection or module of the user's, and never gets one. The worker becomes the
+parent of each process (it is a subreaper meanwhile): it sees how they end, and the end of the
+template changes nothing for them.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import pickle
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing import popen_spawn_posix, reduction
@@ -46,51 +45,61 @@ _ENVIRONMENT: Final = {
 }
 #: What glibc reads only when a program starts, as parameters of ``mallopt`` (malloc.h).
 _MALLOPT: Final = {"MALLOC_MMAP_THRESHOLD_": -3, "MALLOC_TRIM_THRESHOLD_": -1}
-#: Modules that processes import late, beside those of the worker.
-_MODULES: Final = (
-    "photoqueue.engines.registry",
-    "photoqueue.inventory.wording",
-    "photoqueue.photos.pixels",
-    "photoqueue.photos.store",
-)
-#: Requests of Linux' ``prctl`` (linux/prctl.h).
-_PR_SET_NAME: Final = 15
-_PR_SET_CHILD_SUBREAPER: Final = 36
-#: Signals that a template leaves to the worker, and that wait until a new process can take them.
+#: What processes import late, beside the modules of the worker.
+_MODULES: Final = ("engines.registry", "inventory.wording", "photos.pixels", "photos.store")
+#: Signals that a template leaves to the worker; they wait until a new process can take them.
 HELD_BACK: Final = (signal.SIGINT, signal.SIGTERM)
-_MOST_BYTES: Final = _MIB
-_MOST_FDS: Final = 64
+#: Requests of ``prctl`` (linux/prctl.h).
+_SET_NAME, _SET_CHILD_SUBREAPER = 15, 36
 #: Seconds in which a template answers; it may have to import its modules first.
 _PATIENCE: Final = 10.0
-#: Descriptors that came with a process's own data.
+#: Descriptors that came with the data of this process.
 _passed: list[int] = []
 
 
 @contextmanager
-def thrifty() -> Iterator[list[str]]:
+def thrifty() -> Iterator[None]:
     """Set these variables for processes started in the block; the operator's own values stay."""
     missing = {name: value for name, value in _ENVIRONMENT.items() if name not in os.environ}
     os.environ.update(missing)
     try:
-        yield list(missing)
+        yield
     finally:
         for name in missing:
             os.environ.pop(name, None)
 
 
-def name_process(name: str) -> None:
-    """Set the name that ``ps``, ``top`` and the kernel's log show; Linux keeps 15 characters."""
-    with suppress(OSError):
-        _prctl(_PR_SET_NAME, name.encode())
+@contextmanager
+def template() -> Iterator[Template | None]:
+    """Keep a template for a block; None where there can be none, and processes are spawned.
+
+    Call it before the process has threads, connections or modules of the user's.
+    """
+    made = None
+    with suppress(OSError):  # not Linux, an old kernel, or a sandbox
+        made = Template() if _threads() == 1 else None
+    try:
+        yield made
+    finally:
+        if made is not None:
+            made.close()
 
 
 class Template:
     """The worker's side of a template process."""
 
-    def __init__(self, pid: int, end: socket.socket) -> None:
-        self.pid = pid
-        self._end = end
-        end.settimeout(_PATIENCE)
+    def __init__(self) -> None:
+        os.close(os.pidfd_open(os.getpid()))
+        self._end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._end.settimeout(_PATIENCE)
+        _flush()
+        gc.freeze()  # so that no collection writes to shared pages
+        with thrifty():
+            self.pid = os.fork()
+            if self.pid == 0:
+                self._end.close()
+                _serve(theirs)
+        theirs.close()
 
     def process(self, **options: Any) -> BaseProcess:
         """Return a process that starts as a fork of the template; options of ``Process``.
@@ -99,20 +108,19 @@ class Template:
         """
         return _Forked(self, **options)
 
-    def fork(self, data: bytes, descriptors: Sequence[int]) -> int:
+    def fork(self, data: bytes, descriptors: list[int]) -> int:
         """Have a process run; return its id, which is that of a child of this process."""
-        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        _prctl(_SET_CHILD_SUBREAPER, 1)
         try:
             socket.send_fds(self._end, [data], descriptors)
             answer = self._end.recv(32)
         finally:
-            _prctl(_PR_SET_CHILD_SUBREAPER, 0)
+            _prctl(_SET_CHILD_SUBREAPER, 0)
         if not answer:
-            raise ChildProcessError("the template process has ended")
-        pid = int(answer)
-        # Raises ChildProcessError where the system did not make it a child of this process.
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return pid
+            raise ChildProcessError("it has ended")
+        # ChildProcessError where the system did not make it a child of this process.
+        os.waitid(os.P_PID, int(answer), os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return int(answer)
 
     def close(self) -> None:
         """End the template; processes that it has forked go on."""
@@ -123,39 +131,20 @@ class Template:
             self.pid = 0
 
 
-@contextmanager
-def template() -> Iterator[Template | None]:
-    """Keep a template for a block; None where there can be none, and processes are spawned.
-
-    Call it before the process has threads, connections or modules of the user's.
-    """
-    made = _start() if sys.platform == "linux" else None
-    try:
-        yield made
-    finally:
-        if made is not None:
-            made.close()
+def name_process(name: str) -> None:
+    """Set the name that ``ps -e``, ``top`` and the kernel's log show; of 15 characters at most."""
+    with suppress(AttributeError, OSError):
+        _prctl(_SET_NAME, name.encode())
 
 
-def _start() -> Template | None:
-    try:
-        os.close(os.pidfd_open(os.getpid()))
-        _prctl(_PR_SET_CHILD_SUBREAPER, 0)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    except OSError:  # an old kernel, or a sandbox
-        return None
-    if not _alone():
-        ours.close()
-        theirs.close()
-        return None
-    _flush()
-    gc.freeze()  # so that no collection writes to shared pages
-    pid = os.fork()
-    if pid == 0:
-        ours.close()
-        _serve(theirs)
-    theirs.close()
-    return Template(pid, ours)
+def _prctl(request: int, value: int | bytes) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(request, value, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl failed")
+
+
+def _threads() -> int:
+    """Count the threads of this process: in a fork there is one, with the locks of them all."""
+    return len(list(Path("/proc/self/task").iterdir()))
 
 
 def _flush() -> None:
@@ -164,32 +153,27 @@ def _flush() -> None:
             stream.flush()
 
 
-def _alone() -> bool:
-    """Whether this process has one thread: others would not exist in a fork, but their locks."""
-    return len(list(Path("/proc/self/task").iterdir())) == 1
-
-
 def _serve(end: socket.socket) -> NoReturn:
     """Fork processes as they are asked for, until the worker closes its end or is gone."""
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
         name_process("pq-template")
         atexit._clear()  # processes end with handlers of their own
-        with thrifty() as missing:
-            for name in _MALLOPT.keys() & set(missing):
-                ctypes.CDLL(None).mallopt(_MALLOPT[name], int(_ENVIRONMENT[name]))
-            # Told otherwise by the operator, numpy starts threads.
-            for module in _MODULES if os.environ["OPENBLAS_NUM_THREADS"] == "1" else ():
-                with suppress(ImportError):  # processes that need it say what is missing
-                    import_module(module)
-            gc.freeze()
-            while True:
-                data, descriptors, *_ = socket.recv_fds(end, _MOST_BYTES, _MOST_FDS)
-                if not data or not _alone():
-                    break
-                end.send(_fork(end, data, descriptors))
-                for descriptor in descriptors:
-                    os.close(descriptor)
+        with suppress(AttributeError, ValueError):  # not glibc; not a number
+            for name, parameter in _MALLOPT.items():
+                ctypes.CDLL(None).mallopt(parameter, int(os.environ[name]))
+        # Told otherwise by the operator, numpy starts threads.
+        for module in _MODULES if os.environ["OPENBLAS_NUM_THREADS"] == "1" else ():
+            with suppress(ImportError):  # processes that need it say what is missing
+                import_module(f"photoqueue.{module}")
+        gc.freeze()
+        while True:
+            data, descriptors, *_ = socket.recv_fds(end, _MIB, 64)
+            if not data or _threads() > 1:
+                break
+            end.send(_fork(end, data, descriptors))
+            for descriptor in descriptors:
+                os.close(descriptor)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
@@ -197,7 +181,7 @@ def _serve(end: socket.socket) -> NoReturn:
 
 
 def _fork(end: socket.socket, data: bytes, descriptors: list[int]) -> bytes:
-    """Fork a process that outlives its parent at once, and so is the worker's; return its id."""
+    """Fork a process whose parent ends at once, so that it becomes the worker's; return its id."""
     reader, writer = os.pipe()
     between = os.fork()
     if between == 0:
@@ -212,9 +196,9 @@ def _fork(end: socket.socket, data: bytes, descriptors: list[int]) -> bytes:
             os._exit(0)
     os.close(writer)
     os.waitpid(between, 0)
-    pid_text = os.read(reader, 32)
+    answer = os.read(reader, 32)
     os.close(reader)
-    return pid_text
+    return answer
 
 
 def _run(data: bytes, descriptors: list[int]) -> NoReturn:
@@ -232,8 +216,7 @@ def _run(data: bytes, descriptors: list[int]) -> NoReturn:
 
 
 class _Forked(BaseProcess):
-    #: How processes are started that it starts itself.
-    _start_method = "spawn"
+    _start_method = "spawn"  # for processes that it starts itself
 
     def __init__(self, template: Template, **options: Any) -> None:
         super().__init__(**options)
@@ -256,7 +239,6 @@ class _Passed(popen_spawn_posix._DupFd):
 class _Popen(popen_spawn_posix.Popen):
     """A child of this process that another one forks, as multiprocessing calls it."""
 
-    method = "template"
     DupFd = _Passed
     _fds: list[int]
 
@@ -278,9 +260,3 @@ class _Popen(popen_spawn_posix.Popen):
         self.pid = self._template.fork(data.getvalue(), self._fds)
         self.sentinel = os.pidfd_open(self.pid)
         self.finalizer = Finalize(self, os.close, (self.sentinel,))
-
-
-def _prctl(request: int, value: int | bytes) -> None:
-    prctl = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
-    if prctl is None or prctl(request, value, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), f"prctl({request}) failed")

@@ -45,4 +45,4 @@ class Bench:
                 worker_id=UUID(int=7),
                 slot=1,
             ).run(UUID(job.id))
-        return job.result(10)
+        return job.result(60)

@@ -75,7 +75,7 @@ class TlsProxy:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
 
     def _accept(self) -> None:
         while True:
@@ -103,7 +103,7 @@ class TlsProxy:
                 self._pass_on(client, server)
                 with suppress(OSError):
                     server.shutdown(socket.SHUT_RDWR)
-                answers.join(10)
+                answers.join(60)
 
     @staticmethod
     def _pass_on(source: socket.socket, target: socket.socket) -> None:

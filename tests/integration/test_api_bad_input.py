@@ -197,7 +197,7 @@ def test_photo_of_too_many_pixels_is_refused(installation: Installation) -> None
 def test_upload_of_a_gigabyte_is_refused_before_it_is_read(installation: Installation) -> None:
     with serving(installation.settings) as address:
         host, _, port = address.removeprefix("http://").partition(":")
-        with closing(socket.create_connection((host, int(port)), timeout=20)) as connection:
+        with closing(socket.create_connection((host, int(port)), timeout=60)) as connection:
             connection.sendall(
                 b"POST /api/photos HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1073741824\r\n"
                 b"Content-Type: multipart/form-data; boundary=b\r\nExpect: 100-continue\r\n\r\n"

@@ -170,7 +170,7 @@ def test_waiting_take_is_woken_by_a_job(broker: Broker, make_broker: MakeBroker)
 
     thread = threading.Thread(target=wait)
     thread.start()
-    assert waiting.wait(20)
+    assert waiting.wait(60)
     # When a job is announced
     broker.enqueue([message])
     thread.join(50)
@@ -368,11 +368,11 @@ def guarded_redis(tmp_path: Path) -> Iterator[int]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        eventually(lambda: _answers(port), timeout=20)
+        eventually(lambda: _answers(port), timeout=60)
         yield port
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _answers(port: int) -> bool:

@@ -218,7 +218,7 @@ def test_worker_puts_corrections_into_the_result(
     job = submit_inventory("m1", after=batch)
     start_worker(wait=False)
     eventually(lambda: job.done(), timeout=150)
-    result = job.result(1)
+    result = job.result(60)
     assert isinstance(result, InventoryResult)
     assert chairs(result) == 3
 

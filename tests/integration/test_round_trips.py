@@ -72,7 +72,7 @@ def test_result_that_is_there_is_one_round_trip(installation: Installation) -> N
     complete(ledger, claim, '{"photoId":"b","items":[],"roomType":"salon","confidence":0.5}')
     ledger.close()
     done = photoqueue.job(str(accepted.job_id))
-    assert round_trips(database, lambda: done.result(10)) == 1
+    assert round_trips(database, lambda: done.result(60)) == 1
     assert round_trips(database, lambda: read.outcome(database, job._uuid)) == 1
 
 

@@ -97,7 +97,7 @@ def test_cancelled_job_has_no_result(shared: Settings) -> None:
         job = submit("cancel-1")
         assert photoqueue.cancel(job) == 1
         with pytest.raises(JobCancelledError, match=r"was cancelled.*retry\(job\)"):
-            job.result(10)
+            job.result(60)
     finally:
         photoqueue.resume()
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photoqueue.engines.boxes import iou
+from photoqueue.engines.boxes import pair_iou
 from photoqueue.engines.contract import Hint
 from photoqueue.engines.detector import Detector, build_detector
 from photoqueue.engines.model_registry import ModelEntry
@@ -86,7 +86,7 @@ def test_boxes_follow_the_picture_when_it_is_mirrored_or_enlarged(name: str) -> 
 
 
 def overlap(one: Sequence[float], other: Sequence[float]) -> float:
-    return float(iou(np.array(one, np.float32), np.array([other], np.float32))[0])
+    return float(pair_iou(np.array([one], np.float32), np.array([other], np.float32))[0, 0])
 
 
 def test_five_views_of_one_room_are_counted_as_one_room() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -295,7 +296,8 @@ def test_old_value_is_served_while_a_new_one_is_read_but_never_a_stale_one(
         assert await shared.get() == 1
         now[0] += 2
         assert await shared.get() == 1
-        await asyncio.sleep(0.01)  # the read in the background ends
+        while shared._task is not None:  # the read in the background
+            await asyncio.sleep(0)
         assert await shared.get() == 2
         now[0] += 11
         assert await shared.get() == 3
@@ -335,13 +337,15 @@ def test_more_calls_than_can_wait_are_told_to_come_again(monkeypatch: pytest.Mon
 
     async def body() -> None:
         limited = Calls(threads=1, waiting=1)
-        running = [asyncio.create_task(limited(time.sleep, 0.1)) for _ in range(2)]
-        await asyncio.sleep(0.01)
+        goes_on = threading.Event()
+        running = [asyncio.create_task(limited(goes_on.wait, 60)) for _ in range(2)]
+        await asyncio.sleep(0)  # they begin
         with pytest.raises(ProblemError) as raised:
             await limited(time.sleep, 0)
         assert raised.value.kind.status == 503
         assert raised.value.headers["Retry-After"]
-        await asyncio.gather(*running)
+        goes_on.set()
+        assert await asyncio.gather(*running) == [True, True]
         await limited(time.sleep, 0)
 
     run(body)

@@ -15,6 +15,7 @@ from photoqueue.worker.template import template
 
 PROGRAM = """
 import atexit, json, multiprocessing, os, random, secrets, signal, sys, time, uuid
+from multiprocessing.sharedctypes import RawValue
 from photoqueue.worker.board import StatusBoard
 from photoqueue.worker.template import HELD_BACK, template
 
@@ -56,7 +57,7 @@ folder = sys.argv[1]
 atexit.register(lambda: print("the worker's own end", os.getpid()))
 print("written before")  # is in a buffer
 with template() as forks:
-    boards = [StatusBoard() for _ in range(2)]
+    boards = [RawValue(StatusBoard) for _ in range(2)]
     processes = [
         forks.process(target=describe, args=(folder, slot, board))
         for slot, board in enumerate(boards)

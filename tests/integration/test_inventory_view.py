@@ -65,10 +65,14 @@ def test_it_shows_rooms_lines_volume_and_lorry(move: str) -> None:
     json.dumps(page)  # nothing but JSON reaches the front end
     shown = page["inventory"]
     assert [room["name"] for room in shown["rooms"]] == ["kitchen", "salon"]
-    assert (shown["items"], shown["volume"], shown["lorry"]) == (2, 0.5, "van (3.5 t, 12 m³)")
+    assert (shown["totalItems"], shown["totalVolume"], shown["lorry"]) == (
+        2,
+        0.5,
+        "van (3.5 t, 12 m³)",
+    )
     found = line(view_of(move))
     assert (found["name"], found["count"], found["volume"]) == ("chair", 1, 0.25)
-    assert found["low"] <= found["volume"] <= found["high"]
+    assert found["volumeMin"] <= found["volume"] <= found["volumeMax"]
     assert found["photos"] == ["salon-1"]
     assert page["standing"]["words"] == "Added up"
     assert page["fixed"] is True
@@ -88,18 +92,18 @@ def test_count_volume_and_taking_apart_are_corrected_and_undone(move: str) -> No
     sent = {"room": "salon", "item": "chair", "count": 4, "volume": 0.5, "dismountable": True}
     assert ask(view, "correct", **sent) == ""
     found = line(view)
-    assert (found["count"], found["volume"], found["dismount"]) == (4, 2.0, 1.0)
+    assert (found["count"], found["volume"], found["dismountProbability"]) == (4, 2.0, 1.0)
     assert found["reason"] == "corrected by ana; the photos show 1"
     (made,) = view.page["corrections"]
-    assert (made["by"], made["count"], made["undoneAt"]) == ("ana", 4, None)
+    assert (made["userId"], made["count"], made["undoneAt"]) == ("ana", 4, None)
 
     assert ask(view, "correct", room="salon", item="chair", count=0) == ""
     assert line(view)["count"] == 0  # stays to be seen, and undone
     for entry in view.page["corrections"]:
-        assert ask(view, "undo", correction=entry["id"]) == ""
+        assert ask(view, "undo", correction=entry["correctionId"]) == ""
     assert (line(view)["count"], line(view)["corrected"]) == (1, False)
     assert all(entry["undoneBy"] == "ana" for entry in view.page["corrections"])
-    assert "already" in ask(view, "undo", correction=made["id"])
+    assert "already" in ask(view, "undo", correction=made["correctionId"])
 
 
 def test_things_and_rooms_are_added(move: str) -> None:
@@ -145,11 +149,11 @@ def test_adding_up_again_shows_how_far_it_is(move: str, bench: Bench) -> None:
     assert standing["running"] is True
     assert "no live worker takes inventory jobs" in standing["words"]
     assert view.strategy == "sum"
-    assert view.page["inventory"]["items"] == 2  # the older one, until the newer is there
+    assert view.page["inventory"]["totalItems"] == 2  # the older one, until the newer is there
     bench(submit_inventory(move, strategy="sum"))
     view.refresh()
     assert (view.page["standing"]["words"], view.page["standing"]["newer"]) == ("Added up", 0)
-    assert view.page["inventory"]["items"] == 3
+    assert view.page["inventory"]["totalItems"] == 3
     assert "Unknown strategy" in ask(view, "add-up", strategy="median")
 
 
@@ -174,7 +178,7 @@ def test_empty_states_are_told_apart(installation: Installation, bench: Bench) -
     bench(again, lambda handler: lambda claim, calls: nothing.to_json())
     bench(submit_inventory("m2"))
     waiting.refresh()
-    assert waiting.page["inventory"]["items"] == 0
+    assert waiting.page["inventory"]["totalItems"] == 0
 
 
 def test_project_is_chosen_where_the_scope_names_none(move: str) -> None:
@@ -253,7 +257,7 @@ def test_failed_adding_up_says_why(move: str, bench: Bench) -> None:
     standing = view_of(move).page["standing"]
     assert (standing["words"], standing["running"]) == ("Adding up failed.", False)
     assert "no catalogue" in standing["error"]
-    assert standing["addedUpAt"] is not None
+    assert standing["added_up_at"] is not None
 
 
 def test_projects_are_listed_with_what_is_known_of_them(move: str, bench: Bench) -> None:

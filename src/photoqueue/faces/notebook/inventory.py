@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import traitlets
+from pydantic import TypeAdapter
 
 from photoqueue.client.corrections import (
     correct,
@@ -26,16 +27,17 @@ from photoqueue.inventory.export import FORMATS, export_inventory, free_name
 from photoqueue.inventory.volumes import lorry_for
 from photoqueue.inventory.wording import Wording
 from photoqueue.jobs import INVENTORY_SYNC
-from photoqueue.queue.projects import list_projects, project_standing
+from photoqueue.queue.projects import ProjectStanding, list_projects, project_standing
 from photoqueue.queue.read import batch_row
-from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, STRATEGY_TEXTS
+from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, STRATEGY_TEXTS, Record
 from photoqueue.records.results import Correction, InventoryLine, InventoryResult
 from photoqueue.words import JobState
 
 if TYPE_CHECKING:
-    from photoqueue.queue.projects import ProjectRow, ProjectStanding
+    from photoqueue.queue.projects import ProjectRow
 
 Json = dict[str, Any]
+_STANDING: Final = TypeAdapter(ProjectStanding)
 
 _WORDS: Final = {
     None: "Not added up yet.",
@@ -78,60 +80,32 @@ def standing_page(standing: ProjectStanding, *, taken: bool) -> Json:
             words = (
                 "Waiting: no live worker takes inventory jobs. Start a worker in the System tab."
             )
-    return {
-        "words": words,
-        "running": standing.state is not None and not standing.state.finished,
-        "addedUpAt": standing.added_up_at.isoformat() if standing.added_up_at else None,
-        "photos": standing.photos,
-        "unfinished": standing.unfinished,
-        "newer": standing.newer,
-        "error": standing.error,
-    }
+    running = standing.state is not None and not standing.state.finished
+    shown: Json = _STANDING.dump_python(standing, mode="json")
+    return {**shown, "words": words, "running": running}
 
 
 def inventory_page(result: InventoryResult, wording: Wording) -> Json:
-    """Return totals and rooms of an inventory."""
+    """Return totals and rooms of an inventory, with the names of its JSON."""
     usual, highest = lorry_for(result.total_volume), lorry_for(result.total_volume_max)
-    language = wording.language
+    rooms: dict[str, list[InventoryLine]] = {room: [] for room in result.rooms}
+    for line in result.lines:
+        rooms.setdefault(line.room, []).append(line)
     return {
-        "items": result.total_items,
-        "volume": result.total_volume,
-        "low": result.total_volume_min,
-        "high": result.total_volume_max,
-        "lorry": usual.words(language),
-        "largerLorry": None if highest == usual else highest.words(language),
-        "photos": result.photo_count,
-        "missing": list(result.missing_photos),
-        "copies": len(result.duplicate_photos),
-        "shared": len(result.shared_photos or ()),
-        "strategy": result.strategy,
+        **_json(result, exclude={"lines", "seen_lines"}),
+        "lorry": usual.words(wording.language),
+        "largerLorry": None if highest == usual else highest.words(wording.language),
         "engine": result.made_by,
-        "warnings": list(result.warnings),
         "review": sum(line.review for line in result.lines),
-        "rooms": [
-            _room(room, [line for line in result.lines if line.room == room], wording)
-            for room in result.rooms
-        ],
+        "rooms": [_room(room, lines, wording) for room, lines in rooms.items()],
     }
 
 
 def corrections_page(corrections: Iterable[Correction], wording: Wording) -> list[Json]:
     """Return corrections, newest first."""
     return [
-        {
-            "id": made.correction_id,
-            "room": made.room,
-            # Named as in lines, so that a line finds its correction.
-            "item": made.key or made.name,
-            "name": wording.item(made.key, made.name),
-            "count": made.count,
-            "volume": made.volume,
-            "dismountable": made.dismountable,
-            "by": made.user_id,
-            "at": made.created_at.isoformat(),
-            "undoneBy": made.undone_by,
-            "undoneAt": made.undone_at.isoformat() if made.undone_at else None,
-        }
+        # Named as in lines, so that a line finds its correction.
+        {**_json(made), "item": made.key or made.name, "name": wording.item(made.key, made.name)}
         for made in sorted(corrections, key=lambda made: -made.correction_id)
     ]
 
@@ -143,28 +117,21 @@ def _room(room: str, lines: list[InventoryLine], wording: Wording) -> Json:
         "kind": "" if kind.casefold() == room.casefold() else kind,
         "items": sum(line.count for line in lines),
         "volume": round(sum(line.volume for line in lines), 3),
-        "lines": [_line(line, wording) for line in lines],
+        "lines": [
+            {
+                **_json(line),
+                # What a correction names: the key, else the thing's own name and category.
+                "item": line.key or line.name,
+                "category": None if line.key else line.category,
+                "name": wording.item(line.key, line.name),
+            }
+            for line in lines
+        ],
     }
 
 
-def _line(line: InventoryLine, wording: Wording) -> Json:
-    return {
-        # What a correction names: the key, else the thing's own name and category.
-        "item": line.key or line.name,
-        "category": None if line.key else line.category,
-        "name": wording.item(line.key, line.name),
-        "count": line.count,
-        "seenCount": line.seen_count,
-        "heldBack": line.held_back,
-        "volume": line.volume,
-        "low": line.volume_min,
-        "high": line.volume_max,
-        "dismount": line.dismount_probability,
-        "photos": list(line.photos),
-        "review": line.review,
-        "reason": line.reason,
-        "corrected": line.corrected,
-    }
+def _json(record: Record, exclude: set[str] | None = None) -> Json:
+    return record.model_dump(mode="json", by_alias=True, exclude=exclude)
 
 
 #: Seconds for which the list of projects is not read again.

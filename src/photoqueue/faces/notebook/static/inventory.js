@@ -1,7 +1,7 @@
 // The inventory of a project: totals, lines by room, corrections, export.
 
 // The range of a volume between movers; empty if all agree.
-function range({ low, high }) {
+function range(low, high) {
   return low === high ? "" : format.volumeRange(low, high);
 }
 
@@ -80,7 +80,7 @@ export default {
       if (!standing.photos) told.push("No photo was submitted for this project.");
       else {
         const done = standing.words === "Added up";
-        told.push(done ? `Added up ${format.clock(standing.addedUpAt)}.` : standing.words);
+        told.push(done ? `Added up ${format.clock(standing.added_up_at)}.` : standing.words);
         if (standing.error) told.push(standing.error);
         if (standing.unfinished) told.push(`${format.counted(standing.unfinished, "photo is", "photos are")} not analysed yet.`);
         if (standing.newer && !standing.running) {
@@ -101,19 +101,20 @@ export default {
         return;
       }
       const fact = (name, ...value) => h("div", { class: "pq-inv-fact" }, h("dt", {}, name), h("dd", {}, value));
-      const photos = [format.number(inventory.photos)];
-      if (inventory.copies) photos.push(h("span", { class: "pq-quiet" }, ` ${format.counted(inventory.copies, "copy", "copies")}`));
-      if (inventory.shared) photos.push(h("span", { class: "pq-quiet" }, ` ${format.number(inventory.shared)} of a picture in another room`));
-      if (inventory.missing.length) {
-        photos.push(fold("missing", `⚠ ${format.number(inventory.missing.length)} could not be analysed`,
-          h("div", { class: "pq-inv-ids" }, inventory.missing.join(", "))));
+      const photos = [format.number(inventory.photoCount)];
+      const [copies, shared] = [inventory.duplicatePhotos, inventory.sharedPhotos ?? {}].map((found) => Object.keys(found).length);
+      if (copies) photos.push(h("span", { class: "pq-quiet" }, ` ${format.counted(copies, "copy", "copies")}`));
+      if (shared) photos.push(h("span", { class: "pq-quiet" }, ` ${format.number(shared)} of a picture in another room`));
+      if (inventory.missingPhotos.length) {
+        photos.push(fold("missing", `⚠ ${format.number(inventory.missingPhotos.length)} could not be analysed`,
+          h("div", { class: "pq-inv-ids" }, inventory.missingPhotos.join(", "))));
       }
       replace(totals, h("dl", { class: "pq-facts pq-inv-facts" },
-        fact("Things", h("strong", {}, format.number(inventory.items))),
-        fact("Volume", h("strong", {}, format.volume(inventory.volume)),
-          h("span", { class: "pq-quiet" }, ` ${range(inventory)}`)),
+        fact("Things", h("strong", {}, format.number(inventory.totalItems))),
+        fact("Volume", h("strong", {}, format.volume(inventory.totalVolume)),
+          h("span", { class: "pq-quiet" }, ` ${range(inventory.totalVolumeMin, inventory.totalVolumeMax)}`)),
         fact("Lorry", inventory.lorry, inventory.largerLorry
-          ? h("div", { class: "pq-quiet" }, `at ${format.volume(inventory.high)}: ${inventory.largerLorry}`) : null),
+          ? h("div", { class: "pq-quiet" }, `at ${format.volume(inventory.totalVolumeMax)}: ${inventory.largerLorry}`) : null),
         fact("Photos", photos, h("div", { class: "pq-quiet" }, `strategy ${page.strategies[inventory.strategy]}`)),
         fact("Engine", inventory.engine,
           inventory.warnings.map((text) => h("div", { class: "pq-warning" }, `⚠ ${text}`))),
@@ -170,7 +171,7 @@ export default {
           button("Save", save, { "data-key": `${key}/save` }),
           button("Take off the list", () => correction(room, line, { count: 0 }), { "data-key": `${key}/off` }),
           standing ? button("Undo the correction", () => {
-            send("undo", { correction: standing.id });
+            send("undo", { correction: standing.correctionId });
             edited = null;
             draw();
           }, { "data-key": `${key}/undo` }) : null,
@@ -192,8 +193,8 @@ export default {
         h("th", { scope: "row", class: line.count ? null : "pq-inv-off" }, line.name,
           line.count ? null : h("span", { class: "pq-quiet" }, line.heldBack ? " not counted" : " off the list")),
         h("td", { class: "pq-number" }, format.number(line.count)),
-        h("td", { class: "pq-number" }, format.volume(line.volume), h("div", { class: "pq-quiet" }, range(line))),
-        h("td", { class: "pq-number" }, format.percent(line.dismount)),
+        h("td", { class: "pq-number" }, format.volume(line.volume), h("div", { class: "pq-quiet" }, range(line.volumeMin, line.volumeMax))),
+        h("td", { class: "pq-number" }, format.percent(line.dismountProbability)),
         h("td", {}, photos),
         h("td", {}, look(line))];
       if (page.actions) {
@@ -263,12 +264,12 @@ export default {
       const columns = ["When", "By", "Room", "Thing", "Number", "m³ of one", h("span", { class: "pq-hidden" }, "Undo")];
       replace(made, fold("corrections", `Corrections: ${format.number(standing)} hold, ${format.number(listed.length - standing)} undone`,
         h("div", { class: "pq-scroll" }, tableOf(columns, listed.map((entry) => h("tr", { class: entry.undoneAt ? "pq-quiet" : null },
-            h("td", {}, format.clock(entry.at)), h("td", {}, entry.by), h("td", {}, entry.room), h("td", {}, entry.name),
+            h("td", {}, format.clock(entry.createdAt)), h("td", {}, entry.userId), h("td", {}, entry.room), h("td", {}, entry.name),
             h("td", {}, entry.count === 0 ? "0, off the list" : format.number(entry.count)),
             h("td", {}, format.number(entry.volume, 2)),
             h("td", {}, entry.undoneAt ? `undone by ${entry.undoneBy}, ${format.clock(entry.undoneAt)}`
-              : page.actions ? button("Undo", () => send("undo", { correction: entry.id }),
-                { "data-key": `undo/${entry.id}`, "aria-label": `Undo ${entry.count} × ${entry.name}, ${entry.room}` }) : "")))))));
+              : page.actions ? button("Undo", () => send("undo", { correction: entry.correctionId }),
+                { "data-key": `undo/${entry.correctionId}`, "aria-label": `Undo ${entry.count} × ${entry.name}, ${entry.room}` }) : "")))))));
     }
 
     function draw() {

@@ -65,6 +65,7 @@ _COLUMNS: Final = {
 _KINDS: Final = ("state", "name", "error", "attempts")
 _JOB: Final = TypeAdapter(JobSnapshot)
 _STORY: Final = TypeAdapter(JobStory)
+_QUERY: Final = TypeAdapter(JobQuery)
 
 
 class JobsView(LiveView):
@@ -158,7 +159,8 @@ class JobsView(LiveView):
             self._page = page = ask(job_page, query)
             if query != self._shown:  # counting a million jobs takes longer than listing fifty
                 with self.hold_sync():
-                    self.controls = _controls_shown(query)
+                    queues = [str(queue) for queue in job_types()]
+                    self.controls = {**_QUERY.dump_python(query, mode="json"), "queues": queues}
                     self.page = _page_shown(query, page, None)
                 self._shown = query
             self.reading = False
@@ -371,35 +373,17 @@ def _error_line(one: JobSnapshot | Attempt) -> str:
     return " ".join(": ".join(filter(None, (one.error_type, message))).split())[:_ERROR_LENGTH]
 
 
-def _jobs_meant(query: JobQuery, number: int) -> str:
-    """Describe the jobs of a filter, such as ``12 failed jobs of batch "b-1"``."""
-    states = " or ".join(map(str, query.states))
-    words = [f"{number:,}", *([states] if states else []), "job" if number == 1 else "jobs"]
-    if query.project_id:
-        words.append(f"of project “{query.project_id}”")
-    if query.batch_id:
-        words.append(f"of batch “{query.batch_id}”")
-    if query.queue:
-        words.append(f"in queue {query.queue}")
-    if query.text.strip():
-        words.append(f"with “{query.text.strip()[:60]}” in them")
-    if len(words) == (3 if states else 2):
-        words.append("of this installation")
-    return " ".join(words)
-
-
-def _controls_shown(query: JobQuery) -> dict[str, Any]:
-    """Return the current filter and sort order."""
-    return {
-        "queue": str(query.queue or ""),
-        "queues": [str(queue) for queue in job_types()],
-        "states": [str(state) for state in query.states],
-        "text": query.text,
-        "order": str(query.order),
-        "descending": query.descending,
-        "project": query.project_id or "",
-        "batch": query.batch_id or "",
-    }
+def _failed_jobs(query: JobQuery, number: int) -> str:
+    """Describe the failed jobs of a filter, such as ``12 failed jobs of batch “b-1”``."""
+    text = query.text.strip()[:60]
+    where = (
+        query.project_id and f"of project “{query.project_id}”",
+        query.batch_id and f"of batch “{query.batch_id}”",
+        query.queue and f"in queue {query.queue}",
+        text and f"with “{text}” in them",
+    )
+    found = [words for words in where if words] or ["of this installation"]
+    return " ".join([counted(number, "failed job"), *found])
 
 
 def _page_shown(
@@ -416,11 +400,10 @@ def _page_shown(
     }
     if counts is not None:
         total = sum(counts[state] for state in query.states or JobState)
-        failed = replace(query, states=(JobState.FAILED,))
         shown |= {
             "total": total,
             "position": _position(query, page, total),
-            "failed": _jobs_meant(failed, counts[JobState.FAILED]),
+            "failed": _failed_jobs(query, counts[JobState.FAILED]),
         }
     return shown
 

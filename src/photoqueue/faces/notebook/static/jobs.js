@@ -13,7 +13,7 @@ const CELLS = {
 };
 const CLASSES = { name: "pq-jobs-name", error: "pq-jobs-wide", attempts: "pq-number", duration: "pq-number", time: "pq-number" };
 // Omitted if the filter already implies it.
-const FILTERED = { project_id: "project", batch_id: "batch" };
+const FILTERED = ["project_id", "batch_id"];
 const SEARCH_PAUSE_MS = 300;
 // Reads that end within this time are not announced.
 const READING_MS = 800;
@@ -76,7 +76,7 @@ function filterBar(model, ask, others) {
       queue.replaceChildren(h("option", { value: "" }, "all queues"),
         ...controls.queues.map((name) => h("option", { value: name }, name)));
     }
-    queue.value = controls.queue;
+    queue.value = controls.queue ?? "";
     // Not while the user is editing, nor before the typed text was sent.
     if (timer === null && document.activeElement !== search) search.value = controls.text;
     draw();
@@ -104,7 +104,7 @@ function jobTable(model, act) {
   const columns = () => {
     const controls = model.get("controls");
     const rows = model.get("page").rows ?? [];
-    const filtered = (name) => name in FILTERED && (controls[FILTERED[name]] || controls.batch);
+    const filtered = (name) => FILTERED.includes(name) && (controls[name] || controls.batch_id);
     return model.get("columns").filter(({ name, always }) => always || (rows.some((row) => row[name]) && !filtered(name)));
   };
   const drawHead = () => {
@@ -227,7 +227,7 @@ function emptiness(model, clear) {
   const element = h("div", { class: "pq-empty", hidden: true });
   const draw = () => {
     const page = model.get("page");
-    const { states = [], text = "", queue = "", project, batch } = model.get("controls");
+    const { states = [], text = "", queue, project_id: project, batch_id: batch } = model.get("controls");
     element.hidden = !page.rows || page.rows.length > 0;
     if (element.hidden) return;
     if (states.length || text.trim() || queue) {

@@ -77,7 +77,9 @@ def test_form_says_what_is_left_out_before_and_after(
     assert form.found.text == f"3 photos in 1 room. {said}"
     form.submit()
     form.work.wait(120)
-    assert form.words.text == f"Submitted 3 photos. {said}"
+    assert form.words.text == (
+        f"Submitted 3 photos. {said} No project is given, so nothing is added up."
+    )
 
 
 def test_form_tells_what_the_browser_did_not_send(
@@ -94,7 +96,9 @@ def test_form_tells_what_the_browser_did_not_send(
     assert form.found.text == f"1 photo in 1 room. {said}"
     form.submit()
     form.work.wait(120)
-    assert form.words.text == f"Submitted 1 photo. {said}"
+    assert form.words.text == (
+        f"Submitted 1 photo. {said} No project is given, so nothing is added up."
+    )
 
 
 def test_form_submits_with_the_engine_that_was_chosen(
@@ -157,7 +161,7 @@ def test_upload_that_is_complete_can_be_submitted(
     assert folder is not None
     form.submit()
     form.work.wait(120)
-    assert form.words.text == "Submitted 1 photo."
+    assert form.words.text == "Submitted 1 photo. No project is given, so nothing is added up."
     assert not folder.exists()
     assert photoqueue.history()["room"].tolist() == ["salon"]
 

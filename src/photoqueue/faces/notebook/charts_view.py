@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import traitlets
 
 from photoqueue.client.metrics import figures
-from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.notebook.view import LiveView, Paced, Scope, script, style
 from photoqueue.jobs import job_types
 from photoqueue.records.figures import Figures, Retries
@@ -68,7 +67,7 @@ class ChartsView(LiveView):
         self._figures = Paced(_figures, rest=_REST, least=_SECONDS)
         self._drawn: dict[str, tuple[str, Table, ThemeName]] = {}
         super().__init__(scope, actions=actions, **traits)
-        self.observe(self._chosen, ["period", "queue", "dark"])
+        self.observe(self.chosen, ["period", "queue", "dark"])
 
     @traitlets.default("queues")
     def _all_queues(self) -> list[str]:
@@ -129,13 +128,6 @@ class ChartsView(LiveView):
                 },
             )
             self._drawn[name] = (words, table, theme)
-
-    def _chosen(self, _change: object) -> None:
-        """Apply the user's choice, at once or as soon as the driver can."""
-        try:
-            self.wanted()
-        except PhotoqueueError as exc:
-            self.notice = str(exc)
 
 
 def _figures(project: str, batch: str, queue: str, period: str) -> Figures:

@@ -24,7 +24,6 @@ from photoqueue.client.observe import as_state
 from photoqueue.errors import (
     NotFoundError,
     PhotoError,
-    PhotoqueueError,
     StorageError,
     UnknownBatchError,
 )
@@ -260,10 +259,7 @@ class PhotosView(LiveView):
     def _restart(self, _change: object = None) -> None:
         """Go to the first page, after a change of the filter."""
         self._cursor, self._page = {}, 1
-        try:
-            self.wanted()
-        except PhotoqueueError as exc:
-            self.notice = str(exc)
+        self.chosen()
 
     def _leave(self, _change: object) -> None:
         """Reset what belonged to the previous project or batch."""

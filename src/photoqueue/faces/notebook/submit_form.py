@@ -146,6 +146,8 @@ class SubmitForm:
             if self.add_up.value and batch.project_id:
                 submit_inventory(batch.project_id, after=batch)
                 said += f" {batch.project_id} is added up when they are done."
+            elif self.add_up.value:
+                said += " No project is given, so nothing is added up."
             self._submitted(batch)
             return said
 

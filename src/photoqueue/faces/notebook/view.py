@@ -95,6 +95,13 @@ class LiveView(anywidget.AnyWidget):
         else:
             self.refresh()
 
+    def chosen(self, _change: object = None) -> None:
+        """Apply a choice of the user, at once or as soon as the driver can."""
+        try:
+            self.wanted()
+        except PhotoqueueError as exc:
+            self.notice = str(exc)
+
     def _received(self, _widget: object, message: Message, _buffers: list[bytes]) -> None:
         try:
             self.notice = ""

@@ -135,7 +135,7 @@ function ticks(end) {
 
 function attemptTable(story) {
   if (!story.attempt_list.length) return null;
-  const columns = ["Attempt", "Outcome", "Waited", "Ran", "Back-off after it", "Started", "Host", "Error"];
+  const columns = ["Attempt", "Outcome", "Waited", "Ran", "Back-off", "Started", "Host", "Error"];
   return dataTable("Attempts", columns, story.attempt_list.map((attempt) => [
     attempt.attempt,
     outcomeMark(story, attempt),

@@ -28,7 +28,6 @@ REPOSITORY: Final = Path(__file__).parents[1]
 #: What workers and servers import; none of it starts a thread or reads the environment.
 _MODULES: Final = (
     "photoqueue.faces.cli.app",
-    "photoqueue.faces.cli.worker",
     "photoqueue.faces.http.metrics",
     "photoqueue.inventory.wording",
     "photoqueue.jobs.inventory_sync",

@@ -18,7 +18,6 @@ from photoqueue.faces.cli import (
     models,
     service,
     submit,
-    worker,
 )
 
 #: Exit status for a wrong setting (``EX_CONFIG`` of sysexits.h), and for any other error.
@@ -75,7 +74,7 @@ _COMMANDS: Final = {
     ),
     "Inventory": (inventory.inventory, inventory.correct, inventory.corrections),
     "Service": (
-        worker.worker,
+        service.worker,
         service.serve,
         jobs.check,
         doctor.doctor,

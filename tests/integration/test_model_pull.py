@@ -18,14 +18,14 @@ import pytest
 from pydantic import SecretStr
 
 from photoqueue import Settings
-from photoqueue.engines.model_download import Pulled, PullWatcher, pull
+from photoqueue.engines import model_download
+from photoqueue.engines.model_download import PullWatcher, pull
 from photoqueue.errors import ConfigurationError, DownloadError, EngineUnavailableError, ModelError
 from tests.conftest import REPOSITORY, eventually
 from tests.file_server import FileServer, Manners, serving
 
 BODY = random.Random(7).randbytes(600_000)
 NAME = "rooms"
-NO_WAITS = (0.0, 0.0, 0.0)
 
 
 class Watcher(PullWatcher):
@@ -75,12 +75,16 @@ class Place(NamedTuple):
         self.settings.home.mkdir(exist_ok=True)
         (self.settings.home / "models.toml").write_text("\n".join((f"[models.{NAME}]", *lines)))
 
-    def pull(self, *, silence: float = 10.0) -> Pulled:
-        return pull(self.settings, NAME, watcher=self.watcher, waits=NO_WAITS, silence=silence)
+    def pull(self) -> bool:
+        """Pull the model; return whether it had to be downloaded."""
+        entry, fetched = pull(self.settings, NAME, watcher=self.watcher)
+        assert entry.path == self.target
+        return fetched
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setattr(model_download, "WAITS", (0.0, 0.0, 0.0))
     with serving(Manners(body=BODY)) as server:
         place = Place(server, Settings(home=tmp_path / "home"), Watcher())
         place.register()
@@ -88,9 +92,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def test_model_is_fetched_checked_and_put_in_its_place(place: Place) -> None:
-    pulled = place.pull()
+    assert place.pull()
 
-    assert (pulled.entry.path, pulled.fetched) == (place.target, True)
     assert place.target.read_bytes() == BODY
     assert place.watcher.steps[-1] == (len(BODY), len(BODY))
     assert place.leftovers == [".rooms.onnx.lock", "rooms.onnx"]
@@ -99,7 +102,7 @@ def test_model_is_fetched_checked_and_put_in_its_place(place: Place) -> None:
 def test_model_that_is_there_is_not_fetched_again(place: Place) -> None:
     place.pull()
 
-    assert not place.pull().fetched
+    assert not place.pull()
     assert len(place.server.requests) == 1
 
 
@@ -219,7 +222,7 @@ def test_wrong_content_is_removed_and_said(place: Place) -> None:
     assert "now removed" in str(error.value)
     assert place.leftovers == [".rooms.onnx.lock"]
     place.server.manners.body = BODY
-    assert place.pull().fetched
+    assert place.pull()
 
 
 @pytest.mark.parametrize("body", [b"<html>Please log in</html>", BODY + b"more"])
@@ -290,10 +293,13 @@ def test_slow_server_is_waited_for(place: Place) -> None:
     assert len(place.watcher.steps) > 3
 
 
-def test_server_that_falls_silent_is_asked_again(place: Place) -> None:
+def test_server_that_falls_silent_is_asked_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_download, "SILENCE", 0.3)
     place.server.manners.stalls = 1
 
-    place.pull(silence=0.3)
+    place.pull()
 
     assert place.watcher.troubles == [
         f"{place.server.address}/rooms.onnx: the server sent nothing more"
@@ -343,7 +349,7 @@ def test_mirror_stands_for_the_published_addresses_and_its_login_stays_with_it(
         login = mirror.address.replace("http://", "http://ana:hunter2@")
         settings = Settings(home=tmp_path / "other", model_mirror=SecretStr(f"{login}/ours/"))
         with pytest.raises(DownloadError) as error:
-            pull(settings, "dfine-l-objects365", waits=())
+            pull(settings, "dfine-l-objects365")
 
     assert "bytes instead of 125,936,360" in str(error.value)
     assert "hunter2" not in str(error.value) + repr(settings)

@@ -18,7 +18,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -36,22 +35,14 @@ from photoqueue.files import explained, open_lock, try_lock
 from photoqueue.settings import Settings
 
 #: Seconds to wait before each further try; after a try that brought more, counting restarts.
-_WAITS: Final = (1.0, 2.0, 4.0)
+WAITS: Final = (1.0, 2.0, 4.0)
 #: Seconds without a byte after which a connection is given up.
-_SILENCE: Final = 30.0
+SILENCE: Final = 30.0
 _CHUNK: Final = 2**18
 #: HTTP statuses below 500 that may pass: time-out, too early, too many requests.
 _PASSING: Final = frozenset((408, 425, 429))
 #: Longest that a server's Retry-After is honoured, in seconds.
 _LONGEST_WAIT: Final = 60.0
-
-
-@dataclass(frozen=True)
-class Pulled:
-    """A model's file, checked, and whether it had to be downloaded."""
-
-    entry: ModelEntry
-    fetched: bool
 
 
 class PullWatcher:
@@ -68,26 +59,19 @@ class PullWatcher:
 
 
 def pull(
-    settings: Settings,
-    name: str,
-    *,
-    watcher: PullWatcher | None = None,
-    waits: Sequence[float] = _WAITS,
-    silence: float = _SILENCE,
-) -> Pulled:
+    settings: Settings, name: str, *, watcher: PullWatcher | None = None
+) -> tuple[ModelEntry, bool]:
     """Download a model unless its file exists, check it, and move it into place.
 
     Parameters
     ----------
     settings : Settings
         ``model_mirror`` replaces the published addresses.
-    name : str
-        A registered model.
-    watcher : PullWatcher or None
-    waits : sequence of float
-        Seconds before each further try.
-    silence : float
-        Seconds without a byte after which a connection is given up.
+
+    Returns
+    -------
+    tuple
+        The model, checked, and whether it had to be downloaded.
 
     Raises
     ------
@@ -101,25 +85,24 @@ def pull(
         The folder cannot be written, or the disk is full.
     """
     entry = model_entry(settings.home, name)
-    target = entry.path
+    folder = entry.path.parent
     watcher = watcher or PullWatcher()
     if entry.exists():
-        return Pulled(checked(entry), fetched=False)
+        return checked(entry), False
     addresses = _addresses(entry, settings)
     if not addresses:
         raise EngineUnavailableError(
-            f"The model {name!r} has no address to download it from. Put its file at {target}, or "
-            f"add an address in {entry.source}."
+            f"The model {name!r} has no address to download it from. Put its file at {entry.path}, "
+            f"or add an address in {entry.source}."
         )
-    with explained(f"The model cannot be stored in {target.parent}; what has arrived is kept"):
+    with explained(f"The model cannot be stored in {folder}; what has arrived is kept"):
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(target.with_name(f".{target.name}.lock"), watcher.waiting):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder / f".{entry.path.name}.lock", watcher.waiting):
             if entry.exists():
-                return Pulled(checked(entry), fetched=False)
-            downloads = [_Download(one, entry, target, watcher, silence) for one in addresses]
-            _from_any(downloads, entry, target, waits)
-    return Pulled(entry, fetched=True)
+                return checked(entry), False
+            _from_any([_Download(one, entry, watcher) for one in addresses], entry)
+    return entry, True
 
 
 def _addresses(entry: ModelEntry, settings: Settings) -> tuple[str, ...]:
@@ -135,20 +118,18 @@ def _addresses(entry: ModelEntry, settings: Settings) -> tuple[str, ...]:
     return (f"{mirror}/{entry.name}.onnx",)
 
 
-def _from_any(
-    downloads: Sequence[_Download], entry: ModelEntry, target: Path, waits: Sequence[float]
-) -> None:
+def _from_any(downloads: Sequence[_Download], entry: ModelEntry) -> None:
     """Put the model into place, from the first address that has it."""
     failures, wrong = [], False
     for download in downloads:
         try:
-            download.run(waits)
+            download.run()
         except _TransferError as exc:
             failures.append(f"{download.shown}: {exc}")
             continue
         problem = difference(entry, download.part)
         if problem is None:
-            download.part.replace(target)
+            download.part.replace(entry.path)
             download.remove()
             return
         download.remove()
@@ -158,7 +139,7 @@ def _from_any(
     raise kind(
         f"The model {entry.name!r} ({megabytes(entry.size)}) could not be downloaded. "
         f"{'; '.join(failures)}. Run the command again to go on, or bring the file by hand: "
-        f"download it where there is a network, put it at {target}, and run "
+        f"download it where there is a network, put it at {entry.path}, and run "
         f"`photoqueue models verify {entry.name}`. "
         "PHOTOQUEUE_MODEL_MIRROR names a server of your own."
     )
@@ -179,19 +160,16 @@ class _Download:
     The address may hold a login (``https://user:password@…``), which only its server is sent.
     """
 
-    def __init__(
-        self, address: str, entry: ModelEntry, target: Path, watcher: PullWatcher, silence: float
-    ) -> None:
+    def __init__(self, address: str, entry: ModelEntry, watcher: PullWatcher) -> None:
         self.shown = masked(address)
-        self.part = target.with_name(f"{target.name}.part")
-        self._note = target.with_name(f"{target.name}.part.json")
+        self.part = entry.path.with_name(f"{entry.path.name}.part")
+        self._note = self.part.with_name(f"{self.part.name}.json")
         self._address = address
         self._size = entry.size
         self._has_digest = bool(entry.sha256)
         self._watcher = watcher
-        self._silence = silence
 
-    def run(self, waits: Sequence[float]) -> None:
+    def run(self) -> None:
         """Try until the file is complete, or several tries in a row brought nothing new.
 
         Raises
@@ -202,14 +180,14 @@ class _Download:
             The part file cannot be written, or the disk has no room for it.
         """
         self._check_space()
-        best, left = self._arrived(), iter(waits)
+        best, left = self._arrived(), iter(WAITS)
         while True:
             try:
                 self._try_once()
                 return
             except _TransferError as exc:
                 if self._arrived() > best:
-                    best, left = self._arrived(), iter(waits)
+                    best, left = self._arrived(), iter(WAITS)
                 wait = next(left, None)
                 if wait is None or not exc.passing:
                     raise
@@ -263,7 +241,7 @@ class _Download:
                 request.add_header("If-Range", etag)
         try:
             with _network():
-                response = urllib.request.urlopen(request, timeout=self._silence)
+                response = urllib.request.urlopen(request, timeout=SILENCE)
         except urllib.error.HTTPError as exc:
             with exc:
                 if exc.code != 416:

@@ -80,14 +80,14 @@ def pull(name: _Name, as_json: AsJson = False) -> None:
 
     settings = load_settings()
     with _download_bar(name) as bar:
-        pulled = download(settings, name, watcher=bar)
-    file = pulled.entry.path
+        entry, fetched = download(settings, name, watcher=bar)
+    file = entry.path
     size = file.stat().st_size
-    printed = {"name": name, "path": str(file), "size": size, "fetched": pulled.fetched}
+    printed = {"name": name, "path": str(file), "size": size, "fetched": fetched}
     if printed_json(as_json, printed):
         return
-    how = "downloaded" if pulled.fetched else "there already"
-    certain = "checked" if pulled.entry.sha256 else "its content could not be checked: no sha256"
+    how = "downloaded" if fetched else "there already"
+    certain = "checked" if entry.sha256 else "its content could not be checked: no sha256"
     show(f"{name} ({megabytes(size)}) is {how} and {certain}: {line(file)}")
 
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from photoqueue.engines.contract import Analysis, Hint
 from photoqueue.engines.llm.endpoint import LlmAccess, ModelAnswer, read_answer
 from photoqueue.engines.llm.failures import FormatRefusedError
-from photoqueue.engines.llm.reply import Names, Reply, UnusableReplyError, read_reply
+from photoqueue.engines.llm.reply import Names, UnusableReplyError, read_reply
 from photoqueue.errors import PhotoqueueError
 from photoqueue.inventory.catalogue import Catalogue
 from tests.fuzz.effort import tried
@@ -49,7 +50,7 @@ _pieces = st.sampled_from(
 )
 def test_any_items_are_taken_or_unusable(items: list[dict[str, object]]) -> None:
     with contextlib.suppress(UnusableReplyError):
-        reply = read_reply(json.dumps({**GOOD, "items": items}), NAMES)
+        reply = read_reply(json.dumps({**GOOD, "items": items}), NAMES, Hint())
         for item in reply.items:
             assert item.name.isprintable()
             assert item.box is None or all(0 <= corner <= 1 for corner in item.box)
@@ -60,7 +61,7 @@ def test_any_items_are_taken_or_unusable(items: list[dict[str, object]]) -> None
 @given(parts=st.lists(_pieces | st.text(max_size=20), max_size=30))
 def test_any_text_of_broken_json_is_unusable_or_a_reply(parts: list[str]) -> None:
     with contextlib.suppress(UnusableReplyError):
-        assert isinstance(read_reply("".join(parts), NAMES), Reply)
+        assert isinstance(read_reply("".join(parts), NAMES, Hint()), Analysis)
 
 
 ACCESS = LlmAccess(

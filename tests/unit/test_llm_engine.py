@@ -457,7 +457,7 @@ def test_answer_in_parts_is_put_together(server: ChatServer, make: Make) -> None
         (completion('{"a":' * 5000), "no JSON object"),
         (completion('{"sofa": 1}'), "no JSON object"),
         (completion('{"items": [{"name": "sofa"}, {"na', finish_reason="length"), "cut off"),
-        (things({"name": "  "}, {"name": None}), "has no name"),
+        (things({"name": "  "}, {"name": None}), "no item has a name"),
     ],
 )
 def test_unusable_answer_is_asked_again_with_what_is_wrong(
@@ -507,6 +507,7 @@ def test_truncated_answer_is_asked_again_more_briefly(server: ChatServer, make: 
     server.script(completion('{"items": [', finish_reason="length"), good())
     assert make().analyse(PICTURE, Hint()).items
     assert "cut off" in server.requests[1].words
+    assert server.requests[1].form == "json_schema"  # which is not to blame
 
 
 def test_answer_that_is_always_truncated_names_the_setting(server: ChatServer, make: Make) -> None:

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photoqueue.engines.contract import Analysis, Hint
 from photoqueue.engines.llm.conventions import boxes_of, raw_box
 from photoqueue.engines.llm.endpoint import is_local
 from photoqueue.engines.llm.failures import message_of, retry_after
 from photoqueue.engines.llm.prompt import reply_schema
-from photoqueue.engines.llm.reply import Names, Reply, UnusableReplyError, find_answer, read_reply
+from photoqueue.engines.llm.reply import Names, UnusableReplyError, find_answer, read_reply
 from photoqueue.inventory.catalogue import Catalogue, stem
 from tests.llm_server import GOOD
 
@@ -29,28 +30,27 @@ _VALUES = st.recursive(
 @given(text=st.text(alphabet=st.sampled_from('{}[]",:ab1 \n`\\')) | st.text())
 def test_any_text_is_a_reply_or_unusable(text: str) -> None:
     with contextlib.suppress(UnusableReplyError):
-        assert isinstance(read_reply(text, NAMES), Reply)
+        assert isinstance(read_reply(text, NAMES, Hint()), Analysis)
 
 
 @given(value=_VALUES, key=st.sampled_from(["items", "room_type", "room_type_confidence"]))
 def test_any_value_in_a_reply_is_taken_or_unusable(value: object, key: str) -> None:
     with contextlib.suppress(UnusableReplyError):
-        assert isinstance(read_reply(json.dumps({**GOOD, key: value}), NAMES), Reply)
+        assert isinstance(read_reply(json.dumps({**GOOD, key: value}), NAMES, Hint()), Analysis)
 
 
 @given(value=_VALUES, key=st.sampled_from(sorted(GOOD["items"][0])))
 def test_any_value_in_an_item_is_taken_or_unusable(value: object, key: str) -> None:
     item = {**GOOD["items"][0], key: value}
     with contextlib.suppress(UnusableReplyError):
-        for found in read_reply(json.dumps({**GOOD, "items": [item]}), NAMES).items:
+        for found in read_reply(json.dumps({**GOOD, "items": [item]}), NAMES, Hint()).items:
             assert found.box is None or all(0 <= corner <= 1 for corner in found.box)
-            assert found.confidence is None or 0 <= found.confidence <= 1
-            assert 1 <= found.count <= 100
+            assert found.score is None or 0 <= found.score <= 1
 
 
 def test_corner_that_no_number_can_hold_is_no_box() -> None:
     item = {**GOOD["items"][0], "box": [0, 0, 10**400, 1]}
-    (found,) = read_reply(json.dumps({**GOOD, "items": [item]}), NAMES).items
+    (found,) = read_reply(json.dumps({**GOOD, "items": [item]}), NAMES, Hint()).items
     assert found.box is None
 
 
@@ -83,23 +83,23 @@ TEXT = json.dumps(GOOD)
     ],
 )
 def test_list_is_found_however_it_is_wrapped(text: str) -> None:
-    (item,) = read_reply(text, NAMES).items
-    assert item.known is CATALOGUE.by_key("sofa_3_seat")
+    (item,) = read_reply(text, NAMES, Hint()).items
+    assert item.key == "sofa_3_seat"
 
 
 def test_lists_by_category_and_by_photo_are_one() -> None:
     chair = {"name": "chair"}
     for value in ({"furniture": [SOFA], "electronics": [chair]}, [GOOD, {"items": [chair]}]):
-        items = read_reply(json.dumps(value), NAMES).items
-        assert [item.name for item in items] == ["sofa_3_seat", "chair"]
-    assert read_reply("[]", NAMES).items == ()
-    counted = read_reply(json.dumps({"items": {"sofa": 1, "chair": 4}}), NAMES).items
-    assert [(item.name, item.count) for item in counted] == [("sofa", 1), ("chair", 4)]
+        items = read_reply(json.dumps(value), NAMES, Hint()).items
+        assert [item.key for item in items] == ["sofa_3_seat", "chair"]
+    assert read_reply("[]", NAMES, Hint()).items == ()
+    counted = read_reply(json.dumps({"items": {"sofa": 1, "chair": 4}}), NAMES, Hint()).items
+    assert [item.label for item in counted] == ["sofa", *["chair"] * 4]
 
 
 def test_comma_within_a_name_stays() -> None:
     text = '{"items": [{"name": "table, ] round",},]}'
-    assert read_reply(text, NAMES).items[0].name == "table, ] round"
+    assert read_reply(text, NAMES, Hint()).items[0].name == "table, ] round"
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_comma_within_a_name_stays() -> None:
         ("count", "9 to 12", 9, "9 to 12"),
         ("count", "several", 1, "several"),
         ("category", "Furniture ", "furniture", None),
-        ("category", "textile", None, "textile"),
-        ("category", 7, None, None),
+        ("category", "textile", "misc", "textile"),
+        ("category", None, "misc", None),
         ("volume", "1,7 m³", 1.7, None),
         ("volume", -1, None, "-1"),
         ("volume", 5000, None, "5000"),
@@ -135,25 +135,27 @@ def test_field_is_repaired_or_left_out_by_itself(
     field: str, given: object, read: object, warned: str | None
 ) -> None:
     thing = {"name": "church organ", "confidence": 0.5, field: given}
-    reply = read_reply(json.dumps({**GOOD, "items": [thing, SOFA]}), NAMES)
-    assert getattr(reply.items[0], field) == read
-    assert reply.items[1].name == "sofa_3_seat"
+    reply = read_reply(json.dumps({**GOOD, "items": [thing, SOFA]}), NAMES, Hint())
+    first, *others, last = reply.items
+    values = {**vars(first), "confidence": first.score, "count": 1 + len(others)}
+    assert values[field] == read
+    assert last.key == "sofa_3_seat"
     assert [warned in warning for warning in reply.warnings] == ([True] if warned else [])
 
 
 @pytest.mark.parametrize("bad", [{"count": 0}, {"count": -2}, {"count": 10**9}, {"name": " "}, 5])
 def test_thing_that_is_none_is_left_out_and_named(bad: object) -> None:
     thing = {**SOFA, "name": "chair", **bad} if isinstance(bad, dict) else bad
-    reply = read_reply(json.dumps({**GOOD, "items": [thing, SOFA]}), NAMES)
-    assert [item.name for item in reply.items] == ["sofa_3_seat"]
+    reply = read_reply(json.dumps({**GOOD, "items": [thing, SOFA]}), NAMES, Hint())
+    assert [item.key for item in reply.items] == ["sofa_3_seat"]
     assert len(reply.warnings) == 1
     assert "left out" in reply.warnings[0]
 
 
 def test_more_things_than_a_room_holds_are_left_out_and_named() -> None:
     things = [{**SOFA, "name": "chair", "count": 100, "box": None}] * 6
-    reply = read_reply(json.dumps({**GOOD, "items": things}), NAMES)
-    assert sum(item.count for item in reply.items) == 500
+    reply = read_reply(json.dumps({**GOOD, "items": things}), NAMES, Hint())
+    assert len(reply.items) == 500
     assert "beyond 500 things" in reply.warnings[0]
 
 
@@ -171,8 +173,8 @@ def test_kind_of_room_that_is_unknown_is_other(
     given: object, said: str | None, read: str, warned: bool
 ) -> None:
     text = json.dumps({**GOOD, "room_type": given})
-    reply = read_reply(text, NAMES, room_type=said)
-    assert (reply.room_type, bool(reply.warnings)) == (read, warned)
+    reply = read_reply(text, NAMES, Hint(room_type=said))
+    assert (reply.room_type, bool(reply.warnings)) == (said or read, warned)
     assert len(reply.items) == 1
 
 
@@ -180,7 +182,9 @@ def test_thing_named_three_times_with_one_box_is_one() -> None:
     same = [SOFA, {**SOFA, "name": "canapé 3 places"}, {**SOFA, "box": [0.101, 0.2, 0.6, 0.899]}]
     other = {**SOFA, "box": [0.6, 0.2, 1.0, 0.9]}
     nowhere = {**SOFA, "box": None}
-    reply = read_reply(json.dumps({**GOOD, "items": [*same, other, nowhere, nowhere]}), NAMES)
+    reply = read_reply(
+        json.dumps({**GOOD, "items": [*same, other, nowhere, nowhere]}), NAMES, Hint()
+    )
     assert len(reply.items) == 4
     assert reply.warnings[0].startswith("named again with the same box")
 

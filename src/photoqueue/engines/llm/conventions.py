@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
+from photoqueue.engines.contract import DIGITS
 from photoqueue.records.base import Box
 
 #: How far a corner may lie outside the picture and be moved to its edge, in 0…1.
@@ -63,7 +64,7 @@ def raw_box(thing: Mapping[str, Any]) -> RawBox | None:
 
 
 def boxes_of(
-    raws: Sequence[RawBox | None], size: tuple[int, int], *, convention: str = "auto"
+    raws: Sequence[RawBox | None], size: tuple[int, int] | None, convention: str = "auto"
 ) -> list[Box | None]:
     """Return the boxes of one answer as x0, y0, x1, y1 in 0…1; ``None`` where one makes no sense.
 
@@ -71,13 +72,13 @@ def boxes_of(
     ----------
     raws : sequence of RawBox or None
         All of the answer: what one box leaves open, the others mostly tell.
-    size : tuple of int
-        Width and height in pixels of the picture as it was sent.
+    size : tuple of int or None
+        Width and height in pixels of the picture as it was sent; ``None`` for several pictures.
     convention : str
         ``auto``, or order and unit as in ``yxyx-thousand``.
     """
     given = [raw for raw in raws if raw is not None]
-    if not given:
+    if not given or size is None:
         return [None] * len(raws)
     if convention == "auto":
         orders = given[0].orders
@@ -115,10 +116,12 @@ def _box(raw: RawBox, size: tuple[int, int], order: str, unit: str) -> Box | Non
     inside = min(x0, y0) >= -_OVERSHOOT and max(x1, y1) <= 1 + _OVERSHOOT
     if not (inside and x1 - x0 >= _LEAST and y1 - y0 >= _LEAST):
         return None
-    return (max(x0, 0.0), max(y0, 0.0), min(x1, 1.0), min(y1, 1.0))
+    x0, y0, x1, y1 = (round(min(max(corner, 0.0), 1.0), DIGITS) for corner in (x0, y0, x1, y1))
+    return (x0, y0, x1, y1)
 
 
-def _numbers(value: object, orders: tuple[str, ...]) -> RawBox | None:
+def _numbers(value: object, orders: tuple[str, ...]) -> RawBox:
+    """Return the four numbers of a box; where it has not four, such that make no box."""
     if isinstance(value, Mapping):
         # "xmin", "x_min" and "xMin" alike
         plain = {re.sub(r"[^a-z0-9]", "", key.casefold()): number for key, number in value.items()}
@@ -130,10 +133,8 @@ def _numbers(value: object, orders: tuple[str, ...]) -> RawBox | None:
         value = _NUMBER.findall(value)
     if isinstance(value, list) and all(isinstance(part, list) for part in value):
         value = [number for corner in value for number in corner]  # [[x0, y0], [x1, y1]]
-    if not isinstance(value, list) or len(value) != 4:
-        return None
     try:
-        a, b, c, d = (float(number) for number in value)
+        a, b, c, d = map(float, value if isinstance(value, list) else ())
     except (TypeError, ValueError, OverflowError):
-        return None
+        return RawBox((0.0, 0.0, 0.0, 0.0), orders)
     return RawBox((a, b, c, d), orders)

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from photoqueue.engines.contract import Throttle
+from photoqueue.engines.contract import Analysis, Throttle
 from photoqueue.engines.llm.endpoint import LlmAccess, LlmServer, ModelAnswer, ResponseFormat
 from photoqueue.engines.llm.failures import FormatRefusedError
 from photoqueue.engines.llm.prompt import repair_messages
-from photoqueue.engines.llm.reply import Reply, UnusableReplyError
+from photoqueue.engines.llm.reply import UnusableReplyError
 from photoqueue.errors import (
     EngineTimeoutError,
     PermanentError,
@@ -88,8 +88,8 @@ class Conversation:
         self,
         messages: list[dict[str, Any]],
         schema: dict[str, Any],
-        read: Callable[..., Reply],
-    ) -> Reply:
+        read: Callable[..., Analysis],
+    ) -> Analysis:
         """Return the model's reply; see :meth:`LlmServer.ask` for what else can go wrong.
 
         Parameters
@@ -113,12 +113,8 @@ class Conversation:
                 if not self._server.learns(str(exc)) and not self._step_down(sure=exc.sure):
                     raise exc.error from None
             except _UnusableAnswer as exc:
-                if repairs == MAX_REPAIRS:
-                    raise self._unusable(exc) from None
                 repairs += 1
-                self._step_down(sure=False)
-                # Only the last answer: sending all of them would cost more each time.
-                added = repair_messages(exc.answer.text, exc.problem)
+                added = self._correction(exc, repairs)
             except RateLimitedError as exc:
                 if isinstance(exc, ThrottledError):
                     raise
@@ -130,6 +126,20 @@ class Conversation:
             else:
                 self._remember()
                 return reply
+
+    def _correction(self, exc: _UnusableAnswer, repairs: int) -> list[dict[str, Any]]:
+        """Return what the model is told of its last answer: all of them would cost more each time.
+
+        Raises
+        ------
+        PermanentError
+            It was told so often enough.
+        """
+        if repairs > MAX_REPAIRS:
+            raise self._unusable(exc) from None
+        if not exc.answer.truncated:
+            self._step_down(sure=False)
+        return repair_messages(exc.answer.text, exc.problem)
 
     def _step_down(self, *, sure: bool) -> bool:
         """Use the next form from now on, if there is one and this one is not known to work."""
@@ -153,8 +163,8 @@ class Conversation:
         self,
         messages: list[dict[str, Any]],
         schema: dict[str, Any],
-        read: Callable[..., Reply],
-    ) -> Reply:
+        read: Callable[..., Analysis],
+    ) -> Analysis:
         """Make one request and read its answer; whatever comes of it is recorded."""
         self._wait_for_turn()
         left = self._left()
@@ -174,7 +184,7 @@ class Conversation:
         finally:
             self._record(answer, time.monotonic() - start, problem)
 
-    def _read(self, answer: ModelAnswer, read: Callable[..., Reply]) -> Reply:
+    def _read(self, answer: ModelAnswer, read: Callable[..., Analysis]) -> Analysis:
         if answer.refusal is not None:
             raise PermanentError(
                 f"{self._access.model!r} refuses to look at this photo: {answer.refusal[:500]} "

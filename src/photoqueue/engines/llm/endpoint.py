@@ -201,54 +201,49 @@ def read_answer(
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
-    if isinstance(value, list) and value:
-        value = value[0]
+    value = _first(value)
     if not isinstance(value, dict):
         shown = " ".join(access.hide(text).split())[:80]
         raise EngineServerError(
             f"{access.base_url} answered with something that is not JSON ({shown!r}). Check that "
             "PHOTOQUEUE_LLM_BASE_URL is the address of its API (most end in /v1)."
         )
-    choices = value.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    failed = error_within(access, headers, value.get("error"))
-    if isinstance(choice, dict) and failed is None:
-        stopped = choice.get("finish_reason") == "error"
-        failed = error_within(
-            access, headers, choice.get("error") or (stopped and "no reason given")
-        )
-    if failed is not None:
-        raise failed
-    if not isinstance(choice, dict) or not isinstance(message, dict):
+    choice = _object(_first(value.get("choices")))
+    message, used = _object(choice.get("message")), _object(value.get("usage"))
+    reason = choice.get("finish_reason")
+    error = value.get("error") or choice.get("error")
+    if error or reason == "error":
+        raise error_within(access, headers, error or "no reason given")
+    if not message:
         nothing = EngineServerError(
             f"{access.base_url} answered without a choice ({access.hide(message_of(text))[:80]}). "
             f"It is tried again; if it stays so, check that {access.model!r} sees pictures."
         )
         raise FormatRefusedError(nothing, sure=False)
-    reason = choice.get("finish_reason")
     refusal = _refusal(message, reason)
-    used = value.get("usage")
     return ModelAnswer(
         text=_words(message),
         refusal=None if refusal is None else access.hide(refusal),
         truncated=reason == "length",
-        tokens_in=_tokens(used, "prompt_tokens"),
-        tokens_out=_tokens(used, "completion_tokens"),
+        tokens_in=_tokens(used.get("prompt_tokens")),
+        tokens_out=_tokens(used.get("completion_tokens")),
     )
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _first(value: object) -> object:
+    return value[0] if isinstance(value, list) and value else value
 
 
 def _words(message: dict[str, Any]) -> str:
     """Return what the model said, wherever its server put it; its thoughts where that is all."""
-    called = [message.get("function_call")]
     calls = message.get("tool_calls")
-    called += (
-        [call.get("function") for call in calls if isinstance(call, dict)]
-        if isinstance(calls, list)
-        else []
-    )
-    parts = [message.get("content")]
-    parts += [function.get("arguments") for function in called if isinstance(function, dict)]
+    called = [_object(call).get("function") for call in calls] if isinstance(calls, list) else []
+    called.append(message.get("function_call"))
+    parts = [message.get("content"), *(_object(call).get("arguments") for call in called)]
     said = "\n".join(filter(str.strip, map(_text, parts)))
     thoughts = (_text(message.get(key)) for key in ("reasoning_content", "reasoning"))
     return said or next(filter(str.strip, thoughts), "")
@@ -273,8 +268,7 @@ def _refusal(message: dict[str, Any], reason: object) -> str | None:
     return None
 
 
-def _tokens(used: object, name: str) -> int | None:
-    count = used.get(name) if isinstance(used, dict) else None
+def _tokens(count: object) -> int | None:
     if not isinstance(count, int) or isinstance(count, bool):
         return None
     return count if 0 <= count <= _MOST_TOKENS else None

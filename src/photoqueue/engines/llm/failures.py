@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -30,35 +31,21 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     >>> retry_after({"retry-after": "20"})
     20.0
     """
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    text = (headers.get("retry-after") or "").strip()
-    seconds = _number(text)
-    return _until(text, headers.get("date")) if seconds is None and text else seconds
-
-
-def _number(text: str | None) -> float | None:
-    """Read a number of seconds; a negative one is a moment that has passed, and becomes 0."""
-    try:
-        value = float(text or "")
-    except ValueError:
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        with contextlib.suppress(ValueError):
+            seconds = float(headers.get(name) or "") / unit
+            if math.isfinite(seconds):
+                return max(seconds, 0.0)  # a moment that has passed may be negative
+    until, now = _moment(headers.get("retry-after")), _moment(headers.get("date"))
+    if until is None:
         return None
-    return max(value, 0.0) if math.isfinite(value) else None
+    # From the server's own clock where it shows it, else from ours.
+    return max(until - (time.time() if now is None else now), 0.0)
 
 
-def _until(date: str, server_date: str | None) -> float | None:
-    """Seconds to an HTTP date: from the server's own clock where it shows it, else from ours."""
-    moment = _moment(date)
-    if moment is None:
-        return None
-    now = _moment(server_date or "")
-    return max(moment - (time.time() if now is None else now), 0.0)
-
-
-def _moment(date: str) -> float | None:
+def _moment(date: str | None) -> float | None:
     try:
-        return parsedate_to_datetime(date).timestamp()
+        return parsedate_to_datetime(date or "").timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -123,10 +110,8 @@ def error_of(
     return error
 
 
-def error_within(access: LlmAccess, headers: Mapping[str, str], error: object) -> Exception | None:
-    """Return what the ``error`` of a successful answer or of its choice means, if there is one."""
-    if not error:
-        return None
+def error_within(access: LlmAccess, headers: Mapping[str, str], error: object) -> Exception:
+    """Return what the ``error`` of a successful answer or of its choice means."""
     told = json.dumps({"error": error})
     status = 400 if "response_format" in told else 502  # a router's, where the model's server fails
     if isinstance(error, dict):

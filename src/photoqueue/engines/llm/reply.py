@@ -7,14 +7,14 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
+from photoqueue.engines.contract import DIGITS, Analysis, Hint, Item
 from photoqueue.engines.llm.conventions import boxes_of, raw_box
 from photoqueue.inventory.catalogue import Catalogue, stem
 from photoqueue.inventory.catalogue_file import CATEGORIES, CatalogueItem
 from photoqueue.inventory.wording import OTHER, ROOM_TYPES, canonical_room_type
-from photoqueue.records.base import Box
 
 #: Longest answer that is looked at, in characters; a hundred items take about a tenth of it.
 _LONGEST_ANSWER: Final = 200_000
@@ -34,6 +34,7 @@ _SAME: Final = 0.01
 _MOST_WARNINGS: Final = 8
 
 _LISTS: Final = ("items", "things", "objects", "furniture", "inventory", "detections")
+_SURE: Final = ("confidence", "score")
 _NAMES: Final = ("name", "label", "item", "object", "key", "title")
 _COMMAS: Final = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])')
 _FIGURE: Final = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
@@ -41,43 +42,6 @@ _FIGURE: Final = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 
 class UnusableReplyError(ValueError):
     """The model's answer is not what was asked for; the text can be sent to the model."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReplyItem:
-    """One thing, or several alike, as the model names it.
-
-    Attributes
-    ----------
-    name : str
-        Key of the catalogue, or a name in words.
-    known : CatalogueItem or None
-        The thing of the catalogue that the name means.
-    confidence : float or None
-        0…1; ``None`` where the model gave none that can be read.
-    category, volume
-        Of one, in m³; only for what the catalogue lacks.
-    box : tuple of float or None
-        x0, y0, x1, y1 in 0…1; ``None`` where the model gave none that makes sense.
-    """
-
-    name: str
-    known: CatalogueItem | None = None
-    count: int = 1
-    confidence: float | None = None
-    category: str | None = None
-    volume: float | None = None
-    box: Box | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """The model's view of a photo or a room; ``warnings`` say what could not be used of it."""
-
-    room_type: str
-    room_type_confidence: float | None
-    items: tuple[ReplyItem, ...]
-    warnings: tuple[str, ...] = ()
 
 
 class Names:
@@ -106,65 +70,58 @@ class Names:
 def read_reply(
     text: str,
     names: Names,
+    hint: Hint,
     *,
-    size: tuple[int, int] = (1000, 1000),
+    size: tuple[int, int] | None = (1000, 1000),
     boxes: str = "auto",
-    room_type: str | None = None,
     truncated: bool = False,
-) -> Reply:
+) -> Analysis:
     """Read the answer out of a text: JSON, in a code fence, within prose, or nearly JSON.
 
     Parameters
     ----------
-    size : tuple of int
-        Width and height of the picture as it was sent, for boxes in pixels.
+    size : tuple of int or None
+        Width and height of the picture as it was sent, for boxes; ``None`` if there were several.
     boxes : str
         How boxes are written; see :func:`~photoqueue.engines.llm.conventions.boxes_of`.
-    room_type : str or None
-        What the caller calls the kind of room; the model need not know it, then.
     truncated : bool
         Whether the text was cut off: then nothing but a complete list at its end is taken.
 
     Raises
     ------
     UnusableReplyError
-        There is no list of things, or nothing of it can be used.
+        There is no list of things, or none of them has a name.
     """
     found = find_answer(text, truncated=truncated)
     if found is None:
         raise UnusableReplyError("the answer holds no JSON object with a list of items")
     notes = _Notes()
-    things = [
-        thing if isinstance(thing, dict) else {"name": thing} for thing in found["items"] if thing
-    ]
-    scale = _scale([_figure(_of(thing, "confidence", "score")) for thing in things])
-    raws = [raw_box(thing) for thing in things]
-    places = boxes_of(raws, size, convention=boxes)
-    lost = sum(raw is not None and place is None for raw, place in zip(raws, places, strict=True))
-    if lost:
-        notes.add("{} boxes cannot be placed in the photo", str(lost))
-    items: list[ReplyItem] = []
-    for thing, place in zip(things, places, strict=True):
-        item = _item(thing, names, scale, notes)
-        if item is None:
-            continue
-        item = replace(item, box=place)
+    things = [one if isinstance(one, dict) else {"name": one} for one in found["items"] if one]
+    if things and not any(_name(_of(thing, *_NAMES)) for thing in things):
+        raise UnusableReplyError("no item has a name")
+    scale = _scale([_figure(_of(thing, *_SURE)) for thing in things])
+    raws = [raw_box(thing) if size else None for thing in things]
+    items: list[Item] = []
+    for thing, raw, box in zip(things, raws, boxes_of(raws, size, boxes), strict=True):
+        item, count = _item(thing, names, hint.language, scale, notes)
+        if raw is not None and box is None:
+            notes.add("with a box that is none in the photo: {}", item.name)
+        item = replace(item, box=box if count == 1 else None)
         if any(_same(item, other) for other in items):
             notes.add("named again with the same box, counted once: {}", item.name)
-        elif sum(other.count for other in items) + item.count > _MOST_THINGS:
+        elif len(items) + count > _MOST_THINGS:
             notes.add(f"beyond {_MOST_THINGS} things in one room, left out: {{}}", item.name)
         else:
-            items.append(item)
-    if things and not any(_name(_of(thing, *_NAMES)) for thing in things):
-        raise UnusableReplyError("; ".join(notes.warnings()))
+            items += [item] * count
     kind = _room_type(_of(found, "room_type", "roomType", "room"))
-    if kind is None and room_type is None:
+    if kind is None and hint.room_type is None:
         notes.add("kind of room that is not known: {}", str(found.get("room_type"))[:40])
     certainty = _figure(_of(found, "room_type_confidence", "roomTypeConfidence"))
-    return Reply(
+    return Analysis.of(
+        items,
+        hint,
         room_type=kind or OTHER,
-        room_type_confidence=_share(certainty, _scale([certainty])) if kind else 0.0,
-        items=tuple(items),
+        certainty=_share(certainty, _scale([certainty])) if kind else 0.0,
         warnings=notes.warnings(),
     )
 
@@ -244,37 +201,36 @@ def _are_things(value: Any) -> bool:
     return bool(things) and all(isinstance(one, dict) and _of(one, *_NAMES) for one in things)
 
 
-def _item(thing: Mapping[str, Any], names: Names, scale: float, notes: _Notes) -> ReplyItem | None:
-    """Return one thing, without its box; ``None`` where it is none, which is noted."""
+def _item(
+    thing: Mapping[str, Any], names: Names, language: str, scale: float, notes: _Notes
+) -> tuple[Item, int]:
+    """Return a thing without its box, and how many there are; 0 where it is left out."""
     name = _name(_of(thing, *_NAMES))
-    if not name:
-        notes.add("left out, as it has no name: {}", json.dumps(thing, ensure_ascii=False)[:40])
-        return None
     count = _count(_of(thing, "count", "quantity"), name, notes)
-    if count is None:
-        return None
+    if not name:
+        count = 0
+        notes.add("left out, as it has no name: {}", json.dumps(thing, ensure_ascii=False)[:40])
+    score = _share(_figure(_of(thing, *_SURE)), scale)
     known = names.find(name)
-    category, volume = thing.get("category"), thing.get("volume")
-    if known is None:  # otherwise the catalogue has both
-        category = category.strip().casefold() if isinstance(category, str) else None
-        if category and category not in CATEGORIES:
-            notes.add("of an unknown category: {}", f"{name} ({category[:40]})")
-            category = None
-        size = _figure(volume)
-        if size is not None and not 0 <= size <= _LARGEST:
-            notes.add(
-                "without the volume that was given, which cannot be: {}", f"{name} ({size:g})"
-            )
-            size = None
-        volume = size or None
-    return ReplyItem(
-        name=name,
-        known=known,
-        count=count,
-        confidence=_share(_figure(_of(thing, "confidence", "score")), scale),
-        category=None if known else category or None,
-        volume=None if known else volume,
-    )
+    if known is not None:  # what the model says of its category and volume does not matter
+        return Item(
+            name=known.name(language),
+            category=known.category,
+            dismountable=known.dismountable,
+            key=known.key,
+            label=name,
+            score=score,
+            volume=known.volume_usual,
+        ), count
+    category = str(thing.get("category") or "misc").strip().casefold()
+    if category not in CATEGORIES:
+        notes.add("of an unknown category: {}", f"{name} ({category[:40]})")
+        category = "misc"
+    volume = _figure(thing.get("volume"))
+    if volume is not None and not 0 <= volume <= _LARGEST:
+        notes.add("without the volume that was given, which cannot be: {}", f"{name} ({volume:g})")
+        volume = None
+    return Item(name=name, category=category, label=name, score=score, volume=volume or None), count
 
 
 def _name(value: object) -> str:
@@ -286,21 +242,23 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
-def _count(value: object, name: str, notes: _Notes) -> int | None:
-    """Return how many there are; ``None`` where there are none, or more than can be."""
+def _count(value: object, name: str, notes: _Notes) -> int:
+    """Return how many there are; 0 where there are none, or more than can be."""
     if value is None:
         return 1
-    figures = _FIGURE.findall(value) if isinstance(value, str) else [value]
-    if len(figures) > 1:
-        notes.add("counted as the least that was named: {}", f"{name} ({str(value)[:20]})")
-        figures = [min(figures[:2], key=lambda figure: abs(float(figure.replace(",", "."))))]
-    count = _figure(figures[0]) if figures else None
-    if count is None:
-        notes.add("counted once, as its count cannot be read: {}", f"{name} ({str(value)[:20]})")
+    parts = _FIGURE.findall(value) if isinstance(value, str) else [value]
+    figures = [figure for figure in map(_figure, parts) if figure is not None]
+    shown = f"{name} ({str(value)[:20]})"
+    if not figures:
+        notes.add("counted once, as its count cannot be read: {}", shown)
         return 1
+    count = figures[0]
+    if len(figures) > 1:
+        notes.add("counted as the least that was named: {}", shown)
+        count = min(map(abs, figures))
     if not 1 <= count <= _MOST_ALIKE:
-        notes.add("left out for its count: {}", f"{name} ({count:g})")
-        return None
+        notes.add("left out for its count: {}", shown)
+        return 0
     return int(count)
 
 
@@ -339,15 +297,14 @@ def _scale(figures: list[float | None]) -> float:
 def _share(figure: float | None, scale: float) -> float | None:
     if figure is None or not 0 <= figure <= scale:
         return None
-    return figure if figure <= 1 else figure / scale
+    return round(figure if figure <= 1 else figure / scale, DIGITS)
 
 
-def _same(one: ReplyItem, other: ReplyItem) -> bool:
+def _same(one: Item, other: Item) -> bool:
     """Whether two entries are one thing: alike, and in the same place."""
-    if one.box is None or other.box is None:
+    if one.box is None or other.box is None or stem(one.name) != stem(other.name):
         return False
-    alike = one.known is other.known if one.known else stem(one.name) == stem(other.name)
-    return alike and all(abs(a - b) <= _SAME for a, b in zip(one.box, other.box, strict=True))
+    return all(abs(a - b) <= _SAME for a, b in zip(one.box, other.box, strict=True))
 
 
 class _Notes:

@@ -8,15 +8,15 @@ import math
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from photoqueue.engines.contract import DIGITS, Analysis, Call, Hint, Item, Throttle, Usage
+from photoqueue.engines.contract import Analysis, Call, Hint, Throttle, Usage
 from photoqueue.engines.llm.conversation import Conversation
 from photoqueue.engines.llm.endpoint import LlmAccess, LlmServer, ModelAnswer, access_of
 from photoqueue.engines.llm.prompt import reply_schema, request_text, system_prompt
-from photoqueue.engines.llm.reply import Names, Reply, ReplyItem, read_reply
+from photoqueue.engines.llm.reply import Names, read_reply
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.settings import Settings
 
@@ -163,10 +163,6 @@ class _Bill:
         )
 
 
-def _rounded(share: float | None) -> float | None:
-    return None if share is None else round(share, DIGITS)
-
-
 class LlmEngine:
     """Asks a vision model behind an OpenAI-compatible server what a mover moves.
 
@@ -256,18 +252,16 @@ class LlmEngine:
             seconds=_SHARE_OF_TIME * given,
             record=bill.record,
         )
-        reply = conversation.ask(
-            self._messages(images, hint, room=room),
-            reply_schema(boxes=not room),
-            functools.partial(
-                read_reply,
-                names=self._names,
-                size=sent_size(images[0].size, self._side),
-                boxes=self._access.boxes,
-                room_type=hint.room_type,
-            ),
+        read = functools.partial(
+            read_reply,
+            names=self._names,
+            hint=hint,
+            size=None if room else sent_size(images[0].size, self._side),
+            boxes=self._access.boxes,
         )
-        return self._analysis(reply, hint, bill.total(), room=room)
+        messages = self._messages(images, hint, room=room)
+        analysis = conversation.ask(messages, reply_schema(boxes=not room), read)
+        return replace(analysis, usage=bill.total())
 
     def _messages(
         self, images: Sequence[Image.Image], hint: Hint, *, room: bool
@@ -278,39 +272,6 @@ class LlmEngine:
             {"role": "system", "content": system_prompt(self._catalogue, hint.language)},
             {"role": "user", "content": [{"type": "text", "text": text}, *pictures]},
         ]
-
-    def _analysis(self, reply: Reply, hint: Hint, usage: Usage, *, room: bool) -> Analysis:
-        items = [
-            item for entry in reply.items for item in self._items(entry, hint.language, room=room)
-        ]
-        return Analysis.of(
-            items,
-            hint,
-            room_type=reply.room_type,
-            certainty=_rounded(reply.room_type_confidence),
-            usage=usage,
-            warnings=reply.warnings,
-        )
-
-    def _items(self, entry: ReplyItem, language: str, *, room: bool) -> list[Item]:
-        """Return the things of one entry, as the catalogue knows them where it does."""
-        known = entry.known
-        corners = entry.box if entry.count == 1 and not room else None
-        box = None
-        if corners is not None:
-            x0, y0, x1, y1 = (round(corner, DIGITS) for corner in corners)
-            box = (x0, y0, x1, y1)
-        item = Item(
-            name=known.name(language) if known else entry.name,
-            category=known.category if known else entry.category or "misc",
-            dismountable=known.dismountable if known else False,
-            key=known.key if known else None,
-            label=entry.name,
-            score=_rounded(entry.confidence),
-            box=box,
-            volume=known.volume_usual if known else entry.volume,
-        )
-        return [item] * entry.count
 
 
 def build_llm(settings: Settings, *, processes: int = 1) -> LlmEngine:

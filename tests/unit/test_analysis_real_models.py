@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from photoqueue.engines.boxes import pair_iou
 from photoqueue.engines.contract import Hint
 from photoqueue.engines.detector import Detector, build_detector
 from photoqueue.engines.model_registry import ModelEntry
 from photoqueue.evaluation import evaluate
 from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.copies import overlap
 from photoqueue.inventory.merge import AnalysedPhoto, add_up
 from photoqueue.records.results import FoundItem, PhotoResult
 from photoqueue.settings import Settings
@@ -83,10 +81,6 @@ def test_boxes_follow_the_picture_when_it_is_mirrored_or_enlarged(name: str) -> 
     x0, y0, x1, y1 = refrigerator(kitchen)
     assert overlap(refrigerator(large), (x0, y0, x1, y1)) > 0.9
     assert overlap(refrigerator(mirrored), (1 - x1, y0, 1 - x0, y1)) > 0.7
-
-
-def overlap(one: Sequence[float], other: Sequence[float]) -> float:
-    return float(pair_iou(np.array([one], np.float32), np.array([other], np.float32))[0, 0])
 
 
 def test_five_views_of_one_room_are_counted_as_one_room() -> None:

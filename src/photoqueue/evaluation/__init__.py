@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,55 +67,40 @@ _SAME_ASPECT: Final = 0.05
 class Evaluation:
     """Accuracy and speed of an engine; NaN where there is nothing to measure.
 
-    Attributes
-    ----------
-    engine, model : str
-    precision, recall, f1 : float
-        0…1, over all boxes.
-    room_type_accuracy : float
-        0…1: share of the photos with a known kind of room.
-    volume_error : float
-        Volume of all rooms too large (above 0) or too small, as a share of the true one.
-    room_error, photo_error : float
-        Mean amount of the error of a room, and of a photo, in m³.
-    room_error_share, photo_error_share : float
-        The same errors added up, as a share of the true volume.
-    intervals : mapping of str to tuple of float
-        Name of a figure → its 95 % interval.
-    ms_per_photo : float
-        Median time to read, decode and analyse a photo, in milliseconds.
-    classes : pandas.DataFrame
-        Index ``key``; columns ``truths``, ``found``, ``right``, ``precision``, ``recall``, ``f1``
-        of boxes, and ``true_volume``, ``volume`` of the rooms, in m³.
-    rooms : pandas.DataFrame
-        Index ``room``; columns ``home``, ``photos``, ``true_items``, ``items``, ``right_items``,
-        ``true_volume``, ``volume``, ``held_back`` (things that wait for a person).
-    photos : pandas.DataFrame
-        Index ``file``; columns ``room``, ``truths``, ``found``, ``right``, ``room_type`` (true),
-        ``room_type_found``, ``room_type_confidence``, ``true_volume``, ``volume``, ``ms``.
-    left_out : tuple of str
-        Pictures in the folder of which the truth says nothing.
-    results : mapping of str to PhotoResult
-        By name of the photo.
+    ``intervals`` has the 95 % interval of each figure.
     """
 
     engine: str
     model: str
+    #: 0…1, over all boxes.
     precision: float
     recall: float
     f1: float
+    #: 0…1: share of the photos with a known kind of room.
     room_type_accuracy: float
+    #: Volume of all rooms too large (above 0) or too small, as a share of the true one.
     volume_error: float
+    #: Mean amount of the error of a room and of a photo in m³; and their sums as shares of the
+    #: true volume.
     room_error: float
     photo_error: float
     room_error_share: float
     photo_error_share: float
     intervals: Mapping[str, tuple[float, float]]
+    #: Median time to read, decode and analyse a photo.
     ms_per_photo: float
+    #: By ``key``: boxes (``truths``, ``found``, ``right``, ``precision``, ``recall``, ``f1``), and
+    #: ``true_volume`` and ``volume`` of the rooms in m³.
     classes: pd.DataFrame
+    #: By ``room``: ``home``, ``photos``, ``true_items``, ``items``, ``right_items``,
+    #: ``true_volume``, ``volume``, ``held_back`` (things that wait for a person).
     rooms: pd.DataFrame
+    #: By ``file``: ``room``, ``truths``, ``found``, ``right``, ``room_type`` (true),
+    #: ``room_type_found``, ``room_type_confidence``, ``true_volume``, ``volume``, ``ms``.
     photos: pd.DataFrame
+    #: Pictures in the folder of which the truth says nothing.
     left_out: tuple[str, ...] = ()
+    #: By name of the photo.
     results: Mapping[str, PhotoResult] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
@@ -174,16 +159,19 @@ def measure(engine: Engine, truth: Truth, catalogue: Catalogue) -> Evaluation:
             payload = PhotoPayload(photo_id=photo.name[:200], user_id="evaluation", sha256="")
             result = results[photo.name] = photo_result(payload, image, analysis, engine)
             alone = room_inventory([photo], results, catalogue)
-            matched = match(photo.boxes or (), _findings(analysis, truth), smallest=truth.smallest)
+            matched = Matched()
+            if photo.boxes is not None:
+                findings = _findings(analysis, truth)
+                matched = match(photo.boxes, findings, smallest=truth.smallest)
             there = [box.key for box in photo.boxes or () if box.counts]
             for name, keys in zip(counts, (there, matched.counted, matched.right), strict=True):
-                counts[name].update(keys if photo.boxes is not None else ())
+                counts[name].update(keys)
             rows.append(
                 {
                     "file": photo.name,
                     "room": room.label,
                     "truths": len(there),
-                    "found": len(matched.counted) if photo.boxes is not None else 0,
+                    "found": len(matched.counted),
                     "right": len(matched.right),
                     "room_type": photo.room_type,
                     "room_type_found": canonical_room_type(result.room_type) or result.room_type,
@@ -196,23 +184,16 @@ def measure(engine: Engine, truth: Truth, catalogue: Catalogue) -> Evaluation:
     photos = pd.DataFrame(rows).set_index("file")
     rooms, volumes = compare_rooms(truth, results, catalogue)
     sums = _sums(photos, rooms)
-    kinds = [
-        {"key": key, **_quality({name: seen[key] for name, seen in counts.items()}), **m3}
-        for key in sorted({*volumes, *(key for seen in counts.values() for key in seen)})
-        if (m3 := volumes.get(key, {"true_volume": 0.0, "volume": 0.0}))
-    ]
+    classes = pd.DataFrame({**counts, **volumes}).rename_axis("key").fillna(0).round(3)
+    classes = classes.sort_index().astype(dict.fromkeys(counts, int))
+    quality = {name: _figures(classes)[name] for name in ("precision", "recall", "f1")}
     return Evaluation(
         engine=engine.name,
         model=engine.model,
-        **{
-            name: float(value)
-            for name, value in _figures(
-                {str(name): float(sums[name].sum()) for name in sums}
-            ).items()
-        },
+        **{name: float(value) for name, value in _figures(sums.sum()).items()},
         intervals=_intervals(sums),
         ms_per_photo=float(photos["ms"].median()),
-        classes=pd.DataFrame(kinds, columns=_CLASS_COLUMNS).set_index("key"),
+        classes=classes.assign(**quality),
         rooms=rooms,
         photos=photos,
         left_out=truth.left_out,
@@ -244,12 +225,14 @@ def compare_rooms(
     pandas.DataFrame
         As :attr:`Evaluation.rooms`.
     dict
-        Key → ``true_volume`` and ``volume`` over the rooms whose contents are known, in m³.
+        ``true_volume`` and ``volume`` in m³ by key, over the rooms whose contents are known.
     """
     import pandas as pd
 
     rows = []
-    volumes: dict[str, dict[str, float]] = {}
+    volumes: dict[str, dict[str, float]] = {
+        name: defaultdict(float) for name in ("true_volume", "volume")
+    }
     for room in truth.rooms:
         seen = (listed or {}).get(room.label)
         lines = room_inventory(room.photos, results, catalogue, strategy, seen, room.name)
@@ -268,16 +251,10 @@ def compare_rooms(
                 "held_back": sum(line.held_back for line in lines),
             }
         )
-        for name, key, volume in (
-            *(("true_volume", thing.key, thing.volume) for thing in room.things or ()),
-            *(
-                ("volume", line.key or line.name, line.volume)
-                for line in lines
-                if room.things is not None
-            ),
-        ):
-            of_key = volumes.setdefault(key, {"true_volume": 0.0, "volume": 0.0})
-            of_key[name] = round(of_key[name] + volume, 3)
+        for thing in room.things or ():
+            volumes["true_volume"][thing.key] += thing.volume
+        for line in lines if room.things is not None else ():
+            volumes["volume"][line.key or line.name] += line.volume
     return pd.DataFrame(rows).set_index("room"), volumes
 
 
@@ -417,25 +394,32 @@ def _sums(photos: pd.DataFrame, rooms: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _figures(sums: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the figures for sums over rooms: numbers, or arrays of resamples."""
+#: Figure → the sum that it is a share of, and that sum; F1 is that of their mean.
+_SHARES: Final = {
+    "precision": ("right", "found"),
+    "recall": ("right", "truths"),
+    "f1": ("right", "boxes"),
+    "room_type_accuracy": ("right_kinds", "kinds"),
+    "volume_error": ("error", "room_volume"),
+    "room_error": ("room_error", "rooms"),
+    "photo_error": ("photo_error", "photos"),
+    "room_error_share": ("room_error", "room_volume"),
+    "photo_error_share": ("photo_error", "photo_volume"),
+}
+
+
+def _figures(sums: Any) -> dict[str, Any]:
+    """Return the figures for sums over rooms, or one each for arrays of sums; NaN for 0 / 0."""
     import numpy as np
 
-    def share(part: str, whole: Any) -> Any:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(whole > 0, np.divide(sums[part], whole), np.nan)
-
-    return {
-        "precision": share("right", sums["found"]),
-        "recall": share("right", sums["truths"]),
-        "f1": share("right", (sums["found"] + sums["truths"]) / 2.0),
-        "room_type_accuracy": share("right_kinds", sums["kinds"]),
-        "volume_error": share("error", sums["room_volume"]),
-        "room_error": share("room_error", sums["rooms"]),
-        "photo_error": share("photo_error", sums["photos"]),
-        "room_error_share": share("room_error", sums["room_volume"]),
-        "photo_error_share": share("photo_error", sums["photo_volume"]),
-    }
+    whole = dict(sums.items())
+    whole["boxes"] = (sums["found"] + sums["truths"]) / 2.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            name: np.where(whole[of] > 0, np.divide(whole[part], whole[of]), np.nan)
+            for name, (part, of) in _SHARES.items()
+            if part in whole and of in whole
+        }
 
 
 def _intervals(sums: pd.DataFrame) -> dict[str, tuple[float, float]]:
@@ -450,19 +434,3 @@ def _intervals(sums: pd.DataFrame) -> dict[str, tuple[float, float]]:
         low, high = np.percentile(known, (2.5, 97.5)) if known.size else (math.nan, math.nan)
         intervals[name] = (round(float(low), 4), round(float(high), 4))
     return intervals
-
-
-def _quality(counts: Mapping[str, int]) -> dict[str, Any]:
-    """Return precision, recall and F1; NaN for a division by zero."""
-    truths, found, right = counts["truths"], counts["found"], counts["right"]
-    return {
-        **counts,
-        "precision": right / found if found else math.nan,
-        "recall": right / truths if truths else math.nan,
-        "f1": 2 * right / (found + truths) if found + truths else math.nan,
-    }
-
-
-_CLASS_COLUMNS: Final = [
-    *("key", "truths", "found", "right", "precision", "recall", "f1", "true_volume", "volume")
-]

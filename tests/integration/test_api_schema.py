@@ -97,5 +97,5 @@ def test_schemas_have_these_names() -> None:
     requests = {"InventoryRequest", "TestJobRequest"}
     answers = {"AliveAnswer", "ChangesAnswer", "CountsAnswer", "JobsAnswer", "QueueAnswer"}
     answers |= {"QueuesAnswer", "ReadyAnswer", "TestJobAnswer", "WorkersAnswer"}
-    parts = {"CheckEntry", "Fault", "Problem", "SubmittedJob"}
+    parts = {"CheckEntry", "Fault", "LeftOutFile", "Problem", "SubmittedJob"}
     assert set(_description["components"]["schemas"]) == records | requests | answers | parts

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from photoqueue.errors import PhotoTooLargeError
 from photoqueue.format import size as written
+
+#: Bytes that the decoder may need for a picture that it has in memory as a whole. With the file,
+#: the interpreter and the picture that is handed on, a process stays below 400 MiB.
+_WHOLE_BYTES: Final = 250_000_000
+#: Bytes a pixel that Pillow's decoders need at most for what cannot be decoded in parts, measured
+#: as the peak memory of a process: its planes, its pixels, and Pillow's copy of them.
+WHOLE_PIXEL: Final = {
+    "WebP": 12.5,
+    "AVIF": 10.0,
+    "HEIC": 5.0,
+    "interlaced PNG": 4.0,
+    # Of each component that is as fine as the picture; a coarser one has its share.
+    "progressive JPEG": 2.0,
+}
 
 
 def check_bytes(size: int, *, limit: int, name: str, exact: bool = True) -> None:
@@ -40,10 +56,35 @@ def check_pixels(width: int, height: int, *, limit: int, name: str) -> None:
     PhotoTooLargeError
         The picture is larger than the limit.
     """
-    if width * height <= limit:
-        return
-    raise PhotoTooLargeError(
-        f"{name} has {width} × {height} pixels ({width * height / 1e6:.1f} megapixels); "
-        f"the limit is {limit / 1e6:g} megapixels. "
-        "Export it smaller, or raise PHOTOQUEUE_MAX_PHOTO_MEGAPIXELS."
-    )
+    if width * height > limit:
+        raise PhotoTooLargeError(
+            f"{_measured(width, height, name)}; the limit is {limit / 1e6:g} megapixels. "
+            "Export it smaller, or raise PHOTOQUEUE_MAX_PHOTO_MEGAPIXELS."
+        )
+
+
+def check_whole(kind: str, width: int, height: int, *, name: str, share: float = 1.0) -> None:
+    """Refuse a picture that would take too much memory, as it cannot be decoded in parts.
+
+    Parameters
+    ----------
+    kind
+        One of :data:`WHOLE_PIXEL`.
+    share
+        Of a JPEG: the number of components, each by the share of the pixels that it has.
+
+    Raises
+    ------
+    PhotoTooLargeError
+        The picture is larger than the limit of its kind.
+    """
+    most = _WHOLE_BYTES / (WHOLE_PIXEL[kind] * share)
+    if width * height > most:
+        raise PhotoTooLargeError(
+            f"{_measured(width, height, name)}; the limit for {kind}, which cannot be decoded in "
+            f"parts, is {most / 1e6:.0f} megapixels. Export it smaller, or as an ordinary JPEG."
+        )
+
+
+def _measured(width: int, height: int, name: str) -> str:
+    return f"{name} has {width} × {height} pixels ({width * height / 1e6:.1f} megapixels)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,17 +12,21 @@ from typing import Final
 
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from photoqueue.errors import PhotoError, PhotoTooLargeError, UnreadablePhotoError
-from photoqueue.photos.limits import check_pixels
+from photoqueue.errors import PhotoError, UnreadablePhotoError
+from photoqueue.photos.limits import WHOLE_PIXEL, check_pixels, check_whole
 
 #: Formats that are analysed, as they are named in messages and in the tracking table.
-ACCEPTED: Final = ("JPEG", "PNG", "WebP", "HEIC")
+ACCEPTED: Final = ("JPEG", "PNG", "WebP", "HEIC", "AVIF")
 
 PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_TEXTS: Final = (b"tEXt", b"zTXt", b"iTXt")
 
 _HEIC_BRANDS: Final = frozenset(
-    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 )
+_AVIF_BRANDS: Final = frozenset((b"avif", b"avis"))
+#: Brands of both: the others that the file names say which it is.
+_HEIF_BRANDS: Final = frozenset((b"mif1", b"msf1", b"miaf", b"mif2"))
 
 #: Files often found under a picture's name; known only so that the message can say so.
 _OTHERS: Final = (
@@ -32,6 +37,10 @@ _OTHERS: Final = (
     (b"%PDF", "a PDF"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x1f\x8b", "a gzip archive"),
+    (b"\xff\x0a", "a JPEG XL"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000"),
+    (b"\xd0\xcf\x11\xe0", "a file of Windows or Office"),
 )
 
 
@@ -43,8 +52,13 @@ def picture_format(data: bytes) -> str | None:
         return "PNG"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WebP"
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
-        return "HEIC"
+    if data[4:8] == b"ftyp":
+        end = min(int.from_bytes(data[:4], "big"), 256)
+        brands = {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
+        heif = data[8:12] in _HEIC_BRANDS | _AVIF_BRANDS | _HEIF_BRANDS
+        if heif and brands & _AVIF_BRANDS:
+            return "AVIF"
+        return "HEIC" if heif else None
     return None
 
 
@@ -56,7 +70,7 @@ def describe_content(data: bytes) -> str:
         if data.startswith(magic):
             return f"is {what}"
     if data[4:8] == b"ftyp":
-        return "is an AVIF" if data[8:12] in (b"avif", b"avis") else "is a video or raw camera file"
+        return "is a video or raw camera file"
     start = data[:256]
     if start.lstrip().lower().startswith((b"<!doctype html", b"<html")):
         return "is a web page"
@@ -87,24 +101,28 @@ def webp_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def png_chunk(data: bytes, kind: bytes) -> bytes | None:
-    """Content of the first chunk of this kind in a PNG, wherever it stands."""
-    position = len(PNG_MAGIC)
+def png_chunks(data: bytes, kind: bytes) -> Iterator[memoryview]:
+    """Contents of the chunks of one kind in a PNG, wherever they stand."""
+    position, view = len(PNG_MAGIC), memoryview(data)
     while position + 8 <= len(data):
         length, found = struct.unpack_from(">I4s", data, position)
         if found == kind:
-            return data[position + 8 : position + 8 + length]
+            yield view[position + 8 : position + 8 + length]
         position += length + 12  # length, kind and checksum take four bytes each
-    return None
+
+
+END_OF_JPEG: Final = b"\xff\xd9"
+#: Most pixels of two pictures that are compared in memory.
+_MOST_COMPARED: Final = 20_000_000
 
 
 def is_truncated(data: bytes, picture: str) -> bool:
     """Whether the end is missing; used only to explain why decoding failed."""
     if picture == "JPEG":
         # An embedded preview ends with the same marker, but long before the end.
-        return b"\xff\xd9" not in data[len(data) // 2 :]
+        return END_OF_JPEG not in data[len(data) // 2 :]
     if picture == "PNG":
-        return png_chunk(data, b"IEND") is None
+        return next(png_chunks(data, b"IEND"), None) is None
     if picture == "WebP":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
     return _boxes_overrun(data)
@@ -126,7 +144,9 @@ def _boxes_overrun(data: bytes) -> bool:
 
 
 _ORIENTATION_TAG: Final = 0x0112
-_SHORT: Final = 3
+#: Whole numbers by their type in EXIF: the standard says SHORT, and some cameras write others.
+_NUMBERS: Final = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}
+_EXIF_HEADER: Final = b"Exif\x00\x00"
 _BYTE_ORDERS: Final = {b"II*\x00": "<", b"MM\x00*": ">"}
 
 #: What makes the stored picture upright, by EXIF orientation. 1 is upright already.
@@ -145,7 +165,9 @@ def orientation(exif: bytes | None) -> int:
     """EXIF orientation 1…8; 1 when the block is absent, damaged or does not say."""
     if not exif:
         return 1
-    tiff = exif.removeprefix(b"Exif\x00\x00")
+    tiff = exif
+    while tiff.startswith(_EXIF_HEADER):  # some programs write it twice
+        tiff = tiff.removeprefix(_EXIF_HEADER)
     order = _BYTE_ORDERS.get(tiff[:4])
     if order is None:
         return 1
@@ -153,12 +175,12 @@ def orientation(exif: bytes | None) -> int:
         (directory,) = struct.unpack_from(f"{order}I", tiff, 4)
         (entries,) = struct.unpack_from(f"{order}H", tiff, directory)
         for entry in range(entries):
-            tag, kind, _, value = struct.unpack_from(
-                f"{order}HHIH", tiff, directory + 2 + 12 * entry
-            )
+            place = directory + 2 + 12 * entry
+            tag, kind = struct.unpack_from(f"{order}HH", tiff, place)
             if tag == _ORIENTATION_TAG:
-                return value if kind == _SHORT and 1 <= value <= 8 else 1
-    except struct.error:
+                (value,) = struct.unpack_from(f"{order}{_NUMBERS[kind]}", tiff, place + 8)
+                return value if 1 <= value <= 8 else 1
+    except (struct.error, KeyError):
         return 1
     return 1
 
@@ -203,6 +225,28 @@ class _Jpeg(JpegImagePlugin.JpegImageFile):
         pass
 
 
+def open_jpeg(data: bytes) -> JpegImagePlugin.JpegImageFile:
+    """Read the header of a JPEG."""
+    return _Jpeg(BytesIO(data))
+
+
+def lacks_only_its_end(data: bytes) -> bool:
+    """Whether all pixels of a JPEG without end marker are there.
+
+    Bytes added to it change nothing then: else they would be taken for pixels.
+    """
+    pictures = []
+    for more in (b"", bytes(range(1, 255)) * 8):
+        image = open_jpeg(data + more + END_OF_JPEG)
+        if not image.info.get("progressive"):  # whose last bits show at full size only
+            image.draft(image.mode, (image.width // 8, image.height // 8))
+        if image.width * image.height > _MOST_COMPARED:
+            return False
+        image.load()
+        pictures.append(image.tobytes())
+    return pictures[0] == pictures[1]
+
+
 def open_picture(data: bytes, *, max_pixels: int, name: str) -> OpenPicture:
     """Read the header of a picture.
 
@@ -221,11 +265,35 @@ def open_picture(data: bytes, *, max_pixels: int, name: str) -> OpenPicture:
         )
     if picture == "WebP" and (size := webp_size(data)) is not None:
         check_pixels(*size, limit=max_pixels, name=name)
+        check_whole(picture, *size, name=name)
     with decoder_errors(data, picture, name):
         image = _open(data, picture)
         opened = OpenPicture(image, picture, _orientation(data, picture, image))
     check_pixels(*opened.upright_size, limit=max_pixels, name=name)
+    kind, share = _whole(opened, data)
+    if kind in WHOLE_PIXEL:
+        check_whole(kind, *opened.upright_size, name=name, share=share)
     return opened
+
+
+def _whole(opened: OpenPicture, data: bytes) -> tuple[str, float]:
+    """Return what a picture is decoded as a whole as, and the share of :func:`check_whole`."""
+    image = opened.image
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        # The decoder keeps all frequencies until the last of several scans.
+        scanned = data[: image.fp.tell()] if image.fp else b""
+        scans = any(
+            scanned[-6 - 2 * n :].startswith(bytes((0, 6 + 2 * n, n)))
+            for n in range(1, image.layers)
+        )
+        parts = [(horizontal, vertical) for _, horizontal, vertical, _ in image.layer]
+        finest = max(map(math.prod, parts), default=1)
+        share = sum(map(math.prod, parts)) / finest
+        return ("progressive JPEG" if scans or image.info.get("progressive") else "JPEG"), share
+    deep = image.mode not in ("1", "L", "P", "I;16")
+    if opened.format == "PNG" and deep and image.info.get("interlace"):
+        return "interlaced PNG", 1.0
+    return opened.format, 1.0
 
 
 @contextmanager
@@ -239,11 +307,6 @@ def decoder_errors(data: bytes, picture: str, name: str) -> Iterator[None]:
         # The pixels are within the limit, so this machine is short of memory now.
         # Another attempt may succeed: the photo must not be called unreadable.
         raise
-    except Image.DecompressionBombError as exc:
-        # Only where the limit is above Pillow's own of 179 megapixels.
-        raise PhotoTooLargeError(
-            f"{name} is too large for the decoder: {exc} Export it smaller."
-        ) from exc
     except Exception as exc:
         # Decoders fail in every way there is on damaged input: OSError, SyntaxError,
         # struct.error, ValueError, and from C extensions RuntimeError and SystemError.
@@ -254,7 +317,7 @@ def decoder_errors(data: bytes, picture: str, name: str) -> Iterator[None]:
             ) from exc
         raise UnreadablePhotoError(
             f"{name} is a damaged {picture} ({type(exc).__name__}: {exc}). "
-            "Copy the file again, or export it anew."
+            "Copy the file again, or export it again."
         ) from exc
 
 
@@ -269,9 +332,13 @@ def _open(data: bytes, picture: str) -> ImageFile.ImageFile:
     """
     stream = BytesIO(data)
     if picture == "JPEG":
-        return _Jpeg(stream)
+        return open_jpeg(data)
     if picture == "PNG":
-        return PngImagePlugin.PngImageFile(stream)
+        return PngImagePlugin.PngImageFile(BytesIO(_without_texts(data)))
+    if picture == "AVIF":
+        from PIL.AvifImagePlugin import AvifImageFile
+
+        return AvifImageFile(stream)
     if picture == "WebP":
         return WebPImagePlugin.WebPImageFile(stream)
     from pillow_heif import HeifImageFile  # 80 ms that only HEIC has to pay
@@ -280,11 +347,24 @@ def _open(data: bytes, picture: str) -> ImageFile.ImageFile:
     return heic(stream)
 
 
+def _without_texts(data: bytes) -> bytes:
+    """Return a PNG without its texts: Pillow refuses long ones, and nobody reads them."""
+    if not any(kind in data for kind in _PNG_TEXTS):
+        return data
+    position, view, kept = len(PNG_MAGIC), memoryview(data), [memoryview(PNG_MAGIC)]
+    while position < len(data):
+        end = position + int.from_bytes(view[position : position + 4], "big") + 12
+        if bytes(view[position + 4 : position + 8]) not in _PNG_TEXTS:
+            kept.append(view[position:end])
+        position = end
+    return b"".join(kept)
+
+
 def _orientation(data: bytes, picture: str, image: ImageFile.ImageFile) -> int:
     if picture == "HEIC":
         return 1  # libheif has applied it
     if picture == "PNG":
         # The block may follow the pixels, where Pillow finds it only after decoding.
-        return orientation(png_chunk(data, b"eXIf"))
+        return orientation(bytes(next(png_chunks(data, b"eXIf"), b"")))
     exif = image.info.get("exif")
     return orientation(exif if isinstance(exif, bytes) else None)

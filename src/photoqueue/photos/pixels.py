@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
@@ -13,10 +16,24 @@ from PIL import Image, ImageFile, JpegImagePlugin
 from photoqueue.errors import UnreadablePhotoError
 from photoqueue.photos.limits import check_pixels
 from photoqueue.photos.measures import to_rgb
-from photoqueue.photos.opening import UPRIGHT, decoder_errors, open_picture, orientation
+from photoqueue.photos.opening import (
+    END_OF_JPEG,
+    UPRIGHT,
+    decoder_errors,
+    is_truncated,
+    lacks_only_its_end,
+    open_jpeg,
+    open_picture,
+    orientation,
+    png_chunks,
+)
 
 #: Modes of which the mean of some pixels is a pixel of theirs.
 _SCALED_MODES: Final = frozenset(("RGB", "L"))
+#: Most pixels of a decoded picture: 120 MB, as Pillow takes four bytes a pixel.
+MOST_PIXELS: Final = 30_000_000
+#: Pixels that are decoded at a time where that is possible.
+_STRIP_PIXELS: Final = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -41,7 +58,7 @@ def decode(data: bytes, *, max_pixels: int, name: str = "The photo") -> Image.Im
     Parameters
     ----------
     data
-        A JPEG, PNG, WebP or HEIC file.
+        A JPEG, PNG, WebP, HEIC or AVIF file.
     max_pixels
         Largest width × height; compared with the header before anything is decoded.
     name
@@ -71,30 +88,52 @@ def decode_enough(
     side
         Pixels of the shorter side that are enough: a photo of twice that or more becomes the
         means of 2 × 2 pixels, 3 × 3 and so on (a JPEG nearly so), but never smaller than that.
-        ``None`` leaves its size.
+        ``None`` leaves its size. What has more than :data:`MOST_PIXELS` is reduced in any case.
     """
     opened = open_picture(data, max_pixels=max_pixels, name=name)
     size = opened.upright_size
     image = opened.image
+    factor = _factor(image.size, side)
     with decoder_errors(data, opened.format, name):
-        if side is not None:
-            _decode_coarsely(image, side)
-        image.load()
-        rgb = to_rgb(image if side is None else shrunk(image, side))
+        if opened.format == "PNG" and _is_in_strips(image):
+            rgb = _joined(_png_strips(data, image.size, image.info, factor), image.size, factor)
+        elif opened.format == "HEIC":
+            rgb = _joined(_heic_strips(data, factor), image.size, factor)
+        else:
+            rgb = _whole(opened.image, data, factor)
     turn = UPRIGHT.get(opened.orientation)
     return Decoded(rgb if turn is None else rgb.transpose(turn), size)
 
 
-def _decode_coarsely(image: ImageFile.ImageFile, side: int) -> None:
-    """Let a JPEG that is not loaded yet be decoded at a half, a quarter or an eighth.
+def _factor(size: tuple[int, int], side: int | None) -> int:
+    """Return by how much to reduce width and height."""
+    enough = min(size) // side if side else 1
+    return max(enough, math.ceil(math.sqrt(size[0] * size[1] / MOST_PIXELS)), 1)
 
-    A JPEG holds blocks of 8 × 8 pixels by their frequencies, and leaving out the fine ones saves
-    most of the work. The result is not quite the mean of the pixels, which is less than what
-    saving the file anew changes: over 330 pictures of the sample homes, saved in ten ways, the
-    F1 of the built-in model was 0.755 instead of 0.756, and differed by 0.01 between the ways.
-    """
-    if isinstance(image, JpegImagePlugin.JpegImageFile) and image.mode in _SCALED_MODES:
-        image.draft(image.mode, (side, side))
+
+def _whole(image: ImageFile.ImageFile, data: bytes, factor: int) -> Image.Image:
+    """Decode a picture that has to be in memory as a whole, and reduce it."""
+    size = image.size
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        # A JPEG holds blocks of 8 × 8 pixels by their frequencies. Leaving out the fine ones (a
+        # half, a quarter or an eighth of the size) saves most of the work. The result is not quite
+        # the mean of the pixels, which is less than what saving the file again changes: over 330
+        # pictures of the sample homes, saved in ten ways, the F1 of the built-in model was 0.755
+        # instead of 0.756, and differed by 0.01 between the ways.
+        if is_truncated(data, "JPEG") and lacks_only_its_end(data):
+            data += END_OF_JPEG
+            image = open_jpeg(data)
+        image.draft(image.mode, (size[0] // factor, size[1] // factor))
+        factor = max(factor // round(size[0] / image.width), 1)
+    image.load()
+    if image.mode in _SCALED_MODES or factor == 1:
+        return to_rgb(image.reduce(factor) if factor > 1 else image)
+    rows = _rows(image.width, factor)
+    crops = (
+        image.crop((0, top, image.width, min(top + rows, image.height)))
+        for top in range(0, image.height, rows)
+    )
+    return _joined(crops, image.size, factor)
 
 
 def shrunk(image: Image.Image, side: int) -> Image.Image:
@@ -104,6 +143,91 @@ def shrunk(image: Image.Image, side: int) -> Image.Image:
     """
     factor = min(image.size) // side
     return image.reduce(factor) if factor > 1 and image.mode in _SCALED_MODES else image
+
+
+def _rows(width: int, factor: int) -> int:
+    """Return how many rows make a strip of a few megapixels that reduces without a rest."""
+    return max(_STRIP_PIXELS // width // factor, 1) * factor
+
+
+def _joined(strips: Iterable[Image.Image], size: tuple[int, int], factor: int) -> Image.Image:
+    """Reduce a picture strip by strip, so that only the result is there as a whole."""
+    joined = Image.new("RGB", (-(-size[0] // factor), -(-size[1] // factor)))
+    top = 0
+    for strip in strips:
+        joined.paste(to_rgb(strip).reduce(factor), (0, top // factor))
+        top += strip.height
+    if top < size[1]:
+        raise OSError("image file is truncated")
+    return joined
+
+
+#: Samples per pixel, and Pillow's mode, by the type of colour in a PNG's header.
+_PNG_MODES: Final = {0: (1, "L"), 2: (3, "RGB"), 4: (2, "LA"), 6: (4, "RGBA")}
+
+
+def _is_in_strips(image: ImageFile.ImageFile) -> bool:
+    """Whether a PNG is decoded in strips: it is large, and its rows follow each other."""
+    large = image.width * image.height > _STRIP_PIXELS
+    return large and image.mode not in ("1", "L", "P") and not image.info.get("interlace")
+
+
+def _png_strips(
+    data: bytes, size: tuple[int, int], info: dict[Any, Any], factor: int
+) -> Iterator[Image.Image]:
+    """Decode the rows of a PNG of 8 or 16 bits, some at a time.
+
+    Pillow undoes the filters of the rows; the first of a strip refers to the last row before it,
+    which is put in front. A filter takes each byte with the same byte of the pixels around, so
+    that the lower bytes of 16 bits can be left out before.
+    """
+    samples, mode = _PNG_MODES[data[25]]
+    wide = data[24] // 8
+    line = 1 + size[0] * samples * wide
+    before = b""
+    for block in _inflated(data, line * _rows(size[0], factor)):
+        rows = np.frombuffer(block[: len(block) // line * line], np.uint8).reshape(-1, line)
+        if wide == 2:
+            rows = np.concatenate([rows[:, :1], rows[:, 1::2]], axis=1)
+        packed = zlib.compress(before + rows.tobytes(), 0)
+        count = len(rows) + bool(before)
+        strip = Image.frombytes(mode, (size[0], count), packed, "zip", mode, 0)
+        last = strip.crop((0, count - 1, size[0], count))
+        if before:
+            strip = strip.crop((0, 1, size[0], count))
+        before = b"\0" + last.tobytes()
+        strip.info = info
+        yield strip
+
+
+def _heic_strips(data: bytes, factor: int) -> Iterator[Image.Image]:
+    """Decode a HEIC as a whole, and take its pixels over in strips."""
+    from pillow_heif import open_heif
+
+    heic = open_heif(BytesIO(data), remove_stride=False)
+    pixels, stride = memoryview(heic.data), heic.stride
+    width, height = heic.size
+    rows = _rows(width, factor)
+    for top in range(0, height, rows):
+        count = min(rows, height - top)
+        part = pixels[top * stride : (top + count) * stride]
+        yield Image.frombytes(heic.mode, (width, count), part, "raw", heic.mode, stride)
+
+
+def _inflated(data: bytes, size: int) -> Iterator[bytes]:
+    """Inflate the pixels of a PNG in blocks of this size; the last may be shorter."""
+    inflater, block = zlib.decompressobj(), bytearray()
+    for part in png_chunks(data, b"IDAT"):
+        rest: bytes | memoryview = part
+        while True:
+            block += inflater.decompress(rest, size - len(block))
+            rest = inflater.unconsumed_tail
+            if len(block) < size:
+                break
+            yield bytes(block)
+            block.clear()
+    if block:
+        yield bytes(block)
 
 
 #: PNG compression. Level 1 is about five times quicker than the default and 10 % larger.

@@ -168,6 +168,35 @@ def test_a_pillow_picture_opened_from_a_file_is_upright_and_named(tmp_path: Path
     assert (photo.name, photo.width, photo.height) == ("salon.jpg", 30, 40)
 
 
+def camera_picture(noted: bool) -> Image.Image:
+    """A picture that a camera held upright stored lying, opened from its file."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    if noted:
+        exif.get_ifd(0x8769).update({0xA002: 40, 0xA003: 30})
+    return Image.open(BytesIO(jpeg(exif=exif.tobytes())))
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_a_picture_that_was_turned_by_hand_is_not_turned_again(noted: bool) -> None:
+    opened = camera_picture(noted)
+    turned = opened.transpose(Image.Transpose.ROTATE_270)
+    assert turned.info["exif"]  # still says that it lies
+
+    assert (read(turned).width, read(turned).height) == (30, 40)
+    assert (read(opened).width, read(opened).height) == (30, 40)
+
+
+@pytest.mark.parametrize("change", ["convert", "copy", "resize"])
+def test_a_picture_that_was_changed_but_not_turned_is_made_upright(change: str) -> None:
+    arguments = {"convert": ("L",), "copy": (), "resize": ((20, 15),)}
+    changed = getattr(camera_picture(noted=True), change)(*arguments[change])
+
+    photo = read(changed)
+
+    assert photo.width < photo.height
+
+
 def test_a_pillow_picture_without_a_scale_is_refused() -> None:
     with pytest.raises(UnreadablePhotoError, match="no defined white"):
         read(Image.new("F", (8, 6)))

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile, JpegImagePlugin
+from PIL import ExifTags, Image, ImageFile, JpegImagePlugin
 
 from photoqueue.errors import UnreadablePhotoError
 from photoqueue.photos.limits import check_pixels
@@ -260,8 +260,7 @@ def encode_image(image: Image.Image, *, max_pixels: int) -> bytes:
         )
     try:
         image.load()
-        exif = image.info.get("exif")
-        turn = UPRIGHT.get(orientation(exif if isinstance(exif, bytes) else None))
+        turn = UPRIGHT.get(_pending(image))
         rgb = to_rgb(image)
     except MemoryError:
         raise  # a shortage of this machine, not a fault of the picture
@@ -272,6 +271,25 @@ def encode_image(image: Image.Image, *, max_pixels: int) -> bytes:
             "Pass one whose file is open and complete."
         ) from exc
     return _png(rgb if turn is None else rgb.transpose(turn))
+
+
+def _pending(image: Image.Image) -> int:
+    """Return the EXIF orientation that is still to be applied to a picture in memory.
+
+    A picture as it was opened is turned by its tag. One made from it (rotated, converted, scaled)
+    keeps the tag, too, and says only by its sides whether it was turned: they are compared with
+    those that the camera noted. Without these it is taken as it is shown.
+    """
+    exif = image.info.get("exif")
+    value = orientation(exif if isinstance(exif, bytes) else None)
+    if value == 1 or isinstance(image, ImageFile.ImageFile):
+        return value
+    noted = image.getexif().get_ifd(ExifTags.IFD.Exif)
+    width = noted.get(ExifTags.Base.ExifImageWidth)
+    height = noted.get(ExifTags.Base.ExifImageHeight)
+    if not width or not height:
+        return 1
+    return value if (width > height) == (image.width > image.height) else 1
 
 
 def encode_array(array: npt.NDArray[Any], *, max_pixels: int) -> bytes:

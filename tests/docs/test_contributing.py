@@ -96,7 +96,7 @@ from tests.conftest import picture
 settings = load_settings()
 migrate(Database(settings.database_url.get_secret_value()))
 job = photoqueue.submit_photo(picture(1), photo_id="p1")
-photoqueue.submit_photos([{"photo": picture(n)} for n in range(60)])  # by COPY
+photoqueue.submit_photos([picture(n) for n in range(2, 62)])  # by COPY
 history = photoqueue.history()
 assert set(history["origin"]) == {"here"} and len(history) == 61
 assert job.poll().origin == "here"

@@ -68,17 +68,13 @@ def _default_home() -> Path:
 class Concurrency:
     """Number of processes that a worker runs per queue: fixed, or a range to scale within.
 
-    Attributes
-    ----------
-    least, most : int
-        Smallest and largest number of processes; equal if the number is fixed.
-
     Examples
     --------
     >>> Concurrency.of("2-8")
     Concurrency(least=2, most=8)
     """
 
+    #: Smallest and largest number of processes; equal if the number is fixed.
     least: int
     most: int
 

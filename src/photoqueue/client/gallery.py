@@ -32,19 +32,13 @@ PAGE_SIZE: Final = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoCounts:
-    """How many photos there are, by room and by state.
-
-    Attributes
-    ----------
-    rooms : dict of str to int
-        In alphabetical order; the empty name is for photos without a room.
-    complete : bool
-        False if there are more photos than were counted.
-    """
+    """How many photos there are, by room and by state."""
 
     total: int
+    #: In alphabetical order; the empty name is for photos without a room.
     rooms: Mapping[str, int]
     states: Mapping[JobState, int]
+    #: False if there are more photos than were counted.
     complete: bool
 
 

@@ -65,20 +65,13 @@ def figures(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """All metrics at one moment.
+    """All metrics at one moment."""
 
-    Attributes
-    ----------
-    totals : tuple of Total
-        Counters and histograms, as rows.
-    last_seen_s : mapping
-        Seconds since a worker of each queue last renewed its lease.
-    queues : Stats
-        Jobs by state, live workers, refused messages and so on; the same as ``photoqueue.stats()``.
-    """
-
+    #: Counters and histograms, as rows.
     totals: tuple[Total, ...]
+    #: Seconds since a worker of each queue last renewed its lease.
     last_seen_s: Mapping[str, float]
+    #: Jobs by state, live workers, refused messages and so on; the same as ``photoqueue.stats()``.
     queues: Stats
 
 

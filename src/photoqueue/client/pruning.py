@@ -23,18 +23,12 @@ _RESTING_SECONDS: Final = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deleted:
-    """How much was deleted, or would be.
+    """How much was deleted, or would be."""
 
-    Attributes
-    ----------
-    jobs, photos : int
-        Rows; their dependent rows are deleted, too.
-    files : int
-        Pictures in the photo store; 0 for a dry run.
-    """
-
+    #: Rows; their dependent rows are deleted, too.
     jobs: int = 0
     photos: int = 0
+    #: Pictures in the photo store; 0 for a dry run.
     files: int = 0
 
 

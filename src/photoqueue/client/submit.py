@@ -265,20 +265,13 @@ def submit_known_photo(
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """Counts of the photos of a folder, glob or list.
+    """Counts of the photos of a folder, glob or list."""
 
-    Attributes
-    ----------
-    photos : int
-        Number of photos.
-    rooms : dict of str to int
-        Number of photos by room, from the names of sub-folders; empty without sub-folders.
-    left_out : sequence of tuple of str
-        Files that would be left out, and why.
-    """
-
+    #: Number of photos.
     photos: int
+    #: Number of photos by room, from the names of sub-folders; empty without sub-folders.
     rooms: dict[str, int]
+    #: Files that would be left out, and why.
     left_out: Sequence[LeftOut] = ()
 
     def __str__(self) -> str:

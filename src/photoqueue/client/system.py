@@ -214,44 +214,30 @@ class Survey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerReport:
-    """Status of one server.
-
-    Attributes
-    ----------
-    place : str
-        Embedded or configured, and its address without secrets.
-    reachable : bool
-        Whether it answered.
-    version : str or None
-        Its version, if it answered.
-    note : str or None
-        Why its absence is no problem.
-    error : str or None
-        Why it cannot be used.
-    """
+    """Status of one server."""
 
     name: str
+    #: Embedded or configured, and its address without secrets.
     place: str
+    #: Whether it answered.
     reachable: bool = False
+    #: Its version, if it answered.
     version: str | None = None
+    #: Why its absence is no problem.
     note: str | None = None
+    #: Why it cannot be used.
     error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemReport:
-    """The servers, directories and engine of an installation.
-
-    Attributes
-    ----------
-    engine : dict of str
-        ``engine`` and ``model`` that a worker started now would use, the ``reason`` for this
-        engine and the ``advice`` how to get a better one; or the ``error`` why there is none.
-    """
+    """The servers, directories and engine of an installation."""
 
     home: Path
     photo_store: str
     servers: tuple[ServerReport, ServerReport]
+    #: ``engine`` and ``model`` that a worker started now would use, the ``reason`` for this engine
+    #: and the ``advice`` how to get a better one; or the ``error`` why there is none.
     engine: dict[str, str | None]
 
 

@@ -28,20 +28,13 @@ Handler = Callable[[Claim, list[AiCall]], str]
 
 @dataclass(frozen=True)
 class Workplace:
-    """What a worker process passes to a handler when it builds it.
+    """What a worker process passes to a handler when it builds it."""
 
-    Attributes
-    ----------
-    settings : Settings
-        Settings of the worker.
-    database : Database
-        The tracking tables.
-    processes : int
-        Number of processes of the worker, which share the machine's cores.
-    """
-
+    #: Settings of the worker.
     settings: Settings
+    #: The tracking tables.
     database: Database
+    #: Number of processes of the worker, which share the machine's cores.
     processes: int = 1
 
     @cached_property

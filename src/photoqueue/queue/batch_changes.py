@@ -33,20 +33,13 @@ class EndedJob(JobSnapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchChanges:
-    """What changed in a batch since a mark, and its present counts.
+    """What changed in a batch since a mark, and its present counts."""
 
-    Attributes
-    ----------
-    mark : str
-        The mark to pass to the next call.
-    counts : dict of JobState to int
-        Jobs by state; every state is a key.
-    ended : tuple of EndedJob
-        In the order of submission. A job that was retried and ended again is listed again.
-    """
-
+    #: The mark to pass to the next call.
     mark: str
+    #: Jobs by state; every state is a key.
     counts: dict[JobState, int]
+    #: In the order of submission. A job that was retried and ended again is listed again.
     ended: tuple[EndedJob, ...]
 
     @property

@@ -28,22 +28,15 @@ END: Final = "end"
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """An order of rows by a value: rows without a value come last, ties newest first.
+    """An order of rows by a value: rows without a value come last, ties newest first."""
 
-    Attributes
-    ----------
-    name : str
-        Part of each cursor, so that a cursor of another order is refused.
-    value : ColumnElement or None
-        The sort value; None to sort by the id.
-    nullable : bool
-        Whether the value can be null.
-    """
-
+    #: Part of each cursor, so that a cursor of another order is refused.
     name: str
+    #: The sort value; None to sort by the id.
     value: sa.ColumnElement[Any] | None
     row_id: sa.ColumnElement[Any]
     descending: bool
+    #: Whether the value can be null.
     nullable: bool = False
 
     def by(self, *, backward: bool = False) -> list[sa.ColumnElement[Any]]:
@@ -190,35 +183,27 @@ class JobOrder(StrEnum):
 class JobQuery:
     """Filters, order and page of a list of jobs.
 
-    Attributes
-    ----------
-    queue, states, project_id, batch_id
-        Filters; None or empty for no filter.
-    text : str
-        Searched in file name, room, job key (which contains the photo id), batch id and error,
-        ignoring case. A job id finds that job.
-    order, descending
-        Rows without a value come last in either direction; ties are sorted newest first.
-    size : int
-        Rows per page, 1 to 500.
-    after, before : str or None
-        Cursor after or before which the page lies. The last page is the one before
-        :data:`~photoqueue.queue.pages.END`.
-
     Raises
     ------
     PayloadError
         The size is out of range, or both cursors are given.
     """
 
+    #: Filters; None or empty for no filter.
     queue: JobType | None = None
     states: tuple[JobState, ...] = ()
     project_id: str | None = None
     batch_id: str | None = None
+    #: Searched in file name, room, job key (which contains the photo id), batch id and error,
+    #: ignoring case. A job id finds that job.
     text: str = ""
+    #: Rows without a value come last in either direction; ties are sorted newest first.
     order: JobOrder = JobOrder.SUBMITTED
     descending: bool = True
+    #: Rows per page, 1 to 500.
     size: int = 50
+    #: Cursor after or before which the page lies. The last page is the one before
+    #: :data:`~photoqueue.queue.pages.END`.
     after: str | None = None
     before: str | None = None
 

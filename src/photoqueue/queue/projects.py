@@ -143,54 +143,36 @@ def unknown_project(project_id: str) -> UnknownProjectError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectRow:
-    """One project in the list of projects.
-
-    Attributes
-    ----------
-    photos, rooms : int
-        Number of its photos and of the rooms that they name.
-    newest_inventory : datetime or None
-        When its newest inventory ended; None without one.
-    last_activity : datetime
-        When a photo was last submitted for it or one of its jobs last ended.
-    """
+    """One project in the list of projects."""
 
     project_id: str
+    #: Number of its photos and of the rooms that they name.
     photos: int
     rooms: int
+    #: When its newest inventory ended; None without one.
     newest_inventory: datetime | None
+    #: When a photo was last submitted for it or one of its jobs last ended.
     last_activity: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectStanding:
-    """Progress of a project's photos and inventory.
+    """Progress of a project's photos and inventory."""
 
-    Attributes
-    ----------
-    photos, unfinished : int
-        Photos submitted, and those whose newest job is unfinished.
-    newer : int
-        Photos analysed since the newest inventory began, which does not include them.
-    added_up_at : datetime or None
-        When the newest inventory ended.
-    job_id : UUID or None
-        The newest inventory job, in any state.
-    state : JobState or None
-        State of that job.
-    waits_for_batch : bool
-        Whether that job waits for a batch to end.
-    error : str or None
-        The error of that job, if it failed.
-    """
-
+    #: Photos submitted, and those whose newest job is unfinished.
     photos: int
     unfinished: int
+    #: Photos analysed since the newest inventory began, which does not include them.
     newer: int
+    #: When the newest inventory ended.
     added_up_at: datetime | None
+    #: The newest inventory job, in any state.
     job_id: UUID | None
+    #: State of that job.
     state: JobState | None
+    #: Whether that job waits for a batch to end.
     waits_for_batch: bool
+    #: The error of that job, if it failed.
     error: str | None
 
 
@@ -260,16 +242,11 @@ def project_standing(database: Database, project_id: str) -> ProjectStanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSummary:
-    """A batch in a list.
-
-    Attributes
-    ----------
-    photos : int
-        Number of jobs in the batch.
-    """
+    """A batch in a list."""
 
     batch_id: str
     project_id: str | None
+    #: Number of jobs in the batch.
     photos: int
     created_at: datetime
 
@@ -296,28 +273,19 @@ COUNT_LIMIT: Final = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoChoice:
-    """Filters for photos.
+    """Filters for photos."""
 
-    Attributes
-    ----------
-    project, batch : str or None
-        Only photos of this project or batch; None for all.
-    room : str or None
-        Only photos of this room; empty for photos without a room.
-    state : JobState or None
-        Only photos whose newest job is in this state.
-    text : str
-        Only photos with this text in their id, file name, room or the name of an item found in
-        them, ignoring case.
-    keys : sequence of str
-        Catalogue keys of items whose names match ``text``.
-    """
-
+    #: Only photos of this project or batch; None for all.
     project: str | None = None
     batch: str | None = None
+    #: Only photos of this room; empty for photos without a room.
     room: str | None = None
+    #: Only photos whose newest job is in this state.
     state: JobState | None = None
+    #: Only photos with this text in their id, file name, room or the name of an item found in them,
+    #: ignoring case.
     text: str = ""
+    #: Catalogue keys of items whose names match ``text``.
     keys: Sequence[str] = ()
 
     @property

@@ -154,23 +154,16 @@ def completed_photos(
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """The state of a job, and its result or error once it has ended.
-
-    Attributes
-    ----------
-    attempts : int
-        Attempts started so far.
-    result : Any
-        The result as parsed JSON; None unless the job completed.
-    error_traceback : str or None
-        The worker's traceback of the last error.
-    """
+    """The state of a job, and its result or error once it has ended."""
 
     state: JobState
+    #: Attempts started so far.
     attempts: int
     error_type: str | None
     error_message: str | None
+    #: The result as parsed JSON; None unless the job completed.
     result: Any
+    #: The worker's traceback of the last error.
     error_traceback: str | None
 
     @property

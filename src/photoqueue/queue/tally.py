@@ -95,28 +95,20 @@ def count_values(most: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """One row of ``metric_totals``: a counter, or one bucket of a histogram.
+    """One row of ``metric_totals``: a counter, or one bucket of a histogram."""
 
-    Attributes
-    ----------
-    name : str
-        ``submitted``, ``failed``, ``retried``, ``ended`` (attempts, by outcome); the histograms
-        ``wait``, ``run`` and ``ai``; ``cost``, ``tokens_in`` and ``tokens_out`` (their sums).
-    le : float
-        Upper edge of the bucket in seconds; infinity for counters.
-    count : int
-        Number of values in this bucket (not cumulative).
-    sum : float
-        Sum of the values: seconds, US dollars or tokens.
-    """
-
+    #: ``submitted``, ``failed``, ``retried``, ``ended`` (attempts, by outcome); the histograms
+    #: ``wait``, ``run`` and ``ai``; ``cost``, ``tokens_in`` and ``tokens_out`` (their sums).
     name: str
     queue_name: str
     outcome: str
     engine: str
     model: str
+    #: Upper edge of the bucket in seconds; infinity for counters.
     le: float
+    #: Number of values in this bucket (not cumulative).
     count: int
+    #: Sum of the values: seconds, US dollars or tokens.
     sum: float
 
 

@@ -21,23 +21,15 @@ _WORKERS: Final = load_statements("workers.sql")
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Identity of a process, precise enough to check whether it still runs.
+    """Identity of a process, precise enough to check whether it still runs."""
 
-    Attributes
-    ----------
-    name : str
-        Host name, for display.
-    key : str
-        Machine, boot and process namespace: process ids can be compared only if it is equal.
-    pid : int
-        The process id.
-    started : float
-        When the process started, on a clock of its host; distinguishes reused process ids.
-    """
-
+    #: Host name, for display.
     name: str
+    #: Machine, boot and process namespace: process ids can be compared only if it is equal.
     key: str
+    #: The process id.
     pid: int
+    #: When the process started, on a clock of its host; distinguishes reused process ids.
     started: float
 
 
@@ -52,17 +44,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The ready jobs of a queue, as a worker needs them for scaling.
+    """The ready jobs of a queue, as a worker needs them for scaling."""
 
-    Attributes
-    ----------
-    waiting : int
-        Number of ready jobs, up to the requested limit.
-    oldest_s : float
-        Seconds for which the oldest of these has been waiting.
-    """
-
+    #: Number of ready jobs, up to the requested limit.
     waiting: int = 0
+    #: Seconds for which the oldest of these has been waiting.
     oldest_s: float = 0.0
 
 

@@ -73,38 +73,27 @@ def edge_ms(position: float, per_decade: int = BINS_PER_DECADE) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One sum of a tally. Rows with the same keys can be added up, whatever their source.
+    """One sum of a tally. Rows with the same keys can be added up, whatever their source."""
 
-    Attributes
-    ----------
-    measure : str
-        Durations of attempts that completed or failed: ``run`` and ``wait`` by bin, ``cell`` (wait
-        and run); ``attempt`` (``bin`` is the number of one that completed). Events: ``submitted``
-        (jobs), ``started``, ``ended`` and ``failure`` (attempts). ``job`` (jobs that ended;
-        ``bin`` is how many attempts they took). Calls of engines: ``call`` by bin of the latency,
-        ``cost``, ``tokens_in`` and ``tokens_out``.
-    start : datetime or None
-        Start of the time bin; not used for durations.
-    outcome : str
-        ``completed`` or ``failed`` (calls: ``error``), the outcome of an attempt that ended, or the
-        state of a job; else empty.
-    labels : sequence of str
-        Error type of a failure; engine and model of a call.
-    count : int
-    sum : float or None
-        Sum of costs (US dollars) or tokens; None otherwise.
-    least, most : float or None
-        Extremes: of durations, and of waits for ``started``, in ms; of other events the first
-        and last time in seconds since 1970.
-    """
-
+    #: Durations of attempts that completed or failed: ``run`` and ``wait`` by bin, ``cell`` (wait
+    #: and run); ``attempt`` (``bin`` is the number of one that completed). Events: ``submitted``
+    #: (jobs), ``started``, ``ended`` and ``failure`` (attempts). ``job`` (jobs that ended; ``bin``
+    #: is how many attempts they took). Calls of engines: ``call`` by bin of the latency, ``cost``,
+    #: ``tokens_in`` and ``tokens_out``.
     measure: str
+    #: Start of the time bin; not used for durations.
     start: datetime | None
+    #: ``completed`` or ``failed`` (calls: ``error``), the outcome of an attempt that ended, or the
+    #: state of a job; else empty.
     outcome: str
+    #: Error type of a failure; engine and model of a call.
     labels: Sequence[str]
     bin: int
     count: int
+    #: Sum of costs (US dollars) or tokens; None otherwise.
     sum: float | None
+    #: Extremes: of durations, and of waits for ``started``, in ms; of other events the first and
+    #: last time in seconds since 1970.
     least: float | None
     most: float | None
 
@@ -149,20 +138,13 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """Durations in ms: a logarithmic histogram, percentiles and extremes.
+    """Durations in ms: a logarithmic histogram, percentiles and extremes."""
 
-    Attributes
-    ----------
-    count : int
-        Number of values.
-    bins : tuple of (int, int)
-        Position (see :func:`edge_ms`) and number of values; ascending, without empty bins.
-    p50, p95, p99 : float or None
-        Percentiles, interpolated like PostgreSQL's ``percentile_cont``.
-    """
-
+    #: Number of values.
     count: int = 0
+    #: Position (see :func:`edge_ms`) and number of values; ascending, without empty bins.
     bins: tuple[tuple[int, int], ...] = ()
+    #: Percentiles, interpolated like PostgreSQL's ``percentile_cont``.
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None
@@ -233,15 +215,10 @@ class Durations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
-    """How long attempts waited, against how long they ran.
+    """How long attempts waited, against how long they ran."""
 
-    Attributes
-    ----------
-    cells : tuple of (int, int, int, int)
-        Positions of wait and run (``CELLS_PER_DECADE``), and number of completed and failed
-        attempts.
-    """
-
+    #: Positions of wait and run (``CELLS_PER_DECADE``), and number of completed and failed
+    #: attempts.
     cells: tuple[tuple[int, int, int, int], ...]
     wait: Distribution
 
@@ -308,18 +285,12 @@ def _together(name: str, kinds: Sequence[ErrorKind]) -> ErrorKind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failures:
-    """Failures by error type and over time.
+    """Failures by error type and over time."""
 
-    Attributes
-    ----------
-    kinds : tuple of ErrorKind
-        Most frequent first; the last one is the sum of the rarest.
-    bins : tuple of (datetime, int, int)
-        Start of the bin, number of completed and of failed ones; without empty bins.
-    """
-
+    #: Most frequent first; the last one is the sum of the rarest.
     kinds: tuple[ErrorKind, ...] = ()
     period: Period | None = None
+    #: Start of the bin, number of completed and of failed ones; without empty bins.
     bins: tuple[tuple[datetime, int, int], ...] = ()
 
     @property
@@ -358,34 +329,24 @@ class Failures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThroughputBin:
-    """Numbers of jobs in one time bin.
-
-    Attributes
-    ----------
-    longest_wait_ms : float or None
-        Longest wait of attempts started in it; None without any.
-    """
+    """Numbers of jobs in one time bin."""
 
     start: datetime
     submitted: int = 0
     completed: int = 0
     failed: int = 0
     cancelled: int = 0
+    #: Longest wait of attempts started in it; None without any.
     longest_wait_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throughput:
-    """Jobs submitted and finished over time, and how long they wait.
-
-    Attributes
-    ----------
-    oldest_waiting_s : float or None
-        Seconds for which the oldest ready job has been waiting; None without one.
-    """
+    """Jobs submitted and finished over time, and how long they wait."""
 
     period: Period | None = None
     bins: tuple[ThroughputBin, ...] = ()
+    #: Seconds for which the oldest ready job has been waiting; None without one.
     oldest_waiting_s: float | None = None
 
     @classmethod
@@ -417,24 +378,17 @@ _ENDS: Final = {("completed", "ended"), ("failed", "job"), ("cancelled", "job")}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AiModel:
-    """Calls of one engine and model.
-
-    Attributes
-    ----------
-    latency : Distribution
-        Latency of successful calls.
-    cost_usd : float or None
-        Sum of the known prices; None if none is known.
-    unpriced : int
-        Calls without a known price.
-    """
+    """Calls of one engine and model."""
 
     engine: str
     model: str
     calls: int
     failed: int
+    #: Latency of successful calls.
     latency: Distribution
+    #: Sum of the known prices; None if none is known.
     cost_usd: float | None
+    #: Calls without a known price.
     unpriced: int
     tokens_in: int
     tokens_out: int

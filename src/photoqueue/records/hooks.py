@@ -25,20 +25,13 @@ class Namer(Protocol):
 
 
 class Hooks(NamedTuple):
-    """The functions that records call.
+    """The functions that records call."""
 
-    Attributes
-    ----------
-    card
-        Renders a value as HTML.
-    names
-        Returns the names in a language.
-    export
-        Writes an inventory to a new file; returns its path.
-    """
-
+    #: Renders a value as HTML.
     card: Callable[[object], str]
+    #: Returns the names in a language.
     names: Callable[[str], Namer]
+    #: Writes an inventory to a new file; returns its path.
     export: Callable[[Any, Path, str | None], Path]
 
 

@@ -24,17 +24,11 @@ _JSON: Final = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class Column(NamedTuple):
-    """How a field of a job is displayed.
+    """How a field of a job is displayed."""
 
-    Attributes
-    ----------
-    title
-        Column title.
-    listed
-        Whether tables of jobs have this column, if any job has a value.
-    """
-
+    #: Column title.
     title: str
+    #: Whether tables of jobs have this column, if any job has a value.
     listed: bool = False
 
 
@@ -118,32 +112,23 @@ class JobSnapshot(HasCard):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One attempt at a job; times are in milliseconds since the job was submitted.
-
-    Attributes
-    ----------
-    outcome : Outcome or None
-        None while it waits or runs.
-    ready_ms : float or None
-        From when on it could start.
-    started_ms, ended_ms : float or None
-        None before it started or ended.
-    retry_delay_ms : float or None
-        Back-off before the next attempt; None if there is none.
-    host : str or None
-        Machine of the worker.
-    """
+    """One attempt at a job; times are in milliseconds since the job was submitted."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _JSON
 
     attempt: int
+    #: None while it waits or runs.
     outcome: Outcome | None = None
+    #: From when on it could start.
     ready_ms: float | None = None
+    #: None before it started or ended.
     started_ms: float | None = None
     ended_ms: float | None = None
     wait_ms: float | None = None
     duration_ms: float | None = None
+    #: Back-off before the next attempt; None if there is none.
     retry_delay_ms: float | None = None
+    #: Machine of the worker.
     host: str | None = None
     slot: int | None = None
     error_type: str | None = None
@@ -152,18 +137,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AiCall:
-    """One call of an engine.
-
-    Attributes
-    ----------
-    attempt, call : int
-        Number of the attempt, and of the call within it, both from 1; 0 until recorded.
-    cost_usd : float or None
-        None if the price is not known.
-    """
+    """One call of an engine."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _JSON
 
+    #: Number of the attempt, and of the call within it, both from 1; 0 until recorded.
     attempt: int = 0
     call: int = 0
     photo_id: str | None
@@ -172,6 +150,7 @@ class AiCall:
     latency_ms: float
     tokens_in: int | None = None
     tokens_out: int | None = None
+    #: None if the price is not known.
     cost_usd: float | None = None
     success: bool
     error: str | None = None
@@ -179,84 +158,54 @@ class AiCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class JobStory(JobSnapshot):
-    """All details of one job.
+    """All details of one job."""
 
-    Attributes
-    ----------
-    after_batch : str or None
-        The batch that must end before the job starts.
-    payload : dict
-        The job data, with the contract's JSON names.
-    result : dict or None
-        The result as JSON object of the contract.
-    error_traceback : str or None
-        The worker's traceback of the last error.
-    attempt_list : tuple of Attempt
-        The ended attempts, then the running or next one.
-    now_ms : float
-        When this was read, in milliseconds since the submission.
-    """
-
+    #: The batch that must end before the job starts.
     after_batch: str | None
+    #: The job data, with the contract's JSON names.
     payload: Mapping[str, Any]
+    #: The result as JSON object of the contract.
     result: Mapping[str, Any] | None
+    #: The worker's traceback of the last error.
     error_traceback: str | None
+    #: The ended attempts, then the running or next one.
     attempt_list: tuple[Attempt, ...]
     ai_calls: tuple[AiCall, ...]
+    #: When this was read, in milliseconds since the submission.
     now_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """A worker; times are those of PostgreSQL's clock.
-
-    Attributes
-    ----------
-    host, host_key, pid : str, str, int
-        Where it runs; the key identifies machine, boot and process namespace.
-    concurrency : int
-        Jobs at a time, per queue.
-    state : str
-        ``starting``, ``running``, ``draining``, or ``lost`` (its lease has expired).
-    live : bool
-        Whether it takes jobs or is starting.
-    active : int
-        Number of running jobs.
-    seen_s, started_s : float
-        Seconds since it renewed its lease, and since it started.
-    """
+    """A worker; times are those of PostgreSQL's clock."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _JSON
 
     worker_id: UUID
+    #: Where it runs; the key identifies machine, boot and process namespace.
     host: str
     #: Not in JSON: it is for internal use.
     host_key: Annotated[str, Field(exclude=True)]
     pid: int
     queues: tuple[JobType, ...]
+    #: Jobs at a time, per queue.
     concurrency: int
     engine: str | None
+    #: ``starting``, ``running``, ``draining``, or ``lost`` (its lease has expired).
     state: str
+    #: Whether it takes jobs or is starting.
     live: bool
+    #: Number of running jobs.
     active: int
     started_at: datetime
+    #: Seconds since it renewed its lease, and since it started.
     started_s: float
     seen_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueStats:
-    """Counts of one queue.
-
-    Attributes
-    ----------
-    oldest_waiting_s : float or None
-        Seconds for which the oldest ready job has been waiting; None without one.
-    workers : int
-        Live workers.
-    refused_messages : int
-        Refused broker messages since the installation began.
-    """
+    """Counts of one queue."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _JSON
 
@@ -268,8 +217,11 @@ class QueueStats:
     failed: int = 0
     cancelled: int = 0
     paused: bool = False
+    #: Seconds for which the oldest ready job has been waiting; None without one.
     oldest_waiting_s: float | None = None
+    #: Live workers.
     workers: int = 0
+    #: Refused broker messages since the installation began.
     refused_messages: int = 0
 
     @computed_field  # type: ignore[prop-decorator]  # as above

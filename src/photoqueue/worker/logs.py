@@ -16,11 +16,11 @@ LogFormat = Literal["text", "json"]
 _PLAIN: Final = re.compile(r"[!#-<>-~]+")
 
 
-def configure_logging(log_format: LogFormat, *, level: int = logging.INFO) -> None:
+def configure_logging(log_format: LogFormat) -> None:
     """Send the log of photoqueue, and warnings of its database driver, to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
-    for name, lowest in (("photoqueue", level), ("psycopg", logging.ERROR)):
+    for name, lowest in (("photoqueue", logging.INFO), ("psycopg", logging.ERROR)):
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
         logger.setLevel(lowest)

@@ -82,13 +82,12 @@ def test_labels_of_boxes_in_one_place_do_not_cover_each_other() -> None:
     assert ink(one) < ink(two) < ink(four)
 
 
-def test_items_without_box_or_below_the_score_are_left_out() -> None:
+def test_item_without_a_box_is_left_out_and_one_without_a_score_drawn() -> None:
     before = grey()
-    nothing = [item(None), item((0.1, 0.1, 0.2, 0.2), score=0.2)]
 
-    assert changed(before, draw_boxes(before, nothing, min_score=0.3)) is None
+    assert changed(before, draw_boxes(before, [item(None)])) is None
     unsure = item((0.1, 0.1, 0.2, 0.2), score=None)
-    assert changed(before, draw_boxes(before, [unsure], min_score=0.3))
+    assert changed(before, draw_boxes(before, [unsure]))
 
 
 def test_items_of_a_result_can_be_drawn_and_boxes_can_be_tiny() -> None:

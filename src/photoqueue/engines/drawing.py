@@ -7,7 +7,6 @@ people tell apart) only group the boxes by category. Lines and letters grow with
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageDraw, ImageFont
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from photoqueue.records.results import FoundItem
 
 Colour = tuple[int, int, int]
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 #: left, top, right, bottom in pixels.
 _Area = tuple[float, float, float, float]
 
@@ -42,19 +42,7 @@ _SMALLEST_LETTER: Final = 10
 _LIGHT: Final = 140
 
 
-@dataclass(frozen=True)
-class _Label:
-    text: str
-    colour: Colour
-    area: _Area
-
-
-def draw_boxes(
-    image: Image.Image,
-    items: Iterable[Item | FoundItem],
-    *,
-    min_score: float = 0.0,
-) -> Image.Image:
+def draw_boxes(image: Image.Image, items: Iterable[Item | FoundItem]) -> Image.Image:
     """Return a copy of a picture with a labelled box around each item.
 
     Parameters
@@ -63,19 +51,13 @@ def draw_boxes(
         The upright picture.
     items : iterable of Item or FoundItem
         Items without a box are left out.
-    min_score : float
-        0…1: items with a lower score are left out; one without a score is drawn.
 
     Examples
     --------
     >>> draw_boxes(image, result.items).save("boxes.jpg")  # doctest: +SKIP
     """
     canvas = image.convert("RGB")  # a copy, also of an RGB picture
-    shown = [
-        (item, item.box)
-        for item in items
-        if item.box is not None and (item.score is None or item.score >= min_score)
-    ]
+    shown = [(item, item.box) for item in items if item.box is not None]
     # Small boxes last, so that they lie on top of the large ones that hold them.
     shown.sort(key=lambda pair: -area_of(pair[1]))
     draw = ImageDraw.Draw(canvas)
@@ -93,23 +75,16 @@ def draw_boxes(
     # Labels last: no line runs through a word.
     taken: list[_Area] = []
     for (item, _), area in zip(shown, areas, strict=True):
-        label = _label(item, area, canvas, font, taken)
-        taken.append(label.area)
-        _print(draw, label, font)
+        text = item.name if item.score is None else f"{item.name} {100 * item.score:.0f} %"
+        taken.append(_label_area(text, area, canvas, font, taken))
+        _print(draw, text, taken[-1], _colour(item), font)
     return canvas
 
 
-def _label(
-    item: Item | FoundItem,
-    area: _Area,
-    canvas: Image.Image,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    taken: Sequence[_Area],
-) -> _Label:
+def _label_area(
+    text: str, area: _Area, canvas: Image.Image, font: _Font, taken: Sequence[_Area]
+) -> _Area:
     """Choose where the label of a box lies: near it, in the picture, not over others."""
-    text = item.name
-    if item.score is not None:
-        text = f"{text} {100 * item.score:.0f} %"
     pad = max(2, round(_line_height(font) / 6))
     wide, high = font.getlength(text) + 2 * pad, _line_height(font) + 2 * pad
     x0, y0, x1, y1 = area
@@ -124,35 +99,26 @@ def _label(
     ]
     places = [_moved_inside(left, top, wide, high, canvas) for left, top in corners]
     # min keeps the first of equals, which is the usual place.
-    best = min(places, key=lambda place: sum(common_area(place, other) for other in taken))
-    return _Label(text, _colour(item), best)
+    return min(places, key=lambda place: sum(common_area(place, other) for other in taken))
 
 
-def _print(
-    draw: ImageDraw.ImageDraw,
-    label: _Label,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-) -> None:
-    left, top, right, bottom = label.area
-    draw.rectangle((left, top, right - 1, bottom - 1), fill=label.colour, outline=_BLACK)
-    red, green, blue = label.colour
+def _print(draw: ImageDraw.ImageDraw, text: str, area: _Area, colour: Colour, font: _Font) -> None:
+    left, top, right, bottom = area
+    draw.rectangle((left, top, right - 1, bottom - 1), fill=colour, outline=_BLACK)
+    red, green, blue = colour
     luminance = 0.299 * red + 0.587 * green + 0.114 * blue
     pad = max(2, round(_line_height(font) / 6))
-    draw.text(
-        (left + pad, top + pad),
-        label.text,
-        fill=_BLACK if luminance > _LIGHT else _WHITE,
-        font=font,
-    )
+    fill = _BLACK if luminance > _LIGHT else _WHITE
+    draw.text((left + pad, top + pad), text, fill=fill, font=font)
 
 
-def _font(image: Image.Image) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _font(image: Image.Image) -> _Font:
     return ImageFont.load_default(
         size=max(_SMALLEST_LETTER, round(max(image.size) / _LETTERS_PER_SIDE))
     )
 
 
-def _line_height(font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> float:
+def _line_height(font: _Font) -> float:
     """Height of a line with its longest letters, in pixels."""
     return float(font.getbbox("Ågjp|")[3])
 

@@ -438,13 +438,13 @@ class Ai:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The figures of the overview charts."""
+    """The figures of the overview charts, in their order on the page."""
 
     durations: Durations
     waits: Waits
-    retries: Retries
-    failures: Failures
     throughput: Throughput
+    failures: Failures
+    retries: Retries
     ai: Ai
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,8 +26,8 @@ PERIODS: Final[dict[str, timedelta | None]] = {
 #: Seconds between two readings at least; after a slow one, this many times its duration.
 _SECONDS: Final = 5.0
 _REST: Final = 20.0
-#: Names of the traits that hold the charts, in the order of the page.
-NAMES: Final = ("durations", "waits", "throughput", "failures", "retries", "ai")
+#: Names of the charts, and of the traits that hold them, in the order of the page.
+NAMES: Final = tuple(field.name for field in fields(Figures))
 
 
 class ChartsView(LiveView):
@@ -56,16 +57,11 @@ class ChartsView(LiveView):
     queues = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
     dark = traitlets.Bool(False).tag(sync=True)
     names = traitlets.List(traitlets.Unicode(), list(NAMES)).tag(sync=True)
-    durations = traitlets.Dict().tag(sync=True)
-    waits = traitlets.Dict().tag(sync=True)
-    throughput = traitlets.Dict().tag(sync=True)
-    failures = traitlets.Dict().tag(sync=True)
-    retries = traitlets.Dict().tag(sync=True)
-    ai = traitlets.Dict().tag(sync=True)
 
     def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
         self._figures = Paced(_figures, rest=_REST, least=_SECONDS)
         self._drawn: dict[str, tuple[str, Table, ThemeName]] = {}
+        self.add_traits(**{name: traitlets.Dict().tag(sync=True) for name in NAMES})
         super().__init__(scope, actions=actions, **traits)
         self.observe(self.chosen, ["period", "queue", "dark"])
 
@@ -116,8 +112,7 @@ class ChartsView(LiveView):
             if self._drawn.get(name) == (words, table, theme):
                 continue
             figure = chart.draw(record, theme=theme)
-            setattr(
-                self,
+            self.set_trait(
                 name,
                 {
                     "heading": chart.title,

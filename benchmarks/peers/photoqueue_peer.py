@@ -69,7 +69,7 @@ def latency(installation: Installation, number: int) -> list[float]:
         (accepted,) = commit(
             installation, [photo], priority=INTERACTIVE_PRIORITY, engine=None, resubmit=False
         )
-        Job(installation, accepted.job_id, photo.job_key, PHOTO_ANALYZE).result(30)
+        Job(installation, accepted.job_id, accepted.job_key, PHOTO_ANALYZE).result(30)
         took.append((time.perf_counter() - began) * 1000)
         time.sleep(0.01)
     return took

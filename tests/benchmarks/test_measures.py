@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import photoqueue
 from benchmarks.plan import measures
 from benchmarks.servers import Servers, attach
 from photoqueue.installation import Installation
@@ -20,6 +21,11 @@ def test_queue_is_measured(attached: Servers, name: str) -> None:
     (contender,) = measures(["photoqueue"])[name].contenders
     values = contender.take(attached, 0.01)
     assert values and all(value > 0 for value in values.values())
+    # A job that fails is quick: what was measured has succeeded.
+    counts = photoqueue.stats()["photo-analyze"]
+    assert counts.total > 0
+    done = counts.waiting if name == "submit" else counts.completed
+    assert (done, counts.failed) == (counts.total, 0)
 
 
 def test_tables_are_measured(attached: Servers) -> None:

@@ -16,13 +16,15 @@ import httpx
 import pytest
 
 from photoqueue.settings import Settings
+from tests import warm
 from tests.conftest import REPOSITORY, eventually
+from tests.warm import WarmProcess
 
 
 class Serve:
     """A server in a process of its own."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | WarmProcess, log: Path) -> None:
         self.process = process
         self._log = log
 
@@ -41,17 +43,23 @@ def serve(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Serve]]:
     """Start servers of the test's installation; whatever is left of them is ended."""
     started: list[Serve] = []
 
-    def start(*arguments: str, **environment: str) -> Serve:
+    def start(*arguments: str, cold: bool = False) -> Serve:
         log = tmp_path / f"serve-{len(started)}.log"
+        own = {**os.environ, **settings.to_environment()}
+        process: subprocess.Popen[bytes] | WarmProcess
         with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "photoqueue", "serve", *arguments],
-                cwd=REPOSITORY,
-                env={**os.environ, **settings.to_environment(), **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
+            if cold:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "photoqueue", "serve", *arguments],
+                    cwd=REPOSITORY,
+                    env=own,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                )
+            else:
+                command = ["serve", *arguments]
+                process = warm.interpreter().start(command, environment=own, output=output)
         started.append(Serve(process, log))
         return started[-1]
 
@@ -64,7 +72,7 @@ def serve(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Serve]]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_server_answers_and_ends_in_order(serve: Callable[..., Serve], number: int) -> None:
-    server = serve("--port", "0")
+    server = serve("--port", "0", cold=number == signal.SIGTERM)
     eventually(lambda: server.address or server.process.poll() is not None, timeout=90)
     assert server.address.startswith("http://127.0.0.1:"), server.log
     assert httpx.get(f"{server.address}/readyz").json()["ready"] is True

@@ -21,6 +21,7 @@ import pytest
 
 import photoqueue
 from photoqueue import Settings
+from photoqueue.installation import Installation
 from photoqueue.queue.tables import SCHEMA_REVISION
 from tests import warm
 from tests.conftest import REPOSITORY, SHARED_DATA, eventually, picture, submit
@@ -77,18 +78,31 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_broken_pipe_is_silent(
-    installation: object, start: Callable[..., subprocess.Popen[str]]
+    installation: Installation, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
     for number in range(5):
         submit(f"ok-{number}")
-    for arguments in (("jobs",), ("jobs", "--json")):
-        process = start(*arguments)
-        assert process.stdout is not None
-        process.stdout.close()  # gone before the first line is written
-        assert process.stderr is not None
-        assert process.stderr.read() == ""
-        process.stderr.close()
+    process = start("jobs")
+    assert process.stdout is not None
+    process.stdout.close()  # gone before the first line is written
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    process.wait(120)
+
+
+def test_broken_pipe_is_silent_in_json(installation: Installation) -> None:
+    submit("ok-1")
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {**os.environ, **installation.settings.to_environment()}
+    with os.fdopen(writer, "wb") as output, tempfile.TemporaryFile() as errors:
+        process = warm.interpreter().start(
+            ["jobs", "--json"], environment=environment, output=output, errors=errors
+        )
         process.wait(120)
+        errors.seek(0)
+        assert errors.read() == b""
 
 
 def test_output_in_a_pipe_has_no_colours_even_when_ascii(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import subprocess
 import sys
@@ -30,6 +31,14 @@ CHARTS: dict[str, tuple[Callable[..., Figure], str]] = {
 }
 
 
+@functools.cache
+def drawn(name: str, count: int, theme: str = "light") -> tuple[Figure, bytes]:
+    """Draw a chart of so many rows, once for all tests that look at it."""
+    draw, frame = CHARTS[name]
+    figure = draw(made_up(count)[frame], theme=theme)
+    return figure, as_png(figure)
+
+
 def words(figure: Figure) -> str:
     """All text that stands in a figure."""
     figure.canvas.draw()
@@ -46,9 +55,8 @@ def _is_text(artist: Any) -> bool:
 )
 @pytest.mark.parametrize("name", CHARTS)
 def test_chart_is_drawn_from_any_number_of_rows(name: str, count: int, theme: str) -> None:
-    draw, frame = CHARTS[name]
-    figure = draw(made_up(count)[frame], theme=theme)
-    image = Image.open(io.BytesIO(as_png(figure)))
+    figure, png = drawn(name, count, theme)
+    image = Image.open(io.BytesIO(png))
     assert image.format == "PNG"
     assert image.width == 800
     assert alt_text(figure).strip()
@@ -64,10 +72,8 @@ def test_chart_of_failures_only_is_drawn(name: str) -> None:
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_text_stays_inside_the_picture(name: str) -> None:
-    draw, frame = CHARTS[name]
     for count in (1, 20, 3000):
-        figure = draw(made_up(count)[frame])
-        figure.canvas.draw()
+        figure, _ = drawn(name, count)
         width, height = figure.canvas.get_width_height()
         for text in figure.findobj(match=_is_text):
             if not text.get_text().strip():

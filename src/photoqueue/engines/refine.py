@@ -200,17 +200,11 @@ _SMALLEST: Final = 0.01
 
 @dataclass(frozen=True)
 class Refinement:
-    """What a detection most probably is.
+    """What a detection most probably is."""
 
-    Attributes
-    ----------
-    key : str or None
-        Catalogue key; ``None`` for what stays in the house, such as a lamp on the ceiling.
-    alternatives : mapping of str to float
-        Other keys → probability, 0…1, most probable first.
-    """
-
+    #: Catalogue key; ``None`` for what stays in the house, such as a lamp on the ceiling.
     key: str | None
+    #: Other keys → probability, 0…1, most probable first.
     alternatives: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -30,28 +30,19 @@ AUTO: Final = "auto"
 
 @dataclass(frozen=True, kw_only=True)
 class EngineChoice:
-    """Which engine analyses the photos, and why.
+    """Which engine analyses the photos, and why."""
 
-    Attributes
-    ----------
-    name : str
-        What was asked for: ``auto``, or an engine.
-    settings : Settings
-        Those that were given, with the engine, and the detector's model, named.
-    available : bool
-        Whether it can work with the settings of this process, as far as that was examined. A
-        worker elsewhere has settings and models of its own.
-    reason : str
-        One line: why ``auto`` takes this one, and what an engine that is not available lacks;
-        empty when there is nothing to say.
-    advice : str or None
-        How to get a better one.
-    """
-
+    #: What was asked for: ``auto``, or an engine.
     name: str
+    #: Those that were given, with the engine, and the detector's model, named.
     settings: Settings
+    #: Whether it can work with the settings of this process, as far as that was examined. A worker
+    #: elsewhere has settings and models of its own.
     available: bool = True
+    #: One line: why ``auto`` takes this one, and what an engine that is not available lacks; empty
+    #: when there is nothing to say.
     reason: str = ""
+    #: How to get a better one.
     advice: str | None = None
 
     @property
@@ -107,22 +98,15 @@ def _chosen(
 
 @dataclass(frozen=True, kw_only=True)
 class _Registered:
-    """An engine of the package.
+    """An engine of the package."""
 
-    Attributes
-    ----------
-    factory : str
-        ``package.module:factory``, called with the settings and the number of worker
-        processes. Imported when it is used: each engine brings libraries of its own.
-    library, extra : str
-        What it needs, and the extra that installs it.
-    check : callable
-        Raises ConfigurationError where the settings keep it from working.
-    """
-
+    #: ``package.module:factory``, called with the settings and the number of worker processes.
+    #: Imported when it is used: each engine brings libraries of its own.
     factory: str
+    #: What it needs, and the extra that installs it.
     library: str
     extra: str
+    #: Raises ConfigurationError where the settings keep it from working.
     check: Callable[[Settings], object]
 
 

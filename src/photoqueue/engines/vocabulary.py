@@ -36,17 +36,11 @@ KNOWN_CLASS_COUNTS: Final = tuple(_BY_CLASS_COUNT)
 
 @dataclass(frozen=True)
 class ClassNames:
-    """What a model's class indices mean.
+    """What a model's class indices mean."""
 
-    Attributes
-    ----------
-    vocabulary : str
-        ``coco`` or ``objects365``, as the catalogue calls it, or :data:`OWN`.
-    names : tuple of (str or None)
-        Class name by index; ``None`` for an index that means "nothing".
-    """
-
+    #: ``coco`` or ``objects365``, as the catalogue calls it, or :data:`OWN`.
     vocabulary: str
+    #: Class name by index; ``None`` for an index that means "nothing".
     names: tuple[str | None, ...]
 
     def name(self, index: int) -> str | None:

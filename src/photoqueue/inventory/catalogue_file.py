@@ -32,35 +32,24 @@ DISMOUNT_LIMIT: Final = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogueItem:
-    """One thing that movers list.
+    """One thing that movers list."""
 
-    Attributes
-    ----------
-    key : str
-        Stable identifier, such as ``sofa_3_seat``.
-    name_en, name_fr : str
-        Display names.
-    category : str
-        One of :data:`CATEGORIES`.
-    volume_low, volume_usual, volume_high : float
-        Moving volume of one, in m³: lowest, usual and highest figure of the movers.
-    dismount_probability : float
-        How often movers dismantle it, 0…1.
-    labels : mapping of str to tuple of str
-        Vocabulary → the detector's class names for this thing.
-    synonyms : tuple of str
-        Other words for it, in either language.
-    """
-
+    #: Stable identifier, such as ``sofa_3_seat``.
     key: str
+    #: Display names.
     name_en: str
     name_fr: str
+    #: One of :data:`CATEGORIES`.
     category: str
+    #: Moving volume of one, in m³: lowest, usual and highest figure of the movers.
     volume_low: float
     volume_usual: float
     volume_high: float
+    #: How often movers dismantle it, 0…1.
     dismount_probability: float
+    #: Vocabulary → the detector's class names for this thing.
     labels: Mapping[str, tuple[str, ...]]
+    #: Other words for it, in either language.
     synonyms: tuple[str, ...] = ()
 
     @property

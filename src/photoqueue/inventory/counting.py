@@ -135,31 +135,20 @@ LOW_SCORE: Final = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Count:
-    """How many of one kind of thing a room holds, and the evidence.
-
-    Attributes
-    ----------
-    thing : Thing
-    number : int
-    sightings : tuple of Sighting
-        Its findings, including those that were named as another kind of its family.
-    rivals : tuple of Thing
-        Kinds of its family that were replaced by it.
-    listed : tuple of FoundItem
-        The findings of an engine that saw all photos of the room together.
-    unsure : int
-        How many of them only one of several views shows, with little certainty; a line holds
-        them back if they are large.
-    note : str
-        Why it is here, if nothing shows it.
-    """
+    """How many of one kind of thing a room holds, and the evidence."""
 
     thing: Thing
     number: int
+    #: Its findings, including those that were named as another kind of its family.
     sightings: tuple[Sighting, ...] = ()
+    #: Kinds of its family that were replaced by it.
     rivals: tuple[Thing, ...] = ()
+    #: The findings of an engine that saw all photos of the room together.
     listed: tuple[FoundItem, ...] = ()
+    #: How many of them only one of several views shows, with little certainty; a line holds them
+    #: back if they are large.
     unsure: int = 0
+    #: Why it is here, if nothing shows it.
     note: str = ""
 
     @property

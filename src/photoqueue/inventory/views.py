@@ -23,50 +23,32 @@ SAME_PICTURE_BITS: Final = 6
 
 @dataclass(frozen=True, kw_only=True)
 class AnalysedPhoto:
-    """One photo of a project and its analysis.
-
-    Attributes
-    ----------
-    photo_id : str
-    sha256 : str
-        Content hash of the picture.
-    room : str or None
-        The caller's name of the room.
-    room_type : str or None
-        The caller's word for its kind.
-    result : PhotoResult
-    """
+    """One photo of a project and its analysis."""
 
     photo_id: str
+    #: Content hash of the picture.
     sha256: str
+    #: The caller's name of the room.
     room: str | None = None
+    #: The caller's word for its kind.
     room_type: str | None = None
     result: PhotoResult
 
 
 @dataclass(frozen=True, kw_only=True)
 class RoomView:
-    """One picture of a room, however often it was submitted.
+    """One picture of a room, however often it was submitted."""
 
-    Attributes
-    ----------
-    photo_id : str
-        The alphabetically first photo that shows it.
-    sha256 : str
-        Content hash of that photo.
-    duplicates : tuple of str
-        The other photos.
-    items : tuple of FoundItem
-        What it shows, in an order that depends only on the items; for copies, merged
-        (:mod:`photoqueue.inventory.copies`).
-    phash : str or None
-        Perceptual hash.
-    """
-
+    #: The alphabetically first photo that shows it.
     photo_id: str
+    #: Content hash of that photo.
     sha256: str
+    #: The other photos.
     duplicates: tuple[str, ...]
+    #: What it shows, in an order that depends only on the items; for copies, merged
+    #: (:mod:`photoqueue.inventory.copies`).
     items: tuple[FoundItem, ...]
+    #: Perceptual hash.
     phash: str | None = None
 
     @property
@@ -173,25 +155,16 @@ def _view(same: Sequence[AnalysedPhoto]) -> RoomView:
 
 @dataclass(frozen=True, kw_only=True)
 class Sighting:
-    """One finding in one view of a room.
+    """One finding in one view of a room."""
 
-    Attributes
-    ----------
-    view : int
-        Index of the view within the room.
-    item : FoundItem
-    thing : Thing
-        The kind that the engine named.
-    kinds : mapping of str to float
-        Catalogue key → probability; empty for things that the catalogue lacks.
-    beside : mapping of Thing to float
-        Its neighbours in the view and how near they are, 0…1; empty if boxes are missing.
-    """
-
+    #: Index of the view within the room.
     view: int
     item: FoundItem
+    #: The kind that the engine named.
     thing: Thing
+    #: Catalogue key → probability; empty for things that the catalogue lacks.
     kinds: Mapping[str, float]
+    #: Its neighbours in the view and how near they are, 0…1; empty if boxes are missing.
     beside: Mapping[Thing, float]
 
     @property

@@ -19,18 +19,12 @@ _LITRES_PER_M3 = 1000
 
 @dataclass(frozen=True)
 class Thing:
-    """Identifies a kind of thing: findings with equal values are of the same kind.
+    """Identifies a kind of thing: findings with equal values are of the same kind."""
 
-    Attributes
-    ----------
-    key : str or None
-        Catalogue key; if there is one, it alone decides.
-    name, category : str
-        For things that the catalogue lacks: the name in lower case, and the category. Empty
-        otherwise, because names then depend on the language of the analysis.
-    """
-
+    #: Catalogue key; if there is one, it alone decides.
     key: str | None
+    #: For things that the catalogue lacks: the name in lower case, and the category. Empty
+    #: otherwise, because names then depend on the language of the analysis.
     name: str = ""
     category: str = ""
 
@@ -74,21 +68,14 @@ def to_cubic_metres(whole_litres: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Lorry:
-    """A size of lorry.
+    """A size of lorry."""
 
-    Attributes
-    ----------
-    name_en, name_fr : str
-        Display names.
-    gross_tonnes : float
-        Gross vehicle weight, in t.
-    cubic_metres : float
-        Load volume, in m³.
-    """
-
+    #: Display names.
     name_en: str
     name_fr: str
+    #: Gross vehicle weight, in t.
     gross_tonnes: float
+    #: Load volume, in m³.
     cubic_metres: float
 
     def name(self, language: str) -> str:

@@ -50,27 +50,18 @@ _SHARPNESS_LIMIT: Final = 0.12
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """Properties of a picture that do not depend on what it shows.
+    """Properties of a picture that do not depend on what it shows."""
 
-    Attributes
-    ----------
-    width, height : int
-        Pixels.
-    brightness : float
-        0…255: level that the brightest twentieth of the pixels reaches.
-    contrast : float
-        0…255: levels between the darkest and the brightest hundredth.
-    sharpness : float
-        How steep the steepest edges are for this contrast: the level of the Laplacian's
-        magnitude that one pixel in 200 exceeds, divided by ``contrast``. An upper level
-        instead of the usual variance, so that a tidy room with bare walls is not called
-        blurred.
-    """
-
+    #: Pixels.
     width: int
     height: int
+    #: 0…255: level that the brightest twentieth of the pixels reaches.
     brightness: float
+    #: 0…255: levels between the darkest and the brightest hundredth.
     contrast: float
+    #: How steep the steepest edges are for this contrast: the level of the Laplacian's magnitude
+    #: that one pixel in 200 exceeds, divided by ``contrast``. An upper level instead of the usual
+    #: variance, so that a tidy room with bare walls is not called blurred.
     sharpness: float
 
     @property

@@ -192,20 +192,13 @@ def swaps_sides(value: int) -> bool:
 
 @dataclass(frozen=True)
 class OpenPicture:
-    """A picture whose header is read and whose pixels are not.
+    """A picture whose header is read and whose pixels are not."""
 
-    Attributes
-    ----------
-    image : ImageFile
-        Pillow's picture, as it is stored.
-    format : str
-        One of ``formats.ACCEPTED``.
-    orientation : int
-        EXIF orientation that is still to be applied, 1…8.
-    """
-
+    #: Pillow's picture, as it is stored.
     image: ImageFile.ImageFile
+    #: One of ``formats.ACCEPTED``.
     format: str
+    #: EXIF orientation that is still to be applied, 1…8.
     orientation: int
 
     @property

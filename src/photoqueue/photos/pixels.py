@@ -38,17 +38,11 @@ _STRIP_PIXELS: Final = 2_000_000
 
 @dataclass(frozen=True)
 class Decoded:
-    """A photo that was decoded as large as needed.
+    """A photo that was decoded as large as needed."""
 
-    Attributes
-    ----------
-    image : PIL.Image.Image
-        Upright, RGB, without metadata; perhaps smaller than the photo.
-    size : tuple of int
-        Width and height of the upright photo, in pixels.
-    """
-
+    #: Upright, RGB, without metadata; perhaps smaller than the photo.
     image: Image.Image
+    #: Width and height of the upright photo, in pixels.
     size: tuple[int, int]
 
 

@@ -42,26 +42,17 @@ _MISSING: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENA
 
 @dataclass(frozen=True, kw_only=True)
 class RawPhoto:
-    """A photo as it was given, its header checked, its pixels not yet decoded.
+    """A photo as it was given, its header checked, its pixels not yet decoded."""
 
-    Attributes
-    ----------
-    data : bytes
-        The file.
-    name : str or None
-        File name for people; ``None`` for pixels and bytes.
-    sha256 : str
-        Content address, in hexadecimal.
-    format : str
-        ``JPEG``, ``PNG``, ``WebP``, ``HEIC`` or ``AVIF``, by content.
-    width, height : int
-        Pixels of the upright picture.
-    """
-
+    #: The file.
     data: bytes = field(repr=False)
+    #: File name for people; ``None`` for pixels and bytes.
     name: str | None
+    #: Content address, in hexadecimal.
     sha256: str
+    #: ``JPEG``, ``PNG``, ``WebP``, ``HEIC`` or ``AVIF``, by content.
     format: str
+    #: Pixels of the upright picture.
     width: int
     height: int
 

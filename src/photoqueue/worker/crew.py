@@ -42,24 +42,16 @@ _LONG_WAIT_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """The work in a queue, and the processes for it.
+    """The work in a queue, and the processes for it."""
 
-    Attributes
-    ----------
-    waiting, active : int
-        Jobs that could start, and processes that are working on one.
-    oldest_s : float
-        Longest time that the next waiting jobs have waited, in seconds.
-    processes : int
-        Processes that take jobs or are starting.
-    starting : int
-        Those of them that do not take jobs yet.
-    """
-
+    #: Jobs that could start, and processes that are working on one.
     waiting: int
     active: int
+    #: Longest time that the next waiting jobs have waited, in seconds.
     oldest_s: float
+    #: Processes that take jobs or are starting.
     processes: int
+    #: Those of them that do not take jobs yet.
     starting: int = 0
 
 

@@ -44,23 +44,16 @@ _SITE_SUFFIXES: Final = (".local", ".localhost", ".internal", ".lan", ".home.arp
 
 @dataclass(frozen=True, kw_only=True)
 class LlmAccess:
-    """How the server is reached; shows no key.
+    """How the server is reached; shows no key."""
 
-    Attributes
-    ----------
-    base_url : str
-        Without a login, a query or a slash at its end.
-    local : bool
-        Whether the server is on this machine or this site, where keys are not usual and
-        proxies not wanted.
-    timeout : float
-        Seconds within which one request must be answered.
-    """
-
+    #: Without a login, a query or a slash at its end.
     base_url: str
     model: str
     api_key: SecretStr
+    #: Whether the server is on this machine or this site, where keys are not usual and proxies not
+    #: wanted.
     local: bool
+    #: Seconds within which one request must be answered.
     timeout: float
     max_tokens: int | None = None
     response_format: ResponseFormat = "auto"
@@ -161,23 +154,15 @@ _MOST_TOKENS: Final = 10**9
 
 @dataclass(frozen=True, kw_only=True)
 class ModelAnswer:
-    """One answer of the model.
+    """One answer of the model."""
 
-    Attributes
-    ----------
-    text : str
-        As it came, to be read; empty where the model said nothing.
-    refusal : str or None
-        Why the model, or a filter before it, would not answer; without the key.
-    truncated : bool
-        Whether it ended at the limit on tokens.
-    tokens_in, tokens_out : int or None
-        As the server counted them.
-    """
-
+    #: As it came, to be read; empty where the model said nothing.
     text: str
+    #: Why the model, or a filter before it, would not answer; without the key.
     refusal: str | None = None
+    #: Whether it ended at the limit on tokens.
     truncated: bool = False
+    #: As the server counted them.
     tokens_in: int | None = None
     tokens_out: int | None = None
 

@@ -26,20 +26,13 @@ GREY: Final = "#808080"
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How one state is drawn.
+    """How one state is drawn."""
 
-    Attributes
-    ----------
-    colour : str
-        As ``#rrggbb``.
-    icon : str
-        One character that is in text fonts.
-    hatch : str
-        Matplotlib's hatch pattern for areas.
-    """
-
+    #: As ``#rrggbb``.
     colour: str
+    #: One character that is in text fonts.
     icon: str
+    #: Matplotlib's hatch pattern for areas.
     hatch: str
 
 
@@ -55,20 +48,13 @@ LOOKS: Final[dict[JobState, Look]] = {
 
 @dataclass(frozen=True, slots=True)
 class CategoryLook:
-    """How the boxes of one category of things are drawn.
+    """How the boxes of one category of things are drawn."""
 
-    Attributes
-    ----------
-    colour : str
-        Line and label background, as ``#rrggbb``.
-    ink : str
-        Label text and outline of the line; contrast at least 4.5:1 to ``colour``.
-    dash : str
-        Lengths of dashes and gaps in pixels, as in SVG; empty is a solid line.
-    """
-
+    #: Line and label background, as ``#rrggbb``.
     colour: str
+    #: Label text and outline of the line; contrast at least 4.5:1 to ``colour``.
     ink: str
+    #: Lengths of dashes and gaps in pixels, as in SVG; empty is a solid line.
     dash: str
 
 

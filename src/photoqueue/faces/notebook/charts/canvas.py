@@ -47,23 +47,16 @@ MARKS: Final = (("p50", 0.50, "o", "-"), ("p95", 0.95, "^", "--"), ("p99", 0.99,
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours of everything except data, as ``#rrggbb``, and the colour scale of densities.
+    """Colours of everything except data, as ``#rrggbb``, and the colour scale of densities."""
 
-    Attributes
-    ----------
-    text, quiet : str
-        Contrast of at least 4.5:1 against the background.
-    accent : str
-        For lines and markers that do not stand for a state.
-    density : str
-        Matplotlib colour map in which low values are close to the background.
-    """
-
+    #: Contrast of at least 4.5:1 against the background.
     text: str
     quiet: str
     line: str
     background: str
+    #: For lines and markers that do not stand for a state.
     accent: str
+    #: Matplotlib colour map in which low values are close to the background.
     density: str
 
 

@@ -41,6 +41,7 @@ def coco(**changes: Any) -> dict[str, Any]:
 
 
 def folder_of(path: Path, told: Any, file: str = "annotations.json") -> Path:
+    path.mkdir(exist_ok=True)
     for image in coco()["images"]:
         picture = path / image["file_name"]
         picture.parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +68,19 @@ def test_coco_of_an_annotation_tool_gives_rooms_boxes_and_things(tmp_path: Path,
     assert kitchen.photos[0].room_type == "kitchen"  # "cuisine" in the file
     assert found.judged is None  # all categories are things of the catalogue
     assert found.left_out == ()
+
+
+def test_files_written_on_windows_are_read(tmp_path: Path) -> None:
+    told = coco()
+    told["images"][0]["file_name"] = "bedroom\\1.png"
+    folder = folder_of(tmp_path / "coco", coco())
+    for encoding in ("utf-8-sig", "utf-16"):
+        (folder / "annotations.json").write_text(json.dumps(told), encoding=encoding)
+        assert [room.name for room in read_truth(folder, CATALOGUE).rooms] == ["bedroom", "kitchen"]
+    home = write_home(tmp_path)
+    text = (home / "truth.json").read_text()
+    (home / "truth.json").write_text(text, encoding="utf-8-sig")
+    assert len(read_truth(home, CATALOGUE).rooms) == 2
 
 
 def test_classes_of_a_vocabulary_judge_only_what_they_name(tmp_path: Path) -> None:

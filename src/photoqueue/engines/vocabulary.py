@@ -135,22 +135,7 @@ def seen_item(
     box: Box,
     alternatives: Mapping[str, float],
 ) -> Item:
-    """Return a thing of the catalogue as it was seen in a picture.
-
-    Parameters
-    ----------
-    known : CatalogueItem
-    language : str
-        ``en`` or ``fr``: language of the name.
-    label : str
-        The model's own class name.
-    score : float
-        0…1.
-    box : tuple of float
-        x0, y0, x1, y1 in 0…1 of the picture.
-    alternatives : mapping of str to float
-        Other catalogue keys that it may be, with their probability.
-    """
+    """Return a thing of the catalogue as it was seen in a picture; parameters as of Item."""
     return Item(
         name=known.name(language),
         category=known.category,

@@ -281,13 +281,7 @@ def room_inventory(
 
 
 def read_picture(file: Path, side: int | None = None) -> Image.Image:
-    """Read an upright RGB picture, decoded as a worker decodes photos.
-
-    Parameters
-    ----------
-    file : pathlib.Path
-    side : int or None
-        Sufficient size of the shorter side, in pixels; ``None`` is the full size.
+    """Read an upright RGB picture as a worker does; ``side`` as of ``decode_enough``.
 
     Raises
     ------

@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from photoqueue.engines.refine import meanings_of
 from photoqueue.engines.vocabulary import label_list
@@ -126,7 +126,10 @@ class Truth:
 
 class _Image(SampleRecord):
     id: int | str
-    file_name: Annotated[str, Field(min_length=1)]
+    #: Tools on Windows write ``bedroom\\1.jpg``.
+    file_name: Annotated[
+        str, Field(min_length=1), AfterValidator(lambda name: name.replace("\\", "/"))
+    ]
     width: Annotated[int, Field(ge=1)]
     height: Annotated[int, Field(ge=1)]
     room: str | None = None

@@ -22,6 +22,7 @@ repository too.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -205,7 +206,7 @@ def read_home(folder: Path) -> SampleHome:
     """
     file = folder / TRUTH_FILE
     try:
-        home = SampleHome.model_validate_json(file.read_bytes())
+        home = SampleHome.model_validate_json(file.read_bytes().removeprefix(BOM_UTF8))
     except ValidationError as exc:
         raise ConfigurationError(
             f"The truth of a home, {file}, cannot be used. {problems_of(exc)}. Correct it there."

@@ -258,6 +258,6 @@ class SharedEngine(Engine, Protocol):
 def sufficient_side(engine: Engine) -> int | None:
     """Return the pixels of the shorter side that are enough to analyse a photo with an engine.
 
-    ``None`` where the engine wants the full size.
+    ``None`` where the engine wants the full size, of 30 megapixels at most.
     """
     return max(LEAST_SIDE, engine.sufficient_side) if isinstance(engine, ScaledEngine) else None

@@ -90,6 +90,33 @@ def test_an_id_of_ones_own_moves_the_photo_and_says_so(
     assert submit_photo(picture(1), project_id="m1", room="hall") != moved
 
 
+def test_a_photo_that_was_moved_stays_where_it_is(database: Database) -> None:
+    first = submit_photo(picture(1), project_id="m1", room="hall")
+    submit_photo(picture(1), photo_id=first.photo_id, project_id="m1", room="attic")
+
+    again = submit_photo(picture(1), project_id="m1", room="hall")
+
+    assert (again == first, again.moved_from) == (False, None)
+    assert submit_photo(picture(1), project_id="m1", room="hall") == again
+    assert sorted(rows(database, "SELECT room FROM photos")) == [("attic",), ("hall",)]
+
+
+@pytest.mark.parametrize("first", [["1.jpg"], ["hall/1.jpg"], []])
+def test_a_picture_beside_the_rooms_and_in_one_is_two_photos(
+    first: list[str], database: Database, tmp_path: Path
+) -> None:
+    home = lay_out(tmp_path / "move", *first, "front.jpg")
+    before = photoqueue.poll(submit_photos(home, project_id="m1"))
+    lay_out(home, "1.jpg", "hall/1.jpg")
+
+    frame = photoqueue.poll(submit_photos(home, project_id="m1"))
+
+    assert frame["photo_id"].nunique() == 3
+    assert set(before["photo_id"]) <= set(frame["photo_id"])
+    again = photoqueue.poll(submit_photos(home, project_id="m1"))
+    assert list(again["job_id"]) == list(frame["job_id"])
+
+
 def test_one_id_in_two_rooms_of_one_submission_is_refused(database: Database) -> None:
     given = [{"photo": picture(1), "photo_id": "p1", "room": room} for room in ("hall", "attic")]
 

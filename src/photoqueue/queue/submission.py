@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from photoqueue.errors import PhotoConflictError, PhotoqueueError
 from photoqueue.queue.database import Database, load_statements
+from photoqueue.queue.ids import photo_id_for
 from photoqueue.words import JobState, JobType
 
 __all__ = ["Accepted", "NewBatch", "NewJob", "NewPhoto", "accept"]
@@ -170,44 +171,46 @@ def settled(
         Of each content, project and room the oldest photo and its newest completed job.
     """
     derived = {job.photo_id for job in jobs if job.derived}
-    rooms: dict[tuple[str, str | None], dict[str | None, str]] = {}
-    standing: dict[tuple[str, str | None], list[UUID]] = {}
+    rooms: dict[tuple[str | None, str | None], dict[str | None, str]] = {}
+    standing: dict[tuple[str | None, str | None], list[UUID]] = {}
     for photo_id, sha256, project_id, room, job_id in rows:
         rooms.setdefault((sha256, project_id), {})[room] = photo_id
         standing.setdefault((sha256, project_id), []).extend([job_id] if job_id else [])
-    ids: dict[str, str] = {}
+    there = {row[0] for row in rows}
+    ids: dict[str | None, str] = {}
+    results: dict[str | None, tuple[UUID, ...]] = {}
     # Those in a room of their own first: what is left may be a photo that has no room yet.
-    for exact in (True, False):
-        for photo in photos:
-            if photo.photo_id in ids or photo.photo_id not in derived or not photo.sha256:
-                continue
-            known = rooms.get((photo.sha256, photo.project_id), {})
-            if exact:
-                found = known.get(photo.room)
-            else:
-                found = known.pop(None, None) if photo.room else next(iter(known.values()), None)
-            if found is not None:
-                ids[photo.photo_id] = found
-    results = {
-        photo.photo_id: tuple(sorted(standing.get((photo.sha256, photo.project_id), ()))[::-1])
-        for photo in photos
-        if photo.sha256 and photo.photo_id not in ids
-    }
+    for photo in sorted(
+        photos, key=lambda p: p.room not in rooms.get((p.sha256, p.project_id), ())
+    ):
+        if photo.photo_id not in derived:
+            continue
+        content = (photo.sha256, photo.project_id)
+        known = rooms.get(content, {})
+        found = known.pop(photo.room, None) or known.pop(None, None)
+        if found is None and photo.room is None:
+            found = next(iter(known.values()), None)
+        if found is None:
+            results[photo.photo_id] = tuple(sorted(standing.get(content, ()), reverse=True))
+            if photo.photo_id in there:  # it was moved to another room under this id
+                found = photo_id_for(str(photo.sha256), photo.project_id, f"{photo.room}\x00again")
+        ids[photo.photo_id] = found or photo.photo_id
     kept: dict[str, NewPhoto] = {}
     for photo in photos:
         photo = photo._replace(photo_id=ids.get(photo.photo_id, photo.photo_id))
         if photo.room or photo.photo_id not in kept:
             kept[photo.photo_id] = photo
-    return [
+    named = [
         job._replace(
-            photo_id=ids.get(job.photo_id, job.photo_id),
-            job_key=f"photo-{ids.get(job.photo_id, job.photo_id)}",
+            photo_id=ids[job.photo_id],
+            job_key=f"photo-{ids[job.photo_id]}",
             standing=results.get(job.photo_id, ()),
         )
-        if job.derived and job.photo_id
+        if job.derived
         else job
         for job in jobs
-    ], list(kept.values())
+    ]
+    return named, _in_order(kept.values())
 
 
 def known_photos(
@@ -439,7 +442,6 @@ def _accept(
                 contents = {"contents": _contents(jobs)}
                 same = cursor.execute(_STATEMENTS["same_contents"], contents).fetchall()
                 jobs, photos = settled(same, jobs, photos)
-                photos = _in_order(photos)
             photo_rows, job_rows = _look(cursor.connection, jobs, photos)
             known = known_photos(photo_rows, photos)
             if resubmit:

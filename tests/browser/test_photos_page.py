@@ -66,7 +66,7 @@ def state(*cards: dict[str, Any]) -> dict[str, Any]:
         "place": {"page": 1, "previous": False, "next": True},
         "counted": {"total": 30, "meant": 30, "complete": True, "rooms": [], "states": {}},
         "categories": {name: asdict(look) for name, look in CATEGORY_LOOKS.items()},
-        "can_act": True,
+        "actions": True,
         "room": None,
         "state": "",
         "text": "",
@@ -215,7 +215,7 @@ def test_failed_photo_can_be_retried_where_that_is_allowed(shows: StaticPage) ->
     expect(shows.page.get_by_text("ValueError: no such bed")).to_be_visible()
     shows.page.get_by_role("button", name="Retry bedroom 2/view-1.jpg").click()
     assert shows.sent == [{"kind": "retry", "photo": "p1"}]
-    shows.change(can_act=False)
+    shows.change(actions=False)
     expect(shows.page.get_by_role("button", name="Retry")).to_have_count(0)
 
 

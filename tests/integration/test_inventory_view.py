@@ -202,7 +202,7 @@ def test_project_of_the_batch_is_shown(installation: Installation) -> None:
 
 def test_a_page_without_actions_changes_nothing(move: str, tmp_path: Path) -> None:
     view = view_of(move, actions=False)
-    assert view.page["actions"] is False
+    assert view.actions is False
     for kind in ("correct", "undo", "add-up", "export"):
         sent = {"room": "salon", "item": "chair", "count": 9, "format": "csv", "correction": 1}
         assert "read-only" in ask(view, kind, **sent)

@@ -276,7 +276,7 @@ def test_view_without_actions_changes_nothing(ledger: Ledger, kind: str) -> None
     job = fail(ledger, submit("p1"))
     view = JobsView(actions=False)
     view.refresh()
-    assert not view.may_act
+    assert not view.actions
     send(view, kind, job_id=job.id)
     assert "read-only" in view.notice
     assert job.state == "failed"

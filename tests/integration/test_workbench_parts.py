@@ -137,7 +137,7 @@ def test_notice_without_actions_starts_nothing(installation: Installation) -> No
     submit("photo-1")
     notice = WorkerNotice(actions=False)
     notice._received(notice, {"kind": "start"}, [])
-    assert (notice.can_start, notice.starting, notice.worker) == (False, False, None)
+    assert (notice.actions, notice.starting, notice.worker) == (False, False, None)
 
 
 def test_worker_that_cannot_start_says_why(installation: Installation) -> None:

@@ -134,8 +134,6 @@ class WorkerNotice(LiveView):
         Queues in which jobs wait and no live worker takes them.
     starting : bool
         Whether a worker is being started.
-    can_start : bool
-        Whether to show a button that starts one.
     worker : WorkerProcess or None
         The worker that was started here; it ends with the kernel.
     """
@@ -145,11 +143,9 @@ class WorkerNotice(LiveView):
 
     queues = traitlets.List(traitlets.Unicode()).tag(sync=True)
     starting = traitlets.Bool(False).tag(sync=True)
-    can_start = traitlets.Bool(True).tag(sync=True)
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.can_start = self.actions
         self.worker: WorkerProcess | None = None
         self._work = Background(self._say)
 

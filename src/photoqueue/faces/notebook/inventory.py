@@ -200,9 +200,6 @@ class InventoryView(LiveView):
             self._named_for = self.lang
         named = self._scoped_project()
         page: dict[str, Any] = {
-            "actions": self.actions,
-            # Without a driver, the view polls while something is in progress.
-            "alone": self._driver is None,
             "fixed": bool(named),
             "projects": [] if named else self._projects.of(),
             "project": named or self.project,

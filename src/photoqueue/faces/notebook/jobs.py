@@ -102,8 +102,6 @@ class JobsView(LiveView):
     columns: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     #: Details of the selected job; empty if there is none.
     story = traitlets.Dict().tag(sync=True)
-    #: Whether buttons that change something are shown.
-    may_act = traitlets.Bool(True).tag(sync=True)
     #: Whether a new query has been set and not read yet.
     reading = traitlets.Bool(False).tag(sync=True)
     #: Whether many jobs are being retried, and the progress.
@@ -114,7 +112,7 @@ class JobsView(LiveView):
         super().__init__(
             scope,
             actions=actions,
-            **{"query": JobQuery(), "may_act": actions, "columns": _columns(), **traits},
+            **{"query": JobQuery(), "columns": _columns(), **traits},
         )
         self._page: Page[JobSnapshot] = Page()
         self._shown: JobQuery | None = None
@@ -164,7 +162,7 @@ class JobsView(LiveView):
                     self.page = _page_shown(query, page, None)
                 self._shown = query
             self.reading = False
-            counts = self._counts.of(_for_counts(query), anew=not self.driven)
+            counts = self._counts.of(_for_counts(query), anew=self.alone)
             shown, story = _page_shown(query, page, counts), self._read_story()
             with self.hold_sync():
                 self.counts = {str(state): number for state, number in counts.items()}

@@ -165,7 +165,6 @@ class PhotosView(LiveView):
     selected = traitlets.Tuple().tag(sync=True)
 
     categories = traitlets.Dict().tag(sync=True)
-    can_act = traitlets.Bool(True).tag(sync=True)
     #: Slots in the order of the page.
     order: traitlets.List[int] = traitlets.List().tag(sync=True)
     #: Page number, counted from 1, and whether there are pages before and after.
@@ -204,7 +203,7 @@ class PhotosView(LiveView):
             **{f"thumb_{n}": traitlets.Bytes(b"").tag(sync=True) for n in range(PAGE_SIZE)},
         )
         looks = {name: asdict(look) for name, look in CATEGORY_LOOKS.items()}
-        super().__init__(scope, actions=actions, categories=looks, can_act=actions, **traits)
+        super().__init__(scope, actions=actions, categories=looks, **traits)
         self.observe(self._restart, names=["room", "state", "text"])
         self.scope.observe(self._leave, names=["project", "batch"])
 

@@ -93,9 +93,6 @@ class SystemView(LiveView):
         report = self._report.of(anew=self._trouble)
         self._trouble = any(server.error for server in report.servers)
         return {
-            "actions": self.actions,
-            # Without a driver, the view polls.
-            "alone": self._driver is None,
             "home": str(report.home),
             "photoStore": report.photo_store,
             "servers": [asdict(server) for server in report.servers],

@@ -46,9 +46,15 @@ class LiveView(anywidget.AnyWidget):
     ----------
     notice : str
         What went wrong with the user's last action; empty if nothing did.
+    actions : bool
+        Whether users may change something here.
+    alone : bool
+        Whether nothing else has the view refreshed, again and again.
     """
 
     notice = traitlets.Unicode("").tag(sync=True)
+    actions = traitlets.Bool(True).tag(sync=True)
+    alone = traitlets.Bool(True).tag(sync=True)
 
     #: Message kind → the method that handles it.
     verbs: ClassVar[Mapping[str, Callable[[Any, Message], object]]] = {}
@@ -59,9 +65,8 @@ class LiveView(anywidget.AnyWidget):
 
     def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
         self.scope = scope or Scope()
-        self.actions = actions
         self._driver: Callable[[], None] | None = None
-        super().__init__(**traits)
+        super().__init__(actions=actions, **traits)
         self.on_msg(self._received)
 
     @property
@@ -81,12 +86,7 @@ class LiveView(anywidget.AnyWidget):
 
     def driven_by(self, wake: Callable[[], None]) -> None:
         """Set a driver: from now on ``wake`` gets this view refreshed."""
-        self._driver = wake
-
-    @property
-    def driven(self) -> bool:
-        """Whether something else has the view refreshed, again and again."""
-        return self._driver is not None
+        self._driver, self.alone = wake, False
 
     def wanted(self) -> None:
         """Request a refresh soon."""

@@ -95,7 +95,7 @@ export default {
       const inventory = page.inventory;
       if (!inventory) {
         const next = page.standing?.running ? " It comes when the photos are added up."
-          : page.actions ? " Add the photos up to get one." : "";
+          : model.get("actions") ? " Add the photos up to get one." : "";
         replace(totals, page.standing?.photos
           ? h("div", { class: "pq-empty" }, `There is no inventory yet.${next}`) : null);
         return;
@@ -123,7 +123,7 @@ export default {
 
     function drawBar(page) {
       const parts = [];
-      if (page.actions && page.standing?.photos) {
+      if (model.get("actions") && page.standing?.photos) {
         parts.push(
           labelled("Count by", choice("strategy", Object.keys(page.strategies), model.get("strategy"), (strategy) => {
             model.set("strategy", strategy);
@@ -197,7 +197,7 @@ export default {
         h("td", { class: "pq-number" }, format.percent(line.dismountProbability)),
         h("td", {}, photos),
         h("td", {}, look(line))];
-      if (page.actions) {
+      if (model.get("actions")) {
         cells.push(h("td", {}, button("Correct", () => {
           edited = { room: room.name, item: line.item, count: String(line.count), volume: "", apart: "" };
           draw();
@@ -216,7 +216,7 @@ export default {
         return;
       }
       const columns = ["Thing", ["Number", true], ["Volume", true], ["Taken apart", true], "Photos", "Review"];
-      if (page.actions) columns.push(h("span", { class: "pq-hidden" }, "Correct"));
+      if (model.get("actions")) columns.push(h("span", { class: "pq-hidden" }, "Correct"));
       replace(rooms, inventory.rooms.map((room) => h("section", { "aria-label": room.name, class: "pq-inv-room" },
         h("h4", {}, room.name, room.kind ? h("span", { class: "pq-quiet" }, ` ${room.kind}`) : null,
           h("span", { class: "pq-quiet" }, ` ${format.counted(room.items, "thing")}, ${format.volume(room.volume)}`)),
@@ -232,7 +232,7 @@ export default {
     }
 
     function drawForm(page) {
-      if (!page.actions || !page.standing?.photos) { replace(form); return; }
+      if (!model.get("actions") || !page.standing?.photos) { replace(form); return; }
       const known = page.inventory ? page.inventory.rooms.map((room) => room.name) : [];
       if (added.room && !known.includes(added.room)) added.room = "";
       if (!added.touched && known.length) added.room = known[0];
@@ -268,7 +268,7 @@ export default {
             h("td", {}, entry.count === 0 ? "0, off the list" : format.number(entry.count)),
             h("td", {}, format.number(entry.volume, 2)),
             h("td", {}, entry.undoneAt ? `undone by ${entry.undoneBy}, ${format.clock(entry.undoneAt)}`
-              : page.actions ? button("Undo", () => send("undo", { correction: entry.correctionId }),
+              : model.get("actions") ? button("Undo", () => send("undo", { correction: entry.correctionId }),
                 { "data-key": `undo/${entry.correctionId}`, "aria-label": `Undo ${entry.count} × ${entry.name}, ${entry.room}` }) : "")))))));
     }
 
@@ -291,10 +291,10 @@ export default {
     // Without a driver, the view polls while something is in progress.
     const timer = setInterval(() => {
       const page = model.get("page");
-      if (page?.alone && page.standing?.running) send("refresh");
+      if (model.get("alone") && page?.standing?.running) send("refresh");
     }, 1000);
 
-    const stops = [follow(model, "page exported strategy", draw), follow(model, "things", suggest)];
+    const stops = [follow(model, "page exported strategy actions", draw), follow(model, "things", suggest)];
     if (!model.get("page")?.projects) send("refresh");
     return () => {
       clearInterval(timer);

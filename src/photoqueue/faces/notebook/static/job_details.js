@@ -28,7 +28,7 @@ function jobDetails(model, act) {
   const draw = () => {
     const story = model.get("story");
     focused = element.contains(document.activeElement);
-    const text = JSON.stringify(story) + model.get("may_act");
+    const text = JSON.stringify(story) + model.get("actions");
     if (text === last) return;
     const other = story.job_id !== heading.dataset.job;
     last = text;
@@ -61,7 +61,7 @@ function jobDetails(model, act) {
 }
 
 function actionButtons(model, act, story) {
-  const may = model.get("may_act");
+  const may = model.get("actions");
   const ask = (kind) => act.ask({ kind, job_id: story.job_id });
   return [
     may && story.can_retry ? button("Retry", () => ask("retry")) : null,

@@ -211,7 +211,7 @@ function retryAll(model, ask) {
     const failed = model.get("counts").failed ?? 0;
     const busy = model.get("busy");
     if (!failed || busy) asking = false;
-    start.hidden = !model.get("may_act");
+    start.hidden = !model.get("actions");
     start.textContent = `Retry all failed (${format.number(failed)})`;
     start.disabled = !failed || busy;
     dialog.hidden = !asking;
@@ -278,7 +278,7 @@ export default {
       if (!id && opened && (details.hadFocus() || document.activeElement === document.body)) table.focus(opened);
       opened = id;
     };
-    const stop = follow(model, "page counts controls selected story busy progress may_act reading", () => {
+    const stop = follow(model, "page counts controls selected story busy progress actions reading", () => {
       filters.follow();
       draw();
       drawDetails();

@@ -122,7 +122,7 @@ export default {
       const card = model.get(`card_${slot}`);
       return tile(card, addresses.get(slot) ?? null, {
         selected: model.get("selected").includes(card.photo_id),
-        canAct: model.get("can_act"), minScore: model.get("min_score"), act,
+        canAct: model.get("actions"), minScore: model.get("min_score"), act,
       });
     }
 
@@ -199,7 +199,7 @@ export default {
     for (const name of ["order", "place", "counted", "empty", "room", "state", "text", "picture", "picture_of", "opened_card", "boxes"]) {
       model.on(`change:${name}`, plan);
     }
-    for (const name of ["selected", "min_score", "can_act"]) model.on(`change:${name}`, () => { tiles.clear(); plan(); });
+    for (const name of ["selected", "min_score", "actions"]) model.on(`change:${name}`, () => { tiles.clear(); plan(); });
     model.on("change:opened", () => {
       if (entering && model.get("opened")) { entering = false; current = model.get("opened"); large.show(current); }
     });

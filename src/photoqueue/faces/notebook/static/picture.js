@@ -107,7 +107,7 @@ function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
     reason.hidden = !reason.textContent;
     warnings.replaceChildren(...(card.warnings ?? []).map((text) => h("li", { class: "pq-warning" }, `⚠ ${text}`)));
     warnings.hidden = !warnings.children.length;
-    retry.hidden = !(card.can_retry && model.get("can_act"));
+    retry.hidden = !(card.can_retry && model.get("actions"));
     const beside = neighbours(photo);
     previous.disabled = !beside.previous;
     next.disabled = !beside.next;

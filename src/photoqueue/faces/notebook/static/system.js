@@ -37,13 +37,13 @@ export default {
     function drawWarning(page) {
       const waiting = page.queues.filter((queue) => queue.unattended);
       // Together with other views, there is a notice above all of them.
-      if (!waiting.length || !page.alone) { replace(warning); return; }
+      if (!waiting.length || !model.get("alone")) { replace(warning); return; }
       const told = waiting.map((queue) => `${format.counted(queue.unattended, "job")} of ${queue.name}`).join(" and ");
       const one = waiting.length === 1 && waiting[0].unattended === 1;
       replace(warning, h("div", { class: "pq-notice pq-bar", role: "status" },
         h("span", {}, h("span", { "aria-hidden": "true" }, "⚠ "),
           `${told} ${one ? "waits" : "wait"}, and no live worker takes ${one ? "it" : "them"}.`),
-        page.actions ? start() : h("span", { class: "pq-quiet" }, "Start one: photoqueue worker")));
+        model.get("actions") ? start() : h("span", { class: "pq-quiet" }, "Start one: photoqueue worker")));
     }
 
     function queueRow(page, queue) {
@@ -53,7 +53,7 @@ export default {
       return h("tr", {},
         h("th", { scope: "row" }, queue.name),
         h("td", {}, h("div", { class: "pq-sys-now" },
-          queue.paused ? mark("‖", "paused", "warn") : mark("▶", "open", "good"), page.actions ? paused : null),
+          queue.paused ? mark("‖", "paused", "warn") : mark("▶", "open", "good"), model.get("actions") ? paused : null),
           queue.refused_messages ? h("div", {}, mark("⚠",
             `${format.counted(queue.refused_messages, "message")} refused that photoqueue did not write`, "bad")) : null),
         STATES.map((state) => h("td", { class: "pq-number" }, format.number(queue[state]))),
@@ -74,7 +74,7 @@ export default {
           worker.own ? h("div", { class: "pq-quiet" }, "started here") : null),
         h("td", {}, h("div", { class: "pq-sys-now" },
           mark(icon, worker.state === "starting" && !worker.live ? "does not start" : words, kind),
-          page.actions && worker.own ? button("Stop", () => send("stop-worker", { pid: worker.pid }),
+          model.get("actions") && worker.own ? button("Stop", () => send("stop-worker", { pid: worker.pid }),
             { "data-key": `stop/${worker.pid}`, "aria-label": `Stop worker ${worker.pid}` }) : null)),
         h("td", {}, `${lasted(worker.seen_s)} ago`),
         h("td", {}, worker.queues.join(", ")),
@@ -90,7 +90,7 @@ export default {
         page.workers.length
           ? grid(`Workers: ${format.number(live)} live`, columns, page.workers.map((worker) => workerRow(page, worker)))
           : h("div", { class: "pq-empty" }, "No worker is running."),
-        page.actions && !warning.hasChildNodes() ? h("div", { class: "pq-bar" }, start()) : null];
+        model.get("actions") && !warning.hasChildNodes() ? h("div", { class: "pq-bar" }, start()) : null];
     }
 
     function serverRow(server) {
@@ -123,8 +123,8 @@ export default {
     }
 
     // Without a driver, the view polls.
-    const timer = setInterval(() => { if (model.get("page")?.alone) send("refresh"); }, 2000);
-    const stop = follow(model, "page work", draw);
+    const timer = setInterval(() => { if (model.get("alone")) send("refresh"); }, 2000);
+    const stop = follow(model, "page work actions alone", draw);
     if (!model.get("page")?.servers) send("refresh");
     return () => {
       clearInterval(timer);

@@ -5,7 +5,7 @@ export default {
     el.dataset.lmSuppressShortcuts = "true"; // Enter is for our buttons, not for the cell
     const box = h("div", { class: "pq-notice", role: "status", hidden: true });
     el.append(box);
-    follow(model, "queues starting notice can_start", () => {
+    follow(model, "queues starting notice actions", () => {
       const queues = model.get("queues"), starting = model.get("starting"), notice = model.get("notice");
       box.hidden = !queues.length && !starting && !notice;
       const words = starting
@@ -13,10 +13,10 @@ export default {
         : queues.length
           ? `No worker is running for ${queues.join(" and ")}: the jobs wait and are safe. `
           : "";
-      const start = !starting && queues.length && model.get("can_start")
+      const start = !starting && queues.length && model.get("actions")
         ? button("Start a worker", () => model.send({ kind: "start" }))
         : null;
-      const how = !starting && queues.length && !model.get("can_start") ? "Start one with: photoqueue worker" : null;
+      const how = !starting && queues.length && !model.get("actions") ? "Start one with: photoqueue worker" : null;
       replace(box, words, start, how, notice ? h("pre", { class: "pq-pre" }, notice) : null);
     });
   },

@@ -212,13 +212,10 @@ def compare_rooms(
 
     Parameters
     ----------
-    truth : Truth
     results : mapping of str to PhotoResult
         By name of the photo.
-    catalogue : Catalogue
-    strategy : {"max", "sum", "match", "llm"}
     listed : mapping of str to sequence of FoundItem or None
-        For ``llm``: label of the room (``home/room``) → what was listed.
+        For the strategy ``llm``: label of the room → what was listed.
 
     Returns
     -------
@@ -308,16 +305,10 @@ class Matched:
 def match(
     truths: Sequence[TrueBox], found: Iterable[tuple[str, Box]], *, smallest: float = 0.0
 ) -> Matched:
-    """Compare the findings in one photo with the truth.
+    """Compare the findings in one photo, best score first, with the truth.
 
-    Parameters
-    ----------
-    truths : sequence of TrueBox
-    found : iterable of (str, Box)
-        Catalogue key and box of each finding, best score first.
-    smallest : float
-        Fraction of the picture, 0…1: a wrong finding that is narrower or lower than this is
-        ignored, like true boxes of that size.
+    A wrong finding that is narrower or lower than ``smallest`` (a fraction of the picture, 0…1) is
+    ignored, like true boxes of that size.
     """
     free = [truth for truth in truths if truth.counts]
     doubtful = [truth for truth in truths if not truth.counts]

@@ -350,7 +350,7 @@ def _photos(result: InventoryResult) -> str:
 
 def _doubt(line: InventoryLine) -> str:
     where = f"{one_line(line.room, 20)}, {one_line(line.name, 20)}"
-    return f"{where}: {one_line(line.reason or 'review it', 32)}"
+    return f"{where}: {one_line(line.reason or 'review it', 88)}"
 
 
 def _rooms(result: InventoryResult) -> Iterator[str]:

@@ -16,7 +16,8 @@ from pathlib import Path
 import psycopg
 
 from photoqueue import Settings, services
-from photoqueue.faces.http.metrics import InstallationCollector, exposition
+from photoqueue.client.metrics import RecentMetrics
+from photoqueue.faces.http.metrics import exposition, installation_metrics
 from photoqueue.installation import current, use
 
 _FILL = """
@@ -66,9 +67,9 @@ def main() -> None:
             for statement in (_FILL, _ATTEMPTS, _CALLS):
                 connection.execute(statement, whole)
             connection.execute("VACUUM ANALYZE")
-            collector = InstallationCollector()
+            recent = RecentMetrics()
             began = time.perf_counter()
-            exposition(collector)
+            exposition(*installation_metrics(recent()))
             first = time.perf_counter() - began
             print(f"first scrape, which waits for the counts of the queues: {first:.2f} s")
             took = []
@@ -79,7 +80,7 @@ def main() -> None:
                 connection.execute(_ATTEMPTS, part)
                 time.sleep(0.2)
                 began = time.perf_counter()
-                exposition(collector)
+                exposition(*installation_metrics(recent()))
                 took.append((time.perf_counter() - began) * 1000)
                 time.sleep(1.0)  # what counts the queues behind its back comes to its end
         took.sort()

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from photoqueue.engines.contract import Analysis, Hint
-from photoqueue.engines.llm.endpoint import LlmAccess, ModelAnswer, read_answer
+from photoqueue.engines.llm.access import LlmAccess
+from photoqueue.engines.llm.endpoint import ModelAnswer, read_answer
 from photoqueue.engines.llm.failures import FormatRefusedError
 from photoqueue.engines.llm.reply import Names, UnusableReplyError, read_reply
 from photoqueue.errors import PhotoqueueError

@@ -14,7 +14,7 @@ from PIL import Image
 
 import photoqueue
 from photoqueue import Hint, JobState
-from photoqueue.engines.llm.endpoint import access_of
+from photoqueue.engines.llm.access import access_of
 from photoqueue.engines.registry import available_engines
 from photoqueue.errors import PayloadError, ThrottledError
 from photoqueue.installation import Installation, current, settings_in_use, use

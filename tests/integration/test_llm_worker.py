@@ -9,7 +9,7 @@ import pytest
 
 import photoqueue
 from photoqueue import JobState
-from photoqueue.engines.llm.endpoint import access_of
+from photoqueue.engines.llm.access import access_of
 from photoqueue.installation import Installation, current, use
 from photoqueue.queue.rate_limits import RateLimits
 from photoqueue.settings import Settings

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoqueue.engines.contract import Analysis, Hint
+from photoqueue.engines.llm.access import is_local
 from photoqueue.engines.llm.conventions import boxes_of, raw_box
-from photoqueue.engines.llm.endpoint import is_local
 from photoqueue.engines.llm.failures import message_of, retry_after
 from photoqueue.engines.llm.prompt import reply_schema
 from photoqueue.engines.llm.reply import Names, UnusableReplyError, find_answer, read_reply

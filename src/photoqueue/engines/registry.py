@@ -111,7 +111,7 @@ class _Registered:
 
 
 def _check_llm(settings: Settings) -> None:
-    from photoqueue.engines.llm.endpoint import access_of
+    from photoqueue.engines.llm.access import access_of
 
     access_of(settings)
 

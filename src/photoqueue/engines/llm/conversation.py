@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from photoqueue.engines.contract import Analysis, Throttle
-from photoqueue.engines.llm.endpoint import LlmAccess, LlmServer, ModelAnswer, ResponseFormat
+from photoqueue.engines.llm.access import LlmAccess, ResponseFormat
+from photoqueue.engines.llm.endpoint import LlmServer, ModelAnswer
 from photoqueue.engines.llm.failures import FormatRefusedError
 from photoqueue.engines.llm.prompt import repair_messages
 from photoqueue.engines.llm.reply import UnusableReplyError

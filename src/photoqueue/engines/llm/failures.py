@@ -19,7 +19,7 @@ from photoqueue.errors import (
 )
 
 if TYPE_CHECKING:
-    from photoqueue.engines.llm.endpoint import LlmAccess
+    from photoqueue.engines.llm.access import LlmAccess
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -13,8 +13,9 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.engines.contract import Analysis, Call, Hint, Throttle, Usage
+from photoqueue.engines.llm.access import LlmAccess, access_of
 from photoqueue.engines.llm.conversation import Conversation
-from photoqueue.engines.llm.endpoint import LlmAccess, LlmServer, ModelAnswer, access_of
+from photoqueue.engines.llm.endpoint import LlmServer, ModelAnswer
 from photoqueue.engines.llm.prompt import reply_schema, request_text, system_prompt
 from photoqueue.engines.llm.reply import Names, read_reply
 from photoqueue.inventory.catalogue import Catalogue

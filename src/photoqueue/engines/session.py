@@ -6,21 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from photoqueue.errors import EngineUnavailableError, ModelError
 from photoqueue.settings import Device
 
 #: Pixels; D-FINE and YOLOX models are trained at this size unless their file says otherwise.
 DEFAULT_SIZE: Final = 640
-
-
-class _Node(Protocol):
-    """The attributes of onnxruntime's ``NodeArg`` that are read here."""
-
-    name: str
-    shape: list[int | str | None]
-    type: str
 
 
 @dataclass(frozen=True)
@@ -30,12 +22,6 @@ class Port:
     name: str
     shape: tuple[int | None, ...]
     type: str = "tensor(float)"
-
-    @classmethod
-    def of(cls, node: _Node) -> Port:
-        """Read a port from onnxruntime."""
-        dimensions = (size if isinstance(size, int) else None for size in node.shape)
-        return cls(node.name, tuple(dimensions), node.type)
 
     def __str__(self) -> str:
         sizes = ", ".join("?" if size is None else str(size) for size in self.shape)
@@ -57,9 +43,9 @@ class Signature:
     outputs: tuple[Port, ...]
 
     @classmethod
-    def of(cls, inputs: Sequence[_Node], outputs: Sequence[_Node]) -> Signature:
-        """Read a signature from onnxruntime's node lists."""
-        return cls(tuple(map(Port.of, inputs)), tuple(map(Port.of, outputs)))
+    def of(cls, inputs: Sequence[Any], outputs: Sequence[Any]) -> Signature:
+        """Read a signature from onnxruntime's lists of ``NodeArg``."""
+        return cls(tuple(map(_port, inputs)), tuple(map(_port, outputs)))
 
     def __str__(self) -> str:
         return (
@@ -74,6 +60,11 @@ class Signature:
     def output(self, name: str) -> Port | None:
         """Return the output of this name, or ``None``."""
         return next((port for port in self.outputs if port.name == name), None)
+
+
+def _port(node: Any) -> Port:
+    sizes = tuple(size if isinstance(size, int) else None for size in node.shape)
+    return Port(node.name, sizes, node.type)
 
 
 def picture_size(port: Port) -> tuple[int, int]:

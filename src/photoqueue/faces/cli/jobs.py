@@ -226,7 +226,7 @@ def _of(target: object, number: int) -> str:
 
 
 def _named(queue: str | None) -> str:
-    return f"{queue} is" if queue else "Both queues are"
+    return f"{queue} is" if queue else "All queues are"
 
 
 def status(as_json: AsJson = False) -> None:

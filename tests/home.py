@@ -19,7 +19,7 @@ import platformdirs
 from photoqueue import Settings, services
 from photoqueue.services import Endpoints
 
-#: What libraries write under a home; made anew by each run.
+#: Where libraries write; other ones of theirs follow HOME.
 _CACHES: Final = {
     "XDG_CACHE_HOME": ".cache",
     "MPLCONFIGDIR": ".cache/matplotlib",
@@ -50,11 +50,10 @@ def move_in() -> None:
 
 
 def move_out() -> list[str]:
-    """Remove the home; return what was left in it apart from caches."""
-    home = Path.home()
-    kept = {*_CACHES.values(), _services().relative_to(home).parts[0]}
-    left = sorted(entry.name for entry in home.iterdir() if entry.name not in kept)
-    shutil.rmtree(home)
+    """Remove the home; return what photoqueue left in it. Libraries and browsers may write."""
+    left = sorted(entry.name for entry in _services().parent.iterdir() if entry != _services())
+    # A browser that ends may still write.
+    shutil.rmtree(Path.home(), ignore_errors=True)
     return left
 
 

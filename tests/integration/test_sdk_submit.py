@@ -382,6 +382,15 @@ class Capsule:
         return self._table.__arrow_c_stream__(requested_schema)
 
 
+class Frame(Capsule):
+    """A table as those of polars: with columns, and an array of all its cells."""
+
+    columns = ("photo", "room")
+
+    def __array__(self) -> np.ndarray:
+        return np.array(self._table.to_pandas())
+
+
 class Tensor:
     """Pixels of a library of arrays."""
 
@@ -422,6 +431,7 @@ GIVEN: dict[str, tuple[Callable[[Path], Any], bool]] = {
     "arrow": (lambda home: pa.Table.from_pylist(rows_of(home)), True),
     "interchange": (lambda home: Interchange(pd.DataFrame(rows_of(home))), True),
     "capsule": (lambda home: Capsule(pa.Table.from_pylist(rows_of(home))), True),
+    "frame": (lambda home: Frame(pa.Table.from_pylist(rows_of(home))), True),
     "generator": (lambda home: home.rglob("*.jpg"), False),
     "entries": (lambda home: [*os.scandir(home / "hall"), *os.scandir(home / "salon")], False),
     "set": (lambda home: set(files_of(home)), False),

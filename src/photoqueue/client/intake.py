@@ -206,7 +206,7 @@ def _listed(photos: Any) -> Iterable[Any]:
     """Return the rows of a table, or the members of a list, set, column or generator."""
     name = type(photos).__name__
     streams = hasattr(photos, "__arrow_c_stream__") and not hasattr(photos, "__array__")
-    if hasattr(photos, "__dataframe__") or streams:
+    if streams or hasattr(photos, "__dataframe__") or hasattr(photos, "columns"):
         return _table_rows(photos, name)
     if hasattr(photos, "__array__"):
         import numpy as np

@@ -173,7 +173,7 @@ def _read_open(file: Any, max_bytes: int) -> tuple[str, str | None, bytes]:
         if getattr(file, "seekable", lambda: False)():
             file.seek(0)
         data = file.read(max_bytes + 1)
-    except (OSError, ValueError) as exc:  # ValueError: it is closed
+    except (OSError, ValueError, TypeError) as exc:  # it is closed, or no file
         raise UnreadablePhotoError(f"{label} cannot be read ({exc}). Open it again.") from exc
     if not isinstance(data, bytes | bytearray | memoryview):
         raise UnreadablePhotoError(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from photoqueue.client.handles import Batch, Job
@@ -21,7 +19,6 @@ from photoqueue.queue.submission import NewBatch
 from photoqueue.words import INTERACTIVE_PRIORITY
 
 if TYPE_CHECKING:
-    from photoqueue.photos.finding import LeftOut
     from photoqueue.photos.sources import PhotoSource
 
 
@@ -263,28 +260,10 @@ def submit_known_photo(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Preview:
-    """Counts of the photos of a folder, glob or list."""
-
-    #: Number of photos.
-    photos: int
-    #: Number of photos by room, from the names of sub-folders; empty without sub-folders.
-    rooms: dict[str, int]
-    #: Files that would be left out, and why.
-    left_out: Sequence[LeftOut] = ()
-
-    def __str__(self) -> str:
-        found = counted(self.photos, "photo")
-        if self.rooms:
-            found += f" in {counted(len(self.rooms), 'room')}"
-        from photoqueue.photos.finding import left_out_words
-
-        return f"{found}. {left_out_words(self.left_out)}" if self.left_out else found
-
-
-def preview(photos: Any, *, room: str | None = None) -> Preview:
-    """Count the photos that :func:`submit_photos` would submit.
+def preview(
+    photos: Any, *, room: str | None = None, left_out: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Say what :func:`submit_photos` would submit: ``3 photos in 2 rooms``, and what it leaves out.
 
     Only the beginnings of files are read that are not named like pictures.
 
@@ -295,9 +274,13 @@ def preview(photos: Any, *, room: str | None = None) -> Preview:
     PayloadError
         Something given is no photo, or an identifier is not valid.
     """
-    requests, left_out = requests_from(photos, Request(source=None, user_id="nobody", room=room))
-    rooms = Counter(request.room for request in requests if request.room is not None)
-    return Preview(photos=len(requests), rooms=dict(rooms), left_out=left_out)
+    from photoqueue.photos.finding import left_out_words
+
+    requests, others = requests_from(photos, Request(source=None, user_id="nobody", room=room))
+    rooms = {request.room for request in requests} - {None}
+    within = f" in {counted(len(rooms), 'room')}" if rooms else ""
+    found = f"{counted(len(requests), 'photo')}{within}"
+    return ". ".join(filter(None, (found, left_out_words([*left_out, *others]))))
 
 
 def _checked(engine: str | None) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -171,14 +170,14 @@ class SubmitForm:
             self.found.say("")
             return
         try:
-            found = preview(str(folder), room=_given(self.room.value))
+            not_sent = self.upload.left_out if self.source.value == UPLOAD else ()
+            found = preview(str(folder), room=_given(self.room.value), left_out=not_sent)
         except PhotoqueueError as exc:
             self.button.disabled = True
             self.found.say(str(exc), urgent=True)
             return
         self.button.disabled = False
-        not_sent = self.upload.left_out if self.source.value == UPLOAD else ()
-        self.found.say(f"{replace(found, left_out=[*not_sent, *found.left_out])}.")
+        self.found.say(f"{found}.")
         if self.source.value == SAMPLE and not self.project.value:
             self.project.value = SAMPLE_HOME.name
 

@@ -71,7 +71,7 @@ import photoqueue
 first = threading.Thread(target=photoqueue.stats)
 first.start()
 children = []
-while first.is_alive() or len(children) < 3:
+while len(children) < (12 if first.is_alive() else 3):  # each child takes a connection
     child = os.fork()
     if child == 0:
         faulthandler.dump_traceback_later(50, exit=True)

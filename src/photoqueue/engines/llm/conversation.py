@@ -59,6 +59,10 @@ class Conversation:
     record : callable
         Called with each request once it has ended: its answer, if any, how long it took in
         seconds, and what was wrong with it.
+    schema : dict
+        JSON schema of the answer.
+    read : callable
+        Reads a text, as :func:`~photoqueue.engines.llm.reply.read_reply` does.
     """
 
     def __init__(
@@ -70,6 +74,8 @@ class Conversation:
         interval: float,
         seconds: float,
         record: Callable[[ModelAnswer | None, float, str | None], None],
+        schema: dict[str, Any],
+        read: Callable[..., Analysis],
     ) -> None:
         self._access = access
         self._server = server
@@ -78,6 +84,8 @@ class Conversation:
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
         self._record = record
+        self._schema = schema
+        self._reader = read
         chosen = access.response_format
         self._forms = list(_FORMS if chosen == "auto" else (chosen,))
         if chosen == "auto" and access.name in _ACCEPTED:
@@ -85,18 +93,8 @@ class Conversation:
         #: Whether a better form was left for something that may have had another cause.
         self._guessed = False
 
-    def ask(
-        self,
-        messages: list[dict[str, Any]],
-        schema: dict[str, Any],
-        read: Callable[..., Analysis],
-    ) -> Analysis:
+    def ask(self, messages: list[dict[str, Any]]) -> Analysis:
         """Return the model's reply; see :meth:`LlmServer.ask` for what else can go wrong.
-
-        Parameters
-        ----------
-        read : callable
-            Reads a text, as :func:`~photoqueue.engines.llm.reply.read_reply` does.
 
         Raises
         ------
@@ -109,7 +107,7 @@ class Conversation:
         added: list[dict[str, Any]] = []
         while True:
             try:
-                reply = self._once([*messages, *added], schema, read)
+                reply = self._once([*messages, *added])
             except FormatRefusedError as exc:
                 if not self._server.learns(str(exc)) and not self._step_down(sure=exc.sure):
                     raise exc.error from None
@@ -160,12 +158,7 @@ class Conversation:
         else:
             _ACCEPTED[name] = self._forms[0]
 
-    def _once(
-        self,
-        messages: list[dict[str, Any]],
-        schema: dict[str, Any],
-        read: Callable[..., Analysis],
-    ) -> Analysis:
+    def _once(self, messages: list[dict[str, Any]]) -> Analysis:
         """Make one request and read its answer; whatever comes of it is recorded."""
         self._wait_for_turn()
         left = self._left()
@@ -175,24 +168,24 @@ class Conversation:
         try:
             answer = self._server.ask(
                 messages,
-                response_format=_response_format(self._forms[0], schema),
+                response_format=_response_format(self._forms[0], self._schema),
                 seconds=left,
             )
-            return self._read(answer, read)
+            return self._read(answer)
         except BaseException as exc:
             problem = f"{type(exc).__name__.removeprefix('_')}: {exc}"
             raise
         finally:
             self._record(answer, time.monotonic() - start, problem)
 
-    def _read(self, answer: ModelAnswer, read: Callable[..., Analysis]) -> Analysis:
+    def _read(self, answer: ModelAnswer) -> Analysis:
         if answer.refusal is not None:
             raise PermanentError(
                 f"{self._access.model!r} refuses to look at this photo: {answer.refusal[:500]} "
                 "Look at the photo, or analyse it with another engine."
             )
         try:
-            return read(answer.text, truncated=answer.truncated)
+            return self._reader(answer.text, truncated=answer.truncated)
         except UnusableReplyError as exc:
             problem = (
                 "it was cut off at the limit on its length; be brief, and merge things alike"

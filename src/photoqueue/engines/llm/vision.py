@@ -252,16 +252,16 @@ class LlmEngine:
             interval=self._interval,
             seconds=_SHARE_OF_TIME * given,
             record=bill.record,
+            schema=reply_schema(boxes=not room),
+            read=functools.partial(
+                read_reply,
+                names=self._names,
+                hint=hint,
+                size=None if room else sent_size(images[0].size, self._side),
+                boxes=self._access.boxes,
+            ),
         )
-        read = functools.partial(
-            read_reply,
-            names=self._names,
-            hint=hint,
-            size=None if room else sent_size(images[0].size, self._side),
-            boxes=self._access.boxes,
-        )
-        messages = self._messages(images, hint, room=room)
-        analysis = conversation.ask(messages, reply_schema(boxes=not room), read)
+        analysis = conversation.ask(self._messages(images, hint, room=room))
         return replace(analysis, usage=bill.total())
 
     def _messages(

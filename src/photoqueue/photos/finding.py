@@ -13,6 +13,7 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
 
+from photoqueue.addresses import expanded
 from photoqueue.errors import PhotoNotFoundError, StorageError
 from photoqueue.format import counted
 from photoqueue.inventory.wording import canonical_room_type
@@ -89,7 +90,7 @@ def find_photos(source: Any) -> tuple[list[Located], list[LeftOut]]:
         return _find_remote(source)
     if not isinstance(source, str | os.PathLike) or not os.fspath(source):
         return [Located(source)], []
-    path = _expand_user(Path(local_path(os.fspath(source))))
+    path = expanded(local_path(os.fspath(source)))
     if _is(path, stat.S_ISDIR):
         return _judged(list(_walk(path)), where=f"The folder {path}")
     if _MAGIC.search(str(path)) and not _is(path):
@@ -298,13 +299,6 @@ def _names_extension(pattern: str) -> bool:
     """Whether a pattern such as ``*.dat`` says itself which files it means."""
     suffix = Path(pattern).suffix
     return len(suffix) > 1 and _MAGIC.search(suffix) is None
-
-
-def _expand_user(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError:  # no such user; the literal name will be reported as missing
-        return path
 
 
 def _is(path: Path, kind: Any = lambda mode: True) -> bool:

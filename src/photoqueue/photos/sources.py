@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from photoqueue.addresses import expanded
 from photoqueue.errors import PhotoNotFoundError, StorageError, UnreadablePhotoError
 from photoqueue.photos.limits import check_bytes
 from photoqueue.photos.opening import open_picture
@@ -158,10 +159,7 @@ def _read(source: object, max_bytes: int, max_pixels: int) -> tuple[str, str | N
 def _path(source: str) -> Path:
     if not source.strip():
         raise PhotoNotFoundError("The photo's path is empty. Pass the path of a file.")
-    try:
-        return Path(local_path(source)).expanduser()
-    except RuntimeError:  # "~nobody/…": no such user
-        return Path(source)
+    return expanded(local_path(source))
 
 
 def _read_open(file: Any, max_bytes: int) -> tuple[str, str | None, bytes]:

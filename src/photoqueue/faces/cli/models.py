@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -243,7 +244,7 @@ def evaluate(
                 "model": found.model,
                 "folder": str(folder),
                 "photo_count": len(found.photos),
-                **{name: None if value != value else value for name, value in figures.items()},
+                **figures,
                 "intervals": found.intervals,
                 "ms_per_photo": found.ms_per_photo,
                 **{name: records(frame.reset_index()) for name, frame in tables.items()},
@@ -285,23 +286,25 @@ def _summary(found: Evaluation) -> Table:
         ("", "photo_error_share", percent, "of the volume in all photos"),
     )
     rows = [
-        (
-            title,
-            shown(getattr(found, name)),
-            " to ".join(map(shown, found.intervals[name])),
-            meaning,
-        )
+        (title, shown(value), " to ".join(map(shown, found.intervals[name])), meaning)
         for title, name, shown, meaning in figures
+        if (value := getattr(found, name)) == value  # NaN: the truth says nothing of it
     ]
     time = ("time", duration(found.ms_per_photo), "", "a photo, median")
     return table(columns, [*rows, time])
+
+
+def _there(room: dict[str, Any]) -> str:
+    """Say how many things are in a room; boxes alone may not tell."""
+    return NOTHING if math.isnan(room["true_volume"]) else str(room["true_items"])
 
 
 def _rooms(found: Evaluation) -> Table:
     columns = (
         TableColumn("ROOM", "room"),
         TableColumn("PHOTOS", "photos", NUMBER),
-        TableColumn("ITEMS", lambda one: f"{one['items']} of {one['true_items']}", NUMBER),
+        TableColumn("ITEMS", "items", NUMBER, str),
+        TableColumn("THERE", _there, NUMBER),
         TableColumn("VOLUME", "volume", NUMBER, volume),
         TableColumn("THERE", "true_volume", NUMBER, volume),
         TableColumn("HELD BACK", "held_back", NUMBER),

@@ -5,6 +5,7 @@ They show a sample home, analysed by the built-in model in a real JupyterLab.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import photoqueue
 from photoqueue import Settings
 from photoqueue.installation import Installation
 from tests.browser.pages import SCREENSHOTS, LabPage
+from tests.browser.servers import JupyterHome
 from tests.conftest import REPOSITORY, submit
 
 SAMPLES = REPOSITORY / "data" / "samples"
@@ -36,12 +38,17 @@ def keep(lab: LabPage, name: str) -> None:
     few_colours.save(IMAGES / f"{name}.png", optimize=True)
 
 
-def test_sample_home(lab: LabPage, installation: Installation, start_worker) -> None:
+def test_sample_home(
+    lab: LabPage, jupyter_home: JupyterHome, installation: Installation, start_worker
+) -> None:
+    only_photos = shutil.ignore_patterns("*.json")
+    photos = jupyter_home.notebooks / "photos" / "maple-street"
+    shutil.copytree(SAMPLES / "maple-street", photos, ignore=only_photos)
     start_worker()
     lab.page.set_viewport_size({"width": 1280, "height": 800})
     lab.run_notebook(["from photoqueue import Workbench\nWorkbench()"])
     page = lab.page
-    page.get_by_label("Folder", exact=True).fill(str(SAMPLES / "maple-street"))
+    page.get_by_label("Folder", exact=True).fill("photos/maple-street")
     page.get_by_label("Project", exact=True).fill("maple-street")
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Submit", exact=True).click()

@@ -21,11 +21,14 @@ _NAMES = {
 
 
 def upgrade() -> None:
-    op.add_column("batches", sa.Column("left_out", JSONB))
     op.create_index("photos_content", "photos", ["sha256"])
-    encoding = op.get_bind().scalar(sa.text("SHOW server_encoding"))
-    if encoding != "UTF8":  # where PostgreSQL knows no normal forms
-        return
+    if op.get_bind().scalar(sa.text("SHOW server_encoding")) == "UTF8":
+        _normalize()
+    # Last: whoever reads `batches` waits for this lock until all is committed.
+    op.add_column("batches", sa.Column("left_out", JSONB))
+
+
+def _normalize() -> None:
     for table, columns in _NAMES.items():
         values = ", ".join(f"{name} = normalize({name})" for name in columns)
         other = " OR ".join(f"{name} IS NOT NFC NORMALIZED" for name in columns)

@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +19,10 @@ from photoqueue.settings import Settings
 from tests.api_server import serving
 from tests.conftest import REPOSITORY
 
-_description = create_app(Settings()).openapi()
+
+@cache
+def description() -> Any:
+    return create_app(Settings()).openapi()
 
 
 @pytest.fixture
@@ -30,7 +35,7 @@ def address(installation: Installation) -> Iterator[str]:
 def test_answers_are_as_described(address: str) -> None:
     described = [
         method
-        for path, methods in _description["paths"].items()
+        for path, methods in description()["paths"].items()
         if path.startswith(("/api", "/healthz"))
         for method in methods
     ]
@@ -82,10 +87,10 @@ def test_description_is_served_and_complete(api: httpx.Client) -> None:
 def test_no_address_takes_a_path_or_an_url() -> None:
     names = {
         name
-        for schema in _description["components"]["schemas"].values()
+        for schema in description()["components"]["schemas"].values()
         for name in schema.get("properties", {})
     }
-    taken = _description["paths"]["/api/photos"]["post"]["requestBody"]["content"]
+    taken = description()["paths"]["/api/photos"]["post"]["requestBody"]["content"]
     names |= {name for kind in taken.values() for name in kind["schema"]["properties"]}
     assert not {name for name in names if "url" in name.lower() or "path" in name.lower()}
 
@@ -98,4 +103,4 @@ def test_schemas_have_these_names() -> None:
     answers = {"AliveAnswer", "ChangesAnswer", "CountsAnswer", "JobsAnswer", "QueueAnswer"}
     answers |= {"QueuesAnswer", "ReadyAnswer", "TestJobAnswer", "WorkersAnswer"}
     parts = {"CheckEntry", "Fault", "LeftOutFile", "Problem", "SubmittedJob"}
-    assert set(_description["components"]["schemas"]) == records | requests | answers | parts
+    assert set(description()["components"]["schemas"]) == records | requests | answers | parts

@@ -7,12 +7,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import openai
-
 from tests.conftest import REPOSITORY
 
 
 def test_what_is_declared_of_openai_is_what_it_has() -> None:
+    import openai  # not by each process that collects the tests
+
     path = REPOSITORY / "typings/openai/__init__.pyi"
     declared: dict[str, Any] = {"__name__": "declared"}
     lazily = __future__.annotations.compiler_flag

@@ -110,18 +110,22 @@ def test_claim_that_is_committed_after_its_process_was_recovered_is_delivered_ag
     assert list(job.attempts()["outcome"]) == ["worker_lost", "completed"]
 
 
-def test_killed_process_group_loses_nothing(start_worker):
-    jobs = []
+def test_killed_process_group_loses_nothing(start_worker, tmp_path):
     several = ("--queue", "photo-analyze", "--concurrency", "2")
-    worker = start_worker(*several, PQ_TEST_SLEEP="0.1")
-    jobs = [submit(f"sleep-{number}") for number in range(40)]
-    for _ in range(3):
-        eventually(lambda: any(job.poll().state is JobState.ACTIVE for job in jobs))
+    variables = {"PQ_TEST_SLEEP": "0.1", "PQ_TEST_GATE": str(tmp_path / "gate")}
+    worker = start_worker(*several, **variables)
+    # One is at its job whenever a worker is killed, however quickly the others are done.
+    held = submit("gate-1")
+    jobs = [held, *(submit(f"sleep-{number}") for number in range(40))]
+    for kills in range(3):
+        eventually(lambda kills=kills: held.poll().attempts > kills)
         worker.kill_group()
-        worker = start_worker(*several, PQ_TEST_SLEEP="0.1")
+        worker = start_worker(*several, **variables)
+    (tmp_path / "gate").touch()
     for job in jobs:
         job.result(120)
     assert_one_effect(jobs)
+    assert list(held.attempts()["outcome"]) == ["worker_lost"] * 3 + ["completed"]
 
 
 def test_worker_of_another_host_is_lost_when_its_lease_runs_out(start_worker, database):

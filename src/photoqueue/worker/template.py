@@ -51,7 +51,7 @@ _MODULES: Final = ("engines.registry", "inventory.wording", "photos.pixels", "ph
 HELD_BACK: Final = (signal.SIGINT, signal.SIGTERM)
 #: Requests of ``prctl`` (linux/prctl.h).
 _SET_NAME, _SET_CHILD_SUBREAPER = 15, 36
-#: Seconds in which a template answers; it may have to import its modules first.
+#: Seconds in which a template answers.
 _PATIENCE: Final = 10.0
 #: Descriptors that came with the data of this process.
 _passed: list[int] = []
@@ -77,7 +77,7 @@ def template() -> Iterator[Template | None]:
     """
     made = None
     with suppress(OSError):  # not Linux, an old kernel, or a sandbox
-        made = Template() if _threads() == 1 else None
+        made = Template()
     try:
         yield made
     finally:
@@ -89,12 +89,18 @@ class Template:
     """The worker's side of a template process."""
 
     def __init__(self) -> None:
-        os.close(os.pidfd_open(os.getpid()))
-        self._end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._end.settimeout(_PATIENCE)
-        _flush()
-        gc.freeze()  # so that no collection writes to shared pages
         with thrifty():
+            # Told otherwise by the operator, numpy starts threads.
+            for module in _MODULES if os.environ["OPENBLAS_NUM_THREADS"] == "1" else ():
+                with suppress(ImportError):  # processes that need it say what is missing
+                    import_module(f"photoqueue.{module}")
+            if _threads() > 1:
+                raise OSError("this process has threads")
+            os.close(os.pidfd_open(os.getpid()))
+            self._end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self._end.settimeout(_PATIENCE)
+            _flush()
+            gc.freeze()  # so that no collection writes to shared pages
             self.pid = os.fork()
             if self.pid == 0:
                 self._end.close()
@@ -162,11 +168,6 @@ def _serve(end: socket.socket) -> NoReturn:
         with suppress(AttributeError, ValueError):  # not glibc; not a number
             for name, parameter in _MALLOPT.items():
                 ctypes.CDLL(None).mallopt(parameter, int(os.environ[name]))
-        # Told otherwise by the operator, numpy starts threads.
-        for module in _MODULES if os.environ["OPENBLAS_NUM_THREADS"] == "1" else ():
-            with suppress(ImportError):  # processes that need it say what is missing
-                import_module(f"photoqueue.{module}")
-        gc.freeze()
         while True:
             data, descriptors, *_ = socket.recv_fds(end, _MIB, 64)
             if not data or _threads() > 1:

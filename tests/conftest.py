@@ -180,7 +180,7 @@ def settings_of(servers: Endpoints, database_url: str, home: Path) -> Settings:
         database_url=database_url,
         redis_url=servers.redis_url,
         engine="tests.engines:scripted",
-        # Each process of a worker costs a second to start; tests of several ask for them.
+        # Tests of several processes ask for them.
         concurrency=1,
         backoff_delay=20,
         # Longer than a busy machine lets a worker stand still: one whose lease has run out is none.

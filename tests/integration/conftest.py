@@ -77,7 +77,7 @@ def shared(
 
 @pytest.fixture(scope="module")
 def shared_worker(shared: Settings) -> Iterator[Worker]:
-    """Keep one worker with a process for each queue: to start one takes two seconds."""
+    """Keep one worker with a process for each queue: to start one takes a second."""
     runs = shared.home / "runs"
     runs.mkdir()
     worker = launch_worker(shared, shared.home / "worker.log", PQ_TEST_RUNS=str(runs))

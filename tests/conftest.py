@@ -31,17 +31,15 @@ REPOSITORY = Path(__file__).parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # Processes of pytest-xdist inherit the home.
-    if not hasattr(config, "workerinput"):
-        home.move_in()
+def pytest_configure() -> None:
+    # Each process of pytest-xdist has a home of its own: what a test leaves there names the test.
+    home.move_in()
     home.watch()
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
-        left = home.move_out()
-        assert left == [], f"written into the home of whoever runs the tests: {left}"
+def pytest_unconfigure() -> None:
+    left = home.move_out()
+    assert left == [], f"written into the home of whoever runs the tests: {left}"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -17,6 +17,7 @@ from alembic import command
 from photoqueue.client.metrics import RecentMetrics, figures
 from photoqueue.faces.http.metrics import exposition, installation_metrics
 from photoqueue.queue.database import Database, migrate
+from photoqueue.queue.tables import SCHEMA_REVISION
 from photoqueue.queue.tally import EDGES, counting
 from tests.conftest import eventually
 from tests.integration.test_figures import FILL, SUBMISSIONS
@@ -244,4 +245,4 @@ def test_workers_go_on_while_the_migration_waits_for_somebody_who_reads_jobs(
         reader.rollback()
     migration.join()
     # and the migration ends as soon as that is over
-    assert database.revision() == "0007"
+    assert database.revision() == SCHEMA_REVISION

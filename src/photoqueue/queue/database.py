@@ -398,13 +398,18 @@ def migrate(database: Database) -> bool:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with database.begin() as connection:
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-        before = current_revision(connection)
-        if before == SCHEMA_REVISION:
-            return False
-        if before is not None and before > SCHEMA_REVISION:
-            raise database.newer_schema(before)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        return True
+    changed = False
+    with database.begin() as one_at_a_time:
+        lock = sa.text("SELECT pg_advisory_xact_lock(:key)")
+        one_at_a_time.execute(lock, {"key": _MIGRATION_LOCK})
+        while True:
+            # Each in a transaction of its own, so that none holds the locks of the one before.
+            with database.begin() as connection:
+                before = current_revision(connection)
+                if before == SCHEMA_REVISION:
+                    return changed
+                if before is not None and before > SCHEMA_REVISION:
+                    raise database.newer_schema(before)
+                config.attributes["connection"] = connection
+                command.upgrade(config, "+1")
+                changed = True

@@ -83,6 +83,13 @@ class WarmProcess:
         return int(line)
 
 
+def _environment() -> dict[str, str]:
+    """Return the environment without the settings of the test that needs it first."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("PHOTOQUEUE_")}
+    # Threads of OpenBLAS would not survive a fork.
+    return {**kept, "OPENBLAS_NUM_THREADS": "1"}
+
+
 class Warm:
     """An interpreter that has imported photoqueue and waits for commands."""
 
@@ -92,8 +99,7 @@ class Warm:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(theirs.fileno())],
                 cwd=REPOSITORY,
-                # Threads of OpenBLAS would not survive a fork.
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+                env=_environment(),
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 # An interrupt of the tests ends it by closing the socket.

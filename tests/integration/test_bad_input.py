@@ -120,8 +120,8 @@ def test_file_of_100_mb_is_refused_unread(tmp_path: Path, database: Database) ->
 
 @pytest.mark.usefixtures("working")
 def test_truncated_jpeg_fails_at_its_first_attempt() -> None:
-    job = submit_photo(truncated(), photo_id="truncated-1")
-    with pytest.raises(JobFailedError) as caught:
+    job = submit_photo(truncated(), photo_id="truncated-1", file_name="salon.jpg")
+    with pytest.raises(JobFailedError, match=r"salon\.jpg is truncated") as caught:
         job.result(120)
     assert caught.value.error_type == "UnreadablePhotoError"
     assert poll(job).attempts == 1
@@ -149,6 +149,7 @@ UNUSUAL = {
     "16-bit PNG": lambda: encode(Image.fromarray(np.full((30, 40), 40_000, np.uint16)), "PNG"),
     "palette PNG": lambda: encode(Image.new("P", (40, 30)), "PNG"),
     "transparent PNG": lambda: encode(Image.new("RGBA", (40, 30), (1, 2, 3, 0)), "PNG"),
+    "AVIF": lambda: encode(Image.new("RGB", (40, 30)), "AVIF"),
     "one pixel": lambda: encode(Image.new("RGB", (1, 1)), "PNG"),
     "long and thin": lambda: encode(Image.new("RGB", (4000, 1)), "PNG"),
 }

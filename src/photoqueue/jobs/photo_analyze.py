@@ -86,9 +86,9 @@ class PhotoAnalyze:
                 return standing
         except PhotoqueueError:
             # Galleries show the photo even though its job fails.
-            self._keep_thumbnail(payload, self._decoded(data, LEAST_SIDE).image)
+            self._keep_thumbnail(payload, self._decoded(payload, data, LEAST_SIDE).image)
             raise
-        photo = self._decoded(data, sufficient_side(engine))
+        photo = self._decoded(payload, data, sufficient_side(engine))
         small = shrunk(photo.image, LEAST_SIDE)  # shared by thumbnail and measures
         self._keep_thumbnail(payload, small)
         analysis = self._analyse(engine, payload, photo.image, calls)
@@ -105,11 +105,12 @@ class PhotoAnalyze:
                 return result.model_copy(update={"photo_id": payload.photo_id})
         return None
 
-    def _decoded(self, data: bytes, side: int | None) -> Decoded:
+    def _decoded(self, payload: PhotoPayload, data: bytes, side: int | None) -> Decoded:
         from photoqueue.photos.pixels import decode_enough
 
         max_pixels = round(self._settings.max_photo_megapixels * 1e6)
-        return decode_enough(data, side, max_pixels=max_pixels)
+        name = payload.file_name or f"Photo {payload.photo_id}"
+        return decode_enough(data, side, max_pixels=max_pixels, name=name)
 
     def _analyse(
         self, engine: Engine, payload: PhotoPayload, image: Image.Image, calls: list[AiCall]

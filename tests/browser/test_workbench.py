@@ -228,7 +228,7 @@ def test_wrong_folder_is_said_before_it_is_submitted(lab: LabPage, tmp_path: Pat
     page = lab.page
     for folder, said in (
         ("empty", "is empty"),
-        ("nowhere", "there is no"),
+        ("nowhere", "does not exist"),
         ("text", "has no pictures"),
     ):
         fill(page, "Folder", str(tmp_path / folder))

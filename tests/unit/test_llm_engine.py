@@ -327,7 +327,7 @@ def test_rung_that_works_is_found_and_remembered(
     assert [request.form for request in server.requests] == [taken, taken]
 
 
-@pytest.mark.parametrize("status", [404, 405, 415, 422, 500, 501, 502, 503])
+@pytest.mark.parametrize("status", [404, 405, 415, 422, 500, 501, 502, 503, 504, 520])
 def test_each_status_that_may_refuse_a_schema_leads_on(
     server: ChatServer, make: Make, status: int
 ) -> None:
@@ -873,6 +873,22 @@ def test_authority_of_the_site_is_trusted(
         monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
     with chat_server(certificate=(certificate, key)) as server:
         assert make(llm_base_url=server.address).analyse(PICTURE, Hint()).items
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_cannot_be_read_name_their_variable(
+    server: ChatServer,
+    make: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str | None,
+) -> None:
+    file = tmp_path / "site.pem"
+    if content:
+        file.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with pytest.raises(EngineUnavailableError, match="SSL_CERT_FILE cannot be read"):
+        make()
 
 
 # --- the key --------------------------------------------------------------------------

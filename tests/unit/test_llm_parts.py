@@ -92,9 +92,44 @@ def test_lists_by_category_and_by_photo_are_one() -> None:
     for value in ({"furniture": [SOFA], "electronics": [chair]}, [GOOD, {"items": [chair]}]):
         items = read_reply(json.dumps(value), NAMES, Hint()).items
         assert [item.key for item in items] == ["sofa_3_seat", "chair"]
-    assert read_reply("[]", NAMES, Hint()).items == ()
     counted = read_reply(json.dumps({"items": {"sofa": 1, "chair": 4}}), NAMES, Hint()).items
     assert [item.label for item in counted] == ["sofa", *["chair"] * 4]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "```json\n[]\n```",
+        '{"room_type": "bedroom", "items": null}',
+        '{"furniture": [], "objects": null}',
+    ],
+)
+def test_room_with_nothing_in_it_is_an_answer(text: str) -> None:
+    assert read_reply(text, NAMES, Hint()).items == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"furniture": [{"name": "sofa" "count": 1}], "things": [{"name": "chair"}]}',
+        '[{"items": [{"name": "sofa" "count": 1}]}, {"items": [{"name": "chair"}]}]',
+        '{"items": [{"name": "desk", "items": [{"name": "lamp"}]}, {"name": "cha',
+    ],
+)
+def test_part_of_a_broken_list_does_not_pass_for_all_of_it(text: str) -> None:
+    with pytest.raises(UnusableReplyError, match="no JSON"):
+        read_reply(text, NAMES, Hint())
+
+
+def test_comma_that_is_forgiven_costs_no_other_list() -> None:
+    text = '{"furniture": [{"name": "sofa"}], "things": [{"name": "chair"}],}'
+    assert len(read_reply(text, NAMES, Hint()).items) == 2
+
+
+def test_long_answer_that_is_cut_off_within_a_string_is_given_up_quickly() -> None:
+    # Looking at the rest of the text again at each quote would take minutes.
+    assert find_answer(json.dumps(json.dumps([SOFA] * 2500))[:-8], truncated=True) is None
 
 
 def test_comma_within_a_name_stays() -> None:
@@ -187,6 +222,8 @@ def test_thing_named_three_times_with_one_box_is_one() -> None:
     )
     assert len(reply.items) == 4
     assert reply.warnings[0].startswith("named again with the same box")
+    pairs = json.dumps({**GOOD, "items": [{**SOFA, "count": 2}] * 2})
+    assert len(read_reply(pairs, NAMES, Hint()).items) == 2
 
 
 LEFT = (0.05, 0.3, 0.45, 0.95)

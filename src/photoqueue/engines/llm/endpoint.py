@@ -299,8 +299,14 @@ def _trusted() -> ssl.SSLContext:
     """
     import httpx2
 
-    context = httpx2.create_ssl_context()
     folder = os.environ.get("SSL_CERT_DIR")
-    if folder and os.environ.get("SSL_CERT_FILE"):
-        context.load_verify_locations(capath=folder)
+    try:
+        context = httpx2.create_ssl_context()
+        if folder and os.environ.get("SSL_CERT_FILE"):
+            context.load_verify_locations(capath=folder)
+    except OSError as exc:  # also of the contents
+        raise EngineUnavailableError(
+            f"The certificates of SSL_CERT_FILE cannot be read ({exc.strerror or exc}). Name a "
+            "file of certificates in PEM format, or unset it."
+        ) from exc
     return context

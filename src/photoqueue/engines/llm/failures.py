@@ -55,9 +55,10 @@ _SHOWN: Final = 300
 #: Statuses below 500 that pass by themselves.
 _PASSING: Final = frozenset((408, 409, 425))
 #: Statuses with which servers refuse a form of request, and those that may mean that as well as
-#: something else: some fall over a schema, and routers find nobody who takes one.
+#: something else, as all from 500 on: some fall over a schema or run out of time, and routers find
+#: nobody who takes one.
 _FORM: Final = frozenset((400, 422))
-_MAYBE_FORM: Final = frozenset((404, 405, 406, 415, 500, 501, 502, 503))
+_MAYBE_FORM: Final = frozenset((404, 405, 406, 415))
 #: Words in the code or type of an error within a successful answer → its status.
 _STATUS_OF: Final = {
     "quota": 402,
@@ -105,7 +106,7 @@ def error_of(
     error = _meaning(access, status, retry_after(headers) or 0.0, _said(access, body))
     if isinstance(error, RateLimitedError):
         return error
-    if status in _FORM or (status in _MAYBE_FORM and not inside):
+    if status in _FORM or (not inside and (status >= 500 or status in _MAYBE_FORM)):
         return FormatRefusedError(error, sure=status in _FORM)
     return error
 

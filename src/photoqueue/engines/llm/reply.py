@@ -36,7 +36,10 @@ _MOST_WARNINGS: Final = 8
 _LISTS: Final = ("items", "things", "objects", "furniture", "inventory", "detections")
 _SURE: Final = ("confidence", "score")
 _NAMES: Final = ("name", "label", "item", "object", "key", "title")
-_COMMAS: Final = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])')
+#: A string, perhaps cut off (then it is looked at once only), or a comma before a closing bracket.
+_COMMAS: Final = re.compile(r'("(?:[^"\\]|\\.)*+"?)|,(?=\s*[}\]])')
+#: What stands before a value that is a part of another one.
+_WITHIN: Final = re.compile(r'(?:"\s*:|[\]}]\s*,|\[)\s*\Z')
 _FIGURE: Final = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 
 
@@ -102,17 +105,19 @@ def read_reply(
     scale = _scale([_figure(_of(thing, *_SURE)) for thing in things])
     raws = [raw_box(thing) if size else None for thing in things]
     items: list[Item] = []
+    placed: list[Item] = []
     for thing, raw, box in zip(things, raws, boxes_of(raws, size, boxes), strict=True):
         item, count = _item(thing, names, hint.language, scale, notes)
         if raw is not None and box is None:
             notes.add("with a box that is none in the photo: {}", item.name)
-        item = replace(item, box=box if count == 1 else None)
-        if any(_same(item, other) for other in items):
+        item = replace(item, box=box)
+        if any(_same(item, other) for other in placed):
             notes.add("named again with the same box, counted once: {}", item.name)
         elif len(items) + count > _MOST_THINGS:
             notes.add(f"beyond {_MOST_THINGS} things in one room, left out: {{}}", item.name)
         else:
-            items += [item] * count
+            items += [item if count == 1 else replace(item, box=None)] * count
+            placed.append(item)
     kind = _room_type(_of(found, "room_type", "roomType", "room"))
     if kind is None and hint.room_type is None:
         notes.add("kind of room that is not known: {}", str(found.get("room_type"))[:40])
@@ -136,19 +141,24 @@ def find_answer(text: str, *, truncated: bool = False) -> dict[str, Any] | None:
     {'items': [{'name': 'sofa'}]}
     """
     text = text[:_LONGEST_ANSWER].strip()
-    if text == "[]":
+    if text.removeprefix("```json").strip("`\n ") == "[]":
         return {"items": []}
     for tried in (text, _COMMAS.sub(lambda match: match[1] or "", text)):
-        found = [(_listed(value), end) for value, end in _values(tried)]
-        whole = [(value, end) for value, end in found if value is not None]
-        if whole and not (truncated and "{" in tried[whole[-1][1] :]):
-            return whole[-1][0]
+        found = [(_listed(value), end, part) for value, end, part in _values(tried)]
+        nothing: tuple[dict[str, Any] | None, int, bool] = (None, 0, False)
+        last, end, part = next((one for one in reversed(found) if one[0]), nothing)
+        # Of a list that is broken somewhere, its last part alone would pass for all of it.
+        if last and not part and not (truncated and "{" in tried[end:]):
+            return last
     return None
 
 
-def _values(text: str) -> Iterator[tuple[Any, int]]:
-    """Yield each JSON value of a text that may hold a list of things, and where it ends."""
-    decoder = json.JSONDecoder()
+def _values(text: str) -> Iterator[tuple[Any, int, bool]]:
+    """Yield each JSON value of a text that may hold a list of things.
+
+    With it come where it ends, and whether it is a part of a value that cannot be read.
+    """
+    decoder, broken = json.JSONDecoder(), False
     openings = re.compile(r'[{\[]|(?<!\S)"(?=\s*[\\{\[])')  # JSON within a string, too
     match = openings.search(text)
     for _ in range(_MOST_CANDIDATES):
@@ -157,9 +167,10 @@ def _values(text: str) -> Iterator[tuple[Any, int]]:
         end = match.start() + 1
         try:
             value, end = decoder.raw_decode(text, match.start())
-            yield value, end
+            before = text[max(match.start() - 20, 0) : match.start()]
+            yield value, end, broken and _WITHIN.search(before) is not None
         except (ValueError, RecursionError):
-            pass
+            broken = True
         match = openings.search(text, end)
 
 
@@ -168,7 +179,7 @@ def _listed(value: Any, depth: int = 0) -> dict[str, Any] | None:
     if depth > _DEEPEST:
         return None
     if isinstance(value, str):
-        inner = [_listed(found, depth + 1) for found, _ in _values(value)]
+        inner = [_listed(found, depth + 1) for found, *_ in _values(value)]
         return next((found for found in reversed(inner) if found is not None), None)
     if isinstance(value, list):
         if _are_things(value):
@@ -181,10 +192,12 @@ def _listed(value: Any, depth: int = 0) -> dict[str, Any] | None:
     things = value.get("items")
     if isinstance(things, list):
         return value
+    if "items" in value and not things:  # null, of an empty room
+        return {**value, "items": []}
     if isinstance(things, dict) and all(isinstance(one, dict | int) for one in things.values()):
         return {**value, "items": [_named(name, one) for name, one in things.items()]}
     # By category, mostly: {"furniture": […], "appliances": […]}
-    lists = [part for key, part in value.items() if key in _LISTS or _are_things(part)]
+    lists = [part or [] for key, part in value.items() if key in _LISTS or _are_things(part)]
     if lists and all(isinstance(part, list) for part in lists):
         return {**value, "items": list(itertools.chain(*lists))}
     within = (_listed(part, depth + 1) for part in value.values())

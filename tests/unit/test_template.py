@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ import pytest
 from photoqueue.worker.template import template
 
 PROGRAM = """
-import atexit, json, multiprocessing, os, random, secrets, signal, sys, time, uuid
+import atexit, json, multiprocessing, os, random, secrets, signal, sys, tempfile, time, uuid
 from multiprocessing.sharedctypes import RawValue
 from photoqueue.worker.board import StatusBoard
 from photoqueue.worker.template import HELD_BACK, template
@@ -23,6 +24,8 @@ from photoqueue.worker.template import HELD_BACK, template
 def describe(folder, slot, board):
     import numpy as np
 
+    global temporary
+    temporary = [temporary, tempfile.TemporaryDirectory(dir=folder, prefix="of-process-")]
     board.set_jobs([uuid.UUID(int=slot + 7)])
     atexit.register(lambda: open(f"{folder}/ended-{slot}", "w").close())
     told = {
@@ -55,6 +58,7 @@ def wait(pipe):
 
 folder = sys.argv[1]
 atexit.register(lambda: print("the worker's own end", os.getpid()))
+temporary = tempfile.TemporaryDirectory(dir=folder, prefix="of-worker-")
 print("written before")  # is in a buffer
 with template() as forks:
     boards = [RawValue(StatusBoard) for _ in range(2)]
@@ -81,11 +85,16 @@ with template() as forks:
         lost.start()
     except OSError as exc:
         error = str(exc)
+del os.pidfd_open
+with template() as forks:
+    without = forks is None
 print(json.dumps({
     "worker": [os.getpid(), os.getpgid(0)],
     "statuses": [process.exitcode for process in processes],
     "jobs": [[job.int for job in board.job_ids] for board in boards],
     "error": error,
+    "temporary": [name for name in os.listdir(folder) if name.startswith("of-")],
+    "without pidfd_open": without,
 }))
 """
 
@@ -101,6 +110,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         capture_output=True,
         text=True,
         timeout=60,
+        # As a parent may leave it: then the system forgets how processes have ended.
+        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
     )
     assert done.returncode == 0, done.stderr
     before, printed, after = done.stdout.splitlines()
@@ -127,6 +138,8 @@ def test_processes_have_randomness_input_and_handlers_of_their_own(seen: dict[st
     assert seen["ended"] == ["ended-0", "ended-1"]
     # Neither text in a buffer nor a handler of the worker is there twice.
     assert seen["shown"] == ("written before", f"the worker's own end {seen['worker'][0]}")
+    # Temporary folders of the processes have gone, and that of the worker has not.
+    assert [name.rpartition("-")[0] for name in seen["temporary"]] == ["of-worker"]
 
 
 def test_processes_have_one_thread_and_no_socket_and_lose_no_signal(seen: dict[str, Any]) -> None:
@@ -140,6 +153,10 @@ def test_processes_have_one_thread_and_no_socket_and_lose_no_signal(seen: dict[s
 
 def test_template_that_is_gone_is_an_error(seen: dict[str, Any]) -> None:
     assert seen["error"]
+
+
+def test_python_without_process_descriptors_makes_no_template(seen: dict[str, Any]) -> None:
+    assert seen["without pidfd_open"]
 
 
 def test_process_with_threads_makes_no_template() -> None:

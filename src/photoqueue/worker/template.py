@@ -18,6 +18,7 @@ import pickle
 import signal
 import socket
 import sys
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -75,8 +76,11 @@ def template() -> Iterator[Template | None]:
 
     Call it before the process has threads, connections or modules of the user's.
     """
+    # Whoever started this process may ignore it: nobody would learn how a process has ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     made = None
-    with suppress(OSError):  # not Linux, an old kernel, or a sandbox
+    # Not Linux, an old kernel, a sandbox; a Python built for old kernels lacks pidfd_open().
+    with suppress(OSError, AttributeError):
         made = Template()
     try:
         yield made
@@ -164,7 +168,7 @@ def _serve(end: socket.socket) -> NoReturn:
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
         name_process("pq-template")
-        atexit._clear()  # processes end with handlers of their own
+        _forget_handlers()
         with suppress(AttributeError, ValueError):  # not glibc; not a number
             for name, parameter in _MALLOPT.items():
                 ctypes.CDLL(None).mallopt(parameter, int(os.environ[name]))
@@ -179,6 +183,15 @@ def _serve(end: socket.socket) -> NoReturn:
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
+
+
+def _forget_handlers() -> None:
+    """Let processes end with handlers and finalizers of their own, not with the worker's."""
+    atexit._clear()
+    registry, run_all = (getattr(weakref.finalize, name) for name in ("_registry", "_exitfunc"))
+    for finalizer in registry:
+        finalizer.atexit = False
+    atexit.register(run_all)
 
 
 def _fork(end: socket.socket, data: bytes, descriptors: list[int]) -> bytes:

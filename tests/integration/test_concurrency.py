@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
@@ -137,6 +138,23 @@ def test_processes_go_on_without_their_template_and_others_come_without_it(
     assert "signal 9 (SIGKILL)" in worker.log
     worker.signal(signal.SIGTERM)
     assert worker.wait() == 0
+
+
+def test_process_is_replaced_once_the_machine_has_room_for_another(
+    start_worker: Callable[..., Worker], gate: Path
+) -> None:
+    worker = start_worker("--queue", PHOTOS, "--concurrency", "1")
+    job = submit("gate-0")
+    eventually(lambda: job.poll().state == "active", 120, worker)
+    supervisor = psutil.Process(worker.pid)
+    before = supervisor.rlimit(psutil.RLIMIT_NOFILE)
+    supervisor.rlimit(psutil.RLIMIT_NOFILE, (3, before[1]))
+    processes(worker.pid)[0].kill()
+    eventually(lambda: "Too many open files" in worker.log, worker=worker)
+    supervisor.rlimit(psutil.RLIMIT_NOFILE, before)
+    gate.touch()
+    job.wait(120)
+    assert list(job.attempts()["outcome"]) == ["worker_lost", "completed"]
 
 
 def test_paused_queue_asks_for_no_process(

@@ -6,13 +6,12 @@ import logging
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import RawValue
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from photoqueue.words import JobType, Outcome
@@ -190,21 +189,6 @@ class Crew:
 
     def start(self, queue: JobType) -> None:
         """Start one more process for a queue."""
-        if self._template is not None:
-            try:
-                self._start(queue, self._template.process)
-                return
-            except OSError as exc:
-                logger.warning(
-                    "the template process cannot be used (%s): processes are spawned from now on, "
-                    "which takes longer",
-                    exc,
-                )
-                self._template.close()
-                self._template = None
-        self._start(queue, self._context.Process)
-
-    def _start(self, queue: JobType, make: Callable[..., BaseProcess]) -> None:
         self._slots += 1
         board = RawValue(StatusBoard)
         reader, writer = self._context.Pipe(duplex=False)
@@ -218,20 +202,40 @@ class Crew:
             processes=self._concurrency.most,
             log_format=self._log_format,
         )
-        process = make(
-            target=run_child,
-            args=(assignment, board, reader),
-            name=f"photoqueue-{queue}-{self._slots}",
-        )
         try:
-            with thrifty():
-                process.start()
+            process = self._launch(
+                target=run_child,
+                args=(assignment, board, reader),
+                name=f"photoqueue-{queue}-{self._slots}",
+            )
         except BaseException:
             writer.close()  # ends a process that nobody will know
             raise
         finally:
             reader.close()
         self.children.append(Child(queue, self._slots, process, board, writer))
+
+    def _launch(self, **options: Any) -> BaseProcess:
+        """Start a process, by the template if there is one; options of ``Process``."""
+        process: BaseProcess
+        if self._template is not None:
+            try:
+                process = self._template.process(**options)
+                process.start()
+            except OSError as exc:
+                logger.warning(
+                    "the template process cannot be used (%s): processes are spawned from now on, "
+                    "which takes longer",
+                    exc,
+                )
+                self._template.close()
+                self._template = None
+            else:
+                return process
+        process = self._context.Process(**options)
+        with thrifty():
+            process.start()
+        return process
 
     def of(self, queue: JobType) -> list[Child]:
         """Return the processes of a queue; safe to call from another thread."""
@@ -301,7 +305,7 @@ class Crew:
         due = [queue for at, queue in self._restart_at if at <= now]
         self._restart_at = [entry for entry in self._restart_at if entry[0] > now]
         for queue in due:
-            self.start(queue)
+            self._replace(queue)
 
     def ask_to_stop(self) -> None:
         """Ask every process to finish its job and end."""
@@ -322,11 +326,22 @@ class Crew:
         lived = time.monotonic() - child.started
         if child.board.ready or lived > _SHORT_LIFE_SECONDS:
             self._failed_starts = 0
-            self.start(child.queue)
-            return
+            self._replace(child.queue)
+        else:
+            self._start_later(child.queue)
+
+    def _replace(self, queue: JobType) -> None:
+        """Start a process; later, if the machine has no room for one now."""
+        try:
+            self.start(queue)
+        except OSError as exc:
+            logger.warning("no process can be started (%s); trying again", exc)
+            self._start_later(queue)
+
+    def _start_later(self, queue: JobType) -> None:
         self._failed_starts += 1
         delay = min(2.0**self._failed_starts, _MAX_RESTART_DELAY_SECONDS)
-        self._restart_at.append((time.monotonic() + delay, child.queue))
+        self._restart_at.append((time.monotonic() + delay, queue))
 
 
 def _log(event: str, queue: JobType, child: Child, processes: int) -> None:

@@ -147,6 +147,19 @@ def test_a_large_png_in_strips_is_the_same_picture(
         decode_enough(data[: len(data) // 2], side, max_pixels=LIMIT)
 
 
+def test_what_follows_the_rows_of_a_png_is_not_read() -> None:
+    size = (1600, 1400)
+    # Whoever inflates all of it comes to a damaged end.
+    rows = zlib.compress(bytes(size[1] * (1 + 3 * size[0]) + 30_000_000))[:-1000] + b"\xff" * 1000
+    header = struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")]
+    png = PNG_MAGIC + b"".join(
+        struct.pack(">I", len(part)) + kind + part + struct.pack(">I", zlib.crc32(kind + part))
+        for kind, part in parts
+    )
+    assert decode(png, max_pixels=10**7).size == size
+
+
 def test_sixteen_bits_of_colour_in_strips_are_eight(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = np.random.default_rng(1).integers(0, 256, (20, 30, 6), np.uint8)
     # Each row as its difference from the one above: the filter "Up".

@@ -75,6 +75,17 @@ def test_a_glob_gives_what_it_matches(home: Path, pattern: str, expected: list[s
     assert names(expanded(str(home / pattern)), home) == expected
 
 
+def test_folders_that_a_glob_matches_are_named(home: Path, bucket: str) -> None:
+    found, left_out = find_photos(str(home / "*"))
+    assert len(found) == 2
+    assert {"bedroom 2", "bedroom 10", "salon"} <= {out.file for out in left_out}
+    assert [out for out in find_photos(f"{bucket}/*")[1] if out.file == "room"] == [
+        ("room", "is a folder, and only ** looks into folders")
+    ]
+    with pytest.raises(PhotoNotFoundError, match=r"bedroom 2 is a folder, and only \*\* looks"):
+        find_photos(str(home / "bedroom 2*"))
+
+
 def test_a_glob_is_relative_to_the_current_folder(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,10 @@ _NOT_OURS: Final = frozenset(
 )
 
 
+#: Why what a pattern matches is left out, unless it goes down into folders.
+_A_FOLDER: Final = "is a folder, and only ** looks into folders"
+
+
 class LeftOut(NamedTuple):
     """A file that was not taken, and why: ``is a PDF``."""
 
@@ -182,6 +186,8 @@ def _walk(folder: Path, *, depth: int | None = None, judge: bool = True) -> Iter
             if _is(here / entry.name, stat.S_ISDIR):
                 if depth is None or depth > 1:
                     yield from walk(within, why, None if depth is None else depth - 1)
+                else:
+                    yield _File(here / entry.name, within, why or _A_FOLDER)
             else:
                 path = here / entry.name
                 yield _File(path, within, why or (_why_not(path) if judge else None))
@@ -246,11 +252,13 @@ def _find_remote(url: str) -> tuple[list[Located], list[LeftOut]]:
             magic, found = False, file_system.find(path, detail=True)
         else:
             return [Located(url)], []
-        infos = {name: info for name, info in found.items() if info["type"] != "directory"}
+        named = magic and "**" not in path
+        infos = {n: info for n, info in found.items() if named or info["type"] != "directory"}
         root = _MAGIC.split(path)[0].rpartition("/")[0] if magic else path
         inside = {name: PurePosixPath(name.removeprefix(root).lstrip("/")) for name in infos}
         why = {
             name: next(filter(None, map(_not_ours, where.parts)), None)
+            or (_A_FOLDER if infos[name]["type"] == "directory" else None)
             for name, where in inside.items()
         }
         if not (magic and _names_extension(location.rpartition("/")[2])):

@@ -151,9 +151,9 @@ def _joined(strips: Iterable[Image.Image], size: tuple[int, int], factor: int) -
     for strip in strips:
         joined.paste(to_rgb(strip).reduce(factor), (0, top // factor))
         top += strip.height
-    if top < size[1]:
-        raise OSError("image file is truncated")
-    return joined
+        if top >= size[1]:  # what follows is no part of the picture, and may be without end
+            return joined
+    raise OSError("image file is truncated")
 
 
 #: Samples per pixel, and Pillow's mode, by the type of colour in a PNG's header.

@@ -94,6 +94,18 @@ def test_classes_of_a_vocabulary_judge_only_what_they_name(tmp_path: Path) -> No
     assert found.rooms[0].things is None  # such boxes are not all that is there
 
 
+def test_classes_that_the_catalogue_knows_by_another_name_are_classes(tmp_path: Path) -> None:
+    furniture = [{"id": 7, "name": "bed"}, {"id": 8, "name": "chair"}]
+    found = read(tmp_path, coco(categories=furniture))
+
+    assert found.judged is not None
+    assert found.judged["single_bed"] == found.judged["king_size_bed"] == found.judged["double_bed"]
+    assert [box.key for box in found.rooms[0].photos[1].boxes or ()] == ["double_bed", "chair"]
+    # Keys of the catalogue are what they say.
+    furniture[0]["name"] = "double_bed"
+    assert read(tmp_path, coco(categories=furniture)).judged is None
+
+
 def test_list_of_things_beside_annotations_gives_volumes(tmp_path: Path) -> None:
     classes = [{"id": 7, "name": "bed"}, {"id": 8, "name": "person"}]
     folder = folder_of(tmp_path, coco(categories=classes))
@@ -124,9 +136,11 @@ def test_two_homes_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
 
 def test_pictures_of_which_nothing_is_said_are_named(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, coco())
-    Image.new("RGB", (9, 9)).save(folder / "bedroom" / "new.jpg")
+    (folder / "@eaDir").mkdir()
+    for file in ("bedroom/new.jpg", "bedroom/scan", "@eaDir/small.jpg"):
+        Image.new("RGB", (9, 9)).save(folder / file, "JPEG")
 
-    assert read_truth(folder, CATALOGUE).left_out == ("bedroom/new.jpg",)
+    assert read_truth(folder, CATALOGUE).left_out == ("bedroom/new.jpg", "bedroom/scan")
 
 
 def without(key: str) -> dict[str, Any]:

@@ -12,9 +12,10 @@ one JSON file in the folder or in its folder ``annotations``
 ``things.csv`` beside annotations
     ``file,things``: everything in a photo that a mover takes, also what has no box.
 
-Categories are things of the catalogue, or classes of COCO or Objects365. Those judge a finding by
-the class that it would have (:data:`KIN`), and findings without one, such as a wardrobe where the
-classes are COCO's, not at all; volumes are then measured only with a ``things.csv``.
+Categories are keys of the catalogue, else classes of COCO or Objects365, else other names that the
+catalogue knows. Classes judge a finding by the one that it would have (:data:`KIN`), and findings
+without one, such as a wardrobe where the classes are COCO's, not at all; volumes are then measured
+only with a ``things.csv``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import csv
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
@@ -31,10 +33,11 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from photoqueue.engines.refine import meanings_of
 from photoqueue.engines.vocabulary import label_list
-from photoqueue.errors import ConfigurationError, NotFoundError
+from photoqueue.errors import ConfigurationError, NotFoundError, PhotoNotFoundError
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import VOCABULARIES
 from photoqueue.inventory.wording import canonical_room_type
+from photoqueue.photos.finding import find_photos
 from photoqueue.records.base import Box
 from photoqueue.samples import (
     LEAST_SIDE,
@@ -57,7 +60,6 @@ KIN: Final[Mapping[str, tuple[str, ...]]] = {
     "oven": ("oven", "cooker"),
     "refrigerator": ("refrigerator", "american_refrigerator"),
 }
-_PICTURES: Final = frozenset((".jpg", ".jpeg", ".png", ".webp", ".heic", ".avif", ".tif", ".tiff"))
 #: Pixels by which a box may reach beyond its picture.
 _SLACK: Final = 2.0
 
@@ -182,7 +184,9 @@ def read_truth(folder: Path, catalogue: Catalogue) -> Truth:
         problem = f"it lacks {exc}" if isinstance(exc, KeyError) else str(exc).rstrip(".")
     else:
         known = {photo.file for room in rooms for photo in room.photos}
-        pictures = (file for file in folder.rglob("*") if file.suffix.lower() in _PICTURES)
+        pictures: list[Path] = []
+        with suppress(PhotoNotFoundError):  # the first picture to be measured is named instead
+            pictures = [Path(found.source) for found in find_photos(folder)[0]]
         return Truth(
             rooms=tuple(rooms),
             judged=judged,
@@ -259,9 +263,9 @@ def _judging(
         A category is neither a thing of the catalogue nor a class of COCO or Objects365.
     """
     unknown = [name for name in sorted(names) if catalogue.by_name(name) is None]
-    if not unknown:
-        return lambda name: catalogue.find(name).key, None
-    for vocabulary in VOCABULARIES:
+    # The catalogue also knows "bed" and "couch", which say less than its keys.
+    keys_alone = all(map(catalogue.by_key, names))
+    for vocabulary in () if keys_alone else VOCABULARIES:
         items = {
             label.casefold(): catalogue.for_label(vocabulary, label)
             for label in label_list(vocabulary)
@@ -269,6 +273,8 @@ def _judging(
         if {name.casefold() for name in names} <= items.keys():
             keys = {name: item.key for name in names if (item := items[name.casefold()])}
             return keys.get, judged_keys(catalogue, vocabulary)
+    if not unknown:
+        return lambda name: catalogue.find(name).key, None
     classes = {label.casefold() for one in VOCABULARIES for label in label_list(one)}
     catalogue.find(next((name for name in unknown if name.casefold() not in classes), unknown[0]))
     raise NotFoundError("unreachable")

@@ -137,6 +137,20 @@ def test_what_is_held_back_counts_once_a_person_says_so(count: int) -> None:
     assert corrected(result, [], CATALOGUE) == corrected(held, [], CATALOGUE)
 
 
+def test_what_is_held_back_keeps_what_the_engine_said_of_it() -> None:
+    kiln = FoundItem(name="kiln", category="misc", dismountable=True, score=0.4, volume=1.5)
+    base = inventory(cellar=[kiln])
+    (seen,) = base.lines
+    held = seen.model_copy(update={"count": 0, "held_back": 1, "volume": 0.0, "volume_min": 0.0})
+    base = base.model_copy(update={"lines": (held,)})
+
+    two = correction("cellar", None, 2, name="kiln", category="misc")
+    (kilns,) = corrected(base, [two], CATALOGUE).lines
+
+    assert (kilns.volume_min, kilns.volume, kilns.volume_max) == (3.0, 3.0, 3.0)
+    assert (kilns.count, kilns.dismountable, kilns.held_back) == (2, True, 0)
+
+
 def test_thing_of_ones_own_in_a_room_of_ones_own() -> None:
     base = inventory(salon=["chair"])
     made = [correction("cellar", None, 3, name="Totem", category="art", volume=0.5)]

@@ -219,6 +219,12 @@ def test_desk_is_not_supposed_where_a_table_stands_or_nobody_works(
     assert [line.held_back for line in inventory.lines] == [0]
 
 
+def test_desk_is_not_supposed_with_a_catalogue_that_has_none() -> None:
+    others = Catalogue(item for item in CATALOGUE.items if item.key != "desk")
+    inventory = add_up("m", [analysed(0, seen(), kind="office")], others)
+    assert [line.key for line in inventory.lines] == ["chair"]
+
+
 def test_range_shows_the_doubt_about_the_kind() -> None:
     (sure,) = lines([seen("sofa_2_seat", score=0.9)])
     (doubtful,) = lines([seen("sofa_2_seat", score=0.9, alternatives={"sofa_3_seat": 0.4})])

@@ -48,10 +48,13 @@ def corrected(
     replaced = [line for place, line in lines.items() if place in newest]
     for place, correction in newest.items():
         seen = lines.pop(place, None)
-        line = seen
-        if line is None or not line.count:  # held back, it has no volume to start from
-            line = _unseen(correction, base, catalogue.by_key(correction.key or ""), language)
-            line = line.model_copy(update={"photos": seen.photos if seen else ()})
+        known = catalogue.by_key(correction.key or "")
+        line = seen or _unseen(correction, base, known, language)
+        if not line.count:  # held back: the upper end of its range alone has a volume
+            most = line.volume_of_one
+            low, usual = (known.volume_low, known.volume_usual) if known else (most, most)
+            one = {"count": 1, "held_back": 0, "volume_min": low, "volume": usual}
+            line = line.model_copy(update={**one, "volume_max": most})
         if seen is not None or correction.count:
             lines[place] = _set(line, correction, 0 if seen is None else seen.count)
     added = sorted({room for room, _ in lines} - set(base.rooms))

@@ -106,9 +106,8 @@ def add_up(
             duplicates.update(dict.fromkeys(view.duplicates, view.photo_id))
         kind = room_type(its_photos)
         counts = _counted(room, views, strategy, listed or {})
-        if canonical_room_type(kind) == "office" and not any(
-            look_alike(one.thing.key, _DESK.thing.key) for one in counts
-        ):
+        tables = (one for one in counts if look_alike(one.thing.key, "desk"))
+        if canonical_room_type(kind) == "office" and catalogue.by_key("desk") and not any(tables):
             counts.append(_DESK)
         for counted in counts:
             lines.append(

@@ -207,10 +207,10 @@ class Settings(BaseSettings):
     #: How JSON is requested from the server; ``auto`` tries the other values in this order.
     llm_response_format: Literal["auto", "json_schema", "json_object", "prompt"] = "auto"
     #: How the model writes boxes: order of the corners or sizes, and unit (share of the picture,
-    #: percent, thousandths, pixels of the picture as sent), as in ``yxyx-thousand``; ``auto``
-    #: decides for each answer.
+    #: thousandths, pixels of the picture as sent), as in ``yxyx-thousand``; ``auto`` decides for
+    #: each answer.
     llm_boxes: Annotated[
-        str, Field(pattern="^(auto|(xyxy|yxyx|xywh)-(share|percent|thousand|pixels))$")
+        str, Field(pattern="^(auto|(xyxy|yxyx|xywh)-(share|thousand|pixels))$")
     ] = "auto"
     #: CSV file with changes to the catalogue.
     catalogue: Path | None = None

@@ -542,7 +542,6 @@ def test_refusal_is_final_and_says_what_the_model_said(
         completion("", reasoning=ANSWER),
         completion(None, tool_calls=[{"function": {"name": "list", "arguments": ANSWER}}]),
         completion("Here it is.", tool_calls=[{"function": {"arguments": GOOD}}]),
-        completion(None, function_call={"name": "list", "arguments": ANSWER}),
         completion(GOOD),
         completion(ANSWER, reasoning_content='{"items": [{"name": "bed"}]}'),
         completion(ANSWER, finish_reason="length"),

@@ -20,29 +20,19 @@ from photoqueue.records.base import Box
 _OVERSHOOT: Final = 0.05
 #: Least width and height of a box, in 0…1: what is narrower was written in another unit.
 _LEAST: Final = 0.005
-#: Orders of the four numbers of a list, the likeliest first; after a key, what it usually means.
+#: Keys of a box, and orders of the four numbers of a list, the likeliest first.
+_KEYS: Final = ("box", "bbox", "bbox_2d", "box_2d", "bounding_box", "boundingbox")
 _ORDERS: Final = ("xyxy", "yxyx", "xywh")
-_KEYS: Final = {
-    "box": _ORDERS,
-    "bbox": _ORDERS,
-    "bbox_2d": _ORDERS,
-    "box_2d": ("yxyx", "xyxy", "xywh"),
-    "bounding_box": _ORDERS,
-    "boundingbox": _ORDERS,
-    "coordinates": _ORDERS,
-}
 #: Names of the four numbers in an object, and the order that they make.
 _NAMED: Final = (
     (("x0", "y0", "x1", "y1"), "xyxy"),
     (("x1", "y1", "x2", "y2"), "xyxy"),
     (("xmin", "ymin", "xmax", "ymax"), "xyxy"),
-    (("left", "top", "right", "bottom"), "xyxy"),
     (("x", "y", "width", "height"), "xywh"),
     (("x", "y", "w", "h"), "xywh"),
-    (("left", "top", "width", "height"), "xywh"),
 )
 #: What is 1 in an answer, by the name of its unit: ``pixels`` are those of the picture as sent.
-_UNITS: Final = {"share": 1.0, "percent": 100.0, "thousand": 1000.0, "pixels": None}
+_UNITS: Final = {"share": 1.0, "thousand": 1000.0, "pixels": None}
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -57,9 +47,8 @@ class RawBox:
 def raw_box(thing: Mapping[str, Any]) -> RawBox | None:
     """Return the box of a thing under any of its usual keys; ``None`` where it has none."""
     for key, value in thing.items():
-        orders = _KEYS.get(key.casefold())
-        if orders and value:
-            return _numbers(value, orders)
+        if value and (kind := key.casefold()) in _KEYS:
+            return _numbers(value, ("yxyx", "xyxy", "xywh") if kind == "box_2d" else _ORDERS)
     return None
 
 
@@ -131,8 +120,6 @@ def _numbers(value: object, orders: tuple[str, ...]) -> RawBox:
                 break
     if isinstance(value, str):
         value = _NUMBER.findall(value)
-    if isinstance(value, list) and all(isinstance(part, list) for part in value):
-        value = [number for corner in value for number in corner]  # [[x0, y0], [x1, y1]]
     try:
         a, b, c, d = map(float, value if isinstance(value, list) else ())
     except (TypeError, ValueError, OverflowError):

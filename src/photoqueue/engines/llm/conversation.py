@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from photoqueue.engines.contract import Analysis, Throttle
@@ -47,49 +48,31 @@ _PATIENCE: Final = 0.5
 _TOO_SHORT: Final = 0.02
 
 
+@dataclass(kw_only=True)
 class Conversation:
-    """The requests about one photo or one room.
+    """The requests about one photo or one room."""
 
-    Parameters
-    ----------
-    interval : float
-        Seconds between two requests of all processes together.
-    seconds : float
-        Within which it must end.
-    record : callable
-        Called with each request once it has ended: its answer, if any, how long it took in
-        seconds, and what was wrong with it.
-    schema : dict
-        JSON schema of the answer.
-    read : callable
-        Reads a text, as :func:`~photoqueue.engines.llm.reply.read_reply` does.
-    """
+    access: LlmAccess
+    server: LlmServer
+    throttle: Throttle
+    #: Seconds between two requests of all processes together.
+    interval: float
+    #: Seconds within which it must end.
+    seconds: float
+    #: Called with each request once it has ended: its answer, if any, how long it took in seconds,
+    #: and what was wrong with it.
+    record: Callable[[ModelAnswer | None, float, str | None], None]
+    #: JSON schema of the answer.
+    schema: dict[str, Any]
+    #: Reads a text, as :func:`~photoqueue.engines.llm.reply.read_reply` does.
+    read: Callable[..., Analysis]
 
-    def __init__(
-        self,
-        *,
-        access: LlmAccess,
-        server: LlmServer,
-        throttle: Throttle,
-        interval: float,
-        seconds: float,
-        record: Callable[[ModelAnswer | None, float, str | None], None],
-        schema: dict[str, Any],
-        read: Callable[..., Analysis],
-    ) -> None:
-        self._access = access
-        self._server = server
-        self._throttle = throttle
-        self._interval = interval
-        self._seconds = seconds
-        self._deadline = time.monotonic() + seconds
-        self._record = record
-        self._schema = schema
-        self._reader = read
-        chosen = access.response_format
+    def __post_init__(self) -> None:
+        self._deadline = time.monotonic() + self.seconds
+        chosen = self.access.response_format
         self._forms = list(_FORMS if chosen == "auto" else (chosen,))
-        if chosen == "auto" and access.name in _ACCEPTED:
-            self._forms = self._forms[self._forms.index(_ACCEPTED[access.name]) :]
+        if chosen == "auto" and self.access.name in _ACCEPTED:
+            self._forms = self._forms[self._forms.index(_ACCEPTED[self.access.name]) :]
         #: Whether a better form was left for something that may have had another cause.
         self._guessed = False
 
@@ -109,7 +92,7 @@ class Conversation:
             try:
                 reply = self._once([*messages, *added])
             except FormatRefusedError as exc:
-                if not self._server.learns(str(exc)) and not self._step_down(sure=exc.sure):
+                if not self.server.learns(str(exc)) and not self._step_down(sure=exc.sure):
                     raise exc.error from None
             except _UnusableAnswer as exc:
                 repairs += 1
@@ -118,7 +101,7 @@ class Conversation:
                 if isinstance(exc, ThrottledError):
                     raise
                 # The other processes wait as well: they would be refused, too.
-                self._throttle.hold(self._access.name, exc.seconds)
+                self.throttle.hold(self.access.name, exc.seconds)
                 if not exc.seconds or exc.seconds > self._patience() or pauses == _MAX_PAUSES:
                     raise
                 pauses += 1
@@ -142,7 +125,7 @@ class Conversation:
 
     def _step_down(self, *, sure: bool) -> bool:
         """Use the next form from now on, if there is one and this one is not known to work."""
-        known = _ACCEPTED.get(self._access.name) == self._forms[0]
+        known = _ACCEPTED.get(self.access.name) == self._forms[0]
         if len(self._forms) == 1 or (known and not sure):
             return False
         del self._forms[0]
@@ -150,8 +133,8 @@ class Conversation:
         return True
 
     def _remember(self) -> None:
-        name = self._access.name
-        if self._access.response_format != "auto":
+        name = self.access.name
+        if self.access.response_format != "auto":
             return
         if self._guessed and name not in _DOUBTED:
             _DOUBTED.add(name)
@@ -166,9 +149,9 @@ class Conversation:
         answer: ModelAnswer | None = None
         problem: str | None = None
         try:
-            answer = self._server.ask(
+            answer = self.server.ask(
                 messages,
-                response_format=_response_format(self._forms[0], self._schema),
+                response_format=_response_format(self._forms[0], self.schema),
                 seconds=left,
             )
             return self._read(answer)
@@ -176,16 +159,16 @@ class Conversation:
             problem = f"{type(exc).__name__.removeprefix('_')}: {exc}"
             raise
         finally:
-            self._record(answer, time.monotonic() - start, problem)
+            self.record(answer, time.monotonic() - start, problem)
 
     def _read(self, answer: ModelAnswer) -> Analysis:
         if answer.refusal is not None:
             raise PermanentError(
-                f"{self._access.model!r} refuses to look at this photo: {answer.refusal[:500]} "
+                f"{self.access.model!r} refuses to look at this photo: {answer.refusal[:500]} "
                 "Look at the photo, or analyse it with another engine."
             )
         try:
-            return self._reader(answer.text, truncated=answer.truncated)
+            return self.read(answer.text, truncated=answer.truncated)
         except UnusableReplyError as exc:
             problem = (
                 "it was cut off at the limit on its length; be brief, and merge things alike"
@@ -196,10 +179,10 @@ class Conversation:
 
     def _wait_for_turn(self) -> None:
         patience = self._patience()
-        wait = self._throttle.take(self._access.name, interval=self._interval, patience=patience)
+        wait = self.throttle.take(self.access.name, interval=self.interval, patience=patience)
         if wait > patience:
             raise ThrottledError(
-                f"{self._access.base_url} may be asked again in {wait:.3g} s only: the limit of "
+                f"{self.access.base_url} may be asked again in {wait:.3g} s only: the limit of "
                 "PHOTOQUEUE_LLM_REQUESTS_PER_MINUTE is used up, or the server asked for a pause. "
                 "The job is put back until then.",
                 seconds=wait,
@@ -214,21 +197,21 @@ class Conversation:
         left = self._deadline - time.monotonic()
         if left < _TOO_SHORT:
             raise EngineTimeoutError(
-                f"{self._access.model!r} of {self._access.base_url} gave no answer that can be "
-                f"used within {self._seconds:.3g} s. It is tried again; raise "
+                f"{self.access.model!r} of {self.access.base_url} gave no answer that can be "
+                f"used within {self.seconds:.3g} s. It is tried again; raise "
                 "PHOTOQUEUE_JOB_TIMEOUT_SECONDS if it is always so slow."
             )
         return left
 
     def _unusable(self, exc: _UnusableAnswer) -> PermanentError:
-        shown = " ".join(self._access.hide(exc.answer.text).split())[:200]
+        shown = " ".join(self.access.hide(exc.answer.text).split())[:200]
         advice = (
             "Raise PHOTOQUEUE_LLM_MAX_TOKENS, or the server's own limit"
             if exc.answer.truncated
             else "Retry the job, or use a model that follows the schema"
         )
         return PermanentError(
-            f"{self._access.model!r} was asked {1 + MAX_REPAIRS} times and gave no answer that "
+            f"{self.access.model!r} was asked {1 + MAX_REPAIRS} times and gave no answer that "
             f"can be used: {exc.problem}. Its last one began {shown!r}. {advice}."
         )
 

@@ -106,7 +106,6 @@ def _words(message: dict[str, Any]) -> str:
     """Return what the model said, wherever its server put it; its thoughts where that is all."""
     calls = message.get("tool_calls")
     called = [_object(call).get("function") for call in calls] if isinstance(calls, list) else []
-    called.append(message.get("function_call"))
     parts = [message.get("content"), *(_object(call).get("arguments") for call in called)]
     said = "\n".join(filter(str.strip, map(_text, parts)))
     thoughts = (_text(message.get(key)) for key in ("reasoning_content", "reasoning"))

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -41,6 +42,10 @@ _COMMAS: Final = re.compile(r'("(?:[^"\\]|\\.)*+"?)|,(?=\s*[}\]])')
 #: What stands before a value that is a part of another one.
 _WITHIN: Final = re.compile(r'(?:"\s*:|[\]}]\s*,|\[)\s*\Z')
 _FIGURE: Final = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
+
+
+#: What could not be used of an answer: the things of each kind of reason.
+_Notes = defaultdict[str, list[str]]
 
 
 class UnusableReplyError(ValueError):
@@ -98,7 +103,7 @@ def read_reply(
     found = find_answer(text, truncated=truncated)
     if found is None:
         raise UnusableReplyError("the answer holds no JSON object with a list of items")
-    notes = _Notes()
+    notes: _Notes = defaultdict(list)
     things = [one if isinstance(one, dict) else {"name": one} for one in found["items"] if one]
     if things and not any(_name(_of(thing, *_NAMES)) for thing in things):
         raise UnusableReplyError("no item has a name")
@@ -109,25 +114,26 @@ def read_reply(
     for thing, raw, box in zip(things, raws, boxes_of(raws, size, boxes), strict=True):
         item, count = _item(thing, names, hint.language, scale, notes)
         if raw is not None and box is None:
-            notes.add("with a box that is none in the photo: {}", item.name)
+            notes["with a box that is none in the photo"].append(item.name)
         item = replace(item, box=box)
         if any(_same(item, other) for other in placed):
-            notes.add("named again with the same box, counted once: {}", item.name)
+            notes["named again with the same box, counted once"].append(item.name)
         elif len(items) + count > _MOST_THINGS:
-            notes.add(f"beyond {_MOST_THINGS} things in one room, left out: {{}}", item.name)
+            notes[f"beyond {_MOST_THINGS} things in one room, left out"].append(item.name)
         else:
             items += [item if count == 1 else replace(item, box=None)] * count
             placed.append(item)
-    kind = _room_type(_of(found, "room_type", "roomType", "room"))
+    said = _of(found, "room_type", "roomType", "room")
+    kind = _room_type(said)
     if kind is None and hint.room_type is None:
-        notes.add("kind of room that is not known: {}", str(found.get("room_type"))[:40])
+        notes["kind of room that is not known"].append(str(said or "none was named")[:40])
     certainty = _figure(_of(found, "room_type_confidence", "roomTypeConfidence"))
     return Analysis.of(
         items,
         hint,
         room_type=kind or OTHER,
         certainty=_share(certainty, _scale([certainty])) if kind else 0.0,
-        warnings=notes.warnings(),
+        warnings=_warnings(notes),
     )
 
 
@@ -194,8 +200,6 @@ def _listed(value: Any, depth: int = 0) -> dict[str, Any] | None:
         return value
     if "items" in value and not things:  # null, of an empty room
         return {**value, "items": []}
-    if isinstance(things, dict) and all(isinstance(one, dict | int) for one in things.values()):
-        return {**value, "items": [_named(name, one) for name, one in things.items()]}
     # By category, mostly: {"furniture": […], "appliances": […]}
     lists = [part or [] for key, part in value.items() if key in _LISTS or _are_things(part)]
     if lists and all(isinstance(part, list) for part in lists):
@@ -203,10 +207,6 @@ def _listed(value: Any, depth: int = 0) -> dict[str, Any] | None:
     within = (_listed(part, depth + 1) for part in value.values())
     found = next((part for part in within if part is not None), None)
     return None if found is None else {**value, **found}
-
-
-def _named(name: str, one: dict[str, Any] | int) -> dict[str, Any]:
-    return {"name": name, **(one if isinstance(one, dict) else {"count": one})}
 
 
 def _are_things(value: Any) -> bool:
@@ -222,7 +222,7 @@ def _item(
     count = _count(_of(thing, "count", "quantity"), name, notes)
     if not name:
         count = 0
-        notes.add("left out, as it has no name: {}", json.dumps(thing, ensure_ascii=False)[:40])
+        notes["left out, as it has no name"].append(json.dumps(thing, ensure_ascii=False)[:40])
     score = _share(_figure(_of(thing, *_SURE)), scale)
     known = names.find(name)
     if known is not None:  # what the model says of its category and volume does not matter
@@ -237,11 +237,11 @@ def _item(
         ), count
     category = str(thing.get("category") or "misc").strip().casefold()
     if category not in CATEGORIES:
-        notes.add("of an unknown category: {}", f"{name} ({category[:40]})")
+        notes["of an unknown category"].append(f"{name} ({category[:40]})")
         category = "misc"
     volume = _figure(thing.get("volume"))
     if volume is not None and not 0 <= volume <= _LARGEST:
-        notes.add("without the volume that was given, which cannot be: {}", f"{name} ({volume:g})")
+        notes["without the volume that was given, which cannot be"].append(f"{name} ({volume:g})")
         volume = None
     return Item(name=name, category=category, label=name, score=score, volume=volume or None), count
 
@@ -263,14 +263,14 @@ def _count(value: object, name: str, notes: _Notes) -> int:
     figures = [figure for figure in map(_figure, parts) if figure is not None]
     shown = f"{name} ({str(value)[:20]})"
     if not figures:
-        notes.add("counted once, as its count cannot be read: {}", shown)
+        notes["counted once, as its count cannot be read"].append(shown)
         return 1
     count = figures[0]
     if len(figures) > 1:
-        notes.add("counted as the least that was named: {}", shown)
+        notes["counted as the least that was named"].append(shown)
         count = min(map(abs, figures))
     if not 1 <= count <= _MOST_ALIKE:
-        notes.add("left out for its count: {}", shown)
+        notes["left out for its count"].append(shown)
         return 0
     return int(count)
 
@@ -320,20 +320,11 @@ def _same(one: Item, other: Item) -> bool:
     return all(abs(a - b) <= _SAME for a, b in zip(one.box, other.box, strict=True))
 
 
-class _Notes:
-    """What could not be used of an answer: the things of each kind of reason."""
-
-    def __init__(self) -> None:
-        self._things: dict[str, list[str]] = {}
-
-    def add(self, reason: str, thing: str) -> None:
-        """Note a thing under its reason, which has ``{}`` where the things go."""
-        self._things.setdefault(reason, []).append(_printable(thing))
-
-    def warnings(self) -> tuple[str, ...]:
-        """Return one line for each reason; of many things the first."""
-        lines = []
-        for reason, things in self._things.items():
-            more = f" and {len(things) - _MOST_WARNINGS} more" if things[_MOST_WARNINGS:] else ""
-            lines.append(reason.format(", ".join(things[:_MOST_WARNINGS]) + more))
-        return tuple(lines)
+def _warnings(notes: _Notes) -> tuple[str, ...]:
+    """Return one line for each reason; of many things the first."""
+    lines = []
+    for reason, things in notes.items():
+        more = f" and {len(things) - _MOST_WARNINGS} more" if things[_MOST_WARNINGS:] else ""
+        shown = _printable(", ".join(things[:_MOST_WARNINGS]))
+        lines.append(f"{reason}: {shown}{more}")
+    return tuple(lines)

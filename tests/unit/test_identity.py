@@ -12,12 +12,21 @@ from photoqueue.worker.identity import host_key, is_alive, this_host
 
 _KEY = "from photoqueue.worker.identity import host_key; print(host_key())"
 _ELSEWHEN = ["unshare", "--time", "--boottime", "1000", "--fork"]
+#: Another user, who sees of others' processes what the mount option lets him.
+_ANOTHER_USER = """
+import os, sys
+from photoqueue.worker.identity import is_alive
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+print(*(is_alive(int(pid), float(sys.argv[1])) for pid in sys.argv[2:]))
+"""
 
 
-def other_times_can_be_had() -> bool:
-    """Whether this machine lets a process count the time since the boot differently."""
+def can_be_had(*command: str) -> bool:
+    """Whether this machine lets a process have surroundings of its own."""
     try:
-        return subprocess.run([*_ELSEWHEN, "true"], capture_output=True).returncode == 0
+        return subprocess.run([*command, "true"], capture_output=True).returncode == 0
     except OSError:
         return False
 
@@ -42,6 +51,21 @@ def test_processes_of_one_host_are_neighbours() -> None:
 
 def test_process_with_another_time_since_the_boot_is_no_neighbour() -> None:
     # It would read another start of each process, and take live workers for dead.
-    if not other_times_can_be_had():
+    if not can_be_had(*_ELSEWHEN):
         pytest.skip("time namespaces need root and Linux 5.6")
     assert key_seen_by(*_ELSEWHEN) != host_key()
+
+
+@pytest.mark.parametrize("hidden", ["1", "2"])
+def test_process_that_another_user_may_not_see_is_not_taken_for_dead(hidden: str) -> None:
+    mount = f'mount -t proc -o hidepid={hidden} proc /proc && exec "$@"'
+    restricted = ("unshare", "--mount", "sh", "-c", mount, "sh")
+    if not can_be_had(*restricted):
+        pytest.skip("hiding processes needs root")
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    host = this_host()
+    program = (sys.executable, "-c", _ANOTHER_USER)
+    told = map(str, (host.started, host.pid, ended.pid))
+    done = subprocess.run([*restricted, *program, *told], capture_output=True, text=True)
+    assert done.stdout == "True False\n", done.stderr

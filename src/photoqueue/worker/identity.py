@@ -23,8 +23,24 @@ def this_host() -> Host:
 
 
 def is_alive(pid: int, started: float) -> bool:
-    """Return whether a process of this host still runs; a reused pid does not count."""
-    return _start_of(pid) == started
+    """Return whether a process of this host still runs; a reused pid does not count.
+
+    One that this user may not see (mount option ``hidepid`` of ``/proc``) counts as alive: if it is
+    not, its lease expires.
+    """
+    found = _start_of(pid)
+    return _is_hidden(pid) if found is None else found == started
+
+
+def _is_hidden(pid: int) -> bool:
+    """Return whether a process exists of which this user sees nothing."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return not os.access(f"/proc/{pid}/stat", os.R_OK)  # else it is a zombie
+    except OSError:
+        pass
+    return False
 
 
 def _start_of(pid: int) -> float | None:
@@ -35,7 +51,7 @@ def _start_of(pid: int) -> float | None:
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, PermissionError, ProcessLookupError):
         return None if Path("/proc/self/stat").exists() else _start_by_clock(pid)
     # The name in parentheses may contain anything; state is field 3, start time field 22.
     fields = stat.rpartition(")")[2].split()

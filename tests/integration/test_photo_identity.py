@@ -216,6 +216,18 @@ def test_an_upgraded_move_keeps_its_ids_and_asks_no_engine(
     assert rows(database, "SELECT room FROM inventory_corrections") == [(KITCHEN,)]
 
 
+def test_a_kind_of_room_in_another_normal_form_asks_no_engine(database: Database) -> None:
+    first = submit_photo(picture(1), project_id="m1", room_type="Büro")
+    with psycopg.connect(database.libpq_url) as connection:
+        connection.execute(
+            "UPDATE jobs SET state = 'completed', success = true, result = '{}', "
+            "finished_at = now(), payload = payload || %s",
+            (json.dumps({"roomType": nfd("Büro")}),),
+        )
+
+    assert submit_photo(picture(1), project_id="m1", room_type="Büro") == first
+
+
 def engine_calls(job: photoqueue.Job) -> int:
     query = f"SELECT count(*) FROM ai_metrics WHERE job_id = '{job.id}'"
     return int(rows(job.installation.database, query)[0][0])

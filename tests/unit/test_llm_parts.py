@@ -219,6 +219,8 @@ def test_thing_named_three_times_with_one_box_is_one() -> None:
     )
     assert len(reply.items) == 4
     assert reply.warnings[0].startswith("named again with the same box")
+    none = [{**SOFA, "count": 0}, SOFA]
+    assert len(read_reply(json.dumps({**GOOD, "items": none}), NAMES, Hint()).items) == 1
     pairs = json.dumps({**GOOD, "items": [{**SOFA, "count": 2}] * 2})
     assert len(read_reply(pairs, NAMES, Hint()).items) == 2
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain, repeat
 from typing import Any, Final, NamedTuple
+from unicodedata import normalize
 from uuid import UUID
 
 import psycopg
@@ -242,7 +243,8 @@ def standing_jobs(
     for key, job_id, state, sha256, room_type, asked_engine, engine in rows:
         job = wanted[key]
         same_content = job.sha256 == sha256
-        same_room = job.room_type is None or job.room_type == room_type
+        # Job data of earlier versions has names as they were written.
+        same_room = job.room_type is None or job.room_type == normalize("NFC", room_type or "")
         # Only the newest result counts, as inventories use no older one. The engine of a result is
         # never ``auto``, so that the requested engine is compared, too.
         same_engine = job.engine is None or job.engine in (engine, asked_engine)

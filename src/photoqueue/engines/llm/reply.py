@@ -114,19 +114,19 @@ def read_reply(
     for thing, raw, box in zip(things, raws, boxes_of(raws, size, boxes), strict=True):
         item, count = _item(thing, names, hint.language, scale, notes)
         if raw is not None and box is None:
-            notes["with a box that is none in the photo"].append(item.name)
+            notes["without its box, which is not in the photo"].append(item.name)
         item = replace(item, box=box)
         if any(_same(item, other) for other in placed):
             notes["named again with the same box, counted once"].append(item.name)
         elif len(items) + count > _MOST_THINGS:
             notes[f"beyond {_MOST_THINGS} things in one room, left out"].append(item.name)
-        else:
+        elif count:
             items += [item if count == 1 else replace(item, box=None)] * count
             placed.append(item)
     said = _of(found, "room_type", "roomType", "room")
     kind = _room_type(said)
     if kind is None and hint.room_type is None:
-        notes["kind of room that is not known"].append(str(said or "none was named")[:40])
+        notes["unknown kind of room"].append(str(said or "none was named")[:40])
     certainty = _figure(_of(found, "room_type_confidence", "roomTypeConfidence"))
     return Analysis.of(
         items,
@@ -237,11 +237,11 @@ def _item(
         ), count
     category = str(thing.get("category") or "misc").strip().casefold()
     if category not in CATEGORIES:
-        notes["of an unknown category"].append(f"{name} ({category[:40]})")
+        notes["of an unknown category, taken as misc"].append(f"{name} ({category[:40]})")
         category = "misc"
     volume = _figure(thing.get("volume"))
     if volume is not None and not 0 <= volume <= _LARGEST:
-        notes["without the volume that was given, which cannot be"].append(f"{name} ({volume:g})")
+        notes["without its volume, which cannot be right"].append(f"{name} ({volume:g})")
         volume = None
     return Item(name=name, category=category, label=name, score=score, volume=volume or None), count
 
@@ -267,10 +267,10 @@ def _count(value: object, name: str, notes: _Notes) -> int:
         return 1
     count = figures[0]
     if len(figures) > 1:
-        notes["counted as the least that was named"].append(shown)
+        notes["counted as the lowest number given"].append(shown)
         count = min(map(abs, figures))
     if not 1 <= count <= _MOST_ALIKE:
-        notes["left out for its count"].append(shown)
+        notes["left out, as its count cannot be right"].append(shown)
         return 0
     return int(count)
 

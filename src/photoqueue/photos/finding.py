@@ -9,7 +9,6 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
 
@@ -129,18 +128,19 @@ def rooms_of(folders: Sequence[tuple[str, ...]]) -> list[str | None]:
 
     ``unzipped/Move 42/kitchen`` and ``unzipped/Move 42/hall`` are the rooms "kitchen" and "hall".
     A folder that holds all photos is a room if it is named like one, or unless it holds rooms.
+    Pictures beside a folder that only wraps change nothing, and have no room.
     """
-    first, last = min(folders, default=()), max(folders, default=())
-    common = [
-        one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
-    ]
-    wraps = len(common)
-    below = {parts[wraps] for parts in folders if len(parts) > wraps}
-    if wraps and len(below) < 2 and not any(map(canonical_room_type, below)):
-        wraps -= 1
-    named = (at for at, name in enumerate(common[:wraps]) if canonical_room_type(name))
-    wraps = next(named, wraps)
-    return [parts[wraps] if len(parts) > wraps else None for parts in folders]
+    depth = 0
+    while True:
+        names = {parts[depth] for parts in folders if len(parts) > depth}
+        if len(names) != 1 or canonical_room_type(*names):
+            break  # the rooms, or one of them
+        if all(len(parts) <= depth + 1 for parts in folders):
+            # One folder, and none in it: with pictures beside it, it is a part of their room.
+            depth -= depth > 0 and any(len(parts) == depth for parts in folders)
+            break
+        depth += 1
+    return [parts[depth] if len(parts) > depth else None for parts in folders]
 
 
 def _judged(files: Sequence[_File], *, where: str) -> tuple[list[Located], list[LeftOut]]:

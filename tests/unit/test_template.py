@@ -35,6 +35,7 @@ def describe(folder, slot, board):
         "open": [os.readlink(f"/proc/self/fd/{fd}").partition(":")[0] for fd in range(3, 30)
                  if os.path.exists(f"/proc/self/fd/{fd}")],
         "parent": os.getppid(),
+        "parent lives": multiprocessing.parent_process().is_alive(),
         "group": os.getpgid(0),
         "threads of OpenBLAS": os.environ["OPENBLAS_NUM_THREADS"],
         "held back": signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set(HELD_BACK),
@@ -129,6 +130,7 @@ def test_worker_sees_how_each_ends_also_after_the_template_was_killed(seen: dict
 def test_processes_share_memory_with_the_worker_and_are_its_children(seen: dict[str, Any]) -> None:
     assert seen["jobs"] == [[7], [8]]
     assert [[told["parent"], told["group"]] for told in seen["told"]] == [seen["worker"]] * 2
+    assert [told["parent lives"] for told in seen["told"]] == [True] * 2
 
 
 def test_processes_have_randomness_input_and_handlers_of_their_own(seen: dict[str, Any]) -> None:

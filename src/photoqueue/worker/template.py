@@ -220,7 +220,8 @@ def _run(data: bytes, descriptors: list[int]) -> NoReturn:
     code = 1
     try:
         _passed[:] = descriptors
-        code = pickle.loads(data)._bootstrap()
+        process = pickle.loads(data)
+        code = process._bootstrap(os.pidfd_open(process._parent_pid))
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:

@@ -90,19 +90,16 @@ class AuthorsExport(Layout):
     @classmethod
     def recognise(cls, signature: Signature) -> Self | None:
         """Return the layout if the model has it."""
-        picture, sizes = signature.input("images"), signature.input("orig_target_sizes")
-        labels, boxes = signature.output("labels"), signature.output("boxes")
-        scores = signature.output("scores")
-        if not (picture and sizes and labels and boxes and scores):
-            return None
-        fits = (
-            picture.fits(None, 3, None, None)
-            and sizes.fits(None, 2)
-            and labels.fits(None, None)
-            and boxes.fits(None, None, 4)
-            and scores.fits(None, None)
+        fits = signature.has(
+            {
+                "images": (None, 3, None, None),
+                "orig_target_sizes": (None, 2),
+                "labels": (None, None),
+                "boxes": (None, None, 4),
+                "scores": (None, None),
+            }
         )
-        return cls(picture) if fits else None
+        return cls(signature["images"]) if fits else None
 
     def feeds(self, image: Image.Image) -> dict[str, Any]:
         """Return the model's inputs for a picture."""
@@ -163,19 +160,10 @@ class QueriesExport(Layout):
     @classmethod
     def recognise(cls, signature: Signature) -> Self | None:
         """Return the layout if the model has it."""
-        for names in cls._NAMES:
-            picture = signature.input(names[0])
-            logits, boxes = map(signature.output, names[1:])
-            if (
-                picture
-                and logits
-                and boxes
-                and len(signature.inputs) == 1
-                and picture.fits(None, 3, None, None)
-                and logits.fits(None, None, None)
-                and boxes.fits(None, None, 4)
-            ):
-                return cls(picture, *names[1:])
+        for picture, logits, boxes in cls._NAMES:
+            shapes = {picture: (None, 3, None, None), logits: (None,) * 3, boxes: (None, None, 4)}
+            if len(signature.inputs) == 1 and signature.has(shapes):
+                return cls(signature[picture], logits, boxes)
         return None
 
     def settle(self, count: int, family: str | None, file: Path) -> None:

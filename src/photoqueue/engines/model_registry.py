@@ -119,35 +119,15 @@ _Digest = Annotated[
 class ModelEntry(BaseModel):
     """A model that can be named in ``PHOTOQUEUE_MODEL``, or the file that it names.
 
-    Attributes
-    ----------
-    name : str
-    source : pathlib.Path or None
-        The TOML file that describes it.
-    own : bool
-        Whether it is a user's, not a published one.
-    path : pathlib.Path
-        Where its file lies, or belongs.
-    addresses : tuple of str
-        Where it is published, in the order in which they are tried; may be empty.
-    size : int or None
-        Bytes of the published file.
-    sha256 : tuple of str
-        Digests of the file, any of which is right; empty where none is known.
-    licence : str or None
-    classes : str or pathlib.Path or None
-        ``coco``, ``objects365``, or a file of class names; ``None`` leaves it to the model.
-    threshold : float or None
-        Score, 0…1, below which things are not reported; ``None`` leaves it to the layout.
-    family : str or None
-        ``dfine`` or ``rfdetr``; ``None`` leaves it to the model.
-    note : str
+    The fields are the keys of the table above, with their defaults resolved.
     """
 
     model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
 
     name: str
+    #: The TOML file that describes it.
     source: Path | None = None
+    #: Whether it is a user's, not a published one.
     own: bool = True
     path: Annotated[Path, BeforeValidator(_beside)]
     addresses: Annotated[tuple[_Address, ...], BeforeValidator(_several)] = Field(

@@ -53,13 +53,14 @@ class Signature:
             f"outputs {', '.join(map(str, self.outputs)) or 'none'}"
         )
 
-    def input(self, name: str) -> Port | None:
-        """Return the input of this name, or ``None``."""
-        return next((port for port in self.inputs if port.name == name), None)
+    def __getitem__(self, name: str) -> Port:
+        """Return the input or output of this name; ``KeyError`` if there is none."""
+        return {port.name: port for port in (*self.inputs, *self.outputs)}[name]
 
-    def output(self, name: str) -> Port | None:
-        """Return the output of this name, or ``None``."""
-        return next((port for port in self.outputs if port.name == name), None)
+    def has(self, shapes: Mapping[str, tuple[int | None, ...]]) -> bool:
+        """Whether the model has inputs or outputs of these names, with shapes that fit."""
+        names = {port.name for port in (*self.inputs, *self.outputs)}
+        return shapes.keys() <= names and all(self[n].fits(*shapes[n]) for n in shapes)
 
 
 def _port(node: Any) -> Port:

@@ -197,6 +197,8 @@ def test_rooms_share_the_time_of_their_job(
     monkeypatch.setattr(RoomEngine, "analyse_room", look)
     result = add_up(room_bench, "llm")
     assert result.warnings == ("salon: a chair has no name", "study: a chair has no name")
+    # What was said of one inventory is not said of the next.
+    assert add_up(room_bench, "max").warnings == ()
     first, second = left
     assert 0 < second <= first - 0.05
     assert first <= current().settings.job_timeout_seconds

@@ -91,10 +91,10 @@ class InventorySync:
             missing=[photo.photo_id for photo in photos if photo.state is not JobState.COMPLETED],
             listed=self._rooms(analysed, calls) if payload.strategy == "llm" else None,
         )
-        engines = result.engines
+        engines, warnings = result.engines, _warnings(analysed)
         if payload.strategy == "llm" and analysed:
             engines = (self._rooms.use(len(analysed)), *engines)
-        warnings = (*_warnings(analysed), *self._rooms.warnings)
+            warnings = (*warnings, *self._rooms.warnings)
         result = result.model_copy(update={"engines": engines, "warnings": warnings})
         # Read last, so that corrections made while this job ran are included.
         made = corrections.of_project(self._database, payload.project_id)

@@ -363,8 +363,11 @@ def test_what_is_no_picture_is_named(data: bytes, found: str) -> None:
     assert "JPEG, PNG, WebP, HEIC, AVIF" in str(caught.value)
 
 
-def png_header(width: int, height: int, interlace: int = 0) -> bytes:
-    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, interlace))
+def png_header(
+    width: int, height: int, *, depth: int = 8, colour: int = 2, interlace: int = 0
+) -> bytes:
+    values = (width, height, depth, colour, 0, 0, interlace)
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", *values))
     return PNG_MAGIC + header + png_chunk(b"IDAT", zlib.compress(b"")) + png_chunk(b"IEND", b"")
 
 
@@ -525,6 +528,9 @@ def test_transparency_is_not_reduced_before_it_is_white() -> None:
     reduced = decode_enough(encoded(clear, "PNG"), 100, max_pixels=LIMIT).image
 
     assert reduced.getextrema() == ((255, 255),) * 3
+    grey = Image.fromarray(np.tile(np.uint8([[0, 200], [0, 200]]), (200, 200)))
+    reduced = decode_enough(encoded(grey, "PNG", transparency=0), 200, max_pixels=LIMIT).image
+    assert reduced.getpixel((0, 0)) == pytest.approx((228,) * 3, abs=1)
 
 
 # VmHWM: the peak of getrusage() includes that of the process of pytest, which forked.
@@ -539,13 +545,17 @@ print(*decoded.size, *decoded.image.size, status["VmHWM"].split()[0])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells the peak on Linux only")
-def test_a_small_file_of_120_megapixels_needs_less_than_400_mib() -> None:
-    """Rows of RGBA that compress to half a megabyte; before they took 1.5 GiB."""
+@pytest.mark.parametrize(("colour", "samples", "more"), [(6, 4, b""), (0, 1, b"\0\0")])
+def test_a_small_file_of_120_megapixels_needs_less_than_400_mib(
+    colour: int, samples: int, more: bytes
+) -> None:
+    """Rows of RGBA, or of grey with a transparent level, that compress to half a megabyte."""
     packer = zlib.compressobj(6)
-    row = b"\0" + bytes([200]) * 48_000
+    row = b"\0" + bytes([200]) * 12_000 * samples
     rows = b"".join(packer.compress(row) for _ in range(10_000)) + packer.flush()
-    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 12_000, 10_000, 8, 6, 0, 0, 0))
-    data = PNG_MAGIC + header + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 12_000, 10_000, 8, colour, 0, 0, 0))
+    clear = png_chunk(b"tRNS", more) if more else b""
+    data = PNG_MAGIC + header + clear + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
 
     done = subprocess.run([sys.executable, "-c", PEAK], input=data, capture_output=True, check=True)
 
@@ -559,6 +569,7 @@ def test_a_small_file_of_120_megapixels_needs_less_than_400_mib() -> None:
     [
         (webp_canvas(5_000, 4_100), "WebP", 20),
         (png_header(9_000, 7_000, interlace=1), "interlaced PNG", 62),
+        (png_header(11_000, 10_000, depth=16, colour=0, interlace=1), "interlaced PNG", 104),
     ],
 )
 def test_what_cannot_be_decoded_in_parts_has_a_limit_of_its_own(

@@ -71,7 +71,8 @@ def check_whole(kind: str, width: int, height: int, *, name: str, share: float =
     kind
         One of :data:`WHOLE_PIXEL`.
     share
-        Of a JPEG: the number of components, each by the share of the pixels that it has.
+        Of the bytes a pixel of its kind. Of a JPEG: the number of components, each by the share of
+        the pixels that it has.
 
     Raises
     ------

@@ -120,7 +120,7 @@ def _whole(image: ImageFile.ImageFile, data: bytes, factor: int) -> Image.Image:
         image.draft(image.mode, (size[0] // factor, size[1] // factor))
         factor = max(factor // round(size[0] / image.width), 1)
     image.load()
-    if image.mode in _SCALED_MODES or factor == 1:
+    if not image.has_transparency_data and (image.mode in _SCALED_MODES or factor == 1):
         return to_rgb(image.reduce(factor) if factor > 1 else image)
     rows = _rows(image.width, factor)
     crops = (

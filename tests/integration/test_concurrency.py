@@ -64,6 +64,7 @@ def test_processes_come_with_the_work_and_go_after_it(
 
     with worker:
         assert number() == 1 and registered() == 1
+        assert template_of(worker.pid)  # an interpreter of its own gets one, too
         jobs = [submit(f"gate-{number}") for number in range(12)]
         # Each works on one, and there are no more of them than allowed.
         eventually(lambda: number() == 3 and photoqueue.stats()[PHOTOS].active == 3, 120)

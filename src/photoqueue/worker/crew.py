@@ -6,12 +6,13 @@ import logging
 import multiprocessing
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import RawValue
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from photoqueue.words import JobType, Outcome
@@ -189,6 +190,22 @@ class Crew:
 
     def start(self, queue: JobType) -> None:
         """Start one more process for a queue."""
+        if self._template is not None:
+            try:
+                self._start(queue, self._template.process)
+                return
+            except OSError as exc:
+                logger.warning(
+                    "the template process cannot be used (%s): processes are spawned from now on, "
+                    "which takes longer",
+                    exc,
+                )
+                self._template.close()
+                self._template = None
+        self._start(queue, self._context.Process)
+
+    def _start(self, queue: JobType, make: Callable[..., BaseProcess]) -> None:
+        # Slot, board and pipe are new at each try: one that failed may have left a process.
         self._slots += 1
         board = RawValue(StatusBoard)
         reader, writer = self._context.Pipe(duplex=False)
@@ -202,40 +219,20 @@ class Crew:
             processes=self._concurrency.most,
             log_format=self._log_format,
         )
+        process = make(
+            target=run_child,
+            args=(assignment, board, reader),
+            name=f"photoqueue-{queue}-{self._slots}",
+        )
         try:
-            process = self._launch(
-                target=run_child,
-                args=(assignment, board, reader),
-                name=f"photoqueue-{queue}-{self._slots}",
-            )
+            with thrifty():
+                process.start()
         except BaseException:
             writer.close()  # ends a process that nobody will know
             raise
         finally:
             reader.close()
         self.children.append(Child(queue, self._slots, process, board, writer))
-
-    def _launch(self, **options: Any) -> BaseProcess:
-        """Start a process, by the template if there is one; options of ``Process``."""
-        process: BaseProcess
-        if self._template is not None:
-            try:
-                process = self._template.process(**options)
-                process.start()
-            except OSError as exc:
-                logger.warning(
-                    "the template process cannot be used (%s): processes are spawned from now on, "
-                    "which takes longer",
-                    exc,
-                )
-                self._template.close()
-                self._template = None
-            else:
-                return process
-        process = self._context.Process(**options)
-        with thrifty():
-            process.start()
-        return process
 
     def of(self, queue: JobType) -> list[Child]:
         """Return the processes of a queue; safe to call from another thread."""

@@ -456,13 +456,14 @@ def test_whatever_holds_photos_is_taken(given: Any, has_rooms: bool, tmp_path: P
     assert rooms == ["hall", "hall", "salon"]
 
 
-@pytest.mark.parametrize("single", ["file", "picture in a dict", "tensor"])
+@pytest.mark.parametrize("single", ["file", "picture in a dict", "tensor", "array of one path"])
 def test_a_single_photo_is_a_batch_of_one(single: str, tmp_path: Path) -> None:
     write_pictures(tmp_path, "1.jpg")
     sources = {
         "file": BytesIO(picture(1)),
         "picture in a dict": {"photo": tmp_path / "1.jpg", "room": "hall"},
         "tensor": Tensor(),
+        "array of one path": np.array(str(tmp_path / "1.jpg")),
     }
     frame = photoqueue.poll(submit_photos(sources[single]))
     assert list(frame["state"]) == ["waiting"]

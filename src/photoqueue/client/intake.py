@@ -211,7 +211,7 @@ def _listed(photos: Any) -> Iterable[Any]:
     if hasattr(photos, "__array__"):
         import numpy as np
 
-        return list(np.asarray(photos).tolist())
+        return list(np.atleast_1d(np.asarray(photos)).tolist())  # of one text not its letters
     if isinstance(photos, Collection | Iterator):
         return photos
     raise PayloadError(

@@ -41,6 +41,8 @@ _NAMES: Final = ("name", "label", "item", "object", "key", "title")
 _COMMAS: Final = re.compile(r'("(?:[^"\\]|\\.)*+"?)|,(?=\s*[}\]])')
 #: What stands before a value that is a part of another one.
 _WITHIN: Final = re.compile(r'(?:"\s*:|[\]}]\s*,|\[)\s*\Z')
+#: Units of a volume other than m³: litres, gallons, cubic feet, cm³.
+_OTHER_UNIT: Final = re.compile(r"\d\s*(?:l|gal|ft|[cd]m|cu\w*\.?\s*f)", re.IGNORECASE)
 _FIGURE: Final = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 
 
@@ -239,9 +241,10 @@ def _item(
     if category not in CATEGORIES:
         notes["of an unknown category, taken as misc"].append(f"{name} ({category[:40]})")
         category = "misc"
-    volume = _figure(thing.get("volume"))
-    if volume is not None and not 0 <= volume <= _LARGEST:
-        notes["without its volume, which cannot be right"].append(f"{name} ({volume:g})")
+    given = thing.get("volume")
+    volume = _figure(given)
+    if volume is not None and (not 0 <= volume <= _LARGEST or _OTHER_UNIT.search(str(given))):
+        notes["without its volume, which cannot be right"].append(f"{name} ({str(given)[:20]})")
         volume = None
     return Item(name=name, category=category, label=name, score=score, volume=volume or None), count
 

@@ -79,8 +79,11 @@ def test_files_written_on_windows_are_read(tmp_path: Path) -> None:
         assert [room.name for room in read_truth(folder, CATALOGUE).rooms] == ["bedroom", "kitchen"]
     home = write_home(tmp_path)
     text = (home / "truth.json").read_text()
-    (home / "truth.json").write_text(text, encoding="utf-8-sig")
-    assert len(read_truth(home, CATALOGUE).rooms) == 2
+    told = text.replace("living room/view-1.jpg", r"living room\\view-1.jpg")
+    assert told != text
+    (home / "truth.json").write_text(told, encoding="utf-8-sig")
+    (room, _) = read_truth(home, CATALOGUE).rooms
+    assert room.photos[0].file == home / "living room" / "view-1.jpg"
 
 
 def test_classes_of_a_vocabulary_judge_only_what_they_name(tmp_path: Path) -> None:
@@ -284,3 +287,18 @@ def test_intervals_resample_rooms_and_are_the_same_each_time(
     assert done.intervals["recall"] == (0.0, round(1 / 3, 4))
     assert done.intervals["room_type_accuracy"][0] <= done.room_type_accuracy
     assert done.intervals == evaluate(Bed(), tmp_path).intervals
+
+
+def test_what_the_truth_does_not_say_has_no_figure(tmp_path: Path) -> None:
+    one_room = coco(categories=[{"id": 7, "name": "bed"}, {"id": 8, "name": "person"}])
+    one_room["images"], one_room["annotations"] = (
+        one_room["images"][:2],
+        [note for note in one_room["annotations"] if note["image_id"] < 3],
+    )
+    done = evaluate(Bed(), folder_of(tmp_path, one_room))
+
+    bed = done.classes.loc["double_bed"]
+    assert bed["recall"] == 0.5 and bed[["volume", "true_volume"]].isna().all()
+    # One room does not say how rooms differ.
+    low, high = done.intervals["recall"]
+    assert done.recall == 0.5 and low != low and high != high

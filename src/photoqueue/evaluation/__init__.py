@@ -90,7 +90,7 @@ class Evaluation:
     #: Median time to read, decode and analyse a photo.
     ms_per_photo: float
     #: By ``key``: boxes (``truths``, ``found``, ``right``, ``precision``, ``recall``, ``f1``), and
-    #: ``true_volume`` and ``volume`` of the rooms in m³.
+    #: ``true_volume`` and ``volume`` in m³ of the rooms whose contents are known.
     classes: pd.DataFrame
     #: By ``room``: ``home``, ``photos``, ``true_items``, ``items``, ``right_items``,
     #: ``true_volume``, ``volume``, ``held_back`` (things that wait for a person).
@@ -186,6 +186,8 @@ def measure(engine: Engine, truth: Truth, catalogue: Catalogue) -> Evaluation:
     sums = _sums(photos, rooms)
     classes = pd.DataFrame({**counts, **volumes}).rename_axis("key").fillna(0).round(3)
     classes = classes.sort_index().astype(dict.fromkeys(counts, int))
+    if rooms["true_volume"].isna().all():
+        classes[list(volumes)] = math.nan
     quality = {name: _figures(classes)[name] for name in ("precision", "recall", "f1")}
     return Evaluation(
         engine=engine.name,
@@ -408,7 +410,7 @@ def _figures(sums: Any) -> dict[str, Any]:
 
 
 def _intervals(sums: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """Return the 95 % interval of each figure, by resampling the rooms."""
+    """Return the 95 % interval of each figure, by resampling the rooms; NaN for a single room."""
     import numpy as np
 
     drawn = np.random.default_rng(_SEED).integers(len(sums), size=(_RESAMPLES, len(sums)))
@@ -416,6 +418,7 @@ def _intervals(sums: pd.DataFrame) -> dict[str, tuple[float, float]]:
     intervals = {}
     for name, values in _figures(totals).items():
         known: npt.NDArray[np.float64] = values[~np.isnan(values)]
-        low, high = np.percentile(known, (2.5, 97.5)) if known.size else (math.nan, math.nan)
+        several = known.size and len(sums) > 1
+        low, high = np.percentile(known, (2.5, 97.5)) if several else (math.nan, math.nan)
         intervals[name] = (round(float(low), 4), round(float(high), 4))
     return intervals

@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from photoqueue.engines.refine import meanings_of
 from photoqueue.engines.vocabulary import label_list
@@ -42,6 +42,7 @@ from photoqueue.records.base import Box
 from photoqueue.samples import (
     LEAST_SIDE,
     TRUTH_FILE,
+    PathInside,
     SampleHome,
     SampleRecord,
     home_folders,
@@ -128,10 +129,7 @@ class Truth:
 
 class _Image(SampleRecord):
     id: int | str
-    #: Tools on Windows write ``bedroom\\1.jpg``.
-    file_name: Annotated[
-        str, Field(min_length=1), AfterValidator(lambda name: name.replace("\\", "/"))
-    ]
+    file_name: PathInside
     width: Annotated[int, Field(ge=1)]
     height: Annotated[int, Field(ge=1)]
     room: str | None = None

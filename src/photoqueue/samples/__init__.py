@@ -28,7 +28,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from photoqueue.errors import ConfigurationError
@@ -51,6 +51,8 @@ _ROUNDING: Final = 0.05
 _SHOWN_PROBLEMS: Final = 5
 
 _Name = Annotated[str, Field(min_length=1)]
+#: Path in a folder; as written on Windows, too: ``bedroom\\1.jpg``.
+PathInside = Annotated[_Name, AfterValidator(lambda path: path.replace("\\", "/"))]
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 #: Share of a thing, 0…1, that must show before it has to be found.
@@ -106,7 +108,7 @@ class SampleView(SampleRecord):
     """One photo of a room."""
 
     #: Path of the photo, relative to the folder of the home.
-    photo: _Name
+    photo: PathInside
     #: What it shows; ``None`` where that was not noted.
     boxes: tuple[SampleBox, ...] | None = None
 

@@ -135,9 +135,7 @@ def _boxes_overrun(data: bytes) -> bool:
         size = int.from_bytes(data[position : position + 4], "big")
         if size == 1:  # the true size follows as 64 bits
             size = int.from_bytes(data[position + 8 : position + 16], "big")
-        if size == 0:  # "until the end of the file"
-            return False
-        if size < 8:
+        if size < 8:  # 0 is "until the end of the file"
             return False
         position += size
     return position > len(data)
@@ -185,11 +183,6 @@ def orientation(exif: bytes | None) -> int:
     return 1
 
 
-def swaps_sides(value: int) -> bool:
-    """Whether width and height change places when the picture is made upright."""
-    return value >= 5
-
-
 @dataclass(frozen=True)
 class OpenPicture:
     """A picture whose header is read and whose pixels are not."""
@@ -205,7 +198,7 @@ class OpenPicture:
     def upright_size(self) -> tuple[int, int]:
         """Width and height once the picture is upright."""
         width, height = self.image.size
-        return (height, width) if swaps_sides(self.orientation) else (width, height)
+        return (height, width) if self.orientation >= 5 else (width, height)
 
 
 class _Jpeg(JpegImagePlugin.JpegImageFile):

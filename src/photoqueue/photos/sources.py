@@ -188,8 +188,11 @@ def _readable(name: str) -> str:
 
 def _read_file(path: Path, max_bytes: int) -> bytes:
     try:
-        # A named pipe would block when it is opened; a device has no end.
-        _check_regular(path, path.stat().st_mode)
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise PhotoNotFoundError(f"{path} is a folder. submit_photos takes folders.")
+        if not stat.S_ISREG(mode):  # a named pipe would block when it is opened
+            raise UnreadablePhotoError(f"{path} is a device or a pipe. Pass a file.")
         with path.open("rb") as file:
             check_bytes(os.fstat(file.fileno()).st_size, limit=max_bytes, name=str(path))
             return file.read(max_bytes + 1)
@@ -205,13 +208,6 @@ def _unusable(path: Path, exc: OSError | ValueError) -> PhotoNotFoundError | Sto
     return StorageError(
         f"{path} cannot be read ({exc.strerror}). Check its permissions and its disk."
     )
-
-
-def _check_regular(path: Path, mode: int) -> None:
-    if stat.S_ISDIR(mode):
-        raise PhotoNotFoundError(f"{path} is a folder. submit_photos takes folders.")
-    if not stat.S_ISREG(mode):
-        raise UnreadablePhotoError(f"{path} is a device or a pipe. Pass a file.")
 
 
 def _missing(path: Path) -> str:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from photoqueue.engines.contract import DIGITS
 from photoqueue.records.base import Box
@@ -36,8 +35,7 @@ _UNITS: Final = {"share": 1.0, "thousand": 1000.0, "pixels": None}
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 
 
-@dataclass(frozen=True)
-class RawBox:
+class RawBox(NamedTuple):
     """Four numbers as a model gave them, and the orders that they may have."""
 
     numbers: tuple[float, float, float, float]

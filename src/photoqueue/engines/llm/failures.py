@@ -139,6 +139,10 @@ def _meaning(access: LlmAccess, status: int, wait: float, said: str) -> Exceptio
         )
     server, model = access.base_url, repr(access.model)
     wrong_settings = {
+        300: (
+            f"{server} redirects requests to another address, which is not followed",
+            "Set PHOTOQUEUE_LLM_BASE_URL to the address itself.",
+        ),
         401: (f"{server} does not accept the key", "Correct PHOTOQUEUE_LLM_API_KEY."),
         402: (f"{server} asks for payment first", "Check the account of the key."),
         403: (
@@ -151,19 +155,13 @@ def _meaning(access: LlmAccess, status: int, wait: float, said: str) -> Exceptio
         ),
         413: (f"{server} finds the pictures too large", "Lower PHOTOQUEUE_LLM_PICTURE_SIDE."),
     }
-    if 300 <= status < 400:
-        problem, remedy = (
-            f"{server} redirects requests to another address, which is not followed",
-            "Set PHOTOQUEUE_LLM_BASE_URL to the address itself.",
-        )
-    elif status in wrong_settings:
-        problem, remedy = wrong_settings[status]
-    else:
-        return PermanentError(
-            f"{server} refused the request with status {status}{said}. Check that {model} sees "
-            "pictures, and the PHOTOQUEUE_LLM_… settings; then retry the job."
-        )
-    return EngineUnavailableError(f"{problem}{said}. {remedy}")
+    known = wrong_settings.get(status if status >= 400 else 300)
+    if known is not None:
+        return EngineUnavailableError(f"{known[0]}{said}. {known[1]}")
+    return PermanentError(
+        f"{server} refused the request with status {status}{said}. Check that {model} sees "
+        "pictures, and the PHOTOQUEUE_LLM_… settings; then retry the job."
+    )
 
 
 def _said(access: LlmAccess, body: str) -> str:

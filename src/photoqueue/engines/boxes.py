@@ -30,20 +30,13 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Candidates:
-    """What a model proposes for one picture, before any choice.
+    """What a model proposes for one picture, before any choice."""
 
-    Attributes
-    ----------
-    boxes : ndarray of float32, shape (n, 4)
-        x0, y0, x1, y1 as fractions of the picture; may reach beyond 0…1.
-    scores : ndarray of float32, shape (n,)
-        0…1.
-    classes : ndarray of int64, shape (n,)
-        Class index.
-    """
-
+    #: Shape (n, 4): x0, y0, x1, y1 as fractions of the picture; may reach beyond 0…1.
     boxes: FloatArray
+    #: Shape (n,): 0…1.
     scores: FloatArray
+    #: Shape (n,): class index.
     classes: IntArray
 
     def __len__(self) -> int:
@@ -197,20 +190,13 @@ def _area(boxes: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, kw_only=True)
 class Detection:
-    """One thing that the model detected, whether or not movers list it.
+    """One thing that the model detected, whether or not movers list it."""
 
-    Attributes
-    ----------
-    label : str
-        The model's class name.
-    score : float
-        0…1.
-    box : tuple of float
-        x0, y0, x1, y1 in 0…1 of the picture.
-    """
-
+    #: The model's class name.
     label: str
+    #: 0…1.
     score: float
+    #: x0, y0, x1, y1 in 0…1 of the picture.
     box: Box
 
     @cached_property

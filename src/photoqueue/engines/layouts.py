@@ -21,28 +21,19 @@ if TYPE_CHECKING:
 
 
 class Layout(ABC):
-    """The format of a family of models.
+    """The format of a family of models."""
 
-    Attributes
-    ----------
-    name : str
-        Display name, with the outputs by which it is recognised.
-    nms_iou : float
-        Overlap, 0…1, above which two boxes of one class are one thing.
-    counts_classes : bool
-        Whether :meth:`class_count` is read from the outputs, and not guessed.
-    default_threshold : float
-        Score, 0…1, below which detections are not reported.
-    size : tuple of int
-        Width and height of the model's input, in pixels.
-    """
-
+    #: Display name, with the outputs by which it is recognised.
     name: ClassVar[str]
+    #: Overlap, 0…1, above which two boxes of one class are one thing.
     nms_iou: ClassVar[float] = 0.6
+    #: Whether :meth:`class_count` is read from the outputs, and not guessed.
     counts_classes: ClassVar[bool] = True
+    #: Score, 0…1, below which detections are not reported.
     default_threshold: ClassVar[float]
 
     def __init__(self, picture: Port) -> None:
+        #: Width and height of the model's input, in pixels.
         self.size = picture_size(picture)
         self._picture = picture.name
 

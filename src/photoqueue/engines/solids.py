@@ -32,26 +32,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Solid:
-    """A box-shaped thing.
+    """A box-shaped thing."""
 
-    Attributes
-    ----------
-    key : str or None
-        Catalogue key; ``None`` for what stays in the house.
-    size : tuple of float
-        Width, depth and height in metres, seen from its front.
-    spread : tuple of float
-        Standard deviation of the logarithms of width and height.
-    share : float
-        0…1: how often the class name means this.
-    undersides : tuple of float
-        Metres above the floor at which its underside may be.
-    """
-
+    #: Catalogue key; ``None`` for what stays in the house.
     key: str | None
+    #: Width, depth and height in metres, seen from its front.
     size: tuple[float, float, float]
+    #: Standard deviation of the logarithms of width and height.
     spread: tuple[float, float]
+    #: 0…1: how often the class name means this.
     share: float = 1.0
+    #: Metres above the floor at which its underside may be.
     undersides: tuple[float, ...] = (0.0,)
 
 
@@ -164,23 +155,15 @@ _BOX_SPREAD: Final = 0.08
 
 @dataclass(frozen=True)
 class Cameras:
-    """A grid of cameras; all arrays have the shape (n,).
+    """A grid of cameras; all arrays have the shape (n,)."""
 
-    Attributes
-    ----------
-    horizon : ndarray
-        Height in the picture, 0…1 from the top.
-    height : ndarray
-        Metres above the floor.
-    focal : ndarray
-        In heights of the picture.
-    share : ndarray
-        Probability of each, before the picture is looked at.
-    """
-
+    #: Height in the picture, 0…1 from the top.
     horizon: Array
+    #: Metres above the floor.
     height: Array
+    #: In heights of the picture.
     focal: Array
+    #: Probability of each, before the picture is looked at.
     share: Array
 
 

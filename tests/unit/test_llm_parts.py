@@ -284,6 +284,12 @@ def test_box_is_read_from_objects_and_text(value: object) -> None:
     assert box == pytest.approx(LEFT)
 
 
+def test_thousandths_of_a_wide_photo_are_no_pixels_for_gemini() -> None:
+    # One thing, whose corners are pixels of a photo of 1280 × 720 just as well.
+    (box,) = boxes_of([raw_box({"box_2d": [300, 50, 700, 450]})], (1280, 720))
+    assert box == pytest.approx((0.05, 0.3, 0.45, 0.7))
+
+
 def test_what_the_setting_says_of_boxes_is_obeyed() -> None:
     (box,) = boxes_of(
         [raw_box({"box": [300, 50, 950, 450]})], (1280, 960), convention="yxyx-thousand"

@@ -86,7 +86,8 @@ def _sense(
     """
     boxes = [box for raw in given if (box := _box(raw, size, order, unit)) is not None]
     reach = max((box[2] for box in boxes), default=0) * max((box[3] for box in boxes), default=0)
-    return len(boxes), -orders.index(order), round(reach, 3)
+    gemini = orders[0] == "yxyx"  # which never writes pixels
+    return len(boxes), -orders.index(order), not (gemini and unit == "pixels"), round(reach, 3)
 
 
 def _box(raw: RawBox, size: tuple[int, int], order: str, unit: str) -> Box | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -166,6 +167,22 @@ def test_process_that_drains_leaves_no_room_before_it_has_ended(crew: Crew) -> N
     assert last.draining and len(scale(crew, waiting=9, rounds=3)) == 4
     crew.children.remove(last)
     assert len(scale(crew, waiting=9)) == 4
+
+
+def test_process_that_the_machine_has_no_room_for_is_started_later(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(self: Process) -> None:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    with monkeypatch.context() as full:
+        full.setattr(Process, "start", no_room)
+        crew.add(PHOTO_ANALYZE)
+    assert len(scale(crew, waiting=9, rounds=3)) == 2  # it counts as starting
+    due = time.monotonic() + 60
+    monkeypatch.setattr(time, "monotonic", lambda: due)
+    crew.restart_due()
+    assert len(crew.of(PHOTO_ANALYZE)) == 3
 
 
 def test_process_that_cannot_start_counts_as_one_that_is_starting(crew: Crew) -> None:

@@ -188,6 +188,14 @@ class Crew:
         self._spare_since: dict[JobType, float | None] = {}
         self.children: list[Child] = []
 
+    def add(self, queue: JobType) -> None:
+        """Start one more process for a queue; later, if the machine has no room for it now."""
+        try:
+            self.start(queue)
+        except OSError as exc:
+            logger.warning("no process can be started (%s); trying again", exc)
+            self._start_later(queue)
+
     def start(self, queue: JobType) -> None:
         """Start one more process for a queue."""
         if self._template is not None:
@@ -302,7 +310,7 @@ class Crew:
         due = [queue for at, queue in self._restart_at if at <= now]
         self._restart_at = [entry for entry in self._restart_at if entry[0] > now]
         for queue in due:
-            self._replace(queue)
+            self.add(queue)
 
     def ask_to_stop(self) -> None:
         """Ask every process to finish its job and end."""
@@ -323,17 +331,9 @@ class Crew:
         lived = time.monotonic() - child.started
         if child.board.ready or lived > _SHORT_LIFE_SECONDS:
             self._failed_starts = 0
-            self._replace(child.queue)
+            self.add(child.queue)
         else:
             self._start_later(child.queue)
-
-    def _replace(self, queue: JobType) -> None:
-        """Start a process; later, if the machine has no room for one now."""
-        try:
-            self.start(queue)
-        except OSError as exc:
-            logger.warning("no process can be started (%s); trying again", exc)
-            self._start_later(queue)
 
     def _start_later(self, queue: JobType) -> None:
         self._failed_starts += 1

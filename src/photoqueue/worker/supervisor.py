@@ -153,7 +153,7 @@ class Supervisor:
         self._log_engine()
         for queue in self._queues:
             for _ in range(self._concurrency.least):
-                self._crew.start(queue)
+                self._crew.add(queue)
         try:
             while not self._stopping:
                 self._round()

@@ -73,6 +73,7 @@ class Conversation:
         self._forms = list(_FORMS if chosen == "auto" else (chosen,))
         if chosen == "auto" and self.access.name in _ACCEPTED:
             self._forms = self._forms[self._forms.index(_ACCEPTED[self.access.name]) :]
+        self._answer = ModelAnswer(text="")
         #: Whether a better form was left for something that may have had another cause.
         self._guessed = False
 
@@ -94,9 +95,9 @@ class Conversation:
             except FormatRefusedError as exc:
                 if not self.server.learns(str(exc)) and not self._step_down(sure=exc.sure):
                     raise exc.error from None
-            except _UnusableAnswer as exc:
+            except UnusableReplyError as exc:
                 repairs += 1
-                added = self._correction(exc, repairs)
+                added = self._correction(str(exc), repairs)
             except RateLimitedError as exc:
                 if isinstance(exc, ThrottledError):
                     raise
@@ -109,7 +110,7 @@ class Conversation:
                 self._remember()
                 return reply
 
-    def _correction(self, exc: _UnusableAnswer, repairs: int) -> list[dict[str, Any]]:
+    def _correction(self, problem: str, repairs: int) -> list[dict[str, Any]]:
         """Return what the model is told of its last answer: all of them would cost more each time.
 
         Raises
@@ -118,10 +119,10 @@ class Conversation:
             It was told so often enough.
         """
         if repairs > MAX_REPAIRS:
-            raise self._unusable(exc) from None
-        if not exc.answer.truncated:
+            raise self._unusable(problem) from None
+        if not self._answer.truncated:
             self._step_down(sure=False)
-        return repair_messages(exc.answer.text, exc.problem)
+        return repair_messages(self._answer.text, problem)
 
     def _step_down(self, *, sure: bool) -> bool:
         """Use the next form from now on, if there is one and this one is not known to work."""
@@ -149,14 +150,14 @@ class Conversation:
         answer: ModelAnswer | None = None
         problem: str | None = None
         try:
-            answer = self.server.ask(
+            answer = self._answer = self.server.ask(
                 messages,
                 response_format=_response_format(self._forms[0], self.schema),
                 seconds=left,
             )
             return self._read(answer)
         except BaseException as exc:
-            problem = f"{type(exc).__name__.removeprefix('_')}: {exc}"
+            problem = f"{type(exc).__name__}: {exc}"
             raise
         finally:
             self.record(answer, time.monotonic() - start, problem)
@@ -169,13 +170,12 @@ class Conversation:
             )
         try:
             return self.read(answer.text, truncated=answer.truncated)
-        except UnusableReplyError as exc:
-            problem = (
-                "it was cut off at the limit on its length; be brief, and merge things alike"
-                if answer.truncated
-                else str(exc)
-            )
-            raise _UnusableAnswer(answer, problem) from None
+        except UnusableReplyError:
+            if answer.truncated:
+                raise UnusableReplyError(
+                    "it was cut off at the limit on its length; be brief, and merge things alike"
+                ) from None
+            raise
 
     def _wait_for_turn(self) -> None:
         patience = self._patience()
@@ -203,23 +203,14 @@ class Conversation:
             )
         return left
 
-    def _unusable(self, exc: _UnusableAnswer) -> PermanentError:
-        shown = " ".join(self.access.hide(exc.answer.text).split())[:200]
+    def _unusable(self, problem: str) -> PermanentError:
+        shown = " ".join(self.access.hide(self._answer.text).split())[:200]
         advice = (
             "Raise PHOTOQUEUE_LLM_MAX_TOKENS, or the server's own limit"
-            if exc.answer.truncated
+            if self._answer.truncated
             else "Retry the job, or use a model that follows the schema"
         )
         return PermanentError(
             f"{self.access.model!r} was asked {1 + MAX_REPAIRS} times and gave no answer that "
-            f"can be used: {exc.problem}. Its last one began {shown!r}. {advice}."
+            f"can be used: {problem}. Its last one began {shown!r}. {advice}."
         )
-
-
-class _UnusableAnswer(Exception):
-    """An answer came, but not one of the form that was asked for."""
-
-    def __init__(self, answer: ModelAnswer, problem: str) -> None:
-        super().__init__(problem)
-        self.answer = answer
-        self.problem = problem

@@ -18,7 +18,7 @@ PROGRAM = """
 import atexit, json, multiprocessing, os, random, secrets, signal, sys, tempfile, time, uuid
 from multiprocessing.sharedctypes import RawValue
 from photoqueue.worker.board import StatusBoard
-from photoqueue.worker.template import HELD_BACK, template
+from photoqueue.worker.template import HELD_BACK, name_process, template
 
 
 def describe(folder, slot, board):
@@ -28,7 +28,9 @@ def describe(folder, slot, board):
     temporary = [temporary, tempfile.TemporaryDirectory(dir=folder, prefix="of-process-")]
     board.set_jobs([uuid.UUID(int=slot + 7)])
     atexit.register(lambda: open(f"{folder}/ended-{slot}", "w").close())
+    name_process("inventory-sync", f"-{slot + 9}")
     told = {
+        "name": open("/proc/self/comm").read(),
         "threads": len(os.listdir("/proc/self/task")),
         "random": [random.random(), secrets.token_hex(), str(uuid.uuid4()), np.random.random()],
         "stdin": sys.stdin.read(),
@@ -151,6 +153,10 @@ def test_processes_have_one_thread_and_no_socket_and_lose_no_signal(seen: dict[s
         assert told["threads of OpenBLAS"] == "1"
         # Until run_child() has its handlers.
         assert told["held back"]
+
+
+def test_name_shows_the_number_of_a_process_however_long(seen: dict[str, Any]) -> None:
+    assert [told["name"] for told in seen["told"]] == ["inventory-syn-9\n", "inventory-sy-10\n"]
 
 
 def test_template_that_is_gone_is_an_error(seen: dict[str, Any]) -> None:

@@ -71,7 +71,7 @@ def run_child(assignment: Assignment, board: StatusBoard, parent: Connection) ->
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
-    name_process(f"{assignment.queue}-{assignment.slot}")
+    name_process(assignment.queue, f"-{assignment.slot}")
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
     configure_logging(assignment.log_format)
     try:

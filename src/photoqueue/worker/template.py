@@ -141,10 +141,13 @@ class Template:
             self.pid = 0
 
 
-def name_process(name: str) -> None:
-    """Set the name that ``ps -e``, ``top`` and the kernel's log show; of 15 characters at most."""
+def name_process(name: str, number: str = "") -> None:
+    """Set the name that ``ps -e``, ``top`` and the kernel's log show.
+
+    They show 15 characters; of a longer name the end is left out, and not the number.
+    """
     with suppress(AttributeError, OSError):
-        _prctl(_SET_NAME, name.encode())
+        _prctl(_SET_NAME, f"{name[: 15 - len(number)]}{number}".encode())
 
 
 def _prctl(request: int, value: int | bytes) -> None:

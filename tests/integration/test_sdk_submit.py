@@ -21,6 +21,8 @@ from PIL import Image
 
 import photoqueue
 from photoqueue import Settings, submit_inventory, submit_photo, submit_photos
+from photoqueue.client.intake import Request
+from photoqueue.client.submit import submit_batch
 from photoqueue.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -514,6 +516,13 @@ def test_a_mistyped_folder_is_refused_with_the_likely_one(tmp_path: Path) -> Non
     write_pictures(tmp_path / "move-42", "1.jpg")
     with pytest.raises(PhotoNotFoundError, match=r"mvoe-42 does not exist.*'move-42'"):
         submit_photos(tmp_path / "mvoe-42")
+
+
+def test_name_from_a_browser_that_no_table_can_hold_stops_nothing() -> None:
+    odd = [("plan\ud800\0.pdf", "is a PDF")]
+    batch = submit_batch([picture(6)], Request(source=None, user_id="u1"), left_out=odd)
+    assert list(batch.left_out["reason"]) == ["is a PDF"]
+    assert batch.left_out["file"][0].startswith("plan")
 
 
 def test_what_is_left_out_is_named_and_kept_with_the_batch(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from photoqueue.errors import PhotoNotFoundError
 from photoqueue.format import counted
 from photoqueue.installation import current
 from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.queue.database import storable
 from photoqueue.queue.ids import new_batch_id
 from photoqueue.queue.projects import known_photo
 from photoqueue.queue.submission import NewBatch
@@ -197,6 +198,7 @@ def submit_batch(
     """
     engine, installation = _checked(engine), current()
     requests, others = requests_from(photos, common)
+    not_taken = [*((storable(file), reason) for file, reason in left_out), *others]
     taken = take_in_all(installation, requests)
     batch_id = new_batch_id()
     commit(
@@ -209,7 +211,7 @@ def submit_batch(
             batch_id=batch_id,
             user_id=common.user_id,
             project_id=common.project_id,
-            left_out=json.dumps([*left_out, *others]) if left_out or others else None,
+            left_out=json.dumps(not_taken) if not_taken else None,
         ),
     )
     return Batch(installation, batch_id, common.project_id, len(taken))

@@ -874,6 +874,13 @@ def test_authority_of_the_site_is_trusted(
         assert make(llm_base_url=server.address).analyse(PICTURE, Hint()).items
 
 
+def test_unknown_authority_is_told_from_a_server_that_is_down(make: Make, tmp_path: Path) -> None:
+    with chat_server(certificate=make_certificate(tmp_path)) as server:
+        talk = Talk(make(llm_base_url=server.address))
+    assert isinstance(talk.error, EngineServerError)
+    assert "SSL_CERT_FILE" in str(talk.error)
+
+
 @pytest.mark.parametrize("content", [None, "no certificate"])
 def test_certificates_that_cannot_be_read_name_their_variable(
     server: ChatServer,

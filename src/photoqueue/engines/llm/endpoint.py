@@ -209,9 +209,13 @@ class LlmServer:
             raise self._too_late(limit) from None
         except (openai.APIConnectionError, httpx2.HTTPError) as exc:
             reason = self._access.hide(str(exc.__cause__ or exc)) or type(exc).__name__
+            advice = (
+                "Name the authority of its certificate in SSL_CERT_FILE."
+                if "CERTIFICATE_VERIFY_FAILED" in reason
+                else "Check PHOTOQUEUE_LLM_BASE_URL and that the server is running."
+            )
             raise EngineServerError(
-                f"{self._access.base_url} cannot be reached ({reason}). Check "
-                "PHOTOQUEUE_LLM_BASE_URL and that the server is running."
+                f"{self._access.base_url} cannot be reached ({reason}). {advice}"
             ) from None
         raise error_of(self._access, status, headers, text)
 

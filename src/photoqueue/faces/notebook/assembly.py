@@ -21,23 +21,16 @@ from photoqueue.queue.projects import recent_batches, require_project
 
 
 class StatusBar(anywidget.AnyWidget):
-    """Shows when the views were last read; in the browser also when the kernel is silent.
-
-    Attributes
-    ----------
-    updated : float
-        When the views were last read, in seconds since 1970; 0 before the first time.
-    alive : float
-        Last sign of life of the thread behind the views.
-    problem : str
-        Why nothing can be read at the moment; empty if nothing is wrong.
-    """
+    """Shows when the views were last read; in the browser also when the kernel is silent."""
 
     _esm = script("status")
     _css = style("status")
 
+    #: When the views were last read, in seconds since 1970; 0 before the first time.
     updated = traitlets.Float(0.0).tag(sync=True)
+    #: Last sign of life of the thread behind the views.
     alive = traitlets.Float(0.0).tag(sync=True)
+    #: Why nothing can be read at the moment; empty if nothing is wrong.
     problem = traitlets.Unicode("").tag(sync=True)
 
     def read(self) -> None:
@@ -65,20 +58,14 @@ _LISTED: Final = 20
 
 
 class ScopeChoice(LiveView):
-    """A list of the newest batches and their projects, and a field for any other id.
-
-    Attributes
-    ----------
-    batches : list of dict
-        ``batch``, ``project`` (may be None), ``photos``, ``created`` (ISO time).
-    batch, project : str
-        The current selection; empty means no limit.
-    """
+    """A list of the newest batches and their projects, and a field for any other id."""
 
     _esm = script("scope_choice")
     _css = style()
 
+    #: Each with ``batch``, ``project`` (may be None), ``photos``, ``created`` (ISO time).
     batches: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+    #: The current selection; empty means no limit.
     batch = traitlets.Unicode("").tag(sync=True)
     project = traitlets.Unicode("").tag(sync=True)
 
@@ -126,26 +113,19 @@ class ScopeChoice(LiveView):
 
 
 class WorkerNotice(LiveView):
-    """Shows that jobs wait without a worker; otherwise empty.
-
-    Attributes
-    ----------
-    queues : list of str
-        Queues in which jobs wait and no live worker takes them.
-    starting : bool
-        Whether a worker is being started.
-    worker : WorkerProcess or None
-        The worker that was started here; it ends with the kernel.
-    """
+    """Shows that jobs wait without a worker; otherwise empty."""
 
     _esm = script("worker_notice")
     _css = style()
 
+    #: Queues in which jobs wait and no live worker takes them.
     queues = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    #: Whether a worker is being started.
     starting = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        #: The worker that was started here; it ends with the kernel.
         self.worker: WorkerProcess | None = None
         self._work = Background(self._say)
 

@@ -23,13 +23,7 @@ Found = TypeVar("Found")
 
 
 class Scope(traitlets.HasTraits):
-    """The project or batch that all views of a workbench show.
-
-    Attributes
-    ----------
-    project, batch : str
-        Their ids; empty is no limit.
-    """
+    """The project or batch that all views of a workbench show, by id; empty is no limit."""
 
     project = traitlets.Unicode("")
     batch = traitlets.Unicode("")
@@ -41,19 +35,13 @@ class LiveView(anywidget.AnyWidget):
     A view only writes traits, so it may be refreshed from a thread. User actions never wait for the
     servers: :meth:`wanted` asks the driver of the view (the workbench's thread) to refresh it soon;
     a view without a driver refreshes itself at once.
-
-    Attributes
-    ----------
-    notice : str
-        What went wrong with the user's last action; empty if nothing did.
-    actions : bool
-        Whether users may change something here.
-    alone : bool
-        Whether nothing else has the view refreshed, again and again.
     """
 
+    #: What went wrong with the user's last action; empty if nothing did.
     notice = traitlets.Unicode("").tag(sync=True)
+    #: Whether users may change something here.
     actions = traitlets.Bool(True).tag(sync=True)
+    #: Whether nothing else has the view refreshed, again and again.
     alone = traitlets.Bool(True).tag(sync=True)
 
     #: Message kind → the method that handles it.
@@ -147,20 +135,14 @@ def _read(file: str) -> str:
 
 
 class Words(anywidget.AnyWidget):
-    """A line of plain text; screen readers announce changes.
-
-    Attributes
-    ----------
-    text : str
-        Plain text, never interpreted as HTML.
-    urgent : bool
-        Whether it is an error.
-    """
+    """A line of plain text; screen readers announce changes."""
 
     _esm = script("words")
     _css = style()
 
+    #: Never interpreted as HTML.
     text = traitlets.Unicode("").tag(sync=True)
+    #: Whether it is an error.
     urgent = traitlets.Bool(False).tag(sync=True)
 
     def say(self, text: str, urgent: bool = False) -> None:
@@ -177,16 +159,12 @@ class Paced(Generic[Found]):
 
     A reading that took t seconds is not repeated within ``rest`` × t, nor within ``least`` seconds,
     unless the question differs.
-
-    Attributes
-    ----------
-    stale : bool
-        Whether the last answer was an older one, so that another reading is due.
     """
 
     def __init__(
         self, read: Callable[..., Found], *, rest: float = 0.0, least: float = 0.0
     ) -> None:
+        #: Whether the last answer was an older one, so that another reading is due.
         self.stale = False
         self._read, self._rest, self._least = read, rest, least
         self._question: tuple[Any, ...] | None = None

@@ -75,19 +75,13 @@ _STATUS_OF: Final = {
 
 
 class FormatRefusedError(Exception):
-    """The server does not take a request of this form, or may not; another form may do.
-
-    Attributes
-    ----------
-    error : Exception
-        What it means where no other form is left.
-    sure : bool
-        Whether it can mean nothing else.
-    """
+    """The server does not take a request of this form, or may not; another form may do."""
 
     def __init__(self, error: Exception, *, sure: bool) -> None:
         super().__init__(str(error))
+        #: What it means where no other form is left.
         self.error = error
+        #: Whether it can mean nothing else.
         self.sure = sure
 
 

@@ -188,15 +188,7 @@ MAX_STREAMS: Final = 100
 
 
 class ApiBackend:
-    """State of one running API.
-
-    Attributes
-    ----------
-    queues : SharedRead of bytes
-        The counts of all queues, as JSON.
-    stopping : asyncio.Event
-        Set when the server shuts down; also ends event streams.
-    """
+    """State of one running API."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -204,9 +196,11 @@ class ApiBackend:
         self.calls = Calls(self.gate)
         # In its own thread: counting must not wait for a slow search.
         self._watching = Calls(self.gate, threads=2)
+        #: The counts of all queues, as JSON.
         self.queues = SharedRead(self._read_queues)
         self.mark = SharedRead(self._read_mark, stale_seconds=0.5)
         self.readiness = SharedRead(self._read_readiness, fresh_seconds=0.5)
+        #: Set when the server shuts down; also ends event streams.
         self.stopping = asyncio.Event()
         self.uploads = asyncio.Semaphore(MAX_UPLOADS)
         self.streams = asyncio.Semaphore(MAX_STREAMS)

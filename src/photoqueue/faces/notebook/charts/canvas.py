@@ -88,31 +88,22 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart(Generic[R]):
-    """One kind of chart; call it with a DataFrame to draw one.
+    """One kind of chart; call it with a DataFrame to draw one."""
 
-    Attributes
-    ----------
-    title : str
-        Title of the figure, and heading on a page with many charts.
-    nothing : str
-        Text for an empty chart.
-    reduce : callable
-        Reduces a DataFrame to a record.
-    has_data : callable
-        Whether a record has anything to draw.
-    height : callable
-        Height of the figure in inches.
-    paint, say, table : callable
-        Draw or describe a record that has data; tabulate any record.
-    """
-
+    #: Title of the figure, and heading on a page with many charts.
     title: str
+    #: Text for an empty chart.
     nothing: str
+    #: Reduces a DataFrame to a record.
     reduce: Callable[..., R]
+    #: Whether a record has anything to draw.
     has_data: Callable[[R], object]
+    #: Draw, and describe, a record that has data.
     paint: Callable[[R, Sheet], None]
     say: Callable[[R], str]
+    #: Height of the figure in inches.
     height: Callable[[R], float] = lambda record: HEIGHT
+    #: Tabulates any record.
     table: Callable[[R], Table] = lambda record: Table((), ())
 
     def __call__(

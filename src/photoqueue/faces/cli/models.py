@@ -285,8 +285,13 @@ def _summary(found: Evaluation) -> Table:
         ("error of a photo", "photo_error", volume, "on average"),
         ("", "photo_error_share", percent, "of the volume in all photos"),
     )
+
+    def interval(name: str, shown: Callable[[float], str]) -> str:
+        low, high = found.intervals[name]
+        return "" if math.isnan(low) else f"{shown(low)} to {shown(high)}"
+
     rows = [
-        (title, shown(value), " to ".join(map(shown, found.intervals[name])), meaning)
+        (title, shown(value), interval(name, shown), meaning)
         for title, name, shown, meaning in figures
         if (value := getattr(found, name)) == value  # NaN: the truth says nothing of it
     ]

@@ -131,9 +131,9 @@ def seen_item(
     *,
     language: str,
     label: str,
-    score: float,
-    box: Box,
-    alternatives: Mapping[str, float],
+    score: float | None,
+    box: Box | None = None,
+    alternatives: Mapping[str, float] | None = None,
 ) -> Item:
     """Return a thing of the catalogue as it was seen in a picture; parameters as of Item."""
     return Item(
@@ -145,5 +145,5 @@ def seen_item(
         score=score,
         box=box,
         volume=known.volume_usual,
-        alternatives=alternatives,
+        alternatives=alternatives or {},
     )

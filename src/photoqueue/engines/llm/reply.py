@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from photoqueue.engines.contract import DIGITS, Analysis, Hint, Item
 from photoqueue.engines.llm.conventions import boxes_of, raw_box
+from photoqueue.engines.vocabulary import seen_item
 from photoqueue.inventory.catalogue import Catalogue, stem
 from photoqueue.inventory.catalogue_file import CATEGORIES, CatalogueItem
 from photoqueue.inventory.wording import OTHER, ROOM_TYPES, canonical_room_type
@@ -228,15 +229,7 @@ def _item(
     score = _share(_figure(_of(thing, *_SURE)), scale)
     known = names.find(name)
     if known is not None:  # what the model says of its category and volume does not matter
-        return Item(
-            name=known.name(language),
-            category=known.category,
-            dismountable=known.dismountable,
-            key=known.key,
-            label=name,
-            score=score,
-            volume=known.volume_usual,
-        ), count
+        return seen_item(known, language=language, label=name, score=score), count
     category = str(thing.get("category") or "misc").strip().casefold()
     if category not in CATEGORIES:
         notes["of an unknown category, taken as misc"].append(f"{name} ({category[:40]})")

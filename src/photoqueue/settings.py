@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import (
@@ -279,7 +279,7 @@ class Settings(BaseSettings):
         return int(min(self.backoff_delay * 4 ** min(max(retry, 1) - 1, 30), _LONGEST_DELAY_MS))
 
 
-def load_settings(**overrides: object) -> Settings:
+def load_settings(**overrides: Any) -> Settings:
     """Read the settings from the environment; keyword arguments take precedence.
 
     Raises
@@ -288,7 +288,7 @@ def load_settings(**overrides: object) -> Settings:
         A value is malformed; the message names the variable.
     """
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]  # checked by pydantic
+        return Settings(**overrides)
     except ValidationError as exc:
         problems = "; ".join(
             f"{variable_of(str(error['loc'][0]))}: {error['msg']}" for error in exc.errors()

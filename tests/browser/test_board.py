@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -37,8 +37,8 @@ def show(chromium: Browser) -> Iterator[Callable[..., Page]]:
     faults: list[str] = []
     contexts = []
 
-    def open_board(address: str, **options: object) -> Page:
-        context = chromium.new_context(**options)  # type: ignore[arg-type]  # passed on as given
+    def open_board(address: str, **options: Any) -> Page:
+        context = chromium.new_context(**options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(_PATIENCE_MS)

@@ -14,7 +14,7 @@ from tests.conftest import picture
 
 
 @pytest.mark.chaos
-def test_outage_is_said_and_passes_by_itself(own_servers: OwnServers, lab: LabPage) -> None:  # noqa: F811
+def test_outage_is_said_and_passes_by_itself(own_servers: OwnServers, lab: LabPage) -> None:  # noqa: F811  # the fixture
     photoqueue.submit_photo(picture(1), user_id="u1")
     lab.run_notebook(["from photoqueue import Workbench\nWorkbench()"])
     page = lab.page

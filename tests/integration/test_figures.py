@@ -182,9 +182,9 @@ def test_sql_and_frames_agree(read_only: None) -> None:
         {"project_id": "m4", "queue": "photo-analyze"},
     ],
 )
-def test_scopes_narrow_all_figures(read_only: None, scope: dict[str, str]) -> None:
+def test_scopes_narrow_all_figures(read_only: None, scope: dict[str, Any]) -> None:
     names = {"project_id": "project_id", "batch_id": "batch", "queue": "queue"}
-    jobs = photoqueue.history(**{names[name]: value for name, value in scope.items()})  # type: ignore[arg-type]
+    jobs = photoqueue.history(**{names[name]: value for name, value in scope.items()})
     members = set(jobs["job_id"])
     attempts, calls = (
         frame[frame["job_id"].isin(members)]

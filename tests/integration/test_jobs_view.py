@@ -260,7 +260,7 @@ def test_many_jobs_are_retried_by_their_ids_in_few_statements(
     failed = photoqueue.history(state="failed")["job_id"]
     statements: list[str] = []
 
-    def record(_connection, _cursor, statement, *_rest) -> None:  # type: ignore[no-untyped-def]
+    def record(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         statements.append(statement)
 
     sa.event.listen(database.engine, "before_cursor_execute", record)

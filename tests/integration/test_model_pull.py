@@ -443,7 +443,7 @@ def test_two_processes_at_once_fetch_a_model_once(place: Place) -> None:
     eventually(lambda: place.server.requests)
     # When another one begins
     second = _start(place)
-    waits = second.stderr.readline()  # type: ignore[union-attr]
+    waits = second.stderr.readline()  # type: ignore[union-attr]  # it is a pipe
     place.server.released.set()
     # Then it waits, and finds the file
     outs = [process.communicate(timeout=150) for process in (first, second)]

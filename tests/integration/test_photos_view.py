@@ -27,7 +27,7 @@ class Wire:
     def __init__(self, view: PhotosView) -> None:
         self.names: set[str] = set()
         self.bytes = 0
-        view._send = self._send  # type: ignore[method-assign]
+        view._send = self._send  # type: ignore[method-assign]  # to hear it
 
     def _send(self, message: dict[str, Any], buffers: Any = None) -> None:
         if message.get("method") == "update":

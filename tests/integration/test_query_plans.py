@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -68,7 +69,7 @@ def plans(database: Database) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def explain(connection: psycopg.Connection, statement: str, parameters: dict[str, object]) -> str:
+def explain(connection: psycopg.Connection, statement: str, parameters: dict[str, Any]) -> str:
     with connection.transaction(force_rollback=True):
         rows = connection.execute("EXPLAIN " + statement, parameters).fetchall()
     return "\n".join(row[0] for row in rows)
@@ -217,12 +218,12 @@ def test_looking_for_unfinished_keys_reads_no_table(
 
 
 @pytest.fixture
-def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """Record the statements that are sent, through SQLAlchemy or beneath it."""
-    statements: list[tuple[str, object]] = []
+    statements: list[tuple[str, Any]] = []
     execute = psycopg.Cursor.execute
 
-    def record(cursor, statement, parameters=None, **options):  # type: ignore[no-untyped-def]
+    def record(cursor: Any, statement: Any, parameters: Any = None, **options: Any) -> Any:
         text = statement.decode() if isinstance(statement, bytes) else str(statement)
         # ";" is how the pool asks whether a connection lives.
         if not text.startswith(("SET ", "EXPLAIN ", "BEGIN", "ROLLBACK", ";")):
@@ -234,7 +235,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
 
 
 def test_reads_of_one_job_batch_or_project_read_no_whole_table(
-    plans: psycopg.Connection, database: Database, recorded: list[tuple[str, object]]
+    plans: psycopg.Connection, database: Database, recorded: list[tuple[str, Any]]
 ) -> None:
     calls = {
         "snapshot": (lambda: read.snapshot(database, UUID(int=81)), "jobs_pkey"),
@@ -262,13 +263,13 @@ def test_reads_of_one_job_batch_or_project_read_no_whole_table(
         recorded.clear()
         call()
         ((statement, parameters),) = recorded
-        plan = explain(plans, statement, parameters)  # type: ignore[arg-type]
+        plan = explain(plans, statement, parameters)
         assert "Seq Scan on jobs" not in plan, f"{name}\n{plan}"
         assert index in plan, f"{name}\n{plan}"
 
 
 def test_pages_of_jobs_read_no_whole_table(
-    plans: psycopg.Connection, database: Database, recorded: list[tuple[str, object]]
+    plans: psycopg.Connection, database: Database, recorded: list[tuple[str, Any]]
 ) -> None:
     first = pages.job_page(database, JobQuery())
     queries = {
@@ -292,19 +293,19 @@ def test_pages_of_jobs_read_no_whole_table(
             assert page.previous is not None
             pages.rows_before(database, query, page.previous)
         for statement, parameters in recorded:
-            plan = explain(plans, statement, parameters)  # type: ignore[arg-type]
+            plan = explain(plans, statement, parameters)
             assert "Seq Scan on jobs" not in plan, f"{name}\n{plan}"
             assert index in plan, f"{name}\n{plan}"
     for query in (JobQuery(batch_id="b-3"), JobQuery(project_id="m3")):
         recorded.clear()
         pages.job_counts(database, query)
         ((statement, parameters),) = recorded
-        plan = explain(plans, statement, parameters)  # type: ignore[arg-type]
+        plan = explain(plans, statement, parameters)
         assert "Seq Scan on jobs" not in plan, plan
 
 
 def test_galleries_read_no_whole_table(
-    plans: psycopg.Connection, database: Database, recorded: list[tuple[str, object]]
+    plans: psycopg.Connection, database: Database, recorded: list[tuple[str, Any]]
 ) -> None:
     choices = {
         "all": (PhotoChoice(), {"jobs_pkey"}),
@@ -327,7 +328,7 @@ def test_galleries_read_no_whole_table(
         if choice.batch or choice.project:  # all are counted up to a number
             projects.counts(database, choice)
         for statement, parameters in recorded:
-            plan = explain(plans, statement, parameters)  # type: ignore[arg-type]
+            plan = explain(plans, statement, parameters)
             assert "Seq Scan on jobs" not in plan, f"{name}\n{plan}"
             assert "Seq Scan on batch_jobs" not in plan, f"{name}\n{plan}"
             assert any(index in plan for index in indexes), f"{name}\n{plan}"

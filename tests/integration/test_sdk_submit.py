@@ -18,6 +18,7 @@ import pyarrow as pa
 import pytest
 import redis
 from PIL import Image
+from pydantic import SecretStr
 
 import photoqueue
 from photoqueue import Settings, submit_inventory, submit_photo, submit_photos
@@ -146,10 +147,10 @@ def test_photo_id_comes_back_unchanged(photo_id: str) -> None:
 )
 @pytest.mark.parametrize("value", ["x" * 10_000, "", "a\x00b", 17])
 def test_wrong_identifier_is_refused_before_anything_is_stored(
-    name: str, value: object, database: Database
+    name: str, value: Any, database: Database
 ) -> None:
     with pytest.raises(PayloadError, match=name):
-        submit_photo(picture(1), **{name: value})  # type: ignore[arg-type]
+        submit_photo(picture(1), **{name: value})
     assert count(database, "jobs") == count(database, "photos") == 0
 
 
@@ -612,7 +613,7 @@ def test_redis_that_is_down_at_submission_does_not_matter(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with own_redis(tmp_path) as (url, process):
-        use(settings.model_copy(update={"redis_url": type(settings.redis_url)(url)}))  # type: ignore[misc]
+        use(settings.model_copy(update={"redis_url": SecretStr(url)}))
         installation = current()
         before = submit("before")
         with closing(redis.Redis.from_url(url)) as client:
@@ -672,7 +673,7 @@ def test_postgresql_that_is_away_accepts_nothing(
 def test_wrong_redis_address_is_found_before_anything_is_accepted(
     settings: Settings, database_url: str
 ) -> None:
-    wrong = type(settings.redis_url)("http://:hunter2@cache")  # type: ignore[misc]
+    wrong = SecretStr("http://:hunter2@cache")
     use(settings.model_copy(update={"redis_url": wrong}))
     for verb in (lambda: submit("p1"), lambda: submit_photos([picture(1)])):
         with pytest.raises(ConfigurationError, match="REDIS_URL") as error:

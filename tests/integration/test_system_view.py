@@ -187,7 +187,7 @@ def locked(installation: Installation, servers: Endpoints) -> Iterator[Callable[
     def lock(shut: bool) -> None:
         with psycopg.connect(servers.database_url.get_secret_value(), autocommit=True) as admin:
             allowed = "false" if shut else "true"
-            admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")  # type: ignore[arg-type]
+            admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")  # type: ignore[arg-type]  # a name of our own
             if shut:
                 admin.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",

@@ -6,6 +6,7 @@ import importlib.util
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,8 +25,8 @@ def opened(installation: Installation) -> Iterator[Callable[..., Workbench]]:
     """Open workbenches that are closed at the end, before their servers go."""
     boards: list[Workbench] = []
 
-    def open_one(**options: object) -> Workbench:
-        boards.append(Workbench(**options))  # type: ignore[arg-type]
+    def open_one(**options: Any) -> Workbench:
+        boards.append(Workbench(**options))
         return boards[-1]
 
     yield open_one

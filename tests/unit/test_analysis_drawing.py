@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -17,8 +18,8 @@ def grey(width: int = 640, height: int = 480) -> Image.Image:
     return Image.new("RGB", (width, height), GREY)
 
 
-def item(box: tuple[float, float, float, float] | None, **more: object) -> Item:
-    return Item(**{"name": "sofa", "category": "furniture", "box": box, "score": 0.9, **more})  # type: ignore[arg-type]
+def item(box: tuple[float, float, float, float] | None, **more: Any) -> Item:
+    return Item(**{"name": "sofa", "category": "furniture", "box": box, "score": 0.9, **more})
 
 
 def changed(before: Image.Image, after: Image.Image) -> tuple[int, int, int, int] | None:

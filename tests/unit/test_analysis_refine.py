@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -283,10 +285,10 @@ def test_probabilities_are_probabilities(picture: list[Detection], aspect: float
 @settings(max_examples=20, deadline=None)
 @given(pictures, aspects, st.randoms(use_true_random=False))
 def test_order_of_the_detections_does_not_matter(
-    picture: list[Detection], aspect: float, random: object
+    picture: list[Detection], aspect: float, random: Random
 ) -> None:
     order = list(range(len(picture)))
-    random.shuffle(order)  # type: ignore[attr-defined]
+    random.shuffle(order)
     shuffled = refine([picture[position] for position in order], aspect, KEYS)
 
     straight = refine(picture, aspect, KEYS)

@@ -175,7 +175,7 @@ def test_names_are_unique_in_each_language() -> None:
 
 @pytest.mark.parametrize("vocabulary", ["coco", "objects365"])
 def test_mapped_labels_exist_in_their_vocabulary(vocabulary: str) -> None:
-    known = set(label_list(vocabulary))  # type: ignore[arg-type]
+    known = set(label_list(vocabulary))  # type: ignore[arg-type]  # one of the two that there are
     mapped = {label for item in Catalogue.load().items for label in item.labels[vocabulary]}
 
     assert mapped

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from photoqueue.errors import NotFoundError
 from photoqueue.inventory.catalogue import Catalogue, stem
+from photoqueue.inventory.catalogue_file import CatalogueItem
 
 CATALOGUE = Catalogue.load()
 
@@ -56,8 +57,8 @@ def test_no_word_means_two_things() -> None:
 
 
 @pytest.mark.parametrize("item", CATALOGUE.items, ids=lambda item: item.key)
-def test_every_name_leads_to_its_thing(item: object) -> None:
-    for word in (item.key, item.name_en, item.name_fr, *item.synonyms):  # type: ignore[attr-defined]
+def test_every_name_leads_to_its_thing(item: CatalogueItem) -> None:
+    for word in (item.key, item.name_en, item.name_fr, *item.synonyms):
         for written in (word, word.upper(), f"  {word} ", word.replace(" ", "-")):
             assert CATALOGUE.by_name(written) is item
 

@@ -217,7 +217,7 @@ def test_frame_of_another_verb_is_refused_with_what_it_lacks() -> None:
 
 def test_unknown_theme_is_refused() -> None:
     with pytest.raises(ValueError, match="'sepia'; there are 'light', 'dark'"):
-        charts.durations(made_up(3)["attempts"], theme="sepia")  # type: ignore[arg-type]
+        charts.durations(made_up(3)["attempts"], theme="sepia")  # type: ignore[arg-type]  # the mistake that is tested
 
 
 def test_long_names_are_shortened() -> None:
@@ -240,7 +240,7 @@ def test_background_is_opaque_unless_the_page_is_known() -> None:
         255,
     )
     clear = Image.open(io.BytesIO(as_png(figure, bare=True))).convert("RGBA")
-    assert clear.getpixel((0, 0))[3] == 0  # type: ignore[index]
+    assert clear.getpixel((0, 0))[3] == 0  # type: ignore[index]  # a tuple in RGBA
 
 
 def _luminance(colour: str) -> float:

@@ -32,7 +32,7 @@ def test_every_engine_that_a_job_can_name_is_a_choice(tmp_path: Path) -> None:
     found = available_engines(Settings(home=tmp_path))
     assert tuple(choice.name for choice in found) == registered_engines()
     with pytest.raises(FrozenInstanceError):
-        found[0].available = False  # type: ignore[misc]
+        found[0].available = False  # type: ignore[misc]  # the mistake that is tested
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -58,7 +59,9 @@ _copy = st.lists(_findings, max_size=4)
 
 @settings(deadline=None, max_examples=60)
 @given(_copy, _copy, st.randoms())
-def test_a_copy_of_a_copy_adds_nothing_and_order_does_not_matter(one, other, random) -> None:  # type: ignore[no-untyped-def]
+def test_a_copy_of_a_copy_adds_nothing_and_order_does_not_matter(
+    one: Any, other: Any, random: Random
+) -> None:
     together = items_of_copies([one, other])
     assert items_of_copies([random.sample(one, len(one)), other]) == together
     assert len(items_of_copies([one, one])) == len(one)

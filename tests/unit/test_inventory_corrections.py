@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 import pytest
@@ -246,7 +247,9 @@ _base = st.dictionaries(
 
 
 @given(_base, _made, _made, st.randoms())
-def test_corrections_can_be_put_in_anew_and_taken_out(base, made, later, random) -> None:  # type: ignore[no-untyped-def]
+def test_corrections_can_be_put_in_anew_and_taken_out(
+    base: Any, made: Any, later: Any, random: Random
+) -> None:
     once = corrected(base, made, CATALOGUE)
     shuffled = list(made)
     random.shuffle(shuffled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 from typing import Any
 
 import pytest
@@ -185,7 +186,9 @@ def test_match_lies_between_max_and_sum(views: list[list[FoundItem]]) -> None:
 
 @patient
 @given(_views, st.sampled_from(["max", "match", "sum"]), st.randoms())
-def test_order_of_views_and_of_findings_does_not_matter(views, strategy, random) -> None:  # type: ignore[no-untyped-def]
+def test_order_of_views_and_of_findings_does_not_matter(
+    views: Any, strategy: Any, random: Random
+) -> None:
     shuffled = [random.sample(view, len(view)) for view in views]
     random.shuffle(shuffled)
     assert counted(strategy, *shuffled) == counted(strategy, *views)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -254,7 +256,7 @@ _strategies: st.SearchStrategy[Strategy] = st.sampled_from(["max", "sum", "match
 
 
 @given(some_photos(), _strategies, st.randoms())
-def test_order_of_the_photos_does_not_matter(photos, strategy, random) -> None:  # type: ignore[no-untyped-def]
+def test_order_of_the_photos_does_not_matter(photos: Any, strategy: Any, random: Random) -> None:
     shuffled = list(photos)
     random.shuffle(shuffled)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from random import Random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,7 +94,7 @@ def test_copies_that_were_analysed_differently_show_the_most_of_each_kind() -> N
     st.lists(st.tuples(st.integers(0, 16), st.integers(0, 40)), min_size=1, max_size=8),
     st.randoms(),
 )
-def test_order_does_not_matter_and_no_group_is_wide(hashes, random) -> None:  # type: ignore[no-untyped-def]
+def test_order_does_not_matter_and_no_group_is_wide(hashes: Any, random: Random) -> None:
     photos = [photo(f"p{n}", turned(*bits)) for n, bits in enumerate(hashes)]
     shuffled = list(photos)
     random.shuffle(shuffled)

@@ -32,8 +32,8 @@ MAX_BYTES = 1_000_000
 MAX_PIXELS = 1_000_000
 
 
-def read(source: object) -> RawPhoto:
-    return read_photo(source, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)  # type: ignore[arg-type]
+def read(source: Any) -> RawPhoto:
+    return read_photo(source, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
 
 
 def jpeg(width: int = 40, height: int = 30, **options: object) -> bytes:

@@ -118,13 +118,13 @@ def test_doubtful_thing_does_not_take_a_finding_from_one_that_counts() -> None:
 
 
 def _break(place: str, value: Any) -> dict[str, Any]:
-    told: Any = truth()
+    told: dict[str, Any] = truth()
     *steps, last = [int(step) if step.isdigit() else step for step in place.split("/")]
-    target = told
+    target: Any = told
     for step in steps:
         target = target[step]
     target[last] = value
-    return told  # type: ignore[no-any-return]
+    return told
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def crew() -> Crew:
         concurrency=Concurrency(2, 4),
         log_format="text",
     )
-    crew._context = SimpleNamespace(Process=Process, Pipe=multiprocessing.Pipe)  # type: ignore[assignment]
+    crew._context = SimpleNamespace(Process=Process, Pipe=multiprocessing.Pipe)  # type: ignore[assignment]  # processes that are none
     for _ in range(2):
         crew.start(PHOTO_ANALYZE)
     return crew
@@ -141,7 +141,7 @@ def test_processes_are_added_up_to_the_most_and_share_the_cores_as_if_all_were_t
     assert len(scale(crew, waiting=2)) == 2
     children = scale(crew, waiting=5, rounds=3)
     assert len(children) == 4
-    assert {child.process.assignment.processes for child in children} == {4}  # type: ignore[attr-defined]
+    assert {child.process.assignment.processes for child in children} == {4}  # type: ignore[attr-defined]  # of the stand-ins
 
 
 def test_idle_processes_drain_one_at_a_time_down_to_the_least(crew: Crew) -> None:
@@ -157,7 +157,7 @@ def test_idle_processes_drain_one_at_a_time_down_to_the_least(crew: Crew) -> Non
     crew.children.remove(fourth)
     scale(crew, rounds=9)
     assert crew.children == [first, second] and not (first.draining or second.draining)
-    terminated = [child.process.terminated for child in (first, second, third, fourth)]  # type: ignore[attr-defined]
+    terminated = [child.process.terminated for child in (first, second, third, fourth)]  # type: ignore[attr-defined]  # of the stand-ins
     assert terminated == [0, 0, 1, 1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 from photoqueue.queue.workers import Held
@@ -31,8 +32,10 @@ class Rounds:
         held: tuple[Held, ...] = (JOB,),
     ) -> list[Held]:
         self.now = now
-        child = SimpleNamespace(slot=1, board=SimpleNamespace(settled_at=settled, job_ids={has}))
-        return self.unclaimed.find(held, [child])  # type: ignore[list-item]
+        child: Any = SimpleNamespace(
+            slot=1, board=SimpleNamespace(settled_at=settled, job_ids={has})
+        )
+        return self.unclaimed.find(held, [child])
 
 
 def test_job_in_work_is_left_alone_however_long_it_takes() -> None:

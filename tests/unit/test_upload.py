@@ -169,7 +169,7 @@ class Browser:
     def __init__(self, upload: Upload) -> None:
         self.upload = upload
         self.heard: list[dict[str, Any]] = []
-        upload.send = lambda message, buffers=None: self.heard.append(message)  # type: ignore[method-assign]
+        upload.send = lambda message, buffers=None: self.heard.append(message)  # type: ignore[method-assign]  # to hear it
 
     def send(self, *buffers: bytes, **message: Any) -> None:
         # Jupyter hands buffers over as memory views.

@@ -46,7 +46,7 @@ class Layout(ABC):
         """Return the model's inputs, by name, for an RGB picture."""
         return {self._picture: squash(image, self.size)}
 
-    def settle(self, count: int, family: str | None, file: Path) -> None:  # noqa: B027
+    def settle(self, count: int, family: str | None, file: Path) -> None:  # noqa: B027  # most models need nothing more
         """Take in how many classes the model has, and of which family its user says it is.
 
         Raises

@@ -279,7 +279,7 @@ def _plugin(settings: Settings) -> Engine:
     spec = settings.engine
     factory = _factory(spec)
     try:
-        engine = factory(settings) if _takes_a_parameter(factory) else factory()
+        engine: Engine = factory(settings) if _takes_a_parameter(factory) else factory()
     except PhotoqueueError:
         raise  # it already says what to do
     except Exception as exc:
@@ -294,7 +294,7 @@ def _plugin(settings: Settings) -> Engine:
             f"it lacks {', '.join(missing)}. An engine has name: str, model: str and "
             "analyse(image, hint)."
         )
-    return engine  # type: ignore[no-any-return]  # checked just above
+    return engine
 
 
 def _factory(spec: str) -> Callable[..., Any]:

@@ -31,7 +31,7 @@ from photoqueue.queue.tables import SCHEMA_REVISION
 
 #: Options for libpq. A peer that disappears without closing the connection (power loss, a
 #: firewall) is detected within about 20 s instead of two hours.
-CONNECT_OPTIONS: Final[dict[str, int]] = {
+CONNECT_OPTIONS: Final[dict[str, Any]] = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
     "keepalives_interval": 3,
@@ -162,7 +162,7 @@ class Database:
                 self.libpq_url,
                 autocommit=True,
                 application_name=name,
-                **CONNECT_OPTIONS,  # type: ignore[arg-type]  # libpq's own, beside psycopg's
+                **CONNECT_OPTIONS,
             )
             connection.execute(_WORKER_SESSION)
             return connection

@@ -7,7 +7,7 @@ are those of PostgreSQL's clock, so that a worker's wrong clock does no harm.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
@@ -44,8 +44,8 @@ def _recorded_xid() -> sa.Column[int | None]:
     )
 
 
-def _time(name: str, **options: object) -> sa.Column[object]:
-    return sa.Column(name, sa.TIMESTAMP(timezone=True), **options)  # type: ignore[arg-type]  # passed on as given
+def _time(name: str, **options: Any) -> sa.Column[object]:
+    return sa.Column(name, sa.TIMESTAMP(timezone=True), **options)
 
 
 def _by_time(name: str, column: str) -> sa.Index:

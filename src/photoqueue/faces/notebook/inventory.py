@@ -283,11 +283,12 @@ class InventoryView(LiveView):
         self.set_trait("strategy", strategy)
 
     def _correct(self, message: Message) -> None:
+        count: Any = message.get("count")  # checked by the verb
         correct(
             self._shown_project,
             room=str(message.get("room") or ""),
             item=str(message.get("item") or ""),
-            count=message.get("count"),  # type: ignore[arg-type]  # checked by the verb
+            count=count,
             volume=message.get("volume"),
             dismountable=message.get("dismountable"),
             category=message.get("category") or None,
@@ -296,7 +297,8 @@ class InventoryView(LiveView):
         )
 
     def _undo(self, message: Message) -> None:
-        undo_correction(message.get("correction"), user_id=self.user_id)  # type: ignore[arg-type]  # checked by the verb
+        number: Any = message.get("correction")  # checked by the verb
+        undo_correction(number, user_id=self.user_id)
 
     looking = frozenset({"refresh", "project", "language"})
     verbs: ClassVar = {

@@ -7,7 +7,9 @@ import struct
 import subprocess
 import sys
 import zlib
+from typing import Any
 
+import numpy as np
 import pillow_heif
 import pytest
 from hypothesis import given
@@ -199,3 +201,53 @@ def test_bombs_do_not_take_more_memory_than_the_pixels_allow() -> None:
     )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     assert len(done.stdout.splitlines()) == len(files) - 1
+
+
+# What a worker does with a photo, but for its database.
+ANALYSE = """
+import sys
+from pathlib import Path
+from photoqueue.engines.contract import Hint, sufficient_side
+from photoqueue.engines.registry import load_engine
+from photoqueue.photos.pixels import decode_enough, shrunk, thumbnail
+from photoqueue.settings import Settings
+engine = load_engine(Settings(engine="builtin"))
+photo = decode_enough(sys.stdin.buffer.read(), sufficient_side(engine), max_pixels=120_000_000)
+thumbnail(shrunk(photo.image, 640))
+engine.analyse(photo.image, Hint())
+status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+print(status["VmHWM"].split()[0])
+"""
+
+
+def _encoded(width: int, height: int, mode: str, kind: str, **options: Any) -> bytes:
+    small = np.random.default_rng(1).integers(0, 256, (60, 80, len(mode)), dtype=np.uint8)
+    buffer = io.BytesIO()
+    picture = Image.fromarray(small).resize((width, height), Image.Resampling.BILINEAR)
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells the peak on Linux only")
+@pytest.mark.parametrize(
+    "picture",
+    [
+        pytest.param(
+            (8000, 5000, "RGB", "JPEG", {"progressive": True, "subsampling": 0}), id="4:4:4"
+        ),
+        pytest.param((10000, 8000, "RGB", "JPEG", {"progressive": True}), id="4:2:0"),
+        pytest.param((4000, 3980, "RGB", "WEBP", {"method": 0}), id="WebP"),
+        pytest.param((4000, 3980, "RGBA", "WEBP", {"method": 0}), id="WebP with transparency"),
+        pytest.param((6000, 4000, "RGB", "AVIF", {"speed": 10}), id="AVIF"),
+    ],
+)
+def test_picture_at_the_limit_of_its_kind_needs_less_than_400_mib(picture: Any) -> None:
+    *parts, options = picture
+    done = subprocess.run(
+        [sys.executable, "-c", ANALYSE],
+        input=_encoded(*parts, **options),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert int(done.stdout) < 400 * 1024

@@ -142,6 +142,17 @@ def test_focus_stays_when_the_page_is_read_anew(shows: StaticPage) -> None:
     expect(shows.page.get_by_text("too dark")).to_be_visible()
 
 
+def test_tab_leads_to_the_first_photo_until_another_was_focused(shows: StaticPage) -> None:
+    show(shows, card(1), card(2), card(3))
+    shows.change(order=[2, 1, 0])
+    expect(photo(shows, 3)).to_have_attribute("tabindex", "0")
+    expect(photo(shows, 1)).to_have_attribute("tabindex", "-1")
+    photo(shows, 2).focus()
+    shows.change(order=[0, 1, 2])
+    expect(photo(shows, 2)).to_have_attribute("tabindex", "0")
+    expect(photo(shows, 1)).to_have_attribute("tabindex", "-1")
+
+
 def test_slider_hides_boxes_and_counts_what_is_left(shows: StaticPage) -> None:
     show(shows, card(1))
     labels = shows.page.locator(".pq-box-label")

@@ -5,7 +5,7 @@ export default {
     const SLOTS = 24;
     const addresses = new Map(); // slot → address of its thumbnail
     const tiles = new Map(); // slot → its element, until its data changes
-    let current = null; // the photo with the keyboard focus
+    let current = null; // the photo that had the keyboard focus last; Tab leads to the first one before
     let entering = false; // whether a page was turned in the enlarged view
 
     const cards = () => model.get("order").map((slot) => model.get(`card_${slot}`)).filter((card) => card?.photo_id);
@@ -88,7 +88,6 @@ export default {
       list.querySelectorAll("[tabindex]").forEach((one) => { one.tabIndex = -1; });
       const there = buttons[at]?.closest("li");
       there?.querySelectorAll("[tabindex]").forEach((one) => { one.tabIndex = 0; });
-      if (there) current = there.dataset.photo;
       if (focus) buttons[at]?.focus();
     }
 

@@ -1,4 +1,4 @@
-"""A socket before PostgreSQL whose connections can be cut in the middle of a statement.
+"""A socket before a server: it leads elsewhere, or cuts connections to PostgreSQL in a statement.
 
 Three ways of being cut, which a client cannot tell apart:
 
@@ -47,6 +47,10 @@ class Proxy:
     def cut_statements(self, cuts: list[Cut]) -> None:
         """Cut the connections that send the next statements, each in its way."""
         self._loop.call_soon_threadsafe(self._cuts.extend, cuts)
+
+    def lead_to(self, target: Path) -> None:
+        """Lead new connections to another server; those that are open stay where they are."""
+        self._target = target
 
     def cut_all(self) -> None:
         """Cut every connection that is open now."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,11 +22,11 @@ from photoqueue.errors import (
 )
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue.broker.queues import Broker, encode, task_name
+from photoqueue.queue.broker.retention import Finished
 from photoqueue.queue.ids import new_uuid
 from photoqueue.services import Endpoints
-from photoqueue.services.programs import find_redis
-from photoqueue.words import JobType, Message
-from tests.conftest import eventually
+from photoqueue.words import JobState, JobType, Message
+from tests.redis_servers import RedisServer, redis_server
 from tests.tls import TlsProxy, make_certificate
 
 PHOTOS, INVENTORY = PHOTO_ANALYZE, INVENTORY_SYNC
@@ -348,37 +346,60 @@ def test_postgresql_that_ends_the_connection_is_used_again(
     assert take_all(broker) == [message.job_id for message in messages]
 
 
+def test_postgresql_connection_that_takes_no_writes_is_closed(make_broker: MakeBroker) -> None:
+    broker = make_broker("postgresql")
+    broker.enqueue(make_messages(1))
+    # As if it led to a standby: it would answer so for ever, while new ones reach the primary.
+    broker._huey(PHOTOS).storage.conn.execute("SET default_transaction_read_only = on")
+    with pytest.raises(BrokerUnavailableError, match="read-only"):
+        broker.enqueue(make_messages(1))
+    assert broker.enqueue(make_messages(1)) == 1
+
+
+# --- a Redis that answers, but not as a primary with room does ---------------
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    with redis_server(tmp_path) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("REPLICAOF", "127.0.0.1", 1),
+        ("CONFIG", "SET", "min-replicas-to-write", 1),
+        ("CONFIG", "SET", "maxmemory", 1),
+        ("ACL", "SETUSER", "default", "-bzpopmin", "-evalsha"),
+    ],
+    ids=["replica", "too few replicas", "no memory", "no rights"],
+)
+def test_connection_that_is_answered_wrongly_is_closed(
+    make_broker: MakeBroker, own_redis: RedisServer, command: tuple[str | int, ...]
+) -> None:
+    broker = make_broker(url=f"{own_redis.url()}?client_name=broker")
+    job = Finished(queue=PHOTOS, job_id="1", state=JobState.COMPLETED, attempts=1, duration_ms=1.0)
+
+    def connections() -> int:
+        return str(own_redis.ask("CLIENT", "LIST")).count(" name=broker ")
+
+    broker.keep_record(job)
+    assert connections() == 1
+    own_redis.ask(*command)
+    with pytest.raises(BrokerUnavailableError):
+        broker.keep_record(job)
+    assert connections() == 0
+
+
 # --- a Redis with a password, and one behind TLS ---------------------------
 
 
 @pytest.fixture
 def guarded_redis(tmp_path: Path) -> Iterator[int]:
     """Start a Redis of its own that asks for a password; yield its port."""
-    program = find_redis()
-    if program is None:
-        pytest.skip("no redis-server program on this machine")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [
-            *(program, "--port", str(port), "--bind", "127.0.0.1", "--requirepass", "s3cr@t/x"),
-            *("--save", "", "--dir", str(tmp_path)),
-        ],
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        eventually(lambda: _answers(port), timeout=60)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _answers(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
+    with redis_server(tmp_path, "--requirepass", "s3cr@t/x") as server:
+        yield server.port
 
 
 @pytest.mark.parametrize("login", [":s3cr%40t%2Fx@", "default:s3cr%40t%2Fx@"])

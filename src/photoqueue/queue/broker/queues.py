@@ -19,6 +19,8 @@ from huey import Huey
 from huey.registry import Message as HueyMessage
 from huey.serializer import Serializer
 from huey.storage import PostgresStorage, PriorityRedisStorage
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from photoqueue.addresses import masked
 from photoqueue.errors import BrokerUnavailableError, ConfigurationError, MessageRefusedError
@@ -268,6 +270,9 @@ class Broker:
                     redis_url,
                     socket_timeout=_TIMEOUT,
                     socket_connect_timeout=_TIMEOUT,
+                    # After a failover the old connections lead to a replica: once more, on a new
+                    # one, for nothing was done.
+                    retry=Retry(NoBackoff(), 1, (redis.ReadOnlyError,)),
                 )
             except (ValueError, TypeError):
                 # Without the reason, which may quote a part of the password.
@@ -423,12 +428,12 @@ class Broker:
         with self._errors():
             return f"Redis {self._redis.info('server')['redis_version']}"
 
-    def close(self) -> None:
-        """Close the connections."""
-        for huey in self._queues.values():
+    def close(self, *, in_use: bool = True) -> None:
+        """Close the connections, also those that other threads use at this moment."""
+        for huey in list(self._queues.values()):
             huey.storage.close()
         if self._redis is not None:
-            self._redis.connection_pool.disconnect()
+            self._redis.connection_pool.disconnect(in_use)
 
     def _storage(self, queue: JobType) -> RedisMessages | PostgresMessages:
         storage: RedisMessages | PostgresMessages = self._huey(queue).storage
@@ -445,10 +450,16 @@ class Broker:
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
-        """Translate the drivers' errors into photoqueue's."""
+        """Translate the drivers' errors into photoqueue's, and connect anew after each.
+
+        A server that answers, but wrongly (it became a replica, is loading, has lost its rights),
+        would answer so for ever: the address may lead to a better one by now.
+        """
         try:
             yield
         except (redis.RedisError, psycopg.Error, OSError) as exc:
+            with contextlib.suppress(redis.RedisError, psycopg.Error, OSError):
+                self.close(in_use=False)
             detail = " ".join(str(exc).split()).rstrip(".?")
             if self._password:
                 detail = detail.replace(self._password, "***")

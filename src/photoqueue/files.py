@@ -1,14 +1,69 @@
-"""Files that processes share: locks, and what to do when a folder cannot be written to."""
+"""Files of a home: private, some of them locks, and what to do when they cannot be written."""
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import BufferedWriter, FileIO
 from pathlib import Path
+from typing import BinaryIO, Final
 
 from photoqueue.errors import ConfigurationError
+
+#: Folders of a home that hold files of users; ``services`` is closed by who starts the servers.
+_FOLDERS: Final = ("photos", "uploads", "logs", "models")
+
+
+def open_private(path: Path, mode: str, *, group: bool = False) -> BinaryIO:
+    """Open a file for bytes (``w``, ``x``, ``a``), a new one for its owner or also its group."""
+    file = FileIO(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
+    _pass_on(file.fileno(), path)
+    if group:
+        path.chmod(0o660)
+    return BufferedWriter(file)
+
+
+def make_private(folder: Path, *, group: bool = False) -> None:
+    """Create a folder, with those above it, for its owner or also its group to enter."""
+    if folder.is_dir():
+        return
+    make_private(folder.parent)
+    folder.mkdir(mode=0o770 if group else 0o700, exist_ok=True)
+    _pass_on(folder, folder)
+    if group:
+        with suppress(PermissionError):  # systemd may forbid to keep a bit that hands on the group
+            folder.chmod(stat.S_IMODE(folder.stat().st_mode) | 0o070)
+
+
+def _pass_on(made: int | Path, path: Path) -> None:
+    """Give what root makes in the home of a user to this user, who must be able to use it."""
+    if sys.platform != "win32" and os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(made, owner.st_uid, owner.st_gid)
+
+
+def close_home(home: Path) -> None:
+    """Close a home that others can enter, and the photos and logs in it."""
+    _close(home.resolve())
+    for folder in (home / name for name in _FOLDERS):
+        if _close(folder):
+            for place, folders, files in os.walk(folder):
+                for name in (*folders, *files):
+                    _close(Path(place, name))
+
+
+def _close(path: Path) -> bool:
+    """Close what others can read; return whether it had to be, and could be."""
+    with suppress(OSError):  # it is not there, or belongs to another user
+        mode = path.lstat().st_mode
+        if mode & 0o077 and not stat.S_ISLNK(mode) and not mode & stat.S_ISVTX:  # never /tmp
+            path.chmod(stat.S_IMODE(mode) & ~0o077)
+            return not path.lstat().st_mode & 0o077  # a mount may have no modes
+    return False
 
 
 def open_lock(path: Path) -> int:
@@ -18,10 +73,7 @@ def open_lock(path: Path) -> int:
     releases the lock of a process that is killed.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    if os.geteuid() == 0:
-        # Root may work on the home of a user, who must be able to open the file later.
-        owner = path.parent.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    _pass_on(descriptor, path)
     return descriptor
 
 

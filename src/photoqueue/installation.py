@@ -12,6 +12,7 @@ from weakref import WeakSet
 import sqlalchemy as sa
 
 from photoqueue import services, tracing
+from photoqueue.files import close_home
 from photoqueue.jobs import job_types, load_job_types
 from photoqueue.queue.broker.queues import Broker
 from photoqueue.queue.database import Database, migrate
@@ -73,6 +74,7 @@ class Installation:
         ServiceError
             A server cannot be reached or started, or the tables do not match.
         """
+        close_home(settings.home)
         installation = cls(settings, services.ensure(settings))
         try:
             if installation.endpoints.embedded_database:

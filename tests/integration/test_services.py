@@ -21,9 +21,10 @@ import redis
 from pydantic import SecretStr
 
 from photoqueue.errors import ConfigurationError, DatabaseUnavailableError
+from photoqueue.installation import Installation
 from photoqueue.services import Endpoints, down, ensure, status
 from photoqueue.services.folder import LOCK_SECONDS, ServiceFolder, fits_sockets
-from photoqueue.services.programs import Postgres, RedisServer
+from photoqueue.services.programs import Postgres, RedisServer, find_postgres, find_redis
 from photoqueue.settings import Settings
 from tests.processes import at_once
 
@@ -372,7 +373,7 @@ def test_only_the_account_of_the_servers_can_reach_the_sockets(
     for path in folder.iterdir():
         assert path.stat().st_mode & 0o077 == 0, path
     assert services(settings).stat().st_mode & 0o777 == 0o700
-    assert settings.home.stat().st_mode & 0o076 == 0
+    assert settings.home.stat().st_mode & 0o077 == 0
     if os.geteuid() == 0:
         assert 0 not in owners
 
@@ -390,16 +391,48 @@ def test_a_socket_folder_open_to_others_is_not_used(used: Settings) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_parents_of_a_private_home_can_be_passed_but_not_read(
-    homes: Callable[..., Settings],
+def test_servers_run_in_a_home_that_nobody_else_can_pass(
+    homes: Callable[..., Settings], folder: Path
 ) -> None:
     settings = homes("private/home")
     settings.home.parent.mkdir(mode=0o700)
 
     assert_usable(ensure(settings))
+    # Also after a crash, in a home that an older version had opened for the servers of root.
+    for process in processes_of(settings):
+        process.kill()
+    settings.home.chmod(0o711)
+    installation = Installation.open(settings)
+    installation.close()
 
-    others = settings.home.parent.stat().st_mode & 0o077
-    assert others == (0o001 if os.geteuid() == 0 else 0)
+    assert_usable(ensure(settings))
+    for place in (folder, settings.home.parent, settings.home):
+        assert place.stat().st_mode & 0o077 == 0
+    if os.geteuid() == 0:
+        assert {p.uids().real for p in processes_of(settings)} != {0}
+    made = {path.lstat().st_mode & 0o077 for path in settings.home.rglob("*")}
+    assert made == {0}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the servers as another account")
+def test_programs_that_the_account_cannot_reach_are_copied(
+    used: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photoqueue.services.process.PROGRAMS", folder / "copies")
+    monkeypatch.setattr("photoqueue.services.programs.find_postgres", lambda: postgres)
+    postgres = folder / "hidden" / "pginstall" / "bin"
+    shutil.copytree(find_postgres().parent, postgres.parent)
+    hidden = Path(shutil.copy2(find_redis() or "", folder / "hidden" / "redis-server"))
+    monkeypatch.setattr("photoqueue.services.programs.find_redis", lambda: hidden)
+    folder.chmod(0o755)  # of the copies
+    (folder / "hidden").chmod(0o700)
+
+    assert_usable(ensure(used))
+
+    assert (folder / "hidden").stat().st_mode & 0o077 == 0
+    programs = {p.exe() for p in processes_of(used)}
+    assert {str(Path(program).relative_to(folder).parts[0]) for program in programs} == {"copies"}
+    assert len(list((folder / "copies").iterdir())) == 2
 
 
 @pytest.mark.parametrize("name", ["deep/" * 30 + "home", "odd, name é"], ids=["deep", "odd"])

@@ -185,15 +185,37 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
         store.get(SHA)
 
 
-def test_stored_files_follow_the_umask(tmp_path: Path) -> None:
-    # A worker under another account must be able to read what a notebook stored.
+@pytest.mark.parametrize(
+    ("made", "folder", "file"),
+    [
+        (None, 0o700, 0o600),
+        (0o755, 0o700, 0o600),
+        # For several accounts: made by the operator for their group to write to.
+        (0o2770, 0o2770, 0o660),
+        (0o777, 0o770, 0o660),
+    ],
+)
+def test_a_photo_is_private_or_for_the_group_that_the_store_is_made_for(
+    tmp_path: Path, made: int | None, folder: int, file: int
+) -> None:
+    root = tmp_path / "new" / "photos"
+    if made is not None:
+        root.mkdir(parents=True)
+        root.chmod(made)
     before = os.umask(0o022)
     try:
-        PhotoStore(str(tmp_path)).put(DATA, SHA)
+        PhotoStore(str(root)).put(DATA, SHA)
+        PhotoStore(str(root)).put_thumbnail(SHA, b"jpeg")
     finally:
         os.umask(before)
-    (path,) = files(tmp_path)
-    assert path.stat().st_mode & 0o777 == 0o644
+    inside = {path: stat.S_IMODE(path.stat().st_mode) for path in root.rglob("*")}
+    assert {mode for path, mode in inside.items() if path.is_dir()} == {folder}
+    assert {mode for path, mode in inside.items() if path.is_file()} == {file}
+    assert len(inside) == 6
+    if made is None:
+        assert {stat.S_IMODE(path.stat().st_mode) for path in (root, root.parent)} == {0o700}
+    else:
+        assert stat.S_IMODE(root.stat().st_mode) == made  # it is the operator's
 
 
 def test_a_photo_is_flushed_before_it_is_named_and_its_folder_after(

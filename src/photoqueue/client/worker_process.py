@@ -13,6 +13,7 @@ from typing import Final
 
 from photoqueue.client.observe import as_queue
 from photoqueue.errors import ConfigurationError, NoWorkerError
+from photoqueue.files import make_private, open_private
 from photoqueue.installation import Installation, current, settings_in_use
 from photoqueue.queue import workers
 from photoqueue.records.hooks import HasCard
@@ -111,14 +112,13 @@ def start_worker(
             raise ConfigurationError(f"concurrency: {exc}") from None
     logs = settings.home / "logs"
     try:
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        logs.mkdir(exist_ok=True)
+        make_private(logs)
     except OSError as exc:
         raise ConfigurationError(
             f"The worker's log cannot be written: {exc}. Set PHOTOQUEUE_HOME to a folder that can."
         ) from exc
     log = logs / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.log"
-    with log.open("ab") as output:
+    with open_private(log, "a") as output:
         process = subprocess.Popen(
             command,
             # Nothing is written to it: the worker stops when it is closed.

@@ -31,7 +31,7 @@ from photoqueue.engines.model_registry import (
     model_entry,
 )
 from photoqueue.errors import ConfigurationError, DownloadError, EngineUnavailableError, ModelError
-from photoqueue.files import explained, open_lock, try_lock
+from photoqueue.files import explained, make_private, open_lock, open_private, try_lock
 from photoqueue.settings import Settings
 
 #: Seconds to wait before each further try; after a try that brought more, counting restarts.
@@ -96,8 +96,7 @@ def pull(
             f"or add an address in {entry.source}."
         )
     with explained(f"The model cannot be stored in {folder}; what has arrived is kept"):
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         with _locked(folder / f".{entry.path.name}.lock", watcher.waiting):
             if entry.exists():
                 return checked(entry), False
@@ -268,12 +267,11 @@ class _Download:
             # A weak ETag does not promise the same bytes.
             strong = etag if etag and not etag.startswith("W/") else None
             self.remove()
-            self._note.write_text(
-                json.dumps({"address": self.shown, "etag": strong}), encoding="utf-8"
-            )
+            with open_private(self._note, "w") as note:
+                note.write(json.dumps({"address": self.shown, "etag": strong}).encode())
         total = total if self._size is None else self._size
         done = first
-        with self.part.open("ab") as file:
+        with open_private(self.part, "a") as file:
             while True:
                 with _network():
                     chunk = response.read1(_CHUNK)

@@ -7,12 +7,14 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 import time
 from pathlib import Path
 from typing import Any, Final, Self
 
 from photoqueue.addresses import expanded
 from photoqueue.errors import PayloadError, PhotoNotFoundError, StorageError, UnreadablePhotoError
+from photoqueue.files import make_private, open_private
 from photoqueue.photos.remote import filesystem, is_url, local_path, masked, scheme, translated
 from photoqueue.settings import Settings
 
@@ -27,7 +29,8 @@ class LocalFolder:
     """A folder on this machine or a network mount.
 
     Like :class:`RemoteFolder` it holds whole files under relative keys such as
-    ``originals/ab/abcd…``.
+    ``originals/ab/abcd…``. They are private, unless the folder was made for a group to write to:
+    then the group can read and write all of them.
     """
 
     def __init__(self, root: str) -> None:
@@ -103,18 +106,19 @@ class LocalFolder:
             return
         if folder != self._root:
             self._make_folder(folder.parent, durable=durable)
-            folder.mkdir(exist_ok=True)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder, group=self._for_group())
         if durable:
             _flush_folder(folder.parent)
+
+    def _for_group(self) -> bool:
+        return self._root.exists() and bool(self._root.stat().st_mode & stat.S_IWGRP)
 
     def _replace(self, target: Path, data: bytes, *, durable: bool) -> None:
         # Beside the target, because a rename is atomic only within one file system.
         # A process killed here leaves a hidden ``.….part`` file that nothing ever reads.
         temporary = target.with_name(f".{target.name[:16]}.{secrets.token_hex(8)}.part")
         try:
-            with temporary.open("xb") as file:
+            with open_private(temporary, "x", group=self._for_group()) as file:
                 file.write(data)
                 if durable:
                     file.flush()

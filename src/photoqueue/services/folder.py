@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Final
 
 from photoqueue.errors import ConfigurationError, ServiceError
-from photoqueue.files import explained, open_lock, try_lock
-from photoqueue.services.process import Account, account_for, open_way, until
+from photoqueue.files import explained, make_private, open_lock, open_private, try_lock
+from photoqueue.services.process import Account, account_for, until
 
 #: Bytes of a socket's path: 103 on macOS, 107 on Linux.
 LONGEST_SOCKET_PATH: Final = 103
@@ -75,7 +75,7 @@ class ServiceFolder:
     def exclusive(self) -> Iterator[None]:
         """Lock out other processes that start or stop servers of this home."""
         with self.explained():
-            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.home)
             self.root.mkdir(mode=0o700, exist_ok=True)
             descriptor = open_lock(self.root / "lock")
         try:
@@ -103,7 +103,6 @@ class ServiceFolder:
             self.root.chmod(0o700)
             if account:
                 account.own(self.root)
-                open_way(self.root, account)
             if self.sockets() is None:
                 self._make_sockets(account)
         return account
@@ -150,12 +149,13 @@ class ServiceFolder:
             return
         # mkdtemp, because another user could have prepared a folder of a fixed name in /tmp.
         name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:8]
-        folder = Path(tempfile.mkdtemp(prefix=f"photoqueue-{name}-", dir=_temporary_directory()))
+        place = _temporary_directory(account)
+        folder = Path(tempfile.mkdtemp(prefix=f"photoqueue-{name}-", dir=place))
         if account:
             account.own(folder)
-            open_way(folder, account)
         draft = self._record.with_suffix(".new")
-        draft.write_text(str(folder))
+        with open_private(draft, "w") as record:
+            record.write(os.fsencode(folder))
         draft.replace(self._record)
 
     def explained(self) -> AbstractContextManager[None]:
@@ -163,11 +163,12 @@ class ServiceFolder:
         return explained(f"The data directory {self.home} cannot be used")
 
 
-def _temporary_directory() -> Path:
+def _temporary_directory(account: Account | None) -> Path:
     for place in (Path(tempfile.gettempdir()).resolve(), Path("/tmp")):
-        if fits_sockets(place / "photoqueue-01234567-01234567"):
+        reached = account is None or account.reaches(place)
+        if reached and fits_sockets(place / "photoqueue-01234567-01234567"):
             return place
     raise ConfigurationError(
-        "No folder has a path short enough for a Unix socket. Set TMPDIR or PHOTOQUEUE_HOME to a "
-        "folder with a shorter path."
+        "No folder that the servers can reach has a path short enough for a Unix socket. Set "
+        "TMPDIR or PHOTOQUEUE_HOME to a folder with a shorter path."
     )

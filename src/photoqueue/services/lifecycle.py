@@ -89,8 +89,8 @@ class EmbeddedServer(ABC):
         """Create or repair the data directory before a start; no process may be using it."""
 
     @abstractmethod
-    def command(self) -> list[str | Path]:
-        """Return the command that runs the server in the foreground."""
+    def command(self, account: Account | None) -> list[str | Path]:
+        """Return the command with which the account runs the server in the foreground."""
 
     def socket(self) -> Path | None:
         """Return the path of the socket, if its folder exists."""
@@ -213,9 +213,8 @@ class EmbeddedServer(ABC):
                 process.rotate_log(self.log)
             log_start = process.log_size(self.log)
             try:
-                process.spawn(
-                    self.command(), folder=self.data, account=account, log=self.log, keep=alive
-                )
+                command = self.command(account)
+                process.spawn(command, folder=self.data, account=account, log=self.log, keep=alive)
             except (OSError, subprocess.CalledProcessError) as exc:
                 raise self.failure("could not be started", str(exc)) from exc
         finally:

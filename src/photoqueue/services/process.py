@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import shutil
 import signal
-import stat
 import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,16 +27,31 @@ ACCOUNT_NAME: Final = "pgserver"
 _ADVICE = "Run photoqueue as an ordinary user, or set DATABASE_URL and REDIS_URL."
 
 
+#: Programs that the account cannot reach where they are installed, one folder each by content.
+PROGRAMS: Final = Path("/var/lib/photoqueue-programs")
+
+
 @dataclass(frozen=True)
 class Account:
-    """A user id and group id to run servers as."""
+    """A user id and group id to run servers as, in a folder that belongs to it."""
 
     uid: int
     gid: int
+    #: Passed to the servers as an open folder: those above it may be closed to the account.
+    folder: Path
 
     def own(self, path: Path) -> None:
         """Make this account the owner of ``path``."""
         os.chown(path, self.uid, self.gid)
+
+    def reaches(self, path: Path) -> bool:
+        """Whether it may read ``path`` and pass all folders above."""
+        for place, needed in ((path, 0o5), *((parent, 0o1) for parent in path.parents)):
+            state = place.stat()
+            granted = state.st_mode >> (6 if state.st_uid == self.uid else 0)
+            if granted & needed != needed:
+                return False
+        return True
 
 
 def account_for(folder: Path) -> Account | None:
@@ -45,13 +62,15 @@ def account_for(folder: Path) -> Account | None:
     """
     if os.geteuid() != 0:
         return None
+    if sys.platform != "linux":
+        raise ConfigurationError(f"Root can start the servers on Linux only. {_ADVICE}")
     owner = folder.stat()
     if owner.st_uid != 0:
-        return Account(owner.st_uid, owner.st_gid)
-    return _system_account()
+        return Account(owner.st_uid, owner.st_gid, folder)
+    return _system_account(folder)
 
 
-def _system_account() -> Account:
+def _system_account(folder: Path) -> Account:
     # Several homes may create the account at the same time, and useradd fails while another
     # process has locked the password file: check again before giving up.
     problem = ""
@@ -64,7 +83,7 @@ def _system_account() -> Account:
             if problem:
                 time.sleep(0.1)
             continue
-        return Account(entry.pw_uid, entry.pw_gid)
+        return Account(entry.pw_uid, entry.pw_gid, folder)
     raise ConfigurationError(
         f"PostgreSQL does not run as root, and its account {ACCOUNT_NAME!r} could not be made: "
         f"{problem}. {_ADVICE}"
@@ -90,36 +109,30 @@ def _create_account() -> str:
     return done.stderr.strip() if done.returncode else ""
 
 
-def open_way(path: Path, account: Account) -> None:
-    """Let ``account`` traverse the parents of ``path``, without listing or reading them."""
-    for parent in path.parents:
-        state = parent.stat()
-        if state.st_uid != account.uid:
-            _add_bits(parent, state.st_mode, stat.S_IXOTH)
-
-
-def open_software(path: Path, account: Account) -> None:
-    """Let ``account`` read and run the installed program or folder of programs at ``path``."""
-    open_way(path, account)
-    entries = [path]
-    if path.is_dir():
-        entries += path.rglob("*")
-    for entry in entries:
-        mode = entry.stat().st_mode
-        runnable = stat.S_IXOTH if mode & stat.S_IXUSR else 0
-        _add_bits(entry, mode, stat.S_IROTH | runnable)
-
-
-def _add_bits(path: Path, mode: int, bits: int) -> None:
-    if mode & bits == bits:
-        return
+def runnable(program: Path, account: Account | None, *, within: Path | None = None) -> Path:
+    """Return where ``account`` can run a program; copied, ``within`` its folder, if it must be."""
+    if account is None or account.reaches(program := program.resolve()):
+        return program
+    installed = within or program
+    copy = PROGRAMS / hashlib.sha256(program.read_bytes()).hexdigest()[:16]
     try:
-        path.chmod(stat.S_IMODE(mode) | bits)
+        if not copy.exists():
+            PROGRAMS.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".new-", dir=PROGRAMS) as draft:
+                fresh = Path(draft) / copy.name
+                fresh.mkdir()
+                copier = shutil.copytree if installed.is_dir() else shutil.copy2
+                copier(installed, fresh / installed.name)
+                for entry in (fresh, *fresh.rglob("*")):
+                    entry.chmod(0o755 if entry.stat().st_mode & 0o100 else 0o644)
+                fresh.rename(copy)
     except OSError as exc:
-        raise ConfigurationError(
-            f"The account {ACCOUNT_NAME!r}, which runs the servers for root, cannot reach {path}: "
-            f"{exc.strerror}. {_ADVICE}"
-        ) from exc
+        if not copy.exists():  # else another process was faster
+            raise ConfigurationError(
+                f"The account that runs the servers for root cannot reach {installed}, which "
+                f"cannot be copied to {copy}: {exc.strerror or exc}. {_ADVICE}"
+            ) from exc
+    return copy / installed.name / program.relative_to(installed)
 
 
 #: Size in bytes from which a log is rotated at the next start; one older log is kept.
@@ -144,15 +157,18 @@ def run(
     argv: Sequence[str | Path], *, folder: Path, account: Account | None, words: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a program in ``folder`` to its end; return stdout and stderr combined."""
-    with subprocess.Popen(
-        [str(arg) for arg in argv],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        **_surroundings(folder, account),
-    ) as program:
+    with (
+        _surroundings(argv, folder, account) as (command, options),
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            **options,
+        ) as program,
+    ):
         try:
             output, _ = program.communicate(words)
         except BaseException:
@@ -169,25 +185,39 @@ def spawn(
 
     The server's processes inherit the open descriptor ``keep``.
     """
-    subprocess.run(
-        ["/bin/sh", "-c", _DETACH, str(log), *(str(arg) for arg in argv)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        pass_fds=(keep,),
-        check=True,
-        **_surroundings(folder, account),
-    )
+    detached = ("/bin/sh", "-c", _DETACH, log, *argv)
+    with _surroundings(detached, folder, account, keep) as (command, options):
+        subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            check=True,
+            **options,
+        )
 
 
-def _surroundings(folder: Path, account: Account | None) -> dict[str, Any]:
+@contextmanager
+def _surroundings(
+    argv: Sequence[str | Path], folder: Path, account: Account | None, *keep: int
+) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """Give the command and options of a program; ``account`` finds its folder already open."""
+    command = [str(arg) for arg in argv]
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     environment |= {"HOME": str(folder), "LC_ALL": "C"}
-    options: dict[str, Any] = {"cwd": folder, "env": environment, "umask": 0o077}
-    if account:
+    options: dict[str, Any] = {"cwd": folder, "env": environment, "umask": 0o077, "pass_fds": keep}
+    if account is None:
+        yield command, options
+        return
+    opened = os.open(account.folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
         options |= {"user": account.uid, "group": account.gid, "extra_groups": []}
-    return options
+        options["pass_fds"] = (*keep, opened)
+        way = f"/proc/self/fd/{opened}/"
+        yield [word.replace(f"{account.folder}/", way) for word in command], options
+    finally:
+        os.close(opened)
 
 
 def until(condition: Callable[[], bool], deadline: float) -> bool:

@@ -21,7 +21,7 @@ import psutil
 from photoqueue.errors import BrokerUnavailableError, ConfigurationError, DatabaseUnavailableError
 from photoqueue.services import process
 from photoqueue.services.lifecycle import EmbeddedServer, ServerAnswer
-from photoqueue.services.process import Account, open_software
+from photoqueue.services.process import Account, runnable
 
 #: Name of the database and of its owner.
 DATABASE: Final = "photoqueue"
@@ -104,8 +104,6 @@ class Postgres(EmbeddedServer):
 
     def prepare(self, account: Account | None) -> None:
         """Create the database, or clean up after a crash."""
-        if account:
-            open_software(find_postgres().parent, account)
         if (self.data / "PG_VERSION").exists():
             self._forget_dead_server()
             return
@@ -119,7 +117,7 @@ class Postgres(EmbeddedServer):
             shutil.rmtree(leftover, ignore_errors=True)
         self._create(account)
 
-    def command(self) -> list[str | Path]:
+    def command(self, account: Account | None) -> list[str | Path]:
         """Return the command; its settings override postgresql.conf."""
         settings = {
             "listen_addresses": "",
@@ -127,16 +125,16 @@ class Postgres(EmbeddedServer):
             "unix_socket_directories": str(self.place.sockets()),
             "unix_socket_permissions": "0700",
         }
-        return [find_postgres() / "postgres", "-D", self.data, *_options("-c", settings)]
+        return [_postgres(account), "-D", self.data, *_options("-c", settings)]
 
     def _create(self, account: Account | None) -> None:
         # Created under another name and renamed once complete, so that it is never partial.
-        programs = find_postgres()
+        postgres = _postgres(account)
         fresh = Path(tempfile.mkdtemp(prefix="new-", dir=self.folder))
         try:
             if account:
                 account.own(fresh)
-            initdb: list[str | Path] = [programs / "initdb", "-D", fresh, "-U", DATABASE]
+            initdb: list[str | Path] = [postgres.with_name("initdb"), "-D", fresh, "-U", DATABASE]
             initdb += ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-instructions"]
             if sys.platform == "linux":
                 # One call for about a thousand files; syncing each one takes seconds.
@@ -145,9 +143,7 @@ class Postgres(EmbeddedServer):
             initdb += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
             self._run([*initdb, *_options("--set", _SETTINGS)], account)
             single = ["--single", "-j", "-D", str(fresh), "postgres"]
-            self._run(
-                [programs / "postgres", *single], account, words=f"CREATE DATABASE {DATABASE};\n"
-            )
+            self._run([postgres, *single], account, words=f"CREATE DATABASE {DATABASE};\n")
             fresh.rename(self.data)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -178,6 +174,11 @@ class Postgres(EmbeddedServer):
         socket = self.socket()
         if socket:
             socket.with_name(f"{socket.name}.lock").unlink(missing_ok=True)
+
+
+def _postgres(account: Account | None) -> Path:
+    programs = find_postgres()
+    return runnable(programs / "postgres", account, within=programs.parent)
 
 
 def _options(flag: str, settings: dict[str, str]) -> list[str]:
@@ -243,11 +244,9 @@ class RedisServer(EmbeddedServer):
 
     def prepare(self, account: Account | None) -> None:
         """Create the data directory."""
-        if account:
-            open_software(self._program().resolve(), account)
         self.place.make_private(self.data, account)
 
-    def command(self) -> list[str | Path]:
+    def command(self, account: Account | None) -> list[str | Path]:
         """Return the command, which contains the whole configuration."""
         settings = {
             "port": "0",
@@ -262,7 +261,7 @@ class RedisServer(EmbeddedServer):
             "daemonize": "no",
         }
         options = [word for name, value in settings.items() for word in (f"--{name}", value)]
-        return [self._program(), *options]
+        return [runnable(self._program(), account), *options]
 
     def _program(self) -> Path:
         program = find_redis()

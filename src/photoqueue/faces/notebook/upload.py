@@ -16,6 +16,7 @@ import traitlets
 from photoqueue.errors import PayloadError, PhotoqueueError, StorageError
 from photoqueue.faces.notebook.trial import abandoned, hold, release
 from photoqueue.faces.notebook.view import script, style
+from photoqueue.files import make_private, open_private
 from photoqueue.photos.finding import PICTURE_EXTENSIONS, LeftOut
 from photoqueue.photos.limits import check_bytes
 from photoqueue.settings import Settings
@@ -73,8 +74,7 @@ class Reception:
         self._taken: set[str] = set()
         self.folder = home / _FOLDER / secrets.token_hex(8)
         try:
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
-            self.folder.mkdir(mode=0o700)  # photos are private
+            make_private(self.folder)
         except OSError as exc:
             raise _cannot_write(self.folder, exc) from exc
         self._remove = weakref.finalize(self, _remove, self.folder, hold(self.folder))
@@ -126,7 +126,7 @@ class Reception:
             if self._file is None:
                 self._file = self._new_file(path)
                 self._size = size
-            with self._file.open("r+b" if received else "xb") as file:
+            with self._file.open("r+b") if received else open_private(self._file, "x") as file:
                 file.seek(received)
                 file.write(data)
         except OSError as exc:
@@ -149,7 +149,7 @@ class Reception:
             inside = inside.with_name(f"{stem} ({number}){inside.suffix}")
         self._taken.add(str(inside).casefold())
         file = self.folder / inside
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private(file.parent)
         return file
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from photoqueue.inventory.counting import count
-from photoqueue.inventory.views import AnalysedPhoto, sightings_of, views_of
+from photoqueue.inventory.counting import Count, count, count_listed
+from photoqueue.inventory.views import AnalysedPhoto, Sighting, sightings_of, views_of
 from photoqueue.records.base import Strategy
 from photoqueue.records.results import FoundItem, PhotoResult
 
@@ -25,7 +25,7 @@ def seen(key: str = "bookcase", look: str | None = None, **values: Any) -> Found
     )
 
 
-def counted(strategy: Strategy, *views: list[FoundItem]) -> Counter[str]:
+def sightings(*views: list[FoundItem]) -> list[Sighting]:
     photos = [
         AnalysedPhoto(
             photo_id=f"p{number}",
@@ -36,12 +36,12 @@ def counted(strategy: Strategy, *views: list[FoundItem]) -> Counter[str]:
         )
         for number, items in enumerate(views)
     ]
-    return Counter(
-        {
-            c.thing.key or c.thing.name: c.number
-            for c in count(sightings_of(views_of(photos)), strategy)
-        }
-    )
+    return sightings_of(views_of(photos))
+
+
+def counted(strategy: Strategy, *views: list[FoundItem]) -> Counter[str]:
+    counts = count(sightings(*views), strategy)
+    return Counter({str(one.kind.key): one.number for one in counts if one.number})
 
 
 # -- the same thing, or another one
@@ -154,6 +154,61 @@ def test_sum_adds_all_views_whatever_the_doubt() -> None:
     assert counted("sum", *views) == {"sofa_3_seat": 1, "sofa_2_seat": 1}
 
 
+# -- which finding shows which thing
+
+
+def test_largest_view_has_a_thing_for_each_finding_and_the_others_show_the_same_ones() -> None:
+    (chairs,) = count(
+        sightings(
+            [seen("chair", score=0.9), seen("chair", score=0.5)],
+            [seen("chair", score=0.8)],
+        ),
+        "max",
+    )
+    scores = [[found.item.score for found in thing.sightings] for thing in chairs.things]
+    assert sorted(map(sorted, scores)) == [[0.5], [0.8, 0.9]]
+
+
+def test_finding_of_a_kind_that_gave_way_shows_the_thing_that_stayed() -> None:
+    (sofas,) = count(
+        sightings(
+            [wavering("sofa_3_seat", "sofa_2_seat", score=0.8)],
+            [wavering("sofa_2_seat", "sofa_3_seat", score=0.6)],
+        ),
+        "max",
+    )
+    (sofa,) = sofas.things
+    assert [found.kind.key for found in sofa.sightings] == ["sofa_3_seat", "sofa_2_seat"]
+    assert [kind.key for kind in sofas.rivals] == ["sofa_2_seat"]
+
+
+def test_match_shows_what_it_does_not_count() -> None:
+    (cases,) = count(sightings([seen(look=RED, score=0.9)], [seen(look=BLUE, score=0.3)]), "match")
+    assert [thing.left_out for thing in cases.things] == [
+        "",
+        "more than one photo shows, with little certainty",
+    ]
+    assert cases.number == 1
+
+
+def test_listed_things_are_shown_by_the_findings_of_single_photos() -> None:
+    shown = sightings(
+        [seen("chair"), seen("sofa_2_seat"), seen("desk")], [seen("chair"), seen("chair")]
+    )
+    by_kind = {
+        str(one.kind.key): one
+        for one in count_listed([seen("chair"), seen("sofa_3_seat"), seen("piano")], shown)
+    }
+    chairs, sofa, desk, piano = (
+        by_kind[key].things for key in ("chair", "sofa_3_seat", "desk", "piano")
+    )
+    assert [len(thing.sightings) for thing in chairs] == [2, 1]
+    assert [bool(thing.left_out) for thing in chairs] == [False, True]
+    assert [found.kind.key for found in sofa[0].sightings] == ["sofa_2_seat"]
+    assert desk[0].left_out == "in single photos, but not in the list of all photos together"
+    assert (piano[0].sightings, piano[0].left_out) == ((), "")
+
+
 # -- whatever is seen
 
 
@@ -185,10 +240,41 @@ def test_match_lies_between_max_and_sum(views: list[list[FoundItem]]) -> None:
 
 
 @patient
+@given(_views, st.sampled_from(["max", "match", "sum", "llm"]), st.lists(findings(), max_size=3))
+def test_every_finding_shows_exactly_one_thing(
+    views: list[list[FoundItem]], strategy: Any, listed: list[FoundItem]
+) -> None:
+    shown = sightings(*views)
+    counts = count_listed(listed, shown) if strategy == "llm" else count(shown, strategy)
+    things = [thing for one in counts for thing in one.things]
+
+    explained = [id(found) for thing in things for found in thing.sightings]
+    assert sorted(explained) == sorted(map(id, shown))
+    assert all(len({s.view for s in t.sightings}) == len(t.sightings) for t in things)
+    assert len({one.kind for one in counts}) == len(counts)
+    if strategy == "llm":
+        assert sum(one.number for one in counts) == len(listed)
+    if strategy in {"max", "sum"}:
+        assert not any(thing.left_out for thing in things)
+
+
+def told(counts: list[Count]) -> object:
+    """Return what shows each thing, in an order that does not depend on the photos' ids."""
+    return sorted(
+        (
+            str(one.kind),
+            sorted(str([found.item for found in thing.sightings]) for thing in one.things),
+        )
+        for one in counts
+    )
+
+
+@patient
 @given(_views, st.sampled_from(["max", "match", "sum"]), st.randoms())
 def test_order_of_views_and_of_findings_does_not_matter(
     views: Any, strategy: Any, random: Random
 ) -> None:
     shuffled = [random.sample(view, len(view)) for view in views]
     random.shuffle(shuffled)
-    assert counted(strategy, *shuffled) == counted(strategy, *views)
+    counts, again = (count(sightings(*some), strategy) for some in (views, shuffled))
+    assert told(counts) == told(again)

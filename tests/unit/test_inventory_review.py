@@ -109,12 +109,16 @@ def test_listed_things_count_and_single_photos_are_the_evidence() -> None:
     views = [seen(), seen("desk")], [seen()]
     listed = {"salon": [seen(), seen(), seen(None, volume=0.4)]}
 
-    chairs, totem = lines(*views, strategy="llm", listed=listed)
+    chairs, desk, totem = lines(*views, strategy="llm", listed=listed)
 
     assert (chairs.count, chairs.photos) == (2, ("p0", "p1"))
     assert chairs.reason == "2 in all photos together, 1 in the one that shows most"
     assert (totem.count, totem.volume, totem.photos) == (1, 0.4, ())
     assert totem.reason == "not in the catalogue; seen only in all photos together"
+    assert (desk.count, desk.held_back, desk.volume, desk.photos) == (0, 1, 0.0, ("p0",))
+    assert desk.reason == (
+        "1 not counted: in single photos, but not in the list of all photos together"
+    )
 
 
 def test_room_that_was_not_listed_is_an_error() -> None:

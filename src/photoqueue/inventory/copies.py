@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from photoqueue.inventory.volumes import Thing
+from photoqueue.inventory.volumes import Kind
 from photoqueue.records.base import Box
 from photoqueue.records.results import FoundItem
 
@@ -119,11 +119,11 @@ def items_of_copies(copies: Sequence[Sequence[FoundItem]]) -> tuple[FoundItem, .
     tuple of FoundItem
         In the order of :func:`item_order`.
     """
-    best: dict[Thing, tuple[int, list[FoundItem]]] = {}
+    best: dict[Kind, tuple[int, list[FoundItem]]] = {}
     for number, items in enumerate(copies):
-        kinds: dict[Thing, list[FoundItem]] = {}
+        kinds: dict[Kind, list[FoundItem]] = {}
         for item in sorted(items, key=item_order):
-            kinds.setdefault(Thing.of(item), []).append(item)
+            kinds.setdefault(Kind.of(item), []).append(item)
         for thing, found in kinds.items():
             if thing not in best or _richer(found) > _richer(best[thing][1]):
                 best[thing] = number, found
@@ -174,13 +174,13 @@ def _one_thing(item: FoundItem, rival: FoundItem) -> bool:
         or rival.key in (item.alternatives or {})
         or item.key in (rival.alternatives or {})
     )
-    return Thing.of(item) != Thing.of(rival) and doubtful and _same_place(item.box, rival.box)
+    return Kind.of(item) != Kind.of(rival) and doubtful and _same_place(item.box, rival.box)
 
 
 def _shows(copy: Iterable[FoundItem], wanted: FoundItem) -> bool:
     """Whether a copy shows this kind of thing in this place."""
-    thing = Thing.of(wanted)
-    return any(Thing.of(item) == thing and _same_place(item.box, wanted.box) for item in copy)
+    thing = Kind.of(wanted)
+    return any(Kind.of(item) == thing and _same_place(item.box, wanted.box) for item in copy)
 
 
 def _same_place(first: Box | None, second: Box | None) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import CatalogueItem
 from photoqueue.inventory.lines import with_lines
-from photoqueue.inventory.volumes import Thing, litres, to_cubic_metres
+from photoqueue.inventory.volumes import Kind, litres, to_cubic_metres
 from photoqueue.inventory.wording import OTHER, canonical_room_type
 from photoqueue.records.results import Correction, InventoryLine, InventoryResult
 
@@ -84,9 +84,9 @@ def as_photographed(result: InventoryResult) -> InventoryResult:
     return with_lines(base, [*untouched, *result.seen_lines])
 
 
-def _holding(corrections: Iterable[Correction]) -> dict[tuple[str, Thing], Correction]:
+def _holding(corrections: Iterable[Correction]) -> dict[tuple[str, Kind], Correction]:
     """Return the correction of each thing in each room: the newest, completed by older ones."""
-    newest: dict[tuple[str, Thing], Correction] = {}
+    newest: dict[tuple[str, Kind], Correction] = {}
     for correction in sorted(corrections, key=lambda entry: entry.correction_id):
         if correction.undone_at is not None:
             continue
@@ -103,13 +103,13 @@ def _holding(corrections: Iterable[Correction]) -> dict[tuple[str, Thing], Corre
     return newest
 
 
-def thing_of(line: InventoryLine) -> Thing:
+def thing_of(line: InventoryLine) -> Kind:
     """Return the kind of thing that a line lists."""
-    return Thing.named(line.key, line.name, line.category)
+    return Kind.named(line.key, line.name, line.category)
 
 
-def _thing(correction: Correction) -> Thing:
-    return Thing.named(correction.key, correction.name, correction.category)
+def _thing(correction: Correction) -> Kind:
+    return Kind.named(correction.key, correction.name, correction.category)
 
 
 def _unseen(

@@ -1,4 +1,7 @@
-"""How many of each thing a room holds, by strategy.
+"""Which things a room holds, and which findings show each of them, by strategy.
+
+Every finding shows exactly one thing. The count of a kind is its number of things; what a strategy
+does not count is a thing with a reason.
 
 ``max``
     The most seen in one view: several views of a room show the same chairs.
@@ -8,6 +11,8 @@
     Findings of different views that seem to be one thing are linked and count once: never fewer
     than ``max``, never more than ``sum``. Things beyond ``max`` count only if they were seen with
     enough certainty.
+
+What an engine listed that saw all photos of the room together is counted by :func:`count_listed`.
 
 **Doubtful kinds.** A sofa with two seats in one view and three in another would count twice in a
 maximum by kind. So ``max`` and ``match`` group kinds into a *family* if findings of different views
@@ -29,7 +34,7 @@ import numpy.typing as npt
 
 from photoqueue.inventory.copies import item_order, likeness, look_alike
 from photoqueue.inventory.views import Sighting, same_kind
-from photoqueue.inventory.volumes import Thing
+from photoqueue.inventory.volumes import Kind
 from photoqueue.records.base import Strategy
 from photoqueue.records.results import FoundItem
 
@@ -49,12 +54,12 @@ _LOOK_WEIGHT: Final = 0.85
 
 def related(some: Sighting, other: Sighting) -> bool:
     """Whether two findings may be of one kind of thing, judging by the engine."""
-    if some.thing == other.thing:
+    if some.kind == other.kind:
         return True
     if some.view == other.view:
         return False
     look = likeness(some.item.appearance, other.item.appearance)
-    confused = look_alike(some.thing.key, other.thing.key)
+    confused = look_alike(some.kind.key, other.kind.key)
     if same_kind(some, other) >= (_SOME_DOUBT if confused else _GREAT_DOUBT):
         return look is None or look >= _LEAST_STRENGTH
     return confused and look is not None and look >= _SAME_LOOK
@@ -113,13 +118,13 @@ def strength(some: Sighting, other: Sighting) -> float:
     return _LOOK_WEIGHT * look + (1 - _LOOK_WEIGHT) * company
 
 
-def _company(some: Mapping[Thing, float], other: Mapping[Thing, float]) -> float | None:
+def _company(some: Mapping[Kind, float], other: Mapping[Kind, float]) -> float | None:
     """Return how similar the neighbours of two findings are, 0…1; ``None`` if unknown."""
-    things = some.keys() | other.keys()
-    most = sum(max(some.get(thing, 0.0), other.get(thing, 0.0)) for thing in things)
+    kinds = some.keys() | other.keys()
+    most = sum(max(some.get(kind, 0.0), other.get(kind, 0.0)) for kind in kinds)
     if not most:
         return None
-    return sum(min(some.get(thing, 0.0), other.get(thing, 0.0)) for thing in things) / most
+    return sum(min(some.get(kind, 0.0), other.get(kind, 0.0)) for kind in kinds) / most
 
 
 #: Certainty (0…1) that a thing beyond the maximum of one view needs: 1 − Π(1 − score) over its
@@ -134,48 +139,85 @@ LOW_SCORE: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Count:
-    """How many of one kind of thing a room holds, and the evidence."""
+class Thing:
+    """One thing of a room, and what shows it."""
 
-    thing: Thing
-    number: int
-    #: Its findings, including those that were named as another kind of its family.
+    kind: Kind
+    #: Its findings, at most one in each view; some may be named as another kind of its family.
     sightings: tuple[Sighting, ...] = ()
-    #: Kinds of its family that were replaced by it.
-    rivals: tuple[Thing, ...] = ()
-    #: The findings of an engine that saw all photos of the room together.
-    listed: tuple[FoundItem, ...] = ()
-    #: How many of them only one of several views shows, with little certainty; a line holds them
-    #: back if they are large.
-    unsure: int = 0
-    #: Why it is here, if nothing shows it.
-    note: str = ""
+    #: What an engine says of it that saw all photos of the room together.
+    listed: FoundItem | None = None
+    #: Whether only one of several views shows it, with little certainty. A motorcycle that one of
+    #: ten photos shows is a toy or a picture more often than not.
+    unsure: bool = False
+    #: Why it does not count; empty if it does.
+    left_out: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """The things of one kind in a room."""
+
+    kind: Kind
+    things: tuple[Thing, ...]
+
+    @property
+    def number(self) -> int:
+        """How many there are; some may be unsure."""
+        return sum(not thing.left_out for thing in self.things)
+
+    @property
+    def sightings(self) -> list[Sighting]:
+        """The findings of all its things."""
+        return [found for thing in self.things for found in thing.sightings]
+
+    @property
+    def listed(self) -> list[FoundItem]:
+        """What an engine listed that saw all photos of the room together."""
+        return [thing.listed for thing in self.things if thing.listed is not None]
 
     @property
     def items(self) -> list[FoundItem]:
         """The findings that were named as this kind."""
-        seen = [found.item for found in self.sightings if found.thing == self.thing]
-        return [*self.listed, *seen]
+        return [*self.listed, *(s.item for s in self.sightings if s.kind == self.kind)]
+
+    @property
+    def rivals(self) -> list[Kind]:
+        """Other kinds that its findings were named as."""
+        return sorted({s.kind for s in self.sightings} - {self.kind}, key=_name)
+
+
+#: A kind, and a rank: the n-th surest finding of the kind in each view.
+_Place = tuple[Kind, int]
 
 
 def count_listed(listed: Iterable[FoundItem], sightings: Sequence[Sighting]) -> list[Count]:
     """Count the findings of an engine that saw all photos of a room together.
 
-    The findings of single photos serve as evidence only.
+    The findings of single photos are evidence: those that no listed thing explains do not count,
+    and are shown.
     """
-    seen = _by_thing(sightings)
-    things: dict[Thing, list[FoundItem]] = {}
+    things: dict[_Place, FoundItem] = {}
     for item in sorted(listed, key=item_order):
-        things.setdefault(Thing.of(item), []).append(item)
-    return [
-        Count(
-            thing=thing,
-            number=len(items),
-            sightings=tuple(seen.get(thing, ())),
-            listed=tuple(items),
-        )
-        for thing, items in things.items()
-    ]
+        kind = Kind.of(item)
+        things[kind, sum(one == kind for one, _ in things)] = item
+    shown, others = _shared_out(_by_rank(sightings), list(things))
+    return _counts(
+        [
+            *(
+                Thing(kind=place[0], sightings=tuple(shown[place]), listed=item)
+                for place, item in things.items()
+            ),
+            *(
+                Thing(
+                    kind=place[0],
+                    sightings=tuple(found),
+                    left_out="in single photos, but not in the list of all photos together",
+                )
+                for place, found in others.items()
+            ),
+        ]
+    )
 
 
 def count(sightings: Sequence[Sighting], strategy: Strategy, *, views: int = 0) -> list[Count]:
@@ -188,96 +230,140 @@ def count(sightings: Sequence[Sighting], strategy: Strategy, *, views: int = 0) 
     strategy : {"max", "sum", "match"}
     views : int
         Pictures of the room, also those that show nothing.
+
+    Returns
+    -------
+    list of Count
+        Each sighting is in exactly one of its things.
     """
     if strategy == "sum":
-        seen = _by_thing(sightings)
-        return [Count(thing=t, number=len(s), sightings=tuple(s)) for t, s in seen.items()]
-    counts = []
-    for family in _families(sightings):
-        shares = _matched(family) if strategy == "match" else _most(family)
-        counts += _counts(family, shares)
-    return [replace(one, unsure=_unsure(one)) if views >= SEVERAL_VIEWS else one for one in counts]
+        return _counts([Thing(kind=found.kind, sightings=(found,)) for found in sightings])
+    combined = _matched if strategy == "match" else _most
+    things = [thing for family in _families(sightings) for thing in combined(family)]
+    if views >= SEVERAL_VIEWS:
+        things = [replace(thing, unsure=_unsure(thing)) for thing in things]
+    return _counts(things)
 
 
-def _unsure(count: Count) -> int:
-    """Count the things that one view alone shows, with little certainty.
+def _unsure(thing: Thing) -> bool:
+    return len(thing.sightings) == 1 and thing.sightings[0].certainty < LOW_SCORE
 
-    The n-th of a kind is shown by the views that show at least n. A motorcycle that one of ten
-    photos shows is a toy or a picture more often than not.
-    """
-    scores: defaultdict[int, list[float]] = defaultdict(list)
-    for found in count.sightings:
-        scores[found.view].append(found.certainty)
-    by_view = [sorted(view, reverse=True) for view in scores.values()]
-    nth = [[view[n] for view in by_view if len(view) > n] for n in range(count.number)]
-    return sum(len(found) == 1 and found[0] < LOW_SCORE for found in nth)
+
+def _counts(things: Iterable[Thing]) -> list[Count]:
+    kinds: dict[Kind, list[Thing]] = {}
+    for thing in things:
+        kinds.setdefault(thing.kind, []).append(thing)
+    return [Count(kind=kind, things=tuple(its_things)) for kind, its_things in kinds.items()]
 
 
 def _families(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
     """Group the findings into families of kinds; unrelated kinds form their own."""
-    kinds = _by_thing(sightings)
-    family = {thing: {thing} for thing in kinds}
+    kinds = _by_kind(sightings)
+    family = {kind: {kind} for kind in kinds}
     for a, b in _pairs(list(kinds)):
         if family[a] is not family[b] and any(
             related(some, other) for some in kinds[a] for other in kinds[b]
         ):
             joined = family[a] | family[b]
-            for thing in joined:
-                family[thing] = joined
+            for kind in joined:
+                family[kind] = joined
     parts: dict[int, list[Sighting]] = {}
     for sighting in sightings:
-        parts.setdefault(id(family[sighting.thing]), []).append(sighting)
+        parts.setdefault(id(family[sighting.kind]), []).append(sighting)
     return list(parts.values())
 
 
-def _most(family: Sequence[Sighting]) -> Counter[Thing]:
-    """Distribute the largest count of one view among the kinds of a family."""
-    per_view: defaultdict[tuple[int, Thing], list[int]] = defaultdict(list)
-    for sighting in family:
-        per_view[sighting.view, sighting.thing].append(_mille(sighting))
-    # Weight of the n-th thing of a kind: its score in each view that shows that many.
-    weights: Counter[tuple[Thing, int]] = Counter()
-    for (_, thing), scores in per_view.items():
-        for nth, score in enumerate(sorted(scores, reverse=True)):
-            weights[thing, nth] += score
-    order = {thing: number for number, thing in enumerate(sorted(_by_thing(family), key=_name))}
-    ranked = sorted(weights, key=lambda entry: (-weights[entry], entry[1], order[entry[0]]))
-    return Counter(thing for thing, _ in ranked[: _largest_view(family)])
+def _most(family: Sequence[Sighting]) -> list[Thing]:
+    """Return as many things as one view of a family shows at most, of its weightiest kinds."""
+    ranked = _by_rank(family)
+    order = {kind: number for number, kind in enumerate(sorted(_by_kind(family), key=_name))}
+
+    def weight(place: _Place) -> tuple[int, int, int]:
+        return -sum(map(_mille, ranked[place])), place[1], order[place[0]]
+
+    places = sorted(ranked, key=weight)[: _largest_view(family)]
+    # There are as many things as findings in any view, so that each finding has a place.
+    shown, _ = _shared_out(ranked, places, any_kind=True)
+    return [Thing(kind=place[0], sightings=tuple(shown[place])) for place in places]
 
 
-def _matched(family: Sequence[Sighting]) -> Counter[Thing]:
-    """Count the things of a family by linking its findings."""
-    things = sorted(things_among(family), key=_certainty, reverse=True)
-    certain = sum(_certainty(thing) >= _CERTAIN_ENOUGH for thing in things)
+def _by_rank(sightings: Sequence[Sighting]) -> dict[_Place, list[Sighting]]:
+    """Group the findings by kind and rank: the n-th surest of its kind in each view."""
+    per_view: defaultdict[tuple[int, Kind], list[Sighting]] = defaultdict(list)
+    for sighting in sightings:
+        per_view[sighting.view, sighting.kind].append(sighting)
+    ranked: defaultdict[_Place, list[Sighting]] = defaultdict(list)
+    for (_, kind), found in per_view.items():
+        for rank, sighting in enumerate(sorted(found, key=_mille, reverse=True)):
+            ranked[kind, rank].append(sighting)
+    return dict(ranked)
+
+
+def _shared_out(
+    ranked: Mapping[_Place, Sequence[Sighting]],
+    places: Sequence[_Place],
+    *,
+    any_kind: bool = False,
+) -> tuple[dict[_Place, list[Sighting]], dict[_Place, list[Sighting]]]:
+    """Assign the findings to things; return those of each thing, and those that are left.
+
+    A finding of another kind or rank goes to the thing that no finding of its view shows yet and
+    whose findings agree best with it; without ``any_kind``, only to one of a kind that looks alike.
+    """
+    shown = {place: list(ranked.get(place, ())) for place in places}
+    left: defaultdict[_Place, list[Sighting]] = defaultdict(list)
+    for place in sorted(
+        ranked.keys() - shown.keys(), key=lambda place: (_name(place[0]), place[1])
+    ):
+        for sighting in ranked[place]:
+            free = [
+                thing
+                for thing, found in shown.items()
+                if all(other.view != sighting.view for other in found)
+                and (any_kind or look_alike(thing[0].key, sighting.kind.key))
+            ]
+            if free:
+                best = max(free, key=lambda thing: _agreement(sighting, shown[thing]))
+                shown[best].append(sighting)
+            else:
+                left[place].append(sighting)
+    return shown, left
+
+
+def _agreement(sighting: Sighting, found: Sequence[Sighting]) -> float:
+    """Return how well a finding fits the best one of a thing, 0…1."""
+    return max(
+        (same_kind(sighting, other) * strength(sighting, other) for other in found), default=0.0
+    )
+
+
+def _matched(family: Sequence[Sighting]) -> list[Thing]:
+    """Return the things of a family by linking its findings."""
+    groups = sorted(things_among(family), key=_certainty, reverse=True)
+    certain = sum(_certainty(group) >= _CERTAIN_ENOUGH for group in groups)
     number = max(certain, _largest_view(family))
-    return Counter(_kind_of(thing) for thing in things[:number])
+    return [
+        Thing(
+            kind=_kind_of(group),
+            sightings=tuple(group),
+            left_out="" if nth < number else "more than one photo shows, with little certainty",
+        )
+        for nth, group in enumerate(groups)
+    ]
 
 
-def _counts(family: Sequence[Sighting], shares: Counter[Thing]) -> list[Count]:
-    """Return the counts of a family; findings of kinds without a share go to the first kind."""
-    kinds = _by_thing(family)
-    first = max(shares, key=lambda thing: (sum(map(_mille, kinds[thing])), _name(thing)))
-    gone = sorted((thing for thing in kinds if thing not in shares), key=_name)
-    counts = []
-    for thing, number in shares.items():
-        lent = gone if thing is first else []
-        found = [sighting for kind in (thing, *lent) for sighting in kinds[kind]]
-        counts.append(Count(thing=thing, number=number, sightings=tuple(found), rivals=tuple(lent)))
-    return counts
-
-
-def _kind_of(thing: Sequence[Sighting]) -> Thing:
+def _kind_of(group: Sequence[Sighting]) -> Kind:
     """Return the kind with the largest weight in a group of findings."""
-    weight: Counter[Thing] = Counter()
-    for sighting in thing:
-        weight[sighting.thing] += _mille(sighting)
+    weight: Counter[Kind] = Counter()
+    for sighting in group:
+        weight[sighting.kind] += _mille(sighting)
     return max(weight, key=lambda kind: (weight[kind], _name(kind)))
 
 
-def _certainty(thing: Sequence[Sighting]) -> float:
+def _certainty(group: Sequence[Sighting]) -> float:
     """Return the certainty that a thing exists, 0…1, taking its findings as independent."""
     doubt = 1.0
-    for sighting in thing:
+    for sighting in group:
         doubt *= 1.0 - sighting.certainty
     return round(1.0 - doubt, 6)
 
@@ -286,15 +372,15 @@ def _largest_view(family: Iterable[Sighting]) -> int:
     return max(Counter(sighting.view for sighting in family).values())
 
 
-def _by_thing(sightings: Iterable[Sighting]) -> dict[Thing, list[Sighting]]:
-    kinds: dict[Thing, list[Sighting]] = {}
+def _by_kind(sightings: Iterable[Sighting]) -> dict[Kind, list[Sighting]]:
+    kinds: dict[Kind, list[Sighting]] = {}
     for sighting in sightings:
-        kinds.setdefault(sighting.thing, []).append(sighting)
+        kinds.setdefault(sighting.kind, []).append(sighting)
     return kinds
 
 
-def _pairs(things: Sequence[Thing]) -> Iterable[tuple[Thing, Thing]]:
-    return ((a, b) for number, a in enumerate(things) for b in things[:number])
+def _pairs(kinds: Sequence[Kind]) -> Iterable[tuple[Kind, Kind]]:
+    return ((a, b) for number, a in enumerate(kinds) for b in kinds[:number])
 
 
 def _mille(sighting: Sighting) -> int:
@@ -302,5 +388,5 @@ def _mille(sighting: Sighting) -> int:
     return max(1, round(sighting.certainty * _MILLE))
 
 
-def _name(thing: Thing) -> tuple[str, str, str]:
-    return thing.key or "", thing.name, thing.category
+def _name(kind: Kind) -> tuple[str, str, str]:
+    return kind.key or "", kind.name, kind.category

@@ -39,7 +39,7 @@ def reason_to_look(
     reasons = [
         reason
         for reason in (
-            count.note,
+            *sorted({thing.left_out for thing in count.things}),
             _unknown(count, catalogue),
             _boxes_joined(count),
             _doubtful_kind(count, catalogue, language),
@@ -52,14 +52,14 @@ def reason_to_look(
 
 
 def _unknown(count: Count, catalogue: Catalogue) -> str | None:
-    if count.thing.key and catalogue.by_key(count.thing.key):
+    if count.kind.key and catalogue.by_key(count.kind.key):
         return None
     return "not in the catalogue"
 
 
 def other_kinds(count: Count) -> list[str]:
     """Return the catalogue keys that it may be instead: those it replaced, else the likeliest."""
-    keys = [thing.key for thing in count.rivals if thing.key]
+    keys = [kind.key for kind in count.rivals if kind.key]
     if keys:
         return keys
     shares: Counter[str] = Counter()
@@ -127,13 +127,14 @@ def line_of(
 ) -> InventoryLine:
     """Return the line for a count; the catalogue takes precedence over the engine."""
     found = count.items
-    known = catalogue.by_key(count.thing.key) if count.thing.key else None
+    known = catalogue.by_key(count.kind.key) if count.kind.key else None
     low, usual, high = volume_range(known, found)
     for other in filter(None, map(catalogue.by_key, other_kinds(count))):
         # The range shows the doubt: a sofa of two or three seats.
         low, high = min(low, litres(other.volume_low)), max(high, litres(other.volume_high))
-    held = count.unsure if usual > _LARGE or count.note else 0
-    number = count.number - held
+    unsure = sum(thing.unsure and not thing.left_out for thing in count.things)
+    number = count.number - (unsure if usual > _LARGE else 0)
+    held = len(count.things) - number
     reason = reason_to_look(count, len(views), catalogue, language)
     if held:
         reason = f"{held} not counted: {reason}"
@@ -141,7 +142,7 @@ def line_of(
     return InventoryLine(
         room=room,
         room_type=room_type,
-        key=count.thing.key,
+        key=count.kind.key,
         name=known.name(language) if known else min(item.name for item in found),
         category=known.category if known else min(item.category for item in found),
         dismountable=known.dismountable if known else dismountable,
@@ -149,7 +150,7 @@ def line_of(
         count=number,
         volume=to_cubic_metres(usual * number),
         volume_min=to_cubic_metres(low * number),
-        volume_max=to_cubic_metres(high * count.number),
+        volume_max=to_cubic_metres(high * len(count.things)),
         photos=tuple(sorted({views[found.view].photo_id for found in count.sightings})),
         review=reason is not None,
         reason=reason,

@@ -27,7 +27,7 @@ from collections.abc import Mapping, Sequence
 
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.copies import look_alike
-from photoqueue.inventory.counting import Count, count, count_listed
+from photoqueue.inventory.counting import Count, Thing, count, count_listed
 from photoqueue.inventory.lines import line_of, with_lines
 from photoqueue.inventory.views import (
     AnalysedPhoto,
@@ -37,7 +37,7 @@ from photoqueue.inventory.views import (
     sightings_of,
     views_of,
 )
-from photoqueue.inventory.volumes import Thing
+from photoqueue.inventory.volumes import Kind
 from photoqueue.inventory.wording import canonical_room_type
 from photoqueue.records.base import DEFAULT_STRATEGY, Strategy
 from photoqueue.records.results import EngineUse, FoundItem, InventoryResult
@@ -46,9 +46,7 @@ __all__ = ["AnalysedPhoto", "Strategy", "add_up"]
 
 
 #: What people who work in a room sit at.
-_DESK = Count(
-    thing=Thing("desk"), number=1, unsure=1, note="a desk is likely in an office without a table"
-)
+_DESK = Thing(kind=Kind("desk"), left_out="a desk is likely in an office without a table")
 
 
 def add_up(
@@ -106,9 +104,9 @@ def add_up(
             duplicates.update(dict.fromkeys(view.duplicates, view.photo_id))
         kind = room_type(its_photos)
         counts = _counted(room, views, strategy, listed or {})
-        tables = (one for one in counts if look_alike(one.thing.key, "desk"))
+        tables = (one for one in counts if look_alike(one.kind.key, "desk"))
         if canonical_room_type(kind) == "office" and catalogue.by_key("desk") and not any(tables):
-            counts.append(_DESK)
+            counts.append(Count(kind=_DESK.kind, things=(_DESK,)))
         for counted in counts:
             lines.append(
                 line_of(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from photoqueue.inventory.copies import item_order, items_of_copies
-from photoqueue.inventory.volumes import Thing
+from photoqueue.inventory.volumes import Kind
 from photoqueue.inventory.wording import canonical_room_type, room_type_name
 from photoqueue.records.base import Box
 from photoqueue.records.results import FoundItem, PhotoResult
@@ -52,9 +52,9 @@ class RoomView:
     phash: str | None = None
 
     @property
-    def counts(self) -> Counter[Thing]:
+    def counts(self) -> Counter[Kind]:
         """How many of each thing it shows."""
-        return Counter(map(Thing.of, self.items))
+        return Counter(map(Kind.of, self.items))
 
 
 def by_room(photos: Iterable[AnalysedPhoto], language: str) -> dict[str, list[AnalysedPhoto]]:
@@ -161,11 +161,11 @@ class Sighting:
     view: int
     item: FoundItem
     #: The kind that the engine named.
-    thing: Thing
+    kind: Kind
     #: Catalogue key → probability; empty for things that the catalogue lacks.
     kinds: Mapping[str, float]
     #: Its neighbours in the view and how near they are, 0…1; empty if boxes are missing.
-    beside: Mapping[Thing, float]
+    beside: Mapping[Kind, float]
 
     @property
     def certainty(self) -> float:
@@ -179,7 +179,7 @@ def sightings_of(views: Sequence[RoomView]) -> list[Sighting]:
         Sighting(
             view=number,
             item=item,
-            thing=Thing.of(item),
+            kind=Kind.of(item),
             kinds=_kinds(item),
             beside=_beside(item, view.items),
         )
@@ -190,7 +190,7 @@ def sightings_of(views: Sequence[RoomView]) -> list[Sighting]:
 
 def same_kind(some: Sighting, other: Sighting) -> float:
     """Return how well two findings agree on their kind, 0…1."""
-    if some.thing == other.thing:
+    if some.kind == other.kind:
         return 1.0
     return sum(min(p, other.kinds.get(key, 0.0)) for key, p in some.kinds.items())
 
@@ -209,16 +209,16 @@ def _kinds(item: FoundItem) -> dict[str, float]:
     return {key: share / whole for key, share in {item.key: rest, **others}.items()}
 
 
-def _beside(item: FoundItem, all_items: Sequence[FoundItem]) -> dict[Thing, float]:
+def _beside(item: FoundItem, all_items: Sequence[FoundItem]) -> dict[Kind, float]:
     """Return the neighbours of an item: 1 if boxes touch, 0 from one box size away."""
     if item.box is None:
         return {}
-    near: dict[Thing, float] = {}
+    near: dict[Kind, float] = {}
     for other in all_items:
         if other is item or other.box is None:
             continue
         closeness = 1 - _gap(item.box, other.box)
-        thing = Thing.of(other)
+        thing = Kind.of(other)
         if closeness > near.get(thing, 0.0):
             near[thing] = closeness
     return near

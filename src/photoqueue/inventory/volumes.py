@@ -18,7 +18,7 @@ _LITRES_PER_M3 = 1000
 
 
 @dataclass(frozen=True)
-class Thing:
+class Kind:
     """Identifies a kind of thing: findings with equal values are of the same kind."""
 
     #: Catalogue key; if there is one, it alone decides.
@@ -29,12 +29,12 @@ class Thing:
     category: str = ""
 
     @classmethod
-    def of(cls, item: FoundItem) -> Thing:
+    def of(cls, item: FoundItem) -> Kind:
         """Return the kind of an item."""
         return cls.named(item.key, item.name, item.category)
 
     @classmethod
-    def named(cls, key: str | None, name: str, category: str) -> Thing:
+    def named(cls, key: str | None, name: str, category: str) -> Kind:
         """Return the kind for a key, or for a name and category."""
         return cls(key) if key else cls(None, name.strip().casefold(), category)
 

@@ -1,9 +1,11 @@
-"""Our own declarations of packages say what the packages have."""
+"""Our own declarations of packages say what the packages have; what has types is checked."""
 
 from __future__ import annotations
 import __future__
 
 import inspect
+import re
+import tomllib
 from collections.abc import Callable
 from typing import Any
 
@@ -42,3 +44,18 @@ def names(classes: tuple[type, ...]) -> set[str]:
 
 def takes(function: Callable[..., Any]) -> set[str]:
     return set(inspect.signature(function).parameters)
+
+
+def test_modules_whose_types_are_not_read_are_not_imported() -> None:
+    mypy = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["mypy"]
+    (skipped,) = [one for one in mypy["overrides"] if one.get("follow_imports") == "skip"]
+    names = "|".join(re.escape(name.removesuffix(".*")) for name in skipped["module"])
+    found = {
+        line.strip()
+        for folder in mypy["files"]
+        for file in (REPOSITORY / folder).rglob("*.py")
+        for line in re.findall(
+            rf"^ *(?:from|import) (?:{names})\b.*", file.read_text(), re.MULTILINE
+        )
+    }
+    assert found == {"from IPython.display import display"}

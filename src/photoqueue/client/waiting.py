@@ -235,7 +235,7 @@ class WidgetProgress(Progress):
     def __enter__(self) -> Self:
         from IPython.display import display
 
-        display(self._box)  # type: ignore[no-untyped-call]  # IPython's
+        display(self._box)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 import psycopg
@@ -143,11 +144,44 @@ def test_announcing_nothing_is_nothing(broker: Broker) -> None:
     assert broker.size(PHOTOS) == 0
 
 
-def test_take_waits_about_a_second_for_a_job(broker: Broker) -> None:
+def test_take_waits_a_moment_for_a_job(broker: Broker) -> None:
     start = time.monotonic()
     assert broker.take(PHOTOS) is None
     # It waited, and not for ever: how much more it takes depends on the machine.
     assert 0.5 < time.monotonic() - start < 60
+
+
+def test_empty_table_of_messages_is_read_again_after_a_message_only(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, sender = make_broker("postgresql"), make_broker("postgresql")
+    storage = broker._storage(PHOTOS)
+    storage.read_timeout = 0.01
+    reads = 0
+    read_table = storage._dequeue
+
+    def read() -> bytes | None:
+        nonlocal reads
+        reads += 1
+        return cast("bytes | None", read_table())
+
+    monkeypatch.setattr(storage, "_dequeue", read)
+    for _ in range(20):
+        assert broker.take(PHOTOS) is None
+    assert reads == 1
+    # Several messages are one notification.
+    messages = make_messages(3)
+    sender.enqueue(messages)
+    taken = [broker.take(PHOTOS) for _ in range(5)]
+    assert taken == [*(message.job_id for message in messages), None, None]
+    # What is not notified on a new connection is found, too.
+    storage._listen_local.conn.close()
+    with sender._storage(PHOTOS).db(commit=True) as cursor:
+        cursor.execute(
+            f"INSERT INTO {storage.table_task} (queue, data) VALUES (%s, %s)",
+            (storage.name, encode(messages[0].job_id, task_name(PHOTOS))),
+        )
+    assert broker.take(PHOTOS) == messages[0].job_id
 
 
 def test_waiting_take_is_woken_by_a_job(broker: Broker, make_broker: MakeBroker) -> None:

@@ -89,6 +89,7 @@ TURN: dict[str, object] = {
     "together": True,
 }
 
+LOOK = {"worker_id": WORKER, "host_key": "h/1", "lease": 10.0}
 RENEWAL = {
     "worker_id": WORKER,
     "state": "running",
@@ -164,7 +165,10 @@ HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
         {"job_ids": [UUID(int=64)], "budget": 4},
         {"jobs_pkey"},
     ),
-    "expired workers": (WORKERS["expired"], {"lease": 10.0}, {"jobs_active", "jobs_state"}),
+    **{
+        f"look at {index}": (WORKERS["look"], LOOK, {index, "jobs_state"})
+        for index in ("jobs_active", "jobs_blocked", "jobs_waiting", "jobs_delayed")
+    },
     "renewal": (WORKERS["renew"], RENEWAL, {"jobs_active"}),
     "renewal with what waits": (WORKERS["renew"], RENEWAL, {"jobs_waiting"}),
 }

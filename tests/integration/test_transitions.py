@@ -18,7 +18,7 @@ from photoqueue.queue.database import MAX_TEXT_LENGTH, Database, storable
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Claim, Failure, Ledger
 from photoqueue.queue.submission import NewBatch, NewJob, accept
-from photoqueue.queue.workers import Backlog, Held, Host, Register
+from photoqueue.queue.workers import Backlog, Held, Host, Look, Register
 from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, Message, Outcome, job_type
 from tests.conftest import eventually
@@ -658,6 +658,7 @@ def test_job_stays_blocked_while_its_batch_runs(bench: Bench, state: str) -> Non
     bench.in_state(JobState(state), batch=NewBatch(batch_id="b-1", user_id="u1"))
     bench.accept(job_key="inventory-m", queue=INVENTORY, after_batch="b-1")
     before = bench.everything()
+    assert look(bench).unblocked is False
     assert bench.ledger.release_blocked() == []
     assert bench.everything() == before
 
@@ -666,7 +667,9 @@ def test_job_stays_blocked_while_its_batch_runs(bench: Bench, state: str) -> Non
 def test_job_is_released_when_its_batch_has_ended(bench: Bench, state: str) -> None:
     bench.in_state(JobState(state), batch=NewBatch(batch_id="b-1", user_id="u1"))
     job_id = bench.accept(job_key="inventory-m", queue=INVENTORY, after_batch="b-1", priority=7)
+    assert look(bench)[2:] == (True, [])
     assert bench.ledger.release_blocked() == [Message(INVENTORY, job_id, 7)]
+    assert look(bench)[2:] == (False, [INVENTORY])
     assert bench.ledger.release_blocked() == []
     assert bench.claim(job_id).wait_ms < 60_000
 
@@ -701,7 +704,27 @@ def test_waiting_jobs_are_listed_in_the_order_of_work(bench: Bench) -> None:
     assert pages == ordered
 
 
+def test_look_tells_the_queues_with_jobs_that_could_start(bench: Bench) -> None:
+    assert look(bench).due == []
+    bench.in_state(JobState.ACTIVE)
+    delayed = bench.in_state(JobState.DELAYED)
+    bench.accept(job_key="inventory-m", queue=INVENTORY, after_batch="b-1")
+    assert look(bench).due == [PHOTOS]
+    bench.rows("UPDATE jobs SET ready_at = now() + interval '1 hour' RETURNING 1")
+    assert look(bench).due == []
+    bench.accept(job_key="inventory-n", queue=INVENTORY)
+    bench.accept()
+    assert look(bench).due == [INVENTORY, PHOTOS]
+    bench.rows("UPDATE queues SET paused = true WHERE queue_name = %s RETURNING 1", PHOTOS)
+    assert look(bench).due == [INVENTORY]
+    assert bench.job(delayed)["state"] == "delayed"
+
+
 # --- the register of workers -----------------------------------------------
+
+
+def look(bench: Bench, lease_seconds: float = 10.0) -> Look:
+    return Register(bench.ledger).look(WORKER, "h/1", lease_seconds)
 
 
 def make_host(**changes: Any) -> Host:
@@ -730,25 +753,25 @@ def test_worker_past_its_lease_is_expired_when_it_holds_a_job(bench: Bench) -> N
     workers = register(bench, WORKER)
     workers.add(OTHER_WORKER, make_host(), queues=[PHOTOS], concurrency=2, engine="e")
     bench.claim(bench.accept(), WORKER)
-    assert workers.expired(2.0) == []
+    assert look(bench, 2.0).expired == []
     age(bench, 60)
     # The server must have run for a lease, too.
-    eventually(lambda: workers.expired(0.5) == [WORKER])
+    eventually(lambda: look(bench, 0.5).expired == [WORKER])
 
 
 def test_renewal_keeps_the_lease(bench: Bench) -> None:
     workers = register(bench, WORKER)
     bench.claim(bench.accept(), WORKER)
     age(bench, 60)
-    eventually(lambda: workers.expired(0.5) == [WORKER])
+    eventually(lambda: look(bench, 0.5).expired == [WORKER])
     workers.renew(WORKER, state="running")
-    assert workers.expired(5.0) == []
+    assert look(bench, 5.0).expired == []
 
 
 def test_job_of_a_worker_that_is_not_in_the_register_is_expired(bench: Bench) -> None:
     bench.claim(bench.accept(), WORKER)
     age(bench, 60)
-    eventually(lambda: Register(bench.ledger).expired(0.5) == [WORKER])
+    eventually(lambda: look(bench, 0.5).expired == [WORKER])
 
 
 def test_renewal_tells_what_is_held_and_paused_queues(bench: Bench) -> None:
@@ -806,10 +829,10 @@ def test_neighbours_are_workers_of_the_host_that_did_not_sign_off(bench: Bench) 
             engine="e",
         )
     workers.stop([UUID(int=11)])
-    assert workers.neighbours(WORKER, "h/1") == [(UUID(int=10), 10, 5.0)]
+    assert look(bench).neighbours == [(UUID(int=10), 10, 5.0)]
     # One that signed off and still holds a job is not forgotten.
     bench.claim(bench.accept(), UUID(int=11))
-    assert {pid for _, pid, _ in workers.neighbours(WORKER, "h/1")} == {10, 11}
+    assert {pid for _, pid, _ in look(bench).neighbours} == {10, 11}
 
 
 def test_workers_of_last_week_are_forgotten_unless_they_hold_a_job(bench: Bench) -> None:

@@ -63,6 +63,19 @@ class Renewal:
     backlogs: Mapping[str, Backlog]
 
 
+class Look(NamedTuple):
+    """What recovery has to do."""
+
+    #: Other workers of the host: worker, process id, start of the process.
+    neighbours: list[tuple[UUID, int, float]]
+    #: Workers that hold jobs and whose lease has expired.
+    expired: list[UUID]
+    #: Whether jobs wait for a batch that has ended.
+    unblocked: bool
+    #: Queues with jobs that could start.
+    due: list[str]
+
+
 class Register:
     """The rows of ``workers``, over the connection of a ledger."""
 
@@ -124,15 +137,13 @@ class Register:
             backlogs={name: Backlog(*found) for name, found in row["backlogs"].items()},
         )
 
-    def expired(self, lease_seconds: float) -> list[UUID]:
-        """List workers that hold jobs and whose lease has expired."""
-        rows = self._ledger.run(_WORKERS["expired"], lease=lease_seconds)
-        return [row["worker_id"] for row in rows]
-
-    def neighbours(self, worker_id: UUID, host_key: str) -> list[tuple[UUID, int, float]]:
-        """List other workers of a host: worker, process id, start of the process."""
-        rows = self._ledger.run(_WORKERS["neighbours"], worker_id=worker_id, host_key=host_key)
-        return [(row["worker_id"], row["pid"], row["process_started"]) for row in rows]
+    def look(self, worker_id: UUID, host_key: str, lease_seconds: float) -> Look:
+        """Read what recovery has to do, on behalf of one worker."""
+        (row,) = self._ledger.run(
+            _WORKERS["look"], worker_id=worker_id, host_key=host_key, lease=lease_seconds
+        )
+        neighbours = [(UUID(worker), pid, started) for worker, pid, started in row["neighbours"]]
+        return Look(**{**row, "neighbours": neighbours})
 
     def stop(self, worker_ids: Sequence[UUID]) -> None:
         """Mark workers as stopped."""

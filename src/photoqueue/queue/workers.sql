@@ -31,27 +31,59 @@ SELECT
          ) AS next
      ) AS counted) AS backlogs;
 
--- name: expired
--- Workers that hold jobs and whose lease has expired, or that are not in the table at all. After a
--- restart of PostgreSQL every worker gets one lease period to reconnect before it counts as lost.
-SELECT DISTINCT jobs.worker_id
-FROM jobs
-LEFT JOIN workers USING (worker_id)
-WHERE jobs.state = 'active'
-  AND (workers.worker_id IS NULL
-       OR workers.last_seen_at < clock_timestamp() - %(lease)s * interval '1 second')
-  AND jobs.started_at < clock_timestamp() - %(lease)s * interval '1 second'
-  AND pg_postmaster_start_time() < clock_timestamp() - %(lease)s * interval '1 second';
-
--- name: neighbours
--- Other workers of one host that are not marked as stopped, or still hold jobs. On that host one
--- can check whether their processes run.
-SELECT worker_id, pid, process_started
-FROM workers
-WHERE host_key = %(host_key)s AND worker_id <> %(worker_id)s
-  AND (state <> 'stopped'
-       OR EXISTS (SELECT FROM jobs WHERE jobs.state = 'active'
-                  AND jobs.worker_id = workers.worker_id));
+-- name: look
+-- What recovery may have to do, all in one transaction: each worker asks once a second.
+--
+-- neighbours: other workers of the host that are not marked as stopped, or still hold jobs. On that
+-- host one can check whether their processes run.
+-- expired: workers that hold jobs and whose lease has expired, or that are not in the table at all.
+-- After a restart of PostgreSQL every worker gets one lease period to reconnect before it counts as
+-- lost.
+-- unblocked: whether jobs wait for a batch that has ended; see `release_blocked`.
+-- due: queues that are not paused and have jobs that could start. Scalar subqueries, as the planner
+-- may answer EXISTS by reading all jobs that wait.
+SELECT
+    ARRAY(
+        SELECT json_build_array(worker_id, pid, process_started)
+        FROM workers
+        WHERE host_key = %(host_key)s AND worker_id <> %(worker_id)s
+          AND (state <> 'stopped'
+               OR EXISTS (SELECT FROM jobs WHERE jobs.state = 'active'
+                          AND jobs.worker_id = workers.worker_id))
+    ) AS neighbours,
+    ARRAY(
+        SELECT DISTINCT jobs.worker_id
+        FROM jobs
+        LEFT JOIN workers USING (worker_id)
+        WHERE jobs.state = 'active'
+          AND (workers.worker_id IS NULL
+               OR workers.last_seen_at < clock_timestamp() - %(lease)s * interval '1 second')
+          AND jobs.started_at < clock_timestamp() - %(lease)s * interval '1 second'
+          AND pg_postmaster_start_time() < clock_timestamp() - %(lease)s * interval '1 second'
+    ) AS expired,
+    EXISTS (
+        SELECT FROM jobs
+        WHERE state = 'waiting' AND ready_at IS NULL AND after_batch IS NOT NULL
+          AND NOT EXISTS (
+              SELECT FROM batch_jobs
+              JOIN jobs AS member USING (job_id)
+              WHERE batch_jobs.batch_id = jobs.after_batch
+                AND member.state IN ('waiting', 'active', 'delayed')
+          )
+    ) AS unblocked,
+    ARRAY(
+        SELECT queue_name FROM queues
+        WHERE NOT paused AND coalesce(
+            (SELECT true FROM jobs
+             WHERE jobs.queue_name = queues.queue_name AND state = 'waiting'
+               AND ready_at <= clock_timestamp()
+             ORDER BY -priority, job_id LIMIT 1),
+            (SELECT true FROM jobs
+             WHERE jobs.queue_name = queues.queue_name AND state = 'delayed' AND ready_at <= now()
+             ORDER BY ready_at LIMIT 1),
+            false)
+        ORDER BY queue_name
+    ) AS due;
 
 -- name: stop
 UPDATE workers SET state = 'stopped', last_seen_at = clock_timestamp()

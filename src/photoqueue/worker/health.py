@@ -1,6 +1,6 @@
 """Health of a worker, and the ports that report it: ``/healthz`` and ``/metrics``.
 
-A worker process checks its queue at least once a second, even when the queue is empty; a process
+A worker process checks its queue every two seconds, even when the queue is empty; a process
 that is frozen, or stuck in a call, does not. So the probe needs no server: a worker is healthy if
 each process has checked its queue recently or has been at its job no longer than the time limit
 allows, and if the supervisor still does its rounds. Processes that wait for PostgreSQL or Redis do

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 #: of a million jobs does not keep a worker from renewing its lease.
 _PAGE: Final = 1000
 _PAGES_A_ROUND: Final = 20
+#: Seconds between two rounds that drop the broker's old records.
+_TIDY_SECONDS: Final = 60.0
 #: Seconds between two deletions of old worker records.
 _FORGET_SECONDS: Final = 3600.0
 #: Advisory lock of the one worker that announces waiting jobs.
@@ -109,9 +111,9 @@ class Recovery:
         self._lease_seconds = lease_seconds
         #: Whether the broker was unavailable in this round; further calls would only wait again.
         self._broker_away = False
-        self._forget_at = 0.0
+        self._tidy_at = self._forget_at = 0.0
 
-    def run(self, paused: Collection[str]) -> None:
+    def run(self) -> None:
         """Do one round; jobs of paused queues are not announced.
 
         Raises
@@ -120,24 +122,36 @@ class Recovery:
             A server is unavailable; the next round does what this one could not.
         """
         self._broker_away = False
-        self._recover_neighbours()
+        look = self._register.look(self._worker_id, self._host.key, self._lease_seconds)
         # Every worker does this; fencing makes that safe. If only one did, its host could die while
         # PostgreSQL still considers it alive.
-        self._recover_expired()
-        self._ledger.release_blocked()
+        dead = [one for one, pid, started in look.neighbours if not is_alive(pid, started)]
+        self._recover(dead, "its worker died")
+        if dead:
+            self._register.stop(dead)
+        self._recover(look.expired, f"its worker was not seen for {self._lease_seconds:g} s")
+        self._counting.start()
+        if look.unblocked:
+            self._broker.enqueue(self._ledger.release_blocked())
+        if look.due or time.monotonic() > self._tidy_at:
+            self._announce(look.due)
+
+    def _announce(self, due: Sequence[str]) -> None:
+        """Announce jobs of these queues, and tidy up, unless another worker is at it."""
         queues = self._lead()
         if queues is None:
             return
         try:
-            for queue in map(job_type, queues):
-                if queue not in paused:
-                    self._announce_waiting(queue)
-                    self._broker.enqueue(self._ledger.due_delayed(queue, limit=_PAGE))
-            self._broker.trim_records(queues)
-            self._counting.start()
-            if time.monotonic() > self._forget_at:
+            for queue in map(job_type, due):
+                self._announce_waiting(queue)
+                self._broker.enqueue(self._ledger.due_delayed(queue, limit=_PAGE))
+            now = time.monotonic()
+            if now > self._tidy_at:
+                self._broker.trim_records(queues)
+                self._tidy_at = now + _TIDY_SECONDS
+            if now > self._forget_at:
                 self._register.forget()
-                self._forget_at = time.monotonic() + _FORGET_SECONDS
+                self._forget_at = now + _FORGET_SECONDS
         finally:
             self._ledger.run("SELECT pg_advisory_unlock(%(key)s)", key=_RECOVERY_LOCK)
 
@@ -179,19 +193,6 @@ class Recovery:
             if job.state is JobState.FAILED
         ]
         self._broker.keep_record(*failed)
-
-    def _recover_expired(self) -> None:
-        """Recover the jobs of workers whose lease has expired."""
-        lost = self._register.expired(self._lease_seconds)
-        self._recover(lost, f"its worker was not seen for {self._lease_seconds:g} s")
-
-    def _recover_neighbours(self) -> None:
-        """Recover at once the jobs of dead workers of this host."""
-        neighbours = self._register.neighbours(self._worker_id, self._host.key)
-        dead = [one for one, pid, started in neighbours if not is_alive(pid, started)]
-        self._recover(dead, "its worker died")
-        if dead:
-            self._register.stop(dead)
 
     def _recover(self, workers: Sequence[UUID], message: str) -> None:
         if workers:

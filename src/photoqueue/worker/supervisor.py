@@ -222,7 +222,7 @@ class Supervisor:
             self._pause_and_cancel(renewal)
             self._free_waiting(renewal)
             self._recover_unclaimed(renewal)
-            self._recovery.run(renewal.paused)
+            self._recovery.run()
             self._crew.restart_due()
             for queue in self._queues if self._concurrency.is_range else ():
                 waits = Backlog() if queue in renewal.paused else renewal.backlogs[queue]

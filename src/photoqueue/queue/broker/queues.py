@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -144,6 +145,10 @@ def send(pool: redis.ConnectionPool, commands: Sequence[bytes]) -> list[Any]:
         pool.release(connection)
 
 
+#: Seconds that a take waits for a message.
+_WAIT: Final = 2
+#: Seconds after which the table of messages is read although none was notified.
+_READ_SECONDS: Final = 20.0
 #: Messages in one command: Redis serves no other client while it runs one.
 CHUNK: Final = 1000
 
@@ -191,13 +196,32 @@ class PostgresMessages(PostgresStorage):  # type: ignore[misc]  # huey is untype
 
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(
-            name, table_prefix="photoqueue", create_tables=False, blocking=True, **options
+            name, table_prefix="photoqueue", create_tables=False, read_timeout=_WAIT, **options
         )
+        #: The connection on which messages are notified, and until when that is enough.
+        self._hears: tuple[object, float] = (None, 0.0)
         self.ddl.append(
             "create unique index if not exists photoqueue_task_once "
             f"on {self.table_task} (queue, data)"
         )
         self.initialize_schema()
+
+    def dequeue(self) -> bytes | None:
+        """Take a message; wait for one.
+
+        Each message is notified, so an empty table is not read again for a while. That it is read
+        at all is for a connection that was lost without a sign.
+        """
+        listening: psycopg.Connection[Any] = self._listen_conn()
+        if self._hears[0] is listening and time.monotonic() < self._hears[1]:
+            heard = list(listening.notifies(timeout=self.read_timeout, stop_after=1))
+            data: bytes | None = self._dequeue() if heard else None
+        else:
+            data = super().dequeue()
+            self._hears = (listening, time.monotonic() + _READ_SECONDS)
+        if data is not None:  # there may be more
+            self._hears = (None, 0.0)
+        return data
 
     def initialize_schema(self) -> None:
         """Create Huey's tables, one process at a time."""
@@ -235,7 +259,7 @@ class PostgresMessages(PostgresStorage):  # type: ignore[misc]  # huey is untype
         )
 
 
-#: Time limit of connecting and of a reply, in seconds; a blocking take waits up to one second.
+#: Time limit of connecting and of a reply, in seconds; longer than a take waits.
 _TIMEOUT: Final = 3
 
 
@@ -287,6 +311,7 @@ class Broker:
                 "storage_class": RedisMessages,
                 "connection_pool": pool,
                 "clean_name": False,
+                "read_timeout": _WAIT,
             }
         else:
             self._redis = None
@@ -331,7 +356,7 @@ class Broker:
                 )
 
     def take(self, queue: JobType) -> UUID | None:
-        """Take the id of the most urgent job; wait up to a second for one.
+        """Take the id of the most urgent job; wait up to two seconds for one.
 
         Raises
         ------

@@ -124,6 +124,4 @@ class Records:
                     key = self.key(queue, state)
                     pipe.zremrangebyrank(key, 0, -keep.count - 1)
                     pipe.zremrangebyscore(key, "-inf", time.time() - keep.seconds)
-                    # Redis drops them itself if no worker ever runs again.
-                    pipe.expire(key, keep.seconds)
             pipe.execute()

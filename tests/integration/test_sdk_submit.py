@@ -299,6 +299,8 @@ def test_table_with_pandas_own_text_type_is_taken(tmp_path: Path) -> None:
         ({"photo": float("nan")}, "Row 2 names no photo"),
         ({"photo": picture(1), "room": "x" * 10_000}, "room of row 2 has 10,000 characters"),
         ({"photo": picture(1), "photo_id": 17}, "photo_id of row 2 is int 17"),
+        ({"photo": picture(1), "Room": "hall"}, "Rename the column 'Room' to 'room' .row 2"),
+        ({"photo": picture(1), "photoId": "p1"}, "Rename the column 'photoId' to 'photo_id'"),
     ],
 )
 def test_wrong_row_is_named_and_nothing_accepted(
@@ -423,6 +425,9 @@ GIVEN: dict[str, tuple[Callable[[Path], Any], bool]] = {
     "folder in a folder": (lambda home: home.parent, True),
     "address of a folder": (lambda home: home.as_uri(), True),
     "glob": (lambda home: f"{home}/*/*.jpg", True),
+    "folders": (lambda home: [home / "hall", str(home / "salon")], True),
+    "addresses of folders": (lambda home: [(home / r).as_uri() for r in ("hall", "salon")], True),
+    "globs": (lambda home: [f"{home}/hall/*", f"{home}/salon/*"], True),
     "dict of rooms": (
         lambda home: {room: list((home / room).iterdir()) for room in ("hall", "salon")},
         True,
@@ -472,6 +477,10 @@ def test_a_single_photo_is_a_batch_of_one(single: str, tmp_path: Path) -> None:
     assert list(frame["state"]) == ["waiting"]
 
 
+CIRCLE: list[Any] = [picture(1)]
+CIRCLE.append(CIRCLE)
+
+
 class Response:
     """An answer of an HTTP library: can be iterated, in pieces of its body."""
 
@@ -494,6 +503,7 @@ class Response:
         ("nowhere/at/all", "does not exist"),
         ("file:///no%20where", "/no where does not exist"),
         ({"hall": "no/where"}, "no/where does not exist"),
+        (CIRCLE, "contains itself"),
     ],
 )
 def test_whatever_is_no_photo_is_refused_in_one_sentence(

@@ -342,6 +342,8 @@ def test_an_unreadable_folder_is_named_and_the_others_taken(
         (["Zimmer 1", "Zimmer 1/shelf"], ["Zimmer 1"] * 2),
         (["", ""], [None] * 2),
         (["a/b/c"], ["c"]),
+        (["DCIM/100CANON", "DCIM/101CANON"], [None] * 2),
+        (["kitchen/100APPLE", "hall/DCIM/101_PANA"], ["kitchen", "hall"]),
         ([], []),
     ],
 )

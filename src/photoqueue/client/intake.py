@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 _READERS: Final = 8
 #: Columns of a DataFrame, or keys of a dict, that are used besides ``photo``.
 _OWN_FIELDS: Final = ("photo_id", "room", "room_type", "asset_id")
+#: The same, as misspelt ones are compared: ``Photo ID`` and ``photoId`` mean ``photo_id``.
+_SQUEEZED: Final = {name.replace("_", ""): name for name in _OWN_FIELDS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,17 +165,26 @@ def requests_from(photos: Any, common: Request) -> tuple[list[Request], list[Lef
     PayloadError
         A row has no photo, something in it is no photo, or an identifier is not valid.
     """
-    from photoqueue.photos.finding import LeftOut, find_photos
+    from photoqueue.photos.finding import LeftOut, find_photos, folder_of
     from photoqueue.photos.sources import require
 
     require(photos)
-    rows = list(_rows(photos))
+    try:
+        rows = list(_rows(photos))
+    except RecursionError:
+        raise PayloadError("The list of photos contains itself.") from None
+    owns = [_own(common, row, number) for number, row in enumerate(rows, start=1)]
+    sources = [find_photos(own.source) for own in owns]
+    # Of several folders, each is a room, as it would be inside of one folder.
+    several = (
+        sum(found != [(own.source, None)] for own, (found, _) in zip(owns, sources, strict=True))
+        > 1
+    )
     requests: list[Request] = []
     left_out: list[LeftOut] = []
-    for number, row in enumerate(rows, start=1):
-        own = _own(common, row, number)
-        found, others = find_photos(own.source)
-        for one, room in found:
+    for own, (found, others) in zip(owns, sources, strict=True):
+        for one, below in found:
+            room = below or (folder_of(one) if several and one is not own.source else None)
             named = storable(room)[:MAX_LENGTH] if room else None
             requests.append(replace(own, source=one, room=own.room or named))
         within = f"{Path(own.source).name}/" if others and len(rows) > 1 else ""
@@ -251,6 +262,13 @@ def _own(common: Request, row: Mapping[str, Any], number: int) -> Request:
             f"Row {number} names no photo (it has {columns}). Put the path, URL or picture into "
             f"the column 'photo'; {', '.join(_OWN_FIELDS)} are optional."
         )
+    for column in row:
+        name = _SQUEEZED.get(str(column).casefold().replace("_", "").replace(" ", ""))
+        if name and column != name and name not in row:
+            raise PayloadError(
+                f"Rename the column {column!r:.40} to {name!r} (row {number}); by that name it is "
+                "used."
+            )
     if not is_single(source):
         raise PayloadError(
             f"The photo of row {number} is {type(source).__name__} {source!r:.40}. Give a path, an "

@@ -36,7 +36,8 @@ _NOT_OURS: Final = frozenset(
         *("$recycle.bin", "system volume information", "__macosx", "lost+found", "thumbnails"),
     )
 )
-
+#: Folders in which cameras and telephones number their pictures (DCF, JEITA CP-3461): no rooms.
+_CAMERAS: Final = re.compile(r"dcim|[1-9]\d\d[a-z0-9_]{5}", re.IGNORECASE)
 
 #: Why what a pattern matches is left out, unless it goes down into folders.
 _A_FOLDER: Final = "is a folder, and only ** looks into folders"
@@ -128,8 +129,10 @@ def rooms_of(folders: Sequence[tuple[str, ...]]) -> list[str | None]:
 
     ``unzipped/Move 42/kitchen`` and ``unzipped/Move 42/hall`` are the rooms "kitchen" and "hall".
     A folder that holds all photos is a room if it is named like one, or unless it holds rooms.
-    Pictures beside a folder that only wraps change nothing, and have no room.
+    Folders that a camera makes (``DCIM/100CANON``) do not count. Pictures beside a folder that
+    only wraps change nothing, and have no room.
     """
+    folders = [tuple(p for p in parts if not _CAMERAS.fullmatch(p)) for parts in folders]
     depth = 0
     while True:
         names = {parts[depth] for parts in folders if len(parts) > depth}
@@ -141,6 +144,13 @@ def rooms_of(folders: Sequence[tuple[str, ...]]) -> list[str | None]:
             break
         depth += 1
     return [parts[depth] if len(parts) > depth else None for parts in folders]
+
+
+def folder_of(source: str | os.PathLike[str]) -> str | None:
+    """Return the name of the folder of a photo that was found; None of one that a camera made."""
+    path = local_path(os.fspath(source))
+    name = PurePosixPath(path if is_url(path) else Path(path).absolute().as_posix()).parent.name
+    return None if _CAMERAS.fullmatch(name) else _nfc(name)
 
 
 def _judged(files: Sequence[_File], *, where: str) -> tuple[list[Located], list[LeftOut]]:

@@ -186,6 +186,18 @@ def test_boxes_lie_where_the_things_are(shows: StaticPage) -> None:
     assert frame["width"] / frame["height"] == pytest.approx(1.5, abs=0.01)
 
 
+def test_boxes_taken_for_one_thing_are_drawn_as_thin_lines(shows: StaticPage) -> None:
+    one = card(1)
+    one["items"][0]["merged"] = [[0.1, 0.5, 0.3, 0.9], [0.35, 0.5, 0.6, 0.9]]
+    show(shows, one)
+    photo(shows, 1).click()
+    lines = shows.page.locator("dialog svg g[data-thing='0'] rect")
+    expect(lines).to_have_count(4)  # two of the box itself
+    assert [lines.nth(n).get_attribute("stroke-width") for n in range(4)] == ["1", "1", "4", "2"]
+    bed = shows.page.get_by_role("list", name="Things in this photo").get_by_role("button").first
+    expect(bed).to_contain_text("3 boxes taken for one thing")
+
+
 def test_thing_in_the_list_highlights_its_box(shows: StaticPage) -> None:
     show(shows, card(1))
     photo(shows, 1).click()

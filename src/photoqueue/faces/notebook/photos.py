@@ -115,6 +115,7 @@ def shown(row: PhotoRow, wording: Wording, reason: str = "") -> dict[str, Any]:
                 "category": item["category"],
                 "score": item.get("score"),
                 "box": item.get("box"),
+                "merged": item.get("merged"),
                 "volume": item.get("volume"),
                 "alternatives": wording.alternatives(item.get("alternatives")),
             }

@@ -41,9 +41,11 @@ function drawBoxes(layer, items, categories, size) {
   boxed.sort((one, other) => area(other) - area(one));
   const lines = boxed.map(({ item, number }) => {
     const look = lookOf(categories, item);
-    const [x0, y0, x1, y1] = item.box;
-    const place = { x: x0, y: y0, width: Math.max(0, x1 - x0), height: Math.max(0, y1 - y0), fill: "none", "vector-effect": "non-scaling-stroke" };
+    const at = ([x0, y0, x1, y1]) => ({ x: x0, y: y0, width: Math.max(0, x1 - x0), height: Math.max(0, y1 - y0), fill: "none", "vector-effect": "non-scaling-stroke" });
+    const place = at(item.box);
     return h("g", { "data-thing": number },
+      // boxes that were taken for the same thing: thin lines
+      (item.merged ?? []).map((box) => h("rect", { ...at(box), stroke: look.colour, "stroke-width": LINE[size] / 2 })),
       // a contrasting outline keeps the line visible on any background
       h("rect", { ...place, stroke: look.ink, "stroke-width": 2 * LINE[size], "stroke-opacity": 0.7 }),
       h("rect", { ...place, stroke: look.colour, "stroke-width": LINE[size], "stroke-dasharray": look.dash || null }));

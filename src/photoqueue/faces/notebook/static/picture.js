@@ -73,7 +73,8 @@ function largeView(model, { cardOf, thumbnailOf, neighbours, act }) {
       },
       swatch(look), h("span", { class: "pq-thing-name" }, item.name),
       h("span", { class: "pq-number" }, (item.score ?? null) === null ? "" : format.score(item.score)),
-      h("span", { class: "pq-quiet pq-thing-detail" }, detail, item.box ? "" : " · no box"),
+      h("span", { class: "pq-quiet pq-thing-detail" }, detail, item.box ? "" : " · no box",
+        item.merged ? ` · ${format.counted(item.merged.length + 1, "box", "boxes")} taken for one thing` : ""),
       item.alternatives ? h("span", { class: "pq-quiet pq-thing-detail" }, `or ${item.alternatives}`) : null));
     }));
     if (focused !== null) things.querySelector(`[data-number="${focused}"]`)?.focus();

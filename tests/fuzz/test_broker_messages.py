@@ -6,7 +6,7 @@ import json
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from photoqueue.errors import MessageRefusedError
@@ -54,6 +54,34 @@ def test_whatever_is_in_a_queue_is_refused_or_an_id(installation, messages: list
     assert all(isinstance(job, UUID) for job in taken)
     assert taken[-1] == genuine
     assert broker.size(QUEUE) == 0
+
+
+@tried(30)
+@given(
+    scores=st.lists(st.floats(allow_nan=False), min_size=1, max_size=5),
+    messages=st.lists(_genuine | _near_misses | st.binary(max_size=20), max_size=5, unique=True),
+)
+@example(scores=[float("-inf"), float("inf"), 1e308], messages=[])
+def test_whatever_priority_is_forged_the_next_jobs_are_taken(
+    installation, scores: list[float], messages: list[bytes]
+) -> None:
+    broker = installation.broker
+    storage = broker._storage(QUEUE)
+    genuine = {new_uuid(): score for score in scores}
+    forged = {b"12345678" + data: -1.0 for data in messages}
+    storage.conn.zadd(storage.queue_key, forged | {member(job): s for job, s in genuine.items()})
+    refused: list[MessageRefusedError] = []
+    taken = broker.take_next(QUEUE, [], 100, refused=refused.append)
+    assert genuine.keys() <= {message.job_id for message in taken}
+    assert len(taken) + len(refused) == len(scores) + len(forged)
+    # A stopping process gives back what it has taken.
+    assert broker.enqueue(taken) == len({message.job_id for message in taken})
+    broker.discard(taken)
+    assert broker.size(QUEUE) == 0
+
+
+def member(job: UUID) -> bytes:
+    return b"12345678" + encode(job, task_name(QUEUE))
 
 
 @pytest.mark.chaos

@@ -6,8 +6,14 @@ import errno
 
 import pytest
 
-from photoqueue.errors import ConfigurationError, EngineUnavailableError, ModelError
+from photoqueue.errors import (
+    ConfigurationError,
+    EngineUnavailableError,
+    ModelError,
+    RateLimitedError,
+)
 from photoqueue.worker.child import may_pass
+from photoqueue.worker.runner import describe
 
 
 def caused(error: Exception, cause: Exception, *, openly: bool = True) -> Exception:
@@ -19,6 +25,14 @@ def caused(error: Exception, cause: Exception, *, openly: bool = True) -> Except
             raise error from (exc if openly else None)
     except Exception as exc:
         return exc
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wait_ms"),
+    [(2.5, 2500), (-1.0, 0), (float("nan"), 0), (float("inf"), 86_400_000), (10**400, 86_400_000)],
+)
+def test_pause_that_a_server_asks_for_is_a_finite_number(seconds: float, wait_ms: int) -> None:
+    assert describe(RateLimitedError("busy", seconds=seconds)).not_before_ms == wait_ms
 
 
 @pytest.mark.parametrize(

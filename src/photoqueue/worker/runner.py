@@ -273,7 +273,8 @@ def describe(error: BaseException, calls: Sequence[AiCall] = ()) -> Failure:
         message=str(error) or f"{type(error).__name__} without a message",
         traceback="".join(traceback.format_exception(error)),
         permanent=isinstance(error, PermanentError | EngineUnavailableError),
-        not_before_ms=round(min(max(wait, 0.0), _LONGEST_WAIT) * 1000),
+        # In this order what is no number is no wait.
+        not_before_ms=round(min(_LONGEST_WAIT, max(0.0, wait)) * 1000),
         # These calls cost money: a job that is rate-limited again and again must not go on for
         # ever.
         costs_nothing=isinstance(error, ThrottledError) and not calls,

@@ -35,6 +35,8 @@ _TASK_NAME: Final = re.compile(rf"{re.escape(_TASKS)}[a-z][a-z0-9]*(_[a-z0-9]+)*
 #: Longer messages are refused without parsing; a genuine one has about a hundred bytes.
 MAX_MESSAGE_BYTES: Final = 512
 _SHOWN_BYTES: Final = 60
+#: Highest priority that a job can have; the lowest is its negative.
+_MOST_URGENT: Final = 2**15 - 1
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc]  # huey is untyped
@@ -414,7 +416,9 @@ class Broker:
             except MessageRefusedError as exc:
                 refused(exc)
             else:
-                messages.append(Message(queue, job_id, round(-score)))
+                # A forged one may be infinite.
+                priority = round(min(_MOST_URGENT, max(-_MOST_URGENT, -score)))
+                messages.append(Message(queue, job_id, priority))
         return messages
 
     def _read(self, queue: JobType, data: bytes) -> UUID:

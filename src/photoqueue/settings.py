@@ -126,6 +126,7 @@ class Settings(BaseSettings):
         extra="forbid",
         populate_by_name=True,
         env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     #: Data directory: embedded servers, stored photos, models. Installations with different
@@ -185,7 +186,7 @@ class Settings(BaseSettings):
     #: Detections below this score are dropped; ``None`` is the model's default.
     score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     #: An OpenAI-compatible server for the engine ``llm``, such as ``http://localhost:11434/v1``.
-    llm_base_url: str | None = None
+    llm_base_url: SecretStr | None = None
     #: Name of the model on that server.
     llm_model: str | None = None
     #: API key of that server; local servers usually need none.
@@ -218,7 +219,7 @@ class Settings(BaseSettings):
     language: Annotated[str, Field(pattern="^(en|fr)$")] = "en"
 
     #: Where photos are stored: a folder or any fsspec URL; ``None`` is ``home/photos``.
-    photo_store: str | None = None
+    photo_store: SecretStr | None = None
     #: Largest photo accepted, in MiB of file size.
     max_photo_mb: PositiveFloat = 50.0
     #: Largest photo accepted, in megapixels once decoded.

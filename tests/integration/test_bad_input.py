@@ -15,6 +15,7 @@ import numpy as np
 import psycopg
 import pytest
 from PIL import Image
+from pydantic import SecretStr
 
 import photoqueue
 from photoqueue import Settings, collect, poll, submit_photo, submit_photos
@@ -273,7 +274,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_full_disk_accepts_nothing_and_says_so(
     settings: Settings, small_disk: Path, database_url: str
 ) -> None:
-    use(settings.model_copy(update={"photo_store": str(small_disk)}))
+    use(settings.model_copy(update={"photo_store": SecretStr(str(small_disk))}))
     try:
         noise = np.random.default_rng(1).integers(0, 255, (3, 300, 400, 3), np.uint8)
         large = [encode(Image.fromarray(pixels), "PNG") for pixels in noise]

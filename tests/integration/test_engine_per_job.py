@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import photoqueue
-from photoqueue import Hint, JobState
+from photoqueue import Hint, JobState, Settings
 from photoqueue.engines.llm.access import access_of
 from photoqueue.engines.registry import available_engines
 from photoqueue.errors import PayloadError, ThrottledError
@@ -45,7 +45,7 @@ def detector(tmp_path: Path) -> str:
 
 
 def change(installation: Installation, **changes: Any) -> Installation:
-    use(installation.settings.model_copy(update=changes))
+    use(Settings(**{**installation.settings.model_dump(), **changes}))
     return current()
 
 

@@ -8,7 +8,10 @@ import sys
 import pytest
 from pydantic import SecretStr
 
-from photoqueue.addresses import masked
+from photoqueue.addresses import masked, without_secrets
+from photoqueue.errors import ConfigurationError
+from photoqueue.queue.broker.queues import Broker
+from photoqueue.queue.database import Database
 from photoqueue.services import Endpoints
 
 
@@ -27,12 +30,49 @@ from photoqueue.services import Endpoints
             "postgresql://me@db/j?a=1&sslpassword=hunter2",
             "postgresql://me@db/j?a=1&sslpassword=***",
         ),
+        ("postgresql://db:5432/j?password=hun@ter2&a=1", "postgresql://db:5432/j?password=***&a=1"),
+        ("https://me@host/models?api_key=hunter2", "https://me@host/models?api_key=***"),
         ("host=db password=hunter2", "***"),
         ("unix:///home/me/redis.sock?db=0", "unix:///home/me/redis.sock?db=0"),
     ],
 )
 def test_masked_hides_secrets_and_keeps_the_place(url: str, shown: str) -> None:
     assert masked(url) == shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:s3@hunter2@127.0.0.1:1/jobs",
+        "postgresql://me:s3@hunter2/x@127.0.0.1:1/jobs",
+        "postgresql://me:s3@hunter2?x=1@127.0.0.1:1/jobs",
+        "postgresql://me:s3@hunter2#x@127.0.0.1:1/jobs",
+        "postgresql://m/e:hunter2@127.0.0.1:1/jobs",
+    ],
+)
+def test_address_that_cuts_its_password_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"DATABASE_URL .*%40") as error:
+        Database(url)
+    assert "hunter2" not in str(error.value)
+    Database(url.replace("@hunter2", "%40hunter2").replace("m/e", "me"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://:12/hunter2@cache", "redis://me:12?hunter2@cache/0", "redis://:1#hunter2@cache"],
+)
+def test_redis_address_that_cuts_its_password_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"REDIS_URL .*percent-encoded") as error:
+        Broker(url, database_url="", namespace="x")
+    assert "12" not in str(error.value)
+
+
+def test_message_of_a_driver_keeps_the_user_and_loses_the_password() -> None:
+    for password, address in (("worker", "redis://worker:***@c"), ("hunter2", "redis://c")):
+        text = f"no user worker\n  with '{password}', in hunter2000."
+        shown = without_secrets(text, address, [password, None, ""])
+        hidden = "***" if password == "hunter2" else "worker"
+        assert shown == f"no user worker with '{hidden}', in hunter2000"
 
 
 def test_endpoints_repr_shows_no_password() -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from photoqueue.errors import ConfigurationError
 from photoqueue.settings import Concurrency, Settings, load_settings
@@ -64,7 +64,8 @@ def test_variable_sets_its_field(
     monkeypatch: pytest.MonkeyPatch, variable: str, field: str, value: object
 ) -> None:
     monkeypatch.setenv(variable, str(value))
-    assert getattr(load_settings(), field) == value
+    found = getattr(load_settings(), field)
+    assert (found.get_secret_value() if isinstance(found, SecretStr) else found) == value
 
 
 @pytest.mark.parametrize("variable", ["CONCURRENCY", "MAX_RETRIES", "BACKOFF_DELAY"])
@@ -148,11 +149,22 @@ def test_settings_never_show_their_secrets() -> None:
         database_url=SECRETS["DATABASE_URL"],
         redis_url=SECRETS["REDIS_URL"],
         model_mirror="https://ana:marlin@files.example/models",
+        llm_base_url="https://ana:sk-pike@router.example/v1?key=sk-pike",
+        photo_store="sftp://ana:trout@files.example/photos",
+        alert_url="https://hooks.example/salmon",
     )
     for shown in (repr(settings), str(settings), f"{settings}", settings.model_dump_json()):
-        assert "hunter2" not in shown
-        assert "swordfish" not in shown
-        assert "marlin" not in shown
+        for secret in ("hunter2", "swordfish", "marlin", "pike", "trout", "salmon"):
+            assert secret not in shown
+    assert Settings(**settings.model_dump()) == settings
+
+
+@pytest.mark.parametrize("field", ["databse_url", "database_url", "photo_store", "home"])
+def test_refused_settings_show_no_secret_either(field: str) -> None:
+    wrong = ["postgresql://worker:hunter2@db/photos"]
+    with pytest.raises(ValidationError) as caught:
+        Settings(**{field: wrong})
+    assert "hunter2" not in str(caught.value)
 
 
 def test_settings_never_show_the_key_of_the_llm() -> None:

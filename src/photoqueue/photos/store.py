@@ -256,7 +256,8 @@ class PhotoStore:
     @classmethod
     def for_settings(cls, settings: Settings) -> Self:
         """Return the store of an installation: ``photo_store``, or ``photos`` in its home."""
-        return cls(settings.photo_store or str(settings.home / "photos"))
+        given = settings.photo_store
+        return cls(given.get_secret_value() if given else str(settings.home / "photos"))
 
     def __repr__(self) -> str:
         return f"PhotoStore({self.describe()!r})"

@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from photoqueue.addresses import masked
+from photoqueue.addresses import masked, without_secrets
 from photoqueue.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -105,6 +105,13 @@ def parsed(url: str) -> URL:
         raise ConfigurationError(
             f"DATABASE_URL names {parsed.get_backend_name()!r}, but the tracking table needs "
             "PostgreSQL: postgresql://user:password@host:5432/database."
+        )
+    cut = parsed.password is not None and url.count("@") > 1
+    if cut or "@" in f"{parsed.host}{parsed.database}":
+        # Servers and errors would be given a part of the password.
+        raise ConfigurationError(
+            "DATABASE_URL has more than the one @ before its host. Write each @ of the password, "
+            "and of what follows the host, as %40."
         )
     return parsed.set(drivername="postgresql+psycopg")
 
@@ -256,9 +263,8 @@ class Database:
     def without_secrets(self, text: str) -> str:
         """Return a driver's message in one line, without passwords."""
         given = self.url.query
-        for secret in (self.url.password, given.get("password"), given.get("sslpassword")):
-            text = text.replace(str(secret), "***") if secret else text
-        return " ".join(text.split()).rstrip(".?")
+        secrets = (self.url.password, given.get("password"), given.get("sslpassword"))
+        return without_secrets(text, self.address, secrets)
 
     def _translate(self, exc: BaseException) -> PhotoqueueError:
         detail = self.without_secrets(str(exc))

@@ -104,13 +104,13 @@ def is_local(host: str) -> bool:
     return address.is_private or address.is_loopback or address.is_link_local
 
 
-def _base_url(given: str | None) -> str:
+def _base_url(given: SecretStr | None) -> str:
     """Check the address of the server."""
     wanted = (
         "Set PHOTOQUEUE_LLM_BASE_URL to the address of an OpenAI-compatible server, such as "
         "http://localhost:11434/v1 (Ollama) or https://api.openai.com/v1."
     )
-    address = (given or "").strip().rstrip("/")
+    address = given.get_secret_value().strip().rstrip("/") if given else ""
     if not address:
         raise EngineUnavailableError(f"The engine 'llm' has no server to ask. {wanted}")
     try:

@@ -162,19 +162,20 @@ def _photo_store(survey: Survey) -> Iterator[Finding]:
     from photoqueue.photos.store import PhotoStore
 
     settings = survey.settings
-    if settings.photo_store is None or not is_url(settings.photo_store):
-        given = settings.photo_store
+    given = settings.photo_store and settings.photo_store.get_secret_value()
+    if not given or not is_url(given):
         folder = expanded(local_path(given) if given else settings.home / "photos").absolute()
         yield _writable("Photo store", folder, "PHOTOQUEUE_PHOTO_STORE")
         return
     import hashlib
+    import secrets
 
-    # Always the same bytes, so that they remain a single object in the bucket.
-    probe = b"photoqueue doctor was here"
+    probe = secrets.token_bytes(32)  # nobody else's photo, as it is deleted again
     store = PhotoStore.for_settings(settings)
     address = hashlib.sha256(probe).hexdigest()
     store.put(probe, address)
     store.get(address)
+    store.delete(address)
     yield Finding("Photo store", "ok", f"{store.describe()} is readable and writable")
 
 

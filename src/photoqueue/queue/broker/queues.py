@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
@@ -23,7 +24,7 @@ from huey.storage import PostgresStorage, PriorityRedisStorage
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from photoqueue.addresses import masked
+from photoqueue.addresses import masked, without_secrets
 from photoqueue.errors import BrokerUnavailableError, ConfigurationError, MessageRefusedError
 from photoqueue.queue.broker.retention import Finished, Records
 from photoqueue.words import JobState, JobType, Message
@@ -292,6 +293,8 @@ class Broker:
         options: dict[str, Any]
         if redis_url:
             try:
+                if "@" in urlsplit(redis_url)._replace(netloc="").geturl():
+                    raise ValueError  # of a password that was cut at its / or ?
                 pool = redis.ConnectionPool.from_url(
                     redis_url,
                     socket_timeout=_TIMEOUT,
@@ -489,9 +492,7 @@ class Broker:
         except (redis.RedisError, psycopg.Error, OSError) as exc:
             with contextlib.suppress(redis.RedisError, psycopg.Error, OSError):
                 self.close(in_use=False)
-            detail = " ".join(str(exc).split()).rstrip(".?")
-            if self._password:
-                detail = detail.replace(self._password, "***")
+            detail = without_secrets(str(exc), self.address, [self._password])
             hint = (
                 "Run `photoqueue doctor` to see why the embedded server is not answering."
                 if self._embedded

@@ -1,7 +1,8 @@
 """Scripted engines: the photo id says what happens to the photo.
 
 ``raise-…`` raises each time, ``permanent-…`` raises an error that is not retried,
-``crash-…`` ends the process, ``quit-…`` ends it as if all were well the first time,
+``crash-…`` ends the process, ``poison-…`` kills its whole worker, if it can when another photo is
+at its ``sleep-…`` beside it, ``quit-…`` ends it as if all were well the first time,
 ``nothing-…`` returns no analysis, ``sleep-…`` takes as long as ``PQ_TEST_SLEEP`` says (0.3 s),
 ``flaky-…`` raises in its first attempt only, ``gate-…`` waits for the file ``PQ_TEST_GATE``.
 Everything else finds a chair.
@@ -10,6 +11,7 @@ Everything else finds a chair.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -46,6 +48,8 @@ class ScriptedEngine:
             raise PermanentError("this photo can never be analysed")
         if behaviour == "crash":
             os._exit(42)
+        if behaviour == "poison":
+            _kill_worker(run)
         if behaviour == "quit" and run == 1:
             os._exit(0)
         if behaviour == "nothing":
@@ -68,6 +72,17 @@ class ScriptedEngine:
         with path.open("a") as file:
             file.write(f"{os.getpid()}\n")
         return len(path.read_text().splitlines())
+
+
+def _kill_worker(run: int) -> None:
+    """Kill the worker when another photo is at its work; later there may be none."""
+    deadline, runs = time.monotonic() + (60 if run == 1 else 1), Path(os.environ["PQ_TEST_RUNS"])
+    while time.monotonic() < deadline and not any(
+        len(path.read_text().splitlines()) >= run for path in runs.glob("sleep-*")
+    ):
+        time.sleep(0.02)
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(3600)
 
 
 def _take_time(behaviour: str) -> None:

@@ -189,6 +189,29 @@ def test_photo_that_crashes_its_process_fails_after_the_budget_and_holds_nobody_
     assert_one_effect(behind)
 
 
+def test_photo_that_ends_its_whole_worker_takes_no_other_along_in_the_end(
+    start_worker, installation, runs
+):
+    settings = installation.settings.model_copy(update={"max_retries": 1})
+    photoqueue.use(settings)
+    jobs = poison, other = submit("poison-1"), submit("sleep-1")
+    several = ("--queue", "photo-analyze", "--concurrency", "2")
+    workers = []
+
+    def over() -> bool:
+        return all(job.done() for job in jobs)
+
+    while not over():
+        workers.append(start_worker(*several, wait=False, settings=settings, PQ_TEST_SLEEP="2"))
+        eventually(lambda: over() or workers[-1].process.poll() is not None)
+    assert list(poison.attempts()["outcome"]) == ["worker_lost"] * 2
+    # Lost once beside it; not begun when the worker was lost, if the other's turn came first.
+    outcomes = list(other.attempts()["outcome"])
+    assert [one for one in outcomes if one != "released"] == ["worker_lost", "completed"]
+    assert_one_effect([other])
+    assert len(workers) == 3
+
+
 def test_process_that_ends_with_status_zero_in_mid_job_has_it_recovered_too(start_worker, runs):
     start_worker("--queue", "photo-analyze", "--concurrency", "1")
     job = submit("quit-1")

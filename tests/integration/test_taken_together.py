@@ -269,6 +269,56 @@ def test_job_that_was_tried_before_is_taken_alone(installation: Installation) ->
     assert all(job.state is JobState.COMPLETED for job in jobs)
 
 
+def test_job_that_was_lost_twice_waits_to_be_alone_and_costs_nothing_until_then(
+    installation: Installation, ledger: Ledger
+) -> None:
+    job = submit("salon-1")
+    for _ in range(2):
+        assert len(take(ledger, [job], together=False)) == 1
+        ledger.recover([WORKER], outcome=Outcome.WORKER_LOST, message="gone")
+    begun = threading.Event()
+
+    def handler(claim: Claim, calls: list[AiCall]) -> str:
+        assert process.board.asked and job.poll().wait_ms is not None
+        begun.set()
+        return RESULT
+
+    process = Process(installation, handler)
+    thread = threading.Thread(target=process.run)
+    thread.start()
+    try:
+        eventually(lambda: process.board.asked)
+        # Lost meanwhile, with another job that ends its worker.
+        assert not begun.is_set() and job.poll().wait_ms is None
+        ledger.recover([WORKER], outcome=Outcome.WORKER_LOST, message="gone")
+        assert len(take(ledger, [job], together=False)) == 1
+        assert job.poll().wait_ms is None
+    finally:
+        process.board.granted = process.board.asked
+        thread.join(60)
+    assert not process.board.asked
+    assert outcomes(job) == ["worker_lost", "worker_lost", "released"]
+
+
+def test_process_begins_no_job_while_another_is_alone(installation: Installation) -> None:
+    job = submit("salon-1")
+
+    def handler(claim: Claim, calls: list[AiCall]) -> str:
+        assert not process.board.held
+        return RESULT
+
+    process = Process(installation, handler)
+    process.board.held = True
+    thread = threading.Thread(target=process.run)
+    thread.start()
+    try:
+        eventually(lambda: job.state is JobState.ACTIVE)
+    finally:
+        process.board.held = False
+        thread.join(60)
+    assert outcomes(job) == ["completed"]
+
+
 def test_messages_of_such_jobs_do_not_wait_behind_one_of_them(installation: Installation) -> None:
     for number in range(12):
         submit(f"salon-{number}", priority=20)

@@ -47,6 +47,8 @@ class Model:
     holder: UUID | None = None
     #: Held together with others: its attempt costs nothing if it is lost.
     together: bool = False
+    #: Its last attempt was lost with its worker.
+    lost: bool = False
     outcomes: list[str] = field(default_factory=list)
 
 
@@ -179,6 +181,7 @@ class Transitions(RuleBasedStateMachine):
             spent = permanent or not self.jobs[claim.job_id].budget
             state = JobState.FAILED if spent else JobState.DELAYED
             self._end(claim.job_id, state, "error")
+            self.jobs[claim.job_id].lost = False
             self.recorded[claim.job_id, claim.attempt] = ("error", state)
             assert ended.state is state
         else:
@@ -194,6 +197,7 @@ class Transitions(RuleBasedStateMachine):
             assert ended is not None
             self._end(claim.job_id, JobState.DELAYED, "released")
             self.jobs[claim.job_id].budget += 1
+            self.jobs[claim.job_id].lost = False
             self.recorded[claim.job_id, claim.attempt] = ("released", JobState.DELAYED)
             assert ended.state is JobState.DELAYED
         elif (claim.job_id, claim.attempt) in self.handed_back:
@@ -213,6 +217,7 @@ class Transitions(RuleBasedStateMachine):
         recovered = self.ledger.recover([worker], outcome=outcome, message="gone", at=at)
         assert {job.message.job_id for job in recovered} == held
         for job_id in held:
+            self.jobs[job_id].lost = outcome is Outcome.WORKER_LOST
             if self.jobs[job_id].together and job_id != at:
                 self._hand_back(job_id)
                 continue
@@ -239,7 +244,7 @@ class Transitions(RuleBasedStateMachine):
             assert [message.job_id for message in cancelled] == [job_id]
             if job.state is JobState.ACTIVE:
                 job.outcomes.append("cancelled")
-            job.state, job.holder = JobState.CANCELLED, None
+            job.state, job.holder, job.lost = JobState.CANCELLED, None, False
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
@@ -261,6 +266,7 @@ class Transitions(RuleBasedStateMachine):
         for job_id in wanted.values():
             self.jobs[job_id].state = JobState.WAITING
             self.jobs[job_id].budget = BUDGET
+            self.jobs[job_id].lost = False
             self.restarted.add(job_id)
 
     # --- what must always hold ---------------------------------------------
@@ -334,7 +340,9 @@ class Transitions(RuleBasedStateMachine):
 
     def _take(self, claim: Claim, *, together: bool) -> None:
         job = self.jobs[claim.job_id]
-        job.state, job.holder, job.together = JobState.ACTIVE, claim.worker_id, together
+        alone = not together and job.lost and (job.attempts > 1 or job.budget == 1)
+        assert claim.alone is alone
+        job.state, job.holder, job.together = JobState.ACTIVE, claim.worker_id, together or alone
         job.attempts += 1
         job.budget -= 1
         assert claim.attempt == job.attempts

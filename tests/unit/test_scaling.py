@@ -1,4 +1,4 @@
-"""How many processes a queue should have, and which of them come and go."""
+"""How many processes a queue should have, which of them come and go, and which is alone."""
 
 from __future__ import annotations
 
@@ -190,3 +190,32 @@ def test_process_that_cannot_start_counts_as_one_that_is_starting(crew: Crew) ->
     lost.board.ready = False
     crew._start_again(lost)
     assert len(scale(crew, waiting=9, rounds=3)) == 1
+
+
+def test_process_that_asks_for_it_is_alone_once_the_others_have_no_job(crew: Crew) -> None:
+    first, second, third = (child.board for child in scale(crew, waiting=3))
+    assert not crew._give_turn()
+    third.set_busy(UUID(int=9))
+    first.asked, second.asked = 8.0, 9.0
+    # Those that are not held may be about to begin a job; then one of them still is at its own.
+    for _ in range(3):
+        assert crew._give_turn()
+        assert (first.granted, second.granted) == (0.0, 0.0)
+    assert [board.held for board in (first, second, third)] == [False, True, True]
+    third.set_busy(None)
+    crew._give_turn()
+    assert (first.granted, second.granted) == (8.0, 0.0)
+    # Nobody begins a job meanwhile, not even a new process, or the next that asks.
+    crew.start(PHOTO_ANALYZE)
+    first.set_busy(UUID(int=8))
+    crew._give_turn()
+    assert [child.board.held for child in crew.children] == [False, True, True, True]
+    first.set_busy(None)
+    first.asked = 0.0
+    crew._give_turn()
+    assert second.granted == 0.0
+    crew._give_turn()
+    assert second.granted == 9.0
+    crew.children.pop(1)
+    assert not crew._give_turn()
+    assert not any(child.board.held for child in crew.children)

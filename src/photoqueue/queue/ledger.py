@@ -31,6 +31,8 @@ class Claim:
     budget: int
     wait_ms: float
     worker_id: UUID
+    #: Whether no other job may run in its worker meanwhile; its attempt has not begun before that.
+    alone: bool = False
 
     @property
     def next_retry(self) -> int:
@@ -98,6 +100,7 @@ def claim_of(row: Mapping[str, Any], worker_id: UUID) -> Claim:
         budget=row["budget"],
         wait_ms=row["wait_ms"],
         worker_id=worker_id,
+        alone=row["alone"],
     )
 
 

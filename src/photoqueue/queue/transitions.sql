@@ -5,13 +5,19 @@
 -- name: claim
 -- A worker claims a job; no row for a duplicate message, a job that is not due or a paused queue.
 -- `attempts` is incremented here, so that a crash uses the same budget as an exception.
+--
+-- A job that was lost with its process or worker twice in a row, or has one attempt left after
+-- that, is claimed to be done `alone`: with no other job in its worker, as one of the two ends it.
+-- Its `wait_ms` is null until its turn comes: until then, its attempt has not begun.
 UPDATE jobs
 SET state = 'active',
     attempts = attempts + 1,
     worker_id = %(worker_id)s,
     slot = %(slot)s,
     started_at = clock_timestamp(),
-    wait_ms = extract(epoch FROM clock_timestamp() - ready_at)::float8 * 1000
+    wait_ms = CASE WHEN error_type = 'worker_lost'
+                        AND (attempts > 1 OR attempts + 1 >= max_attempts) THEN NULL
+                   ELSE extract(epoch FROM clock_timestamp() - ready_at)::float8 * 1000 END
 WHERE job_id = %(job_id)s
   AND queue_name = %(queue_name)s
   AND state IN ('waiting', 'delayed')
@@ -19,13 +25,16 @@ WHERE job_id = %(job_id)s
   AND NOT EXISTS (
       SELECT FROM queues WHERE queues.queue_name = jobs.queue_name AND queues.paused
   )
-RETURNING job_id, queue_name, job_key, payload, attempts, max_attempts, budget, wait_ms;
+RETURNING job_id, queue_name, job_key, payload, attempts, max_attempts, budget,
+    extract(epoch FROM started_at - ready_at)::float8 * 1000 AS wait_ms,
+    wait_ms IS NULL AS alone;
 
 -- name: held
 -- Jobs that a process claimed when the reply was lost with its connection: those that are active
 -- under its slot.
 SELECT job_id, queue_name, job_key, payload, attempts, max_attempts, budget,
-    coalesce(wait_ms, extract(epoch FROM started_at - ready_at)::float8 * 1000) AS wait_ms
+    coalesce(wait_ms, extract(epoch FROM started_at - ready_at)::float8 * 1000) AS wait_ms,
+    wait_ms IS NULL AND attempts > 1 AS alone
 FROM jobs
 WHERE job_id = ANY(%(job_ids)s) AND state = 'active'
   AND worker_id = %(worker_id)s AND slot = %(slot)s;
@@ -89,11 +98,13 @@ WITH mine AS (
         worker_id = %(worker_id)s,
         slot = %(slot)s,
         started_at = clock_timestamp(),
-        wait_ms = CASE WHEN NOT %(together)s
-                       THEN extract(epoch FROM clock_timestamp() - ready_at)::float8 * 1000 END
+        wait_ms = CASE WHEN %(together)s OR error_type = 'worker_lost'
+                            AND (attempts > 1 OR attempts + 1 >= max_attempts) THEN NULL
+                       ELSE extract(epoch FROM clock_timestamp() - ready_at)::float8 * 1000 END
     FROM next WHERE jobs.job_id = next.job_id
     RETURNING jobs.job_id, queue_name, job_key, payload, attempts, max_attempts, budget,
-        extract(epoch FROM started_at - ready_at)::float8 * 1000 AS wait_ms
+        extract(epoch FROM started_at - ready_at)::float8 * 1000 AS wait_ms,
+        wait_ms IS NULL AND NOT %(together)s AS alone
 )
 SELECT recorded.job_id AS ended_job, recorded.duration_ms, claimed.*
 FROM recorded FULL JOIN claimed ON false;

@@ -25,9 +25,12 @@ class StatusBoard(ctypes.Structure):
         ("_at", ctypes.c_ubyte * _ID_BYTES),
         ("looked_at", ctypes.c_double),
         ("settled_at", ctypes.c_double),
+        ("asked", ctypes.c_double),
+        ("granted", ctypes.c_double),
         ("_jobs", ctypes.c_ubyte * (MOST_JOBS * _ID_BYTES)),
         ("ready", ctypes.c_bool),
         ("paused", ctypes.c_bool),
+        ("held", ctypes.c_bool),
     ]
     #: When work on the current job began, on the monotonic clock; 0 if there is none.
     busy_since: float
@@ -35,10 +38,16 @@ class StatusBoard(ctypes.Structure):
     looked_at: float
     #: When :meth:`set_jobs` was last called, on the monotonic clock; 0 if never.
     settled_at: float
+    #: When the process asked to be alone for a job, on the monotonic clock; 0 if it does not.
+    asked: float
+    #: The request that the supervisor has granted last.
+    granted: float
     #: Whether the process has loaded its engine and takes jobs.
     ready: bool
     #: Whether the queue is paused.
     paused: bool
+    #: Whether the process must not begin a job, as another one is to be alone.
+    held: bool
     _at: Any
     _jobs: Any
 
@@ -47,6 +56,11 @@ class StatusBoard(ctypes.Structure):
         """The job that the process is working on; None if there is none."""
         found = bytes(self._at)
         return UUID(bytes=found) if any(found) else None
+
+    @property
+    def takes(self) -> bool:
+        """Whether the process may take jobs."""
+        return not self.paused and not self.held
 
     def set_busy(self, job_id: UUID | None) -> None:
         """Set the current job; None when only its record is left to write."""

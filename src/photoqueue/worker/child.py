@@ -84,7 +84,7 @@ def run_child(assignment: Assignment, board: StatusBoard, parent: Connection) ->
 
 @dataclass(frozen=True)
 class _Source:
-    """Takes messages of one queue, unless the queue is paused or the process is stopping."""
+    """Takes messages of one queue, unless the process is stopping or may not take any."""
 
     broker: Broker
     register: Register
@@ -93,8 +93,8 @@ class _Source:
     stop: threading.Event
 
     def first(self) -> UUID | None:
-        """Wait a moment for a message; None when none came, or the queue is paused."""
-        if self.board.paused:
+        """Wait a moment for a message; None when none came, or none may be taken."""
+        if not self.board.takes:
             self.stop.wait(0.1)
             return None
         try:
@@ -106,7 +106,7 @@ class _Source:
     def following(self, completed: Sequence[Finished], count: int) -> list[Message]:
         """Take the messages that are there, and record completed jobs in the broker."""
         self.board.set_looked()
-        if self.stop.is_set() or self.board.paused:
+        if self.stop.is_set() or not self.board.takes:
             count = 0
         if not completed and not count:
             return []

@@ -216,6 +216,7 @@ class Crew:
         # Slot, board and pipe are new at each try: one that failed may have left a process.
         self._slots += 1
         board = RawValue(StatusBoard)
+        board.held = any(child.board.asked for child in self.children)
         reader, writer = self._context.Pipe(duplex=False)
         assignment = Assignment(
             settings=self._settings,
@@ -289,9 +290,25 @@ class Crew:
         starting = [child for child in self.children if child.starting]
         sentinels = [child.process.sentinel for child in self.children]
         while (left := deadline - time.monotonic()) > 0:
-            ended = wait(sentinels, timeout=min(left, _LOOK_SECONDS) if starting else left)
+            looks = self._give_turn() or starting
+            ended = wait(sentinels, timeout=min(left, _LOOK_SECONDS) if looks else left)
             if ended or any(child.board.ready for child in starting):
                 return
+
+    def _give_turn(self) -> bool:
+        """Let jobs that ask for it run one at a time, alone; return whether there are any."""
+        asking = sorted(
+            (child for child in self.children if child.board.asked),
+            key=lambda child: (child.board.granted != child.board.asked, child.board.asked),
+        )
+        others = [child for child in self.children if child not in asking[:1]]
+        # Only at a later look: a process that was not held may be about to begin a job.
+        alone = all(child.board.held and not child.board.busy_since for child in others)
+        for child in self.children:
+            child.board.held = bool(asking) and child in others
+        if asking and alone:
+            asking[0].board.granted = asking[0].board.asked
+        return bool(asking)
 
     def reap(self, *, restart: bool) -> list[Child]:
         """Remove and return processes that have ended, and start replacements."""

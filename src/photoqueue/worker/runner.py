@@ -46,6 +46,8 @@ _LONGEST_WAIT: Final = 24 * 3600.0
 #: Jobs that took at least this long (milliseconds) are recorded in the broker at once; records of
 #: shorter jobs are sent together with a later fetch of messages.
 _PROMPT_MS: Final = 20.0
+#: Seconds between looks whether a job's turn has come.
+_TURN_SECONDS: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ class Runner:
 
     def _take(self, claims: Sequence[Claim], asked_ns: int, *, together: bool) -> None:
         """Set the jobs in hand; if there are none, claim a job whose message was put aside."""
-        while not claims and (message := self._hand.next_message()) is not None:
+        while not claims and self._board.takes and (message := self._hand.next_message()):
             asked_ns, together = time.time_ns(), False
             claims = self._slot.claim(message.job_id)
         self._hand.fill(claims, asked_ns=asked_ns, together=together)
@@ -176,10 +178,10 @@ class Runner:
 
     def _work(self, claim: Claim) -> Done | Failed:
         """Do the work of a job."""
+        self._wait_for_turn(claim)
         if not self._hand.together:
             self._endings.began(claim)
         calls: list[AiCall] = []
-        self._board.set_busy(claim.job_id)
         try:
             with tracing.span("photoqueue.work"):
                 result = self._handler(claim, calls)
@@ -189,7 +191,28 @@ class Runner:
         finally:
             # The time limit is for the work; the record may have to wait for PostgreSQL.
             self._board.set_busy(None)
+            self._board.asked = 0.0
         return Done(claim, result, calls, seconds=self._hand.seconds)
+
+    def _wait_for_turn(self, claim: Claim) -> None:
+        """Wait while another process is alone; or until this one is, if the job asks for that."""
+        board = self._board
+        if claim.alone:
+            board.asked = time.monotonic()
+            self._wait(lambda: board.granted == board.asked)
+            with self._lock:  # the attempt begins, and costs
+                self._slot.give_back([], kept=claim, seconds=0.0)
+        # Busy first: the supervisor makes a process wait, and then looks whether it is busy.
+        board.set_busy(claim.job_id)
+        while board.held:
+            board.set_busy(None)
+            self._wait(lambda: not board.held)
+            board.set_busy(claim.job_id)
+
+    def _wait(self, over: Callable[[], bool]) -> None:
+        while not over():
+            self._board.set_looked()
+            time.sleep(_TURN_SECONDS)
 
     def _fail(self, work: Failed) -> Ended | None:
         """Record a failure; None when the job no longer belongs to this process."""
@@ -314,6 +337,8 @@ class Endings:
     def began(self, claim: Claim) -> None:
         """Log that an attempt has begun."""
         fields = {**log_fields(claim), "attempt": claim.attempt, "wait_ms": round(claim.wait_ms)}
+        if claim.alone:
+            fields["alone"] = "as its worker was lost before"
         logger.info("started", extra={"fields": fields})
 
     def completed(self, claim: Claim, ended: Ended | None, *, began: bool) -> None:

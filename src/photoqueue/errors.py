@@ -7,7 +7,20 @@ Each message says what happened, to which thing, and what to do next. A custom e
 from __future__ import annotations
 
 import copyreg
-from typing import Any
+import errno
+from typing import Any, Final
+
+#: Exit status of a process that cannot work as configured (``EX_CONFIG`` of sysexits.h). Starting
+#: it again would not help.
+EXIT_CONFIGURATION: Final = 78
+#: Faults of the system that do not pass by themselves.
+_LASTING: Final = FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError
+_LASTING_NUMBERS: Final = frozenset(
+    (
+        *(errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG, errno.EROFS),
+        *(errno.EADDRINUSE, errno.EADDRNOTAVAIL),  # the ports that a worker is told to use
+    )
+)
 
 
 class PhotoqueueError(Exception):
@@ -179,3 +192,18 @@ class JobFailedError(JobError):
 
 class JobCancelledError(JobError):
     """The job was cancelled before it finished."""
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether memory, a disk or a network is behind an error, so that a later try may succeed.
+
+    A file that does not exist or may not be read does not change by itself.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MemoryError):
+            return True
+        if isinstance(cause, OSError) and not isinstance(cause, _LASTING):
+            return cause.errno not in _LASTING_NUMBERS
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return False

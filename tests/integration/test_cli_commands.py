@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,8 @@ import psycopg
 import pytest
 
 import photoqueue
-from photoqueue import Settings
+from photoqueue import Settings, services
+from photoqueue.files import explained
 from photoqueue.queue.tables import SCHEMA_REVISION
 from photoqueue.services import Endpoints
 from tests.conftest import picture, submit
@@ -110,6 +112,18 @@ def test_wrong_setting_ends_with_its_own_status(environment: pytest.MonkeyPatch,
     shown = run("status")
     assert shown.code == 78
     assert "DATABASE_URL" in shown.err
+
+
+def test_fault_that_may_pass_does_not_end_with_the_status_of_a_wrong_setting(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ensure(settings: Settings) -> Endpoints:
+        with explained("The home cannot be written to"):
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(services, "ensure", ensure)
+    shown = run("status")
+    assert (shown.code, "Too many open files" in shown.err) == (1, True)
 
 
 # -- submit

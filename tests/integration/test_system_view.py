@@ -13,6 +13,7 @@ import pytest
 
 from photoqueue import Settings, pause, stats
 from photoqueue.client.system import list_workers, system_report
+from photoqueue.client.worker_process import started
 from photoqueue.errors import ServiceError
 from photoqueue.faces.cli import main
 from photoqueue.installation import Installation, use
@@ -90,7 +91,7 @@ def test_a_page_without_actions_changes_nothing(installation: Installation) -> N
     view = view_of(actions=False)
     for kind in ("pause", "resume", "start-worker", "stop-worker"):
         assert "read-only" in ask(view, kind, queue="photo-analyze", pid=1)
-    assert view.own == []
+    assert list_workers() == []
     assert not any(counts.paused for counts in stats().values())
 
 
@@ -144,7 +145,7 @@ def test_worker_is_started_from_the_warning_and_stopped(installation: Installati
     assert "already" in ask(view, "start-worker")
     try:
         eventually(lambda: "takes jobs" in view.work, timeout=120)
-        (worker,) = view.own
+        worker = started[-1]
         job.wait(120)
         view.refresh()
         (shown,) = view.page["workers"]
@@ -160,8 +161,7 @@ def test_worker_is_started_from_the_warning_and_stopped(installation: Installati
         assert view.page["workers"] == []
     finally:
         idle(view)
-        for worker in view.own:
-            worker.stop()
+        started[-1].stop()
 
 
 @pytest.mark.timeout(240)

@@ -10,9 +10,11 @@ import pytest
 import photoqueue
 from photoqueue.client.observe import ask
 from photoqueue.client.submit import preview
-from photoqueue.client.system import queues_without_worker
+from photoqueue.client.system import list_workers, queues_without_worker
+from photoqueue.client.worker_process import started
 from photoqueue.errors import PhotoNotFoundError, UnknownProjectError
 from photoqueue.faces.notebook.assembly import ScopeChoice, WorkerNotice
+from photoqueue.faces.notebook.system import SystemView
 from photoqueue.faces.notebook.view import Scope
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
@@ -126,16 +128,21 @@ def test_notice_starts_a_worker_and_goes_away(installation: Installation) -> Non
         notice.refresh()
         assert notice.queues == []
         job.wait(120)
+        # The tab of the system can stop it.
+        system = SystemView()
+        system.refresh()
+        assert [(one["pid"], one["own"]) for one in system.page["workers"]] == [
+            (started[-1].pid, True)
+        ]
     finally:
-        assert notice.worker is not None
-        notice.worker.stop()
+        started[-1].stop()
 
 
 def test_notice_without_actions_starts_nothing(installation: Installation) -> None:
     submit("photo-1")
     notice = WorkerNotice(actions=False)
     notice._received(notice, {"kind": "start"}, [])
-    assert (notice.actions, notice.starting, notice.worker) == (False, False, None)
+    assert (notice.actions, notice.starting, list_workers()) == (False, False, [])
 
 
 def test_worker_that_cannot_start_says_why(installation: Installation) -> None:

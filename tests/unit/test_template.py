@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
+from photoqueue import Settings
 from photoqueue.worker.template import template
 
 PROGRAM = """
 import atexit, json, multiprocessing, os, random, secrets, signal, sys, tempfile, time, uuid
 from multiprocessing.sharedctypes import RawValue
 from photoqueue.worker.board import StatusBoard
-from photoqueue.worker.template import HELD_BACK, name_process, template
+from photoqueue.worker.template import _PATIENCE, HELD_BACK, name_process, template
 
 
 def describe(folder, slot, board):
@@ -78,6 +79,11 @@ with template() as forks:
     killed.kill()
     while killed.is_alive():
         multiprocessing.connection.wait([killed.sentinel])
+    os.kill(forks.pid, signal.SIGSTOP)
+    try:
+        forks.process(target=end, args=(0,)).start()
+    except OSError as exc:
+        frozen = type(exc).__name__
     os.kill(forks.pid, signal.SIGKILL)
     terminated.terminate()
     ends[-1][1].close()
@@ -96,6 +102,7 @@ print(json.dumps({
     "statuses": [process.exitcode for process in processes],
     "jobs": [[job.int for job in board.job_ids] for board in boards],
     "error": error,
+    "frozen": [frozen, _PATIENCE],
     "temporary": [name for name in os.listdir(folder) if name.startswith("of-")],
     "without pidfd_open": without,
 }))
@@ -161,6 +168,12 @@ def test_name_shows_the_number_of_a_process_however_long(seen: dict[str, Any]) -
 
 def test_template_that_is_gone_is_an_error(seen: dict[str, Any]) -> None:
     assert seen["error"]
+
+
+def test_frozen_template_is_given_up_within_a_tenth_of_the_lease(seen: dict[str, Any]) -> None:
+    name, seconds = seen["frozen"]
+    # Meanwhile the worker neither renews its lease nor looks after its other processes.
+    assert name == "TimeoutError" and seconds <= Settings().lease_seconds / 10
 
 
 def test_python_without_process_descriptors_makes_no_template(seen: dict[str, Any]) -> None:

@@ -11,8 +11,8 @@ from photoqueue.errors import (
     EngineUnavailableError,
     ModelError,
     RateLimitedError,
+    may_pass,
 )
-from photoqueue.worker.child import may_pass
 from photoqueue.worker.runner import describe
 
 
@@ -46,6 +46,9 @@ def test_pause_that_a_server_asks_for_is_a_finite_number(seconds: float, wait_ms
         (caused(ConfigurationError("handler"), FileNotFoundError("plans.onnx")), False),
         (caused(ModelError("file"), PermissionError(errno.EACCES, "denied")), False),
         (caused(ConfigurationError("handler"), IsADirectoryError("plans")), False),
+        (caused(ConfigurationError("home"), FileExistsError(errno.EEXIST, "a file")), False),
+        (caused(ConfigurationError("home"), OSError(errno.EROFS, "read-only")), False),
+        (caused(ConfigurationError("port"), OSError(errno.EADDRINUSE, "in use")), False),
         (caused(ConfigurationError("handler"), ValueError("a bug")), False),
         (caused(ConfigurationError("told all"), OSError("hidden"), openly=False), False),
         (ConfigurationError("no such engine"), False),

@@ -20,6 +20,8 @@ from photoqueue.records.hooks import HasCard
 from photoqueue.settings import Concurrency
 from photoqueue.worker.identity import host_key
 
+#: Workers that this process has started, also those that have ended.
+started: Final[list[WorkerProcess]] = []
 _START_SECONDS: Final = 60.0
 _SHOWN_LOG_LINES: Final = 15
 
@@ -129,6 +131,7 @@ def start_worker(
             start_new_session=True,
         )
     worker = WorkerProcess(process, log)
+    started.append(worker)
     atexit.register(worker.stop)
     try:
         # It loads its modules while the servers start.

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from photoqueue.errors import (
+    EXIT_CONFIGURATION,
     BrokerUnavailableError,
     ConfigurationError,
     MessageRefusedError,
     ModelError,
     PhotoqueueError,
+    may_pass,
 )
 from photoqueue.installation import Installation
 from photoqueue.jobs.handling import Workplace, load_handler
@@ -39,9 +41,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Exit status of a process that cannot work as configured (``EX_CONFIG`` of sysexits.h). Starting
-#: it again would not help.
-EXIT_CONFIGURATION: Final = 78
 #: Seconds between attempts to reach a broker that is unavailable.
 _RECONNECT_SECONDS: Final = 0.5
 #: A message that arrived after waiting at least this long (seconds) was not yet there when asked.
@@ -158,20 +157,6 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
             stop.wait(_RECONNECT_SECONDS)
     ledger.close()
     installation.close()
-
-
-def may_pass(error: BaseException) -> bool:
-    """Whether memory, a disk or a network is behind an error, so that a later try may succeed.
-
-    A file that does not exist or may not be read does not change by itself.
-    """
-    cause: BaseException | None = error
-    while cause is not None:
-        lasting = FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError
-        if isinstance(cause, MemoryError | OSError) and not isinstance(cause, lasting):
-            return True
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    return False
 
 
 def _die_with(parent: Connection) -> None:

@@ -15,9 +15,10 @@ from multiprocessing.sharedctypes import RawValue
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from photoqueue.errors import EXIT_CONFIGURATION
 from photoqueue.words import JobType, Outcome
 from photoqueue.worker.board import StatusBoard
-from photoqueue.worker.child import EXIT_CONFIGURATION, Assignment, run_child
+from photoqueue.worker.child import Assignment, run_child
 from photoqueue.worker.template import Template, thrifty
 
 if TYPE_CHECKING:

@@ -52,8 +52,9 @@ _MODULES: Final = ("engines.registry", "inventory.wording", "photos.pixels", "ph
 HELD_BACK: Final = (signal.SIGINT, signal.SIGTERM)
 #: Requests of ``prctl`` (linux/prctl.h).
 _SET_NAME, _SET_CHILD_SUBREAPER = 15, 36
-#: Seconds in which a template answers: half the usual lease, which is not renewed meanwhile.
-_PATIENCE: Final = 5.0
+#: Seconds in which a template answers, mostly within 10 ms: meanwhile nobody looks after the other
+#: processes.
+_PATIENCE: Final = 1.0
 #: Descriptors that came with the data of this process.
 _passed: list[int] = []
 

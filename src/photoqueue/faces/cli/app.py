@@ -9,7 +9,12 @@ from typing import Annotated, Final
 
 import typer
 
-from photoqueue.errors import ConfigurationError, PhotoqueueError
+from photoqueue.errors import (
+    EXIT_CONFIGURATION,
+    ConfigurationError,
+    PhotoqueueError,
+    may_pass,
+)
 from photoqueue.faces.cli import (
     demo,
     doctor,
@@ -20,8 +25,7 @@ from photoqueue.faces.cli import (
     submit,
 )
 
-#: Exit status for a wrong setting (``EX_CONFIG`` of sysexits.h), and for any other error.
-EXIT_CONFIGURATION: Final = 78
+#: Exit status for any error but a wrong setting.
 EXIT_ERROR: Final = 1
 #: Exit status after Ctrl-C, as in shells.
 EXIT_INTERRUPTED: Final = 130
@@ -104,7 +108,8 @@ def run() -> None:
         app()
     except PhotoqueueError as exc:
         fail(str(exc))
-        sys.exit(EXIT_CONFIGURATION if isinstance(exc, ConfigurationError) else EXIT_ERROR)
+        lasting = isinstance(exc, ConfigurationError) and not may_pass(exc)
+        sys.exit(EXIT_CONFIGURATION if lasting else EXIT_ERROR)
     except SystemExit as exc:
         if exc.code == EXIT_INTERRUPTED:
             fail("Interrupted.")

@@ -14,8 +14,8 @@ import traitlets
 from photoqueue.client.observe import ask
 from photoqueue.client.observe import batch as reopened
 from photoqueue.client.system import queues_without_worker
-from photoqueue.client.worker_process import WorkerProcess, start_worker
 from photoqueue.errors import PhotoqueueError, UnknownBatchError
+from photoqueue.faces.notebook.system import start_one
 from photoqueue.faces.notebook.view import Background, LiveView, Message, script, style
 from photoqueue.queue.projects import recent_batches, require_project
 
@@ -125,8 +125,6 @@ class WorkerNotice(LiveView):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        #: The worker that was started here; it ends with the kernel.
-        self.worker: WorkerProcess | None = None
         self._work = Background(self._say)
 
     @property
@@ -141,18 +139,14 @@ class WorkerNotice(LiveView):
     def _start_one(self, _message: Message) -> None:
         """Start a worker in a thread: it takes a few seconds."""
         self.starting = True
-        self._work.run(self._start, before="", after=self._started)
-
-    def _start(self) -> str:
-        self.worker = start_worker()
-        return ""
+        self._work.run(start_one, before="", after=self._started)
 
     def _started(self) -> None:
         self.starting = False
         self.wanted()
 
     def _say(self, text: str, urgent: bool) -> None:
-        self.notice = text
+        self.notice = text if urgent else ""
 
     refreshed = False  # once the worker is there
     verbs: ClassVar = {"start": _start_one}

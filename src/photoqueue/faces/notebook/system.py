@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from photoqueue.client.control import pause, resume
 from photoqueue.client.observe import stats
 from photoqueue.client.system import list_workers, runs_here, system_report
-from photoqueue.client.worker_process import WorkerProcess, start_worker
+from photoqueue.client.worker_process import start_worker, started
 from photoqueue.errors import PhotoqueueError, StateError
 from photoqueue.faces.notebook.view import (
     Background,
@@ -31,6 +31,12 @@ _REPORT_SECONDS: Final = 5.0
 _WORKER: Final = TypeAdapter(Worker)
 
 
+def start_one() -> str:
+    """Start a worker, which any view can stop; return what to say of it."""
+    worker = start_worker()
+    return f"Worker {worker.pid} takes jobs. Its log: {worker.log}"
+
+
 class SystemView(LiveView):
     """Shows queues, workers, servers and engine of the installation.
 
@@ -43,8 +49,6 @@ class SystemView(LiveView):
 
     Attributes
     ----------
-    own : list of WorkerProcess
-        Workers that were started here; they end with this process at the latest.
     work : str
         Progress of starting or stopping one, as text.
     """
@@ -56,7 +60,6 @@ class SystemView(LiveView):
     work = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
-        self.own: list[WorkerProcess] = []
         self._background = Background(self._say)
         self._report = Paced(system_report, least=_REPORT_SECONDS)
         self._trouble = False
@@ -100,20 +103,15 @@ class SystemView(LiveView):
         }
 
     def _worker(self, worker: Worker) -> dict[str, Any]:
-        own = runs_here(worker) and worker.pid in {mine.pid for mine in self.own if mine.running}
+        own = runs_here(worker) and worker.pid in {mine.pid for mine in started if mine.running}
         return {**_WORKER.dump_python(worker, mode="json"), "own": own}
 
     def _start(self, message: Message) -> None:
-        def start() -> str:
-            worker = start_worker()
-            self.own.append(worker)
-            return f"Worker {worker.pid} takes jobs. Its log: {worker.log}"
-
-        self._begin("Starting a worker: it builds its engine …", start)
+        self._begin("Starting a worker: it builds its engine …", start_one)
 
     def _stop(self, message: Message) -> None:
         pid = message.get("pid")
-        worker = next((own for own in self.own if own.pid == pid and own.running), None)
+        worker = next((own for own in started if own.pid == pid and own.running), None)
         if worker is None:
             raise StateError(f"Worker {pid!r:.20} was not started from here, or has ended.")
 

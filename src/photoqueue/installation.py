@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
@@ -12,10 +13,12 @@ from weakref import WeakSet
 import sqlalchemy as sa
 
 from photoqueue import services, tracing
+from photoqueue.errors import PhotoqueueError
 from photoqueue.files import close_home
 from photoqueue.jobs import job_types, load_job_types
 from photoqueue.queue.broker.queues import Broker
 from photoqueue.queue.database import Database, migrate
+from photoqueue.queue.ledger import try_claim
 from photoqueue.queue.queue_counts import LiveCounts
 from photoqueue.queue.tables import installation as installation_table
 from photoqueue.queue.workers import enter_queues
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 
 #: Seconds after an answer for which an embedded server is assumed to be running.
 _RECHECK_SECONDS: Final = 2.0
+#: Least seconds between two probes of servers that work, and of others.
+_PROBE_SECONDS: Final = 10.0
+_RETRY_SECONDS: Final = 1.0
 #: Up to this many completed jobs are counted at each read, which takes a few milliseconds.
 _FEW_JOBS: Final = 20_000
 
@@ -59,6 +65,9 @@ class Installation:
             endpoints.database_url.get_secret_value(), embedded=endpoints.embedded_database
         )
         self._checked = time.monotonic()
+        self._probing = threading.Lock()
+        self._probed: dict[str, PhotoqueueError | None] = {}
+        self._probe_at = 0.0
         _installations.add(self)
         #: Job types whose queues this process has entered in the tables.
         self._entered: set[JobType] = set()
@@ -142,6 +151,27 @@ class Installation:
             register(job_type(queue))
         self._entered.update(types)
 
+    def probe(self) -> dict[str, PhotoqueueError | None]:
+        """Do in both servers what jobs need, which leaves nothing; if they work, every ten seconds.
+
+        Returns
+        -------
+        dict
+            What is wrong with the ``schema`` (the tables of this version, and writing to them) and
+            the ``broker``; None if jobs can move.
+        """
+        with self._probing:
+            if time.monotonic() >= self._probe_at:
+                probes = {"schema": self._try_tables, "broker": lambda: self.broker.probe()}
+                self._probed = {name: error_of(probe) for name, probe in probes.items()}
+                failed = any(self._probed.values())
+                self._probe_at = time.monotonic() + (_RETRY_SECONDS if failed else _PROBE_SECONDS)
+            return self._probed
+
+    def _try_tables(self) -> None:
+        self.database.check_schema()
+        try_claim(self.database)
+
     def revive(self) -> None:
         """Restart embedded servers that were stopped; fast if they are running."""
         now = time.monotonic()
@@ -152,6 +182,7 @@ class Installation:
     def forget_connections(self) -> None:
         """Drop the connections inherited by a fork without closing the parent's."""
         self.database.engine.dispose(close=False)
+        self._probing = threading.Lock()  # another thread may have held it
         for name in ("broker", "counts"):
             self.__dict__.pop(name, None)
 
@@ -161,6 +192,15 @@ class Installation:
             self.broker.close()
         self.database.close()
         tracing.flush()
+
+
+def error_of(check: Callable[[], object]) -> PhotoqueueError | None:
+    """Return the error that a check raises; None if it raises none."""
+    try:
+        check()
+    except PhotoqueueError as exc:
+        return exc.with_traceback(None)
+    return None
 
 
 def _arrived(settings: Settings, endpoints: Endpoints, namespace: str | None) -> Installation:

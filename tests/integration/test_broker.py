@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
@@ -280,9 +282,9 @@ def test_2500_jobs_are_three_round_trips(make_broker: MakeBroker, redis_url: str
     assert broker.size(PHOTOS) == 2500
 
 
-def test_ping_tells_what_carries_the_messages(make_broker: MakeBroker) -> None:
-    assert make_broker("redis").ping().startswith("Redis ")
-    assert make_broker("postgresql").ping() == "carried by PostgreSQL"
+def test_version_tells_what_carries_the_messages(make_broker: MakeBroker) -> None:
+    assert re.match(r"\d+\.\d+", make_broker("redis").version() or "")
+    assert make_broker("postgresql").version() is None
 
 
 # --- servers that are away -------------------------------------------------
@@ -325,7 +327,7 @@ def test_message_that_the_version_before_queued_is_taken(
         "unix:///nowhere/redis.sock?password=hunter2",
     ],
 )
-@pytest.mark.parametrize("verb", ["enqueue", "take", "size", "trim_records", "ping"])
+@pytest.mark.parametrize("verb", ["enqueue", "take", "size", "trim_records", "probe", "version"])
 def test_broker_that_is_away_says_where_and_hides_the_password(
     make_broker: MakeBroker, url: str, verb: str
 ) -> None:
@@ -358,10 +360,51 @@ def test_wrong_address_says_what_one_looks_like(make_broker: MakeBroker, url: st
     assert "hunt" not in str(e.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("sentinel://:hunter2@a:26379/mymaster/0", "sentinel:// is not supported.*primary"),
+        ("redis+sentinel://a:26379/mymaster", r"redis\+sentinel:// is not supported"),
+        ("redis://:hunter2@a:6379,b:6379/0", "several hosts are not supported.*primary"),
+        ("redis://a,b/0", "several hosts"),
+        ("redis://cache/production", "not the number of a database"),
+        ("redis://cache?nosuch=1", "option 'nosuch' is not supported with redis://"),
+        ("redis://cache?decode_responses=true", "option 'decode_responses'"),
+        ("redis://cache?ssl_cert_reqs=none", "option 'ssl_cert_reqs' is not .* with redis://"),
+        ("unix:///run/redis.sock?virtual_host=1", "option 'virtual_host'"),
+        ("rediss://cache?ssl_nosuch=1", "REDIS_URL is not a Redis address"),
+        ("rediss://cache?ssl_cert_reqs=hunter2", "REDIS_URL is not a Redis address"),
+        ("redis://cache?socket_timeout=hunter2", "REDIS_URL is not a Redis address"),
+        ("redis://cache?protocol=9", "REDIS_URL is not a Redis address"),
+    ],
+)
+def test_part_of_an_address_that_is_not_supported_is_named(
+    make_broker: MakeBroker, url: str, told: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=told) as error:
+        make_broker(url=url)
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://cache",
+        "redis://cache/",
+        "redis://[::1]:6379/3",
+        "redis://:pa%2Css@cache/0?client_name=a&socket_timeout=5&health_check_interval=30",
+        "rediss://ana:x@cache:6380/1?ssl_cert_reqs=none&ssl_check_hostname=false",
+        "unix:///run/redis.sock?db=2&password=x",
+    ],
+)
+def test_address_with_what_is_supported_is_taken(make_broker: MakeBroker, url: str) -> None:
+    assert make_broker(url=url).address
+
+
 def test_embedded_broker_that_is_away_points_to_the_doctor(database_url: str) -> None:
     broker = Broker(f"redis://{NOWHERE}", database_url=database_url, namespace="x", embedded=True)
     with closing(broker), pytest.raises(BrokerUnavailableError, match="photoqueue doctor"):
-        broker.ping()
+        broker.probe()
 
 
 def test_postgresql_that_ends_the_connection_is_used_again(
@@ -479,7 +522,7 @@ def test_unknown_certificate_is_not_trusted(make_broker: MakeBroker, tls: tuple[
     port, _ = tls
     broker = make_broker(url=f"rediss://127.0.0.1:{port}/0")
     with pytest.raises(BrokerUnavailableError, match=r"certificate|CERTIFICATE"):
-        broker.ping()
+        broker.probe()
 
 
 def test_plain_connection_to_a_tls_port_is_an_error_and_no_hang(
@@ -488,4 +531,140 @@ def test_plain_connection_to_a_tls_port_is_an_error_and_no_hang(
     port, _ = tls
     broker = make_broker(url=f"redis://127.0.0.1:{port}/0")
     with pytest.raises(BrokerUnavailableError):
-        broker.ping()
+        broker.probe()
+
+
+# --- the probe -----------------------------------------------------------------
+
+
+def test_probe_leaves_nothing_and_takes_nobodys_message(
+    make_broker: MakeBroker, own_redis: RedisServer, database_url: str
+) -> None:
+    for kind in ("redis", "postgresql"):
+        broker = make_broker(kind, url=own_redis.url())
+        messages = make_messages(2)
+        broker.enqueue(messages)
+        for _ in range(3):
+            broker.probe()
+        assert broker.size(PHOTOS) == 2
+        assert take_all(broker) == [message.job_id for message in messages]
+    assert own_redis.ask("KEYS", "*") == []
+    with closing(psycopg.connect(database_url)) as connection:
+        assert connection.execute("SELECT count(*) FROM photoqueue_task").fetchone() == (0,)
+
+
+def test_postgresql_probe_needs_what_taking_needs(
+    make_broker: MakeBroker, database_url: str, plain_user: str
+) -> None:
+    make_broker("postgresql").probe()
+    with closing(psycopg.connect(database_url, autocommit=True)) as owner:
+        owner.execute(f"REVOKE UPDATE ON photoqueue_task FROM {urlsplit(plain_user).username}")
+    broker = Broker(None, database_url=plain_user, namespace="plain")
+    with closing(broker), pytest.raises(BrokerUnavailableError, match="UPDATE"):
+        broker.probe()
+
+
+def test_message_of_a_probe_that_was_killed_expires(
+    make_broker: MakeBroker, own_redis: RedisServer
+) -> None:
+    broker = make_broker(url=own_redis.url())
+    own_redis.ask("ACL", "SETUSER", "default", "-bzpopmin")  # it sends, and takes nothing
+    with pytest.raises(BrokerUnavailableError):
+        broker.probe()
+    (key,) = own_redis.ask("KEYS", "*")
+    assert b".probe-" in key
+    assert 0 < own_redis.ask("TTL", key) <= 60
+
+
+#: What docs/how-to/managed-servers.md gives the user of photoqueue, and less than that.
+OURS = ("~huey.redis.*", "~photoqueue:*", "+@all", "-@dangerous")
+
+
+@pytest.mark.parametrize("rules", [OURS, ("~*", "+@all", "-@dangerous"), ("~*", "+@all", "-info")])
+def test_user_who_may_do_what_jobs_need_passes_the_probe(
+    make_broker: MakeBroker, own_redis: RedisServer, rules: tuple[str, ...]
+) -> None:
+    own_redis.ask("ACL", "SETUSER", "ana", "on", ">s3cret", *rules)
+    broker = make_broker(url=own_redis.url("ana:s3cret"))
+    broker.probe()
+    assert broker.version() is None
+    (message,) = make_messages(1)
+    broker.enqueue([message])
+    broker.trim_records([PHOTOS])
+    assert broker.take(PHOTOS) == message.job_id
+    assert broker.take_next(PHOTOS, [], 1, refused=print) == []
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        ("~other:*", "+@all"),
+        ("~*", "+@read", "+@connection"),
+        ("~*", "+@all", "-zadd"),
+        ("~*", "+@all", "-bzpopmin"),
+    ],
+)
+def test_user_who_may_not_is_told_what_is_missing(
+    make_broker: MakeBroker, own_redis: RedisServer, rules: tuple[str, ...]
+) -> None:
+    own_redis.ask("ACL", "SETUSER", "ana", "on", ">s3cret", *rules)
+    broker = make_broker(url=own_redis.url("ana:s3cret"))
+    with pytest.raises(BrokerUnavailableError, match=r"permissions.*huey\.redis\.\*") as error:
+        broker.probe()
+    assert "s3cret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("REPLICAOF", "127.0.0.1", 1), "replica.*must lead to the primary"),
+        (("CONFIG", "SET", "min-replicas-to-write", 1), "Not enough good replicas"),
+        (("CONFIG", "SET", "maxmemory", 1), "maxmemory.*memory"),
+    ],
+    ids=["replica", "too few replicas", "no memory"],
+)
+def test_probe_tells_that_a_server_that_answers_carries_nothing(
+    make_broker: MakeBroker,
+    own_redis: RedisServer,
+    command: tuple[str | int, ...],
+    told: str,
+) -> None:
+    broker = make_broker(url=own_redis.url())
+    broker.probe()
+    own_redis.ask(*command)
+    with pytest.raises(BrokerUnavailableError, match=told):
+        broker.probe()
+    assert broker.size(PHOTOS) == 0  # reads are answered
+
+
+# --- PostgreSQL as the broker of a user without rights to make tables -----------
+
+
+@pytest.fixture
+def plain_user(database_url: str) -> Iterator[str]:
+    """Make a user who may work with the tables that there are; yield the address."""
+    name = f"plain_{new_uuid().hex[-12:]}"
+    with closing(psycopg.connect(database_url, autocommit=True)) as owner:
+        owner.execute("REVOKE CREATE ON SCHEMA public FROM public")
+        owner.execute(
+            f"CREATE ROLE {name} LOGIN; GRANT USAGE ON SCHEMA public TO {name};"
+            f"ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {name};"
+            f"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {name}"
+        )
+        yield database_url.replace("//photoqueue@", f"//{name}@")
+        owner.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+def test_postgresql_broker_needs_no_right_to_make_tables(
+    make_broker: MakeBroker, plain_user: str
+) -> None:
+    broker = Broker(None, database_url=plain_user, namespace="plain")
+    with closing(broker):
+        with pytest.raises(BrokerUnavailableError, match=r"permission.*`photoqueue migrate`") as e:
+            broker.probe()
+        assert "REDIS_URL" not in str(e.value)
+        make_broker("postgresql").probe()  # the owner, as `photoqueue migrate` does
+        broker.probe()
+        (message,) = make_messages(1)
+        broker.enqueue([message])
+        assert broker.take(PHOTOS) == message.job_id

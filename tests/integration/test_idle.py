@@ -15,7 +15,7 @@ import redis
 
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
-from photoqueue.queue.broker import queues
+from photoqueue.queue.broker.redis_messages import WAIT_SECONDS
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.workers import Register
@@ -96,7 +96,7 @@ def test_take_from_an_empty_queue_is_one_command_of_two_seconds(
     installation: Installation, commands: Callable[[], dict[str, int]]
 ) -> None:
     storage = installation.broker._storage(PHOTO_ANALYZE)
-    assert storage.read_timeout == queues._WAIT == 2
+    assert storage.read_timeout == WAIT_SECONDS == 2
     storage.read_timeout = 0.01
     for _ in range(5):
         assert installation.broker.take(PHOTO_ANALYZE) is None

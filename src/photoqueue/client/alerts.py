@@ -36,7 +36,13 @@ def check(settings: Settings | None = None) -> list[Alert]:
         PostgreSQL cannot be queried.
     """
     chosen = settings or current().settings
-    return judge(stats(), recent_counts(chosen.alert_window_minutes), chosen)
+    found = judge(stats(), recent_counts(chosen.alert_window_minutes), chosen)
+    servers = [
+        Alert(name=name, queue="", severity=Severity.CRITICAL, message=str(error))
+        for name, error in current().probe().items()
+        if error is not None
+    ]
+    return servers + found
 
 
 def judge(

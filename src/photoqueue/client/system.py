@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +23,7 @@ from photoqueue.errors import (
     ServiceError,
 )
 from photoqueue.format import counted
-from photoqueue.installation import Installation, current
+from photoqueue.installation import Installation, current, error_of
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import workers
 from photoqueue.services import Endpoints, ServerStatus
@@ -99,22 +98,13 @@ _CHECK_OF: Final[dict[type[PhotoqueueError], str]] = {
 
 def readiness() -> list[Check]:
     """Check the servers, the tables and, if jobs wait, the workers. Raises nothing."""
-    opened = _checked("installation", lambda: current().database)
-    if opened.problem is not None:
-        return [opened]
+    errors = {"installation": error_of(current)}
+    if errors["installation"] is None:
+        errors = {**current().probe(), "workers": error_of(_require_workers)}
     return [
-        _checked("schema", lambda: current().database.check_schema()),
-        _checked("broker", lambda: current().broker.ping()),
-        _checked("workers", _require_workers),
+        Check(name) if error is None else Check(_CHECK_OF.get(type(error), name), str(error))
+        for name, error in errors.items()
     ]
-
-
-def _checked(name: str, check: Callable[[], object]) -> Check:
-    try:
-        check()
-    except PhotoqueueError as exc:
-        return Check(_CHECK_OF.get(type(exc), name), str(exc))
-    return Check(name)
 
 
 def _require_workers() -> None:
@@ -165,51 +155,50 @@ class Survey:
         """The installation, without its servers being started."""
         if self._opened is not None:
             return self._opened
-        postgres, _ = self.servers
-        url = self.settings.database_url or SecretStr(postgres.where)
-        return Installation(
-            self.settings,
-            Endpoints(
-                database_url=url,
-                redis_url=self.settings.redis_url,
-                embedded_database=postgres.embedded,
-                embedded_redis=False,
-            ),
+        postgres, redis = self.servers
+        redis_url = self.settings.redis_url or (SecretStr(redis.where) if redis.running else None)
+        endpoints = Endpoints(
+            database_url=self.settings.database_url
+            or SecretStr(postgres.where if postgres.running else "postgresql:///?host=/dev/null"),
+            redis_url=None if self.settings.broker == "postgres" else redis_url,
+            embedded_database=postgres.embedded,
+            embedded_redis=redis.embedded,
         )
+        found = Installation(self.settings, endpoints)
+        error_of(lambda: found.namespace)
+        # Redis is examined without PostgreSQL, too.
+        found.__dict__.setdefault("namespace", "doctor")
+        return found
 
     def database_report(self) -> ServerReport:
         """Report the status of PostgreSQL."""
         status = self.servers[0]
         if not self.database_runs:
             return _absent(status)
-        return _asked(status, lambda: self.installation.database.server_version())
-
-    def broker_report(self) -> ServerReport:
-        """Report the status of Redis."""
-        from photoqueue.services.programs import find_redis
-
-        status = self.servers[1]
-        if self.settings.redis_url is not None:
-            return _asked(status, self._redis_version)
-        if status.running:
-            return _asked(status, lambda: status.version or "")
-        if self.settings.broker != "postgres" and find_redis() is not None:
-            return _absent(status)
-        return ServerReport(
-            name=status.name,
-            place="no redis-server here" if find_redis() is None else "not wanted",
-            note="PostgreSQL carries the messages",
+        error = self.installation.probe()["schema"]
+        return _asked(
+            status,
+            self.installation.database.server_version,
+            None if isinstance(error, SchemaMismatchError) else error,
         )
 
-    def _redis_version(self) -> str:
-        from photoqueue.queue.broker.queues import Broker
+    def broker_report(self) -> ServerReport:
+        """Report the status of Redis, or of what carries the messages instead."""
+        from photoqueue.services.programs import find_redis
 
-        if self._opened is not None:
-            return self._opened.broker.ping().removeprefix("Redis ")
-        assert self.settings.redis_url is not None
-        url = self.settings.redis_url.get_secret_value()
-        with closing(Broker(url, database_url="", namespace="doctor")) as broker:
-            return broker.ping().removeprefix("Redis ")
+        status, wanted = self.servers[1], self.settings.broker != "postgres"
+        if wanted and status.running is not False:
+            here = self.installation
+            return _asked(status, lambda: here.broker.version(), here.probe()["broker"])
+        if wanted and find_redis() is not None:
+            return _absent(status)
+        error = self.installation.probe()["broker"] if self.database_runs else None
+        return ServerReport(
+            name=status.name,
+            place="not wanted" if find_redis() else "no redis-server here",
+            note="PostgreSQL carries the messages",
+            error=str(error) if error else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,19 +279,21 @@ def _photo_store(settings: Settings) -> str:
         return str(exc)
 
 
-def _asked(status: ServerStatus, version: Callable[[], str]) -> ServerReport:
+def _asked(
+    status: ServerStatus, version: Callable[[], str | None], error: PhotoqueueError | None
+) -> ServerReport:
     kind = f"embedded, pid {status.pid}" if status.embedded else "configured"
-    found = error = None
+    found = None
     try:
-        found = version()
+        found = None if error else version()
     except PhotoqueueError as exc:
-        error = str(exc)
+        error = exc
     return ServerReport(
         name=status.name,
         place=f"{kind}, {status.where}",
         reachable=error is None,
         version=found,
-        error=error,
+        error=str(error) if error else None,
     )
 
 

@@ -125,6 +125,20 @@ _BUSY_SESSION: Final = """
 _MAX_RACES: Final = 10
 
 
+def try_claim(database: Database) -> None:
+    """Claim a job that does not exist, by the statement of workers, and roll back.
+
+    Raises
+    ------
+    DatabaseUnavailableError
+        The server is away, takes no writes, or its user may not write to the tables.
+    """
+    nobody = {"worker_id": _FIRST_JOB, "slot": 0}
+    with database.begin() as connection:
+        _TRANSITIONS(connection, "claim", job_id=_FIRST_JOB, queue_name="", **nobody)
+        connection.rollback()
+
+
 class Ledger:
     """State transitions of jobs, over a dedicated connection in autocommit.
 

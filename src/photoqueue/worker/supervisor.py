@@ -107,6 +107,7 @@ class Supervisor:
         self._queues = tuple(queues)
         self._concurrency = concurrency
         self._host = this_host()
+        self._probe = installation.probe
         self._ledger = Ledger(installation.database, name="photoqueue supervisor")
         self._register = Register(self._ledger)
         self._recovery = Recovery(
@@ -227,6 +228,9 @@ class Supervisor:
             for queue in self._queues if self._concurrency.is_range else ():
                 waits = Backlog() if queue in renewal.paused else renewal.backlogs[queue]
                 self._crew.scale(queue, waits)
+            problem = self._probe()["broker"]  # of the tables, the round itself has told
+            if problem is not None:
+                raise problem.with_traceback(None)
             self._warned = self._pulse.servers_away = False
         except Exception as exc:
             # Whatever goes wrong in a round: the processes have jobs to finish, and the next round

@@ -230,7 +230,7 @@ def _redis(survey: Survey) -> Iterator[Finding]:
 
 def _server(report: ServerReport) -> Finding:
     if report.reachable:
-        return Finding(report.name, "ok", f"{report.version}, {report.place}")
+        return Finding(report.name, "ok", ", ".join(filter(None, (report.version, report.place))))
     if report.error is None:
         return Finding(report.name, "ok", f"{report.place}; {report.note}")
     return Finding(report.name, "problem", report.error)

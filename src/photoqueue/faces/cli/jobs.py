@@ -258,14 +258,10 @@ def status(as_json: AsJson = False) -> None:
 
 def _broker_trouble() -> str | None:
     """Return why the broker cannot be used; the tracking table does not show that."""
-    from photoqueue.errors import BrokerUnavailableError
     from photoqueue.installation import current
 
-    try:
-        current().broker.ping()
-    except BrokerUnavailableError as exc:
-        return str(exc)
-    return None
+    error = current().probe()["broker"]
+    return str(error) if error else None
 
 
 def _table(stats: Stats) -> Table:

@@ -158,7 +158,8 @@ def migrate() -> None:
 
     settings = load_settings()
     # Not Installation.open(): it refuses tables with an old schema.
-    database = Installation(settings, services.ensure(settings)).database
+    installation = Installation(settings, services.ensure(settings))
+    database = installation.database
     try:
         before = database.revision()
         where = line(database.address)
@@ -166,8 +167,10 @@ def migrate() -> None:
             show(f"{where}: from revision {before or 'none'} to {SCHEMA_REVISION}.")
         else:
             show(f"{where}: at revision {SCHEMA_REVISION} already; there was nothing to do.")
+        if installation.endpoints.redis_url is None:
+            installation.broker.probe()  # makes the table of messages, as the owner of all tables
     finally:
-        database.close()
+        installation.close()
 
 
 def down() -> None:

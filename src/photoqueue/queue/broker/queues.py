@@ -8,11 +8,9 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
@@ -20,13 +18,19 @@ import redis
 from huey import Huey
 from huey.registry import Message as HueyMessage
 from huey.serializer import Serializer
-from huey.storage import PostgresStorage, PriorityRedisStorage
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from photoqueue.addresses import masked, without_secrets
-from photoqueue.errors import BrokerUnavailableError, ConfigurationError, MessageRefusedError
+from photoqueue.errors import BrokerUnavailableError, MessageRefusedError
+from photoqueue.queue.broker.postgres_messages import PostgresMessages
+from photoqueue.queue.broker.redis_messages import (
+    WAIT_SECONDS,
+    RedisMessages,
+    advice_on,
+    message_of,
+    open_pool,
+)
 from photoqueue.queue.broker.retention import Finished, Records
+from photoqueue.queue.ids import new_uuid
 from photoqueue.words import JobState, JobType, Message
 
 #: Prefix of task names on the wire. It is fixed, since queued messages carry it.
@@ -104,168 +108,6 @@ def _refused(data: bytes, reason: str) -> MessageRefusedError:
     return MessageRefusedError(f"Refused a broker message that is {reason}: {shown}")
 
 
-def zadd_entry(score: int, member: bytes) -> bytes:
-    """Write a member of a sorted set with its score."""
-    written = b"%d" % score
-    return b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(written), written, len(member), member)
-
-
-def zadd_new(key: bytes, entries: Sequence[bytes]) -> bytes:
-    r"""Write ``ZADD key NX score member …``.
-
-    Examples
-    --------
-    >>> zadd_new(b"q", [zadd_entry(-10, b"job")])
-    b'*5\r\n$4\r\nZADD\r\n$1\r\nq\r\n$2\r\nNX\r\n$3\r\n-10\r\n$3\r\njob\r\n'
-    """
-    head = b"*%d\r\n$4\r\nZADD\r\n$%d\r\n%b\r\n$2\r\nNX\r\n" % (3 + 2 * len(entries), len(key), key)
-    return head + b"".join(entries)
-
-
-def send(pool: redis.ConnectionPool, commands: Sequence[bytes]) -> list[Any]:
-    """Send idempotent commands, all of them before the first reply is read.
-
-    Raises
-    ------
-    redis.RedisError
-        The server cannot be reached, or refuses a command.
-    """
-    connection: Any = pool.get_connection()
-
-    def exchange() -> list[Any]:
-        connection.send_packed_command(commands)
-        return [connection.read_response() for _ in commands]
-
-    try:
-        answers: list[Any] = connection.retry.call_with_retry(
-            exchange, lambda _: connection.disconnect()
-        )
-        return answers
-    except BaseException:
-        connection.disconnect()  # it may have unread replies
-        raise
-    finally:
-        pool.release(connection)
-
-
-#: Seconds that a take waits for a message.
-_WAIT: Final = 2
-#: Seconds after which the table of messages is read although none was notified.
-_READ_SECONDS: Final = 20.0
-#: Messages in one command: Redis serves no other client while it runs one.
-CHUNK: Final = 1000
-
-
-class RedisMessages(PriorityRedisStorage):  # type: ignore[misc]  # huey is untyped
-    """Messages in one sorted set per queue.
-
-    Redis keys: ``huey.redis.<installation>.<queue>`` (sorted set; score = -priority,
-    member = eight bytes of the job id's time + message).
-    """
-
-    def enqueue_many(self, messages: Iterable[tuple[UUID, bytes, int]]) -> int:
-        """Add messages; return how many were not there yet."""
-        entries = [
-            zadd_entry(-priority, _member(job_id, data)) for job_id, data, priority in messages
-        ]
-        key = self.queue_key.encode()
-        starts = range(0, len(entries), CHUNK)
-        commands = [zadd_new(key, entries[start : start + CHUNK]) for start in starts]
-        return sum(send(self.pool, commands))
-
-    def discard(self, messages: Sequence[tuple[UUID, bytes]]) -> None:
-        """Remove messages that nobody needs to take any more."""
-        for start in range(0, len(messages), CHUNK):
-            chunk = messages[start : start + CHUNK]
-            self.conn.zrem(self.queue_key, *(_member(*message) for message in chunk))
-
-
-def _member(job_id: UUID, data: bytes) -> bytes:
-    """Prefix a message with the time of its job, where Huey has the time of sending.
-
-    The first bytes of a UUIDv7 are its time, so that jobs of equal priority run in the order of
-    submission, and a message sent again is the same member.
-    """
-    return job_id.bytes[:8] + data
-
-
-def message_of(member: bytes) -> bytes:
-    """Return the message that a member of the sorted set holds."""
-    return member[8:]
-
-
-class PostgresMessages(PostgresStorage):  # type: ignore[misc]  # huey is untyped
-    """Messages in the table ``photoqueue_task``, for installations without Redis."""
-
-    def __init__(self, name: str, **options: Any) -> None:
-        super().__init__(
-            name, table_prefix="photoqueue", create_tables=False, read_timeout=_WAIT, **options
-        )
-        #: The connection on which messages are notified, and until when that is enough.
-        self._hears: tuple[object, float] = (None, 0.0)
-        self.ddl.append(
-            "create unique index if not exists photoqueue_task_once "
-            f"on {self.table_task} (queue, data)"
-        )
-        self.initialize_schema()
-
-    def dequeue(self) -> bytes | None:
-        """Take a message; wait for one.
-
-        Each message is notified, so an empty table is not read again for a while. That it is read
-        at all is for a connection that was lost without a sign.
-        """
-        listening: psycopg.Connection[Any] = self._listen_conn()
-        if self._hears[0] is listening and time.monotonic() < self._hears[1]:
-            heard = list(listening.notifies(timeout=self.read_timeout, stop_after=1))
-            data: bytes | None = self._dequeue() if heard else None
-        else:
-            data = super().dequeue()
-            self._hears = (listening, time.monotonic() + _READ_SECONDS)
-        if data is not None:  # there may be more
-            self._hears = (None, 0.0)
-        return data
-
-    def initialize_schema(self) -> None:
-        """Create Huey's tables, one process at a time."""
-        with self.db(commit=True, close=True) as cursor:
-            # "create table if not exists" can fail when two processes run it at once.
-            cursor.execute("select pg_advisory_xact_lock(hashtext('photoqueue_task'))")
-            for statement in self.ddl:
-                cursor.execute(statement)
-
-    def enqueue_many(self, messages: Iterable[tuple[UUID, bytes, int]]) -> int:
-        """Add messages; return how many were not there yet."""
-        added, messages = 0, list(messages)
-        for start in range(0, len(messages), CHUNK):
-            chunk = messages[start : start + CHUNK]
-            with self.db(commit=True) as cursor:
-                cursor.execute(
-                    f"insert into {self.table_task} (queue, data, priority) "
-                    "select %s, data, priority from unnest(%s::bytea[], %s::float8[]) "
-                    "as message (data, priority) on conflict do nothing",
-                    (
-                        self.name,
-                        [data for _, data, _ in chunk],
-                        [float(priority) for _, _, priority in chunk],
-                    ),
-                )
-                added += cursor.rowcount
-                cursor.execute("select pg_notify(%s, '')", (self.channel,))
-        return added
-
-    def discard(self, messages: Sequence[tuple[UUID, bytes]]) -> None:
-        """Remove messages that nobody needs to take any more."""
-        self.sql(
-            f"delete from {self.table_task} where queue = %s and data = any(%s)",
-            (self.name, [data for _, data in messages]),
-        )
-
-
-#: Time limit of connecting and of a reply, in seconds; longer than a take waits.
-_TIMEOUT: Final = 3
-
-
 class Broker:
     """Carries job ids from submitters to workers.
 
@@ -292,36 +134,21 @@ class Broker:
         self.address = masked(redis_url) if redis_url else "PostgreSQL"
         options: dict[str, Any]
         if redis_url:
-            try:
-                if "@" in urlsplit(redis_url)._replace(netloc="").geturl():
-                    raise ValueError  # of a password that was cut at its / or ?
-                pool = redis.ConnectionPool.from_url(
-                    redis_url,
-                    socket_timeout=_TIMEOUT,
-                    socket_connect_timeout=_TIMEOUT,
-                    # After a failover the old connections lead to a replica: once more, on a new
-                    # one, for nothing was done.
-                    retry=Retry(NoBackoff(), 1, (redis.ReadOnlyError,)),
-                )
-            except (ValueError, TypeError):
-                # Without the reason, which may quote a part of the password.
-                raise ConfigurationError(
-                    "REDIS_URL is not a Redis address. It looks like "
-                    "redis://:password@host:6379/0, rediss://… with TLS; a password with "
-                    "special characters is percent-encoded."
-                ) from None
+            pool = open_pool(redis_url)
             self._password = pool.connection_kwargs.get("password")
             self._redis: Any = redis.Redis(connection_pool=pool)
             options = {
                 "storage_class": RedisMessages,
                 "connection_pool": pool,
                 "clean_name": False,
-                "read_timeout": _WAIT,
+                "read_timeout": WAIT_SECONDS,
             }
         else:
             self._redis = None
             options = {"storage_class": PostgresMessages, "dsn": database_url}
         self._namespace, self._options = namespace, options
+        #: Name of a queue of its own, as processes probe at the same time.
+        self._probed = f"probe-{new_uuid()}"
         self._queues: dict[str, Huey] = {}
         self.records = Records(self._redis, namespace) if self._redis is not None else None
 
@@ -453,12 +280,22 @@ class Broker:
             with self._errors():
                 self.records.trim(queues)
 
-    def ping(self) -> str:
-        """Ask the server for its version; the broker is usable when this returns."""
-        if self._redis is None:
-            return "carried by PostgreSQL"
+    def probe(self) -> None:
+        """Do what jobs need: send a message and take it, in a queue of this probe; leaves nothing.
+
+        Raises
+        ------
+        BrokerUnavailableError
+            The server is away, or does not carry messages; the error says why.
+        """
         with self._errors():
-            return f"Redis {self._redis.info('server')['redis_version']}"
+            self._storage(self._probed).probe()
+
+    def version(self) -> str | None:
+        """Ask Redis for its version; None if its user may not ask, or PostgreSQL carries."""
+        with self._errors(), contextlib.suppress(redis.exceptions.NoPermissionError):
+            return self._redis and str(self._redis.info("server")["redis_version"])
+        return None
 
     def close(self, *, in_use: bool = True) -> None:
         """Close the connections, also those that other threads use at this moment."""
@@ -467,7 +304,7 @@ class Broker:
         if self._redis is not None:
             self._redis.connection_pool.disconnect(in_use)
 
-    def _storage(self, queue: JobType) -> RedisMessages | PostgresMessages:
+    def _storage(self, queue: str) -> RedisMessages | PostgresMessages:
         storage: RedisMessages | PostgresMessages = self._huey(queue).storage
         return storage
 
@@ -493,11 +330,19 @@ class Broker:
             with contextlib.suppress(redis.RedisError, psycopg.Error, OSError):
                 self.close(in_use=False)
             detail = without_secrets(str(exc), self.address, [self._password])
-            hint = (
-                "Run `photoqueue doctor` to see why the embedded server is not answering."
-                if self._embedded
-                else "Check REDIS_URL and that the server is running, or run `photoqueue doctor`."
-            )
+            if self._redis is None:
+                hint = "Check DATABASE_URL and that the server is running."
+                if isinstance(exc, psycopg.errors.InsufficientPrivilege):
+                    hint = (
+                        "Run `photoqueue migrate` with PHOTOQUEUE_BROKER=postgres as the owner of "
+                        "the tables, and grant this user SELECT, INSERT, UPDATE and DELETE "
+                        "on photoqueue_task and USAGE on its sequence."
+                    )
+            elif self._embedded:
+                hint = "Run `photoqueue doctor` to see why the embedded server is not answering."
+            else:
+                hint = "Check REDIS_URL and that the server is running, or run `photoqueue doctor`."
+            hint = advice_on(exc) or hint
             raise BrokerUnavailableError(
                 f"The broker at {self.address} cannot be used: {detail}. {hint}"
             ) from exc

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import httpx
 
-from photoqueue.faces.http.server import ApiServer, bind, make_server
+from photoqueue.addresses import listen
+from photoqueue.faces.http.server import ApiServer, make_server
 from photoqueue.settings import Settings
 
 TOKEN = "a-token-that-only-this-test-knows"
@@ -23,9 +24,9 @@ def serving(settings: Settings) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running(server: ApiServer) -> Iterator[str]:
+def running(server: ApiServer, host: str = "127.0.0.1") -> Iterator[str]:
     """Run a server for the block; yields its address."""
-    listening = bind("127.0.0.1", 0)
+    listening = listen(host, 0, host_option="--host", port_option="--port")
     thread = threading.Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
     thread.start()
     try:

@@ -1,11 +1,16 @@
-"""Addresses: of servers, shown without their secrets, of files, and of code."""
+"""Addresses: of servers, shown without their secrets, to listen on, of files, and of code."""
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import socket
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
+
+from photoqueue.errors import ConfigurationError
 
 _SECRET_IN_QUERY: Final = re.compile(
     r"([?&][^=&]*(?:password|passwd|secret|token|api_?key|signature)[^=&]*=)[^&]*", re.I
@@ -42,6 +47,39 @@ def without_secrets(text: str, address: str, secrets: Iterable[object]) -> str:
         if not word.search(address):
             text = word.sub("***", text)
     return " ".join(text.split()).rstrip(".?")
+
+
+def listen(host: str, port: int, *, host_option: str, port_option: str) -> socket.socket:
+    """Listen on an address and port; port 0 takes a free one, and ``::`` takes IPv4 too.
+
+    Raises
+    ------
+    ConfigurationError
+        They cannot be used; the message names the options that choose others.
+    """
+    name = host.strip("[]")
+    six = ":" in name
+    try:
+        return socket.create_server(
+            (name, port),
+            family=socket.AF_INET6 if six else socket.AF_INET,
+            backlog=2048,
+            dualstack_ipv6=six and socket.has_dualstack_ipv6(),
+        )
+    except OSError as exc:
+        # The message of create_server() repeats the address.
+        reason = str(exc) if isinstance(exc, socket.gaierror) else os.strerror(exc.errno or 0)
+        if exc.errno in {errno.EADDRINUSE, errno.EACCES}:
+            advice = f"Choose another one from 1024 with {port_option}, or 0 for any."
+            raise ConfigurationError(f"Port {port} of {host}: {reason}. {advice}") from exc
+        problem = f"{host!r} is not an address of this machine ({reason})"
+        raise ConfigurationError(f"{problem}. Choose another {host_option}.") from exc
+
+
+def origin(host: str, port: int) -> str:
+    """Return the URL of a server, with brackets around an IPv6 address."""
+    name = host.strip("[]")
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
 def expanded(path: str | Path) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -46,6 +47,7 @@ def _reference(value: str) -> str:
     return value
 
 
+Network = Annotated[str, AfterValidator(lambda value: str(ip_network(value)))]
 Reference = Annotated[str, AfterValidator(_reference)]  #: Where a model runs.
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -230,6 +232,9 @@ class Settings(BaseSettings):
     api_token: SecretStr | None = None
     #: Requests per second that one client of the HTTP API may send; 0 sets no limit.
     api_requests_per_second: Annotated[float, Field(ge=0)] = 100.0
+    #: Addresses and networks of the proxies in front of the HTTP API, separated by commas. Limits
+    #: and logs then take the client from their ``X-Forwarded-For``; nobody else's is read.
+    api_trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_separated)] = ()
 
     #: Whether OpenTelemetry spans are sent; needs the extra ``tracing``.
     tracing: bool = False

@@ -213,3 +213,18 @@ def test_silent_batch_gets_heartbeats_and_ends_with_the_server(
             pass
         served.close()  # must not wait for the stream
         assert not [line for line in lines if line.startswith("event")]
+
+
+def test_stream_without_its_database_ends_and_is_no_internal_error(
+    api: httpx.Client, installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    batch = submit_photos([picture(5)], user_id="u1")
+    good = installation.database.engine
+    with follow(api, batch.id) as answer:
+        lines = answer.iter_lines()
+        assert any(line == "event: progress" for line in lines)
+        installation.database.engine = Database("postgresql://nobody@/none?host=/nowhere").engine
+        assert "event: end" not in list(lines)
+    installation.database.engine = good
+    assert f"the events of batch '{batch.id}' end early" in caplog.text
+    assert "Traceback" not in caplog.text

@@ -86,7 +86,7 @@ def test_port_in_use_is_said_and_ends_with_a_status(serve: Callable[..., Serve])
         port = taken.getsockname()[1]
         server = serve("--port", str(port))
         assert server.process.wait(90) == 78
-    assert f"Port {port} of 127.0.0.1 is in use. Choose another one with --port" in server.log
+    assert f"Port {port} of 127.0.0.1: Address already in use. Choose another" in server.log
     assert "Traceback" not in server.log
 
 

@@ -22,7 +22,7 @@ from photoqueue.faces.http import backend
 from photoqueue.faces.http.backend import Calls, Gate, SharedRead
 from photoqueue.faces.http.middleware import MAX_JSON, RateLimit, is_loopback
 from photoqueue.faces.http.problems import KINDS, ProblemError, answer_for
-from photoqueue.faces.http.server import bind, check_token, create_app
+from photoqueue.faces.http.server import check_token, create_app
 from photoqueue.settings import Settings
 
 TOKEN = "a-token-that-only-this-test-knows"
@@ -172,20 +172,6 @@ def test_other_addresses_need_a_token_that_cannot_be_guessed() -> None:
 
 def test_token_is_in_no_repr() -> None:
     assert TOKEN not in repr(Settings(api_token=SecretStr(TOKEN)))
-
-
-def test_port_in_use_is_said_with_what_to_do() -> None:
-    first = bind("127.0.0.1", 0)
-    try:
-        with pytest.raises(ConfigurationError, match="is in use"):
-            bind("127.0.0.1", first.getsockname()[1])
-    finally:
-        first.close()
-
-
-def test_address_of_another_machine_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="not an address of this machine"):
-        bind("192.0.2.1", 0)
 
 
 # -- how much and how often -------------------------------------------------------------------

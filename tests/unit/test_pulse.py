@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
+from photoqueue.addresses import origin
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.worker import board as board_module
 from photoqueue.worker.board import StatusBoard
-from photoqueue.worker.health import START_SECONDS, Pulse
+from photoqueue.worker.health import START_SECONDS, Probe, Pulse, health_answer
 
 JOB = UUID(int=7)
 QUEUE = PHOTO_ANALYZE
@@ -120,3 +124,31 @@ def test_queue_without_a_process_that_takes_jobs_is_named(
     clock.now += START_SECONDS + 1
     pulse.beat()
     assert pulse.problems() == ["no process for photo-analyze has taken jobs for 121 s"]
+
+
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "::1"),
+        ("[::1]", "::1"),
+        ("::", "::1"),
+        ("::", "127.0.0.1"),
+    ],
+)
+def test_port_is_of_either_protocol(host: str, asked: str) -> None:
+    probe = Probe(host, 0, {"/healthz": lambda: health_answer([])})
+    with contextlib.closing(probe):
+        assert httpx.get(f"{origin(asked, probe.port)}/healthz", timeout=60).status_code == 200
+
+
+def test_silent_connections_neither_fill_the_worker_nor_hide_its_health() -> None:
+    probe = Probe("127.0.0.1", 0, {"/healthz": lambda: health_answer([])})
+    with contextlib.closing(probe), contextlib.ExitStack() as stack:
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", probe.port), 60))
+            for _ in range(100)
+        ]
+        assert httpx.get(f"{origin('127.0.0.1', probe.port)}/healthz", timeout=60).is_success
+        # Ended at once, not after the seconds that each may take.
+        assert [one.recv(1) for one in silent[:30]] == [b""] * 30

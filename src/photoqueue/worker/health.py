@@ -15,13 +15,17 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from photoqueue.errors import ConfigurationError, PhotoqueueError
+from photoqueue.addresses import listen, origin
+from photoqueue.errors import PhotoqueueError
 from photoqueue.words import JobType
 
 if TYPE_CHECKING:
@@ -131,8 +135,10 @@ class Pulse:
 
 #: Status, media type and body of an answer.
 Answer = tuple[int, str, bytes]
-#: Seconds within which a request must have arrived completely.
+#: Seconds within which each part of a request must arrive.
 _REQUEST_SECONDS: Final = 5.0
+#: Most open connections, each of which takes a thread.
+_MOST_CONNECTIONS: Final = 64
 _TEXT: Final = "text/plain; charset=utf-8"
 
 
@@ -153,20 +159,16 @@ class Probe:
     """
 
     def __init__(self, host: str, port: int, answers: Mapping[str, Callable[[], Answer]]) -> None:
-        try:
-            self._server = _Server((host, port), answers)
-        except (OSError, OverflowError) as exc:
-            reason = getattr(exc, "strerror", None) or str(exc)
-            raise ConfigurationError(
-                f"The worker cannot listen on {host} port {port}: {reason}. Choose another port "
-                "(--health-port, --metrics-port), or another address with --listen."
-            ) from exc
-        self.port: int = self._server.server_address[1]
+        listening = listen(
+            host, port, host_option="--listen", port_option="--health-port or --metrics-port"
+        )
+        self._server = _Server(listening, answers)
+        self.port: int = listening.getsockname()[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True
         )
         self._thread.start()
-        logger.info("answering %s on http://%s:%d", " and ".join(answers), host, self.port)
+        logger.info("answering %s on %s", " and ".join(answers), origin(host, self.port))
 
     def close(self) -> None:
         """Stop listening."""
@@ -184,9 +186,20 @@ def health_answer(problems: list[str]) -> Answer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], answers: Mapping[str, Callable[[], Answer]]):
+    def __init__(self, listening: socket.socket, answers: Mapping[str, Callable[[], Answer]]):
         self.answers = answers
-        super().__init__(address, _Handler)
+        self._newest: deque[socket.socket] = deque(maxlen=_MOST_CONNECTIONS)
+        super().__init__(listening.getsockname()[:2], _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread; the oldest of too many connections ends, as it is no probe."""
+        if len(self._newest) == _MOST_CONNECTIONS:
+            with suppress(OSError):  # it has ended
+                self._newest[0].shutdown(socket.SHUT_RDWR)
+        self._newest.append(request)
+        super().process_request(request, client_address)
 
     def handle_error(self, *_: object) -> None:
         """Ignore a client that closed the connection early."""

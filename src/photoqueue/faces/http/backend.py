@@ -18,6 +18,7 @@ from photoqueue.client.observe import ask, stats
 from photoqueue.client.system import Check, readiness
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.http.answers import QueuesAnswer
+from photoqueue.faces.http.connections import Places
 from photoqueue.faces.http.metrics import exposition, installation_metrics
 from photoqueue.faces.http.problems import busy
 from photoqueue.installation import current
@@ -182,9 +183,9 @@ class SharedRead(Generic[Found]):
 
 
 #: Concurrent uploads: each may use as much disk space as the photo limit.
-MAX_UPLOADS: Final = 16
+_UPLOADS: Final = 32
 #: Concurrent event streams.
-MAX_STREAMS: Final = 100
+_STREAMS: Final = 200
 
 
 class ApiBackend:
@@ -202,8 +203,8 @@ class ApiBackend:
         self.readiness = SharedRead(self._read_readiness, fresh_seconds=0.5)
         #: Set when the server shuts down; also ends event streams.
         self.stopping = asyncio.Event()
-        self.uploads = asyncio.Semaphore(MAX_UPLOADS)
-        self.streams = asyncio.Semaphore(MAX_STREAMS)
+        self.uploads = Places(_UPLOADS)
+        self.streams = Places(_STREAMS)
         # One scrape at a time; it does not wait for other requests.
         self._scrapes = Calls(self.gate, threads=1, waiting=8)
         self._recent = RecentMetrics()

@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import logging
 import math
 import time
 from collections import OrderedDict
@@ -26,9 +27,13 @@ from typing import Final
 
 from pydantic import SecretStr
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from photoqueue.faces.http.connections import client_of
 from photoqueue.faces.http.problems import ProblemError, answer_for
+
+logger = logging.getLogger(__name__)
 
 #: Policy of responses that browsers do not display: nothing may run or load.
 _NOTHING: Final = "default-src 'none'; frame-ancestors 'none'"
@@ -67,6 +72,8 @@ class Guard:
 
         try:
             await self._app(scope, receive, guarded)
+        except ClientDisconnect:
+            logger.info("%s broke off %s %.80r", client_of(scope), scope["method"], scope["path"])
         except Exception as exc:
             answer = answer_for(exc)
             if started:  # too late for another response: the client sees a truncated one
@@ -273,8 +280,7 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "http" and self._rate and scope["path"] != "/healthz":
-            client = scope.get("client")
-            wait = self._take(_network(client[0]) if client else "")
+            wait = self._take(client_of(scope))
             if wait:
                 raise ProblemError(
                     429,
@@ -295,13 +301,3 @@ class RateLimit:
         if len(self._left) > _MOST_CLIENTS:
             self._left.popitem(last=False)
         return 0 if passes else math.ceil((1 - left) / self._rate)
-
-
-def _network(address: str) -> str:
-    """Return the network that counts as one client: for IPv6 a /64."""
-    if ":" not in address:
-        return address
-    try:
-        return str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
-    except ValueError:
-        return address

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import signal
 import socket
@@ -14,10 +13,12 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from photoqueue import __version__
+from photoqueue.addresses import listen, origin
 from photoqueue.errors import ConfigurationError, PhotoqueueError
 from photoqueue.faces.http import problems
 from photoqueue.faces.http.answers import Problem
 from photoqueue.faces.http.backend import ApiBackend
+from photoqueue.faces.http.connections import Connection
 from photoqueue.faces.http.middleware import (
     MIN_TOKEN,
     AccessCheck,
@@ -106,8 +107,6 @@ def _as_problem(content: dict[str, Any]) -> None:
 
 logger = logging.getLogger(__name__)
 
-#: Concurrent connections; beyond that the server responds with 503.
-_MOST_CONNECTIONS: Final = 1000
 #: Seconds for open requests to finish after SIGTERM or Ctrl-C.
 _GRACE_SECONDS: Final = 5
 
@@ -118,6 +117,14 @@ class ApiServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, backend: ApiBackend) -> None:
         super().__init__(config)
         self._backend = backend
+
+    async def on_tick(self, counter: int) -> bool:
+        """Once a second, end the connections that take too long."""
+        if counter % 10 == 0:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Connection):
+                    connection.end_if_overdue()
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to shut down; a second Ctrl-C exits at once."""
@@ -143,7 +150,7 @@ def run(settings: Settings, *, host: str, port: int) -> None:
         The address must not or cannot be used, or a setting is wrong.
     """
     check_token(settings, host)
-    listening = bind(host, port)
+    listening = listen(host, port, host_option="--host", port_option="--port")
     try:
         current()
     except ConfigurationError:
@@ -152,8 +159,7 @@ def run(settings: Settings, *, host: str, port: int) -> None:
     except PhotoqueueError as exc:
         logger.warning("not ready: %s", exc)
     server = make_server(settings)
-    shown = f"[{host}]" if ":" in host else host
-    logger.info("serving on http://%s:%d", shown, listening.getsockname()[1])
+    logger.info("serving on %s", origin(host, listening.getsockname()[1]))
     server.run(sockets=[listening])
     logger.info("ended")
 
@@ -163,12 +169,14 @@ def make_server(settings: Settings) -> ApiServer:
     app = create_app(settings)
     config = uvicorn.Config(
         app,
-        # A client's own X-Forwarded-For is not trusted.
-        proxy_headers=False,
+        http=Connection,
+        ws="none",
+        # Sets the client of a request from a trusted proxy to the one that the proxy names.
+        proxy_headers=bool(settings.api_trusted_proxies),
+        forwarded_allow_ips=list(settings.api_trusted_proxies),
         server_header=False,
         access_log=False,
         log_config=None,
-        limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         lifespan="off",
     )
@@ -194,32 +202,3 @@ def check_token(settings: Settings, host: str) -> None:
         raise ConfigurationError(
             f"PHOTOQUEUE_API_TOKEN is shorter than {MIN_TOKEN} characters. {advice}"
         )
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Bind an address and port; port 0 takes a free one.
-
-    Raises
-    ------
-    ConfigurationError
-        The port is in use or not allowed, or the address does not belong to this machine.
-    """
-    name = host.strip("[]")
-    listening = socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((name, port))
-        listening.listen(2048)
-    except OSError as exc:
-        listening.close()
-        raise ConfigurationError(_why_not(exc, host, port)) from exc
-    listening.setblocking(False)
-    return listening
-
-
-def _why_not(exc: OSError, host: str, port: int) -> str:
-    if exc.errno == errno.EADDRINUSE:
-        return f"Port {port} of {host} is in use. Choose another one with --port, or 0 for any."
-    if exc.errno == errno.EACCES:
-        return f"Port {port} may not be used by this user. Choose one from 1024 with --port."
-    return f"{host!r} is not an address of this machine ({exc.strerror}). Choose another --host."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
@@ -18,11 +19,15 @@ from fastapi.sse import format_sse_event
 from pydantic import TypeAdapter
 
 from photoqueue.client.observe import ask, batch
+from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.http.answers import LeftOutFile
 from photoqueue.faces.http.backend import ApiBackend, TheBackend
-from photoqueue.faces.http.problems import busy
+from photoqueue.faces.http.connections import client_of
+from photoqueue.faces.http.problems import ProblemError
 from photoqueue.queue.batch_changes import BatchChanges, EndedJob, batch_changes, is_mark
 from photoqueue.words import JobState
+
+logger = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/batches", tags=["batches"])
 
@@ -65,8 +70,6 @@ async def events(
     told = (last_event_id or "").startswith(_ENDED) and mark is not None
     if told and first.done and not first.ended:
         return Response(status_code=204)  # stops an EventSource from reconnecting
-    if backend.streams.locked():
-        raise busy("The server already serves its maximum of event streams. Try again in a moment.")
     return Stream(_follow(backend, batch_id, first), backend)
 
 
@@ -78,7 +81,7 @@ async def left_out(batch_id: str, backend: TheBackend) -> list[LeftOutFile]:
 
 
 class Stream(StreamingResponse):
-    """A stream that releases its slot however it ends."""
+    """A stream that holds a place, however it ends."""
 
     def __init__(self, content: AsyncIterator[bytes], backend: ApiBackend) -> None:
         # Tell proxies not to buffer the stream.
@@ -89,7 +92,7 @@ class Stream(StreamingResponse):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Send the events until the batch, the client or the server ends."""
-        async with self._backend.streams:
+        async with self._backend.streams.take(client_of(scope), "event streams"):
             await super().__call__(scope, receive, send)
 
 
@@ -111,7 +114,12 @@ async def _follow(backend: ApiBackend, batch_id: str, first: BatchChanges) -> As
             yield b": still here\n\n"
             spoken = time.monotonic()
         began = time.monotonic()
-        changes = await backend.calls(ask, batch_changes, batch_id, changes.mark)
+        try:
+            changes = await backend.calls(ask, batch_changes, batch_id, changes.mark)
+        except (PhotoqueueError, ProblemError) as exc:
+            # Nothing else can be answered any more; whoever comes back is told the reason.
+            logger.warning("the events of batch %.80r end early: %s", batch_id, exc)
+            return
         took = time.monotonic() - began
         if await _stopping(backend, max(_LOOK_SECONDS, took / _SHARE_OF_LOOKING)):
             return

@@ -22,7 +22,8 @@ from photoqueue.client.submit_job import submit_inventory
 from photoqueue.errors import PhotoNotFoundError
 from photoqueue.faces.http.answers import SubmittedJob, TestJobAnswer
 from photoqueue.faces.http.backend import TheBackend
-from photoqueue.faces.http.problems import ProblemError, busy
+from photoqueue.faces.http.connections import client_of
+from photoqueue.faces.http.problems import ProblemError
 from photoqueue.records.base import DEFAULT_STRATEGY, Strategy
 from photoqueue.records.results import InventoryResult
 from photoqueue.samples import SAMPLE_PHOTO
@@ -155,10 +156,9 @@ async def _submitted(job: Job, backend: TheBackend) -> SubmittedJob:
 
 
 async def _upload(request: Request, backend: TheBackend) -> Job:
-    if backend.uploads.locked():
-        raise busy("The server already receives its maximum of photos. Try again in a moment.")
+    place = backend.uploads.take(client_of(request.scope), "photos that it receives")
     limits = {"max_files": 1, "max_fields": 10, "max_part_size": _MAX_FIELD}
-    async with backend.uploads, request.form(**limits) as form:
+    async with place, request.form(**limits) as form:
         values: dict[str, Any] = {}
         photo: UploadFile | None = None
         for name, value in form.multi_items():

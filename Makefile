@@ -80,7 +80,7 @@ tests: install
 
 # The same faults in the same order each time; `make chaos` plays others, and for longer.
 test-rest: install ## what test-all has beyond test
-	$(BIN)/python -m chaos --seed 20 --jobs 1000 --minutes 0.5 --only faults --out out/chaos/subset
+	$(BIN)/python -m chaos --seed 20 --jobs 1000 --minutes 0.5 --only faults --quick --out out/chaos/subset
 	$(PYTEST) tests/browser tests/notebooks tests/chaos tests/fuzz tests/docs tests/benchmarks
 
 test-browser: install ## the tests that look at JupyterLab and Voilà with Chromium; it must be there

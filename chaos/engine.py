@@ -1,8 +1,8 @@
 """The engine of the runs: the photo id says what happens, and every run is put on file.
 
 ``ok-…`` returns at once, ``sleep-…`` takes up to 0.2 s, ``flaky-…`` raises in about half of its
-runs, ``raise-…`` always, ``crash-…`` ends its process, ``exit-…`` calls ``sys.exit``, ``hang-…``
-never returns, ``odd-…`` returns no analysis.
+runs, ``raise-…`` always, ``crash-…`` ends its process, ``slay-…`` its whole worker, ``exit-…``
+calls ``sys.exit``, ``hang-…`` never returns, ``odd-…`` returns no analysis.
 
 A run is an effect outside of the tracking table, as a paid call of a model would be. It is
 written down before it begins, with a token of its own that also goes into the result: so it can
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 import time
 import uuid
@@ -62,6 +63,9 @@ def behave(kind: str) -> None:
         raise RuntimeError("the engine does not like this photo")
     elif kind == "crash":
         os._exit(42)
+    elif kind == "slay":
+        os.kill(os.getsid(0), signal.SIGKILL)  # the supervisor: it began the session
+        os.kill(os.getpid(), signal.SIGKILL)
     elif kind == "exit":
         sys.exit(3)
     elif kind == "hang":

@@ -1,4 +1,4 @@
-"""The faults, each a function that plays itself on a stage and leaves the stage repairable."""
+"""The faults of workers and of what they are given, and the table of all faults."""
 
 from __future__ import annotations
 
@@ -8,30 +8,67 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
 
-from chaos import audit
-from chaos.load import POISON, photo
+from chaos import outages
+from chaos.load import POISON, SLAYER, photo
+from chaos.pooler import no_pooler
 from chaos.proxy import CUTS
-from chaos.servers import CLEAN
+from chaos.servers import no_disk, no_faketime
 from chaos.stage import Stage
 from chaos.workers import Worker, template_of
-
-#: Plays a fault; returns what it did, or why it could not.
-Fault = Callable[[Stage, random.Random], str]
-
 
 #: Holds what moves the clock of a process.
 _CLOCK: Final = Path(__file__).parent / "clock"
 #: Seconds beyond its grace period within which a worker that is told to stop has ended.
 _STOP_SECONDS: Final = 30.0
+#: Seconds for which something is away, frozen or full; and for which that is more than a lease,
+#: a round and every silence that a worker's health forgives.
+_SHORT: Final = (0.2, 2.0)
+_LONG: Final = (42.0, 45.0)
 
 
-class Skipped(Exception):  # not an error: this machine lacks what the fault needs
-    """The fault cannot be played here."""
+@dataclass(frozen=True)
+class Fault:
+    """Something that goes wrong.
+
+    Attributes
+    ----------
+    strike : callable
+        Plays it; returns what it did.
+    heal : callable or None
+        Makes good what does not end by itself, however far the strike came. Then every worker
+        that lived before must take a photo again: what that takes is the recovery of the fault.
+    hold : tuple of float
+        Seconds from the strike to the healing: at least, at most.
+    weight : int
+        How often it comes, beside the others.
+    ground : str
+        Which stage has what it needs: see :data:`GROUNDS`.
+    needs : callable
+        Tells why it cannot be played on this machine; empty where it can.
+    quick : bool
+        Whether the short run plays it.
+    away : bool
+        Whether a server is of no use until the healing. Workers must call themselves healthy.
+    idle : bool
+        Whether the workers have nothing to do when it strikes.
+    """
+
+    name: str
+    strike: Callable[[Stage, random.Random], str]
+    heal: Callable[[Stage], None] | None = None
+    hold: tuple[float, float] = (0.0, 0.0)
+    weight: int = 1
+    ground: str = "plain"
+    needs: Callable[[], str] = lambda: ""
+    quick: bool = False
+    away: bool = False
+    idle: bool = False
 
 
 def kill_child(stage: Stage, chance: random.Random) -> str:
@@ -41,7 +78,7 @@ def kill_child(stage: Stage, chance: random.Random) -> str:
     if not children:
         return "nobody to kill"
     child = chance.choice(children)
-    stage.note_kill("kill child", [worker], time.time())  # type: ignore[list-item]  # there are children
+    stage.note_kill([worker], time.time())  # type: ignore[list-item]  # there are children
     with contextlib.suppress(psutil.NoSuchProcess):
         child.kill()
     return f"pid {child.pid}"
@@ -64,7 +101,7 @@ def kill_template(stage: Stage, chance: random.Random) -> str:
 def kill_worker(stage: Stage, chance: random.Random) -> str:
     """Kill a supervisor and its processes at once."""
     worker = _photo_worker(stage, chance)
-    return _kill_groups(stage, "kill worker", [worker] if worker else [])
+    return _kill_groups(stage, [worker] if worker else [])
 
 
 def kill_supervisor(stage: Stage, chance: random.Random) -> str:
@@ -73,7 +110,7 @@ def kill_supervisor(stage: Stage, chance: random.Random) -> str:
     if worker is None:
         return "nobody to kill"
     now = time.time()
-    stage.note_kill("kill supervisor", [worker], now)
+    stage.note_kill([worker], now)
     stage.ended(worker, now)
     worker.process.kill()
     worker.process.wait(30)
@@ -82,7 +119,7 @@ def kill_supervisor(stage: Stage, chance: random.Random) -> str:
 
 def kill_all(stage: Stage, chance: random.Random) -> str:
     """Kill every worker, as when a machine loses its power."""
-    return _kill_groups(stage, "kill all workers", stage.workers.living)
+    return _kill_groups(stage, stage.workers.living)
 
 
 def stop_worker(stage: Stage, chance: random.Random) -> str:
@@ -101,73 +138,35 @@ def stop_worker(stage: Stage, chance: random.Random) -> str:
 
 
 def freeze_worker(stage: Stage, chance: random.Random) -> str:
-    """Freeze a worker until after its lease has run out, then let it go on."""
+    """Freeze a worker until after its lease has run out."""
     worker = _photo_worker(stage, chance)
     if worker is None:
         return "nobody to freeze"
-    family = worker.family()
-    stage.note_kill("freeze worker", [worker], time.time())
-    for process in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.suspend()
-    time.sleep(worker.settings.lease_seconds + 1.5)
-    for process in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.resume()
+    stage.note_kill([worker], time.time())
+    outages.freeze(worker.family())
     return f"pid {worker.pid}"
 
 
-def restart_redis(stage: Stage, chance: random.Random) -> str:
-    """Stop Redis cleanly, start it again after a while."""
-    return _restart(stage, "Redis", CLEAN["Redis"], chance)
-
-
-def kill_redis(stage: Stage, chance: random.Random) -> str:
-    """Kill Redis: up to a second of its messages may be gone."""
-    return _restart(stage, "Redis", signal.SIGKILL, chance)
-
-
-def empty_redis(stage: Stage, chance: random.Random) -> str:
-    """Make Redis forget everything."""
-    with stage.servers.client() as client:
-        client.flushall()
-    return ""
-
-
-def restart_postgres(stage: Stage, chance: random.Random) -> str:
-    """Stop PostgreSQL cleanly, start it again after a while."""
-    return _restart(stage, "PostgreSQL", CLEAN["PostgreSQL"], chance)
-
-
-def kill_postgres(stage: Stage, chance: random.Random) -> str:
-    """Kill PostgreSQL: it recovers from its log."""
-    return _restart(stage, "PostgreSQL", signal.SIGKILL, chance)
+def thaw_workers(stage: Stage) -> None:
+    """Let frozen workers go on."""
+    outages.thaw([process for worker in stage.workers.living for process in worker.family()])
 
 
 def cut_connections(stage: Stage, chance: random.Random) -> str:
-    """Cut all connections that pass the proxy."""
-    stage.proxy.cut_all()
+    """Cut all connections that pass the proxies."""
+    for proxy in stage.proxies:
+        proxy.cut_all()
     return ""
 
 
 def cut_statements(stage: Stage, chance: random.Random) -> str:
     """Cut the connections of the next statements in the middle of them."""
-    cuts = [chance.choice(CUTS) for _ in range(chance.randint(1, 6))]
-    stage.proxy.cut_statements(cuts)
-    return ", ".join(cuts)
+    return _cut(stage, 0, chance)
 
 
-def fill_disk(stage: Stage, chance: random.Random) -> str:
-    """Leave no room in the photo store for a while."""
-    if not stage.store_mounted:
-        raise Skipped("the photo store has no disk of its own: that needs root and mount")
-    filler = stage.store / "filler"
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(bytes(2**20)):
-            pass
-    time.sleep(chance.uniform(0.5, 2.0))
-    filler.unlink()
-    return ""
+def cut_commands(stage: Stage, chance: random.Random) -> str:
+    """Cut the connections of the next commands to Redis in the middle of them."""
+    return _cut(stage, 1, chance)
 
 
 def forge_messages(stage: Stage, chance: random.Random) -> str:
@@ -187,6 +186,13 @@ def poison(stage: Stage, chance: random.Random) -> str:
     return ", ".join(kinds) + ("" if taken else " (refused)")
 
 
+def slay(stage: Stage, chance: random.Random) -> str:
+    """Submit a photo that ends the whole worker, among good ones."""
+    kinds = ["sleep"] * 6 + [SLAYER]
+    chance.shuffle(kinds)
+    return "" if stage.load.submit([photo(kind) for kind in kinds]) else "refused"
+
+
 def move_clock(stage: Stage, chance: random.Random) -> str:
     """Stop a worker; the one in its place has a clock that is wrong by up to a day."""
     seconds = chance.choice([-86_400, -3_600, -30, 30, 3_600, 86_400])
@@ -198,26 +204,101 @@ def move_clock(stage: Stage, chance: random.Random) -> str:
     return f"{seconds:+d} s"
 
 
-FAULTS: Final[dict[str, Fault]] = {
-    "kill child": kill_child,
-    "kill template": kill_template,
-    "kill worker": kill_worker,
-    "kill supervisor": kill_supervisor,
-    "kill all workers": kill_all,
-    "stop worker": stop_worker,
-    "freeze worker": freeze_worker,
-    "restart Redis": restart_redis,
-    "kill Redis": kill_redis,
-    "empty Redis": empty_redis,
-    "restart PostgreSQL": restart_postgres,
-    "kill PostgreSQL": kill_postgres,
-    "cut connections": cut_connections,
-    "cut statements": cut_statements,
-    "fill disk": fill_disk,
-    "forge messages": forge_messages,
-    "poison": poison,
-    "move clock": move_clock,
+#: What each stage has beside workers, servers and proxies.
+GROUNDS: Final[dict[str, dict[str, object]]] = {
+    "plain": {},
+    "pooler": {"pooler": True},
+    "moved": {"disk": 1024 * 2**20, "clock": True},
 }
+_REDIS, _POSTGRES = "Redis", "PostgreSQL"
+
+FAULTS: Final = {
+    fault.name: fault
+    for fault in (
+        Fault("kill child", kill_child, weight=5, quick=True),
+        Fault("kill template", kill_template, quick=True),
+        Fault("kill worker", kill_worker, weight=3, quick=True),
+        Fault("kill supervisor", kill_supervisor, weight=2, quick=True),
+        Fault("kill all workers", kill_all, quick=True),
+        Fault("stop worker", stop_worker, weight=2, quick=True),
+        Fault("freeze worker", freeze_worker, thaw_workers, (3.5, 3.5), quick=True),
+        *(
+            Fault(f"{verb} {server}", strike(server), outages.start, _SHORT, quick=True, away=True)
+            for server in (_REDIS, _POSTGRES)
+            for verb, strike in (("restart", outages.stopping), ("kill", outages.killing))
+        ),
+        Fault("empty Redis", outages.empty_redis, weight=2, quick=True),
+        Fault("cut connections", cut_connections, weight=2, quick=True),
+        Fault("cut statements", cut_statements, weight=4, quick=True),
+        Fault("cut commands", cut_commands),
+        Fault(
+            *("fill disk", outages.fill_store, outages.free_disks, (0.5, 2.0)),
+            needs=no_disk,
+            quick=True,
+        ),
+        Fault("forge messages", forge_messages, quick=True),
+        Fault("poison", poison, weight=2, quick=True),
+        Fault("poison a whole worker", slay),
+        Fault("move clock", move_clock, quick=True),
+        *(
+            Fault(
+                f"{verb} {server}{', idle' if idle else ''}",
+                *(outages.replacing(server, keep=keep), outages.lead, (0.5, 3.0)),
+                away=True,
+                idle=idle,
+            )
+            for server in (_REDIS, _POSTGRES)
+            for verb, keep in (("switch over", True), ("fail over", False))
+            for idle in (False, True)
+        ),
+        *(
+            Fault(
+                f"freeze {server}{end}",
+                outages.freezing(server),
+                outages.thaw_servers,
+                hold,
+                away=True,
+            )
+            for server in (_REDIS, _POSTGRES)
+            for end, hold in (("", (3.0, 6.0)), (" for long", _LONG))
+        ),
+        Fault("no memory in Redis", outages.limit_redis, outages.free_redis, (2.0, 4.0), away=True),
+        Fault("stalled uploads", outages.stall_uploads, outages.upload_beside_stalled, (1.0, 1.0)),
+        *(
+            Fault(
+                f"restore {server}",
+                outages.backing_up(server),
+                outages.restoring(server),
+                (4.0, 8.0),
+            )
+            for server in (_REDIS, _POSTGRES)
+        ),
+        Fault(
+            *("kill the pooler", outages.kill_pooler, outages.start, _SHORT),
+            ground="pooler",
+            needs=no_pooler,
+            away=True,
+        ),
+        Fault(
+            *("fill the servers' disk", outages.fill_servers, outages.free_disks, (2.0, 5.0)),
+            ground="moved",
+            needs=no_disk,
+            away=True,
+        ),
+        Fault(
+            *("servers' clock jumps", outages.move_servers, outages.set_servers_clock, (1.0, 6.0)),
+            ground="moved",
+            needs=no_faketime,
+            weight=3,
+        ),
+    )
+}
+
+
+def _cut(stage: Stage, proxy: int, chance: random.Random) -> str:
+    cuts = [chance.choice(CUTS) for _ in range(chance.randint(1, 6))]
+    stage.proxies[proxy].cut_statements(cuts)
+    return ", ".join(cuts)
 
 
 def _photo_worker(stage: Stage, chance: random.Random) -> Worker | None:
@@ -225,9 +306,9 @@ def _photo_worker(stage: Stage, chance: random.Random) -> Worker | None:
     return chance.choice(living) if living else None
 
 
-def _kill_groups(stage: Stage, fault: str, workers: list[Worker]) -> str:
+def _kill_groups(stage: Stage, workers: list[Worker]) -> str:
     now = time.time()
-    stage.note_kill(fault, workers, now)
+    stage.note_kill(workers, now)
     for worker in workers:
         stage.ended(worker, now)
         with contextlib.suppress(ProcessLookupError):
@@ -235,12 +316,3 @@ def _kill_groups(stage: Stage, fault: str, workers: list[Worker]) -> str:
     for worker in workers:
         worker.process.wait(30)
     return ", ".join(f"pid {worker.pid}" for worker in workers) or "nobody to kill"
-
-
-def _restart(stage: Stage, name: str, number: int, chance: random.Random) -> str:
-    server = stage.servers.redis if name == "Redis" else stage.servers.postgres
-    away = chance.uniform(0.0, 1.5)
-    begin = time.time()
-    stage.servers.restart(server, number, away)
-    stage.outages.append(audit.Span(begin, time.time()))
-    return f"away for {away:.1f} s"

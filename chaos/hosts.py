@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from chaos.faults import Fault
+from chaos.faults import FAULTS, Fault
 from chaos.run import Outcome, run
 from chaos.stage import INVENTORIES, PHOTOS, Place, Stage
 
@@ -109,37 +109,34 @@ def two_hosts(
             Place(PHOTOS, "network", net.run_in(net.hosts[1])),
             Place(INVENTORIES, "network", net.run_in(net.hosts[0])),
         ]
-        cuts = {
-            "cut off a host for a moment": _cutting(net, _SHORT),
-            "cut off a host for long": _cutting(net, _LONG),
-        }
+        cuts = [
+            Fault("cut off a host for a moment", _cut(net), _join(net), (_SHORT, _SHORT)),
+            Fault("cut off a host for long", _cut(net), _join(net), (_LONG, _LONG)),
+        ]
         return run(
             seed=seed,
             jobs=jobs,
             seconds=seconds,
-            faults=[*cuts, "kill worker", "empty Redis"],
-            extra=cuts,
+            faults=[*cuts, FAULTS["kill worker"], FAULTS["empty Redis"]],
             least=least,
             make_stage=lambda seed: Stage(seed, crew=crew, listen=net.address),
             tell=tell,
         )
 
 
-def _cutting(net: Network, seconds: float) -> Fault:
+def _cut(net: Network) -> Callable[[Stage, random.Random], str]:
     def cut(stage: Stage, chance: random.Random) -> str:
         place = chance.randrange(2)
-        host = net.hosts[place]
         hit = [stage.worker_at(place), stage.worker_at(2) if place == 0 else None]
-        name = f"cut off a host for {'long' if seconds == _LONG else 'a moment'}"
-        stage.note_kill(name, [worker for worker in hit if worker], time.time())
-        net.cut(host)
-        try:
-            time.sleep(seconds)
-        finally:
-            net.join(host)
-        return f"{host} for {seconds:.0f} s"
+        stage.note_kill([worker for worker in hit if worker], time.time())
+        net.cut(net.hosts[place])
+        return net.hosts[place]
 
     return cut
+
+
+def _join(net: Network) -> Callable[[Stage], None]:
+    return lambda stage: [net.join(host) for host in net.hosts] and None
 
 
 def _ip(*arguments: str, check: bool = True) -> None:

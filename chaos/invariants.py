@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import psutil
@@ -27,6 +28,7 @@ _ENDS: Final = {
     "exit": {"failed"},
     "odd": {"failed"},
     "hang": {"failed"},
+    "slay": {"failed"},
 }
 #: Outcomes that a good photo is not to blame for.
 _TAKEN: Final = {"worker_lost", "timeout"}
@@ -74,7 +76,7 @@ def effects(stage: Stage) -> list[str]:
         "WHERE photo_id IS NOT NULL"
     ):
         tokens = runs.get(photo, [])
-        if len(tokens) > attempts:
+        if len(tokens) - stage.forgotten[photo] > attempts:
             breaches.append(f"{photo}: {len(tokens)} runs in {attempts} attempts")
         if state == "completed" and token not in tokens:
             breaches.append(f"{photo}: its result is of no run of the engine")
@@ -103,9 +105,12 @@ def attempts(stage: Stage) -> list[str]:
     return breaches
 
 
+def _expected(key: str) -> set[str]:
+    return _ENDS.get(key.removeprefix("photo-").partition("-")[0], {"completed"})
+
+
 def _ending(key: str, state: str, outcomes: list[str]) -> list[str]:
-    kind = key.removeprefix("photo-").partition("-")[0]
-    expected = _ENDS.get(kind, {"completed"})
+    expected = _expected(key)
     if state not in ("completed", "failed") or state in expected:
         return []
     if state == "failed" and set(outcomes) <= _TAKEN | {"released"}:
@@ -128,8 +133,35 @@ def redis_keys(stage: Stage) -> list[str]:
     return breaches
 
 
+def innocent(stage: Stage) -> list[str]:
+    """No good photo fails but where faults took its attempts: another photo must not."""
+    failed = {
+        job
+        for job, key in stage.rows("SELECT job_id, job_key FROM jobs WHERE state = 'failed'")
+        if _expected(key) == {"completed"}
+    }
+    with stage.servers.connect() as connection:
+        notes = audit.moves(connection)[0] if failed else []
+    breaches = []
+    for job, own in audit.by_job(notes):
+        alone = [
+            move
+            for move, after in pairwise(own)
+            if job in failed and (move.state, after.error) == ("active", "worker_lost")
+            if not any(
+                move.worker_id in k.workers and move.at <= k.at <= after.at for k in stage.kills
+            )
+            if not any(out.begin <= after.at and move.at <= out.end for out in stage.outages)
+        ]
+        if len(alone) > 1:
+            breaches.append(f"{job}: {len(alone)} of its attempts ended with no fault near")
+    return breaches
+
+
 def connections(stage: Stage) -> list[str]:
     """PostgreSQL has no more connections than the living processes need."""
+    if stage.servers.pooler is not None:
+        return []  # it has those of the pooler
     rows = stage.rows(
         "SELECT application_name FROM pg_stat_activity WHERE backend_type = 'client backend' "
         "AND application_name <> 'chaos'"
@@ -172,6 +204,7 @@ CHECKS: Final[dict[str, Callable[[Stage], list[str]]]] = {
     "completed once": doubled_jobs,
     "one effect an attempt": effects,
     "attempts within the budget": attempts,
+    "no photo fails for another": innocent,
     "Redis holds what it should": redis_keys,
     "no connection leaked": connections,
     "nothing held": leases,

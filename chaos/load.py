@@ -19,6 +19,8 @@ import photoqueue
 MIX: Final = {"ok": 66, "sleep": 30, "flaky": 3, "bad": 1}
 #: Kinds that can only fail, submitted by a fault.
 POISON: Final = ("raise", "crash", "exit", "odd", "hang")
+#: The kind that ends its whole worker.
+SLAYER: Final = "slay"
 #: Photos of a batch, and unfinished jobs below which another batch is submitted.
 _BATCH: Final = 50
 _BACKLOG: Final = 200
@@ -79,13 +81,16 @@ class Load:
     def __init__(self, seed: int, backlog: Callable[[], int]) -> None:
         self._chance = random.Random(seed)
         self._backlog = backlog
-        self._lock = threading.Lock()
+        #: Held while it submits.
+        self.lock = threading.Lock()
+        #: Set while nothing but faults submits.
+        self.paused = threading.Event()
         self.accepted = Accepted()
 
     def submit(self, photos: list[dict[str, object]], project: str | None = None) -> bool:
         """Submit a batch; tell whether it was accepted."""
         names = {str(photo["photo_id"]) for photo in photos}
-        with self._lock:
+        with self.lock:
             try:
                 batch = photoqueue.submit_photos(photos, project_id=project, user_id="chaos")
             except photoqueue.PhotoqueueError as exc:
@@ -103,7 +108,7 @@ class Load:
         left = jobs
         while (left > 0 or not enough.is_set()) and not stop.is_set():
             try:
-                if self._backlog() > _BACKLOG:
+                if self.paused.is_set() or self._backlog() > _BACKLOG:
                     stop.wait(0.05)
                     continue
             except Exception:  # whatever a server that is away makes of the question

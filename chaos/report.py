@@ -58,7 +58,7 @@ def of_run(outcome: Outcome) -> str:
         ]
         for name in sorted(outcome.faults)
     ]
-    parts.append(table([["fault", "times", "jobs hit", "recovery p50, p95"], *hits]))
+    parts.append(table([["fault", "times", "jobs or workers hit", "recovery p50, p95"], *hits]))
     held = [
         [name, "holds" if not breaches else f"BROKEN {len(breaches)} times"]
         for name, breaches in outcome.breaches.items()
@@ -70,11 +70,11 @@ def of_run(outcome: Outcome) -> str:
     return "\n\n".join(parts)
 
 
-def write(folder: Path, found: dict[str, object]) -> None:
-    """Keep everything as JSON."""
+def write(folder: Path, found: dict[str, object], texts: Sequence[str]) -> None:
+    """Keep everything as JSON, and the tables as Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "chaos.json"
-    path.write_text(json.dumps(found, indent=1, ensure_ascii=False, default=str))
+    (folder / "chaos.json").write_text(json.dumps(found, indent=1, ensure_ascii=False, default=str))
+    (folder / "chaos.md").write_text("\n\n".join(texts) + "\n")
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:

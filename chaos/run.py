@@ -6,17 +6,28 @@ import random
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+
+import psycopg
+import redis
 
 from chaos import audit, invariants
 from chaos.engine import runs_in
-from chaos.faults import FAULTS, Fault, Skipped
+from chaos.faults import Fault
 from chaos.plan import Step, steps
 from chaos.stage import Stage
+from photoqueue import PhotoqueueError
+from photoqueue.services import process
 
 #: Seconds after its last fault within which all jobs of a round must have ended.
 _SETTLE_SECONDS = 120.0
+#: Seconds after a fault within which every worker must take a job, and before one that is to
+#: strike idle workers, within which they should be.
+_RESUME_SECONDS = 30.0
+_IDLE_SECONDS = 20.0
+#: What is raised where a server cannot do what it is asked for.
+_SERVERS_SAY = (OSError, PhotoqueueError, redis.RedisError, psycopg.Error)
 
 
 @dataclass
@@ -28,7 +39,7 @@ class Outcome:
     breaches : dict
         By invariant, what broke it; empty lists where it held.
     recovery : dict
-        By fault, seconds until each job that was hit ran again.
+        By fault, seconds until each job that was hit ran again, or each worker took one.
     seconds : list of float
         What each round took.
     """
@@ -69,8 +80,7 @@ def run(
     seconds: float,
     round_jobs: int = 1000,
     calm_jobs: int = 0,
-    faults: Sequence[str] | None = None,
-    extra: Mapping[str, Fault] | None = None,
+    faults: Sequence[Fault],
     least: int = 12,
     make_stage: Callable[[int], Stage] = Stage,
     tell: Callable[[str], None] = print,
@@ -86,16 +96,14 @@ def run(
     calm_jobs
         As many are run without a fault first, for the throughput.
     faults
-        Names of those that are played; None plays all.
-    extra
-        Further faults, by name, for a stage that has what they need.
+        Those that are played.
     least
         Faults that a round plays at least; its jobs are more than said until then.
     """
     outcome = Outcome(seed)
     chance = random.Random(seed)
-    known = {**FAULTS, **(extra or {})}
-    plan = ((step, known[step.fault]) for step in steps(seed, faults))
+    outcome.skipped = {fault.name: why for fault in faults if (why := fault.needs())}
+    plan = steps(seed, [fault for fault in faults if fault.name not in outcome.skipped])
     stage = make_stage(chance.getrandbits(32))
     try:
         stage.fill_crew()
@@ -133,7 +141,7 @@ def _calm(stage: Stage, jobs: int) -> float:
 def _round(
     stage: Stage,
     outcome: Outcome,
-    plan: Iterator[tuple[Step, Fault]],
+    plan: Iterator[Step],
     jobs: int,
     deadline: float,
     least: int,
@@ -146,7 +154,7 @@ def _round(
     before = len(stage.load.accepted.photos)
     played = 0
     while time.monotonic() < deadline and (submitter.is_alive() or _busy(stage)):
-        _play(stage, outcome, *next(plan), tell)
+        _play(stage, outcome, next(plan), tell)
         played += 1
         stage.fill_crew()
         if played >= least:
@@ -187,29 +195,49 @@ def _busy(stage: Stage) -> bool:
         return True
 
 
-def _play(
-    stage: Stage, outcome: Outcome, step: Step, fault: Fault, tell: Callable[[str], None]
-) -> None:
+def _play(stage: Stage, outcome: Outcome, step: Step, tell: Callable[[str], None]) -> None:
+    fault = step.fault
+    stage.fault = fault.name
     stage.wait_for_worker()
     time.sleep(step.pause)
-    begin = time.monotonic()
+    if fault.idle:
+        stage.load.paused.set()
+        process.until(lambda: not _busy(stage), time.monotonic() + _IDLE_SECONDS)
+    begin = time.time()
+    breaches = outcome.breaches.setdefault("every fault is played, and made good", [])
     try:
-        what = fault(stage, random.Random(step.seed))
-    except Skipped as exc:
-        if step.fault not in outcome.skipped:
-            tell(f"  {step.number:3}  {step.fault}: skipped, {exc}")
-        outcome.skipped[step.fault] = str(exc)
-        return
-    except (OSError, RuntimeError, subprocess.TimeoutExpired) as exc:
+        said = _strike(stage, fault, random.Random(step.seed), breaches)
+    except (*_SERVERS_SAY, RuntimeError, subprocess.TimeoutExpired) as exc:
         # A worker that does not stop, a server that does not come back: a finding, too.
-        outcome.breaches.setdefault("every fault could be played", []).append(
-            f"{step.number} {step.fault}: {exc}"
-        )
-        tell(f"  {step.number:3}  {step.fault}: FAILED, {exc}")
-        return
-    outcome.faults[step.fault] = outcome.faults.get(step.fault, 0) + 1
-    took = time.monotonic() - begin
-    tell(f"  {step.number:3}  {step.fault}{': ' if what else ''}{what} [{took:.1f} s]")
+        said = f"FAILED: {exc}"
+        breaches.append(f"{step.number} {fault.name}: {exc}")
+    stage.load.paused.clear()
+    struck = time.time()
+    if fault.heal is not None:
+        again, stuck = stage.resumed(begin, _RESUME_SECONDS)
+        stage.recovered[fault.name] += again
+        for worker in stuck:
+            breaches.append(f"{step.number} {fault.name}: {worker.log.name} takes no job after it")
+            said += f" {worker.log.name} IS STUCK"
+            worker.kill_group()  # as its operator would, in the end
+    outcome.faults[fault.name] = outcome.faults.get(fault.name, 0) + 1
+    took = f"{struck - begin:.1f} s, and {time.time() - struck:.1f} s"
+    tell(f"  {step.number:3}  {fault.name} {said} [{took}]")
+
+
+def _strike(stage: Stage, fault: Fault, chance: random.Random, breaches: list[str]) -> str:
+    begin = time.time()
+    try:
+        said = fault.strike(stage, chance)
+        time.sleep(chance.uniform(*fault.hold))
+        if fault.away:
+            breaches += stage.unhealthy(begin)
+    finally:
+        if fault.heal is not None:
+            fault.heal(stage)
+        if fault.away:
+            stage.outages.append(audit.Span(begin, time.time()))
+    return said
 
 
 def _sum_up(stage: Stage, outcome: Outcome) -> None:
@@ -228,7 +256,9 @@ def _sum_up(stage: Stage, outcome: Outcome) -> None:
     with stage.servers.connect() as connection:
         notes, _ = audit.moves(connection)
     working = [audit.Span(begin, end) for begin, end in stage.working.values()]
-    outcome.recovery = audit.recoveries(notes, stage.kills, working, stage.outages)
+    outcome.recovery = audit.recoveries(notes, stage.kills + stage.slain, working, stage.outages)
+    for name, seconds in stage.recovered.items():
+        outcome.recovery.setdefault(name, []).extend(seconds)
 
 
 def _keep_logs(stage: Stage, outcome: Outcome) -> None:

@@ -1,33 +1,76 @@
-"""A PostgreSQL and a Redis that may be stopped, killed, emptied and started again."""
+"""A PostgreSQL and a Redis that may be stopped, frozen, replaced by a replica, put back in time."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
+import socket
+import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import psutil
 import psycopg
 import redis
 
+from chaos.pooler import Pooler
 from photoqueue.queue.database import Database, migrate
+from photoqueue.services import process
 from photoqueue.services.folder import ServiceFolder
 from photoqueue.services.lifecycle import EmbeddedServer
 from photoqueue.services.process import Account
-from photoqueue.services.programs import DATABASE, Postgres, RedisServer
+from photoqueue.services.programs import DATABASE, Postgres, RedisServer, find_postgres
 
 _REDIS_PORT = 6399
 _POSTGRES_PORT = 5432
+#: Seconds within which a replica has caught up, and a server has ended.
+_WAIT_SECONDS: Final = 30.0
+#: Gives a C program a clock; Python's own waits end wrongly under it (see ``chaos/clock``).
+_FAKETIME: Final = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+
+
+def no_faketime() -> str:
+    """Why servers cannot be given a clock of their own; empty where they can."""
+    return "" if _FAKETIME else "there is no libfaketime: apt install libfaketime"
+
+
+def no_disk() -> str:
+    """Why there can be no small disk; empty where there can."""
+    if os.geteuid() == 0 and shutil.which("mount"):
+        folder = Path(tempfile.mkdtemp(prefix="pq-"))
+        mounted = mount(folder, 2**20)
+        unmount(folder)
+        folder.rmdir()
+        if mounted:
+            return ""
+    return "a disk of its own needs root and mount"
+
+
+def mount(folder: Path, size: int) -> bool:
+    """Make a folder a small disk of its own, where that is allowed."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        return False
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def unmount(folder: Path) -> None:
+    """Take a small disk away, if there is one."""
+    if folder.is_mount():
+        subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
 class OpenPostgres(Postgres):
     """PostgreSQL that also listens on an address, for workers of other hosts."""
 
     listen = ""
+    before: tuple[str, ...] = ()
 
     def prepare(self, account: Account | None) -> None:
         """Let everybody on the network of the test log in."""
@@ -40,59 +83,94 @@ class OpenPostgres(Postgres):
 
     def command(self) -> list[str | Path]:
         """Listen on the address as well."""
-        command = super().command()
-        return [*command, "-c", f"listen_addresses={self.listen}"] if self.listen else command
+        listen = ["-c", f"listen_addresses={self.listen}"] if self.listen else []
+        return [*self.before, *super().command(), *listen]
 
 
 class OpenRedis(RedisServer):
-    """Redis that also listens on an address."""
+    """Redis that also listens on an address: for workers of other hosts, or for its replica."""
 
     listen = ""
+    before: tuple[str, ...] = ()
+
+    def __init__(self, place: ServiceFolder) -> None:
+        super().__init__(place)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
 
     def command(self) -> list[str | Path]:
         """Listen on the address as well."""
-        command = super().command()
-        if not self.listen:
-            return command
-        open_to_all = ["--bind", self.listen, "--protected-mode", "no"]
-        return [*command, *open_to_all, "--port", str(_REDIS_PORT)]
+        port = _REDIS_PORT if self.listen else self.port
+        bind = ["--bind", self.listen, "--protected-mode", "no"] if self.listen else []
+        return [*self.before, *super().command(), *bind, "--port", str(port)]
+
+
+_Kind = TypeVar("_Kind", OpenPostgres, OpenRedis)
 
 
 class Servers:
-    """Both servers, in a folder of their own.
+    """Both servers, and an address that leads to those in charge.
 
     Parameters
     ----------
     listen : str
         Address on which they listen too, beside their Unix sockets; empty for none.
+    disk : int
+        Bytes of the small disk that they are on; 0 for that of the machine.
+    clock : bool
+        Whether they have a clock that can be moved.
+    pooler : bool
+        Whether the address of the database is that of PgBouncer.
     """
 
-    def __init__(self, listen: str = "") -> None:
+    def __init__(
+        self, listen: str = "", *, disk: int = 0, clock: bool = False, pooler: bool = False
+    ) -> None:
         # Short: the path of a Unix socket has a limit.
         self.home = Path(tempfile.mkdtemp(prefix="pq-"))
-        place = ServiceFolder.of(self.home)
-        self.postgres = OpenPostgres(place)
-        self.redis = OpenRedis(place)
-        self.postgres.listen = self.redis.listen = listen
+        if disk:
+            mount(self.home, disk)
         self.listen = listen
+        self.clock = self.home / "clock"
+        self.clock.write_text("+0")
+        self._clock = clock
+        #: Links to the sockets of those in charge, under the names that clients know.
+        self.address = self.home / "a"
+        self.address.mkdir()
+        self.postgres = self._made(OpenPostgres)
+        self.redis = self._made(OpenRedis)
+        #: Servers that were in charge, and may still have clients.
+        self._retired: list[EmbeddedServer] = []
+        self._backups: dict[str, Path] = {}
+        self.pooler = Pooler(self.home / "b") if pooler else None
         try:
             self.start()
-            database = Database(self.database_url)
+            database = Database(self.postgres.url())
             migrate(database)
             database.close()
         except BaseException:
             self.close()
             raise
 
+    def _made(self, kind: type[_Kind]) -> _Kind:
+        server = kind(ServiceFolder.of(Path(tempfile.mkdtemp(prefix="", dir=self.home))))
+        server.listen = self.listen
+        if self._clock:
+            server.before = (
+                *("/usr/bin/env", f"LD_PRELOAD={_FAKETIME}", "FAKETIME_NO_CACHE=1"),
+                *(f"FAKETIME_TIMESTAMP_FILE={self.clock}", "FAKETIME_DONT_FAKE_MONOTONIC=1"),
+            )
+        return server
+
     @property
     def database_url(self) -> str:
-        """The database, on its Unix socket."""
-        return self.postgres.url()
+        """The database, on the Unix socket of its address."""
+        return self.url_through(self.address)
 
     @property
     def redis_url(self) -> str:
-        """Redis, on its Unix socket."""
-        return self.redis.url()
+        """Redis, on the Unix socket of its address."""
+        return self.redis_url_through(self.address)
 
     @property
     def remote_database_url(self) -> str:
@@ -106,55 +184,176 @@ class Servers:
 
     @property
     def postgres_socket(self) -> Path:
-        """Path of the socket, for something that stands before it."""
-        found = self.postgres.socket()
-        assert found is not None
-        return found
+        """Path of the socket of the one in charge."""
+        return _socket(self.postgres)
 
     def url_through(self, folder: Path) -> str:
         """Return the database as reached through a socket of the same name in another folder."""
         return f"postgresql://{DATABASE}@/{DATABASE}?host={quote(str(folder))}&port=5432"
 
+    def redis_url_through(self, folder: Path) -> str:
+        """Return Redis as reached through a socket of the same name in another folder."""
+        return f"unix://{quote(str(folder / self.redis.socket_name))}?db=0"
+
     def start(self) -> None:
-        """Start what does not run."""
+        """Start what does not run, and lead the addresses to it."""
         for server in (self.postgres, self.redis):
             with server.place.exclusive():
                 server.bring_up()
+        if self.pooler is not None:
+            self.pooler.start(self.postgres_socket.parent)
+        self.lead()
+
+    def lead(self) -> None:
+        """Lead new connections to those in charge; open ones stay where they are."""
+        of_pooler = self.pooler and self.pooler.folder / self.postgres.socket_name
+        for target in (of_pooler or self.postgres_socket, _socket(self.redis)):
+            fresh = self.address / "new"
+            fresh.symlink_to(target)
+            fresh.replace(self.address / target.name)
 
     def stop(self, server: EmbeddedServer, number: int) -> None:
         """Stop a server by a signal to its main process; return when all of it is gone."""
         processes = server.processes()
         if processes:
             os.kill(processes[0].pid, number)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + _WAIT_SECONDS
         while server.is_alive():
             if time.monotonic() > deadline:
                 psutil.wait_procs(processes, timeout=0)
                 raise RuntimeError(f"{server.name} is still alive 30 s after signal {number}")
             time.sleep(0.02)
 
-    def restart(self, server: EmbeddedServer, number: int, away: float = 0.0) -> None:
-        """Stop a server, leave it away for some seconds, start it again."""
-        self.stop(server, number)
-        time.sleep(away)
+    # --- replicas --------------------------------------------------------------
+
+    def replace_postgres(self, *, keep: bool) -> None:
+        """Put a standby in charge; the one before becomes its standby, or is killed.
+
+        It loses nothing that was committed: what is killed waited for its standby at each commit.
+        """
+        old, new = self.postgres, self._made(OpenPostgres)
+        self.copy_postgres(new, "-R")
+        _bring_up(new)
+        with self.connect() as connection:
+            if not keep:
+                connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+                connection.execute("SELECT pg_reload_conf()")
+            _until(
+                lambda: connection.execute(
+                    "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'"
+                    + ("" if keep else " AND sync_state = 'sync'")
+                ).fetchone()
+            )
+        self.stop(old, CLEAN["PostgreSQL"] if keep else signal.SIGKILL)
+        self._retire(old)
+        self.postgres = new
+        with self.connect() as connection:
+            connection.execute("SELECT pg_promote()")
+        if keep:
+            leader = f"host={self.postgres_socket.parent} port={_POSTGRES_PORT} user={DATABASE}"
+            with (old.data / "postgresql.auto.conf").open("a") as file:
+                file.write(f"primary_conninfo = '{leader}'\n")
+            (old.data / "standby.signal").touch()
+            _bring_up(old)
+
+    def replace_redis(self, *, keep: bool) -> None:
+        """Put a replica in charge; the one before becomes its replica, or is killed."""
+        old, new = self.redis, self._made(OpenRedis)
+        _bring_up(new)
+        with redis.Redis.from_url(new.url()) as client:
+            client.replicaof("127.0.0.1", old.port)
+            _until(lambda: client.info("replication").get("master_link_status") == "up")
+            if not keep:
+                self.stop(old, signal.SIGKILL)
+            client.replicaof("NO", "ONE")
+        if keep:
+            with self.client() as client:
+                client.replicaof("127.0.0.1", new.port)
+        self._retire(old)
+        self.redis = new
+
+    def _retire(self, old: EmbeddedServer) -> None:
+        """Leave one that was in charge to its clients, and end the one of its kind before it."""
+        for server in [one for one in self._retired if type(one) is type(old)]:
+            self._remove(server)
+        self._retired.append(old)
+
+    def _remove(self, server: EmbeddedServer) -> None:
+        with server.place.exclusive():
+            server.stop()
+        server.place.remove_sockets()
+        shutil.rmtree(server.place.home, ignore_errors=True)
+        with contextlib.suppress(ValueError):
+            self._retired.remove(server)
+
+    # --- backups ---------------------------------------------------------------
+
+    def copy_postgres(self, target: OpenPostgres, *options: str) -> None:
+        """Make the data of another server a copy of those of the one in charge."""
+        with target.place.exclusive():
+            account = target.place.prepare()
+            target.place.make_private(target.folder, account)
+        command = [find_postgres() / "pg_basebackup", "-D", target.data, "-c", "fast", *options]
+        reach = ["-h", str(self.postgres_socket.parent), "-p", str(_POSTGRES_PORT), "-U", DATABASE]
+        done = process.run([*command, *reach], folder=target.folder, account=account)
+        if done.returncode:
+            raise RuntimeError(f"pg_basebackup failed: {done.stdout[-500:]}")
+
+    def back_up(self, server: EmbeddedServer) -> None:
+        """Copy what a server has now, while it goes on."""
+        copy = self._made(OpenPostgres if server is self.postgres else OpenRedis)
+        if server is self.postgres:
+            self.copy_postgres(copy)
+        else:
+            copy.folder.mkdir(parents=True)
+            shutil.copytree(server.data, copy.data)
+        self._backups[server.name] = copy.data
+
+    def restore(self, server: EmbeddedServer) -> None:
+        """Start a server with what it had at its backup."""
+        self.stop(server, CLEAN[server.name])
+        owner = server.data.stat()
+        shutil.rmtree(server.data)
+        self._backups.pop(server.name).rename(server.data)
+        for path in (server.data, *server.data.rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid)
         self.start()
 
+    # --- clients ---------------------------------------------------------------
+
     def client(self) -> redis.Redis:
-        """Connect to Redis."""
-        return redis.Redis.from_url(self.redis_url)
+        """Connect to the Redis in charge."""
+        return redis.Redis.from_url(self.redis.url())
 
     def connect(self) -> psycopg.Connection[tuple[object, ...]]:
-        """Connect to the database; each statement is committed."""
-        return psycopg.connect(self.database_url, autocommit=True, application_name="chaos")
+        """Connect to the database in charge; each statement is committed."""
+        return psycopg.connect(self.postgres.url(), autocommit=True, application_name="chaos")
 
     def close(self) -> None:
-        """Stop both and remove what they held."""
-        for server in (self.postgres, self.redis):
-            with server.place.exclusive():
-                server.stop()
-        self.postgres.place.remove_sockets()
+        """Stop all and remove what they held."""
+        if self.pooler is not None:
+            self.pooler.stop()
+        for server in (*self._retired, self.postgres, self.redis):
+            self._remove(server)
+        unmount(self.home)
         shutil.rmtree(self.home, ignore_errors=True)
 
 
 #: How a server is told to end: cleanly, or as if its machine had failed.
 CLEAN = {"PostgreSQL": signal.SIGINT, "Redis": signal.SIGTERM}
+
+
+def _socket(server: EmbeddedServer) -> Path:
+    found = server.socket()
+    assert found is not None
+    return found
+
+
+def _bring_up(server: EmbeddedServer) -> None:
+    with server.place.exclusive():
+        server.bring_up()
+
+
+def _until(condition: Callable[[], Any]) -> None:
+    if not process.until(lambda: bool(condition()), time.monotonic() + _WAIT_SECONDS):
+        raise RuntimeError(f"A replica has not caught up within {_WAIT_SECONDS:.0f} s")

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
+import socket
 import tempfile
 import threading
 import time
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
+import httpx
 import psycopg
 from pydantic import SecretStr
 
 import photoqueue
 from chaos import audit
 from chaos.engine import RUNS_VARIABLE
-from chaos.load import Load
+from chaos.load import Load, photo
 from chaos.proxy import Proxy
-from chaos.servers import Servers
+from chaos.servers import Servers, mount, unmount
 from chaos.workers import Worker, Workers
 from photoqueue import Settings
 
@@ -68,18 +69,26 @@ class Stage:
         The workers that are to live.
     listen
         Address on which the servers listen for workers of other hosts.
+    servers
+        What else is special about them (see :class:`chaos.servers.Servers`).
     """
 
-    def __init__(self, seed: int, *, crew: Sequence[Place] = CREW, listen: str = "") -> None:
+    def __init__(
+        self, seed: int, *, crew: Sequence[Place] = CREW, listen: str = "", **servers: Any
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pq-chaos-"))
         self.mark = uuid.uuid4().hex
         self.runs = self.folder / "runs"
         self.runs.mkdir()
         self.store = self.folder / "photos"
         self.store.mkdir()
-        self.store_mounted = _mount(self.store)
-        self.servers = Servers(listen)
-        self.proxy = Proxy(self.servers.postgres_socket)
+        mount(self.store, _STORE_BYTES)
+        self.servers = Servers(listen, **servers)
+        #: Before PostgreSQL, and before Redis.
+        self.proxies = [
+            Proxy(self.servers.address / server.socket_name)
+            for server in (self.servers.postgres, self.servers.redis)
+        ]
         self.settings = Settings(
             home=self.folder / "home",
             database_url=self.servers.database_url,
@@ -94,7 +103,8 @@ class Stage:
         self._reached = {
             "socket": self.settings,
             "proxy": self._settings_for(
-                self.servers.url_through(self.proxy.folder), self.servers.redis_url
+                self.servers.url_through(self.proxies[0].folder),
+                self.servers.redis_url_through(self.proxies[1].folder),
             ),
         }
         if listen:
@@ -103,8 +113,19 @@ class Stage:
             )
         environment = {MARK: self.mark, RUNS_VARIABLE: str(self.runs)}
         self.workers = Workers(self.folder, environment)
+        self.services = Workers(self.folder / "services", environment)
         self.crew = list(crew)
+        #: Name of the fault that is played.
+        self.fault = ""
+        #: Seconds that each fault took to be made good, by its name.
+        self.recovered: dict[str, list[float]] = defaultdict(list)
+        #: Connections to the API that do it no good.
+        self.strangers: list[socket.socket] = []
         self.kills: list[audit.Kill] = []
+        #: Runs of the engine that no attempt is on record for, by photo.
+        self.forgotten: Counter[str] = Counter()
+        #: The same of photos.
+        self.slain: list[audit.Kill] = []
         #: When each worker took up work, and when it was ended, in seconds since the epoch.
         self.working: dict[Worker, list[float]] = {}
         #: When a server was away.
@@ -132,7 +153,7 @@ class Stage:
                 place = self.crew[number]
                 self._places[number] = self.workers.start(
                     self._reached[place.through],
-                    place.arguments,
+                    ("worker", "--health-port", "0", *place.arguments),
                     extra=self.next_environment,
                     before=place.before,
                 )
@@ -151,6 +172,14 @@ class Stage:
                 return
             time.sleep(0.05)
 
+    def api(self) -> str:
+        """Return the address of the HTTP API, which is started where it is not there."""
+        if not self.services.living:
+            self.services.start(self.settings, ("serve", "--port", "0"))
+        (server,) = self.services.living
+        server.wait_for("serving on ")
+        return server.after("serving on ")
+
     def photo_workers(self) -> list[Worker]:
         """Living workers that analyse photos and have begun to."""
         return [
@@ -163,10 +192,10 @@ class Stage:
         addresses = {"database_url": SecretStr(database_url), "redis_url": SecretStr(redis_url)}
         return self.settings.model_copy(update=addresses)
 
-    def note_kill(self, fault: str, workers: Sequence[Worker], at: float) -> None:
-        """Remember whom a fault has hit."""
+    def note_kill(self, workers: Sequence[Worker], at: float) -> None:
+        """Remember whom the fault that is played has hit."""
         hit = {self._ids[worker.pid] for worker in workers if worker.pid in self._ids}
-        self.kills.append(audit.Kill(fault, at, frozenset(hit)))
+        self.kills.append(audit.Kill(self.fault, at, frozenset(hit)))
 
     def ended(self, worker: Worker, at: float) -> None:
         """Remember that a worker takes no more jobs."""
@@ -179,12 +208,16 @@ class Stage:
                 if worker not in self.working and worker.ready:
                     self.working[worker] = [time.time(), float("inf")]
                     self._learn_id(worker)
+            for worker, span in self.working.items():
+                if not worker.alive and span[1] == float("inf"):
+                    span[1] = time.time()  # what ended it was no fault, but a photo
+                    ids = frozenset({self._ids[worker.pid]})
+                    self.slain.append(audit.Kill("poison a whole worker", span[1], ids))
 
     def _learn_id(self, worker: Worker) -> None:
         # From its log, which is there whatever becomes of the servers.
         _, _, rest = worker.text.partition("worker ready")
-        _, _, found = rest.partition("worker=")
-        self._ids[worker.pid] = UUID(found[:36])
+        self._ids[worker.pid] = UUID(rest.partition("worker=")[2][:36])
 
     # --- what is asked ---------------------------------------------------------
 
@@ -192,7 +225,9 @@ class Stage:
         """Count the jobs that have not ended."""
         query = "SELECT count(*) FROM jobs WHERE state IN ('waiting', 'active', 'delayed')"
         with self._asking:
-            if self._asker is None or self._asker.closed:
+            # One that was in charge before may answer, too.
+            place = str(self.servers.postgres_socket.parent)
+            if self._asker is None or self._asker.closed or self._asker.info.host != place:
                 self._asker = self.servers.connect()
             return int(self._asker.execute(query).fetchone()[0])  # type: ignore[index,call-overload]  # one row
 
@@ -200,6 +235,50 @@ class Stage:
         """Ask PostgreSQL, past everything that can be cut."""
         with self.servers.connect() as connection:
             return connection.execute(query, parameters).fetchall()
+
+    def last_move(self) -> int:
+        """Tell the place of the last note on a job."""
+        return int(self.rows("SELECT coalesce(max(move_id), 0) FROM chaos_moves")[0][0])
+
+    def unhealthy(self, since: float) -> list[str]:
+        """Ask the workers that took jobs before a moment for their health; list what is wrong."""
+        found = []
+        for worker in self._since(since):
+            address = worker.after("answering /healthz on ")
+            try:
+                answer = httpx.get(f"{address}/healthz", timeout=10, verify=False)
+                if not answer.is_success:
+                    found.append(f"{self.fault}: {worker.log.name} is {answer.text}")
+            except httpx.HTTPError as exc:
+                found.append(f"{self.fault}: {worker.log.name} does not tell its health: {exc}")
+        return found
+
+    def resumed(self, since: float, seconds: float) -> tuple[list[float], list[Worker]]:
+        """Wait until each worker that took photos before a moment takes one again.
+
+        Returns
+        -------
+        tuple
+            The seconds that each took, and those that did not within the limit.
+        """
+        begin, after = time.monotonic(), self.last_move()
+        found: dict[Worker, float] = {}
+        query = "SELECT DISTINCT worker_id FROM chaos_moves WHERE move_id > %s AND state = 'active'"
+        while time.monotonic() - begin < seconds:
+            active = {worker for (worker,) in self.rows(query, after)}
+            for worker in self._since(since):
+                if self._ids[worker.pid] in active:
+                    found.setdefault(worker, time.monotonic() - begin)
+            missing = [worker for worker in self._since(since) if worker not in found]
+            if not missing:
+                break
+            if self.unfinished() < 8:  # so that there is a photo for each
+                self.load.submit([photo("sleep") for _ in range(16)])
+            time.sleep(0.05)
+        return list(found.values()), missing
+
+    def _since(self, moment: float) -> list[Worker]:
+        return [one for one in self.photo_workers() if self.working.get(one, [moment])[0] < moment]
 
     def settle(self, seconds: float) -> bool:
         """Wait until all jobs have ended; False when they do not within so many seconds."""
@@ -221,17 +300,10 @@ class Stage:
         photoqueue.use(None)
         if self._asker is not None:
             self._asker.close()
+        self.services.kill()
         self.workers.kill()
-        self.proxy.close()
+        for proxy in self.proxies:
+            proxy.close()
         self.servers.close()
-        if self.store_mounted:
-            subprocess.run(["umount", "-l", str(self.store)], check=False)
+        unmount(self.store)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _mount(folder: Path) -> bool:
-    """Give the photo store a small disk of its own, where that is allowed."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        return False
-    command = ["mount", "-t", "tmpfs", "-o", f"size={_STORE_BYTES}", "tmpfs", str(folder)]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0

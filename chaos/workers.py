@@ -71,8 +71,16 @@ class Worker:
             os.killpg(self.pid, signal.SIGKILL)
         self.process.wait(30)
 
+    def after(self, words: str) -> str:
+        """Return the word that follows these in its log; empty if they are not there."""
+        return next(iter(self.text.partition(words)[2].split()), "")
+
     def wait_ready(self) -> None:
-        """Wait until it takes jobs.
+        """Wait until it takes jobs (see :meth:`wait_for`)."""
+        self.wait_for("worker ready")
+
+    def wait_for(self, words: str) -> None:
+        """Wait until its log has some words.
 
         Raises
         ------
@@ -80,9 +88,9 @@ class Worker:
             It ended instead, or took too long; the end of its log is shown.
         """
         deadline = time.monotonic() + _START_SECONDS
-        while not self.ready:
+        while words not in self.text:
             if not self.alive or time.monotonic() > deadline:
-                raise RuntimeError(f"A worker did not start:\n{self.text[-2000:]}")
+                raise RuntimeError(f"It did not start:\n{self.text[-2000:]}")
             time.sleep(0.05)
 
 
@@ -90,6 +98,7 @@ class Workers:
     """Starts workers, and knows them."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        folder.mkdir(exist_ok=True)
         self._folder = folder
         self._environment = dict(environment)
         self.all: list[Worker] = []
@@ -107,7 +116,7 @@ class Workers:
         extra: Mapping[str, str] | None = None,
         before: Sequence[str] = (),
     ) -> Worker:
-        """Start a worker.
+        """Start a worker, or what else the arguments of photoqueue say.
 
         Parameters
         ----------
@@ -119,7 +128,7 @@ class Workers:
         log = self._folder / f"worker-{len(self.all)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*before, sys.executable, "-m", "photoqueue", "worker", *arguments],
+                [*before, sys.executable, "-m", "photoqueue", *arguments],
                 cwd=REPOSITORY,
                 env={
                     **os.environ,

@@ -114,7 +114,7 @@ class Photoqueue(Contender):
 
     def start_worker(self) -> Worker:
         """Start a worker of two processes."""
-        return self._workers.start(self._settings, ["--queue", "photo-analyze"])
+        return self._workers.start(self._settings, ["worker", "--queue", "photo-analyze"])
 
     def unfinished(self) -> int:
         """Count rows that have not ended."""

@@ -1,0 +1,73 @@
+"""PgBouncer in transaction mode before PostgreSQL: each transaction runs on any connection."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from photoqueue.services import process
+from photoqueue.services.process import account_for, open_way
+from photoqueue.services.programs import DATABASE
+
+#: Connections to PostgreSQL: fewer than the clients have.
+_SIZE: Final = 6
+_PORT: Final = 5432
+_START_SECONDS: Final = 10.0
+
+
+def no_pooler() -> str:
+    """Why there can be no pooler; empty where there can."""
+    return "" if _program() else "there is no pgbouncer: apt install pgbouncer"
+
+
+def _program() -> str | None:
+    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+class Pooler:
+    """One PgBouncer; its socket is in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self._account = account_for(folder)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, sockets: Path) -> None:
+        """Begin to pass statements on to the PostgreSQL whose socket is in a folder."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        program = _program()
+        if program is None:
+            raise RuntimeError(no_pooler())
+        config = self.folder / "pgbouncer.ini"
+        config.write_text(
+            f"[databases]\n{DATABASE} = host={sockets} port={_PORT} user={DATABASE}\n"
+            f"[pgbouncer]\nunix_socket_dir = {self.folder}\nlisten_port = {_PORT}\n"
+            f"auth_type = any\npool_mode = transaction\ndefault_pool_size = {_SIZE}\n"
+            f"max_client_conn = 400\nlogfile = {self.folder}/log\n"
+            "ignore_startup_parameters = extra_float_digits,options\n"
+        )
+        listening = self.folder / f".s.PGSQL.{_PORT}"
+        listening.unlink(missing_ok=True)  # of one that was killed
+        options: dict[str, Any] = {}
+        if self._account:
+            open_way(config, self._account)
+            self._account.own(self.folder)
+            options = {"user": self._account.uid, "group": self._account.gid, "extra_groups": []}
+        config.chmod(0o644)
+        self._process = subprocess.Popen(
+            [program, "-q", str(config)], cwd=self.folder, stdin=subprocess.DEVNULL, **options
+        )
+        if not process.until(listening.exists, time.monotonic() + _START_SECONDS):
+            raise RuntimeError(f"PgBouncer does not listen on {listening}")
+
+    def stop(self) -> None:
+        """Cut all connections at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(30)

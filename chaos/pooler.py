@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import Any, Final
 
 from photoqueue.services import process
-from photoqueue.services.process import account_for, open_way
+from photoqueue.services.process import account_for
 from photoqueue.services.programs import DATABASE
 
 #: Connections to PostgreSQL: fewer than the clients have.
@@ -31,14 +32,13 @@ def _program() -> str | None:
 class Pooler:
     """One PgBouncer; its socket is in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-        self._account = account_for(folder)
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="pq-"))
+        self._account = account_for(self.folder)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, sockets: Path) -> None:
-        """Begin to pass statements on to the PostgreSQL whose socket is in a folder."""
+    def start(self, address: str) -> None:
+        """Begin to pass statements on to the PostgreSQL at an address."""
         if self._process is not None and self._process.poll() is None:
             return
         program = _program()
@@ -46,7 +46,7 @@ class Pooler:
             raise RuntimeError(no_pooler())
         config = self.folder / "pgbouncer.ini"
         config.write_text(
-            f"[databases]\n{DATABASE} = host={sockets} port={_PORT} user={DATABASE}\n"
+            f"[databases]\n{DATABASE} = host={address} port={_PORT} user={DATABASE}\n"
             f"[pgbouncer]\nunix_socket_dir = {self.folder}\nlisten_port = {_PORT}\n"
             f"auth_type = any\npool_mode = transaction\ndefault_pool_size = {_SIZE}\n"
             f"max_client_conn = 400\nlogfile = {self.folder}/log\n"
@@ -56,7 +56,6 @@ class Pooler:
         listening.unlink(missing_ok=True)  # of one that was killed
         options: dict[str, Any] = {}
         if self._account:
-            open_way(config, self._account)
             self._account.own(self.folder)
             options = {"user": self._account.uid, "group": self._account.gid, "extra_groups": []}
         config.chmod(0o644)
@@ -65,6 +64,11 @@ class Pooler:
         )
         if not process.until(listening.exists, time.monotonic() + _START_SECONDS):
             raise RuntimeError(f"PgBouncer does not listen on {listening}")
+
+    def close(self) -> None:
+        """Cut all connections for good."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def stop(self) -> None:
         """Cut all connections at once."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -67,9 +67,10 @@ def unmount(folder: Path) -> None:
 
 
 class OpenPostgres(Postgres):
-    """PostgreSQL that also listens on an address, for workers of other hosts."""
+    """PostgreSQL that also listens on an address, for workers of other hosts and for a standby."""
 
     listen = ""
+    #: Words before its command.
     before: tuple[str, ...] = ()
 
     def prepare(self, account: Account | None) -> None:
@@ -77,32 +78,26 @@ class OpenPostgres(Postgres):
         super().prepare(account)
         rule = "host all all samenet trust\n"
         rules = self.data / "pg_hba.conf"
-        if self.listen and rule not in rules.read_text():
+        if rule not in rules.read_text():
             with rules.open("a") as file:
                 file.write(rule)
 
-    def command(self) -> list[str | Path]:
+    def command(self, account: Account | None) -> list[str | Path]:
         """Listen on the address as well."""
-        listen = ["-c", f"listen_addresses={self.listen}"] if self.listen else []
-        return [*self.before, *super().command(), *listen]
+        listen = ["-c", f"listen_addresses={self.listen}"]
+        return [*self.before, *super().command(account), *listen]
 
 
 class OpenRedis(RedisServer):
-    """Redis that also listens on an address: for workers of other hosts, or for its replica."""
+    """Redis that also listens on an address, for workers of other hosts and for a replica."""
 
     listen = ""
     before: tuple[str, ...] = ()
 
-    def __init__(self, place: ServiceFolder) -> None:
-        super().__init__(place)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-
-    def command(self) -> list[str | Path]:
+    def command(self, account: Account | None) -> list[str | Path]:
         """Listen on the address as well."""
-        port = _REDIS_PORT if self.listen else self.port
-        bind = ["--bind", self.listen, "--protected-mode", "no"] if self.listen else []
-        return [*self.before, *super().command(), *bind, "--port", str(port)]
+        listen = ["--bind", self.listen, "--port", str(_REDIS_PORT), "--protected-mode", "no"]
+        return [*self.before, *super().command(account), *listen]
 
 
 _Kind = TypeVar("_Kind", OpenPostgres, OpenRedis)
@@ -114,7 +109,8 @@ class Servers:
     Parameters
     ----------
     listen : str
-        Address on which they listen too, beside their Unix sockets; empty for none.
+        Address on which they listen too, beside their Unix sockets; empty for one of this
+        machine only, for each its own.
     disk : int
         Bytes of the small disk that they are on; 0 for that of the machine.
     clock : bool
@@ -128,8 +124,8 @@ class Servers:
     ) -> None:
         # Short: the path of a Unix socket has a limit.
         self.home = Path(tempfile.mkdtemp(prefix="pq-"))
-        if disk:
-            mount(self.home, disk)
+        if not (disk and mount(self.home, disk)):
+            self.home.chmod(0o711)  # root's servers, which run as another user, read their clock
         self.listen = listen
         self.clock = self.home / "clock"
         self.clock.write_text("+0")
@@ -142,7 +138,7 @@ class Servers:
         #: Servers that were in charge, and may still have clients.
         self._retired: list[EmbeddedServer] = []
         self._backups: dict[str, Path] = {}
-        self.pooler = Pooler(self.home / "b") if pooler else None
+        self.pooler = Pooler() if pooler else None
         try:
             self.start()
             database = Database(self.postgres.url())
@@ -154,7 +150,9 @@ class Servers:
 
     def _made(self, kind: type[_Kind]) -> _Kind:
         server = kind(ServiceFolder.of(Path(tempfile.mkdtemp(prefix="", dir=self.home))))
-        server.listen = self.listen
+        server.listen = self.listen or "127." + ".".join(
+            str(n) for n in random.sample(range(1, 255), 3)
+        )
         if self._clock:
             server.before = (
                 *("/usr/bin/env", f"LD_PRELOAD={_FAKETIME}", "FAKETIME_NO_CACHE=1"),
@@ -201,7 +199,7 @@ class Servers:
             with server.place.exclusive():
                 server.bring_up()
         if self.pooler is not None:
-            self.pooler.start(self.postgres_socket.parent)
+            self.pooler.start(self.postgres.listen)
         self.lead()
 
     def lead(self) -> None:
@@ -250,7 +248,7 @@ class Servers:
         with self.connect() as connection:
             connection.execute("SELECT pg_promote()")
         if keep:
-            leader = f"host={self.postgres_socket.parent} port={_POSTGRES_PORT} user={DATABASE}"
+            leader = f"host={new.listen} port={_POSTGRES_PORT} user={DATABASE}"
             with (old.data / "postgresql.auto.conf").open("a") as file:
                 file.write(f"primary_conninfo = '{leader}'\n")
             (old.data / "standby.signal").touch()
@@ -261,14 +259,14 @@ class Servers:
         old, new = self.redis, self._made(OpenRedis)
         _bring_up(new)
         with redis.Redis.from_url(new.url()) as client:
-            client.replicaof("127.0.0.1", old.port)
+            client.replicaof(old.listen, _REDIS_PORT)
             _until(lambda: client.info("replication").get("master_link_status") == "up")
             if not keep:
                 self.stop(old, signal.SIGKILL)
             client.replicaof("NO", "ONE")
         if keep:
             with self.client() as client:
-                client.replicaof("127.0.0.1", new.port)
+                client.replicaof(new.listen, _REDIS_PORT)
         self._retire(old)
         self.redis = new
 
@@ -293,9 +291,11 @@ class Servers:
         with target.place.exclusive():
             account = target.place.prepare()
             target.place.make_private(target.folder, account)
-        command = [find_postgres() / "pg_basebackup", "-D", target.data, "-c", "fast", *options]
-        reach = ["-h", str(self.postgres_socket.parent), "-p", str(_POSTGRES_PORT), "-U", DATABASE]
-        done = process.run([*command, *reach], folder=target.folder, account=account)
+        programs = find_postgres()
+        program = process.runnable(programs / "pg_basebackup", account, within=programs.parent)
+        reach = ["-h", self.postgres.listen, "-p", str(_POSTGRES_PORT), "-U", DATABASE]
+        command = [program, "-D", target.data, "-c", "fast", *options, *reach]
+        done = process.run(command, folder=target.folder, account=account)
         if done.returncode:
             raise RuntimeError(f"pg_basebackup failed: {done.stdout[-500:]}")
 
@@ -332,7 +332,7 @@ class Servers:
     def close(self) -> None:
         """Stop all and remove what they held."""
         if self.pooler is not None:
-            self.pooler.stop()
+            self.pooler.close()
         for server in (*self._retired, self.postgres, self.redis):
             self._remove(server)
         unmount(self.home)

@@ -131,9 +131,12 @@ def _calm(stage: Stage, jobs: int) -> float:
     for worker in stage.workers.living:
         worker.wait_ready()
     begin = time.monotonic()
-    enough = threading.Event()
+    enough, stop = threading.Event(), threading.Event()
     enough.set()
-    stage.load.run(jobs, threading.Event(), enough)
+    limit = threading.Timer(_SETTLE_SECONDS, stop.set)
+    limit.start()
+    stage.load.run(jobs, stop, enough)
+    limit.cancel()
     stage.settle(_SETTLE_SECONDS)
     return len(stage.load.accepted.photos) / (time.monotonic() - begin)
 

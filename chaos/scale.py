@@ -100,7 +100,7 @@ def submit_at_once(figures: Figures, count: int) -> None:
         client.flushall()
     with _recovery() as recovery:
         with figures.timed("round of the leader after FLUSHALL"):
-            recovery.run(())
+            recovery.run()
         figures.add("jobs that it announced", installation.broker.size(QUEUE), "")
 
 
@@ -208,11 +208,11 @@ def reads_and_rounds(figures: Figures, label: str) -> None:
         f"{label}: renewing a lease", best(lambda: register.renew(worker, state="running")), "ms"
     )
     with _recovery() as recovery:
-        recovery.run(())
-        figures.add(f"{label}: round of the leader", best(lambda: recovery.run(())), "ms")
+        recovery.run()
+        figures.add(f"{label}: round of the leader", best(lambda: recovery.run()), "ms")
         lead = recovery._lead
         recovery._lead = lambda: None  # type: ignore[method-assign]  # as in all other workers
-        figures.add(f"{label}: round of another worker", best(lambda: recovery.run(())), "ms")
+        figures.add(f"{label}: round of another worker", best(lambda: recovery.run()), "ms")
         recovery._lead = lead  # type: ignore[method-assign]
     register.stop([worker])
     ledger.close()

@@ -56,7 +56,7 @@ def count(database: Database, table: str) -> int:
 
 
 def stored_photos(installation: Installation) -> list[Path]:
-    folder = installation.settings.home / "photos"
+    folder = installation.settings.home / "photos" / "originals"
     return [path for path in folder.rglob("*") if path.is_file()]
 
 

@@ -133,6 +133,32 @@ def test_a_store_in_a_bucket(bucket: str) -> None:
     assert other.get_thumbnail(sha256) == b"small"
 
 
+def test_a_bucket_tells_how_long_a_photo_has_rested(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = jpeg()
+    sha256 = hashlib.sha256(data).hexdigest()
+    store = PhotoStore(f"s3://{bucket}/photos")
+    assert list(store.at_rest(0)) == []
+    store.put(data, sha256, installation="12345678")
+    store.put_thumbnail(sha256, b"small")
+    assert list(store.at_rest(0)) == [sha256, sha256]
+    assert list(store.at_rest(3600)) == []
+    assert store.installations() == {"12345678"}
+    assert not store.delete(sha256, resting_seconds=3600)
+
+    # To put it again renews its age: a photo at rest may be deleted before its job is committed.
+    put(bucket, f"photos/originals/{sha256[:2]}/{sha256}", bytes(len(data)))
+    store.put(data, sha256)
+    with pytest.raises(UnreadablePhotoError):
+        store.get(sha256)
+    monkeypatch.setattr("photoqueue.photos.store._FRESH_SECONDS", 0.0)
+    store.put(data, sha256)
+    assert store.get(sha256) == data
+    assert store.delete(sha256)
+    assert list(store.at_rest(0)) == []
+
+
 def test_a_store_sees_what_another_process_put(bucket: str) -> None:
     data = jpeg()
     sha256 = hashlib.sha256(data).hexdigest()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import time
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -16,7 +18,12 @@ import sqlalchemy as sa
 
 import photoqueue
 from photoqueue.client.pruning import Deleted, erase_project, prune
-from photoqueue.errors import DatabaseUnavailableError, StateError, UnknownProjectError
+from photoqueue.errors import (
+    DatabaseUnavailableError,
+    StateError,
+    StorageError,
+    UnknownProjectError,
+)
 from photoqueue.faces.cli import main
 from photoqueue.installation import Installation
 from photoqueue.photos.store import PhotoStore
@@ -166,6 +173,59 @@ def test_picture_that_was_submitted_just_now_stays(
     assert store.get(sha256)
 
 
+def test_picture_without_a_row_goes_with_the_next_pruning(
+    installation: Installation, database: Database
+) -> None:
+    # A refused submission, a thumbnail made while its photo was erased, a killed process.
+    finish(database, "a")
+    store = PhotoStore.for_settings(installation.settings)
+    store.put(picture(1), "1" * 64)
+    store.put_thumbnail("1" * 64, b"jpeg")
+    store.put_thumbnail("2" * 64, b"jpeg")
+    store._backend.write(f"originals/11/.{'1' * 16}.0.part", b"half", durable=False)
+    assert prune(timedelta(days=900)) == Deleted()  # all may belong to a running submission
+    age(installation)
+    assert prune(timedelta(days=900)) == Deleted(files=1)
+    kept = {p.name for p in (installation.settings.home / "photos").rglob("*") if p.is_file()}
+    with database.begin() as connection:
+        sha256 = connection.scalar(sa.text("SELECT sha256 FROM photos"))
+    assert kept == {installation.namespace, sha256}
+
+
+def test_picture_that_could_not_be_deleted_is_tried_again(
+    installation: Installation, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(database, "a", "b")
+    age(installation)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        with pytest.raises(StorageError, match="cannot be written"):
+            prune(timedelta(days=90))
+    assert (rows(database)["photos"], stored(installation)) == (0, 2)
+    assert prune(timedelta(days=90)) == Deleted(files=2)
+    assert stored(installation) == 0
+
+
+def refuse(path: Path, **_: bool) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+
+def test_pictures_of_another_installation_in_the_same_store_stay(
+    installation: Installation, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    finish(database, "a")
+    PhotoStore.for_settings(installation.settings).put(
+        picture(1), "1" * 64, installation="12345678"
+    )
+    age(installation)
+    assert prune(timedelta(days=90)) == Deleted(jobs=1, photos=1)
+    assert stored(installation) == 2
+    assert "other installations" in caplog.text
+    assert "12345678" in caplog.text
+    (installation.settings.home / "photos/installations/12345678").unlink()
+    assert prune(timedelta(days=90)) == Deleted(files=2)
+
+
 def test_picture_of_several_photos_stays_until_the_last_of_them_goes(
     installation: Installation, database: Database
 ) -> None:
@@ -228,8 +288,9 @@ def test_stored_pictures_and_thumbnails_go_with_the_household(
     sha256 = next((installation.settings.home / "photos/originals").rglob("*/*")).name
     PhotoStore.for_settings(installation.settings).put_thumbnail(sha256, b"jpeg")
     erase_project("h")
-    left = [p for p in (installation.settings.home / "photos").rglob("*") if p.is_file()]
-    assert left == []
+    photos = installation.settings.home / "photos"
+    left = [path for path in photos.rglob("*") if path.is_file()]
+    assert left == [photos / "installations" / installation.namespace]
 
 
 def test_commands_say_what_they_did(

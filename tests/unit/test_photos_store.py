@@ -164,6 +164,43 @@ def test_an_old_photo_is_deleted_unless_it_was_stored_again(tmp_path: Path) -> N
     assert files(tmp_path) == []
 
 
+def test_what_nobody_has_put_for_long_is_found(store: PhotoStore, tmp_path: Path) -> None:
+    assert list(store.at_rest(0)) == []
+    assert store.installations() == set()
+    store.put(DATA, SHA, installation="12345678")
+    store.put(DATA, SHA, installation="abcdefab")
+    store.put_thumbnail(SHA, b"jpeg")
+    store.put_thumbnail("0" * 64, b"jpeg")
+    assert set(store.at_rest(0)) == {SHA, "0" * 64}
+    assert list(store.at_rest(3600)) == []
+    assert store.installations() == {"12345678", "abcdefab"}
+
+
+def test_what_a_killed_process_left_unfinished_goes(tmp_path: Path) -> None:
+    store = PhotoStore(str(tmp_path))
+    store.put(DATA, SHA)
+    (photo,) = files(tmp_path)
+    (photo.parent / f".{SHA[:16]}.0123.part").touch()
+    (photo.parent / "notes.txt").touch()
+    assert list(store.at_rest(3600)) == []
+    assert len(files(tmp_path)) == 3
+    assert list(store.at_rest(0)) == [SHA]
+    assert {path.name for path in files(tmp_path)} == {SHA, "notes.txt"}
+
+
+def test_a_store_that_cannot_be_listed_is_no_empty_one(tmp_path: Path) -> None:
+    store = PhotoStore(str(tmp_path))
+    (tmp_path / "installations" / "x").mkdir(parents=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "scandir", _denied)
+        with pytest.raises(StorageError, match="cannot be read"):
+            store.installations()
+
+
+def _denied(path: str) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied", path)
+
+
 def test_a_cut_file_is_replaced(tmp_path: Path) -> None:
     store = PhotoStore(str(tmp_path))
     store.put(DATA, SHA)

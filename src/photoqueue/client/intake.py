@@ -105,7 +105,7 @@ def _read(installation: Installation, request: Request) -> RawPhoto:
 
 
 def _store(installation: Installation, request: Request, raw: RawPhoto) -> Taken:
-    installation.photo_store.put(raw.data, raw.sha256)
+    installation.photo_store.put(raw.data, raw.sha256, installation=installation.namespace)
     row = request.row(
         photo_id_for(raw.sha256, request.project_id, request.room),
         request.file_name or raw.name,
@@ -136,7 +136,7 @@ def take_in_all(installation: Installation, requests: Sequence[Request]) -> list
         return _store(installation, request, raw)
 
     # Opened here once, as several threads would open it several times.
-    _ = installation.photo_store
+    _ = installation.photo_store, installation.namespace
     pool = ThreadPoolExecutor(_READERS, thread_name_prefix="photoqueue-intake")
     try:
         taken = [future.result() for future in [pool.submit(take, one) for one in requests]]

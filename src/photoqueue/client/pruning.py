@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from photoqueue.client.identifiers import checked
@@ -15,10 +16,13 @@ from photoqueue.queue import deletion
 from photoqueue.queue.projects import unknown_project
 
 #: Contents checked at a time: finding rows that still refer to them reads all jobs.
-_CONTENTS: Final = 5_000
+_CONTENTS: Final = 20_000
 #: Seconds since its last submission from which a file may be deleted: a submission stores files
 #: before it commits the rows that refer to them.
 _RESTING_SECONDS: Final = 24 * 3600.0
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +40,9 @@ def prune(older_than: timedelta, *, dry_run: bool = False) -> Deleted:
     """Delete jobs that ended long ago, with their attempts, results and photos.
 
     Jobs of a running batch, or of a project with unfinished jobs, are kept. Metrics keep their
-    counts. If it is interrupted, another call continues.
+    counts. All pictures that no row refers to are deleted, also those of submissions that were
+    refused, unless another installation uses the photo store, too. If it is interrupted, another
+    call continues.
 
     Parameters
     ----------
@@ -51,6 +57,8 @@ def prune(older_than: timedelta, *, dry_run: bool = False) -> Deleted:
         The age is not positive.
     DatabaseUnavailableError
         PostgreSQL cannot be reached, or a long transaction is reading ``photos``.
+    StorageError
+        A file cannot be deleted; another call tries again.
     """
     if older_than <= timedelta(0):
         raise StateError("Give an age above zero, such as 90 days; nothing was deleted.")
@@ -59,18 +67,13 @@ def prune(older_than: timedelta, *, dry_run: bool = False) -> Deleted:
     before = datetime.now(UTC) - older_than
     deletion.count_history(database)
     jobs = photos = files = 0
-    contents: set[str] = set()
     last = deletion.FIRST
     while found := deletion.page(database, before=before, after=last):
         last = found[-1]
         gone = deletion.delete(database, found, before=before, dry_run=dry_run)
         jobs, photos = jobs + gone.jobs, photos + gone.photos
-        contents |= gone.contents
-        if len(contents) >= _CONTENTS:
-            files += _delete_unnamed(installation, contents)
-            contents = set()
     if not dry_run:
-        files += _delete_unnamed(installation, contents)
+        files = _sweep(installation)
         deletion.delete_leftovers(database, before=before)
     return Deleted(jobs=jobs, photos=photos, files=files)
 
@@ -101,20 +104,26 @@ def erase_project(project_id: str, *, dry_run: bool = False) -> Deleted:
         return Deleted(jobs=len(found.job_ids), photos=found.photos, files=len(found.contents))
     deletion.count_history(database)
     # Files first: after an interruption the rows still tell which files to delete.
-    files = _delete_files(installation, found.contents, resting_seconds=0.0)
+    store = PhotoStore.for_settings(installation.settings)
+    files = sum(store.delete(content) for content in found.contents)
     gone = deletion.delete_household(database, project)
     return Deleted(jobs=gone.jobs, photos=gone.photos, files=files)
 
 
-def _delete_unnamed(installation: Installation, contents: Collection[str]) -> int:
-    if not contents:
-        return 0
-    named = deletion.still_named(installation.database, contents)
-    return _delete_files(installation, set(contents) - named, resting_seconds=_RESTING_SECONDS)
-
-
-def _delete_files(
-    installation: Installation, contents: Collection[str], *, resting_seconds: float
-) -> int:
+def _sweep(installation: Installation) -> int:
+    """Delete pictures that no row refers to; return their number."""
     store = PhotoStore.for_settings(installation.settings)
-    return sum(store.delete(content, resting_seconds=resting_seconds) for content in contents)
+    others = store.installations() - {installation.namespace}
+    if others:
+        logger.warning(
+            "No picture was deleted: other installations put photos into %s, too (%s). Once they "
+            "are gone, delete their names in its folder installations.",
+            store.describe(),
+            ", ".join(sorted(others)),
+        )
+        return 0
+    files, resting = 0, store.at_rest(_RESTING_SECONDS)
+    while contents := set(islice(resting, _CONTENTS)):
+        unnamed = contents - deletion.still_named(installation.database, contents)
+        files += sum(store.delete(one, resting_seconds=_RESTING_SECONDS) for one in unnamed)
+    return files

@@ -9,6 +9,8 @@ import re
 import secrets
 import stat
 import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -22,6 +24,10 @@ from photoqueue.settings import Settings
 _OBJECT_STORES: Final = frozenset(
     ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "r2", "memory")
 )
+#: Names under which they tell when a file was written.
+_TIMES: Final = ("LastModified", "last_modified", "mtime", "modified", "created")
+#: Seconds for which a file in one of them is not written again: half of what pruning waits.
+_FRESH_SECONDS: Final = 12 * 3600.0
 _FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
@@ -80,6 +86,20 @@ class LocalFolder:
             return None
         except OSError as exc:
             raise self._read_error(exc) from exc
+
+    def old(self, folder: str, seconds: float) -> Iterator[str]:
+        """Give the keys of the files in a folder that nobody has written for so long."""
+
+        def fail(exc: OSError) -> None:
+            raise self._read_error(exc) from exc
+
+        if not (self._root / folder).is_dir():
+            return
+        for place, _, names in os.walk(self._root / folder, onerror=fail):
+            for name in names:
+                key = str(Path(place, name).relative_to(self._root))
+                if (self.age(key) or 0.0) >= seconds:
+                    yield key
 
     def delete(self, key: str) -> bool:
         """Delete a file; return whether it was there."""
@@ -172,8 +192,9 @@ class RemoteFolder:
         self._root = root
 
     def write(self, key: str, data: bytes, *, durable: bool) -> None:
-        """Store a file, unless one of the same size is there."""
-        if self.size(key) == len(data):
+        """Store a file, unless one of the same size was written within the last hours."""
+        found = self._info(key)
+        if found.get("size") == len(data) and (_age(found) or 0.0) < _FRESH_SECONDS:
             return
         file_system, path = self._locate(key)
         with translated(self._root):
@@ -198,17 +219,32 @@ class RemoteFolder:
 
     def size(self, key: str) -> int | None:
         """Return a file's size in bytes, or ``None`` when there is none."""
-        file_system, path = self._locate(key)
-        with translated(self._root):
-            try:
-                size = file_system.info(path)["size"]
-            except FileNotFoundError:
-                return None
+        size = self._info(key).get("size")
         return None if size is None else int(size)
 
     def age(self, key: str) -> float | None:
-        """Return ``None``: places differ in what they say of it."""
-        return None
+        """Return how many seconds ago a file was written; ``None`` if the place does not tell."""
+        return _age(self._info(key))
+
+    def old(self, folder: str, seconds: float) -> Iterator[str]:
+        """Give the keys of the files in a folder that nobody has written for so long."""
+        file_system, path = self._locate(folder)
+        with translated(self._root):
+            if not file_system.exists(path):
+                return
+            for place, _, found in file_system.walk(path, detail=True, on_error="raise"):
+                file_system.invalidate_cache()  # a bucket's listing is not kept in memory
+                for name, info in found.items():
+                    if (_age(info) or 0.0) >= seconds:
+                        yield f"{folder}{place.removeprefix(path)}/{name}"
+
+    def _info(self, key: str) -> dict[str, Any]:
+        file_system, path = self._locate(key)
+        with translated(self._root):
+            try:
+                return dict(file_system.info(path))
+            except FileNotFoundError:
+                return {}
 
     def delete(self, key: str) -> bool:
         """Delete a file; return whether it was there."""
@@ -229,6 +265,14 @@ class RemoteFolder:
         return file_system, f"{root.rstrip('/')}/{key}"
 
 
+def _age(info: Mapping[str, Any]) -> float | None:
+    """Return the age in seconds from what a place of fsspec says of a file."""
+    for told in filter(None, map(info.get, _TIMES)):
+        written = told.timestamp() if isinstance(told, datetime) else told
+        return max(time.time() - written, 0.0) if isinstance(written, float) else None
+    return None
+
+
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -239,6 +283,7 @@ class PhotoStore:
 
         <root>/originals/ab/abcdef…        the file as it was submitted
         <root>/thumbnails/ab/abcdef….jpg
+        <root>/installations/12345678      empty; of each installation that has put a photo
 
     One level of 256 folders: a million photos are 4,000 a folder, which file systems handle
     easily, and making a folder durable is the most expensive part of storing a photo.
@@ -252,6 +297,7 @@ class PhotoStore:
     def __init__(self, root: str) -> None:
         self._root = root
         self._backend = RemoteFolder(root) if is_url(root) else LocalFolder(root)
+        self._entered: set[str] = set()
 
     @classmethod
     def for_settings(cls, settings: Settings) -> Self:
@@ -266,8 +312,8 @@ class PhotoStore:
         """Address of the store, without secrets."""
         return masked(self._root)
 
-    def put(self, data: bytes, sha256: str) -> None:
-        """Store a photo; durable on return, without effect when it is there already.
+    def put(self, data: bytes, sha256: str, *, installation: str = "") -> None:
+        """Store a photo of an installation; durable on return, also when it was there already.
 
         Raises
         ------
@@ -276,7 +322,11 @@ class PhotoStore:
         PayloadError
             ``sha256`` is no content address.
         """
-        self._backend.write(_original(sha256), data, durable=True)
+        key = _original(sha256)
+        if installation and installation not in self._entered:
+            self._backend.write(f"installations/{installation}", b"", durable=True)
+            self._entered.add(installation)
+        self._backend.write(key, data, durable=True)
 
     def get(self, sha256: str) -> bytes:
         """Return a photo, checked against its address.
@@ -318,7 +368,7 @@ class PhotoStore:
         """Delete a photo and its thumbnail; return whether the photo was there.
 
         One that was put within the last ``resting_seconds`` stays: who put it may not have
-        committed its job yet. (In a bucket, to put what is there already leaves no trace.)
+        committed its job yet.
 
         Raises
         ------
@@ -330,6 +380,24 @@ class PhotoStore:
             return False
         self._backend.delete(_thumbnail(sha256))
         return self._backend.delete(_original(sha256))
+
+    def installations(self) -> set[str]:
+        """Return the installations that have put photos."""
+        return {key.rpartition("/")[2] for key in self._backend.old("installations", 0.0)}
+
+    def at_rest(self, seconds: float) -> Iterator[str]:
+        """Give the addresses of photos and thumbnails that nobody has put for so many seconds.
+
+        What a killed process left unfinished by then is deleted. Places of fsspec that do not tell
+        when a file was written give none.
+        """
+        for folder in ("originals", "thumbnails"):
+            for key in self._backend.old(folder, seconds):
+                name = key.rpartition("/")[2]
+                if _SHA256.fullmatch(name.removesuffix(".jpg")):
+                    yield name.removesuffix(".jpg")
+                elif name.endswith(".part"):
+                    self._backend.delete(key)
 
 
 def _original(sha256: str) -> str:

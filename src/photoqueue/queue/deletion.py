@@ -23,11 +23,10 @@ _PAGE: Final = 2_000
 
 
 class Gone(NamedTuple):
-    """How many rows were deleted, and content addresses in them that others may refer to."""
+    """How many rows were deleted."""
 
     jobs: int
     photos: int
-    contents: Set[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +73,11 @@ def delete(
         unneeded = _DELETION(connection, "unneeded", job_ids=list(job_ids), before=before)
         found = list(unneeded.scalars())
         if dry_run:
-            return Gone(len(found), 0, set())
+            return Gone(len(found), 0)
         rows = _delete_jobs(connection, found)
         photo_ids = sorted({row.photo_id for row in rows if row.photo_id})
         photos = _DELETION(connection, "delete_photos", photo_ids=photo_ids, before=before).all()
-    return Gone(len(rows), len(photos), {row.sha256 for row in (*rows, *photos) if row.sha256})
+    return Gone(len(rows), len(photos))
 
 
 def delete_leftovers(database: Database, *, before: datetime) -> None:
@@ -119,7 +118,7 @@ def delete_household(database: Database, project_id: str) -> Gone:
             )
         rows = _delete_jobs(connection, found.job_ids)
         photos = _DELETION(connection, "delete_household", project=project_id).scalar_one()
-    return Gone(len(rows), photos, found.contents)
+    return Gone(len(rows), photos)
 
 
 def refuse_unfinished(project_id: str, found: Household) -> None:

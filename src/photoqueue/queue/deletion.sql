@@ -49,7 +49,7 @@ ORDER BY job_id;
 WITH gone AS (
     DELETE FROM jobs
     WHERE job_id = ANY(%(job_ids)s) AND state IN ('completed', 'failed', 'cancelled')
-    RETURNING job_id, photo_id, payload ->> 'sha256' AS sha256
+    RETURNING job_id, photo_id
 ), attempts AS (
     DELETE FROM job_attempts USING gone WHERE job_attempts.job_id = gone.job_id
 ), calls AS (
@@ -57,14 +57,14 @@ WITH gone AS (
 ), members AS (
     DELETE FROM batch_jobs USING gone WHERE batch_jobs.job_id = gone.job_id
 )
-SELECT job_id, photo_id, sha256 FROM gone;
+SELECT job_id, photo_id FROM gone;
 
 -- name: delete_photos
 -- Photos without a job that are older than the moment.
 DELETE FROM photos
 WHERE photo_id = ANY(%(photo_ids)s) AND created_at < %(before)s
   AND NOT EXISTS (SELECT FROM jobs WHERE job_key = 'photo-' || photos.photo_id)
-RETURNING sha256;
+RETURNING photo_id;
 
 -- name: delete_leftovers
 -- Batches without a job, and incidents that are over.

@@ -233,7 +233,8 @@ def prune(
 ) -> None:
     """Delete jobs that ended long ago, with their attempts, results and unneeded photos.
 
-    Jobs of batches and projects with unfinished work stay. Counters stay as they are.
+    Jobs of batches and projects with unfinished work stay. Counters stay as they are. Pictures
+    that no job refers to are deleted, too, once nobody has submitted them for a day.
     """
     age = _age(older_than)
     from photoqueue.client.pruning import prune as delete_old

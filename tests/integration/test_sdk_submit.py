@@ -31,12 +31,14 @@ from photoqueue.errors import (
     PhotoConflictError,
     PhotoNotFoundError,
     StateError,
+    StorageError,
     UnknownBatchError,
     UnknownProjectError,
     UnreadablePhotoError,
 )
 from photoqueue.installation import Installation, current, use
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
+from photoqueue.photos import store
 from photoqueue.queue.database import Database
 from photoqueue.services.programs import find_redis
 from photoqueue.words import INTERACTIVE_PRIORITY
@@ -707,3 +709,41 @@ def test_wrong_database_address_says_which_where_and_what_to_do(
     with pytest.raises(error, match="DATABASE_URL") as caught:
         use(Settings(home=tmp_path, database_url=url, redis_url="redis://127.0.0.1:1"))
     assert "hunter2" not in str(caught.value)
+
+
+def test_folders_of_the_store_are_flushed_once_before_the_jobs_are_there(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    flush = store.flush_folder
+
+    def note(folder: Path) -> None:
+        with installation.database.begin() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM jobs").scalar() == 0
+        flushed.append(folder)
+        flush(folder)
+
+    monkeypatch.setattr(store, "flush_folder", note)
+    for number in range(8):
+        (tmp_path / f"{number}.jpg").write_bytes(picture(number))
+    assert len(submit_photos(str(tmp_path), user_id="u1")) == 8
+    originals = installation.settings.home / "photos" / "originals"
+    kept = {file.parent for file in originals.rglob("*") if file.is_file()}
+    assert len(kept) > 1
+    # Those of the photos once each, and the names of these folders, too.
+    assert {flushed.count(folder) for folder in (*kept, originals)} == {1}
+    assert originals.parent in flushed
+
+
+def test_full_disk_at_the_end_of_a_submission_accepts_nothing(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(picture(1))
+
+    def full(folder: Path) -> None:
+        raise StorageError("full")
+
+    monkeypatch.setattr(store, "flush_folder", full)
+    with pytest.raises(StorageError):
+        submit_photos(str(tmp_path), user_id="u1")
+    assert photoqueue.stats()[PHOTO_ANALYZE].total == 0

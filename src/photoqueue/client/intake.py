@@ -36,6 +36,7 @@ from photoqueue.words import Message
 if TYPE_CHECKING:
     from photoqueue.photos.finding import LeftOut
     from photoqueue.photos.sources import RawPhoto
+    from photoqueue.photos.store import Flush
 
 #: Photos read and stored at a time, to hide the latency of network and disk.
 _READERS: Final = 8
@@ -90,7 +91,9 @@ def take_in(installation: Installation, request: Request) -> Taken:
     StorageError
         It could not be fetched or stored.
     """
-    return _store(installation, request, _read(installation, request))
+    from photoqueue.photos.store import flush_folder
+
+    return _store(installation, request, _read(installation, request), flush_folder)
 
 
 def _read(installation: Installation, request: Request) -> RawPhoto:
@@ -104,8 +107,10 @@ def _read(installation: Installation, request: Request) -> RawPhoto:
     )
 
 
-def _store(installation: Installation, request: Request, raw: RawPhoto) -> Taken:
-    installation.photo_store.put(raw.data, raw.sha256, installation=installation.namespace)
+def _store(installation: Installation, request: Request, raw: RawPhoto, flush: Flush) -> Taken:
+    installation.photo_store.put(
+        raw.data, raw.sha256, installation=installation.namespace, flush=flush
+    )
     row = request.row(
         photo_id_for(raw.sha256, request.project_id, request.room),
         request.file_name or raw.name,
@@ -133,13 +138,19 @@ def take_in_all(installation: Installation, requests: Sequence[Request]) -> list
         except (PhotoError, StorageError) as exc:
             # Its source is missing, damaged or cannot be reached: one failed job of the batch.
             return _refused(request, exc)
-        return _store(installation, request, raw)
+        return _store(installation, request, raw, folders.add)
+
+    from photoqueue.photos.store import flush_folder
 
     # Opened here once, as several threads would open it several times.
     _ = installation.photo_store, installation.namespace
+    # Flushed once each, at the end: jobs that name the photos are committed after that.
+    folders: set[Path] = set()
     pool = ThreadPoolExecutor(_READERS, thread_name_prefix="photoqueue-intake")
     try:
         taken = [future.result() for future in [pool.submit(take, one) for one in requests]]
+        for _ in pool.map(flush_folder, folders):
+            pass
     except BaseException:
         # Ctrl-C or a full disk: do not read the remaining photos.
         pool.shutdown(wait=False, cancel_futures=True)

@@ -9,7 +9,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -42,8 +42,8 @@ class LocalFolder:
     def __init__(self, root: str) -> None:
         self._root = expanded(local_path(root)).absolute()
 
-    def write(self, key: str, data: bytes, *, durable: bool) -> None:
-        """Store a file: complete under its name or not at all.
+    def write(self, key: str, data: bytes, *, flush: Flush | None) -> None:
+        """Store a file: complete under its name or not at all; durable with ``flush``.
 
         Durable means that a power cut after the return cannot take the photo away, as the
         caller then commits a job that names it. So the content is flushed before the file
@@ -52,11 +52,11 @@ class LocalFolder:
         target = self._root / key
         try:
             if self.size(key) != len(data) or not self._still_there(target):
-                self._make_folder(target.parent, durable=durable)
-                self._replace(target, data, durable=durable)
-            if durable:
+                self._make_folder(target.parent, flush)
+                self._replace(target, data, durable=flush is not None)
+            if flush is not None:
                 # Also when the file was there: another process may have named it only now.
-                _flush_folder(target.parent)
+                flush(target.parent)
         except OSError as exc:
             raise self._write_error(exc, len(data)) from exc
 
@@ -121,14 +121,14 @@ class LocalFolder:
             pass  # another user's file: its age stays what it is
         return True
 
-    def _make_folder(self, folder: Path, *, durable: bool) -> None:
+    def _make_folder(self, folder: Path, flush: Flush | None) -> None:
         if folder.is_dir():
             return
         if folder != self._root:
-            self._make_folder(folder.parent, durable=durable)
+            self._make_folder(folder.parent, flush)
         make_private(folder, group=self._for_group())
-        if durable:
-            _flush_folder(folder.parent)
+        if flush is not None:
+            flush(folder.parent)
 
     def _for_group(self) -> bool:
         return self._root.exists() and bool(self._root.stat().st_mode & stat.S_IWGRP)
@@ -168,17 +168,28 @@ class LocalFolder:
         )
 
 
-def _flush_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def flush_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut.
+
+    Raises
+    ------
+    StorageError
+        The disk is full or broken.
+    """
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as exc:
         # Some network mounts cannot flush a folder: their server flushes it.
         if exc.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)
+            raise LocalFolder(str(folder))._write_error(exc, 0) from exc
+
+
+#: Makes the names in a folder durable, or notes to do so later, once for many photos.
+Flush = Callable[[Path], object]
 
 
 class RemoteFolder:
@@ -191,7 +202,7 @@ class RemoteFolder:
     def __init__(self, root: str) -> None:
         self._root = root
 
-    def write(self, key: str, data: bytes, *, durable: bool) -> None:
+    def write(self, key: str, data: bytes, *, flush: Flush | None) -> None:
         """Store a file, unless one of the same size was written within the last hours."""
         found = self._info(key)
         if found.get("size") == len(data) and (_age(found) or 0.0) < _FRESH_SECONDS:
@@ -312,8 +323,12 @@ class PhotoStore:
         """Address of the store, without secrets."""
         return masked(self._root)
 
-    def put(self, data: bytes, sha256: str, *, installation: str = "") -> None:
-        """Store a photo of an installation; durable on return, also when it was there already.
+    def put(
+        self, data: bytes, sha256: str, *, installation: str = "", flush: Flush = flush_folder
+    ) -> None:
+        """Store a photo of an installation, also when it was there already.
+
+        It is durable once ``flush`` has done its work on each folder that it was called with.
 
         Raises
         ------
@@ -324,9 +339,9 @@ class PhotoStore:
         """
         key = _original(sha256)
         if installation and installation not in self._entered:
-            self._backend.write(f"installations/{installation}", b"", durable=True)
+            self._backend.write(f"installations/{installation}", b"", flush=flush_folder)
             self._entered.add(installation)
-        self._backend.write(key, data, durable=True)
+        self._backend.write(key, data, flush=flush)
 
     def get(self, sha256: str) -> bytes:
         """Return a photo, checked against its address.
@@ -358,7 +373,7 @@ class PhotoStore:
     def put_thumbnail(self, sha256: str, jpeg: bytes) -> None:
         """Store the thumbnail of a photo."""
         # Not durable: after a power cut a thumbnail is made again from its photo.
-        self._backend.write(_thumbnail(sha256), jpeg, durable=False)
+        self._backend.write(_thumbnail(sha256), jpeg, flush=None)
 
     def get_thumbnail(self, sha256: str) -> bytes | None:
         """Return the thumbnail of a photo, or ``None`` when there is none yet."""

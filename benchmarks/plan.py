@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from benchmarks.measures import memory, photos, queues, tables
+from benchmarks.measures import commits, folder, memory, photos, queues, tables
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.registry import all_peers, clear
 from benchmarks.servers import Servers
@@ -69,10 +69,21 @@ def measures(peers: Iterable[str] | None = None) -> dict[str, Measure]:
     listed = [
         Measure("submit", "Submit in bulk", of_peers(queues.submit), _empty),
         Measure("drain", "Work off no-op jobs, two processes", of_peers(queues.drain), _empty),
-        Measure("latency", "One job, submit to result", of_peers(queues.latency), _empty),
+        Measure(
+            "latency",
+            "One job, submit to result",
+            (*of_peers(queues.latency), Contender("bare loop", commits.loop)),
+            _empty,
+        ),
         Measure("memory", "Memory of a worker of two", of_peers(memory.worker), _empty),
         Measure(
             "redis", "Redis, 100,000 jobs waiting", of_peers(memory.redis, _SOME), _empty, at_most=1
+        ),
+        Measure(
+            "folder",
+            "Photos submitted from a folder",
+            (Contender("photoqueue", folder.submit), Contender("by hand", folder.by_hand)),
+            _empty,
         ),
         Measure(
             "photos",

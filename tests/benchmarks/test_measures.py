@@ -7,7 +7,7 @@ import pytest
 import photoqueue
 from benchmarks.plan import measures
 from benchmarks.servers import Servers, attach
-from photoqueue.installation import Installation
+from photoqueue.installation import Installation, use
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def attached(installation: Installation) -> Servers:
 
 @pytest.mark.parametrize("name", ["submit", "drain", "latency"])
 def test_queue_is_measured(attached: Servers, name: str) -> None:
-    (contender,) = measures(["photoqueue"])[name].contenders
+    contender, *_ = measures(["photoqueue"])[name].contenders
     values = contender.take(attached, 0.01)
     assert values and all(value > 0 for value in values.values())
     # A job that fails is quick: what was measured has succeeded.
@@ -26,6 +26,20 @@ def test_queue_is_measured(attached: Servers, name: str) -> None:
     assert counts.total > 0
     done = counts.waiting if name == "submit" else counts.completed
     assert (done, counts.failed) == (counts.total, 0)
+
+
+def test_limits_are_measured(attached: Servers) -> None:
+    for measure in ("latency", "folder"):
+        *_, limit = measures(["photoqueue"])[measure].contenders
+        assert all(value > 0 for value in limit.take(attached, 0.01).values())
+
+
+def test_submission_from_a_folder_is_measured(attached: Servers) -> None:
+    contender, _ = measures(["photoqueue"])["folder"].contenders
+    assert contender.take(attached, 0.02)["photos/s"] > 0
+    use(attached.settings)
+    counts = photoqueue.stats()["photo-analyze"]
+    assert (counts.waiting, counts.total) == (13, 13)
 
 
 def test_tables_are_measured(attached: Servers) -> None:

@@ -183,6 +183,27 @@ def test_hot_statements_use_their_indexes(plans: psycopg.Connection) -> None:
         )
 
 
+def test_retry_of_many_jobs_compares_none_of_them_with_all_others(
+    plans: psycopg.Connection,
+) -> None:
+    # So many have failed at once that the planner's statistics know nothing of it.
+    plans.execute("DELETE FROM jobs WHERE state = 'failed'")
+    plans.execute("ANALYZE jobs")
+    ended = "UPDATE jobs SET state = 'failed' WHERE state = 'completed' AND job_id < %s"
+    plans.execute(ended, [UUID(int=3000)])
+    ids = [UUID(int=number) for number in range(1, 3000)]
+    options = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "
+    with plans.transaction(force_rollback=True):
+        cursor = plans.execute(options + TRANSITIONS["retry"], {"job_ids": ids, "budget": 4})
+        (((explained,),),) = cursor.fetchall()
+    compared, parts = 0, [explained["Plan"]]
+    while parts:
+        part = parts.pop()
+        compared += part.get("Rows Removed by Join Filter", 0) * part["Actual Loops"]
+        parts += part.get("Plans", [])
+    assert compared < 2 * len(ids), json.dumps(explained, indent=1)
+
+
 def test_worker_plans_by_indexes_also_while_the_tables_are_small(database: Database) -> None:
     # What is planned once must stay right when the table has grown.
     with closing(Ledger(database, busy=True)) as ledger:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,8 +13,9 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from photoqueue.errors import PhotoqueueError
+from photoqueue.errors import DatabaseUnavailableError, PhotoqueueError
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
+from photoqueue.queue import deletion
 from photoqueue.queue.database import MAX_TEXT_LENGTH, Database, storable
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Claim, Failure, Ledger
@@ -648,6 +650,56 @@ def test_retry_of_a_job_that_waited_for_a_batch_does_not_wait_again(bench: Bench
     bench.ledger.cancel([job_id])
     bench.ledger.retry([job_id], budget=4)
     assert bench.claim(job_id).queue is INVENTORY
+
+
+def delete(bench: Bench, job_ids: list[UUID]) -> object:
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    return deletion.delete(bench.database, job_ids, before=tomorrow)
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        (lambda bench, job_ids: bench.ledger.cancel(job_ids), JobState.WAITING),
+        (lambda bench, job_ids: bench.ledger.retry(job_ids, budget=4), JobState.CANCELLED),
+        (delete, JobState.CANCELLED),
+    ],
+)
+def test_jobs_are_locked_in_the_order_of_their_ids_wherever_their_rows_are(
+    bench: Bench, change: Callable[[Bench, list[UUID]], object], state: JobState
+) -> None:
+    first, second = job_ids = [bench.accept(), bench.accept()]
+    for job_id in reversed(job_ids):  # the newer version of each row is behind those before it
+        bench.rows("UPDATE jobs SET priority = 1 WHERE job_id = %s RETURNING 1", job_id)
+        if state is JobState.CANCELLED:
+            bench.ledger.cancel([job_id])
+    waiting = (
+        "SELECT pid FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    thread = threading.Thread(target=change, args=(bench, job_ids[::-1]))
+    with psycopg.connect(bench.database.libpq_url) as other:
+        other.execute("SELECT FROM jobs WHERE job_id = %s FOR UPDATE", (first,))
+        thread.start()
+        eventually(lambda: bench.rows(waiting))
+        # Would wait for each other for ever, if it had the second one.
+        other.execute("SELECT FROM jobs WHERE job_id = %s FOR UPDATE NOWAIT", (second,))
+    thread.join(60)
+    assert not bench.rows("SELECT FROM jobs WHERE state = %s", state)
+
+
+@pytest.mark.parametrize("error", ["deadlock_detected", "serialization_failure"])
+def test_statement_that_others_got_in_the_way_of_is_tried_again(bench: Bench, error: str) -> None:
+    bench.ledger.run("CREATE SEQUENCE tries")
+    refuse = "DO $$ BEGIN IF nextval('tries') < {} THEN RAISE {}; END IF; END $$"
+    bench.ledger.run(refuse.format(4, error))
+    assert bench.rows("SELECT nextval('tries')") == [{"nextval": 5}]
+    with pytest.raises(DatabaseUnavailableError):
+        bench.ledger.run(refuse.format(1000, error))
+    assert bench.rows("SELECT nextval('tries')") == [{"nextval": 16}]
+    with pytest.raises(PhotoqueueError):
+        bench.ledger.run(refuse.format(1000, "division_by_zero"))
+    assert bench.rows("SELECT nextval('tries')") == [{"nextval": 18}]
 
 
 # --- batches and queues ----------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 import psycopg
 import sqlalchemy as sa
@@ -360,6 +361,40 @@ def storable(text: str) -> str:
         return text
     half = MAX_TEXT_LENGTH // 2
     return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+
+
+_CONFLICTS: Final = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+#: Attempts at a transaction that other ones get in the way of.
+_MAX_CONFLICTS: Final = 10
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def again(*races: type[Exception]) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
+    """Let a function that is one transaction begin anew if another transaction got in its way.
+
+    PostgreSQL ends one of two transactions that wait for each other. ``races`` are further errors
+    of the driver by which a function sees that another one was quicker.
+    """
+    conflicts: tuple[type[BaseException], ...] = (*_CONFLICTS, *races)
+
+    def decorate(function: Callable[_P, _T]) -> Callable[_P, _T]:
+        @functools.wraps(function)
+        def run(*args: _P.args, **options: _P.kwargs) -> _T:
+            tries = 1
+            while True:
+                try:
+                    return function(*args, **options)
+                except PhotoqueueError as exc:
+                    cause = exc.__cause__
+                    cause = cause.orig if isinstance(cause, DBAPIError) else cause
+                    if not isinstance(cause, conflicts) or tries == _MAX_CONFLICTS:
+                        raise
+                    tries += 1
+
+        return run
+
+    return decorate
 
 
 _HEADER = re.compile(r"^-- name: (\w+)$", re.MULTILINE)

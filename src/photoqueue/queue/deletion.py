@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from photoqueue.errors import StateError
-from photoqueue.queue.database import Database, load_statements
+from photoqueue.queue.database import Database, again, load_statements
 from photoqueue.queue.tally import WORKER_ROWS, counting
 from photoqueue.words import UNFINISHED
 
@@ -55,6 +55,7 @@ def page(database: Database, *, before: datetime, after: UUID) -> list[UUID]:
         return list(rows.scalars())
 
 
+@again()
 def delete(
     database: Database, job_ids: Sequence[UUID], *, before: datetime, dry_run: bool = False
 ) -> Gone:
@@ -74,7 +75,7 @@ def delete(
         found = list(unneeded.scalars())
         if dry_run:
             return Gone(len(found), 0)
-        rows = _delete_jobs(connection, found)
+        rows = _DELETION(connection, "delete_jobs", job_ids=found).all()
         photo_ids = sorted({row.photo_id for row in rows if row.photo_id})
         photos = _DELETION(connection, "delete_photos", photo_ids=photo_ids, before=before).all()
     return Gone(len(rows), len(photos))
@@ -99,6 +100,7 @@ def household(database: Database, project_id: str) -> Household:
         return _household(connection, project_id)
 
 
+@again()
 def delete_household(database: Database, project_id: str) -> Gone:
     """Delete all rows of a project, in one transaction.
 
@@ -116,7 +118,7 @@ def delete_household(database: Database, project_id: str) -> Gone:
                 f"Jobs of project {project_id[:80]!r} ended just now and cannot be counted while "
                 "another transaction is open in this server. Try again in a moment."
             )
-        rows = _delete_jobs(connection, found.job_ids)
+        rows = _DELETION(connection, "delete_jobs", job_ids=list(found.job_ids)).all()
         photos = _DELETION(connection, "delete_household", project=project_id).scalar_one()
     return Gone(len(rows), photos)
 
@@ -128,11 +130,6 @@ def refuse_unfinished(project_id: str, found: Household) -> None:
             f"Project {project_id[:80]!r} has {found.unfinished} unfinished job(s). Wait for "
             "them or cancel them (photoqueue cancel), then erase it."
         )
-
-
-def _delete_jobs(connection: sa.Connection, job_ids: Sequence[UUID]) -> Sequence[sa.Row[Any]]:
-    # Sorted, so that statements that lock several jobs cannot deadlock.
-    return _DELETION(connection, "delete_jobs", job_ids=sorted(job_ids)).all()
 
 
 def _household(connection: sa.Connection, project_id: str) -> Household:

@@ -45,11 +45,15 @@ WHERE job_id = ANY(%(job_ids)s)
 ORDER BY job_id;
 
 -- name: delete_jobs
--- Jobs with their dependent rows. A job that was retried at this moment is kept.
-WITH gone AS (
-    DELETE FROM jobs
+-- Jobs with their dependent rows. A job that was retried at this moment is kept. They are locked in
+-- the order of their ids, as in all statements.
+WITH ended AS (
+    SELECT job_id FROM jobs
     WHERE job_id = ANY(%(job_ids)s) AND state IN ('completed', 'failed', 'cancelled')
-    RETURNING job_id, photo_id
+    ORDER BY job_id FOR UPDATE
+), gone AS (
+    DELETE FROM jobs USING ended WHERE jobs.job_id = ended.job_id
+    RETURNING jobs.job_id, photo_id
 ), attempts AS (
     DELETE FROM job_attempts USING gone WHERE job_attempts.job_id = gone.job_id
 ), calls AS (

@@ -11,8 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
-from photoqueue.errors import PhotoqueueError
-from photoqueue.queue.database import Database, load_statements, storable
+from photoqueue.queue.database import Database, again, load_statements, storable
 from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, JobType, Message, Outcome, job_type
 
@@ -120,9 +119,6 @@ _BUSY_SESSION: Final = """
     SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off
 """
-
-#: Attempts at a retry that conflicts with a simultaneous submission of the same job key.
-_MAX_RACES: Final = 10
 
 
 def try_claim(database: Database) -> None:
@@ -343,19 +339,13 @@ class Ledger:
         rows = self.run(_TRANSITIONS["cancel"], job_ids=list(job_ids))
         return [_message(row) for row in rows]
 
+    # A submission may use the key of one of them at this moment. At the next try its job exists,
+    # and the statement skips the key.
+    @again(psycopg.errors.UniqueViolation)
     def retry(self, job_ids: Sequence[UUID], *, budget: int) -> list[Message]:
         """Start failed and cancelled jobs again, with ``budget`` further attempts."""
-        for _ in range(_MAX_RACES):
-            try:
-                rows = self.run(_TRANSITIONS["retry"], job_ids=list(job_ids), budget=budget)
-                return [_message(row) for row in rows]
-            except PhotoqueueError as exc:
-                # A submission used the key of one of them at this moment. Its job exists now, so
-                # that the statement skips the key at the next try.
-                if not isinstance(exc.__cause__, psycopg.errors.UniqueViolation):
-                    raise
-                race = exc
-        raise race
+        rows = self.run(_TRANSITIONS["retry"], job_ids=list(job_ids), budget=budget)
+        return [_message(row) for row in rows]
 
     def due_waiting(
         self, queue: JobType, *, after: Message | None = None, limit: int
@@ -382,6 +372,7 @@ class Ledger:
         )
         return [_message(row) for row in rows]
 
+    @again()
     def run(self, statement: str, **parameters: Any) -> list[Any]:
         """Execute one statement, commit it, and return its rows as dictionaries."""
         with self._database.errors():
@@ -424,6 +415,7 @@ class Ledger:
         )
         return {row["job_id"]: Ended(JobState(row["state"]), row["duration_ms"]) for row in rows}
 
+    @again()
     def _write(
         self,
         name: str,

@@ -11,10 +11,9 @@ from unicodedata import normalize
 from uuid import UUID
 
 import psycopg
-from sqlalchemy.exc import DBAPIError
 
-from photoqueue.errors import PhotoConflictError, PhotoqueueError
-from photoqueue.queue.database import Database, load_statements
+from photoqueue.errors import PhotoConflictError
+from photoqueue.queue.database import Database, again, load_statements
 from photoqueue.queue.ids import photo_id_for
 from photoqueue.words import JobState, JobType
 
@@ -338,14 +337,16 @@ def _texts(values: Sequence[Any]) -> Iterable[str]:
 
 _STATEMENTS: Final = load_statements("submission.sql")
 
-#: Attempts at a submission that conflicts with a simultaneous one of the same photos or jobs.
-_MAX_RACES: Final = 10
 #: Up to this many jobs are written in one statement, if none of their rows exist yet.
 _FEW: Final = 50
 #: Rows per block that is sent.
 _BLOCK: Final = 500
 
 
+# A simultaneous submission may write the same photos or jobs: the next try sees its rows. Existing
+# photos are locked before new ones are written; one that is written in between breaks that order,
+# and the two can deadlock.
+@again(psycopg.errors.UniqueViolation)
 def accept(
     database: Database,
     *,
@@ -375,34 +376,17 @@ def accept(
     """
     check_contents(jobs, photos)
     photos = _in_order(photos)
-    for _ in range(_MAX_RACES):
-        try:
-            if len(jobs) <= _FEW:
-                accepted = _accept_new(database, jobs, photos, batch)
-                if accepted is not None:
-                    return accepted
-            return _accept(database, jobs, photos, batch, resubmit)
-        except PhotoqueueError as exc:
-            if not _is_race(exc):
-                raise
-            race = exc
-    raise race
+    if len(jobs) <= _FEW:
+        accepted = _accept_new(database, jobs, photos, batch)
+        if accepted is not None:
+            return accepted
+    return _accept(database, jobs, photos, batch, resubmit)
 
 
 def _in_order(photos: Iterable[NewPhoto]) -> list[NewPhoto]:
     """Sort photos by key, each once, so that two submissions cannot deadlock."""
     unique = {photo.photo_id: photo for photo in photos}
     return [unique[photo_id] for photo_id in sorted(unique)]
-
-
-def _is_race(error: PhotoqueueError) -> bool:
-    """Whether a simultaneous submission caused the error, so that another try sees its rows."""
-    cause = error.__cause__
-    if isinstance(cause, DBAPIError):
-        cause = cause.orig
-    # Existing photos are locked before new ones are written. A photo that another submission
-    # writes in between breaks that order, and the two can deadlock.
-    return isinstance(cause, psycopg.errors.UniqueViolation | psycopg.errors.DeadlockDetected)
 
 
 def _accept_new(

@@ -1,5 +1,6 @@
 -- Transitions of jobs: one statement each, which commits by itself and is fenced by the state and
--- attempt that it expects. If a statement changes no row, its caller has lost the job and must
+-- attempt that it expects. Each locks jobs in the order of their ids, or skips locked ones, so that
+-- two of them cannot deadlock. If a statement changes no row, its caller has lost the job and must
 -- not act on it any further.
 
 -- name: claim
@@ -276,10 +277,10 @@ WITH cancelled AS (
     UPDATE jobs
     SET state = 'cancelled', finished_at = clock_timestamp(), success = false,
         error_type = 'cancelled', error_message = 'cancelled'
-    FROM (SELECT job_id, state FROM jobs WHERE job_id = ANY(%(job_ids)s)
+    FROM (SELECT job_id, state FROM jobs
+          WHERE job_id = ANY(%(job_ids)s) AND state IN ('waiting', 'active', 'delayed')
           ORDER BY job_id FOR UPDATE) AS before
     WHERE jobs.job_id = before.job_id
-      AND before.state IN ('waiting', 'active', 'delayed')
     RETURNING jobs.*, before.state AS state_before
 ), recorded AS (
     INSERT INTO job_attempts (job_id, attempt, outcome, worker_id, slot, wait_ms, started_at,
@@ -293,40 +294,48 @@ SELECT job_id, queue_name, priority FROM cancelled;
 -- Retry failed or cancelled jobs, with a new budget on top of the attempts on record. Skipped are
 -- jobs of whose key another job is unfinished or has completed since; of several jobs of one key
 -- only the newest is started.
+WITH ended AS (
+    SELECT job_id, job_key, payload ->> 'sha256' AS sha256 FROM jobs
+    WHERE job_id = ANY(%(job_ids)s) AND state IN ('failed', 'cancelled')
+    ORDER BY job_id FOR UPDATE
+), newest AS (
+    SELECT DISTINCT ON (job_key) job_id, sha256 FROM ended ORDER BY job_key, job_id DESC
+)
 UPDATE jobs
 SET state = 'waiting', ready_at = clock_timestamp(), max_attempts = attempts + %(budget)s,
     budget = %(budget)s, started_at = NULL, finished_at = NULL, wait_ms = NULL,
     job_duration_ms = NULL, success = NULL,
     error_type = NULL, error_message = NULL, error_traceback = NULL, after_batch = NULL
-WHERE job_id = ANY(%(job_ids)s)
-  AND state IN ('failed', 'cancelled')
+FROM newest
+WHERE jobs.job_id = newest.job_id
   -- not for a photo that could not be read at submission: there is no content to analyse
-  AND payload ->> 'sha256' IS DISTINCT FROM ''
+  AND newest.sha256 IS DISTINCT FROM ''
   AND NOT EXISTS (
       SELECT FROM jobs AS other
       WHERE other.job_key = jobs.job_key
         AND (other.state IN ('waiting', 'active', 'delayed')
              OR other.state = 'completed' AND other.job_id > jobs.job_id)
   )
-  AND NOT EXISTS (
-      SELECT FROM jobs AS newer
-      WHERE newer.job_key = jobs.job_key AND newer.job_id > jobs.job_id
-        AND newer.job_id = ANY(%(job_ids)s) AND newer.state IN ('failed', 'cancelled')
-  )
-RETURNING job_id, queue_name, priority, state, attempts;
+RETURNING jobs.job_id, queue_name, priority, state, attempts;
 
 -- name: release_blocked
--- Make jobs ready that waited for a batch whose last job has ended.
+-- Make jobs ready that waited for a batch whose last job has ended. One that somebody else has
+-- locked waits for the next round: two statements cannot deadlock.
 UPDATE jobs
 SET ready_at = clock_timestamp()
-WHERE state = 'waiting' AND ready_at IS NULL AND after_batch IS NOT NULL
-  AND NOT EXISTS (
-      SELECT FROM batch_jobs
-      JOIN jobs AS member USING (job_id)
-      WHERE batch_jobs.batch_id = jobs.after_batch
-        AND member.state IN ('waiting', 'active', 'delayed')
-  )
-RETURNING job_id, queue_name, priority, state, attempts;
+FROM (
+    SELECT job_id FROM jobs AS blocked
+    WHERE state = 'waiting' AND ready_at IS NULL AND after_batch IS NOT NULL
+      AND NOT EXISTS (
+          SELECT FROM batch_jobs
+          JOIN jobs AS member USING (job_id)
+          WHERE batch_jobs.batch_id = blocked.after_batch
+            AND member.state IN ('waiting', 'active', 'delayed')
+      )
+    FOR UPDATE SKIP LOCKED
+) AS freed
+WHERE jobs.job_id = freed.job_id
+RETURNING jobs.job_id, queue_name, priority, state, attempts;
 
 -- name: due_waiting
 -- Waiting jobs of one queue in the order in which workers take them, after a given job.

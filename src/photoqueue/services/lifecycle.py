@@ -9,6 +9,7 @@ mistaken for a server, and no second server is started on data that an old proce
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -50,6 +51,8 @@ LOST_SECONDS: Final = 5.0
 #: Time limit of a clean stop, and then of a forced one, in seconds.
 STOP_SECONDS: Final = 30.0
 KILL_SECONDS: Final = process.KILL_SECONDS
+#: Free bytes below which a disk is full: the files of a start take more.
+_NO_SPACE: Final = 2**20
 #: Seconds between stop signals, as a server that is still starting may miss the first.
 REPEAT_SECONDS: Final = 1.0
 
@@ -192,6 +195,8 @@ class EmbeddedServer(ABC):
         It contains the ``output`` of a program, or else the end of the server's log.
         """
         shown = process.shown_lines(output) if output else process.last_lines(self.log)
+        if shutil.disk_usage(self.folder).free < _NO_SPACE:
+            shown += f"\nThe disk of {self.folder} is full."
         return self.error(
             f"The embedded {self.name} {problem} (log: {self.log}):\n{shown}\n"
             f"Remove the cause, set PHOTOQUEUE_HOME to another folder than {self.place.home}, or "

@@ -29,7 +29,8 @@ DATABASE: Final = "photoqueue"
 _PORT: Final = 5432
 _PROTOCOL_3_0: Final = 196608
 _LOGIN: Final = f"user\0{DATABASE}\0database\0{DATABASE}\0\0".encode()
-_TOO_MANY_CONNECTIONS: Final = b"C53300"
+#: SQLSTATE of a server that is starting, recovering or stopping.
+_NOT_YET: Final = b"C57P03"
 
 # Written to postgresql.conf when the data directory is created; they can be changed there.
 _SETTINGS: Final = {
@@ -96,10 +97,9 @@ class Postgres(EmbeddedServer):
             elif kind == b"Z":
                 return ServerAnswer(True, version)
             elif kind == b"E":
-                # A server without a free connection is ready; with any other refusal it is not
-                # ("the database system is starting up").
-                full = _TOO_MANY_CONNECTIONS in fields
-                return ServerAnswer(full, version)
+                # Only a server that is starting gets better by waiting; other refusals (its disk
+                # is full, it has no free connection) are for callers to see.
+                return ServerAnswer(_NOT_YET not in fields, version)
         return ServerAnswer(False)
 
     def prepare(self, account: Account | None) -> None:
@@ -235,8 +235,10 @@ class RedisServer(EmbeddedServer):
 
     def read_answer(self, stream: BinaryIO) -> ServerAnswer:
         """Read Redis's response to ``PING`` and ``INFO``."""
-        if stream.readline() != b"+PONG\r\n":
-            return ServerAnswer(False)  # "-LOADING …"
+        answer = stream.readline()
+        if not answer or answer.startswith(b"-LOADING"):
+            return ServerAnswer(False)
+        # Other refusals do not pass by waiting: with a full disk, PING is answered by MISCONF.
         size = re.fullmatch(rb"\$(\d+)\r\n", stream.readline())
         info = stream.read(int(size[1])) if size else b""
         version = re.search(rb"^redis_version:(\S+)", info, re.MULTILINE)

@@ -33,6 +33,7 @@ _ONE_ADDRESS: Final = "give one address that leads to the primary"
 #: By words in errors: what to do.
 _ADVICE: Final = {
     "read only replica": "It is a replica, and REDIS_URL must lead to the primary.",
+    "No space left": "Free some space on its disk.",
     "used memory": "It has no memory left: raise its maxmemory, or find what fills it.",
     "permissions": "Its user needs +@all -@dangerous on the keys huey.redis.* and photoqueue:*.",
     "MovedError": f"It is one shard of a cluster, which is not supported: {_ONE_ADDRESS}.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,30 @@ def test_no_formula_can_be_smuggled_in(tmp_path: Path, name: str) -> None:
         found = [cell for row in csv.reader(file) for cell in row if name in cell]
     assert found
     assert all(cell.startswith("'") for cell in found)
+
+
+@pytest.mark.parametrize("mark", ["=", "+", "-", "@", "＝"])
+@pytest.mark.parametrize(
+    "before", ["", " ", '"', "totem", "a;", "a; ", 'a;"', "a,", "a\t", "a|", "a\n"]
+)
+def test_no_formula_begins_wherever_a_spreadsheet_divides_a_cell(
+    tmp_path: Path, before: str, mark: str
+) -> None:
+    written = export_inventory(inventory(f"{before}{mark}1+1"), "csv", tmp_path / "i.csv", WORDING)
+    text = written.read_text(encoding="utf-8-sig")
+    assert mark in text
+    for separator in ",;\t|":
+        # With the rules of quotes, and as programs that know none read it.
+        cells = [cell for row in csv.reader(io.StringIO(text), delimiter=separator) for cell in row]
+        cells += [cell for row in text.splitlines() for cell in row.split(separator)]
+        assert not [cell for cell in cells if cell.lstrip(' "').startswith(mark)]
+
+
+@pytest.mark.parametrize("name", ["two-seater; grey", "bed, 1.4-1.6 m", "a+b", "c@d"])
+def test_names_that_only_hold_such_characters_stay_as_they_are(tmp_path: Path, name: str) -> None:
+    written = export_inventory(inventory(name), "csv", tmp_path / "i.csv", WORDING)
+    with written.open(encoding="utf-8-sig", newline="") as file:
+        assert name in [cell for row in csv.reader(file) for cell in row]
 
 
 def test_control_characters_are_shown(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """An inventory as a file for spreadsheets: CSV, or Excel with a sheet of totals.
 
-Names come from photos, catalogues and users. A name that begins like a formula is written as text,
-so that no spreadsheet executes it.
+Names come from photos, catalogues and users. What begins like a formula is written as text, so that
+no spreadsheet executes it, also after a character at which a spreadsheet may divide the cell: a
+French or German one opens a file of commas with semicolons.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 FORMATS: Final = ("csv", "xlsx")
-#: Characters that begin a formula in a spreadsheet.
-_FORMULA: Final = re.compile(r"\s*[=+\-@\t\r]")
+#: What stands before a formula in a spreadsheet: the beginning of a cell, also one divided at any
+#: separator, and quotes and spaces that it may drop.
+_FORMULA: Final = re.compile(r"(^|[;,|\t\r\n])([\s\"]*)(?=[=+\-@\t\r＝＋－＠])")
 _COLUMNS: Final = (
     "room",
     "kind of room",
@@ -107,7 +109,7 @@ def _csv(result: InventoryResult, wording: Wording) -> bytes:
     writer = csv.writer(buffer)
     for row in (_COLUMNS, *_rows(result, wording)):
         # Spreadsheets mark text with an apostrophe; CSV has no other way.
-        writer.writerow([f"'{cell}" if _looks_like_formula(cell) else cell for cell in row])
+        writer.writerow([_FORMULA.sub(r"\1'\2", c) if isinstance(c, str) else c for c in row])
     # With a byte order mark; without it, Excel shows é as two characters.
     return buffer.getvalue().encode("utf-8-sig")
 

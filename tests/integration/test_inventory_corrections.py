@@ -20,7 +20,13 @@ from photoqueue import (
     submit_inventory,
     undo_correction,
 )
-from photoqueue.errors import NotFoundError, PayloadError, StateError, UnknownProjectError
+from photoqueue.errors import (
+    JobFailedError,
+    NotFoundError,
+    PayloadError,
+    StateError,
+    UnknownProjectError,
+)
 from photoqueue.faces.cli import main
 from photoqueue.installation import Installation
 from photoqueue.jobs.handling import Handler
@@ -72,6 +78,20 @@ def test_correction_shows_at_once_and_survives_the_next_runs(move: str, bench: B
     bench(again, lambda analyse: lambda claim, calls: TWO_CHAIRS)
     (line,) = [line for line in bench(submit_inventory(move)).lines if line.room == "salon"]
     assert (line.count, line.seen_count, line.corrected) == (6, 2, True)
+
+
+def test_nothing_is_added_up_where_no_photo_is_analysed(move: str, bench: Bench) -> None:
+    batch = photoqueue.submit_photos([picture(n) for n in range(3)], project_id="m2", room="salon")
+    photoqueue.cancel(batch)
+    inventory = submit_inventory("m2")
+    with pytest.raises(JobFailedError, match=r"no photo of .*m2.* \(3 photos cancelled\)"):
+        bench(inventory)
+    assert inventory.poll().attempts == 1  # another one would find no more
+    # What a person has entered is an inventory, which says what is missing in it.
+    correct("m2", room="salon", item="chair", count=2)
+    result = bench(submit_inventory("m2"))
+    assert (chairs(result), result.photo_count, len(result.missing_photos)) == (2, 0, 3)
+    assert result.source == "unknown; 3 photos cancelled"
 
 
 def test_correction_is_taken_back_and_stays_on_record(move: str) -> None:

@@ -244,7 +244,7 @@ def test_inventory_card_tells_totals_rooms_and_what_to_look_at() -> None:
     for said in (
         "6 things, 4.50 m³ (3.00–6.00 m³)",
         "salon 0, salon 1",
-        "4; 1 could not be analysed; 2 copies of others",
+        "4; 1 not analysed; 2 copies of others",
         "max: the most seen in one photo",
         "⚠ To review: 2 lines",
         "salon 0: 4 things, 3.00 m³",

@@ -73,7 +73,7 @@ def add_up(
     language : str
         ``en`` or ``fr``: language of the names.
     missing : sequence of str
-        Ids of photos that could not be analysed; they are only reported.
+        Ids of photos that are not analysed; they are only reported.
     listed : mapping of str to sequence of FoundItem, optional
         For the strategy ``llm``: room → what an engine found in all its photos together, one item
         per thing. Findings of single photos then serve as evidence only.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from photoqueue.errors import PermanentError
+from photoqueue.format import counted
 from photoqueue.inventory.views import (
     AnalysedPhoto,
     RoomView,
@@ -23,6 +26,7 @@ from photoqueue.jobs.engine_calls import (
     share,
 )
 from photoqueue.queue import corrections, projects
+from photoqueue.queue.projects import PhotoRow
 from photoqueue.records.base import DEFAULT_STRATEGY, Identifier, Record, Strategy
 from photoqueue.records.results import EngineUse, FoundItem, InventoryResult, PhotoResult
 from photoqueue.words import JobState, JobType
@@ -66,7 +70,13 @@ class InventorySync:
         self._rooms = RoomLooks(workplace)
 
     def __call__(self, payload: InventoryPayload, calls: list[AiCall]) -> InventoryResult:
-        """Add up the photos of the job's project."""
+        """Add up the photos of the job's project.
+
+        Raises
+        ------
+        PermanentError
+            No photo is analysed, and nobody has entered a thing: there is nothing to add up.
+        """
         from photoqueue.inventory.correcting import corrected
         from photoqueue.inventory.merge import AnalysedPhoto, add_up
 
@@ -91,14 +101,27 @@ class InventorySync:
             missing=[photo.photo_id for photo in photos if photo.state is not JobState.COMPLETED],
             listed=self._rooms(analysed, calls) if payload.strategy == "llm" else None,
         )
-        engines, warnings = result.engines, _warnings(analysed)
+        engines, warnings = result.engines, (*_states(photos), *_warnings(analysed))
         if payload.strategy == "llm" and analysed:
             engines = (self._rooms.use(len(analysed)), *engines)
             warnings = (*warnings, *self._rooms.warnings)
         result = result.model_copy(update={"engines": engines, "warnings": warnings})
         # Read last, so that corrections made while this job ran are included.
         made = corrections.of_project(self._database, payload.project_id)
+        if not analysed and not made:
+            raise PermanentError(
+                f"There is nothing to add up: no photo of project {payload.project_id[:80]!r} is "
+                f"analysed ({', '.join(_states(photos))}). Retry its jobs, or submit its photos "
+                "again, and add them up then."
+            )
         return corrected(result, made, self._catalogue, language=self._language)
+
+
+def _states(photos: Sequence[PhotoRow]) -> Iterator[str]:
+    """Count the photos that have no result."""
+    for state, number in Counter(photo.state for photo in photos).items():
+        if state is not JobState.COMPLETED:
+            yield f"{counted(number, 'photo')} {state}"
 
 
 def _warnings(photos: Sequence[AnalysedPhoto]) -> tuple[str, ...]:

@@ -340,7 +340,7 @@ def _photos(result: InventoryResult) -> str:
     missing, copies = len(result.missing_photos), len(result.duplicate_photos)
     told = [number(result.photo_count)]
     if missing:
-        told.append(f"{number(missing)} could not be analysed")
+        told.append(f"{number(missing)} not analysed")
     if copies:
         told.append(f"{counted(copies, 'copy', 'copies')} of others")
     if result.shared_photos:

@@ -154,16 +154,13 @@ def inventory_table(inventory: InventoryResult) -> Table:
         title=f"Inventory of {line(inventory.project_id)}",
         group=lambda entry: entry.room,
     )
+    missing = inventory.missing_photos
     marked = sum(entry.review for entry in inventory.lines)
     drawn.add_row(
         "Total",
         str(inventory.total_items),
         f"from {counted(inventory.photo_count, 'photo')}"
-        + (
-            f", {len(inventory.missing_photos)} could not be analysed"
-            if inventory.missing_photos
-            else ""
-        ),
+        + (f", {len(missing)} not analysed" if missing else ""),
         volume(inventory.total_volume),
         volume_range(inventory.total_volume_min, inventory.total_volume_max),
         f"{counted(marked, 'line')} to review" if marked else "",

@@ -106,7 +106,7 @@ export default {
       if (copies) photos.push(h("span", { class: "pq-quiet" }, ` ${format.counted(copies, "copy", "copies")}`));
       if (shared) photos.push(h("span", { class: "pq-quiet" }, ` ${format.number(shared)} of a picture in another room`));
       if (inventory.missingPhotos.length) {
-        photos.push(fold("missing", `⚠ ${format.number(inventory.missingPhotos.length)} could not be analysed`,
+        photos.push(fold("missing", `⚠ ${format.number(inventory.missingPhotos.length)} not analysed`,
           h("div", { class: "pq-inv-ids" }, inventory.missingPhotos.join(", "))));
       }
       replace(totals, h("dl", { class: "pq-facts pq-inv-facts" },

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
 
 import httpx
 
 from photoqueue.addresses import listen
-from photoqueue.faces.http.server import ApiServer, make_server
+from photoqueue.faces.http.server import ApiServer, create_app, make_server
 from photoqueue.settings import Settings
+
+_REQUESTS: Final = "tests/integration/described_requests.py"
 
 TOKEN = "a-token-that-only-this-test-knows"
 
@@ -59,3 +68,43 @@ def client_of(settings: Settings, **headers: str) -> Iterator[httpx.Client]:
 def asking(address: str, **headers: str) -> httpx.Client:
     # Nothing here is encrypted, and to read the certificates takes longer than most tests.
     return httpx.Client(base_url=address, headers=headers, timeout=60, verify=False)
+
+
+@cache
+def description() -> Any:
+    """Return what OpenAPI says of the API."""
+    return create_app(Settings()).openapi()
+
+
+def assert_answers_are_as_described(address: str, *, limits: bool = False) -> None:
+    """Send requests made from the description: random ones, or also those at its limits."""
+    described = [
+        method
+        for path, methods in description()["paths"].items()
+        if path.startswith(("/api", "/healthz"))
+        for method in methods
+    ]
+    repository = Path(__file__).parents[1]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-c", "/dev/null", "--rootdir", repository, "-q"),
+            *("-p", "no:cacheprovider", "-p", "schemathesis.pytest.plugin", "--noconftest"),
+            *("-W", "error", _REQUESTS),
+        ],
+        cwd=repository,
+        env={
+            **os.environ,
+            "PQ_TEST_API": address,
+            "PQ_TEST_LIMITS": "1" if limits else "",
+            # Without the plugins that only other tests need.
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert re.search(rf"\b{len(described)} passed", done.stdout), done.stdout

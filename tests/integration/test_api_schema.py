@@ -2,61 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from functools import cache
-from typing import Any
-
 import httpx
-import pytest
 
-from photoqueue.faces.http.server import create_app
-from photoqueue.installation import Installation
-from photoqueue.settings import Settings
-from tests.api_server import serving
-from tests.conftest import REPOSITORY
+from tests.api_server import assert_answers_are_as_described, description
 
 
-@cache
-def description() -> Any:
-    return create_app(Settings()).openapi()
-
-
-@pytest.fixture
-def address(installation: Installation) -> Iterator[str]:
-    unlimited = installation.settings.model_copy(update={"api_requests_per_second": 0.0})
-    with serving(unlimited) as address:
-        yield address
-
-
-def test_answers_are_as_described(address: str) -> None:
-    described = [
-        method
-        for path, methods in description()["paths"].items()
-        if path.startswith(("/api", "/healthz"))
-        for method in methods
-    ]
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-c", "/dev/null", "--rootdir", REPOSITORY, "-q"),
-            *("-p", "no:cacheprovider", "-p", "schemathesis.pytest.plugin", "--noconftest"),
-            *("-W", "error", "tests/integration/described_requests.py"),
-        ],
-        cwd=REPOSITORY,
-        # Without the plugins that only other tests need.
-        env={**os.environ, "PQ_TEST_API": address, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=170,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    assert re.search(rf"\b{len(described)} passed", done.stdout), done.stdout
+def test_answers_are_as_described(api: httpx.Client) -> None:
+    # The limits of each value are tried by tests/fuzz/test_requests.py.
+    assert_answers_are_as_described(str(api.base_url))
 
 
 def test_description_is_served_and_complete(api: httpx.Client) -> None:

@@ -153,8 +153,9 @@ def servers() -> Iterator[Endpoints]:
 
 
 @pytest.fixture(scope="session")
-def databases(servers: Endpoints) -> Databases:
-    return Databases(servers)
+def databases(servers: Endpoints) -> Iterator[Databases]:
+    with contextlib.closing(Databases(servers)) as databases:
+        yield databases
 
 
 @pytest.fixture

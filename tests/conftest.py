@@ -12,11 +12,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from pydantic import SecretStr
 
 import photoqueue
 from photoqueue import Settings, services
@@ -173,11 +175,14 @@ def settings(servers: Endpoints, database_url: str, tmp_path: Path) -> Settings:
 
 
 def settings_of(servers: Endpoints, database_url: str, home: Path) -> Settings:
-    assert servers.redis_url is not None
+    own = {"home": home, "database_url": SecretStr(database_url), "redis_url": servers.redis_url}
+    return _settings().model_copy(update=own)
+
+
+@cache
+def _settings() -> Settings:
+    """Read the environment once: it takes longer than to connect to PostgreSQL."""
     return Settings(
-        home=home,
-        database_url=database_url,
-        redis_url=servers.redis_url,
         engine="tests.engines:scripted",
         # Tests of several processes ask for them.
         concurrency=1,

@@ -56,6 +56,8 @@ def pooled_engine(url: URL) -> sa.Engine:
         url,
         pool_size=2,
         max_overflow=8,
+        # Else the first connection asks for a type that no table has.
+        use_native_hstore=False,
         connect_args={**CONNECT_OPTIONS, "application_name": "photoqueue"},
     )
 

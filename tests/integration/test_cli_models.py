@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ import pytest
 from photoqueue import Settings
 from photoqueue.faces.cli import main
 from photoqueue.faces.notebook.submit_form import SAMPLE, SubmitForm
-from photoqueue.installation import use
+from photoqueue.installation import Installation, use
 from photoqueue.jobs.engine_calls import FOR_TRYING_OUT
+from photoqueue.settings import Concurrency
+from photoqueue.words import JobType
+from photoqueue.worker.supervisor import Supervisor
 from tests.conftest import Worker
 from tests.file_server import Manners, serving
 from tests.models import authors_model
@@ -101,6 +105,22 @@ def test_pull_fetches_once(run: Run, home: Path) -> None:
     assert len(server.requests) == 1
 
 
+def test_pull_takes_the_model_of_the_settings(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "PHOTOQUEUE_MODEL is not set: there is nothing to download" in run("models", "pull").out
+    with serving(Manners(body=b"weights")) as server:
+        (home / "models.toml").write_text(f'[models.a]\naddress = "{server.address}/a.onnx"\n')
+        monkeypatch.setenv("PHOTOQUEUE_MODEL", "a")
+        assert "a (0.0 MB) is downloaded" in run("models", "pull").out
+    monkeypatch.setenv("PHOTOQUEUE_MODEL", str(home / "models" / "a.onnx"))
+    shown = run("models", "pull")
+    assert (shown.code, len(server.requests)) == (0, 1)
+    assert "there is nothing to download" in shown.out
+    monkeypatch.setenv("PHOTOQUEUE_MODEL", "/nowhere/a.onnx")
+    assert run("models", "pull").code != 0
+
+
 def test_pull_from_nowhere_ends_with_its_reason(
     run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +194,30 @@ def test_doctor_names_the_mistake_in_a_model_file(run: Run, home: Path) -> None:
     shown = run("doctor")
     assert shown.code == 1
     assert "did you mean 'path'" in shown.out
+
+
+@pytest.mark.parametrize("engine", ["auto", "builtin"])
+def test_worker_with_a_server_database_warns_of_the_built_in_model(
+    installation: Installation, home: Path, caplog: pytest.LogCaptureFixture, engine: str
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    def log_of(queue: str, **changes: Any) -> list[tuple[int, str, dict[str, str]]]:
+        caplog.clear()
+        installation.settings = installation.settings.model_copy(
+            update={"engine": engine, "home": home, **changes}
+        )
+        Supervisor(installation, [JobType(queue)], concurrency=Concurrency(1, 1))._log_engine()
+        return [(one.levelno, one.message, vars(one)["fields"]) for one in caplog.records]
+
+    ((level, message, fields),) = log_of("photo-analyze")
+    assert (level, message) == (logging.WARNING, f"results are {FOR_TRYING_OUT}")
+    assert fields["engine"] == "builtin"
+    assert "photoqueue models pull dfine-l-objects365" in fields["better"]
+    assert log_of("inventory-sync") == []
+    # The embedded servers are for trying out.
+    told = log_of("photo-analyze", database_url=None)
+    assert [level for level, _, _ in told] == [logging.INFO] * (engine == "auto")
 
 
 def test_worker_says_once_which_engine_it_took(

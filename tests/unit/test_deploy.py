@@ -6,6 +6,7 @@ import itertools
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 import typer.main
 import yaml
 
+from photoqueue.engines.model_registry import published_models
 from photoqueue.faces.cli.app import app
 from photoqueue.jobs import PHOTO_ANALYZE, job_types
 from photoqueue.settings import Settings, variable_of
@@ -24,6 +26,8 @@ DEPLOY = REPOSITORY / "deploy"
 KUBERNETES = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 COMPOSE = DEPLOY / "compose.yaml"
+#: API groups of Kubernetes itself.
+BUILT_IN = {"v1", "apps", "batch", "policy"}
 VARIABLES = {variable_of(name) for name in Settings.model_fields}
 
 
@@ -36,7 +40,8 @@ def containers() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for one in manifests():
         pod = one.get("spec", {}).get("template", {}).get("spec")
         if pod:
-            yield from ((pod, container) for container in pod["containers"])
+            all_of = (*pod.get("initContainers", ()), *pod["containers"])
+            yield from ((pod, container) for container in all_of)
 
 
 def services() -> dict[str, Any]:
@@ -103,6 +108,33 @@ def test_nothing_runs_as_root_or_holds_a_secret() -> None:
     assert all(login == "CHANGE-ME" or login.startswith("${") for login in logins)
 
 
+def test_model_is_there_and_checked_before_a_worker_of_photos_starts() -> None:
+    pull = ["models", "pull"]
+    pods = [
+        pod
+        for pod, container in containers()
+        if container["args"][1:3] == ["--queue", "photo-analyze"]
+    ]
+    assert [[one["args"] for one in pod["initContainers"]] for pod in pods] == [[pull]]
+    (pod,) = pods
+    (before,), (worker,) = pod["initContainers"], pod["containers"]
+    assert before["volumeMounts"] == worker["volumeMounts"]
+    assert before["envFrom"] == worker["envFrom"]
+    assert services()["model"]["command"] == pull
+    needed = services()["photo-worker"]["depends_on"]["model"]
+    assert needed == {"condition": "service_completed_successfully"}
+    assert services()["model"]["volumes"] == services()["photo-worker"]["volumes"]
+    # Both name one that has a digest.
+    (config,) = [one["data"] for one in manifests() if one["kind"] == "ConfigMap"]
+    example = dict(
+        re.findall(r"^(\w+)=(.*)$", (DEPLOY / "environment.example").read_text(), re.MULTILINE)
+    )
+    for named in (config["PHOTOQUEUE_MODEL"], example["PHOTOQUEUE_MODEL"]):
+        (entry,) = [one for one in published_models(Path("/")) if one.name == named]
+        assert entry.sha256
+        assert entry.addresses
+
+
 def test_manifests_belong_together() -> None:
     kinds = [one["kind"] for one in manifests()]
     assert kinds.count("Deployment") == 3
@@ -159,6 +191,41 @@ def test_image_installs_what_is_pinned(name: str) -> None:
     wrong = [one for one, hashes in wanted.items() if not hashes or hashes != pinned.get(one)]
     assert wrong == []
     assert "://" not in (DEPLOY / name).read_text()
+
+
+def test_manifests_are_as_kubernetes_describes_them() -> None:
+    library = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not here")
+    ours = [one for one in manifests() if one["apiVersion"].partition("/")[0] in BUILT_IN]
+    assert len(ours) == 10
+    for one in ours:
+        library.validate(one, library.latest_version(), strict=True)
+
+
+def test_compose_file_is_as_its_specification_describes_it() -> None:
+    library = pytest.importorskip("check_jsonschema", reason="check-jsonschema is not here")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            library.__name__,
+            "--builtin-schema",
+            "vendor.compose-spec",
+            COMPOSE,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_units_give_up_the_same_rights() -> None:
+    limits = [
+        re.search(r"^StateDirectory=.*?(?=\n\n|\Z)", unit.read_text().rstrip(), re.M | re.S)
+        for unit in UNITS
+    ]
+    assert len(limits) == 4
+    assert len({found and found[0] for found in limits}) == 1
 
 
 def test_units_are_well_formed() -> None:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from photoqueue.engines.model_registry import pull_command
 from photoqueue.engines.registry import choose_engine
 from photoqueue.errors import EngineUnavailableError, PhotoqueueError, ServiceError
 from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.jobs.engine_calls import FOR_TRYING_OUT
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.workers import Backlog, Held, Register
@@ -195,13 +197,17 @@ class Supervisor:
         return max(len(self._crew.of(queue)) for queue in self._queues)
 
     def _log_engine(self) -> None:
-        """Log which engine ``auto`` chose, and how to get a better one."""
-        if not self._choice.reason or PHOTO_ANALYZE not in self._queues:
+        """Log which engine ``auto`` chose; warn of the built-in model beside a server database."""
+        choice, level, event = self._choice, logging.INFO, "engine chosen"
+        fields = {"because": choice.reason, "better": choice.advice}
+        if choice.engine == "builtin" and self._settings.database_url is not None:
+            level, event = logging.WARNING, f"results are {FOR_TRYING_OUT}"
+            fields["better"] = choice.advice or pull_command(self._settings.home)
+        elif not choice.reason:
             return
-        fields = {"engine": self._choice.engine, "because": self._choice.reason}
-        if self._choice.advice:
-            fields["better"] = self._choice.advice
-        self._log(logging.INFO, "engine chosen", **fields)
+        if PHOTO_ANALYZE in self._queues:
+            told = {name: text for name, text in fields.items() if text}
+            self._log(level, event, engine=choice.engine, **told)
 
     def _round(self) -> None:
         """Renew the lease, watch the processes, recover lost jobs."""

@@ -73,13 +73,24 @@ def list_models(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def pull(name: _Name, as_json: AsJson = False) -> None:
+def pull(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="A registered model (default: PHOTOQUEUE_MODEL)."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Download a model into PHOTOQUEUE_HOME and check it; resumes an interrupted download."""
+    from photoqueue.addresses import expanded
     from photoqueue.engines.model_download import pull as download
     from photoqueue.engines.model_registry import megabytes
     from photoqueue.settings import load_settings
 
     settings = load_settings()
+    name = name or settings.model
+    if name is None or (settings.model == name and expanded(name).is_file()):
+        show(f"PHOTOQUEUE_MODEL is {name or 'not set'}: there is nothing to download.")
+        return
     with _download_bar(name) as bar:
         entry, fetched = download(settings, name, watcher=bar)
     file = entry.path

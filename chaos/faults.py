@@ -9,16 +9,26 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
-from chaos import outages
 from chaos.load import POISON, SLAYER, photo
+from chaos.outages import (
+    SERVERS,
+    fill,
+    freeze,
+    limit,
+    mend,
+    restore,
+    stall_uploads,
+    upload_beside_stalled,
+)
 from chaos.pooler import no_pooler
 from chaos.proxy import CUTS
-from chaos.servers import no_disk, no_faketime
+from chaos.servers import CLEAN, Servers, no_disk, no_faketime
 from chaos.stage import Stage
 from chaos.workers import Worker, template_of
 
@@ -26,48 +36,33 @@ from chaos.workers import Worker, template_of
 _CLOCK: Final = Path(__file__).parent / "clock"
 #: Seconds beyond its grace period within which a worker that is told to stop has ended.
 _STOP_SECONDS: Final = 30.0
-#: Seconds for which something is away, frozen or full; and for which that is more than a lease,
-#: a round and every silence that a worker's health forgives.
-_SHORT: Final = (0.2, 2.0)
-_LONG: Final = (42.0, 45.0)
+#: Seconds for which a server is away.
+_SHORT: Final = (0.0, 1.5)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that goes wrong.
-
-    Attributes
-    ----------
-    strike : callable
-        Plays it; returns what it did.
-    heal : callable or None
-        Makes good what does not end by itself, however far the strike came. Then every worker
-        that lived before must take a photo again: what that takes is the recovery of the fault.
-    hold : tuple of float
-        Seconds from the strike to the healing: at least, at most.
-    weight : int
-        How often it comes, beside the others.
-    ground : str
-        Which stage has what it needs: see :data:`GROUNDS`.
-    needs : callable
-        Tells why it cannot be played on this machine; empty where it can.
-    quick : bool
-        Whether the short run plays it.
-    away : bool
-        Whether a server is of no use until the healing. Workers must call themselves healthy.
-    idle : bool
-        Whether the workers have nothing to do when it strikes.
-    """
+    """Something that goes wrong."""
 
     name: str
-    strike: Callable[[Stage, random.Random], str]
+    #: Plays it; may return a text about what it did.
+    strike: Callable[[Stage, random.Random], object]
+    #: Makes good what does not end by itself, however far the strike came. Then every worker that
+    #: lived before must take a photo again: what that takes is the recovery of the fault.
     heal: Callable[[Stage], None] | None = None
+    #: Seconds from the strike to the healing: at least, at most.
     hold: tuple[float, float] = (0.0, 0.0)
+    #: How often it comes, beside the others.
     weight: int = 1
+    #: Which stage it is played on (see :data:`GROUNDS`), and why it cannot be on this machine.
     ground: str = "plain"
     needs: Callable[[], str] = lambda: ""
+    #: Whether the short run plays it.
     quick: bool = False
-    away: bool = False
+    #: What of :meth:`Installation.probe` is of no use until the healing: the probe must say so,
+    #: while workers call themselves healthy. Empty where it may be of some use.
+    away: str | None = None
+    #: Whether the workers have nothing to do when it strikes.
     idle: bool = False
 
 
@@ -143,30 +138,15 @@ def freeze_worker(stage: Stage, chance: random.Random) -> str:
     if worker is None:
         return "nobody to freeze"
     stage.note_kill([worker], time.time())
-    outages.freeze(worker.family())
+    freeze(worker.family())
     return f"pid {worker.pid}"
 
 
-def thaw_workers(stage: Stage) -> None:
-    """Let frozen workers go on."""
-    outages.thaw([process for worker in stage.workers.living for process in worker.family()])
-
-
-def cut_connections(stage: Stage, chance: random.Random) -> str:
-    """Cut all connections that pass the proxies."""
-    for proxy in stage.proxies:
-        proxy.cut_all()
-    return ""
-
-
-def cut_statements(stage: Stage, chance: random.Random) -> str:
-    """Cut the connections of the next statements in the middle of them."""
-    return _cut(stage, 0, chance)
-
-
-def cut_commands(stage: Stage, chance: random.Random) -> str:
-    """Cut the connections of the next commands to Redis in the middle of them."""
-    return _cut(stage, 1, chance)
+def cut(stage: Stage, chance: random.Random, proxy: int) -> str:
+    """Cut the next statements or commands that pass a proxy in the middle of them."""
+    cuts = [chance.choice(CUTS) for _ in range(chance.randint(1, 6))]
+    stage.proxies[proxy].cut_statements(cuts)
+    return ", ".join(cuts)
 
 
 def forge_messages(stage: Stage, chance: random.Random) -> str:
@@ -204,13 +184,55 @@ def move_clock(stage: Stage, chance: random.Random) -> str:
     return f"{seconds:+d} s"
 
 
+def move_servers(stage: Stage, chance: random.Random) -> str:
+    """Make the clock of both servers jump by hours, while the workers' stays."""
+    hours = chance.choice([-24, -3, -1, 1, 3, 24])
+    stage.servers.clock.write_text(f"{hours * 3600:+d}")
+    return f"{hours:+d} h"
+
+
+def _of_server(name: str, away: str) -> tuple[Fault, ...]:
+    """Return what befalls either server, which the probe has a name for."""
+
+    def fault(
+        verb: str, strike: Callable[[Servers], object], *hold: float, end: str = "", **more: Any
+    ) -> Fault:
+        return Fault(
+            f"{verb} {name}{end}",
+            lambda stage, _: strike(stage.servers),
+            *(mend, (hold[0], hold[-1])),
+            away=away,
+            **more,
+        )
+
+    return (
+        fault("restart", lambda one: one.stop(name, CLEAN[name]), *_SHORT, quick=True),
+        fault("kill", lambda one: one.stop(name, signal.SIGKILL), *_SHORT, quick=True),
+        fault("freeze", lambda one: freeze(one.of(name).processes()), 3.0, 6.0),
+        # More than a lease, a round, and every silence that a worker's health forgives.
+        fault("freeze", lambda one: freeze(one.of(name).processes()), 43.0, end=" for long"),
+        *(
+            fault(
+                verb, partial(Servers.replace, name=name, keep=keep), 0.5, 3.0, end=end, idle=idle
+            )
+            for verb, keep in (("switch over", True), ("fail over", False))
+            for end, idle in (("", False), (", idle", True))
+        ),
+        Fault(
+            f"restore {name}",
+            lambda stage, _: stage.servers.back_up(name),
+            lambda stage: restore(stage, name),
+            (4.0, 8.0),
+        ),
+    )
+
+
 #: What each stage has beside workers, servers and proxies.
-GROUNDS: Final[dict[str, dict[str, object]]] = {
+GROUNDS: Final[dict[str, dict[str, Any]]] = {
     "plain": {},
     "pooler": {"pooler": True},
     "moved": {"disk": 1024 * 2**20, "clock": True},
 }
-_REDIS, _POSTGRES = "Redis", "PostgreSQL"
 
 FAULTS: Final = {
     fault.name: fault
@@ -221,84 +243,43 @@ FAULTS: Final = {
         Fault("kill supervisor", kill_supervisor, weight=2, quick=True),
         Fault("kill all workers", kill_all, quick=True),
         Fault("stop worker", stop_worker, weight=2, quick=True),
-        Fault("freeze worker", freeze_worker, thaw_workers, (3.5, 3.5), quick=True),
-        *(
-            Fault(f"{verb} {server}", strike(server), outages.start, _SHORT, quick=True, away=True)
-            for server in (_REDIS, _POSTGRES)
-            for verb, strike in (("restart", outages.stopping), ("kill", outages.killing))
-        ),
-        Fault("empty Redis", outages.empty_redis, weight=2, quick=True),
-        Fault("cut connections", cut_connections, weight=2, quick=True),
-        Fault("cut statements", cut_statements, weight=4, quick=True),
-        Fault("cut commands", cut_commands),
-        Fault(
-            *("fill disk", outages.fill_store, outages.free_disks, (0.5, 2.0)),
-            needs=no_disk,
-            quick=True,
-        ),
+        Fault("freeze worker", freeze_worker, mend, (3.5, 3.5), quick=True),
+        Fault("move clock", move_clock, quick=True),
         Fault("forge messages", forge_messages, quick=True),
         Fault("poison", poison, weight=2, quick=True),
         Fault("poison a whole worker", slay),
-        Fault("move clock", move_clock, quick=True),
-        *(
-            Fault(
-                f"{verb} {server}{', idle' if idle else ''}",
-                *(outages.replacing(server, keep=keep), outages.lead, (0.5, 3.0)),
-                away=True,
-                idle=idle,
-            )
-            for server in (_REDIS, _POSTGRES)
-            for verb, keep in (("switch over", True), ("fail over", False))
-            for idle in (False, True)
-        ),
-        *(
-            Fault(
-                f"freeze {server}{end}",
-                outages.freezing(server),
-                outages.thaw_servers,
-                hold,
-                away=True,
-            )
-            for server in (_REDIS, _POSTGRES)
-            for end, hold in (("", (3.0, 6.0)), (" for long", _LONG))
-        ),
-        Fault("no memory in Redis", outages.limit_redis, outages.free_redis, (2.0, 4.0), away=True),
-        Fault("stalled uploads", outages.stall_uploads, outages.upload_beside_stalled, (1.0, 1.0)),
-        *(
-            Fault(
-                f"restore {server}",
-                outages.backing_up(server),
-                outages.restoring(server),
-                (4.0, 8.0),
-            )
-            for server in (_REDIS, _POSTGRES)
+        Fault("cut connections", lambda stage, _: stage.cut_all(), weight=2, quick=True),
+        Fault("cut statements", partial(cut, proxy=0), weight=4, quick=True),
+        Fault("cut commands", partial(cut, proxy=1)),
+        Fault("stalled uploads", stall_uploads, upload_beside_stalled, (1.0, 1.0)),
+        *(fault for name, away in SERVERS.items() for fault in _of_server(name, away)),
+        Fault("empty Redis", lambda on, _: on.servers.client().flushall(), weight=2, quick=True),
+        Fault("no memory in Redis", lambda on, _: limit(on, 1), mend, (2.0, 4.0), away="broker"),
+        Fault(
+            *("fill disk", lambda stage, _: fill(stage.store), mend, (0.5, 2.0)),
+            needs=no_disk,
+            quick=True,
         ),
         Fault(
-            *("kill the pooler", outages.kill_pooler, outages.start, _SHORT),
+            *("kill the pooler", lambda stage, _: stage.servers.pooler.stop(), mend, _SHORT),
             ground="pooler",
             needs=no_pooler,
-            away=True,
+            away="schema",
         ),
         Fault(
-            *("fill the servers' disk", outages.fill_servers, outages.free_disks, (2.0, 5.0)),
+            *("fill the servers' disk", lambda on, _: fill(on.servers.home), mend, (2.0, 5.0)),
             ground="moved",
             needs=no_disk,
-            away=True,
+            away="",
         ),
         Fault(
-            *("servers' clock jumps", outages.move_servers, outages.set_servers_clock, (1.0, 6.0)),
+            *("servers' clock jumps", move_servers, mend, (1.0, 6.0)),
             ground="moved",
             needs=no_faketime,
             weight=3,
         ),
     )
 }
-
-
-def _cut(stage: Stage, proxy: int, chance: random.Random) -> str:
-    cuts = [chance.choice(CUTS) for _ in range(chance.randint(1, 6))]
-    stage.proxies[proxy].cut_statements(cuts)
-    return ", ".join(cuts)
 
 
 def _photo_worker(stage: Stage, chance: random.Random) -> Worker | None:

@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from chaos.faults import FAULTS, Fault
 from chaos.run import Outcome, run
@@ -54,9 +55,10 @@ class Network:
         """Let nothing pass to and from a host."""
         _ip("link", "set", self.link(host), "down")
 
-    def join(self, host: str) -> None:
+    def join(self, _: Stage) -> None:
         """Let everything pass again."""
-        _ip("link", "set", self.link(host), "up")
+        for host in self.hosts:
+            _ip("link", "set", self.link(host), "up")
 
 
 def missing() -> str:
@@ -110,8 +112,8 @@ def two_hosts(
             Place(INVENTORIES, "network", net.run_in(net.hosts[0])),
         ]
         cuts = [
-            Fault("cut off a host for a moment", _cut(net), _join(net), (_SHORT, _SHORT)),
-            Fault("cut off a host for long", _cut(net), _join(net), (_LONG, _LONG)),
+            Fault(f"cut off a host for {long}", partial(_cut, net), net.join, (seconds, seconds))
+            for long, seconds in (("a moment", _SHORT), ("long", _LONG))
         ]
         return run(
             seed=seed,
@@ -124,19 +126,12 @@ def two_hosts(
         )
 
 
-def _cut(net: Network) -> Callable[[Stage, random.Random], str]:
-    def cut(stage: Stage, chance: random.Random) -> str:
-        place = chance.randrange(2)
-        hit = [stage.worker_at(place), stage.worker_at(2) if place == 0 else None]
-        stage.note_kill([worker for worker in hit if worker], time.time())
-        net.cut(net.hosts[place])
-        return net.hosts[place]
-
-    return cut
-
-
-def _join(net: Network) -> Callable[[Stage], None]:
-    return lambda stage: [net.join(host) for host in net.hosts] and None
+def _cut(net: Network, stage: Stage, chance: random.Random) -> str:
+    place = chance.randrange(2)
+    hit = [stage.worker_at(place), stage.worker_at(2) if place == 0 else None]
+    stage.note_kill([worker for worker in hit if worker], time.time())
+    net.cut(net.hosts[place])
+    return net.hosts[place]
 
 
 def _ip(*arguments: str, check: bool = True) -> None:

@@ -20,13 +20,12 @@ _PORT: Final = 5432
 _START_SECONDS: Final = 10.0
 
 
+_PROGRAM: Final = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
 def no_pooler() -> str:
     """Why there can be no pooler; empty where there can."""
-    return "" if _program() else "there is no pgbouncer: apt install pgbouncer"
-
-
-def _program() -> str | None:
-    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return "" if _PROGRAM else "there is no pgbouncer: apt install pgbouncer"
 
 
 class Pooler:
@@ -41,9 +40,6 @@ class Pooler:
         """Begin to pass statements on to the PostgreSQL at an address."""
         if self._process is not None and self._process.poll() is None:
             return
-        program = _program()
-        if program is None:
-            raise RuntimeError(no_pooler())
         config = self.folder / "pgbouncer.ini"
         config.write_text(
             f"[databases]\n{DATABASE} = host={address} port={_PORT} user={DATABASE}\n"
@@ -60,7 +56,7 @@ class Pooler:
             options = {"user": self._account.uid, "group": self._account.gid, "extra_groups": []}
         config.chmod(0o644)
         self._process = subprocess.Popen(
-            [program, "-q", str(config)], cwd=self.folder, stdin=subprocess.DEVNULL, **options
+            [str(_PROGRAM), "-q", str(config)], cwd=self.folder, stdin=subprocess.DEVNULL, **options
         )
         if not process.until(listening.exists, time.monotonic() + _START_SECONDS):
             raise RuntimeError(f"PgBouncer does not listen on {listening}")

@@ -233,14 +233,14 @@ def _strike(stage: Stage, fault: Fault, chance: random.Random, breaches: list[st
     try:
         said = fault.strike(stage, chance)
         time.sleep(chance.uniform(*fault.hold))
-        if fault.away:
-            breaches += stage.unhealthy(begin)
+        if fault.away is not None:
+            breaches += stage.unhealthy(begin) + stage.overlooked(fault.away)
     finally:
         if fault.heal is not None:
             fault.heal(stage)
-        if fault.away:
+        if fault.away is not None:
             stage.outages.append(audit.Span(begin, time.time()))
-    return said
+    return said if isinstance(said, str) else ""
 
 
 def _sum_up(stage: Stage, outcome: Outcome) -> None:

@@ -42,19 +42,13 @@ def no_faketime() -> str:
 
 def no_disk() -> str:
     """Why there can be no small disk; empty where there can."""
-    if os.geteuid() == 0 and shutil.which("mount"):
-        folder = Path(tempfile.mkdtemp(prefix="pq-"))
-        mounted = mount(folder, 2**20)
-        unmount(folder)
-        folder.rmdir()
-        if mounted:
-            return ""
-    return "a disk of its own needs root and mount"
+    able = os.geteuid() == 0 and shutil.which("mount")
+    return "" if able else "a disk of its own needs root and mount"
 
 
 def mount(folder: Path, size: int) -> bool:
     """Make a folder a small disk of its own, where that is allowed."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
+    if no_disk():
         return False
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -100,7 +94,7 @@ class OpenRedis(RedisServer):
         return [*self.before, *super().command(account), *listen]
 
 
-_Kind = TypeVar("_Kind", OpenPostgres, OpenRedis)
+_Kind = TypeVar("_Kind", bound=OpenPostgres | OpenRedis)
 
 
 class Servers:
@@ -210,8 +204,13 @@ class Servers:
             fresh.symlink_to(target)
             fresh.replace(self.address / target.name)
 
-    def stop(self, server: EmbeddedServer, number: int) -> None:
+    def of(self, name: str) -> OpenPostgres | OpenRedis:
+        """Return the server of a name that is in charge."""
+        return self.redis if name == self.redis.name else self.postgres
+
+    def stop(self, name: str, number: int) -> None:
         """Stop a server by a signal to its main process; return when all of it is gone."""
+        server = self.of(name)
         processes = server.processes()
         if processes:
             os.kill(processes[0].pid, number)
@@ -222,59 +221,58 @@ class Servers:
                 raise RuntimeError(f"{server.name} is still alive 30 s after signal {number}")
             time.sleep(0.02)
 
-    # --- replicas --------------------------------------------------------------
+    def replace(self, name: str, *, keep: bool) -> None:
+        """Put a replica in charge; the one before becomes its replica, or is killed.
 
-    def replace_postgres(self, *, keep: bool) -> None:
-        """Put a standby in charge; the one before becomes its standby, or is killed.
-
-        It loses nothing that was committed: what is killed waited for its standby at each commit.
+        PostgreSQL loses nothing that was committed: one that is killed had waited for its standby
+        at each commit. The address leads where it did until :meth:`lead`.
         """
-        old, new = self.postgres, self._made(OpenPostgres)
-        self.copy_postgres(new, "-R")
-        _bring_up(new)
+        old = self.of(name)
+        new = self._made(type(old))
+        if isinstance(new, OpenRedis):
+            _bring_up(new)
+            self._replace_redis(new, keep)
+            self.redis = new
+        else:
+            self._copy(new, "-R")
+            _bring_up(new)
+            self._replace_postgres(new, keep)
+            self.postgres = new
+        # Whoever is connected to it stays; the one of its kind before it is not needed any more.
+        for server in [one for one in self._retired if one.name == name]:
+            self._remove(server)
+        self._retired.append(old)
+
+    def _replace_postgres(self, new: OpenPostgres, keep: bool) -> None:
         with self.connect() as connection:
             if not keep:
                 connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
                 connection.execute("SELECT pg_reload_conf()")
-            _until(
-                lambda: connection.execute(
-                    "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'"
-                    + ("" if keep else " AND sync_state = 'sync'")
-                ).fetchone()
+            query = (
+                "SELECT 1 FROM pg_stat_replication WHERE sync_state = %s AND state = 'streaming'"
             )
-        self.stop(old, CLEAN["PostgreSQL"] if keep else signal.SIGKILL)
-        self._retire(old)
-        self.postgres = new
-        with self.connect() as connection:
+            wanted = "async" if keep else "sync"
+            _until(lambda: connection.execute(query, (wanted,)).fetchone())
+        self.stop(new.name, CLEAN[new.name] if keep else signal.SIGKILL)
+        with psycopg.connect(new.url(), autocommit=True) as connection:
             connection.execute("SELECT pg_promote()")
         if keep:
             leader = f"host={new.listen} port={_POSTGRES_PORT} user={DATABASE}"
-            with (old.data / "postgresql.auto.conf").open("a") as file:
+            with (self.postgres.data / "postgresql.auto.conf").open("a") as file:
                 file.write(f"primary_conninfo = '{leader}'\n")
-            (old.data / "standby.signal").touch()
-            _bring_up(old)
+            (self.postgres.data / "standby.signal").touch()
+            _bring_up(self.postgres)
 
-    def replace_redis(self, *, keep: bool) -> None:
-        """Put a replica in charge; the one before becomes its replica, or is killed."""
-        old, new = self.redis, self._made(OpenRedis)
-        _bring_up(new)
+    def _replace_redis(self, new: OpenRedis, keep: bool) -> None:
         with redis.Redis.from_url(new.url()) as client:
-            client.replicaof(old.listen, _REDIS_PORT)
+            client.replicaof(self.redis.listen, _REDIS_PORT)
             _until(lambda: client.info("replication").get("master_link_status") == "up")
             if not keep:
-                self.stop(old, signal.SIGKILL)
+                self.stop(new.name, signal.SIGKILL)
             client.replicaof("NO", "ONE")
         if keep:
             with self.client() as client:
                 client.replicaof(new.listen, _REDIS_PORT)
-        self._retire(old)
-        self.redis = new
-
-    def _retire(self, old: EmbeddedServer) -> None:
-        """Leave one that was in charge to its clients, and end the one of its kind before it."""
-        for server in [one for one in self._retired if type(one) is type(old)]:
-            self._remove(server)
-        self._retired.append(old)
 
     def _remove(self, server: EmbeddedServer) -> None:
         with server.place.exclusive():
@@ -284,42 +282,39 @@ class Servers:
         with contextlib.suppress(ValueError):
             self._retired.remove(server)
 
-    # --- backups ---------------------------------------------------------------
-
-    def copy_postgres(self, target: OpenPostgres, *options: str) -> None:
+    def _copy(self, target: OpenPostgres, *options: str) -> None:
         """Make the data of another server a copy of those of the one in charge."""
         with target.place.exclusive():
             account = target.place.prepare()
             target.place.make_private(target.folder, account)
         programs = find_postgres()
         program = process.runnable(programs / "pg_basebackup", account, within=programs.parent)
-        reach = ["-h", self.postgres.listen, "-p", str(_POSTGRES_PORT), "-U", DATABASE]
-        command = [program, "-D", target.data, "-c", "fast", *options, *reach]
+        command: list[str | Path] = [program, "-D", target.data, "-c", "fast", *options]
+        command += ["-h", self.postgres.listen, "-p", str(_POSTGRES_PORT), "-U", DATABASE]
         done = process.run(command, folder=target.folder, account=account)
         if done.returncode:
             raise RuntimeError(f"pg_basebackup failed: {done.stdout[-500:]}")
 
-    def back_up(self, server: EmbeddedServer) -> None:
+    def back_up(self, name: str) -> None:
         """Copy what a server has now, while it goes on."""
-        copy = self._made(OpenPostgres if server is self.postgres else OpenRedis)
-        if server is self.postgres:
-            self.copy_postgres(copy)
+        server = self.of(name)
+        copy = self._made(type(server))
+        if isinstance(copy, OpenPostgres):
+            self._copy(copy)
         else:
-            copy.folder.mkdir(parents=True)
             shutil.copytree(server.data, copy.data)
-        self._backups[server.name] = copy.data
+        self._backups[name] = copy.data
 
-    def restore(self, server: EmbeddedServer) -> None:
+    def restore(self, name: str) -> None:
         """Start a server with what it had at its backup."""
-        self.stop(server, CLEAN[server.name])
+        server = self.of(name)
+        self.stop(name, CLEAN[name])
         owner = server.data.stat()
         shutil.rmtree(server.data)
-        self._backups.pop(server.name).rename(server.data)
+        self._backups.pop(name).rename(server.data)
         for path in (server.data, *server.data.rglob("*")):
             os.chown(path, owner.st_uid, owner.st_gid)
         self.start()
-
-    # --- clients ---------------------------------------------------------------
 
     def client(self) -> redis.Redis:
         """Connect to the Redis in charge."""

@@ -27,6 +27,7 @@ from chaos.proxy import Proxy
 from chaos.servers import Servers, mount, unmount
 from chaos.workers import Worker, Workers
 from photoqueue import Settings
+from photoqueue.installation import current
 
 #: Marks every process of a run.
 MARK = "CHAOS_STAGE"
@@ -58,6 +59,8 @@ CREW: tuple[Place, ...] = (
     Place(INVENTORIES, "proxy"),
 )
 _STORE_BYTES = 256 * 1024 * 1024
+#: Seconds within which the probe must say that a server is away.
+_PROBE_SECONDS = 30.0
 
 
 class Stage:
@@ -172,6 +175,11 @@ class Stage:
                 return
             time.sleep(0.05)
 
+    def cut_all(self) -> None:
+        """Cut all connections that pass the proxies."""
+        for proxy in self.proxies:
+            proxy.cut_all()
+
     def api(self) -> str:
         """Return the address of the HTTP API, which is started where it is not there."""
         if not self.services.living:
@@ -252,6 +260,19 @@ class Stage:
             except httpx.HTTPError as exc:
                 found.append(f"{self.fault}: {worker.log.name} does not tell its health: {exc}")
         return found
+
+    def overlooked(self, server: str) -> list[str]:
+        """Ask the probe about a server that is away; tell where it does not say so in time."""
+        told = []
+        current()._probe_at = 0.0  # it looks again after ten seconds
+        asking = threading.Thread(target=lambda: told.append(current().probe()), daemon=True)
+        asking.start()
+        asking.join(_PROBE_SECONDS)
+        if not told:
+            return [f"{self.fault}: the probe has not answered for {_PROBE_SECONDS:.0f} s"]
+        if server and told[0][server] is None:
+            return [f"{self.fault}: jobs cannot move, and the probe says nothing of it"]
+        return []
 
     def resumed(self, since: float, seconds: float) -> tuple[list[float], list[Worker]]:
         """Wait until each worker that took photos before a moment takes one again.

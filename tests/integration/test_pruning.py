@@ -182,7 +182,7 @@ def test_picture_without_a_row_goes_with_the_next_pruning(
     store.put(picture(1), "1" * 64)
     store.put_thumbnail("1" * 64, b"jpeg")
     store.put_thumbnail("2" * 64, b"jpeg")
-    store._backend.write(f"originals/11/.{'1' * 16}.0.part", b"half", durable=False)
+    store._backend.write(f"originals/11/.{'1' * 16}.0.part", b"half", flush=None)
     assert prune(timedelta(days=900)) == Deleted()  # all may belong to a running submission
     age(installation)
     assert prune(timedelta(days=900)) == Deleted(files=1)

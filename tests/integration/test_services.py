@@ -427,7 +427,11 @@ def test_programs_that_the_account_cannot_reach_are_copied(
     folder.chmod(0o755)  # of the copies
     (folder / "hidden").chmod(0o700)
 
-    assert_usable(ensure(used))
+    umask = os.umask(0o077)
+    try:
+        assert_usable(ensure(used))
+    finally:
+        os.umask(umask)
 
     assert (folder / "hidden").stat().st_mode & 0o077 == 0
     programs = {p.exe() for p in processes_of(used)}

@@ -71,7 +71,7 @@ def prune(older_than: timedelta, *, dry_run: bool = False) -> Deleted:
     while found := deletion.page(database, before=before, after=last):
         last = found[-1]
         gone = deletion.delete(database, found, before=before, dry_run=dry_run)
-        jobs, photos = jobs + gone.jobs, photos + gone.photos
+        jobs, photos = jobs + gone[0], photos + gone[1]
     if not dry_run:
         files = _sweep(installation)
         deletion.delete_leftovers(database, before=before)
@@ -106,8 +106,8 @@ def erase_project(project_id: str, *, dry_run: bool = False) -> Deleted:
     # Files first: after an interruption the rows still tell which files to delete.
     store = PhotoStore.for_settings(installation.settings)
     files = sum(store.delete(content) for content in found.contents)
-    gone = deletion.delete_household(database, project)
-    return Deleted(jobs=gone.jobs, photos=gone.photos, files=files)
+    jobs, photos = deletion.delete_household(database, project)
+    return Deleted(jobs=jobs, photos=photos, files=files)
 
 
 def _sweep(installation: Installation) -> int:

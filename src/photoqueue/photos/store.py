@@ -51,7 +51,8 @@ class LocalFolder:
         """
         target = self._root / key
         try:
-            if self.size(key) != len(data) or not self._still_there(target):
+            found = self._stat(key)
+            if not found or found.st_size != len(data) or not self._still_there(target):
                 self._make_folder(target.parent, flush)
                 self._replace(target, data, durable=flush is not None)
             if flush is not None:
@@ -69,10 +70,9 @@ class LocalFolder:
         except OSError as exc:
             raise self._read_error(exc) from exc
 
-    def size(self, key: str) -> int | None:
-        """Return a file's size in bytes, or ``None`` when there is none."""
+    def _stat(self, key: str) -> os.stat_result | None:
         try:
-            return (self._root / key).stat().st_size
+            return (self._root / key).stat()
         except FileNotFoundError:
             return None
         except OSError as exc:
@@ -80,12 +80,8 @@ class LocalFolder:
 
     def age(self, key: str) -> float | None:
         """Return how many seconds ago a file was written, or ``None`` when there is none."""
-        try:
-            return max(time.time() - (self._root / key).stat().st_mtime, 0.0)
-        except FileNotFoundError:
-            return None
-        except OSError as exc:
-            raise self._read_error(exc) from exc
+        found = self._stat(key)
+        return max(time.time() - found.st_mtime, 0.0) if found else None
 
     def old(self, folder: str, seconds: float) -> Iterator[str]:
         """Give the keys of the files in a folder that nobody has written for so long."""
@@ -228,11 +224,6 @@ class RemoteFolder:
             except FileNotFoundError:
                 return None
 
-    def size(self, key: str) -> int | None:
-        """Return a file's size in bytes, or ``None`` when there is none."""
-        size = self._info(key).get("size")
-        return None if size is None else int(size)
-
     def age(self, key: str) -> float | None:
         """Return how many seconds ago a file was written; ``None`` if the place does not tell."""
         return _age(self._info(key))
@@ -240,11 +231,12 @@ class RemoteFolder:
     def old(self, folder: str, seconds: float) -> Iterator[str]:
         """Give the keys of the files in a folder that nobody has written for so long."""
         file_system, path = self._locate(folder)
+        file_system.invalidate_cache()  # others write, too
         with translated(self._root):
             if not file_system.exists(path):
                 return
             for place, _, found in file_system.walk(path, detail=True, on_error="raise"):
-                file_system.invalidate_cache()  # a bucket's listing is not kept in memory
+                file_system.invalidate_cache()  # keep no listing of the whole in memory
                 for name, info in found.items():
                     if (_age(info) or 0.0) >= seconds:
                         yield f"{folder}{place.removeprefix(path)}/{name}"
@@ -259,7 +251,7 @@ class RemoteFolder:
 
     def delete(self, key: str) -> bool:
         """Delete a file; return whether it was there."""
-        if self.size(key) is None:  # a bucket does not say whether there was anything
+        if not self._info(key):  # a bucket does not say whether there was anything
             return False
         file_system, path = self._locate(key)
         with translated(self._root):
@@ -280,7 +272,7 @@ def _age(info: Mapping[str, Any]) -> float | None:
     """Return the age in seconds from what a place of fsspec says of a file."""
     for told in filter(None, map(info.get, _TIMES)):
         written = told.timestamp() if isinstance(told, datetime) else told
-        return max(time.time() - written, 0.0) if isinstance(written, float) else None
+        return max(time.time() - written, 0.0) if isinstance(written, int | float) else None
     return None
 
 

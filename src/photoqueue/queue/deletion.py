@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -20,13 +20,6 @@ _DELETION: Final = load_statements("deletion.sql")
 FIRST: Final = UUID(int=0)
 #: Jobs examined in one transaction.
 _PAGE: Final = 2_000
-
-
-class Gone(NamedTuple):
-    """How many rows were deleted."""
-
-    jobs: int
-    photos: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +51,8 @@ def page(database: Database, *, before: datetime, after: UUID) -> list[UUID]:
 @again()
 def delete(
     database: Database, job_ids: Sequence[UUID], *, before: datetime, dry_run: bool = False
-) -> Gone:
-    """Delete the jobs of a page that may be deleted, and photos left without a job.
+) -> tuple[int, int]:
+    """Delete the jobs of a page that may be deleted, and photos left without a job; count them.
 
     A dry run only counts the jobs.
 
@@ -74,11 +67,11 @@ def delete(
         unneeded = _DELETION(connection, "unneeded", job_ids=list(job_ids), before=before)
         found = list(unneeded.scalars())
         if dry_run:
-            return Gone(len(found), 0)
+            return len(found), 0
         rows = _DELETION(connection, "delete_jobs", job_ids=found).all()
         photo_ids = sorted({row.photo_id for row in rows if row.photo_id})
         photos = _DELETION(connection, "delete_photos", photo_ids=photo_ids, before=before).all()
-    return Gone(len(rows), len(photos))
+    return len(rows), len(photos)
 
 
 def delete_leftovers(database: Database, *, before: datetime) -> None:
@@ -101,8 +94,8 @@ def household(database: Database, project_id: str) -> Household:
 
 
 @again()
-def delete_household(database: Database, project_id: str) -> Gone:
-    """Delete all rows of a project, in one transaction.
+def delete_household(database: Database, project_id: str) -> tuple[int, int]:
+    """Delete all rows of a project, in one transaction; return its numbers of jobs and photos.
 
     Raises
     ------
@@ -120,7 +113,7 @@ def delete_household(database: Database, project_id: str) -> Gone:
             )
         rows = _DELETION(connection, "delete_jobs", job_ids=list(found.job_ids)).all()
         photos = _DELETION(connection, "delete_household", project=project_id).scalar_one()
-    return Gone(len(rows), photos)
+    return len(rows), photos
 
 
 def refuse_unfinished(project_id: str, found: Household) -> None:

@@ -118,6 +118,7 @@ def runnable(program: Path, account: Account | None, *, within: Path | None = No
     try:
         if not copy.exists():
             PROGRAMS.mkdir(parents=True, exist_ok=True)
+            PROGRAMS.chmod(0o755)  # whatever the umask of root
             with tempfile.TemporaryDirectory(prefix=".new-", dir=PROGRAMS) as draft:
                 fresh = Path(draft) / copy.name
                 fresh.mkdir()

@@ -186,8 +186,7 @@ def leases(stage: Stage) -> list[str]:
     rows = stage.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
     held = stage.rows("SELECT job_key FROM jobs WHERE state = 'active'")
     breaches = [f"{key}: is held by a worker" for (key,) in held]
-    # One is taken and given back within each round of the workers.
-    return breaches + (["several advisory locks are held"] if rows[0][0] > 1 else [])
+    return breaches + (["an advisory lock is held"] if rows[0][0] else [])
 
 
 def processes(stage: Stage) -> list[str]:

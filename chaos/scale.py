@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -33,7 +34,7 @@ from photoqueue.queue.database import load_statements
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.submission import NewBatch, NewJob, NewPhoto, accept
-from photoqueue.queue.workers import Register
+from photoqueue.queue.workers import Register, Renewal
 from photoqueue.services.programs import DATABASE, find_postgres
 from photoqueue.words import Message
 from photoqueue.worker.identity import this_host
@@ -100,8 +101,19 @@ def submit_at_once(figures: Figures, count: int) -> None:
         client.flushall()
     with _recovery() as recovery:
         with figures.timed("round of the leader after FLUSHALL"):
-            recovery.run()
+            recovery.run(_LEADING)
         figures.add("jobs that it announced", installation.broker.size(QUEUE), "")
+
+
+#: What a worker is told that leads recovery.
+_LEADING: Final = Renewal(
+    registered=True,
+    leads=True,
+    held=(),
+    queues=(str(QUEUE),),
+    paused=frozenset(),
+    backlogs={},
+)
 
 
 @contextmanager
@@ -208,12 +220,10 @@ def reads_and_rounds(figures: Figures, label: str) -> None:
         f"{label}: renewing a lease", best(lambda: register.renew(worker, state="running")), "ms"
     )
     with _recovery() as recovery:
-        recovery.run()
-        figures.add(f"{label}: round of the leader", best(lambda: recovery.run()), "ms")
-        lead = recovery._lead
-        recovery._lead = lambda: None  # type: ignore[method-assign]  # as in all other workers
-        figures.add(f"{label}: round of another worker", best(lambda: recovery.run()), "ms")
-        recovery._lead = lead  # type: ignore[method-assign]
+        recovery.run(_LEADING)
+        figures.add(f"{label}: round of the leader", best(lambda: recovery.run(_LEADING)), "ms")
+        follows = replace(_LEADING, leads=False)
+        figures.add(f"{label}: round of another worker", best(lambda: recovery.run(follows)), "ms")
     register.stop([worker])
     ledger.close()
 

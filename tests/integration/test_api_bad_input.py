@@ -269,7 +269,7 @@ def test_schema_that_is_ahead_is_told_with_what_to_do(
 ) -> None:
     assert settings.database_url is not None
     with psycopg.connect(settings.database_url.get_secret_value(), autocommit=True) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE photoqueue_version SET version_num = '9999'")
     use(None)
     for name, value in settings.to_environment().items():
         monkeypatch.setenv(name, value)

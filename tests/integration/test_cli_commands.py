@@ -461,7 +461,7 @@ def test_migrate_does_not_touch_newer_tables(
     environment: pytest.MonkeyPatch, run: Run, database_url: str
 ) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE photoqueue_version SET version_num = '9999'")
     shown = run("migrate")
     assert shown.code == 1
     assert "newer than this version knows" in shown.err

@@ -54,8 +54,7 @@ def do_round(installation: Installation) -> Iterator[Callable[[], None]]:
         )
 
         def once() -> None:
-            register.renew(worker_id, state="running")
-            recovery.run()
+            recovery.run(register.renew(worker_id, state="running", led=recovery.led))
 
         yield once
 

@@ -94,6 +94,7 @@ RENEWAL = {
     "worker_id": WORKER,
     "state": "running",
     "concurrency": 2,
+    "led": True,
     "queues": ["photo-analyze", "inventory-sync"],
     "most": 9,
 }
@@ -251,7 +252,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     def record(cursor: Any, statement: Any, parameters: Any = None, **options: Any) -> Any:
         text = statement.decode() if isinstance(statement, bytes) else str(statement)
         # ";" is how the pool asks whether a connection lives.
-        if not text.startswith(("SET ", "EXPLAIN ", "BEGIN", "ROLLBACK", ";")):
+        if not text.startswith(("SET ", "EXPLAIN ", "BEGIN", "ROLLBACK", ";", "SELECT set_config")):
             statements.append((text, parameters))
         return execute(cursor, statement, parameters, **options)
 

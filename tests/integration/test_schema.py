@@ -22,7 +22,7 @@ from photoqueue.errors import ConfigurationError, DatabaseUnavailableError, Sche
 from photoqueue.installation import Installation
 from photoqueue.jobs import job_types
 from photoqueue.queue import database as migrate_module
-from photoqueue.queue.database import Database, current_revision, migrate
+from photoqueue.queue.database import VERSION_TABLE, Database, current_revision, migrate
 from photoqueue.queue.tables import RETIRED_TABLES, SCHEMA_REVISION, metadata
 from photoqueue.services import Endpoints
 from photoqueue.words import JobState, Outcome
@@ -31,8 +31,7 @@ from tests.processes import at_once
 
 MIGRATE = """
 import sys
-from photoqueue.queue.database import Database, current_revision
-from photoqueue.queue.database import migrate
+from photoqueue.queue.database import Database, migrate
 print(migrate(Database(sys.argv[1])))
 """
 
@@ -73,7 +72,7 @@ def alembic_config() -> Config:
 
 def set_revision(database: Database, revision: str) -> None:
     with database.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
+        connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = :r"), {"r": revision})
 
 
 def test_migrations_make_exactly_the_tables_of_the_code(tables: Database) -> None:
@@ -81,6 +80,7 @@ def test_migrations_make_exactly_the_tables_of_the_code(tables: Database) -> Non
         context = MigrationContext.configure(
             connection,
             opts={
+                "version_table": VERSION_TABLE,
                 "compare_type": True,
                 "compare_server_default": True,
                 "include_name": lambda name, kind, _: name not in RETIRED_TABLES,
@@ -173,9 +173,34 @@ def test_downgrade_leaves_no_table_and_upgrade_makes_them_again(tables: Database
     with tables.begin() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
-        assert set(sa.inspect(connection).get_table_names()) == {"alembic_version"}
+        assert set(sa.inspect(connection).get_table_names()) == {VERSION_TABLE}
     assert migrate(tables) is True
     tables.check_schema()
+
+
+def test_tables_are_made_beside_those_of_another_application(empty: Database) -> None:
+    with empty.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE alembic_version (version_num varchar(32))"))
+        connection.execute(sa.text("INSERT INTO alembic_version VALUES ('9f3c')"))
+    assert migrate(empty) is True
+    empty.check_schema()
+    with empty.begin() as connection:
+        versions = connection.execute(sa.text("SELECT version_num FROM alembic_version")).all()
+    assert versions == [("9f3c",)]
+
+
+def test_tables_of_the_version_before_go_on_and_keep_its_row(tables: Database) -> None:
+    config = alembic_config()
+    with tables.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0008")
+        connection.execute(sa.text(f"ALTER TABLE {VERSION_TABLE} RENAME TO alembic_version"))
+    assert tables.revision() == "0008"
+    assert migrate(tables) is True
+    tables.check_schema()
+    with tables.begin() as connection:
+        # by which a worker of that version finds its tables in order
+        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == "0008"
 
 
 def test_missing_tables_say_what_to_run(empty: Database) -> None:
@@ -191,7 +216,7 @@ def test_tables_behind_say_what_to_run(tables: Database) -> None:
 
 def test_emptied_version_table_counts_as_behind(tables: Database) -> None:
     with tables.begin() as connection:
-        connection.execute(sa.text("DELETE FROM alembic_version"))
+        connection.execute(sa.text(f"DELETE FROM {VERSION_TABLE}"))
         assert current_revision(connection) is None
     with pytest.raises(SchemaMismatchError, match="photoqueue migrate"):
         tables.check_schema()

@@ -870,6 +870,25 @@ def test_renewal_says_how_many_processes_there_are(bench: Bench) -> None:
         assert [row["concurrency"] for row in bench.rows(concurrency)] == [expected]
 
 
+def test_one_worker_leads_until_it_stops_or_is_silent(bench: Bench) -> None:
+    workers = register(bench, WORKER)
+    workers.add(OTHER_WORKER, make_host(), queues=[PHOTOS], concurrency=2, engine="e")
+
+    def leads(worker: UUID, **options: Any) -> bool:
+        return workers.renew(worker, state=options.pop("state", "running"), **options).leads
+
+    assert not leads(WORKER, state="draining")
+    assert leads(WORKER) and not leads(OTHER_WORKER) and leads(WORKER, led=True)
+    workers.stop([WORKER])
+    assert leads(OTHER_WORKER) and not leads(WORKER)
+    bench.rows("UPDATE installation SET leads_until = now() RETURNING 1")
+    assert leads(WORKER) and not leads(OTHER_WORKER)
+    # that it led says who did all of it, not who may
+    assert bench.rows(
+        "SELECT now() - led_at < interval '1 minute' AS lately FROM installation"
+    ) == [{"lately": True}]
+
+
 def test_neighbours_are_workers_of_the_host_that_did_not_sign_off(bench: Bench) -> None:
     workers = register(bench, WORKER, pid=1)
     for number, host in ((10, "h/1"), (11, "h/1"), (12, "elsewhere/1")):

@@ -343,12 +343,31 @@ class Database:
         self.engine.dispose()
 
 
+#: Alembic's table of our revision. Its default one may be another application's; up to revision
+#: 0008 it was ours, and its row stays for workers of the version before.
+VERSION_TABLE: Final = "photoqueue_version"
+
+
 def current_revision(connection: sa.Connection) -> str | None:
     """Return the revision of the tables; None if there are none."""
-    if connection.scalar(sa.text("SELECT to_regclass('alembic_version')")) is None:
+    ours, before = connection.execute(_VERSION_TABLES).one()
+    if not ours and not before:
         return None
-    found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    table = VERSION_TABLE if ours else "alembic_version"
+    found = connection.scalar(sa.text(f"SELECT version_num FROM {table}"))
     return None if found is None else str(found)
+
+
+#: Whether there is our version table, and whether ``alembic_version`` is that of our tables.
+_VERSION_TABLES: Final = sa.text(f"""
+    SELECT to_regclass('{VERSION_TABLE}') IS NOT NULL,
+        num_nulls(to_regclass('alembic_version'), to_regclass('job_attempts'),
+            to_regclass('installation')) = 0
+""")
+_OWN_VERSION_TABLE: Final = sa.text(f"""
+    CREATE TABLE {VERSION_TABLE} (version_num varchar(32) PRIMARY KEY);
+    INSERT INTO {VERSION_TABLE} SELECT version_num FROM alembic_version
+""")
 
 
 #: Longest text kept of an error, in characters.
@@ -453,6 +472,9 @@ def migrate(database: Database) -> bool:
                     return changed
                 if before is not None and before > SCHEMA_REVISION:
                     raise database.newer_schema(before)
+                ours, _ = connection.execute(_VERSION_TABLES).one()
+                if before is not None and not ours:
+                    connection.execute(_OWN_VERSION_TABLE)
                 config.attributes["connection"] = connection
                 command.upgrade(config, "+1")
                 changed = True

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from photoqueue.words import UNFINISHED, JobState, Outcome
 
 #: Revision that this code reads and writes; equal to the newest migration.
-SCHEMA_REVISION: Final = "0008"
+SCHEMA_REVISION: Final = "0009"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -78,6 +78,11 @@ installation = sa.Table(
     metadata,
     sa.Column("installation_id", UUID(as_uuid=True), primary_key=True, server_default=_RANDOM_ID),
     _time("created_at", nullable=False, server_default=sa.func.now()),
+    #: The worker that announces waiting jobs, until when it does unless it says so again, and when
+    #: a worker last did all of it.
+    sa.Column("leader", UUID(as_uuid=True)),
+    _time("leads_until"),
+    _time("led_at"),
 )
 
 queues = sa.Table(

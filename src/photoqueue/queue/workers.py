@@ -57,7 +57,11 @@ class Renewal:
     """What a worker reads when it renews its lease."""
 
     registered: bool
+    #: Whether it leads recovery until the next renewal.
+    leads: bool
     held: tuple[Held, ...]
+    #: All queues, also of types unknown here.
+    queues: tuple[str, ...]
     paused: frozenset[str]
     #: Backlogs of the requested queues, by name.
     backlogs: Mapping[str, Backlog]
@@ -110,6 +114,7 @@ class Register:
         *,
         state: Literal["starting", "running", "draining"],
         concurrency: int | None = None,
+        led: bool = False,
         queues: Sequence[JobType] = (),
         most: int = 0,
     ) -> Renewal:
@@ -119,6 +124,8 @@ class Register:
         ----------
         concurrency
             Processes per queue that it has now; None for no change.
+        led
+            Whether it has led recovery, all of it, since the last renewal.
         queues, most
             Queues whose ready jobs to count, and the most to count in each.
         """
@@ -127,11 +134,14 @@ class Register:
             worker_id=worker_id,
             state=state,
             concurrency=concurrency,
+            led=led,
             queues=[str(queue) for queue in queues],
             most=most,
         )[0]
         return Renewal(
             registered=row["registered"] == 1,
+            leads=row["leads"] == 1,
+            queues=tuple(row["queues"]),
             held=tuple(Held(slot, UUID(job), attempt) for slot, job, attempt in row["held"]),
             paused=frozenset(row["paused"]),
             backlogs={name: Backlog(*found) for name, found in row["backlogs"].items()},

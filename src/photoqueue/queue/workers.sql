@@ -7,16 +7,26 @@ VALUES (%(worker_id)s, %(host)s, %(host_key)s, %(pid)s, %(process_started)s, %(q
 
 -- name: renew
 -- Renew the lease, and read in the same round trip which jobs the worker's processes hold, which
--- queues are paused, and how many jobs wait in the queues for which it may start more processes;
--- at most `most` of them are counted.
+-- queues there are and which are paused, and how many jobs wait in the queues for which it may start
+-- more processes; at most `most` of them are counted. One worker leads recovery: the one that did,
+-- or whoever comes first when that has been silent for a few rounds.
 WITH seen AS (
     UPDATE workers SET last_seen_at = clock_timestamp(), state = %(state)s,
         concurrency = coalesce(%(concurrency)s::int, concurrency)
     WHERE worker_id = %(worker_id)s
     RETURNING worker_id
+), led AS (
+    UPDATE installation
+    SET leader = %(worker_id)s, leads_until = clock_timestamp() + interval '3 seconds',
+        led_at = CASE WHEN %(led)s THEN clock_timestamp() ELSE led_at END
+    WHERE %(state)s <> 'draining'
+      AND (leader = %(worker_id)s OR leads_until IS NULL OR leads_until < clock_timestamp())
+    RETURNING leader
 )
 SELECT
     (SELECT count(*) FROM seen) AS registered,
+    (SELECT count(*) FROM led) AS leads,
+    ARRAY(SELECT queue_name FROM queues ORDER BY queue_name) AS queues,
     (SELECT coalesce(json_agg(json_build_array(slot, job_id, attempts)), '[]')
      FROM jobs WHERE state = 'active' AND worker_id = %(worker_id)s) AS held,
     ARRAY(SELECT queue_name FROM queues WHERE paused) AS paused,
@@ -86,8 +96,12 @@ SELECT
     ) AS due;
 
 -- name: stop
-UPDATE workers SET state = 'stopped', last_seen_at = clock_timestamp()
-WHERE worker_id = ANY(%(worker_ids)s);
+WITH stopped AS (
+    UPDATE workers SET state = 'stopped', last_seen_at = clock_timestamp()
+    WHERE worker_id = ANY(%(worker_ids)s)
+    RETURNING worker_id
+)
+UPDATE installation SET leads_until = NULL WHERE leader IN (SELECT worker_id FROM stopped);
 
 -- name: forget
 -- Delete workers that were last seen over seven days ago and hold no jobs.

@@ -20,6 +20,7 @@ from photoqueue.worker.identity import is_alive
 if TYPE_CHECKING:
     from photoqueue.installation import Installation
     from photoqueue.queue.database import Database
+    from photoqueue.queue.workers import Renewal
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +32,6 @@ _PAGES_A_ROUND: Final = 20
 _TIDY_SECONDS: Final = 60.0
 #: Seconds between two deletions of old worker records.
 _FORGET_SECONDS: Final = 3600.0
-#: Advisory lock of the one worker that announces waiting jobs.
-_RECOVERY_LOCK: Final = 0x7068_6F74_6F72
 #: Seconds between two updates of the job statistics.
 _COUNT_SECONDS: Final = 5.0
 
@@ -112,16 +111,18 @@ class Recovery:
         #: Whether the broker was unavailable in this round; further calls would only wait again.
         self._broker_away = False
         self._tidy_at = self._forget_at = 0.0
+        #: Whether the last round led and did all of it.
+        self.led = False
 
-    def run(self) -> None:
-        """Do one round; jobs of paused queues are not announced.
+    def run(self, renewal: Renewal) -> None:
+        """Do one round; one worker leads and announces the jobs of queues that are not paused.
 
         Raises
         ------
         ServiceError
             A server is unavailable; the next round does what this one could not.
         """
-        self._broker_away = False
+        self._broker_away = self.led = False
         look = self._register.look(self._worker_id, self._host.key, self._lease_seconds)
         # Every worker does this; fencing makes that safe. If only one did, its host could die while
         # PostgreSQL still considers it alive.
@@ -133,27 +134,22 @@ class Recovery:
         self._counting.start()
         if look.unblocked:
             self._broker.enqueue(self._ledger.release_blocked())
-        if look.due or time.monotonic() > self._tidy_at:
-            self._announce(look.due)
+        if renewal.leads:
+            self._lead(look.due, renewal.queues)
+            self.led = True
 
-    def _announce(self, due: Sequence[str]) -> None:
-        """Announce jobs of these queues, and tidy up, unless another worker is at it."""
-        queues = self._lead()
-        if queues is None:
-            return
-        try:
-            for queue in map(job_type, due):
-                self._announce_waiting(queue)
-                self._broker.enqueue(self._ledger.due_delayed(queue, limit=_PAGE))
-            now = time.monotonic()
-            if now > self._tidy_at:
-                self._broker.trim_records(queues)
-                self._tidy_at = now + _TIDY_SECONDS
-            if now > self._forget_at:
-                self._register.forget()
-                self._forget_at = now + _FORGET_SECONDS
-        finally:
-            self._ledger.run("SELECT pg_advisory_unlock(%(key)s)", key=_RECOVERY_LOCK)
+    def _lead(self, due: Sequence[str], queues: Sequence[str]) -> None:
+        """Announce jobs of the queues ``due``, and tidy up those of all ``queues``."""
+        for queue in map(job_type, due):
+            self._announce_waiting(queue)
+            self._broker.enqueue(self._ledger.due_delayed(queue, limit=_PAGE))
+        now = time.monotonic()
+        if now > self._tidy_at:
+            self._broker.trim_records(queues)
+            self._tidy_at = now + _TIDY_SECONDS
+        if now > self._forget_at:
+            self._register.forget()
+            self._forget_at = now + _FORGET_SECONDS
 
     def take_back(self, jobs: Sequence[Recovered]) -> None:
         """Log recovered jobs and redeliver them at once."""
@@ -198,15 +194,6 @@ class Recovery:
         if workers:
             recovered = self._ledger.recover(workers, outcome=Outcome.WORKER_LOST, message=message)
             self.take_back(recovered)
-
-    def _lead(self) -> list[str] | None:
-        """Return all queues, also of types unknown here; None if another worker is announcing."""
-        (row,) = self._ledger.run(
-            "SELECT pg_try_advisory_lock(%(key)s) AS leads, "
-            "ARRAY(SELECT queue_name FROM queues ORDER BY queue_name) AS queues",
-            key=_RECOVERY_LOCK,
-        )
-        return row["queues"] if row["leads"] else None
 
     def _announce_waiting(self, queue: JobType) -> None:
         """Announce waiting jobs whose message may be lost.

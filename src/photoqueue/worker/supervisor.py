@@ -219,6 +219,7 @@ class Supervisor:
                 self.worker_id,
                 state="running" if ready else "starting",
                 concurrency=self._processes(),
+                led=self._recovery.led,
                 queues=self._queues if self._concurrency.is_range else (),
                 most=self._concurrency.most + 1,
             )
@@ -229,7 +230,7 @@ class Supervisor:
             self._pause_and_cancel(renewal)
             self._free_waiting(renewal)
             self._recover_unclaimed(renewal)
-            self._recovery.run()
+            self._recovery.run(renewal)
             self._crew.restart_due()
             for queue in self._queues if self._concurrency.is_range else ():
                 waits = Backlog() if queue in renewal.paused else renewal.backlogs[queue]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from alembic import context
 
+from photoqueue.queue.database import VERSION_TABLE
 from photoqueue.queue.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
+    version_table=VERSION_TABLE,
     compare_type=True,
     compare_server_default=True,
 )

@@ -13,7 +13,7 @@ from weakref import WeakSet
 import sqlalchemy as sa
 
 from photoqueue import services, tracing
-from photoqueue.errors import PhotoqueueError
+from photoqueue.errors import ConfigurationError, PhotoqueueError
 from photoqueue.files import close_home
 from photoqueue.jobs import job_types, load_job_types
 from photoqueue.queue.broker.queues import Broker
@@ -89,6 +89,7 @@ class Installation:
             if installation.endpoints.embedded_database:
                 migrate(installation.database)
             installation.database.check_schema()
+            installation._check_listening()
             installation.know(*job_types())
         except BaseException:
             installation.close()
@@ -162,7 +163,7 @@ class Installation:
         """
         with self._probing:
             if time.monotonic() >= self._probe_at:
-                probes = {"schema": self._try_tables, "broker": lambda: self.broker.probe()}
+                probes = {"schema": self._try_tables, "broker": self._try_broker}
                 self._probed = {name: error_of(probe) for name, probe in probes.items()}
                 failed = any(self._probed.values())
                 self._probe_at = time.monotonic() + (_RETRY_SECONDS if failed else _PROBE_SECONDS)
@@ -171,6 +172,19 @@ class Installation:
     def _try_tables(self) -> None:
         self.database.check_schema()
         try_claim(self.database)
+
+    def _try_broker(self) -> None:
+        self._check_listening()
+        self.broker.probe()
+
+    def _check_listening(self) -> None:
+        """Refuse messages in a PostgreSQL that is behind a pooler."""
+        if self.endpoints.redis_url is None and self.database.shared:
+            raise ConfigurationError(
+                f"PostgreSQL at {self.database.address} is behind a pooler such as PgBouncer and "
+                "cannot carry the messages: workers would listen for them, which a shared session "
+                "cannot. Set REDIS_URL, or let DATABASE_URL lead to the server itself."
+            )
 
     def revive(self) -> None:
         """Restart embedded servers that were stopped; fast if they are running."""

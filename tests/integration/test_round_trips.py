@@ -11,7 +11,7 @@ import pytest
 import photoqueue
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
-from photoqueue.queue import database as pool
+from photoqueue.queue import connections as pool
 from photoqueue.queue import read, submission
 from photoqueue.queue.database import Database
 from photoqueue.queue.ids import new_uuid

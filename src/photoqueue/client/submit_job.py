@@ -20,6 +20,7 @@ from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.jobs.handling import read_payload
 from photoqueue.jobs.inventory_sync import InventoryPayload
 from photoqueue.queue import projects, read
+from photoqueue.queue.database import storable_json
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.submission import NewJob, accept
@@ -176,7 +177,7 @@ def _submit(
             job_id=job_id,
             job_key=key,
             queue=job_type,
-            payload_json=json.dumps(data),
+            payload_json=storable_json(data),
             user_id=user,
             max_attempts=installation.settings.max_attempts,
             priority=priority,
@@ -206,7 +207,7 @@ def _amended(job: Job, data: Mapping[str, Any], after_batch: str | None) -> list
     if (_of_the_work(standing), waits_for) == (_of_the_work(data), after_batch):
         return []
     with closing(Ledger(job.installation.database)) as ledger:
-        messages = ledger.amend(UUID(job.id), json.dumps(data), after_batch=after_batch)
+        messages = ledger.amend(UUID(job.id), storable_json(data), after_batch=after_batch)
     if not messages:
         raise StateError(
             f"{job.key} is already running, as job {job.id}, with other data. Wait for that job, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from photoqueue.errors import ConfigurationError, PayloadError, PermanentError, PhotoqueueError
+from photoqueue.queue.database import storable_json
 from photoqueue.queue.ledger import Claim
 from photoqueue.records.base import Record, from_json
 from photoqueue.records.snapshots import AiCall
@@ -143,7 +143,7 @@ def _as_json(job_type: JobType, result: Any) -> str:
         return result.model_dump_json(by_alias=True)
     if isinstance(result, dict):
         try:
-            return json.dumps(result, allow_nan=False)
+            return storable_json(result, allow_nan=False)
         except (TypeError, ValueError) as exc:
             raise PermanentError(
                 f"{job_type.handler} returned a result that is not JSON: {exc}. Change it to "

@@ -111,7 +111,7 @@ def batch_changes(database: Database, batch_id: str, since: str | None = None) -
         )
     batch_row(database, batch_id)
     values: dict[str, Any] = {"batch_id": batch_id, "since": since}
-    with database.snapshot() as connection:
+    with database.begin(snapshot=True) as connection:
         mark, following = connection.execute(_MOMENT).one()
         found = {state: number for state, number in connection.execute(BATCH_COUNTS, values)}
         ended = connection.execute(_ENDED, {**values, "next": following}).all()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import re
-import select
-import time
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +15,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg.pq import TransactionStatus
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from photoqueue.addresses import masked, without_secrets
@@ -28,65 +27,8 @@ from photoqueue.errors import (
     SchemaMismatchError,
     TooSlowError,
 )
+from photoqueue.queue.connections import KEPT, LENT, LONGEST, Connection, Settings, pooled_engine
 from photoqueue.queue.tables import SCHEMA_REVISION
-
-#: Options for libpq. A peer that disappears without closing the connection (power loss, a
-#: firewall) is detected within about 20 s instead of two hours.
-CONNECT_OPTIONS: Final[dict[str, Any]] = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
-#: Seconds after its last use for which a pooled connection is not tested, unless it has unread
-#: data. (Firewalls drop idle connections after minutes.)
-_TRUSTED_SECONDS: Final = 5.0
-_USED_AT: Final = "photoqueue_used_at"
-
-
-def pooled_engine(url: URL) -> sa.Engine:
-    """Return an engine that tests connections before use where that may be needed.
-
-    SQLAlchemy's ``pool_pre_ping`` costs a round trip before each use. A connection that the
-    server closed can be detected without one: it has unread data although nothing was sent.
-    Only such a connection, or one that was idle for long, is tested.
-    """
-    engine = sa.create_engine(
-        url,
-        pool_size=2,
-        max_overflow=8,
-        # Else the first connection asks for a type that no table has.
-        use_native_hstore=False,
-        connect_args={**CONNECT_OPTIONS, "application_name": "photoqueue"},
-    )
-
-    def check(connection: Any, record: Any, _fairy: Any) -> None:
-        used_at = record.info.get(_USED_AT)
-        if used_at is None:  # new
-            return
-        try:
-            trusted = time.monotonic() - used_at < _TRUSTED_SECONDS
-            if trusted and not _has_something_to_say(connection):
-                return
-            engine.dialect.do_ping(connection)
-        except psycopg.Error as exc:
-            # Reconnect the whole pool: the others were probably closed, too.
-            raise InvalidatePoolError from exc
-
-    def note_use(_connection: Any, record: Any) -> None:
-        record.info[_USED_AT] = time.monotonic()
-
-    sa.event.listen(engine, "checkout", check)
-    sa.event.listen(engine, "checkin", note_use)
-    return engine
-
-
-def _has_something_to_say(connection: psycopg.Connection[Any]) -> bool:
-    """Whether an idle connection has unread data, which mostly means that it was closed."""
-    waiting = select.poll()
-    waiting.register(connection.fileno(), select.POLLIN)
-    return bool(waiting.poll(0))
 
 
 def parsed(url: str) -> URL:
@@ -119,12 +61,6 @@ def parsed(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg")
 
 
-#: The same on the server's side, so that locks of a lost worker are released, and a time limit
-#: for statements. JIT compilation takes longer than any statement of a worker.
-_WORKER_SESSION: Final = """
-    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3;
-    SET statement_timeout = '30s'; SET jit = off
-"""
 #: Temporary errors: the server cannot be reached, or does not accept writes at the moment.
 _UNAVAILABLE: Final = (
     psycopg.OperationalError,
@@ -141,7 +77,9 @@ class Database:
         self.url = parsed(url)
         self.embedded = embedded
         self._closed = False
-        self.engine = pooled_engine(self.url)
+        #: Whether a pooler such as PgBouncer was met: no state outlives a transaction there.
+        self.shared = False
+        self.engine = pooled_engine(lambda: self._open(LENT, autocommit=False))
 
     def __repr__(self) -> str:
         return f"Database({self.address!r})"
@@ -159,7 +97,7 @@ class Database:
         login, mark, options = url.partition("?")
         return f"{login}{mark}{options.replace('+', '%20')}".replace(" ", "%20")
 
-    def connect(self, *, name: str = "photoqueue") -> psycopg.Connection[tuple[object, ...]]:
+    def connect(self, settings: Settings = KEPT, *, name: str = "photoqueue") -> Connection:
         """Open a dedicated connection in autocommit.
 
         Raises
@@ -168,40 +106,54 @@ class Database:
             The server cannot be reached or refuses the login.
         """
         with self.errors():
-            connection = psycopg.connect(
-                self.libpq_url,
-                autocommit=True,
-                application_name=name,
-                **CONNECT_OPTIONS,
-            )
-            connection.execute(_WORKER_SESSION)
-            return connection
+            return self._open(settings, name=name)
+
+    def _open(
+        self, settings: Settings, *, name: str = "photoqueue", autocommit: bool = True
+    ) -> Connection:
+        connection = Connection.open(self.libpq_url, settings, name=name)
+        self.shared = self.shared or connection.shared
+        connection.autocommit = autocommit
+        return connection
 
     @contextlib.contextmanager
-    def begin(self) -> Iterator[sa.Connection]:
-        """Run a transaction on a pooled connection, with errors translated."""
-        with self._pooled(), self.errors(), self.engine.begin() as connection:
-            yield connection
-
-    @contextlib.contextmanager
-    def begin_within(self, seconds: float, advice: str) -> Iterator[sa.Connection]:
-        """Run a transaction with a time limit for each statement.
+    def begin(
+        self,
+        within: float | None = None,
+        *,
+        snapshot: bool = False,
+        settings: Settings | None = None,
+    ) -> Iterator[sa.Connection]:
+        """Run a transaction on a pooled connection, with errors translated.
 
         Parameters
         ----------
-        seconds
-            Time limit of one statement.
-        advice
-            Text of the error: what is too slow, and what to do instead.
+        within
+            Seconds for each statement; default is ``SHORT``.
+        snapshot
+            Whether it only reads, and all statements see the same moment.
+        settings
+            Settings of PostgreSQL up to its end.
+        """
+        with self._pooled(), self.errors(), self.engine.connect() as connection:
+            if snapshot:
+                connection = connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            with connection.begin():
+                driver(connection).begin(within, settings)
+                yield connection
+
+    @contextlib.contextmanager
+    def begin_within(self, seconds: float, advice: str) -> Iterator[sa.Connection]:
+        """Run a transaction whose statements may take ``seconds`` each; ``advice`` says what else.
 
         Raises
         ------
         TooSlowError
-            A statement ran longer.
+            A statement ran longer; its text is the advice.
         """
-        limit = sa.text("SELECT set_config('statement_timeout', :milliseconds, true)")
-        with self.begin() as connection:
-            connection.execute(limit, {"milliseconds": str(max(1, round(seconds * 1000)))})
+        with self.begin(seconds) as connection:
             try:
                 yield connection
             except DBAPIError as exc:
@@ -210,27 +162,26 @@ class Database:
                 raise
 
     @contextlib.contextmanager
-    def snapshot(self) -> Iterator[sa.Connection]:
-        """Run a read-only transaction whose statements all see the same moment."""
-        with self.begin() as connection:
-            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            yield connection
-
-    @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Lend a connection in autocommit, which saves the two round trips of a transaction."""
         with self._pooled(), self.errors(), self.engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+            if driver(connection).shared:
+                with connection.begin():
+                    driver(connection).begin()
+                    yield connection
+            else:
+                yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextlib.contextmanager
-    def direct(self) -> Iterator[psycopg.Connection[Any]]:
+    def direct(self) -> Iterator[Connection]:
         """Lend a pooled connection of the driver itself, for single statements at least cost."""
         with self._pooled(), self.errors():
             pooled = self.engine.raw_connection()
-            connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]  # psycopg's
+            connection: Connection = pooled.driver_connection  # type: ignore[assignment]  # ours
             try:
                 connection.autocommit = True
-                yield connection
+                with connection.one_transaction():
+                    yield connection
             finally:
                 if connection.info.transaction_status is TransactionStatus.IDLE:
                     connection.autocommit = False
@@ -270,6 +221,9 @@ class Database:
         return without_secrets(text, self.address, secrets)
 
     def _translate(self, exc: BaseException) -> PhotoqueueError:
+        # Of a connection that was closed for its answer, a pipeline says only that it is closed.
+        while isinstance(exc.__context__, psycopg.Error):
+            exc = exc.__context__
         detail = self.without_secrets(str(exc))
         if isinstance(exc, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
             return SchemaMismatchError(
@@ -293,6 +247,11 @@ class Database:
                 else "Check DATABASE_URL and that the server is running, "
                 "or run `photoqueue doctor`."
             )
+            if isinstance(exc, psycopg.errors.ReadOnlySqlTransaction):
+                hint = (
+                    "It takes no writes, as a standby: let DATABASE_URL name the primary, or all "
+                    "servers and ?target_session_attrs=read-write."
+                )
             return DatabaseUnavailableError(
                 f"PostgreSQL at {self.address} cannot be used: {detail}. {hint}"
             )
@@ -341,6 +300,12 @@ class Database:
         """Close the pooled connections; one in use is closed when it is returned."""
         self._closed = True
         self.engine.dispose()
+
+
+def driver(connection: sa.Connection) -> Connection:
+    """Return the driver's connection below one of the pool."""
+    found: Connection = connection.connection.driver_connection  # type: ignore[assignment]  # ours
+    return found
 
 
 #: Alembic's table of our revision. Its default one may be another application's; up to revision
@@ -418,6 +383,16 @@ def again(*races: type[Exception]) -> Callable[[Callable[_P, _T]], Callable[_P, 
     return decorate
 
 
+def storable_json(value: object, *, allow_nan: bool = True) -> str:
+    """Write JSON without escapes, which a database without an encoding does not take."""
+    text = json.dumps(value, allow_nan=allow_nan, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # PostgreSQL refuses its escape, and says why
+        return json.dumps(value, allow_nan=allow_nan)
+    return text
+
+
 _HEADER = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
@@ -461,12 +436,12 @@ def migrate(database: Database) -> bool:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     changed = False
-    with database.begin() as one_at_a_time:
+    with database.begin(LONGEST) as one_at_a_time:
         lock = sa.text("SELECT pg_advisory_xact_lock(:key)")
         one_at_a_time.execute(lock, {"key": _MIGRATION_LOCK})
         while True:
             # Each in a transaction of its own, so that none holds the locks of the one before.
-            with database.begin() as connection:
+            with database.begin(LONGEST) as connection:
                 before = current_revision(connection)
                 if before == SCHEMA_REVISION:
                     return changed

@@ -18,7 +18,8 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from photoqueue.queue.database import CONNECT_OPTIONS, Database
+from photoqueue.queue.connections import CONNECT_OPTIONS, LONG
+from photoqueue.queue.database import Database, driver
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,8 +64,12 @@ def read_frame(
     )
     few = at_most is not None and at_most < MANY_ROWS
     arrow = None
-    with database.begin() as connection:
-        if not few and not any(isinstance(column.type, JSONB) for column in columns):
+    with database.begin(LONG) as connection:
+        if (
+            not few
+            and not database.shared
+            and not any(isinstance(column.type, JSONB) for column in columns)
+        ):
             statement = _with_values(connection, query)
             arrow = _connect_arrow(database, connection, statement)
         if arrow is None:
@@ -84,19 +89,14 @@ def _with_values(connection: sa.Connection, query: sa.Select[Any]) -> str:
     compiled = query.compile(
         dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
     )
-    return psycopg.ClientCursor(_driver(connection)).mogrify(str(compiled), compiled.params)
-
-
-def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg's
-    return driver
+    return psycopg.ClientCursor(driver(connection)).mogrify(str(compiled), compiled.params)
 
 
 def _connect_arrow(
     database: Database, connection: sa.Connection, statement: str
 ) -> Connection | None:
     """Return an ADBC connection if the result is long and ADBC can connect; else None."""
-    plan = _driver(connection).execute(f"EXPLAIN (FORMAT JSON) {statement}".encode()).fetchone()
+    plan = driver(connection).execute(f"EXPLAIN (FORMAT JSON) {statement}".encode()).fetchone()
     if plan is None or plan[0][0]["Plan"]["Plan Rows"] < MANY_ROWS:
         return None
     try:

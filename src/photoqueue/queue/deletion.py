@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from photoqueue.errors import StateError
+from photoqueue.queue.connections import LONG
 from photoqueue.queue.database import Database, again, load_statements
 from photoqueue.queue.tally import WORKER_ROWS, counting
 from photoqueue.words import UNFINISHED
@@ -43,7 +44,7 @@ def count_history(database: Database) -> None:
 
 def page(database: Database, *, before: datetime, after: UUID) -> list[UUID]:
     """List the next jobs after ``after`` that ended before a moment; empty at the end."""
-    with database.begin() as connection:
+    with database.begin(LONG) as connection:
         rows = _DELETION(connection, "page", before=before, after=after, limit=_PAGE)
         return list(rows.scalars())
 
@@ -61,7 +62,7 @@ def delete(
     DatabaseUnavailableError
         A long transaction, such as a backup, is reading ``photos``.
     """
-    with database.begin() as connection:
+    with database.begin(LONG) as connection:
         if not dry_run:
             _DELETION(connection, "lock")
         unneeded = _DELETION(connection, "unneeded", job_ids=list(job_ids), before=before)
@@ -76,20 +77,20 @@ def delete(
 
 def delete_leftovers(database: Database, *, before: datetime) -> None:
     """Delete batches without jobs, and incidents that are over."""
-    with database.begin() as connection:
+    with database.begin(LONG) as connection:
         _DELETION(connection, "lock")
         _DELETION(connection, "delete_leftovers", before=before)
 
 
 def still_named(database: Database, contents: Collection[str]) -> set[str]:
     """Return which contents some row still refers to; reads all of ``jobs``."""
-    with database.begin() as connection:
+    with database.begin(LONG) as connection:
         return set(_DELETION(connection, "still_named", contents=sorted(contents)).scalars())
 
 
 def household(database: Database, project_id: str) -> Household:
     """Find the jobs, photos and contents of a project."""
-    with database.begin() as connection:
+    with database.begin(LONG) as connection:
         return _household(connection, project_id)
 
 
@@ -102,7 +103,7 @@ def delete_household(database: Database, project_id: str) -> tuple[int, int]:
     StateError
         It has unfinished jobs, or jobs that cannot be counted into the metrics yet.
     """
-    with database.begin() as connection:
+    with database.begin(LONG) as connection:
         _DELETION(connection, "lock")
         found = _household(connection, project_id)
         refuse_unfinished(project_id, found)

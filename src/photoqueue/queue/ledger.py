@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
+from photoqueue.queue.connections import KEPT, Connection, Settings
 from photoqueue.queue.database import Database, again, load_statements, storable
 from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, JobType, Message, Outcome, job_type
@@ -115,10 +116,11 @@ _TRANSITIONS: Final = load_statements("transitions.sql")
 _FIRST_JOB: Final = UUID(int=0)
 #: For a connection that repeats a few statements on jobs by id: they are planned once, to use
 #: their indexes even if the table was small at that time.
-_BUSY_SESSION: Final = """
-    SET plan_cache_mode = force_generic_plan;
-    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off
-"""
+_BUSY: Final[Settings] = {
+    **KEPT,
+    "plan_cache_mode": "'force_generic_plan'",
+    **dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "'off'"),
+}
 
 
 def try_claim(database: Database) -> None:
@@ -151,7 +153,7 @@ class Ledger:
         self._database = database
         self._name = name
         self._busy = busy
-        self._connection: psycopg.Connection[Any] | None = None
+        self._connection: Connection | None = None
 
     def close(self) -> None:
         """Close the connection."""
@@ -377,16 +379,16 @@ class Ledger:
         """Execute one statement, commit it, and return its rows as dictionaries."""
         with self._database.errors():
             connection = self.connection()
-            cursor = connection.execute(statement, parameters)
+            with connection.one_transaction():
+                cursor = connection.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
 
-    def connection(self) -> psycopg.Connection[Any]:
+    def connection(self) -> Connection:
         """Return the connection; reconnect if it is broken."""
         if self._connection is None or self._connection.closed:
-            connection = self._database.connect(name=self._name)
-            if self._busy:
-                connection.execute(_BUSY_SESSION)
-            connection.row_factory = dict_row  # type: ignore[assignment]  # rows are dicts from here on
+            settings = _BUSY if self._busy else KEPT
+            connection = self._database.connect(settings, name=self._name)
+            connection.row_factory = dict_row
             self._connection = connection
         return self._connection
 
@@ -425,10 +427,9 @@ class Ledger:
         """Execute a statement that ends attempts; return its rows."""
         with self._database.errors():
             connection = self.connection()
-            if not any(calls for _, calls in attempts):
-                return connection.execute(_TRANSITIONS[name], parameters).fetchall()
             # One round trip for the end of the attempt and its AI calls.
-            with connection.pipeline():
+            calls_too = any(calls for _, calls in attempts) and not connection.shared
+            with connection.pipeline() if calls_too else connection.one_transaction():
                 for claim, calls in attempts:
                     for number, call in enumerate(calls, start=1):
                         connection.execute(

@@ -397,7 +397,7 @@ def job_story(database: Database, job_id: UUID) -> JobStory:
         This installation has no such job.
     """
     # An attempt that ends between two of the reads would be shown twice or not at all.
-    with database.snapshot() as connection:
+    with database.begin(snapshot=True) as connection:
         row = connection.execute(_STORY.where(jobs.c.job_id == job_id)).first()
         if row is None:
             raise _unknown_job(database, job_id)

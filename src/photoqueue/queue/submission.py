@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain, repeat
@@ -13,7 +12,7 @@ from uuid import UUID
 import psycopg
 
 from photoqueue.errors import PhotoConflictError
-from photoqueue.queue.database import Database, again, load_statements
+from photoqueue.queue.database import Database, again, load_statements, storable_json
 from photoqueue.queue.ids import photo_id_for
 from photoqueue.words import JobState, JobType
 
@@ -287,7 +286,7 @@ _ESCAPES: Final = str.maketrans(_ESCAPED)
 
 def as_json(columns: Columns) -> str:
     """Write rows as JSON for ``json_to_recordset``."""
-    return json.dumps(
+    return storable_json(
         [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     )
 
@@ -464,18 +463,20 @@ def _look(
 
 def _names(photos: Sequence[NewPhoto]) -> str:
     """List the photos to look for, as JSON."""
-    return json.dumps([photo.photo_id for photo in photos])
+    return storable_json([photo.photo_id for photo in photos])
 
 
 def _contents(jobs: Sequence[NewJob]) -> str:
     """List the contents whose photos to look for, with their projects, as JSON."""
     contents = {(job.sha256, job.project_id) for job in jobs if job.derived}
-    return json.dumps([{"sha256": sha256, "project_id": project} for sha256, project in contents])
+    return storable_json(
+        [{"sha256": sha256, "project_id": project} for sha256, project in contents]
+    )
 
 
 def _keys(jobs: Sequence[NewJob]) -> str:
     """List the job keys to look for, as JSON; jobs that failed at submission use no key."""
-    return json.dumps(list({job.job_key for job in jobs if job.error_type is None}))
+    return storable_json(list({job.job_key for job in jobs if job.error_type is None}))
 
 
 def _write_photos(

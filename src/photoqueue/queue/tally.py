@@ -17,6 +17,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from photoqueue.errors import DatabaseUnavailableError
+from photoqueue.queue.connections import LONG, Settings
 from photoqueue.queue.database import Database, load_statements
 from photoqueue.records.figures import Figures, Period, Row, bin_sql, cell_sql
 
@@ -178,26 +179,26 @@ class Tally:
 
 # Commits need not wait for the disk: counts lost in a crash of the server are lost together with
 # their marks, and are made again. Time limits keep a count from waiting forever.
-_SESSION: Final = """
-    SET LOCAL jit = off; SET LOCAL enable_memoize = off; SET LOCAL synchronous_commit = off;
-    SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '{patience}s'
-"""
+_COUNTING: Final[Settings] = {
+    **dict.fromkeys(("jit", "enable_memoize", "synchronous_commit"), "'off'"),
+    "lock_timeout": "'5s'",
+}
 
 
 @contextlib.contextmanager
 def counting(database: Database, *, patience: int = 30) -> Iterator[Tally]:
     """Open a transaction to count and read; ``patience`` limits each statement, in seconds."""
-    with database.begin() as connection:
-        connection.exec_driver_sql(_SESSION.format(patience=patience))
+    with database.begin(patience, settings=_COUNTING) as connection:
         yield Tally(connection)
 
 
 # work_mem suffices for the sorts and hash tables of a million attempts. JIT compilation takes
 # longer than it saves. The best plan depends on the parameters.
-_PLANNING: Final = """
-    SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL enable_memoize = off;
-    SET LOCAL plan_cache_mode = force_custom_plan
-"""
+_PLANNING: Final[Settings] = {
+    **dict.fromkeys(("jit", "enable_memoize"), "'off'"),
+    "work_mem": "'64MB'",
+    "plan_cache_mode": "'force_custom_plan'",
+}
 #: How far a submitting process's clock may be ahead of the server's.
 _CLOCKS_APART: Final = timedelta(hours=1)
 
@@ -220,8 +221,7 @@ def read_figures(
     # one by one. If the server cannot be reached, the next statement raises.
     with contextlib.suppress(DatabaseUnavailableError), counting(database) as tally:
         tally.advance(most=SCRAPE_ROWS)
-    with database.snapshot() as connection:
-        connection.exec_driver_sql(_PLANNING)
+    with database.begin(LONG, snapshot=True, settings=_PLANNING) as connection:
         return _read(connection, project_id, batch_id, queue, since)
 
 

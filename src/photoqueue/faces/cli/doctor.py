@@ -207,6 +207,8 @@ def _postgres(survey: Survey) -> Iterator[Finding]:
     report = survey.database_report()
     yield _server(report)
     if report.reachable:
+        if survey.installation.database.shared:
+            yield Finding("PostgreSQL", "ok", "behind a pooler: no session is relied on")
         yield _schema(survey)
 
 

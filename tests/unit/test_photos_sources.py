@@ -410,6 +410,9 @@ def test_a_missing_package_is_named(
         ("ftp://user:se@cret@host/x.jpg", "ftp://***@host/x.jpg"),
         ("zip://a.jpg::https://host/a.zip?secret", "zip://a.jpg::https://host/a.zip?…"),
         ("s3://bucket/a.jpg", "s3://bucket/a.jpg"),
+        ("sftp://user:sec/ret@host/x.jpg", "sftp://***@host/x.jpg"),
+        ("zip://a.jpg::sftp://user:sec/ret@host/x.zip", "zip://a.jpg::sftp://***@host/x.zip"),
+        ("https://host:8080/a@2x.jpg", "https://host:8080/a@2x.jpg"),
     ],
 )
 def test_secrets_in_addresses_are_masked(url: str, shown: str) -> None:

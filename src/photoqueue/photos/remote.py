@@ -52,8 +52,9 @@ def scheme(url: str) -> str:
 
 def masked(url: str) -> str:
     """Return the address without passwords, and without its query, which may be a signature."""
-    # Up to the last "@" before a slash: a password may itself contain one.
-    without_login = re.sub(r"(?<=://)[^/]*@", "***@", url)
+    # Up to the last "@" before a slash: a password may itself contain one, or a slash; a port not.
+    login = r"(?<=://)([^/]*|[^/:@]*:(?!:|\d{1,5}/)[^@]*)@"
+    without_login = re.sub(login, "***@", url)
     return re.sub(r"(https?://[^?]*)\?.+", r"\1?…", without_login)
 
 

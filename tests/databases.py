@@ -72,13 +72,26 @@ class Databases:
         migrate(template)
         template.close()
         self._spare: list[_Kept] = []
+        #: Databases that are filled, by what fills them.
+        self._filled: dict[bytes, str] = {}
         self._taken: dict[str, _Kept] = {}
         with psycopg.connect(with_database(self.admin_url, TEMPLATE)) as connection:
             self._seeds = _seeds(connection)
 
-    def take(self) -> str:
-        """Return the address of a database as migrations leave it, of its own installation."""
-        kept = self._spare.pop() if self._spare else self._make()
+    def take(self, filled: bytes = b"") -> str:
+        """Return the address of a database of its own installation, with the tables.
+
+        They are as migrations leave them, or filled by statements, which run once for all tests.
+        """
+        if filled:
+            if filled not in self._filled:
+                self._filled[filled] = self._make_database(TEMPLATE)
+                url = with_database(self.admin_url, self._filled[filled])
+                with psycopg.connect(url, autocommit=True) as connection:
+                    connection.execute(filled)
+            kept = self._make(self._filled[filled])
+        else:
+            kept = self._spare.pop() if self._spare else self._make(TEMPLATE)
         self._taken[kept.url] = kept
         return kept.url
 
@@ -107,11 +120,14 @@ class Databases:
         for kept in (*self._spare, *self._taken.values()):
             kept.connection.close()
 
-    def _make(self) -> _Kept:
+    def _make_database(self, template: str) -> str:
         name = new_name()
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-        url = with_database(self.admin_url, name)
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        return name
+
+    def _make(self, template: str) -> _Kept:
+        url = with_database(self.admin_url, self._make_database(template))
         own = psycopg.connect(url)
         own.execute(_OTHER_INSTALLATION)
         schema = _one(own, _SCHEMA)

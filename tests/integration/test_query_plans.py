@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from photoqueue.installation import Installation, current, use
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue import pages, projects, read
 from photoqueue.queue.database import Database, load_statements
@@ -19,6 +20,7 @@ from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.pages import JobQuery
 from photoqueue.queue.projects import PhotoChoice
 from photoqueue.queue.tables import jobs
+from photoqueue.settings import Settings
 from photoqueue.words import JobState
 
 SUBMISSION = load_statements("submission.sql")
@@ -61,11 +63,26 @@ FILL = """
 """
 
 
+@pytest.fixture(scope="module")
+def _filled(shared: Settings) -> Settings:
+    assert shared.database_url is not None
+    with psycopg.connect(shared.database_url.get_secret_value(), autocommit=True) as connection:
+        connection.execute(FILL)
+    return shared
+
+
+@pytest.fixture
+def database(_filled: Settings) -> Iterator[Database]:
+    """The large tables, filled once: no test changes more than a row of them."""
+    use(_filled)
+    yield current().database
+    use(None)
+
+
 @pytest.fixture
 def plans(database: Database) -> Iterator[psycopg.Connection]:
-    """Fill the table, and open a connection that explains statements on it."""
+    """Open a connection that explains statements on the large tables."""
     with closing(psycopg.connect(database.libpq_url, autocommit=True)) as connection:
-        connection.execute(FILL)
         yield connection
 
 
@@ -188,13 +205,13 @@ def test_retry_of_many_jobs_compares_none_of_them_with_all_others(
     plans: psycopg.Connection,
 ) -> None:
     # So many have failed at once that the planner's statistics know nothing of it.
-    plans.execute("DELETE FROM jobs WHERE state = 'failed'")
-    plans.execute("ANALYZE jobs")
     ended = "UPDATE jobs SET state = 'failed' WHERE state = 'completed' AND job_id < %s"
-    plans.execute(ended, [UUID(int=3000)])
     ids = [UUID(int=number) for number in range(1, 3000)]
     options = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "
     with plans.transaction(force_rollback=True):
+        plans.execute("DELETE FROM jobs WHERE state = 'failed'")
+        plans.execute("ANALYZE jobs")
+        plans.execute(ended, [UUID(int=3000)])
         cursor = plans.execute(options + TRANSITIONS["retry"], {"job_ids": ids, "budget": 4})
         (((explained,),),) = cursor.fetchall()
     compared, parts = 0, [explained["Plan"]]
@@ -205,9 +222,11 @@ def test_retry_of_many_jobs_compares_none_of_them_with_all_others(
     assert compared < 2 * len(ids), json.dumps(explained, indent=1)
 
 
-def test_worker_plans_by_indexes_also_while_the_tables_are_small(database: Database) -> None:
+def test_worker_plans_by_indexes_also_while_the_tables_are_small(
+    installation: Installation,
+) -> None:
     # What is planned once must stay right when the table has grown.
-    with closing(Ledger(database, busy=True)) as ledger:
+    with closing(Ledger(installation.database, busy=True)) as ledger:
         rows = ledger.run("EXPLAIN " + TRANSITIONS["complete_and_claim"], **TURN)
         plan = "\n".join(row["QUERY PLAN"] for row in rows)
         assert "Seq Scan on jobs" not in plan and "jobs_pkey" in plan, plan

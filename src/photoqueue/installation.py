@@ -18,7 +18,7 @@ from photoqueue.files import close_home
 from photoqueue.jobs import job_types, load_job_types
 from photoqueue.queue.broker.queues import Broker
 from photoqueue.queue.database import Database, migrate
-from photoqueue.queue.ledger import try_claim
+from photoqueue.queue.ledger import probe_tables
 from photoqueue.queue.queue_counts import LiveCounts
 from photoqueue.queue.tables import installation as installation_table
 from photoqueue.queue.workers import enter_queues
@@ -163,15 +163,14 @@ class Installation:
         """
         with self._probing:
             if time.monotonic() >= self._probe_at:
-                probes = {"schema": self._try_tables, "broker": self._try_broker}
+                probes = {
+                    "schema": lambda: probe_tables(self.database),
+                    "broker": self._try_broker,
+                }
                 self._probed = {name: error_of(probe) for name, probe in probes.items()}
                 failed = any(self._probed.values())
                 self._probe_at = time.monotonic() + (_RETRY_SECONDS if failed else _PROBE_SECONDS)
             return self._probed
-
-    def _try_tables(self) -> None:
-        self.database.check_schema()
-        try_claim(self.database)
 
     def _try_broker(self) -> None:
         self._check_listening()

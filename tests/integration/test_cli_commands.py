@@ -466,7 +466,7 @@ def test_migrate_does_not_touch_newer_tables(
     assert shown.code == 1
     assert "newer than this version knows" in shown.err
     assert "Upgrade photoqueue" in shown.err
-    assert "9999 is newer" in run("doctor").out
+    assert "9999, which is newer" in run("doctor").out
 
 
 def test_migrate_and_down_name_what_is_away(environment: pytest.MonkeyPatch, run: Run) -> None:

@@ -544,16 +544,13 @@ def test_servers_are_set_up_to_keep_what_they_are_given(
     assert found["port"] == "0"
 
 
-def test_status_tells_version_pid_and_place(shared: tuple[Settings, Endpoints]) -> None:
+def test_status_tells_pid_and_place(shared: tuple[Settings, Endpoints]) -> None:
     settings, endpoints = shared
     postgres, broker = status(settings)
 
     assert [postgres.name, broker.name] == NAMES
-    assert postgres.version is not None
-    assert postgres.version.startswith("18.")
     with redis_client(endpoints) as client:
         information = client.info("server")
-    assert broker.version == information["redis_version"]
     assert broker.pid == information["process_id"]
     assert postgres.where == endpoints.database_url.get_secret_value()
 

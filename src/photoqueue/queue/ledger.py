@@ -123,14 +123,9 @@ _BUSY: Final[Settings] = {
 }
 
 
-def try_claim(database: Database) -> None:
-    """Claim a job that does not exist, by the statement of workers, and roll back.
-
-    Raises
-    ------
-    DatabaseUnavailableError
-        The server is away, takes no writes, or its user may not write to the tables.
-    """
+def probe_tables(database: Database) -> None:
+    """Check the tables and, as workers do, claim a job: one that does not exist, and roll back."""
+    database.check_schema()
     nobody = {"worker_id": _FIRST_JOB, "slot": 0}
     with database.begin() as connection:
         _TRANSITIONS(connection, "claim", job_id=_FIRST_JOB, queue_name="", **nobody)

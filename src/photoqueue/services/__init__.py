@@ -55,8 +55,6 @@ class ServerStatus:
     running: bool | None
     #: The server's main process; ``None`` if not embedded, not running or not visible.
     pid: int | None = None
-    #: As reported by the running server.
-    version: str | None = None
     #: Address with secrets masked, or why there is none.
     where: str
     embedded: bool
@@ -134,14 +132,12 @@ def _configured_status(name: str, url: SecretStr) -> ServerStatus:
 
 
 def _embedded_status(server: EmbeddedServer) -> ServerStatus:
-    answer = server.ask()
-    running = answer is not None and answer.ready
+    running = server.is_ready()
     processes = server.processes()
     return ServerStatus(
         name=server.name,
         running=running,
         pid=processes[0].pid if processes else None,
-        version=None if answer is None else answer.version,
         where=server.url() if running else server.why_absent(),
         embedded=True,
     )

@@ -15,7 +15,6 @@ import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Final
 
@@ -31,18 +30,6 @@ from photoqueue.services.process import Account
 ANSWER_SECONDS: Final = 2.0
 
 _NOBODY_LISTENS = (FileNotFoundError, NotADirectoryError, PermissionError, ConnectionRefusedError)
-
-
-@dataclass(frozen=True)
-class ServerAnswer:
-    """What a running server answered: whether it takes commands, and its version if it told.
-
-    One that is starting, recovering, stopping or slow is not ready.
-    """
-
-    ready: bool
-    version: str | None = None
-
 
 #: Time limit of a start, in seconds; it may include recovery after a crash.
 START_SECONDS: Final = 120.0
@@ -84,8 +71,12 @@ class EmbeddedServer(ABC):
         """Return the address for clients; call it when the sockets exist."""
 
     @abstractmethod
-    def read_answer(self, stream: BinaryIO) -> ServerAnswer:
-        """Read the server's response to :attr:`hello`."""
+    def read_answer(self, stream: BinaryIO) -> bool:
+        """Read the server's response to :attr:`hello`; return whether it takes commands.
+
+        Only a server that says it is starting (or recovering, or stopping) gets better by waiting.
+        Other refusals are for callers to see: its disk is full, it has no free connection.
+        """
 
     @abstractmethod
     def prepare(self, account: Account | None) -> None:
@@ -100,8 +91,8 @@ class EmbeddedServer(ABC):
         folder = self.place.sockets()
         return folder and folder / self.socket_name
 
-    def ask(self) -> ServerAnswer | None:
-        """Probe the server; None if nothing listens. Takes no lock and starts nothing."""
+    def ask(self) -> bool | None:
+        """Ask whether it is ready; None if nothing listens. Takes no lock and starts nothing."""
         path = self.socket()
         if path is None:
             return None
@@ -116,12 +107,11 @@ class EmbeddedServer(ABC):
                 return None
             except OSError:
                 # Too slow, backlog full, or connection closed: a server is running.
-                return ServerAnswer(ready=False)
+                return False
 
     def is_ready(self) -> bool:
         """Whether the server takes commands."""
-        answer = self.ask()
-        return answer is not None and answer.ready
+        return bool(self.ask())
 
     def why_absent(self) -> str:
         """Describe why the server does not answer."""
@@ -152,7 +142,7 @@ class EmbeddedServer(ABC):
         last_contact = time.monotonic()
         while True:
             answer = self.ask()
-            if answer is not None and answer.ready:
+            if answer:
                 return
             if not self.is_alive():
                 break

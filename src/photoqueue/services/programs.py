@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import shutil
 import signal
 import struct
@@ -20,7 +19,7 @@ import psutil
 
 from photoqueue.errors import BrokerUnavailableError, ConfigurationError, DatabaseUnavailableError
 from photoqueue.services import process
-from photoqueue.services.lifecycle import EmbeddedServer, ServerAnswer
+from photoqueue.services.lifecycle import EmbeddedServer
 from photoqueue.services.process import Account, runnable
 
 #: Name of the database and of its owner.
@@ -86,21 +85,14 @@ class Postgres(EmbeddedServer):
             f"?host={quote(str(self.place.sockets()))}&port={_PORT}"
         )
 
-    def read_answer(self, stream: BinaryIO) -> ServerAnswer:
+    def read_answer(self, stream: BinaryIO) -> bool:
         """Read PostgreSQL's response to the login."""
-        version = None
         while len(header := stream.read(5)) == 5:
             kind, length = struct.unpack("!ci", header)
             fields = stream.read(length - 4).split(b"\0")
-            if kind == b"S" and fields[0] == b"server_version":
-                version = fields[1].decode()
-            elif kind == b"Z":
-                return ServerAnswer(True, version)
-            elif kind == b"E":
-                # Only a server that is starting gets better by waiting; other refusals (its disk
-                # is full, it has no free connection) are for callers to see.
-                return ServerAnswer(_NOT_YET not in fields, version)
-        return ServerAnswer(False)
+            if kind in (b"Z", b"E"):
+                return _NOT_YET not in fields
+        return False
 
     def prepare(self, account: Account | None) -> None:
         """Create the database, or clean up after a crash."""
@@ -217,7 +209,7 @@ class RedisServer(EmbeddedServer):
     stop_signal = signal.SIGTERM
     error = BrokerUnavailableError
     setting = "REDIS_URL"
-    hello = b"PING\r\nINFO server\r\n"
+    hello = b"PING\r\n"
 
     def url(self) -> str:
         """Return the address for clients."""
@@ -233,16 +225,10 @@ class RedisServer(EmbeddedServer):
             return "no redis-server program: PostgreSQL carries the messages"
         return super().why_absent()
 
-    def read_answer(self, stream: BinaryIO) -> ServerAnswer:
-        """Read Redis's response to ``PING`` and ``INFO``."""
+    def read_answer(self, stream: BinaryIO) -> bool:
+        """Read Redis's response; with a full disk, ``MISCONF`` answers ``PING`` as well."""
         answer = stream.readline()
-        if not answer or answer.startswith(b"-LOADING"):
-            return ServerAnswer(False)
-        # Other refusals do not pass by waiting: with a full disk, PING is answered by MISCONF.
-        size = re.fullmatch(rb"\$(\d+)\r\n", stream.readline())
-        info = stream.read(int(size[1])) if size else b""
-        version = re.search(rb"^redis_version:(\S+)", info, re.MULTILINE)
-        return ServerAnswer(True, version[1].decode() if version else None)
+        return bool(answer) and not answer.startswith(b"-LOADING")
 
     def prepare(self, account: Account | None) -> None:
         """Create the data directory."""

@@ -215,15 +215,10 @@ def _postgres(survey: Survey) -> Iterator[Finding]:
 def _schema(survey: Survey) -> Finding:
     from photoqueue.queue.tables import SCHEMA_REVISION
 
-    revision = survey.installation.database.revision()
-    if revision == SCHEMA_REVISION:
-        return Finding("Schema", "ok", f"revision {revision}, as this version needs it")
-    detail = f"revision {revision or 'none'}, this version needs {SCHEMA_REVISION}"
-    advice = "photoqueue migrate"
-    if revision is not None and revision > SCHEMA_REVISION:
-        detail = f"revision {revision} is newer than this version knows ({SCHEMA_REVISION})"
-        advice = "Upgrade photoqueue on this machine: pip install --upgrade photoqueue"
-    return Finding("Schema", "problem", detail, advice)
+    error = survey.installation.probe()["schema"]
+    if error is not None:
+        return Finding("Schema", "problem", str(error))
+    return Finding("Schema", "ok", f"revision {SCHEMA_REVISION}, as this version needs it")
 
 
 def _redis(survey: Survey) -> Iterator[Finding]:
@@ -255,13 +250,12 @@ def _engine(survey: Survey) -> Iterator[Finding]:
 def _queues(survey: Survey) -> Iterator[Finding]:
     from photoqueue.client.system import engines_at_work
     from photoqueue.engines.registry import choose_engine
-    from photoqueue.queue.tables import SCHEMA_REVISION
 
     if not survey.database_runs:
         yield Finding("Jobs", "ok", "unknown while PostgreSQL is not running")
         return
-    if survey.installation.database.revision() != SCHEMA_REVISION:
-        yield Finding("Jobs", "warning", "unknown until the tables are migrated")
+    if survey.installation.probe()["schema"]:
+        yield Finding("Jobs", "warning", "unknown until the tables can be used")
         return
     engines = engines_at_work(survey.installation)
     if engines is not None:

@@ -232,9 +232,11 @@ def _named(queue: str | None) -> str:
 def status(as_json: AsJson = False) -> None:
     """Show the queues: jobs by state, the oldest waiting job, live workers and their engine."""
     from photoqueue.client.system import engines_at_work
+    from photoqueue.installation import current
 
     stats, engines = photoqueue.stats(), engines_at_work()
-    broker_trouble = _broker_trouble()
+    error = current().probe()["broker"]
+    broker_trouble = str(error) if error else None
     hints = list(_hints(stats))
     printed = {
         "engines": engines,
@@ -254,14 +256,6 @@ def status(as_json: AsJson = False) -> None:
         show()
     for hint in hints:
         show(f"! {line(hint)}", style="yellow")
-
-
-def _broker_trouble() -> str | None:
-    """Return why the broker cannot be used; the tracking table does not show that."""
-    from photoqueue.installation import current
-
-    error = current().probe()["broker"]
-    return str(error) if error else None
 
 
 def _table(stats: Stats) -> Table:

@@ -37,7 +37,10 @@ _ADVICE: Final = {
     "used memory": "It has no memory left: raise its maxmemory, or find what fills it.",
     "permissions": "Its user needs +@all -@dangerous on the keys huey.redis.* and photoqueue:*.",
     "MovedError": f"It is one shard of a cluster, which is not supported: {_ONE_ADDRESS}.",
-    "ClusterDown": f"It is one shard of a cluster, which is not supported: {_ONE_ADDRESS}.",
+    "permission denied": (
+        "As the owner of the tables, run `photoqueue migrate` with PHOTOQUEUE_BROKER=postgres, and "
+        "grant this user SELECT, INSERT, UPDATE and DELETE on photoqueue_task."
+    ),
 }
 
 

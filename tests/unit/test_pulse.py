@@ -65,6 +65,7 @@ def test_process_that_looks_for_jobs_is_alive_and_a_silent_one_is_not(
 ) -> None:
     clock.now += 9
     pulse.beat()
+    pulse.rest()
     assert pulse.problems() == []
     clock.now += 2
     assert pulse.problems() == ["process 4711 for photo-analyze has not looked for jobs for 11 s"]
@@ -78,6 +79,7 @@ def test_process_at_a_long_job_is_alive_until_the_time_limit(
     board.set_busy(JOB)
     clock.now += 309
     pulse.beat()
+    pulse.rest()
     assert pulse.problems() == []
     clock.now += 2
     assert pulse.problems() == ["process 4711 for photo-analyze has been at one job for 311 s"]
@@ -89,6 +91,7 @@ def test_process_that_records_a_long_job_is_alive(
     board.set_busy(JOB)
     clock.now += 200
     pulse.beat()
+    pulse.rest()
     # Its work is done, the record is not written yet, and it has not turned to its queue.
     board.set_busy(None)
     assert pulse.problems() == []
@@ -103,6 +106,7 @@ def test_processes_that_wait_for_their_servers_are_not_counted_against_the_worke
 ) -> None:
     clock.now += 60
     pulse.beat()
+    pulse.rest()
     pulse.servers_away = True
     assert pulse.problems() == []
 
@@ -114,7 +118,18 @@ def test_supervisor_that_does_no_round_is_named(
     board.set_looked()
     assert pulse.problems() == ["the supervisor has not done a round for 11 s"]
     pulse.beat()
+    pulse.rest()
     assert pulse.problems() == []
+
+
+def test_supervisor_that_waits_for_an_answer_is_alive_and_so_are_its_processes(
+    clock: Clock, pulse: Pulse
+) -> None:
+    pulse.beat()
+    clock.now += 75
+    assert pulse.problems() == []
+    clock.now += 300
+    assert pulse.problems()[0] == "the supervisor has not done a round for 375 s"
 
 
 def test_queue_without_a_process_that_takes_jobs_is_named(
@@ -123,6 +138,7 @@ def test_queue_without_a_process_that_takes_jobs_is_named(
     board.ready = False
     clock.now += START_SECONDS + 1
     pulse.beat()
+    pulse.rest()
     assert pulse.problems() == ["no process for photo-analyze has taken jobs for 121 s"]
 
 

@@ -37,6 +37,10 @@ logger = logging.getLogger(__name__)
 START_SECONDS: Final = 120.0
 #: Shortest silence that counts, in seconds: a slow broker can keep a process waiting for three.
 MIN_SILENCE_SECONDS: Final = 5.0
+#: Seconds into a round of the supervisor, which only asks the servers, from which they count as
+#: away; and those that it may take, as each question has a limit.
+_SLOW_SECONDS: Final = 2.0
+_ROUND_SECONDS: Final = 300.0
 #: Seconds that the supervisor has to kill a process whose job exceeded the time limit.
 _OVERTIME: Final = 10.0
 
@@ -77,6 +81,7 @@ class Pulse:
         self._job_limit = job_timeout_seconds + _OVERTIME
         self._clock = clock
         self._beat_at = clock()
+        self._asking = False
         #: When each queue last had a process that takes jobs.
         self._served_at = dict.fromkeys(self._queues, self._beat_at)
         self.servers_away = False
@@ -87,14 +92,18 @@ class Pulse:
         for queue in self._queues:
             if self._crew.has_ready(queue):
                 self._served_at[queue] = now
-        self._beat_at = now
+        self._beat_at, self._asking = now, True
+
+    def rest(self) -> None:
+        """Note that the supervisor has ended a round."""
+        self._asking = False
 
     def problems(self) -> list[str]:
         """Describe what is stuck; empty if the worker is healthy."""
         now = self._clock()
         found = list(self._stuck(now))
         still = now - self._beat_at
-        if still > self._silence:
+        if still > (_ROUND_SECONDS if self._asking else self._silence):
             found.insert(0, f"the supervisor has not done a round for {still:.0f} s")
         return found
 
@@ -120,7 +129,8 @@ class Pulse:
 
     def _of_child(self, child: Child, now: float) -> Iterator[str]:
         busy_since = child.board.busy_since
-        if not child.board.ready or self.servers_away:
+        unanswered = self._asking and now - self._beat_at > _SLOW_SECONDS
+        if not child.board.ready or self.servers_away or unanswered:
             return
         name = f"process {child.process.pid} for {child.queue}"
         if busy_since:

@@ -247,6 +247,7 @@ class Supervisor:
                 expected = isinstance(exc, ServiceError)
                 logger.warning("%s", exc, exc_info=None if expected else exc)
                 self._warned = True
+        self._pulse.rest()
         if ready and not self._was_ready:
             self._was_ready = True
             self._log(

@@ -14,7 +14,9 @@ import pytest
 from pydantic import SecretStr
 
 from photoqueue.client.alerts import AlertUrlError, check, tell
+from photoqueue.client.system import Survey
 from photoqueue.errors import ConfigurationError
+from photoqueue.faces.cli.doctor import examine
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.database import Database
@@ -174,4 +176,23 @@ def test_check_tells_the_address(installation: Installation, receiver: Receiver)
     status, line, warning = run_alone(installation, PHOTOQUEUE_ALERT_URL=url)
     assert (status, line) == (0, "OK: no problems\n")
     assert "answered 500" in warning
+    assert check() == []
+
+
+def test_check_and_doctor_say_that_nobody_has_led_recovery(installation: Installation) -> None:
+    worker = "INSERT INTO workers (worker_id, host, host_key, pid, process_started, queues,"
+    worker += " concurrency, engine, state, started_at) VALUES (gen_random_uuid(), 'h', 'h/1', 1,"
+    worker += " 1, ARRAY['photo-analyze'], 1, 'e', 'running', now() - interval '5 minutes')"
+    with closing(Ledger(installation.database)) as ledger:
+        ledger.run(worker)
+        ledger.run("UPDATE installation SET led_at = now() - interval '10 minutes'")
+        assert check() == []  # workers of the version before name no leader
+        ledger.run("UPDATE installation SET leader = gen_random_uuid()")
+        (alert,) = check()
+        assert (alert.name, alert.severity) == ("recovery", Severity.CRITICAL)
+        assert "No worker has led recovery for 10 min" in alert.message
+        with Survey(installation.settings, opened=installation) as survey:
+            found = {one.check: one.verdict for one in examine(survey)}
+        assert found["Recovery"] == "warning"
+        ledger.run("UPDATE installation SET led_at = now()")
     assert check() == []

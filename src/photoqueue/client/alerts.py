@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from photoqueue.client.metrics import recent_counts
 from photoqueue.client.observe import Stats, stats
+from photoqueue.client.system import recovery_problem
 from photoqueue.errors import ConfigurationError, ServiceError
 from photoqueue.format import duration
 from photoqueue.installation import current
@@ -42,6 +43,8 @@ def check(settings: Settings | None = None) -> list[Alert]:
         for name, error in current().probe().items()
         if error is not None
     ]
+    if (unled := recovery_problem(current())) is not None:
+        servers.append(Alert(name="recovery", queue="", severity=Severity.CRITICAL, message=unled))
     return servers + found
 
 

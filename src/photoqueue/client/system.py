@@ -22,7 +22,7 @@ from photoqueue.errors import (
     SchemaMismatchError,
     ServiceError,
 )
-from photoqueue.format import counted
+from photoqueue.format import counted, duration
 from photoqueue.installation import Installation, current, error_of
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import workers
@@ -79,6 +79,17 @@ def queues_without_worker() -> tuple[JobType, ...]:
         queue
         for queue, counts in current().counts.read().items()
         if (counts.delayed or counts.oldest_waiting_s is not None) and not counts.workers
+    )
+
+
+def recovery_problem(installation: Installation) -> str | None:
+    """Say what is wrong if no worker has led recovery for a while; None if one has."""
+    seconds = workers.unled_seconds(installation.database, installation.settings.lease_seconds)
+    if seconds is None:
+        return None
+    return (
+        f"No worker has led recovery for {duration(1000 * seconds)}: retries, and jobs whose "
+        "message was lost, wait. The logs of the workers say why."
     )
 
 

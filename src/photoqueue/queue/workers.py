@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from photoqueue.queue.database import Database, load_statements
 from photoqueue.queue.ledger import Ledger
-from photoqueue.queue.tables import jobs, queues, workers
+from photoqueue.queue.tables import installation, jobs, queues, workers
 from photoqueue.records.snapshots import Worker
 from photoqueue.words import JobState, JobType, job_type
 
@@ -273,6 +273,21 @@ def worker_runs(database: Database, *, pid: int, host_key: str) -> bool:
     )
     with database.begin() as connection:
         return connection.scalar(query) == "running"
+
+
+#: Seconds for which a worker may need to lead recovery, all of it.
+_UNLED_SECONDS: Final = 60
+
+
+def unled_seconds(database: Database, lease_seconds: float) -> float | None:
+    """Return for how long no worker has led recovery; None if one has, or could not yet."""
+    ago = sa.func.clock_timestamp() - _seconds(_UNLED_SECONDS)
+    led_at = sa.func.coalesce(installation.c.led_at, installation.c.created_at)
+    could = sa.exists().where(live_workers(lease_seconds), workers.c.started_at < ago)
+    # Workers of the version before revision 0009 lead without a word, and name no leader.
+    query = sa.select(_age(led_at)).where(installation.c.leader.is_not(None), led_at < ago, could)
+    with database.reading() as connection:
+        return connection.execute(query).scalar()
 
 
 def enter_queues(database: Database, names: Sequence[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import socket
@@ -69,11 +68,10 @@ def listen(host: str, port: int, *, host_option: str, port_option: str) -> socke
     except OSError as exc:
         # The message of create_server() repeats the address.
         reason = str(exc) if isinstance(exc, socket.gaierror) else os.strerror(exc.errno or 0)
-        if exc.errno in {errno.EADDRINUSE, errno.EACCES}:
-            advice = f"Choose another one from 1024 with {port_option}, or 0 for any."
-            raise ConfigurationError(f"Port {port} of {host}: {reason}. {advice}") from exc
-        problem = f"{host!r} is not an address of this machine ({reason})"
-        raise ConfigurationError(f"{problem}. Choose another {host_option}.") from exc
+        raise ConfigurationError(
+            f"Nothing can listen on {host} port {port}: {reason}. Choose another port with "
+            f"{port_option} (0 for any), or another address with {host_option}."
+        ) from exc
 
 
 def origin(host: str, port: int) -> str:

@@ -16,6 +16,7 @@ import photoqueue
 from photoqueue import submit_photos
 from photoqueue.client.observe import ask
 from photoqueue.errors import PayloadError, UnknownBatchError
+from photoqueue.faces.http import backend
 from photoqueue.faces.http.routes import batches as stream
 from photoqueue.installation import Installation
 from photoqueue.queue.batch_changes import batch_changes, is_mark
@@ -23,7 +24,7 @@ from photoqueue.queue.database import Database
 from photoqueue.words import JobState
 from tests.api_server import serving
 from tests.bench import Bench
-from tests.conftest import picture
+from tests.conftest import eventually, picture
 
 SIZE = 10_000
 # A batch that is as large as batches get, without the time that submitting it takes.
@@ -228,3 +229,32 @@ def test_stream_without_its_database_ends_and_is_no_internal_error(
     installation.database.engine = good
     assert f"the events of batch '{batch.id}' end early" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+def test_streams_of_one_client_leave_room_for_others(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "_STREAMS", 2)
+    batch = submit_photos([picture(6)], user_id="u1")
+    path = f"/api/batches/{batch.id}/events"
+    with serving(installation.settings) as address, ExitStack() as stack:
+        clients = [
+            stack.enter_context(
+                httpx.Client(
+                    base_url=address, transport=httpx.HTTPTransport(local_address=f"127.0.0.{host}")
+                )
+            )
+            for host in (1, 2)
+        ]
+        with clients[0].stream("GET", path) as first:
+            next(first.iter_lines())
+            assert clients[0].get(path).status_code == 503
+            with clients[1].stream("GET", path) as other:
+                assert other.status_code == 200
+                assert clients[1].get(path).status_code == 503
+
+        def served_again() -> bool:
+            with clients[0].stream("GET", path) as again:
+                return again.is_success
+
+        eventually(served_again)

@@ -86,7 +86,10 @@ def test_port_in_use_is_said_and_ends_with_a_status(serve: Callable[..., Serve])
         port = taken.getsockname()[1]
         server = serve("--port", str(port))
         assert server.process.wait(90) == 78
-    assert f"Port {port} of 127.0.0.1: Address already in use. Choose another" in server.log
+    assert (
+        f"127.0.0.1 port {port}: Address already in use. Choose another port with --port"
+        in server.log
+    )
     assert "Traceback" not in server.log
 
 

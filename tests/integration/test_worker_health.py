@@ -111,5 +111,5 @@ def test_port_in_use_is_said_before_any_work(start_worker: Start) -> None:
         port = str(other.getsockname()[1])
         worker = start_worker("--health-port", port, wait=False)
         assert worker.wait() == 78
-    assert f"Port {port} of 127.0.0.1: Address already in use" in worker.log
+    assert f"127.0.0.1 port {port}: Address already in use" in worker.log
     assert "--health-port" in worker.log

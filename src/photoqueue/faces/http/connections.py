@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from ipaddress import IPv6Address, IPv6Network
 from typing import Any, Final
 
@@ -32,13 +32,11 @@ _MOST_CONNECTIONS: Final = 900
 def client_of(scope: Mapping[str, Any]) -> str:
     """Return the client of a request: an IPv4 address, or an IPv6 network of 64 bits."""
     host: str = (scope.get("client") or ("",))[0]
-    try:
-        found = IPv6Address(host) if ":" in host else None
-    except ValueError:  # a trusted proxy said so
-        found = None
-    if found is None:
-        return host[:80]
-    return str(found.ipv4_mapped or IPv6Network((int(found), 64), strict=False))
+    if ":" in host:
+        with suppress(ValueError):  # a trusted proxy may have named anything
+            found = IPv6Address(host)
+            return str(found.ipv4_mapped or IPv6Network((int(found), 64), strict=False))
+    return host[:80]
 
 
 class Places:

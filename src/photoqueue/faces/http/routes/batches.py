@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import TypeAdapter
@@ -55,7 +55,18 @@ _STREAM: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@router.get("/{batch_id}/events", response_class=StreamingResponse, responses=_STREAM)
+async def _place(request: Request, backend: TheBackend) -> AsyncIterator[None]:
+    """Hold a place until the stream has ended."""
+    async with backend.streams.take(client_of(request.scope), "event streams"):
+        yield
+
+
+@router.get(
+    "/{batch_id}/events",
+    response_class=StreamingResponse,
+    responses=_STREAM,
+    dependencies=[Depends(_place)],
+)
 async def events(
     batch_id: str,
     backend: TheBackend,
@@ -70,7 +81,12 @@ async def events(
     told = (last_event_id or "").startswith(_ENDED) and mark is not None
     if told and first.done and not first.ended:
         return Response(status_code=204)  # stops an EventSource from reconnecting
-    return Stream(_follow(backend, batch_id, first), backend)
+    # The header tells proxies not to buffer the stream.
+    return StreamingResponse(
+        _follow(backend, batch_id, first),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
 
 
 @router.get("/{batch_id}/left-out")
@@ -78,22 +94,6 @@ async def left_out(batch_id: str, backend: TheBackend) -> list[LeftOutFile]:
     """List the files that were handed in with a batch and not taken, with the reasons."""
     files = (await backend.calls(lambda: batch(batch_id).left_out)).itertuples(index=False)
     return [LeftOutFile(file=file, reason=reason) for file, reason in files]
-
-
-class Stream(StreamingResponse):
-    """A stream that holds a place, however it ends."""
-
-    def __init__(self, content: AsyncIterator[bytes], backend: ApiBackend) -> None:
-        # Tell proxies not to buffer the stream.
-        super().__init__(
-            content, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-        )
-        self._backend = backend
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Send the events until the batch, the client or the server ends."""
-        async with self._backend.streams.take(client_of(scope), "event streams"):
-            await super().__call__(scope, receive, send)
 
 
 async def _follow(backend: ApiBackend, batch_id: str, first: BatchChanges) -> AsyncIterator[bytes]:

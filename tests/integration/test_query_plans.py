@@ -19,9 +19,11 @@ from photoqueue.queue.database import Database, load_statements
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.pages import JobQuery
 from photoqueue.queue.projects import PhotoChoice
+from photoqueue.queue.submission import _one
 from photoqueue.queue.tables import jobs
 from photoqueue.settings import Settings
 from photoqueue.words import JobState
+from tests.integration.test_submission import make_job, make_photo
 
 SUBMISSION = load_statements("submission.sql")
 TRANSITIONS = load_statements("transitions.sql")
@@ -249,6 +251,11 @@ def test_looking_for_unfinished_keys_reads_no_table(
     }
     parts = {"photo_ids": names, "job_keys": keys, **contents, **rows}
     plan = explain(plans, SUBMISSION["accept_new"], parts)
+    assert "Seq Scan" not in plan
+    new = make_job("x1", sha256=f"{9:064}", derived=True)
+    one = _one([new], [make_photo("x1", sha256=f"{9:064}")], None)
+    assert one is not None
+    plan = explain(plans, SUBMISSION["accept_one"], one)
     assert "Seq Scan" not in plan
     plan = explain(plans, SUBMISSION["same_contents"], contents)
     assert "Seq Scan" not in plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -114,6 +115,45 @@ class Desk:
 def desk(database: Database) -> Iterator[Desk]:
     with closing(Desk(database)) as desk:
         yield desk
+
+
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("has_photo", [True, False])
+def test_one_job_is_written_as_each_of_several_is(desk: Desk, has_photo: bool, waits: bool) -> None:
+    # One job has a statement of its own; two have another.
+    said = {"project_id": "m1", "room_type": "salon"}
+
+    def new(name: str) -> tuple[NewJob, list[NewPhoto]]:
+        after = "b-1" if waits else None
+        job = make_job(name, priority=7, sha256=name, after_batch=after, **said)
+        photo = make_photo(
+            name,
+            **{**said, "sha256": f"{name}-stored", "room": "salon", "asset_id": "a"},
+            file_name="a.jpg",
+            image_format="JPEG",
+            byte_size=2**40,
+            width=4032,
+            height=3024,
+        )
+        return job, [photo] if has_photo else []
+
+    one, photos = new("p1")
+    desk.accept(one, photos=photos)
+    more, others = zip(*(new(name) for name in ("p2", "p3")), strict=True)
+    desk.accept(*more, photos=[photo for found in others for photo in found])
+
+    def alike(row: dict[str, Any]) -> dict[str, str]:
+        own = {"job_id", "created_at", "queued_at", "recorded_xid"}
+        named = {name: str(value) for name, value in row.items() if name not in own}
+        if not waits and "ready_at" in row:
+            named["ready_at"] = str(row["ready_at"] == row["created_at"])
+        return {name: re.sub(r"\bp\d", "p", value) for name, value in named.items()}
+
+    for table, number in (("jobs", 3), ("photos", 3 * has_photo)):
+        rows = [alike(row) for row in desk.rows(f"SELECT * FROM {table}")]
+        assert rows == rows[:1] * number
+    counted = "SELECT sum(submitted) AS submitted, sum(failed) AS failed FROM metric_submissions"
+    assert desk.rows(counted) == [{"submitted": 3, "failed": 0}]
 
 
 def test_accepted_job_waits_with_all_that_was_said(desk: Desk) -> None:

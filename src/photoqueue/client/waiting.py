@@ -16,7 +16,10 @@ from photoqueue.words import JobState, JobType
 
 logger = logging.getLogger(__name__)
 
-_FIRST_PAUSE: Final = 0.0005
+#: No job that was submitted just now has ended sooner: a look would only take processor time from
+#: its worker.
+_LEAST_SECONDS: Final = 0.0015
+_FIRST_PAUSE: Final = 0.0004
 _LONGEST_PAUSE: Final = 0.25
 _WORKER_CHECK_SECONDS: Final = 1.0
 #: Seconds at the beginning without the limit on polling, as a short job may end soon.
@@ -104,10 +107,10 @@ class Watch:
             self._next_check = now + _WORKER_CHECK_SECONDS
         # Poll often while the counts change, so that short jobs return at once; else less often.
         moved = counts != self._last
-        self._last = counts
-        self._pause = _FIRST_PAUSE if moved else min(self._pause * 1.3, _LONGEST_PAUSE)
+        first, self._last = self._last is None, counts
+        self._pause = _FIRST_PAUSE if moved else min(self._pause * 1.15, _LONGEST_PAUSE)
         least = 0.0 if now < self._quick_until else (now - start) / _SHARE_OF_LOOKING
-        pause = max(self._pause, least)
+        pause = max(_LEAST_SECONDS if first else self._pause, least)
         return pause if self._deadline is None else max(min(pause, self._deadline - now), 0.0)
 
     def _check_workers(self, counts: Counts) -> None:

@@ -338,6 +338,8 @@ _STATEMENTS: Final = load_statements("submission.sql")
 
 #: Up to this many jobs are written in one statement, if none of their rows exist yet.
 _FEW: Final = 50
+#: In place of the photo of a job that has none.
+_NO_PHOTO: Final = NewPhoto("", "")
 #: Rows per block that is sent.
 _BLOCK: Final = 500
 
@@ -396,20 +398,42 @@ def _accept_new(
 ) -> list[Accepted] | None:
     """Write a submission whose rows are all new; return None if any of them exists."""
     accepted, created = assign(jobs, {})
+    name, values = "accept_one", _one(jobs, photos, batch)
+    if values is None:
+        name = "accept_new"
+        values = {
+            "photo_ids": _names(photos),
+            "contents": _contents(jobs),
+            "job_keys": _keys(jobs),
+            "photos": as_json(row_columns(photos)),
+            "jobs": as_json(job_columns(created, batch)),
+            "batches": as_json(row_columns([batch] if batch else [])),
+            "batch_jobs": as_json(place_columns(batch, accepted)),
+        }
     with database.direct() as connection:
-        row = connection.execute(
-            _STATEMENTS["accept_new"],
-            {
-                "photo_ids": _names(photos),
-                "contents": _contents(jobs),
-                "job_keys": _keys(jobs),
-                "photos": as_json(row_columns(photos)),
-                "jobs": as_json(job_columns(created, batch)),
-                "batches": as_json(row_columns([batch] if batch else [])),
-                "batch_jobs": as_json(place_columns(batch, accepted)),
-            },
-        ).fetchone()
+        row = connection.execute(_STATEMENTS[name], values).fetchone()
     return accepted if row and row[0] else None
+
+
+def _one(
+    jobs: Sequence[NewJob], photos: Sequence[NewPhoto], batch: NewBatch | None
+) -> dict[str, Any] | None:
+    """Return the parameters of ``accept_one``; None if it cannot write this submission."""
+    if len(jobs) != 1 or len(photos) > 1 or batch or jobs[0].error_type:
+        return None
+    (job,) = jobs
+    given = job.payload_json
+    return {
+        **job._asdict(),
+        **(photos[0] if photos else _NO_PHOTO)._asdict(),
+        # The row of its photo says the same of these.
+        "photo_id": job.photo_id,
+        "user_id": job.user_id,
+        "project_id": job.project_id,
+        "content": job.sha256,
+        "has_photo": bool(photos),
+        "payload_json": given if isinstance(given, str) else given(job),
+    }
 
 
 def _accept(

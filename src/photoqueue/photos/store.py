@@ -127,7 +127,8 @@ class LocalFolder:
             flush(folder.parent)
 
     def _for_group(self) -> bool:
-        return self._root.exists() and bool(self._root.stat().st_mode & stat.S_IWGRP)
+        found = self._stat("")
+        return found is not None and bool(found.st_mode & stat.S_IWGRP)
 
     def _replace(self, target: Path, data: bytes, *, durable: bool) -> None:
         # Beside the target, because a rename is atomic only within one file system.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 from collections.abc import Iterable
@@ -66,8 +65,7 @@ def listen(host: str, port: int, *, host_option: str, port_option: str) -> socke
             dualstack_ipv6=six and socket.has_dualstack_ipv6(),
         )
     except OSError as exc:
-        # The message of create_server() repeats the address.
-        reason = str(exc) if isinstance(exc, socket.gaierror) else os.strerror(exc.errno or 0)
+        reason = str(exc.strerror).partition(" (while")[0]  # the rest repeats the address
         raise ConfigurationError(
             f"Nothing can listen on {host} port {port}: {reason}. Choose another port with "
             f"{port_option} (0 for any), or another address with {host_option}."

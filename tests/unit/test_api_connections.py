@@ -263,7 +263,10 @@ def statuses(address: str, *forwarded: str) -> list[int]:
         ]
 
 
-def test_clients_of_a_trusted_proxy_have_limits_of_their_own() -> None:
+def test_clients_of_a_trusted_proxy_have_limits_of_their_own(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
     with limited(api_trusted_proxies=("127.0.0.1", "10.0.0.0/8")) as address:
         asked = ("192.0.2.1", "192.0.2.2", "192.0.2.1", "2001:db8::1", "2001:db8::2")
         assert statuses(address, *asked) == [404, 404, 429, 404, 429]
@@ -271,6 +274,9 @@ def test_clients_of_a_trusted_proxy_have_limits_of_their_own() -> None:
         forged = ("192.0.2.9, 192.0.2.1", "192.0.2.3, 10.1.1.1", "192.0.2.9, 192.0.2.3, 10.1.1.1")
         assert statuses(address, *forged) == [429, 404, 429]
         assert statuses(address, "x" * 5000, "", "::ffff:192.0.2.1") == [404, 404, 429]
+        with connected(int(address.rpartition(":")[2])) as connection:
+            connection.sendall(FORM + b"X-Forwarded-For: 192.0.2.77\r\n\r\n" + PART)
+        eventually(lambda: "192.0.2.77 broke off POST" in caplog.text)
 
 
 def test_forwarded_address_of_anybody_else_is_ignored() -> None:
@@ -334,5 +340,6 @@ def test_port_in_use_is_said_with_what_to_do() -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "no-such-host.invalid", "::zz"])
 def test_address_of_another_machine_is_refused(host: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"Nothing can listen on .*--host"):
+    said = r"listen on .* port 0: (Cannot assign requested address|[^:]* not known)\. .*--host"
+    with pytest.raises(ConfigurationError, match=said):
         opened(host)

@@ -23,6 +23,7 @@ from chaos.outages import (
     limit,
     mend,
     restore,
+    set_back,
     stall_uploads,
     upload_beside_stalled,
 )
@@ -273,7 +274,7 @@ FAULTS: Final = {
             away="",
         ),
         Fault(
-            *("servers' clock jumps", move_servers, mend, (1.0, 6.0)),
+            *("servers' clock jumps", move_servers, set_back, (1.0, 6.0)),
             ground="moved",
             needs=no_faketime,
             weight=3,

@@ -68,6 +68,15 @@ def mend(stage: Stage) -> None:
     limit(stage, 0)
 
 
+def set_back(stage: Stage) -> None:
+    """Make it good where the clock was wrong, as ``docs/explanation/failures.md`` says."""
+    mend(stage)
+    with stage.servers.connect() as connection:
+        connection.execute(
+            "UPDATE jobs SET ready_at = now() WHERE state = 'delayed' AND started_at > now()"
+        )
+
+
 def restore(stage: Stage, name: str) -> None:
     """Bring a server back to its backup.
 

@@ -166,6 +166,17 @@ def test_delayed_job_cannot_be_claimed_before_its_time(bench: Bench) -> None:
     assert bench.claim(job_id).attempt == 2
 
 
+def test_waiting_job_is_claimed_although_the_clock_was_set_back(bench: Bench) -> None:
+    job_id = bench.accept()
+    bench.rows("UPDATE jobs SET ready_at = ready_at + interval '3 hours' RETURNING 1")
+    (message,) = bench.ledger.due_waiting(PHOTOS, limit=10)
+    assert message.job_id == job_id
+    claim = bench.claim(job_id)
+    assert claim.wait_ms == pytest.approx(0, abs=1)
+    row = bench.job(job_id)
+    assert row["ready_at"] <= row["started_at"]
+
+
 def test_job_that_waits_for_a_batch_cannot_be_claimed(bench: Bench) -> None:
     job_id = bench.accept(after_batch="b-1")
     assert bench.ledger.claim(job_id, PHOTO_ANALYZE, worker_id=WORKER, slot=1) is None
@@ -762,7 +773,9 @@ def test_look_tells_the_queues_with_jobs_that_could_start(bench: Bench) -> None:
     delayed = bench.in_state(JobState.DELAYED)
     bench.accept(job_key="inventory-m", queue=INVENTORY, after_batch="b-1")
     assert look(bench).due == [PHOTOS]
-    bench.rows("UPDATE jobs SET ready_at = now() + interval '1 hour' RETURNING 1")
+    bench.rows(
+        "UPDATE jobs SET ready_at = now() + interval '1 hour' WHERE state = 'delayed' RETURNING 1"
+    )
     assert look(bench).due == []
     bench.accept(job_key="inventory-n", queue=INVENTORY)
     bench.accept()

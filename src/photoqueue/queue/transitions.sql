@@ -7,6 +7,8 @@
 -- A worker claims a job; no row for a duplicate message, a job that is not due or a paused queue.
 -- `attempts` is incremented here, so that a crash uses the same budget as an exception.
 --
+-- A waiting job is ready whatever its `ready_at`: the clock may have been set back since.
+--
 -- A job that was lost with its process or worker twice in a row, or has one attempt left after
 -- that, is claimed to be done `alone`: with no other job in its worker, as one of the two ends it.
 -- Its `wait_ms` is null until its turn comes: until then, its attempt has not begun.
@@ -16,13 +18,15 @@ SET state = 'active',
     worker_id = %(worker_id)s,
     slot = %(slot)s,
     started_at = clock_timestamp(),
+    ready_at = least(ready_at, clock_timestamp()),
     wait_ms = CASE WHEN error_type = 'worker_lost'
                         AND (attempts > 1 OR attempts + 1 >= max_attempts) THEN NULL
-                   ELSE extract(epoch FROM clock_timestamp() - ready_at)::float8 * 1000 END
+                   ELSE greatest(extract(epoch FROM clock_timestamp() - ready_at), 0)::float8
+                        * 1000 END
 WHERE job_id = %(job_id)s
   AND queue_name = %(queue_name)s
-  AND state IN ('waiting', 'delayed')
-  AND ready_at <= clock_timestamp()
+  AND (state = 'waiting' AND ready_at IS NOT NULL
+       OR state = 'delayed' AND ready_at <= clock_timestamp())
   AND NOT EXISTS (
       SELECT FROM queues WHERE queues.queue_name = jobs.queue_name AND queues.paused
   )
@@ -85,9 +89,9 @@ WITH mine AS (
     SELECT job_id FROM jobs
     WHERE job_id = ANY(%(next_jobs)b::uuid[])
       AND queue_name = %(queue_name)s
-      AND state IN ('waiting', 'delayed')
       AND (attempts = 0 OR NOT %(together)s)
-      AND ready_at <= clock_timestamp()
+      AND (state = 'waiting' AND ready_at IS NOT NULL
+           OR state = 'delayed' AND ready_at <= clock_timestamp())
       AND NOT EXISTS (
           SELECT FROM queues WHERE queues.queue_name = %(queue_name)s AND queues.paused
       )
@@ -99,9 +103,11 @@ WITH mine AS (
         worker_id = %(worker_id)s,
         slot = %(slot)s,
         started_at = clock_timestamp(),
+        ready_at = least(ready_at, clock_timestamp()),
         wait_ms = CASE WHEN %(together)s OR error_type = 'worker_lost'
                             AND (attempts > 1 OR attempts + 1 >= max_attempts) THEN NULL
-                       ELSE extract(epoch FROM clock_timestamp() - ready_at)::float8 * 1000 END
+                       ELSE greatest(extract(epoch FROM clock_timestamp() - ready_at), 0)::float8
+                            * 1000 END
     FROM next WHERE jobs.job_id = next.job_id
     RETURNING jobs.job_id, queue_name, job_key, payload, attempts, max_attempts, budget,
         extract(epoch FROM started_at - ready_at)::float8 * 1000 AS wait_ms,
@@ -343,7 +349,7 @@ SELECT job_id, priority
 FROM jobs
 WHERE queue_name = %(queue_name)s AND state = 'waiting'
   AND (-priority, job_id) > (%(after_rank)s::smallint, %(after_job)s::uuid)
-  AND ready_at <= clock_timestamp()
+  AND ready_at IS NOT NULL
 ORDER BY -priority, job_id
 LIMIT %(limit)s;
 

@@ -32,10 +32,10 @@ SELECT
     ARRAY(SELECT queue_name FROM queues WHERE paused) AS paused,
     (SELECT coalesce(json_object_agg(name, found), '{}')
      FROM unnest(%(queues)s::text[]) AS name, LATERAL (
-         SELECT json_build_array(count(*), coalesce(extract(epoch FROM clock_timestamp() - min(ready_at)), 0)) AS found
+         SELECT json_build_array(count(*), greatest(extract(epoch FROM clock_timestamp() - min(ready_at)), 0)) AS found
          FROM (
              SELECT ready_at FROM jobs
-             WHERE queue_name = name AND state = 'waiting' AND ready_at <= clock_timestamp()
+             WHERE queue_name = name AND state = 'waiting' AND ready_at IS NOT NULL
              ORDER BY -priority, job_id
              LIMIT %(most)s
          ) AS next
@@ -86,7 +86,7 @@ SELECT
         WHERE NOT paused AND coalesce(
             (SELECT true FROM jobs
              WHERE jobs.queue_name = queues.queue_name AND state = 'waiting'
-               AND ready_at <= clock_timestamp()
+               AND ready_at IS NOT NULL
              ORDER BY -priority, job_id LIMIT 1),
             (SELECT true FROM jobs
              WHERE jobs.queue_name = queues.queue_name AND state = 'delayed' AND ready_at <= now()

@@ -13,7 +13,7 @@ from typing import Final
 
 from photoqueue.client.observe import as_queue
 from photoqueue.errors import ConfigurationError, NoWorkerError
-from photoqueue.files import make_private, open_private
+from photoqueue.files import explained, make_private, open_private
 from photoqueue.installation import Installation, current, settings_in_use
 from photoqueue.queue import workers
 from photoqueue.records.hooks import HasCard
@@ -113,14 +113,11 @@ def start_worker(
         except ValueError as exc:
             raise ConfigurationError(f"concurrency: {exc}") from None
     logs = settings.home / "logs"
-    try:
-        make_private(logs)
-    except OSError as exc:
-        raise ConfigurationError(
-            f"The worker's log cannot be written: {exc}. Set PHOTOQUEUE_HOME to a folder that can."
-        ) from exc
     log = logs / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.log"
-    with open_private(log, "a") as output:
+    with explained("The worker's log cannot be written"):
+        make_private(logs)
+        output = open_private(log, "a")
+    with output:
         process = subprocess.Popen(
             command,
             # Nothing is written to it: the worker stops when it is closed.

@@ -163,11 +163,10 @@ class Installation:
         """
         with self._probing:
             if time.monotonic() >= self._probe_at:
-                probes = {
-                    "schema": lambda: probe_tables(self.database),
-                    "broker": self._try_broker,
+                self._probed = {
+                    "schema": error_of(lambda: probe_tables(self.database)),
+                    "broker": error_of(self._try_broker),
                 }
-                self._probed = {name: error_of(probe) for name, probe in probes.items()}
                 failed = any(self._probed.values())
                 self._probe_at = time.monotonic() + (_RETRY_SECONDS if failed else _PROBE_SECONDS)
             return self._probed

@@ -29,6 +29,7 @@ from photoqueue.queue.broker.retention import Finished
 from photoqueue.queue.ids import new_uuid
 from photoqueue.services import Endpoints
 from photoqueue.words import JobState, JobType, Message
+from tests.conftest import eventually
 from tests.redis_servers import RedisServer, redis_server
 from tests.tls import TlsProxy, make_certificate
 
@@ -498,6 +499,7 @@ def test_wrong_credentials_are_an_unusable_broker(
     with pytest.raises(BrokerUnavailableError, match=f"127.0.0.1:{guarded_redis}") as error:
         broker.enqueue(make_messages(1))
     assert "hunter2" not in str(error.value)
+    assert ("lacks the password" in str(error.value)) is (login == "")
 
 
 @pytest.fixture
@@ -632,9 +634,27 @@ def test_probe_tells_that_a_server_that_answers_carries_nothing(
     broker = make_broker(url=own_redis.url())
     broker.probe()
     own_redis.ask(*command)
-    with pytest.raises(BrokerUnavailableError, match=told):
+    with pytest.raises(BrokerUnavailableError, match=told) as error:
         broker.probe()
+    assert "pipeline" not in str(error.value)
     assert broker.size(PHOTOS) == 0  # reads are answered
+
+
+def test_shard_of_a_cluster_is_named(make_broker: MakeBroker, tmp_path: Path) -> None:
+    with (
+        redis_server(tmp_path, "--cluster-enabled", "yes", "--cluster-config-file", "a") as first,
+        redis_server(tmp_path, "--cluster-enabled", "yes", "--cluster-config-file", "b") as second,
+    ):
+        second.ask("CLUSTER", "ADDSLOTS", *range(16384))
+        first.ask("CLUSTER", "MEET", "127.0.0.1", second.port)
+        broker = make_broker(url=first.url())
+
+        def answer() -> str:
+            with pytest.raises(BrokerUnavailableError) as error:
+                broker.probe()
+            return str(error.value)
+
+        eventually(lambda: "It is one shard of a cluster" in answer())
 
 
 # --- PostgreSQL as the broker of a user without rights to make tables -----------

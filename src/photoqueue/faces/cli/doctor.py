@@ -200,6 +200,8 @@ def _writable(check: str, folder: Path, setting: str) -> Finding:
 
 
 def _postgres(survey: Survey) -> Iterator[Finding]:
+    from photoqueue.queue.tables import SCHEMA_REVISION
+
     if not survey.database_runs:
         from photoqueue.services.programs import find_postgres
 
@@ -209,16 +211,9 @@ def _postgres(survey: Survey) -> Iterator[Finding]:
     if report.reachable:
         if survey.installation.database.shared:
             yield Finding("PostgreSQL", "ok", "behind a pooler: no session is relied on")
-        yield _schema(survey)
-
-
-def _schema(survey: Survey) -> Finding:
-    from photoqueue.queue.tables import SCHEMA_REVISION
-
-    error = survey.installation.probe()["schema"]
-    if error is not None:
-        return Finding("Schema", "problem", str(error))
-    return Finding("Schema", "ok", f"revision {SCHEMA_REVISION}, as this version needs it")
+        error = survey.installation.probe()["schema"]
+        detail = f"revision {SCHEMA_REVISION}, as this version needs it"
+        yield Finding("Schema", "problem" if error else "ok", str(error or detail))
 
 
 def _redis(survey: Survey) -> Iterator[Finding]:

@@ -374,13 +374,7 @@ class Broker:
                 self.records.trim(queues)
 
     def probe(self) -> None:
-        """Do what jobs need: send a message and take it, in a queue of this probe; leaves nothing.
-
-        Raises
-        ------
-        BrokerUnavailableError
-            The server is away, or does not carry messages; the error says why.
-        """
+        """Do what jobs need: send a message and take it, in a queue of its own; leaves nothing."""
         with self._errors():
             self._storage(self._probed).probe()
 
@@ -422,7 +416,8 @@ class Broker:
         except (redis.RedisError, psycopg.Error, OSError) as exc:
             with contextlib.suppress(redis.RedisError, psycopg.Error, OSError):
                 self.close(in_use=False)
-            detail = without_secrets(str(exc), self.address, [self._password])
+            reason = str(exc).rpartition(" of pipeline caused error: ")[2]
+            detail = without_secrets(reason, self.address, [self._password])
             setting = "DATABASE_URL" if self._redis is None else "REDIS_URL"
             hint = advice_on(exc) or (
                 "Run `photoqueue doctor` to see why the embedded server is not answering."

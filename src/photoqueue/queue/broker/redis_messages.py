@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -19,8 +20,6 @@ from photoqueue.errors import ConfigurationError
 CHUNK: Final = 1000
 #: Seconds that a take waits for a message.
 WAIT_SECONDS: Final = 2
-#: Seconds after which Redis drops the message of a probe whose process has ended.
-_PROBE_SECONDS: Final = 60
 #: Time limit of connecting and of a reply, in seconds; longer than a take waits.
 _TIMEOUT: Final = 3
 _SCHEMES: Final = ("redis", "rediss", "unix")
@@ -34,6 +33,7 @@ _ONE_ADDRESS: Final = "give one address that leads to the primary"
 _ADVICE: Final = {
     "read only replica": "It is a replica, and REDIS_URL must lead to the primary.",
     "No space left": "Free some space on its disk.",
+    "already authenticated": "REDIS_URL lacks the password: redis://:password@…",
     "used memory": "It has no memory left: raise its maxmemory, or find what fills it.",
     "permissions": "Its user needs +@all -@dangerous on the keys huey.redis.* and photoqueue:*.",
     "MovedError": f"It is one shard of a cluster, which is not supported: {_ONE_ADDRESS}.",
@@ -53,26 +53,25 @@ def open_pool(url: str) -> redis.ConnectionPool:
         A part of the address is wrong or not supported; the message holds no secret.
     """
     reason = ""
-    try:
+    # Without the library's reason, which may quote a part of the password.
+    with suppress(ValueError, TypeError, AttributeError, redis.RedisError):
         reason = _unsupported(url)
+        pool = redis.ConnectionPool.from_url(
+            url,
+            socket_timeout=_TIMEOUT,
+            socket_connect_timeout=_TIMEOUT,
+            # After a failover the old connections lead to a replica: once more, on a new one, for
+            # nothing was done.
+            retry=Retry(NoBackoff(), 1, (redis.ReadOnlyError,)),
+        )
+        pool.connection_class(**pool.connection_kwargs)  # reads the options, only then
         if not reason:
-            pool = redis.ConnectionPool.from_url(
-                url,
-                socket_timeout=_TIMEOUT,
-                socket_connect_timeout=_TIMEOUT,
-                # After a failover the old connections lead to a replica: once more, on a new
-                # one, for nothing was done.
-                retry=Retry(NoBackoff(), 1, (redis.ReadOnlyError,)),
-            )
-            pool.connection_class(**pool.connection_kwargs)  # reads the options, only then
             return pool
-    except (ValueError, TypeError, AttributeError, redis.RedisError):
-        pass  # without the reason, which may quote a part of the password
     raise ConfigurationError(
         f"REDIS_URL is not a Redis address{reason and ': '}{reason}. It looks like "
         "redis://:password@host:6379/0, rediss://… with TLS; a password with "
         "special characters is percent-encoded."
-    ) from None
+    )
 
 
 def _unsupported(url: str) -> str:
@@ -164,7 +163,7 @@ class RedisMessages(PriorityRedisStorage):  # type: ignore[misc]  # huey is unty
         """Send a message and take it."""
         with self.conn.pipeline(transaction=False) as pipe:
             pipe.zadd(self.queue_key, {b"probe": 0}, nx=True)
-            pipe.expire(self.queue_key, _PROBE_SECONDS)  # should this process end here
+            pipe.expire(self.queue_key, 60)  # seconds, should this process end here
             pipe.bzpopmin(self.queue_key, timeout=1)
             pipe.execute()
 

@@ -98,6 +98,37 @@ def test_next_job_that_is_not_to_be_had_holds_up_no_record(ledger: Ledger, gone:
     assert claims == []
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_result_is_recorded_alone_as_with_others(
+    installation: Installation, ledger: Ledger, together: bool
+) -> None:
+    # A single result has a statement of its own.
+    claims = [claimed(ledger, f"salon-{number}") for number in range(3)]
+    ledger.run(
+        "UPDATE jobs SET ready_at = now() - interval '50 s', wait_ms = %(wait_ms)s, "
+        "started_at = now() - interval '20 s', error_type = 'OSError'",
+        wait_ms=None if together else 30_000.0,
+    )
+    for group in (claims[:1], claims[1:]):
+        done = [Done(claim, RESULT, seconds=10.0) for claim in group]
+        ended, _ = ledger.complete_and_claim(
+            done, next_jobs=[], queue=PHOTOS, worker_id=WORKER, slot=1
+        )
+        for one in ended:  # 10 s as the process says; 20 s, where it is known when it began
+            assert one is not None and 0 <= one.duration_ms - 1e4 * (1 + (not together)) < 5e3
+    rows = ledger.run(
+        "SELECT state, success, result, job_duration_ms::int / 5000 AS ran, "
+        "jobs.wait_ms::int / 5000 AS waited, job_attempts.wait_ms = jobs.wait_ms AS same_wait, "
+        "job_attempts.started_at = jobs.started_at AND ended_at = finished_at AS same_times, "
+        "round(extract(epoch FROM finished_at - jobs.started_at) / 5) AS between, "
+        "jobs.error_type, outcome, attempt, job_attempts.slot, job_attempts.worker_id "
+        "FROM jobs JOIN job_attempts USING (job_id)"
+    )
+    assert rows == rows[:1] * 3
+    told = [rows[0][name] for name in ("state", "error_type", "same_wait", "same_times")]
+    assert told == ["completed", None, True, True]
+
+
 def test_paused_queue_gives_no_next_job(installation: Installation, ledger: Ledger) -> None:
     first, second = claimed(ledger, "salon-1"), submit("salon-2")
     workers.set_paused(installation.database, PHOTOS, True)

@@ -129,6 +129,18 @@ HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
         {"jobs_pkey"},
     ),
     "complete_and_claim": (TRANSITIONS["complete_and_claim"], TURN, {"jobs_pkey"}),
+    "complete_one": (
+        TRANSITIONS["complete_one"],
+        {
+            "job_id": UUID(int=2002),
+            "attempt": 1,
+            "worker_id": WORKER,
+            "result": "{}",
+            "ran_ms": 5.0,
+            "ended_ms": 1.0,
+        },
+        {"jobs_pkey"},
+    ),
     "held": (
         TRANSITIONS["held"],
         {"job_ids": [UUID(int=2002)], "worker_id": WORKER, "slot": 1},

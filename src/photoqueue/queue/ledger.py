@@ -197,21 +197,32 @@ class Ledger:
             jobs, most urgent first.
         """
         now = time.monotonic()
-        parameters = {
-            "worker_id": worker_id,
-            "job_ids": [one.claim.job_id for one in done],
-            "attempts": [one.claim.attempt for one in done],
-            "results": [one.result for one in done],
-            "ran_ms": [one.seconds * 1000 for one in done],
-            "ended_ms": [(now - one.at) * 1000 for one in done],
-            "next_jobs": list(next_jobs),
-            "queue_name": queue,
-            "slot": slot,
-            "together": together,
-        }
-        rows = self._write(
-            "complete_and_claim", [(one.claim, one.calls) for one in done], parameters
-        )
+        parameters: dict[str, Any]
+        if len(done) == 1 and not next_jobs:
+            (one,) = done
+            name = "complete_one"
+            parameters = {
+                "job_id": one.claim.job_id,
+                "attempt": one.claim.attempt,
+                "result": one.result,
+                "ran_ms": one.seconds * 1000,
+                "ended_ms": (now - one.at) * 1000,
+            }
+        else:
+            name = "complete_and_claim"
+            parameters = {
+                "job_ids": [one.claim.job_id for one in done],
+                "attempts": [one.claim.attempt for one in done],
+                "results": [one.result for one in done],
+                "ran_ms": [one.seconds * 1000 for one in done],
+                "ended_ms": [(now - one.at) * 1000 for one in done],
+                "next_jobs": list(next_jobs),
+                "queue_name": queue,
+                "slot": slot,
+                "together": together,
+            }
+        parameters["worker_id"] = worker_id
+        rows = self._write(name, [(one.claim, one.calls) for one in done], parameters)
         ended, claims = {}, {}
         for row in rows:
             if row["job_id"] is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -58,7 +59,14 @@ def test_full_redis_is_told_everywhere(
 ) -> None:
     assert problems() == {}
     assert run("check").code == 0
-    worker = start_worker("--queue", "photo-analyze")
+    worker = start_worker("--queue", "photo-analyze", "--health-port", "0")
+    (port,) = re.findall(r"/healthz on http://127.0.0.1:(\d+)", worker.log)
+
+    def health() -> tuple[int, str]:
+        answer = httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=60)
+        return answer.status_code, answer.json()["status"]
+
+    eventually(lambda: health() == (200, "alive"))
     own_redis.ask("CONFIG", "SET", "maxmemory", 1)
     try:
         checked = run("check", "--json")
@@ -76,11 +84,13 @@ def test_full_redis_is_told_everywhere(
         for place, text in told.items():
             assert "raise its maxmemory" in text, place
         eventually(lambda: "raise its maxmemory" in worker.log, worker=worker)
+        assert health() == (200, "waiting")
     finally:
         own_redis.ask("CONFIG", "SET", "maxmemory", 0)
     assert problems() == {}
     assert run("check").code == 0
     assert doctors(run) == {}
+    eventually(lambda: health() == (200, "alive"))
 
 
 def test_redis_user_without_info_is_enough(

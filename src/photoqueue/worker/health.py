@@ -187,9 +187,10 @@ class Probe:
         self._server.server_close()
 
 
-def health_answer(problems: list[str]) -> Answer:
-    """Return the answer of ``/healthz``: 200, or 503 with what is stuck."""
-    body = {"status": "stuck" if problems else "alive", "problems": problems}
+def health_answer(problems: list[str], *, waiting: bool = False) -> Answer:
+    """Return the answer of ``/healthz``: 200, also while it waits for servers, or 503 if stuck."""
+    status = "stuck" if problems else "waiting" if waiting else "alive"
+    body = {"status": status, "problems": problems}
     return 503 if problems else 200, "application/json", json.dumps(body).encode()
 
 

@@ -118,7 +118,9 @@ def _probes(
     pulse = supervisor.pulse
     answers: dict[int, dict[str, Callable[[], Answer]]] = {}
     if health_port is not None:
-        answers.setdefault(health_port, {})["/healthz"] = lambda: health_answer(pulse.problems())
+        answers.setdefault(health_port, {})["/healthz"] = lambda: health_answer(
+            pulse.problems(), waiting=pulse.servers_away
+        )
     if metrics_port is not None:
         answers.setdefault(metrics_port, {})["/metrics"] = _metrics(pulse)
     return [Probe(host, port, found) for port, found in answers.items()]

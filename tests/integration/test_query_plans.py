@@ -19,7 +19,7 @@ from photoqueue.queue.database import Database, load_statements
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.pages import JobQuery
 from photoqueue.queue.projects import PhotoChoice
-from photoqueue.queue.submission import _one
+from photoqueue.queue.submission import accept
 from photoqueue.queue.tables import jobs
 from photoqueue.settings import Settings
 from photoqueue.words import JobState
@@ -96,9 +96,9 @@ def explain(connection: psycopg.Connection, statement: str, parameters: dict[str
 
 #: Two results, and two jobs to take.
 TURN: dict[str, object] = {
-    "job_ids": [UUID(int=2002), UUID(int=4002)],
-    "attempts": [0, 0],
-    "results": ["{}", "{}"],
+    "job_id": [UUID(int=2002), UUID(int=4002)],
+    "attempt": [0, 0],
+    "result": ["{}", "{}"],
     "ran_ms": [1.0, 1.0],
     "ended_ms": [1.0, 0.0],
     "worker_id": WORKER,
@@ -248,7 +248,7 @@ def test_worker_plans_by_indexes_also_while_the_tables_are_small(
 
 
 def test_looking_for_unfinished_keys_reads_no_table(
-    plans: psycopg.Connection, database: Database
+    plans: psycopg.Connection, database: Database, recorded: list[tuple[str, Any]]
 ) -> None:
     keys = json.dumps([f"photo-p{number}" for number in range(1, 20)])
     names = json.dumps([f"p{number}" for number in range(1, 20)])
@@ -264,11 +264,12 @@ def test_looking_for_unfinished_keys_reads_no_table(
     parts = {"photo_ids": names, "job_keys": keys, **contents, **rows}
     plan = explain(plans, SUBMISSION["accept_new"], parts)
     assert "Seq Scan" not in plan
+    recorded.clear()
     new = make_job("x1", sha256=f"{9:064}", derived=True)
-    one = _one([new], [make_photo("x1", sha256=f"{9:064}")], None)
-    assert one is not None
-    plan = explain(plans, SUBMISSION["accept_one"], one)
-    assert "Seq Scan" not in plan
+    accept(database, jobs=[new], photos=[make_photo("x1", sha256=f"{9:064}")])
+    ((statement, parameters),) = recorded
+    assert statement == SUBMISSION["accept_one"]
+    assert "Seq Scan" not in explain(plans, statement, parameters)
     plan = explain(plans, SUBMISSION["same_contents"], contents)
     assert "Seq Scan" not in plan
     assert "photos_content" in plan

@@ -20,7 +20,7 @@ from photoqueue.queue.database import MAX_TEXT_LENGTH, Database, storable
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Claim, Failure, Ledger
 from photoqueue.queue.submission import NewBatch, NewJob, accept
-from photoqueue.queue.workers import Backlog, Held, Host, Look, Register
+from photoqueue.queue.workers import Backlog, Errands, Held, Host, Register
 from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, Message, Outcome, job_type
 from tests.conftest import eventually
@@ -788,7 +788,7 @@ def test_look_tells_the_queues_with_jobs_that_could_start(bench: Bench) -> None:
 # --- the register of workers -----------------------------------------------
 
 
-def look(bench: Bench, lease_seconds: float = 10.0) -> Look:
+def look(bench: Bench, lease_seconds: float = 10.0) -> Errands:
     return Register(bench.ledger).look(WORKER, "h/1", lease_seconds)
 
 

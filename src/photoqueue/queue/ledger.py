@@ -197,31 +197,20 @@ class Ledger:
             jobs, most urgent first.
         """
         now = time.monotonic()
-        parameters: dict[str, Any]
+        columns: dict[str, list[Any]] = {
+            "job_id": [one.claim.job_id for one in done],
+            "attempt": [one.claim.attempt for one in done],
+            "result": [one.result for one in done],
+            "ran_ms": [one.seconds * 1000 for one in done],
+            "ended_ms": [(now - one.at) * 1000 for one in done],
+        }
+        parameters = {**columns, "worker_id": worker_id, "slot": slot, "queue_name": queue}
         if len(done) == 1 and not next_jobs:
-            (one,) = done
             name = "complete_one"
-            parameters = {
-                "job_id": one.claim.job_id,
-                "attempt": one.claim.attempt,
-                "result": one.result,
-                "ran_ms": one.seconds * 1000,
-                "ended_ms": (now - one.at) * 1000,
-            }
+            parameters.update((column, value) for column, (value,) in columns.items())
         else:
             name = "complete_and_claim"
-            parameters = {
-                "job_ids": [one.claim.job_id for one in done],
-                "attempts": [one.claim.attempt for one in done],
-                "results": [one.result for one in done],
-                "ran_ms": [one.seconds * 1000 for one in done],
-                "ended_ms": [(now - one.at) * 1000 for one in done],
-                "next_jobs": list(next_jobs),
-                "queue_name": queue,
-                "slot": slot,
-                "together": together,
-            }
-        parameters["worker_id"] = worker_id
+            parameters.update(next_jobs=list(next_jobs), together=together)
         rows = self._write(name, [(one.claim, one.calls) for one in done], parameters)
         ended, claims = {}, {}
         for row in rows:

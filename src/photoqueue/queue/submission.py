@@ -70,6 +70,10 @@ class NewJob(NamedTuple):
     #: Completed jobs of the same content, newest first, whose result may be taken over.
     standing: tuple[UUID, ...] = ()
 
+    def payload(self) -> str:
+        """Return the job data; it is made if it has not been."""
+        return self.payload_json if isinstance(self.payload_json, str) else self.payload_json(self)
+
 
 class NewBatch(NamedTuple):
     """A row of ``batches``; ``left_out`` is JSON: a list of files and reasons."""
@@ -105,10 +109,7 @@ def job_columns(jobs: Sequence[NewJob], batch: NewBatch | None) -> Columns:
         "queue_name": [job.queue for job in jobs],
         "state": [JobState.FAILED if ended else JobState.WAITING for ended in failed],
         "priority": [job.priority for job in jobs],
-        "payload": [
-            job.payload_json if isinstance(job.payload_json, str) else job.payload_json(job)
-            for job in jobs
-        ],
+        "payload": [job.payload() for job in jobs],
         "photo_id": [job.photo_id for job in jobs],
         "project_id": [job.project_id for job in jobs],
         "user_id": [job.user_id for job in jobs],
@@ -338,8 +339,6 @@ _STATEMENTS: Final = load_statements("submission.sql")
 
 #: Up to this many jobs are written in one statement, if none of their rows exist yet.
 _FEW: Final = 50
-#: In place of the photo of a job that has none.
-_NO_PHOTO: Final = NewPhoto("", "")
 #: Rows per block that is sent.
 _BLOCK: Final = 500
 
@@ -398,8 +397,14 @@ def _accept_new(
 ) -> list[Accepted] | None:
     """Write a submission whose rows are all new; return None if any of them exists."""
     accepted, created = assign(jobs, {})
-    name, values = "accept_one", _one(jobs, photos, batch)
-    if values is None:
+    values: dict[str, Any]
+    if len(jobs) == 1 and len(photos) < 2 and not batch and not jobs[0].error_type:
+        name, (job,) = "accept_one", jobs
+        photo = photos[0] if photos else NewPhoto("", "")
+        # Both rows say the same of the photo, but for the content of one that could not be read.
+        values = {**photo._asdict(), **job._asdict(), "payload_json": job.payload()}
+        values.update(photo_sha256=photo.sha256, has_photo=bool(photos))
+    else:
         name = "accept_new"
         values = {
             "photo_ids": _names(photos),
@@ -413,27 +418,6 @@ def _accept_new(
     with database.direct() as connection:
         row = connection.execute(_STATEMENTS[name], values).fetchone()
     return accepted if row and row[0] else None
-
-
-def _one(
-    jobs: Sequence[NewJob], photos: Sequence[NewPhoto], batch: NewBatch | None
-) -> dict[str, Any] | None:
-    """Return the parameters of ``accept_one``; None if it cannot write this submission."""
-    if len(jobs) != 1 or len(photos) > 1 or batch or jobs[0].error_type:
-        return None
-    (job,) = jobs
-    given = job.payload_json
-    return {
-        **job._asdict(),
-        **(photos[0] if photos else _NO_PHOTO)._asdict(),
-        # The row of its photo says the same of these.
-        "photo_id": job.photo_id,
-        "user_id": job.user_id,
-        "project_id": job.project_id,
-        "content": job.sha256,
-        "has_photo": bool(photos),
-        "payload_json": given if isinstance(given, str) else given(job),
-    }
 
 
 def _accept(

@@ -70,7 +70,7 @@ WITH nothing_there AS MATERIALIZED (
       ))
       AND NOT (%(derived)s::boolean AND EXISTS (
           SELECT FROM photos
-          WHERE sha256 = %(content)s::text
+          WHERE sha256 = %(sha256)s::text
             AND coalesce(project_id, '') = coalesce(%(project_id)s::text, '')
       ))
       AND NOT EXISTS (
@@ -81,7 +81,7 @@ WITH nothing_there AS MATERIALIZED (
 ), new_photo AS (
     INSERT INTO photos (photo_id, sha256, project_id, room, room_type, user_id, asset_id,
         file_name, image_format, byte_size, width, height)
-    SELECT %(photo_id)s::text, %(sha256)s::text, %(project_id)s::text, %(room)s::text,
+    SELECT %(photo_id)s::text, %(photo_sha256)s::text, %(project_id)s::text, %(room)s::text,
         %(room_type)s::text, %(user_id)s::text, %(asset_id)s::text, %(file_name)s::text,
         %(image_format)s::text, %(byte_size)s::bigint, %(width)s::int, %(height)s::int
     FROM nothing_there WHERE %(has_photo)s::boolean

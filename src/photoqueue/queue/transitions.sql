@@ -57,7 +57,7 @@ WHERE job_id = ANY(%(job_ids)s) AND state = 'active'
 WITH mine AS (
     SELECT jobs.job_id, done.result, done.ran_ms,
         clock_timestamp() - least(done.ended_ms, 1000) * interval '1 millisecond' AS ended_at
-    FROM unnest(%(job_ids)b::uuid[], %(attempts)b::int[], %(results)b::text[],
+    FROM unnest(%(job_id)b::uuid[], %(attempt)b::int[], %(result)b::text[],
                 %(ran_ms)b::float8[], %(ended_ms)b::float8[])
         AS done (job_id, attempt, result, ran_ms, ended_ms)
     JOIN jobs USING (job_id)

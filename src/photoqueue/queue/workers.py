@@ -67,7 +67,7 @@ class Renewal:
     backlogs: Mapping[str, Backlog]
 
 
-class Look(NamedTuple):
+class Errands(NamedTuple):
     """What recovery has to do."""
 
     #: Other workers of the host: worker, process id, start of the process.
@@ -147,13 +147,13 @@ class Register:
             backlogs={name: Backlog(*found) for name, found in row["backlogs"].items()},
         )
 
-    def look(self, worker_id: UUID, host_key: str, lease_seconds: float) -> Look:
+    def look(self, worker_id: UUID, host_key: str, lease_seconds: float) -> Errands:
         """Read what recovery has to do, on behalf of one worker."""
         (row,) = self._ledger.run(
             _WORKERS["look"], worker_id=worker_id, host_key=host_key, lease=lease_seconds
         )
         neighbours = [(UUID(worker), pid, started) for worker, pid, started in row["neighbours"]]
-        return Look(**{**row, "neighbours": neighbours})
+        return Errands(**{**row, "neighbours": neighbours})
 
     def stop(self, worker_ids: Sequence[UUID]) -> None:
         """Mark workers as stopped."""

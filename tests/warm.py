@@ -25,10 +25,15 @@ from typing import IO, Any, Final
 import psutil
 
 REPOSITORY: Final = Path(__file__).parents[1]
-#: What workers and servers import; none of it starts a thread or reads the environment.
+#: What workers, servers and commands import; none of it starts a thread or reads the environment.
 _MODULES: Final = (
+    "pandas",
+    "photoqueue.client.observe",
+    "photoqueue.client.submit",
     "photoqueue.faces.cli.app",
+    "photoqueue.faces.cli.views",
     "photoqueue.faces.http.metrics",
+    "photoqueue.faces.notebook.trial",
     "photoqueue.inventory.wording",
     "photoqueue.jobs.inventory_sync",
     "photoqueue.jobs.photo_analyze",

@@ -97,14 +97,3 @@ def test_other_addresses_are_refused_without_a_token(serve: Callable[..., Serve]
     server = serve("--host", "0.0.0.0", "--port", "0")
     assert server.process.wait(90) == 78
     assert "PHOTOQUEUE_API_TOKEN must be set" in server.log
-
-
-def test_commands_and_the_package_load_no_web_server() -> None:
-    program = (
-        "import sys, photoqueue, photoqueue.faces.cli.app, photoqueue.client.observe; "
-        "print([name for name in ('fastapi', 'starlette', 'uvicorn') if name in sys.modules])"
-    )
-    said = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert said.stdout.strip() == "[]"

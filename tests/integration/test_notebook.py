@@ -22,30 +22,19 @@ for name in ("ipykernel", "nbclient"):
     if find_spec(name) is None:
         pytest.skip(f"needs {name}", allow_module_level=True)
 
-#: Runs cells in a kernel, in a process of its own: what Jupyter warns of is its own affair.
+#: Runs cells in a kernel, in a process of its own: what Jupyter warns of is its own affair. The
+#: kernel is killed at the end.
 RUN_CELLS = """
-import json, sys
+import json, os, signal, sys
 import nbclient, nbformat
 cells = json.load(sys.stdin)
 notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
 client = nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True)
-client.execute()
+with client.setup_kernel():
+    for number, cell in enumerate(notebook.cells):
+        client.execute_cell(cell, number)
+    os.kill(client.km.provisioner.pid, signal.SIGKILL)
 json.dump([cell.outputs for cell in notebook.cells], sys.stdout)
-"""
-
-#: Runs one cell in a kernel, and then kills the kernel.
-KILL_KERNEL = """
-import os, signal, sys
-from jupyter_client.manager import start_new_kernel
-manager, client = start_new_kernel(kernel_name="python3")
-printed = []
-def hook(message):
-    content = message["content"]
-    printed.append(content.get("text") or "\\n".join(content.get("traceback", [])))
-client.execute_interactive(sys.stdin.read(), timeout=120, output_hook=hook)
-os.kill(manager.provisioner.pid, signal.SIGKILL)
-client.stop_channels()
-print("".join(printed))
 """
 
 
@@ -89,7 +78,9 @@ def text(outputs: list[dict[str, Any]]) -> str:
 
 
 @pytest.mark.timeout(240)
-def test_notebook_submits_watches_and_awaits(installation: Installation, tmp_path: Path) -> None:
+def test_notebook_submits_watches_and_awaits_and_takes_its_worker_along(
+    installation: Installation, tmp_path: Path
+) -> None:
     folder = tmp_path / "photos" / "salon"
     folder.mkdir(parents=True)
     for number in range(3):
@@ -107,8 +98,13 @@ def test_notebook_submits_watches_and_awaits(installation: Installation, tmp_pat
         "job",
         "photoqueue.stats()",
         "worker.stop()\nworker.running",
+        "import psutil\n"
+        "worker = photoqueue.start_worker(queue='photo-analyze', concurrency=1)\n"
+        "children = [p.pid for p in psutil.Process(worker.pid).children(recursive=True)]\n"
+        "print(worker.pid, *children)",
     )
-    imported, started, batch, watched, states, rooms, silent, total, job, stats, stopped = outputs
+    imported, started, batch, watched, states, rooms, silent, total, job, stats, *end = outputs
+    stopped, left = end
     assert text(imported).strip() == "[]"
     assert text(started) == "True"
     # A batch and a job show themselves as cards and as text.
@@ -125,22 +121,9 @@ def test_notebook_submits_watches_and_awaits(installation: Installation, tmp_pat
     assert text(stopped) == "False"
     # Nothing was written to standard error by any cell.
     assert [o for cell in outputs for o in cell if o.get("name") == "stderr"] == []
-
-
-@pytest.mark.timeout(240)
-def test_worker_beside_a_notebook_goes_when_the_kernel_is_killed(
-    installation: Installation,
-) -> None:
-    cell = (
-        "import os, psutil, photoqueue\n"
-        "worker = photoqueue.start_worker(queue='photo-analyze', concurrency=1)\n"
-        "children = [p.pid for p in psutil.Process(worker.pid).children(recursive=True)]\n"
-        "print('pids', os.getpid(), worker.pid, *children)"
-    )
-    printed = run_python(KILL_KERNEL, cell, installation.settings)
-    assert "pids" in printed, printed
-    pids = [int(pid) for pid in printed.partition("pids")[2].split()]
-    assert len(pids) >= 3
+    # A worker goes with its kernel, which was killed.
+    pids = [int(pid) for pid in text(left).split()]
+    assert len(pids) >= 2
     eventually(lambda: not any(_runs(pid) for pid in pids), timeout=30)
 
 

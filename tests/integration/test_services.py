@@ -556,15 +556,15 @@ def test_status_tells_pid_and_place(shared: tuple[Settings, Endpoints]) -> None:
 
 
 def test_secrets_of_the_environment_do_not_reach_the_servers(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    used: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "hunter2")
     monkeypatch.setenv("PGPORT", "1234")
     monkeypatch.setenv("PGDATA", "/nowhere")
 
-    assert_usable(ensure(settings))
+    assert_usable(ensure(used))
 
-    assert [p for p in processes_of(settings) if "hunter2" in p.environ().values()] == []
+    assert [p for p in processes_of(used) if "hunter2" in p.environ().values()] == []
 
 
 # --- errors ---------------------------------------------------------------------------------

@@ -2,7 +2,10 @@
 
 ``raise-…`` raises each time, ``permanent-…`` raises an error that is not retried,
 ``crash-…`` ends the process, ``poison-…`` kills its whole worker, if it can when another photo is
-at its ``sleep-…`` beside it, ``quit-…`` ends it as if all were well the first time,
+at its ``sleep-…`` beside it, ``quit-…`` ends the process as if all were well the first time,
+``close-…`` closes all descriptors the first time, ``fork-…`` comes back in two processes,
+``lock-…`` keeps Python's lock for 6 s, ``start-…`` starts two programs and hangs, ``leave-…``
+starts them and ends the process,
 ``nothing-…`` returns no analysis, ``sleep-…`` takes as long as ``PQ_TEST_SLEEP`` says (0.3 s),
 ``flaky-…`` raises in its first attempt only, ``gate-…`` waits for the file ``PQ_TEST_GATE``.
 Everything else finds a chair.
@@ -10,13 +13,16 @@ Everything else finds a chair.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from PIL import Image
 
@@ -46,10 +52,8 @@ class ScriptedEngine:
             raise RuntimeError("the engine does not like this photo")
         if behaviour == "permanent":
             raise PermanentError("this photo can never be analysed")
-        if behaviour == "crash":
-            os._exit(42)
-        if behaviour == "poison":
-            _kill_worker(run)
+        if behaviour in _HARM:
+            _HARM[behaviour](run)
         if behaviour == "quit" and run == 1:
             os._exit(0)
         if behaviour == "nothing":
@@ -85,6 +89,18 @@ def _kill_worker(run: int) -> None:
     time.sleep(3600)
 
 
+def _start_programs(*, end: bool) -> None:
+    """Start two programs, one in a session of its own unless the process ends; note their ids."""
+    programs = [
+        subprocess.Popen(["sleep", "3600"], start_new_session=apart) for apart in (False, not end)
+    ]
+    pids = " ".join(str(program.pid) for program in programs)
+    (Path(os.environ["PQ_TEST_RUNS"]) / "programs").write_text(pids)
+    if end:
+        os._exit(42)
+    time.sleep(3600)
+
+
 def _take_time(behaviour: str) -> None:
     if behaviour == "sleep":
         time.sleep(float(os.environ.get("PQ_TEST_SLEEP", "0.3")))
@@ -93,6 +109,33 @@ def _take_time(behaviour: str) -> None:
     if behaviour == "gate":
         while not Path(os.environ["PQ_TEST_GATE"]).exists():
             time.sleep(0.05)
+
+
+def _close_all(run: int) -> None:
+    if run == 1:
+        os.closerange(3, 4096)
+
+
+def _come_back_twice(run: int) -> None:
+    if os.fork() == 0:
+        raise RuntimeError("only its parent may record this job")
+
+
+def _keep_the_lock(run: int) -> None:
+    """Let no other Python code of the process run for longer than it may be silent."""
+    ctypes.PyDLL(None).sleep(6)
+
+
+#: What engines do to their process, given the number of the run.
+_HARM: Final[dict[str, Callable[[int], None]]] = {
+    "crash": lambda run: os._exit(42),
+    "poison": _kill_worker,
+    "close": _close_all,
+    "fork": _come_back_twice,
+    "lock": _keep_the_lock,
+    "start": lambda run: _start_programs(end=False),
+    "leave": lambda run: _start_programs(end=True),
+}
 
 
 class ByRoom(ScriptedEngine):

@@ -241,6 +241,68 @@ def test_job_beyond_its_time_limit_is_ended_and_tried_again(start_worker, instal
     assert list(job.attempts()["outcome"]) == ["timeout", "timeout"]
 
 
+def programs_of(tmp_path):
+    """Find the programs that an engine started, once it has."""
+    noted = tmp_path / "runs" / "programs"
+    eventually(lambda: noted.exists() and len(noted.read_text().split()) == 2)
+    return [psutil.Process(int(pid)) for pid in noted.read_text().split()]
+
+
+def assert_gone(processes):
+    eventually(lambda: not any(one.is_running() and one.status() != "zombie" for one in processes))
+
+
+def test_programs_of_an_engine_end_with_the_attempt_that_ran_too_long(
+    start_worker, installation, runs, tmp_path
+):
+    settings = installation.settings.model_copy(
+        update={"job_timeout_seconds": 1.5, "max_retries": 0}
+    )
+    photoqueue.use(settings)
+    start_worker("--queue", "photo-analyze", "--concurrency", "1", settings=settings)
+    job = submit("start-1")
+    programs = programs_of(tmp_path)
+    assert "PHOTOQUEUE_JOB_TIMEOUT_SECONDS" in str(job.exception(120))
+    assert_gone(programs)
+
+
+@pytest.mark.parametrize("name", ["cancelled", "killed", "stopped", "its own end"])
+def test_programs_of_an_engine_end_with_its_process(
+    start_worker, installation, runs, tmp_path, name
+):
+    settings = installation.settings.model_copy(update={"grace_seconds": 0.1, "max_retries": 0})
+    photoqueue.use(settings)
+    worker = start_worker("--queue", "photo-analyze", "--concurrency", "1", settings=settings)
+    job = submit("leave-1" if name == "its own end" else "start-1")
+    programs = programs_of(tmp_path)
+    if name == "cancelled":
+        photoqueue.cancel(job)
+    elif name != "its own end":
+        worker.signal(signal.SIGKILL if name == "killed" else signal.SIGTERM)
+        worker.wait()
+    assert_gone(programs)
+
+
+def test_engine_that_closes_the_descriptors_of_its_process_loses_its_attempt_only(
+    start_worker, runs
+):
+    worker = start_worker("--queue", "photo-analyze", "--concurrency", "1")
+    job = submit("close-1")
+    assert job.result(120).items
+    attempts = job.attempts()
+    assert list(attempts["outcome"]) == ["worker_lost", "completed"]
+    assert "closed descriptors" in attempts["error_message"][0]
+    assert "Traceback" not in worker.log
+
+
+def test_fork_of_an_engine_that_comes_back_records_nothing(start_worker, runs):
+    start_worker("--queue", "photo-analyze", "--concurrency", "1")
+    jobs = [submit(f"fork-{number}") for number in range(3)]
+    for job in jobs:
+        assert job.result(120).items
+        assert list(job.attempts()["outcome"]) == ["completed"]
+
+
 def take_behind(database, job, key):
     """Have the process that is at a job hold another, as if it had taken them together."""
     with database.begin() as connection:

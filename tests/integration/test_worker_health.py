@@ -77,6 +77,19 @@ def test_worker_at_a_long_job_is_alive(
     assert job.poll().state == "completed"
 
 
+def test_worker_is_alive_while_its_engine_keeps_the_lock_of_python(start_worker: Start) -> None:
+    worker = start_worker("--queue", "photo-analyze", "--concurrency", "1", "--health-port", "0")
+    url = f"{address(worker)}/healthz"
+    job = submit("lock-1")
+    problems: list[str] = []
+    with httpx.Client(timeout=60) as client:
+        while not job.done():
+            problems += client.get(url).json()["problems"]
+            time.sleep(0.25)
+    assert [problem for problem in problems if "process" in problem] == []
+    assert job.result().items
+
+
 def test_one_port_for_health_and_metrics(start_worker: Start) -> None:
     worker = start_worker("--health-port", "0", "--metrics-port", "0")
     job = submit("a")

@@ -14,6 +14,8 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+import psutil
+
 from photoqueue.errors import (
     EXIT_CONFIGURATION,
     BrokerUnavailableError,
@@ -25,8 +27,9 @@ from photoqueue.errors import (
 )
 from photoqueue.installation import Installation
 from photoqueue.jobs.handling import Workplace, load_handler
-from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.ledger import Claim, Ledger
 from photoqueue.queue.workers import Register
+from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobType, Message
 from photoqueue.worker.board import StatusBoard
 from photoqueue.worker.logs import LogFormat, configure_logging
@@ -34,6 +37,7 @@ from photoqueue.worker.runner import Runner
 from photoqueue.worker.template import HELD_BACK, name_process
 
 if TYPE_CHECKING:
+    from photoqueue.jobs.handling import Handler
     from photoqueue.queue.broker.queues import Broker
     from photoqueue.queue.broker.retention import Finished
     from photoqueue.services import Endpoints
@@ -41,6 +45,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Exit status of a process whose engine closed descriptors that are not its own (``EX_IOERR``).
+EXIT_CUT_OFF: Final = 74
 #: Seconds between attempts to reach a broker that is unavailable.
 _RECONNECT_SECONDS: Final = 0.5
 #: A message that arrived after waiting at least this long (seconds) was not yet there when asked.
@@ -66,7 +72,10 @@ class Assignment:
 def run_child(assignment: Assignment, board: StatusBoard, parent: Connection) -> None:
     """Work until a stop is requested or the supervisor is gone."""
     stop = threading.Event()
-    # Ctrl-C reaches the whole process group; only the supervisor decides what happens then.
+    # A group of its own, to which what the engine starts belongs, and which ends with it.
+    with contextlib.suppress(OSError):
+        os.setpgid(0, 0)
+    # Ctrl-C reaches a whole process group; only the supervisor decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
@@ -74,7 +83,7 @@ def run_child(assignment: Assignment, board: StatusBoard, parent: Connection) ->
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
     configure_logging(assignment.log_format)
     try:
-        _work(assignment, board, stop)
+        _work(assignment, board, stop, parent)
     except PhotoqueueError as exc:
         logger.error("%s", exc, extra={"fields": {"queue": assignment.queue}})
         lasting = isinstance(exc, ConfigurationError | ModelError) and not may_pass(exc)
@@ -117,7 +126,9 @@ class _Source:
             self.register.count_refused(self.queue)
 
 
-def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> None:
+def _work(
+    assignment: Assignment, board: StatusBoard, stop: threading.Event, parent: Connection
+) -> None:
     installation = Installation(
         assignment.settings, assignment.endpoints, namespace=assignment.namespace
     )
@@ -130,7 +141,7 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
         broker=broker,
         settings=assignment.settings,
         queue=assignment.queue,
-        handler=load_handler(assignment.queue, workplace),
+        handler=_still_whole(load_handler(assignment.queue, workplace), parent),
         worker_id=assignment.worker_id,
         slot=assignment.slot,
         board=board,
@@ -159,8 +170,50 @@ def _work(assignment: Assignment, board: StatusBoard, stop: threading.Event) -> 
     installation.close()
 
 
+def _still_whole(handler: Handler, parent: Connection) -> Handler:
+    """Let a handler end this process if its engine leaves it unable to record the job.
+
+    An engine may have closed all descriptors: those of the connections may be its own files by now.
+    Or it has forked and comes back twice; only the process that the supervisor knows goes on.
+    """
+    pid, pipe = os.getpid(), os.fstat(parent.fileno())
+
+    def run(claim: Claim, calls: list[AiCall]) -> str:
+        try:
+            return handler(claim, calls)
+        finally:
+            if os.getpid() != pid:
+                os._exit(0)
+            try:
+                whole = os.path.samestat(os.fstat(parent.fileno()), pipe)
+            except OSError:
+                whole = False
+            if not whole:
+                os._exit(EXIT_CUT_OFF)
+
+    return run
+
+
+def end_family(pid: int) -> None:
+    """Kill a process of a worker, and what its engine has started, also if the process has ended.
+
+    The engine's programs are in the group of the process, whose id is not used again while there
+    are any; those that have left it are found as long as their parents run.
+    """
+    family: list[psutil.Process] = []
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+    for one in family:
+        with contextlib.suppress(psutil.Error):
+            if one.pid != os.getpid():
+                one.kill()
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
+
+
 def _die_with(parent: Connection) -> None:
-    """End this process at once when the supervisor is gone.
+    """End this process and its engine's at once when the supervisor is gone.
 
     The supervisor never writes to its end of the pipe, and the kernel closes that end however the
     supervisor dies, which ends the read. The next worker recovers the jobs, so this process must
@@ -168,4 +221,5 @@ def _die_with(parent: Connection) -> None:
     """
     with contextlib.suppress(EOFError, OSError):
         parent.recv_bytes()
+    end_family(os.getpid())
     os._exit(1)

@@ -18,7 +18,7 @@ from uuid import UUID
 from photoqueue.errors import EXIT_CONFIGURATION
 from photoqueue.words import JobType, Outcome
 from photoqueue.worker.board import StatusBoard
-from photoqueue.worker.child import Assignment, run_child
+from photoqueue.worker.child import EXIT_CUT_OFF, Assignment, end_family, run_child
 from photoqueue.worker.template import Template, thrifty
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ class Child:
         if code is not None and code < 0:
             with suppress(ValueError):
                 return f"signal {-code} ({signal.Signals(-code).name})"
-        return f"status {code}"
+        closed = ": the engine had closed descriptors that are not its own"
+        return f"status {code}{closed if code == EXIT_CUT_OFF else ''}"
 
     @property
     def misconfigured(self) -> bool:
@@ -157,9 +158,14 @@ class Child:
         self.process.terminate()
 
     def kill(self, outcome: Outcome, reason: str) -> None:
-        """Kill the process; its job is recovered when it is reaped."""
+        """Kill the process and its engine's; its job is recovered when it is reaped."""
         self.ended_for = (outcome, reason)
-        self.process.kill()
+        self.end()
+
+    def end(self) -> None:
+        """Kill the process, if it runs, and what its engine has started."""
+        if self.process.pid is not None:
+            end_family(self.process.pid)
 
 
 class Crew:
@@ -316,6 +322,7 @@ class Crew:
         ended = [child for child in self.children if not child.process.is_alive()]
         for child in ended:
             child.process.join()
+            child.end()
             child.pipe.close()
             self.children.remove(child)
             if restart and not child.draining and not child.misconfigured:
@@ -338,7 +345,7 @@ class Crew:
     def end(self) -> None:
         """Kill all processes and wait until they are gone."""
         for child in self.children:
-            child.process.kill()
+            child.end()
         for child in self.children:
             child.process.join()
             child.pipe.close()

@@ -26,6 +26,7 @@ from photoqueue.errors import (
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue.broker.queues import Broker, encode, task_name
 from photoqueue.queue.broker.retention import Finished
+from photoqueue.queue.connections import Connection
 from photoqueue.queue.ids import new_uuid
 from photoqueue.services import Endpoints
 from photoqueue.words import JobState, JobType, Message
@@ -431,6 +432,20 @@ def test_postgresql_connection_that_takes_no_writes_is_closed(make_broker: MakeB
     broker._huey(PHOTOS).storage.conn.execute("SET default_transaction_read_only = on")
     with pytest.raises(BrokerUnavailableError, match="read-only"):
         broker.enqueue(make_messages(1))
+    assert broker.enqueue(make_messages(1)) == 1
+
+
+def test_postgresql_that_does_not_answer_is_not_waited_for_without_limit(
+    make_broker: MakeBroker, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = make_broker("postgresql")
+    broker.enqueue(make_messages(1))
+    monkeypatch.setattr(Connection, "limit", 0.5)
+    with closing(psycopg.connect(database_url)) as other:
+        other.execute("LOCK TABLE photoqueue_task")
+        for verb in (lambda: broker.enqueue(make_messages(1)), lambda: broker.take(PHOTOS)):
+            with pytest.raises(BrokerUnavailableError, match=r"no answer within 0\.5 s"):
+                verb()
     assert broker.enqueue(make_messages(1)) == 1
 
 

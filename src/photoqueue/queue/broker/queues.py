@@ -11,6 +11,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -32,6 +33,7 @@ from photoqueue.queue.broker.redis_messages import (
     open_pool,
 )
 from photoqueue.queue.broker.retention import Finished, Records
+from photoqueue.queue.connections import KEPT, Connection
 from photoqueue.queue.ids import new_uuid
 from photoqueue.words import JobState, JobType, Message
 
@@ -238,7 +240,8 @@ class Broker:
             }
         else:
             self._redis = None
-            options = {"storage_class": PostgresMessages, "dsn": database_url}
+            connect = partial(Connection.open, database_url, KEPT, name="photoqueue messages")
+            options = {"storage_class": PostgresMessages, "connection": connect}
         self._namespace, self._options = namespace, options
         #: Name of a queue of its own, as processes probe at the same time.
         self._probed = f"probe-{new_uuid()}"
@@ -416,7 +419,9 @@ class Broker:
         except (redis.RedisError, psycopg.Error, OSError) as exc:
             with contextlib.suppress(redis.RedisError, psycopg.Error, OSError):
                 self.close(in_use=False)
-            reason = str(exc).rpartition(" of pipeline caused error: ")[2]
+            # Huey rolls back also where the connection has closed itself, which hides the reason.
+            told = exc.__context__ if isinstance(exc.__context__, psycopg.Error) else exc
+            reason = str(told).rpartition(" of pipeline caused error: ")[2]
             detail = without_secrets(reason, self.address, [self._password])
             setting = "DATABASE_URL" if self._redis is None else "REDIS_URL"
             hint = advice_on(exc) or (

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         poll,
         stats,
     )
+    from photoqueue.client.review import Review, review
     from photoqueue.client.submit import submit_photo, submit_photos
     from photoqueue.client.submit_job import submit, submit_inventory
     from photoqueue.client.worker_process import WorkerProcess, start_worker
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from photoqueue.faces.notebook.board import Dashboard, Workbench
     from photoqueue.installation import use
     from photoqueue.inventory.catalogue import Catalogue
+    from photoqueue.records.edits import Edit
     from photoqueue.records.hooks import Namer
     from photoqueue.records.results import Correction, InventoryResult, PhotoResult
     from photoqueue.records.snapshots import JobSnapshot
@@ -75,6 +77,7 @@ __all__ = [
     "Catalogue",
     "Correction",
     "Dashboard",
+    "Edit",
     "Engine",
     "Hint",
     "InventoryResult",
@@ -90,6 +93,7 @@ __all__ = [
     "PhotoResult",
     "PhotoqueueError",
     "ResultTimeoutError",
+    "Review",
     "Settings",
     "Stats",
     "Usage",
@@ -109,6 +113,7 @@ __all__ = [
     "read_inventory",
     "resume",
     "retry",
+    "review",
     "start_worker",
     "stats",
     "submit",
@@ -125,6 +130,7 @@ _HOMES: Final = {
     "photoqueue.client.corrections": "correct corrections read_inventory undo_correction",
     "photoqueue.client.handles": "Batch Job",
     "photoqueue.client.observe": "Stats ai_calls attempts batch collect history job poll stats",
+    "photoqueue.client.review": "Review review",
     "photoqueue.client.submit": "submit_photo submit_photos",
     "photoqueue.client.submit_job": "submit submit_inventory",
     "photoqueue.client.worker_process": "WorkerProcess start_worker",
@@ -134,6 +140,7 @@ _HOMES: Final = {
     "photoqueue.faces.notebook.board": "Dashboard Workbench",
     "photoqueue.installation": "use",
     "photoqueue.inventory.catalogue": "Catalogue",
+    "photoqueue.records.edits": "Edit",
     "photoqueue.records.results": "Correction InventoryResult PhotoResult",
     "photoqueue.records.snapshots": "JobSnapshot",
     "photoqueue.settings": "Settings",

@@ -52,8 +52,11 @@ def test_schemas_have_these_names() -> None:
     # Generated clients have classes of these names: renaming one is a change of the API.
     records = {"AiCall", "Attempt", "InventoryLine", "InventoryResult", "JobSnapshot", "JobStory"}
     records |= {"EngineUse", "JobOrder", "JobState", "Outcome", "QueueStats", "Worker"}
-    requests = {"InventoryRequest", "TestJobRequest"}
+    records |= {"Anchor", "Edit", "FoundItem", "NamedThing"}
+    requests = {"EditRequest", "InventoryRequest", "TestJobRequest"}
     answers = {"AliveAnswer", "ChangesAnswer", "CountsAnswer", "JobsAnswer", "QueueAnswer"}
     answers |= {"QueuesAnswer", "ReadyAnswer", "TestJobAnswer", "WorkersAnswer"}
-    parts = {"CheckEntry", "Fault", "LeftOutFile", "Problem", "SubmittedJob"}
+    answers |= {"EditsAnswer", "ItemsAnswer"}
+    parts = {"ReviewItem", "ReviewThing", "UnplacedEdit"}
+    parts |= {"CheckEntry", "Fault", "LeftOutFile", "Problem", "SubmittedJob"}
     assert set(description()["components"]["schemas"]) == records | requests | answers | parts

@@ -121,9 +121,10 @@ def test_listed_things_count_and_single_photos_are_the_evidence() -> None:
     )
 
 
-def test_room_that_was_not_listed_is_an_error() -> None:
-    with pytest.raises(ValueError, match="salon"):
-        lines([seen()], strategy="llm", listed={"kitchen": []})
+def test_room_that_was_not_listed_is_counted_in_its_photos_and_named() -> None:
+    result = add_up("m", [analysed(0, seen())], CATALOGUE, strategy="llm", listed={"kitchen": []})
+    assert [(line.key, line.count) for line in result.lines] == [("chair", 1)]
+    assert result.warnings == ("room: counted in single photos, as no model has listed it",)
 
 
 # -- large things that hardly anything speaks for

@@ -7,16 +7,18 @@ import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from photoqueue.client.identifiers import checked, checked_user
-from photoqueue.errors import NotFoundError, PayloadError
+from photoqueue.errors import NotFoundError, PayloadError, StateError
 from photoqueue.installation import Installation, current
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import CATEGORIES
-from photoqueue.inventory.correcting import as_photographed, corrected
-from photoqueue.inventory.views import room_name
+from photoqueue.inventory.correcting import as_photographed, correction_of
+from photoqueue.inventory.overlay import overlay
 from photoqueue.inventory.wording import canonical_room_type
-from photoqueue.queue import corrections as records
-from photoqueue.queue import projects
-from photoqueue.records.results import Correction, InventoryResult, PhotoResult
+from photoqueue.jobs.inventory_sync import completed, inventory_of
+from photoqueue.queue import edit_log, projects
+from photoqueue.records.edits import NamedThing
+from photoqueue.records.results import Correction, InventoryResult
+from photoqueue.words import JobState
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,17 +75,16 @@ def room_meant(installation: Installation, project: str, wanted: str, *, new_roo
 
 
 def _rooms(installation: Installation, project: str) -> set[str]:
-    """Return the rooms in photos, the newest inventory and corrections."""
+    """Return the rooms in photos, the newest inventory and edits."""
     language = installation.settings.language
-    rooms = {
-        room_name(photo.room, PhotoResult.model_validate(photo.result), language)
-        if photo.result is not None
-        else (photo.room or "").strip()
-        for photo in projects.project_photos(installation.database, project)
-    }
+    rows = projects.project_photos(installation.database, project)
+    made = edit_log.of_project(installation.database, project)
+    done = overlay(completed(rows), made, language)
+    rooms = {*done.rooms, *(str(edit.room) for edit in done.counts)}
+    rooms |= {(row.room or "").strip() for row in rows if row.state is not JobState.COMPLETED}
+    renamed = {edit.room for edit in made if edit.kind == "rename_room" and edit.standing}
     newest = newest_inventory(installation, project)
-    rooms.update(newest.rooms if newest else ())
-    rooms.update(made.room for made in records.of_project(installation.database, project))
+    rooms |= set(newest.rooms if newest else ()) - renamed
     return rooms - {""}
 
 
@@ -121,10 +122,11 @@ def thing_meant(
     if known is not None:
         name = known.name(installation.settings.language)
         return Meant(known.key, name, known.category, volume)
-    for made in reversed(records.of_project(installation.database, project)):
-        if made.name.casefold() == text.casefold() and category in {None, made.category}:
-            size = made.volume if volume is None else volume
-            return Meant(made.key, made.name, made.category, size)
+    for edit in reversed(edit_log.of_project(installation.database, project)):
+        said = edit.thing if edit.standing else None
+        if said and said.name.casefold() == text.casefold() and category in {None, said.category}:
+            size = said.volume if volume is None else volume
+            return Meant(said.key, said.name, said.category, size)
     if category is not None and volume is not None:
         return Meant(None, text, category, volume)
     language = installation.settings.language
@@ -208,15 +210,11 @@ def correct(
         raise PayloadError(f"category is {category!r:.40}; choose one of {', '.join(CATEGORIES)}.")
     place = room_meant(installation, project, place, new_room=new_room)
     meant = thing_meant(installation, project, place, what, category=category, volume=size)
-    return records.add(
-        installation.database,
-        project_id=project,
-        room=place,
-        count=number,
-        **meant._asdict(),
-        dismountable=dismountable,
-        user_id=user,
-    )
+    thing = NamedThing(**meant._asdict())
+    given = {} if dismountable is None else {"dismountable": dismountable}
+    with edit_log.editing(installation.database, project) as log:
+        made = log.add("count", user, room=place, thing=thing, count=number, **given)
+    return correction_of(made)
 
 
 def undo_correction(correction: Correction | int, *, user_id: str | None = None) -> Correction:
@@ -240,7 +238,16 @@ def undo_correction(correction: Correction | int, *, user_id: str | None = None)
     if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 2**63:
         raise PayloadError(f"{number!r:.40} is no id of a correction; corrections() lists them.")
     user = checked_user(user_id)
-    return records.undo(current().database, number, user_id=user)
+    database = current().database
+    with edit_log.editing(database, edit_log.project_of(database, number)) as log:
+        (edit,) = (edit for edit in log.edits if edit.edit_id == number)
+        if not edit.standing:
+            raise StateError(
+                f"Correction {number} was already undone by {edit.undone_by}; nothing was changed."
+            )
+        undone = log.undo(edit, user)
+    made = edit.model_copy(update={"undone_at": undone.created_at, "undone_by": user})
+    return correction_of(made)
 
 
 def corrections(project_id: str, *, undone: bool = False) -> pd.DataFrame:
@@ -264,13 +271,15 @@ def corrections(project_id: str, *, undone: bool = False) -> pd.DataFrame:
 def list_corrections(project_id: str, *, undone: bool = False) -> list[Correction]:
     """Return the corrections of a project as a list, like :func:`corrections`."""
     project = checked("project_id", project_id)
-    return records.of_project(current().database, project, undone=undone)
+    made = edit_log.of_project(current().database, project)
+    return [correction_of(e) for e in made if e.kind == "count" and (undone or e.standing)]
 
 
 def read_inventory(project_id: str) -> InventoryResult:
-    """Read the newest inventory of a project, with all corrections applied.
+    """Read the inventory of a project: its photos as they are now, with all edits.
 
-    Photos analysed after that inventory are not in it; ``submit_inventory`` adds them up.
+    It is counted by the strategy of the newest inventory that was submitted. With ``llm``, the
+    lists of rooms are those of that inventory.
 
     Raises
     ------
@@ -288,10 +297,19 @@ def read_inventory(project_id: str) -> InventoryResult:
             f"Project {project!r} was not added up yet. Submit its inventory: "
             f"submit_inventory({project!r})."
         )
-    made = records.of_project(installation.database, project)
     settings = installation.settings
-    catalogue = Catalogue.for_settings(settings)
-    return corrected(newest, made, catalogue, language=settings.language)
+    result = inventory_of(
+        project,
+        projects.project_photos(installation.database, project),
+        edit_log.of_project(installation.database, project),
+        Catalogue.for_settings(settings),
+        strategy=newest.strategy,
+        language=settings.language,
+        listed=newest.listed,
+    )
+    if not newest.listed:
+        return result
+    return result.model_copy(update={"engines": (newest.engines[0], *result.engines)})
 
 
 def _count(value: object) -> int:

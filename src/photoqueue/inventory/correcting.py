@@ -15,6 +15,7 @@ from photoqueue.inventory.catalogue_file import CatalogueItem
 from photoqueue.inventory.lines import with_lines
 from photoqueue.inventory.volumes import Kind, litres, to_cubic_metres
 from photoqueue.inventory.wording import OTHER, canonical_room_type
+from photoqueue.records.edits import Edit
 from photoqueue.records.results import Correction, InventoryLine, InventoryResult
 
 
@@ -66,6 +67,23 @@ def corrected(
         }
     )
     return with_lines(changed, lines.values())
+
+
+def correction_of(edit: Edit) -> Correction:
+    """Return an edit of kind ``count`` as the correction that it is."""
+    assert edit.thing is not None and edit.room is not None and edit.count is not None
+    return Correction(
+        correction_id=edit.edit_id,
+        project_id=edit.project_id,
+        room=edit.room,
+        **edit.thing.model_dump(),
+        count=edit.count,
+        dismountable=edit.dismountable,
+        user_id=edit.user_id,
+        created_at=edit.created_at,
+        undone_at=edit.undone_at,
+        undone_by=edit.undone_by,
+    )
 
 
 def as_photographed(result: InventoryResult) -> InventoryResult:

@@ -33,6 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photoqueue.inventory.copies import item_order, likeness, look_alike
+from photoqueue.inventory.overlay import NO_LINKS, Links
 from photoqueue.inventory.views import Sighting, same_kind
 from photoqueue.inventory.volumes import Kind
 from photoqueue.records.base import Strategy
@@ -65,7 +66,9 @@ def related(some: Sighting, other: Sighting) -> bool:
     return confused and look is not None and look >= _SAME_LOOK
 
 
-def things_among(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
+def things_among(
+    sightings: Sequence[Sighting], bound: Sequence[Sequence[Sighting]] = ()
+) -> list[list[Sighting]]:
     """Group the findings of one family of kinds: one group per thing.
 
     Repeatedly joins the two groups that fit best until none fit. Groups are compared by the mean
@@ -75,10 +78,15 @@ def things_among(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
     ----------
     sightings : sequence of Sighting
         Of several views, in a deterministic order.
+    bound : sequence of sequence of Sighting
+        Findings of which a person said that they are one thing; more may join them.
     """
-    groups = [[sighting] for sighting in sightings]
-    fit = _strengths(sightings)
-    sizes = np.ones(len(groups))
+    free = _without(sightings, bound)
+    groups = [*map(list, bound), *([sighting] for sighting in free)]
+    sizes = np.array([len(group) for group in groups], dtype=float)
+    fit = _strengths([sighting for group in groups for sighting in group])
+    starts = np.cumsum([0, *sizes[:-1]]).astype(int)
+    fit = np.add.reduceat(np.add.reduceat(fit, starts, 0), starts, 1)
     while len(groups) > 1:
         mean = fit / np.outer(sizes, sizes)
         np.fill_diagonal(mean, -np.inf)
@@ -150,6 +158,10 @@ class Thing:
     #: Whether only one of several views shows it, with little certainty. A motorcycle that one of
     #: ten photos shows is a toy or a picture more often than not.
     unsure: bool = False
+    #: Whether a person said that it is one thing: with these findings, or by itself.
+    bound: bool = False
+    #: Whether a person said that it does not move.
+    stays: bool = False
     #: Why it does not count; empty if it does.
     left_out: str = ""
 
@@ -163,8 +175,8 @@ class Count:
 
     @property
     def number(self) -> int:
-        """How many there are; some may be unsure."""
-        return sum(not thing.left_out for thing in self.things)
+        """How many move; some may be unsure."""
+        return sum(not thing.left_out and not thing.stays for thing in self.things)
 
     @property
     def sightings(self) -> list[Sighting]:
@@ -187,40 +199,58 @@ class Count:
         return sorted({s.kind for s in self.sightings} - {self.kind}, key=_name)
 
 
-#: A kind, and a rank: the n-th surest finding of the kind in each view.
+#: A kind, and a rank: the n-th surest finding of the kind in each view; below 0 for things that a
+#: person bound.
 _Place = tuple[Kind, int]
 
 
-def count_listed(listed: Iterable[FoundItem], sightings: Sequence[Sighting]) -> list[Count]:
+def count_listed(
+    listed: Iterable[FoundItem], sightings: Sequence[Sighting], links: Links = NO_LINKS
+) -> list[Count]:
     """Count the findings of an engine that saw all photos of a room together.
 
     The findings of single photos are evidence: those that no listed thing explains do not count,
-    and are shown.
+    and are shown. What a person bound counts in any case.
     """
     things: dict[_Place, FoundItem] = {}
     for item in sorted(listed, key=item_order):
         kind = Kind.of(item)
         things[kind, sum(one == kind for one, _ in things)] = item
-    shown, others = _shared_out(_by_rank(sightings), list(things))
+    bound, alone, free = _by_links(sightings, links)
+    ranked = _by_rank(free)
+    shown = {place: list(ranked.get(place, ())) for place in things}
+    of_persons = set()
+    for nth, group in enumerate(bound, start=1):
+        same = [place for place in things if place[0] == group[0].kind and place not in of_persons]
+        place = same[0] if same else (group[0].kind, -nth)
+        shown[place] = list(group)
+        of_persons.add(place)
+    left = _share_out(ranked, shown)
+    reason = "in single photos, but not in the list of all photos together"
     return _counts(
         [
-            *(
-                Thing(kind=place[0], sightings=tuple(shown[place]), listed=item)
-                for place, item in things.items()
-            ),
             *(
                 Thing(
                     kind=place[0],
                     sightings=tuple(found),
-                    left_out="in single photos, but not in the list of all photos together",
+                    listed=things.get(place),
+                    bound=place in of_persons,
                 )
-                for place, found in others.items()
+                for place, found in shown.items()
             ),
-        ]
+            *alone,
+            *(
+                Thing(kind=kind, sightings=tuple(found), left_out=reason)
+                for (kind, _), found in left.items()
+            ),
+        ],
+        links,
     )
 
 
-def count(sightings: Sequence[Sighting], strategy: Strategy, *, views: int = 0) -> list[Count]:
+def count(
+    sightings: Sequence[Sighting], strategy: Strategy, *, views: int = 0, links: Links = NO_LINKS
+) -> list[Count]:
     """Count the things of a room.
 
     Parameters
@@ -228,31 +258,61 @@ def count(sightings: Sequence[Sighting], strategy: Strategy, *, views: int = 0) 
     sightings : sequence of Sighting
         Everything that the views of the room show.
     strategy : {"max", "sum", "match"}
+        Decides among the findings of which no person said what they show.
     views : int
         Pictures of the room, also those that show nothing.
+    links : Links
+        What persons said.
 
     Returns
     -------
     list of Count
         Each sighting is in exactly one of its things.
     """
+    bound, alone, free = _by_links(sightings, links)
     if strategy == "sum":
-        return _counts([Thing(kind=found.kind, sightings=(found,)) for found in sightings])
+        things = [Thing(kind=found.kind, sightings=(found,)) for found in free]
+        things += [Thing(kind=one[0].kind, sightings=tuple(one), bound=True) for one in bound]
+        return _counts([*things, *alone], links)
     combined = _matched if strategy == "match" else _most
-    things = [thing for family in _families(sightings) for thing in combined(family)]
+    things = []
+    for family in _families([*free, *(found for group in bound for found in group)]):
+        kinds = {found.kind for found in family}
+        things += combined(family, [group for group in bound if group[0].kind in kinds])
     if views >= SEVERAL_VIEWS:
         things = [replace(thing, unsure=_unsure(thing)) for thing in things]
-    return _counts(things)
+    return _counts([*things, *alone], links)
+
+
+def _by_links(
+    sightings: Sequence[Sighting], links: Links
+) -> tuple[list[list[Sighting]], list[Thing], list[Sighting]]:
+    """Divide findings: groups that are one thing, things of their own, and the others."""
+    known = {str(found.item.item_id): found for found in sightings}
+    bound = []
+    for names in links.groups:
+        by_view = {known[name].view: known[name] for name in sorted(names) if name in known}
+        if len(by_view) > 1:
+            bound.append([by_view[view] for view in sorted(by_view)])
+    alone = [found for found in sightings if found.item.item_id in links.apart]
+    things = [Thing(kind=found.kind, sightings=(found,), bound=True) for found in alone]
+    return bound, things, _without(sightings, [*bound, alone])
+
+
+def _without(sightings: Sequence[Sighting], groups: Iterable[Sequence[Sighting]]) -> list[Sighting]:
+    gone = {id(found) for group in groups for found in group}
+    return [found for found in sightings if id(found) not in gone]
 
 
 def _unsure(thing: Thing) -> bool:
     return len(thing.sightings) == 1 and thing.sightings[0].certainty < LOW_SCORE
 
 
-def _counts(things: Iterable[Thing]) -> list[Count]:
+def _counts(things: Iterable[Thing], links: Links) -> list[Count]:
     kinds: dict[Kind, list[Thing]] = {}
     for thing in things:
-        kinds.setdefault(thing.kind, []).append(thing)
+        stays = any(found.item.item_id in links.stays for found in thing.sightings)
+        kinds.setdefault(thing.kind, []).append(replace(thing, stays=stays) if stays else thing)
     return [Count(kind=kind, things=tuple(its_things)) for kind, its_things in kinds.items()]
 
 
@@ -273,18 +333,27 @@ def _families(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
     return list(parts.values())
 
 
-def _most(family: Sequence[Sighting]) -> list[Thing]:
-    """Return as many things as one view of a family shows at most, of its weightiest kinds."""
-    ranked = _by_rank(family)
+def _most(family: Sequence[Sighting], bound: Sequence[Sequence[Sighting]]) -> list[Thing]:
+    """Return as many things as one view of a family shows at most, of its weightiest kinds.
+
+    What a person bound is among them, and may make them more.
+    """
+    ranked = _by_rank(_without(family, bound))
     order = {kind: number for number, kind in enumerate(sorted(_by_kind(family), key=_name))}
 
     def weight(place: _Place) -> tuple[int, int, int]:
         return -sum(map(_mille, ranked[place])), place[1], order[place[0]]
 
-    places = sorted(ranked, key=weight)[: _largest_view(family)]
+    shown = {(group[0].kind, -nth): list(group) for nth, group in enumerate(bound, start=1)}
+    others = max(_largest_view(family) - len(bound), 0)
+    for place in sorted(ranked, key=weight)[:others]:
+        shown[place] = list(ranked[place])
     # There are as many things as findings in any view, so that each finding has a place.
-    shown, _ = _shared_out(ranked, places, any_kind=True)
-    return [Thing(kind=place[0], sightings=tuple(shown[place])) for place in places]
+    _share_out(ranked, shown, any_kind=True)
+    return [
+        Thing(kind=kind, sightings=tuple(found), bound=rank < 0)
+        for (kind, rank), found in shown.items()
+    ]
 
 
 def _by_rank(sightings: Sequence[Sighting]) -> dict[_Place, list[Sighting]]:
@@ -299,35 +368,39 @@ def _by_rank(sightings: Sequence[Sighting]) -> dict[_Place, list[Sighting]]:
     return dict(ranked)
 
 
-def _shared_out(
+def _share_out(
     ranked: Mapping[_Place, Sequence[Sighting]],
-    places: Sequence[_Place],
+    shown: dict[_Place, list[Sighting]],
     *,
     any_kind: bool = False,
-) -> tuple[dict[_Place, list[Sighting]], dict[_Place, list[Sighting]]]:
-    """Assign the findings to things; return those of each thing, and those that are left.
+) -> dict[_Place, list[Sighting]]:
+    """Add the findings to the things that they show; return those that show none of them.
 
-    A finding of another kind or rank goes to the thing that no finding of its view shows yet and
-    whose findings agree best with it; without ``any_kind``, only to one of a kind that looks alike.
+    A finding goes to the thing that no finding of its view shows yet and whose findings agree best
+    with it; without ``any_kind``, only to one of a kind that looks alike.
     """
-    shown = {place: list(ranked.get(place, ())) for place in places}
-    left: defaultdict[_Place, list[Sighting]] = defaultdict(list)
-    for place in sorted(
-        ranked.keys() - shown.keys(), key=lambda place: (_name(place[0]), place[1])
-    ):
+    there = {id(found) for things in shown.values() for found in things}
+    left: dict[_Place, list[Sighting]] = {}
+    for place in sorted(ranked, key=lambda place: (_name(place[0]), place[1])):
         for sighting in ranked[place]:
+            if id(sighting) in there:
+                continue
             free = [
                 thing
                 for thing, found in shown.items()
                 if all(other.view != sighting.view for other in found)
-                and (any_kind or look_alike(thing[0].key, sighting.kind.key))
+                and (
+                    any_kind
+                    or thing[0] == sighting.kind
+                    or look_alike(thing[0].key, sighting.kind.key)
+                )
             ]
             if free:
                 best = max(free, key=lambda thing: _agreement(sighting, shown[thing]))
                 shown[best].append(sighting)
             else:
-                left[place].append(sighting)
-    return shown, left
+                left.setdefault(place, []).append(sighting)
+    return left
 
 
 def _agreement(sighting: Sighting, found: Sequence[Sighting]) -> float:
@@ -337,15 +410,23 @@ def _agreement(sighting: Sighting, found: Sequence[Sighting]) -> float:
     )
 
 
-def _matched(family: Sequence[Sighting]) -> list[Thing]:
+def _matched(family: Sequence[Sighting], bound: Sequence[Sequence[Sighting]]) -> list[Thing]:
     """Return the things of a family by linking its findings."""
-    groups = sorted(things_among(family), key=_certainty, reverse=True)
-    certain = sum(_certainty(group) >= _CERTAIN_ENOUGH for group in groups)
+    joined = {id(group[0]) for group in bound}
+    groups = sorted(
+        things_among(family, bound),
+        key=lambda group: (id(group[0]) in joined, _certainty(group)),
+        reverse=True,
+    )
+    certain = sum(
+        id(group[0]) in joined or _certainty(group) >= _CERTAIN_ENOUGH for group in groups
+    )
     number = max(certain, _largest_view(family))
     return [
         Thing(
-            kind=_kind_of(group),
+            kind=group[0].kind if id(group[0]) in joined else _kind_of(group),
             sightings=tuple(group),
+            bound=id(group[0]) in joined,
             left_out="" if nth < number else "more than one photo shows, with little certainty",
         )
         for nth, group in enumerate(groups)

@@ -1,4 +1,4 @@
-"""An inventory as a file for spreadsheets: CSV, or Excel with a sheet of totals.
+"""Inventories as files for spreadsheets (CSV, or Excel with a sheet of totals); photos as COCO.
 
 Names come from photos, catalogues and users. What begins like a formula is written as text, so that
 no spreadsheet executes it, also after a character at which a spreadsheet may divide the cell: a
@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.addresses import expanded
-from photoqueue.errors import ConfigurationError, StateError
+from photoqueue.errors import ConfigurationError, StateError, StorageError
 from photoqueue.format import visible
+from photoqueue.inventory.views import AnalysedPhoto
 from photoqueue.inventory.volumes import litres, to_cubic_metres
 from photoqueue.inventory.wording import Wording
-from photoqueue.records.results import InventoryLine, InventoryResult
+from photoqueue.records.results import FoundItem, InventoryLine, InventoryResult
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -186,3 +188,65 @@ def _sums(lines: Sequence[InventoryLine]) -> tuple[int, float, float, float]:
 
 def _looks_like_formula(cell: Cell) -> bool:
     return isinstance(cell, str) and _FORMULA.match(cell) is not None
+
+
+def write_coco(
+    folder: Path, photos: Sequence[AnalysedPhoto], read: Callable[[str], tuple[bytes, str]]
+) -> Path:
+    """Write photos and what they show as a new folder that ``photoqueue evaluate`` reads.
+
+    Parameters
+    ----------
+    folder : Path
+    photos : sequence of AnalysedPhoto
+        Their items are taken for all that they show.
+    read : callable
+        Returns a picture by its content hash, and the ending of its file.
+
+    Returns
+    -------
+    Path
+        The file of annotations.
+    """
+    coco: dict[str, list[dict[str, Any]]] = {"images": [], "annotations": [], "categories": []}
+    things = []
+    names = sorted({_category(item) for photo in photos for item in photo.result.items})
+    coco["categories"] = [{"id": number, "name": name} for number, name in enumerate(names, 1)]
+    try:
+        folder.mkdir(parents=True)
+        for number, photo in enumerate(photos, 1):
+            (data, ending), seen = read(photo.sha256), photo.result
+            file = f"{number:04d}{ending}"
+            (folder / file).write_bytes(data)
+            wide, high = seen.width or 1, seen.height or 1
+            own = {"id": photo.photo_id, "file_name": file, "width": wide, "height": high}
+            coco["images"].append({**own, "room": photo.room, "room_type": seen.room_type})
+            for item in seen.items:
+                if item.box is None:
+                    continue
+                left, top = item.box[0] * wide, item.box[1] * high
+                size = item.box[2] * wide - left, item.box[3] * high - top
+                coco["annotations"].append(
+                    {
+                        "id": len(coco["annotations"]) + 1,
+                        "image_id": photo.photo_id,
+                        "category_id": names.index(_category(item)) + 1,
+                        "bbox": [round(value, 2) for value in (left, top, *size)],
+                        "area": round(size[0] * size[1], 2),
+                        "iscrowd": 0,
+                    }
+                )
+            things.append((file, " ".join(_category(item) for item in seen.items)))
+        with (folder / "things.csv").open("w", encoding="utf-8", newline="") as lines:
+            csv.writer(lines).writerows([("file", "things"), *things])
+        target = folder / "annotations.json"
+        target.write_text(json.dumps(coco, ensure_ascii=False, indent=1), encoding="utf-8")
+    except FileExistsError:
+        raise StateError(f"{folder} exists. Name a new folder.") from None
+    except OSError as exc:
+        raise StorageError(f"{folder} cannot be written ({exc.strerror}).") from exc
+    return target
+
+
+def _category(item: FoundItem) -> str:
+    return item.key or item.name

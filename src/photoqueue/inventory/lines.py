@@ -132,9 +132,10 @@ def line_of(
     for other in filter(None, map(catalogue.by_key, other_kinds(count))):
         # The range shows the doubt: a sofa of two or three seats.
         low, high = min(low, litres(other.volume_low)), max(high, litres(other.volume_high))
-    unsure = sum(thing.unsure and not thing.left_out for thing in count.things)
+    moving = [thing for thing in count.things if not thing.stays]
+    unsure = sum(thing.unsure and not thing.left_out for thing in moving)
     number = count.number - (unsure if usual > _LARGE else 0)
-    held = len(count.things) - number
+    held = len(moving) - number
     reason = reason_to_look(count, len(views), catalogue, language)
     if held:
         reason = f"{held} not counted: {reason}"
@@ -150,11 +151,12 @@ def line_of(
         count=number,
         volume=to_cubic_metres(usual * number),
         volume_min=to_cubic_metres(low * number),
-        volume_max=to_cubic_metres(high * len(count.things)),
+        volume_max=to_cubic_metres(high * len(moving)),
         photos=tuple(sorted({views[found.view].photo_id for found in count.sightings})),
         review=reason is not None,
         reason=reason,
         held_back=held,
+        stays=len(count.things) - len(moving),
     )
 
 

@@ -24,11 +24,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.copies import look_alike
 from photoqueue.inventory.counting import Count, Thing, count, count_listed
 from photoqueue.inventory.lines import line_of, with_lines
+from photoqueue.inventory.overlay import NO_LINKS, Links
 from photoqueue.inventory.views import (
     AnalysedPhoto,
     RoomView,
@@ -49,6 +51,41 @@ __all__ = ["AnalysedPhoto", "Strategy", "add_up"]
 _DESK = Thing(kind=Kind("desk"), left_out="a desk is likely in an office without a table")
 
 
+@dataclass(frozen=True, kw_only=True)
+class RoomCounts:
+    """The things of a room."""
+
+    room: str
+    room_type: str
+    photos: Sequence[AnalysedPhoto]
+    views: Sequence[RoomView]
+    counts: Sequence[Count]
+
+
+def count_rooms(
+    photos: Sequence[AnalysedPhoto],
+    catalogue: Catalogue,
+    *,
+    strategy: Strategy = DEFAULT_STRATEGY,
+    language: str = "en",
+    listed: Mapping[str, Sequence[FoundItem]] | None = None,
+    links: Links = NO_LINKS,
+) -> list[RoomCounts]:
+    """Count the things of each room; parameters and errors are those of :func:`add_up`."""
+    rooms = []
+    for room, its_photos in by_room(photos, language).items():
+        views = views_of(its_photos)
+        kind = room_type(its_photos)
+        counts = _counted(room, views, strategy, listed or {}, links)
+        tables = (one for one in counts if look_alike(one.kind.key, "desk"))
+        if canonical_room_type(kind) == "office" and catalogue.by_key("desk") and not any(tables):
+            counts.append(Count(kind=_DESK.kind, things=(_DESK,)))
+        rooms.append(
+            RoomCounts(room=room, room_type=kind, photos=its_photos, views=views, counts=counts)
+        )
+    return rooms
+
+
 def add_up(
     project_id: str,
     photos: Sequence[AnalysedPhoto],
@@ -58,6 +95,7 @@ def add_up(
     language: str = "en",
     missing: Sequence[str] = (),
     listed: Mapping[str, Sequence[FoundItem]] | None = None,
+    links: Links = NO_LINKS,
 ) -> InventoryResult:
     """Add up the photos of a project to items and cubic metres.
 
@@ -76,61 +114,60 @@ def add_up(
         Ids of photos that are not analysed; they are only reported.
     listed : mapping of str to sequence of FoundItem, optional
         For the strategy ``llm``: room → what an engine found in all its photos together, one item
-        per thing. Findings of single photos then serve as evidence only.
+        per thing. Findings of single photos then serve as evidence only; a room without a list
+        is counted by the default strategy, and named in ``warnings``.
+    links : Links
+        What persons said of single items.
 
     Returns
     -------
     InventoryResult
         Volumes in m³, to the litre. ``photo_count`` excludes duplicates.
-
-    Raises
-    ------
-    ValueError
-        The strategy is ``llm`` and a room is missing in ``listed``.
     """
-    rooms = by_room(photos, language)
-    lines = []
+    rooms = count_rooms(
+        photos, catalogue, strategy=strategy, language=language, listed=listed, links=links
+    )
     duplicates: dict[str, str] = {}
     contents: dict[str, str] = {}
     shared: dict[str, str] = {}
-    kept = 0
-    for room, its_photos in rooms.items():
-        views = views_of(its_photos)
-        kept += len(views)
-        shared |= {p.photo_id: contents[p.sha256] for p in its_photos if p.sha256 in contents}
-        ordered = sorted(its_photos, key=lambda photo: photo.photo_id, reverse=True)
+    for room in rooms:
+        shared |= {p.photo_id: contents[p.sha256] for p in room.photos if p.sha256 in contents}
+        ordered = sorted(room.photos, key=lambda photo: photo.photo_id, reverse=True)
         contents = {photo.sha256: photo.photo_id for photo in ordered} | contents
-        for view in views:
+        for view in room.views:
             duplicates.update(dict.fromkeys(view.duplicates, view.photo_id))
-        kind = room_type(its_photos)
-        counts = _counted(room, views, strategy, listed or {})
-        tables = (one for one in counts if look_alike(one.kind.key, "desk"))
-        if canonical_room_type(kind) == "office" and catalogue.by_key("desk") and not any(tables):
-            counts.append(Count(kind=_DESK.kind, things=(_DESK,)))
-        for counted in counts:
-            lines.append(
-                line_of(
-                    counted,
-                    room=room,
-                    room_type=kind,
-                    views=views,
-                    catalogue=catalogue,
-                    language=language,
-                )
-            )
+    lines = [
+        line_of(
+            counted,
+            room=room.room,
+            room_type=room.room_type,
+            views=room.views,
+            catalogue=catalogue,
+            language=language,
+        )
+        for room in rooms
+        for counted in room.counts
+    ]
+    unlisted = [
+        room.room for room in rooms if strategy == "llm" and room.room not in (listed or {})
+    ]
     empty = InventoryResult(
         project_id=project_id,
         total_items=0,
         total_volume=0.0,
         total_volume_min=0.0,
         total_volume_max=0.0,
-        rooms=tuple(rooms),
+        rooms=tuple(room.room for room in rooms),
         strategy=strategy,
         lines=(),
-        photo_count=kept,
+        photo_count=sum(len(room.views) for room in rooms),
         missing_photos=tuple(sorted(set(missing))),
         duplicate_photos=dict(sorted(duplicates.items())),
         engines=_engines(photos),
+        warnings=tuple(
+            f"{room}: counted in single photos, as no model has listed it" for room in unlisted
+        ),
+        listed={room: tuple(items) for room, items in (listed or {}).items()} or None,
         shared_photos=dict(sorted(shared.items())) or None,
     )
     return with_lines(empty, lines)
@@ -150,11 +187,12 @@ def _counted(
     views: Sequence[RoomView],
     strategy: Strategy,
     listed: Mapping[str, Sequence[FoundItem]],
+    links: Links,
 ) -> list[Count]:
     """Count the things of one room."""
     sightings = sightings_of(views)
     if strategy != "llm":
-        return count(sightings, strategy, views=len(views))
-    if room not in listed:
-        raise ValueError(f"strategy 'llm' needs what an engine listed for the room {room!r}")
-    return count_listed(listed[room], sightings)
+        return count(sightings, strategy, views=len(views), links=links)
+    if room not in listed:  # the room came after the list, with a photo or an edit
+        return count(sightings, DEFAULT_STRATEGY, views=len(views), links=links)
+    return count_listed(listed[room], sightings, links)

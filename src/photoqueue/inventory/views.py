@@ -33,6 +33,10 @@ class AnalysedPhoto:
     #: The caller's word for its kind.
     room_type: str | None = None
     result: PhotoResult
+    #: The job of the result.
+    job_id: str = ""
+    #: Whether a person changed its items.
+    edited: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +152,10 @@ def _view(same: Sequence[AnalysedPhoto]) -> RoomView:
         photo_id=first.photo_id,
         sha256=first.sha256,
         duplicates=tuple(dict.fromkeys(p.photo_id for p in photos if p.photo_id != first.photo_id)),
-        items=items_of_copies([photo.result.items for photo in photos]),
+        # What a person said of one copy holds for all.
+        items=items_of_copies(
+            [photo.result.items for photo in [p for p in photos if p.edited] or photos]
+        ),
         phash=next((photo.result.phash for photo in photos if photo.result.phash), None),
     )
 

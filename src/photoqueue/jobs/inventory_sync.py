@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.errors import PermanentError
 from photoqueue.format import counted
+from photoqueue.inventory.overlay import overlay
 from photoqueue.inventory.views import (
     AnalysedPhoto,
     RoomView,
@@ -25,7 +26,7 @@ from photoqueue.jobs.engine_calls import (
     no_analysis,
     share,
 )
-from photoqueue.queue import corrections, projects
+from photoqueue.queue import edit_log, projects
 from photoqueue.queue.projects import PhotoRow
 from photoqueue.records.base import DEFAULT_STRATEGY, Identifier, Record, Strategy
 from photoqueue.records.results import EngineUse, FoundItem, InventoryResult, PhotoResult
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from photoqueue.engines.contract import Engine, RoomEngine
+    from photoqueue.inventory.catalogue import Catalogue
     from photoqueue.jobs.handling import Workplace
+    from photoqueue.records.edits import Edit
     from photoqueue.records.snapshots import AiCall
 
 
@@ -77,44 +80,92 @@ class InventorySync:
         PermanentError
             No photo is analysed, and nobody has entered a thing: there is nothing to add up.
         """
-        from photoqueue.inventory.correcting import corrected
-        from photoqueue.inventory.merge import AnalysedPhoto, add_up
-
-        photos = projects.project_photos(self._database, payload.project_id)
-        analysed = [
-            AnalysedPhoto(
-                photo_id=photo.photo_id,
-                sha256=photo.sha256 or "",
-                room=photo.room,
-                room_type=photo.room_type,
-                result=PhotoResult.model_validate(photo.result),
-            )
-            for photo in photos
-            if photo.state is JobState.COMPLETED
-        ]
-        result = add_up(
+        rows = projects.project_photos(self._database, payload.project_id)
+        listed = None
+        if payload.strategy == "llm":
+            made = edit_log.of_project(self._database, payload.project_id)
+            seen = overlay(completed(rows), made, self._language).photos
+            listed = self._rooms(seen, calls)
+        # Read last, so that edits made while this job ran are included.
+        made = edit_log.of_project(self._database, payload.project_id)
+        result = inventory_of(
             payload.project_id,
-            analysed,
+            rows,
+            made,
             self._catalogue,
             strategy=payload.strategy,
             language=self._language,
-            missing=[photo.photo_id for photo in photos if photo.state is not JobState.COMPLETED],
-            listed=self._rooms(analysed, calls) if payload.strategy == "llm" else None,
+            listed=listed,
         )
-        engines, warnings = result.engines, (*_states(photos), *_warnings(analysed))
-        if payload.strategy == "llm" and analysed:
-            engines = (self._rooms.use(len(analysed)), *engines)
-            warnings = (*warnings, *self._rooms.warnings)
-        result = result.model_copy(update={"engines": engines, "warnings": warnings})
-        # Read last, so that corrections made while this job ran are included.
-        made = corrections.of_project(self._database, payload.project_id)
-        if not analysed and not made:
+        if not result.photo_count and not result.lines:
+            states = ", ".join(_states(rows)) or "all were taken out"
             raise PermanentError(
                 f"There is nothing to add up: no photo of project {payload.project_id[:80]!r} is "
-                f"analysed ({', '.join(_states(photos))}). Retry its jobs, or submit its photos "
-                "again, and add them up then."
+                f"analysed ({states}). Retry its jobs, or submit its photos again, and add them up "
+                "then."
             )
-        return corrected(result, made, self._catalogue, language=self._language)
+        if listed:
+            use = self._rooms.use(len(seen))
+            warnings = (*result.warnings, *self._rooms.warnings)
+            update = {"engines": (use, *result.engines), "warnings": warnings}
+            result = result.model_copy(update=update)
+        return result
+
+
+def completed(rows: Iterable[PhotoRow]) -> list[AnalysedPhoto]:
+    """Return the photos of a project that have a result."""
+    return [
+        AnalysedPhoto(
+            photo_id=row.photo_id,
+            sha256=row.sha256 or "",
+            room=row.room,
+            room_type=row.room_type,
+            result=PhotoResult.model_validate(row.result),
+            job_id=str(row.job_id),
+        )
+        for row in rows
+        if row.state is JobState.COMPLETED
+    ]
+
+
+def inventory_of(
+    project_id: str,
+    rows: Sequence[PhotoRow],
+    made: Sequence[Edit],
+    catalogue: Catalogue,
+    *,
+    strategy: Strategy,
+    language: str,
+    listed: Mapping[str, Sequence[FoundItem]] | None = None,
+) -> InventoryResult:
+    """Add up the photos of a project, with all that persons said of it.
+
+    Parameters
+    ----------
+    rows : sequence of PhotoRow
+        All photos of the project.
+    made : sequence of Edit
+        Its edits.
+    """
+    from photoqueue.inventory.correcting import corrected, correction_of
+    from photoqueue.inventory.merge import add_up
+
+    done = overlay(completed(rows), made, language)
+    missing = [row.photo_id for row in rows if row.state is not JobState.COMPLETED]
+    result = add_up(
+        project_id,
+        done.photos,
+        catalogue,
+        strategy=strategy,
+        language=language,
+        missing=[photo for photo in missing if photo not in done.excluded],
+        listed=listed,
+        links=done.links,
+    )
+    unplaced = [f"edit {edit.number} ({edit.words()}): {why}" for edit, why in done.unplaced]
+    warnings = (*_states(rows), *_warnings(done.photos), *result.warnings, *unplaced)
+    result = result.model_copy(update={"warnings": warnings})
+    return corrected(result, map(correction_of, done.counts), catalogue, language=language)
 
 
 def _states(photos: Sequence[PhotoRow]) -> Iterator[str]:

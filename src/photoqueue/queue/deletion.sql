@@ -116,8 +116,8 @@ SELECT EXISTS (
 -- The rows of a project in other tables than `jobs`.
 WITH rows_of_photos AS (
     DELETE FROM photos WHERE project_id = %(project)s RETURNING photo_id
-), corrections AS (
-    DELETE FROM inventory_corrections WHERE project_id = %(project)s
+), said AS (
+    DELETE FROM edits WHERE project_id = %(project)s
 ), gone AS (
     DELETE FROM batches WHERE project_id = %(project)s RETURNING batch_id
 ), members AS (

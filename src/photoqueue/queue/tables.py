@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from photoqueue.words import UNFINISHED, JobState, Outcome
 
 #: Revision that this code reads and writes; equal to the newest migration.
-SCHEMA_REVISION: Final = "0009"
+SCHEMA_REVISION: Final = "0010"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -266,29 +266,27 @@ ai_rate_limits = sa.Table(
     _time("free_at", nullable=False),
 )
 
-#: Corrections of inventories by people; undone ones stay on record.
-inventory_corrections = sa.Table(
-    "inventory_corrections",
+#: What persons said about projects; undone edits stay on record. The view
+#: ``inventory_corrections`` shows those of kind ``count`` to the version before.
+edits = sa.Table(
+    "edits",
     metadata,
-    sa.Column("correction_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    #: Of a ``count``, the id of its correction.
+    sa.Column("edit_id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("project_id", sa.Text, nullable=False),
-    sa.Column("room", sa.Text, nullable=False),
-    #: Catalogue key; null for an item that is not in the catalogue, which its name identifies.
-    sa.Column("key", sa.Text),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("category", sa.Text, nullable=False),
-    sa.Column("count", sa.Integer, nullable=False),
-    #: Volume of one item in m³, and whether it is taken apart; null if not corrected.
-    sa.Column("volume", sa.Double),
-    sa.Column("dismountable", sa.Boolean),
+    #: From 1, in the order of commits; a trigger gives it, holding a lock of the project.
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
     sa.Column("user_id", sa.Text, nullable=False),
     _time("created_at", nullable=False, server_default=sa.func.now()),
-    #: When it was undone; null while it applies.
+    #: When it was undone; null while it holds.
     _time("undone_at"),
     sa.Column("undone_by", sa.Text),
-    sa.CheckConstraint("count >= 0", name="count"),
-    sa.CheckConstraint("volume >= 0", name="volume"),
-    sa.Index("inventory_corrections_project", "project_id", "correction_id"),
+    #: The other fields of :class:`photoqueue.records.edits.Edit`, as JSON.
+    sa.Column("what", JSONB, nullable=False),
+    sa.UniqueConstraint("project_id", "number", name="edits_of_project"),
+    sa.CheckConstraint("(what ->> 'count')::integer >= 0", name="count"),
+    sa.CheckConstraint("(what #>> '{thing,volume}')::double precision >= 0", name="volume"),
 )
 
 #: Counters and histogram buckets since the installation began, a few rows. They only grow, so

@@ -40,6 +40,9 @@ class FoundItem(Record):
     appearance: str | None = None
     #: Boxes of other findings that were taken for this one item; ``None`` if there are none.
     merged: tuple[Box, ...] | None = None
+    #: Where edits are possible: ``<job id>.<position>``, or ``e<number>`` of what a person added.
+    #: It is not stored.
+    item_id: str | None = Field(default=None, exclude=True)
 
 
 class PhotoResult(Record, HasCard):
@@ -78,7 +81,7 @@ class PhotoResult(Record, HasCard):
         """
         import pandas as pd
 
-        columns = [name for name in FoundItem.model_fields if name != "appearance"]
+        columns = [name for name in FoundItem.model_fields if name not in {"appearance", "item_id"}]
         return pd.DataFrame(_worded(self.items, lang), columns=columns)
 
     def __repr__(self) -> str:
@@ -115,6 +118,8 @@ class InventoryLine(Record):
     seen_count: int | None = None
     #: How many more there may be: they count only in ``volume_max`` until a person adds them.
     held_back: int = 0
+    #: How many more a person found that do not move: they are not in the volumes.
+    stays: int = 0
 
     @property
     def volume_of_one(self) -> float:
@@ -157,6 +162,8 @@ class InventoryResult(Record, HasCard):
     warnings: tuple[str, ...] = ()
     #: Photos whose content is in another room, too, and counted in both: its photo by photo id.
     shared_photos: dict[str, str] | None = None
+    #: What an engine listed in each room that saw all its photos, if the strategy is ``llm``.
+    listed: dict[str, tuple[FoundItem, ...]] | None = None
     #: Lines before correction, of rooms that a person corrected or added.
     seen_lines: tuple[InventoryLine, ...] | None = None
     added_rooms: tuple[str, ...] | None = None

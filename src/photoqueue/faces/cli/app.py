@@ -76,7 +76,13 @@ _COMMANDS: Final = {
         jobs.pause,
         jobs.resume,
     ),
-    "Inventory": (inventory.inventory, inventory.correct, inventory.corrections),
+    "Inventory": (
+        inventory.inventory,
+        inventory.items,
+        inventory.edit,
+        inventory.correct,
+        inventory.corrections,
+    ),
     "Service": (
         service.worker,
         service.serve,

@@ -11,6 +11,7 @@ import typer
 import photoqueue
 from photoqueue.faces.cli.output import (
     NUMBER,
+    WHOLE,
     AsJson,
     StrategyName,
     TableColumn,
@@ -20,7 +21,7 @@ from photoqueue.faces.cli.output import (
     show,
     table,
 )
-from photoqueue.format import counted, line, percent, volume, volume_range
+from photoqueue.format import clock, counted, line, percent, score, volume, volume_range
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -130,6 +131,91 @@ def corrections(
     if printed_json(as_json, listed):
         return
     show(correction_table(made.model_dump() for made in listed) if listed else "No corrections.")
+
+
+def edit(
+    project: Project,
+    verb: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[VERB]",
+            help="rename, remove, add, redraw, same, apart, stays, exclude, move, rename-room, "
+            "reviewed, undo, redo, place or keep; without one, list the edits.",
+            show_default=False,
+        ),
+    ] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[VALUE]...",
+            help="An item and a name, a photo and a room …: as the verb takes them.",
+            show_default=False,
+        ),
+    ] = None,
+    box: Annotated[
+        str | None, typer.Option(help="x0,y0,x1,y1 in 0…1 of the upright picture.")
+    ] = None,
+    volume: Annotated[float | None, typer.Option(help="Moving volume of one, in m³.")] = None,
+    category: Annotated[
+        str | None, typer.Option(help="Category of a thing that the catalogue lacks.")
+    ] = None,
+    user: User = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put right what photos show, or list the edits of a project.
+
+    `photoqueue items PROJECT` lists the ids: photoqueue edit move-42 rename ID "two-seat sofa".
+    """
+    from photoqueue.client import verbs
+
+    if verb is None:
+        listed = verbs.edits(project)
+        if not printed_json(as_json, listed):
+            show(_edit_table(listed) if listed else "No edits.")
+        return
+    options = {"volume": volume, "category": category, "box": box and box.split(",")}
+    given: list[Any] = list(values or ())
+    if verb == "move":  # in Python the room is named
+        options["room"] = given.pop() if len(given) > 1 else None
+    if verb in ("undo", "place", "keep") and given and given[0].isdecimal():
+        given[0] = int(given[0])
+    named = {name: value for name, value in options.items() if value is not None}
+    made = verbs.edit(project, verb, *given, user_id=user, **named)
+    if not printed_json(as_json, made):
+        show(f"Edit {made.number}: {line(made.words())}")
+        if verb not in ("undo", "redo"):
+            show(f"Undo it with: photoqueue edit {line(project)} undo {made.number}")
+
+
+def items(project: Project, as_json: AsJson = False) -> None:
+    """List what the photos of a project show, with all edits."""
+    found = photoqueue.review(project).items()
+    found = found.astype(object).where(found.notna(), None)
+    rows = found.to_dict("records")
+    if printed_json(as_json, rows):
+        return
+    columns = (
+        TableColumn("ROOM", "room"),
+        TableColumn("NAME", "name"),
+        TableColumn("SCORE", "score", NUMBER, score),
+        TableColumn("THING", "thing"),
+        TableColumn("EDITED", "edited"),
+        TableColumn("PHOTO", "photo_id"),
+        TableColumn("ITEM", "item_id", WHOLE),
+    )
+    drawn = table(columns, rows, title=f"Items of {line(project)}", group=lambda row: row["room"])
+    show(drawn if rows else "No photo shows a thing.")
+
+
+def _edit_table(edits: list[photoqueue.Edit]) -> Table:
+    columns = (
+        TableColumn("NUMBER", "number", NUMBER, str),
+        TableColumn("WHAT", lambda edit: line(edit.words())),
+        TableColumn("WHEN", "created_at", NUMBER, clock),
+        TableColumn("BY", "user_id"),
+        TableColumn("UNDONE BY", "undone_by"),
+    )
+    return table(columns, edits, title="Edits")
 
 
 def catalogue(

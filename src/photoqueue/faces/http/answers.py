@@ -12,6 +12,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from photoqueue.records.base import Box
+from photoqueue.records.edits import Edit
 from photoqueue.records.snapshots import JobSnapshot, QueueStats, Worker
 from photoqueue.words import JobState, JobType
 
@@ -81,6 +83,58 @@ class CountsAnswer(_Given):
     """How many jobs there are in each state."""
 
     counts: dict[JobState, int]
+
+
+class ReviewItem(_Given):
+    """Something that a photo shows, with all edits."""
+
+    item_id: str
+    photo_id: str
+    room: str
+    name: str
+    #: 0…1; none for what a person named.
+    score: float | None = None
+    #: x0, y0, x1, y1 in 0…1 of the upright picture.
+    box: Box | None = None
+    #: The thing that it shows.
+    thing: str | None = None
+    #: The newest edit, and by whom.
+    edited: str | None = None
+
+
+class ReviewThing(_Given):
+    """A thing of a project; ``reason`` says why it does not count."""
+
+    thing: str
+    room: str
+    name: str
+    counts: bool
+    reason: str
+    #: The items that show it.
+    items: list[str]
+
+
+class UnplacedEdit(_Given):
+    """An edit whose item was not found again."""
+
+    number: int
+    user_id: str
+    what: str
+    reason: str
+
+
+class ItemsAnswer(_Given):
+    """What the photos of a project show, and the things that it makes."""
+
+    items: list[ReviewItem]
+    things: list[ReviewThing]
+    unplaced: list[UnplacedEdit]
+
+
+class EditsAnswer(_Given):
+    """Edits, oldest first."""
+
+    edits: tuple[Edit, ...]
 
 
 class WorkersAnswer(_Given):

@@ -27,11 +27,17 @@ from photoqueue.faces.http.middleware import (
     RateLimit,
     is_loopback,
 )
-from photoqueue.faces.http.routes import batches, jobs, submissions, system
+from photoqueue.faces.http.routes import batches, jobs, reviews, submissions, system
 from photoqueue.installation import current
 from photoqueue.settings import Settings
 
-_ROUTERS: Final = (submissions.router, jobs.router, batches.router, system.router)
+_ROUTERS: Final = (
+    submissions.router,
+    jobs.router,
+    batches.router,
+    reviews.router,
+    system.router,
+)
 #: Problem responses that any route may give.
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": Problem, "description": "The request cannot be read."},

@@ -40,7 +40,7 @@ Name = Annotated[
 ]
 
 
-class _Taken(BaseModel):
+class Taken(BaseModel):
     """A request body: no conversions, no unknown fields."""
 
     model_config = ConfigDict(
@@ -48,7 +48,7 @@ class _Taken(BaseModel):
     )
 
 
-class TestJobRequest(_Taken):
+class TestJobRequest(Taken):
     """A test photo."""
 
     __test__ = False  # not a pytest class
@@ -58,7 +58,7 @@ class TestJobRequest(_Taken):
     room_type: Name | None = Field(default=None, examples=["salon"])
 
 
-class PhotoRequest(_Taken):
+class PhotoRequest(Taken):
     """A photo that was submitted before."""
 
     photo_id: Name = Field(examples=["photo-1"])
@@ -69,7 +69,7 @@ class PhotoRequest(_Taken):
     resubmit: bool = False
 
 
-class UploadFields(_Taken):
+class UploadFields(Taken):
     """Fields beside an uploaded photo."""
 
     user_id: Name
@@ -81,7 +81,7 @@ class UploadFields(_Taken):
     resubmit: bool = False
 
 
-class InventoryRequest(_Taken):
+class InventoryRequest(Taken):
     """A project to add up; with ``afterBatch``, after all jobs of that batch have ended."""
 
     project_id: Name = Field(examples=["move-42"])

@@ -1,0 +1,55 @@
+"""Edits by the names of their verbs, for the shell and HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from inspect import signature
+from typing import Any, Final
+
+from photoqueue.client.identifiers import checked
+from photoqueue.client.review import Review, review
+from photoqueue.errors import PayloadError
+from photoqueue.installation import current
+from photoqueue.queue import edit_log
+from photoqueue.records.edits import Edit
+
+
+def edits(project_id: str, *, after: int = 0) -> list[Edit]:
+    """Return the edits of a project with larger numbers than ``after``, oldest first.
+
+    Numbers are in the order of the commits: whoever asks again with the last one misses none.
+    """
+    return edit_log.of_project(current().database, checked("project_id", project_id), after=after)
+
+
+#: What can be said, by name.
+VERBS: Final[Mapping[str, Callable[..., Edit]]] = {
+    method.__name__.replace("_", "-"): method
+    for method in (
+        *(Review.rename, Review.remove, Review.add, Review.redraw, Review.same, Review.apart),
+        *(Review.stays, Review.exclude, Review.move, Review.rename_room, Review.reviewed),
+        *(Review.undo, Review.redo, Review.place, Review.keep),
+    )
+}
+
+
+def edit(
+    project_id: str, verb: str, *values: Any, user_id: str | None = None, **named: Any
+) -> Edit:
+    """Make an edit by the name of its verb in :data:`VERBS`.
+
+    Raises
+    ------
+    PayloadError
+        There is no such verb, or its arguments are others.
+    """
+    method = VERBS.get(verb)
+    if method is None:
+        raise PayloadError(f"There is no edit {verb!r:.40}; choose one of {', '.join(VERBS)}.")
+    editor = review(project_id, user_id=user_id)
+    try:
+        given = signature(method).bind(editor, *values, **named)
+    except TypeError as exc:
+        wanted = ", ".join(list(signature(method).parameters)[1:]) or "nothing"
+        raise PayloadError(f"{verb} takes {wanted}: {exc}.") from None
+    return method(*given.args, **given.kwargs)

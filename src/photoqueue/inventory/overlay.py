@@ -1,0 +1,373 @@
+"""Lays the edits of a project over what engines found; the results of jobs stay as they are.
+
+Edits are applied in the order in which they were committed, so that the newest holds. An edit of
+an item finds it by its id in the photo's newest result. After the photo was analysed anew, it finds
+the item that lies where the old one lay or where a person drew it: the only one whose box overlaps
+it by at least :data:`SAME_PLACE`, or the only one of the same kind; without boxes, the item of the
+same kind and rank. What finds nothing, or two items, is *unplaced*: a person decides.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from photoqueue.inventory.copies import overlap
+from photoqueue.inventory.views import AnalysedPhoto, room_name
+from photoqueue.inventory.volumes import Kind
+from photoqueue.records.base import Box
+from photoqueue.records.edits import Anchor, Edit, NamedThing
+from photoqueue.records.results import FoundItem
+
+#: Overlap (IoU, 0…1) from which an item of a new result is that of the old one.
+SAME_PLACE: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Links:
+    """What persons said of items beyond their kind and box; items by their ids."""
+
+    #: Items that are one thing; each item is in at most one group.
+    groups: tuple[frozenset[str], ...] = ()
+    #: Items that are a thing of their own.
+    apart: Set[str] = frozenset()
+    #: Items that do not move.
+    stays: Set[str] = frozenset()
+
+
+NO_LINKS: Final = Links()
+
+
+class Unplaced(NamedTuple):
+    """An edit whose item was not found, and why."""
+
+    edit: Edit
+    reason: str
+
+
+def anchors(photos: Iterable[AnalysedPhoto], edits: Iterable[Edit]) -> dict[str, Anchor]:
+    """Return the anchor of each item, by its id.
+
+    Parameters
+    ----------
+    photos : iterable of AnalysedPhoto
+        Without edits.
+    edits : iterable of Edit
+        Those that add things are looked at.
+    """
+    found = {}
+    for photo in photos:
+        ranks: Counter[Kind] = Counter()
+        for position, item in enumerate(photo.result.items):
+            kind = Kind.of(item)
+            item_id = f"{photo.job_id}.{position}"
+            found[item_id] = Anchor(
+                item_id=item_id,
+                photo_id=photo.photo_id,
+                key=item.key,
+                name=item.name,
+                category=item.category,
+                box=item.box,
+                rank=ranks[kind],
+            )
+            ranks[kind] += 1
+    for edit in edits:
+        if edit.kind == "add" and edit.thing and edit.photo_id:
+            found[edit.added_id] = Anchor(
+                item_id=edit.added_id,
+                photo_id=edit.photo_id,
+                key=edit.thing.key,
+                name=edit.thing.name,
+                category=edit.thing.category,
+                box=edit.box,
+            )
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlaid:
+    """The photos of a project with all standing edits."""
+
+    photos: tuple[AnalysedPhoto, ...]
+    links: Links
+    #: The edits that set counts, with the names that their rooms have now.
+    counts: tuple[Edit, ...]
+    unplaced: tuple[Unplaced, ...]
+    #: Rooms that a person has reviewed and that no photo was added to since: the edit by room.
+    reviewed: Mapping[str, Edit]
+    #: Photos that were excluded or replaced: the edit by photo.
+    excluded: Mapping[str, Edit]
+    #: The newest edit of each item that a person touched.
+    edited: Mapping[str, Edit]
+
+    @property
+    def rooms(self) -> dict[str, list[str]]:
+        """The photos of each room."""
+        rooms: dict[str, list[str]] = {}
+        for photo in self.photos:
+            rooms.setdefault(str(photo.room), []).append(photo.photo_id)
+        return rooms
+
+
+def overlay(
+    photos: Iterable[AnalysedPhoto], edits: Iterable[Edit], language: str = "en"
+) -> Overlaid:
+    """Lay edits over the photos of a project.
+
+    Parameters
+    ----------
+    photos : iterable of AnalysedPhoto
+        With the newest completed result of each.
+    edits : iterable of Edit
+        Of the project, in any order; undone ones do not count.
+    language : str
+        Language of the names of rooms that no caller named.
+    """
+    desk = _Desk(photos, language)
+    standing = sorted((edit for edit in edits if edit.standing), key=lambda edit: edit.number)
+    kept = {edit.of for edit in standing if edit.kind == "keep"}
+    desk.drawn = {
+        edit.items[0].item_id: edit.box for edit in standing if edit.kind == "redraw" and edit.box
+    }
+    for edit in standing:
+        reason = desk.apply(edit)
+        if reason and edit.number not in kept:
+            desk.unplaced.append(Unplaced(edit, reason))
+    return desk.result()
+
+
+def found_alike(photo: AnalysedPhoto, thing: NamedThing, box: Box | None) -> list[int]:
+    """Return which items of a photo's result are of a kind and, if there is a box, in its place."""
+    kind = Kind.named(thing.key, thing.name, thing.category)
+    return [
+        position
+        for position, item in enumerate(photo.result.items)
+        if Kind.of(item) == kind and (box is None or _same_place(box, item.box))
+    ]
+
+
+class _Photo:
+    """A photo while edits are applied to it."""
+
+    def __init__(self, photo: AnalysedPhoto, language: str) -> None:
+        self.photo = photo
+        self.room = room_name(photo.room, photo.result, language)
+        #: What the engine found, by item id.
+        self.found = {f"{photo.job_id}.{n}": item for n, item in enumerate(photo.result.items)}
+        #: What there is now, by item id.
+        self.items = dict(self.found)
+        #: Items of this result that edits of an older one are about: id then → id now.
+        self.places: dict[str, str] = {}
+
+    def place(self, anchor: Anchor, drawn: Box | None = None) -> str | None:
+        """Return the id of the item that an edit is about; None if there are none or two.
+
+        ``drawn`` is where a person drew it.
+        """
+        if anchor.item_id in self.items or anchor.item_id in self.found:
+            return anchor.item_id
+        if anchor.item_id not in self.places:
+            fitting = self._fitting(anchor, drawn)
+            if len(fitting) != 1:
+                return None
+            self.places[anchor.item_id] = fitting[0]
+        return self.places[anchor.item_id]
+
+    def _fitting(self, anchor: Anchor, drawn: Box | None) -> list[str]:
+        kind = Kind.named(anchor.key, anchor.name, anchor.category)
+        alike = [name for name, item in self.found.items() if Kind.of(item) == kind]
+        # Two items of one result are two things; those of two results may be one.
+        job = _job(anchor.item_id)
+        taken = {place for item_id, place in self.places.items() if _job(item_id) == job}
+        if anchor.box is None or not any(item.box for item in self.found.values()):
+            return [name for name in alike[anchor.rank :][:1] if name not in taken]
+        # The same engine finds the same again, however near to others.
+        same = [n for n in alike if n not in taken and self.found[n].box == anchor.box]
+        if same:
+            return same[:1]
+        for box in filter(None, (drawn, anchor.box)):
+            there = self._at(box) - taken
+            if there:
+                return sorted(there & set(alike) or there)
+        return []
+
+    def _at(self, box: Box) -> set[str]:
+        """Return the items of the result that lie in a place."""
+        return {name for name, item in self.found.items() if _same_place(box, item.box)}
+
+    def remove(self, edit: Edit, anchor: Anchor) -> str:
+        """Remove an item; return why it cannot be.
+
+        Of a new result, only what it has beyond the equal things that the person left: of a double
+        finding that is single now, nothing. What the result does not have at all is no question.
+        """
+        name = self.places.get(anchor.item_id, anchor.item_id)
+        if name in self.items:
+            del self.items[name]
+            return ""
+        if name in self.found:
+            return f"the {anchor.name} in photo {anchor.photo_id} was removed"
+        kind = NamedThing(key=anchor.key, name=anchor.name, category=anchor.category)
+        alike = [f"{self.photo.job_id}.{n}" for n in found_alike(self.photo, kind, anchor.box)]
+        free = [n for n in alike if n in self.items and n not in self.places.values()]
+        if len(alike) > edit.found and free:
+            name = min(free, key=lambda n: (self.found[n].box != anchor.box, -alike.index(n)))
+            self.places[anchor.item_id] = name
+            del self.items[name]
+        elif anchor.box and not alike and self._at(anchor.box):
+            return f"another thing lies where the {anchor.name} was removed"
+        return ""
+
+    def add(self, edit: Edit, thing: NamedThing) -> None:
+        """Add what a person added; if a newer result has it as well, that one gives way."""
+        if edit.job_id != self.photo.job_id:
+            for position in found_alike(self.photo, thing, edit.box)[edit.found :]:
+                name = f"{self.photo.job_id}.{position}"
+                if name not in self.places.values():
+                    self.found.pop(name, None)
+                    self.items.pop(name, None)
+        self.items[edit.added_id] = FoundItem(
+            name=thing.name,
+            category=thing.category,
+            key=thing.key,
+            volume=thing.volume,
+            box=edit.box,
+            dismountable=False,
+        )
+
+    def result(self, edited: Set[str]) -> AnalysedPhoto:
+        named = (item.model_copy(update={"item_id": name}) for name, item in self.items.items())
+        analysis = self.photo.result.model_copy(update={"items": tuple(named)})
+        touched = self.items.keys() != self.found.keys() or not edited.isdisjoint(self.items)
+        return replace(self.photo, room=self.room, result=analysis, edited=touched)
+
+
+def _job(item_id: str) -> str:
+    return item_id.rpartition(".")[0]
+
+
+def _same_place(one: Box, other: Box | None) -> bool:
+    return other is not None and overlap(one, other) >= SAME_PLACE
+
+
+class _Desk:
+    """A project while edits are applied to it, one after the other."""
+
+    def __init__(self, photos: Iterable[AnalysedPhoto], language: str) -> None:
+        self.photos = {photo.photo_id: _Photo(photo, language) for photo in photos}
+        #: Items that a person has touched.
+        self.edited: dict[str, Edit] = {}
+        self.groups: list[set[str]] = []
+        self.apart: set[str] = set()
+        self.stays: set[str] = set()
+        self.counts: list[Edit] = []
+        self.reviewed: dict[str, Edit] = {}
+        self.excluded: dict[str, Edit] = {}
+        self.unplaced: list[Unplaced] = []
+        #: Where persons drew items, also later than the edit at hand.
+        self.drawn: dict[str, Box] = {}
+
+    def apply(self, edit: Edit) -> str:
+        """Apply an edit; return why it cannot be."""
+        if edit.items:
+            return self._apply_to_items(edit)
+        photo = self.photos.get(edit.photo_id or "")
+        match edit.kind:
+            case "add" if edit.thing and photo:
+                photo.add(edit, edit.thing)
+                self.edited[edit.added_id] = edit
+            case "move" if edit.to_room and photo:
+                photo.room = edit.to_room
+            case "exclude" | "replace" if edit.photo_id:
+                self.excluded[edit.photo_id] = edit
+            case "rename_room":
+                self._rename_room(str(edit.room), str(edit.to_room))
+            case "count":
+                self.counts.append(edit)
+            case "reviewed":
+                self.reviewed[str(edit.room)] = edit
+            case "add" | "move":
+                return f"photo {edit.photo_id} is no longer in the project, or has no result"
+        return ""
+
+    def _apply_to_items(self, edit: Edit) -> str:
+        places = {}
+        for anchor in edit.items:
+            photo = self.photos.get(anchor.photo_id)
+            if photo is None:
+                return f"photo {anchor.photo_id} is no longer in the project, or has no result"
+            if edit.kind == "remove":
+                self.edited[anchor.item_id] = edit
+                return photo.remove(edit, anchor)
+            name = photo.place(anchor, self.drawn.get(anchor.item_id))
+            if name is None:
+                return f"the {anchor.name} is not found again in photo {anchor.photo_id}"
+            if name not in photo.items:
+                return f"the {anchor.name} in photo {anchor.photo_id} was removed"
+            places[name] = photo
+        self.edited |= dict.fromkeys(places, edit)
+        if edit.kind == "same":
+            self._join(set(places))
+        for name, photo in places.items():
+            self._change(edit, photo, name)
+        return ""
+
+    def _change(self, edit: Edit, photo: _Photo, name: str) -> None:
+        changes: dict[str, object] = {}
+        match edit.kind:
+            case "rename" if edit.thing:
+                changes = {**edit.thing.model_dump(), "score": None, "alternatives": None}
+            case "redraw":
+                changes = {"box": edit.box, "merged": None}
+            case "apart":
+                self.groups = [group - {name} for group in self.groups]
+                self.apart.add(name)
+            case "stays":
+                self.stays.add(name)
+        if changes:
+            photo.items[name] = photo.items[name].model_copy(update=changes)
+
+    def _join(self, names: set[str]) -> None:
+        together = [group for group in self.groups if group & names]
+        self.groups = [group for group in self.groups if not group & names]
+        self.groups.append(names.union(*together))
+        self.apart -= names
+
+    def _rename_room(self, room: str, to: str) -> None:
+        for photo in self.photos.values():
+            if photo.room == room:
+                photo.room = to
+        self.counts = [
+            edit.model_copy(update={"room": to}) if edit.room == room else edit
+            for edit in self.counts
+        ]
+        # Of a room that another is merged into, nobody has reviewed the whole.
+        seen = [self.reviewed.pop(name) for name in (room, to) if name in self.reviewed]
+        if seen:
+            photos = tuple(photo for edit in seen for photo in edit.photos)
+            self.reviewed[to] = seen[-1].model_copy(update={"photos": photos})
+
+    def result(self) -> Overlaid:
+        kept = [p for name, p in self.photos.items() if name not in self.excluded]
+        rooms: dict[str, set[str]] = {}
+        for photo in kept:
+            rooms.setdefault(photo.room, set()).add(photo.photo.photo_id)
+        return Overlaid(
+            photos=tuple(photo.result(self.edited.keys()) for photo in kept),
+            links=Links(
+                groups=tuple(frozenset(group) for group in self.groups if len(group) > 1),
+                apart=frozenset(self.apart),
+                stays=frozenset(self.stays),
+            ),
+            counts=tuple(self.counts),
+            unplaced=tuple(self.unplaced),
+            reviewed={
+                room: edit
+                for room, edit in self.reviewed.items()
+                if rooms.get(room, set()) <= set(edit.photos)
+            },
+            excluded=self.excluded,
+            edited=self.edited,
+        )

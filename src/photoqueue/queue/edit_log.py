@@ -1,0 +1,104 @@
+"""Edits of projects: added, read, undone, each in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from photoqueue.errors import NotFoundError
+from photoqueue.queue.database import Database
+from photoqueue.queue.projects import unknown_project
+from photoqueue.queue.tables import edits as table
+from photoqueue.queue.tables import photos
+from photoqueue.records.edits import Edit, EditKind
+
+_LOCK = sa.text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('photoqueue.edits ' || :project, 0))"
+)
+
+
+class EditLog:
+    """The edits of one project, while nobody else can add any."""
+
+    def __init__(self, connection: sa.Connection, project_id: str) -> None:
+        self._connection = connection
+        self.project_id = project_id
+        #: Oldest first, with those that were undone.
+        self.edits = _read(connection, table.c.project_id == project_id)
+
+    def add(self, kind: EditKind, user_id: str, **what: Any) -> Edit:
+        """Store an edit; ``what`` are the fields of :class:`Edit` that belong to its kind."""
+        made = Edit.model_construct(**what)
+        stored = made.model_dump(mode="json", by_alias=True, exclude_none=True, include=set(what))
+        values = {"project_id": self.project_id, "kind": kind, "user_id": user_id, "what": stored}
+        row = self._connection.execute(sa.insert(table).values(values).returning(table)).one()
+        return _edit(row)
+
+    def undo(self, edit: Edit, user_id: str) -> Edit:
+        """Undo an edit; return the edit that says so."""
+        self._set(edit, {"undone_at": sa.func.now(), "undone_by": user_id})
+        return self.add("undo", user_id, of=edit.number)
+
+    def redo(self, edit: Edit, user_id: str) -> Edit:
+        """Let an undone edit hold again; return the edit that says so."""
+        self._set(edit, {"undone_at": None, "undone_by": None})
+        return self.add("redo", user_id, of=edit.number)
+
+    def _set(self, edit: Edit, values: dict[str, Any]) -> None:
+        where = table.c.edit_id == edit.edit_id
+        self._connection.execute(sa.update(table).where(where).values(values))
+
+
+@contextmanager
+def editing(database: Database, project_id: str) -> Iterator[EditLog]:
+    """Open the edits of a project for writing; they are committed together at the end.
+
+    Raises
+    ------
+    UnknownProjectError
+        The project has no photos: none was submitted, or it was erased.
+    """
+    with database.begin() as connection:
+        # This lock on `photos` makes an erasure wait, or be seen.
+        if not connection.scalar(sa.select(sa.exists().where(photos.c.project_id == project_id))):
+            raise unknown_project(project_id)
+        connection.execute(_LOCK, {"project": project_id})
+        yield EditLog(connection, project_id)
+
+
+def of_project(database: Database, project_id: str, *, after: int = 0) -> list[Edit]:
+    """Read the edits of a project with larger numbers than ``after``, oldest first."""
+    with database.begin() as connection:
+        return _read(connection, table.c.project_id == project_id, table.c.number > after)
+
+
+def project_of(database: Database, edit_id: int) -> str:
+    """Return the project of a correction.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such correction.
+    """
+    query = sa.select(table.c.project_id).where(table.c.edit_id == edit_id, table.c.kind == "count")
+    with database.begin() as connection:
+        found: str | None = connection.scalar(query)
+    if found is None:
+        raise NotFoundError(
+            f"There is no correction {edit_id} in {database.address}. corrections(project) lists "
+            "those of a project."
+        )
+    return found
+
+
+def _read(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> list[Edit]:
+    query = sa.select(table).where(*where).order_by(table.c.number)
+    return [_edit(row) for row in connection.execute(query)]
+
+
+def _edit(row: sa.Row[Any]) -> Edit:
+    values = dict(row._mapping)
+    return Edit.model_validate(values.pop("what") | values)

@@ -1,0 +1,459 @@
+"""A person puts a move right: edits stored, read at once, undone, by several persons."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from photoqueue import (
+    PhotoResult,
+    Review,
+    correct,
+    corrections,
+    read_inventory,
+    review,
+    submit_inventory,
+    submit_photo,
+)
+from photoqueue.client.pruning import erase_project
+from photoqueue.errors import (
+    NotFoundError,
+    PayloadError,
+    PhotoqueueError,
+    StateError,
+    UnknownProjectError,
+)
+from photoqueue.evaluation.truth import read_truth
+from photoqueue.faces.cli import main
+from photoqueue.installation import Installation
+from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.queue import edit_log
+from photoqueue.records.base import Box
+from photoqueue.records.results import FoundItem
+from tests.bench import Bench
+from tests.conftest import picture, submit
+
+LEFT: Box = (0.1, 0.1, 0.4, 0.5)
+RIGHT: Box = (0.6, 0.1, 0.9, 0.5)
+
+
+def seen(key: str, box: Box | None = None) -> FoundItem:
+    return FoundItem(name=key, category="furniture", dismountable=False, key=key, box=box)
+
+
+class Move:
+    """A project whose photos show what a test says."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.bench = Bench(installation)
+
+    def analyse(self, photo: str, *items: FoundItem, room: str = "salon", **options: Any) -> None:
+        result = PhotoResult(
+            photo_id=photo, items=items, room_type="salon", confidence=0.9, engine="scripted"
+        )
+        job = submit(photo, project_id="m1", room=room, **options)
+        self.bench(job, lambda analyse: lambda claim, calls: result.to_json())
+
+
+@pytest.fixture
+def move(installation: Installation) -> Move:
+    """Two photos of a salon, each of the same chair, and one of a kitchen; added up."""
+    made = Move(installation)
+    made.analyse("s1", seen("chair", LEFT), seen("desk", RIGHT))
+    made.analyse("s2", seen("chair", RIGHT))
+    made.analyse("k1", seen("refrigerator", LEFT), room="kitchen")
+    made.bench(submit_inventory("m1"))
+    return made
+
+
+@pytest.fixture
+def ana(move: Move) -> Review:
+    return review("m1", user_id="ana")
+
+
+@pytest.fixture
+def ben(move: Move) -> Review:
+    return review("m1", user_id="ben")
+
+
+def item(of: Review, photo: str, name: str) -> str:
+    frame = of.items()
+    (found,) = frame[(frame["photo_id"] == photo) & (frame["name"] == name)]["item_id"]
+    return str(found)
+
+
+def shell(*arguments: str) -> int:
+    argv, sys.argv = sys.argv, ["photoqueue", *arguments]
+    try:
+        main()
+    except SystemExit as exc:
+        return int(exc.code or 0)
+    finally:
+        sys.argv = argv
+    return 0
+
+
+def counts() -> dict[tuple[str, str], int]:
+    return {
+        (line.room, str(line.key or line.name)): line.count for line in read_inventory("m1").lines
+    }
+
+
+def test_items_and_things_say_what_counts(ana: Review) -> None:
+    items = ana.items()
+    assert list(items.columns) == [
+        *("item_id", "photo_id", "room", "name", "score", "box", "thing", "edited"),
+    ]
+    assert list(items["name"]) == ["chair", "desk", "chair", "refrigerator"]
+    assert items["box"][0] == LEFT
+    things = ana.things().set_index("name")
+    assert things.loc["chair", "boxes"] == [("s1", LEFT), ("s2", RIGHT)]
+    assert bool(things["counts"].all())
+    assert items["thing"].nunique() == len(things) == 3
+
+
+def test_edits_of_things_apply_at_once(ana: Review) -> None:
+    ana.rename(item(ana, "s1", "desk"), "table de cuisine")
+    ana.remove(item(ana, "k1", "refrigerator"))
+    ana.add("k1", "chair", box=RIGHT)
+    ana.apart(item(ana, "s2", "chair"))
+    assert counts() == {
+        ("salon", "kitchen_table"): 1,
+        ("salon", "chair"): 2,
+        ("kitchen", "chair"): 1,
+    }
+    ana.stays(item(ana, "s1", "chair"))
+    (line,) = [line for line in read_inventory("m1").lines if line.stays]
+    assert (line.room, line.count, line.stays) == ("salon", 1, 1)
+    edited = ana.items().set_index("item_id")["edited"].dropna()
+    assert sorted(edited) == ["add by ana", "apart by ana", "rename by ana", "stays by ana"]
+
+
+def test_same_and_apart_are_the_other_way_round(ana: Review) -> None:
+    ana.apart(item(ana, "s1", "chair"))
+    assert counts()["salon", "chair"] == 2
+    ana.same(item(ana, "s1", "chair"), item(ana, "s2", "chair"))
+    assert counts()["salon", "chair"] == 1
+
+
+def test_photos_and_rooms_are_put_right(ana: Review, move: Move) -> None:
+    ana.move("k1", room="pantry")
+    assert ("pantry", "refrigerator") in counts()
+    ana.rename_room("pantry", "salon")
+    assert read_inventory("m1").rooms == ("salon",)
+    ana.exclude("s2")
+    ana.exclude("s1")
+    assert counts() == {("salon", "refrigerator"): 1}
+    # The folder submitted again finds the same photos.
+    move.analyse("k1", seen("refrigerator", LEFT), room="kitchen", resubmit=True)
+    assert counts() == {("salon", "refrigerator"): 1}
+
+
+def test_photo_is_replaced_by_another(ana: Review, move: Move) -> None:
+    ana.move("s2", room="hall")
+    edit = ana.replace("s2", picture(50))
+    assert read_inventory("m1").missing_photos == (edit.by_photo,)
+    move.bench(submit_photo(picture(50), project_id="m1", room="hall", user_id="u1"))
+    assert read_inventory("m1").missing_photos == ()
+    assert set(ana.items()["photo_id"]) == {"s1", "k1", edit.by_photo}
+    with pytest.raises(StateError, match="taken out by ana"):
+        ana.replace("s2", picture(50))
+
+
+def test_room_reviewed_is_open_again_with_a_new_photo(ana: Review, move: Move) -> None:
+    ana.reviewed("Kitchen")
+    assert ana._state().done.reviewed.keys() == {"kitchen"}
+    move.analyse("k2", room="kitchen")
+    assert not ana._state().done.reviewed
+
+
+def test_edits_outlive_a_new_analysis_and_what_is_not_found_is_listed(
+    ana: Review, move: Move
+) -> None:
+    ana.rename(item(ana, "s1", "desk"), "stool")
+    move.analyse("s1", seen("bookcase", RIGHT), seen("chair", LEFT), resubmit=True)
+    assert counts()["salon", "stool"] == 1
+
+    move.analyse("s1", seen("bookcase", LEFT), resubmit=True)
+    (row,) = ana.unplaced().itertuples()
+    assert (row.number, row.reason) == (1, "the desk is not found again in photo s1")
+    assert any("edit 1 (desk is stool)" in warning for warning in read_inventory("m1").warnings)
+    ana.place(1, item(ana, "s1", "bookcase"))
+    assert len(ana.unplaced()) == 0
+    assert counts()["salon", "stool"] == 1
+
+
+def test_undo_and_redo_are_ones_own_and_a_number_is_anybodys(ana: Review, ben: Review) -> None:
+    chair = item(ana, "s1", "chair")
+    ana.rename(chair, "armchair")
+    ben.rename(chair, "stool")
+    assert ("salon", "stool") in counts()
+    ana.undo()
+    assert ("salon", "stool") in counts()  # the newest holds
+    ana.redo()
+    ana.undo(2)
+    assert ("salon", "armchair") in counts()
+    with pytest.raises(StateError, match="already undone by ana"):
+        ben.undo(2)
+    with pytest.raises(StateError, match="No edit of ben holds"):
+        ben.undo()
+    with pytest.raises(StateError, match="ben has undone nothing"):
+        ben.redo()
+    log = ana.log()
+    assert list(log["number"]) == [1, 2, 3, 4, 5]
+    assert list(log["kind"]) == ["rename", "rename", "undo", "redo", "undo"]
+    assert list(log["what"])[:2] == ["chair is armchair", "chair is stool"]
+
+
+def test_what_later_edits_rest_on_is_not_undone(ana: Review) -> None:
+    added = ana.add("k1", "chair")
+    ana.rename(f"e{added.number}", "armchair")
+    with pytest.raises(StateError, match=r"rest on it: 2 \(chair is armchair\)"):
+        ana.undo(1)
+    ana.move("s2", room="hall")
+    ana.reviewed("hall")
+    with pytest.raises(StateError, match=r"rest on it: 4 \(hall reviewed\)"):
+        ana.undo(3)
+    ana.undo()
+    ana.undo(3)
+    ana.undo(2)
+    ana.undo(1)
+    assert counts()["salon", "chair"] == 1
+    assert list(ana.items()["edited"].dropna()) == []
+
+
+def test_counts_set_by_hand_are_edits_and_keep_their_ids(ana: Review) -> None:
+    made = correct("m1", room="salon", item="chair", count=6, user_id="ana")
+    assert counts()["salon", "chair"] == 6
+    assert list(corrections("m1")["correction_id"]) == [made.correction_id]
+    ana.rename_room("salon", "lounge")
+    assert counts()["lounge", "chair"] == 6
+    ana.undo(2)
+    ana.undo()
+    assert counts()["salon", "chair"] == 1
+    assert list(corrections("m1", undone=True)["undone_by"]) == ["ana"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "error", "reason"),
+    [
+        (lambda r: r.rename("x.1", "chair"), NotFoundError, "'x.1' of project 'm1' does not exist"),
+        (lambda r: r.rename(7, "chair"), NotFoundError, "Item 7"),
+        (lambda r: r.rename(item(r, "s1", "desk"), "chayr"), NotFoundError, "Did you mean 'chair'"),
+        (lambda r: r.redraw(item(r, "s1", "desk"), (0, 0, 1, 2)), PayloadError, "box is"),
+        (lambda r: r.redraw(item(r, "s1", "desk"), (0.5, 0, 0.5, 1)), PayloadError, "x0 < x1"),
+        (lambda r: r.add("s1", "chair", box="left"), PayloadError, "box is 'left'"),
+        (lambda r: r.add("nowhere", "chair"), NotFoundError, "no photo 'nowhere'"),
+        (lambda r: r.same(item(r, "s1", "chair")), PayloadError, "at least two"),
+        (
+            lambda r: r.same(item(r, "s1", "chair"), item(r, "s1", "desk")),
+            PayloadError,
+            "cannot be chair and desk",
+        ),
+        (
+            lambda r: r.same(item(r, "k1", "refrigerator"), item(r, "s1", "desk")),
+            PayloadError,
+            "cannot be",
+        ),
+        (lambda r: r.rename_room("cellar", "x"), NotFoundError, "no room 'cellar'"),
+        (lambda r: r.rename_room("salon", "salon"), PayloadError, "already"),
+        (lambda r: r.reviewed(""), PayloadError, "room is empty"),
+        (lambda r: r.undo(9), NotFoundError, "no edit 9"),
+        (lambda r: r.undo(True), NotFoundError, "no edit True"),
+        (lambda r: r.keep(1), NotFoundError, "no edit 1"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_stored(
+    verb: Any, error: type[PhotoqueueError], reason: str, ana: Review
+) -> None:
+    with pytest.raises(error, match=reason):
+        verb(ana)
+    assert len(ana.log()) == 0
+
+
+def test_two_of_one_photo_and_of_two_rooms_are_not_one_thing(ana: Review) -> None:
+    ana.rename(item(ana, "s1", "desk"), "chair")
+    first, second = ana.items().query("photo_id == 's1'")["item_id"]
+    with pytest.raises(PayloadError, match="Two items of one photo"):
+        ana.same(first, second)
+    ana.move("s2", room="hall")
+    with pytest.raises(PayloadError, match="in hall and salon"):
+        ana.same(first, item(ana, "s2", "chair"))
+
+
+def test_item_removed_or_in_a_photo_taken_out_says_by_whom(ana: Review, ben: Review) -> None:
+    chair, desk = item(ana, "s1", "chair"), item(ana, "s1", "desk")
+    ana.remove(chair)
+    with pytest.raises(StateError, match=r"was removed by ana; undo\(1\) brings it back"):
+        ben.rename(chair, "stool")
+    ana.exclude("s1")
+    with pytest.raises(StateError, match=r"in a photo that was taken out by ana; undo\(2\)"):
+        ben.rename(desk, "stool")
+    with pytest.raises(StateError, match="Photo 's1' was taken out by ana"):
+        ben.move("s1", room="hall")
+
+
+def test_thing_that_the_catalogue_lacks_is_taken_with_its_volume(ana: Review) -> None:
+    ana.add("k1", "Kiln", volume=0.8)
+    (kiln,) = [line for line in read_inventory("m1").lines if line.name == "Kiln"]
+    assert (kiln.count, kiln.volume, kiln.category) == (1, 0.8, "misc")
+
+
+def test_edits_of_many_have_numbers_in_the_order_of_their_commits(
+    installation: Installation, ana: Review
+) -> None:
+    seen_numbers: list[int] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            new = edit_log.of_project(
+                installation.database, "m1", after=max(seen_numbers, default=0)
+            )
+            seen_numbers.extend(edit.number for edit in new)
+
+    def edit(user: str) -> None:
+        for _ in range(5):
+            review("m1", user_id=user).move("k1", room="pantry")
+
+    watcher = threading.Thread(target=watch)
+    editors = [threading.Thread(target=edit, args=(f"u{n}",)) for n in range(4)]
+    watcher.start()
+    for thread in editors:
+        thread.start()
+    for thread in editors:
+        thread.join()
+    done.set()
+    watcher.join()
+    stored = [edit.number for edit in edit_log.of_project(installation.database, "m1")]
+    assert stored == list(range(1, 21))
+    assert seen_numbers == stored[: len(seen_numbers)]  # none was passed by
+
+
+def test_edits_of_an_erased_project_are_gone_and_refused(
+    installation: Installation, ana: Review
+) -> None:
+    ana.exclude("s2")
+    erase_project("m1")
+    with psycopg.connect(installation.database.libpq_url) as connection:
+        assert connection.execute("SELECT count(*) FROM edits").fetchone() == (0,)
+    with pytest.raises(UnknownProjectError, match="m1"):
+        ana.exclude("s1")
+    with pytest.raises(UnknownProjectError, match="m1"):
+        review("m1")
+
+
+def test_the_version_before_reads_and_writes_corrections(
+    installation: Installation, ana: Review
+) -> None:
+    made = correct("m1", room="salon", item="chair", count=6)
+    with psycopg.connect(installation.database.libpq_url, autocommit=True) as connection:
+        new = connection.execute(
+            "INSERT INTO inventory_corrections (project_id, room, key, name, category, count, "
+            "volume, dismountable, user_id) VALUES ('m1', 'salon', 'desk', 'desk', 'furniture', 2, "
+            "NULL, NULL, 'old') RETURNING correction_id, created_at IS NOT NULL, undone_at"
+        ).fetchone()
+        assert new == (made.correction_id + 1, True, None)
+        assert counts()["salon", "desk"] == 2
+        undone = connection.execute(
+            "UPDATE inventory_corrections SET undone_at = now(), undone_by = 'old' "
+            "WHERE correction_id = %s AND undone_at IS NULL RETURNING key, count, undone_by",
+            (made.correction_id,),
+        ).fetchone()
+    assert undone == ("chair", 6, "old")
+    assert counts()["salon", "chair"] == 1
+    assert list(ana.log()["kind"]) == ["count", "count", "undo"]
+
+
+# -- over HTTP and in the shell
+
+
+def test_the_same_over_http(installation: Installation, ana: Review) -> None:
+    from fastapi.testclient import TestClient
+
+    from photoqueue.faces.http.server import create_app
+
+    with TestClient(create_app(installation.settings), base_url="http://127.0.0.1") as client:
+        before = client.get("/api/projects/m1/items").json()
+        (desk,) = [one for one in before["items"] if one["name"] == "desk"]
+        assert desk["box"] == list(RIGHT)
+        made = client.post(
+            "/api/projects/m1/edits",
+            json={"verb": "rename", "userId": "cleo", "itemId": desk["itemId"], "name": "stool"},
+        )
+        assert made.status_code == 201
+        assert made.json()["items"][0]["name"] == "desk"
+        lines = client.get("/api/projects/m1/inventory").json()["lines"]
+        assert "stool" in {line["key"] for line in lines}
+        chairs = [one["itemId"] for one in before["items"] if one["name"] == "chair"]
+        same = {"verb": "same", "userId": "cleo", "itemIds": chairs}
+        assert client.post("/api/projects/m1/edits", json=same).status_code == 201
+        edits = client.get("/api/projects/m1/edits", params={"after": 1}).json()["edits"]
+        assert [(edit["number"], edit["kind"]) for edit in edits] == [(2, "same")]
+        for body, status in (
+            ({"verb": "paint", "userId": "cleo"}, 422),
+            ({"verb": "rename", "userId": "cleo"}, 422),
+            ({"verb": "remove", "userId": "cleo", "itemId": "x.1"}, 404),
+            ({"verb": "undo", "userId": "nobody"}, 409),
+        ):
+            answer = client.post("/api/projects/m1/edits", json=body)
+            assert answer.status_code == status, answer.text
+        assert client.get("/api/projects/nowhere/items").status_code == 404
+    assert list(ana.log()["user_id"]) == ["cleo", "cleo"]
+
+
+def test_the_same_in_the_shell(ana: Review, capsys: pytest.CaptureFixture[str]) -> None:
+    assert shell("items", "m1", "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    (desk,) = [one["item_id"] for one in listed if one["name"] == "desk"]
+    assert shell("edit", "m1", "rename", desk, "stool", "--user", "cleo") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Edit 1: desk is stool",
+        "Undo it with: photoqueue edit m1 undo 1",
+    ]
+    assert shell("edit", "m1", "move", "k1", "pantry") == 0
+    assert shell("edit", "m1", "add", "k1", "chair", "--box", "0.1,0.1,0.4,0.5") == 0
+    assert shell("edit", "m1", "undo", "1") == 0
+    assert counts()["pantry", "chair"] == 1
+    capsys.readouterr()
+    assert shell("edit", "m1") == 0
+    listing = capsys.readouterr().out
+    assert "desk is stool" in listing and "cleo" in listing and "edit 1 undone" in listing
+    assert shell("items", "m1") == 0
+    assert "add by" in capsys.readouterr().out
+    assert shell("edit", "m1", "paint") == 1
+    assert "There is no edit 'paint'; choose one of rename, remove" in capsys.readouterr().err
+    assert shell("edit", "m1", "rename", "x") == 1
+    assert "rename takes item_id, name, category, volume" in capsys.readouterr().err
+    assert shell("edit", "m1", "add", "k1", "chair", "--box", "1,2") == 1
+    assert "give x0, y0, x1, y1" in capsys.readouterr().err
+
+
+def test_reviewed_rooms_are_a_set_to_measure_engines_on(
+    ana: Review, installation: Installation, tmp_path: Path
+) -> None:
+    with pytest.raises(StateError, match="No room of project 'm1' is reviewed"):
+        ana.to_coco(tmp_path / "set")
+    ana.rename(item(ana, "s1", "desk"), "stool")
+    ana.add("s2", "armchair")
+    ana.reviewed("salon")
+
+    assert ana.to_coco(tmp_path / "set") == tmp_path / "set" / "annotations.json"
+
+    truth = read_truth(tmp_path / "set", Catalogue.load())
+    (room,) = truth.rooms
+    assert room.name == "salon"
+    assert [sorted(thing.key for thing in photo.things or ()) for photo in room.photos] == [
+        ["chair", "stool"],
+        ["armchair", "chair"],
+    ]
+    assert room.photos[0].boxes is not None
+    assert room.photos[0].boxes[0].box == pytest.approx(LEFT, abs=0.01)
+    with pytest.raises(StateError, match="set exists"):
+        ana.to_coco(tmp_path / "set")

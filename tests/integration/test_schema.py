@@ -6,6 +6,7 @@ import gc
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -16,6 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.conninfo import conninfo_to_dict
 
 import photoqueue
 from photoqueue.errors import ConfigurationError, DatabaseUnavailableError, SchemaMismatchError
@@ -306,3 +308,36 @@ def test_connection_that_is_in_use_at_the_close_is_closed_behind_it(database_url
         database.close()
     assert used is not None
     assert used.closed  # type: ignore[attr-defined]  # psycopg's
+
+
+@pytest.mark.parametrize(
+    ("option", "advice"),
+    [
+        ("pgbouncer=true", "'pgbouncer'.*recognised by itself"),
+        ("schema=public", "'schema'.*search_path"),
+        ("ssl=no-verify", "'ssl'.*sslmode"),
+        ("sslmode=require&connection_limit=5", "'connection_limit'.*Leave it out"),
+    ],
+)
+def test_options_of_other_clients_are_named_with_what_to_write(option: str, advice: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"DATABASE_URL.*{advice}"):
+        Database(f"postgresql://ana:hunter2@db.example/photos?{option}")
+
+
+def test_tls_may_be_asked_for_as_other_clients_do() -> None:
+    url = Database("postgresql://db.example/photos?ssl=true").libpq_url
+    assert conninfo_to_dict(url)["sslmode"] == "require"
+
+
+def test_several_servers_may_be_named(database_url: str) -> None:
+    several = Database("postgresql://ana:pw@db1,db2:6543,[::1]:1,[fe80::1]/photos?sslmode=require")
+    found = conninfo_to_dict(several.libpq_url)
+    assert found["host"] == "db1,db2,::1,fe80::1"
+    assert found["port"] == "5432,6543,1,5432"
+    assert (found["user"], found["dbname"], found["sslmode"]) == ("ana", "photos", "require")
+    assert several.address == f"postgresql://ana:***@{several.libpq_url.partition('@')[2]}"
+    # The first is away, and the second takes writes.
+    options = conninfo_to_dict(database_url)
+    url = f"postgresql://{options['user']}@/{options['dbname']}?host=/nowhere,{options['host']}"
+    with closing(Database(f"{url}&port=1,5432&target_session_attrs=read-write")) as database:
+        database.check_schema()

@@ -30,6 +30,16 @@ from photoqueue.errors import (
 from photoqueue.queue.connections import KEPT, LENT, LONGEST, Connection, Settings, pooled_engine
 from photoqueue.queue.tables import SCHEMA_REVISION
 
+#: Several servers in the place of one: what is before them, they, and what follows.
+_HOSTS: Final = re.compile(r"([\w+]+://(?:[^/?#]*@)?)([^/?#@]+,[^/?#@]*)(.*)")
+#: Options of libpq, and what to write for those of other clients.
+_OPTIONS: Final = {one.keyword.decode() for one in psycopg.pq.Conninfo.get_defaults()}
+_OTHER_OPTIONS: Final = {
+    "pgbouncer": "Leave it out: a pooler is recognised by itself.",
+    "schema": "Write options=-csearch_path%3DNAME for it.",
+    "ssl": "Write sslmode=verify-full for it, or sslmode=disable.",
+}
+
 
 def parsed(url: str) -> URL:
     """Read ``DATABASE_URL``.
@@ -39,8 +49,9 @@ def parsed(url: str) -> URL:
     ConfigurationError
         It is not the address of a PostgreSQL database.
     """
+    several = _HOSTS.fullmatch(url)
     try:
-        parsed = make_url(url)
+        parsed = make_url(several[1] + several[3] if several else url)
     except (ArgumentError, ValueError):  # ValueError: the port is not a number
         raise ConfigurationError(
             "DATABASE_URL is not a database address. It looks like "
@@ -57,6 +68,21 @@ def parsed(url: str) -> URL:
         raise ConfigurationError(
             "DATABASE_URL has more than the one @ before its host. Write each @ of the password, "
             "and of what follows the host, as %40."
+        )
+    for name, value in parsed.query.items():
+        if name not in _OPTIONS and (name, value) != ("ssl", "true"):
+            advice = _OTHER_OPTIONS.get(name, "Leave it out, or write the one of libpq.")
+            raise ConfigurationError(
+                f"DATABASE_URL has the option {name!r}, which PostgreSQL's client does not know. "
+                f"{advice}"
+            )
+    if several:
+        places = [place.rpartition(":") for place in several[2].split(",")]
+        # No port given: all is in the last part, or it is the end of an address in brackets.
+        hosts = [host if port.isdigit() else f"{host}{colon}{port}" for host, colon, port in places]
+        ports = [port if host and port.isdigit() else "5432" for host, _, port in places]
+        parsed = parsed.update_query_dict(
+            {"host": ",".join(hosts).translate({91: None, 93: None}), "port": ",".join(ports)}
         )
     return parsed.set(drivername="postgresql+psycopg")
 

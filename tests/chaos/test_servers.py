@@ -89,10 +89,12 @@ def lease_age(database) -> float:
 
 
 def set_read_only(database, value: str) -> None:
-    """Fail over to a server that takes no writes, or back: connections are made anew."""
+    """Fail over to a server that takes no writes; or the address leads to a primary again."""
     with database.connect() as connection:
         connection.execute("SET default_transaction_read_only = off")
         connection.execute(f"ALTER DATABASE photoqueue SET default_transaction_read_only = {value}")
+        if value == "off":  # only new connections lead there
+            return
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"

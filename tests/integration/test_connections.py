@@ -9,21 +9,29 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
 
 import photoqueue
-from photoqueue.errors import DatabaseUnavailableError
+from photoqueue.errors import BrokerUnavailableError, DatabaseUnavailableError
 from photoqueue.installation import Installation, current, use
 from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.queue.broker.queues import Broker
 from photoqueue.queue.connections import Connection
-from photoqueue.queue.database import Database, migrate
+from photoqueue.queue.database import Database, Statements, migrate
+from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Claim, Ledger
 from photoqueue.queue.submission import NewBatch, accept
+from photoqueue.queue.workers import _WORKERS, Register
 from photoqueue.records.snapshots import AiCall
 from photoqueue.services import Endpoints
+from photoqueue.words import Message
+from photoqueue.worker import recovery as recovery_module
+from photoqueue.worker.identity import this_host
+from photoqueue.worker.recovery import Recovery
 from tests.conftest import settings_of, submit
 from tests.databases import new_name, with_database
 from tests.integration.test_submission import WORKER, make_job, make_photo
@@ -127,6 +135,53 @@ def test_record_to_a_hung_server_is_made_on_another_connection(
             complete(ledger, claimed, result, calls=[call] * calls)
         assert connection.closed
         assert complete(ledger, claimed, result, calls=[call] * calls) is not None
+
+
+def test_messages_in_a_hung_server_are_not_waited_for(database: Database) -> None:
+    with closing(Broker(None, database_url=database.libpq_url, namespace="x")) as broker:
+        connection = broker._huey(PHOTO_ANALYZE).storage.conn
+        connection.limit = 0.3
+        with frozen(connection), pytest.raises(BrokerUnavailableError, match="no answer within"):
+            broker.enqueue([Message(PHOTO_ANALYZE, WORKER)])
+        assert broker.size(PHOTO_ANALYZE) == 0
+        assert broker.enqueue([Message(PHOTO_ANALYZE, new_uuid())]) == 1
+
+
+def test_leases_that_a_frozen_server_let_run_out_cost_no_attempt(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=1000.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(recovery_module, "time", clock)
+    with closing(Ledger(installation.database)) as ledger:
+        worker_id, register, host = new_uuid(), Register(ledger), this_host()
+        register.add(worker_id, host, queues=[PHOTO_ANALYZE], concurrency=1, engine="e")
+        recovery = Recovery(
+            installation, ledger, worker_id=worker_id, host=host, lease_seconds=10.0
+        )
+        renewal = register.renew(worker_id, state="running")
+        recovery.run(renewal)
+        # Another host's worker is at a job; then the server answers nobody for 75 s.
+        claimed = claim(ledger)
+        ledger.run("UPDATE jobs SET started_at = started_at - interval '75 s'")
+        monkeypatch.setattr("photoqueue.queue.workers._WORKERS", _without_restart())
+        clock.now += 75
+        recovery.run(renewal)
+        assert ledger.held([claimed.job_id], worker_id=WORKER, slot=1)
+        # It is not seen afterwards either.
+        clock.now += 9
+        recovery.run(renewal)
+        assert ledger.held([claimed.job_id], worker_id=WORKER, slot=1)
+        clock.now += 2
+        recovery.run(renewal)
+        assert not ledger.held([claimed.job_id], worker_id=WORKER, slot=1)
+
+
+def _without_restart() -> Statements:
+    """Return the statements as if PostgreSQL had been started long ago."""
+    start = "pg_postmaster_start_time() <"
+    return Statements(
+        {name: text.replace(start, "'-infinity' <") for name, text in _WORKERS.items()}
+    )
 
 
 SETTINGS = {

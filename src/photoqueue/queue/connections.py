@@ -148,6 +148,13 @@ class Connection(psycopg.Connection[Any]):
                 self.execute(_set(wanted, "true"))
 
 
+def first_error(error: BaseException) -> BaseException:
+    """Return what an error of the driver began with: why a connection is closed, not that it is."""
+    while isinstance(error.__context__, psycopg.Error):
+        error = error.__context__
+    return error
+
+
 def pooled_engine(connect: Callable[[], Connection]) -> sa.Engine:
     """Return an engine that tests connections before use where that may be needed.
 

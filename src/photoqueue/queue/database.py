@@ -27,7 +27,15 @@ from photoqueue.errors import (
     SchemaMismatchError,
     TooSlowError,
 )
-from photoqueue.queue.connections import KEPT, LENT, LONGEST, Connection, Settings, pooled_engine
+from photoqueue.queue.connections import (
+    KEPT,
+    LENT,
+    LONGEST,
+    Connection,
+    Settings,
+    first_error,
+    pooled_engine,
+)
 from photoqueue.queue.tables import SCHEMA_REVISION
 
 #: Several servers in the place of one: what is before them, they, and what follows.
@@ -247,9 +255,7 @@ class Database:
         return without_secrets(text, self.address, secrets)
 
     def _translate(self, exc: BaseException) -> PhotoqueueError:
-        # Of a connection that was closed for its answer, a pipeline says only that it is closed.
-        while isinstance(exc.__context__, psycopg.Error):
-            exc = exc.__context__
+        exc = first_error(exc)
         detail = self.without_secrets(str(exc))
         if isinstance(exc, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
             return SchemaMismatchError(

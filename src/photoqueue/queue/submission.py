@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 
 from photoqueue.errors import PhotoConflictError
+from photoqueue.queue.connections import SHORT
 from photoqueue.queue.database import Database, again, load_statements, storable_json
 from photoqueue.queue.ids import photo_id_for
 from photoqueue.words import JobState, JobType
@@ -339,6 +340,8 @@ _STATEMENTS: Final = load_statements("submission.sql")
 
 #: Up to this many jobs are written in one statement, if none of their rows exist yet.
 _FEW: Final = 50
+#: From this number of jobs on statements get more time.
+_MANY: Final = 10_000
 #: Rows per block that is sent.
 _BLOCK: Final = 500
 
@@ -427,7 +430,9 @@ def _accept(
     batch: NewBatch | None,
     resubmit: bool,
 ) -> list[Accepted]:
-    with database.begin() as connection:
+    # The rows of a large submission are checked in its last statement.
+    within = SHORT + len(jobs) / 1000 if len(jobs) > _MANY else None
+    with database.begin(within) as connection:
         # COPY needs the driver's cursor; the transaction is the same.
         cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]  # psycopg's
         with cursor:

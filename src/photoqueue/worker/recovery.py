@@ -111,6 +111,9 @@ class Recovery:
         #: Whether the broker was unavailable in this round; further calls would only wait again.
         self._broker_away = False
         self._tidy_at = self._forget_at = 0.0
+        #: When PostgreSQL last answered, and up to when nobody's lease counts as expired.
+        self._heard_at: float | None = None
+        self._lenient_until = 0.0
         #: Whether the last round led and did all of it.
         self.led = False
 
@@ -130,7 +133,8 @@ class Recovery:
         self._recover(dead, "its worker died")
         if dead:
             self._register.stop(dead)
-        self._recover(look.expired, f"its worker was not seen for {self._lease_seconds:g} s")
+        if self._leases_hold():
+            self._recover(look.expired, f"its worker was not seen for {self._lease_seconds:g} s")
         self._counting.start()
         if look.unblocked:
             self._broker.enqueue(self._ledger.release_blocked())
@@ -150,6 +154,17 @@ class Recovery:
         if now > self._forget_at:
             self._register.forget()
             self._forget_at = now + _FORGET_SECONDS
+
+    def _leases_hold(self) -> bool:
+        """Whether workers could renew their leases: not while PostgreSQL was away or frozen.
+
+        After that each gets one lease period to do so, as after a restart of PostgreSQL.
+        """
+        now = time.monotonic()
+        if self._heard_at is not None and now - self._heard_at > self._lease_seconds:
+            self._lenient_until = now + self._lease_seconds
+        self._heard_at = now
+        return now >= self._lenient_until
 
     def take_back(self, jobs: Sequence[Recovered]) -> None:
         """Log recovered jobs and redeliver them at once."""

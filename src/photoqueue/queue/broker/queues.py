@@ -33,7 +33,7 @@ from photoqueue.queue.broker.redis_messages import (
     open_pool,
 )
 from photoqueue.queue.broker.retention import Finished, Records
-from photoqueue.queue.connections import KEPT, Connection
+from photoqueue.queue.connections import KEPT, Connection, first_error
 from photoqueue.queue.ids import new_uuid
 from photoqueue.words import JobState, JobType, Message
 
@@ -420,11 +420,11 @@ class Broker:
             with contextlib.suppress(redis.RedisError, psycopg.Error, OSError):
                 self.close(in_use=False)
             # Huey rolls back also where the connection has closed itself, which hides the reason.
-            told = exc.__context__ if isinstance(exc.__context__, psycopg.Error) else exc
-            reason = str(told).rpartition(" of pipeline caused error: ")[2]
+            first = first_error(exc)
+            reason = str(first).rpartition(" of pipeline caused error: ")[2]
             detail = without_secrets(reason, self.address, [self._password])
             setting = "DATABASE_URL" if self._redis is None else "REDIS_URL"
-            hint = advice_on(exc) or (
+            hint = advice_on(first) or (
                 "Run `photoqueue doctor` to see why the embedded server is not answering."
                 if self._embedded
                 else f"Check {setting} and that the server is running, or run `photoqueue doctor`."

@@ -184,10 +184,9 @@ def _still_whole(handler: Handler, parent: Connection) -> Handler:
         finally:
             if os.getpid() != pid:
                 os._exit(0)
-            try:
+            whole = False
+            with contextlib.suppress(OSError):
                 whole = os.path.samestat(os.fstat(parent.fileno()), pipe)
-            except OSError:
-                whole = False
             if not whole:
                 os._exit(EXIT_CUT_OFF)
 

@@ -128,7 +128,8 @@ class Supervisor:
             template=template,
         )
         self._round_seconds = min(1.0, self._settings.lease_seconds / 5)
-        self._pulse = Pulse(
+        #: Checks of this worker's health; safe to use from another thread.
+        self.pulse = Pulse(
             queues=self._queues,
             crew=self._crew,
             lease_seconds=self._settings.lease_seconds,
@@ -151,7 +152,7 @@ class Supervisor:
             The processes cannot work as configured; the log says why.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+            signal.signal(number, lambda *_: self.stop())
         self._enter()
         self._log_engine()
         for queue in self._queues:
@@ -167,11 +168,6 @@ class Supervisor:
         if self._failure is not None:
             raise self._failure
 
-    @property
-    def pulse(self) -> Pulse:
-        """Checks of this worker's health; safe to use from another thread."""
-        return self._pulse
-
     def stop(self) -> None:
         """Drain as after SIGTERM; a second call gives all jobs back at once."""
         self._stop_signals += 1
@@ -179,9 +175,6 @@ class Supervisor:
     @property
     def _stopping(self) -> bool:
         return bool(self._stop_signals) or self._failure is not None
-
-    def _on_signal(self, *_: object) -> None:
-        self.stop()
 
     def _enter(self) -> None:
         self._register.add(
@@ -211,7 +204,7 @@ class Supervisor:
 
     def _round(self) -> None:
         """Renew the lease, watch the processes, recover lost jobs."""
-        self._pulse.beat()
+        self.pulse.beat()
         self._end_overdue()
         ready = all(self._crew.has_ready(queue) for queue in self._queues)
         try:
@@ -238,16 +231,16 @@ class Supervisor:
             problem = self._probe()["broker"]  # of the tables, the round itself has told
             if problem is not None:
                 raise problem.with_traceback(None)
-            self._warned = self._pulse.servers_away = False
+            self._warned = self.pulse.servers_away = False
         except Exception as exc:
             # Whatever goes wrong in a round: the processes have jobs to finish, and the next round
             # may succeed.
-            self._pulse.servers_away = isinstance(exc, ServiceError)
+            self.pulse.servers_away = isinstance(exc, ServiceError)
             if not self._warned:
                 expected = isinstance(exc, ServiceError)
                 logger.warning("%s", exc, exc_info=None if expected else exc)
                 self._warned = True
-        self._pulse.rest()
+        self.pulse.rest()
         if ready and not self._was_ready:
             self._was_ready = True
             self._log(
@@ -360,7 +353,7 @@ class Supervisor:
         deadline = time.monotonic() + self._settings.grace_seconds
         self._crew.ask_to_stop()
         while self._crew.children and time.monotonic() < deadline and self._stop_signals < 2:
-            self._pulse.beat()
+            self.pulse.beat()
             self._end_overdue()
             with suppress(PhotoqueueError):
                 self._register.renew(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from benchmarks.goals import verdicts
 from benchmarks.peers.registry import all_peers
 from benchmarks.plan import measures
 from benchmarks.store import Store
-from benchmarks.summary import summarise
+from benchmarks.summary import summarise, table
 
 
 def write(store: Store, folder: Path) -> None:
@@ -75,15 +75,3 @@ def _tables(store: Store) -> Iterator[str]:
             times = max(len(values) for values in named.values())
             rows.append((contender, *cells, tracks.get(contender, "–"), str(times)))
         yield f"### {measure.title}\n\n" + table(("", *units, "keeps of a job", "times"), rows)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a Markdown table, in columns that line up."""
-    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        return f"| {' | '.join(padded)} |"
-
-    ruler = f"|{'|'.join('-' * (width + 2) for width in widths)}|"
-    return "\n".join([line(head), ruler, *map(line, rows)])

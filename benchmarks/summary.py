@@ -68,3 +68,15 @@ def figure(value: float) -> str:
     digits = 2 - math.floor(math.log10(abs(value)))
     rounded = round(value, digits)
     return f"{rounded:,.{max(0, digits)}f}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a Markdown table, in columns that line up."""
+    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        return f"| {' | '.join(padded)} |"
+
+    ruler = f"|{'|'.join('-' * (width + 2) for width in widths)}|"
+    return "\n".join([line(head), ruler, *map(line, rows)])

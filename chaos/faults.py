@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -94,10 +94,23 @@ def kill_template(stage: Stage, chance: random.Random) -> str:
     return f"pid {template.pid}, and {kill_child(stage, chance)}"
 
 
+def kill_workers(stage: Stage, workers: Sequence[Worker | None]) -> str:
+    """Kill supervisors and their processes at once, as when a machine loses its power."""
+    hit = [worker for worker in workers if worker]
+    now = time.time()
+    stage.note_kill(hit, now)
+    for worker in hit:
+        stage.ended(worker, now)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGKILL)
+    for worker in hit:
+        worker.process.wait(30)
+    return ", ".join(f"pid {worker.pid}" for worker in hit) or "nobody to kill"
+
+
 def kill_worker(stage: Stage, chance: random.Random) -> str:
     """Kill a supervisor and its processes at once."""
-    worker = _photo_worker(stage, chance)
-    return _kill_groups(stage, [worker] if worker else [])
+    return kill_workers(stage, [_photo_worker(stage, chance)])
 
 
 def kill_supervisor(stage: Stage, chance: random.Random) -> str:
@@ -111,11 +124,6 @@ def kill_supervisor(stage: Stage, chance: random.Random) -> str:
     worker.process.kill()
     worker.process.wait(30)
     return f"pid {worker.pid}"
-
-
-def kill_all(stage: Stage, chance: random.Random) -> str:
-    """Kill every worker, as when a machine loses its power."""
-    return _kill_groups(stage, stage.workers.living)
 
 
 def stop_worker(stage: Stage, chance: random.Random) -> str:
@@ -148,6 +156,12 @@ def cut(stage: Stage, chance: random.Random, proxy: int) -> str:
     cuts = [chance.choice(CUTS) for _ in range(chance.randint(1, 6))]
     stage.proxies[proxy].cut_statements(cuts)
     return ", ".join(cuts)
+
+
+def cut_connections(stage: Stage, chance: random.Random) -> None:
+    """Cut all connections that pass the proxies."""
+    for proxy in stage.proxies:
+        proxy.cut_all()
 
 
 def forge_messages(stage: Stage, chance: random.Random) -> str:
@@ -242,14 +256,19 @@ FAULTS: Final = {
         Fault("kill template", kill_template, quick=True),
         Fault("kill worker", kill_worker, weight=3, quick=True),
         Fault("kill supervisor", kill_supervisor, weight=2, quick=True),
-        Fault("kill all workers", kill_all, quick=True),
+        Fault("kill all workers", lambda on, _: kill_workers(on, on.workers.living), quick=True),
         Fault("stop worker", stop_worker, weight=2, quick=True),
         Fault("freeze worker", freeze_worker, mend, (3.5, 3.5), quick=True),
         Fault("move clock", move_clock, quick=True),
         Fault("forge messages", forge_messages, quick=True),
         Fault("poison", poison, weight=2, quick=True),
         Fault("poison a whole worker", slay),
-        Fault("cut connections", lambda stage, _: stage.cut_all(), weight=2, quick=True),
+        Fault(
+            "cut connections",
+            lambda on, _: [one.cut_all() for one in on.proxies],
+            weight=2,
+            quick=True,
+        ),
         Fault("cut statements", partial(cut, proxy=0), weight=4, quick=True),
         Fault("cut commands", partial(cut, proxy=1)),
         Fault("stalled uploads", stall_uploads, upload_beside_stalled, (1.0, 1.0)),
@@ -286,15 +305,3 @@ FAULTS: Final = {
 def _photo_worker(stage: Stage, chance: random.Random) -> Worker | None:
     living = [worker for worker in stage.photo_workers() if worker in stage.working]
     return chance.choice(living) if living else None
-
-
-def _kill_groups(stage: Stage, workers: list[Worker]) -> str:
-    now = time.time()
-    stage.note_kill(workers, now)
-    for worker in workers:
-        stage.ended(worker, now)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(worker.pid, signal.SIGKILL)
-    for worker in workers:
-        worker.process.wait(30)
-    return ", ".join(f"pid {worker.pid}" for worker in workers) or "nobody to kill"

@@ -31,30 +31,21 @@ _QUIET_SECONDS = 3.0
 
 @dataclass
 class Killed:
-    """What became of the jobs of one contender.
-
-    Attributes
-    ----------
-    lost : int
-        Jobs that never came to their end.
-    ran_twice : int
-        Jobs whose work was done to its end more than once.
-    doubled : int or None
-        Jobs recorded as completed more than once; None where there is no record.
-    recovery : list of float
-        Of each job that was hit: seconds in which a worker lived until it ran again.
-    seconds : float
-        From the first start to the last end.
-    """
+    """What became of the jobs of one contender."""
 
     name: str
     jobs: int
     kills: int
+    #: Jobs that never came to their end.
     lost: int = 0
+    #: Jobs whose work was done to its end more than once.
     ran_twice: int = 0
+    #: Jobs recorded as completed more than once; None where there is no record.
     doubled: int | None = None
     hit: int = 0
+    #: Of each job that was hit: seconds in which a worker lived until it ran again.
     recovery: list[float] = field(default_factory=list)
+    #: From the first start to the last end.
     seconds: float = 0.0
     skipped: str = ""
 

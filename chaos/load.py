@@ -46,26 +46,13 @@ def photo(kind: str) -> dict[str, object]:
 
 @dataclass
 class Accepted:
-    """What was submitted.
+    """What was submitted."""
 
-    Attributes
-    ----------
-    batches : list of str
-        Batches that were accepted.
-    photos : set of str
-        Their photos.
-    refused : list of set of str
-        Photos of batches whose submission raised: of each, all were accepted or none.
-    inventories : int
-        Inventories that were accepted.
-    errors : Counter
-        How often which error was raised.
-    """
-
-    batches: list[str] = field(default_factory=list)
     photos: set[str] = field(default_factory=set)
+    #: Photos of batches whose submission raised: of each, all were accepted or none.
     refused: list[set[str]] = field(default_factory=list)
     inventories: int = 0
+    #: How often which error was raised.
     errors: Counter[str] = field(default_factory=Counter)
 
 
@@ -97,7 +84,6 @@ class Load:
                 self.accepted.errors[type(exc).__name__] += 1
                 self.accepted.refused.append(names)
                 return False
-            self.accepted.batches.append(batch.id)
             self.accepted.photos |= names
             if project is not None:
                 self._sum_up(project, batch)

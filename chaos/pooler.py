@@ -14,12 +14,8 @@ from photoqueue.services import process
 from photoqueue.services.process import account_for
 from photoqueue.services.programs import DATABASE
 
-#: Connections to PostgreSQL: fewer than the clients have.
-_SIZE: Final = 6
 _PORT: Final = 5432
 _START_SECONDS: Final = 10.0
-
-
 _PROGRAM: Final = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
@@ -29,24 +25,33 @@ def no_pooler() -> str:
 
 
 class Pooler:
-    """One PgBouncer; its socket is in a folder of its own."""
+    """One PgBouncer; its socket is in a folder of its own.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    size
+        Sessions of PostgreSQL that all clients share: fewer than there are clients.
+    """
+
+    def __init__(self, size: int = 6) -> None:
+        self._size = size
         self.folder = Path(tempfile.mkdtemp(prefix="pq-"))
         self._account = account_for(self.folder)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, address: str) -> None:
-        """Begin to pass statements on to the PostgreSQL at an address."""
+        """Pass statements on to the PostgreSQL at an address, or with its socket in a folder."""
         if self._process is not None and self._process.poll() is None:
             return
         config = self.folder / "pgbouncer.ini"
         config.write_text(
-            f"[databases]\n{DATABASE} = host={address} port={_PORT} user={DATABASE}\n"
+            f"[databases]\n* = host={address} port={_PORT} user={DATABASE}\n"
             f"[pgbouncer]\nunix_socket_dir = {self.folder}\nlisten_port = {_PORT}\n"
-            f"auth_type = any\npool_mode = transaction\ndefault_pool_size = {_SIZE}\n"
+            f"auth_type = any\npool_mode = transaction\ndefault_pool_size = {self._size}\n"
             f"max_client_conn = 400\nlogfile = {self.folder}/log\n"
             "ignore_startup_parameters = extra_float_digits,options\n"
+            # Else it tries a server that was away again after 15 s.
+            "server_login_retry = 1\n"
         )
         listening = self.folder / f".s.PGSQL.{_PORT}"
         listening.unlink(missing_ok=True)  # of one that was killed

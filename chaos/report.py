@@ -9,26 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.summary import percentile, table
+
 if TYPE_CHECKING:
     from chaos.kills import Killed
     from chaos.run import Outcome
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """Return a percentile, as one of the values."""
-    ordered = sorted(values)
-    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Lay out rows as a Markdown table; the first one is its head."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in rows
-    ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)
 
 
 def of_run(outcome: Outcome) -> str:
@@ -48,7 +33,7 @@ def of_run(outcome: Outcome) -> str:
     ]
     if outcome.calm_rate is not None:
         rows.append(["jobs/s without", f"{outcome.calm_rate:.0f}"])
-    parts = [table([["what", "figure"], *rows])]
+    parts = [table(("what", "figure"), rows)]
     hits = [
         [
             name,
@@ -58,12 +43,12 @@ def of_run(outcome: Outcome) -> str:
         ]
         for name in sorted(outcome.faults)
     ]
-    parts.append(table([["fault", "times", "jobs or workers hit", "recovery p50, p95"], *hits]))
+    parts.append(table(("fault", "times", "jobs or workers hit", "recovery p50, p95"), hits))
     held = [
         [name, "holds" if not breaches else f"BROKEN {len(breaches)} times"]
         for name, breaches in outcome.breaches.items()
     ]
-    parts.append(table([["invariant", ""], *held]))
+    parts.append(table(("invariant", ""), held))
     parts += [f"skipped: {name}: {reason}" for name, reason in outcome.skipped.items()]
     for name, breaches in outcome.breaches.items():
         parts += [f"BROKEN {name}: {breach}" for breach in breaches[:5]]
@@ -85,20 +70,13 @@ def as_json(outcome: Outcome) -> dict[str, object]:
 def _both(seconds: Sequence[float]) -> str:
     if not seconds:
         return "–"
-    return f"{statistics.median(seconds):.2f} s, {percentile(seconds, 0.95):.2f} s"
+    return f"{statistics.median(seconds):.2f} s, {percentile(seconds, 95):.2f} s"
 
 
 def of_kills(found: Sequence[Killed]) -> str:
     """Say what became of the jobs of each contender whose workers were killed."""
-    head = [
-        "queue",
-        "lost",
-        "completed twice",
-        "worked twice",
-        "hit",
-        "recovery p50, p95",
-        "all in",
-    ]
+    times = ("hit", "recovery p50, p95", "all in")
+    head = ("queue", "lost", "completed twice", "worked twice", *times)
     rows = []
     for one in found:
         if one.skipped:
@@ -116,4 +94,4 @@ def of_kills(found: Sequence[Killed]) -> str:
             ]
         )
     title = f"SIGKILL of all workers, {found[0].kills} times over {found[0].jobs} jobs of 50 ms"
-    return f"{title}\n\n{table([head, *rows])}"
+    return f"{title}\n\n{table(head, rows)}"

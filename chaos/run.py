@@ -32,17 +32,7 @@ _SERVERS_SAY = (OSError, PhotoqueueError, redis.RedisError, psycopg.Error)
 
 @dataclass
 class Outcome:
-    """What a run has found.
-
-    Attributes
-    ----------
-    breaches : dict
-        By invariant, what broke it; empty lists where it held.
-    recovery : dict
-        By fault, seconds until each job that was hit ran again, or each worker took one.
-    seconds : list of float
-        What each round took.
-    """
+    """What a run has found."""
 
     seed: int
     jobs: int = 0
@@ -55,9 +45,12 @@ class Outcome:
     outcomes: dict[str, int] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    #: By invariant, what broke it; empty lists where it held.
     breaches: dict[str, list[str]] = field(default_factory=dict)
+    #: By fault, seconds until each job that was hit ran again, or each worker took one.
     recovery: dict[str, list[float]] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
+    #: What each round took.
     seconds: list[float] = field(default_factory=list)
     round_jobs: list[int] = field(default_factory=list)
     calm_rate: float | None = None
@@ -175,19 +168,10 @@ def _round(
     done = len(stage.load.accepted.photos) - before
     outcome.seconds.append(took)
     outcome.round_jobs.append(done)
-    verdict = (
-        "all hold"
-        if not any(found.values())
-        else "BROKEN: "
-        + "; ".join(
-            f"{name}: {breaches[0]} (and {len(breaches) - 1} more)"
-            for name, breaches in found.items()
-            if breaches
-        )
-    )
+    broken = [f"{name}: {found[name][0]}" for name in found if found[name]]
     tell(
         f"round {len(outcome.seconds)}: {done} photos and {played} faults in {took:.0f} s"
-        f"{'' if settled else ', NOT SETTLED'}; invariants: {verdict}"
+        f"{'' if settled else ', NOT SETTLED'}; {'; '.join(broken) or 'all invariants hold'}"
     )
 
 
@@ -206,23 +190,23 @@ def _play(stage: Stage, outcome: Outcome, step: Step, tell: Callable[[str], None
     if fault.idle:
         stage.load.paused.set()
         process.until(lambda: not _busy(stage), time.monotonic() + _IDLE_SECONDS)
-    begin = time.time()
+    begin = struck = time.time()
     breaches = outcome.breaches.setdefault("every fault is played, and made good", [])
     try:
         said = _strike(stage, fault, random.Random(step.seed), breaches)
+        stage.load.paused.clear()
+        struck = time.time()
+        again, stuck = stage.resumed(begin, _RESUME_SECONDS) if fault.heal else ([], [])
     except (*_SERVERS_SAY, RuntimeError, subprocess.TimeoutExpired) as exc:
         # A worker that does not stop, a server that does not come back: a finding, too.
-        said = f"FAILED: {exc}"
+        said, again, stuck = f"FAILED: {exc}", [], []
         breaches.append(f"{step.number} {fault.name}: {exc}")
     stage.load.paused.clear()
-    struck = time.time()
-    if fault.heal is not None:
-        again, stuck = stage.resumed(begin, _RESUME_SECONDS)
-        stage.recovered[fault.name] += again
-        for worker in stuck:
-            breaches.append(f"{step.number} {fault.name}: {worker.log.name} takes no job after it")
-            said += f" {worker.log.name} IS STUCK"
-            worker.kill_group()  # as its operator would, in the end
+    stage.recovered[fault.name] += again
+    for worker in stuck:
+        breaches.append(f"{step.number} {fault.name}: {worker.log.name} takes no job after it")
+        said += f" {worker.log.name} IS STUCK"
+        worker.kill_group()  # as its operator would, in the end
     outcome.faults[fault.name] = outcome.faults.get(fault.name, 0) + 1
     took = f"{struck - begin:.1f} s, and {time.time() - struck:.1f} s"
     tell(f"  {step.number:3}  {fault.name} {said} [{took}]")

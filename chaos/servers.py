@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
-import psutil
 import psycopg
 import redis
 
@@ -190,8 +189,7 @@ class Servers:
     def start(self) -> None:
         """Start what does not run, and lead the addresses to it."""
         for server in (self.postgres, self.redis):
-            with server.place.exclusive():
-                server.bring_up()
+            _bring_up(server)
         if self.pooler is not None:
             self.pooler.start(self.postgres.listen)
         self.lead()
@@ -211,15 +209,8 @@ class Servers:
     def stop(self, name: str, number: int) -> None:
         """Stop a server by a signal to its main process; return when all of it is gone."""
         server = self.of(name)
-        processes = server.processes()
-        if processes:
-            os.kill(processes[0].pid, number)
-        deadline = time.monotonic() + _WAIT_SECONDS
-        while server.is_alive():
-            if time.monotonic() > deadline:
-                psutil.wait_procs(processes, timeout=0)
-                raise RuntimeError(f"{server.name} is still alive 30 s after signal {number}")
-            time.sleep(0.02)
+        process.send_signal(server.processes()[:1], number)
+        _until(lambda: not server.is_alive(), f"{name} is still alive after signal {number}")
 
     def replace(self, name: str, *, keep: bool) -> None:
         """Put a replica in charge; the one before becomes its replica, or is killed.
@@ -349,6 +340,6 @@ def _bring_up(server: EmbeddedServer) -> None:
         server.bring_up()
 
 
-def _until(condition: Callable[[], Any]) -> None:
+def _until(condition: Callable[[], Any], otherwise: str = "A replica has not caught up") -> None:
     if not process.until(lambda: bool(condition()), time.monotonic() + _WAIT_SECONDS):
-        raise RuntimeError(f"A replica has not caught up within {_WAIT_SECONDS:.0f} s")
+        raise RuntimeError(f"{otherwise}, for {_WAIT_SECONDS:.0f} s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import tempfile
@@ -28,6 +29,7 @@ from chaos.servers import Servers, mount, unmount
 from chaos.workers import Worker, Workers
 from photoqueue import Settings
 from photoqueue.installation import current
+from photoqueue.services import process
 
 #: Marks every process of a run.
 MARK = "CHAOS_STAGE"
@@ -59,7 +61,8 @@ CREW: tuple[Place, ...] = (
     Place(INVENTORIES, "proxy"),
 )
 _STORE_BYTES = 256 * 1024 * 1024
-#: Seconds within which the probe must say that a server is away.
+#: Seconds within which a worker should be there, and the probe must say that a server is away.
+_WORKER_SECONDS = 30.0
 _PROBE_SECONDS = 30.0
 
 
@@ -147,8 +150,6 @@ class Stage:
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
 
-    # --- workers ---------------------------------------------------------------
-
     def fill_crew(self) -> None:
         """Start a worker in each place whose worker is gone, as a service manager does."""
         for number, worker in enumerate(self._places):
@@ -167,18 +168,12 @@ class Stage:
         worker = self._places[number]
         return worker if worker and worker.alive else None
 
-    def wait_for_worker(self, seconds: float = 30.0) -> None:
+    def wait_for_worker(self) -> None:
         """Wait until a worker takes photos: a fault should have something to hit."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if any(worker in self.working for worker in self.photo_workers()):
-                return
-            time.sleep(0.05)
-
-    def cut_all(self) -> None:
-        """Cut all connections that pass the proxies."""
-        for proxy in self.proxies:
-            proxy.cut_all()
+        process.until(
+            lambda: any(worker in self.working for worker in self.photo_workers()),
+            time.monotonic() + _WORKER_SECONDS,
+        )
 
     def api(self) -> str:
         """Return the address of the HTTP API, which is started where it is not there."""
@@ -215,38 +210,31 @@ class Stage:
             for worker in self.workers.living:
                 if worker not in self.working and worker.ready:
                     self.working[worker] = [time.time(), float("inf")]
-                    self._learn_id(worker)
+                    # From its log, which is there whatever becomes of the servers.
+                    told = worker.text.partition("worker ready")[2].partition("worker=")[2]
+                    self._ids[worker.pid] = UUID(told[:36])
             for worker, span in self.working.items():
                 if not worker.alive and span[1] == float("inf"):
                     span[1] = time.time()  # what ended it was no fault, but a photo
                     ids = frozenset({self._ids[worker.pid]})
                     self.slain.append(audit.Kill("poison a whole worker", span[1], ids))
 
-    def _learn_id(self, worker: Worker) -> None:
-        # From its log, which is there whatever becomes of the servers.
-        _, _, rest = worker.text.partition("worker ready")
-        self._ids[worker.pid] = UUID(rest.partition("worker=")[2][:36])
-
-    # --- what is asked ---------------------------------------------------------
-
     def unfinished(self) -> int:
         """Count the jobs that have not ended."""
         query = "SELECT count(*) FROM jobs WHERE state IN ('waiting', 'active', 'delayed')"
+        # One that was in charge before may answer, too; one that was stopped does not any more.
+        place = str(self.servers.postgres_socket.parent)
         with self._asking:
-            # One that was in charge before may answer, too.
-            place = str(self.servers.postgres_socket.parent)
-            if self._asker is None or self._asker.closed or self._asker.info.host != place:
-                self._asker = self.servers.connect()
-            return int(self._asker.execute(query).fetchone()[0])  # type: ignore[index,call-overload]  # one row
+            if self._asker is not None and self._asker.info.host == place:
+                with contextlib.suppress(psycopg.OperationalError):
+                    return _only(self._asker.execute(query))
+            self._asker = self.servers.connect()
+            return _only(self._asker.execute(query))
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Ask PostgreSQL, past everything that can be cut."""
         with self.servers.connect() as connection:
             return connection.execute(query, parameters).fetchall()
-
-    def last_move(self) -> int:
-        """Tell the place of the last note on a job."""
-        return int(self.rows("SELECT coalesce(max(move_id), 0) FROM chaos_moves")[0][0])
 
     def unhealthy(self, since: float) -> list[str]:
         """Ask the workers that took jobs before a moment for their health; list what is wrong."""
@@ -255,10 +243,11 @@ class Stage:
             address = worker.after("answering /healthz on ")
             try:
                 answer = httpx.get(f"{address}/healthz", timeout=10, verify=False)
-                if not answer.is_success:
-                    found.append(f"{self.fault}: {worker.log.name} is {answer.text}")
+                said = "" if answer.is_success else answer.text
             except httpx.HTTPError as exc:
-                found.append(f"{self.fault}: {worker.log.name} does not tell its health: {exc}")
+                said = repr(exc)
+            if said:
+                found.append(f"{self.fault}: {worker.log.name} says of its health: {said}")
         return found
 
     def overlooked(self, server: str) -> list[str]:
@@ -282,7 +271,8 @@ class Stage:
         tuple
             The seconds that each took, and those that did not within the limit.
         """
-        begin, after = time.monotonic(), self.last_move()
+        begin = time.monotonic()
+        ((after,),) = self.rows("SELECT coalesce(max(move_id), 0) FROM chaos_moves")
         found: dict[Worker, float] = {}
         query = "SELECT DISTINCT worker_id FROM chaos_moves WHERE move_id > %s AND state = 'active'"
         while time.monotonic() - begin < seconds:
@@ -328,3 +318,7 @@ class Stage:
         self.servers.close()
         unmount(self.store)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _only(found: psycopg.Cursor[Any]) -> int:
+    return int(found.fetchall()[0][0])

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +13,7 @@ import psycopg
 import pytest
 
 import photoqueue
+from chaos.pooler import Pooler, no_pooler
 from photoqueue.client.pruning import prune
 from photoqueue.client.system import Survey
 from photoqueue.errors import ConfigurationError
@@ -28,57 +25,30 @@ from tests.conftest import eventually, picture, settings_of
 
 pytestmark = [
     pytest.mark.chaos,
-    pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="needs pgbouncer (apt-get)"),
+    pytest.mark.skipif(bool(no_pooler()), reason=no_pooler()),
 ]
 #: Sessions of the server that all clients share.
 POOL = 3
 
 
 @pytest.fixture(scope="module")
-def bouncer(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Run PgBouncer before the tests' PostgreSQL; gives its port."""
+def bouncer(servers: Endpoints) -> Iterator[Path]:
+    """Run PgBouncer before the tests' PostgreSQL; gives the folder of its socket."""
     folder = parse_qs(urlsplit(servers.database_url.get_secret_value()).query)["host"][0]
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    settings = tmp_path_factory.mktemp("pgbouncer") / "pgbouncer.ini"
-    user, home = "", Path(folder).parents[1]
+    home = Path(folder).parents[1]
     if os.getuid() == 0:  # it does not run as root, and must reach the server's socket
-        user = f"user = {pwd.getpwuid(Path(folder).stat().st_uid).pw_name}"
         home.chmod(0o711)
-    settings.write_text(
-        f"""
-        [databases]
-        * = host={folder} port=5432 user=photoqueue
-        [pgbouncer]
-        {user}
-        listen_addr = 127.0.0.1
-        listen_port = {port}
-        unix_socket_dir =
-        auth_type = any
-        pool_mode = transaction
-        default_pool_size = {POOL}
-        """
-    )
-    with subprocess.Popen(
-        ["pgbouncer", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        eventually(lambda: listens(port))
-        yield port
-        process.terminate()
+    with closing(Pooler(POOL)) as pooler:
+        pooler.start(folder)
+        yield pooler.folder
     home.chmod(0o700)
 
 
-def listens(port: int) -> bool:
-    with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), 1)):
-        return True
-    return False
-
-
 @pytest.fixture
-def through(bouncer: int, database_url: str) -> str:
+def through(bouncer: Path, database_url: str) -> str:
     """Return the address of the test's database through PgBouncer."""
     name = urlsplit(database_url).path.lstrip("/")
-    return f"postgresql://photoqueue@127.0.0.1:{bouncer}/{name}"
+    return f"postgresql://photoqueue@/{name}?host={bouncer}&port=5432"
 
 
 @pytest.fixture

@@ -78,6 +78,8 @@ COLUMN: Final[dict[str, Edit]] = {
         (before or "")
         .replace("user_id, batch_id, after_batch,", "user_id, batch_id, after_batch, origin,")
         .replace("after_batch text,", "after_batch text, origin text,")
+        .replace("user_id, after_batch,", "user_id, after_batch, origin,")
+        .replace("%(after_batch)s::text,", "%(after_batch)s::text, %(origin)s::text,")
     ),
     "records/snapshots.py": after(
         '    priority: Annotated[int, Column("Priority")]\n',

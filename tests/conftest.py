@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import io
 import os
@@ -74,6 +75,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 # The modules of all tests are a million objects that stay: Python looks for garbage among new ones
 # only, and less often than for small programs.
 gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Let one process compile the tests and the package, and the others find them compiled."""
+    with (REPOSITORY / "pyproject.toml").open() as held:
+        if hasattr(session.config, "workerinput"):
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def pytest_collection_finish() -> None:

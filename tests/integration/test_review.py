@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from pathlib import Path
@@ -37,7 +38,7 @@ from photoqueue.queue import edit_log
 from photoqueue.records.base import Box
 from photoqueue.records.results import FoundItem
 from tests.bench import Bench
-from tests.conftest import picture, submit
+from tests.conftest import REPOSITORY, picture, submit
 
 LEFT: Box = (0.1, 0.1, 0.4, 0.5)
 RIGHT: Box = (0.6, 0.1, 0.9, 0.5)
@@ -50,14 +51,15 @@ def seen(key: str, box: Box | None = None) -> FoundItem:
 class Move:
     """A project whose photos show what a test says."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, project: str = "m1") -> None:
         self.bench = Bench(installation)
+        self.project = project
 
     def analyse(self, photo: str, *items: FoundItem, room: str = "salon", **options: Any) -> None:
         result = PhotoResult(
             photo_id=photo, items=items, room_type="salon", confidence=0.9, engine="scripted"
         )
-        job = submit(photo, project_id="m1", room=room, **options)
+        job = submit(photo, project_id=self.project, room=room, **options)
         self.bench(job, lambda analyse: lambda claim, calls: result.to_json())
 
 
@@ -457,3 +459,33 @@ def test_reviewed_rooms_are_a_set_to_measure_engines_on(
     assert room.photos[0].boxes[0].box == pytest.approx(LEFT, abs=0.01)
     with pytest.raises(StateError, match="set exists"):
         ana.to_coco(tmp_path / "set")
+
+
+def test_examples_of_the_documentation_run(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = Move(installation, "move-42")
+    move.analyse("salon-1", seen("armchair", LEFT))
+    move.analyse("salon-2", seen("armchair", RIGHT))
+    kitchen = [seen("desk", LEFT), seen("television", RIGHT), seen("refrigerator")]
+    move.analyse("kitchen-1", *kitchen, room="kitchen")
+    move.analyse("kitchen-2", seen("chair", LEFT), room="kitchen")
+    move.bench(submit_inventory("move-42"))
+    (tmp_path / "better.jpg").write_bytes(picture(50))
+    monkeypatch.chdir(tmp_path)
+
+    page = (REPOSITORY / "docs/how-to/edit.md").read_text()
+    names: dict[str, Any] = {}
+    for example in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(example, names)
+
+    told = {(line.room, line.name, line.count) for line in read_inventory("move-42").lines}
+    assert told == {
+        ("kitchen", "kitchen table", 1),
+        ("kitchen", "refrigerator", 0),
+        ("salon", "armchair", 1),
+        ("salon", "upright piano", 1),
+        ("study", "armchair", 1),
+        ("study", "kiln", 1),
+    }
+    assert (tmp_path / "reviewed/move-42/annotations.json").exists()

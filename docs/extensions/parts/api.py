@@ -29,6 +29,9 @@ _GROUPS = {
     ),
     "Inventories": (
         "read_inventory",
+        "review",
+        "Review",
+        "Edit",
         "correct",
         "corrections",
         "undo_correction",
@@ -63,7 +66,7 @@ def _directive(name: str) -> list[str]:
     thing = getattr(photoqueue, name)
     if not inspect.isclass(thing):
         return [f".. autofunction:: photoqueue.{name}", ""]
-    options = ["   :members:"] if name in {"Job", "Batch", "WorkerProcess"} else []
+    options = ["   :members:"] if name in {"Job", "Batch", "Review", "WorkerProcess"} else []
     return [f".. autoclass:: photoqueue.{name}", *options, ""]
 
 

@@ -32,8 +32,7 @@ _CARRY_OVER = """
                    'key', key, 'name', name, 'category', category, 'volume', volume)))
     FROM inventory_corrections ORDER BY correction_id;
     SELECT setval(pg_get_serial_sequence('edits', 'edit_id'),
-                  greatest(1, (SELECT max(edit_id) FROM edits)),
-                  EXISTS (SELECT FROM edits));
+        nextval(pg_get_serial_sequence('inventory_corrections', 'correction_id')), false);
     DROP TABLE inventory_corrections;
 """
 #: What the version before reads and writes while both run: its corrections are edits.
@@ -121,8 +120,7 @@ def downgrade() -> None:
             SELECT correction_id, project_id, room, key, name, category, count, volume,
                    dismountable, user_id, created_at, undone_at, undone_by FROM kept;
         SELECT setval(pg_get_serial_sequence('inventory_corrections', 'correction_id'),
-                      greatest(1, (SELECT max(correction_id) FROM kept)),
-                      EXISTS (SELECT FROM kept));
+                      nextval(pg_get_serial_sequence('edits', 'edit_id')), false);
         CREATE INDEX inventory_corrections_project
             ON inventory_corrections (project_id, correction_id);
         DROP TABLE edits;

@@ -271,6 +271,34 @@ def test_after_a_change_only_a_later_read_will_do() -> None:
     run(body)
 
 
+def test_change_at_the_end_of_a_read_does_not_stop_the_server() -> None:
+    found: list[int] = []
+
+    async def ask() -> None:
+        source, ended = Source(), asyncio.Event()
+
+        async def read() -> int:
+            number = await source()
+            ended.set()  # wakes the change before anybody learns that the read has ended
+            return number
+
+        shared = SharedRead(read)
+
+        async def change() -> int:
+            await ended.wait()
+            shared.forget()
+            return await shared.get()
+
+        changed = asyncio.create_task(change())
+        await asyncio.sleep(0)
+        found.extend([await shared.get(), await changed])
+
+    thread = threading.Thread(target=lambda: asyncio.run(ask()), daemon=True)
+    thread.start()
+    thread.join(30)
+    assert found == [1, 2]
+
+
 def test_old_value_is_served_while_a_new_one_is_read_but_never_a_stale_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -165,7 +165,8 @@ class SharedRead(Generic[Found]):
 
     def _begin(self) -> asyncio.Task[None]:
         """Return the running read; begin one if there is none."""
-        if self._task is None:
+        # One that has just ended was begun before the change for which it is too old.
+        if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(self._changes))
             self._task.add_done_callback(self._ended)
         return self._task
@@ -177,7 +178,8 @@ class SharedRead(Generic[Found]):
         self._value = (found, began, changes)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._task = None
+        if self._task is task:
+            self._task = None
         if not task.cancelled():
             task.exception()  # raised to waiting requests; the next request reads again
 

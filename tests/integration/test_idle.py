@@ -1,7 +1,8 @@
 """What a worker without work asks of the servers.
 
-A round takes a second, and each of four processes waits two seconds for a message. With the history
-that is counted every five seconds that is at most 4 commands and 3 transactions a second.
+A round takes a second, and each of four processes waits two seconds for a message. With what is
+done every ten seconds (history is counted, the servers are tried) that is at most 4 commands and 3
+transactions a second.
 """
 
 from __future__ import annotations

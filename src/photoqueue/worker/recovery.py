@@ -33,7 +33,7 @@ _TIDY_SECONDS: Final = 60.0
 #: Seconds between two deletions of old worker records.
 _FORGET_SECONDS: Final = 3600.0
 #: Seconds between two updates of the job statistics.
-_COUNT_SECONDS: Final = 5.0
+_COUNT_SECONDS: Final = 10.0
 
 
 class Counting:

@@ -113,7 +113,7 @@ def _refused(data: bytes, reason: str) -> MessageRefusedError:
 
 
 #: Seconds after which the table of messages is read although none was notified.
-_READ_SECONDS: Final = 20.0
+_READ_SECONDS: Final = 60.0
 
 
 class PostgresMessages(PostgresStorage):  # type: ignore[misc]  # huey is untyped

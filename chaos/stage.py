@@ -61,9 +61,10 @@ CREW: tuple[Place, ...] = (
     Place(INVENTORIES, "proxy"),
 )
 _STORE_BYTES = 256 * 1024 * 1024
-#: Seconds within which a worker should be there, and the probe must say that a server is away.
-_WORKER_SECONDS = 30.0
-_PROBE_SECONDS = 30.0
+_WORKER_SECONDS = 30.0  #: Within which a worker should be there.
+#: Seconds within which the probe must say that a server is away: more than the limit of a short
+#: statement, what a server that hangs gets beyond it, and a connection.
+_PROBE_SECONDS = 50.0
 
 
 class Stage:

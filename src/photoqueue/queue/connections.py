@@ -91,7 +91,14 @@ class Connection(psycopg.Connection[Any]):
         other clients of the pool would get: settings are repeated in each transaction, and no
         statement is prepared.
         """
-        connection = cls.connect(address, autocommit=True, application_name=name, **CONNECT_OPTIONS)
+        try:
+            connection = cls.connect(
+                address, autocommit=True, application_name=name, **CONNECT_OPTIONS
+            )
+        except errors.ConnectionTimeout as exc:
+            # In its traceback psycopg keeps both the error and the connection, which the server
+            # would have until garbage is collected.
+            raise exc.with_traceback(None) from None
         try:
             shared = f"pg_backend_pid() <> {connection.info.backend_pid}"
             connection._settings = {**_ANSWERS, **settings}

@@ -12,7 +12,7 @@ import pytest
 
 import photoqueue
 from photoqueue import services
-from photoqueue.queue.connections import Connection
+from photoqueue.queue.connections import PostgresConnection
 from photoqueue.worker.health import MIN_SILENCE_SECONDS
 from tests.api_server import client_of
 from tests.chaos.conftest import OwnServers, assert_one_effect
@@ -47,7 +47,7 @@ def test_frozen_postgres_ends_each_wait_and_stops_no_worker(
     with client_of(installation.settings) as client:
         assert client.get("/api/jobs").status_code == 200
         eventually(lambda: batch.counts()[photoqueue.JobState.COMPLETED] >= 3, worker=worker)
-        monkeypatch.setattr(Connection, "limit", 1.0)
+        monkeypatch.setattr(PostgresConnection, "limit", 1.0)
         with frozen(own_servers):
             since = time.monotonic()
             with pytest.raises(photoqueue.PhotoqueueError, match=r"cannot be used.*doctor"):

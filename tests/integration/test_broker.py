@@ -26,7 +26,7 @@ from photoqueue.errors import (
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.queue.broker.queues import Broker, encode, task_name
 from photoqueue.queue.broker.retention import Finished
-from photoqueue.queue.connections import Connection
+from photoqueue.queue.connections import PostgresConnection
 from photoqueue.queue.ids import new_uuid
 from photoqueue.services import Endpoints
 from photoqueue.words import JobState, JobType, Message
@@ -440,7 +440,7 @@ def test_postgresql_that_does_not_answer_is_not_waited_for_without_limit(
 ) -> None:
     broker = make_broker("postgresql")
     broker.enqueue(make_messages(1))
-    monkeypatch.setattr(Connection, "limit", 0.5)
+    monkeypatch.setattr(PostgresConnection, "limit", 0.5)
     with closing(psycopg.connect(database_url)) as other:
         other.execute("LOCK TABLE photoqueue_task")
         for verb in (lambda: broker.enqueue(make_messages(1)), lambda: broker.take(PHOTOS)):

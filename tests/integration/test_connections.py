@@ -20,7 +20,7 @@ from photoqueue.errors import BrokerUnavailableError, DatabaseUnavailableError
 from photoqueue.installation import Installation, current, use
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.broker.queues import Broker
-from photoqueue.queue.connections import Connection
+from photoqueue.queue.connections import PostgresConnection
 from photoqueue.queue.database import Database, Statements, migrate
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Claim, Ledger
@@ -105,7 +105,7 @@ def test_submission_to_a_hung_server_ends_with_what_to_do(
 ) -> None:
     with database.direct() as pooled:
         pass
-    monkeypatch.setattr(Connection, "limit", 0.3)
+    monkeypatch.setattr(PostgresConnection, "limit", 0.3)
     with (
         frozen(pooled),
         pytest.raises(DatabaseUnavailableError, match=r"no answer within .* s.*photoqueue doctor"),

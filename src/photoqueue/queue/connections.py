@@ -74,7 +74,7 @@ _LASTING: Final = (
 )
 
 
-class Connection(psycopg.Connection[Any]):
+class PostgresConnection(psycopg.Connection[Any]):
     """A connection that is closed if it answers wrongly, or not in time; open another one then."""
 
     #: Seconds to wait for an answer.
@@ -84,7 +84,7 @@ class Connection(psycopg.Connection[Any]):
     _settings: Settings
 
     @classmethod
-    def open(cls, address: str, settings: Settings, *, name: str) -> Connection:
+    def open(cls, address: str, settings: Settings, *, name: str) -> PostgresConnection:
         """Connect in autocommit, with settings that hold until the connection is closed.
 
         A pooler gives another number as that of the server's process. Nothing is set then that
@@ -162,7 +162,7 @@ def first_error(error: BaseException) -> BaseException:
     return error
 
 
-def pooled_engine(connect: Callable[[], Connection]) -> sa.Engine:
+def pooled_engine(connect: Callable[[], PostgresConnection]) -> sa.Engine:
     """Return an engine that tests connections before use where that may be needed.
 
     SQLAlchemy's ``pool_pre_ping`` costs a round trip before each use. A connection that the
@@ -193,7 +193,7 @@ def pooled_engine(connect: Callable[[], Connection]) -> sa.Engine:
     def note_use(connection: Any, record: Any) -> None:
         record.info[_USED_AT] = time.monotonic()
         if connection is not None:
-            connection.limit = Connection.limit
+            connection.limit = PostgresConnection.limit
 
     sa.event.listen(engine, "checkout", check)
     sa.event.listen(engine, "checkin", note_use)

@@ -31,7 +31,7 @@ from photoqueue.queue.connections import (
     KEPT,
     LENT,
     LONGEST,
-    Connection,
+    PostgresConnection,
     Settings,
     first_error,
     pooled_engine,
@@ -131,7 +131,7 @@ class Database:
         login, mark, options = url.partition("?")
         return f"{login}{mark}{options.replace('+', '%20')}".replace(" ", "%20")
 
-    def connect(self, settings: Settings = KEPT, *, name: str = "photoqueue") -> Connection:
+    def connect(self, settings: Settings = KEPT, *, name: str = "photoqueue") -> PostgresConnection:
         """Open a dedicated connection in autocommit.
 
         Raises
@@ -144,8 +144,8 @@ class Database:
 
     def _open(
         self, settings: Settings, *, name: str = "photoqueue", autocommit: bool = True
-    ) -> Connection:
-        connection = Connection.open(self.libpq_url, settings, name=name)
+    ) -> PostgresConnection:
+        connection = PostgresConnection.open(self.libpq_url, settings, name=name)
         self.shared = self.shared or connection.shared
         connection.autocommit = autocommit
         return connection
@@ -207,11 +207,11 @@ class Database:
                 yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextlib.contextmanager
-    def direct(self) -> Iterator[Connection]:
+    def direct(self) -> Iterator[PostgresConnection]:
         """Lend a pooled connection of the driver itself, for single statements at least cost."""
         with self._pooled(), self.errors():
             pooled = self.engine.raw_connection()
-            connection: Connection = pooled.driver_connection  # type: ignore[assignment]  # ours
+            connection: PostgresConnection = pooled.driver_connection  # type: ignore[assignment]  # ours
             try:
                 connection.autocommit = True
                 with connection.one_transaction():
@@ -334,9 +334,9 @@ class Database:
         self.engine.dispose()
 
 
-def driver(connection: sa.Connection) -> Connection:
+def driver(connection: sa.Connection) -> PostgresConnection:
     """Return the driver's connection below one of the pool."""
-    found: Connection = connection.connection.driver_connection  # type: ignore[assignment]  # ours
+    found: PostgresConnection = connection.connection.driver_connection  # type: ignore[assignment]  # ours
     return found
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
-from photoqueue.queue.connections import KEPT, Connection, Settings
+from photoqueue.queue.connections import KEPT, PostgresConnection, Settings
 from photoqueue.queue.database import Database, again, load_statements, storable
 from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, JobType, Message, Outcome, job_type
@@ -148,7 +148,7 @@ class Ledger:
         self._database = database
         self._name = name
         self._busy = busy
-        self._connection: Connection | None = None
+        self._connection: PostgresConnection | None = None
 
     def close(self) -> None:
         """Close the connection."""
@@ -378,7 +378,7 @@ class Ledger:
                 cursor = connection.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
 
-    def connection(self) -> Connection:
+    def connection(self) -> PostgresConnection:
         """Return the connection; reconnect if it is broken."""
         if self._connection is None or self._connection.closed:
             settings = _BUSY if self._busy else KEPT

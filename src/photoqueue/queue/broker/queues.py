@@ -33,7 +33,7 @@ from photoqueue.queue.broker.redis_messages import (
     open_pool,
 )
 from photoqueue.queue.broker.retention import Finished, Records
-from photoqueue.queue.connections import KEPT, Connection, first_error
+from photoqueue.queue.connections import KEPT, PostgresConnection, first_error
 from photoqueue.queue.ids import new_uuid
 from photoqueue.words import JobState, JobType, Message
 
@@ -240,7 +240,9 @@ class Broker:
             }
         else:
             self._redis = None
-            connect = partial(Connection.open, database_url, KEPT, name="photoqueue messages")
+            connect = partial(
+                PostgresConnection.open, database_url, KEPT, name="photoqueue messages"
+            )
             options = {"storage_class": PostgresMessages, "connection": connect}
         self._namespace, self._options = namespace, options
         #: Name of a queue of its own, as processes probe at the same time.

@@ -149,7 +149,9 @@ def test_adding_up_again_shows_how_far_it_is(move: str, bench: Bench) -> None:
     assert standing["running"] is True
     assert "no live worker takes inventory jobs" in standing["words"]
     assert view.strategy == "sum"
-    assert view.page["inventory"]["totalItems"] == 2  # the older one, until the newer is there
+    assert (
+        view.page["inventory"]["totalItems"] == 2
+    )  # by the older one's strategy, until the newer is there
     bench(submit_inventory(move, strategy="sum"))
     view.refresh()
     assert (view.page["standing"]["words"], view.page["standing"]["newer"]) == ("Added up", 0)

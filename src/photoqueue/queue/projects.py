@@ -162,7 +162,7 @@ class ProjectStanding:
     #: Photos submitted, and those whose newest job is unfinished.
     photos: int
     unfinished: int
-    #: Photos analysed since the newest inventory began, which does not include them.
+    #: Photos analysed since the newest inventory began.
     newer: int
     #: When the newest inventory ended.
     added_up_at: datetime | None

@@ -83,8 +83,9 @@ export default {
         told.push(done ? `Added up ${format.clock(standing.added_up_at)}.` : standing.words);
         if (standing.error) told.push(standing.error);
         if (standing.unfinished) told.push(`${format.counted(standing.unfinished, "photo is", "photos are")} not analysed yet.`);
-        if (standing.newer && !standing.running) {
-          told.push(`⚠ ${format.counted(standing.newer, "photo was analysed since then and is", "photos were analysed since then and are")} not in it: add up again.`);
+        // Other strategies count the photos as they are now.
+        if (standing.newer && !standing.running && page.inventory?.strategy === "llm") {
+          told.push(`⚠ The model has not seen ${format.counted(standing.newer, "photo that was", "photos that were")} analysed since then: add up again.`);
         }
       }
       const words = told.join(" ");

@@ -24,6 +24,7 @@ both kept.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -59,11 +60,14 @@ def related(some: Sighting, other: Sighting) -> bool:
         return True
     if some.view == other.view:
         return False
-    look = likeness(some.item.appearance, other.item.appearance)
     confused = look_alike(some.kind.key, other.kind.key)
-    if same_kind(some, other) >= (_SOME_DOUBT if confused else _GREAT_DOUBT):
+    doubtful = same_kind(some, other) >= (_SOME_DOUBT if confused else _GREAT_DOUBT)
+    if not confused and not doubtful:
+        return False
+    look = likeness(some.item.appearance, other.item.appearance)
+    if doubtful:
         return look is None or look >= _LEAST_STRENGTH
-    return confused and look is not None and look >= _SAME_LOOK
+    return look is not None and look >= _SAME_LOOK
 
 
 def things_among(
@@ -320,7 +324,10 @@ def _families(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
     """Group the findings into families of kinds; unrelated kinds form their own."""
     kinds = _by_kind(sightings)
     family = {kind: {kind} for kind in kinds}
-    for a, b in _pairs(list(kinds)):
+    possible = {kind: {key for one in kinds[kind] for key in one.kinds} for kind in kinds}
+    for a, b in itertools.combinations(kinds, 2):
+        if possible[a].isdisjoint(possible[b]) and not look_alike(a.key, b.key):
+            continue  # most pairs, of which none are related
         if family[a] is not family[b] and any(
             related(some, other) for some in kinds[a] for other in kinds[b]
         ):
@@ -458,10 +465,6 @@ def _by_kind(sightings: Iterable[Sighting]) -> dict[Kind, list[Sighting]]:
     for sighting in sightings:
         kinds.setdefault(sighting.kind, []).append(sighting)
     return kinds
-
-
-def _pairs(kinds: Sequence[Kind]) -> Iterable[tuple[Kind, Kind]]:
-    return ((a, b) for number, a in enumerate(kinds) for b in kinds[:number])
 
 
 def _mille(sighting: Sighting) -> int:

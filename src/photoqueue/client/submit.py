@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from photoqueue.errors import PhotoNotFoundError
 from photoqueue.format import counted
 from photoqueue.installation import current
 from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.queue.connections import storable_json
 from photoqueue.queue.database import storable
 from photoqueue.queue.ids import new_batch_id
 from photoqueue.queue.projects import known_photo
@@ -211,7 +211,7 @@ def submit_batch(
             batch_id=batch_id,
             user_id=common.user_id,
             project_id=common.project_id,
-            left_out=json.dumps(not_taken) if not_taken else None,
+            left_out=storable_json(not_taken) if not_taken else None,
         ),
     )
     return Batch(installation, batch_id, common.project_id, len(taken))

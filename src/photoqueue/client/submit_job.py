@@ -20,7 +20,7 @@ from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.jobs.handling import read_payload
 from photoqueue.jobs.inventory_sync import InventoryPayload
 from photoqueue.queue import projects, read
-from photoqueue.queue.database import storable_json
+from photoqueue.queue.connections import storable_json
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.submission import NewJob, accept

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from photoqueue.errors import ConfigurationError, PayloadError, PermanentError, PhotoqueueError
-from photoqueue.queue.database import storable_json
+from photoqueue.queue.connections import storable_json
 from photoqueue.queue.ledger import Claim
 from photoqueue.records.base import Record, from_json
 from photoqueue.records.snapshots import AiCall

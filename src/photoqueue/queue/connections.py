@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import select
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any, Final
 import psycopg
 import sqlalchemy as sa
 from psycopg import IsolationLevel, errors
+from psycopg.types.json import set_json_dumps
 from sqlalchemy.exc import InvalidatePoolError
 
 #: Seconds that PostgreSQL gets for one statement: claims, records, submissions and reads; what
@@ -99,6 +101,7 @@ class PostgresConnection(psycopg.Connection[Any]):
             # In its traceback psycopg keeps both the error and the connection, which the server
             # would have until garbage is collected.
             raise exc.with_traceback(None) from None
+        set_json_dumps(storable_json, connection)
         try:
             shared = f"pg_backend_pid() <> {connection.info.backend_pid}"
             connection._settings = {**_ANSWERS, **settings}
@@ -153,6 +156,16 @@ class PostgresConnection(psycopg.Connection[Any]):
         if wanted:
             with self.pipeline():
                 self.execute(_set(wanted, "true"))
+
+
+def storable_json(value: object, *, allow_nan: bool = True) -> str:
+    """Write JSON without escapes, which a database without an encoding does not take."""
+    text = json.dumps(value, allow_nan=allow_nan, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # PostgreSQL refuses its escape, and says why
+        return json.dumps(value, allow_nan=allow_nan)
+    return text
 
 
 def first_error(error: BaseException) -> BaseException:

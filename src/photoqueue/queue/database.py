@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import re
 from collections.abc import Callable, Iterator
 from importlib.resources import files
@@ -413,16 +412,6 @@ def again(*races: type[Exception]) -> Callable[[Callable[_P, _T]], Callable[_P, 
         return run
 
     return decorate
-
-
-def storable_json(value: object, *, allow_nan: bool = True) -> str:
-    """Write JSON without escapes, which a database without an encoding does not take."""
-    text = json.dumps(value, allow_nan=allow_nan, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # PostgreSQL refuses its escape, and says why
-        return json.dumps(value, allow_nan=allow_nan)
-    return text
 
 
 _HEADER = re.compile(r"^-- name: (\w+)$", re.MULTILINE)

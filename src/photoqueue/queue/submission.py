@@ -12,8 +12,8 @@ from uuid import UUID
 import psycopg
 
 from photoqueue.errors import PhotoConflictError
-from photoqueue.queue.connections import SHORT
-from photoqueue.queue.database import Database, again, load_statements, storable_json
+from photoqueue.queue.connections import SHORT, storable_json
+from photoqueue.queue.database import Database, again, load_statements
 from photoqueue.queue.ids import photo_id_for
 from photoqueue.words import JobState, JobType
 

@@ -28,7 +28,7 @@ _RETRY_SECONDS: Final = 2
 _MOST_FAULTS: Final = 20
 
 
-class Kind(NamedTuple):
+class ProblemType(NamedTuple):
     """Status, type and title of one kind of problem."""
 
     status: int
@@ -36,40 +36,44 @@ class Kind(NamedTuple):
     title: str
 
 
-KINDS: Final[Mapping[type[PhotoqueueError], Kind]] = {
-    errors.PhotoqueueError: Kind(500, "internal", "The request could not be carried out"),
-    errors.ConfigurationError: Kind(500, "configuration", "A setting of the server is wrong"),
-    errors.EngineUnavailableError: Kind(500, "engine", "The engine cannot be built"),
-    errors.ServiceError: Kind(503, "service", "A server cannot be used"),
-    errors.DatabaseUnavailableError: Kind(503, "database", "The database cannot be used"),
-    errors.BrokerUnavailableError: Kind(503, "broker", "The broker cannot be used"),
-    errors.SchemaMismatchError: Kind(503, "schema", "The tables do not match this version"),
-    errors.EngineServerError: Kind(502, "engine-server", "The engine's server failed"),
-    errors.EngineTimeoutError: Kind(504, "engine-timeout", "The engine's server did not answer"),
-    errors.RateLimitedError: Kind(503, "engine-busy", "The engine's server is busy"),
-    errors.ThrottledError: Kind(503, "engine-limit", "The engine's rate limit is used up"),
-    errors.StorageError: Kind(503, "storage", "The photo store cannot be used"),
-    errors.DownloadError: Kind(502, "download", "A model could not be fetched"),
-    errors.NotFoundError: Kind(404, "not-found", "There is no such thing"),
-    errors.UnknownJobError: Kind(404, "unknown-job", "There is no such job"),
-    errors.UnknownBatchError: Kind(404, "unknown-batch", "There is no such batch"),
-    errors.UnknownProjectError: Kind(404, "unknown-project", "There is no such project"),
-    errors.PermanentError: Kind(422, "refused", "The request cannot be carried out"),
-    errors.PayloadError: Kind(422, "invalid", "A value is not possible"),
-    errors.PhotoError: Kind(422, "photo", "The photo cannot be used"),
-    errors.PhotoNotFoundError: Kind(404, "unknown-photo", "There is no such photo"),
-    errors.UnreadablePhotoError: Kind(422, "unreadable-photo", "The photo cannot be read"),
-    errors.PhotoTooLargeError: Kind(413, "too-large", "The photo is too large"),
-    errors.PhotoConflictError: Kind(409, "photo-conflict", "The photo id is in use"),
-    errors.ModelError: Kind(500, "model", "The model cannot be used"),
-    errors.MessageRefusedError: Kind(500, "message", "A message was refused"),
-    errors.StateError: Kind(409, "state", "The state does not allow it"),
-    errors.TooSlowError: Kind(422, "too-slow", "There are too many jobs for that"),
-    errors.NoWorkerError: Kind(503, "no-worker", "No worker is running"),
-    errors.ResultTimeoutError: Kind(504, "timeout", "It did not finish in time"),
-    errors.JobError: Kind(409, "job", "The job has no result"),
-    errors.JobFailedError: Kind(409, "job-failed", "The job failed"),
-    errors.JobCancelledError: Kind(409, "job-cancelled", "The job was cancelled"),
+KINDS: Final[Mapping[type[PhotoqueueError], ProblemType]] = {
+    errors.PhotoqueueError: ProblemType(500, "internal", "The request could not be carried out"),
+    errors.ConfigurationError: ProblemType(
+        500, "configuration", "A setting of the server is wrong"
+    ),
+    errors.EngineUnavailableError: ProblemType(500, "engine", "The engine cannot be built"),
+    errors.ServiceError: ProblemType(503, "service", "A server cannot be used"),
+    errors.DatabaseUnavailableError: ProblemType(503, "database", "The database cannot be used"),
+    errors.BrokerUnavailableError: ProblemType(503, "broker", "The broker cannot be used"),
+    errors.SchemaMismatchError: ProblemType(503, "schema", "The tables do not match this version"),
+    errors.EngineServerError: ProblemType(502, "engine-server", "The engine's server failed"),
+    errors.EngineTimeoutError: ProblemType(
+        504, "engine-timeout", "The engine's server did not answer"
+    ),
+    errors.RateLimitedError: ProblemType(503, "engine-busy", "The engine's server is busy"),
+    errors.ThrottledError: ProblemType(503, "engine-limit", "The engine's rate limit is used up"),
+    errors.StorageError: ProblemType(503, "storage", "The photo store cannot be used"),
+    errors.DownloadError: ProblemType(502, "download", "A model could not be fetched"),
+    errors.NotFoundError: ProblemType(404, "not-found", "There is no such thing"),
+    errors.UnknownJobError: ProblemType(404, "unknown-job", "There is no such job"),
+    errors.UnknownBatchError: ProblemType(404, "unknown-batch", "There is no such batch"),
+    errors.UnknownProjectError: ProblemType(404, "unknown-project", "There is no such project"),
+    errors.PermanentError: ProblemType(422, "refused", "The request cannot be carried out"),
+    errors.PayloadError: ProblemType(422, "invalid", "A value is not possible"),
+    errors.PhotoError: ProblemType(422, "photo", "The photo cannot be used"),
+    errors.PhotoNotFoundError: ProblemType(404, "unknown-photo", "There is no such photo"),
+    errors.UnreadablePhotoError: ProblemType(422, "unreadable-photo", "The photo cannot be read"),
+    errors.PhotoTooLargeError: ProblemType(413, "too-large", "The photo is too large"),
+    errors.PhotoConflictError: ProblemType(409, "photo-conflict", "The photo id is in use"),
+    errors.ModelError: ProblemType(500, "model", "The model cannot be used"),
+    errors.MessageRefusedError: ProblemType(500, "message", "A message was refused"),
+    errors.StateError: ProblemType(409, "state", "The state does not allow it"),
+    errors.TooSlowError: ProblemType(422, "too-slow", "There are too many jobs for that"),
+    errors.NoWorkerError: ProblemType(503, "no-worker", "No worker is running"),
+    errors.ResultTimeoutError: ProblemType(504, "timeout", "It did not finish in time"),
+    errors.JobError: ProblemType(409, "job", "The job has no result"),
+    errors.JobFailedError: ProblemType(409, "job-failed", "The job failed"),
+    errors.JobCancelledError: ProblemType(409, "job-cancelled", "The job was cancelled"),
 }
 
 
@@ -80,7 +84,7 @@ class ProblemError(Exception):
         self, status: int, slug: str, detail: str, *, headers: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(detail)
-        self.kind = Kind(status, slug, HTTPStatus(status).phrase)
+        self.kind = ProblemType(status, slug, HTTPStatus(status).phrase)
         self.headers = dict(headers or {})
 
 
@@ -90,7 +94,7 @@ def busy(detail: str) -> ProblemError:
 
 
 def problem(
-    kind: Kind, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
+    kind: ProblemType, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
 ) -> Response:
     """Build a problem response."""
     content = {
@@ -118,7 +122,7 @@ def answer_for(exc: Exception) -> Response:
     reference = secrets.token_hex(4)
     logger.error("internal error %s", reference, exc_info=exc)
     return problem(
-        Kind(500, "internal", "Internal error"),
+        ProblemType(500, "internal", "Internal error"),
         f"This is a fault of the server. Its log has the details under {reference}; "
         "report it to the operator.",
     )
@@ -145,13 +149,13 @@ async def _invalid(_: Request, exc: Exception) -> Response:
     ]
     if any(fault["type"] == "json_invalid" for fault in found):
         return problem(
-            Kind(400, "malformed", "Malformed JSON"),
+            ProblemType(400, "malformed", "Malformed JSON"),
             "The body is not JSON. Send a JSON object as /openapi.json describes it.",
             errors=faults,
         )
     said = "; ".join(f"{fault['where']}: {fault['problem']}" for fault in faults[:3])
     return problem(
-        Kind(422, "invalid", "The request is not as the API expects it"),
+        ProblemType(422, "invalid", "The request is not as the API expects it"),
         f"{said}. Correct it; /openapi.json describes what is expected.",
         errors=faults,
     )
@@ -170,7 +174,7 @@ async def _http(_: Request, exc: Exception) -> Response:
     phrase = HTTPStatus(exc.status_code).phrase
     said = "" if exc.detail == phrase else f"{exc.detail}. "
     return problem(
-        Kind(exc.status_code, phrase.lower().replace(" ", "-"), phrase),
+        ProblemType(exc.status_code, phrase.lower().replace(" ", "-"), phrase),
         f"{said}{_ADVICE.get(exc.status_code, 'Correct the request.')}",
         headers=exc.headers,
     )

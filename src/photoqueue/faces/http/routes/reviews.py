@@ -11,13 +11,13 @@ from photoqueue.client.review import review
 from photoqueue.client.verbs import VERBS, edit, edits
 from photoqueue.faces.http.answers import EditsAnswer, ItemsAnswer
 from photoqueue.faces.http.backend import TheBackend
-from photoqueue.faces.http.routes.submissions import Name, Taken
+from photoqueue.faces.http.routes.submissions import Name, RequestBody
 from photoqueue.records.edits import Edit
 
 router = APIRouter(prefix="/api/projects/{project_id:path}", tags=["reviews"])
 
 
-class EditRequest(Taken):
+class EditRequest(RequestBody):
     """What a person says: ``verb`` and what it is about, by the names of the SDK."""
 
     verb: Literal[tuple(VERBS)]  # type: ignore[valid-type]  # derived from the SDK

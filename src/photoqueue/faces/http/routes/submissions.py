@@ -40,7 +40,7 @@ Name = Annotated[
 ]
 
 
-class Taken(BaseModel):
+class RequestBody(BaseModel):
     """A request body: no conversions, no unknown fields."""
 
     model_config = ConfigDict(
@@ -48,7 +48,7 @@ class Taken(BaseModel):
     )
 
 
-class TestJobRequest(Taken):
+class TestJobRequest(RequestBody):
     """A test photo."""
 
     __test__ = False  # not a pytest class
@@ -58,7 +58,7 @@ class TestJobRequest(Taken):
     room_type: Name | None = Field(default=None, examples=["salon"])
 
 
-class PhotoRequest(Taken):
+class PhotoRequest(RequestBody):
     """A photo that was submitted before."""
 
     photo_id: Name = Field(examples=["photo-1"])
@@ -69,7 +69,7 @@ class PhotoRequest(Taken):
     resubmit: bool = False
 
 
-class UploadFields(Taken):
+class UploadFields(RequestBody):
     """Fields beside an uploaded photo."""
 
     user_id: Name
@@ -81,7 +81,7 @@ class UploadFields(Taken):
     resubmit: bool = False
 
 
-class InventoryRequest(Taken):
+class InventoryRequest(RequestBody):
     """A project to add up; with ``afterBatch``, after all jobs of that batch have ended."""
 
     project_id: Name = Field(examples=["move-42"])

@@ -167,6 +167,18 @@ def test_photo_is_replaced_by_another(ana: Review, move: Move) -> None:
     with pytest.raises(StateError, match="taken out by ana"):
         ana.replace("s2", picture(50))
 
+    other = ana.replace(str(edit.by_photo), picture(51))
+    with pytest.raises(StateError, match="rest on it: 3"):
+        ana.undo(edit.number)
+    ana.undo(other.number)
+    ana.undo(edit.number)
+    assert set(ana.items()["photo_id"]) == {"s1", "s2", "k1"}
+    assert read_inventory("m1").missing_photos == ()
+    with pytest.raises(StateError, match="taken out by ana; a redo of edit 2"):
+        ana.move(str(edit.by_photo), room="hall")
+    ana.redo()
+    assert set(ana.items()["photo_id"]) == {"s1", "k1", edit.by_photo}
+
 
 def test_room_reviewed_is_open_again_with_a_new_photo(ana: Review, move: Move) -> None:
     ana.reviewed("Kitchen")
@@ -263,6 +275,13 @@ def test_counts_set_by_hand_are_edits_and_keep_their_ids(ana: Review) -> None:
             PayloadError,
             "cannot be",
         ),
+        (
+            lambda r: r.rename(item(r, "s1", "desk"), "Kiln", volume=float("nan")),
+            PayloadError,
+            "volume is nan",
+        ),
+        (lambda r: r.add("s1", "Kiln", volume=-1), PayloadError, "volume is -1"),
+        (lambda r: r.add("s1", "Kiln", volume=1, category="x"), PayloadError, "category is 'x'"),
         (lambda r: r.rename_room("cellar", "x"), NotFoundError, "no room 'cellar'"),
         (lambda r: r.rename_room("salon", "salon"), PayloadError, "already"),
         (lambda r: r.reviewed(""), PayloadError, "room is empty"),
@@ -336,6 +355,55 @@ def test_edits_of_many_have_numbers_in_the_order_of_their_commits(
     stored = [edit.number for edit in edit_log.of_project(installation.database, "m1")]
     assert stored == list(range(1, 21))
     assert seen_numbers == stored[: len(seen_numbers)]  # none was passed by
+
+
+def test_more_persons_than_connections_edit_at_once(
+    installation: Installation, ana: Review
+) -> None:
+    def edit(number: int) -> None:
+        review("m1", user_id=f"u{number}").move("k1", room="pantry")
+
+    editors = [threading.Thread(target=edit, args=(number,)) for number in range(12)]
+    with edit_log.editing(installation.database, "m1"):
+        for thread in editors:
+            thread.start()
+        with psycopg.connect(installation.database.libpq_url, autocommit=True) as connection:
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            while connection.execute(waiting).fetchone() != (9,):  # all but this one of the pool
+                pass
+    for thread in editors:
+        thread.join()
+    assert len(ana.log()) == 12
+
+
+def test_list_of_a_model_follows_a_renamed_room(move: Move, ana: Review) -> None:
+    listed = {"salon": (seen("piano"), seen("chair")), "kitchen": (seen("refrigerator"),)}
+    photos = {"salon": ("s1", "s2"), "kitchen": ("k1",)}
+    update = {"strategy": "llm", "listed": listed, "listed_photos": photos}
+    stored = read_inventory("m1").model_copy(update=update).to_json()
+    move.bench(submit_inventory("m1", strategy="llm"), lambda add_up: lambda claim, calls: stored)
+
+    ana.rename_room("salon", "lounge")
+    assert counts()["lounge", "piano"] == 1
+    assert "piano" in set(ana.things()["name"])
+    ana.rename_room("kitchen", "lounge")
+    assert counts() == {
+        **{("lounge", key): 1 for key in ("piano", "chair", "refrigerator")},
+        ("lounge", "desk"): 0,
+    }
+    assert not [warning for warning in read_inventory("m1").warnings if "no model" in warning]
+    ana.undo()
+    assert counts()["kitchen", "refrigerator"] == 1
+
+
+def test_what_contradicts_a_count_later_is_shown(move: Move, ana: Review) -> None:
+    correct("m1", room="salon", item="chair", count=6, user_id="ana")
+    (line,) = [line for line in read_inventory("m1").lines if line.key == "chair"]
+    assert (line.review, line.reason) == (False, "corrected by ana; the photos show 1")
+    move.analyse("s3", seen("chair", LEFT), seen("chair", RIGHT))
+    (line,) = [line for line in read_inventory("m1").lines if line.key == "chair"]
+    assert (line.count, line.seen_count, line.review) == (6, 2, True)
+    assert line.reason == "corrected by ana; the photos show 2, and showed 1 then"
 
 
 def test_edits_of_an_erased_project_are_gone_and_refused(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import difflib
 import math
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from photoqueue.client.identifiers import checked, checked_user
 from photoqueue.errors import NotFoundError, PayloadError, StateError
 from photoqueue.installation import Installation, current
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import CATEGORIES
-from photoqueue.inventory.correcting import as_photographed, correction_of
+from photoqueue.inventory.correcting import as_photographed, correction_of, thing_of
 from photoqueue.inventory.overlay import overlay
+from photoqueue.inventory.volumes import Kind
 from photoqueue.inventory.wording import canonical_room_type
 from photoqueue.jobs.inventory_sync import completed, inventory_of
 from photoqueue.queue import edit_log, projects
@@ -113,6 +114,9 @@ def thing_meant(
         key=lambda line: line.room != room,  # lines of this room first
     )
     catalogue = Catalogue.for_settings(installation.settings)
+    volume = _volume(volume)
+    if category is not None and category not in CATEGORIES:
+        raise PayloadError(f"category is {category!r:.40}; choose one of {', '.join(CATEGORIES)}.")
     if here and category in {None, here[0].category}:
         line = here[0]
         listed = catalogue.by_key(line.key or "") is not None
@@ -204,15 +208,19 @@ def correct(
     project = checked("project_id", project_id)
     place = checked("room", room).strip()
     what = checked("item", item).strip()
-    number, size = _count(count), _volume(volume)
+    number = _count(count)
     user = checked_user(user_id)
-    if category is not None and category not in CATEGORIES:
-        raise PayloadError(f"category is {category!r:.40}; choose one of {', '.join(CATEGORIES)}.")
     place = room_meant(installation, project, place, new_room=new_room)
-    meant = thing_meant(installation, project, place, what, category=category, volume=size)
+    meant = thing_meant(installation, project, place, what, category=category, volume=volume)
     thing = NamedThing(**meant._asdict())
-    given = {} if dismountable is None else {"dismountable": dismountable}
+    given: dict[str, Any] = {} if dismountable is None else {"dismountable": dismountable}
     with edit_log.editing(installation.database, project) as log:
+        if newest := newest_inventory(installation, project):
+            given["seen_count"] = sum(
+                line.count
+                for line in as_photographed(_inventory_now(installation, project, newest)).lines
+                if line.room == place and thing_of(line) == Kind.named(*meant[:3])
+            )
         made = log.add("count", user, room=place, thing=thing, count=number, **given)
     return correction_of(made)
 
@@ -297,8 +305,18 @@ def read_inventory(project_id: str) -> InventoryResult:
             f"Project {project!r} was not added up yet. Submit its inventory: "
             f"submit_inventory({project!r})."
         )
+    result = _inventory_now(installation, project, newest)
+    if not newest.listed:
+        return result
+    return result.model_copy(update={"engines": (newest.engines[0], *result.engines)})
+
+
+def _inventory_now(
+    installation: Installation, project: str, newest: InventoryResult
+) -> InventoryResult:
+    """Count the photos of a project as they are now, in the way of its newest inventory."""
     settings = installation.settings
-    result = inventory_of(
+    return inventory_of(
         project,
         projects.project_photos(installation.database, project),
         edit_log.of_project(installation.database, project),
@@ -306,10 +324,8 @@ def read_inventory(project_id: str) -> InventoryResult:
         strategy=newest.strategy,
         language=settings.language,
         listed=newest.listed,
+        shown=newest.listed_photos,
     )
-    if not newest.listed:
-        return result
-    return result.model_copy(update={"engines": (newest.engines[0], *result.engines)})
 
 
 def _count(value: object) -> int:

@@ -19,7 +19,7 @@ from photoqueue.client.identifiers import checked, checked_user
 from photoqueue.errors import NotFoundError, PayloadError, StateError
 from photoqueue.installation import Installation, current
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.overlay import Overlaid, anchors, found_alike, overlay
+from photoqueue.inventory.overlay import Overlaid, anchors, followed, found_alike, overlay
 from photoqueue.inventory.views import AnalysedPhoto
 from photoqueue.inventory.volumes import Kind
 from photoqueue.jobs.inventory_sync import completed
@@ -60,9 +60,10 @@ class State:
         return self.without()
 
     def without(self, edit: Edit | None = None) -> Overlaid:
-        """Return the photos with all edits but one."""
-        others = [other for other in self.edits if other is not edit]
-        return overlay(self.photos, others, self.installation.settings.language)
+        """Return the photos as if one edit were undone."""
+        undone = {"undone_at": edit.created_at} if edit else {}
+        edits = [one.model_copy(update=undone) if one is edit else one for one in self.edits]
+        return overlay(self.photos, edits, self.installation.settings.language)
 
     @cached_property
     def items(self) -> dict[str, tuple[AnalysedPhoto, FoundItem]]:
@@ -118,10 +119,9 @@ class State:
         """
         out = self.done.excluded.get(str(photo_id))
         if out is not None:
-            raise StateError(
-                f"Photo {photo_id!r:.60} was taken out by {out.user_id}; undo({out.number}) brings "
-                "it back."
-            )
+            by = out.user_id if out.standing else out.undone_by
+            how = f"undo({out.number})" if out.standing else f"a redo of edit {out.number}"
+            raise StateError(f"Photo {photo_id!r:.60} was taken out by {by}; {how} brings it back.")
         for row in self.rows:
             if row.photo_id == photo_id:
                 return row
@@ -398,6 +398,7 @@ class Review:
 
         state = self._state()
         row = state.photo(photo_id)
+        known = {one.photo_id for one in state.rows}
         rooms = {one.photo_id: one.room for one in state.done.photos}
         job = submit_photo(
             photo,
@@ -409,8 +410,17 @@ class Review:
         if job.photo_id == photo_id:
             raise PayloadError(f"That is photo {photo_id!r:.60} itself. Give another picture.")
         with self._editing() as state:
-            known = state.photo(photo_id).photo_id
-            return self._add(state, "replace", photo_id=known, by_photo=job.photo_id)
+            by_photo = str(job.photo_id)
+            out = state.done.excluded.get(by_photo)
+            if out is None or out.standing:
+                state.photo(by_photo)
+            return self._add(
+                state,
+                "replace",
+                photo_id=state.photo(photo_id).photo_id,
+                by_photo=by_photo,
+                photos=() if by_photo in known else (by_photo,),
+            )
 
     def move(self, photo_id: str, *, room: str) -> Edit:
         """Say in which room a photo was taken; the room may be new."""
@@ -426,7 +436,8 @@ class Review:
             name = checked("room", to).strip()
             if name == place:
                 raise PayloadError(f"The room is called {name!r:.60} already.")
-            return self._add(state, "rename_room", room=place, to_room=name)
+            photos = tuple(state.done.rooms.get(place, ()))
+            return self._add(state, "rename_room", room=place, to_room=name, photos=photos)
 
     def reviewed(self, room: str) -> Edit:
         """Say that a room is right; a new photo of it opens it again."""
@@ -555,7 +566,9 @@ class Review:
             Catalogue.for_settings(settings),
             strategy=newest.strategy if newest else DEFAULT_STRATEGY,
             language=settings.language,
-            listed=newest.listed if newest else None,
+            listed=followed(newest.listed, newest.listed_photos or {}, state.done.rooms)
+            if newest and newest.listed
+            else None,
             links=state.done.links,
         )
         number = 0

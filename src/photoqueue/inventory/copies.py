@@ -98,8 +98,8 @@ def look_alike(key: str | None, other: str | None) -> bool:
     return group is not None and group == _GROUP.get(other or "")
 
 
-#: Overlap (IoU, 0…1) from which findings in two copies are in the same place.
-_SAME_PLACE: Final = 0.5
+#: Overlap (IoU, 0…1) from which boxes of two copies, or of two analyses, are in the same place.
+SAME_PLACE: Final = 0.5
 
 
 def items_of_copies(copies: Sequence[Sequence[FoundItem]]) -> tuple[FoundItem, ...]:
@@ -184,7 +184,7 @@ def _shows(copy: Iterable[FoundItem], wanted: FoundItem) -> bool:
 
 
 def _same_place(first: Box | None, second: Box | None) -> bool:
-    return first is not None and second is not None and overlap(first, second) >= _SAME_PLACE
+    return first is not None and second is not None and overlap(first, second) >= SAME_PLACE
 
 
 def overlap(first: Box, second: Box) -> float:

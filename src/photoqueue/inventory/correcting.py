@@ -78,6 +78,7 @@ def correction_of(edit: Edit) -> Correction:
         room=edit.room,
         **edit.thing.model_dump(),
         count=edit.count,
+        seen_count=edit.seen_count,
         dismountable=edit.dismountable,
         user_id=edit.user_id,
         created_at=edit.created_at,
@@ -167,6 +168,9 @@ def _set(line: InventoryLine, correction: Correction, seen_count: int) -> Invent
     if correction.dismountable is not None:
         changes["dismountable"] = correction.dismountable
         changes["dismount_probability"] = float(correction.dismountable)
+    then = correction.seen_count
+    differs = then is not None and then != seen_count
+    reason = f"corrected by {correction.user_id}; the photos show {seen_count}"
     return line.model_copy(
         update={
             **changes,
@@ -174,8 +178,8 @@ def _set(line: InventoryLine, correction: Correction, seen_count: int) -> Invent
             "corrected": True,
             "seen_count": seen_count,
             "held_back": 0,
-            # A user has checked it.
-            "review": False,
-            "reason": f"corrected by {correction.user_id}; the photos show {seen_count}",
+            # A user has checked it, and sees what contradicts it since.
+            "review": differs,
+            "reason": f"{reason}, and showed {then} then" if differs else reason,
         }
     )

@@ -3,26 +3,23 @@
 Edits are applied in the order in which they were committed, so that the newest holds. An edit of
 an item finds it by its id in the photo's newest result. After the photo was analysed anew, it finds
 the item that lies where the old one lay or where a person drew it: the only one whose box overlaps
-it by at least :data:`SAME_PLACE`, or the only one of the same kind; without boxes, the item of the
-same kind and rank. What finds nothing, or two items, is *unplaced*: a person decides.
+it by at least ``SAME_PLACE``, or the only one of the same kind; without boxes, the item of the same
+kind and rank. What finds nothing, or two items, is *unplaced*: a person decides.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from photoqueue.inventory.copies import overlap
-from photoqueue.inventory.views import AnalysedPhoto, room_name
+from photoqueue.inventory.copies import SAME_PLACE, items_of_copies, overlap
+from photoqueue.inventory.views import AnalysedPhoto, Told, room_name
 from photoqueue.inventory.volumes import Kind
 from photoqueue.records.base import Box
 from photoqueue.records.edits import Anchor, Edit, NamedThing
 from photoqueue.records.results import FoundItem
-
-#: Overlap (IoU, 0…1) from which an item of a new result is that of the old one.
-SAME_PLACE: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ class Overlaid:
     unplaced: tuple[Unplaced, ...]
     #: Rooms that a person has reviewed and that no photo was added to since: the edit by room.
     reviewed: Mapping[str, Edit]
-    #: Photos that were excluded or replaced: the edit by photo.
+    #: Photos that were excluded or replaced, or came with an undone edit: the edit by photo.
     excluded: Mapping[str, Edit]
     #: The newest edit of each item that a person touched.
     edited: Mapping[str, Edit]
@@ -126,16 +123,57 @@ def overlay(
         Language of the names of rooms that no caller named.
     """
     desk = _Desk(photos, language)
+    edits = tuple(edits)
+    brought = {e.by_photo for e in edits if e.kind == "replace" and e.standing}
+    desk.excluded = {  # what came in place of a photo goes with the edit
+        photo: edit
+        for edit in edits
+        if edit.kind == "replace" and not edit.standing
+        for photo in edit.photos
+        if photo not in brought
+    }
     standing = sorted((edit for edit in edits if edit.standing), key=lambda edit: edit.number)
     kept = {edit.of for edit in standing if edit.kind == "keep"}
     desk.drawn = {
         edit.items[0].item_id: edit.box for edit in standing if edit.kind == "redraw" and edit.box
     }
     for edit in standing:
-        reason = desk.apply(edit)
-        if reason and edit.number not in kept:
+        if reason := desk.withdrawn(edit) or desk.apply(edit):
             desk.unplaced.append(Unplaced(edit, reason))
+    desk.unplaced += desk.contradicted()
+    desk.unplaced = [one for one in desk.unplaced if one.edit.number not in kept]
     return desk.result()
+
+
+def followed(
+    listed: Mapping[str, Sequence[FoundItem]],
+    photos: Mapping[str, Sequence[str]],
+    rooms: Mapping[str, Sequence[str]],
+) -> dict[str, tuple[FoundItem, ...]]:
+    """Return the lists of rooms by the names that the rooms have now.
+
+    A list goes with the most of its photos. Of rooms that were merged, each kind of thing is taken
+    from the list that has most of it: they are views of one room.
+
+    Parameters
+    ----------
+    listed : mapping of str to sequence of FoundItem
+        What an engine listed, by the name of the room then.
+    photos : mapping of str to sequence of str
+        The photos of each room then.
+    rooms : mapping of str to sequence of str
+        The photos of each room now.
+    """
+    where = {photo: room for room, its_photos in rooms.items() for photo in its_photos}
+    now: dict[str, list[Sequence[FoundItem]]] = {}
+    for room, items in listed.items():
+        places = Counter(where[photo] for photo in photos.get(room, ()) if photo in where)
+        place = max(places, key=lambda name: (places[name], name == room, name), default=room)
+        now.setdefault(place, []).append(items)
+    return {
+        room: items_of_copies(lists) if len(lists) > 1 else tuple(lists[0])
+        for room, lists in now.items()
+    }
 
 
 def found_alike(photo: AnalysedPhoto, thing: NamedThing, box: Box | None) -> list[int]:
@@ -154,12 +192,16 @@ class _Photo:
     def __init__(self, photo: AnalysedPhoto, language: str) -> None:
         self.photo = photo
         self.room = room_name(photo.room, photo.result, language)
+        #: Whether no person named its room.
+        self.unnamed = not (photo.room and photo.room.strip())
         #: What the engine found, by item id.
         self.found = {f"{photo.job_id}.{n}": item for n, item in enumerate(photo.result.items)}
         #: What there is now, by item id.
         self.items = dict(self.found)
         #: Items of this result that edits of an older one are about: id then → id now.
         self.places: dict[str, str] = {}
+        #: The newest edit of each item, by item id now.
+        self.said: dict[str, int] = {}
 
     def place(self, anchor: Anchor, drawn: Box | None = None) -> str | None:
         """Return the id of the item that an edit is about; None if there are none or two.
@@ -168,6 +210,8 @@ class _Photo:
         """
         if anchor.item_id in self.items or anchor.item_id in self.found:
             return anchor.item_id
+        if not _job(anchor.item_id):  # what a person added, and somebody took back
+            return None
         if anchor.item_id not in self.places:
             fitting = self._fitting(anchor, drawn)
             if len(fitting) != 1:
@@ -186,7 +230,7 @@ class _Photo:
         # The same engine finds the same again, however near to others.
         same = [n for n in alike if n not in taken and self.found[n].box == anchor.box]
         if same:
-            return same[:1]
+            return sorted(same, key=lambda name: alike.index(name) != anchor.rank)[:1]
         for box in filter(None, (drawn, anchor.box)):
             there = self._at(box) - taken
             if there:
@@ -205,16 +249,20 @@ class _Photo:
         """
         name = self.places.get(anchor.item_id, anchor.item_id)
         if name in self.items:
+            self.said[name] = edit.number
             del self.items[name]
             return ""
         if name in self.found:
             return f"the {anchor.name} in photo {anchor.photo_id} was removed"
+        if not _job(name):
+            return f"the {anchor.name} is no longer added in photo {anchor.photo_id}"
         kind = NamedThing(key=anchor.key, name=anchor.name, category=anchor.category)
         alike = [f"{self.photo.job_id}.{n}" for n in found_alike(self.photo, kind, anchor.box)]
         free = [n for n in alike if n in self.items and n not in self.places.values()]
         if len(alike) > edit.found and free:
             name = min(free, key=lambda n: (self.found[n].box != anchor.box, -alike.index(n)))
             self.places[anchor.item_id] = name
+            self.said[name] = edit.number
             del self.items[name]
         elif anchor.box and not alike and self._at(anchor.box):
             return f"another thing lies where the {anchor.name} was removed"
@@ -228,6 +276,7 @@ class _Photo:
                 if name not in self.places.values():
                     self.found.pop(name, None)
                     self.items.pop(name, None)
+        self.said[edit.added_id] = edit.number
         self.items[edit.added_id] = FoundItem(
             name=thing.name,
             category=thing.category,
@@ -237,11 +286,19 @@ class _Photo:
             dismountable=False,
         )
 
-    def result(self, edited: Set[str]) -> AnalysedPhoto:
+    def result(self) -> AnalysedPhoto:
         named = (item.model_copy(update={"item_id": name}) for name, item in self.items.items())
         analysis = self.photo.result.model_copy(update={"items": tuple(named)})
-        touched = self.items.keys() != self.found.keys() or not edited.isdisjoint(self.items)
-        return replace(self.photo, room=self.room, result=analysis, edited=touched)
+        told = {
+            name: Told(number, self.found.get(name) or self.items[name])
+            for name, number in self.said.items()
+            if name in self.found or name in self.items
+        }
+        return replace(self.photo, room=self.room, result=analysis, told=told)
+
+
+def _number(edit: Edit) -> int:
+    return edit.number
 
 
 def _job(item_id: str) -> str:
@@ -260,14 +317,26 @@ class _Desk:
         #: Items that a person has touched.
         self.edited: dict[str, Edit] = {}
         self.groups: list[set[str]] = []
+        #: The edits that joined items, with the items.
+        self.same: list[tuple[Edit, frozenset[str]]] = []
         self.apart: set[str] = set()
         self.stays: set[str] = set()
         self.counts: list[Edit] = []
+        #: Counts of one thing, the older first, of rooms that were merged.
+        self.rivals: list[tuple[Edit, Edit]] = []
         self.reviewed: dict[str, Edit] = {}
         self.excluded: dict[str, Edit] = {}
         self.unplaced: list[Unplaced] = []
         #: Where persons drew items, also later than the edit at hand.
         self.drawn: dict[str, Box] = {}
+
+    def withdrawn(self, edit: Edit) -> str:
+        """Return why an edit has no effect, if it is of a photo that came with an undone one."""
+        for name in (edit.photo_id, *(anchor.photo_id for anchor in edit.items)):
+            came = self.excluded.get(name or "")
+            if came and not came.standing:
+                return f"photo {name} came with edit {came.number}, which was undone"
+        return ""
 
     def apply(self, edit: Edit) -> str:
         """Apply an edit; return why it cannot be."""
@@ -279,11 +348,13 @@ class _Desk:
                 photo.add(edit, edit.thing)
                 self.edited[edit.added_id] = edit
             case "move" if edit.to_room and photo:
-                photo.room = edit.to_room
+                photo.room, photo.unnamed = edit.to_room, False
             case "exclude" | "replace" if edit.photo_id:
                 self.excluded[edit.photo_id] = edit
+            case "rename_room" | "reviewed" if not self._has_room(edit):
+                return f"no photo that has a result is in {edit.room}"
             case "rename_room":
-                self._rename_room(str(edit.room), str(edit.to_room))
+                self._rename_room(edit, str(edit.room), str(edit.to_room))
             case "count":
                 self.counts.append(edit)
             case "reviewed":
@@ -307,15 +378,21 @@ class _Desk:
             if name not in photo.items:
                 return f"the {anchor.name} in photo {anchor.photo_id} was removed"
             places[name] = photo
-        self.edited |= dict.fromkeys(places, edit)
         if edit.kind == "same":
             self._join(set(places))
+            self.same.append((edit, frozenset(places)))
+        if edit.kind == "rename":  # one thing has one name
+            together = set().union(*(group for group in self.groups if group & places.keys()))
+            for photo in self.photos.values():
+                places |= dict.fromkeys(together & photo.items.keys(), photo)
+        self.edited |= dict.fromkeys(places, edit)
         for name, photo in places.items():
             self._change(edit, photo, name)
         return ""
 
     def _change(self, edit: Edit, photo: _Photo, name: str) -> None:
         changes: dict[str, object] = {}
+        photo.said[name] = edit.number
         match edit.kind:
             case "rename" if edit.thing:
                 changes = {**edit.thing.model_dump(), "score": None, "alternatives": None}
@@ -335,13 +412,23 @@ class _Desk:
         self.groups.append(names.union(*together))
         self.apart -= names
 
-    def _rename_room(self, room: str, to: str) -> None:
-        for photo in self.photos.values():
-            if photo.room == room:
-                photo.room = to
+    def _has_room(self, edit: Edit) -> bool:
+        places = {photo.room for photo in self.photos.values()} | {one.room for one in self.counts}
+        return edit.room in places or any(map(edit.photos.__contains__, self.photos))
+
+    def _rename_room(self, edit: Edit, room: str, to: str) -> None:
+        for name, photo in self.photos.items():
+            # A new analysis may take an unnamed room for another kind.
+            if photo.room == room or (photo.unnamed and name in edit.photos):
+                photo.room, photo.unnamed = to, False
+        mine, other = self._holding(room), self._holding(to)
+        self.rivals += [
+            (min(pair, key=_number), max(pair, key=_number))
+            for kind in mine.keys() & other.keys()
+            if (pair := (mine[kind], other[kind]))
+        ]
         self.counts = [
-            edit.model_copy(update={"room": to}) if edit.room == room else edit
-            for edit in self.counts
+            one.model_copy(update={"room": to}) if one.room == room else one for one in self.counts
         ]
         # Of a room that another is merged into, nobody has reviewed the whole.
         seen = [self.reviewed.pop(name) for name in (room, to) if name in self.reviewed]
@@ -349,13 +436,37 @@ class _Desk:
             photos = tuple(photo for edit in seen for photo in edit.photos)
             self.reviewed[to] = seen[-1].model_copy(update={"photos": photos})
 
+    def _holding(self, room: str) -> dict[Kind, Edit]:
+        """Return the newest count of each kind in a room."""
+        return {
+            Kind.named(edit.thing.key, edit.thing.name, edit.thing.category): edit
+            for edit in self.counts
+            if edit.room == room and edit.thing
+        }
+
+    def contradicted(self) -> Iterator[Unplaced]:
+        """Give the edits that have no effect since rooms were merged or photos moved."""
+        for older, newer in self.rivals:
+            rooms = {one.room for one in self.counts if one.number == newer.number}
+            if any(newer.number == e.number for r in rooms for e in self._holding(str(r)).values()):
+                yield Unplaced(older, f"{newer.words()} holds since the rooms were merged")
+        for edit, names in self.same:
+            rooms = {
+                photo.room
+                for name, photo in self.photos.items()
+                if name not in self.excluded and names & photo.items.keys()
+            }
+            if len(rooms) > 1:
+                told = " and ".join(sorted(map(str, rooms)))
+                yield Unplaced(edit, f"the items are in {told}")
+
     def result(self) -> Overlaid:
         kept = [p for name, p in self.photos.items() if name not in self.excluded]
         rooms: dict[str, set[str]] = {}
         for photo in kept:
             rooms.setdefault(photo.room, set()).add(photo.photo.photo_id)
         return Overlaid(
-            photos=tuple(photo.result(self.edited.keys()) for photo in kept),
+            photos=tuple(photo.result() for photo in kept),
             links=Links(
                 groups=tuple(frozenset(group) for group in self.groups if len(group) > 1),
                 apart=frozenset(self.apart),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
-from photoqueue.inventory.copies import item_order, items_of_copies
+from photoqueue.inventory.copies import SAME_PLACE, item_order, items_of_copies, overlap
 from photoqueue.inventory.volumes import Kind
 from photoqueue.inventory.wording import canonical_room_type, room_type_name
 from photoqueue.records.base import Box
@@ -19,6 +19,15 @@ from photoqueue.records.results import FoundItem, PhotoResult
 #: quarter or cropped by 1 % on each side differ by at most 6; different photos by at least 15. A
 #: crop of 2 % gives up to 7 and is mostly recognised.
 SAME_PICTURE_BITS: Final = 6
+
+
+class Told(NamedTuple):
+    """That a person said something of an item."""
+
+    #: Number of the newest edit.
+    number: int
+    #: The item as the engine found it, or as a person added it.
+    found: FoundItem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +44,8 @@ class AnalysedPhoto:
     result: PhotoResult
     #: The job of the result.
     job_id: str = ""
-    #: Whether a person changed its items.
-    edited: bool = False
+    #: Items that persons said something of, by item id.
+    told: Mapping[str, Told] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,12 +161,30 @@ def _view(same: Sequence[AnalysedPhoto]) -> RoomView:
         photo_id=first.photo_id,
         sha256=first.sha256,
         duplicates=tuple(dict.fromkeys(p.photo_id for p in photos if p.photo_id != first.photo_id)),
-        # What a person said of one copy holds for all.
-        items=items_of_copies(
-            [photo.result.items for photo in [p for p in photos if p.edited] or photos]
-        ),
+        items=items_of_copies(_as_told([p for p in photos if p.told] or photos)),
         phash=next((photo.result.phash for photo in photos if photo.result.phash), None),
     )
+
+
+def _as_told(copies: Sequence[AnalysedPhoto]) -> list[tuple[FoundItem, ...]]:
+    """Return the items of copies: what a person said of one copy last holds for all."""
+    items = [{str(item.item_id): item for item in photo.result.items} for photo in copies]
+    if not any(photo.told for photo in copies):
+        return [photo.result.items for photo in copies]
+    for photo, (number, found) in ((p, told) for p in copies for told in p.told.values()):
+        for other, left in zip(copies, items, strict=True):
+            for name, item in list(left.items()) if other is not photo else ():
+                own = other.told.get(name, Told(0, item))
+                if own.number < number and _one_place(found, own.found):
+                    del left[name]
+                    break
+    return [tuple(left.values()) for left in items]
+
+
+def _one_place(some: FoundItem, other: FoundItem) -> bool:
+    if some.box and other.box:
+        return overlap(some.box, other.box) >= SAME_PLACE
+    return Kind.of(some) == Kind.of(other)
 
 
 @dataclass(frozen=True, kw_only=True)

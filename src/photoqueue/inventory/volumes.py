@@ -7,6 +7,7 @@ the sum of their lines exactly.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -36,7 +37,11 @@ class Kind:
     @classmethod
     def named(cls, key: str | None, name: str, category: str) -> Kind:
         """Return the kind for a key, or for a name and category."""
-        return cls(key) if key else cls(None, name.strip().casefold(), category)
+        return (
+            cls(key)
+            if key
+            else cls(None, unicodedata.normalize("NFC", name.strip().casefold()), category)
+        )
 
 
 def volume_range(known: CatalogueItem | None, found: Iterable[FoundItem]) -> tuple[int, int, int]:

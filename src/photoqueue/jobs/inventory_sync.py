@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.errors import PermanentError
 from photoqueue.format import counted
-from photoqueue.inventory.overlay import overlay
+from photoqueue.inventory.overlay import followed, overlay
 from photoqueue.inventory.views import (
     AnalysedPhoto,
     RoomView,
@@ -81,11 +81,15 @@ class InventorySync:
             No photo is analysed, and nobody has entered a thing: there is nothing to add up.
         """
         rows = projects.project_photos(self._database, payload.project_id)
-        listed = None
+        listed = shown = None
         if payload.strategy == "llm":
             made = edit_log.of_project(self._database, payload.project_id)
             seen = overlay(completed(rows), made, self._language).photos
             listed = self._rooms(seen, calls)
+            shown = {
+                room: [photo.photo_id for photo in its_photos]
+                for room, its_photos in by_room(seen, self._language).items()
+            }
         # Read last, so that edits made while this job ran are included.
         made = edit_log.of_project(self._database, payload.project_id)
         result = inventory_of(
@@ -96,6 +100,7 @@ class InventorySync:
             strategy=payload.strategy,
             language=self._language,
             listed=listed,
+            shown=shown,
         )
         if not result.photo_count and not result.lines:
             states = ", ".join(_states(rows)) or "all were taken out"
@@ -137,6 +142,7 @@ def inventory_of(
     strategy: Strategy,
     language: str,
     listed: Mapping[str, Sequence[FoundItem]] | None = None,
+    shown: Mapping[str, Sequence[str]] | None = None,
 ) -> InventoryResult:
     """Add up the photos of a project, with all that persons said of it.
 
@@ -146,6 +152,8 @@ def inventory_of(
         All photos of the project.
     made : sequence of Edit
         Its edits.
+    listed, shown : mapping or None
+        What an engine listed in each room, and the photos that it saw for that.
     """
     from photoqueue.inventory.correcting import corrected, correction_of
     from photoqueue.inventory.merge import add_up
@@ -159,12 +167,13 @@ def inventory_of(
         strategy=strategy,
         language=language,
         missing=[photo for photo in missing if photo not in done.excluded],
-        listed=listed,
+        listed=listed and followed(listed, shown or {}, done.rooms),
         links=done.links,
     )
     unplaced = [f"edit {edit.number} ({edit.words()}): {why}" for edit, why in done.unplaced]
     warnings = (*_states(rows), *_warnings(done.photos), *result.warnings, *unplaced)
-    result = result.model_copy(update={"warnings": warnings})
+    seen = {room: tuple(done.rooms.get(room, ())) for room in result.listed or ()} or None
+    result = result.model_copy(update={"warnings": warnings, "listed_photos": seen})
     return corrected(result, map(correction_of, done.counts), catalogue, language=language)
 
 

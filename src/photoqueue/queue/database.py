@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+import threading
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -113,6 +114,7 @@ class Database:
         #: Whether a pooler such as PgBouncer was met: no state outlives a transaction there.
         self.shared = False
         self.engine = pooled_engine(lambda: self._open(LENT, autocommit=False))
+        self._thread = threading.local()
 
     def __repr__(self) -> str:
         return f"Database({self.address!r})"
@@ -168,6 +170,10 @@ class Database:
         settings
             Settings of PostgreSQL up to its end.
         """
+        joined: sa.Connection | None = getattr(self._thread, "joined", None)
+        if joined is not None:
+            yield joined
+            return
         with self._pooled(), self.errors(), self.engine.connect() as connection:
             if snapshot:
                 connection = connection.execution_options(
@@ -176,6 +182,20 @@ class Database:
             with connection.begin():
                 driver(connection).begin(within, settings)
                 yield connection
+
+    @contextlib.contextmanager
+    def begin_joined(self) -> Iterator[sa.Connection]:
+        """Run a transaction that includes all others which this thread begins in the meantime.
+
+        A thread that waits for a lock and then for a second connection would starve, if others that
+        wait for the lock hold all connections of the pool.
+        """
+        with self.begin() as connection:
+            self._thread.joined = connection
+            try:
+                yield connection
+            finally:
+                self._thread.joined = None
 
     @contextlib.contextmanager
     def begin_within(self, seconds: float, advice: str) -> Iterator[sa.Connection]:

@@ -61,7 +61,7 @@ def editing(database: Database, project_id: str) -> Iterator[EditLog]:
     UnknownProjectError
         The project has no photos: none was submitted, or it was erased.
     """
-    with database.begin() as connection:
+    with database.begin_joined() as connection:
         # This lock on `photos` makes an erasure wait, or be seen.
         if not connection.scalar(sa.select(sa.exists().where(photos.c.project_id == project_id))):
             raise unknown_project(project_id)

@@ -91,10 +91,12 @@ class Edit(Record):
     room: str | None = None
     #: Of ``move`` and ``rename_room``: the room afterwards.
     to_room: str | None = None
-    #: Of ``count``.
+    #: Of ``count``, and what the photos showed then.
     count: int | None = None
+    seen_count: int | None = None
     dismountable: bool | None = None
-    #: Of ``reviewed``: the photos that the person saw.
+    #: Of ``reviewed`` and ``rename_room``: the photos of the room then; of ``replace``: the
+    #: photo that was submitted for it.
     photos: tuple[str, ...] = ()
     #: Of ``undo``, ``redo`` and ``keep``: the number of the other edit.
     of: int | None = None

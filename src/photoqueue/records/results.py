@@ -164,6 +164,8 @@ class InventoryResult(Record, HasCard):
     shared_photos: dict[str, str] | None = None
     #: What an engine listed in each room that saw all its photos, if the strategy is ``llm``.
     listed: dict[str, tuple[FoundItem, ...]] | None = None
+    #: The photos of those rooms then: their lists go with them when rooms are renamed.
+    listed_photos: dict[str, tuple[str, ...]] | None = None
     #: Lines before correction, of rooms that a person corrected or added.
     seen_lines: tuple[InventoryLine, ...] | None = None
     added_rooms: tuple[str, ...] | None = None
@@ -244,6 +246,8 @@ class Correction(Record, HasCard):
     count: int
     #: Moving volume of one in m³, if the person gave it or the catalogue does not have the item.
     volume: float | None = None
+    #: How many the photos showed then.
+    seen_count: int | None = None
     #: Whether it is taken apart, if the person gave it.
     dismountable: bool | None = None
     user_id: str

@@ -29,6 +29,7 @@ FORM = (
     b"Content-Type: multipart/form-data; boundary=b\r\n"
 )
 PART = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="a"\r\n\r\n'
+CHUNKED = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 GET = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
@@ -118,6 +119,21 @@ def test_stalled_json_is_told_and_ends(port: int) -> None:
         assert all_of(connection).startswith(b"HTTP/1.1 408")
 
 
+def test_body_that_goes_on_after_its_answer_ends(port: int) -> None:
+    with connected(port, "127.1.0.6") as connection:
+        connection.sendall(CHUNKED)
+        assert connection.recv(2**16).startswith(b"HTTP/1.1 405")
+        connection.settimeout(0.05)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(400):
+                connection.sendall(b"10000\r\n" + b"a" * 2**16 + b"\r\n")
+                with contextlib.suppress(TimeoutError):
+                    assert connection.recv(100) == b""
+                    break
+            else:
+                pytest.fail("it is read for ever")
+
+
 async def endless(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     for _ in range(10_000):
@@ -156,14 +172,15 @@ def test_request_before_the_last_answer_is_refused(port: int) -> None:
     [
         b"GET /",
         b"GET / HTTP/1.1\r\nX: ",
-        b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+        CHUNKED + b"0\r\nX: ",
+        CHUNKED + b"1000000\r\n" + b"a" * 2**24 + b"\r\n0\r\nX: ",
     ],
 )
 def test_endless_head_is_refused(port: int, begin: bytes) -> None:
     with connected(port, "127.1.0.7") as connection:
-        connection.sendall(begin)
         sent = 0
         with contextlib.suppress(ConnectionError):
+            connection.sendall(begin)
             while sent < 2**26:
                 connection.sendall(b"a" * 2**16)
                 sent += 2**16

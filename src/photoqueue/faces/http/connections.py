@@ -127,8 +127,9 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Count the body, which has limits of its own; a chunk of one byte takes five more."""
-        self._head -= 6 * len(body)
-        self._moving += len(body)
+        self._head = max(self._head - 6 * len(body), 0)
+        if self._answers:  # nobody waits for the rest of a body that was answered already
+            self._moving += len(body)
         super().on_body(body)
 
     def on_response_complete(self) -> None:

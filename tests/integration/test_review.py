@@ -30,6 +30,7 @@ from photoqueue.errors import (
     StateError,
     UnknownProjectError,
 )
+from photoqueue.evaluation.reviewed import evaluate_reviewed
 from photoqueue.evaluation.truth import read_truth
 from photoqueue.faces.cli import main
 from photoqueue.installation import Installation
@@ -557,3 +558,52 @@ def test_examples_of_the_documentation_run(
         ("study", "kiln", 1),
     }
     assert (tmp_path / "reviewed/move-42/annotations.json").exists()
+
+
+def test_engines_are_measured_by_what_reviewed_rooms_hold(move: Move, ana: Review) -> None:
+    with pytest.raises(StateError, match="No room of any project is reviewed"):
+        evaluate_reviewed()
+    ana.rename(item(ana, "s1", "desk"), "stool")  # found as another kind
+    ana.redraw(item(ana, "s2", "chair"), LEFT)  # found in another place
+    ana.add("s1", "armchair", box=(0.4, 0.6, 0.6, 0.9))  # not found
+    ana.stays(item(ana, "s1", "chair"))  # which is no mistake of the engine
+    correct("m1", room="salon", item="wardrobe_2_door", count=1, volume=2.0, user_id="ana")
+    ana.reviewed("salon")
+    with pytest.raises(UnknownProjectError, match="m2"):
+        evaluate_reviewed(["m2"])
+
+    (found,) = evaluate_reviewed()
+    assert (found.engine, found.model, found.strategy) == ("scripted", "unknown", "max")
+    assert found.left_out == ("m1/k1",)
+    classes = found.classes[["truths", "found", "right"]]
+    assert {str(key): tuple(row) for key, row in classes.iterrows() if any(row)} == {
+        "armchair": (1, 0, 0),
+        "chair": (2, 2, 1),
+        "desk": (0, 1, 0),
+        "stool": (1, 0, 0),
+    }
+    assert (found.precision, found.recall) == (pytest.approx(1 / 3), 0.25)
+    catalogue = Catalogue.load()
+    chair, desk, stool, armchair = (
+        catalogue.find(key).volume_usual for key in ("chair", "desk", "stool", "armchair")
+    )
+    (room,) = found.rooms.to_dict("records")
+    assert room["volume"] == pytest.approx(chair + desk)
+    assert room["true_volume"] == pytest.approx(chair + stool + armchair + 2.0)
+    assert found.room_error == pytest.approx(stool + armchair + 2.0 - desk)
+
+
+def test_reviewed_rooms_are_measured_in_the_shell(
+    move: Move, ana: Review, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ana.remove(item(ana, "s1", "desk"))
+    ana.reviewed("salon")
+    assert shell("evaluate", "--reviewed", "m1") == 0
+    shown = capsys.readouterr()
+    assert "scripted with unknown" in shown.out
+    assert "1 picture left out, in rooms that nobody has reviewed: m1/k1" in shown.err
+    assert shell("evaluate", "--reviewed", "--json") == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["precision"], told["recall"]) == (pytest.approx(2 / 3), 1.0)
+    assert shell("evaluate", "--reviewed", "--model", "x") == 2
+    assert shell("evaluate") == 2

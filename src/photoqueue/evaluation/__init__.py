@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from photoqueue.engines.contract import Analysis, Engine, Hint, sufficient_side
+from photoqueue.engines.contract import Engine, Hint, sufficient_side
 from photoqueue.errors import ConfigurationError, PhotoError, UnreadablePhotoError
 from photoqueue.evaluation.truth import (
     AnnotatedPhoto,
@@ -87,7 +87,7 @@ class Evaluation:
     room_error_share: float
     photo_error_share: float
     intervals: Mapping[str, tuple[float, float]]
-    #: Median time to read, decode and analyse a photo.
+    #: Median time to read, decode and analyse a photo; NaN for stored results.
     ms_per_photo: float
     #: By ``key``: boxes (``truths``, ``found``, ``right``, ``precision``, ``recall``, ``f1``), and
     #: ``true_volume`` and ``volume`` in m³ of the rooms whose contents are known.
@@ -100,6 +100,8 @@ class Evaluation:
     photos: pd.DataFrame
     #: Pictures in the folder of which the truth says nothing.
     left_out: tuple[str, ...] = ()
+    #: How the photos of a room were combined.
+    strategy: Strategy = DEFAULT_STRATEGY
     #: By name of the photo.
     results: Mapping[str, PhotoResult] = field(default_factory=dict, repr=False)
 
@@ -144,24 +146,52 @@ def measure(engine: Engine, truth: Truth, catalogue: Catalogue) -> Evaluation:
     UnreadablePhotoError
         A picture cannot be read.
     """
-    import pandas as pd
-
-    counts: dict[str, Counter[str]] = {name: Counter() for name in ("truths", "found", "right")}
-    rows: list[dict[str, Any]] = []
     results: dict[str, PhotoResult] = {}
+    times: dict[str, float] = {}
     for room in truth.rooms:
         for photo in room.photos:
             started = time.perf_counter()
             image = read_picture(photo.file, sufficient_side(engine))
             analysis = engine.analyse(image, Hint(photo_id=photo.name))
-            milliseconds = (time.perf_counter() - started) * 1000
+            times[photo.name] = round((time.perf_counter() - started) * 1000, 2)
             _check_shape(photo, image)
             payload = PhotoPayload(photo_id=photo.name[:200], user_id="evaluation", sha256="")
-            result = results[photo.name] = photo_result(payload, image, analysis, engine)
+            results[photo.name] = photo_result(payload, image, analysis, engine)
+    return compare(truth, results, catalogue, times, engine=engine.name, model=engine.model)
+
+
+def compare(
+    truth: Truth,
+    results: Mapping[str, PhotoResult],
+    catalogue: Catalogue,
+    times: Mapping[str, float] | None = None,
+    *,
+    engine: str,
+    model: str,
+    strategy: Strategy = DEFAULT_STRATEGY,
+) -> Evaluation:
+    """Compare what was found in photos with what is known about them.
+
+    Parameters
+    ----------
+    results, times : mapping
+        Of each photo, by its name; times in ms.
+    engine, model : str
+        What found it.
+    strategy : {"max", "sum", "match"}
+        How the photos of a room are combined.
+    """
+    import pandas as pd
+
+    counts: dict[str, Counter[str]] = {name: Counter() for name in ("truths", "found", "right")}
+    rows: list[dict[str, Any]] = []
+    for room in truth.rooms:
+        for photo in room.photos:
+            result = results[photo.name]
             alone = room_inventory([photo], results, catalogue)
             matched = Matched()
             if photo.boxes is not None:
-                findings = _findings(analysis, truth)
+                findings = _findings(result, truth)
                 matched = match(photo.boxes, findings, smallest=truth.smallest)
             there = [box.key for box in photo.boxes or () if box.counts]
             for name, keys in zip(counts, (there, matched.counted, matched.right), strict=True):
@@ -178,11 +208,11 @@ def measure(engine: Engine, truth: Truth, catalogue: Catalogue) -> Evaluation:
                     "room_type_confidence": result.room_type_confidence,
                     "true_volume": _volume(photo.things),
                     "volume": sum(line.volume for line in alone),
-                    "ms": round(milliseconds, 2),
+                    "ms": (times or {}).get(photo.name, math.nan),
                 }
             )
     photos = pd.DataFrame(rows).set_index("file")
-    rooms, volumes = compare_rooms(truth, results, catalogue)
+    rooms, volumes = compare_rooms(truth, results, catalogue, strategy)
     sums = _sums(photos, rooms)
     classes = pd.DataFrame({**counts, **volumes}).rename_axis("key").fillna(0).round(3)
     classes = classes.sort_index().astype(dict.fromkeys(counts, int))
@@ -190,8 +220,9 @@ def measure(engine: Engine, truth: Truth, catalogue: Catalogue) -> Evaluation:
         classes[list(volumes)] = math.nan
     quality = {name: _figures(classes)[name] for name in ("precision", "recall", "f1")}
     return Evaluation(
-        engine=engine.name,
-        model=engine.model,
+        engine=engine,
+        model=model,
+        strategy=strategy,
         **{name: float(value) for name, value in _figures(sums.sum()).items()},
         intervals=_intervals(sums),
         ms_per_photo=float(photos["ms"].median()),
@@ -199,7 +230,7 @@ def measure(engine: Engine, truth: Truth, catalogue: Catalogue) -> Evaluation:
         rooms=rooms,
         photos=photos,
         left_out=truth.left_out,
-        results=results,
+        results={name: results[name] for name in photos.index},
     )
 
 
@@ -333,9 +364,9 @@ def _overlapped(key: str, box: Box, truths: Sequence[TrueBox]) -> TrueBox | None
     return best if best is not None and overlap(box, best.box) >= MATCH_IOU else None
 
 
-def _findings(analysis: Analysis, truth: Truth) -> list[tuple[str, Box]]:
+def _findings(result: PhotoResult, truth: Truth) -> list[tuple[str, Box]]:
     """Return the findings that the truth can judge, best score first."""
-    items = sorted(analysis.items, key=lambda item: -(item.score or 0.0))
+    items = sorted(result.items, key=lambda item: -(item.score or 0.0))
     return [
         (key, item.box)
         for item in items

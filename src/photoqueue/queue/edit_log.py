@@ -75,6 +75,14 @@ def of_project(database: Database, project_id: str, *, after: int = 0) -> list[E
         return _read(connection, table.c.project_id == project_id, table.c.number > after)
 
 
+def reviewed_projects(database: Database) -> list[str]:
+    """Return the projects in which a person reviewed a room, in alphabetical order."""
+    standing = (table.c.kind == "reviewed") & table.c.undone_at.is_(None)
+    query = sa.select(table.c.project_id).distinct().where(standing).order_by(table.c.project_id)
+    with database.begin() as connection:
+        return list(connection.scalars(query))
+
+
 def project_of(database: Database, edit_id: int) -> str:
     """Return the project of a correction.
 

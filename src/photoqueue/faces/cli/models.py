@@ -225,7 +225,21 @@ def _download_bar(name: str) -> Iterator[PullWatcher]:
 
 
 def evaluate(
-    folder: Annotated[Path, typer.Argument(help="Photos with truth.json or COCO annotations.")],
+    places: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FOLDER",
+            help="Photos with truth.json or COCO annotations; or projects (--reviewed).",
+            show_default=False,
+        ),
+    ] = None,
+    reviewed: Annotated[
+        bool,
+        typer.Option(
+            "--reviewed",
+            help="Measure what was found in the reviewed rooms of these projects, or of all.",
+        ),
+    ] = False,
     model: Annotated[
         str | None, typer.Option(help="Model to measure (default: PHOTOQUEUE_MODEL).")
     ] = None,
@@ -234,47 +248,68 @@ def evaluate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure an engine on photos with known contents.
+    """Measure an engine on photos with known contents, or on rooms that persons have reviewed.
 
     `python -m pydoc photoqueue.evaluation.truth` shows what describes the contents.
     """
     from photoqueue.engines.registry import load_engine
     from photoqueue.evaluation import evaluate as measure
+    from photoqueue.evaluation.reviewed import evaluate_reviewed
     from photoqueue.inventory.catalogue import Catalogue
     from photoqueue.settings import load_settings
 
     chosen = {"model": model, "engine": engine}
-    settings = load_settings(**{name: value for name, value in chosen.items() if value is not None})
-    found = measure(load_engine(settings), folder, catalogue=Catalogue.for_settings(settings))
-    tables = {"rooms": found.rooms, "classes": found.classes, "photos": found.photos}
-    if as_json:
-        figures = {name: getattr(found, name) for name in found.intervals}
-        print_json(
-            {
-                "engine": found.engine,
-                "model": found.model,
-                "folder": str(folder),
-                "photo_count": len(found.photos),
-                **figures,
-                "intervals": found.intervals,
-                "ms_per_photo": found.ms_per_photo,
-                **{name: records(frame.reset_index()) for name, frame in tables.items()},
-                "left_out": found.left_out,
-            }
-        )
+    named = {name: value for name, value in chosen.items() if value is not None}
+    if reviewed:
+        if named:
+            raise typer.BadParameter("--reviewed runs no engine; leave --model and --engine out.")
+        evaluations = evaluate_reviewed(places or ())
+        if as_json:
+            print_json([_as_json(found) for found in evaluations])
+            return
+        for found in evaluations:
+            _show_evaluation(
+                found, "what persons reviewed", "left out, in rooms that nobody has reviewed"
+            )
         return
+    if not places or len(places) > 1:
+        raise typer.BadParameter("Give one folder, or --reviewed.")
+    folder, settings = Path(places[0]), load_settings(**named)
+    found = measure(load_engine(settings), folder, catalogue=Catalogue.for_settings(settings))
+    if as_json:
+        print_json({"folder": str(folder), **_as_json(found)})
+        return
+    _show_evaluation(
+        found, line(folder), "of the folder not measured, as nothing says what is in them"
+    )
+
+
+def _as_json(found: Evaluation) -> dict[str, Any]:
+    tables = {"rooms": found.rooms, "classes": found.classes, "photos": found.photos}
+    return {
+        "engine": found.engine,
+        "model": found.model,
+        "strategy": found.strategy,
+        "photo_count": len(found.photos),
+        **{name: getattr(found, name) for name in found.intervals},
+        "intervals": found.intervals,
+        "ms_per_photo": found.ms_per_photo,
+        **{name: records(frame.reset_index()) for name, frame in tables.items()},
+        "left_out": found.left_out,
+    }
+
+
+def _show_evaluation(found: Evaluation, where: str, why_left_out: str) -> None:
     show(f"{line(found.engine)} with {line(found.model)}", style="bold")
     size = f"{counted(len(found.photos), 'photo')} in {counted(len(found.rooms), 'room')}"
-    show(f"on {size} of {line(folder)}")
+    show(f"on {size} of {where}, counted by {found.strategy}")
     for drawn in (_summary(found), _rooms(found), _classes(found)):
         show()
         show(drawn)
     if found.left_out:
         show()
-        warn(
-            f"{counted(len(found.left_out), 'picture')} of the folder not measured, as nothing "
-            f"says what is in them: {line(', '.join(found.left_out[:5]))}"
-        )
+        named = line(", ".join(found.left_out[:5]))
+        warn(f"{counted(len(found.left_out), 'picture')} {why_left_out}: {named}")
 
 
 def _summary(found: Evaluation) -> Table:
@@ -306,8 +341,9 @@ def _summary(found: Evaluation) -> Table:
         for title, name, shown, meaning in figures
         if (value := getattr(found, name)) == value  # NaN: the truth says nothing of it
     ]
-    time = ("time", duration(found.ms_per_photo), "", "a photo, median")
-    return table(columns, [*rows, time])
+    if found.ms_per_photo == found.ms_per_photo:
+        rows.append(("time", duration(found.ms_per_photo), "", "a photo, median"))
+    return table(columns, rows)
 
 
 def _there(room: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from photoqueue.client.system import Survey
 from photoqueue.errors import ConfigurationError
 from photoqueue.faces.cli.doctor import examine
 from photoqueue.installation import Installation, current, use
+from photoqueue.queue.database import migrate
 from photoqueue.services import Endpoints
 from tests.chaos.conftest import assert_one_effect
 from tests.conftest import eventually, picture, settings_of
@@ -31,14 +32,14 @@ pytestmark = [
 POOL = 3
 
 
-@pytest.fixture(scope="module")
-def bouncer(servers: Endpoints) -> Iterator[Path]:
+@pytest.fixture(scope="module", params=[POOL])
+def bouncer(servers: Endpoints, request: pytest.FixtureRequest) -> Iterator[Path]:
     """Run PgBouncer before the tests' PostgreSQL; gives the folder of its socket."""
     folder = parse_qs(urlsplit(servers.database_url.get_secret_value()).query)["host"][0]
     home = Path(folder).parents[1]
     if os.getuid() == 0:  # it does not run as root, and must reach the server's socket
         home.chmod(0o711)
-    with closing(Pooler(POOL)) as pooler:
+    with closing(Pooler(request.param)) as pooler:
         pooler.start(folder)
         yield pooler.folder
     home.chmod(0o700)
@@ -111,3 +112,24 @@ def test_doctor_says_so_and_messages_need_a_redis(installation, through):
     with Survey(listening) as survey:
         found = [finding.detail for finding in examine(survey) if finding.verdict == "problem"]
     assert any("cannot carry the messages" in one for one in found)
+
+
+@pytest.mark.parametrize("bouncer", [1], indirect=True)
+def test_one_session_is_enough_for_all(installation, start_worker, database_url):
+    with psycopg.connect(database_url, autocommit=True) as direct:
+        direct.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    assert migrate(installation.database)
+    use(installation.settings)
+    worker = start_worker("--concurrency", "2")
+    batch = photoqueue.submit_photos(
+        [{"photo": picture(number), "photo_id": f"salon-{number}"} for number in range(20)],
+        project_id="move-1",
+    )
+    inventory = photoqueue.submit_inventory("move-1", user_id="u1", after=batch)
+    assert inventory.result(60).total_items
+    with Survey(installation.settings, opened=current()) as survey:
+        assert {finding.verdict for finding in examine(survey)} <= {"ok", "warning"}
+    photoqueue.stats()
+    assert len(photoqueue.history()) == 21
+    prune(timedelta(microseconds=1))
+    assert "WARNING" not in worker.log and "ERROR" not in worker.log

@@ -158,7 +158,7 @@ def test_fresh_installation_has_its_queues_and_one_identity(empty: Database) -> 
 
 def test_ten_processes_may_migrate_at_once(empty_url: str, empty: Database) -> None:
     told = at_once(f"import alembic.command\n{MIGRATE}", 10, empty_url)
-    assert sorted(one.strip() for one in told) == ["False"] * 9 + ["True"]
+    assert "True" in {one.strip() for one in told}  # several, if they take turns
     empty.check_schema()
 
 

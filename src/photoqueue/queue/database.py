@@ -459,7 +459,7 @@ _MIGRATION_LOCK = 0x7068_6F74_6F71
 
 
 def migrate(database: Database) -> bool:
-    """Apply missing migrations; return whether there were any.
+    """Apply missing migrations; return whether this process applied any.
 
     Raises
     ------
@@ -477,20 +477,19 @@ def migrate(database: Database) -> bool:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     changed = False
-    with database.begin(LONGEST) as one_at_a_time:
-        lock = sa.text("SELECT pg_advisory_xact_lock(:key)")
-        one_at_a_time.execute(lock, {"key": _MIGRATION_LOCK})
-        while True:
-            # Each in a transaction of its own, so that none holds the locks of the one before.
-            with database.begin(LONGEST) as connection:
-                before = current_revision(connection)
-                if before == SCHEMA_REVISION:
-                    return changed
-                if before is not None and before > SCHEMA_REVISION:
-                    raise database.newer_schema(before)
-                ours, _ = connection.execute(_VERSION_TABLES).one()
-                if before is not None and not ours:
-                    connection.execute(_OWN_VERSION_TABLE)
-                config.attributes["connection"] = connection
-                command.upgrade(config, "+1")
-                changed = True
+    while True:
+        # Each in a transaction of its own, so that none holds the locks of the one before.
+        with database.begin(LONGEST) as connection:
+            lock = sa.text("SELECT pg_advisory_xact_lock(:key)")
+            connection.execute(lock, {"key": _MIGRATION_LOCK})
+            before = current_revision(connection)
+            if before == SCHEMA_REVISION:
+                return changed
+            if before is not None and before > SCHEMA_REVISION:
+                raise database.newer_schema(before)
+            ours, _ = connection.execute(_VERSION_TABLES).one()
+            if before is not None and not ours:
+                connection.execute(_OWN_VERSION_TABLE)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "+1")
+            changed = True

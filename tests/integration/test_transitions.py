@@ -896,6 +896,9 @@ def test_one_worker_leads_until_it_stops_or_is_silent(bench: Bench) -> None:
     assert leads(OTHER_WORKER) and not leads(WORKER)
     bench.rows("UPDATE installation SET leads_until = now() RETURNING 1")
     assert leads(WORKER) and not leads(OTHER_WORKER)
+    # The server's clock was set back, and nobody heard from the leader since.
+    bench.rows("UPDATE installation SET leads_until = now() + interval '1 hour' RETURNING 1")
+    assert leads(OTHER_WORKER) and not leads(WORKER)
     # that it led says who did all of it, not who may
     assert bench.rows(
         "SELECT now() - led_at < interval '1 minute' AS lately FROM installation"

@@ -20,7 +20,9 @@ WITH seen AS (
     SET leader = %(worker_id)s, leads_until = clock_timestamp() + interval '3 seconds',
         led_at = CASE WHEN %(led)s THEN clock_timestamp() ELSE led_at END
     WHERE %(state)s <> 'draining'
-      AND (leader = %(worker_id)s OR leads_until IS NULL OR leads_until < clock_timestamp())
+      AND (leader = %(worker_id)s OR leads_until IS NULL
+           -- later: written before the clock was set back
+           OR leads_until - clock_timestamp() NOT BETWEEN interval '0' AND interval '3 seconds')
     RETURNING leader
 )
 SELECT

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import sys
+import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -27,6 +31,7 @@ from photoqueue.errors import (
 from photoqueue.faces.cli import main
 from photoqueue.installation import Installation
 from photoqueue.photos.store import PhotoStore
+from photoqueue.queue import deletion
 from photoqueue.queue.database import Database
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.tally import counting
@@ -291,6 +296,40 @@ def test_stored_pictures_and_thumbnails_go_with_the_household(
     photos = installation.settings.home / "photos"
     left = [path for path in photos.rglob("*") if path.is_file()]
     assert left == [photos / "installations" / installation.namespace]
+
+
+@pytest.mark.parametrize("look", [1, 2])
+def test_picture_that_another_project_submits_meanwhile_stays(
+    installation: Installation, database: Database, monkeypatch: pytest.MonkeyPatch, look: int
+) -> None:
+    # The other project finds it stored, then it is erased, then the rows are committed.
+    finish(database, "a", project_id="erased")
+    same = picture(sum(map(ord, "a")))
+    find, put = deletion._household, PhotoStore.put
+    there = threading.Event()
+    looks: list[None] = []
+    submitting: list[Future[photoqueue.Job]] = []
+
+    def put_then_told(*given: Any, **options: Any) -> bool:
+        found = put(*given, **options)
+        there.set()
+        return found
+
+    def found_before_that(*given: Any) -> deletion.Household:
+        found = find(*given)
+        looks.append(None)
+        if len(looks) == look:
+            other = {"photo_id": "b", "user_id": "u1", "project_id": "kept"}
+            submitting.append(pool.submit(photoqueue.submit_photo, same, **other))
+            assert there.wait(60)
+        return found
+
+    monkeypatch.setattr(PhotoStore, "put", put_then_told)
+    monkeypatch.setattr(deletion, "_household", found_before_that)
+    with ThreadPoolExecutor(1) as pool:
+        erase_project("erased")
+        submitting[0].result(60)
+    assert PhotoStore.for_settings(installation.settings).get(hashlib.sha256(same).hexdigest())
 
 
 def test_commands_say_what_they_did(

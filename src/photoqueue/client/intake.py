@@ -79,6 +79,8 @@ class Taken:
     #: Whether its id was made from content, project and room.
     derived: bool = False
     error: PhotoqueueError | None = None
+    #: Where it can be read again, if its content was stored before.
+    again: Request | None = None
 
 
 def take_in(installation: Installation, request: Request) -> Taken:
@@ -108,7 +110,7 @@ def _read(installation: Installation, request: Request) -> RawPhoto:
 
 
 def _store(installation: Installation, request: Request, raw: RawPhoto, flush: Flush) -> Taken:
-    installation.photo_store.put(
+    there = installation.photo_store.put(
         raw.data, raw.sha256, installation=installation.namespace, flush=flush
     )
     row = request.row(
@@ -120,7 +122,7 @@ def _store(installation: Installation, request: Request, raw: RawPhoto, flush: F
         width=raw.width,
         height=raw.height,
     )
-    return Taken(row=row, derived=request.photo_id is None)
+    return Taken(row=row, derived=request.photo_id is None, again=request if there else None)
 
 
 def take_in_all(installation: Installation, requests: Sequence[Request]) -> list[Taken]:
@@ -365,6 +367,7 @@ def commit(
             batch=batch,
             resubmit=resubmit,
         )
+        _store_again(installation, [photo for photo in taken if photo.again])
         for outcome, photo in zip(accepted, taken, strict=True):
             if outcome.moved_from:
                 said = (photo.row.photo_id, outcome.moved_from, photo.row.room)
@@ -378,6 +381,23 @@ def commit(
             ],
         )
         return accepted
+
+
+def _store_again(installation: Installation, shared: Sequence[Taken]) -> None:
+    """Store pictures of another project again if it was erased before these rows were committed."""
+
+    def check(photo: Taken) -> None:
+        if photo.again is None or str(photo.row.sha256) in installation.photo_store:
+            return
+        try:
+            raw = _read(installation, photo.again)
+            installation.photo_store.put(raw.data, raw.sha256)
+        except (PhotoError, StorageError) as exc:
+            logger.warning("photo %r was erased with another project: %s", photo.row.photo_id, exc)
+
+    if shared:
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="photoqueue-intake") as pool:
+            list(pool.map(check, shared))
 
 
 def _payloads(photos: Mapping[UUID, Taken], engine: str | None) -> Callable[[NewJob], str]:

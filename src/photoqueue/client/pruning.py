@@ -104,10 +104,10 @@ def erase_project(project_id: str, *, dry_run: bool = False) -> Deleted:
         return Deleted(jobs=len(found.job_ids), photos=found.photos, files=len(found.contents))
     deletion.count_history(database)
     # Files first: after an interruption the rows still tell which files to delete.
-    store = PhotoStore.for_settings(installation.settings)
-    files = sum(store.delete(content) for content in found.contents)
-    jobs, photos = deletion.delete_household(database, project)
-    return Deleted(jobs=jobs, photos=photos, files=files)
+    gone: dict[str, bool] = {}
+    delete = PhotoStore.for_settings(installation.settings).delete
+    jobs, photos = deletion.delete_household(database, project, delete, gone)
+    return Deleted(jobs=jobs, photos=photos, files=sum(gone.values()))
 
 
 def _sweep(installation: Installation) -> int:

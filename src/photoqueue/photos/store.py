@@ -42,8 +42,10 @@ class LocalFolder:
     def __init__(self, root: str) -> None:
         self._root = expanded(local_path(root)).absolute()
 
-    def write(self, key: str, data: bytes, *, flush: Flush | None) -> None:
+    def write(self, key: str, data: bytes, *, flush: Flush | None) -> bool:
         """Store a file: complete under its name or not at all; durable with ``flush``.
+
+        Returns whether it was there.
 
         Durable means that a power cut after the return cannot take the photo away, as the
         caller then commits a job that names it. So the content is flushed before the file
@@ -52,7 +54,8 @@ class LocalFolder:
         target = self._root / key
         try:
             found = self._stat(key)
-            if not found or found.st_size != len(data) or not self._still_there(target):
+            there = found and found.st_size == len(data) and self._still_there(target)
+            if not there:
                 self._make_folder(target.parent, flush)
                 self._replace(target, data, durable=flush is not None)
             if flush is not None:
@@ -60,6 +63,7 @@ class LocalFolder:
                 flush(target.parent)
         except OSError as exc:
             raise self._write_error(exc, len(data)) from exc
+        return bool(there)
 
     def read(self, key: str) -> bytes | None:
         """Return a file, or ``None`` when there is none."""
@@ -77,6 +81,10 @@ class LocalFolder:
             return None
         except OSError as exc:
             raise self._read_error(exc) from exc
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a file."""
+        return self._stat(key) is not None
 
     def age(self, key: str) -> float | None:
         """Return how many seconds ago a file was written, or ``None`` when there is none."""
@@ -199,11 +207,14 @@ class RemoteFolder:
     def __init__(self, root: str) -> None:
         self._root = root
 
-    def write(self, key: str, data: bytes, *, flush: Flush | None) -> None:
-        """Store a file, unless one of the same size was written within the last hours."""
+    def write(self, key: str, data: bytes, *, flush: Flush | None) -> bool:
+        """Store a file, unless one of the same size was written within the last hours.
+
+        Returns whether it was there.
+        """
         found = self._info(key)
         if found.get("size") == len(data) and (_age(found) or 0.0) < _FRESH_SECONDS:
-            return
+            return True
         file_system, path = self._locate(key)
         with translated(self._root):
             try:
@@ -215,6 +226,7 @@ class RemoteFolder:
                     f"The photo store {masked(self._root)} does not exist. Create the bucket "
                     "or folder, or correct PHOTOQUEUE_PHOTO_STORE."
                 ) from exc
+        return bool(found)
 
     def read(self, key: str) -> bytes | None:
         """Return a file, or ``None`` when there is none."""
@@ -224,6 +236,10 @@ class RemoteFolder:
                 return bytes(file_system.cat_file(path))
             except FileNotFoundError:
                 return None
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a file."""
+        return bool(self._info(key))
 
     def age(self, key: str) -> float | None:
         """Return how many seconds ago a file was written; ``None`` if the place does not tell."""
@@ -252,7 +268,7 @@ class RemoteFolder:
 
     def delete(self, key: str) -> bool:
         """Delete a file; return whether it was there."""
-        if not self._info(key):  # a bucket does not say whether there was anything
+        if not self.has(key):  # a bucket does not say whether there was anything
             return False
         file_system, path = self._locate(key)
         with translated(self._root):
@@ -318,8 +334,8 @@ class PhotoStore:
 
     def put(
         self, data: bytes, sha256: str, *, installation: str = "", flush: Flush = flush_folder
-    ) -> None:
-        """Store a photo of an installation, also when it was there already.
+    ) -> bool:
+        """Store a photo of an installation; return whether it was there already.
 
         It is durable once ``flush`` has done its work on each folder that it was called with.
 
@@ -334,7 +350,10 @@ class PhotoStore:
         if installation and installation not in self._entered:
             self._backend.write(f"installations/{installation}", b"", flush=flush_folder)
             self._entered.add(installation)
-        self._backend.write(key, data, flush=flush)
+        return self._backend.write(key, data, flush=flush)
+
+    def __contains__(self, sha256: str) -> bool:
+        return self._backend.has(_original(sha256))
 
     def get(self, sha256: str) -> bytes:
         """Return a photo, checked against its address.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Callable, Collection, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,6 +22,9 @@ _DELETION: Final = load_statements("deletion.sql")
 FIRST: Final = UUID(int=0)
 #: Jobs examined in one transaction.
 _PAGE: Final = 2_000
+#: Files deleted in one transaction, and at a time.
+_FILES: Final = 200
+_DELETERS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,26 +99,46 @@ def household(database: Database, project_id: str) -> Household:
 
 
 @again()
-def delete_household(database: Database, project_id: str) -> tuple[int, int]:
-    """Delete all rows of a project, in one transaction; return its numbers of jobs and photos.
+def delete_household(
+    database: Database, project_id: str, delete: Callable[[str], bool], gone: dict[str, bool]
+) -> tuple[int, int]:
+    """Delete the files of a project, then all its rows; return its numbers of jobs and photos.
+
+    Files are deleted while no submission can commit: it either is seen here, or looks for its
+    files after its commit.
+
+    Parameters
+    ----------
+    delete
+        Deletes the file of a content, and returns whether it was there.
+    gone
+        What it returned for each content, also before an interruption.
 
     Raises
     ------
     StateError
         It has unfinished jobs, or jobs that cannot be counted into the metrics yet.
+    StorageError
+        A file cannot be deleted.
     """
-    with database.begin(LONG) as connection:
-        _DELETION(connection, "lock")
-        found = _household(connection, project_id)
-        refuse_unfinished(project_id, found)
-        if _DELETION(connection, "uncounted", job_ids=list(found.job_ids)).scalar_one():
-            raise StateError(
-                f"Jobs of project {project_id[:80]!r} ended just now and cannot be counted while "
-                "another transaction is open in this server. Try again in a moment."
-            )
-        rows = _DELETION(connection, "delete_jobs", job_ids=list(found.job_ids)).all()
-        photos = _DELETION(connection, "delete_household", project=project_id).scalar_one()
-    return len(rows), photos
+    while True:
+        with database.begin(LONG) as connection:
+            _DELETION(connection, "lock")
+            found = _household(connection, project_id)
+            refuse_unfinished(project_id, found)
+            if left := sorted(found.contents - gone.keys())[:_FILES]:
+                with ThreadPoolExecutor(_DELETERS) as pool:
+                    gone.update(zip(left, pool.map(delete, left), strict=True))
+                continue
+            job_ids = list(found.job_ids)
+            if _DELETION(connection, "uncounted", job_ids=job_ids).scalar_one():
+                raise StateError(
+                    f"Jobs of project {project_id[:80]!r} ended just now and cannot be counted "
+                    "while another transaction is open in this server. Try again in a moment."
+                )
+            rows = _DELETION(connection, "delete_jobs", job_ids=job_ids).all()
+            photos = _DELETION(connection, "delete_household", project=project_id).scalar_one()
+        return len(rows), photos
 
 
 def refuse_unfinished(project_id: str, found: Household) -> None:

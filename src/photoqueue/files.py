@@ -19,11 +19,15 @@ _FOLDERS: Final = ("photos", "uploads", "logs", "models")
 
 
 def open_private(path: Path, mode: str, *, group: bool = False) -> BinaryIO:
-    """Open a file for bytes (``w``, ``x``, ``a``), a new one for its owner or also its group."""
-    file = FileIO(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
+    """Open a file for bytes (``w``, ``x``, ``a``), a new one for its owner or also its group.
+
+    Refuses a symbolic link: root would give away whatever the owner of a home lets it lead to.
+    """
+    alone = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
+    file = FileIO(path, mode, opener=lambda name, flags: os.open(name, flags | alone, 0o600))
     _pass_on(file.fileno(), path)
     if group:
-        path.chmod(0o660)
+        os.fchmod(file.fileno(), 0o660)
     return BufferedWriter(file)
 
 
@@ -43,7 +47,8 @@ def _pass_on(made: int | Path, path: Path) -> None:
     """Give what root makes in the home of a user to this user, who must be able to use it."""
     if sys.platform != "win32" and os.geteuid() == 0:
         owner = path.parent.stat()
-        os.chown(made, owner.st_uid, owner.st_gid)
+        give = os.chown if isinstance(made, int) else os.lchown
+        give(made, owner.st_uid, owner.st_gid)  # type: ignore[arg-type]  # each takes its own
 
 
 def close_home(home: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from photoqueue.errors import DatabaseUnavailableError
+from photoqueue.errors import ConfigurationError, DatabaseUnavailableError
 from photoqueue.files import close_home, make_private, open_private
 from photoqueue.installation import Installation
+from photoqueue.services.folder import ServiceFolder
 from photoqueue.settings import Settings
 
 NOWHERE = {"database_url": "postgresql://127.0.0.1:1/x", "redis_url": "redis://127.0.0.1:1"}
@@ -89,3 +90,20 @@ def test_what_root_makes_in_the_home_of_a_user_belongs_to_the_user(home: Path) -
     with open_private(home / "new" / "folder" / "file", "x"):
         pass
     assert {path.stat().st_uid for path in (home / "new").rglob("*")} == {65534}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_gives_away_nothing_that_a_user_links_to(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "shadow").write_text("of root")
+    (home / "services").symlink_to(tmp_path / "root")
+    (home / "logs" / "w").symlink_to(tmp_path / "root" / "shadow")
+    for path in (home, home / "logs", home / "services", home / "logs" / "w"):
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+    for mode in "wa":
+        with pytest.raises(OSError, match="symbolic link"):
+            open_private(home / "logs" / "w", mode)
+    with pytest.raises(ConfigurationError, match="services is a link of one user to a folder"):
+        ServiceFolder.of(home).prepare()
+    assert {path.stat().st_uid for path in (tmp_path / "root").rglob("*")} == {0}
+    assert (tmp_path / "root" / "shadow").read_text() == "of root"

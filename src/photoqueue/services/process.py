@@ -65,6 +65,11 @@ def account_for(folder: Path) -> Account | None:
     if sys.platform != "linux":
         raise ConfigurationError(f"Root can start the servers on Linux only. {_ADVICE}")
     owner = folder.stat()
+    if folder.lstat().st_uid != owner.st_uid:
+        raise ConfigurationError(
+            f"{folder} is a link of one user to a folder of another, which root would give away. "
+            "Remove it, or set PHOTOQUEUE_HOME to another folder."
+        )
     if owner.st_uid != 0:
         return Account(owner.st_uid, owner.st_gid, folder)
     return _system_account(folder)

@@ -7,128 +7,25 @@ at once in :func:`read_inventory`, and can be undone.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photoqueue.client.corrections import newest_inventory, room_meant, thing_meant
 from photoqueue.client.identifiers import checked, checked_user
-from photoqueue.errors import NotFoundError, PayloadError, StateError
-from photoqueue.installation import Installation, current
-from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.overlay import Overlaid, anchors, followed, found_alike, overlay
-from photoqueue.inventory.views import AnalysedPhoto
+from photoqueue.client.project_state import OpenProject, ProjectState, editing
+from photoqueue.errors import PayloadError, StateError
+from photoqueue.installation import current
+from photoqueue.inventory.overlay import followed, found_alike
 from photoqueue.inventory.volumes import Kind
-from photoqueue.jobs.inventory_sync import completed
-from photoqueue.queue import edit_log, projects
-from photoqueue.records.base import DEFAULT_STRATEGY, Box
-from photoqueue.records.edits import Anchor, Edit, NamedThing
-from photoqueue.records.results import FoundItem, InventoryResult
+from photoqueue.queue import projects
+from photoqueue.records.base import Box
+from photoqueue.records.edits import Edit, NamedThing
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from photoqueue.inventory.counting import Thing
-
-
-@dataclass
-class State:
-    """A project as it is: its photos, and the edits over them."""
-
-    installation: Installation
-    project_id: str
-    edits: Sequence[Edit]
-    #: Open for writing; None for reading.
-    log: edit_log.EditLog | None = field(default=None, repr=False)
-
-    @cached_property
-    def rows(self) -> list[projects.PhotoRow]:
-        """All photos."""
-        return projects.project_photos(self.installation.database, self.project_id)
-
-    @cached_property
-    def photos(self) -> list[AnalysedPhoto]:
-        """The photos that have a result, without edits."""
-        return completed(self.rows)
-
-    @cached_property
-    def done(self) -> Overlaid:
-        """The photos that have a result, with edits."""
-        return self.without()
-
-    def without(self, edit: Edit | None = None) -> Overlaid:
-        """Return the photos as if one edit were undone."""
-        undone = {"undone_at": edit.created_at} if edit else {}
-        edits = [one.model_copy(update=undone) if one is edit else one for one in self.edits]
-        return overlay(self.photos, edits, self.installation.settings.language)
-
-    @cached_property
-    def items(self) -> dict[str, tuple[AnalysedPhoto, FoundItem]]:
-        """What there is now, by item id, with its photo."""
-        return {
-            str(item.item_id): (photo, item)
-            for photo in self.done.photos
-            for item in photo.result.items
-        }
-
-    @cached_property
-    def newest(self) -> InventoryResult | None:
-        """The newest inventory as it was stored."""
-        return newest_inventory(self.installation, self.project_id)
-
-    def anchor(self, item_id: object) -> Anchor:
-        """Return the anchor of an item that is there.
-
-        Raises
-        ------
-        NotFoundError, StateError
-            It is not: the message says why.
-        """
-        known = anchors(self.photos, self.edits)
-        if isinstance(item_id, str) and item_id in self.items:
-            return known[item_id]
-        said = f"Item {item_id!r:.60} of project {self.project_id!r:.80}"
-        if not isinstance(item_id, str) or item_id not in known:
-            raise NotFoundError(
-                f"{said} does not exist, or is of an earlier analysis of its photo. items() lists "
-                "those that there are."
-            )
-        photo = self.done.excluded.get(known[item_id].photo_id)
-        by = photo or self.done.edited.get(item_id)
-        why = "is in a photo that was taken out" if photo else "was removed"
-        undo = f" by {by.user_id}; undo({by.number}) brings it back" if by else ""
-        raise StateError(f"{said} {why}{undo}.")
-
-    def equal(self, anchor: Anchor) -> int:
-        """Count the other items in the place of one that its engine takes for the same kind."""
-        (photo,) = (photo for photo in self.photos if photo.photo_id == anchor.photo_id)
-        kind = NamedThing(key=anchor.key, name=anchor.name, category=anchor.category)
-        names = {f"{photo.job_id}.{n}" for n in found_alike(photo, kind, anchor.box)}
-        return len(names & self.items.keys() - {anchor.item_id})
-
-    def photo(self, photo_id: object) -> projects.PhotoRow:
-        """Return a photo of the project that was not taken out.
-
-        Raises
-        ------
-        NotFoundError, StateError
-            There is none.
-        """
-        out = self.done.excluded.get(str(photo_id))
-        if out is not None:
-            by = out.user_id if out.standing else out.undone_by
-            how = f"undo({out.number})" if out.standing else f"a redo of edit {out.number}"
-            raise StateError(f"Photo {photo_id!r:.60} was taken out by {by}; {how} brings it back.")
-        for row in self.rows:
-            if row.photo_id == photo_id:
-                return row
-        raise NotFoundError(
-            f"Project {self.project_id!r:.80} has no photo {photo_id!r:.60}. items() lists its "
-            "photos; one that was erased cannot be edited."
-        )
 
 
 class Review:
@@ -171,7 +68,7 @@ class Review:
                 "item_id": item_id,
                 "photo_id": photo.photo_id,
                 "room": photo.room,
-                "name": self._name(state, item.key, item.name),
+                "name": state.name(item.key, item.name),
                 "score": item.score,
                 "box": item.box,
                 "thing": things.get(item_id),
@@ -239,7 +136,7 @@ class Review:
                 f"No room of project {self.project_id!r:.80} is reviewed. Say that one is right "
                 "with reviewed(room)."
             )
-        store = state.installation.photo_store
+        store = current().photo_store
 
         def read(content: str) -> tuple[bytes, str]:
             data = store.get(content)
@@ -301,7 +198,7 @@ class Review:
 
     def remove(self, item_id: str) -> Edit:
         """Say that an item is not there."""
-        with self._editing() as state:
+        with self._editing(item_id) as state:
             anchor = state.anchor(item_id)
             return self._add(state, "remove", items=(anchor,), found=state.equal(anchor))
 
@@ -357,7 +254,7 @@ class Review:
                 raise PayloadError("Give the ids of at least two items.")
             items = tuple(state.anchor(name) for name in names)
             seen = [state.items[name] for name in names]
-            kinds = {Kind.of(item): self._name(state, item.key, item.name) for _, item in seen}
+            kinds = {Kind.of(item): state.name(item.key, item.name) for _, item in seen}
             if len(kinds) > 1:
                 raise PayloadError(
                     f"One thing cannot be {' and '.join(sorted(kinds.values()))}. Rename the wrong "
@@ -426,13 +323,13 @@ class Review:
         """Say in which room a photo was taken; the room may be new."""
         with self._editing() as state:
             known = state.photo(photo_id).photo_id
-            place = self._room(state, room, new_room=True)
+            place = state.room(room, new_room=True)
             return self._add(state, "move", photo_id=known, to_room=place)
 
     def rename_room(self, room: str, to: str) -> Edit:
         """Give a room another name; to that of another room, to merge them."""
         with self._editing() as state:
-            place = self._room(state, room)
+            place = state.room(room)
             name = checked("room", to).strip()
             if name == place:
                 raise PayloadError(f"The room is called {name!r:.60} already.")
@@ -442,7 +339,7 @@ class Review:
     def reviewed(self, room: str) -> Edit:
         """Say that a room is right; a new photo of it opens it again."""
         with self._editing() as state:
-            place = self._room(state, room)
+            place = state.room(room)
             photos = tuple(state.done.rooms.get(place, ()))
             return self._add(state, "reviewed", room=place, photos=photos)
 
@@ -457,16 +354,15 @@ class Review:
             There is none, it was undone already, or a later edit rests on it.
         """
         with self._editing() as state:
-            edit = self._last_of_mine(state) if number is None else _numbered(state, number)
+            edit = self._last_of_mine(state) if number is None else state.edit(number)
             _refuse_undone(edit)
-            resting = _resting_on(state, edit)
+            resting = state.resting_on(edit)
             if resting:
                 told = "; ".join(f"{other.number} ({other.words()})" for other in resting)
                 raise StateError(
                     f"Edit {edit.number} ({edit.words()}) cannot be undone while later ones rest "
                     f"on it: {told}. Undo those first."
                 )
-            assert state.log is not None
             return state.log.undo(edit, self.user_id)
 
     def redo(self) -> Edit:
@@ -483,89 +379,59 @@ class Review:
                 undone = by_number.get(made.of or 0)
                 mine = made.kind == "undo" and made.user_id == self.user_id
                 if mine and undone and not undone.standing:
-                    assert state.log is not None
                     return state.log.redo(undone, self.user_id)
         raise StateError(f"{self.user_id} has undone nothing in this project.")
 
     def place(self, number: int, item_id: str) -> Edit:
         """Apply an edit whose item was not found again to another item, in its place."""
-        with self._editing() as state:
-            edit = _numbered(state, number)
+        with self._editing(item_id) as state:
+            edit = state.edit(number)
             _refuse_undone(edit)
             if len(edit.items) != 1:
                 raise StateError(f"Edit {number} ({edit.words()}) is not about one item.")
             anchor = state.anchor(item_id)
-            assert state.log is not None
             state.log.undo(edit, self.user_id)
             return self._add(state, edit.kind, items=(anchor,), thing=edit.thing, box=edit.box)
 
     def keep(self, number: int) -> Edit:
         """Leave an edit whose item was not found again as it is, in case the item comes back."""
         with self._editing() as state:
-            edit = _numbered(state, number)
+            edit = state.edit(number)
             _refuse_undone(edit)
             return self._add(state, "keep", of=edit.number)
 
     # -- how
 
-    def _state(self) -> State:
-        installation = current()
-        made = edit_log.of_project(installation.database, self.project_id)
-        return State(installation, self.project_id, made)
+    def _state(self) -> ProjectState:
+        return ProjectState.read(self.project_id)
 
-    @contextmanager
-    def _editing(self) -> Iterator[State]:
-        installation = current()
-        with edit_log.editing(installation.database, self.project_id) as log:
-            yield State(installation, self.project_id, log.edits, log)
+    def _editing(self, *about: object) -> AbstractContextManager[OpenProject]:
+        return editing(self.project_id, *about)
 
-    def _add(self, state: State, kind: Any, **what: Any) -> Edit:
-        assert state.log is not None
+    def _add(self, state: OpenProject, kind: Any, **what: Any) -> Edit:
         given = {name: value for name, value in what.items() if value is not None}
         return state.log.add(kind, self.user_id, **given)
 
     def _of_item(self, kind: Any, item_id: str, **what: Any) -> Edit:
-        with self._editing() as state:
+        with self._editing(item_id) as state:
             return self._add(state, kind, items=(state.anchor(item_id),), **what)
 
-    def _room(self, state: State, room: str, *, new_room: bool = False) -> str:
-        name = checked("room", room).strip()
-        return room_meant(state.installation, self.project_id, name, new_room=new_room)
-
     def _named(
-        self,
-        state: State,
-        room: str | None,
-        name: str,
-        category: str,
-        volume: float | None,
+        self, state: ProjectState, room: str | None, name: str, category: str, volume: float | None
     ) -> NamedThing:
-        meant = thing_meant(
-            state.installation,
-            self.project_id,
-            room or "",
-            checked("name", name).strip(),
-            category=category,
-            volume=volume,
-        )
-        return NamedThing(**meant._asdict())
+        text = checked("name", name).strip()
+        return state.thing(room or "", text, category=category, volume=volume)
 
-    def _name(self, state: State, key: str | None, name: str) -> str:
-        settings = state.installation.settings
-        known = Catalogue.for_settings(settings).by_key(key or "")
-        return known.name(settings.language) if known else name
-
-    def _things(self, state: State) -> Iterator[tuple[str, str, Thing, str]]:
+    def _things(self, state: ProjectState) -> Iterator[tuple[str, str, Thing, str]]:
         """Give each thing with its id, room and name."""
         from photoqueue.inventory.merge import count_rooms
 
-        settings = state.installation.settings
         newest = state.newest
         rooms = count_rooms(
             state.done.photos,
-            Catalogue.for_settings(settings),
-            strategy=newest.strategy if newest else DEFAULT_STRATEGY,
-            language=settings.language,
+            state.catalogue,
+            strategy=state.strategy,
+            language=state.settings.language,
             listed=followed(newest.listed, newest.listed_photos or {}, state.done.rooms)
             if newest and newest.listed
             else None,
@@ -577,10 +443,10 @@ class Review:
                 for thing in one.things:
                     number += 1
                     named = thing.listed or (thing.sightings[0].item if thing.sightings else None)
-                    label = self._name(state, one.kind.key, named.name if named else "")
+                    label = state.name(one.kind.key, named.name if named else "")
                     yield f"t{number}", room.room, thing, label
 
-    def _last_of_mine(self, state: State) -> Edit:
+    def _last_of_mine(self, state: ProjectState) -> Edit:
         for edit in reversed(state.edits):
             if edit.standing and edit.user_id == self.user_id and edit.kind not in ("undo", "redo"):
                 return edit
@@ -633,49 +499,9 @@ def _box(value: object) -> Box:
     return x0, y0, x1, y1
 
 
-def _numbered(state: State, number: object) -> Edit:
-    for edit in state.edits:
-        if edit.number == number and not isinstance(number, bool):
-            if edit.kind in ("undo", "redo"):
-                raise StateError(
-                    f"Edit {number} is an {edit.kind}; give the number of the edit itself."
-                )
-            return edit
-    raise NotFoundError(
-        f"Project {state.project_id!r:.80} has no edit {number!r:.40}. log() lists them."
-    )
-
-
 def _refuse_undone(edit: Edit) -> None:
     if not edit.standing:
         raise StateError(
             f"Edit {edit.number} ({edit.words()}) was already undone by {edit.undone_by}; nothing "
             "was changed."
         )
-
-
-def _resting_on(state: State, edit: Edit) -> list[Edit]:
-    """Return the later edits that would have nothing to be about without one."""
-    after = state.without(edit)
-    lost = {one.edit.number for one in after.unplaced}
-    lost -= {one.edit.number for one in state.done.unplaced}
-    gone = state.done.rooms.keys() - after.rooms.keys()
-    kinds = {
-        str(item.item_id): Kind.of(item) for photo in after.photos for item in photo.result.items
-    }
-    mixed = [
-        group
-        for group in after.links.groups
-        if len({kinds[item_id] for item_id in group if item_id in kinds}) > 1
-    ]
-    return [
-        other
-        for other in state.edits
-        if other.standing
-        and other.number > edit.number
-        and (
-            other.number in lost
-            or other.room in gone
-            or (other.kind == "same" and any(a.item_id in g for a in other.items for g in mixed))
-        )
-    ]

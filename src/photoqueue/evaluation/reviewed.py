@@ -9,16 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from photoqueue.client.corrections import newest_inventory
 from photoqueue.client.identifiers import checked
+from photoqueue.client.project_state import ProjectState
 from photoqueue.errors import StateError
 from photoqueue.evaluation import Evaluation, compare
 from photoqueue.evaluation.truth import AnnotatedPhoto, TrueBox, TrueRoom, TrueThing, Truth
-from photoqueue.installation import Installation, current
+from photoqueue.installation import current
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.overlay import overlay
-from photoqueue.jobs.inventory_sync import completed, inventory_of
-from photoqueue.queue import edit_log, projects
+from photoqueue.queue import edit_log
 from photoqueue.records.base import DEFAULT_STRATEGY, Strategy
 from photoqueue.records.results import FoundItem, PhotoResult
 
@@ -55,7 +53,7 @@ def evaluate_reviewed(project_ids: Sequence[str] = ()) -> list[Evaluation]:
     left_out: defaultdict[_Maker, list[str]] = defaultdict(list)
     results: dict[str, PhotoResult] = {}
     for project in dict.fromkeys(wanted or edit_log.reviewed_projects(installation.database)):
-        for maker, room, found in _rooms(installation, project, catalogue):
+        for maker, room, found in _rooms(project, catalogue):
             results |= found
             if room.things is None:
                 left_out[maker] += [f"{project}/{photo}" for photo in found]
@@ -80,26 +78,14 @@ def evaluate_reviewed(project_ids: Sequence[str] = ()) -> list[Evaluation]:
 
 
 def _rooms(
-    installation: Installation, project: str, catalogue: Catalogue
+    project: str, catalogue: Catalogue
 ) -> Iterator[tuple[_Maker, TrueRoom, dict[str, PhotoResult]]]:
     """Give each room with what was found in its photos; without things if it is not reviewed."""
-    database, language = installation.database, installation.settings.language
-    newest = newest_inventory(installation, project)
-    strategy = newest.strategy if newest else DEFAULT_STRATEGY
-    rows = projects.project_photos(database, project)
-    made = [edit for edit in edit_log.of_project(database, project) if edit.kind != "stays"]
-    raw = {photo.photo_id: photo.result for photo in completed(rows)}
-    done = overlay(completed(rows), made, language)
-    lines = inventory_of(
-        project,
-        rows,
-        made,
-        catalogue,
-        strategy=strategy,
-        language=language,
-        listed=newest.listed if newest else None,
-        shown=newest.listed_photos if newest else None,
-    ).lines
+    state = ProjectState.read(project)
+    # What stays was found like the rest.
+    state.edits = [edit for edit in state.edits if edit.kind != "stays"]
+    raw = {photo.photo_id: photo.result for photo in state.photos}
+    done, lines = state.done, state.inventory().lines
     for name, photos in done.rooms.items():
         found = {photo: raw[photo] for photo in photos}
         engines, models = (
@@ -123,7 +109,11 @@ def _rooms(
             things=tuple(things) if name in done.reviewed else None,
         )
         # What was listed from all photos together is no finding of their engine.
-        yield (engines, models, DEFAULT_STRATEGY if strategy == "llm" else strategy), room, found
+        yield (
+            (engines, models, DEFAULT_STRATEGY if state.strategy == "llm" else state.strategy),
+            room,
+            found,
+        )
 
 
 def _annotated(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Final
@@ -72,6 +72,26 @@ def project_photos(database: Database, project_id: str) -> list[PhotoRow]:
     UnknownProjectError
         No photo was ever submitted for it.
     """
+    found = _read(database, _of_project(project_id)[0])
+    if not found:
+        raise unknown_project(project_id)
+    return found
+
+
+def photos_among(
+    database: Database, project_id: str, *, jobs: Iterable[str], photo_ids: Iterable[str]
+) -> list[PhotoRow]:
+    """Read like :func:`project_photos` those with these ids, or with a result of these jobs."""
+    query, job_id = _of_project(project_id)
+    wanted = sa.or_(
+        sa.cast(job_id, sa.Text).in_(list(map(storable, jobs))),
+        photos.c.photo_id.in_(list(photo_ids)),
+    )
+    return _read(database, query.where(wanted))
+
+
+def _of_project(project_id: str) -> tuple[sa.Select[Any], sa.ColumnElement[UUID]]:
+    """Select the photos of a project with their newest results; also the column of their jobs."""
     # A photo that is analysed again keeps its older result until the newer job completes.
     newest = (
         sa.select(*(jobs.c[field.name] for field in fields(PhotoRow) if field.name not in photos.c))
@@ -97,10 +117,7 @@ def project_photos(database: Database, project_id: str) -> list[PhotoRow]:
         .where(photos.c.project_id == project_id)
         .order_by(photos.c.created_at, photos.c.photo_id)
     )
-    found = _read(database, query)
-    if not found:
-        raise unknown_project(project_id)
-    return found
+    return query, newest.c.job_id
 
 
 def newest_inventory(database: Database, project_id: str) -> Mapping[str, Any] | None:

@@ -513,10 +513,13 @@ def test_reviewed_rooms_are_a_set_to_measure_engines_on(
         ana.to_coco(tmp_path / "set")
     ana.rename(item(ana, "s1", "desk"), "stool")
     ana.add("s2", "armchair")
+    ana.add("s2", "Garden gnome", volume=0.1, box=LEFT)
     ana.reviewed("salon")
 
     assert ana.to_coco(tmp_path / "set") == tmp_path / "set" / "annotations.json"
 
+    written = json.loads((tmp_path / "set" / "annotations.json").read_text())
+    assert written["info"] == {"left_out": ["Garden gnome"]}
     truth = read_truth(tmp_path / "set", Catalogue.load())
     (room,) = truth.rooms
     assert room.name == "salon"

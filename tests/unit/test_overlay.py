@@ -131,6 +131,20 @@ def test_second_of_two_equal_findings_stays_the_second() -> None:
     assert project.items() == {"j2-p1.0": "chair", "j2-p1.1": "stool"}
 
 
+def test_removed_item_stays_removed_if_an_older_result_of_it_was_edited() -> None:
+    project = Project(p1=[seen("chair", LEFT), seen("chair", LEFT, score=0.3)])
+    project.say("rename", "j1-p1.1", thing=thing("stool"))
+    project.analyse("p1", project.photos["p1"].result.items, "j2")
+    project.say("remove", "j2-p1.1", found=1)
+    project.analyse("p1", project.photos["p1"].result.items, "j3")
+    assert project.counts() == {"chair": 1}
+    project.say("apart", "j3-p1.0")
+    project.analyse("p1", project.photos["p1"].result.items, "j4")
+    project.say("remove", "j4-p1.0")
+    project.analyse("p1", project.photos["p1"].result.items, "j5")
+    assert project.counts() == {}
+
+
 def test_without_boxes_kind_and_order_decide() -> None:
     project = Project(p1=[seen("chair"), seen("desk"), seen("chair")])
     project.say("rename", "j1-p1.2", thing=thing("armchair"))

@@ -21,7 +21,7 @@ from photoqueue.format import visible
 from photoqueue.inventory.views import AnalysedPhoto
 from photoqueue.inventory.volumes import litres, to_cubic_metres
 from photoqueue.inventory.wording import Wording
-from photoqueue.records.results import FoundItem, InventoryLine, InventoryResult
+from photoqueue.records.results import InventoryLine, InventoryResult
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -199,7 +199,8 @@ def write_coco(
     ----------
     folder : Path
     photos : sequence of AnalysedPhoto
-        Their items are taken for all that they show.
+        Their items are taken for all that they show. Things that the catalogue lacks are left out,
+        and named under ``info``: no engine can be measured by them.
     read : callable
         Returns a picture by its content hash, and the ending of its file.
 
@@ -208,9 +209,16 @@ def write_coco(
     Path
         The file of annotations.
     """
-    coco: dict[str, list[dict[str, Any]]] = {"images": [], "annotations": [], "categories": []}
+    things_of = {photo.photo_id: [i for i in photo.result.items if i.key] for photo in photos}
+    own = {item.name for photo in photos for item in photo.result.items if not item.key}
+    coco: dict[str, Any] = {
+        "info": {"left_out": sorted(own)},
+        "images": [],
+        "annotations": [],
+        "categories": [],
+    }
     things = []
-    names = sorted({_category(item) for photo in photos for item in photo.result.items})
+    names = sorted({str(item.key) for items in things_of.values() for item in items})
     coco["categories"] = [{"id": number, "name": name} for number, name in enumerate(names, 1)]
     try:
         folder.mkdir(parents=True)
@@ -219,9 +227,9 @@ def write_coco(
             file = f"{number:04d}{ending}"
             (folder / file).write_bytes(data)
             wide, high = seen.width or 1, seen.height or 1
-            own = {"id": photo.photo_id, "file_name": file, "width": wide, "height": high}
-            coco["images"].append({**own, "room": photo.room, "room_type": seen.room_type})
-            for item in seen.items:
+            entry = {"id": photo.photo_id, "file_name": file, "width": wide, "height": high}
+            coco["images"].append({**entry, "room": photo.room, "room_type": seen.room_type})
+            for item in things_of[photo.photo_id]:
                 if item.box is None:
                     continue
                 left, top = item.box[0] * wide, item.box[1] * high
@@ -230,13 +238,13 @@ def write_coco(
                     {
                         "id": len(coco["annotations"]) + 1,
                         "image_id": photo.photo_id,
-                        "category_id": names.index(_category(item)) + 1,
+                        "category_id": names.index(str(item.key)) + 1,
                         "bbox": [round(value, 2) for value in (left, top, *size)],
                         "area": round(size[0] * size[1], 2),
                         "iscrowd": 0,
                     }
                 )
-            things.append((file, " ".join(_category(item) for item in seen.items)))
+            things.append((file, " ".join(str(item.key) for item in things_of[photo.photo_id])))
         with (folder / "things.csv").open("w", encoding="utf-8", newline="") as lines:
             csv.writer(lines).writerows([("file", "things"), *things])
         target = folder / "annotations.json"
@@ -246,7 +254,3 @@ def write_coco(
     except OSError as exc:
         raise StorageError(f"{folder} cannot be written ({exc.strerror}).") from exc
     return target
-
-
-def _category(item: FoundItem) -> str:
-    return item.key or item.name

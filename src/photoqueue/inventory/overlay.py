@@ -222,9 +222,7 @@ class _Photo:
     def _fitting(self, anchor: Anchor, drawn: Box | None) -> list[str]:
         kind = Kind.named(anchor.key, anchor.name, anchor.category)
         alike = [name for name, item in self.found.items() if Kind.of(item) == kind]
-        # Two items of one result are two things; those of two results may be one.
-        job = _job(anchor.item_id)
-        taken = {place for item_id, place in self.places.items() if _job(item_id) == job}
+        taken = self._taken(anchor)
         if anchor.box is None or not any(item.box for item in self.found.values()):
             return [name for name in alike[anchor.rank :][:1] if name not in taken]
         # The same engine finds the same again, however near to others.
@@ -236,6 +234,11 @@ class _Photo:
             if there:
                 return sorted(there & set(alike) or there)
         return []
+
+    def _taken(self, anchor: Anchor) -> set[str]:
+        """Return where other items of the same result are: two of one result are two things."""
+        job = _job(anchor.item_id)
+        return {place for item_id, place in self.places.items() if _job(item_id) == job}
 
     def _at(self, box: Box) -> set[str]:
         """Return the items of the result that lie in a place."""
@@ -258,9 +261,19 @@ class _Photo:
             return f"the {anchor.name} is no longer added in photo {anchor.photo_id}"
         kind = NamedThing(key=anchor.key, name=anchor.name, category=anchor.category)
         alike = [f"{self.photo.job_id}.{n}" for n in found_alike(self.photo, kind, anchor.box)]
-        free = [n for n in alike if n in self.items and n not in self.places.values()]
+        taken = self._taken(anchor)
+        free = [n for n in alike if n in self.items and n not in taken]
         if len(alike) > edit.found and free:
-            name = min(free, key=lambda n: (self.found[n].box != anchor.box, -alike.index(n)))
+            ranks = found_alike(self.photo, kind, None)
+            nth = f"{self.photo.job_id}.{ranks[min(anchor.rank, len(ranks) - 1)]}"
+            claimed = set(self.places.values())
+            name = min(
+                free,
+                key=lambda n: (
+                    *(self.found[n].box != anchor.box, n != nth, n in claimed),
+                    -alike.index(n),
+                ),
+            )
             self.places[anchor.item_id] = name
             self.said[name] = edit.number
             del self.items[name]

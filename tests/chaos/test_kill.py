@@ -213,6 +213,29 @@ def test_photo_that_ends_its_whole_worker_takes_no_other_along_in_the_end(
     assert len(workers) == 3
 
 
+def test_job_that_is_cancelled_while_it_waits_to_be_alone_does_not_run(
+    start_worker, database, runs, tmp_path
+):
+    gate = tmp_path / "gate"
+    worker = start_worker("--concurrency", "2", PQ_TEST_GATE=str(gate))
+    at_work = submit("gate-1")
+    eventually(lambda: runs("gate-1") == 1)
+    photoqueue.pause()
+    suspect = submit("salon-1")
+    with database.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE jobs SET attempts = 2, error_type = 'worker_lost' WHERE state = 'waiting'"
+        )
+    photoqueue.resume()
+    wait_active(suspect)
+    assert photoqueue.cancel(suspect) == 1
+    eventually(lambda: "cancelled or taken over" in worker.log, worker=worker)
+    gate.touch()
+    assert at_work.result(120).items
+    assert submit("salon-2").result(120).items
+    assert runs("salon-1") == 0
+
+
 def test_process_that_ends_with_status_zero_in_mid_job_has_it_recovered_too(start_worker, runs):
     start_worker("--queue", "photo-analyze", "--concurrency", "1")
     job = submit("quit-1")

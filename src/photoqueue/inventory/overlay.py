@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from photoqueue.inventory.copies import SAME_PLACE, items_of_copies, overlap
@@ -310,10 +311,6 @@ class _Photo:
         return replace(self.photo, room=self.room, result=analysis, told=told)
 
 
-def _number(edit: Edit) -> int:
-    return edit.number
-
-
 def _job(item_id: str) -> str:
     return item_id.rpartition(".")[0]
 
@@ -436,7 +433,7 @@ class _Desk:
                 photo.room, photo.unnamed = to, False
         mine, other = self._holding(room), self._holding(to)
         self.rivals += [
-            (min(pair, key=_number), max(pair, key=_number))
+            (min(pair, key=attrgetter("number")), max(pair, key=attrgetter("number")))
             for kind in mine.keys() & other.keys()
             if (pair := (mine[kind], other[kind]))
         ]

@@ -173,7 +173,9 @@ def inventory_of(
     unplaced = [f"edit {edit.number} ({edit.words()}): {why}" for edit, why in done.unplaced]
     warnings = (*_states(rows), *_warnings(done.photos), *result.warnings, *unplaced)
     seen = {room: tuple(done.rooms.get(room, ())) for room in result.listed or ()} or None
-    result = result.model_copy(update={"warnings": warnings, "listed_photos": seen})
+    by = {room: edit.user_id for room, edit in done.reviewed.items() if room in result.rooms}
+    update = {"warnings": warnings, "listed_photos": seen, "reviewed_rooms": by or None}
+    result = result.model_copy(update=update)
     return corrected(result, map(correction_of, done.counts), catalogue, language=language)
 
 

@@ -169,6 +169,8 @@ class InventoryResult(Record, HasCard):
     #: Lines before correction, of rooms that a person corrected or added.
     seen_lines: tuple[InventoryLine, ...] | None = None
     added_rooms: tuple[str, ...] | None = None
+    #: Rooms that a person has reviewed, and who.
+    reviewed_rooms: dict[str, str] | None = None
 
     @property
     def made_by(self) -> str:
@@ -180,8 +182,10 @@ class InventoryResult(Record, HasCard):
 
     @property
     def source(self) -> str:
-        """Where the counts come from, with warnings, on one line."""
-        return "; ".join((self.made_by, *self.warnings))
+        """Where the counts come from, what was reviewed, and warnings, on one line."""
+        whole, seen = len(self.rooms), len(self.reviewed_rooms or ())
+        reviewed = (f"{seen} of {counted(whole, 'room')} reviewed",) if seen else ()
+        return "; ".join((self.made_by, *reviewed, *self.warnings))
 
     def to_frame(self, lang: str | Namer | None = None) -> pd.DataFrame:
         """Return the lines as a DataFrame, one row each; volumes in m³.

@@ -22,6 +22,7 @@ from photoqueue import (
     submit_inventory,
     submit_photo,
 )
+from photoqueue.client.project_state import ProjectState
 from photoqueue.client.pruning import erase_project
 from photoqueue.errors import (
     NotFoundError,
@@ -446,7 +447,9 @@ def test_the_version_before_reads_and_writes_corrections(
 # -- over HTTP and in the shell
 
 
-def test_the_same_over_http(installation: Installation, ana: Review) -> None:
+def test_the_same_over_http(
+    installation: Installation, ana: Review, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from fastapi.testclient import TestClient
 
     from photoqueue.faces.http.server import create_app
@@ -476,7 +479,14 @@ def test_the_same_over_http(installation: Installation, ana: Review) -> None:
         ):
             answer = client.post("/api/projects/m1/edits", json=body)
             assert answer.status_code == status, answer.text
-        assert client.get("/api/projects/nowhere/items").status_code == 404
+        for path in ("nowhere/items", "nowhere/edits", "a%00b/items"):
+            answer = client.get(f"/api/projects/{path}")
+            assert answer.status_code in {404, 422}, answer.text
+        # Items, and the things that they name, are of one moment.
+        read, reads = ProjectState.read, []
+        monkeypatch.setattr(ProjectState, "read", lambda name: (reads.append(name), read(name))[1])
+        assert client.get("/api/projects/m1/items").status_code == 200
+        assert reads == ["m1"]
     assert list(ana.log()["user_id"]) == ["cleo", "cleo"]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -451,6 +452,17 @@ class Review:
             if edit.standing and edit.user_id == self.user_id and edit.kind not in ("undo", "redo"):
                 return edit
         raise StateError(f"No edit of {self.user_id} holds in project {self.project_id!r:.80}.")
+
+
+class Reading(Review):
+    """A review that reads its project once, so that its tables belong together."""
+
+    @cached_property
+    def _read(self) -> ProjectState:
+        return super()._state()
+
+    def _state(self) -> ProjectState:
+        return self._read
 
 
 def review(project_id: str, *, user_id: str | None = None) -> Review:

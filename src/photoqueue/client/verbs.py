@@ -10,7 +10,7 @@ from photoqueue.client.identifiers import checked
 from photoqueue.client.review import Review, review
 from photoqueue.errors import PayloadError
 from photoqueue.installation import current
-from photoqueue.queue import edit_log
+from photoqueue.queue import edit_log, projects
 from photoqueue.records.edits import Edit
 
 
@@ -18,8 +18,17 @@ def edits(project_id: str, *, after: int = 0) -> list[Edit]:
     """Return the edits of a project with larger numbers than ``after``, oldest first.
 
     Numbers are in the order of the commits: whoever asks again with the last one misses none.
+
+    Raises
+    ------
+    UnknownProjectError
+        There is no such project.
     """
-    return edit_log.of_project(current().database, checked("project_id", project_id), after=after)
+    database, project = current().database, checked("project_id", project_id)
+    found = edit_log.of_project(database, project, after=after)
+    if not found and not after:
+        projects.require_project(database, project)
+    return found
 
 
 #: What can be said, by name.

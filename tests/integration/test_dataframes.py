@@ -162,6 +162,23 @@ def test_missing_text_is_missing_in_every_version_of_pandas(
 
 
 @needs_arrow
+def test_arrow_columns_that_never_come_end_the_wait(
+    database: Database, monkeypatch: pytest.MonkeyPatch, arrow: list[str]
+) -> None:
+    monkeypatch.setattr(dataframes, "_HUNG_SECONDS", 0.1)
+    # As of a frozen server: it ends nothing itself.
+    slow = sa.select(sa.func.pg_sleep(5))
+    with pytest.raises(DatabaseUnavailableError, match=r"no answer within 0\.1 s"):
+        read_frame(database, slow)
+
+
+@needs_arrow
+def test_arrow_columns_have_a_time_limit(database: Database, arrow: list[str]) -> None:
+    limit = sa.select(sa.func.current_setting("statement_timeout", type_=sa.Text).label("limit"))
+    assert list(read_frame(database, limit)["limit"]) == ["10min"] and arrow
+
+
+@needs_arrow
 def test_few_rows_are_read_over_the_connection_there_is(
     database: Database, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,8 +8,9 @@ is the same either way.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,7 @@ from photoqueue.queue.database import Database, driver
 
 if TYPE_CHECKING:
     import pandas as pd
-    from adbc_driver_manager.dbapi import Connection, Cursor
+    from adbc_driver_manager.dbapi import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +32,15 @@ logger = logging.getLogger(__name__)
 MANY_ROWS: Final = 10_000
 #: Rows held as Python objects at a time, if rows are read one by one.
 _CHUNK: Final = 20_000
-#: JIT compilation takes longer than it saves here.
-_SESSION: Final = ("SET TRANSACTION READ ONLY", "SET LOCAL jit = off")
+#: JIT compilation takes longer than it saves here. A limit that an operator set holds.
+_SESSION: Final = (
+    "SET TRANSACTION READ ONLY",
+    "SET LOCAL jit = off",
+    "SELECT set_config('statement_timeout', "
+    f"coalesce(nullif(current_setting('statement_timeout'), '0'), '{LONG}s'), true)",
+)
+#: Seconds after which a server that should have ended the statement itself counts as hung.
+_HUNG_SECONDS: Final = LONG + 5.0
 
 
 def read_frame(
@@ -78,7 +86,7 @@ def read_frame(
                 for rows in connection.execute(query).partitions(_CHUNK)
             ] or [_typed(repeat(()), columns)]
             return chunks[0] if len(chunks) == 1 else pd.concat(chunks, ignore_index=True)
-    with closing(arrow), database.errors():
+    with database.errors():
         frame = _read_arrow(arrow, statement)
         # Arrow's memory is read-only; the copy can be written to.
         return _typed((frame[column.name] for column in columns), columns).copy()
@@ -122,20 +130,30 @@ def _read_arrow(connection: Connection, statement: str) -> pd.DataFrame:
     import pyarrow as pa
     from adbc_driver_manager import dbapi
 
-    def fetch(cursor: Cursor) -> Any:
-        for text in (*_SESSION, statement):
-            cursor.execute(text)
-        return cursor.fetch_arrow_table()
+    cursor = connection.cursor()
+    fetched = Future[Any]()
 
+    def fetch() -> None:
+        try:
+            with closing(connection), cursor:
+                for text in (*_SESSION, statement):
+                    cursor.execute(text)
+                table = cursor.fetch_arrow_table()
+            fetched.set_result(table)
+        except BaseException as exc:
+            fetched.set_exception(exc)
+
+    # On the main thread ADBC handles Ctrl-C and raises no KeyboardInterrupt. A daemon, as a hung
+    # server lets it wait for ever.
+    threading.Thread(target=fetch, name="arrow", daemon=True).start()
     try:
-        # In a thread: on the main thread ADBC handles Ctrl-C and raises no KeyboardInterrupt.
-        with connection.cursor() as cursor, ThreadPoolExecutor(1) as thread:
-            fetched = thread.submit(fetch, cursor)
-            try:
-                table = fetched.result()
-            except KeyboardInterrupt:
-                cursor.adbc_cancel()
-                raise
+        try:
+            table = fetched.result(_HUNG_SECONDS)
+        except KeyboardInterrupt:
+            cursor.adbc_cancel()
+            raise
+        except TimeoutError:
+            raise psycopg.OperationalError(f"no answer within {_HUNG_SECONDS:g} s") from None
         texts = {pa.string(): pd.StringDtype(na_value=np.nan)}
         frame: pd.DataFrame = table.to_pandas(
             types_mapper=texts.get, split_blocks=True, self_destruct=True

@@ -82,6 +82,20 @@ _GOALS = (
     _Goal(
         "photos, against a bare loop", 0.95, "×", True, _ratio("photos", "photos/s", "bare loop")
     ),
+    *(
+        _Goal(
+            f"{what} of 200 photos and 300 edits, against bare statements",
+            limit,
+            "×",
+            False,
+            _ratio("review", name, "statements"),
+        )
+        for what, name, limit in (
+            ("an edit in a move", "edit ms", 15),
+            ("items of a move", "items ms", 20),
+            ("inventory of a move", "inventory ms", 20),
+        )
+    ),
     _Goal(
         "history() of 1,000,000 jobs, against pandas.read_sql",
         5,

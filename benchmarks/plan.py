@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from benchmarks.measures import commits, folder, memory, photos, queues, tables
+from benchmarks.measures import commits, folder, memory, photos, queues, reviews, tables
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.registry import all_peers, clear
 from benchmarks.servers import Servers
@@ -90,6 +90,12 @@ def measures(peers: Iterable[str] | None = None) -> dict[str, Measure]:
             "Photos analysed, two processes",
             (Contender("photoqueue", photos.worker), Contender("bare loop", photos.bare_loop)),
             _empty,
+        ),
+        Measure(
+            "review",
+            "A move of 200 photos with 300 edits",
+            (Contender("photoqueue", reviews.own), Contender("statements", reviews.bare)),
+            reviews.prepare,
         ),
         Measure(
             "history",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import photoqueue
+from benchmarks.measures import reviews
 from benchmarks.plan import measures
 from benchmarks.servers import Servers, attach
 from photoqueue.installation import Installation, use
@@ -32,6 +33,19 @@ def test_limits_are_measured(attached: Servers) -> None:
     for measure in ("latency", "folder"):
         *_, limit = measures(["photoqueue"])[measure].contenders
         assert all(value > 0 for value in limit.take(attached, 0.01).values())
+
+
+def test_move_under_review_is_measured(attached: Servers) -> None:
+    measure = measures()["review"]
+    measure.prepare(attached, 0.1)
+    for contender in measure.contenders:
+        values = contender.take(attached, 0.1)
+        assert values.keys() == {"edit ms", "items ms", "inventory ms"}
+        assert all(value > 0 for value in values.values())
+    use(attached.settings)
+    log = photoqueue.review("reviewed").log()
+    assert set(log["kind"]) == {*reviews.KINDS}
+    assert len(photoqueue.review("reviewed").unplaced()) == 0
 
 
 def test_submission_from_a_folder_is_measured(attached: Servers) -> None:

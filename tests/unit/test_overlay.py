@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from photoqueue.inventory.merge import add_up, count_rooms
-from photoqueue.inventory.overlay import followed, found_alike
+from photoqueue.inventory.overlay import anchors, followed, found_alike
 from photoqueue.inventory.views import AnalysedPhoto
 from photoqueue.records.base import Box, Strategy
 from photoqueue.records.edits import Edit
@@ -362,7 +362,15 @@ def spoken(data: st.DataObject, project: Project) -> Edit:
     rooms = st.sampled_from(["salon", "hall", "attic"])
     if kind in ("rename", "remove", "redraw", "apart", "stays"):
         what = data.draw(st.sampled_from(sorted(items)))
-        return project.say(kind, what, thing=named, box=data.draw(st.sampled_from(BOXES[1:])))
+        box = data.draw(st.sampled_from(BOXES[1:]))
+        others = 0
+        if kind == "remove":
+            anchor = anchors(project.photos.values(), project.edits)[what]
+            its_photo = project.photos[anchor.photo_id]
+            alike = found_alike(its_photo, thing(str(anchor.key)), anchor.box)
+            names = {f"{its_photo.job_id}.{position}" for position in alike}
+            others = len(names & items.keys() - {what})
+        return project.say(kind, what, thing=named, box=box, found=others)
     box = data.draw(st.sampled_from(BOXES))
     added = {
         "photo_id": photo,
@@ -399,8 +407,11 @@ def test_new_analysis_by_the_same_engine_changes_nothing(
     photos: list[list[FoundItem]], data: st.DataObject, strategy: Strategy
 ) -> None:
     project = Project(**{f"p{n}": items for n, items in enumerate(photos)})
-    for _ in range(data.draw(st.integers(1, 5))):
+    for number in range(data.draw(st.integers(1, 5))):
         spoken(data, project)
+        if data.draw(st.booleans()):
+            for photo, analysed in list(project.photos.items()):
+                project.analyse(photo, analysed.result.items, f"j{number + 3}")
     before, unplaced = project.inventory(strategy), project.unplaced()
     for photo, analysed in list(project.photos.items()):
         project.analyse(photo, analysed.result.items, "j2")

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO
 from pathlib import Path
@@ -31,16 +31,23 @@ def open_private(path: Path, mode: str, *, group: bool = False) -> BinaryIO:
     return BufferedWriter(file)
 
 
-def make_private(folder: Path, *, group: bool = False) -> None:
-    """Create a folder, with those above it, for its owner or also its group to enter."""
+def make_private(
+    folder: Path, *, group: bool = False, flush: Callable[[Path], object] | None = None
+) -> None:
+    """Create a folder, with those above it, for its owner or also its group to enter.
+
+    ``flush`` is called with the folders that have a new name in them.
+    """
     if folder.is_dir():
         return
-    make_private(folder.parent)
+    make_private(folder.parent, group=group, flush=flush)
     folder.mkdir(mode=0o770 if group else 0o700, exist_ok=True)
     _pass_on(folder, folder)
     if group:
         with suppress(PermissionError):  # systemd may forbid to keep a bit that hands on the group
             folder.chmod(stat.S_IMODE(folder.stat().st_mode) | 0o070)
+    if flush is not None:
+        flush(folder.parent)
 
 
 def _pass_on(made: int | Path, path: Path) -> None:

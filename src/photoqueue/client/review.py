@@ -454,7 +454,7 @@ class Review:
         raise StateError(f"No edit of {self.user_id} holds in project {self.project_id!r:.80}.")
 
 
-class Reading(Review):
+class ReadOnce(Review):
     """A review that reads its project once, so that its tables belong together."""
 
     @cached_property

@@ -56,7 +56,7 @@ class LocalFolder:
             found = self._stat(key)
             there = found and found.st_size == len(data) and self._still_there(target)
             if not there:
-                self._make_folder(target.parent, flush)
+                make_private(target.parent, group=self._for_group(), flush=flush)
                 self._replace(target, data, durable=flush is not None)
             if flush is not None:
                 # Also when the file was there: another process may have named it only now.
@@ -124,15 +124,6 @@ class LocalFolder:
         except OSError:
             pass  # another user's file: its age stays what it is
         return True
-
-    def _make_folder(self, folder: Path, flush: Flush | None) -> None:
-        if folder.is_dir():
-            return
-        if folder != self._root:
-            self._make_folder(folder.parent, flush)
-        make_private(folder, group=self._for_group())
-        if flush is not None:
-            flush(folder.parent)
 
     def _for_group(self) -> bool:
         found = self._stat("")

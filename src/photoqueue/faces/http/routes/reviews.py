@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from photoqueue.client.review import Reading, review
+from photoqueue.client.review import ReadOnce, review
 from photoqueue.client.verbs import VERBS, edit, edits
 from photoqueue.faces.http.answers import EditsAnswer, ItemsAnswer
 from photoqueue.faces.http.backend import TheBackend
@@ -43,7 +43,7 @@ async def items(project_id: str, backend: TheBackend) -> ItemsAnswer:
 
 
 def _items(project_id: str) -> ItemsAnswer:
-    reviewed = Reading(review(project_id, user_id="api").project_id, "api")
+    reviewed = ReadOnce(review(project_id, user_id="api").project_id, "api")
 
     def rows(frame: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (

@@ -25,6 +25,7 @@ from photoqueue import (
 from photoqueue.client.project_state import ProjectState
 from photoqueue.client.pruning import erase_project
 from photoqueue.errors import (
+    DatabaseUnavailableError,
     NotFoundError,
     PayloadError,
     PhotoqueueError,
@@ -42,6 +43,11 @@ from photoqueue.records.results import FoundItem
 from tests.bench import Bench
 from tests.conftest import REPOSITORY, picture, submit
 
+#: The locks of edits in the database of a test; others share its server.
+OF_LOCKS = (
+    "FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
+    "WHERE locktype = 'advisory' AND datname = current_database()"
+)
 LEFT: Box = (0.1, 0.1, 0.4, 0.5)
 RIGHT: Box = (0.6, 0.1, 0.9, 0.5)
 
@@ -371,12 +377,36 @@ def test_more_persons_than_connections_edit_at_once(
         for thread in editors:
             thread.start()
         with psycopg.connect(installation.database.libpq_url, autocommit=True) as connection:
-            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            waiting = f"SELECT count(*) {OF_LOCKS} AND NOT granted"
             while connection.execute(waiting).fetchone() != (9,):  # all but this one of the pool
                 pass
     for thread in editors:
         thread.join()
     assert len(ana.log()) == 12
+
+
+def test_edit_that_the_server_leaves_in_the_middle_is_not_stored(
+    installation: Installation, ana: Review
+) -> None:
+    with (
+        pytest.raises(DatabaseUnavailableError),
+        edit_log.editing(installation.database, "m1") as log,
+    ):
+        log.add("exclude", "ana", photo_id="s1")
+        with psycopg.connect(installation.database.libpq_url, autocommit=True) as connection:
+            connection.execute(f"SELECT pg_terminate_backend(pid) {OF_LOCKS}")
+    assert len(ana.log()) == 0
+    ana.exclude("s1")
+    assert len(ana.log()) == 1
+
+
+def test_item_of_a_photo_that_was_analysed_anew_in_between_is_refused(
+    move: Move, ana: Review
+) -> None:
+    read = item(ana, "s1", "desk")
+    move.analyse("s1", seen("desk", RIGHT), resubmit=True)
+    with pytest.raises(NotFoundError, match="of an earlier analysis of its photo"):
+        ana.rename(read, "stool")
 
 
 def test_list_of_a_model_follows_a_renamed_room(move: Move, ana: Review) -> None:

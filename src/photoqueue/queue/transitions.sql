@@ -9,8 +9,8 @@
 --
 -- A waiting job is ready whatever its `ready_at`: the clock may have been set back since.
 --
--- A job that was lost with its process or worker twice in a row, or has one attempt left after
--- that, is claimed to be done `alone`: with no other job in its worker, as one of the two ends it.
+-- A job that was lost with its process or worker, and has had an attempt before that or has one
+-- left, is claimed to be done `alone`: with no other job in its worker, as one of the two ends it.
 -- Its `wait_ms` is null until its turn comes: until then, its attempt has not begun.
 UPDATE jobs
 SET state = 'active',

@@ -10,9 +10,15 @@ from typing import Final
 
 from photoqueue.errors import ConfigurationError
 
+#: A parameter of a query that holds a secret; ``sig`` is of Azure, ``key`` of Google.
 _SECRET_IN_QUERY: Final = re.compile(
-    r"([?&][^=&]*(?:password|passwd|secret|token|api_?key|signature)[^=&]*=)[^&]*", re.I
+    r"([?&](?:[^=&]*(?:password|passwd|secret|token|api_?key|signature)[^=&]*|sig|key)=)[^&]*", re.I
 )
+
+
+def without_query_secrets(url: str) -> str:
+    """Return an address without the values of its query that are secrets."""
+    return _SECRET_IN_QUERY.sub(r"\1***", url)
 
 
 def masked(url: str) -> str:
@@ -26,7 +32,7 @@ def masked(url: str) -> str:
         # A libpq "key=value" string or a typing mistake: no safe way to cut it up.
         return "***"
     # The last "@": a password with an unescaped "@" or "/" in it must not show its tail.
-    login, at, place = _SECRET_IN_QUERY.sub(r"\1***", rest).rpartition("@")
+    login, at, place = without_query_secrets(rest).rpartition("@")
     user, colon, _ = login.partition(":")
     shown = f"{user}:***" if colon else user
     return f"{scheme}://{shown}{at}{place}"

@@ -32,6 +32,8 @@ from photoqueue.services import Endpoints
         ),
         ("postgresql://db:5432/j?password=hun@ter2&a=1", "postgresql://db:5432/j?password=***&a=1"),
         ("https://me@host/models?api_key=hunter2", "https://me@host/models?api_key=***"),
+        ("https://host/v1?a=1&key=hunter2", "https://host/v1?a=1&key=***"),
+        ("postgresql://db/j?sslkey=/etc/key.pem", "postgresql://db/j?sslkey=/etc/key.pem"),
         ("host=db password=hunter2", "***"),
         ("unix:///home/me/redis.sock?db=0", "unix:///home/me/redis.sock?db=0"),
     ],

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from photoqueue.addresses import without_query_secrets
 from photoqueue.errors import (
     ConfigurationError,
     PhotoNotFoundError,
@@ -51,11 +52,11 @@ def scheme(url: str) -> str:
 
 
 def masked(url: str) -> str:
-    """Return the address without passwords, and without its query, which may be a signature."""
+    """Return the address without passwords; of the web, without its query: often a signature."""
     # Up to the last "@" before a slash: a password may itself contain one, or a slash; a port not.
     login = r"(?<=://)([^/]*|[^/:@]*:(?!:|\d{1,5}/)[^@]*)@"
     without_login = re.sub(login, "***@", url)
-    return re.sub(r"(https?://[^?]*)\?.+", r"\1?…", without_login)
+    return without_query_secrets(re.sub(r"(https?://[^?]*)\?.+", r"\1?…", without_login))
 
 
 def file_name(url: str) -> str:

@@ -222,6 +222,7 @@ class ProjectState:
         NotFoundError
             It is not found, and category or volume for a custom thing is missing.
         """
+        text = checked("name", text).strip()
         newest = self.newest
         lines = as_photographed(newest).lines if newest else ()
         here = sorted(

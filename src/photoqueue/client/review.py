@@ -21,7 +21,7 @@ from photoqueue.inventory.overlay import followed, found_alike
 from photoqueue.inventory.volumes import Kind
 from photoqueue.queue import projects
 from photoqueue.records.base import Box
-from photoqueue.records.edits import Edit, NamedThing
+from photoqueue.records.edits import Edit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,16 +65,11 @@ class Review:
             for item_id in _item_ids(thing)
         }
         rows = [
-            {
-                "item_id": item_id,
-                "photo_id": photo.photo_id,
-                "room": photo.room,
-                "name": state.name(item.key, item.name),
-                "score": item.score,
-                "box": item.box,
-                "thing": things.get(item_id),
-                "edited": _by_whom(state.done.edited.get(item_id)),
-            }
+            (
+                *(item_id, photo.photo_id, photo.room, state.name(item.key, item.name)),
+                *(item.score, item.box, things.get(item_id)),
+                _by_whom(state.done.edited.get(item_id)),
+            )
             for item_id, (photo, item) in state.items.items()
         ]
         columns = ["item_id", "photo_id", "room", "name", "score", "box", "thing", "edited"]
@@ -194,7 +189,8 @@ class Review:
         with self._editing() as state:
             anchor = state.anchor(item_id)
             photo, item = state.items[item_id]
-            thing = self._named(state, photo.room, name, category or item.category, volume)
+            kind = category or item.category
+            thing = state.thing(photo.room or "", name, category=kind, volume=volume)
             return self._add(state, "rename", items=(anchor,), thing=thing)
 
     def remove(self, item_id: str) -> Edit:
@@ -232,7 +228,8 @@ class Review:
                     f"Photo {photo_id!r:.60} has no result: its job is {row.state}. Things are "
                     "added to analysed photos."
                 )
-            thing = self._named(state, found[0].room, name, category or "misc", volume)
+            kind = category or "misc"
+            thing = state.thing(found[0].room or "", name, category=kind, volume=volume)
             return self._add(
                 state,
                 "add",
@@ -416,12 +413,6 @@ class Review:
     def _of_item(self, kind: Any, item_id: str, **what: Any) -> Edit:
         with self._editing(item_id) as state:
             return self._add(state, kind, items=(state.anchor(item_id),), **what)
-
-    def _named(
-        self, state: ProjectState, room: str | None, name: str, category: str, volume: float | None
-    ) -> NamedThing:
-        text = checked("name", name).strip()
-        return state.thing(room or "", text, category=category, volume=volume)
 
     def _things(self, state: ProjectState) -> Iterator[tuple[str, str, Thing, str]]:
         """Give each thing with its id, room and name."""

@@ -44,9 +44,7 @@ def redis_server(folder: Path, *options: str | int) -> Iterator[RedisServer]:
     program = find_redis()
     if program is None:
         pytest.skip("no redis-server program on this machine")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = _free_port()
     server = RedisServer(port, folder / f"{port}.sock")
     fixed = ["--bind", "127.0.0.1", "--port", port, "--unixsocket", server.socket]
     fixed += ["--save", "", "--dir", folder, "--repl-diskless-sync-delay", 0]
@@ -54,11 +52,22 @@ def redis_server(folder: Path, *options: str | int) -> Iterator[RedisServer]:
         [program, *(str(word) for word in (*fixed, *options))], stdout=subprocess.DEVNULL
     )
     try:
-        eventually(lambda: _answers(port), timeout=60)
+        eventually(lambda: process.poll() is not None or _answers(port), timeout=60)
+        assert process.poll() is None, f"the server ended with {process.returncode}"
         yield server
     finally:
         process.kill()
         process.wait(60)
+
+
+def _free_port() -> int:
+    """Return a port that is free, with that of a cluster's bus, which is 10,000 higher."""
+    while True:
+        with socket.socket() as free, socket.socket() as bus, suppress(OSError, OverflowError):
+            free.bind(("127.0.0.1", 0))
+            port: int = free.getsockname()[1]
+            bus.bind(("127.0.0.1", port + 10_000))
+            return port
 
 
 def _answers(port: int) -> bool:

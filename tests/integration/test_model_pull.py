@@ -420,7 +420,7 @@ def test_disk_that_fills_up_keeps_what_was_fetched(place: Place) -> None:
     # -B: a compiled module above the limit would be cut off, too, and stay so for later runs.
     done = _python("-B", "-c", code, place=place)
 
-    assert done.returncode == 78
+    assert done.returncode == 1  # space may come: worth another try
     assert "cannot be stored in" in done.stderr
     assert "PHOTOQUEUE_HOME" in done.stderr
     assert "Traceback" not in done.stderr

@@ -116,10 +116,11 @@ def test_postgresql_that_takes_no_writes_is_told(
     with closing(psycopg.connect(database_url, autocommit=True)) as owner:
         name = owner.info.dbname
         owner.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-        owner.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        others = (
+            "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+        owner.execute(f"SELECT pg_terminate_backend(pid) {others}")
+        eventually(lambda: owner.execute(f"SELECT count(*) {others}").fetchone() == (0,))
         try:
             assert "read-only" in problems()["database"]
             checked = run("check")

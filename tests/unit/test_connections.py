@@ -29,7 +29,7 @@ def test_attempts_at_a_server_that_hangs_leave_no_connection(
         try:
             before = len(descriptors())
             with pytest.raises(psycopg.errors.ConnectionTimeout):
-                connections.Connection.open(address, {}, name="test")
+                connections.PostgresConnection.open(address, {}, name="test")
             assert len(descriptors()) == before
         finally:
             gc.enable()

@@ -200,7 +200,7 @@ def end_family(pid: int) -> None:
     are any; those that have left it are found as long as their parents run.
     """
     family: list[psutil.Process] = []
-    with contextlib.suppress(psutil.Error):
+    with contextlib.suppress(psutil.Error, OSError):  # OSError: there are too many open files
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
     for one in family:

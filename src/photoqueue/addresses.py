@@ -39,18 +39,21 @@ def masked(url: str) -> str:
 
 
 def without_secrets(text: str, address: str, secrets: Iterable[object]) -> str:
-    """Return a driver's message in one line, without the secrets of a masked address.
+    r"""Return a driver's message in one line, without the secrets of a masked address.
 
     What the address shows is no secret: a user name that is the password as well.
 
     >>> without_secrets("no user ana with hunter2", "redis://ana:***@cache", ["hunter2", "ana"])
     'no user ana with ***'
+    >>> without_secrets("refused\n\tIs it running?\n", "redis://cache", [])
+    'refused. Is it running'
     """
     for secret in map(str, filter(None, secrets)):
         word = re.compile(rf"(?<!\w){re.escape(secret)}(?!\w)")
         if not word.search(address):
             text = word.sub("***", text)
-    return " ".join(text.split()).rstrip(".?")
+    sentences = re.sub(r"(?<=[\w)])\s*\n\s*(?=[A-Z])", ". ", text.strip())
+    return " ".join(sentences.split()).rstrip(".?")
 
 
 def listen(host: str, port: int, *, host_option: str, port_option: str) -> socket.socket:

@@ -176,12 +176,41 @@ def test_leases_that_a_frozen_server_let_run_out_cost_no_attempt(
         assert not ledger.held([claimed.job_id], worker_id=WORKER, slot=1)
 
 
-def _without_restart() -> Statements:
-    """Return the statements as if PostgreSQL had been started long ago."""
-    start = "pg_postmaster_start_time() <"
-    return Statements(
-        {name: text.replace(start, "'-infinity' <") for name, text in _WORKERS.items()}
-    )
+@pytest.mark.parametrize("hours", [1, -1])
+def test_clock_of_the_server_that_is_set_costs_no_attempt(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    clock = SimpleNamespace(now=1000.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(recovery_module, "time", clock)
+    with closing(Ledger(installation.database)) as ledger:
+        worker_id, register, host = new_uuid(), Register(ledger), this_host()
+        register.add(worker_id, host, queues=[PHOTO_ANALYZE], concurrency=1, engine="e")
+        recovery = Recovery(
+            installation, ledger, worker_id=worker_id, host=host, lease_seconds=10.0
+        )
+        renewal = register.renew(worker_id, state="running")
+        recovery.run(renewal)
+        claimed = claim(ledger)
+        monkeypatch.setattr("photoqueue.queue.workers._WORKERS", _without_restart(hours))
+        for passed in (1, 9):  # the other worker may renew its lease
+            clock.now += passed
+            recovery.run(renewal)
+            assert ledger.held([claimed.job_id], worker_id=WORKER, slot=1)
+        clock.now += 2
+        recovery.run(renewal)
+        assert not ledger.held([claimed.job_id], worker_id=WORKER, slot=1)
+
+
+def _without_restart(hours: int = 0) -> Statements:
+    """Return the statements as if PostgreSQL had been started long ago, and its clock was set."""
+    moved = {
+        "pg_postmaster_start_time() BETWEEN": "'-infinity' BETWEEN",
+        "clock_timestamp()": f"(clock_timestamp() + interval '{hours} h')",
+    }
+    found = dict(_WORKERS)
+    for was, text in moved.items():
+        found["look"] = found["look"].replace(was, text)
+    return Statements(found)
 
 
 SETTINGS = {

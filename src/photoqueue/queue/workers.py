@@ -70,6 +70,8 @@ class Renewal:
 class Errands(NamedTuple):
     """What recovery has to do."""
 
+    #: Seconds on the clock of PostgreSQL.
+    clock: float
     #: Other workers of the host: worker, process id, start of the process.
     neighbours: list[tuple[UUID, int, float]]
     #: Workers that hold jobs and whose lease has expired.

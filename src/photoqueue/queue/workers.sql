@@ -50,11 +50,12 @@ SELECT
 -- host one can check whether their processes run.
 -- expired: workers that hold jobs and whose lease has expired, or that are not in the table at all.
 -- After a restart of PostgreSQL every worker gets one lease period to reconnect before it counts as
--- lost.
+-- lost. A time that is yet to come was written before the clock was set back.
 -- unblocked: whether jobs wait for a batch that has ended; see `release_blocked`.
 -- due: queues that are not paused and have jobs that could start. Scalar subqueries, as the planner
 -- may answer EXISTS by reading all jobs that wait.
 SELECT
+    extract(epoch FROM clock_timestamp())::float8 AS clock,
     ARRAY(
         SELECT json_build_array(worker_id, pid, process_started)
         FROM workers
@@ -69,9 +70,10 @@ SELECT
         LEFT JOIN workers USING (worker_id)
         WHERE jobs.state = 'active'
           AND (workers.worker_id IS NULL
-               OR workers.last_seen_at < clock_timestamp() - %(lease)s * interval '1 second')
-          AND jobs.started_at < clock_timestamp() - %(lease)s * interval '1 second'
-          AND pg_postmaster_start_time() < clock_timestamp() - %(lease)s * interval '1 second'
+               OR abs(extract(epoch FROM clock_timestamp() - workers.last_seen_at)) > %(lease)s)
+          AND abs(extract(epoch FROM clock_timestamp() - jobs.started_at)) > %(lease)s
+          AND NOT pg_postmaster_start_time() BETWEEN
+              clock_timestamp() - %(lease)s * interval '1 second' AND clock_timestamp()
     ) AS expired,
     EXISTS (
         SELECT FROM jobs

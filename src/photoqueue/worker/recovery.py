@@ -111,8 +111,9 @@ class Recovery:
         #: Whether the broker was unavailable in this round; further calls would only wait again.
         self._broker_away = False
         self._tidy_at = self._forget_at = 0.0
-        #: When PostgreSQL last answered, and up to when nobody's lease counts as expired.
-        self._heard_at: float | None = None
+        #: When PostgreSQL last answered, by our clock and its own; and up to when nobody's lease
+        #: counts as expired.
+        self._heard_at: tuple[float, float] | None = None
         self._lenient_until = 0.0
         #: Whether the last round led and did all of it.
         self.led = False
@@ -133,7 +134,7 @@ class Recovery:
         self._recover(dead, "its worker died")
         if dead:
             self._register.stop(dead)
-        if self._leases_hold():
+        if self._leases_hold(look.clock):
             self._recover(look.expired, f"its worker was not seen for {self._lease_seconds:g} s")
         self._counting.start()
         if look.unblocked:
@@ -155,15 +156,19 @@ class Recovery:
             self._register.forget()
             self._forget_at = now + _FORGET_SECONDS
 
-    def _leases_hold(self) -> bool:
-        """Whether workers could renew their leases: not while PostgreSQL was away or frozen.
+    def _leases_hold(self, clock: float) -> bool:
+        """Whether workers could renew their leases by the clock of PostgreSQL.
 
-        After that each gets one lease period to do so, as after a restart of PostgreSQL.
+        Not while it was away or frozen, or when its clock was set. After that each gets one lease
+        period to do so, as after a restart of PostgreSQL.
         """
-        now = time.monotonic()
-        if self._heard_at is not None and now - self._heard_at > self._lease_seconds:
-            self._lenient_until = now + self._lease_seconds
-        self._heard_at = now
+        now, limit = time.monotonic(), self._lease_seconds
+        passed = [
+            at - before for at, before in zip((now, clock), self._heard_at or (), strict=False)
+        ]
+        if any(abs(seconds) > limit for seconds in passed):
+            self._lenient_until = now + limit
+        self._heard_at = now, clock
         return now >= self._lenient_until
 
     def take_back(self, jobs: Sequence[Recovered]) -> None:

@@ -20,7 +20,7 @@ from photoqueue.queue.database import MAX_TEXT_LENGTH, Database, storable
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Claim, Failure, Ledger
 from photoqueue.queue.submission import NewBatch, NewJob, accept
-from photoqueue.queue.workers import Backlog, Errands, Held, Host, Register
+from photoqueue.queue.workers import Backlog, Errands, Held, Host, Register, list_workers
 from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState, Message, Outcome, job_type
 from tests.conftest import eventually
@@ -829,6 +829,7 @@ def test_worker_of_a_time_that_is_yet_to_come_is_expired(bench: Bench) -> None:
     bench.claim(bench.accept(), WORKER)
     age(bench, -3600)  # the server's clock was set back
     eventually(lambda: look(bench, 0.5).expired == [WORKER])
+    assert not list_workers(bench.ledger._database, 0.01)
 
 
 def test_renewal_keeps_the_lease(bench: Bench) -> None:

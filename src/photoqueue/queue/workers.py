@@ -215,7 +215,8 @@ def has_lease(lease_seconds: float) -> sa.ColumnElement[bool]:
     lease_ago = sa.func.clock_timestamp() - _seconds(lease_seconds)
     restarted = sa.func.pg_postmaster_start_time()
     return sa.or_(
-        workers.c.last_seen_at > lease_ago,
+        # Not of a time that is yet to come: the clock was set back since.
+        workers.c.last_seen_at.between(lease_ago, lease_ago + _seconds(2 * lease_seconds)),
         sa.and_(
             restarted > lease_ago,
             workers.c.last_seen_at > restarted - _seconds(_BEFORE_RESTART_SECONDS),

@@ -31,7 +31,7 @@ WHERE job_id = %(job_id)s
       SELECT FROM queues WHERE queues.queue_name = jobs.queue_name AND queues.paused
   )
 RETURNING job_id, queue_name, job_key, payload, attempts, max_attempts, budget,
-    extract(epoch FROM started_at - ready_at)::float8 * 1000 AS wait_ms,
+    coalesce(wait_ms, extract(epoch FROM started_at - ready_at)::float8 * 1000) AS wait_ms,
     wait_ms IS NULL AS alone;
 
 -- name: held
@@ -110,7 +110,7 @@ WITH mine AS (
                             * 1000 END
     FROM next WHERE jobs.job_id = next.job_id
     RETURNING jobs.job_id, queue_name, job_key, payload, attempts, max_attempts, budget,
-        extract(epoch FROM started_at - ready_at)::float8 * 1000 AS wait_ms,
+        coalesce(wait_ms, extract(epoch FROM started_at - ready_at)::float8 * 1000) AS wait_ms,
         wait_ms IS NULL AND NOT %(together)s AS alone
 )
 SELECT recorded.job_id AS ended_job, recorded.duration_ms, claimed.*

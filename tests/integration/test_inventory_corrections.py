@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -27,14 +26,13 @@ from photoqueue.errors import (
     StateError,
     UnknownProjectError,
 )
-from photoqueue.faces.cli import main
 from photoqueue.installation import Installation
 from photoqueue.jobs.handling import Handler
 from photoqueue.queue.ledger import Claim
 from photoqueue.records.results import FoundItem
 from photoqueue.records.snapshots import AiCall
 from tests.bench import Bench
-from tests.conftest import Worker, eventually, picture, submit
+from tests.conftest import Worker, eventually, picture, shell, submit
 
 #: The result of a photo that shows two chairs.
 TWO_CHAIRS = PhotoResult(
@@ -274,17 +272,6 @@ def test_table_takes_no_negative_number(
 
 
 # -- from the shell
-
-
-def shell(*arguments: str) -> int:
-    argv, sys.argv = sys.argv, ["photoqueue", *arguments]
-    try:
-        main()
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    finally:
-        sys.argv = argv
-    return 0
 
 
 def test_shell_corrects_lists_and_takes_back(move: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -34,14 +33,13 @@ from photoqueue.errors import (
 )
 from photoqueue.evaluation.reviewed import evaluate_reviewed
 from photoqueue.evaluation.truth import read_truth
-from photoqueue.faces.cli import main
 from photoqueue.installation import Installation
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.queue import edit_log
 from photoqueue.records.base import Box
 from photoqueue.records.results import FoundItem
 from tests.bench import Bench
-from tests.conftest import REPOSITORY, picture, submit
+from tests.conftest import REPOSITORY, picture, shell, submit
 
 #: The locks of edits in the database of a test; others share its server.
 OF_LOCKS = (
@@ -96,17 +94,6 @@ def item(of: Review, photo: str, name: str) -> str:
     frame = of.items()
     (found,) = frame[(frame["photo_id"] == photo) & (frame["name"] == name)]["item_id"]
     return str(found)
-
-
-def shell(*arguments: str) -> int:
-    argv, sys.argv = sys.argv, ["photoqueue", *arguments]
-    try:
-        main()
-    except SystemExit as exc:
-        return int(exc.code or 0)
-    finally:
-        sys.argv = argv
-    return 0
 
 
 def counts() -> dict[tuple[str, str], int]:

@@ -489,9 +489,9 @@ def _by_whom(edit: Edit | None) -> str | None:
     return None if edit is None else f"{edit.kind} by {edit.user_id}"
 
 
-def _box(value: object) -> Box:
+def _box(value: Any) -> Box:
     try:
-        x0, y0, x1, y1 = map(float, value)  # type: ignore[call-overload]  # whatever it is
+        x0, y0, x1, y1 = map(float, value)
     except (TypeError, ValueError):
         x0 = y0 = x1 = y1 = math.nan
     if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):

@@ -162,7 +162,11 @@ def test_submit_names_what_it_leaves_out(installation: object, run: Run, folder:
     (folder / "salon" / "plan.pdf").write_bytes(b"%PDF-1.7")
     shown = run("submit", folder)
     assert "1 file left out: salon/plan.pdf is a PDF" in shown.out
+    assert "known already" not in shown.out
+    again = run("submit", folder)
+    assert "3 photos, 2 known already (" in again.out
     told = run("submit", folder, "--json").json
+    assert told["known"] == 2
     assert told["left_out"] == [{"file": "salon/plan.pdf", "reason": "is a PDF"}]
 
 

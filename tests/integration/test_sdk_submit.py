@@ -555,6 +555,19 @@ def test_what_is_left_out_is_named_and_kept_with_the_batch(tmp_path: Path) -> No
     assert list(several.left_out["file"]) == [f"move/{file}" for file in expected]
 
 
+def test_batch_tells_how_many_photos_were_known_already(tmp_path: Path) -> None:
+    folder = tmp_path / "move"
+    write_pictures(folder, "hall/1.jpg", "hall/2.jpg", "kitchen/1.jpg")
+    first = submit_photos(folder, project_id="m1")
+    assert first.known == 0
+    again = submit_photos([folder / "hall", picture(77)], project_id="m1", room="hall")
+    assert (len(again), again.known, photoqueue.batch(again.id).known) == (3, 2, 2)
+    # In another project they are other photos; those that are analysed again have new jobs.
+    assert submit_photos(folder, project_id="m2").known == 0
+    photoqueue.cancel(first)
+    assert submit_photos(folder, project_id="m1").known == 0
+
+
 # --- inventories -------------------------------------------------------------
 
 

@@ -220,6 +220,11 @@ class Batch(HasCard):
         rows = read.batch_row(self.installation.database, self.id)["left_out"]
         return pd.DataFrame(rows or [], columns=["file", "reason"])
 
+    @property
+    def known(self) -> int:
+        """How many photos were known already, with a job that is reused; reads the table."""
+        return read.batch_known(self.installation.database, self.id)
+
     def counts(self) -> dict[JobState, int]:
         """Count the jobs by state."""
         return read.batch_counts(self.installation.database, self.id)

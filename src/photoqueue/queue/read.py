@@ -251,6 +251,20 @@ def batch_counts(database: Database, batch_id: str) -> dict[JobState, int]:
         }
 
 
+def batch_known(database: Database, batch_id: str) -> int:
+    """Count the jobs of a batch that an earlier submission made."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(batch_jobs.join(jobs, batch_jobs.c.job_id == jobs.c.job_id))
+        .where(
+            batch_jobs.c.batch_id == batch_id,
+            jobs.c.batch_id.is_distinct_from(batch_jobs.c.batch_id),
+        )
+    )
+    with database.reading() as connection:
+        return connection.scalar(query) or 0
+
+
 def history(
     database: Database,
     *,

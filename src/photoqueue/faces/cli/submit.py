@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from photoqueue.faces.cli.output import AsJson, StrategyName, print_json, records, show
-from photoqueue.format import counted, line
+from photoqueue.format import counted, line, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,6 +120,7 @@ def _report_as_json(handle: Job | Batch, adding_up: Job | None, *, wait: bool) -
     report: dict[str, Any] = {
         "batch_id": handle.id if isinstance(handle, photoqueue.Batch) else None,
         "jobs": [{"job_id": job.id, "job_key": job.key, "photo_id": job.photo_id} for job in jobs],
+        "known": handle.known if isinstance(handle, photoqueue.Batch) else None,
         "left_out": records(handle.left_out) if isinstance(handle, photoqueue.Batch) else [],
         "inventory": None
         if adding_up is None
@@ -146,8 +147,10 @@ def _announce(handle: Job | Batch, adding_up: Job | None) -> None:
     from photoqueue.photos.finding import left_out_words
 
     if isinstance(handle, photoqueue.Batch):
-        counts = handle.counts()
-        show(f"Batch {handle.id}: {counted(len(handle), 'photo')} ({summary(counts)})")
+        again = handle.known
+        known = f", {number(again)} known already" if again else ""
+        told = f"{counted(len(handle), 'photo')}{known} ({summary(handle.counts())})"
+        show(f"Batch {handle.id}: {told}")
         left_out = left_out_words(handle.left_out.itertuples(index=False, name=None))
         if left_out:
             show(f"! {line(left_out)}", style="yellow")

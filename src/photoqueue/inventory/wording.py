@@ -35,7 +35,13 @@ _KINDS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     ),
     "dining room": ("salle à manger", ("dining", "coin repas")),
     "office": ("bureau", ("study", "home office", "workroom", "cabinet de travail")),
-    "hallway": ("entrée", ("hall", "corridor", "entrance", "entryway", "couloir", "vestibule")),
+    "hallway": ("entrée", ("hall", "entrance", "entryway", "vestibule")),
+    "corridor": ("couloir", ("passage", "landing", "palier", "degagement")),
+    "laundry": ("buanderie", ("laundry room", "utility room", "lingerie")),
+    "cellar": ("cave", ("basement", "wine cellar", "cave a vin", "sous sol")),
+    "attic": ("grenier", ("loft space", "combles")),
+    "garage": ("garage", ("carport", "car port")),
+    "balcony": ("balcon", ("terrace", "patio", "loggia", "terrasse")),
     OTHER: ("autre", ()),
 }
 

@@ -125,7 +125,7 @@ SERVICE := $(addprefix --extra ,detect llm http s3 server tracing)
 constraints:     ## pin the newest versions, also those of the images (needs uv)
 	$(COMPILE) pyproject.toml --extra all --group dev --upgrade --output-file constraints.txt
 	$(COMPILE) pyproject.toml $(SERVICE) $(FOR_IMAGES) --output-file deploy/requirements.txt
-	$(COMPILE) pyproject.toml $(SERVICE) --extra workbench $(FOR_IMAGES) \
+	$(COMPILE) pyproject.toml $(SERVICE) --extra workbench --extra report $(FOR_IMAGES) \
 		--output-file deploy/requirements-lab.txt
 	echo hatchling | $(COMPILE) - $(FOR_IMAGES) --output-file deploy/requirements-build.txt
 

@@ -212,6 +212,7 @@ const PREVIEWS = {
   },
   place: (home, [number]) => without(home, number),
   keep: (home, [number]) => without(home, number),
+  undo: (home, [number]) => without(home, number),
 };
 
 function without(home, number) {
@@ -250,7 +251,7 @@ function sums(room) {
 // Returns {head, rooms, detail} with the edits in it; what is given stays as it is.
 function withEdits({ head, rooms, detail, catalogue, lang }, edits) {
   const home = { ...structuredClone({ head, rooms, detail }), catalogue, lang };
-  for (const edit of edits) PREVIEWS[edit.verb]?.(home, edit.values, edit.named, edit);
+  for (const edit of edits) for (const { verb, values, named } of edit.parts) PREVIEWS[verb]?.(home, values, named, edit);
   for (const room of home.detail.values()) tidy(room);
   const before = [...detail.values()].map(sums);
   const after = [...home.detail.values()].map(sums);

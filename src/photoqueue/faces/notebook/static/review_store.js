@@ -43,6 +43,7 @@ function newRef() {
 }
 
 const PARTS = 16;
+const LARGEST = 8 * 1024 ** 2; // bytes of a photo that is sent in one message
 const FULL_KEPT = 16; // large pictures kept in the browser
 // Milliseconds until an edit is sent again that was not answered, or whose servers could not be reached; each
 // further wait is twice as long, up to the longest.
@@ -50,7 +51,8 @@ const WAIT = { silent: 30_000, unreachable: 2_000, longest: 120_000 };
 
 function reviewStore(model) {
   const calls = new Set();
-  const refusals = new Map(); // what an error is about → {error, verb, values, named}
+  const refusals = new Map(); // what an error is about → {error, parts}
+  const replacing = new Map(); // ref → the photo that is replaced
   const pictures = new Map(); // "small photo" → {url, reason, state}
   let wantedPictures = [];
   let edits = []; // not saved, or saved and not in the data yet; in order
@@ -75,9 +77,7 @@ function reviewStore(model) {
     get notice() { return model.get("notice") ?? ""; },
     get canEdit() { return Boolean(model.get("actions")); },
     get unsaved() { return edits.filter((edit) => edit.number === undefined).length; },
-    get newestEdit() { return standing().at(-1) ?? null; },
-    get refusals() { return refusals; },
-    t: (text, values) => translated(store.lang, text, values),
+    t: (text, values) => phrase(store, text, values),
 
     room: (name) => data().detail.get(name) ?? null,
     photo: (id) => data().photos.get(id) ?? null,
@@ -127,19 +127,22 @@ function reviewStore(model) {
 
     // Shows an edit at once and saves it as soon as Python can; `about` names the item, line or photo beside which
     // an error is shown. Returns the edit's ref.
-    edit(verb, values, named = {}, { about = null, of = null } = {}) {
-      if (!store.canEdit) return null;
+    edit: (verb, values, named = {}, options = {}) => store.act([{ verb, values, named }], options),
+    // Several edits that are one action: saved, refused and undone together.
+    act(parts, { about = null, of = null } = {}) {
+      if (!store.canEdit || !parts.length) return null;
       const before = store.checks();
       const here = { ...store.at };
-      const edit = { ref: newRef(), verb, values, named, about, of };
+      const edit = { ref: newRef(), parts: parts.map(({ verb, values, named = {} }) => ({ verb, values, named })), about, of };
+      edit.words = editWords(edit.parts);
       taken = [];
       refusals.delete(about ?? "");
       add(edit);
       store.setMode(null);
+      const [{ verb, values }] = parts;
       if (verb === "rename-room" && here.room === values[0]) store.go({ room: values[1] });
-      const words = editWords(edit);
       const moved = advance(before, here);
-      store.say(moved ? `${words} ${checkWords(store.at)}` : words, { undo: verb !== "undo" });
+      store.say(moved ? `${edit.words}. ${checkWords(store.at)}` : `${edit.words}.`, { undo: !["undo", "redo"].includes(verb) });
       return edit.ref;
     },
     // What accepting means here: the things of a line that count, or one that is held back.
@@ -147,49 +150,62 @@ function reviewStore(model) {
       if (!line) return null;
       const thing = line.things.find((one) => one.items.includes(item));
       const held = thing && !thing.counts && !thing.stays;
-      const meant = held ? [thing] : line.things.filter((one) => one.counts);
-      const ids = meant.flatMap((one) => one.items);
+      const ids = (held ? [thing] : line.things.filter((one) => one.counts)).flatMap((one) => one.items);
       return ids.length ? store.edit("accept", ids, {}, { about: item ?? line.id }) : null;
     },
     undo() {
-      const last = store.newestEdit;
-      if (!last) {
-        const undo = data().head.undo;
-        if (!undo) return store.say(store.t("There is nothing to undo."));
-        // A second one before the first is saved: the one before, whichever number it has.
-        const again = edits.some((edit) => edit.verb === "undo");
-        return store.edit("undo", again ? [] : [undo.number]);
+      const last = newestAction();
+      if (last && !last.sent && last.number === undefined) {
+        drop(last);
+        taken.push(last);
+        store.go({});
+        return store.say(`${store.t("undone: {words}", { words: last.words })}.`);
       }
-      if (last.sent || last.number) return store.edit("undo", last.number ? [last.number] : [], {}, { of: last.ref });
-      drop(last);
-      taken.push(last);
-      store.say(`${store.t("Undone:")} ${editWords(last)}`);
-      return changed();
+      if (!store.canUndo) return store.say(store.t("There is nothing to undo."));
+      return store.edit("undo", [], {}, { of: last?.ref ?? null });
     },
     redo() {
       const again = taken.pop();
-      if (!again) return data().head.redo ? store.edit("redo", []) : store.say(store.t("There is nothing to redo."));
-      add({ ...again, ref: newRef() });
-      store.say(editWords(again), { undo: true });
-      return again.ref;
+      if (again) {
+        add({ ...again, ref: newRef() });
+        return store.say(`${again.words}.`, { undo: true });
+      }
+      return store.canRedo ? store.edit("redo", []) : store.say(store.t("There is nothing to redo."));
     },
-    get canUndo() { return Boolean(store.newestEdit ?? data().head.undo); },
+    get canUndo() { return Boolean(newestAction() ?? data().head.undo); },
     get canRedo() { return Boolean(taken.length || data().head.redo); },
-    get undoWords() { return store.newestEdit ? editWords(store.newestEdit) : data().head.undo?.words ?? ""; },
-    get redoWords() { return taken.length ? editWords(taken.at(-1)) : data().head.redo?.words ?? ""; },
+    get undoWords() { return newestAction()?.words ?? data().head.undo?.words ?? ""; },
+    get redoWords() { return taken.at(-1)?.words ?? data().head.redo?.words ?? ""; },
     error: (about) => refusals.get(about)?.error ?? "",
-    dismiss(about) { if (refusals.delete(about)) changed(); },
+    // What was refused and why: [about, {error, parts}].
+    get refusals() { return [...refusals]; },
+    forget(about) { if (refusals.delete(about ?? "")) changed(); },
     say(text, { undo = false } = {}) {
-      store.said = { text, undo };
+      store.said = { text: text.charAt(0).toUpperCase() + text.slice(1), undo };
       changed();
     },
-    // A message that is no edit: retry, project, strategy, export, start, refresh, language, replace.
-    send(message, buffers = []) { deliver(message, buffers); },
+
+    // -- what is no edit
+
+    retry(photos) { deliver({ kind: "retry", photos }); },
+    async replacePhoto(photo, file) {
+      if (file.size > LARGEST) {
+        refusals.set(photo, { error: store.t("{name} has {size}; from here at most {most} can be sent. In Python: review(project).replace(photo, path).", { name: file.name, size: format.size(file.size), most: format.size(LARGEST) }), parts: [] });
+        return changed();
+      }
+      refusals.delete(photo);
+      const ref = newRef();
+      replacing.set(ref, photo);
+      store.say(store.t("{name} is being sent.", { name: file.name }));
+      return deliver({ kind: "replace", ref, photo, name: file.name }, [await file.arrayBuffer()]);
+    },
+    // project, language, strategy, export, start, refresh
+    send(message) { deliver(message); },
 
     // -- pictures
 
-    // The address of a photo's picture, or null; asks for it once.
-    picture(photo, size) {
+    // The address of a photo's picture, or null; asks for it once, unless `ask` is false.
+    picture(photo, size, { ask = true } = {}) {
       const name = `${size} ${photo}`;
       const state = store.photo(photo)?.state;
       const known = pictures.get(name);
@@ -197,7 +213,7 @@ function reviewStore(model) {
         if (size === "full") { pictures.delete(name); pictures.set(name, known); }
         return known.url;
       }
-      if (!known || (known.answered && known.state !== state)) {
+      if (ask && (!known || (known.answered && known.state !== state))) {
         pictures.set(name, { url: null, reason: "", state, answered: false });
         wantedPictures.push({ photo, size });
         if (wantedPictures.length === 1) queueMicrotask(askForPictures);
@@ -249,10 +265,14 @@ function reviewStore(model) {
     return found;
   }
 
-  // The edits that hold: an undo takes away the one that it is of.
+  // The actions that hold: an undo takes away the one that it is of.
   function standing() {
     const undone = new Set(edits.map((edit) => edit.of).filter(Boolean));
-    return edits.filter((edit) => !["undo", "redo"].includes(edit.verb) && !undone.has(edit.ref));
+    return edits.filter((edit) => !undone.has(edit.ref));
+  }
+
+  function newestAction() {
+    return standing().findLast(({ parts: [{ verb }] }) => !["undo", "redo"].includes(verb)) ?? null;
   }
 
   // The same place, where it is still there; else the nearest.
@@ -297,36 +317,34 @@ function reviewStore(model) {
     return one?.check ? `${store.t("To check:")} ${one.name}, ${room}. ${one.check}` : "";
   }
 
-  function nameOf(id) {
-    const one = store.item(id)?.item;
-    return one ? `${one.name}${one.letter ? ` ${one.letter}` : ""}` : "";
-  }
-
-  // What an edit says, in the reader's language.
-  function editWords({ verb, values, named }) {
-    const thing = store.catalogue.find((one) => one.key === values[1])?.[store.lang] ?? values[1];
-    const count = named.count;
-    const item = store.catalogue.find((one) => one.key === named.item)?.[store.lang] ?? named.item;
-    const photo = store.photo(values[0])?.title ?? "";
-    return {
-      rename: () => store.t("Renamed to {thing}.", { thing }),
-      remove: () => store.t("Removed."),
-      add: () => store.t("{thing} added.", { thing }),
-      redraw: () => store.t("{thing} redrawn.", { thing: nameOf(values[0]) }),
-      same: () => store.t("{n} boxes are one thing.", { n: values.length }),
-      apart: () => store.t("{thing} is a thing of its own.", { thing: nameOf(values[0]) }),
-      stays: () => store.t("{thing} stays here.", { thing: nameOf(values[0]) }),
-      accept: () => store.t("{thing} accepted.", { thing: store.item(values[0])?.item.name ?? "" }),
-      count: () => store.t("{thing}: {count} in {room}.", { thing: item, count, room: named.room }),
-      exclude: () => store.t("{photo} excluded.", { photo }),
-      move: () => store.t("{photo} moved to {room}.", { photo, room: named.room }),
-      "rename-room": () => store.t("{room} is now {to}.", { room: values[0], to: values[1] }),
-      reviewed: () => store.t("{room} reviewed.", { room: values[0] }),
-      undo: () => store.t("Undone."),
-      redo: () => store.t("Done again."),
-      place: () => store.t("Applied to the selected thing."),
-      keep: () => store.t("Kept for later."),
-    }[verb]?.() ?? verb;
+  // What an action says, in the reader's language; asked before it is applied.
+  function editWords(parts) {
+    const [{ verb, values, named = {} }] = parts;
+    const known = (name) => store.catalogue.find((one) => one.key === name)?.[store.lang] ?? name;
+    const one = store.item(values[0]);
+    const name = one ? `${one.item.name}${one.item.letter ? ` ${one.item.letter}` : ""}` : "";
+    const photo = one?.photo.title ?? store.photo(values[0])?.title ?? "";
+    const other = store.item(values[1])?.item.name;
+    const [text, given] = {
+      rename: ["{name} is {to}", { name, to: known(values[1]) }],
+      remove: parts.length > 1 ? ["{name} removed", { name }] : ["{name} removed from {photo}", { name, photo }],
+      add: ["{name} added", { name: known(values[1]) }],
+      redraw: ["box of {name} redrawn", { name }],
+      same: ["{name} and {other} are one thing", { name, other: other ?? "" }],
+      apart: ["{name} is a thing of its own", { name }],
+      stays: ["{name} stays here", { name }],
+      accept: ["{name} accepted", { name: one?.item.name ?? "" }],
+      count: ["{room}: {count} × {name}", { name: known(named.item), count: named.count, room: named.room }],
+      exclude: parts.length > 1 ? ["{n} photos excluded", { n: parts.length }] : ["{title} excluded", { title: photo }],
+      move: parts.length > 1 ? ["{n} photos moved to {room}", { n: parts.length, room: named.room }] : ["{photo} moved to {room}", { photo, room: named.room }],
+      "rename-room": ["{room} is now {to}", { room: values[0], to: values[1] }],
+      reviewed: ["{room} reviewed", { room: values[0] }],
+      undo: ["undone: {words}", { words: store.undoWords }],
+      redo: ["done again: {words}", { words: store.redoWords }],
+      place: ["applied to {name}", { name: store.item(values[1])?.item.name ?? "" }],
+      keep: ["kept for later"],
+    }[verb];
+    return store.t(text, given);
   }
 
   // -- the queue
@@ -334,8 +352,8 @@ function reviewStore(model) {
   const nameIn = (edit) => `photoqueue-edit ${place} ${edit.ref}`;
 
   function save(edit) {
-    const { ref, verb, values, named, about, of } = edit;
-    keep(nameIn(edit), { ref, verb, values, named, about, of });
+    const { ref, parts, about, of, words } = edit;
+    keep(nameIn(edit), { ref, parts, about, of, words });
   }
 
   function add(edit) {
@@ -357,8 +375,7 @@ function reviewStore(model) {
     const edit = edits.find((one) => one.number === undefined);
     if (!edit || edit.sent || !store.canEdit) return;
     edit.sent = true;
-    const { ref, verb, values, named } = edit;
-    deliver({ kind: "edit", project: data().head.project, ref, verb, values, named });
+    deliver({ kind: "edit", project: data().head.project, ref: edit.ref, edits: edit.parts });
     again(WAIT.silent);
   }
 
@@ -381,36 +398,37 @@ function reviewStore(model) {
     }
   }
 
+  const isAbout = (edit, id) => edit.about === id || edit.parts.some(({ values }) => values.includes(id));
+
   // A thing that was added has its final id once its edit is saved: what else was said of it follows.
   function renamed(edit) {
     const id = `e${edit.number}`;
     const swap = (value) => (value === edit.ref ? id : value);
     for (const other of edits) {
-      if (!other.values.includes(edit.ref) && other.about !== edit.ref) continue;
-      Object.assign(other, { values: other.values.map(swap), about: swap(other.about) });
+      if (!isAbout(other, edit.ref)) continue;
+      other.about = swap(other.about);
+      for (const part of other.parts) part.values = part.values.map(swap);
       save(other);
     }
     if (store.at.item === edit.ref) store.at.item = id;
   }
 
-  function saved({ ref, number }) {
+  function saved({ ref, number, words }) {
+    if (replacing.delete(ref)) store.say(`${words}.`, { undo: true });
     const edit = edits.find((one) => one.ref === ref);
     if (!edit) return;
-    [waits, store.trouble] = [0, ""];
-    edit.number = number;
+    edit.number = number ?? 0;
     kept.removeItem(nameIn(edit));
-    for (const undo of edits) {
-      if (undo.of !== ref || undo.number !== undefined) continue;
-      undo.values = [number];
-      save(undo);
-    }
-    if (edit.verb === "add") renamed(edit);
-    renew();
-    clearTimeout(timer);
-    sendNext();
+    if (edit.parts[0].verb === "add") renamed(edit);
+    answered();
   }
 
   function refused({ ref, error, again: later }) {
+    if (replacing.has(ref)) {
+      refusals.set(replacing.get(ref), { error, parts: [] });
+      replacing.delete(ref);
+      return;
+    }
     const edit = edits.find((one) => one.ref === ref);
     if (!edit) return;
     if (later) {
@@ -418,15 +436,18 @@ function reviewStore(model) {
       again(WAIT.unreachable);
       return;
     }
-    [waits, store.trouble] = [0, ""];
     drop(edit);
     // What rests on it goes with it.
-    for (const other of edits.filter((one) => one.of === ref || one.values.includes(ref))) drop(other);
-    refusals.set(edit.about ?? "", { error, verb: edit.verb, values: edit.values, named: edit.named });
+    for (const other of edits.filter((one) => one.of === ref || isAbout(one, ref))) drop(other);
+    refusals.set(edit.about ?? "", { error, parts: edit.parts });
     store.say(error);
-    renew();
+    answered();
+  }
+
+  function answered() {
+    [waits, store.trouble] = [0, ""];
     clearTimeout(timer);
-    sendNext();
+    renew();
   }
 
   // -- pictures

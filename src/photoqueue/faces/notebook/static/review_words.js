@@ -1,9 +1,10 @@
-// The words of the Review page in French; the English text is the key. `{name}` is replaced by a value.
+// What the page says, in English and French. Texts are written once, in English, where they are
+// said; French ones are found by them.
 
 const FRENCH = {
 };
 
-function translated(lang, text, values = {}) {
-  const words = lang === "fr" ? FRENCH[text] ?? text : text;
-  return words.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+function phrase(store, text, values = {}) {
+  const told = store.lang === "fr" ? FRENCH[text] ?? text : text;
+  return told.replace(/\{(\w+)\}/g, (all, name) => String(values[name] ?? all));
 }

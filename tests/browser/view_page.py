@@ -39,7 +39,7 @@ async ([esm, css, state]) => {
 }
 """
 #: What JupyterLab says of elements in an output, whatever widget they belong to.
-_JUPYTERLAB = """
+JUPYTERLAB = """
     .jp-OutputArea-output pre { border: none; margin: 0; padding: 0; word-break: break-all; }
     .jp-OutputArea-output dl, .jp-OutputArea-output dt, .jp-OutputArea-output dd { display: block; }
     .jp-OutputArea-output dl { width: 100%; overflow: hidden; padding: 0; margin: 0; }
@@ -70,7 +70,7 @@ class ViewPage:
         self.problems: list[str] = []
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.set_content(
-            f"<!doctype html><title>view</title><style>{_JUPYTERLAB}{_DARK if dark else ''}</style>"
+            f"<!doctype html><title>view</title><style>{JUPYTERLAB}{_DARK if dark else ''}</style>"
             '<div class="jp-OutputArea-output"><main></main></div>'
         )
         page.expose_function("ask", self._answer)

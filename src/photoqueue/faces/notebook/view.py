@@ -114,7 +114,7 @@ _STATIC = Path(__file__).parent / "static"
 @cache
 def script(*names: str) -> str:
     """Return a widget's module: the shared scripts, then ``static/<name>.js``."""
-    looks = {state: {"colour": look.colour, "icon": look.icon} for state, look in LOOKS.items()}
+    looks = {state: {"icon": look.icon} for state, look in LOOKS.items()}
     return "\n".join(
         [
             f"const LOOKS = {json.dumps(looks, ensure_ascii=False)};",
@@ -126,8 +126,9 @@ def script(*names: str) -> str:
 
 @cache
 def style(name: str | None = None) -> str:
-    """Return the shared style, followed by the widget's own if it has one."""
-    return _read("common.css") + (_read(f"{name}.css") if name else "")
+    """Return the shared sheet, followed by the widget's own, if it has one, in its layer."""
+    own = f"@layer pq-page {{\n{_read(f'{name}.css')}}}\n" if name else ""
+    return _read("common.css") + own
 
 
 def _read(file: str) -> str:

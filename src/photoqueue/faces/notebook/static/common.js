@@ -2,10 +2,8 @@
 
 // A state as icon and word; the colour only repeats them.
 function stateBadge(state) {
-  const look = LOOKS[state];
-  return h("span", { class: "pq-state" },
-    h("span", { class: "pq-state-icon", style: `color:${look.colour}`, "aria-hidden": "true" }, look.icon),
-    ` ${state}`);
+  return h("span", { class: "pq-state", "data-state": state },
+    h("span", { class: "pq-state-icon", "aria-hidden": "true" }, LOOKS[state].icon), ` ${state}`);
 }
 
 // Draws now and whenever one of the model's traits changes; several changes at once draw once.

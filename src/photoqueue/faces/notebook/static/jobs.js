@@ -242,7 +242,7 @@ function emptiness(model, clear) {
 
 export default {
   render({ model, el }) {
-    el.classList.add("pq", "pq-jobs");
+    el.classList.add("pq", "pq-view", "pq-jobs");
     // JupyterLab would take Enter and letters on our buttons as its own shortcuts.
     el.dataset.lmSuppressShortcuts = "true";
     const ask = (message) => model.send(message);

@@ -27,7 +27,7 @@ export default {
     const warning = h("div", {});
     const work = h("div", { role: "status", "aria-live": "polite", class: "pq-sys-work" });
     const body = h("div", {});
-    el.classList.add("pq", "pq-sys");
+    el.classList.add("pq", "pq-view", "pq-sys");
     el.append(notice, warning, work, body);
 
     function start() {

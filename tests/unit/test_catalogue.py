@@ -34,6 +34,8 @@ def test_own_catalogue_is_read(tmp_path: Path) -> None:
     assert catalogue.for_label("objects365", "Stool") is chair
     assert catalogue.for_label("coco", "Stool") is None
     assert repr(catalogue) == "Catalogue(1 items)"
+    # a file from before weights were known
+    assert (chair.weight_usual, chair.persons, chair.fragile) == (10, 1, False)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,49 @@ def test_row_with_a_new_key_adds_a_thing(tmp_path: Path) -> None:
     assert after.by_name("Fish tanks") is added
 
 
+def test_weight_alone_widens_the_range_and_is_ones_own(tmp_path: Path) -> None:
+    before = item(SHIPPED, "sofa_3_seat")
+    after = changed(tmp_path, "key,weight_usual,persons,fragile", "sofa_3_seat,200,3+,yes")
+
+    sofa = item(after, "sofa_3_seat")
+    assert (sofa.weight_low, sofa.weight_usual, sofa.weight_high) == (before.weight_low, 200, 200)
+    assert (sofa.persons, sofa.fragile, sofa.weight_source) == (3, True, "own")
+    assert sofa.volume_usual == before.volume_usual
+
+
+def test_thing_without_a_weight_weighs_its_volume_times_the_density(tmp_path: Path) -> None:
+    kiln = item(
+        changed(
+            tmp_path,
+            "key,name_en,category,volume_low,volume_usual,volume_high,dismount_probability",
+            "kiln,kiln,appliance,0.5,0.6,1.2,0",
+        ),
+        "kiln",
+    )
+
+    assert (kiln.weight_low, kiln.weight_usual, kiln.weight_high) == (50, 60, 120)
+    assert (kiln.persons, kiln.fragile, kiln.weight_source) == (2, False, "density")
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("chair,-1,,", "column weight_usual: '-1' is not a number of 0 or more"),
+        ("chair,,4,", "column persons: '4' is unknown; use one of 1, 2, 3"),
+        ("chair,,,maybe", "column fragile: 'maybe' is unknown; use one of yes, oui, no, non"),
+    ],
+)
+def test_wrong_weights_and_handling_are_named(tmp_path: Path, row: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        changed(tmp_path, "key,weight_usual,persons,fragile", row)
+
+
+def test_every_shipped_weight_has_a_range_and_a_source() -> None:
+    for thing in SHIPPED.items:
+        assert 0 < thing.weight_low < thing.weight_usual < thing.weight_high, thing.key
+        assert thing.weight_source not in ("", "own"), thing.key
+
+
 def test_claimed_label_is_taken_from_the_thing_that_had_it(tmp_path: Path) -> None:
     after = changed(
         tmp_path,

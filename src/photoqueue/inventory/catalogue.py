@@ -18,6 +18,16 @@ starts from a mover's published shares (bed 0.95, wardrobe 0.9, desk 0.8, dining
 0.4, sofa 0.2, appliance 0.1, mattress 0), kept below one half where movers say that the thing is
 usually carried whole.
 
+**Weights** are those of one empty thing, in kg; their sources are in ``weight_source``. *weighed*:
+average of the second-hand things that the British Furniture Re-use Network weighed (as published by
+the Merseyside waste authority). *n tables*: median of *n* figures of American movers (move.mil of
+the Department of Defense, movers.com), which count 7 lb per ft³. *density*: volume ×
+:data:`~photoqueue.inventory.catalogue_file.DENSITY`. Of two of these, the usual weight is the
+geometric mean: weighed things are light used ones, and the tables' flat 7 lb include the load
+around them. The range runs from the lowest to the highest figure, ±25 % at least. *models*: weights
+of common models, as makers and traders publish them. *estimated*: by judgement. ``persons`` (to
+carry it) and ``fragile`` are editorial, like who dismantles what.
+
 A class name that fits several things (a cabinet may be a wardrobe or a sideboard) is in the row of
 one of them; :mod:`photoqueue.engines.refine` distinguishes them.
 """
@@ -246,13 +256,9 @@ class Catalogue(HasCard):
         """Return the items as a DataFrame, one row each, with names in ``en`` or ``fr``."""
         import pandas as pd
 
-        fields = ("key", "name", "category", "volume_low", "volume_usual", "volume_high")
-        rows = [
-            {field: getattr(item, field) for field in fields if field != "name"}
-            | {"name": item.name(lang), "dismount_probability": item.dismount_probability}
-            for item in self.items
-        ]
-        return pd.DataFrame(rows, columns=[*fields, "dismount_probability"])
+        rows = [{"name": item.name(lang), **vars(item)} for item in self.items]
+        columns = ["key", "name", "category", *NUMBER_COLUMNS, "persons", "fragile"]
+        return pd.DataFrame(rows, columns=columns)
 
     @cached_property
     def _by_stem(self) -> dict[str, CatalogueItem]:

@@ -4,6 +4,9 @@ A file of changes needs only the column ``key``. A row with a known key changes 
 cells keep the old value, and ``-`` empties a list of labels or synonyms. A row with a new key adds
 an item: it needs a name in at least one language, a category, the usual volume and the dismantling
 probability. A label that a row claims is removed from the item that had it.
+
+Columns of weight and handling may be missing, also from a whole catalogue: the weight is then the
+volume times :data:`DENSITY`, the persons follow from the weight, and nothing is fragile.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, Literal, TypeVar, get_args
 
 from photoqueue.errors import ConfigurationError
 
@@ -28,6 +31,20 @@ LANGUAGES: Final = ("en", "fr")
 
 #: Probability from which a thing counts as dismountable.
 DISMOUNT_LIMIT: Final = 0.5
+
+#: kg per m³ of moving volume, by category: for things whose weight is not known. Estimated from the
+#: things of the package's catalogue that were weighed; a box is packed.
+DENSITY: Final[Mapping[str, float]] = {
+    "furniture": 50,
+    "appliance": 100,
+    "electronics": 80,
+    "box": 130,
+    "art": 60,
+    "misc": 60,
+}
+#: kg that one person and two persons carry. One: the guideline of the British Health and Safety
+#: Executive; two: estimated.
+CARRY_LIMITS: Final = (25, 100)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +64,16 @@ class CatalogueItem:
     volume_high: float
     #: How often movers dismantle it, 0…1.
     dismount_probability: float
+    #: Weight of one, in kg.
+    weight_low: float
+    weight_usual: float
+    weight_high: float
+    #: How many persons carry it: 1, 2, or 3 for three and more.
+    persons: int
+    #: Whether it breaks easily.
+    fragile: bool
+    #: Where the weight comes from; the docstring of the catalogue explains the words.
+    weight_source: str
     #: Vocabulary → the detector's class names for this thing.
     labels: Mapping[str, tuple[str, ...]]
     #: Other words for it, in either language.
@@ -82,11 +109,26 @@ def known_language(language: str) -> str:
     return language
 
 
+def persons_for(kilograms: float) -> int:
+    """Return how many persons carry a weight: 1, 2, or 3 for three and more."""
+    return 1 + sum(kilograms > limit for limit in CARRY_LIMITS)
+
+
+_Value = TypeVar("_Value")
 _TEXT_COLUMNS: Final = ("key", "name_en", "name_fr", "category")
-NUMBER_COLUMNS: Final = ("volume_low", "volume_usual", "volume_high", "dismount_probability")
-_REQUIRED: Final = (*_TEXT_COLUMNS, *NUMBER_COLUMNS, *VOCABULARIES)
-#: Known columns, in the order of the package's own file.
-COLUMNS: Final = (*_REQUIRED, "synonyms", "source")
+_NUMBERS: Final = ("volume_low", "volume_usual", "volume_high", "dismount_probability")
+_WEIGHTS: Final = ("weight_low", "weight_usual", "weight_high")
+NUMBER_COLUMNS: Final = (*_NUMBERS, *_WEIGHTS)
+_REQUIRED: Final = (*_TEXT_COLUMNS, *_NUMBERS, *VOCABULARIES)
+#: Known columns.
+COLUMNS: Final = (
+    *(*_REQUIRED, *_WEIGHTS, "persons", "fragile"),
+    *("synonyms", "source", "weight_source"),
+)
+#: Persons as files and tables write them.
+PERSONS_WORDS: Final = {1: "1", 2: "2", 3: "3+"}
+_PERSONS: Final = {word: number for number, word in PERSONS_WORDS.items()} | {"3": 3}
+_YES_NO: Final = {"yes": True, "oui": True, "no": False, "non": False}
 #: Separates several words in one cell.
 SEPARATOR: Final = "|"
 #: Empties a list; a blank cell keeps it.
@@ -281,20 +323,13 @@ class _Row:
             self.complain(
                 "category", f"unknown category {category!r}; use one of {', '.join(CATEGORIES)}"
             )
-        usual = self._number("volume_usual", base.volume_usual if base else None)
-        # A usual volume without a range is its own range, or widens the known range.
-        bounds = [base.volume_low, base.volume_high] if base else [usual, usual]
-        low = self._number("volume_low", None if whole else min(bounds[0], usual))
-        high = self._number("volume_high", None if whole else max(bounds[1], usual))
-        if low > usual:
-            self.complain("volume_low", f"{low} is above volume_usual {usual}")
-        if usual > high:
-            self.complain("volume_high", f"{high} is below volume_usual {usual}")
+        low, usual, high = self._range("volume", base, whole=whole)
         probability = self._number(
             "dismount_probability", base.dismount_probability if base else None
         )
         if probability > 1:
             self.complain("dismount_probability", f"{probability} is not between 0 and 1")
+        weights, source = self._weights(base, category, (low, usual, high))
         return CatalogueItem(
             key=self._text("key", None),
             name_en=english,
@@ -304,12 +339,56 @@ class _Row:
             volume_usual=usual,
             volume_high=high,
             dismount_probability=probability,
+            weight_low=weights[0],
+            weight_usual=weights[1],
+            weight_high=weights[2],
+            persons=self._choice(
+                "persons", _PERSONS, base.persons if base else persons_for(weights[1])
+            ),
+            fragile=self._choice("fragile", _YES_NO, base.fragile if base else False),
+            weight_source=source,
             labels={
                 vocabulary: self._words(vocabulary, base.labels.get(vocabulary, ()) if base else ())
                 for vocabulary in VOCABULARIES
             },
             synonyms=self._words("synonyms", base.synonyms if base else ()),
         )
+
+    def _range(
+        self, name: str, base: CatalogueItem | None, *, whole: bool
+    ) -> tuple[float, float, float]:
+        """Return the lowest, usual and highest figure of ``volume`` or ``weight``."""
+        columns = [f"{name}_{end}" for end in ("low", "usual", "high")]
+        known: list[float] = [getattr(base, column) for column in columns] if base else []
+        usual = self._number(columns[1], known[1] if known else None)
+        # A usual figure without a range is its own range, or widens the known range.
+        low = self._number(columns[0], None if whole else min([*known[:1], usual]))
+        high = self._number(columns[2], None if whole else max([*known[2:], usual]))
+        if low > usual:
+            self.complain(columns[0], f"{low} is above {columns[1]} {usual}")
+        if usual > high:
+            self.complain(columns[2], f"{high} is below {columns[1]} {usual}")
+        return low, usual, high
+
+    def _weights(
+        self, base: CatalogueItem | None, category: str, volumes: tuple[float, float, float]
+    ) -> tuple[tuple[float, float, float], str]:
+        """Return lowest, usual and highest weight, and their source."""
+        if any(map(self.cell, _WEIGHTS)):
+            given = self._range("weight", base, whole=False)
+            return given, self.cell("weight_source") or "own"
+        if base is not None:
+            return (base.weight_low, base.weight_usual, base.weight_high), base.weight_source
+        density = DENSITY.get(category, 0)
+        low, usual, high = (round(density * volume, 1) for volume in volumes)
+        return (low, usual, high), "density"
+
+    def _choice(self, column: str, choices: Mapping[str, _Value], default: _Value) -> _Value:
+        """Return the value of a word; the default if the cell is blank."""
+        word = self.cell(column).lower()
+        if word and word not in choices:
+            self.complain(column, f"{word!r} is unknown; use one of {', '.join(choices)}")
+        return choices.get(word, default)
 
     def cell(self, column: str) -> str:
         """Return the text of a cell; empty where the column is missing."""

@@ -21,7 +21,16 @@ from photoqueue.faces.cli.output import (
     show,
     table,
 )
-from photoqueue.format import clock, counted, line, percent, score, volume, volume_range
+from photoqueue.format import (
+    clock,
+    counted,
+    line,
+    number,
+    percent,
+    score,
+    volume,
+    volume_range,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -241,7 +250,7 @@ def catalogue(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the things in the catalogue, with their volumes.
+    """List the things in the catalogue, with their volumes and weights.
 
     PHOTOQUEUE_CATALOGUE names a CSV file whose rows change things by their key, or add some.
     """
@@ -294,6 +303,8 @@ def _check(file: Path, *, as_json: bool) -> None:
 
 
 def _table(items: tuple[CatalogueItem, ...], language: str) -> Table:
+    from photoqueue.inventory.catalogue_file import PERSONS_WORDS
+
     columns = (
         TableColumn("KEY", "key"),
         TableColumn("NAME", lambda item: line(item.name(language))),
@@ -301,6 +312,9 @@ def _table(items: tuple[CatalogueItem, ...], language: str) -> Table:
         TableColumn("VOLUME", "volume_usual", NUMBER, volume),
         TableColumn("RANGE", lambda item: volume_range(item.volume_low, item.volume_high), NUMBER),
         TableColumn("TAKEN APART", "dismount_probability", NUMBER, percent),
+        TableColumn("WEIGHT", lambda item: f"{number(item.weight_usual)} kg", NUMBER),
+        TableColumn("PERSONS", lambda item: PERSONS_WORDS[item.persons], NUMBER),
+        TableColumn("FRAGILE", lambda item: "yes" if item.fragile else ""),
     )
     return table(columns, items)
 

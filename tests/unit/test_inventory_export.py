@@ -67,7 +67,10 @@ def test_excel_file_has_the_lines_and_the_totals_of_rooms(tmp_path: Path) -> Non
     header, first, *_ = book["Lines"].iter_rows(values_only=True)
     assert header[:3] == ("room", "kind of room", "thing")
     assert first[:6] == ("chair room", "cuisine", "chaise", "furniture", 2, 0.1)
-    assert dict(zip(header, first, strict=True))["engine"] == SOURCE
+    named = dict(zip(header, first, strict=True))
+    assert named["engine"] == SOURCE
+    # two chairs of a fifth of the catalogue's volume each
+    assert (named["weight kg"], named["persons"], named["fragile"]) == (4.4, "1", None)
     totals = list(book["Rooms"].iter_rows(values_only=True))
     assert totals[1] == ("chair room", 2, 0.1, 0.1, 0.2)
     assert totals[-1] == ("Total", 6, 0.3, 0.3, 0.6)  # without the dust of decimal fractions

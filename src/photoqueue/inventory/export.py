@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 from photoqueue.addresses import expanded
 from photoqueue.errors import ConfigurationError, StateError, StorageError
 from photoqueue.format import visible
+from photoqueue.inventory.catalogue_file import PERSONS_WORDS
 from photoqueue.inventory.views import AnalysedPhoto
 from photoqueue.inventory.volumes import litres, to_cubic_metres
+from photoqueue.inventory.weights import known_item, persons_to_carry, weight_of_one
 from photoqueue.inventory.wording import Wording
 from photoqueue.records.results import InventoryLine, InventoryResult
 
@@ -40,6 +42,9 @@ _COLUMNS: Final = (
     "lowest m³",
     "highest m³",
     "taken apart",
+    "weight kg",
+    "persons",
+    "fragile",
     "photos",
     "look at",
     "engine",
@@ -154,8 +159,9 @@ def _fill(sheet: Worksheet, columns: Sequence[str], rows: Iterator[Sequence[Cell
 
 
 def _rows(result: InventoryResult, wording: Wording) -> Iterator[Sequence[Cell]]:
-    source = visible(result.source)
+    source, weight = visible(result.source), weight_of_one(wording.catalogue)
     for line in result.lines:
+        known = known_item(line, wording.catalogue)
         yield (
             visible(line.room),
             visible(wording.room_type(line.room_type)),
@@ -166,6 +172,9 @@ def _rows(result: InventoryResult, wording: Wording) -> Iterator[Sequence[Cell]]
             line.volume_min,
             line.volume_max,
             line.dismount_probability,
+            round(line.count * weight(line)[1], 1),
+            PERSONS_WORDS[persons_to_carry(line, wording.catalogue)],
+            "yes" if known and known.fragile else "",
             visible(", ".join(line.photos)),
             visible(line.reason or ""),
             source,

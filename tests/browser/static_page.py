@@ -55,7 +55,7 @@ _MODEL = """
                 for (const [k, v] of Object.entries(changes)) values.set(k, revive(v));
                 for (const k of Object.keys(changes)) call(`change:${k}`);
             },
-            tell: (content) => call("msg:custom", content, []),
+            tell: (content, buffers = []) => call("msg:custom", content, buffers),
         };
     }
 """
@@ -76,12 +76,23 @@ class StaticPage:
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    def show(self, source: str, css: str, state: dict[str, Any], *, dark: bool = False) -> None:
+    def show(
+        self,
+        source: str,
+        css: str,
+        state: dict[str, Any],
+        *,
+        dark: bool = False,
+        before: tuple[str, Any] | None = None,
+    ) -> None:
+        """Show a widget; ``before`` is a function, and its argument, to run with the model."""
         self.page.set_content(
             "<!doctype html><meta charset='utf-8'><title>widget</title>"
             f"<style>{css}{DARK if dark else ''}</style><div id='widget'></div>"
         )
         self.page.evaluate(_MODEL, _sendable(state))
+        if before:
+            self.page.evaluate(*before)
         self.page.evaluate(_SHOW, source)
 
     def change(self, **changes: Any) -> None:

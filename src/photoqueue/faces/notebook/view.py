@@ -125,10 +125,10 @@ def script(*names: str) -> str:
 
 
 @cache
-def style(name: str | None = None) -> str:
-    """Return the shared sheet, followed by the widget's own, if it has one, in its layer."""
-    own = f"@layer pq-page {{\n{_read(f'{name}.css')}}}\n" if name else ""
-    return _read("common.css") + own
+def style(*names: str) -> str:
+    """Return the shared sheet, followed by the widget's own, if it has some, in their layer."""
+    own = "\n".join(_read(f"{name}.css") for name in names)
+    return _read("common.css") + (f"@layer pq-page {{\n{own}}}\n" if own else "")
 
 
 def _read(file: str) -> str:

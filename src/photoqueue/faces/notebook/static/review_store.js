@@ -45,6 +45,7 @@ function newRef() {
 const PARTS = 16;
 const LARGEST = 8 * 1024 ** 2; // bytes of a photo that is sent in one message
 const FULL_KEPT = 16; // large pictures kept in the browser
+const SLOW = 1_500; // milliseconds without an answer, then the page says that it waits
 // Milliseconds until an edit is sent again that was not answered, or whose servers could not be reached; each
 // further wait is twice as long, up to the longest.
 const WAIT = { silent: 30_000, unreachable: 2_000, longest: 120_000 };
@@ -60,6 +61,7 @@ function reviewStore(model) {
   let place = null; // "project user" of the queue
   let found = null; // the data with the edits; null when they have to be put together again
   let timer = null;
+  let slowly = null;
   let waits = 0;
   let planned = false;
 
@@ -68,6 +70,7 @@ function reviewStore(model) {
     mode: null,
     payload: null,
     said: { text: "", undo: false },
+    slow: false, // whether the kernel has not answered for a while
     trouble: "", // why edits cannot be saved at the moment
     get head() { return data().head; },
     get rooms() { return data().rooms; },
@@ -75,6 +78,9 @@ function reviewStore(model) {
     get catalogue() { return model.get("catalogue") ?? []; },
     get categories() { return model.get("categories") ?? []; },
     get notice() { return model.get("notice") ?? ""; },
+    get exported() { return model.get("exported") ?? ""; },
+    get selected() { return model.get("selected") ?? []; },
+    set selected(photos) { model.set("selected", photos); model.save_changes(); changed(); },
     get canEdit() { return Boolean(model.get("actions")); },
     get unsaved() { return edits.filter((edit) => edit.number === undefined).length; },
     t: (text, values) => phrase(store, text, values),
@@ -230,6 +236,7 @@ function reviewStore(model) {
     },
     stop() {
       clearTimeout(timer);
+      clearTimeout(slowly);
       model.off("msg:custom", hear);
       for (const name of watched) model.off(`change:${name}`, renewSoon);
       for (const { url } of pictures.values()) if (url) URL.revokeObjectURL(url);
@@ -377,6 +384,7 @@ function reviewStore(model) {
     edit.sent = true;
     deliver({ kind: "edit", project: data().head.project, ref: edit.ref, edits: edit.parts });
     again(WAIT.silent);
+    slowly ??= setTimeout(() => { store.slow = true; changed(); }, SLOW);
   }
 
   function again(wait) {
@@ -445,8 +453,10 @@ function reviewStore(model) {
   }
 
   function answered() {
-    [waits, store.trouble] = [0, ""];
+    [waits, store.trouble, store.slow] = [0, "", false];
     clearTimeout(timer);
+    clearTimeout(slowly);
+    slowly = null;
     renew();
   }
 
@@ -509,7 +519,7 @@ function reviewStore(model) {
     changed();
   }
 
-  const watched = ["head", "rooms", "catalogue", "lang", "categories", "actions", "notice", ...Array.from({ length: PARTS }, (_, n) => `part_${n}`)];
+  const watched = ["head", "rooms", "catalogue", "lang", "categories", "actions", "notice", "exported", "selected", ...Array.from({ length: PARTS }, (_, n) => `part_${n}`)];
   // Several traits change together: they are read together.
   let renewing = false;
   function renewSoon() {

@@ -1,4 +1,4 @@
-"""The upload in a real browser: what is left out, pieces, a busy kernel, cancelling."""
+"""The form in a real browser: its fields, what is kept of them, and the upload of photos."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from photoqueue.faces.notebook.upload import Upload
+from photoqueue.faces.notebook.submit_form import FOLDER, SAMPLE, UPLOAD, SubmitForm
 from tests.browser.static_page import StaticPage, static_pages
 
 expect.set_options(timeout=30_000)
@@ -25,7 +25,8 @@ KERNEL = """
             if (message.kind === "piece") {
                 window.pieces.push([message.path, message.offset, buffers[0].byteLength]);
             }
-            if (message.kind !== "cancel" && !window.busy) setTimeout(window.answer);
+            const waits = ["begin", "piece"].includes(message.kind);
+            if (waits && !window.busy) setTimeout(window.answer);
         };
     }
 """
@@ -46,8 +47,23 @@ def show(page: StaticPage, **traits: Any) -> None:
         "state": "idle",
         "files": 0,
         "notice": "",
+        "source": UPLOAD,
+        **dict.fromkeys(("folder", "project", "room", "room_type", "engine"), ""),
+        "add_up": True,
+        "strategy": "max",
+        "folded": False,
+        "ready": False,
+        **dict.fromkeys(("found", "question", "busy", "said"), ""),
+        "errors": {},
+        "hints": {"add_up": "max: the most seen in one photo"},
+        "first": False,
+        "sources": [FOLDER, UPLOAD, SAMPLE],
+        "engines": [["the worker's own", ""], ["builtin", "builtin"]],
+        "projects": ["move-41"],
+        "room_types": ["kitchen"],
+        "kept_as": "one",
     }
-    page.show(Upload._esm, Upload._css, state | traits)
+    page.show(SubmitForm._esm, SubmitForm._css, state | traits)
     page.page.evaluate(KERNEL)
 
 
@@ -158,3 +174,140 @@ def test_single_photos_keep_their_names(shows: StaticPage, tmp_path: Path) -> No
     shows.page.get_by_role("button", name="Upload 2 photos").click()
     shows.page.wait_for_function("() => pieces.length === 4")
     assert shows.page.evaluate("() => pieces[0][0]") == "view-2.jpg"
+
+
+def type_into(page: StaticPage, name: str, text: str) -> None:
+    """Type into a field, and leave it."""
+    field = page.page.get_by_label(name, exact=True)
+    field.fill(text)
+    field.press("Tab")
+
+
+def test_what_was_submitted_is_one_line_and_the_focus_stays(shows: StaticPage) -> None:
+    show(shows, source=FOLDER, folder="photos/move-42", project="move-42", ready=True)
+    submit = shows.page.get_by_role("button", name="Submit", exact=True)
+    submit.focus()
+    shows.page.keyboard.press("Enter")
+    (sent,) = shows.sent
+    assert (sent["kind"], sent["fields"]["folder"], sent["fields"]["add_up"]) == (
+        "submit",
+        "photos/move-42",
+        True,
+    )
+    shows.page.keyboard.press("Enter")  # once is enough
+    assert shows.sent == []
+    shows.change(busy="Storing the photos …")
+    expect(shows.page.get_by_role("status").filter(has_text="Storing")).to_be_visible()
+    expect(submit).to_be_focused()
+    said = "23 photos submitted, 22 were known already"
+    shows.change(busy="", said=said, folded=True)
+    expect(shows.page.get_by_role("status").filter(has_text=said)).to_be_visible()
+    add = shows.page.get_by_role("button", name="Add photos")
+    expect(add).to_be_focused()
+    expect(submit).to_be_hidden()
+    assert shows.page.evaluate("document.querySelector('#widget').offsetHeight") < 60
+    add.press("Enter")
+    expect(shows.page.get_by_label("Source", exact=True)).to_be_focused()
+    assert shows.get("folded") is False
+
+
+def test_errors_are_beside_their_fields_and_nothing_typed_is_lost(shows: StaticPage) -> None:
+    show(shows, source=FOLDER, ready=True)
+    type_into(shows, "Folder", "/nowhere")
+    type_into(shows, "Project", "x" * 300)
+    shows.page.get_by_role("button", name="Submit", exact=True).click()
+    shows.change(
+        errors={"source": "/nowhere does not exist.", "project": "project_id is too long."}
+    )
+    folder, project = (shows.page.get_by_label(name, exact=True) for name in ("Folder", "Project"))
+    for field, words in (
+        (folder, "/nowhere does not exist."),
+        (project, "project_id is too long."),
+    ):
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_have_accessible_description(words)
+        box, alert = field.bounding_box(), shows.page.get_by_text(words).bounding_box()
+        assert box and alert
+        assert abs(alert["x"] - box["x"]) < 5
+        assert 0 <= alert["y"] - box["y"] - box["height"] < 10
+    assert (folder.input_value(), project.input_value()) == ("/nowhere", "x" * 300)
+    shows.page.get_by_role("button", name="Submit", exact=True).click()
+    expect(folder).to_be_focused()
+    assert [message["kind"] for message in shows.sent] == ["submit"]
+
+
+def test_project_without_which_nothing_is_added_up_is_said_before(shows: StaticPage) -> None:
+    show(shows, source=FOLDER)
+    words = shows.page.get_by_text("Without a project nothing is added up.")
+    expect(words).to_be_visible()
+    type_into(shows, "Project", "move-42")
+    expect(words).to_be_hidden()
+    expect(shows.page.get_by_text("max: the most seen in one photo")).to_be_visible()
+
+
+def test_question_is_answered_before_anything_is_sent(shows: StaticPage) -> None:
+    asked = "maple-street was for the sample home. Submit these photos to it too?"
+    show(shows, source=FOLDER, project="maple-street", ready=True, question=asked)
+    expect(shows.page.get_by_role("alert").filter(has_text=asked)).to_be_visible()
+    submit = shows.page.get_by_role("button", name="Submit", exact=True)
+    submit.click()
+    keep = shows.page.get_by_role("button", name="Submit to it too")
+    expect(keep).to_be_focused()
+    assert shows.sent == []
+    keep.press("Enter")
+    assert shows.sent == [{"kind": "keep"}]
+    expect(submit).to_be_focused()
+    shows.page.get_by_role("button", name="Another project").click()
+    expect(shows.page.get_by_label("Project", exact=True)).to_be_focused()
+    assert shows.get("project") == ""
+
+
+def test_what_was_typed_outlives_the_kernel_until_it_is_submitted(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    (tmp_path / "page.html").write_text("<!doctype html>")
+    page = chromium.new_page()
+    page.goto((tmp_path / "page.html").as_uri())  # a page with storage
+    try:
+        shows = StaticPage(page)
+        show(shows, source=FOLDER)
+        type_into(shows, "Project", "move-42")
+        shows.page.get_by_label("Folder", exact=True).press_sequentially("/photos/mo")
+        show(shows, source=FOLDER)  # the cell ran again, in a new kernel
+        for name, text in (("Project", "move-42"), ("Folder", "/photos/mo")):
+            expect(shows.page.get_by_label(name, exact=True)).to_have_value(text)
+        assert (shows.get("project"), shows.get("folder")) == ("move-42", "/photos/mo")
+        show(shows, source=FOLDER, kept_as="another installation")
+        expect(shows.page.get_by_label("Project", exact=True)).to_have_value("")
+        show(shows, source=FOLDER)
+        shows.change(said="4 photos submitted", folded=True)
+        show(shows, source=FOLDER)
+        expect(shows.page.get_by_label("Folder", exact=True)).to_have_value("")
+    finally:
+        page.close()
+
+
+def test_kernel_that_does_not_answer_is_said(shows: StaticPage) -> None:
+    show(shows, source=FOLDER, folder="photos", ready=True)
+    shows.page.get_by_role("button", name="Submit", exact=True).click()
+    expect(
+        shows.page.get_by_text("Waiting for the kernel: it is busy, or has ended.")
+    ).to_be_visible()
+    shows.change(busy="Storing the photos …")
+    expect(shows.page.get_by_text("Waiting for the kernel")).to_be_hidden()
+
+
+def test_first_run_says_what_to_do_first(shows: StaticPage) -> None:
+    show(shows, source=FOLDER, first=True)
+    expect(shows.page.get_by_text("Start with the photos of a home.")).to_be_visible()
+    shows.page.get_by_role("button", name="sample home").click()
+    assert shows.get("source") == SAMPLE
+
+
+@pytest.mark.parametrize("width", [1180, 800, 380])
+def test_fields_fit_their_cell(shows: StaticPage, width: int) -> None:
+    shows.page.set_viewport_size({"width": width, "height": 600})
+    asked = "a-project-of-a-long-name " * 4
+    for source in (FOLDER, UPLOAD, SAMPLE):
+        show(shows, source=source, question=asked, errors={"project": "wrong " * 20})
+        assert shows.page.evaluate("document.documentElement.scrollWidth") <= width

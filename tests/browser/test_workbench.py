@@ -61,9 +61,9 @@ def submit(lab: LabPage, folder: Path) -> None:
     fill(page, "Project", folder.name)
     expect(page.get_by_text("4 photos in 2 rooms.")).to_be_visible()
     # Right after a kernel's start, JupyterLab may let a click overtake what was typed before it.
-    eventually(lambda: lab.evaluate("workbench.form.project.value") == repr(folder.name))
+    eventually(lambda: lab.evaluate("workbench.form.project") == repr(folder.name))
     page.get_by_role("button", name="Submit", exact=True).click()
-    expect(page.get_by_text("Submitted 4 photos.")).to_be_visible(timeout=WORK_MS)
+    expect(page.get_by_text("4 photos submitted")).to_be_visible(timeout=WORK_MS)
 
 
 def test_batch_is_submitted_watched_and_its_failed_job_retried(
@@ -235,7 +235,8 @@ def test_wrong_folder_is_said_before_it_is_submitted(lab: LabPage, tmp_path: Pat
         alert = page.get_by_role("alert").filter(has_text=str(tmp_path / folder))
         expect(alert).to_be_visible(timeout=WORK_MS)
         assert said in alert.inner_text().lower()
-        expect(page.get_by_role("button", name="Submit", exact=True)).to_be_disabled()
+        page.get_by_role("button", name="Submit", exact=True).click()
+        expect(page.get_by_label("Folder", exact=True)).to_be_focused()
 
 
 def test_unknown_batch_and_room_type_are_said(lab: LabPage) -> None:

@@ -252,9 +252,9 @@ def test_worker_says_once_which_engine_it_took(
     assert found["detail"] == "live workers run detector ours"
     assert found["advice"] == "A worker started here would run builtin."
     form = SubmitForm(lambda batch: None)
-    assert form.engine_hint.text == "Live workers run detector ours."
-    form.engine.value = "builtin"
-    assert form.engine_hint.text == f"Note: {FOR_TRYING_OUT}."
-    form.source.value = SAMPLE
-    assert form.engine_hint.text == ""
+    assert form.hints["engine"] == "Live workers run detector ours."
+    form.engine = "builtin"
+    assert form.hints["engine"] == f"Note: {FOR_TRYING_OUT}."
+    form.source = SAMPLE
+    assert form.hints["engine"] == ""
     form.close()

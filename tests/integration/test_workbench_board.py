@@ -5,16 +5,20 @@ from __future__ import annotations
 import importlib.util
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 import photoqueue
 from photoqueue import Dashboard, JobState, Workbench
 from photoqueue.errors import ConfigurationError, UnknownBatchError
-from photoqueue.faces.notebook.submit_form import FOLDER, SAMPLE, UPLOAD
+from photoqueue.faces.notebook.submit_form import FOLDER, SAMPLE, UPLOAD, SubmitForm
 from photoqueue.installation import Installation
+from photoqueue.jobs import INVENTORY_SYNC
+from photoqueue.queue.ledger import Ledger
 from tests.conftest import eventually, picture
 
 pytestmark = pytest.mark.usefixtures("installation")
@@ -44,6 +48,12 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "move-9"
 
 
+def submit(form: SubmitForm) -> None:
+    """Submit, and wait until that is done."""
+    form.submit()
+    form.work.wait(120)
+
+
 def threads() -> list[threading.Thread]:
     return [one for one in threading.enumerate() if one.name == "photoqueue-workbench"]
 
@@ -53,13 +63,14 @@ def test_form_says_what_it_would_submit_and_submits_it(
 ) -> None:
     workbench = opened()
     form = workbench.form
-    assert form.button.disabled
-    form.folder.value = str(home)
-    form.project.value, form.room_type.value = "move-9", "salon"
-    assert (form.found.text, form.button.disabled) == ("3 photos in 1 room.", False)
-    form.button.click()
-    form.work.wait(120)
-    assert form.words.text == "Submitted 3 photos. move-9 is added up when they are done."
+    assert (form.first, form.folded, form.ready) == (True, False, False)
+    form.folder = str(home)
+    form.project, form.room_type = "move-9", "salon"
+    assert (form.found, form.ready) == ("3 photos in 1 room.", True)
+    submit(form)
+    assert form.said == "3 photos submitted · move-9 is added up when they are done"
+    assert (form.first, form.folded, form.busy, form.errors) == (False, True, "", {})
+    assert form.projects == ["move-9"]
     assert workbench.batch is not None
     assert (len(workbench.batch), workbench.project) == (3, "move-9")
     jobs = photoqueue.history()
@@ -68,117 +79,188 @@ def test_form_says_what_it_would_submit_and_submits_it(
     assert repr(workbench) == f"<Workbench: batch {workbench.batch.id}>"
 
 
+def test_form_says_what_was_known_already(opened: Callable[..., Workbench], home: Path) -> None:
+    photoqueue.submit_photos(str(home), project_id="move-9")
+    form = opened(project="move-9").form
+    assert (form.first, form.folded) == (False, True)
+    form.folder, form.add_up = str(home), False
+    submit(form)
+    assert form.said == "3 photos submitted, all of them known already"
+    (home / "salon" / "new.jpg").write_bytes(picture(77))
+    submit(form)
+    assert form.said == "4 photos submitted, 3 were known already"
+
+
 def test_form_says_what_is_left_out_before_and_after(
     opened: Callable[..., Workbench], home: Path
 ) -> None:
     (home / "plan.pdf").write_bytes(b"%PDF-1.7")
     form = opened().form
-    form.folder.value = str(home)
-    said = "1 file left out: plan.pdf is a PDF."
-    assert form.found.text == f"3 photos in 1 room. {said}"
-    form.submit()
-    form.work.wait(120)
-    assert form.words.text == (
-        f"Submitted 3 photos. {said} No project is given, so nothing is added up."
-    )
+    form.folder = str(home)
+    said = "1 file left out: plan.pdf is a PDF"
+    assert form.found == f"3 photos in 1 room. {said}."
+    submit(form)
+    assert form.said == f"3 photos submitted · {said} · without a project nothing is added up"
 
 
 def test_form_tells_what_the_browser_did_not_send(
     opened: Callable[..., Workbench], home: Path
 ) -> None:
     form = opened().form
-    form.source.value = UPLOAD
+    form.source = UPLOAD
     data = next(home.rglob("*.jpg")).read_bytes()
     first = {"upload": "u1", "count": 1, "left": [["hall/plan.pdf", "is not a picture"]]}
     piece = {"upload": "u1", "number": 0, "path": "hall/1.jpg", "size": len(data), "offset": 0}
-    form.upload._received(form.upload, {"kind": "begin", **first}, [])
-    form.upload._received(form.upload, {"kind": "piece", **piece}, [data])
-    said = "1 file left out: hall/plan.pdf is not a picture."
-    assert form.found.text == f"1 photo in 1 room. {said}"
-    form.submit()
-    form.work.wait(120)
-    assert form.words.text == (
-        f"Submitted 1 photo. {said} No project is given, so nothing is added up."
-    )
+    form._received(form, {"kind": "begin", **first}, [])
+    form._received(form, {"kind": "piece", **piece}, [data])
+    said = "1 file left out: hall/plan.pdf is not a picture"
+    assert form.found == f"1 photo in 1 room. {said}."
+    form.add_up = False
+    submit(form)
+    assert form.said == f"1 photo submitted · {said}"
 
 
 def test_form_submits_with_the_engine_that_was_chosen(
     opened: Callable[..., Workbench], home: Path
 ) -> None:
-    workbench = opened(project="move-9")
-    form = workbench.form
-    assert form.project.value == "move-9"
-    form.folder.value, form.engine.value, form.add_up.value = str(home), "builtin", False
-    form.submit()
-    form.work.wait(120)
+    form = opened(project="move-9").form
+    assert form.project == "move-9"
+    form.folder, form.engine, form.add_up = str(home), "builtin", False
+    submit(form)
     from photoqueue.client.observe import story
 
     told = story(photoqueue.history(limit=1)["job_id"].item())
     assert told.payload["engine"] == "builtin"
-    assert form.words.text == "Submitted 3 photos."
+    assert form.said == "3 photos submitted"
+
+
+def test_strategy_chosen_on_the_page_is_that_of_the_next_submission(
+    opened: Callable[..., Workbench], home: Path
+) -> None:
+    from photoqueue.client.observe import story
+
+    workbench = opened(project="move-9")
+    workbench.inventory.strategy = "sum"
+    form = workbench.form
+    assert form.hints["add_up"] == "sum: all photos added up"
+    form.folder = str(home)
+    submit(form)
+    assert story("inventory-move-9").payload["strategy"] == "sum"
+
+
+def test_photos_are_submitted_although_their_project_cannot_be_added_up(
+    opened: Callable[..., Workbench], installation: Installation, home: Path
+) -> None:
+    photoqueue.submit_photo(picture(99), project_id="move-9")
+    running = photoqueue.submit_inventory("move-9")
+    with closing(Ledger(installation.database)) as ledger:
+        ledger.claim(UUID(running.id), INVENTORY_SYNC, worker_id=UUID(int=7), slot=1)
+    form = opened(project="move-9").form
+    form.folder = str(home)
+    submit(form)
+    assert form.said == "3 photos submitted"
+    assert "move-9 is not added up afterwards: inventory-move-9 is already" in form.errors[""]
+    assert len(photoqueue.history()) == 5
 
 
 def test_sample_home_is_offered(opened: Callable[..., Workbench]) -> None:
     form = opened().form
-    assert list(form.source.options) == [FOLDER, UPLOAD, SAMPLE]
-    form.source.value = SAMPLE
-    assert (form.found.text, form.project.value) == (
+    assert form.sources == [FOLDER, UPLOAD, SAMPLE]
+    form.source = SAMPLE
+    assert (form.found, form.project, form.question) == (
         "4 photos in 2 rooms. 1 file left out: truth.json starts with text.",
         "sample-home",
+        "",
     )
+    # What the form filled in, and nobody confirmed, goes with the source.
+    form.source = FOLDER
+    assert form.project == ""
 
 
-def test_project_that_a_person_typed_stays(opened: Callable[..., Workbench]) -> None:
+def test_project_belongs_to_the_source_it_was_given_for(
+    opened: Callable[..., Workbench], home: Path
+) -> None:
     form = opened().form
-    form.project.value = "move-9"
-    form.source.value = SAMPLE
-    assert form.project.value == "move-9"
+    form.project = "move-9"
+    form.folder = str(home)
+    assert form.question == ""  # it was typed before the folder
+    form.source = SAMPLE
+    assert (form.project, form.question) == (
+        "move-9",
+        f"move-9 was for the folder {home}. Submit these photos to it too?",
+    )
+    form.submit()
+    assert form.errors["project"] == "Say first whether these photos belong to this project."
+    assert photoqueue.history().empty
+    form.source = FOLDER
+    assert (form.question, form.errors) == ("", {})
+    form.source = SAMPLE
+    form.project = "trial"  # another one is an answer, too
+    assert form.question == ""
+    form.source = FOLDER
+    assert form.question == "trial was for the sample home. Submit these photos to it too?"
+    form._received(form, {"kind": "keep"}, [])
+    assert form.question == ""
+    submit(form)
+    assert form.said.startswith("3 photos submitted")
 
 
-def test_wrong_folder_disables_the_button_and_says_why(
+def test_project_of_the_workbench_is_not_that_of_the_sample_home(
+    opened: Callable[..., Workbench], home: Path
+) -> None:
+    form = opened(project="move-9").form
+    form.source = SAMPLE
+    assert form.question == "move-9 was for other photos. Submit these photos to it too?"
+    form.source = FOLDER
+    form.folder = str(home)
+    assert form.question == ""
+
+
+def test_wrong_folder_is_said_beside_its_field(
     opened: Callable[..., Workbench], tmp_path: Path
 ) -> None:
     form = opened().form
-    form.folder.value = str(tmp_path / "<b>nowhere</b>")
-    assert form.found.urgent
-    assert "<b>nowhere</b>" in form.found.text
-    assert form.button.disabled
-    form.folder.value = ""
-    assert (form.found.text, form.button.disabled) == ("", True)
+    form.folder = str(tmp_path / "<b>nowhere</b>")
+    assert "<b>nowhere</b>" in form.errors["source"]
+    assert not form.ready
+    form.folder = ""
+    assert (form.found, form.ready, form.errors) == ("", False, {})
+    form.submit()
+    assert form.errors == {"source": "Choose photos first."}
 
 
 def test_upload_that_is_complete_can_be_submitted(
     opened: Callable[..., Workbench], installation: Installation
 ) -> None:
     form = opened().form
-    form.source.value = UPLOAD
-    assert form.button.disabled
+    form.source = UPLOAD
+    assert not form.ready
     photo = picture(5)
-    form.upload._received(form.upload, {"kind": "begin", "upload": "u", "count": 1}, [])
+    form._received(form, {"kind": "begin", "upload": "u", "count": 1}, [])
     piece = {"kind": "piece", "upload": "u", "number": 0, "path": "salon/a.jpg"}
-    form.upload._received(form.upload, {**piece, "size": len(photo), "offset": 0}, [photo])
-    assert (form.found.text, form.button.disabled) == ("1 photo in 1 room.", False)
-    folder = form.upload.folder
+    form._received(form, {**piece, "size": len(photo), "offset": 0}, [photo])
+    assert (form.found, form.ready) == ("1 photo in 1 room.", True)
+    folder = form.uploaded
     assert folder is not None
-    form.submit()
-    form.work.wait(120)
-    assert form.words.text == "Submitted 1 photo. No project is given, so nothing is added up."
+    submit(form)
+    assert form.said == "1 photo submitted · without a project nothing is added up"
     assert not folder.exists()
     assert photoqueue.history()["room"].tolist() == ["salon"]
 
 
-def test_failure_to_submit_is_said_and_the_button_comes_back(
+def test_what_cannot_be_submitted_is_said_beside_its_field_and_stays(
     opened: Callable[..., Workbench], home: Path
 ) -> None:
     form = opened().form
-    form.folder.value = str(home)
-    form.project.value = "x" * 500
-    form.submit()
+    fields = {"folder": str(home), "project": "x" * 500, "room": "y" * 500}
+    form._received(form, {"kind": "submit", "fields": fields}, [])
     form.work.wait(120)
-    assert form.words.urgent
-    assert "project_id" in form.words.text
-    assert not form.button.disabled
+    assert set(form.errors) == {"project", "room"}
+    assert "project_id" in form.errors["project"]
+    assert (form.folder, form.project, form.folded) == (str(home), "x" * 500, False)
     assert len(photoqueue.history()) == 0
+    form.project = "move-9"
+    assert set(form.errors) == set()
 
 
 def test_board_looks_at_one_batch_and_finds_it_again(

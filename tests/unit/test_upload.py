@@ -196,12 +196,12 @@ def uploads(home: Path) -> list[Path]:
 def test_photos_arrive_in_a_folder_whose_folders_are_rooms(upload: Upload) -> None:
     browser = Browser(upload)
     browser.begin(2)
-    assert (upload.state, upload.folder, upload.max_bytes) == ("receiving", None, 2**20)
+    assert (upload.state, upload.uploaded, upload.max_bytes) == ("receiving", None, 2**20)
     browser.piece(0, "salon/1.jpg", b"one")
-    assert upload.folder is None
+    assert upload.uploaded is None
     browser.piece(1, "2.jpg", b"two")
 
-    folder = upload.folder
+    folder = upload.uploaded
     assert folder is not None
     assert (upload.state, upload.files) == ("ready", 2)
     assert repr(upload) == "<Upload: ready, 2 files>"
@@ -229,7 +229,7 @@ def test_cancelling_and_closing_clean_up(upload: Upload, tmp_path: Path) -> None
     assert len(uploads(tmp_path)) == 1
     browser.piece(0, "1.jpg", b"one", "u3")
     upload.clear()
-    assert (upload.folder, upload.files, uploads(tmp_path)) == (None, 0, [])
+    assert (upload.uploaded, upload.files, uploads(tmp_path)) == (None, 0, [])
     browser.begin(1, "u4")
     upload.close()
     assert uploads(tmp_path) == []

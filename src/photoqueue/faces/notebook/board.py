@@ -56,6 +56,7 @@ class TabbedBoard:
         _require_widgets()
         # Late: they load the widget libraries.
         import ipywidgets as widgets
+        import traitlets
 
         from photoqueue.faces.notebook import assembly, submit_form, view
         from photoqueue.faces.notebook.charts_view import ChartsView
@@ -98,15 +99,18 @@ class TabbedBoard:
         self._tabs.observe(lambda _: self._refresher.wake(), "selected_index")
         scope.observe(lambda _: self._refresher.wake())
         self._form: SubmitForm | None = None
-        self.widget = widgets.VBox(
-            [status, *self._above, self._tabs],
-            layout=widgets.Layout(flex="1 1 520px", min_width="0"),
-        )
         if submitted is not None:
-            self._form = submit_form.SubmitForm(submitted, project=scope.project)
-            self.widget = widgets.HBox(
-                [self._form.widget, self.widget], layout=widgets.Layout(flex_flow="row wrap")
-            )
+            looking = bool(scope.project or scope.batch)
+            self._form = submit_form.SubmitForm(submitted, project=scope.project, folded=looking)
+            # The strategy chosen on the page is that of the next submission.
+            traitlets.dlink((self.inventory, "strategy"), (self._form, "strategy"))
+        top = widgets.Box(
+            [status, *self._above, *([self._form] if self._form else ())],
+            layout=widgets.Layout(flex_flow="row wrap", overflow="visible", grid_gap="0 16px"),
+        )
+        self.widget = widgets.VBox([top, self._tabs], layout=widgets.Layout(overflow="visible"))
+        top.add_class("pq-board-top")
+        self.widget.add_class("pq-board")
         self._refresher.start()
         atexit.register(self.close)
 
@@ -170,9 +174,9 @@ class TabbedBoard:
 class Workbench(TabbedBoard):
     """Submit photos and follow their jobs in one widget.
 
-    On the left is the submit form; on the right are the jobs, the photos with their findings, the
-    inventory, charts, and the system. No state is kept in the widget: after a restart of the
-    kernel, ``Workbench(batch="b-…")`` shows the same again.
+    At the top is the form that submits photos, one line once it has done so; below are pages that
+    show the move, its jobs, charts, and the system. No state is kept in the widget: after a restart
+    of the kernel, ``Workbench(batch="b-…")`` shows the same again.
 
     Parameters
     ----------

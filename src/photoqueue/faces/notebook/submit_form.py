@@ -1,42 +1,55 @@
-"""The submit form of the workbench."""
+"""The form that submits photos: one line once it has done so."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import ipywidgets as widgets
+import traitlets
 
 from photoqueue.addresses import expanded
 from photoqueue.client.handles import Batch
 from photoqueue.client.identifiers import checked_user, optional
 from photoqueue.client.intake import Request
+from photoqueue.client.observe import ask
 from photoqueue.client.submit import preview, submit_batch
 from photoqueue.client.submit_job import submit_inventory
 from photoqueue.client.system import engines_at_work
 from photoqueue.engines.registry import EngineChoice, available_engines
-from photoqueue.errors import PhotoqueueError
+from photoqueue.errors import PayloadError, PhotoqueueError
 from photoqueue.faces.notebook.upload import Upload
-from photoqueue.faces.notebook.view import Background, Words
-from photoqueue.format import counted
+from photoqueue.faces.notebook.view import Background, script, style
+from photoqueue.format import counted, number
 from photoqueue.installation import settings_in_use
 from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type
 from photoqueue.jobs.engine_calls import FOR_TRYING_OUT
 from photoqueue.photos.finding import left_out_words
+from photoqueue.queue.projects import recent_batches
+from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, STRATEGY_TEXTS
 from photoqueue.samples import SAMPLE_HOME
 
 FOLDER: Final = "Folder"
 UPLOAD: Final = "Upload"
 SAMPLE: Final = "Sample home"
 
-_WIDE: Final = {"description_width": "76px"}
 _OWN_ENGINE: Final = "the worker's own"
+#: Fields that a person fills; each is a trait.
+_FIELDS: Final = ("source", "folder", "project", "room", "room_type", "engine", "add_up")
+#: Fields that hold an identifier, and its name in messages.
+_IDENTIFIERS: Final = {"project": "project_id", "room": "room", "room_type": "room_type"}
+#: Batches among which known projects are looked for.
+_RECENT: Final = 50
 
 
-class SubmitForm:
-    """Widgets for submitting photos; ``widget`` is the one to display.
+class SubmitForm(Upload):
+    """A form for submitting photos.
+
+    What a person typed stays in the browser until it was submitted, also while the kernel or the
+    servers are away. A project belongs to the source that it was given for: with another source the
+    form asks before it submits to it, too.
 
     Parameters
     ----------
@@ -44,172 +57,282 @@ class SubmitForm:
         Called with the batch, in the thread that submitted it.
     project
         Initial value of the project field.
+    folded
+        Whether it is a line with a button at first.
+
+    Attributes
+    ----------
+    source : str
+        ``Folder``, ``Upload`` or ``Sample home``.
+    folder, project, room, room_type, engine : str
+        The fields; empty is not given.
+    add_up : bool
+        Whether the project is added up afterwards.
+    strategy : str
+        The strategy of that inventory; a board keeps it equal to the one chosen on its page.
+    folded : bool
+        Whether it is a line with a button that shows the fields.
+    said : str
+        What was submitted last, in one line.
+    errors, hints : dict
+        Texts by field; of no field (``""``) those of the whole form.
+    question : str
+        What has to be answered before anything is submitted; empty if nothing.
     """
 
-    def __init__(self, submitted: Callable[[Batch], None], *, project: str = "") -> None:
+    _esm = script("choice", "sender", "upload", "submit_form")
+    _css = style("submit_form")
+
+    source = traitlets.Enum([FOLDER, UPLOAD, SAMPLE], FOLDER).tag(sync=True)
+    folder = traitlets.Unicode("").tag(sync=True)
+    project = traitlets.Unicode("").tag(sync=True)
+    room = traitlets.Unicode("").tag(sync=True)
+    room_type = traitlets.Unicode("").tag(sync=True)
+    engine = traitlets.Unicode("").tag(sync=True)
+    add_up = traitlets.Bool(True).tag(sync=True)
+    strategy = traitlets.Enum(STRATEGIES, DEFAULT_STRATEGY).tag(sync=True)
+    folded = traitlets.Bool(False).tag(sync=True)
+
+    #: Whether there is something to submit, and what.
+    ready = traitlets.Bool(False).tag(sync=True)
+    found = traitlets.Unicode("").tag(sync=True)
+    question = traitlets.Unicode("").tag(sync=True)
+    #: What is being done; empty if nothing.
+    busy = traitlets.Unicode("").tag(sync=True)
+    said = traitlets.Unicode("").tag(sync=True)
+    errors = traitlets.Dict().tag(sync=True)
+    hints = traitlets.Dict().tag(sync=True)
+    #: Whether no photo was submitted to this installation yet.
+    first = traitlets.Bool(False).tag(sync=True)
+    sources = traitlets.List([FOLDER, UPLOAD, SAMPLE]).tag(sync=True)
+    engines: traitlets.List[tuple[str, str]] = traitlets.List().tag(sync=True)
+    projects: traitlets.List[str] = traitlets.List().tag(sync=True)
+    room_types = traitlets.List(list(ROOM_TYPES)).tag(sync=True)
+    #: Names the form for the browser, which keeps what was typed.
+    kept_as = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(
+        self, submitted: Callable[[Batch], None], *, project: str = "", folded: bool = False
+    ) -> None:
         self._submitted = submitted
-        self.source = widgets.Dropdown(
-            options=[FOLDER, UPLOAD, SAMPLE],
-            description="Source",
-            style=_WIDE,
+        settings = settings_in_use()
+        self.work = Background(self._say)
+        #: The source that the project was given for; None if it was given with the form.
+        self._project_for: tuple[str, str] | None = None
+        #: The project that the form itself filled in; empty after it was submitted to.
+        self._filled = ""
+        kept_as = hashlib.sha256(f"{settings.home}\x00{project}".encode()).hexdigest()[:16]
+        super().__init__(
+            settings, project=project, folded=folded, engines=_engines(), kept_as=kept_as
         )
-        self.folder = widgets.Text(
-            description="Folder",
-            placeholder="photos/move-42",
-            continuous_update=False,
-            style=_WIDE,
-        )
-        self.upload = Upload(settings_in_use())
-        self.project = widgets.Text(
-            value=project, description="Project", placeholder="move-42", style=_WIDE
-        )
-        self.room = widgets.Text(
-            description="Room",
-            placeholder="default: the sub-folder's name",
-            continuous_update=False,
-            style=_WIDE,
-        )
-        self.room_type = widgets.Combobox(
-            options=list(ROOM_TYPES), description="Room type", placeholder="guessed", style=_WIDE
-        )
-        self.engine = widgets.Dropdown(options=_engines(), description="Engine", style=_WIDE)
-        self.add_up = widgets.Checkbox(
-            value=True, description="Add the project up afterwards", indent=False
-        )
-        self.button = widgets.Button(description="Submit", button_style="primary", disabled=True)
-        self.found, self.hint, self.engine_hint, self.words = (Words() for _ in range(4))
-        self.work = Background(self.words.say)
-        self._part = widgets.VBox()
-        self.widget = widgets.VBox(
-            [
-                self.source,
-                self._part,
-                self.found,
-                self.project,
-                self.room,
-                self.room_type,
-                self.hint,
-                self.engine,
-                self.engine_hint,
-                self.add_up,
-                self.button,
-                self.words,
-            ],
-            layout=widgets.Layout(width="320px", flex="0 0 auto", padding="0 12px 0 0"),
-        )
-        self.source.observe(lambda _: self._source_chosen(), "value")
-        for field in (self.folder, self.room):
-            field.observe(lambda _: self._look(), "value")
-        self.upload.observe(lambda _: self._look(), "state")
-        self.room_type.observe(lambda _: self._look_at_room_type(), "value")
-        self.engine.observe(lambda _: self._look_at_engine(), "value")
-        self.button.on_click(lambda _: self.submit())
-        self._source_chosen()
+        self.observe(self._source_chosen, ["source", "folder", "state"])
+        self.observe(self._project_given, "project")
+        self.observe(self._look, ["room", "room_type", "engine", "strategy"])
+        self._look()
+        self._look_at_projects()
 
     @property
     def photos(self) -> Path | None:
         """The chosen folder; None if there is none."""
-        if self.source.value == UPLOAD:
-            return self.upload.folder
-        if self.source.value == SAMPLE:
+        if self.source == UPLOAD:
+            return self.uploaded
+        if self.source == SAMPLE:
             return SAMPLE_HOME
-        text = self.folder.value.strip()
+        text = self.folder.strip()
         return expanded(text) if text else None
 
     def submit(self) -> None:
-        """Submit the chosen photos in a thread; the text below the button shows the progress."""
-        folder = self.photos
-        if folder is None:
-            self.words.say("Choose photos first.", urgent=True)
+        """Submit the chosen photos in a thread; ``busy``, ``said`` and ``errors`` tell of it."""
+        if self.work.busy:
             return
-        project, room = _given(self.project.value), _given(self.room.value)
-        room_type, engine = _given(self.room_type.value), self.engine.value or None
-        uploaded = self.source.value == UPLOAD
-        self.button.disabled = True
+        folder, (request, self.errors) = self.photos, self._request()
+        if folder is None or self.errors:
+            return
+        uploaded, engine = self.source == UPLOAD, self.engine or None
+        not_sent = self.left_out if uploaded else []
+        add_up, strategy = self.add_up, self.strategy
 
         def work() -> str:
-            common = Request(
-                source=None,
-                user_id=checked_user(None),
-                project_id=optional("project_id", project),
-                room=optional("room", room),
-                room_type=optional("room_type", room_type),
-            )
-            not_sent = self.upload.left_out if uploaded else ()
-            batch = submit_batch(str(folder), common, engine=engine, left_out=not_sent)
-            said = f"Submitted {counted(len(batch), 'photo')}."
-            if left_out := left_out_words(batch.left_out.itertuples(index=False, name=None)):
-                said += f" {left_out}."
+            batch = submit_batch(str(folder), request, engine=engine, left_out=not_sent)
+            left_out = left_out_words(batch.left_out.itertuples(index=False, name=None))
+            said = [_submitted_words(batch), left_out]
+            self._filled = ""
             if uploaded:
-                self.upload.clear()
-            if self.add_up.value and batch.project_id:
-                submit_inventory(batch.project_id, after=batch)
-                said += f" {batch.project_id} is added up when they are done."
-            elif self.add_up.value:
-                said += " No project is given, so nothing is added up."
+                self.clear()
+            if add_up:
+                said.append(self._add_up(batch, strategy))
             self._submitted(batch)
-            return said
+            self.folded = True
+            return " · ".join(filter(None, said))
 
-        self.work.run(work, before="Storing the photos …", after=self._look)
+        self.busy = "Storing the photos …"
+        self.work.run(work, before="", after=self._ended)
 
-    def close(self) -> None:
-        """Remove photos that were uploaded and not submitted."""
-        self.upload.close()
+    def _request(self) -> tuple[Request, dict[str, str]]:
+        """Return what is said of all photos, and what is wrong with it by field."""
+        values, errors = {}, {}
+        if self.photos is None:
+            errors["source"] = "Choose photos first."
+        for field, name in _IDENTIFIERS.items():
+            try:
+                values[name] = optional(name, getattr(self, field).strip() or None)
+            except PayloadError as exc:
+                errors[field] = str(exc)
+        if self.question:
+            errors["project"] = "Say first whether these photos belong to this project."
+        return Request(source=None, user_id=checked_user(None), **values), errors
 
-    def _source_chosen(self) -> None:
-        part = {FOLDER: (self.folder,), UPLOAD: (self.upload,), SAMPLE: ()}
-        self._part.children = part[self.source.value]
+    def _add_up(self, batch: Batch, strategy: str) -> str:
+        """Submit the inventory of the batch's project; return what to say of it."""
+        if not batch.project_id:
+            return "without a project nothing is added up"
+        try:
+            submit_inventory(batch.project_id, after=batch, strategy=strategy)
+        except PhotoqueueError as exc:
+            # The photos are submitted all the same.
+            self.errors = {"": f"{batch.project_id} is not added up afterwards: {exc}"}
+            return ""
+        return f"{batch.project_id} is added up when they are done"
+
+    def _ended(self) -> None:
+        self.busy = ""
+        self._look()
+        self._look_at_projects()
+
+    def _say(self, text: str, urgent: bool) -> None:
+        if urgent:
+            self.errors = {**self.errors, "": text}
+        elif text:
+            self.said = text
+
+    def _received(self, widget: object, message: dict[str, Any], buffers: list[Any]) -> None:
+        match message.get("kind"):
+            case "submit":
+                # With all fields: a click may overtake what was typed before it.
+                with suppress(traitlets.TraitError):
+                    self.set_fields(message.get("fields"))
+                self.submit()
+            case "keep":
+                self.keep_project()
+            case _:
+                super()._received(widget, message, buffers)
+
+    def set_fields(self, values: Any) -> None:
+        """Fill the fields."""
+        if isinstance(values, dict):
+            for name in _FIELDS:
+                if name in values:
+                    setattr(self, name, values[name])
+
+    def keep_project(self) -> None:
+        """Submit to this project from the present source, too."""
+        self._project_for = self._here()
+        self.question = ""
+        self.errors = {}
+
+    def _here(self) -> tuple[str, str]:
+        """Return the present source: its kind, and which one of this kind it is."""
+        which = {FOLDER: self.folder.strip(), UPLOAD: self._upload, SAMPLE: ""}
+        return self.source, which[self.source]
+
+    def _project_given(self, _change: object = None) -> None:
+        self._project_for, self._filled, self.question = self._here(), "", ""
+        self.errors = {}
         self._look()
 
-    def _look(self) -> None:
-        """Show what would be submitted, and what would analyse it."""
-        self._look_at_engine()
-        folder = self.photos
-        if folder is None:
-            self.button.disabled = True
-            self.found.say("")
-            return
-        try:
-            not_sent = self.upload.left_out if self.source.value == UPLOAD else ()
-            found = preview(str(folder), room=_given(self.room.value), left_out=not_sent)
-        except PhotoqueueError as exc:
-            self.button.disabled = True
-            self.found.say(str(exc), urgent=True)
-            return
-        self.button.disabled = False
-        self.found.say(f"{found}.")
-        if self.source.value == SAMPLE and not self.project.value:
-            self.project.value = SAMPLE_HOME.name
+    def _source_chosen(self, _change: object = None) -> None:
+        """Look at what was chosen; ask whether it belongs to the project."""
+        if self.project and self.project == self._filled and self.source != SAMPLE:
+            self.project = ""
+        if self.source == SAMPLE and not self.project:
+            self.project = SAMPLE_HOME.name
+            self._filled = self.project
+        self.errors = {}
+        self._look()
+        self.question = self._asked() if self.ready else ""
 
-    def _look_at_engine(self) -> None:
-        """Show which engine will analyse the photos."""
-        name, told = self.engine.value, ""
+    def _asked(self) -> str:
+        here, given = self._here(), self._project_for
+        if not self.project or given == here:
+            return ""
+        if given is None:
+            # Given with the form: for whatever photos a person has, and not for the sample's.
+            words = "other photos" if self.source == SAMPLE else ""
+        elif given[0] == here[0] and not given[1]:
+            words = ""  # typed before the folder was
+        else:
+            words = {
+                FOLDER: f"the folder {given[1]}" if given[1] else "a folder",
+                UPLOAD: "an earlier upload" if self.source == UPLOAD else "uploaded photos",
+                SAMPLE: "the sample home",
+            }[given[0]]
+        if not words:
+            self._project_for = here
+            return ""
+        return f"{self.project} was for {words}. Submit these photos to it too?"
+
+    def _look(self, change: Any = None) -> None:
+        """Show what would be submitted, and what would analyse it."""
+        errors = {at: text for at, text in self.errors.items() if not change or at != change.name}
+        self.hints = {
+            "room_type": self._room_type_hint(),
+            "engine": self._engine_hint(),
+            "add_up": STRATEGY_TEXTS[self.strategy],
+        }
+        folder, found, error = self.photos, "", ""
+        if folder is not None:
+            try:
+                not_sent = self.left_out if self.source == UPLOAD else ()
+                room = self.room.strip() or None
+                found = f"{preview(str(folder), room=room, left_out=not_sent)}."
+            except PhotoqueueError as exc:
+                error = str(exc)
+        with self.hold_sync():
+            self.found, self.ready = found, bool(found)
+            self.errors = {**errors, "source": error} if error else errors
+
+    def _look_at_projects(self) -> None:
+        with suppress(PhotoqueueError):
+            batches = ask(recent_batches, _RECENT)
+            self.projects = list(dict.fromkeys(b.project_id for b in batches if b.project_id))
+            self.first = not batches
+
+    def _engine_hint(self) -> str:
+        """Say which engine will analyse the photos."""
+        name, told = self.engine, ""
         if not name:
             with suppress(PhotoqueueError):
                 name = engines_at_work() or ""
             told = f"Live workers run {name}." if name else "No worker is running yet."
         choices = available_engines(settings_in_use())
         chosen = next((one for one in choices if one.name == name), None)
-        if chosen is not None and self.engine.value:
+        if chosen is not None and self.engine:
             name, told = chosen.engine, chosen.reason
-        if name == "builtin" and self.source.value != SAMPLE:
+        if name == "builtin" and self.source != SAMPLE:
             told = f"{told} Note: {FOR_TRYING_OUT}.".strip()
-        self.engine_hint.say(told)
+        return told
 
-    def _look_at_room_type(self) -> None:
-        text = self.room_type.value.strip()
+    def _room_type_hint(self) -> str:
+        text = self.room_type.strip()
         if not text or canonical_room_type(text) is not None:
-            self.hint.say("")
-            return
-        self.hint.say(
+            return ""
+        return (
             f"{text[:40]!r} is not a known kind of room; it is kept as you wrote it. "
             f"Known kinds are {', '.join(ROOM_TYPES)}, in French too."
         )
 
+    def __repr__(self) -> str:
+        told = self.busy or self.said or self.found or "nothing chosen"
+        return f"<{type(self).__name__}: {told}>"
 
-def _given(text: str) -> str | None:
-    """Return the input; None if it is blank."""
-    return text.strip() or None
+
+def _submitted_words(batch: Batch) -> str:
+    said, known = f"{counted(len(batch), 'photo')} submitted", batch.known
+    if not known:
+        return said
+    if known == len(batch):
+        return f"{said}, {'known' if known == 1 else 'all of them known'} already"
+    return f"{said}, {number(known)} {'was' if known == 1 else 'were'} known already"
 
 
 def _engines() -> list[tuple[str, str]]:

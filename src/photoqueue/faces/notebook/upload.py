@@ -15,7 +15,6 @@ import traitlets
 
 from photoqueue.errors import PayloadError, PhotoqueueError, StorageError
 from photoqueue.faces.notebook.trial import abandoned, hold, release
-from photoqueue.faces.notebook.view import script, style
 from photoqueue.files import make_private, open_private
 from photoqueue.photos.finding import PICTURE_EXTENSIONS, LeftOut
 from photoqueue.photos.limits import check_bytes
@@ -196,7 +195,7 @@ def _cannot_write(folder: Path, exc: OSError) -> StorageError:
 
 
 class Upload(anywidget.AnyWidget):
-    """Choose or drop photos or a folder; they are uploaded to a temporary folder on the server.
+    """Receives photos from the browser in a temporary folder on the server; base of the form.
 
     Each piece is sent only after the previous one was accepted. So a busy kernel receives them
     later, and no message exceeds the limits of a front end.
@@ -208,7 +207,7 @@ class Upload(anywidget.AnyWidget):
 
     Attributes
     ----------
-    folder : Path or None
+    uploaded : Path or None
         Folder of the photos, with a sub-folder per room; None until all have arrived. It is removed
         by :meth:`clear`, by the next upload, and when the widget closes; the next upload widget
         removes leftovers of killed processes.
@@ -216,16 +215,7 @@ class Upload(anywidget.AnyWidget):
         Photos in the folder.
     state : str
         ``idle``, ``receiving`` or ``ready``.
-
-    Examples
-    --------
-    >>> upload = Upload(settings)  # doctest: +SKIP
-    >>> submit_photos(upload.folder, project_id="move-42")  # doctest: +SKIP
-    >>> upload.clear()  # doctest: +SKIP
     """
-
-    _esm = script("choice", "sender", "upload")
-    _css = style("upload")
 
     #: Identifies this widget for its script, which keeps the browser's file handles.
     token = traitlets.Unicode("").tag(sync=True)
@@ -236,7 +226,7 @@ class Upload(anywidget.AnyWidget):
     files = traitlets.Int(0).tag(sync=True)
     notice = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, **traits: Any) -> None:
         self._home = settings.home
         clear_abandoned(self._home)
         self._reception: Reception | None = None
@@ -244,11 +234,15 @@ class Upload(anywidget.AnyWidget):
         self.left_out: list[LeftOut] = []
         #: The current upload; late pieces of an earlier one are ignored.
         self._upload = ""
-        super().__init__(token=secrets.token_hex(8), max_bytes=round(settings.max_photo_mb * 2**20))
+        super().__init__(
+            token=secrets.token_hex(8),
+            max_bytes=round(settings.max_photo_mb * 2**20),
+            **traits,
+        )
         self.on_msg(self._received)
 
     @property
-    def folder(self) -> Path | None:
+    def uploaded(self) -> Path | None:
         """Folder of the photos; None until all have arrived."""
         return self._reception.folder if self._reception and self.state == "ready" else None
 

@@ -135,26 +135,6 @@ def _read(file: str) -> str:
     return (_STATIC / file).read_text(encoding="utf-8")
 
 
-class Words(anywidget.AnyWidget):
-    """A line of plain text; screen readers announce changes."""
-
-    _esm = script("words")
-    _css = style()
-
-    #: Never interpreted as HTML.
-    text = traitlets.Unicode("").tag(sync=True)
-    #: Whether it is an error.
-    urgent = traitlets.Bool(False).tag(sync=True)
-
-    def say(self, text: str, urgent: bool = False) -> None:
-        """Show a text in place of the last one."""
-        with self.hold_sync():
-            self.text, self.urgent = text, urgent
-
-    def __repr__(self) -> str:
-        return f"<Words {self.text[:60]!r}>"
-
-
 class Paced(Generic[Found]):
     """Remembers what was read, so that dear readings are rare however often a view is refreshed.
 

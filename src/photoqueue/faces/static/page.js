@@ -20,7 +20,8 @@ h.svg = new Set(["g", "rect", "line", "path", "circle", "text", "title"]);
 // Replaces the children of an element and restores the focus to the element with the same data-key,
 // so that a table that changes does not lose the user's place.
 function replace(parent, ...children) {
-  const focused = parent.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  const active = parent.getRootNode().activeElement; // marimo shows each widget in a root of its own
+  const focused = parent.contains(active) ? active.dataset.key : null;
   parent.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   if (focused) parent.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }

@@ -9,7 +9,7 @@ export default {
     const time = h("span", { class: "pq-quiet" });
     const alert = h("div", { class: "pq-notice", role: "alert", hidden: true });
     el.classList.add("pq");
-    el.append(h("div", { class: "pq-bar pq-live" }, mark, word, time), alert);
+    el.append(h("div", { class: "pq-bar" }, mark, word, time), alert);
 
     let heard = Date.now();
     let frozen = false;
@@ -22,6 +22,8 @@ export default {
       set(time, updated ? `updated ${format.clock(new Date(updated * 1000).toISOString())}` : "");
       set(word, silent ? "Not live" : problem ? "Waiting for the servers" : updated ? "Live" : "Reading …");
       el.dataset.live = silent ? "silent" : problem ? "problem" : "live";
+      // Keys pressed on the board's own controls are not for the notebook either.
+      el.closest(".pq-board")?.setAttribute("data-lm-suppress-shortcuts", "true");
       mark.textContent = silent ? "◌" : problem ? "▲" : "●";
       set(alert, silent
         ? "The kernel does not respond: it was restarted or has ended. Nothing is lost. Run the cell again."

@@ -1,7 +1,7 @@
 // Shown only while jobs wait and no live worker takes them.
 export default {
   render({ model, el }) {
-    el.classList.add("pq");
+    el.classList.add("pq", "pq-whole");
     el.dataset.lmSuppressShortcuts = "true"; // Enter is for our buttons, not for the cell
     const box = h("div", { class: "pq-notice", role: "status", hidden: true });
     el.append(box);

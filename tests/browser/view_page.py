@@ -70,7 +70,8 @@ class ViewPage:
         self.problems: list[str] = []
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.set_content(
-            f"<!doctype html><title>view</title><style>{JUPYTERLAB}{_DARK if dark else ''}</style>"
+            f"<!doctype html><html lang=en><title>view</title>"
+            f"<style>{JUPYTERLAB}{_DARK if dark else ''}</style>"
             '<div class="jp-OutputArea-output"><main></main></div>'
         )
         page.expose_function("ask", self._answer)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 from photoqueue.addresses import is_reference
-from photoqueue.errors import ConfigurationError
+from photoqueue.errors import ConfigurationError, ModelError, PermanentError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -178,6 +178,11 @@ def _registered_type(value: object) -> JobType:
     raise ValueError(f"there is no such queue; there are {', '.join(_KNOWN)}")
 
 
+def _names_of(error: type[Exception]) -> set[str]:
+    """Return the name of a class of errors and those of its subclasses."""
+    return {error.__name__}.union(*map(_names_of, error.__subclasses__()))
+
+
 class JobState(StrEnum):
     """State of a job."""
 
@@ -218,6 +223,25 @@ TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     JobState.FAILED: frozenset(),
     JobState.CANCELLED: frozenset(),
 }
+
+#: Permanent errors that end once the installation is put right: its settings, its model.
+_CURABLE: Final = {
+    *_names_of(ConfigurationError),
+    *_names_of(ModelError),
+}
+_PERMANENT: Final = _names_of(PermanentError) - _CURABLE
+
+
+def retry_helps(state: JobState, error_type: str | None, attempts: int, max_attempts: int) -> bool:
+    """Whether starting a job again can give it another end.
+
+    It cannot where the photo or the job data is wrong. That is known by the name of the error;
+    of an engine's own errors, by the worker that did not use the budget of attempts up.
+    """
+    if state is not JobState.FAILED or error_type in _CURABLE:
+        return state in (JobState.FAILED, JobState.CANCELLED)
+    return error_type not in _PERMANENT and attempts >= max_attempts
+
 
 UNFINISHED: Final = tuple(state for state in JobState if TRANSITIONS[state])
 

@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 
 from photoqueue.format import one_line
 from photoqueue.records.hooks import HasCard
-from photoqueue.words import UNFINISHED, JobState, JobType, Outcome
+from photoqueue.words import UNFINISHED, JobState, JobType, Outcome, retry_helps
 
 _JSON: Final = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
@@ -95,10 +95,11 @@ class JobSnapshot(HasCard):
         """The last error in one line: ``type: message``."""
         return error_line(self.error_type, self.error_message)
 
+    @computed_field  # type: ignore[prop-decorator]  # as above
     @property
     def can_retry(self) -> bool:
-        """Whether it can be started again, with a new budget of attempts."""
-        return self.state in (JobState.FAILED, JobState.CANCELLED)
+        """Whether starting it again can help: not where the photo or the job data is wrong."""
+        return retry_helps(self.state, self.error_type, self.attempts, self.max_attempts)
 
     @property
     def can_cancel(self) -> bool:

@@ -68,13 +68,12 @@ async function act(path, done) {
 }
 
 const jobPath = (id, action = "") => `/api/jobs/${encodeURIComponent(id)}${action}`;
-const canRetry = (state) => state === "failed" || state === "cancelled";
 const canCancel = (state) => ["waiting", "active", "delayed"].includes(state);
 
 function actionsOf(job, where) {
   const name = nameOf(job);
   return [
-    canRetry(job.state) ? button("Retry", () => act(jobPath(job.jobId, "/retry"), `${name} is retried.`),
+    job.canRetry ? button("Retry", () => act(jobPath(job.jobId, "/retry"), `${name} is retried.`),
       { "aria-label": `Retry ${name}`, "data-key": `${where}-act-${job.jobId}` }) : null,
     canCancel(job.state) ? button("Cancel", () => act(jobPath(job.jobId, "/cancel"), `${name} is cancelled.`),
       { "aria-label": `Cancel ${name}`, "data-key": `${where}-act-${job.jobId}` }) : null,

@@ -36,7 +36,7 @@ def submit_inventory(
     *,
     user_id: str | None = None,
     after: Batch | str | None = None,
-    strategy: str = DEFAULT_STRATEGY,
+    strategy: str | None = None,
     priority: int = INTERACTIVE_PRIORITY,
 ) -> Job:
     """Submit the inventory of a project, which adds up its photos.
@@ -53,7 +53,8 @@ def submit_inventory(
         ``max``: per room and item the largest count in one photo, so that several views of a
         room do not count twice. ``match``: an item is recognised in several views by its
         appearance and neighbours. ``sum``: the counts of all photos are added, for photos that
-        do not overlap. ``llm``: a vision model sees all photos of a room together.
+        do not overlap. ``llm``: a vision model sees all photos of a room together. Default:
+        the one that the project was last added up by, else ``max``.
     priority
         Jobs of higher priority are taken first.
 
@@ -77,6 +78,8 @@ def submit_inventory(
     priority = checked_priority(priority)
     batch_id = _batch_id(installation, after)
     projects.require_project(installation.database, project)
+    strategy = strategy or projects.asked_strategy(installation.database, project)
+    strategy = strategy or DEFAULT_STRATEGY
     if strategy not in STRATEGIES:
         raise StateError(
             f"Unknown strategy {strategy!r:.40}; choose {', '.join(map(repr, STRATEGIES))}."

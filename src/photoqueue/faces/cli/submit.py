@@ -51,7 +51,6 @@ def submit(
 ) -> None:
     """Submit photos for analysis; several, or a folder, become a batch."""
     import photoqueue
-    from photoqueue.records.base import DEFAULT_STRATEGY
 
     if inventory and project is None:
         raise typer.BadParameter("--inventory needs --project.")
@@ -75,7 +74,7 @@ def submit(
             str(project),
             user_id=user,
             after=handle,
-            strategy=str(strategy or DEFAULT_STRATEGY),
+            strategy=strategy,
         )
         if inventory and isinstance(handle, photoqueue.Batch)
         else None

@@ -24,7 +24,7 @@ from photoqueue.faces.http.answers import SubmittedJob, TestJobAnswer
 from photoqueue.faces.http.backend import TheBackend
 from photoqueue.faces.http.connections import client_of
 from photoqueue.faces.http.problems import ProblemError
-from photoqueue.records.base import DEFAULT_STRATEGY, Strategy
+from photoqueue.records.base import Strategy
 from photoqueue.records.results import InventoryResult
 from photoqueue.samples import SAMPLE_PHOTO
 
@@ -86,7 +86,8 @@ class InventoryRequest(RequestBody):
 
     project_id: Name = Field(examples=["move-42"])
     user_id: Name = Field(examples=["u1"])
-    strategy: Strategy = DEFAULT_STRATEGY
+    #: Default: the one that the project was last added up by, else ``max``.
+    strategy: Strategy | None = None
     after_batch: Name | None = None
 
 

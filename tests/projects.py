@@ -86,4 +86,4 @@ class Project:
         return {str(line.key): line.count for line in self.inventory(strategy).lines if line.count}
 
     def unplaced(self) -> list[str]:
-        return [reason for _, reason in self.overlaid.unplaced]
+        return [one.reason for one in self.overlaid.unplaced]

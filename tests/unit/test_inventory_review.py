@@ -69,7 +69,7 @@ def test_unknown_thing_is_said() -> None:
 def test_doubtful_kind_is_named_in_the_language_asked_for() -> None:
     sofa = seen("sofa_3_seat", alternatives={"sofa_2_seat": 0.4, "armchair": 0.1})
     assert reason([sofa]) == "may be two-seat sofa"
-    assert reason([sofa], language="fr") == "may be canapé 2 places"
+    assert reason([sofa], language="fr") == "peut-être canapé 2 places"
     assert reason([seen("sofa_3_seat", alternatives={"sofa_2_seat": 0.2})]) is None
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.client.identifiers import checked, checked_user
 from photoqueue.client.project_state import ProjectState, editing
+from photoqueue.client.review import Review
 from photoqueue.errors import NotFoundError, PayloadError, StateError
 from photoqueue.installation import current
 from photoqueue.inventory.correcting import as_photographed, correction_of, thing_of
@@ -15,6 +16,8 @@ from photoqueue.records.results import Correction, InventoryResult
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from photoqueue.records.edits import Edit
 
 #: Largest count that a person can set; a larger one is taken for a typing error.
 MAX_COUNT: Final = 10_000
@@ -76,12 +79,36 @@ def correct(
     --------
     >>> correct("move-42", room="salon", item="chaise", count=6)  # doctest: +SKIP
     """
-    project = checked("project_id", project_id)
+    editor = Review(checked("project_id", project_id), checked_user(user_id))
+    made = set_count(
+        editor,
+        room,
+        item,
+        count,
+        volume=volume,
+        dismountable=dismountable,
+        category=category,
+        new_room=new_room,
+    )
+    return correction_of(made)
+
+
+def set_count(
+    editor: Review,
+    room: str,
+    item: str,
+    count: int,
+    *,
+    volume: float | None = None,
+    dismountable: bool | None = None,
+    category: str | None = None,
+    new_room: bool = False,
+) -> Edit:
+    """Make a correction as an edit of a reviewer; parameters are those of :func:`correct`."""
     what = checked("item", item).strip()
     number = _count(count)
-    user = checked_user(user_id)
     given: dict[str, Any] = {} if dismountable is None else {"dismountable": dismountable}
-    with editing(project) as state:
+    with editing(editor.project_id, ref=editor.ref) as state:
         place = state.room(room, new_room=new_room)
         thing = state.thing(place, what, category=category, volume=volume)
         if state.newest:
@@ -91,8 +118,9 @@ def correct(
                 if line.room == place
                 and thing_of(line) == Kind.named(thing.key, thing.name, thing.category)
             )
-        made = state.log.add("count", user, room=place, thing=thing, count=number, **given)
-    return correction_of(made)
+        return state.log.add(
+            "count", editor.user_id, room=place, thing=thing, count=number, **given
+        )
 
 
 def undo_correction(correction: Correction | int, *, user_id: str | None = None) -> Correction:

@@ -23,7 +23,7 @@ from photoqueue.inventory.wording import canonical_room_type
 from photoqueue.jobs.inventory_sync import completed, inventory_of
 from photoqueue.queue import edit_log, projects
 from photoqueue.queue.database import Database
-from photoqueue.records.base import DEFAULT_STRATEGY, Strategy
+from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, Strategy
 from photoqueue.records.edits import Anchor, Edit, NamedThing
 from photoqueue.records.results import FoundItem, InventoryResult
 from photoqueue.settings import Settings
@@ -95,8 +95,9 @@ class ProjectState:
 
     @property
     def strategy(self) -> Strategy:
-        """That of the newest inventory."""
-        return self.newest.strategy if self.newest else DEFAULT_STRATEGY
+        """The one that the project was last asked to be added up by."""
+        asked = projects.asked_strategy(self.database, self.project_id)
+        return strategy_now(asked, self.newest)
 
     def inventory(self) -> InventoryResult:
         """Count the photos as they are now, in the way of the newest inventory."""
@@ -311,6 +312,14 @@ class ProjectState:
         ]
 
 
+def strategy_now(asked: str | None, newest: InventoryResult | None) -> Strategy:
+    """Return how a project is counted: as was last asked, with ``llm`` once a model has listed."""
+    before = newest.strategy if newest else DEFAULT_STRATEGY
+    if asked == "llm" and not (newest and newest.listed):
+        return before
+    return next((one for one in STRATEGIES if one == asked), before)
+
+
 @dataclass
 class OpenProject(ProjectState):
     """A project of which nobody else can change the edits."""
@@ -319,7 +328,7 @@ class OpenProject(ProjectState):
 
 
 @contextmanager
-def editing(project_id: str, *about: object) -> Iterator[OpenProject]:
+def editing(project_id: str, *about: object, ref: str | None = None) -> Iterator[OpenProject]:
     """Open a project for edits, which are stored together at the end.
 
     Parameters
@@ -328,14 +337,18 @@ def editing(project_id: str, *about: object) -> Iterator[OpenProject]:
         The project.
     *about
         As in :class:`ProjectState`.
+    ref
+        What names the edit for whoever makes it.
 
     Raises
     ------
+    MadeBeforeError
+        There is an edit with this ``ref``.
     UnknownProjectError
         The project has no photos: none was submitted, or it was erased.
     """
     here = current()
-    with edit_log.editing(here.database, project_id) as log:
+    with edit_log.editing(here.database, project_id, ref=ref) as log:
         yield OpenProject(
             project_id, here.settings, here.database, log.edits, about or None, log=log
         )

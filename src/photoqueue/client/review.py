@@ -19,7 +19,7 @@ from photoqueue.errors import PayloadError, StateError
 from photoqueue.installation import current
 from photoqueue.inventory.overlay import followed, found_alike
 from photoqueue.inventory.volumes import Kind
-from photoqueue.queue import projects
+from photoqueue.queue import edit_log, projects
 from photoqueue.records.base import Box
 from photoqueue.records.edits import Edit
 
@@ -37,9 +37,10 @@ class Review:
     :class:`PayloadError` for values that are not valid; nothing is stored then.
     """
 
-    def __init__(self, project_id: str, user_id: str) -> None:
+    def __init__(self, project_id: str, user_id: str, *, ref: str | None = None) -> None:
         self.project_id = project_id
         self.user_id = user_id
+        self.ref = ref
 
     def __repr__(self) -> str:
         return f"<Review of {self.project_id!r:.40} by {self.user_id!r:.20}>"
@@ -160,8 +161,8 @@ class Review:
         import pandas as pd
 
         rows = [
-            (edit.number, edit.user_id, edit.kind, edit.words(), reason)
-            for edit, reason in self._state().done.unplaced
+            (one.edit.number, one.edit.user_id, one.edit.kind, one.edit.words(), one.reason)
+            for one in self._state().done.unplaced
         ]
         return pd.DataFrame(rows, columns=["number", "user_id", "kind", "what", "reason"])
 
@@ -277,6 +278,17 @@ class Review:
         """Say that an item is there and does not move."""
         return self._of_item("stays", item_id)
 
+    def accept(self, *item_ids: str) -> Edit:
+        """Say that items are there and are what they are called.
+
+        What they show counts then, however small the score, and is no longer to check.
+        """
+        names = list(dict.fromkeys(item_ids))
+        if not names:
+            raise PayloadError("Give the id of at least one item.")
+        with self._editing(*names) as state:
+            return self._add(state, "accept", items=tuple(map(state.anchor, names)))
+
     # -- photos and rooms
 
     def exclude(self, photo_id: str) -> Edit:
@@ -292,6 +304,7 @@ class Review:
         from photoqueue.client.submit import submit_photo
 
         state = self._state()
+        edit_log.require_new(state.edits, self.ref)
         row = state.photo(photo_id)
         known = {one.photo_id for one in state.rows}
         rooms = {one.photo_id: one.room for one in state.done.photos}
@@ -404,7 +417,7 @@ class Review:
         return ProjectState.read(self.project_id)
 
     def _editing(self, *about: object) -> AbstractContextManager[OpenProject]:
-        return editing(self.project_id, *about)
+        return editing(self.project_id, *about, ref=self.ref)
 
     def _add(self, state: OpenProject, kind: Any, **what: Any) -> Edit:
         given = {name: value for name, value in what.items() if value is not None}

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any, Final
 
-from photoqueue.client.identifiers import checked
-from photoqueue.client.review import Review, review
+from photoqueue.client.corrections import set_count
+from photoqueue.client.identifiers import checked, checked_user
+from photoqueue.client.review import Review
 from photoqueue.errors import PayloadError
 from photoqueue.installation import current
 from photoqueue.queue import edit_log, projects
@@ -36,16 +37,33 @@ VERBS: Final[Mapping[str, Callable[..., Edit]]] = {
     method.__name__.replace("_", "-"): method
     for method in (
         *(Review.rename, Review.remove, Review.add, Review.redraw, Review.same, Review.apart),
-        *(Review.stays, Review.exclude, Review.move, Review.rename_room, Review.reviewed),
-        *(Review.undo, Review.redo, Review.place, Review.keep),
+        *(Review.stays, Review.accept, Review.exclude, Review.move, Review.rename_room),
+        *(Review.reviewed, Review.undo, Review.redo, Review.place, Review.keep),
     )
-}
+} | {"count": set_count}
 
 
 def edit(
-    project_id: str, verb: str, *values: Any, user_id: str | None = None, **named: Any
+    project_id: str,
+    verb: str,
+    *values: Any,
+    user_id: str | None = None,
+    ref: str | None = None,
+    **named: Any,
 ) -> Edit:
     """Make an edit by the name of its verb in :data:`VERBS`.
+
+    Parameters
+    ----------
+    project_id
+        The project.
+    verb, *values, **named
+        The verb, and what it takes.
+    user_id
+        Who edits; default is the login name.
+    ref
+        A name of the edit that nobody else gives, such as a UUID. Sent again under it, after a
+        server failed before it answered, the edit is not made twice: the first one is returned.
 
     Raises
     ------
@@ -55,10 +73,17 @@ def edit(
     method = VERBS.get(verb)
     if method is None:
         raise PayloadError(f"There is no edit {verb!r:.40}; choose one of {', '.join(VERBS)}.")
-    editor = review(project_id, user_id=user_id)
+    project = checked("project_id", project_id)
+    editor = Review(
+        project, checked_user(user_id), ref=None if ref is None else checked("ref", ref)
+    )
+    projects.require_project(current().database, project)
     try:
         given = signature(method).bind(editor, *values, **named)
     except TypeError as exc:
         wanted = ", ".join(list(signature(method).parameters)[1:]) or "nothing"
         raise PayloadError(f"{verb} takes {wanted}: {exc}.") from None
-    return method(*given.args, **given.kwargs)
+    try:
+        return method(*given.args, **given.kwargs)
+    except edit_log.MadeBeforeError as before:
+        return before.edit

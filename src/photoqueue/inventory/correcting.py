@@ -15,6 +15,7 @@ from photoqueue.inventory.catalogue_file import CatalogueItem
 from photoqueue.inventory.lines import with_lines
 from photoqueue.inventory.volumes import Kind, litres, to_cubic_metres
 from photoqueue.inventory.wording import OTHER, canonical_room_type
+from photoqueue.phrases import phrase
 from photoqueue.records.edits import Edit
 from photoqueue.records.results import Correction, InventoryLine, InventoryResult
 
@@ -57,7 +58,7 @@ def corrected(
             one = {"count": 1, "held_back": 0, "volume_min": low, "volume": usual}
             line = line.model_copy(update={**one, "volume_max": most})
         if seen is not None or correction.count:
-            lines[place] = _set(line, correction, 0 if seen is None else seen.count)
+            lines[place] = _set(line, correction, 0 if seen is None else seen.count, language)
     added = sorted({room for room, _ in lines} - set(base.rooms))
     changed = base.model_copy(
         update={
@@ -152,7 +153,9 @@ def _unseen(
     )
 
 
-def _set(line: InventoryLine, correction: Correction, seen_count: int) -> InventoryLine:
+def _set(
+    line: InventoryLine, correction: Correction, seen_count: int, language: str
+) -> InventoryLine:
     """Return a line with the user's values."""
     given = correction.volume
     changes: dict[str, object] = {
@@ -170,7 +173,10 @@ def _set(line: InventoryLine, correction: Correction, seen_count: int) -> Invent
         changes["dismount_probability"] = float(correction.dismountable)
     then = correction.seen_count
     differs = then is not None and then != seen_count
-    reason = f"corrected by {correction.user_id}; the photos show {seen_count}"
+    text = "corrected by {user}; the photos show {seen}"
+    if differs:
+        text += ", and showed {then} then"
+    reason = phrase(language, text, user=correction.user_id, seen=seen_count, then=then)
     return line.model_copy(
         update={
             **changes,
@@ -180,6 +186,6 @@ def _set(line: InventoryLine, correction: Correction, seen_count: int) -> Invent
             "held_back": 0,
             # A user has checked it, and sees what contradicts it since.
             "review": differs,
-            "reason": f"{reason}, and showed {then} then" if differs else reason,
+            "reason": reason,
         }
     )

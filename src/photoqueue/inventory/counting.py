@@ -166,8 +166,15 @@ class Thing:
     bound: bool = False
     #: Whether a person said that it does not move.
     stays: bool = False
-    #: Why it does not count; empty if it does.
+    #: Whether a person said something of what shows it: it is there, and is what it is called.
+    settled: bool = False
+    #: Why it does not count, a text of :mod:`photoqueue.phrases`; empty if it does.
     left_out: str = ""
+
+    @property
+    def moves(self) -> bool:
+        """Whether it is there and moves; it may be unsure."""
+        return not self.left_out and not self.stays
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +189,7 @@ class Count:
     @property
     def number(self) -> int:
         """How many move; some may be unsure."""
-        return sum(not thing.left_out and not thing.stays for thing in self.things)
+        return sum(thing.moves for thing in self.things)
 
     @property
     def sightings(self) -> list[Sighting]:
@@ -284,7 +291,8 @@ def count(
     things = []
     for family in _families([*free, *(found for group in bound for found in group)]):
         kinds = {found.kind for found in family}
-        things += combined(family, [group for group in bound if group[0].kind in kinds])
+        of_family = [group for group in bound if group[0].kind in kinds]
+        things += combined(family, of_family, links.settled)
     if views >= SEVERAL_VIEWS:
         things = [replace(thing, unsure=_unsure(thing)) for thing in things]
     return _counts([*things, *alone], links)
@@ -317,12 +325,19 @@ def _unsure(thing: Thing) -> bool:
 def _counts(things: Iterable[Thing], links: Links) -> list[Count]:
     kinds: dict[Kind, list[Thing]] = {}
     for thing in things:
-        stays = any(found.item.item_id in links.stays for found in thing.sightings)
-        kinds.setdefault(thing.kind, []).append(replace(thing, stays=stays) if stays else thing)
+        if _any_in(links.settled, thing.sightings):
+            thing = replace(thing, settled=True, unsure=False, left_out="")
+        if _any_in(links.stays, thing.sightings):
+            thing = replace(thing, stays=True)
+        kinds.setdefault(thing.kind, []).append(thing)
     return [
         Count(kind=kind, things=tuple(its_things), of_room=kinds.keys())
         for kind, its_things in kinds.items()
     ]
+
+
+def _any_in(item_ids: Set[str], sightings: Iterable[Sighting]) -> bool:
+    return any(found.item.item_id in item_ids for found in sightings)
 
 
 def _families(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
@@ -345,19 +360,23 @@ def _families(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
     return list(parts.values())
 
 
-def _most(family: Sequence[Sighting], bound: Sequence[Sequence[Sighting]]) -> list[Thing]:
+def _most(
+    family: Sequence[Sighting], bound: Sequence[Sequence[Sighting]], settled: Set[str]
+) -> list[Thing]:
     """Return as many things as one view of a family shows at most, of its weightiest kinds.
 
-    What a person bound is among them, and may make them more.
+    What a person bound or settled is among them, and may make them more.
     """
     ranked = _by_rank(_without(family, bound))
     order = {kind: number for number, kind in enumerate(sorted(_by_kind(family), key=_name))}
 
-    def weight(place: _Place) -> tuple[int, int, int]:
-        return -sum(map(_mille, ranked[place])), place[1], order[place[0]]
+    sure = {place for place, found in ranked.items() if _any_in(settled, found)}
+
+    def weight(place: _Place) -> tuple[bool, int, int, int]:
+        return place not in sure, -sum(map(_mille, ranked[place])), place[1], order[place[0]]
 
     shown = {(group[0].kind, -nth): list(group) for nth, group in enumerate(bound, start=1)}
-    others = max(_largest_view(family) - len(bound), 0)
+    others = max(_largest_view(family) - len(bound), len(sure))
     for place in sorted(ranked, key=weight)[:others]:
         shown[place] = list(ranked[place])
     # There are as many things as findings in any view, so that each finding has a place.
@@ -422,21 +441,24 @@ def _agreement(sighting: Sighting, found: Sequence[Sighting]) -> float:
     )
 
 
-def _matched(family: Sequence[Sighting], bound: Sequence[Sequence[Sighting]]) -> list[Thing]:
+def _matched(
+    family: Sequence[Sighting], bound: Sequence[Sequence[Sighting]], settled: Set[str]
+) -> list[Thing]:
     """Return the things of a family by linking its findings."""
     joined = {id(group[0]) for group in bound}
-    groups = sorted(
-        things_among(family, bound),
-        key=lambda group: (id(group[0]) in joined, _certainty(group)),
-        reverse=True,
-    )
+
+    def certainty(group: Sequence[Sighting]) -> tuple[bool, bool, float]:
+        return id(group[0]) in joined, _any_in(settled, group), _certainty(group)
+
+    groups = sorted(things_among(family, bound), key=certainty, reverse=True)
     certain = sum(
-        id(group[0]) in joined or _certainty(group) >= _CERTAIN_ENOUGH for group in groups
+        bound_one or sure or share >= _CERTAIN_ENOUGH
+        for bound_one, sure, share in map(certainty, groups)
     )
     number = max(certain, _largest_view(family))
     return [
         Thing(
-            kind=group[0].kind if id(group[0]) in joined else _kind_of(group),
+            kind=group[0].kind if id(group[0]) in joined else _kind_of(group, settled),
             sightings=tuple(group),
             bound=id(group[0]) in joined,
             left_out="" if nth < number else "more than one photo shows, with little certainty",
@@ -445,10 +467,10 @@ def _matched(family: Sequence[Sighting], bound: Sequence[Sequence[Sighting]]) ->
     ]
 
 
-def _kind_of(group: Sequence[Sighting]) -> Kind:
-    """Return the kind with the largest weight in a group of findings."""
+def _kind_of(group: Sequence[Sighting], settled: Set[str]) -> Kind:
+    """Return the kind with the largest weight in a group of findings: of those settled, if any."""
     weight: Counter[Kind] = Counter()
-    for sighting in group:
+    for sighting in [found for found in group if found.item.item_id in settled] or group:
         weight[sighting.kind] += _mille(sighting)
     return max(weight, key=lambda kind: (weight[kind], _name(kind)))
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import CATEGORIES
-from photoqueue.inventory.counting import LOW_SCORE, SEVERAL_VIEWS, Count
+from photoqueue.inventory.counting import LOW_SCORE, SEVERAL_VIEWS, Count, Thing
 from photoqueue.inventory.views import RoomView
 from photoqueue.inventory.volumes import litres, to_cubic_metres, volume_range
+from photoqueue.phrases import phrase
 from photoqueue.records.results import InventoryLine, InventoryResult
 
 #: Score below which the best finding of a thing that only one of several views shows is doubtful.
@@ -36,25 +38,27 @@ def reason_to_look(
     language : str
         Language of the names in the reason.
     """
-    reasons = [
-        reason
-        for reason in (
-            *sorted({thing.left_out for thing in count.things}),
-            _unknown(count, catalogue),
-            _boxes_joined(count),
-            _doubtful_kind(count, catalogue, language),
-            _low_score(count, views),
-            _views_disagree(count),
-        )
-        if reason
-    ]
-    return "; ".join(reasons) or None
+    reasons = [phrase(language, text) for text in sorted({t.left_out for t in count.things})]
+    if any(thing.moves and not thing.settled for thing in count.things):
+        rest = _unsettled(count)
+        reasons += [
+            _unknown(count, catalogue, language),
+            _boxes_joined(rest, language),
+            _doubtful_kind(rest, catalogue, language),
+            _low_score(rest, views, language),
+            _views_disagree(count, language),
+        ]
+    return "; ".join(filter(None, reasons)) or None
 
 
-def _unknown(count: Count, catalogue: Catalogue) -> str | None:
-    if count.kind.key and catalogue.by_key(count.kind.key):
-        return None
-    return "not in the catalogue"
+def _unsettled(count: Count) -> Count:
+    """Return the things of a count that no person has spoken of."""
+    return replace(count, things=tuple(thing for thing in count.things if not thing.settled))
+
+
+def _unknown(count: Count, catalogue: Catalogue, language: str) -> str:
+    known = count.kind.key and catalogue.by_key(count.kind.key)
+    return "" if known else phrase(language, "not in the catalogue")
 
 
 def other_kinds(count: Count) -> list[str]:
@@ -70,50 +74,64 @@ def other_kinds(count: Count) -> list[str]:
     return [key] if key and shares[key] >= 1000 * _DOUBTFUL_KIND * len(count.items) else []
 
 
-def _doubtful_kind(count: Count, catalogue: Catalogue, language: str) -> str | None:
-    names = _listed(other_kinds(count), catalogue, language)
+def _doubtful_kind(count: Count, catalogue: Catalogue, language: str) -> str:
+    known = ((key, catalogue.by_key(key)) for key in other_kinds(count))
+    names = [item.name(language) if item else key for key, item in known]
     if not names:
-        return None
-    return f"taken for {names} in another photo" if count.rivals else f"may be {names}"
+        return ""
+    text = "taken for {names} in another photo" if count.rivals else "may be {names}"
+    return phrase(language, text, names=phrase(language, " or ").join(names))
 
 
-def _low_score(count: Count, views: int) -> str | None:
+def _low_score(count: Count, views: int, language: str) -> str:
     scores = [item.score for item in count.items if item.score is not None]
     if not scores:
-        return None
+        return ""
     alone = views >= SEVERAL_VIEWS and len({found.view for found in count.sightings}) == 1
     if max(scores) >= (_LOW_SCORE_ALONE if alone else LOW_SCORE):
-        return None
-    only = f"in one of {views} photos only and " if alone else ""
-    return f"seen {only}with little certainty ({max(scores):.2f})"
+        return ""
+    text = (
+        "seen in one of {views} photos only and with little certainty ({score})"
+        if alone
+        else "seen with little certainty ({score})"
+    )
+    return phrase(language, text, views=views, score=f"{max(scores):.2f}")
 
 
-def _boxes_joined(count: Count) -> str | None:
+def _boxes_joined(count: Count, language: str) -> str:
     joined = max((len(item.merged or ()) for item in count.items), default=0)
-    return f"{joined + 1} boxes taken for one thing" if joined else None
+    text = "{boxes} boxes taken for one thing" if joined else ""
+    return phrase(language, text, boxes=joined + 1)
 
 
-def _views_disagree(count: Count) -> str | None:
+def _views_disagree(count: Count, language: str) -> str:
     """Return a reason if only one view, or none, supports the number."""
     per_view = Counter(found.view for found in count.sightings)
+    most, *others = sorted(per_view.values(), reverse=True) or [0]
     if not per_view:
-        return "seen only in all photos together" if count.listed else None
-    most, *others = sorted(per_view.values(), reverse=True)
-    if count.listed and count.number != most:
-        return f"{count.number} in all photos together, {most} in the one that shows most"
-    if count.number > most:
-        return f"{most} in the photo that shows most, {count.number} over all"
-    if others and count.number >= 2 and 2 * others[0] <= count.number:
-        return f"{most} in one photo, {others[0]} at most in the others"
-    return None
+        text = "seen only in all photos together" if count.listed else ""
+    elif count.listed and count.number != most:
+        text = "{number} in all photos together, {most} in the one that shows most"
+    elif count.number > most:
+        text = "{most} in the photo that shows most, {number} over all"
+    elif others and count.number >= 2 and 2 * others[0] <= count.number:
+        text = "{most} in one photo, {others} at most in the others"
+    else:
+        text = ""
+    least = others[0] if others else 0
+    return phrase(language, text, number=count.number, most=most, others=least)
 
 
-def _listed(keys: list[str], catalogue: Catalogue, language: str) -> str:
-    names = []
-    for key in keys:
-        known = catalogue.by_key(key)
-        names.append(known.name(language) if known else key)
-    return " or ".join(names)
+def held_back(count: Count, usual: int) -> Sequence[Thing]:
+    """Return the things that count only at the upper end: large, and seen once without certainty.
+
+    Parameters
+    ----------
+    count : Count
+    usual : int
+        Usual volume of one, in litres.
+    """
+    return [thing for thing in count.things if thing.unsure and thing.moves and usual > _LARGE]
 
 
 def line_of(
@@ -129,16 +147,15 @@ def line_of(
     found = count.items
     known = catalogue.by_key(count.kind.key) if count.kind.key else None
     low, usual, high = volume_range(known, found)
-    for other in filter(None, map(catalogue.by_key, other_kinds(count))):
+    for other in filter(None, map(catalogue.by_key, other_kinds(_unsettled(count)))):
         # The range shows the doubt: a sofa of two or three seats.
         low, high = min(low, litres(other.volume_low)), max(high, litres(other.volume_high))
     moving = [thing for thing in count.things if not thing.stays]
-    unsure = sum(thing.unsure and not thing.left_out for thing in moving)
-    number = count.number - (unsure if usual > _LARGE else 0)
+    number = count.number - len(held_back(count, usual))
     held = len(moving) - number
     reason = reason_to_look(count, len(views), catalogue, language)
     if held:
-        reason = f"{held} not counted: {reason}"
+        reason = phrase(language, "{held} not counted: {reason}", held=held, reason=reason)
     dismountable = any(item.dismountable for item in found)
     return InventoryLine(
         room=room,
@@ -158,6 +175,12 @@ def line_of(
         held_back=held,
         stays=len(count.things) - len(moving),
     )
+
+
+def checked_off(line: InventoryLine) -> InventoryLine:
+    """Return a line of a room that a person has reviewed: nothing of it is to check."""
+    told = line.reason if line.held_back or line.corrected else None
+    return line.model_copy(update={"review": False, "reason": told})
 
 
 def in_order(lines: Iterable[InventoryLine]) -> tuple[InventoryLine, ...]:

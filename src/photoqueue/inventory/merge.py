@@ -127,6 +127,30 @@ def add_up(
     rooms = count_rooms(
         photos, catalogue, strategy=strategy, language=language, listed=listed, links=links
     )
+    return sum_up(
+        project_id,
+        photos,
+        rooms,
+        catalogue,
+        strategy=strategy,
+        language=language,
+        missing=missing,
+        listed=listed,
+    )
+
+
+def sum_up(
+    project_id: str,
+    photos: Sequence[AnalysedPhoto],
+    rooms: Sequence[RoomCounts],
+    catalogue: Catalogue,
+    *,
+    strategy: Strategy,
+    language: str,
+    missing: Sequence[str] = (),
+    listed: Mapping[str, Sequence[FoundItem]] | None = None,
+) -> InventoryResult:
+    """Make the inventory of counted rooms; parameters are those of :func:`add_up`."""
     duplicates: dict[str, str] = {}
     contents: dict[str, str] = {}
     shared: dict[str, str] = {}

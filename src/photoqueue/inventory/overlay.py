@@ -13,13 +13,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from photoqueue.inventory.copies import SAME_PLACE, items_of_copies, overlap
 from photoqueue.inventory.views import AnalysedPhoto, Told, room_name
 from photoqueue.inventory.volumes import Kind
+from photoqueue.phrases import phrase
 from photoqueue.records.base import Box
 from photoqueue.records.edits import Anchor, Edit, NamedThing
+from photoqueue.records.hooks import Namer
 from photoqueue.records.results import FoundItem
 
 
@@ -33,16 +36,56 @@ class Links:
     apart: Set[str] = frozenset()
     #: Items that do not move.
     stays: Set[str] = frozenset()
+    #: Items of which a person said what they are or where: they are there, whatever their score.
+    settled: Set[str] = frozenset()
 
 
 NO_LINKS: Final = Links()
+
+NO_RESULT: Final = "photo {photo} is no longer in the project, or has no result"
+WAS_REMOVED: Final = "the {name} in photo {photo} was removed"
+
+
+class Why(NamedTuple):
+    """Why an edit has no effect."""
+
+    #: A text of :mod:`photoqueue.phrases`.
+    text: str
+    photo: str | None = None
+    room: str | None = None
+    #: What it is about, and another edit.
+    item: Anchor | None = None
+    edit: Edit | None = None
+    rooms: Sequence[str] = ()
 
 
 class Unplaced(NamedTuple):
     """An edit whose item was not found, and why."""
 
     edit: Edit
-    reason: str
+    why: Why
+
+    @property
+    def reason(self) -> str:
+        """Why, in English."""
+        return self.reason_in()
+
+    def reason_in(
+        self, names: Namer | None = None, titles: Mapping[str, str] = MappingProxyType({})
+    ) -> str:
+        """Return why; parameters are those of :meth:`Edit.words`."""
+        why, language = self.why, names.language if names else "en"
+        item, edit = why.item, why.edit
+        return phrase(
+            language,
+            why.text,
+            photo=titles.get(why.photo or "", why.photo),
+            room=why.room,
+            name=names.item(item.key, item.name) if names and item else item and item.name,
+            number=edit and edit.number,
+            words=edit and edit.words(names, titles),
+            rooms=phrase(language, " and ").join(why.rooms),
+        )
 
 
 def anchors(photos: Iterable[AnalysedPhoto], edits: Iterable[Edit]) -> dict[str, Anchor]:
@@ -139,8 +182,8 @@ def overlay(
         edit.items[0].item_id: edit.box for edit in standing if edit.kind == "redraw" and edit.box
     }
     for edit in standing:
-        if reason := desk.withdrawn(edit) or desk.apply(edit):
-            desk.unplaced.append(Unplaced(edit, reason))
+        if why := desk.withdrawn(edit) or desk.apply(edit):
+            desk.unplaced.append(Unplaced(edit, why))
     desk.unplaced += desk.contradicted()
     desk.unplaced = [one for one in desk.unplaced if one.edit.number not in kept]
     return desk.result()
@@ -245,7 +288,7 @@ class _Photo:
         """Return the items of the result that lie in a place."""
         return {name for name, item in self.found.items() if _same_place(box, item.box)}
 
-    def remove(self, edit: Edit, anchor: Anchor) -> str:
+    def remove(self, edit: Edit, anchor: Anchor) -> Why | None:
         """Remove an item; return why it cannot be.
 
         Of a new result, only what it has beyond the equal things that the person left: of a double
@@ -255,11 +298,12 @@ class _Photo:
         if name in self.items:
             self.said[name] = edit.number
             del self.items[name]
-            return ""
+            return None
         if name in self.found:
-            return f"the {anchor.name} in photo {anchor.photo_id} was removed"
+            return Why(WAS_REMOVED, anchor.photo_id, item=anchor)
         if not _job(name):
-            return f"the {anchor.name} is no longer added in photo {anchor.photo_id}"
+            text = "the {name} is no longer added in photo {photo}"
+            return Why(text, anchor.photo_id, item=anchor)
         kind = NamedThing(key=anchor.key, name=anchor.name, category=anchor.category)
         alike = [f"{self.photo.job_id}.{n}" for n in found_alike(self.photo, kind, anchor.box)]
         taken = self._taken(anchor)
@@ -279,8 +323,8 @@ class _Photo:
             self.said[name] = edit.number
             del self.items[name]
         elif anchor.box and not alike and self._at(anchor.box):
-            return f"another thing lies where the {anchor.name} was removed"
-        return ""
+            return Why("another thing lies where the {name} was removed", item=anchor)
+        return None
 
     def add(self, edit: Edit, thing: NamedThing) -> None:
         """Add what a person added; if a newer result has it as well, that one gives way."""
@@ -331,6 +375,7 @@ class _Desk:
         self.same: list[tuple[Edit, frozenset[str]]] = []
         self.apart: set[str] = set()
         self.stays: set[str] = set()
+        self.settled: set[str] = set()
         self.counts: list[Edit] = []
         #: Counts of one thing, the older first, of rooms that were merged.
         self.rivals: list[tuple[Edit, Edit]] = []
@@ -340,15 +385,16 @@ class _Desk:
         #: Where persons drew items, also later than the edit at hand.
         self.drawn: dict[str, Box] = {}
 
-    def withdrawn(self, edit: Edit) -> str:
+    def withdrawn(self, edit: Edit) -> Why | None:
         """Return why an edit has no effect, if it is of a photo that came with an undone one."""
         for name in (edit.photo_id, *(anchor.photo_id for anchor in edit.items)):
             came = self.excluded.get(name or "")
             if came and not came.standing:
-                return f"photo {name} came with edit {came.number}, which was undone"
-        return ""
+                text = "photo {photo} came with edit {number}, which was undone"
+                return Why(text, name, edit=came)
+        return None
 
-    def apply(self, edit: Edit) -> str:
+    def apply(self, edit: Edit) -> Why | None:
         """Apply an edit; return why it cannot be."""
         if edit.items:
             return self._apply_to_items(edit)
@@ -357,12 +403,13 @@ class _Desk:
             case "add" if edit.thing and photo:
                 photo.add(edit, edit.thing)
                 self.edited[edit.added_id] = edit
+                self.settled.add(edit.added_id)
             case "move" if edit.to_room and photo:
                 photo.room, photo.unnamed = edit.to_room, False
             case "exclude" | "replace" if edit.photo_id:
                 self.excluded[edit.photo_id] = edit
             case "rename_room" | "reviewed" if not self._has_room(edit):
-                return f"no photo that has a result is in {edit.room}"
+                return Why("no photo that has a result is in {room}", room=edit.room)
             case "rename_room":
                 self._rename_room(edit, str(edit.room), str(edit.to_room))
             case "count":
@@ -370,24 +417,25 @@ class _Desk:
             case "reviewed":
                 self.reviewed[str(edit.room)] = edit
             case "add" | "move":
-                return f"photo {edit.photo_id} is no longer in the project, or has no result"
-        return ""
+                return Why(NO_RESULT, edit.photo_id)
+        return None
 
-    def _apply_to_items(self, edit: Edit) -> str:
-        places = {}
+    def _apply_to_items(self, edit: Edit) -> Why | None:
+        first = edit.items[0]
+        if edit.kind == "remove" and first.photo_id in self.photos:
+            self.edited[first.item_id] = edit
+            return self.photos[first.photo_id].remove(edit, first)
+        places: dict[str, _Photo] = {}
+        lost: list[Why] = []
         for anchor in edit.items:
-            photo = self.photos.get(anchor.photo_id)
-            if photo is None:
-                return f"photo {anchor.photo_id} is no longer in the project, or has no result"
-            if edit.kind == "remove":
-                self.edited[anchor.item_id] = edit
-                return photo.remove(edit, anchor)
-            name = photo.place(anchor, self.drawn.get(anchor.item_id))
-            if name is None:
-                return f"the {anchor.name} is not found again in photo {anchor.photo_id}"
-            if name not in photo.items:
-                return f"the {anchor.name} in photo {anchor.photo_id} was removed"
-            places[name] = photo
+            name, why = self._find(anchor)
+            if why:
+                lost.append(why)
+            else:
+                places[name] = self.photos[anchor.photo_id]
+        # What was accepted is there as long as one of its items shows it.
+        if lost and not (places and edit.kind == "accept"):
+            return lost[0]
         if edit.kind == "same":
             self._join(set(places))
             self.same.append((edit, frozenset(places)))
@@ -396,25 +444,39 @@ class _Desk:
             for photo in self.photos.values():
                 places |= dict.fromkeys(together & photo.items.keys(), photo)
         self.edited |= dict.fromkeys(places, edit)
+        self.settled |= places.keys()
         for name, photo in places.items():
             self._change(edit, photo, name)
-        return ""
+        return None
+
+    def _find(self, anchor: Anchor) -> tuple[str, Why | None]:
+        """Return the id of the item that an edit is about, or why there is none."""
+        photo = self.photos.get(anchor.photo_id)
+        if photo is None:
+            return "", Why(NO_RESULT, anchor.photo_id)
+        name = photo.place(anchor, self.drawn.get(anchor.item_id))
+        if name is None:
+            text = "the {name} is not found again in photo {photo}"
+            return "", Why(text, anchor.photo_id, item=anchor)
+        if name not in photo.items:
+            return "", Why(WAS_REMOVED, anchor.photo_id, item=anchor)
+        return name, None
 
     def _change(self, edit: Edit, photo: _Photo, name: str) -> None:
-        changes: dict[str, object] = {}
-        photo.said[name] = edit.number
+        changes: dict[str, object] = {"alternatives": None}
+        if edit.kind != "accept":  # which says nothing against what its copies show
+            photo.said[name] = edit.number
         match edit.kind:
             case "rename" if edit.thing:
-                changes = {**edit.thing.model_dump(), "score": None, "alternatives": None}
+                changes |= {**edit.thing.model_dump(), "score": None}
             case "redraw":
-                changes = {"box": edit.box, "merged": None}
+                changes |= {"box": edit.box, "merged": None}
             case "apart":
                 self.groups = [group - {name} for group in self.groups]
                 self.apart.add(name)
             case "stays":
                 self.stays.add(name)
-        if changes:
-            photo.items[name] = photo.items[name].model_copy(update=changes)
+        photo.items[name] = photo.items[name].model_copy(update=changes)
 
     def _join(self, names: set[str]) -> None:
         together = [group for group in self.groups if group & names]
@@ -459,7 +521,8 @@ class _Desk:
         for older, newer in self.rivals:
             rooms = {one.room for one in self.counts if one.number == newer.number}
             if any(newer.number == e.number for r in rooms for e in self._holding(str(r)).values()):
-                yield Unplaced(older, f"{newer.words()} holds since the rooms were merged")
+                text = "{words} holds since the rooms were merged"
+                yield Unplaced(older, Why(text, edit=newer))
         for edit, names in self.same:
             rooms = {
                 photo.room
@@ -467,8 +530,8 @@ class _Desk:
                 if name not in self.excluded and names & photo.items.keys()
             }
             if len(rooms) > 1:
-                told = " and ".join(sorted(map(str, rooms)))
-                yield Unplaced(edit, f"the items are in {told}")
+                text = "the items are in {rooms}"
+                yield Unplaced(edit, Why(text, rooms=sorted(map(str, rooms))))
 
     def result(self) -> Overlaid:
         kept = [p for name, p in self.photos.items() if name not in self.excluded]
@@ -481,6 +544,7 @@ class _Desk:
                 groups=tuple(frozenset(group) for group in self.groups if len(group) > 1),
                 apart=frozenset(self.apart),
                 stays=frozenset(self.stays),
+                settled=frozenset(self.settled),
             ),
             counts=tuple(self.counts),
             unplaced=tuple(self.unplaced),

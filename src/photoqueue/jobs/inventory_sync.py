@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.errors import PermanentError
 from photoqueue.format import counted
-from photoqueue.inventory.overlay import followed, overlay
+from photoqueue.inventory.overlay import Overlaid, followed, overlay
 from photoqueue.inventory.views import (
     AnalysedPhoto,
     RoomView,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from photoqueue.engines.contract import Engine, RoomEngine
     from photoqueue.inventory.catalogue import Catalogue
+    from photoqueue.inventory.merge import RoomCounts
     from photoqueue.jobs.handling import Workplace
     from photoqueue.records.edits import Edit
     from photoqueue.records.snapshots import AiCall
@@ -155,28 +156,80 @@ def inventory_of(
     listed, shown : mapping or None
         What an engine listed in each room, and the photos that it saw for that.
     """
-    from photoqueue.inventory.correcting import corrected, correction_of
-    from photoqueue.inventory.merge import add_up
+    from photoqueue.inventory.merge import count_rooms
 
     done = overlay(completed(rows), made, language)
-    missing = [row.photo_id for row in rows if row.state is not JobState.COMPLETED]
-    result = add_up(
-        project_id,
+    now = listed and followed(listed, shown or {}, done.rooms)
+    rooms = count_rooms(
         done.photos,
         catalogue,
         strategy=strategy,
         language=language,
-        missing=[photo for photo in missing if photo not in done.excluded],
-        listed=listed and followed(listed, shown or {}, done.rooms),
+        listed=now,
         links=done.links,
     )
-    unplaced = [f"edit {edit.number} ({edit.words()}): {why}" for edit, why in done.unplaced]
+    return reviewed_inventory(
+        project_id,
+        rows,
+        done,
+        rooms,
+        catalogue,
+        strategy=strategy,
+        language=language,
+        listed=now,
+    )
+
+
+def reviewed_inventory(
+    project_id: str,
+    rows: Sequence[PhotoRow],
+    done: Overlaid,
+    rooms: Sequence[RoomCounts],
+    catalogue: Catalogue,
+    *,
+    strategy: Strategy,
+    language: str,
+    listed: Mapping[str, Sequence[FoundItem]] | None = None,
+) -> InventoryResult:
+    """Make the inventory of counted rooms, with counts and reviews of persons.
+
+    Parameters
+    ----------
+    rows : sequence of PhotoRow
+        All photos of the project.
+    done : Overlaid
+        Those that have a result, with edits.
+    rooms : sequence of RoomCounts
+        What they show.
+    listed : mapping or None
+        What an engine listed, by the names that rooms have now.
+    """
+    from photoqueue.inventory.correcting import corrected, correction_of
+    from photoqueue.inventory.lines import checked_off, with_lines
+    from photoqueue.inventory.merge import sum_up
+
+    rows = [row for row in rows if row.photo_id not in done.excluded]
+    result = sum_up(
+        project_id,
+        done.photos,
+        rooms,
+        catalogue,
+        strategy=strategy,
+        language=language,
+        missing=[row.photo_id for row in rows if row.state is not JobState.COMPLETED],
+        listed=listed,
+    )
+    unplaced = [
+        f"edit {one.edit.number} ({one.edit.words()}): {one.reason}" for one in done.unplaced
+    ]
     warnings = (*_states(rows), *_warnings(done.photos), *result.warnings, *unplaced)
     seen = {room: tuple(done.rooms.get(room, ())) for room in result.listed or ()} or None
     by = {room: edit.user_id for room, edit in done.reviewed.items() if room in result.rooms}
     update = {"warnings": warnings, "listed_photos": seen, "reviewed_rooms": by or None}
     result = result.model_copy(update=update)
-    return corrected(result, map(correction_of, done.counts), catalogue, language=language)
+    result = corrected(result, map(correction_of, done.counts), catalogue, language=language)
+    lines = [checked_off(line) if line.room in done.reviewed else line for line in result.lines]
+    return with_lines(result, lines) if by else result
 
 
 def _states(photos: Sequence[PhotoRow]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,17 +20,34 @@ _LOCK = sa.text(
 )
 
 
-class EditLog:
-    """The edits of one project, while nobody else can add any."""
+class MadeBeforeError(Exception):
+    """An edit is sent again; :attr:`edit` is the one that was stored then."""
 
-    def __init__(self, connection: sa.Connection, project_id: str) -> None:
+    def __init__(self, edit: Edit) -> None:
+        super().__init__(f"edit {edit.number} was stored before")
+        self.edit = edit
+
+
+class EditLog:
+    """The edits of one project, while nobody else can add any.
+
+    Raises
+    ------
+    MadeBeforeError
+        One of them has this ``ref``.
+    """
+
+    def __init__(self, connection: sa.Connection, project_id: str, ref: str | None = None) -> None:
         self._connection = connection
         self.project_id = project_id
+        self._ref = ref
         #: Oldest first, with those that were undone.
         self.edits = _read(connection, table.c.project_id == project_id)
+        require_new(self.edits, ref)
 
     def add(self, kind: EditKind, user_id: str, **what: Any) -> Edit:
         """Store an edit; ``what`` are the fields of :class:`Edit` that belong to its kind."""
+        what |= {"ref": self._ref} if self._ref else {}
         made = Edit.model_construct(**what)
         stored = made.model_dump(mode="json", by_alias=True, exclude_none=True, include=set(what))
         values = {"project_id": self.project_id, "kind": kind, "user_id": user_id, "what": stored}
@@ -52,12 +69,34 @@ class EditLog:
         self._connection.execute(sa.update(table).where(where).values(values))
 
 
-@contextmanager
-def editing(database: Database, project_id: str) -> Iterator[EditLog]:
-    """Open the edits of a project for writing; they are committed together at the end.
+def require_new(edits: Iterable[Edit], ref: str | None) -> None:
+    """Make sure that nothing was stored under a ``ref`` before.
 
     Raises
     ------
+    MadeBeforeError
+        It was.
+    """
+    before = [edit for edit in edits if ref and edit.ref == ref]
+    if before:  # of several that were stored together, the last says what was done
+        raise MadeBeforeError(before[-1])
+
+
+@contextmanager
+def editing(database: Database, project_id: str, *, ref: str | None = None) -> Iterator[EditLog]:
+    """Open the edits of a project for writing; they are committed together at the end.
+
+    Parameters
+    ----------
+    database, project_id
+        Where, and of what.
+    ref
+        Stored with the edits, so that sending them again does not make them twice.
+
+    Raises
+    ------
+    MadeBeforeError
+        There is an edit with this ``ref``.
     UnknownProjectError
         The project has no photos: none was submitted, or it was erased.
     """
@@ -66,7 +105,7 @@ def editing(database: Database, project_id: str) -> Iterator[EditLog]:
         if not connection.scalar(sa.select(sa.exists().where(photos.c.project_id == project_id))):
             raise unknown_project(project_id)
         connection.execute(_LOCK, {"project": project_id})
-        yield EditLog(connection, project_id)
+        yield EditLog(connection, project_id, ref)
 
 
 def of_project(database: Database, project_id: str, *, after: int = 0) -> list[Edit]:

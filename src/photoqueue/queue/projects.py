@@ -10,13 +10,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from photoqueue.errors import UnknownProjectError
 from photoqueue.queue.database import Database, storable
 from photoqueue.queue.pages import Ordering, Page, read_page
 from photoqueue.queue.submission import NewPhoto
 from photoqueue.queue.tables import batch_jobs, batches, jobs, photos
-from photoqueue.words import UNFINISHED, JobState
+from photoqueue.words import UNFINISHED, JobState, retry_helps
 
 _COMPLETED: Final = jobs.c.state == str(JobState.COMPLETED)
 
@@ -38,6 +39,8 @@ class PhotoRow:
     height: int | None
     job_id: UUID
     state: JobState
+    attempts: int
+    max_attempts: int
     result: Mapping[str, Any] | None
     error_type: str | None
     error_message: str | None
@@ -50,8 +53,10 @@ class PhotoRow:
 
     @property
     def can_retry(self) -> bool:
-        """Whether a retry can help: its picture is stored."""
-        return self.state in (JobState.FAILED, JobState.CANCELLED) and self.sha256 is not None
+        """Whether a retry can help: its picture is stored, and is not what is wrong."""
+        return self.sha256 is not None and retry_helps(
+            self.state, self.error_type, self.attempts, self.max_attempts
+        )
 
 
 def _columns(job: sa.FromClause) -> list[sa.ColumnElement[Any]]:
@@ -64,15 +69,30 @@ def _columns(job: sa.FromClause) -> list[sa.ColumnElement[Any]]:
     ]
 
 
-def project_photos(database: Database, project_id: str) -> list[PhotoRow]:
+def project_photos(
+    database: Database, project_id: str, *, without: Iterable[UUID] = ()
+) -> list[PhotoRow]:
     """Read the photos of a project, each with its newest result.
+
+    Parameters
+    ----------
+    database, project_id
+        Where, and of what.
+    without
+        Jobs whose results are known and not read again: they are None.
 
     Raises
     ------
     UnknownProjectError
         No photo was ever submitted for it.
     """
-    found = _read(database, _of_project(project_id)[0])
+    query, job_id = _of_project(project_id)
+    if known := list(without):
+        result = next(column for column in query.selected_columns if column.key == "result")
+        others = [c for c in query.selected_columns if c is not result]
+        read = sa.case((job_id != sa.all_(sa.cast(known, ARRAY(PG_UUID(as_uuid=True)))), result))
+        query = query.with_only_columns(*others, read.label("result"))
+    found = _read(database, query)
     if not found:
         raise unknown_project(project_id)
     return found
@@ -118,6 +138,18 @@ def _of_project(project_id: str) -> tuple[sa.Select[Any], sa.ColumnElement[UUID]
         .order_by(photos.c.created_at, photos.c.photo_id)
     )
     return query, newest.c.job_id
+
+
+def asked_strategy(database: Database, project_id: str) -> str | None:
+    """Read how the project was last asked to be added up; None if it never was.
+
+    What failed or was cancelled does not count: the way before holds.
+    """
+    ended_badly = jobs.c.state.in_([str(JobState.FAILED), str(JobState.CANCELLED)])
+    query = _newest(jobs.c.payload["strategy"].astext, project_id).where(~ended_badly)
+    with database.begin() as connection:
+        found: str | None = connection.scalar(query)
+    return found
 
 
 def newest_inventory(database: Database, project_id: str) -> Mapping[str, Any] | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Literal, get_args
+from types import MappingProxyType
+from typing import Final, Literal, get_args
 
 from photoqueue.format import one_line
+from photoqueue.phrases import phrase
 from photoqueue.records.base import Box, Record
+from photoqueue.records.hooks import Namer
 
 EditKind = Literal[
     "rename",
@@ -16,6 +20,7 @@ EditKind = Literal[
     "same",
     "apart",
     "stays",
+    "accept",
     "count",
     "exclude",
     "replace",
@@ -72,8 +77,10 @@ class Edit(Record):
     undone_at: datetime | None = None
     undone_by: str | None = None
 
+    #: What names it for whoever made it: an edit that is sent again under it is not made twice.
+    ref: str | None = None
     #: The items that it is about: of ``rename``, ``remove``, ``redraw``, ``same``, ``apart``,
-    #: ``stays``.
+    #: ``stays``, ``accept``.
     items: tuple[Anchor, ...] = ()
     #: Of ``rename``, ``add`` and ``count``.
     thing: NamedThing | None = None
@@ -111,29 +118,63 @@ class Edit(Record):
         """The id of the thing that an ``add`` adds."""
         return f"e{self.number}"
 
-    def words(self) -> str:
-        """Return what it says, on one line: ``rename chair to armchair``."""
-        subject = " and ".join(one_line(item.name, 24) for item in self.items)
-        told: dict[EditKind, Any] = {
-            "rename": f"{subject} is {self.thing and self.thing.name}",
-            "remove": f"{subject} removed",
-            "add": f"{self.thing and self.thing.name} added in {self.photo_id}",
-            "redraw": f"{subject} redrawn",
-            "same": f"{subject} are one thing",
-            "apart": f"{subject} is a thing of its own",
-            "stays": f"{subject} stays here",
-            "count": f"{self.count} × {self.thing and self.thing.name} in {self.room}",
-            "exclude": f"{self.photo_id} excluded",
-            "replace": f"{self.photo_id} replaced by {self.by_photo}",
-            "move": f"{self.photo_id} moved to {self.to_room}",
-            "rename_room": f"{self.room} is {self.to_room}",
-            "reviewed": f"{self.room} reviewed",
-            "keep": f"edit {self.of} kept",
-            "undo": f"edit {self.of} undone",
-            "redo": f"edit {self.of} done again",
-        }
-        return one_line(str(told[self.kind]), 80)
+    def words(
+        self, names: Namer | None = None, titles: Mapping[str, str] = MappingProxyType({})
+    ) -> str:
+        """Return what it says, on one line: ``chair is armchair``.
+
+        Parameters
+        ----------
+        names
+            Those of a language, which the text is in then; None is English, with names as given.
+        titles
+            What to call photos, by id; others are called by their id.
+        """
+        language = names.language if names else "en"
+
+        def name(of: Anchor | NamedThing) -> str:
+            return names.item(of.key, of.name) if names else of.name
+
+        subjects = [one_line(name(item), 24) for item in self.items]
+        if self.kind == "accept":
+            subjects = list(dict.fromkeys(subjects))
+        return one_line(
+            phrase(
+                language,
+                _SAYING[self.kind],
+                what=phrase(language, " and ").join(subjects),
+                name=name(self.thing) if self.thing else "",
+                photo=titles.get(self.photo_id or "", self.photo_id),
+                other=titles.get(self.by_photo or "", self.by_photo),
+                count=self.count,
+                room=self.to_room if self.kind == "move" else self.room,
+                to=self.to_room,
+                of=self.of,
+            ),
+            80,
+        )
 
     def __repr__(self) -> str:
         undone = "" if self.standing else ", undone"
         return f"<Edit {self.number}: {self.words()}, by {one_line(self.user_id, 16)}{undone}>"
+
+
+_SAYING: Final[dict[EditKind, str]] = {
+    "rename": "{what} is {name}",
+    "remove": "{what} removed",
+    "add": "{name} added in {photo}",
+    "redraw": "{what} redrawn",
+    "same": "{what} are one thing",
+    "apart": "{what} is a thing of its own",
+    "stays": "{what} stays here",
+    "accept": "{what} accepted",
+    "count": "{count} × {name} in {room}",
+    "exclude": "{photo} excluded",
+    "replace": "{photo} replaced by {other}",
+    "move": "{photo} moved to {room}",
+    "rename_room": "{room} is {to}",
+    "reviewed": "{room} reviewed",
+    "keep": "edit {of} kept",
+    "undo": "edit {of} undone",
+    "redo": "edit {of} done again",
+}

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 class Namer(Protocol):
     """Names of items and kinds of room in one language."""
 
+    #: ``en`` or ``fr``.
+    language: str
+
     def item(self, key: str | None, name: str) -> str:
         """Return the name of a catalogue item; other items keep their name."""
 

@@ -54,12 +54,11 @@ def inventory(
 ) -> None:
     """Show the inventory of a project, with users' corrections."""
     from photoqueue.faces.cli.views import show_inventory
-    from photoqueue.records.base import DEFAULT_STRATEGY
 
     if strategy is not None and not anew:
         raise typer.BadParameter("--strategy needs --anew.")
     if anew:
-        photoqueue.submit_inventory(project, strategy=strategy or DEFAULT_STRATEGY).result()
+        photoqueue.submit_inventory(project, strategy=strategy).result()
     found = photoqueue.read_inventory(project)
     if as_json:
         print_json(found.model_dump(mode="json", by_alias=True))
@@ -148,8 +147,8 @@ def edit(
         str | None,
         typer.Argument(
             metavar="[VERB]",
-            help="rename, remove, add, redraw, same, apart, stays, exclude, move, rename-room, "
-            "reviewed, undo, redo, place or keep; without one, list the edits.",
+            help="rename, remove, add, redraw, same, apart, stays, accept, count, exclude, move, "
+            "rename-room, reviewed, undo, redo, place or keep; without one, list the edits.",
             show_default=False,
         ),
     ] = None,
@@ -188,7 +187,9 @@ def edit(
         options["room"] = given.pop() if len(given) > 1 else None
     if verb in ("undo", "place", "keep") and given and given[0].isdecimal():
         given[0] = int(given[0])
-    named = {name: value for name, value in options.items() if value is not None}
+    if verb == "count" and given and given[-1].isdecimal():
+        given[-1] = int(given[-1])
+    named: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     made = verbs.edit(project, verb, *given, user_id=user, **named)
     if not printed_json(as_json, made):
         show(f"Edit {made.number}: {line(made.words())}")

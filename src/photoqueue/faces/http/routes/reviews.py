@@ -23,7 +23,9 @@ class EditRequest(RequestBody):
     verb: Literal[tuple(VERBS)]  # type: ignore[valid-type]  # derived from the SDK
     user_id: Name = Field(examples=["u1"])
     item_id: Name | None = None
-    #: Of ``same``.
+    #: A name of the edit that nobody else gives: sent again under it, it is not made twice.
+    ref: Name | None = None
+    #: Of ``same`` and ``accept``.
     item_ids: list[Name] = Field(default_factory=list)
     photo_id: Name | None = None
     name: Name | None = None
@@ -34,6 +36,12 @@ class EditRequest(RequestBody):
     room: Name | None = None
     to: Name | None = None
     number: int | None = None
+    #: Of ``count``, with ``room``: what, how many, and whether they are taken apart.
+    item: Name | None = None
+    count: int | None = None
+    dismountable: bool | None = None
+    #: Whether no photo shows the room.
+    new_room: bool | None = None
 
 
 @router.get("/items", response_model_exclude_none=True)

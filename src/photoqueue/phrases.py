@@ -1,0 +1,108 @@
+"""What the review of a move says, in English and French.
+
+Texts are written once, in English, where they are said; French ones are found by them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+
+def phrase(language: str, text: str, /, **values: Any) -> str:
+    """Return a text in a language, with the values put in.
+
+    Parameters
+    ----------
+    language
+        ``en`` or ``fr``.
+    text
+        English, with ``{name}`` for each of the values.
+
+    Examples
+    --------
+    >>> phrase("fr", "{room} reviewed", room="salon")
+    'salon : vérifié'
+    """
+    return (_FRENCH[text] if language == "fr" and text else text).format(**values)
+
+
+_FRENCH: Final = {
+    # edits
+    "{what} is {name}": "{what} : c’est {name}",
+    "{what} removed": "{what} retiré",
+    "{name} added in {photo}": "{name} ajouté dans {photo}",
+    "{what} redrawn": "{what} redessiné",
+    "{what} are one thing": "{what} : un seul objet",
+    "{what} is a thing of its own": "{what} : un objet à part",
+    "{what} stays here": "{what} reste ici",
+    "{what} accepted": "{what} accepté",
+    "{count} × {name} in {room}": "{count} × {name} dans {room}",
+    "{photo} excluded": "{photo} exclue",
+    "{photo} replaced by {other}": "{photo} remplacée par {other}",
+    "{photo} moved to {room}": "{photo} déplacée vers {room}",
+    "{room} is {to}": "{room} : c’est {to}",
+    "{room} reviewed": "{room} : vérifié",
+    "edit {of} kept": "modification {of} gardée",
+    "edit {of} undone": "modification {of} annulée",
+    "edit {of} done again": "modification {of} rétablie",
+    " and ": " et ",
+    " or ": " ou ",
+    # why an edit is not placed
+    "no photo that has a result is in {room}": "aucune photo analysée n’est dans {room}",
+    "photo {photo} is no longer in the project, or has no result": (
+        "la photo {photo} n’est plus dans le projet, ou n’est pas analysée"
+    ),
+    "photo {photo} came with edit {number}, which was undone": (
+        "la photo {photo} est venue avec la modification {number}, qui a été annulée"
+    ),
+    "the {name} is not found again in photo {photo}": (
+        "{name} : introuvable à présent dans la photo {photo}"
+    ),
+    "the {name} in photo {photo} was removed": "{name} : retiré de la photo {photo}",
+    "the {name} is no longer added in photo {photo}": (
+        "{name} : n’est plus ajouté dans la photo {photo}"
+    ),
+    "another thing lies where the {name} was removed": (
+        "un autre objet est là où {name} a été retiré"
+    ),
+    "{words} holds since the rooms were merged": (
+        "« {words} » vaut depuis que les pièces sont réunies"
+    ),
+    "the items are in {rooms}": "les objets sont dans {rooms}",
+    # why a line is to check
+    "{held} not counted: {reason}": "{held} non compté : {reason}",
+    "stays here": "reste ici",
+    "not in the catalogue": "pas dans le catalogue",
+    "taken for {names} in another photo": "pris pour {names} sur une autre photo",
+    "may be {names}": "peut-être {names}",
+    "seen with little certainty ({score})": "vu avec peu de certitude ({score})",
+    "seen in one of {views} photos only and with little certainty ({score})": (
+        "vu sur une seule des {views} photos et avec peu de certitude ({score})"
+    ),
+    "{boxes} boxes taken for one thing": "{boxes} cadres pris pour un seul objet",
+    "seen only in all photos together": "vu seulement sur toutes les photos ensemble",
+    "{number} in all photos together, {most} in the one that shows most": (
+        "{number} sur toutes les photos ensemble, {most} sur celle qui en montre le plus"
+    ),
+    "{most} in the photo that shows most, {number} over all": (
+        "{most} sur la photo qui en montre le plus, {number} en tout"
+    ),
+    "{most} in one photo, {others} at most in the others": (
+        "{most} sur une photo, {others} au plus sur les autres"
+    ),
+    "more than one photo shows, with little certainty": (
+        "plus qu’une photo n’en montre, avec peu de certitude"
+    ),
+    "a desk is likely in an office without a table": (
+        "un bureau est probable dans une pièce de travail sans table"
+    ),
+    "in single photos, but not in the list of all photos together": (
+        "sur des photos seules, mais pas dans la liste de toutes les photos ensemble"
+    ),
+    "corrected by {user}; the photos show {seen}": (
+        "corrigé par {user} ; les photos en montrent {seen}"
+    ),
+    "corrected by {user}; the photos show {seen}, and showed {then} then": (
+        "corrigé par {user} ; les photos en montrent {seen}, et en montraient {then} alors"
+    ),
+}

@@ -23,10 +23,10 @@ def phrase(language: str, text: str, /, **values: Any) -> str:
     >>> phrase("fr", "{room} reviewed", room="salon")
     'salon : vérifié'
     """
-    return (_FRENCH[text] if language == "fr" and text else text).format(**values)
+    return (FRENCH.get(text, text) if language == "fr" else text).format(**values)
 
 
-_FRENCH: Final = {
+FRENCH: Final = {
     # edits
     "{what} is {name}": "{what} : c’est {name}",
     "{what} removed": "{what} retiré",
@@ -45,6 +45,33 @@ _FRENCH: Final = {
     "edit {of} kept": "modification {of} gardée",
     "edit {of} undone": "modification {of} annulée",
     "edit {of} done again": "modification {of} rétablie",
+    "cancelled": "annulée",
+    # the head
+    "Not added up yet.": "Pas encore additionné.",
+    "Waiting for a worker …": "En attente d’un worker …",
+    "Adding up …": "Addition en cours …",
+    "Adding up failed; it will be retried soon …": (
+        "L’addition a échoué ; nouvel essai sous peu …"
+    ),
+    "Added up": "Additionné",
+    "Adding up failed.": "L’addition a échoué.",
+    "Adding up was cancelled.": "L’addition a été annulée.",
+    "Waiting until the photos of its batch are analysed …": (
+        "En attente : les photos de son lot sont encore analysées …"
+    ),
+    "Waiting: no live worker takes inventory jobs. Start a worker.": (
+        "En attente : aucun worker ne prend d’inventaires. Démarrez un worker."
+    ),
+    "max: the most seen in one photo": "max : le plus vu sur une photo",
+    "sum: all photos added up": "sum : toutes les photos additionnées",
+    "match: things recognised across photos": "match : objets reconnus d’une photo à l’autre",
+    "llm: listed by a vision model": "llm : liste d’un modèle de vision",
+    "for trying out: the built-in model knows rendered rooms, not real ones": (
+        "pour essayer : le modèle intégré connaît des pièces dessinées, pas de vraies"
+    ),
+    "{room}: counted in single photos, as no model has listed it": (
+        "{room} : compté photo par photo, aucun modèle n’en a fait la liste"
+    ),
     " and ": " et ",
     " or ": " ou ",
     # why an edit is not placed

@@ -21,7 +21,7 @@ from photoqueue.inventory.overlay import followed, found_alike
 from photoqueue.inventory.volumes import Kind
 from photoqueue.queue import edit_log, projects
 from photoqueue.records.base import Box
-from photoqueue.records.edits import Edit
+from photoqueue.records.edits import Edit, last_of, undone_by
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -296,8 +296,10 @@ class Review:
         with self._editing() as state:
             return self._add(state, "exclude", photo_id=state.photo(photo_id).photo_id)
 
-    def replace(self, photo_id: str, photo: Any) -> Edit:
+    def replace(self, photo_id: str, photo: Any, *, file_name: str | None = None) -> Edit:
         """Submit another photo in place of one: a path, an address, bytes, a picture, an array.
+
+        ``file_name`` is for display; default is that of the path or address.
 
         If the servers fail in between, call it again: the new photo is submitted once.
         """
@@ -314,6 +316,7 @@ class Review:
             room=rooms.get(photo_id, row.room),
             room_type=row.room_type,
             user_id=self.user_id,
+            file_name=file_name,
         )
         if job.photo_id == photo_id:
             raise PayloadError(f"That is photo {photo_id!r:.60} itself. Give another picture.")
@@ -385,13 +388,10 @@ class Review:
             There is nothing to do again.
         """
         with self._editing() as state:
-            by_number = {edit.number: edit for edit in state.edits}
-            for made in reversed(state.edits):
-                undone = by_number.get(made.of or 0)
-                mine = made.kind == "undo" and made.user_id == self.user_id
-                if mine and undone and not undone.standing:
-                    return state.log.redo(undone, self.user_id)
-        raise StateError(f"{self.user_id} has undone nothing in this project.")
+            undone = undone_by(state.edits, self.user_id)
+            if undone is None:
+                raise StateError(f"{self.user_id} has undone nothing in this project.")
+            return state.log.redo(undone, self.user_id)
 
     def place(self, number: int, item_id: str) -> Edit:
         """Apply an edit whose item was not found again to another item, in its place."""
@@ -452,10 +452,10 @@ class Review:
                     yield f"t{number}", room.room, thing, label
 
     def _last_of_mine(self, state: ProjectState) -> Edit:
-        for edit in reversed(state.edits):
-            if edit.standing and edit.user_id == self.user_id and edit.kind not in ("undo", "redo"):
-                return edit
-        raise StateError(f"No edit of {self.user_id} holds in project {self.project_id!r:.80}.")
+        edit = last_of(state.edits, self.user_id)
+        if edit is None:
+            raise StateError(f"No edit of {self.user_id} holds in project {self.project_id!r:.80}.")
+        return edit
 
 
 class ReadOnce(Review):

@@ -46,6 +46,7 @@ VERBS: Final[Mapping[str, Callable[..., Edit]]] = {
 def edit(
     project_id: str,
     verb: str,
+    /,
     *values: Any,
     user_id: str | None = None,
     ref: str | None = None,
@@ -73,17 +74,38 @@ def edit(
     method = VERBS.get(verb)
     if method is None:
         raise PayloadError(f"There is no edit {verb!r:.40}; choose one of {', '.join(VERBS)}.")
-    project = checked("project_id", project_id)
-    editor = Review(
-        project, checked_user(user_id), ref=None if ref is None else checked("ref", ref)
-    )
-    projects.require_project(current().database, project)
+    editor = _editor(project_id, user_id, ref)
     try:
         given = signature(method).bind(editor, *values, **named)
     except TypeError as exc:
         wanted = ", ".join(list(signature(method).parameters)[1:]) or "nothing"
         raise PayloadError(f"{verb} takes {wanted}: {exc}.") from None
+    return _once(lambda: method(*given.args, **given.kwargs))
+
+
+def replace(
+    project_id: str,
+    photo_id: str,
+    photo: bytes,
+    *,
+    file_name: str | None = None,
+    user_id: str | None = None,
+    ref: str | None = None,
+) -> Edit:
+    """Submit another photo in place of one, once for each ``ref``; see :meth:`Review.replace`."""
+    editor = _editor(project_id, user_id, ref)
+    return _once(lambda: editor.replace(photo_id, photo, file_name=file_name))
+
+
+def _editor(project_id: str, user_id: str | None, ref: str | None) -> Review:
+    project = checked("project_id", project_id)
+    projects.require_project(current().database, project)
+    named = None if ref is None else checked("ref", ref)
+    return Review(project, checked_user(user_id), ref=named)
+
+
+def _once(verb: Callable[[], Edit]) -> Edit:
     try:
-        return method(*given.args, **given.kwargs)
+        return verb()
     except edit_log.MadeBeforeError as before:
         return before.edit

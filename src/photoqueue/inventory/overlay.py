@@ -39,6 +39,16 @@ class Links:
     #: Items of which a person said what they are or where: they are there, whatever their score.
     settled: Set[str] = frozenset()
 
+    def among(self, item_ids: Iterable[str]) -> Links:
+        """Return what was said of some items."""
+        names = frozenset(item_ids)
+        return Links(
+            groups=tuple(group for group in self.groups if group & names),
+            apart=names & self.apart,
+            stays=names & self.stays,
+            settled=names & self.settled,
+        )
+
 
 NO_LINKS: Final = Links()
 

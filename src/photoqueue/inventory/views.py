@@ -175,13 +175,14 @@ def _as_told(copies: Sequence[AnalysedPhoto]) -> list[tuple[FoundItem, ...]]:
         for other, left in zip(copies, items, strict=True):
             for name, item in list(left.items()) if other is not photo else ():
                 own = other.told.get(name, Told(0, item))
-                if own.number < number and _one_place(found, own.found):
+                if own.number < number and one_place(found, own.found):
                     del left[name]
                     break
     return [tuple(left.values()) for left in items]
 
 
-def _one_place(some: FoundItem, other: FoundItem) -> bool:
+def one_place(some: FoundItem, other: FoundItem) -> bool:
+    """Whether findings of copies lie in one place or, without boxes, are of one kind."""
     if some.box and other.box:
         return overlap(some.box, other.box) >= SAME_PLACE
     return Kind.of(some) == Kind.of(other)

@@ -114,6 +114,13 @@ def of_project(database: Database, project_id: str, *, after: int = 0) -> list[E
         return _read(connection, table.c.project_id == project_id, table.c.number > after)
 
 
+def newest_number(database: Database, project_id: str) -> int:
+    """Return the number of the newest edit of a project, which each change raises; 0 without."""
+    query = sa.select(sa.func.max(table.c.number)).where(table.c.project_id == project_id)
+    with database.begin() as connection:
+        return connection.scalar(query) or 0
+
+
 def reviewed_projects(database: Database) -> list[str]:
     """Return the projects in which a person reviewed a room, in alphabetical order."""
     standing = (table.c.kind == "reviewed") & table.c.undone_at.is_(None)

@@ -51,6 +51,10 @@ class PhotoRow:
         name = self.file_name or self.photo_id
         return f"{self.room}/{name}" if self.room else name
 
+    def without_result(self) -> PhotoRow:
+        """Return the photo without what its job found."""
+        return replace(self, result=None)
+
     @property
     def can_retry(self) -> bool:
         """Whether a retry can help: its picture is stored, and is not what is wrong."""
@@ -145,11 +149,14 @@ def asked_strategy(database: Database, project_id: str) -> str | None:
 
     What failed or was cancelled does not count: the way before holds.
     """
-    ended_badly = jobs.c.state.in_([str(JobState.FAILED), str(JobState.CANCELLED)])
-    query = _newest(jobs.c.payload["strategy"].astext, project_id).where(~ended_badly)
     with database.begin() as connection:
-        found: str | None = connection.scalar(query)
+        found: str | None = connection.scalar(_asked_strategy(project_id))
     return found
+
+
+def _asked_strategy(project_id: str) -> sa.Select[Any]:
+    ended_badly = jobs.c.state.in_([str(JobState.FAILED), str(JobState.CANCELLED)])
+    return _newest(jobs.c.payload["strategy"].astext, project_id).where(~ended_badly)
 
 
 def newest_inventory(database: Database, project_id: str) -> Mapping[str, Any] | None:
@@ -223,6 +230,12 @@ class ProjectStanding:
     waits_for_batch: bool
     #: The error of that job, if it failed.
     error: str | None
+    #: How the project was last asked to be added up, by a job that did not fail.
+    strategy: str | None
+    #: The newest inventory job that completed.
+    completed_id: UUID | None
+    #: How long its newest photos took, in ms; None before the first.
+    photo_ms: float | None
 
 
 def list_projects(database: Database, limit: int = 200) -> list[ProjectRow]:
@@ -261,6 +274,10 @@ def list_projects(database: Database, limit: int = 200) -> list[ProjectRow]:
         return [ProjectRow(**row._mapping) for row in connection.execute(query)]
 
 
+#: Photos by which the time for the others is estimated.
+_RECENT: Final = 20
+
+
 def project_standing(database: Database, project_id: str) -> ProjectStanding:
     """Read the progress of a project's photos and inventory."""
     of_project = sa.and_(jobs.c.project_id == project_id, jobs.c.photo_id.is_not(None))
@@ -274,14 +291,27 @@ def project_standing(database: Database, project_id: str) -> ProjectStanding:
         sa.func.count().filter(_COMPLETED, jobs.c.finished_at > began).label("newer"),
     ).where(of_project)
     newest = (jobs.c.job_id, jobs.c.state, jobs.c.ready_at, jobs.c.error_message)
+    recent = (
+        sa.select(jobs.c.job_duration_ms)
+        .where(of_project, _COMPLETED)
+        .order_by(jobs.c.job_id.desc())
+        .limit(_RECENT)
+        .subquery()
+    )
     with database.begin() as connection:
         found = connection.execute(counts).mappings().one()
         job = connection.execute(_newest(newest, project_id)).first()
-        added_up_at = connection.scalar(_newest(jobs.c.finished_at, project_id).where(_COMPLETED))
+        completed = (jobs.c.finished_at, jobs.c.job_id)
+        added_up = connection.execute(_newest(completed, project_id).where(_COMPLETED)).first()
+        strategy = connection.scalar(_asked_strategy(project_id))
+        photo_ms = connection.scalar(sa.select(sa.func.avg(recent.c.job_duration_ms)))
     state = JobState(job.state) if job else None
     return ProjectStanding(
         **found,
-        added_up_at=added_up_at,
+        added_up_at=added_up.finished_at if added_up else None,
+        strategy=strategy,
+        completed_id=added_up.job_id if added_up else None,
+        photo_ms=photo_ms,
         job_id=job.job_id if job else None,
         state=state,
         waits_for_batch=bool(job and state is JobState.WAITING and job.ready_at is None),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal, get_args
@@ -178,3 +178,21 @@ _SAYING: Final[dict[EditKind, str]] = {
     "undo": "edit {of} undone",
     "redo": "edit {of} done again",
 }
+
+
+def last_of(edits: Sequence[Edit], user_id: str) -> Edit | None:
+    """Return the newest edit of a person that holds: what an undo of theirs takes back."""
+    for edit in reversed(edits):
+        if edit.standing and edit.user_id == user_id and edit.kind not in ("undo", "redo"):
+            return edit
+    return None
+
+
+def undone_by(edits: Sequence[Edit], user_id: str) -> Edit | None:
+    """Return what a person undid last and what is still undone: a redo of theirs brings it back."""
+    by_number = {edit.number: edit for edit in edits}
+    for made in reversed(edits):
+        undone = by_number.get(made.of or 0)
+        if made.kind == "undo" and made.user_id == user_id and undone and not undone.standing:
+            return undone
+    return None

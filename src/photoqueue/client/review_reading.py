@@ -1,0 +1,240 @@
+"""What a page of review needs to know of a project, read and counted anew only where it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from photoqueue.client.project_state import strategy_now
+from photoqueue.errors import UnknownProjectError
+from photoqueue.installation import Installation
+from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.lines import line_of
+from photoqueue.inventory.merge import RoomCounts, count_rooms
+from photoqueue.inventory.overlay import NO_LINKS, Links, Overlaid, followed, overlay
+from photoqueue.inventory.views import AnalysedPhoto, by_room
+from photoqueue.jobs.inventory_sync import reviewed_inventory
+from photoqueue.queue import edit_log, projects
+from photoqueue.queue.projects import PhotoRow, ProjectStanding
+from photoqueue.records.base import Strategy
+from photoqueue.records.edits import Edit
+from photoqueue.records.results import FoundItem, InventoryResult, PhotoResult
+
+#: What an engine listed in each room, by the room's name now.
+Listed = Mapping[str, Sequence[FoundItem]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectReading:
+    """A project at one moment."""
+
+    project_id: str
+    #: That of the installation, in which rooms are called that nobody named.
+    language: str
+    #: All photos, in the order in which they were submitted.
+    rows: Sequence[PhotoRow]
+    #: What engines found in those that have a result, by photo.
+    analysed: Mapping[str, AnalysedPhoto]
+    edits: Sequence[Edit]
+    done: Overlaid
+    rooms: Sequence[RoomCounts]
+    #: Names and reasons are in the language that was asked for.
+    result: InventoryResult
+    #: How many lines were to check before anybody said anything.
+    to_check: int
+    #: The newest inventory job and how far the photos are.
+    standing: ProjectStanding
+    #: Warnings of the engine that listed rooms.
+    warnings: Sequence[str]
+
+
+class RoomMemory:
+    """Counts rooms; what was counted is used again as long as nothing that it rests on changes."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[object, RoomCounts]] = {}
+
+    def count(
+        self,
+        photos: Sequence[AnalysedPhoto],
+        links: Links,
+        catalogue: Catalogue,
+        *,
+        strategy: Strategy,
+        language: str,
+        listed: Listed | None,
+    ) -> list[RoomCounts]:
+        """Count like :func:`~photoqueue.inventory.merge.count_rooms`."""
+        counted = {}
+        for room, its_photos in by_room(photos, language).items():
+            of_room = links.among(
+                str(item.item_id) for photo in its_photos for item in photo.result.items
+            )
+            own = None if listed is None else {r: listed[r] for r in (room,) if r in listed}
+            rests_on = (its_photos, of_room, strategy, own)
+            known = self._known.get(room)
+            if known is None or known[0] != rests_on:
+                (counts,) = count_rooms(
+                    its_photos,
+                    catalogue,
+                    strategy=strategy,
+                    language=language,
+                    listed=own,
+                    links=of_room,
+                )
+                known = rests_on, counts
+            counted[room] = known
+        self._known = counted
+        return [counts for _, counts in counted.values()]
+
+
+@dataclass
+class ProjectReader:
+    """Reads one project again and again.
+
+    Results of jobs never change, so each is read and validated once; rooms of which nothing has
+    changed are not counted again.
+    """
+
+    project_id: str
+    installation: Installation
+    _results: dict[UUID, PhotoResult] = field(default_factory=dict)
+    _newest: tuple[object, InventoryResult | None] = (None, None)
+    _seen: tuple[object, ...] = ()
+    _reading: ProjectReading | None = None
+    _rooms: RoomMemory = field(default_factory=RoomMemory)
+    _bare: RoomMemory = field(default_factory=RoomMemory)
+    _before: tuple[object, int] = (None, 0)
+
+    def read(self, catalogue: Catalogue, language: str) -> ProjectReading:
+        """Read the project as it is now.
+
+        Parameters
+        ----------
+        catalogue
+            The catalogue of the installation.
+        language
+            ``en`` or ``fr``: of names and reasons.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            PostgreSQL is unavailable.
+        """
+        database = self.installation.database
+        standing = projects.project_standing(database, self.project_id)
+        # Edits first: a photo that came with an edit is then among the photos that are read later.
+        number = edit_log.newest_number(database, self.project_id)
+        rows = self._read_rows()
+        seen = (language, number, rows, standing.strategy, standing.completed_id)
+        if self._reading is None or seen != self._seen:
+            self._reading = self._read_all(rows, standing, catalogue, language)
+            self._seen = seen
+        return replace(self._reading, standing=standing)
+
+    def _read_rows(self) -> list[PhotoRow]:
+        """Read the photos; results that are known already stay where they are."""
+        try:
+            rows = projects.project_photos(
+                self.installation.database, self.project_id, without=self._results
+            )
+        except UnknownProjectError:
+            return []
+        self._results = {
+            row.job_id: PhotoResult.model_validate(row.result)
+            if row.result is not None
+            else self._results[row.job_id]
+            for row in rows
+            if row.result is not None or row.job_id in self._results
+        }
+        return [row.without_result() for row in rows]
+
+    def _read_all(
+        self,
+        rows: list[PhotoRow],
+        standing: ProjectStanding,
+        catalogue: Catalogue,
+        language: str,
+    ) -> ProjectReading:
+        own = self.installation.settings.language
+        newest = self._read_newest(standing)
+        strategy = strategy_now(standing.strategy, newest)
+        edits = edit_log.of_project(self.installation.database, self.project_id)
+        analysed = {
+            row.photo_id: AnalysedPhoto(
+                photo_id=row.photo_id,
+                sha256=row.sha256 or "",
+                room=row.room,
+                room_type=row.room_type,
+                result=self._results[row.job_id],
+                job_id=str(row.job_id),
+            )
+            for row in rows
+            if row.job_id in self._results
+        }
+        done = overlay(analysed.values(), edits, own)
+        listed = (
+            followed(newest.listed, newest.listed_photos or {}, done.rooms)
+            if newest and newest.listed
+            else None
+        )
+        rooms = self._rooms.count(
+            done.photos, done.links, catalogue, strategy=strategy, language=own, listed=listed
+        )
+        result = reviewed_inventory(
+            self.project_id,
+            rows,
+            done,
+            rooms,
+            catalogue,
+            strategy=strategy,
+            language=language,
+            listed=listed,
+        )
+        return ProjectReading(
+            project_id=self.project_id,
+            language=own,
+            rows=rows,
+            analysed=analysed,
+            edits=edits,
+            done=done,
+            rooms=rooms,
+            result=result,
+            to_check=self._to_check(analysed, catalogue, strategy),
+            standing=standing,
+            warnings=newest.warnings if newest and newest.listed else (),
+        )
+
+    def _read_newest(self, standing: ProjectStanding) -> InventoryResult | None:
+        if standing.completed_id != self._newest[0]:
+            found = projects.newest_inventory(self.installation.database, self.project_id)
+            newest = None if found is None else InventoryResult.model_validate(found)
+            self._newest = standing.completed_id, newest
+        return self._newest[1]
+
+    def _to_check(
+        self, analysed: Mapping[str, AnalysedPhoto], catalogue: Catalogue, strategy: Strategy
+    ) -> int:
+        """Count the lines that were to check before anybody said anything."""
+        language = self.installation.settings.language
+        results = strategy, [(photo.photo_id, photo.job_id) for photo in analysed.values()]
+        if self._before[0] != results:
+            photos = overlay(analysed.values(), (), language).photos
+            rooms = self._bare.count(
+                photos, NO_LINKS, catalogue, strategy=strategy, language=language, listed=None
+            )
+            lines = (
+                line_of(
+                    count,
+                    room=room.room,
+                    room_type=room.room_type,
+                    views=room.views,
+                    catalogue=catalogue,
+                    language=language,
+                )
+                for room in rooms
+                for count in room.counts
+            )
+            self._before = results, sum(line.review for line in lines)
+        return self._before[1]

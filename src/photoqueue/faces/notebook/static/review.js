@@ -41,7 +41,7 @@ function reviewKeys({ store, stage, list, photos, overview, focusBox }) {
       else if (store.mode) commands.cancel();
       else list.focusLine();
     }],
-    [["?"], "all keys", () => overview.toggle(), true],
+    [["?"], "all keys", () => overview.toggle()],
   ];
 }
 const KEY_NAMES = { ArrowLeft: "←", ArrowRight: "→", Escape: "Esc", Backspace: "⌫", Enter: "↵", Z: "Shift+Z", Delete: "Del" };
@@ -64,14 +64,14 @@ export default {
     const waits = h("span", { class: "pq-unsaved", role: "status", hidden: true });
     const messages = h("div", { class: "pq-said" }, said, undo, waits);
     const welcome = h("div", { class: "pq-welcome", hidden: true });
-    const middle = h("div", { class: "pq-middle" }, stage.element, list.ask);
-    const desk = h("div", { class: "pq-desk" }, list.rooms, middle, list.element);
+    const desk = h("div", { class: "pq-desk" }, list.rooms, stage.element, list.element);
     const footer = h("footer", { class: "pq-keys" });
     const page = h("div", { class: "pq-page" }, head.element, welcome, photos.element, desk, messages, footer);
     const overview = keyOverview();
     el.classList.add("pq", "pq-view", "pq-review");
     el.dataset.lmSuppressShortcuts = "true"; // keys are for this page, not for the cell
     el.tabIndex = -1;
+    stage.element.querySelector(".pq-film").before(list.ask);
     el.append(page, overview.element);
 
     const active = () => el.getRootNode().activeElement;
@@ -148,9 +148,9 @@ export default {
 
     function drawKeys() {
       drawOnce(footer, [store.canEdit, store.lang], () => [
-        ...(store.canEdit ? keys.filter((one) => one[3]) : keys.filter(([[key]]) => ["j", "k", "?"].includes(key)))
+        ...(store.canEdit ? keys.filter((one) => one[3]) : keys.filter(([[key]]) => ["j", "k"].includes(key)))
           .map(([[key], words]) => h("span", {}, h("kbd", {}, keyName(key)), " ", t(words))),
-        h("button", { type: "button", class: "pq-link", "data-key": "keys", onclick: overview.toggle }, t("all keys"))]);
+        h("button", { type: "button", class: "pq-link", "data-key": "keys", onclick: overview.toggle }, h("kbd", {}, "?"), " ", t("all keys"))]);
     }
 
     function update() {
@@ -167,7 +167,7 @@ export default {
       drawKeys();
       // What had the focus may be gone: it stays where one works.
       const now = active();
-      if (!where || (now && now !== el && el.contains(now) && now.getClientRects().length)) return;
+      if (!where || (now && (now === before || now !== el) && el.contains(now) && now.getClientRects().length)) return;
       if (desk.hidden) photos.element.focus({ preventScroll: true });
       else if (where === stage.element) focusBox();
       else list.focusLine();

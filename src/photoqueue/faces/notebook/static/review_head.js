@@ -13,6 +13,7 @@ function drawOnce(element, data, make) {
 function local(store, text) {
   return store.lang === "fr" ? text.replace(/(\d)([.,])(?=\d)/g, (_, digit, mark) => digit + (mark === "." ? "," : "\u202f")) : text;
 }
+const totalIn = (store, value) => local(store, `${format.number(value, 1)} m³`);
 const volumeIn = (store, value) => local(store, format.volume(value));
 const countIn = (store, value) => local(store, format.number(value));
 // "1 thing" and "3 things": the text for one, and the text for others with {n}.
@@ -29,11 +30,10 @@ function reviewHead(store, { look, looking }) {
 
   function drawTitle({ project, projects, fixed }) {
     drawOnce(title, [project, projects, fixed, store.lang], () => {
-      if (fixed || !projects?.length) return h("h2", {}, project || t("Review"));
+      if (fixed || !project || !projects?.length) return h("h2", {}, project || t("Review"));
       const told = (one) => `${one.id} · ${countedIn(store, one.photos, "1 photo", "{n} photos")}`;
-      const listed = projects.some((one) => one.id === project) || !project ? projects : [{ id: project, photos: 0 }, ...projects];
+      const listed = projects.some((one) => one.id === project) ? projects : [{ id: project, photos: 0 }, ...projects];
       return h("select", { class: "pq-project", "aria-label": t("Project"), "data-key": "project", onchange: (event) => store.send({ kind: "project", project: event.target.value }) },
-        project ? null : h("option", { value: "", selected: true }, t("choose a project …")),
         listed.map((one) => h("option", { value: one.id, selected: one.id === project }, told(one))));
     });
   }
@@ -80,7 +80,7 @@ function reviewHead(store, { look, looking }) {
 
   function drawFacts(head) {
     const { project, things, volume, volumeMin, volumeMax, lorry, weight, check, strategy, strategies } = head;
-    facts.hidden = !project || !head.analysis?.total;
+    facts.hidden = !project || ((volume ?? null) === null && !things);
     drawOnce(facts, [project, things, volume, volumeMin, volumeMax, lorry, weight, check, strategy, strategies, store.rooms, store.canEdit, store.lang], () => {
       const fact = (key, value, ...under) => h("div", { class: "pq-figure", "data-fact": key }, h("b", {}, value), h("span", {}, under));
       const choose = store.canEdit && strategies ? h("select", { "aria-label": t("How things in several photos are counted"), "data-key": "strategy", class: "pq-strategy",
@@ -88,9 +88,9 @@ function reviewHead(store, { look, looking }) {
       Object.entries(strategies).map(([name, text]) => h("option", { value: name, selected: name === strategy }, text))) : strategies?.[strategy] ?? "";
       const one = fact("things", countIn(store, things ?? 0), things === 1 ? t("thing") : t("things"), " · ", choose);
       if ((volume ?? null) === null) return [one];
-      const [low, high] = [volumeIn(store, volumeMin), volumeIn(store, volumeMax)];
+      const [low, high] = [local(store, format.number(volumeMin, 1)), totalIn(store, volumeMax)];
       return [one,
-        fact("volume", volumeIn(store, volume), low === high ? t("by the catalogue") : t("{low} to {high} by the catalogue’s ranges", { low, high })),
+        fact("volume", totalIn(store, volume), volumeMin === volumeMax ? t("by the catalogue") : t("{low} to {high} by the catalogue’s ranges", { low, high })),
         weight ? fact("weight", weight.words, lorry?.words ?? "", larger(lorry)) : lorry ? fact("lorry", lorry.words, t("by volume"), larger(lorry)) : null,
         check ? left(check) : null];
     });

@@ -2,6 +2,7 @@
 // there are and how large one is.
 
 const CROP = { width: 56, height: 42 };
+const CALM_CROP = { width: 44, height: 33 };
 
 function reviewList(store, { commands, photos }) {
   const t = store.t;
@@ -9,7 +10,7 @@ function reviewList(store, { commands, photos }) {
   const head = h("div", { class: "pq-room-head" });
   const lines = h("ul", { class: "pq-lines", "aria-label": "" });
   const foot = h("div", { class: "pq-list-foot" });
-  const ask = h("div", { class: "pq-ask" });
+  const ask = h("div", { class: "pq-ask" }); // the question at hand, under the photo of a narrow page
   const element = h("section", { class: "pq-list" }, head, lines, foot);
   const drawn = new Map(); // line → {data, element}
   let edited = null; // the line whose count is being edited: {room, id, count, volume, apart}
@@ -31,10 +32,11 @@ function reviewList(store, { commands, photos }) {
           : room.left ? h("small", { class: "pq-warn" }, t("{n} left", { n: room.left }))
             : h("small", {}, room.things ? countedIn(store, room.things, "1 thing", "{n} things") : "–");
         const failed = room.failed ? h("small", { class: "pq-bad" }, t("{n} failed", { n: room.failed })) : null;
+        const plain = failed && !room.left && !room.reviewed;
         return h("li", {}, h("button", { type: "button", "data-key": `room ${room.name}`, "aria-current": room.name === store.at.room ? "true" : null,
           title: room.kind && room.kind.toLowerCase() !== room.name.toLowerCase() ? `${room.name}: ${room.kind}` : room.name,
           onclick: () => { photos.show(null); store.go({ room: room.name }); } },
-        h("span", { class: "pq-room-name" }, room.name), h("span", { class: "pq-room-facts" }, failed, state)));
+        h("span", { class: "pq-room-name" }, room.name), h("span", { class: "pq-room-facts" }, failed, plain ? null : state)));
       }),
       store.canEdit && store.head.project ? h("li", {}, h("button", { type: "button", class: "pq-dim", "data-key": "add-room", onclick: () => openAdd("") }, t("Add a room"))) : null]);
     rooms.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -48,7 +50,7 @@ function reviewList(store, { commands, photos }) {
     lastHead = store.at.room;
     const room = summary();
     const error = room ? store.error(`room ${room.name}`) : "";
-    drawOnce(head, [room, renaming, error, store.canEdit, store.lang], () => {
+    drawOnce(head, [room, waits(here()).length, renaming, error, store.canEdit, store.lang], () => {
       if (!room) return [];
       const kind = room.kind && room.kind.toLowerCase() !== room.name.toLowerCase() ? h("small", {}, ` ${room.kind}`) : null;
       const facts = [countedIn(store, room.things, "1 thing", "{n} things"), volumeIn(store, room.volume), countedIn(store, room.photos, "1 photo", "{n} photos")];
@@ -57,7 +59,7 @@ function reviewList(store, { commands, photos }) {
           renaming ? renameField(room) : h("h3", { tabindex: -1 }, room.name, kind),
           !store.canEdit || renaming ? null : button(t("Rename"), () => { renaming = true; update(); head.querySelector("input")?.select(); }, { "data-key": "rename-room", class: "pq-link" }),
           room.reviewed ? h("span", { class: "pq-ok pq-reviewed" }, t("✓ reviewed by {user}", { user: room.reviewed }))
-            : store.canEdit ? button([t("Room reviewed"), " ", h("kbd", {}, "V")], reviewed, { "data-key": "reviewed", class: `pq-button${room.left ? "" : " pq-primary"}`, "aria-keyshortcuts": "V" }) : null),
+            : store.canEdit ? button([t("Room reviewed"), " ", h("kbd", {}, "V")], reviewed, { "data-key": "reviewed", class: `pq-button${room.left || waits(here()).length ? "" : " pq-primary"}`, "aria-keyshortcuts": "V" }) : null),
         h("p", {}, facts.join(" · ")),
         error ? h("p", { class: "pq-wrong", role: "alert" }, error) : null];
     });
@@ -113,10 +115,12 @@ function reviewList(store, { commands, photos }) {
     while (lines.children.length > elements.length) lines.lastChild.remove();
   }
 
+  const waits = (room) => (room?.photos ?? []).filter((photo) => ["waiting", "active", "delayed"].includes(photo.state));
+
   function emptyWords(room) {
     if (!room) return "";
-    const waits = room.photos.filter((photo) => !["completed", "failed", "cancelled", "excluded"].includes(photo.state)).length;
-    if (waits) return countedIn(store, waits, "1 photo waits to be analysed: its things come here.", "{n} photos wait to be analysed: their things come here.");
+    const waiting = waits(room).length;
+    if (waiting) return countedIn(store, waiting, "1 photo waits to be analysed: its things come here.", "{n} photos wait to be analysed: their things come here.");
     if (!room.photos.length) return t("No photo shows this room.");
     return store.canEdit ? t("Nothing was found here. Draw a box in the photo (N), or add a thing that no photo shows.") : t("Nothing was found here.");
   }
@@ -127,11 +131,11 @@ function reviewList(store, { commands, photos }) {
     const editor = edited?.room === room.name && edited.id === line.id;
     const crops = line.things.flatMap((thing) => thing.items).map((item) => [item, store.item(item)?.item.box,
       store.picture(store.item(item)?.photo.id, "small") ?? "", store.picture(store.item(item)?.photo.id, "full", { ask: false }) ?? ""]);
-    const errors = [line.id, ...line.things.flatMap((thing) => thing.items)].map((about) => store.error(about));
-    const data = JSON.stringify([line, now, now && store.at.item, editor, crops, errors, store.canEdit, store.lang, summary()?.reviewed]);
+    const errors = [line.id, ...line.things.flatMap((thing) => thing.items)].filter((about) => store.error(about));
+    const data = JSON.stringify([line, now, now && store.at.item, editor, crops, errors.map(store.error), store.canEdit, store.lang, summary()?.reviewed]);
     const before = drawn.get(id);
     if (before?.data === data) return { id, element: before.element };
-    const fresh = makeLine(room, line, now, editor, errors.filter(Boolean));
+    const fresh = makeLine(room, line, now, editor, errors);
     const one = before?.element ?? h("li");
     const focused = one.contains(active()) ? active().dataset.key : null;
     for (const { name } of [...one.attributes]) one.removeAttribute(name);
@@ -148,7 +152,7 @@ function reviewList(store, { commands, photos }) {
     const settled = line.things.length > 0 && line.things.every((thing) => thing.settled || thing.stays);
     const done = !line.check && (settled || line.correction !== null || Boolean(summary()?.reviewed));
     const goto = () => { photos.show(null); store.go({ room: room.name, line: line.id }); };
-    const name = h("button", { type: "button", class: "pq-line-name", "data-key": `line ${line.id}`, "data-line": line.id, "aria-current": now ? "true" : null, tabindex: now ? 0 : -1,
+    const name = h("button", { type: "button", class: "pq-line-name", "data-key": `line ${line.id}`, "data-line": line.id, "aria-current": now ? "true" : null, tabindex: -1,
       "aria-label": [line.name, line.check ? t("to check: {why}", { why: line.check }) : done ? t("checked") : "", `${line.count} × ${volumeIn(store, line.volumeOne)}`].filter(Boolean).join(", "),
       onclick: (event) => {
         goto();
@@ -160,19 +164,20 @@ function reviewList(store, { commands, photos }) {
       store.canEdit ? h("button", { type: "button", class: "pq-count", "data-key": `count ${line.id}`, "aria-expanded": String(editor), tabindex: now ? 0 : -1, title: t("Set by hand how many there are"), onclick: () => openEditor(room, line) }, one) : one,
       range ? h("small", {}, range) : null);
     const notes = [
-      line.correction !== null ? [t("set by {user}", { user: line.by ?? "" }), line.seenCount !== null && line.seenCount !== line.count ? t("photos show {n}", { n: line.seenCount }) : ""] : [],
+      line.correction !== null ? [t("set by {user}", { user: line.by ?? "" }), line.seenCount && line.seenCount !== line.count ? t("photos show {n}", { n: line.seenCount }) : ""] : [],
       line.stays ? countedIn(store, line.stays, "1 stays here", "{n} stay here") : "",
       line.things.some((thing) => thing.items.length) || !line.count ? "" : t("no photo shows it")].flat().filter(Boolean);
     return h("li", { class: `pq-line${now ? " pq-now" : ""}`, "data-line": line.id, "data-check": line.check ? "true" : null, style: `--pq-own: ${colourOf(line)}` },
       h("i", { "aria-hidden": "true" }), name, number,
+      cropsOf(line, line.check || now ? CROP : CALM_CROP),
       notes.length ? h("p", { class: "pq-notes" }, notes.join(" · ")) : null,
-      cropsOf(line, now), line.check || now ? whyOf(room, line) : null,
-      errors.map((error) => h("p", { class: "pq-wrong", role: "alert" }, error)),
+      line.check || now ? whyOf(room, line) : null,
+      errors.map((one) => wrongAbout(store, one)),
       editor ? editorOf(room, line) : null);
   }
 
   // What shows each thing: its letter and the crops of its boxes.
-  function cropsOf(line, now) {
+  function cropsOf(line, size) {
     const groups = line.things.map((thing) => {
       const found = thing.items.map((id) => store.item(id)).filter(Boolean);
       if (!found.length) return null;
@@ -183,7 +188,7 @@ function reviewList(store, { commands, photos }) {
           type: "button", class: "pq-crop-button", tabindex: -1, "data-key": `crop ${item.id}`, "aria-pressed": String(store.at.item === item.id),
           "aria-label": [line.name, thing.letter, photo.title].filter(Boolean).join(", "),
           onclick: () => { photos.show(null); store.go({ item: item.id }); },
-        }, cropOf(store, item, CROP))));
+        }, cropOf(store, item, size))));
     });
     return groups.some(Boolean) ? h("div", { class: "pq-crops" }, groups) : null;
   }
@@ -287,7 +292,13 @@ function reviewList(store, { commands, photos }) {
     adding = room;
     update();
     const field = room === "" ? h("input", { type: "text", maxlength: 200, "aria-label": t("Name of the room"), placeholder: t("Name of the room"), "data-key": "new-room" }) : null;
-    const near = h("div", { class: "pq-adding" }, field ? [h("label", {}, t("Room"), field), h("small", {}, t("and a first thing in it:"))] : null);
+    const near = h("div", { class: "pq-adding", onkeydown: (event) => {
+      if (event.key === "Escape") closeAdd(true);
+      else if (event.key === "Enter") picker.element.querySelector("input").focus();
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    } }, field ? [h("label", {}, t("Room"), field), h("small", {}, t("and a first thing in it:"))] : null);
     foot.replaceChildren(near);
     picker = namePicker(store, { near, value, item: null, error, cancel: () => { store.forget(`add ${room}`); closeAdd(true); }, done: (thing) => {
       const name = room || field.value.trim();
@@ -304,6 +315,7 @@ function reviewList(store, { commands, photos }) {
       return "";
     } });
     field?.focus();
+    element.scrollTop = element.scrollHeight;
   }
 
   function closeAdd(back = false) {
@@ -342,7 +354,7 @@ function reviewList(store, { commands, photos }) {
   // -- focus
 
   function focusLine() {
-    (lines.querySelector(".pq-line-name[tabindex='0']") ?? head.querySelector("[data-key='reviewed']") ?? head.querySelector("h3"))?.focus({ preventScroll: true });
+    (lines.querySelector(".pq-now .pq-line-name") ?? head.querySelector("[data-key='reviewed']") ?? head.querySelector("h3"))?.focus({ preventScroll: true });
     reveal();
   }
 
@@ -350,7 +362,7 @@ function reviewList(store, { commands, photos }) {
   function reveal() {
     const now = lines.querySelector(".pq-now");
     if (!now || element.scrollHeight <= element.clientHeight) return;
-    const [low, high] = [now.offsetTop - element.offsetTop, now.offsetTop - element.offsetTop + now.offsetHeight];
+    const [low, high] = [now.offsetTop - head.offsetHeight, now.offsetTop + now.offsetHeight];
     if (low < element.scrollTop || high > element.scrollTop + element.clientHeight) element.scrollTop = low - 40;
   }
 
@@ -376,7 +388,9 @@ function reviewList(store, { commands, photos }) {
     drawHead();
     drawLines();
     // One line can be reached by Tab; the arrow keys move from there.
-    if (!lines.querySelector(".pq-line-name[tabindex='0']")) lines.querySelector(".pq-line-name")?.setAttribute("tabindex", "0");
+    const names = [...lines.querySelectorAll(".pq-line-name")];
+    const first = names.find((name) => name.dataset.line === store.at.line) ?? names[0];
+    for (const name of names) name.tabIndex = name === first ? 0 : -1;
     drawFoot();
     drawAsk();
     if (lineShown !== store.at.line) { lineShown = store.at.line; reveal(); }
@@ -384,6 +398,12 @@ function reviewList(store, { commands, photos }) {
 
   return { rooms, element, ask, update, focusLine, reviewed, removeThing: () => { const line = store.line(store.at.room, store.at.line); if (line) removeThing(line); },
     set evidence(call) { focusEvidence = call; } };
+}
+
+// An error beside what it is about, until it is dismissed or the next edit of that.
+function wrongAbout(store, about) {
+  return h("p", { class: "pq-wrong", role: "alert" }, h("span", {}, store.error(about)),
+    h("button", { type: "button", class: "pq-link", "data-key": `forget ${about}`, "aria-label": store.t("Dismiss"), onclick: () => store.forget(about) }, "×"));
 }
 
 // A choice of another room, or of a new one, for photos.

@@ -64,7 +64,6 @@ function reviewPhotos(store) {
     const facts = failed ? null : photo.state !== "completed" ? t(photo.state === "excluded" ? "excluded" : photo.state === "active" ? "being analysed" : "waiting")
       : photo.items.length ? `${countedIn(store, photo.items.length, "1 thing", "{n} things")}${score < 1 ? ` · ${t("lowest score {score}", { score: local(store, format.score(score)) })}` : ""}` : t("nothing found");
     const open = () => { show(null); store.go({ room: room.name, photo: photo.id }); };
-    const error = store.error(photo.id);
     return h("li", { class: "pq-photo", "data-photo": photo.id, "data-state": photo.state },
       h("button", { type: "button", class: "pq-photo-open", "data-key": `open ${photo.id}`, "aria-label": [photo.title, room.name, failed ? t("failed") : facts].join(", "), onclick: open },
         source ? h("img", { src: source, alt: "", draggable: "false", loading: "lazy" }) : h("span", { class: "pq-dim" }, store.reason(photo.id) || t("The picture is being loaded.")),
@@ -79,7 +78,7 @@ function reviewPhotos(store) {
           photo.error?.canRetry ? button(t("Retry"), () => store.retry([photo.id]), { "data-key": `retry ${photo.id}` }) : null,
           button(t("Replace"), () => choose(photo.id), { "data-key": `replace ${photo.id}` }),
           button(t("Exclude"), () => store.edit("exclude", [photo.id], {}, { about: photo.id }), { "data-key": `exclude ${photo.id}` })) : null] : null,
-      error ? h("p", { class: "pq-wrong", role: "alert" }, error) : null);
+      store.error(photo.id) ? wrongAbout(store, photo.id) : null);
   }
 
   function choose(photo) {

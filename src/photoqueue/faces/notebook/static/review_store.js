@@ -35,6 +35,8 @@ function keptNames(start) {
   return Array.from({ length: kept.length }, (_, n) => kept.key(n)).filter((name) => name.startsWith(start)).sort();
 }
 
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 let newest = 0;
 // Refs sort by time.
 function newRef() {
@@ -187,7 +189,7 @@ function reviewStore(model) {
     get refusals() { return [...refusals]; },
     forget(about) { if (refusals.delete(about ?? "")) changed(); },
     say(text, { undo = false } = {}) {
-      store.said = { text: text.charAt(0).toUpperCase() + text.slice(1), undo };
+      store.said = { text: sentence(text), undo };
       changed();
     },
 
@@ -321,7 +323,7 @@ function reviewStore(model) {
 
   function checkWords({ room, line }) {
     const one = store.line(room, line);
-    return one?.check ? `${store.t("To check:")} ${one.name}, ${room}. ${one.check}` : "";
+    return one?.check ? `${store.t("To check:")} ${one.name}, ${room}. ${sentence(one.check)}` : "";
   }
 
   // What an action says, in the reader's language; asked before it is applied.

@@ -270,11 +270,11 @@ def _photo(result: PhotoResult) -> str:
 
 @card_of.register
 def _inventory(result: InventoryResult) -> str:
-    between = volume_range(result.total_volume_min, result.total_volume_max)
     rows: list[tuple[str, object]] = [
         (
             "total",
-            f"{counted(result.total_items, 'thing')}, {volume(result.total_volume)} ({between})",
+            f"{counted(result.total_items, 'thing')}, {volume(result.total_volume)} "
+            f"({result.volume_between})",
         ),
         ("rooms", ", ".join(result.rooms) or "none"),
         ("photos", _photos(result)),

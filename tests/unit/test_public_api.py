@@ -70,6 +70,7 @@ def test_public_names_are_frozen() -> None:
         "batch",
         "cancel",
         "collect",
+        "compare",
         "correct",
         "corrections",
         "history",

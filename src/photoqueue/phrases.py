@@ -42,6 +42,10 @@ FRENCH: Final = {
     "{photo} moved to {room}": "{photo} déplacée vers {room}",
     "{room} is {to}": "{room} : c’est {to}",
     "{room} reviewed": "{room} : vérifié",
+    "{gap}: acknowledged": "{gap} : confirmé",
+    "no photo of {place}": "aucune photo : {place}",
+    "only one photo of {place}": "une seule photo : {place}",
+    "nothing found in {place}": "rien trouvé : {place}",
     "edit {of} kept": "modification {of} gardée",
     "edit {of} undone": "modification {of} annulée",
     "edit {of} done again": "modification {of} rétablie",
@@ -72,7 +76,6 @@ FRENCH: Final = {
     "{room}: counted in single photos, as no model has listed it": (
         "{room} : compté photo par photo, aucun modèle n’en a fait la liste"
     ),
-    "in {count} of {of} moves": "dans {count} déménagements sur {of}",
     " and ": " et ",
     " or ": " ou ",
     # why an edit is not placed

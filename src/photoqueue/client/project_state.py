@@ -16,6 +16,7 @@ from photoqueue.installation import current
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import CATEGORIES
 from photoqueue.inventory.correcting import as_photographed
+from photoqueue.inventory.gaps import Gap, gaps
 from photoqueue.inventory.overlay import Overlaid, anchors, found_alike, overlay
 from photoqueue.inventory.views import AnalysedPhoto
 from photoqueue.inventory.volumes import Kind
@@ -112,6 +113,11 @@ class ProjectState:
             listed=newest.listed if newest else None,
             shown=newest.listed_photos if newest else None,
         )
+
+    def gaps(self, result: InventoryResult | None = None) -> tuple[Gap, ...]:
+        """Return what the inventory may lack: of a result, or of the photos as they are now."""
+        kinds = {photo.result.room_type for photo in self.done.photos}
+        return gaps(result or self.inventory(), self.done.rooms, kinds, self.edits)
 
     @cached_property
     def catalogue(self) -> Catalogue:

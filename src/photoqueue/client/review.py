@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from photoqueue.client.identifiers import checked, checked_user
 from photoqueue.client.project_state import OpenProject, ProjectState, editing
-from photoqueue.errors import PayloadError, StateError
+from photoqueue.errors import NotFoundError, PayloadError, StateError
 from photoqueue.installation import current
 from photoqueue.inventory.overlay import followed, found_alike
 from photoqueue.inventory.volumes import Kind
 from photoqueue.queue import edit_log, projects
 from photoqueue.records.base import Box
-from photoqueue.records.edits import Edit, last_of, undone_by
+from photoqueue.records.edits import Edit, gap_words, last_of, undone_by
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,6 +165,25 @@ class Review:
             for one in self._state().done.unplaced
         ]
         return pd.DataFrame(rows, columns=["number", "user_id", "kind", "what", "reason"])
+
+    def gaps(self) -> pd.DataFrame:
+        """Return what the inventory may lack: one row each.
+
+        Places that customers forget (cellar, attic, garage, balcony) and that no photo shows, rooms
+        without a photo or with only one, and rooms in which nothing was found.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``gap`` (its name, for :meth:`acknowledge`), ``what`` and ``acknowledged`` (by whom).
+        """
+        import pandas as pd
+
+        rows = [
+            (gap.name, gap_words(gap.name), gap.acknowledged.user_id if gap.acknowledged else None)
+            for gap in self._state().gaps()
+        ]
+        return pd.DataFrame(rows, columns=["gap", "what", "acknowledged"])
 
     # -- things
 
@@ -356,6 +375,36 @@ class Review:
             place = state.room(room)
             photos = tuple(state.done.rooms.get(place, ()))
             return self._add(state, "reviewed", room=place, photos=photos)
+
+    def acknowledge(self, gap: str) -> Edit:
+        """Say that a gap is none, or is known: there is no cellar, one photo shows all of the hall.
+
+        Parameters
+        ----------
+        gap
+            Its name, as in :meth:`gaps`: ``no-photo:cellar``.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such gap; the message names those that there are.
+        StateError
+            Somebody has acknowledged it.
+        """
+        with self._editing() as state:
+            known = {one.name: one for one in state.gaps()}
+            found = known.get(gap)
+            if found is None:
+                raise NotFoundError(
+                    f"Project {self.project_id!r:.80} has no gap {gap!r:.60}. Its gaps: "
+                    f"{', '.join(known) or 'none'}."
+                )
+            if found.acknowledged:
+                by = found.acknowledged
+                raise StateError(
+                    f"{by.user_id} has acknowledged {gap!r:.60}; undo({by.number}) takes it back."
+                )
+            return self._add(state, "acknowledge", gap=gap, photos=found.photos)
 
     # -- edits
 

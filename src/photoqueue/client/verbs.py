@@ -38,7 +38,8 @@ VERBS: Final[Mapping[str, Callable[..., Edit]]] = {
     for method in (
         *(Review.rename, Review.remove, Review.add, Review.redraw, Review.same, Review.apart),
         *(Review.stays, Review.accept, Review.exclude, Review.move, Review.rename_room),
-        *(Review.reviewed, Review.undo, Review.redo, Review.place, Review.keep),
+        *(Review.reviewed, Review.acknowledge, Review.undo, Review.redo, Review.place),
+        Review.keep,
     )
 } | {"count": set_count}
 

@@ -27,6 +27,7 @@ EditKind = Literal[
     "move",
     "rename_room",
     "reviewed",
+    "acknowledge",
     "keep",
     "undo",
     "redo",
@@ -102,8 +103,10 @@ class Edit(Record):
     count: int | None = None
     seen_count: int | None = None
     dismountable: bool | None = None
-    #: Of ``reviewed`` and ``rename_room``: the photos of the room then; of ``replace``: the
-    #: photo that was submitted for it.
+    #: Of ``acknowledge``: the name of the gap.
+    gap: str | None = None
+    #: Of ``reviewed``, ``rename_room`` and ``acknowledge``: the photos of the room then; of
+    #: ``replace``: the photo that was submitted for it.
     photos: tuple[str, ...] = ()
     #: Of ``undo``, ``redo`` and ``keep``: the number of the other edit.
     of: int | None = None
@@ -150,6 +153,7 @@ class Edit(Record):
                 room=self.to_room if self.kind == "move" else self.room,
                 to=self.to_room,
                 of=self.of,
+                gap=gap_words(self.gap, names) if self.gap else "",
             ),
             80,
         )
@@ -159,6 +163,24 @@ class Edit(Record):
         return f"<Edit {self.number}: {self.words()}, by {one_line(self.user_id, 16)}{undone}>"
 
 
+def gap_words(gap: str, names: Namer | None = None) -> str:
+    """Return what the name of a gap means: ``no photo of cellar``.
+
+    ``names`` is as of :meth:`Edit.words`.
+    """
+    kind, _, place = gap.partition(":")
+    told = names.room_type(place) if names and place in OFTEN_FORGOTTEN else place
+    return phrase(names.language if names else "en", GAPS[kind], place=one_line(told, 40))
+
+
+#: Kinds of room that customers forget to photograph, and movers find on the day.
+OFTEN_FORGOTTEN: Final = ("cellar", "attic", "garage", "balcony")
+#: What an inventory may lack, by the first part of a gap's name.
+GAPS: Final = {
+    "no-photo": "no photo of {place}",
+    "one-photo": "only one photo of {place}",
+    "nothing-found": "nothing found in {place}",
+}
 _SAYING: Final[dict[EditKind, str]] = {
     "rename": "{what} is {name}",
     "remove": "{what} removed",
@@ -174,6 +196,7 @@ _SAYING: Final[dict[EditKind, str]] = {
     "move": "{photo} moved to {room}",
     "rename_room": "{room} is {to}",
     "reviewed": "{room} reviewed",
+    "acknowledge": "{gap}: acknowledged",
     "keep": "edit {of} kept",
     "undo": "edit {of} undone",
     "redo": "edit {of} done again",

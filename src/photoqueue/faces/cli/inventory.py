@@ -148,7 +148,8 @@ def edit(
         typer.Argument(
             metavar="[VERB]",
             help="rename, remove, add, redraw, same, apart, stays, accept, count, exclude, move, "
-            "rename-room, reviewed, undo, redo, place or keep; without one, list the edits.",
+            "rename-room, reviewed, acknowledge, undo, redo, place or keep; without one, list the "
+            "edits.",
             show_default=False,
         ),
     ] = None,

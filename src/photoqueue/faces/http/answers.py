@@ -123,12 +123,23 @@ class UnplacedEdit(_Given):
     reason: str
 
 
+class InventoryGap(_Given):
+    """What an inventory may lack."""
+
+    #: Its name, for ``acknowledge``.
+    gap: str
+    what: str
+    #: By whom; left out if by nobody.
+    acknowledged: str | None = None
+
+
 class ItemsAnswer(_Given):
-    """What the photos of a project show, and the things that it makes."""
+    """What the photos of a project show, the things that it makes, and what it may lack."""
 
     items: list[ReviewItem]
     things: list[ReviewThing]
     unplaced: list[UnplacedEdit]
+    gaps: list[InventoryGap]
 
 
 class EditsAnswer(_Given):

@@ -33,6 +33,8 @@ class EditRequest(RequestBody):
     volume: float | None = None
     #: x0, y0, x1, y1 in 0…1 of the upright picture.
     box: Annotated[list[float], Field(min_length=4, max_length=4)] | None = None
+    #: Of ``acknowledge``.
+    gap: Name | None = None
     room: Name | None = None
     to: Name | None = None
     number: int | None = None
@@ -64,6 +66,7 @@ def _items(project_id: str) -> ItemsAnswer:
             "items": rows(reviewed.items()),
             "things": rows(reviewed.things()),
             "unplaced": rows(reviewed.unplaced()),
+            "gaps": rows(reviewed.gaps()),
         }
     )
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from photoqueue.client.control import cancel, pause, resume, retry
     from photoqueue.client.corrections import (
-        compare,
         correct,
         corrections,
         read_inventory,
@@ -60,6 +59,7 @@ if TYPE_CHECKING:
         ResultTimeoutError,
     )
     from photoqueue.faces.notebook.board import Dashboard, Workbench
+    from photoqueue.faces.report.document import Report, report
     from photoqueue.installation import use
     from photoqueue.inventory.catalogue import Catalogue
     from photoqueue.records.edits import Edit
@@ -93,6 +93,7 @@ __all__ = [
     "PermanentError",
     "PhotoResult",
     "PhotoqueueError",
+    "Report",
     "ResultTimeoutError",
     "Review",
     "Settings",
@@ -105,7 +106,6 @@ __all__ = [
     "batch",
     "cancel",
     "collect",
-    "compare",
     "correct",
     "corrections",
     "history",
@@ -113,6 +113,7 @@ __all__ = [
     "pause",
     "poll",
     "read_inventory",
+    "report",
     "resume",
     "retry",
     "review",
@@ -129,7 +130,7 @@ __all__ = [
 #: Modules, and the public names that each of them holds.
 _HOMES: Final = {
     "photoqueue.client.control": "cancel pause resume retry",
-    "photoqueue.client.corrections": "compare correct corrections read_inventory undo_correction",
+    "photoqueue.client.corrections": "correct corrections read_inventory undo_correction",
     "photoqueue.client.handles": "Batch Job",
     "photoqueue.client.observe": "Stats ai_calls attempts batch collect history job poll stats",
     "photoqueue.client.review": "Review review",
@@ -140,6 +141,7 @@ _HOMES: Final = {
     "photoqueue.errors": "JobCancelledError JobFailedError NoWorkerError PermanentError "
     "PhotoqueueError ResultTimeoutError",
     "photoqueue.faces.notebook.board": "Dashboard Workbench",
+    "photoqueue.faces.report.document": "Report report",
     "photoqueue.installation": "use",
     "photoqueue.inventory.catalogue": "Catalogue",
     "photoqueue.records.edits": "Edit",

@@ -220,6 +220,13 @@ class Settings(BaseSettings):
     #: Language of item names in results.
     language: Annotated[str, Field(pattern="^(en|fr)$")] = "en"
 
+    #: Name of the company on its reports.
+    report_company: str | None = None
+    #: Picture file with the logo of the company.
+    report_logo: Path | None = None
+    #: Jinja2 file that replaces the template of reports.
+    report_template: Path | None = None
+
     #: Where photos are stored: a folder or any fsspec URL; ``None`` is ``home/photos``.
     photo_store: SecretStr | None = None
     #: Largest photo accepted, in MiB of file size.
@@ -254,7 +261,7 @@ class Settings(BaseSettings):
     #: Retries within the window from which it warns, if they doubled since the window before.
     alert_retries: PositiveInt = 10
 
-    @field_validator("home", "catalogue")
+    @field_validator("home", "catalogue", "report_logo", "report_template")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         if value is None:

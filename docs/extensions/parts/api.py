@@ -29,7 +29,6 @@ _GROUPS = {
     ),
     "Inventories": (
         "read_inventory",
-        "compare",
         "review",
         "Review",
         "Edit",

@@ -192,8 +192,10 @@ def photo_preview(photo: PhotoRow | str, *, make: bool = True) -> PhotoPreview:
     return PhotoPreview(jpeg)
 
 
-def photo_picture(photo: PhotoRow | str) -> bytes:
-    """Return the upright photo of a row or an id, as JPEG without metadata that fits a screen.
+def photo_picture(photo: PhotoRow | str, *, side: int = _LONGEST_SIDE) -> bytes:
+    """Return the upright photo of a row or an id, as JPEG without metadata.
+
+    It fits a screen, or a square of ``side`` pixels.
 
     Raises
     ------
@@ -208,9 +210,9 @@ def photo_picture(photo: PhotoRow | str) -> bytes:
 
     row = photo_row(photo) if isinstance(photo, str) else photo
     image = _decoded(current(), row)
-    factor = max(image.size) // (2 * _LONGEST_SIDE)
+    factor = max(image.size) // (2 * side)
     small = image.reduce(factor) if factor > 1 else image
-    small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS)
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
     stream = BytesIO()
     small.save(stream, "JPEG", quality=_JPEG_QUALITY)
     return stream.getvalue()

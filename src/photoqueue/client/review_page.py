@@ -114,7 +114,7 @@ def head_page(
         "project": reading.project_id,
         "user": user_id,
         "engine": result.made_by if reading.analysed else "",
-        "banner": _banner(reading, language),
+        "banner": trial_words(reading, language),
         "analysis": _analysis(reading, worker=worker),
         "things": result.total_items,
         "volume": result.total_volume if any_counted else None,
@@ -130,7 +130,7 @@ def head_page(
         "check": {"left": left, "of": max(left, reading.to_check)},
         "strategy": result.strategy,
         "strategies": {name: phrase(language, text) for name, text in STRATEGY_TEXTS.items()},
-        "warnings": _warnings(reading, language),
+        "warnings": inventory_warnings(reading, language),
         "inventory": {
             "words": ""
             if standing.state is None
@@ -183,7 +183,8 @@ def _analysis(reading: ProjectReading, *, worker: bool) -> Json:
     }
 
 
-def _banner(reading: ProjectReading, language: str) -> str:
+def trial_words(reading: ProjectReading, language: str) -> str:
+    """Return what to think of results of the built-in model; empty if there are none."""
     photos = reading.done.photos
     tried = sum(is_for_trying_out(photo.result.engine, photo.sha256) for photo in photos)
     if not tried:
@@ -192,7 +193,7 @@ def _banner(reading: ProjectReading, language: str) -> str:
     return said if tried == len(photos) else f"{said} ({tried}/{counted(len(photos), 'photo')})"
 
 
-def _warnings(reading: ProjectReading, language: str) -> list[str]:
+def inventory_warnings(reading: ProjectReading, language: str) -> list[str]:
     """Return what makes the inventory doubtful and is not said elsewhere on the page."""
     result = reading.result
     unlisted = [

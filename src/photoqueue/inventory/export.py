@@ -19,14 +19,14 @@ from photoqueue.addresses import expanded
 from photoqueue.errors import ConfigurationError, StateError, StorageError
 from photoqueue.format import visible
 from photoqueue.inventory.catalogue_file import PERSONS_WORDS
-from photoqueue.inventory.ranges import move_range
 from photoqueue.inventory.views import AnalysedPhoto
 from photoqueue.inventory.volumes import litres, to_cubic_metres
 from photoqueue.inventory.weights import known_item, persons_to_carry, weight_of_one
 from photoqueue.inventory.wording import Wording
-from photoqueue.records.results import InventoryResult, share_words
+from photoqueue.records.results import InventoryLine, InventoryResult
 
 if TYPE_CHECKING:
+    from openpyxl import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
 FORMATS: Final = ("csv", "xlsx")
@@ -50,12 +50,7 @@ _COLUMNS: Final = (
     "look at",
     "engine",
 )
-_TOTALS: Final = (
-    "room",
-    "count",
-    "volume m³",
-    *(f"{end} m³ {share_words()}" for end in ("from", "to")),
-)
+_TOTALS: Final = ("room", "count", "volume m³", "lowest m³", "highest m³")
 
 #: Columns of long texts in an Excel file.
 _WIDE: Final = ("room", "thing", "look at", "engine")
@@ -90,7 +85,17 @@ def export_inventory(result: InventoryResult, kind: str, path: Path, wording: Wo
     """
     if kind not in FORMATS:
         raise StateError(f"Unknown format {kind!r:.40}; choose {' or '.join(FORMATS)}.")
-    content = _csv(result, wording) if kind == "csv" else _xlsx(result, wording)
+    return write_new(path, _csv(result, wording) if kind == "csv" else _xlsx(result, wording))
+
+
+def write_new(path: Path, content: bytes) -> Path:
+    """Write a new file; return its absolute path.
+
+    Raises
+    ------
+    StateError
+        The file exists or cannot be written.
+    """
     target = expanded(path).absolute()
     try:
         with target.open("xb") as file:
@@ -107,14 +112,20 @@ def export_inventory(result: InventoryResult, kind: str, path: Path, wording: Wo
     return target
 
 
-def free_name(folder: Path, project_id: str, kind: str) -> Path:
+def free_name(folder: Path, project_id: str, kind: str, what: str = "inventory") -> Path:
     """Return an unused file name for a project: ``inventory-move-42-2.csv``."""
-    stem = "inventory-" + (re.sub(r"[^\w.-]+", "_", project_id).strip("._")[:80] or "project")
+    stem = file_stem(what, project_id)
     path, number = folder / f"{stem}.{kind}", 1
     while path.exists():
         number += 1
         path = folder / f"{stem}-{number}.{kind}"
     return path
+
+
+def file_stem(what: str, project_id: str) -> str:
+    """Return the name of a file about a project, without its ending: ``inventory-move-42``."""
+    name = re.sub(r"[^\w.-]+", "_", project_id).strip("._")[:80]
+    return f"{what}-{name or 'project'}"
 
 
 def _csv(result: InventoryResult, wording: Wording) -> bytes:
@@ -128,14 +139,7 @@ def _csv(result: InventoryResult, wording: Wording) -> bytes:
 
 
 def _xlsx(result: InventoryResult, wording: Wording) -> bytes:
-    try:
-        from openpyxl import Workbook
-    except ImportError:
-        raise ConfigurationError(
-            "Excel files need the package openpyxl. Install it: "
-            "pip install 'photoqueue[workbench]'; or export CSV."
-        ) from None
-    book = Workbook()
+    book = new_workbook("export CSV")
     lines = book.active
     lines.title = "Lines"
     _fill(lines, _COLUMNS, _rows(result, wording))
@@ -145,23 +149,45 @@ def _xlsx(result: InventoryResult, wording: Wording) -> bytes:
     return buffer.getvalue()
 
 
+def new_workbook(instead: str) -> Workbook:
+    """Return an empty Excel file.
+
+    Raises
+    ------
+    ConfigurationError
+        openpyxl is not installed; ``instead`` is what can be done without it.
+    """
+    try:
+        from openpyxl import Workbook
+    except ImportError:
+        raise ConfigurationError(
+            "Excel files need the package openpyxl. Install it: "
+            f"pip install 'photoqueue[report]'; or {instead}."
+        ) from None
+    return Workbook()
+
+
 def _fill(sheet: Worksheet, columns: Sequence[str], rows: Iterator[Sequence[Cell]]) -> None:
     from openpyxl.styles import Font
 
     for number, row in enumerate((columns, *rows), start=1):
         for column, value in enumerate(row, start=1):
-            cell: Any = sheet.cell(number, column)
-            cell.value = value
-            if isinstance(value, str):
-                cell.data_type = "s"  # never a formula
-                # Keeps it text when a user edits the cell.
-                cell.quotePrefix = _looks_like_formula(value)
+            cell = sheet.cell(number, column)
+            set_cell(cell, value)
             if number == 1:
                 cell.font = Font(bold=True)
     sheet.freeze_panes = "A2"
     for column, name in enumerate(columns, start=1):
         letter = sheet.cell(1, column).column_letter
         sheet.column_dimensions[letter].width = 28 if name in _WIDE else 14
+
+
+def set_cell(cell: Any, value: Cell) -> None:
+    """Set a cell of an Excel file; a text stays a text, also when a user edits it."""
+    cell.value = value
+    if isinstance(value, str):
+        cell.data_type = "s"  # never a formula
+        cell.quotePrefix = _looks_like_formula(value)
 
 
 def _rows(result: InventoryResult, wording: Wording) -> Iterator[Sequence[Cell]]:
@@ -189,20 +215,16 @@ def _rows(result: InventoryResult, wording: Wording) -> Iterator[Sequence[Cell]]
 
 def _totals(result: InventoryResult) -> Iterator[Sequence[Cell]]:
     for room in result.rooms:
-        of_room = move_range(result, room=room)
-        ends = (of_room.usual, of_room.low, of_room.high)
-        yield (
-            visible(room),
-            sum(line.count for line in result.lines if line.room == room),
-            *(to_cubic_metres(litres(one)) for one in ends),
-        )
-    yield (
-        "Total",
-        result.total_items,
-        result.total_volume,
-        result.total_volume_min,
-        result.total_volume_max,
+        yield (visible(room), *_sums([line for line in result.lines if line.room == room]))
+    yield ("Total", *_sums(result.lines))
+
+
+def _sums(lines: Sequence[InventoryLine]) -> tuple[int, float, float, float]:
+    usual, low, high = (
+        to_cubic_metres(sum(litres(getattr(line, name)) for line in lines))
+        for name in ("volume", "volume_min", "volume_max")
     )
+    return sum(line.count for line in lines), usual, low, high
 
 
 def _looks_like_formula(cell: Cell) -> bool:

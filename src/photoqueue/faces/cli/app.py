@@ -21,6 +21,7 @@ from photoqueue.faces.cli import (
     inventory,
     jobs,
     models,
+    report,
     service,
     submit,
 )
@@ -82,6 +83,7 @@ _COMMANDS: Final = {
         inventory.edit,
         inventory.correct,
         inventory.corrections,
+        report.report,
     ),
     "Service": (
         service.worker,

@@ -1,0 +1,49 @@
+"""``photoqueue report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+import photoqueue
+from photoqueue.faces.cli.inventory import Project
+from photoqueue.faces.cli.output import AsJson, note, printed_json, show
+from photoqueue.format import line
+
+
+def report(
+    project: Project,
+    kind: Annotated[
+        Literal["html", "pdf", "xlsx"] | None,
+        typer.Option("--format", help="Format of the file.", show_default="by --output, else html"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The new file.", show_default="report-PROJECT.html, in this folder"),
+    ] = None,
+    lang: Annotated[
+        Literal["en", "fr"] | None,
+        typer.Option(help="Language of the report.", show_default="PHOTOQUEUE_LANGUAGE"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the report of a project: volume survey and estimate, not a quote."""
+    from photoqueue.inventory.export import free_name
+
+    ending = output.suffix.removeprefix(".").lower() if output else kind or "html"
+    if kind not in (None, ending):
+        raise typer.BadParameter(f"--output does not end in .{kind}, as --format says.")
+    made = photoqueue.report(project, lang=lang)
+    path = made.save(output or free_name(Path(), project, ending, "report"))
+    open_gaps = photoqueue.review(project).gaps().query("acknowledged.isna()")["gap"].tolist()
+    told = {"file": str(path), "final": made.final, "drafts": made.drafts, "gaps": open_gaps}
+    if printed_json(as_json, told):
+        return
+    show(f"Wrote {line(path)}, {'final' if made.final else 'a draft'}.")
+    for why in made.drafts:
+        note(f"Draft: {line(why)}.")
+    if open_gaps:
+        note(f"Gaps: {line(', '.join(open_gaps))}. Say that one is none with:")
+        note(f"photoqueue edit {line(project)} acknowledge {line(repr(open_gaps[0]))}")

@@ -1,0 +1,1 @@
+"""Reports of moves for customers and for those who quote: HTML, PDF, Excel."""

@@ -1,0 +1,106 @@
+"""What a report says and how it writes numbers, in one language and one system of units."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from photoqueue import format as formats
+
+_FILE: Final = Path(__file__).with_name("words.toml")
+#: Unit and its number in one m³ or kg, by system.
+_VOLUMES: Final = {"metric": ("m³", 1.0), "imperial": ("ft³", 35.314_667)}
+_WEIGHTS: Final = {"metric": ("kg", 1.0), "imperial": ("lb", 2.204_623)}
+#: The thousands and the decimals of French numbers: a narrow space that does not break, a comma.
+_FRENCH: Final = str.maketrans({",": "\u202f", ".": ","})
+
+
+@cache
+def languages() -> dict[str, dict[str, Any]]:
+    """Return all words, by language."""
+    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
+
+
+class Words:
+    """The words of a report, and its numbers with their units.
+
+    Parameters
+    ----------
+    language
+        ``en`` or ``fr``.
+    units
+        ``metric`` (m³, kg) or ``imperial`` (ft³, lb).
+    """
+
+    def __init__(self, language: str, units: str = "metric") -> None:
+        self.language = language
+        self._words = languages()[language]
+        self.volume_unit, self._volume = _VOLUMES[units]
+        self.weight_unit, self._weight = _WEIGHTS[units]
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return a text, with values put in."""
+        return str(self._words[key]).format(**values)
+
+    def several(self, count: int, key: str) -> str:
+        """Return the text for a number of things; it names the number as ``{count}``."""
+        # French takes the singular for none, too.
+        one = abs(count) < 2 if self.language == "fr" else count == 1
+        return str(self._words[key][not one]).format(count=self.number(count))
+
+    def counted(self, count: int, noun: str) -> str:
+        """Return ``3 photos``."""
+        return f"{self.number(count)} {self.several(count, noun)}"
+
+    def category(self, name: str) -> str:
+        """Return the name of a category; unknown ones stay as they are."""
+        return str(self._words["categories"].get(name, name))
+
+    def number(self, value: float | Decimal | None, decimals: int = 0) -> str:
+        """Write a number: ``1,234.5``, ``1 234,5``."""
+        text = formats.number(None if value is None else float(value), decimals)
+        return text.translate(_FRENCH) if self.language == "fr" else text
+
+    def volume(self, cubic_metres: float | None, decimals: int = 2, *, unit: bool = True) -> str:
+        """Write a volume that is given in m³, in the units of the report."""
+        value = None if cubic_metres is None else self.volume_of(cubic_metres)
+        return self._with(self.number(value, decimals), self.volume_unit if unit else "")
+
+    def volume_of(self, cubic_metres: float) -> float:
+        """Return m³ in the units of the report."""
+        return cubic_metres * self._volume
+
+    def weight(self, kilograms: float | None, *, unit: bool = True) -> str:
+        """Write a weight that is given in kg, in the units of the report."""
+        value = None if kilograms is None else self.weight_of(kilograms)
+        return self._with(self.number(value), self.weight_unit if unit else "")
+
+    def weight_of(self, kilograms: float) -> float:
+        """Return kg in the units of the report."""
+        return kilograms * self._weight
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        """Write an amount: ``EUR 1,234.50``, ``1 234,50 EUR``."""
+        decimals = max(0, -int(amount.as_tuple().exponent))
+        text = f"{amount:,.{decimals}f}"
+        if self.language == "fr":
+            return f"{text.translate(_FRENCH)}\u00a0{currency}"
+        return f"{currency}\u00a0{text}"
+
+    def between(self, low: str, high: str) -> str:
+        """Return the range of two figures: ``4.1 to 6.3``."""
+        return self("range", low=low, high=high)
+
+    def date(self, when: datetime) -> str:
+        """Write a day in local time: ``30 November 2026``."""
+        day = when.astimezone()
+        first = "1er" if day.day == 1 and self.language == "fr" else str(day.day)
+        return f"{first} {self._words['months'][day.month - 1]} {day.year}"
+
+    @staticmethod
+    def _with(number: str, unit: str) -> str:
+        return f"{number}\u00a0{unit}" if unit and number != formats.NOTHING else number

@@ -1,0 +1,212 @@
+"""The Excel file of a report: the list, the rooms, the gaps, and the estimate."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from photoqueue.format import visible
+from photoqueue.inventory.catalogue_file import PERSONS_WORDS
+from photoqueue.inventory.export import new_workbook, set_cell
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+    from photoqueue.faces.report.content import Content
+    from photoqueue.faces.report.words import Words
+    from photoqueue.records.estimate import Estimate
+
+#: Row of the names of columns; the title is above it.
+_HEAD: Final = 4
+#: Widths of columns of names, of figures and of sentences, in characters.
+_NAME, _FIGURE, _SENTENCE = 22, 10, 46
+#: Excel writes them as its user does: 1,234.50 or 1 234,50.
+_WHOLE, _HUNDREDTHS = "#,##0", "#,##0.00"
+_FONT: Final = "Calibri"
+#: Longest text of a cell.
+_MOST_CHARACTERS: Final = 32_000
+
+_Value = str | int | float | Decimal | None
+
+
+class _Column(NamedTuple):
+    name: str
+    #: Gives the value for a row.
+    value: Callable[[Any], _Value]
+    width: int = _FIGURE
+    #: How numbers are written.
+    written: str = "General"
+
+    @property
+    def wrapped(self) -> bool:
+        """Whether its texts may take several lines."""
+        return self.width == _SENTENCE
+
+
+def workbook(content: Content, say: Words) -> bytes:
+    """Return a report as an Excel file.
+
+    Raises
+    ------
+    ConfigurationError
+        openpyxl is not installed.
+    """
+    book = new_workbook("choose HTML or PDF")
+    book.remove(book.active)
+    for title, columns, rows in _sheets(content, say):
+        _fill(book.create_sheet(title), content, say, columns, rows)
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def _sheets(
+    content: Content, say: Words
+) -> Iterator[tuple[str, Sequence[_Column], Iterable[object]]]:
+    def figures(of: str, weight: str) -> Iterator[_Column]:
+        """Give the columns of what lines and rooms add up to."""
+        yield _Column(say("count"), attrgetter(f"{of}.count"), written=_WHOLE)
+        volumes = {"volume": "volume", "low": "volume_min", "high": "volume_max"}
+        for name, which in volumes.items():
+            title, value = (
+                f"{say(name)} {say.volume_unit}",
+                in_units(f"{of}.{which}", say.volume_of),
+            )
+            yield _Column(title, value, written=_HUNDREDTHS)
+        title = f"{say('weight')} {say.weight_unit}"
+        yield _Column(title, in_units(weight, say.weight_of), written=_WHOLE)
+
+    def in_units(of: str, units: Callable[[float], float]) -> Callable[[Any], float]:
+        return lambda row: units(attrgetter(of)(row))
+
+    def mark(of: str) -> Callable[[Any], str]:
+        return lambda row: say("yes") if attrgetter(of)(row) else ""
+
+    yield (
+        say("inventory_sheet"),
+        (
+            _Column(say("room_label"), attrgetter("line.room"), _NAME),
+            _Column(say("number"), attrgetter("number"), 6),
+            _Column(say("name"), attrgetter("name"), _NAME),
+            _Column(say("category"), attrgetter("category"), 14),
+            *figures("line", "weight"),
+            _Column(say("carriers"), lambda row: PERSONS_WORDS[row.persons]),
+            _Column(say("fragile"), mark("fragile")),
+            _Column(say("apart"), mark("line.dismountable")),
+            _Column(say("stays_title"), lambda row: row.line.stays or None),
+            _Column(say("held"), lambda row: row.line.held_back or None),
+            _Column(
+                say("look_title"), lambda row: row.line.reason if row.line.review else "", _SENTENCE
+            ),
+        ),
+        content.lines,
+    )
+    yield (
+        say("rooms_title"),
+        (
+            _Column(say("room_label"), attrgetter("name"), _NAME),
+            _Column(say("kind"), attrgetter("kind"), _NAME),
+            _Column(say("reviewed_by"), attrgetter("reviewed"), _NAME),
+            _Column(say("photos_label"), attrgetter("photos"), written=_WHOLE),
+            *figures("total", "total.weight"),
+        ),
+        content.rooms,
+    )
+    yield (
+        say("gaps_sheet"),
+        (
+            _Column(say("gaps_title"), itemgetter(0), _SENTENCE),
+            _Column(say("acknowledged"), itemgetter(1), _NAME),
+        ),
+        content.gaps,
+    )
+    if content.estimate:
+        yield (
+            say("estimate_title"),
+            (
+                _Column(say("what"), itemgetter(0), _NAME),
+                _Column(say("formula"), itemgetter(1), _SENTENCE),
+                *(
+                    _Column(say(key), itemgetter(nth), written=_HUNDREDTHS)
+                    for nth, key in enumerate(("figure", "low", "high"), 2)
+                ),
+                _Column(say("unit"), itemgetter(5)),
+                _Column(say("source"), itemgetter(6), _SENTENCE),
+            ),
+            _working(content.estimate, say),
+        )
+
+
+def _working(estimate: Estimate, say: Words) -> Iterator[tuple[_Value, ...]]:
+    """Give what, formula, figure, low, high, unit and source of each figure of an estimate."""
+    for line in estimate.working:
+        yield line.what, line.formula, line.figure, line.low, line.high, line.unit, line.source
+    price = estimate.price
+    if price:
+        for one in price.lines:
+            yield one.what, one.formula, one.amount, None, None, price.currency, ""
+        vat = say("vat", rate=say.number(price.vat_rate, 1))
+        ends = price.total_low, price.total_high
+        yield say("net"), "", price.net, None, None, price.currency, ""
+        yield vat, "", price.vat, None, None, price.currency, ""
+        yield say("total"), "", price.total, *ends, price.currency, ""
+    for text in (*(() if price else (say("no_price"),)), *estimate.notes):
+        yield say("notes_title"), text, None, None, None, "", ""
+
+
+def _fill(
+    sheet: Worksheet,
+    content: Content,
+    say: Words,
+    columns: Sequence[_Column],
+    rows: Iterable[object],
+) -> None:
+    from openpyxl.styles import Alignment, Font, PatternFill
+    from openpyxl.utils import get_column_letter
+
+    status = say("final" if content.final else "draft")
+    about = [content.company, content.project, say.date(content.made), status]
+    _put(sheet.cell(1, 1), f"{say('title')}, {say('subtitle')}")
+    _put(sheet.cell(2, 1), ", ".join(filter(None, about)))
+    sheet["A1"].font = Font(name=_FONT, bold=True, size=14)
+    head: list[_Value] = [column.name for column in columns]
+    body = [[column.value(row) for column in columns] for row in rows]
+    for number, values in enumerate([head, *body], start=_HEAD):
+        # Not every program fits the height of a row to the texts that are wrapped in it.
+        widths = [len(str(v)) / c.width for c, v in zip(columns, values, strict=True) if c.wrapped]
+        lines = 2 if number == _HEAD else max(1, math.ceil(1.1 * max(widths, default=0)))
+        sheet.row_dimensions[number].height = 15 * lines
+        for place, (column, value) in enumerate(zip(columns, values, strict=True), start=1):
+            cell: Any = sheet.cell(number, place)
+            _put(cell, value)
+            cell.number_format = column.written
+            cell.alignment = Alignment(
+                vertical="top",
+                wrap_text=column.wrapped or number == _HEAD,
+                horizontal="center" if column.width == _FIGURE and isinstance(value, str) else None,
+            )
+            if number == _HEAD:
+                cell.font = Font(name=_FONT, bold=True)
+                cell.fill = PatternFill("solid", fgColor="DDE6EE")
+    for place, column in enumerate(columns, start=1):
+        sheet.column_dimensions[get_column_letter(place)].width = column.width
+    whole = f"{get_column_letter(len(columns))}{sheet.max_row}"
+    sheet.auto_filter.ref = f"A{_HEAD}:{whole}"
+    sheet.freeze_panes = f"A{_HEAD + 1}"
+    sheet.print_title_rows = f"{_HEAD}:{_HEAD}"
+    sheet.print_area = f"A1:{whole}"
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.paperSize = sheet.PAPERSIZE_A4
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.oddFooter.right.text = "&P / &N"
+
+
+def _put(cell: Any, value: _Value) -> None:
+    if isinstance(value, str):
+        value = visible(value)[:_MOST_CHARACTERS]
+    set_cell(cell, float(value) if isinstance(value, Decimal) else value)

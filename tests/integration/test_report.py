@@ -1,0 +1,429 @@
+"""Reports of projects: what they say, for whom, and what they refuse."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openpyxl
+import pytest
+from PIL import Image
+
+from photoqueue import PhotoResult, Report, report, review, submit_inventory
+from photoqueue.errors import (
+    ConfigurationError,
+    NotFoundError,
+    PayloadError,
+    StateError,
+    UnknownProjectError,
+)
+from photoqueue.faces.report.document import _pdf
+from photoqueue.installation import Installation, use
+from photoqueue.records.base import Box
+from photoqueue.records.results import FoundItem
+from tests.bench import Bench
+from tests.conftest import submit
+from tests.integration.conftest import Run
+
+LEFT: Box = (0.1, 0.1, 0.4, 0.5)
+RIGHT: Box = (0.6, 0.1, 0.9, 0.5)
+#: Photo ids, content hashes and UUIDs, or the beginnings of them.
+ID = re.compile(r"[0-9a-f]{12,}|[0-9a-f]{8}-[0-9a-f]{4}")
+
+
+def seen(key: str | None, box: Box | None = None, **values: Any) -> FoundItem:
+    given = {"name": key, "category": "furniture", "dismountable": False, **values}
+    return FoundItem(key=key, box=box, **given)
+
+
+class Move:
+    """A project whose photos show what a test says."""
+
+    def __init__(self, installation: Installation, project: str = "m1") -> None:
+        self.bench = Bench(installation)
+        self.project = project
+
+    def analyse(self, photo: str, items: Sequence[FoundItem], room: str | None = "salon") -> None:
+        result = PhotoResult(
+            photo_id=photo, items=tuple(items), room_type="salon", confidence=0.9, engine="scripted"
+        )
+        job = submit(photo, project_id=self.project, room=room)
+        self.bench(job, lambda analyse: lambda claim, calls: result.to_json())
+
+    def add_up(self) -> None:
+        self.bench(submit_inventory(self.project))
+
+
+@pytest.fixture
+def move(installation: Installation) -> Move:
+    """Two photos of a salon, each of the same chair, and one of a kitchen; added up."""
+    made = Move(installation)
+    made.analyse("s1", [seen("chair", LEFT), seen("chair", RIGHT), seen("television", LEFT)])
+    made.analyse("s2", [seen("chair", RIGHT), seen("desk", LEFT, score=0.3)])
+    made.analyse("k1", [seen("refrigerator", LEFT)], room="kitchen")
+    made.add_up()
+    return made
+
+
+def text_of(made: Report) -> str:
+    """Return what a reader sees of the HTML, without pictures and fonts."""
+    body = made.html.partition("<body>")[2]
+    plain = re.sub(r'"data:[^"]*"|<[^>]*>', " ", body)
+    return re.sub(r"\s+", " ", plain.replace("\u00a0", " "))
+
+
+def with_settings(installation: Installation, **changes: Any) -> None:
+    use(installation.settings.model_copy(update=changes))
+
+
+def test_report_lists_rooms_things_and_what_to_look_at(move: Move) -> None:
+    made = report("m1")
+    assert repr(made) == "<Report of m1: draft, 5 things, 2.41 m³>"
+    said = text_of(made)
+    assert "Volume survey and estimate not a quote" in said
+    assert "2 rooms are not reviewed" in said
+    assert "5 gaps are not acknowledged" in said
+    assert "scripted (3 photos)" in said
+    assert "no photo of cellar not acknowledged" in said
+    assert "only one photo of kitchen not acknowledged" in said
+    assert "seen with little certainty (0.30)" in said
+    # Two chairs are one line with two letters, the others have none.
+    labels = re.findall(r'<b class="c\d+">(\w+)</b></span>', made.html)
+    assert sorted(labels) == ["1", "1A", "1A", "1B", "2", "3"]
+
+
+def test_report_is_in_french_throughout(move: Move) -> None:
+    said = text_of(report("m1", lang="fr"))
+    assert "Relevé de volume et estimation ne vaut pas devis" in said
+    for french in ("chaise", "réfrigérateur", "aucune photo : cave", "2,41 m³", "fragile"):
+        assert french in said
+    assert "vu avec peu de certitude (0.30)" in said
+    english = r"\b(the|and|seen|room|rooms|chair|reviewed|not|with|things?)\b"
+    assert re.findall(english, said) == []
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_report_has_no_hash_and_no_file_name(move: Move, lang: str) -> None:
+    made = report("m1", lang=lang)
+    assert ID.findall(re.sub(r"data:[^\s\")]*", "", made.html)) == []
+    book = openpyxl.load_workbook(io.BytesIO(made.xlsx()))
+    cells = [str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert [cell for cell in cells if ID.search(cell)] == []
+    assert not any(name in text_of(made) for name in ("s1", "k1"))
+
+
+def test_report_is_final_when_all_is_reviewed_and_acknowledged(move: Move) -> None:
+    ana = review("m1", user_id="ana")
+    for room in ("salon", "kitchen"):
+        ana.reviewed(room)
+    for gap in ana.gaps()["gap"]:
+        ana.acknowledge(gap)
+    made = report("m1")
+    assert (made.final, made.drafts) == (True, ())
+    said = text_of(made)
+    assert "ana (2 rooms)" in said
+    assert "no photo of cellar acknowledged by ana" in said
+    assert "seen with little certainty" not in said
+    ana.undo()
+    assert report("m1").drafts == ("1 gap is not acknowledged",)
+
+
+def test_gaps_are_edits_that_can_be_undone(move: Move, run: Run, api: httpx.Client) -> None:
+    ana = review("m1", user_id="ana")
+    edit = ana.acknowledge("one-photo:kitchen")
+    assert edit.words() == "only one photo of kitchen: acknowledged"
+    with pytest.raises(StateError, match=rf"ana has acknowledged .*undo\({edit.number}\)"):
+        ana.acknowledge("one-photo:kitchen")
+    with pytest.raises(NotFoundError, match=r"no gap 'no-photo:moon'. Its gaps: no-photo:cellar"):
+        ana.acknowledge("no-photo:moon")
+    move.analyse("k2", [seen("oven")], room="kitchen")
+    assert "one-photo:kitchen" not in set(ana.gaps()["gap"])
+    assert run("edit", "m1", "acknowledge", "no-photo:attic", "--user", "ben").code == 0
+    body = {"verb": "acknowledge", "userId": "cy", "gap": "no-photo:garage"}
+    assert api.post("/api/projects/m1/edits", json=body).status_code == 201
+    listed = api.get("/api/projects/m1/items").json()["gaps"]
+    by = {gap["gap"]: gap.get("acknowledged") for gap in listed}
+    assert by == {
+        "no-photo:cellar": None,
+        "no-photo:attic": "ben",
+        "no-photo:garage": "cy",
+        "no-photo:balcony": None,
+    }
+
+
+def test_cover_names_photos_that_failed_and_what_stays(move: Move) -> None:
+    failing = submit("permanent-1", project_id="m1", room="hall")
+    with pytest.raises(Exception, match="never be analysed"):
+        move.bench(failing)
+    submit("waits-1", project_id="m1", room="hall")
+    items = review("m1").items().set_index("name")["item_id"]
+    review("m1", user_id="ana").stays(items["refrigerator"])
+    made = report("m1")
+    said = text_of(made)
+    assert "2 photos are not in it" in said
+    assert "1 photo could not be analysed (hall)" in said
+    assert "1 photo is not analysed yet (hall)" in said
+    assert re.search(r"What stays .* kitchen refrigerator 1 ", said)
+    assert not made.final
+
+
+def test_project_must_be_known_and_added_up(installation: Installation) -> None:
+    with pytest.raises(UnknownProjectError):
+        report("m1")
+    Move(installation).analyse("s1", [])
+    with pytest.raises(NotFoundError, match=r"not added up yet.*submit_inventory\('m1'\)"):
+        report("m1")
+
+
+def test_room_in_which_nothing_is_found_is_said(installation: Installation) -> None:
+    made = Move(installation)
+    made.analyse("s1", [])
+    made.add_up()
+    said = text_of(report("m1"))
+    assert "nothing found in salon" in said
+    assert "Nothing is listed for this room." in said
+
+
+EVIL = '<script>alert("x")</script>'
+FORMULA = '=HYPERLINK("http://x","y")'
+HEBREW, ARABIC = "ארון בגדים", "خزانة ملابس"
+#: Turns the text behind it around, for readers only.
+TURNED = "desk\u202ekcab"
+
+
+@pytest.fixture
+def odd(installation: Installation) -> Move:
+    """A project whose names are markup, formulas and right-to-left texts."""
+    made = Move(installation, f"{EVIL} {HEBREW}")
+    names = [EVIL, FORMULA, HEBREW, ARABIC, TURNED, "{{ 7 * 7 }}", "x" * 300]
+    for number, room in enumerate((EVIL, FORMULA, ARABIC)):
+        items = [seen(None, LEFT, name=name, volume=0.5) for name in names]
+        made.analyse(f"p{number}", items, room=room)
+    made.add_up()
+    review(made.project, user_id=EVIL).reviewed(EVIL)
+    return made
+
+
+def test_names_are_texts_and_nothing_else(odd: Move, installation: Installation) -> None:
+    with_settings(installation, report_company=FORMULA)
+    made = report(odd.project)
+    assert "<script" not in made.html
+    assert "&lt;script&gt;" in made.html
+    assert "{{ 7 * 7 }}" in made.html
+    assert "\u202e" not in made.html
+    assert HEBREW in made.html
+    assert ARABIC in made.html
+    book = openpyxl.load_workbook(io.BytesIO(made.xlsx()))
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert {cell.data_type for cell in cells} <= {"s", "inlineStr", "n"}
+    formulas = [cell for cell in cells if str(cell.value).startswith("=")]
+    assert formulas
+    assert all(cell.quotePrefix for cell in formulas)
+    if shutil.which("pdftotext"):
+        said = pdf_text(made.pdf())
+        assert "alert" in said
+        assert HEBREW in said or HEBREW[::-1] in said
+
+
+def pdf_text(pdf: bytes) -> str:
+    command = ["pdftotext", "-layout", "-", "-"]
+    return subprocess.run(command, input=pdf, capture_output=True, check=True).stdout.decode()
+
+
+def test_excel_file_is_ready_to_filter_and_print(move: Move) -> None:
+    made = report("m1", lang="fr")
+    book = openpyxl.load_workbook(io.BytesIO(made.xlsx()))
+    assert book.sheetnames == ["Inventaire", "Pièces", "Lacunes"]
+    sheet = book["Inventaire"]
+    assert sheet["A1"].value == "Relevé de volume et estimation, ne vaut pas devis"
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=4)]
+    listed = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    assert [(row["Pièce"], row["Objet"], row["Nombre"]) for row in listed] == [
+        ("kitchen", "réfrigérateur", 1),
+        ("salon", "bureau", 1),
+        ("salon", "chaise", 2),
+        ("salon", "télévision", 1),
+    ]
+    assert sum(row["Volume m³"] for row in listed) == pytest.approx(2.41)
+    assert sheet.auto_filter.ref == f"A4:{sheet.dimensions.split(':')[1]}"
+    assert sheet.freeze_panes == "A5"
+    assert sheet.print_title_rows == "$4:$4"
+    assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
+
+
+def test_logo_and_name_of_the_company_are_on_the_cover(
+    move: Move, installation: Installation, tmp_path: Path
+) -> None:
+    logo = tmp_path / "logo.png"
+    Image.new("RGBA", (900, 300), (10, 90, 160, 128)).save(logo)
+    with_settings(installation, report_logo=logo, report_company="Déménagements Müller & Fils")
+    made = report("m1")
+    assert "Déménagements Müller &amp; Fils" in made.html
+    (source,) = re.findall(r'<img src="(data:image/png;base64,[^"]+)" alt="Dém', made.html)
+    assert len(source) < 40_000
+
+
+@pytest.mark.parametrize("content", [b"<svg/>", b"", None])
+def test_logo_that_is_no_picture_is_refused(
+    move: Move, installation: Installation, tmp_path: Path, content: bytes | None
+) -> None:
+    logo = tmp_path / "logo.png"
+    if content is not None:
+        logo.write_bytes(content)
+    with_settings(installation, report_logo=logo)
+    with pytest.raises(ConfigurationError, match=r"PHOTOQUEUE_REPORT_LOGO names .*logo.png"):
+        report("m1")
+
+
+def test_company_can_replace_the_template(
+    odd: Move, installation: Installation, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.html.j2"
+    own.write_text("<p>{{ report.project }}: {{ say.volume(report.total.volume) }}</p>")
+    with_settings(installation, report_template=own)
+    html = report(odd.project).html
+    assert html.startswith("<p>&lt;script&gt;")
+    assert html.endswith("10.50\u00a0m³</p>")
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("{{ report.project }}\n{{ report.nothing }}", "UndefinedError: .*nothing"),
+        ("<p>\n{% for x in %}", "line 2, .*TemplateSyntaxError"),
+        ("{{ say('nothing') }}", "KeyError"),
+        ("{{ report._reading }}", "SecurityError|UndefinedError"),
+        ("{{ ''.__class__.__mro__ }}", "SecurityError"),
+    ],
+)
+def test_template_that_cannot_be_used_is_named(
+    move: Move, installation: Installation, tmp_path: Path, template: str, told: str
+) -> None:
+    own = tmp_path / "own.html.j2"
+    own.write_text(template)
+    with_settings(installation, report_template=own)
+    with pytest.raises(ConfigurationError, match=rf"own.html.j2.*{told}"):
+        report("m1")
+
+
+def test_pdf_holds_the_report_on_a4(move: Move) -> None:
+    pdf = report("m1").pdf()
+    assert pdf.startswith(b"%PDF-")
+    if shutil.which("pdfinfo"):
+        told = subprocess.run(["pdfinfo", "-"], input=pdf, capture_output=True, check=True).stdout
+        assert b"(A4)" in told
+        said = pdf_text(pdf)
+        assert "Volume survey and estimate" in said
+        assert "refrigerator" in said
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9/x.png", "file:///etc/hostname", "ftp://x/y"]
+)
+def test_pdf_reads_nothing_outside_of_the_report(address: str) -> None:
+    for html in (f'<img src="{address}">', f"<style>@import url({address});</style>"):
+        with pytest.raises(ConfigurationError, match="refers to something outside"):
+            _pdf(f"<!doctype html>{html}<p>x</p>")
+
+
+def test_pdf_needs_no_font_of_the_machine(move: Move, tmp_path: Path) -> None:
+    made = report("m1", lang="fr")
+    (tmp_path / "report.html").write_text(made.html)
+    empty = tmp_path / "fonts.conf"
+    empty.write_text(f"<fontconfig><cachedir>{tmp_path}/cache</cachedir></fontconfig>")
+    program = (
+        "import sys, pathlib\nfrom photoqueue.faces.report.document import _pdf\n"
+        "sys.stdout.buffer.write(_pdf(pathlib.Path(sys.argv[1]).read_text()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "report.html")],
+        env={**os.environ, "FONTCONFIG_FILE": str(empty)},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.startswith(b"%PDF-")
+    if shutil.which("pdftotext"):
+        assert "réfrigérateur" in pdf_text(done.stdout)
+
+
+def test_without_pango_the_error_names_it(tmp_path: Path) -> None:
+    program = (
+        "import cffi\n"
+        "def missing(*_): raise OSError('cannot load library libpango-1.0-0')\n"
+        "cffi.FFI.dlopen = missing\n"
+        "from photoqueue.faces.report.document import _pdf\n"
+        "try: _pdf('<p>')\n"
+        "except Exception as exc: print(type(exc).__name__, exc)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("ConfigurationError PDF needs the libraries Pango")
+    assert "apt-get install libpango-1.0-0" in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+
+
+def test_without_pdf_the_report_is_given_as_html(
+    move: Move, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    with pytest.raises(ConfigurationError, match=r"photoqueue\[report\].*The report is in .*m1.ht"):
+        report("m1").save(tmp_path / "m1.pdf")
+    assert "Volume survey" in (tmp_path / "m1.html").read_text()
+    assert not (tmp_path / "m1.pdf").exists()
+    done = run("report", "m1", "--output", tmp_path / "shell.pdf")
+    assert done.code == 78
+    assert "shell.html" in done.err
+
+
+def test_files_are_new_and_have_known_endings(move: Move, tmp_path: Path) -> None:
+    made = report("m1")
+    path = made.save(tmp_path / "m1.html")
+    with pytest.raises(StateError, match="not overwritten"):
+        made.save(path)
+    with pytest.raises(PayloadError, match="Unknown format 'docx'"):
+        made.save(tmp_path / "m1.docx")
+    assert made.file("html") == ("report-m1.html", made.html.encode())
+    assert made.file("xlsx")[0] == "report-m1.xlsx"
+
+
+def test_report_of_the_shell(
+    move: Move, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run("report", "m1", "--lang", "fr")
+    assert done.code == 0
+    assert re.sub(r"\s+", " ", done.out).endswith("report-m1.html, a draft. ")
+    assert "Draft: 2 pièces ne sont pas vérifiées." in done.err
+    assert "photoqueue edit m1 acknowledge 'no-photo:cellar'" in re.sub(r"\s+", " ", done.err)
+    assert "Relevé" in (tmp_path / "report-m1.html").read_text()
+    done = run("report", "m1", "--format", "xlsx", "--output", "x.xlsx", "--json")
+    told = json.loads(done.out)
+    assert (told["file"], told["final"]) == (str(tmp_path / "x.xlsx"), False)
+    assert told["gaps"][0] == "no-photo:cellar"
+    assert run("report", "m1", "--format", "pdf", "--output", "x.html").code == 2
+
+
+def test_long_inventory_is_reported(installation: Installation) -> None:
+    made = Move(installation)
+    for room in range(20):
+        items = [
+            seen(None, name=f"thing {number}", volume=0.25, category="misc")
+            for number in range(100)
+        ]
+        made.analyse(f"p{room}", items, room=f"room {room}")
+    made.add_up()
+    done = report("m1")
+    assert done.html.count("<tr") > 2000
+    book = openpyxl.load_workbook(io.BytesIO(done.xlsx()))
+    assert book.worksheets[0].max_row == 2004

@@ -20,6 +20,7 @@ from photoqueue.evaluation.truth import read_truth
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.settings import Settings
 from tools.inventories import InventoryScore, score_inventories
+from tools.ranges import RangeScore, read_tables, score_ranges
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +103,7 @@ class Comparison:
     engines: tuple[EngineScore, ...] = ()
     classes: tuple[ClassScore, ...] = ()
     inventories: tuple[InventoryScore, ...] = ()
+    ranges: tuple[RangeScore, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
 
@@ -203,6 +205,7 @@ def compare(
     *,
     samples: Path | None = None,
     annotated: Path | None = None,
+    tables: Path | None = None,
     catalogue: Catalogue | None = None,
     together: bool = False,
     report: Callable[[str], None] = lambda label: None,
@@ -215,6 +218,8 @@ def compare(
         An engine that cannot be built, or fails on a photo, is left out with its reason.
     samples, annotated : Path or None
         Folders with homes, and with annotated photos.
+    tables : Path or None
+        Figures of several movers, for ranges.
     catalogue : Catalogue or None
         ``None`` is the one that comes with the package.
     together : bool
@@ -226,7 +231,7 @@ def compare(
     Raises
     ------
     ConfigurationError
-        A folder has no usable truth.
+        A folder has no usable truth, or the movers' tables cannot be read.
     UnreadablePhotoError
         A picture cannot be read; that is no fault of an engine.
     """
@@ -236,16 +241,24 @@ def compare(
     engines: list[EngineScore] = []
     classes: list[ClassScore] = []
     inventories: list[InventoryScore] = []
+    movers = read_tables(tables, catalogue) if tables else []
+    ranges = [
+        score
+        for name, truth in truths.items()
+        for score in score_ranges(truth, catalogue, movers, name)
+    ]
     left: list[LeftOut] = []
     for subject in subjects:
         report(subject.label)
         seen: list[tuple[str, Evaluation]] = []
         added: list[InventoryScore] = []
+        held: list[RangeScore] = []
         try:
             engine = load_engine(subject.settings)
             for name, truth in truths.items():
                 found = measure(engine, truth, catalogue)
                 seen.append((name, found))
+                held += score_ranges(truth, catalogue, movers, name, (engine, found))
                 if name == SAMPLES:
                     added += score_inventories(engine, truth, found, catalogue, together=together)
         except UnreadablePhotoError:
@@ -259,10 +272,12 @@ def compare(
         engines.extend(_engine_score(one, name) for name, one in seen)
         classes.extend(score for name, one in seen for score in _class_scores(one, name))
         inventories.extend(added)
+        ranges.extend(held)
     return Comparison(
         engines=tuple(engines),
         classes=tuple(classes),
         inventories=tuple(inventories),
+        ranges=tuple(ranges),
         left_out=tuple(left),
     )
 
@@ -316,10 +331,11 @@ def _class_scores(seen: Evaluation, photos: str) -> list[ClassScore]:
 _DIGITS = 4
 
 Row = dict[str, Any]
+Score = EngineScore | ClassScore | InventoryScore | RangeScore
 
 
 def rows(
-    scores: Sequence[EngineScore] | Sequence[ClassScore] | Sequence[InventoryScore],
+    scores: Sequence[Score],
 ) -> list[Row]:
     """Return records as rows, with the errors of inventories; NaN is ``None``."""
     return [{name: _plain(value) for name, value in _fields(score).items()} for score in scores]
@@ -337,6 +353,7 @@ def write_csv(comparison: Comparison, folder: Path) -> list[Path]:
         "engines.csv": rows(comparison.engines),
         "classes.csv": rows(comparison.classes),
         "inventories.csv": rows(comparison.inventories),
+        "ranges.csv": rows(comparison.ranges),
     }
     written = []
     try:
@@ -355,7 +372,7 @@ def write_csv(comparison: Comparison, folder: Path) -> list[Path]:
     return written
 
 
-def _fields(score: EngineScore | ClassScore | InventoryScore) -> Row:
+def _fields(score: Score) -> Row:
     fields: Row = asdict(score)
     if isinstance(score, InventoryScore):
         fields |= {"item_error": score.item_error, "volume_error": score.volume_error}

@@ -28,7 +28,8 @@ from photoqueue.faces.cli.output import (
     show,
     table,
 )
-from photoqueue.format import duration, line, percent, score, volume
+from photoqueue.format import duration, line, percent, score, volume, volume_range
+from photoqueue.records.results import share_words
 from photoqueue.settings import Settings, load_settings
 from tools.comparison import (
     ClassScore,
@@ -42,6 +43,7 @@ from tools.comparison import (
     write_csv,
 )
 from tools.inventories import InventoryScore
+from tools.ranges import RangeScore
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -86,6 +88,7 @@ def main(
                 "engines": rows(found.engines),
                 "classes": rows(found.classes),
                 "inventories": rows(found.inventories),
+                "ranges": rows(found.ranges),
                 "left_out": [asdict(left) for left in found.left_out],
             }
         )
@@ -99,6 +102,10 @@ def _compare(settings: Settings, folder: Path | None, *, one: bool, llm: bool) -
     left = []
     if folder is None and annotated is None:
         left.append(LeftOut(what="photos", reason=f"there is no {photos}"))
+    movers = DATA / "volumes" / "volumes_sources.csv"
+    tables = movers if folder is None and movers.is_file() else None
+    if folder is None and tables is None:
+        left.append(LeftOut(what="figures of several movers", reason=f"there is no {movers}"))
     if one:
         subjects = [chosen_subject(settings)]
     else:
@@ -112,6 +119,7 @@ def _compare(settings: Settings, folder: Path | None, *, one: bool, llm: bool) -
         subjects,
         samples=folder or CHECKOUT / "data" / "samples",
         annotated=annotated,
+        tables=tables,
         together=llm,
         report=lambda label: note(f"Measuring {line(label)} …"),
     )
@@ -131,6 +139,9 @@ def _show(comparison: Comparison, *, by_class: bool) -> None:
         show()
     if comparison.inventories:
         show(_inventory_table(comparison.inventories))
+        show()
+    if comparison.ranges:
+        show(_range_table(comparison.ranges))
         show()
     for left in comparison.left_out:
         show(f"! Left out: {line(left.what)}: {line(left.reason)}", style="yellow")
@@ -191,6 +202,24 @@ def _inventory_table(scores: Sequence[InventoryScore]) -> Table:
         TableColumn("HELD BACK", "held_back", NUMBER),
     )
     return table(columns, scores, title="Inventories of the sample homes, found of what is there")
+
+
+def _range_table(scores: Sequence[RangeScore]) -> Table:
+    """Show how often ranges hold what is there, and how wide they are."""
+    columns = (
+        TableColumn("ENGINE", "engine"),
+        TableColumn("MODEL", "model"),
+        TableColumn("ON", "home"),
+        TableColumn("ROOMS HELD", lambda one: f"{one.room_held} of {one.room_cases}", NUMBER),
+        TableColumn("SHARE", lambda one: percent(one.room_held, one.room_cases), NUMBER),
+        TableColumn("WIDTH/ROOM", "room_width", NUMBER, volume),
+        TableColumn("MOVE HELD", lambda one: f"{one.move_held} of {one.move_cases}", NUMBER),
+        TableColumn("RANGE OF MOVE", lambda one: volume_range(one.low, one.high), NUMBER),
+        TableColumn("WIDTH", lambda one: percent(one.high - one.low, one.usual), NUMBER),
+        TableColumn("THERE", "true_volume", NUMBER, volume),
+    )
+    title = f"Ranges that are to hold what is there {share_words()}"
+    return table(columns, scores, title=title)
 
 
 if __name__ == "__main__":

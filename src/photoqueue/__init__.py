@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from photoqueue.client.control import cancel, pause, resume, retry
     from photoqueue.client.corrections import (
+        compare,
         correct,
         corrections,
         read_inventory,
@@ -106,6 +107,7 @@ __all__ = [
     "batch",
     "cancel",
     "collect",
+    "compare",
     "correct",
     "corrections",
     "history",
@@ -130,7 +132,7 @@ __all__ = [
 #: Modules, and the public names that each of them holds.
 _HOMES: Final = {
     "photoqueue.client.control": "cancel pause resume retry",
-    "photoqueue.client.corrections": "correct corrections read_inventory undo_correction",
+    "photoqueue.client.corrections": "compare correct corrections read_inventory undo_correction",
     "photoqueue.client.handles": "Batch Job",
     "photoqueue.client.observe": "Stats ai_calls attempts batch collect history job poll stats",
     "photoqueue.client.review": "Review review",

@@ -76,6 +76,7 @@ FRENCH: Final = {
     "{room}: counted in single photos, as no model has listed it": (
         "{room} : compté photo par photo, aucun modèle n’en a fait la liste"
     ),
+    "in {count} of {of} moves": "dans {count} déménagements sur {of}",
     " and ": " et ",
     " or ": " ou ",
     # why an edit is not placed

@@ -21,7 +21,8 @@ ROOM: Final = "living room"
 CATALOGUE: Final = Catalogue.load()
 
 SCRIPT: Final = script(
-    "review_words", "review_edits", "review_store", "review_name", "review_same", "review_stage"
+    *("review_words", "review_edits", "review_store", "review_boxes", "review_name"),
+    *("review_same", "review_parts", "review_stage"),
 )
 _RENDER: Final = """
 export default { render({ model, el }) {
@@ -263,6 +264,13 @@ class StagePage:
 
     def tool(self, name: str) -> Locator:
         return self.page.get_by_role("toolbar").get_by_role("button", name=name, exact=True)
+
+    @property
+    def edit(self) -> list[dict[str, Any]]:
+        """Wait for one edit; return its parts."""
+        self.page.wait_for_function("() => model.sent.some(({ kind }) => kind === 'edit')")
+        (one,) = self.edits
+        return one
 
     @property
     def edits(self) -> list[list[dict[str, Any]]]:

@@ -190,11 +190,18 @@ def test_page_loaded_anew_and_kernel_restarted(
     # With the inventory of the move that is six jobs.
     expect(page.get_by_role("button", name="completed 6")).to_be_visible(timeout=WORK_MS)
 
-    # The kernel is restarted: the widget says that it is dead
+    # The kernel is restarted: the widget says that it is dead, and keeps what was typed
+    page.get_by_role("button", name="Add photos").click()
+    fill(page, "Project", "move-43")
     lab.restart_kernel()
     expect(page.get_by_text("Not live")).to_be_visible(timeout=WORK_MS)
     expect(page.get_by_text("Run the cell again")).to_be_visible()
     lab.screenshot("workbench-not-live")
+
+    # The cell runs again: what was typed is there
+    lab.run_all()
+    expect(page.get_by_label("Project", exact=True)).to_have_value("move-43", timeout=WORK_MS)
+    expect(page.get_by_text("Not live")).to_be_hidden()
 
     # The batch is reopened by its id
     lab.run_notebook([f"from photoqueue import Workbench\nWorkbench(batch={batch!r})"])
@@ -237,6 +244,23 @@ def test_wrong_folder_is_said_before_it_is_submitted(lab: LabPage, tmp_path: Pat
         assert said in alert.inner_text().lower()
         page.get_by_role("button", name="Submit", exact=True).click()
         expect(page.get_by_label("Folder", exact=True)).to_be_focused()
+
+
+def test_keys_pressed_on_the_board_do_not_reach_the_notebook(lab: LabPage) -> None:
+    lab.run_notebook([CELL, "1 + 1"])
+    page = lab.page
+    expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=WORK_MS)
+    cells = "() => window.jupyterapp.shell.currentWidget.content.model.cells.length"
+    for place in (
+        page.get_by_role("tab", name="Jobs"),
+        page.get_by_role("button", name="Submit", exact=True),
+        page.get_by_role("button", name="Open", exact=True),
+    ):
+        place.focus()
+        for key in ("d", "d", "x", "a", "b", "Shift+M"):
+            page.keyboard.press(key)
+        expect(place).to_be_focused()
+        assert page.evaluate(cells) == 2
 
 
 def test_unknown_batch_and_room_type_are_said(lab: LabPage) -> None:

@@ -14,6 +14,7 @@ import pytest
 from photoqueue import (
     PhotoResult,
     Review,
+    compare,
     correct,
     corrections,
     read_inventory,
@@ -181,6 +182,32 @@ def test_room_reviewed_is_open_again_with_a_new_photo(ana: Review, move: Move) -
     assert "; 1 of 2 rooms reviewed" in read_inventory("m1").source
     move.analyse("k2", room="kitchen")
     assert read_inventory("m1").reviewed_rooms is None
+
+
+def test_what_is_accepted_or_reviewed_narrows_the_range(ana: Review) -> None:
+    widths = [_width()]
+    ana.accept(item(ana, "s1", "desk"))
+    widths.append(_width())
+    for room in ("salon", "kitchen"):
+        ana.reviewed(room)
+        widths.append(_width())
+    assert widths == sorted(widths, reverse=True)
+    assert len(set(widths)) == 4
+    assert compare("m1", "m1").changes == ()  # a review alone changes no line
+
+
+def _width() -> float:
+    found = read_inventory("m1")
+    return found.total_volume_max - found.total_volume_min
+
+
+def test_what_edits_changed_is_told_against_the_inventory_before(ana: Review, move: Move) -> None:
+    before = move.bench(submit_inventory("m1"))
+    ana.remove(item(ana, "s1", "desk"))
+    found = compare(before, "m1")
+    assert [(one.room, one.key, one.change) for one in found.changes] == [("salon", "desk", "went")]
+    with pytest.raises(UnknownProjectError):
+        compare(before, "m-none")
 
 
 def test_edits_outlive_a_new_analysis_and_what_is_not_found_is_listed(

@@ -242,7 +242,7 @@ def test_inventory_card_tells_totals_rooms_and_what_to_look_at() -> None:
     html = inventory(rooms=2)._repr_html_()
     shown = texts(html)
     for said in (
-        "6 things, 4.50 m³ (3.00–6.00 m³)",
+        "6 things, 4.50 m³ (3.00–6.00 m³ in 8 of 10 moves)",
         "salon 0, salon 1",
         "4; 1 not analysed; 2 copies of others",
         "max: the most seen in one photo",

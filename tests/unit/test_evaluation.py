@@ -160,7 +160,7 @@ def test_two_runs_write_the_same_but_for_the_times(homes: Path, tmp_path: Path) 
     for run in ("one", "two"):
         done = compare([subject("tests.homes:seeing")], samples=homes)
         files = write_csv(done, tmp_path / run / "deep")
-        assert [file.name for file in files] == ["engines.csv", "classes.csv", "inventories.csv"]
+        assert [file.stem for file in files] == ["engines", "classes", "inventories", "ranges"]
         written.append([list(csv.DictReader(file.read_text().splitlines())) for file in files])
     for run in written:
         for row in run[0]:

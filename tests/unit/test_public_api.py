@@ -72,6 +72,7 @@ def test_public_names_are_frozen() -> None:
         "batch",
         "cancel",
         "collect",
+        "compare",
         "correct",
         "corrections",
         "history",

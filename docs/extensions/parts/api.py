@@ -29,6 +29,7 @@ _GROUPS = {
     ),
     "Inventories": (
         "read_inventory",
+        "compare",
         "review",
         "Review",
         "Edit",

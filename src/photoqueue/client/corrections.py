@@ -9,6 +9,7 @@ from photoqueue.client.project_state import ProjectState, editing
 from photoqueue.client.review import Review
 from photoqueue.errors import NotFoundError, PayloadError, StateError
 from photoqueue.installation import current
+from photoqueue.inventory.changes import InventoryChanges, changes_between
 from photoqueue.inventory.correcting import as_photographed, correction_of, thing_of
 from photoqueue.inventory.volumes import Kind
 from photoqueue.queue import edit_log, projects
@@ -206,6 +207,48 @@ def read_inventory(project_id: str) -> InventoryResult:
     if not newest.listed:
         return result
     return result.model_copy(update={"engines": (newest.engines[0], *result.engines)})
+
+
+def compare(before: InventoryResult | str, after: InventoryResult | str) -> InventoryChanges:
+    """Compare two inventories: before and after a review, or by two engines.
+
+    Parameters
+    ----------
+    before, after
+        Inventories, or names of projects for :func:`read_inventory`.
+
+    Returns
+    -------
+    InventoryChanges
+        What came, went and changed, in things and m³; ``to_frame()`` gives one row a change. Things
+        are compared by room and kind.
+
+    Raises
+    ------
+    PayloadError
+        One is neither.
+    UnknownProjectError
+        No photo was submitted for a project.
+    NotFoundError
+        A project was not added up yet.
+
+    Examples
+    --------
+    >>> before = submit_inventory("move-42").result()  # doctest: +SKIP
+    >>> compare(before, "move-42")  # after edits  # doctest: +SKIP
+    """
+    return changes_between(_inventory(before), _inventory(after))
+
+
+def _inventory(given: object) -> InventoryResult:
+    if isinstance(given, InventoryResult):
+        return given
+    if isinstance(given, str):
+        return read_inventory(given)
+    raise PayloadError(
+        f"{given!r:.40} is no inventory. Give the result of an inventory job (job.result()), or "
+        "the name of a project."
+    )
 
 
 def _count(value: object) -> int:

@@ -19,11 +19,12 @@ from photoqueue.addresses import expanded
 from photoqueue.errors import ConfigurationError, StateError, StorageError
 from photoqueue.format import visible
 from photoqueue.inventory.catalogue_file import PERSONS_WORDS
+from photoqueue.inventory.ranges import move_range
 from photoqueue.inventory.views import AnalysedPhoto
 from photoqueue.inventory.volumes import litres, to_cubic_metres
 from photoqueue.inventory.weights import known_item, persons_to_carry, weight_of_one
 from photoqueue.inventory.wording import Wording
-from photoqueue.records.results import InventoryLine, InventoryResult
+from photoqueue.records.results import InventoryResult, share_words
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -50,7 +51,12 @@ _COLUMNS: Final = (
     "look at",
     "engine",
 )
-_TOTALS: Final = ("room", "count", "volume m³", "lowest m³", "highest m³")
+_TOTALS: Final = (
+    "room",
+    "count",
+    "volume m³",
+    *(f"{end} m³ {share_words()}" for end in ("from", "to")),
+)
 
 #: Columns of long texts in an Excel file.
 _WIDE: Final = ("room", "thing", "look at", "engine")
@@ -215,16 +221,20 @@ def _rows(result: InventoryResult, wording: Wording) -> Iterator[Sequence[Cell]]
 
 def _totals(result: InventoryResult) -> Iterator[Sequence[Cell]]:
     for room in result.rooms:
-        yield (visible(room), *_sums([line for line in result.lines if line.room == room]))
-    yield ("Total", *_sums(result.lines))
-
-
-def _sums(lines: Sequence[InventoryLine]) -> tuple[int, float, float, float]:
-    usual, low, high = (
-        to_cubic_metres(sum(litres(getattr(line, name)) for line in lines))
-        for name in ("volume", "volume_min", "volume_max")
+        of_room = move_range(result, room=room)
+        ends = (of_room.usual, of_room.low, of_room.high)
+        yield (
+            visible(room),
+            sum(line.count for line in result.lines if line.room == room),
+            *(to_cubic_metres(litres(one)) for one in ends),
+        )
+    yield (
+        "Total",
+        result.total_items,
+        result.total_volume,
+        result.total_volume_min,
+        result.total_volume_max,
     )
-    return sum(line.count for line in lines), usual, low, high
 
 
 def _looks_like_formula(cell: Cell) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import CATEGORIES
 from photoqueue.inventory.counting import LOW_SCORE, SEVERAL_VIEWS, Count, Thing
+from photoqueue.inventory.ranges import move_range
 from photoqueue.inventory.views import RoomView
 from photoqueue.inventory.volumes import litres, to_cubic_metres, volume_range
 from photoqueue.phrases import phrase
@@ -174,6 +175,7 @@ def line_of(
         reason=reason,
         held_back=held,
         stays=len(count.things) - len(moving),
+        settled=sum(thing.settled for thing in moving),
     )
 
 
@@ -195,14 +197,19 @@ def in_order(lines: Iterable[InventoryLine]) -> tuple[InventoryLine, ...]:
 
 
 def with_lines(result: InventoryResult, lines: Iterable[InventoryLine]) -> InventoryResult:
-    """Return the inventory with these lines and their totals."""
+    """Return the inventory with these lines, their totals, and the range in 8 of 10 moves."""
     ordered = in_order(lines)
-    return result.model_copy(
+    counted = result.model_copy(
         update={
             "lines": ordered,
             "total_items": sum(line.count for line in ordered),
             "total_volume": to_cubic_metres(sum(litres(line.volume) for line in ordered)),
-            "total_volume_min": to_cubic_metres(sum(litres(line.volume_min) for line in ordered)),
-            "total_volume_max": to_cubic_metres(sum(litres(line.volume_max) for line in ordered)),
+        }
+    )
+    between = move_range(counted)
+    return counted.model_copy(
+        update={
+            "total_volume_min": to_cubic_metres(litres(between.low)),
+            "total_volume_max": to_cubic_metres(litres(between.high)),
         }
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from photoqueue import tracing
 from photoqueue.errors import PermanentError, ThrottledError
 from photoqueue.queue.rate_limits import RateLimits
+from photoqueue.records.results import FOR_TRYING_OUT as FOR_TRYING_OUT  # for its users
 from photoqueue.records.results import FoundItem
 from photoqueue.records.snapshots import AiCall
 from photoqueue.samples import sample_hashes
@@ -17,10 +18,6 @@ from photoqueue.samples import sample_hashes
 if TYPE_CHECKING:
     from photoqueue.engines.contract import Analysis, Engine, Hint
     from photoqueue.queue.database import Database
-
-
-#: The warning on results of the built-in model, which was trained on rendered rooms alone.
-FOR_TRYING_OUT: Final = "for trying out: the built-in model knows rendered rooms, not real ones"
 
 
 def is_for_trying_out(engine: str | None, sha256: str) -> bool:

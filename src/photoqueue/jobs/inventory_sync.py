@@ -229,7 +229,7 @@ def reviewed_inventory(
     result = result.model_copy(update=update)
     result = corrected(result, map(correction_of, done.counts), catalogue, language=language)
     lines = [checked_off(line) if line.room in done.reviewed else line for line in result.lines]
-    return with_lines(result, lines) if by else result
+    return with_lines(result, lines)  # the range depends on warnings and reviewed rooms
 
 
 def _states(photos: Sequence[PhotoRow]) -> Iterator[str]:

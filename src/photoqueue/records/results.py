@@ -7,16 +7,32 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
-from photoqueue.format import counted, one_line, volume
+from photoqueue.format import counted, one_line, volume, volume_range
+from photoqueue.phrases import phrase
 from photoqueue.records.base import Box, Record, Strategy
 from photoqueue.records.hooks import HasCard, Namer, hooks
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: Share of moves (0…1) in which the volume lies in the range of an inventory.
+SHARE: Final = 0.8
+#: The warning on results of the built-in model, which was trained on rendered rooms alone.
+FOR_TRYING_OUT: Final = "for trying out: the built-in model knows rendered rooms, not real ones"
+
+
+def share_words(share: float = SHARE, language: str = "en") -> str:
+    """Say in how many moves a range holds, in ``en`` or ``fr``.
+
+    >>> share_words(), share_words(0.95, "fr")
+    ('in 8 of 10 moves', 'dans 95 déménagements sur 100')
+    """
+    of = 10 if round(share * 10, 6).is_integer() else 100
+    return phrase(language, "in {count} of {of} moves", count=f"{share * of:.3g}", of=of)
 
 
 class FoundItem(Record):
@@ -120,6 +136,8 @@ class InventoryLine(Record):
     held_back: int = 0
     #: How many more a person found that do not move: they are not in the volumes.
     stays: int = 0
+    #: Of how many a person said something: they are there, and are what the line says.
+    settled: int = 0
 
     @property
     def volume_of_one(self) -> float:
@@ -147,6 +165,8 @@ class InventoryResult(Record, HasCard):
     #: m³.
     total_volume: float
     rooms: tuple[str, ...]
+    #: It lies between these in a share :data:`SHARE` of moves (:mod:`photoqueue.inventory.ranges`).
+    #: They are not the sums of the lines' ends: not everything is small or large at once.
     total_volume_min: float
     total_volume_max: float
     strategy: Strategy
@@ -171,6 +191,12 @@ class InventoryResult(Record, HasCard):
     added_rooms: tuple[str, ...] | None = None
     #: Rooms that a person has reviewed, and who.
     reviewed_rooms: dict[str, str] | None = None
+
+    @property
+    def volume_between(self) -> str:
+        """The range of the volume in words: ``13.80–26.00 m³ in 8 of 10 moves``."""
+        between = volume_range(self.total_volume_min, self.total_volume_max)
+        return f"{between} {share_words()}"
 
     @property
     def made_by(self) -> str:

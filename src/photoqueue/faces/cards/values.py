@@ -24,6 +24,7 @@ from photoqueue.format import (
     volume_range,
 )
 from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.changes import InventoryChanges, signed
 from photoqueue.records.base import STRATEGY_TEXTS
 from photoqueue.records.results import (
     Correction,
@@ -270,11 +271,11 @@ def _photo(result: PhotoResult) -> str:
 
 @card_of.register
 def _inventory(result: InventoryResult) -> str:
-    between = volume_range(result.total_volume_min, result.total_volume_max)
     rows: list[tuple[str, object]] = [
         (
             "total",
-            f"{counted(result.total_items, 'thing')}, {volume(result.total_volume)} ({between})",
+            f"{counted(result.total_items, 'thing')}, {volume(result.total_volume)} "
+            f"({result.volume_between})",
         ),
         ("rooms", ", ".join(result.rooms) or "none"),
         ("photos", _photos(result)),
@@ -300,6 +301,32 @@ def _inventory(result: InventoryResult) -> str:
         f"… and {counted(more, 'line')} more." if more > 0 else "",
         ".to_frame() gives all lines as a table." if result.lines else "",
         body=body,
+    )
+
+
+@card_of.register
+def _changes(found: InventoryChanges) -> str:
+    shown = table(
+        ("room", "thing", "", "before", "after", "m³"),
+        (
+            (
+                one_line(change.room, 40),
+                change.name,
+                change.change,
+                change.count_before,
+                change.count_after,
+                signed(change.volume_after - change.volume_before, 2),
+            )
+            for change in found.changes[:_DRAWN_LINES]
+        ),
+        numbers="wwwnnn",
+    )
+    more = len(found.changes) - _DRAWN_LINES
+    return card(
+        f"Changes in the inventory of {' → '.join(found.projects)}",
+        [("changes", found.words)],
+        f"… and {counted(more, 'change')} more; .to_frame() lists all." if more > 0 else "",
+        body=shown if found.changes else "",
     )
 
 

@@ -29,6 +29,7 @@ from photoqueue.format import (
     volume,
     volume_range,
 )
+from photoqueue.records.results import share_words
 from photoqueue.records.snapshots import job_columns
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ def inventory_table(inventory: InventoryResult) -> Table:
 def show_inventory(inventory: InventoryResult) -> None:
     """Print an inventory, and which engine it comes from."""
     show(inventory_table(inventory))
+    show(f"Range of the total: {share_words()}. Of a line: among movers.")
     show(f"Engine: {line(inventory.source)}")
 
 

@@ -24,7 +24,7 @@ class StatusBar(anywidget.AnyWidget):
     """Shows when the views were last read; in the browser also when the kernel is silent."""
 
     _esm = script("status")
-    _css = style("status")
+    _css = style("board")
 
     #: When the views were last read, in seconds since 1970; 0 before the first time.
     updated = traitlets.Float(0.0).tag(sync=True)

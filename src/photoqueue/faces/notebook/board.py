@@ -86,10 +86,9 @@ class TabbedBoard:
             selected_index=0,
             layout=widgets.Layout(min_height=_HEIGHT),
         )
-        self._above: list[LiveView] = [
-            assembly.ScopeChoice(scope, actions=actions),
-            assembly.WorkerNotice(scope, actions=actions),
-        ]
+        choice = assembly.ScopeChoice(scope, actions=actions)
+        notice = assembly.WorkerNotice(scope, actions=actions)
+        self._above: list[LiveView] = [choice, notice]
         status = assembly.StatusBar()
         self._refresher = assembly.Refresher(
             self._shown, lambda: ask(change_mark), status, self.charts.prepare
@@ -105,8 +104,10 @@ class TabbedBoard:
             # The strategy chosen on the page is that of the next submission.
             traitlets.dlink((self.inventory, "strategy"), (self._form, "strategy"))
         top = widgets.Box(
-            [status, *self._above, *([self._form] if self._form else ())],
-            layout=widgets.Layout(flex_flow="row wrap", overflow="visible", grid_gap="0 16px"),
+            [status, choice, *([self._form] if self._form else ()), notice],
+            layout=widgets.Layout(
+                flex_flow="row wrap", align_items="center", grid_gap="0 16px", overflow="visible"
+            ),
         )
         self.widget = widgets.VBox([top, self._tabs], layout=widgets.Layout(overflow="visible"))
         top.add_class("pq-board-top")

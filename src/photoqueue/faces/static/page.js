@@ -17,10 +17,16 @@ function h(tag, properties = {}, ...children) {
 }
 h.svg = new Set(["g", "rect", "line", "path", "circle", "text", "title"]);
 
+// What has the focus in the tree that an element is in: marimo shows each widget
+// in a tree of its own.
+function focusIn(element) {
+  return element.getRootNode().activeElement ?? null;
+}
+
 // Replaces the children of an element and restores the focus to the element with the same data-key,
 // so that a table that changes does not lose the user's place.
 function replace(parent, ...children) {
-  const active = parent.getRootNode().activeElement; // marimo shows each widget in a root of its own
+  const active = focusIn(parent);
   const focused = parent.contains(active) ? active.dataset.key : null;
   parent.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   if (focused) parent.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });

@@ -1,5 +1,11 @@
 // What all widgets share, in addition to the scripts that other pages share too.
 
+// Keys pressed on our pages are not for the notebook around them, where D D deletes a cell. JupyterLab
+// listens before the page does, and looks at the focused element itself before those around it.
+document.addEventListener("focusin", ({ target }) => {
+  if (target.closest?.(".pq, .pq-board")) target.dataset.lmSuppressShortcuts = "true";
+}, true);
+
 // A state as icon and word; the colour only repeats them.
 function stateBadge(state) {
   return h("span", { class: "pq-state", "data-state": state },

@@ -92,7 +92,8 @@ function samePanel(store, item) {
     const { open, already } = now ? sameCandidates(store, item, room, now) : { open: [], already: [] };
     const chosen = other && now?.items.find((found) => found.id === other);
     const step = (by, text, sign) => h("button", { type: "button", class: "pq-tool", "data-key": text, "aria-label": say(text), title: say(text), onclick: () => turn(by) }, sign);
-    replace(element,
+    const facts = [at, other, store.lang, all.length, ...[photo, now].filter(Boolean).map((one) => [one.items, one.title, store.picture(one.id, "full"), store.picture(one.id, "small"), store.reason(one.id)])];
+    drawChanged(element, facts, () => [
       h("div", { class: "pq-same-head" }, h("b", {}, say("Which one is {name}?", { name: look.name })),
         h("button", { type: "button", class: "pq-tool", "data-key": "leave", onclick: leave }, say("Back"), h("kbd", { "aria-hidden": "true" }, "Esc"))),
       h("div", { class: "pq-sides" },
@@ -103,7 +104,7 @@ function samePanel(store, item) {
             all.length > 1 ? step(1, "Next photo", "→") : null)) : null),
       chosen ? h("div", { class: "pq-same-names", role: "group" }, h("span", {}, say("One thing has one name. What is it?")), names(chosen))
         : h("p", { class: "pq-quiet" }, !now ? say("No other photo of {room} shows a thing.", { room: room.name })
-          : open.length ? say("Click it or press its number. ← → other photos, Esc back.") : say("Nothing to choose in this photo.")));
+          : open.length ? say("Click it or press its number. ← → other photos, Esc back.") : say("Nothing to choose in this photo."))]);
   }
 
   function focus() {

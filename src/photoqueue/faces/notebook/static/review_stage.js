@@ -1,101 +1,6 @@
 // The large photo: its boxes as buttons, the toolbar on the selected one, drawing, zoom, the other
 // views below. Boxes are in 0…1 of the upright picture.
 
-const STAGE = { most: 8, step: 1.4, tag: 18, smallest: 0.01, moved: 4, target: 24 };
-// Handles of the selected box: which edges (x0, y0, x1, y1) each one moves.
-const HANDLES = { nw: [1, 1, 0, 0], n: [0, 1, 0, 0], ne: [0, 1, 1, 0], e: [0, 0, 1, 0], se: [0, 0, 1, 1], s: [0, 0, 0, 1], sw: [1, 0, 0, 1], w: [1, 0, 0, 0] };
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const measure = document.createElement("canvas").getContext("2d");
-
-const within = (value, low, high) => Math.min(Math.max(value, low), Math.max(low, high));
-const areaOf = ([x0, y0, x1, y1]) => (x1 - x0) * (y1 - y0);
-const colourOf = (line) => `var(--pq-c${(line?.colour ?? 0) % 12})`;
-
-// What the page says of an item: its name with the letter of its thing, and whether it is to check.
-function lookOfItem(store, item, room) {
-  const line = store.line(room, item.line);
-  const thing = line?.things.find((one) => one.items.includes(item.id));
-  const name = item.letter ? `${item.name} ${item.letter}` : item.name;
-  const doubtful = Boolean(line?.check) && !thing?.settled;
-  const stays = Boolean(thing?.stays);
-  const out = !stays && thing && !thing.counts ? thing.why : "";
-  let words = name;
-  if ((item.score ?? null) !== null) words = phrase(store, "{name}, score {score}", { name: words, score: format.score(item.score) });
-  if (out) words = phrase(store, "{name}, not counted: {why}", { name: words, why: out });
-  if (stays) words = phrase(store, "{name}, stays here", { name: words });
-  if (doubtful) words = phrase(store, "{name}, to check", { name: words });
-  return { line, thing, name, doubtful, stays, out, words, colour: colourOf(line) };
-}
-
-// The picture of an item alone, from the full picture where the page has it.
-function cropOf(store, item, { width, height }) {
-  const crop = h("span", { class: "pq-crop", style: `width:${width}px;height:${height}px` });
-  const photo = store.item(item.id)?.photo;
-  const source = photo && (store.picture(photo.id, "full", { ask: false }) ?? store.picture(photo.id, "small"));
-  if (!source) return crop;
-  const [x0, y0, x1, y1] = item.box ?? [0, 0, 1, 1];
-  // the box and some of what is around it, in the shape of the crop
-  const shape = (width / height) * ((photo.height || 3) / (photo.width || 4));
-  const wide = within(Math.max((x1 - x0) * 1.16, (y1 - y0) * 1.16 * shape), 0.02, Math.min(1, shape));
-  const high = wide / shape;
-  const place = (middle, size) => (size >= 1 ? 0 : within(middle - size / 2, 0, 1 - size) / (1 - size));
-  crop.style.backgroundImage = `url("${source}")`;
-  crop.style.backgroundSize = `${100 / wide}% ${100 / high}%`;
-  crop.style.backgroundPosition = `${100 * place((x0 + x1) / 2, wide)}% ${100 * place((y0 + y1) / 2, high)}%`;
-  return crop;
-}
-
-// Where a panel goes beside a box: inside the area, below, above, right or left of it, over as
-// little of the box as can be. `covers` is the part of the box that it hides.
-function besideBox(box, { wide, high }, area, order = "below above right left") {
-  const gap = 8;
-  const places = {
-    below: [box.left, box.bottom + gap], above: [box.left, box.top - gap - high],
-    right: [box.right + gap, box.top], left: [box.left - gap - wide, box.top],
-  };
-  let best = null;
-  for (const name of order.split(" ")) {
-    const left = within(places[name][0], area.left, area.right - wide);
-    const top = within(places[name][1], area.top, area.bottom - high);
-    const covers = sharedArea(box, { left, top, right: left + wide, bottom: top + high });
-    if (!best || covers < best.covers) best = { left, top, covers };
-  }
-  return best;
-}
-
-function sharedArea(one, other) {
-  const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
-  const high = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
-  return Math.max(0, wide) * Math.max(0, high);
-}
-
-// Puts each name at its box, inside the frame and clear of the names before it: {tag, box} in pixels
-// of the frame. What has no such place is `crowded`: shown while one points at its box.
-function placeTags(entries, { wide: across, high: down }) {
-  const taken = [];
-  measure.font = "600 12px system-ui, sans-serif";
-  for (const { tag, box } of entries) {
-    tag.hidden = box.right < 4 || box.bottom < 4 || box.left > across - 4 || box.top > down - 4;
-    if (tag.hidden) continue;
-    const [wide, high] = [Math.min(across * 0.45, Math.ceil(measure.measureText(tag.textContent).width) + 14), STAGE.tag];
-    const rows = [box.top - high, box.top, box.bottom, box.bottom - high];
-    const columns = [box.left, box.right - wide, (box.left + box.right - wide) / 2];
-    let best = null;
-    rows.forEach((y, row) => columns.forEach((x, column) => {
-      const left = within(x, 0, across - wide);
-      const top = within(y, 0, down - high);
-      const place = { left, top, right: left + wide, bottom: top + high };
-      const covered = taken.reduce((sum, other) => sum + sharedArea(other, place), 0);
-      const cost = covered * 100 + row * 3 + column;
-      if (!best || cost < best.cost) best = { ...place, covered, cost };
-    }));
-    const crowded = best.covered > wide * high * 0.15;
-    if (!crowded) taken.push(best);
-    tag.dataset.crowded = String(crowded);
-    Object.assign(tag.style, { left: `${Math.round(best.left)}px`, top: `${Math.round(best.top)}px`, maxWidth: `${wide}px` });
-  }
-}
-
 function reviewStage(store) {
   const say = (text, values) => phrase(store, text, values);
   let shown = null; // id of the photo in the frame
@@ -106,50 +11,12 @@ function reviewStage(store) {
   let picker = null;
   let panel = null; // side by side
   let lastClick = null;
+  let revealed = null; // the item that was brought into sight
   let panning = false; // Space is held
+  let awaited = false; // the focus goes to the selected box as soon as it is there
   let dragged = false; // the click that follows a drag selects nothing
   const pointers = new Map();
   const boxes = new Map(); // item → {button, tag, item, look}
-
-  const image = h("img", { class: "pq-picture", alt: "", draggable: "false" });
-  const merged = h("div", { "aria-hidden": "true" });
-  const layer = h("div", { class: "pq-layer" });
-  const rubber = h("div", { class: "pq-rubber", hidden: true, "aria-hidden": "true" });
-  const handles = h("div", { class: "pq-handles", "aria-hidden": "true" },
-    Object.keys(HANDLES).map((name) => h("i", { class: "pq-handle", "data-handle": name })));
-  const plane = h("div", { class: "pq-plane" }, image, merged, layer, rubber, handles);
-  const tags = h("div", { class: "pq-tags", "aria-hidden": "true" });
-  const words = h("div", { class: "pq-stage-words", hidden: true });
-  const frame = h("div", { class: "pq-frame", tabindex: 0, role: "group" }, plane, tags);
-  const tools = toolbar();
-  const anchor = h("span", { hidden: true });
-  const wrong = h("p", { class: "pq-wrong pq-stage-wrong", role: "alert", hidden: true });
-  const foot = h("div", { class: "pq-stage-foot" });
-  const stage = h("div", { class: "pq-stage" }, frame, words, tools.element, anchor, wrong, foot);
-  const film = h("ul", { class: "pq-film" });
-  const element = h("section", { class: "pq-stage-part", "data-lm-suppress-shortcuts": "true" }, stage, film);
-
-  // -- what is selected
-
-  const photoShown = () => (shown === null ? null : store.photo(shown));
-  function selected() {
-    const found = store.at.item ? store.item(store.at.item) : null;
-    return found && found.photo.id === shown ? found : null;
-  }
-  const order = () => [...boxes.values()].sort((one, other) => one.item.box[0] + one.item.box[2] - other.item.box[0] - other.item.box[2]);
-  const select = (id) => { if (store.at.item !== id) store.go({ item: id }); };
-  function focusBox() {
-    (boxes.get(store.at.item)?.button ?? frame).focus({ preventScroll: true });
-  }
-
-  // Runs what acts on the selected item; without one it says so.
-  function onItem(act) {
-    return () => {
-      const found = store.canEdit && store.at.item ? store.item(store.at.item) : null;
-      if (found) act(found, lookOfItem(store, found.item, found.room.name));
-      else if (store.canEdit) store.say(say("Select a box first."));
-    };
-  }
 
   const commands = {
     rename: onItem(() => store.setMode("name")),
@@ -187,55 +54,66 @@ function reviewStage(store) {
     },
   };
 
-  // -- the toolbar and the row below the picture
+  const image = h("img", { class: "pq-picture", alt: "", draggable: "false" });
+  const merged = h("div", { "aria-hidden": "true" });
+  const layer = h("div", { class: "pq-layer" });
+  const rubber = h("div", { class: "pq-rubber", hidden: true, "aria-hidden": "true" });
+  const handles = h("div", { class: "pq-handles", "aria-hidden": "true" },
+    Object.keys(HANDLES).map((name) => h("i", { class: "pq-handle", "data-handle": name })));
+  const plane = h("div", { class: "pq-plane" }, image, merged, layer, rubber, handles);
+  const tags = h("div", { class: "pq-tags", "aria-hidden": "true" });
+  const words = h("div", { class: "pq-stage-words", hidden: true });
+  const frame = h("div", { class: "pq-frame", tabindex: 0, role: "group" }, plane, tags);
+  const tools = boxToolbar(store, { commands, back: focusBox });
+  const anchor = h("span", { hidden: true });
+  const wrong = h("p", { class: "pq-wrong pq-stage-wrong", role: "alert", hidden: true });
+  const foot = h("div", { class: "pq-stage-foot" });
+  const stage = h("div", { class: "pq-stage" }, frame, words, tools.element, anchor, wrong, foot);
+  const film = h("ul", { class: "pq-film" });
+  const element = h("section", { class: "pq-stage-part", "data-lm-suppress-shortcuts": "true" }, stage, film);
 
-  function toolbar() {
-    const question = h("span", { class: "pq-question" });
-    const verbs = [["accept", "Accept", "A"], ["rename", "Rename", "R"], ["same", "Same as", "S"], ["apart", "Apart", "P"], ["stays", "Stays here", "X"], ["remove", "Remove", "D"]];
-    const buttons = Object.fromEntries(verbs.map(([name, text, key]) => [name, h("button", {
-      type: "button", class: "pq-tool", "aria-keyshortcuts": key, "data-verb": name,
-      onclick: () => { commands[name](); if (!store.mode) focusBox(); },
-    }, h("span", {}, text), h("kbd", { "aria-hidden": "true" }, key))]));
-    const bar = h("div", { class: "pq-tools", role: "toolbar", hidden: true }, question, h("div", { class: "pq-tool-row" }, Object.values(buttons)));
-    bar.addEventListener("keydown", (event) => {
-      const able = Object.values(buttons).filter((one) => !one.hidden);
-      const at = able.indexOf(event.target);
-      const back = event.key === "Escape" || (event.key === "Tab" && event.shiftKey);
-      if (back) focusBox();
-      else if (ARROWS[event.key]?.[0] && !event.altKey && !event.shiftKey) able[(at + ARROWS[event.key][0] + able.length) % able.length].focus();
-      else return;
-      event.preventDefault();
-      event.stopPropagation();
-    });
-    return { element: bar, show(found, look) {
-      bar.hidden = !found;
-      if (!found) return;
-      bar.setAttribute("aria-label", say("{name}: what to do", { name: look.name }));
-      question.textContent = look.doubtful ? look.line.check : look.out;
-      question.hidden = !question.textContent;
-      for (const [name, text] of verbs) buttons[name].firstChild.textContent = say(text);
-      buttons.accept.hidden = !look.doubtful && !look.out;
-      buttons.accept.classList.toggle("pq-primary", !buttons.accept.hidden);
-      buttons.same.hidden = !found.item.box || found.room.photos.length < 2;
-      buttons.apart.hidden = (look.thing?.items.length ?? 1) < 2;
-      buttons.stays.hidden = look.stays;
-    } };
+  // -- what is selected
+
+  const photoShown = () => (shown === null ? null : store.photo(shown));
+  function selected() {
+    const found = store.at.item ? store.item(store.at.item) : null;
+    return found && found.photo.id === shown ? found : null;
   }
+  const order = () => [...boxes.values()].sort((one, other) => one.item.box[0] + one.item.box[2] - other.item.box[0] - other.item.box[2]);
+  const select = (id) => { if (store.at.item !== id) store.go({ item: id }); };
+  // Brings the focus to the selected box, also if that is only drawn with the next update.
+  function focusBox() {
+    const own = boxes.get(store.at.item)?.button;
+    awaited = Boolean(store.at.item) && !own;
+    (own ?? frame).focus({ preventScroll: true });
+  }
+
+  // Runs what acts on the selected item; without one it says so.
+  function onItem(act) {
+    return () => {
+      const found = store.canEdit && store.at.item ? store.item(store.at.item) : null;
+      if (found) act(found, lookOfItem(store, found.item, found.room.name));
+      else if (store.canEdit) store.say(say("Select a box first."));
+    };
+  }
+
+  // -- the row below the picture
 
   function drawFoot(photo) {
-    const drawing = store.mode === "draw";
     const ready = photo?.state === "completed";
-    const count = photo?.items.length ?? 0;
-    const act = (name, text, properties, ...children) => h("button", { type: "button", class: "pq-tool", "data-key": name, onclick: () => { commands[name](); if (name === "draw") frame.focus({ preventScroll: true }); }, title: say(text), ...properties }, children);
-    replace(foot,
-      h("span", { class: "pq-stage-title" }, photo ? [h("b", {}, photo.title), ready ? ` · ${counted(count)}` : ""] : ""),
-      ready && store.canEdit ? act("draw", "Draw a box", { "aria-pressed": String(drawing), "aria-keyshortcuts": "N" }, say("Draw a box"), h("kbd", { "aria-hidden": "true" }, "N")) : null,
+    const title = photo?.title ?? "";
+    const count = ready ? ` · ${thingsCounted(store, photo.items.length)}` : "";
+    const [draws, drawing, percent] = [ready && store.canEdit, String(store.mode === "draw"), Math.round(100 * view.zoom)];
+    const act = (name, text, properties, ...children) => h("button", { type: "button", class: "pq-tool", "data-key": name, title: say(text),
+      onclick: () => { commands[name](); if (name === "draw") frame.focus({ preventScroll: true }); }, ...properties }, children);
+    drawChanged(foot, [title, count, draws, drawing, percent, store.lang], () => [
+      h("span", { class: "pq-stage-title" }, h("b", {}, title), count),
+      draws ? act("draw", "Draw a box", { "aria-pressed": drawing, "aria-keyshortcuts": "N" }, say("Draw a box"), h("kbd", { "aria-hidden": "true" }, "N")) : null,
       photo ? h("span", { class: "pq-zoom" },
-        act("zoomOut", "Zoom out", { "aria-label": say("Zoom out"), disabled: view.zoom <= 1 }, "−"),
-        act("zoomReset", "Whole picture", { "aria-label": say("Whole picture") }, `${Math.round(100 * view.zoom)} %`),
-        act("zoomIn", "Zoom in", { "aria-label": say("Zoom in"), disabled: view.zoom >= STAGE.most }, "+")) : null);
+        act("zoomOut", "Zoom out", { "aria-label": say("Zoom out"), disabled: percent <= 100 }, "−"),
+        act("zoomReset", "Whole picture", { "aria-label": `${say("Whole picture")}, ${say("zoom {percent} %", { percent })}` }, `${percent} %`),
+        act("zoomIn", "Zoom in", { "aria-label": say("Zoom in"), disabled: percent >= 100 * STAGE.most }, "+")) : null]);
   }
-  const counted = (count) => (count === 1 ? say("1 thing") : say("{count} things", { count }));
 
   // -- layout
 
@@ -327,14 +205,14 @@ function reviewStage(store) {
 
   // Zooms by a factor (0: the whole picture) around a point of the frame, else around the selected
   // box or the middle.
-  function zoomBy(factor, point = null) {
+  function zoomBy(factor, point = null, from = point) {
     if (!geometry || !photoShown()) return;
     const before = view.zoom;
     const zoom = factor ? within(before * factor, 1, STAGE.most) : 1;
-    view.zoom = zoom < 1.05 ? 1 : zoom;
+    view.zoom = zoom < 1.02 ? 1 : zoom;
     const { left, top, across, down, wide, high } = geometry;
-    if (point) { // what is under the point stays there
-      const [x, y] = [(point.x - left) / across, (point.y - top) / down];
+    if (point) { // what was under `from` comes to the point
+      const [x, y] = [(from.x - left) / across, (from.y - top) / down];
       const scale = view.zoom / before;
       view.x = x + (wide / 2 - point.x) / (across * scale);
       view.y = y + (high / 2 - point.y) / (down * scale);
@@ -376,18 +254,6 @@ function reviewStage(store) {
     }).sort((one, other) => areaOf(one.item.box) - areaOf(other.item.box)).map(({ item }) => item.id);
   }
 
-  function shift(box, dx, dy) {
-    const [x, y] = [within(dx, -box[0], 1 - box[2]), within(dy, -box[1], 1 - box[3])];
-    return [box[0] + x, box[1] + y, box[2] + x, box[3] + y];
-  }
-
-  function resize(box, [x0, y0, x1, y1], dx, dy) {
-    const least = STAGE.smallest;
-    return [
-      x0 ? within(box[0] + dx, 0, box[2] - least) : box[0], y0 ? within(box[1] + dy, 0, box[3] - least) : box[1],
-      x1 ? within(box[2] + dx, box[0] + least, 1) : box[2], y1 ? within(box[3] + dy, box[1] + least, 1) : box[3]];
-  }
-
   function down(event) {
     dragged = false;
     if (event.button || !geometry) return;
@@ -427,8 +293,8 @@ function reviewStage(store) {
     }
     const [dx, dy] = [(point.x - drag.from.x) / geometry.across, (point.y - drag.from.y) / geometry.down];
     if (drag.kind === "pan") [view.x, view.y] = [drag.start.x - dx, drag.start.y - dy];
-    else if (drag.kind === "move") drag.box = shift(drag.start, dx, dy);
-    else if (drag.kind === "size") drag.box = resize(drag.start, drag.edges, dx, dy);
+    else if (drag.kind === "move") drag.box = shiftBox(drag.start, dx, dy);
+    else if (drag.kind === "size") drag.box = resizeBox(drag.start, drag.edges, dx, dy);
     else if (drag.kind === "draw") {
       const [[x0, y0], [x1, y1]] = [drag.start, inPicture(point)];
       drag.box = [Math.min(x0, x1), Math.min(y0, y1), Math.max(x0, x1), Math.max(y0, y1)];
@@ -439,10 +305,7 @@ function reviewStage(store) {
   function pinch(before, now) {
     const apart = ([one, other]) => Math.max(1, Math.hypot(one.x - other.x, one.y - other.y));
     const middle = ([one, other]) => ({ x: (one.x + other.x) / 2, y: (one.y + other.y) / 2 });
-    const [from, to] = [middle(before), middle(now)];
-    view.x -= (to.x - from.x) / geometry.across;
-    view.y -= (to.y - from.y) / geometry.down;
-    zoomBy(apart(now) / apart(before), to);
+    zoomBy(apart(now) / apart(before), middle(now), middle(before));
   }
 
   function up(event) {
@@ -480,7 +343,7 @@ function reviewStage(store) {
 
   function clicked(event) {
     if (dragged || store.mode) return;
-    const direct = event.target.dataset.item ?? null;
+    const direct = event.target.closest("[data-item]")?.dataset.item ?? null;
     if (event.detail === 0 && direct) { select(direct); focusBox(); return; } // by Enter, or a reader's press
     const point = pointOf(event);
     const ids = direct && event.target.closest(".pq-tags") ? [direct] : under(point);
@@ -522,12 +385,12 @@ function reviewStage(store) {
     if (drawing && (arrow || event.key === "Enter")) {
       const box = drag?.box ?? [0.35, 0.35, 0.65, 0.65];
       if (arrow) {
-        drag = { kind: "draw", box: !drag?.box ? box : event.shiftKey ? resize(box, [0, 0, 1, 1], ...stepOf(arrow)) : shift(box, ...stepOf(arrow)) };
+        drag = { kind: "draw", box: !drag?.box ? box : event.shiftKey ? resizeBox(box, [0, 0, 1, 1], ...stepOf(arrow)) : shiftBox(box, ...stepOf(arrow)) };
         layout();
       } else { drag = null; drew(box); }
     } else if (arrow && item?.box && store.canEdit && !store.mode && (event.shiftKey || event.altKey) && drag?.kind !== "move") {
       const box = drag?.box ?? item.box;
-      drag = { kind: "key", id: item.id, box: event.shiftKey ? resize(box, [0, 0, 1, 1], ...stepOf(arrow)) : shift(box, ...stepOf(arrow)) };
+      drag = { kind: "key", id: item.id, box: event.shiftKey ? resizeBox(box, [0, 0, 1, 1], ...stepOf(arrow)) : shiftBox(box, ...stepOf(arrow)) };
       layout();
     } else if (event.key === " " && view.zoom > 1) {
       panning = true;
@@ -544,7 +407,7 @@ function reviewStage(store) {
     if (event.key === " ") { panning = false; delete frame.dataset.pan; }
     if (ARROWS[event.key] || event.key === "Shift" || event.key === "Alt") keyed();
   });
-  frame.addEventListener("focusout", keyed);
+  frame.addEventListener("focusout", () => { panning = false; keyed(); });
 
   // -- names
 
@@ -592,7 +455,7 @@ function reviewStage(store) {
   function drawWrong() {
     const [about, { error = "", parts = [] } = {}] = store.refusals.find(([id]) => id && [store.at.item, shown].includes(id)) ?? [];
     const [{ verb, values, named: given = {} } = {}] = parts;
-    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName);
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(focusIn(element)?.tagName);
     if (["rename", "add"].includes(verb) && !picker && !store.mode && !typing) {
       draft = verb === "add" ? { box: given.box } : null;
       const name = store.catalogue.find((entry) => entry.key === values[1])?.[store.lang] ?? values[1];
@@ -600,7 +463,7 @@ function reviewStage(store) {
       openPicker({ name, ...given }, error);
     }
     wrong.hidden = !error || Boolean(picker);
-    replace(wrong, error, " ", h("button", { type: "button", class: "pq-icon", "aria-label": say("Cancel"), "data-key": "forget", onclick: () => { store.forget(about); focusBox(); } }, "×"));
+    drawChanged(wrong, [about, error], () => [error, " ", h("button", { type: "button", class: "pq-icon", "aria-label": say("Cancel"), "data-key": "forget", onclick: () => { store.forget(about); focusBox(); } }, "×")]);
   }
 
   // -- drawing the page
@@ -608,7 +471,7 @@ function reviewStage(store) {
   function drawBoxes(photo, room) {
     const items = photo ? photo.items.filter((item) => item.box) : [];
     const wanted = new Set(items.map((item) => item.id));
-    const focused = frame.contains(document.activeElement) && document.activeElement.dataset.item;
+    const focused = frame.contains(focusIn(frame)) && focusIn(frame).dataset.item;
     for (const [id, { button, tag }] of boxes) {
       if (wanted.has(id)) continue;
       button.remove();
@@ -637,58 +500,7 @@ function reviewStage(store) {
     [...boxes.values()].sort((one, other) => areaOf(other.item.box) - areaOf(one.item.box))
       .forEach(({ button, item }, place) => { button.style.zIndex = item.id === store.at.item ? boxes.size : place; });
     tags.replaceChildren(...sorted.map(({ tag }) => tag));
-    if (focused && document.activeElement?.dataset?.item !== focused) focusBox();
-  }
-
-  // What is said over the picture: why there are no boxes, or why they do not count.
-  function drawWords(photo, room) {
-    const acts = [];
-    let text = "";
-    if (!room) text = say("Choose a room.");
-    else if (!photo) text = say("No photo shows this room.");
-    else if (photo.state === "excluded") text = say("Excluded: its things do not count.");
-    else if (photo.state === "failed") {
-      text = say("Could not be analysed: {message}", { message: photo.error?.message ?? "" });
-      const act = (name, run, primary) => acts.push(h("button", { type: "button", class: `pq-button${primary ? " pq-primary" : ""}`, "data-key": name, onclick: run }, say(name)));
-      if (store.canEdit) {
-        if (photo.error?.canRetry) act("Retry", () => store.retry([photo.id]), true);
-        act("Replace", () => choosePicture((file) => store.replacePhoto(photo.id, file)));
-        act("Exclude", () => store.edit("exclude", [photo.id], {}, { about: photo.id }));
-      }
-    } else if (photo.state === "cancelled") text = say("The analysis was cancelled.");
-    else if (photo.state !== "completed") text = say({ active: "Being analysed.", delayed: "Waiting to be tried again." }[photo.state] ?? "Waiting to be analysed.");
-    else if (store.mode === "draw") text = say("Drag over the thing; or place a box with the arrow keys, size it with Shift, and press Enter.");
-    else if (!image.src && !store.reason(photo.id)) text = say("The picture is being loaded.");
-    else if (!image.src) text = store.reason(photo.id);
-    else if (photo.duplicateOf) text = say("A copy of {title}: its things count once.", { title: store.photo(photo.duplicateOf)?.title ?? photo.duplicateOf });
-    else if (!photo.items.length) text = say("Nothing was found. Draw a box around what there is (N).");
-    words.hidden = !text;
-    words.dataset.failed = String(photo?.state === "failed");
-    replace(words, text ? [h("span", {}, text), acts] : []);
-  }
-
-  function choosePicture(then) {
-    const input = h("input", { type: "file", accept: "image/*", onchange: () => { if (input.files[0]) then(input.files[0]); } });
-    input.click();
-  }
-
-  function drawFilm(room) {
-    const photos = room?.photos ?? [];
-    film.hidden = photos.length < 2;
-    film.setAttribute("aria-label", say("Photos of {room}", { room: room?.name ?? "" }));
-    const told = { failed: "failed", cancelled: "failed", excluded: "excluded" };
-    replace(film, photos.map((photo) => {
-      const checks = photo.items.filter((item) => lookOfItem(store, item, room.name).doubtful).length;
-      const done = photo.state === "completed";
-      const source = store.picture(photo.id, "small");
-      const facts = done ? counted(photo.items.length) : say(told[photo.state] ?? "waiting");
-      return h("li", {}, h("button", {
-        type: "button", "data-key": `film-${photo.id}`, "data-state": photo.state, "aria-current": photo.id === shown ? "true" : null,
-        onclick: () => store.go({ photo: photo.id, item: null }),
-      }, source ? h("img", { src: source, alt: "", draggable: "false" }) : null,
-      h("span", { class: "pq-film-words" }, h("span", {}, photo.title), h("span", {}, "· ", facts, checks ? h("span", { class: "pq-film-check" }, ` · ${say("{count} to check", { count: checks })}`) : null))));
-    }));
-    film.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (focused ? focusIn(frame)?.dataset?.item !== focused : awaited && focusIn(frame) === frame) focusBox();
   }
 
   function update() {
@@ -710,12 +522,17 @@ function reviewStage(store) {
     frame.dataset.mode = store.mode ?? "";
     frame.hidden = !photo;
     drawBoxes(photo, room);
-    drawWords(photo, room);
+    const told = photoWords(store, photo, room, image.hasAttribute("src"));
+    words.hidden = !told;
+    words.dataset.failed = String(photo?.state === "failed");
+    drawChanged(words, [told, shown, photo?.error?.canRetry, store.canEdit, store.lang], () => [h("span", {}, told), failedActs(store, photo)]);
     drawFoot(photo);
-    drawFilm(room);
+    drawFilm(store, film, room, shown);
+    film.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     drawSame();
     layout();
-    reveal();
+    if (revealed !== store.at.item) reveal();
+    revealed = store.at.item;
     if (store.mode === "name" && !picker && (draft || selected())) openPicker();
     drawWrong();
   }
@@ -730,11 +547,11 @@ function reviewStage(store) {
       panel.focus();
     } else if (found) panel.update();
     else if (panel) {
-      const had = panel.element.contains(document.activeElement);
+      const had = panel.element.contains(focusIn(element));
       panel.element.remove();
       panel = null;
       stage.hidden = false;
-      if (had || document.activeElement === document.body) focusBox();
+      if (had) focusBox();
     }
     stage.hidden = Boolean(panel);
     film.hidden = film.hidden || Boolean(panel);

@@ -2,7 +2,6 @@
 export default {
   render({ model, el }) {
     el.classList.add("pq");
-    el.dataset.lmSuppressShortcuts = "true"; // Enter is for our buttons, not for the cell
     const select = h("select", { "aria-label": "Showing" });
     const field = h("input", { type: "text", placeholder: "batch or project id", "aria-label": "Batch or project id", size: 22 });
     const open = () => { if (field.value.trim()) model.send({ kind: "show", id: field.value }); };

@@ -22,8 +22,6 @@ export default {
       set(time, updated ? `updated ${format.clock(new Date(updated * 1000).toISOString())}` : "");
       set(word, silent ? "Not live" : problem ? "Waiting for the servers" : updated ? "Live" : "Reading …");
       el.dataset.live = silent ? "silent" : problem ? "problem" : "live";
-      // Keys pressed on the board's own controls are not for the notebook either.
-      el.closest(".pq-board")?.setAttribute("data-lm-suppress-shortcuts", "true");
       mark.textContent = silent ? "◌" : problem ? "▲" : "●";
       set(alert, silent
         ? "The kernel does not respond: it was restarted or has ended. Nothing is lost. Run the cell again."

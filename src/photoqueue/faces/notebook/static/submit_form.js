@@ -149,7 +149,6 @@ export default {
     const clock = setInterval(() => { if (asked) draw(); }, 1000);
 
     el.classList.add("pq", "pq-submit");
-    el.dataset.lmSuppressShortcuts = "true";
     el.append(line, form, problem, list("projects", "projects"), list("room_types", "room_types"));
     draw();
     return () => { clearInterval(clock); stopUpload(); };

@@ -2,7 +2,6 @@
 export default {
   render({ model, el }) {
     el.classList.add("pq", "pq-whole");
-    el.dataset.lmSuppressShortcuts = "true"; // Enter is for our buttons, not for the cell
     const box = h("div", { class: "pq-notice", role: "status", hidden: true });
     el.append(box);
     follow(model, "queues starting notice actions", () => {

@@ -1,0 +1,87 @@
+// What is around the boxes of the large photo: the toolbar of the selected one, what is said over the
+// picture, and the other views of the room.
+
+const VERBS = [["accept", "Accept", "A"], ["rename", "Rename", "R"], ["same", "Same as", "S"], ["apart", "Apart", "P"], ["stays", "Stays here", "X"], ["remove", "Remove", "D"]];
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+function thingsCounted(store, count) {
+  return count === 1 ? phrase(store, "1 thing") : phrase(store, "{count} things", { count });
+}
+
+// What the keys do, as buttons; Esc and Shift+Tab go `back` to the box.
+function boxToolbar(store, { commands, back }) {
+  const say = (text, values) => phrase(store, text, values);
+  const question = h("span", { class: "pq-question" });
+  const buttons = Object.fromEntries(VERBS.map(([name, text, key]) => [name, h("button", {
+    type: "button", class: "pq-tool", "aria-keyshortcuts": key, "data-verb": name,
+    onclick: () => { commands[name](); if (!store.mode) back(); },
+  }, h("span", {}, text), h("kbd", { "aria-hidden": "true" }, key))]));
+  const element = h("div", { class: "pq-tools", role: "toolbar", hidden: true }, question, h("div", { class: "pq-tool-row" }, Object.values(buttons)));
+  element.addEventListener("keydown", (event) => {
+    const able = Object.values(buttons).filter((one) => !one.hidden);
+    const step = event.altKey || event.shiftKey ? 0 : ARROWS[event.key]?.[0] ?? 0;
+    if (event.key === "Escape" || (event.key === "Tab" && event.shiftKey)) back();
+    else if (step) able[(able.indexOf(event.target) + step + able.length) % able.length].focus();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  return { element, show(found, look) {
+    element.hidden = !found;
+    if (!found) return;
+    element.setAttribute("aria-label", say("{name}: what to do", { name: look.name }));
+    question.textContent = look.doubtful ? look.line.check : look.out;
+    question.hidden = !question.textContent;
+    for (const [name, text] of VERBS) buttons[name].firstChild.textContent = say(text);
+    buttons.accept.hidden = !look.doubtful && !look.out;
+    buttons.accept.classList.toggle("pq-primary", !buttons.accept.hidden);
+    buttons.same.hidden = !found.item.box || found.room.photos.length < 2;
+    buttons.apart.hidden = (look.thing?.items.length ?? 1) < 2;
+    buttons.stays.hidden = look.stays;
+  } };
+}
+
+// Why a photo has no boxes, or why they do not count; empty where they speak for themselves.
+function photoWords(store, photo, room, loaded) {
+  const say = (text, values) => phrase(store, text, values);
+  if (!room) return say("Choose a room.");
+  if (!photo) return say("No photo shows this room.");
+  const told = { excluded: "Excluded: its things do not count.", cancelled: "The analysis was cancelled.", active: "Being analysed.", delayed: "Waiting to be tried again." };
+  if (photo.state === "failed") return say("Could not be analysed: {message}", { message: photo.error?.message ?? "" });
+  if (photo.state !== "completed") return say(told[photo.state] ?? "Waiting to be analysed.");
+  if (store.mode === "draw") return say("Drag over the thing; or place a box with the arrow keys, size it with Shift, and press Enter.");
+  if (!loaded) return store.reason(photo.id) || say("The picture is being loaded.");
+  if (photo.duplicateOf) return say("A copy of {title}: its things count once.", { title: store.photo(photo.duplicateOf)?.title ?? photo.duplicateOf });
+  return photo.items.length ? "" : say("Nothing was found. Draw a box around what there is (N).");
+}
+
+// What can be done about a failed photo; a retry only where it can help.
+function failedActs(store, photo) {
+  if (photo?.state !== "failed" || !store.canEdit) return [];
+  const act = (name, run) => h("button", { type: "button", class: "pq-button", "data-key": name, onclick: run }, phrase(store, name));
+  const replacement = () => {
+    const input = h("input", { type: "file", accept: "image/*", onchange: () => { if (input.files[0]) store.replacePhoto(photo.id, input.files[0]); } });
+    input.click();
+  };
+  return [photo.error?.canRetry ? act("Retry", () => store.retry([photo.id])) : null, act("Replace", replacement),
+    act("Exclude", () => store.edit("exclude", [photo.id], {}, { about: photo.id }))];
+}
+
+// The other views of the room, with what is left to check in each.
+function drawFilm(store, film, room, shown) {
+  const told = { failed: "failed", cancelled: "failed", excluded: "excluded" };
+  const views = (room?.photos ?? []).map((photo) => {
+    const checks = photo.items.filter((item) => lookOfItem(store, item, room.name).doubtful).length;
+    return {
+      id: photo.id, title: photo.title, state: photo.state, source: store.picture(photo.id, "small"), now: photo.id === shown,
+      facts: photo.state === "completed" ? thingsCounted(store, photo.items.length) : phrase(store, told[photo.state] ?? "waiting"),
+      checks: checks ? ` · ${phrase(store, "{count} to check", { count: checks })}` : "",
+    };
+  });
+  film.hidden = views.length < 2;
+  film.setAttribute("aria-label", phrase(store, "Photos of {room}", { room: room?.name ?? "" }));
+  drawChanged(film, views, () => views.map(({ id, title, state, source, now, facts, checks }) => h("li", {}, h("button", {
+    type: "button", "data-key": `film-${id}`, "data-state": state, "aria-current": now ? "true" : null, onclick: () => store.go({ photo: id, item: null }),
+  }, source ? h("img", { src: source, alt: "", draggable: "false" }) : null,
+  h("span", { class: "pq-film-words" }, h("span", {}, title), h("span", {}, "· ", facts, h("span", { class: "pq-film-check" }, checks)))))));
+}

@@ -234,13 +234,6 @@ def test_apart_is_offered_for_what_other_photos_show(stage: StagePage) -> None:
     assert stage.at() == "view-3/r1-04"
 
 
-def test_question_is_asked_at_the_box_where_the_list_is_below(stage: StagePage) -> None:
-    stage.show()
-    expect(stage.page.get_by_text("seen in one of 3 photos only")).to_be_visible()
-    stage.page.set_viewport_size({"width": 1240, "height": 900})
-    expect(stage.page.get_by_text("seen in one of 3 photos only")).to_be_hidden()
-
-
 def test_read_only_page_shows_without_changing(stage: StagePage) -> None:
     stage.show(actions=False)
     expect(stage.box("desk")).to_be_visible()

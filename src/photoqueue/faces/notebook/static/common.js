@@ -49,3 +49,13 @@ function tableOf(columns, rows, { caption = null, captionClass = null, kind = ""
 function button(text, onclick, properties = {}) {
   return h("button", { type: "button", class: "pq-button", "data-key": text, ...properties, onclick }, text);
 }
+
+// Draws the children of an element again only if what they show has changed, so that focus, selection and scrolling
+// stay; a button that is replaced while it is pressed would lose the click.
+const drawnWith = new WeakMap();
+function drawOnce(element, data, make) {
+  const text = JSON.stringify(data);
+  if (drawnWith.get(element) === text) return;
+  drawnWith.set(element, text);
+  replace(element, make());
+}

@@ -10,17 +10,6 @@ const within = (value, low, high) => Math.min(Math.max(value, low), Math.max(low
 const areaOf = ([x0, y0, x1, y1]) => (x1 - x0) * (y1 - y0);
 const colourOf = (line) => `var(--pq-c${(line?.colour ?? 0) % 12})`;
 
-const drawnWith = new WeakMap();
-
-// Draws the children of an element again only if what they show has changed: a button that is replaced
-// while it is pressed would lose the click.
-function drawChanged(parent, facts, children) {
-  const now = JSON.stringify(facts);
-  if (drawnWith.get(parent) === now) return;
-  drawnWith.set(parent, now);
-  replace(parent, children());
-}
-
 // What the page says of an item: its name with the letter of its thing, and whether it is to check.
 function lookOfItem(store, item, room) {
   const line = store.line(room, item.line);

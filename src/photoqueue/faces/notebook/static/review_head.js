@@ -1,14 +1,5 @@
 // The head of the Review page: project, progress, totals, what is left to check, what needs attention.
 
-// Draws a part anew only when what it shows has changed, so that focus, selection and scrolling stay.
-const drawnWith = new WeakMap();
-function drawOnce(element, data, make) {
-  const text = JSON.stringify(data);
-  if (drawnWith.get(element) === text) return;
-  drawnWith.set(element, text);
-  replace(element, make());
-}
-
 // Numbers as the reader writes them: 1,234.5 or 1 234,5.
 function local(store, text) {
   return store.lang === "fr" ? text.replace(/(\d)([.,])(?=\d)/g, (_, digit, mark) => digit + (mark === "." ? "," : "\u202f")) : text;

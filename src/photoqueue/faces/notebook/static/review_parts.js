@@ -11,12 +11,11 @@ function thingsCounted(store, count) {
 // What the keys do, as buttons; Esc and Shift+Tab go `back` to the box.
 function boxToolbar(store, { commands, back }) {
   const say = (text, values) => phrase(store, text, values);
-  const question = h("span", { class: "pq-question" });
   const buttons = Object.fromEntries(VERBS.map(([name, text, key]) => [name, h("button", {
     type: "button", class: "pq-tool", "aria-keyshortcuts": key, "data-verb": name,
     onclick: () => { commands[name](); if (!store.mode) back(); },
   }, h("span", {}, text), h("kbd", { "aria-hidden": "true" }, key))]));
-  const element = h("div", { class: "pq-tools", role: "toolbar", hidden: true }, question, h("div", { class: "pq-tool-row" }, Object.values(buttons)));
+  const element = h("div", { class: "pq-tools", role: "toolbar", hidden: true }, Object.values(buttons));
   element.addEventListener("keydown", (event) => {
     const able = Object.values(buttons).filter((one) => !one.hidden);
     const step = event.altKey || event.shiftKey ? 0 : ARROWS[event.key]?.[0] ?? 0;
@@ -30,8 +29,6 @@ function boxToolbar(store, { commands, back }) {
     element.hidden = !found;
     if (!found) return;
     element.setAttribute("aria-label", say("{name}: what to do", { name: look.name }));
-    question.textContent = look.doubtful ? look.line.check : look.out;
-    question.hidden = !question.textContent;
     for (const [name, text] of VERBS) buttons[name].firstChild.textContent = say(text);
     buttons.accept.hidden = !look.doubtful && !look.out;
     buttons.accept.classList.toggle("pq-primary", !buttons.accept.hidden);
@@ -80,7 +77,7 @@ function drawFilm(store, film, room, shown) {
   });
   film.hidden = views.length < 2;
   film.setAttribute("aria-label", phrase(store, "Photos of {room}", { room: room?.name ?? "" }));
-  drawChanged(film, views, () => views.map(({ id, title, state, source, now, facts, checks }) => h("li", {}, h("button", {
+  drawOnce(film, views, () => views.map(({ id, title, state, source, now, facts, checks }) => h("li", {}, h("button", {
     type: "button", "data-key": `film-${id}`, "data-state": state, "aria-current": now ? "true" : null, onclick: () => store.go({ photo: id, item: null }),
   }, source ? h("img", { src: source, alt: "", draggable: "false" }) : null,
   h("span", { class: "pq-film-words" }, h("span", {}, title), h("span", {}, "· ", facts, h("span", { class: "pq-film-check" }, checks)))))));

@@ -93,7 +93,7 @@ function samePanel(store, item) {
     const chosen = other && now?.items.find((found) => found.id === other);
     const step = (by, text, sign) => h("button", { type: "button", class: "pq-tool", "data-key": text, "aria-label": say(text), title: say(text), onclick: () => turn(by) }, sign);
     const facts = [at, other, store.lang, all.length, ...[photo, now].filter(Boolean).map((one) => [one.items, one.title, store.picture(one.id, "full"), store.picture(one.id, "small"), store.reason(one.id)])];
-    drawChanged(element, facts, () => [
+    drawOnce(element, facts, () => [
       h("div", { class: "pq-same-head" }, h("b", {}, say("Which one is {name}?", { name: look.name })),
         h("button", { type: "button", class: "pq-tool", "data-key": "leave", onclick: leave }, say("Back"), h("kbd", { "aria-hidden": "true" }, "Esc"))),
       h("div", { class: "pq-sides" },

@@ -106,7 +106,7 @@ function reviewStage(store) {
     const [draws, drawing, percent] = [ready && store.canEdit, String(store.mode === "draw"), Math.round(100 * view.zoom)];
     const act = (name, text, properties, ...children) => h("button", { type: "button", class: "pq-tool", "data-key": name, title: say(text),
       onclick: () => { commands[name](); if (name === "draw") frame.focus({ preventScroll: true }); }, ...properties }, children);
-    drawChanged(foot, [title, count, draws, drawing, percent, store.lang], () => [
+    drawOnce(foot, [title, count, draws, drawing, percent, store.lang], () => [
       h("span", { class: "pq-stage-title" }, h("b", {}, title), count),
       draws ? act("draw", "Draw a box", { "aria-pressed": drawing, "aria-keyshortcuts": "N" }, say("Draw a box"), h("kbd", { "aria-hidden": "true" }, "N")) : null,
       photo ? h("span", { class: "pq-zoom" },
@@ -463,7 +463,7 @@ function reviewStage(store) {
       openPicker({ name, ...given }, error);
     }
     wrong.hidden = !error || Boolean(picker);
-    drawChanged(wrong, [about, error], () => [error, " ", h("button", { type: "button", class: "pq-icon", "aria-label": say("Cancel"), "data-key": "forget", onclick: () => { store.forget(about); focusBox(); } }, "×")]);
+    drawOnce(wrong, [about, error], () => [error, " ", h("button", { type: "button", class: "pq-icon", "aria-label": say("Cancel"), "data-key": "forget", onclick: () => { store.forget(about); focusBox(); } }, "×")]);
   }
 
   // -- drawing the page
@@ -525,7 +525,7 @@ function reviewStage(store) {
     const told = photoWords(store, photo, room, image.hasAttribute("src"));
     words.hidden = !told;
     words.dataset.failed = String(photo?.state === "failed");
-    drawChanged(words, [told, shown, photo?.error?.canRetry, store.canEdit, store.lang], () => [h("span", {}, told), failedActs(store, photo)]);
+    drawOnce(words, [told, shown, photo?.error?.canRetry, store.canEdit, store.lang], () => [h("span", {}, told), failedActs(store, photo)]);
     drawFoot(photo);
     drawFilm(store, film, room, shown);
     film.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });

@@ -20,6 +20,18 @@ def test_smallest_lorry_that_holds_it_is_named(volume: float, words: str) -> Non
     assert lorry_for(volume).words() == words
 
 
+@pytest.mark.parametrize(
+    ("volume", "weight", "name"),
+    [(17, 1_700, "7.5 t lorry"), (17, 900, "large van"), (5, 9_001, "articulated lorry")],
+)
+def test_lorry_also_carries_the_weight(volume: float, weight: float, name: str) -> None:
+    assert lorry_for(volume, weight).lorry.name_en == name
+
+
+def test_loads_of_the_largest_lorry_follow_from_the_weight_too() -> None:
+    assert lorry_for(10, 50_000).trips == 3
+
+
 def test_lorry_is_named_in_french() -> None:
     assert lorry_for(50).words("fr") == "porteur de 19 t (19 t, 60 m³)"
 

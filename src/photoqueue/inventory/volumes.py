@@ -82,6 +82,8 @@ class Lorry:
     gross_tonnes: float
     #: Load volume, in m³.
     cubic_metres: float
+    #: kg that it may load; estimated from usual empty weights, with a tail lift from 20 m³.
+    payload: float
 
     def name(self, language: str) -> str:
         """Display name in ``en`` or ``fr``."""
@@ -90,12 +92,12 @@ class Lorry:
 
 #: From the smallest to the largest.
 LORRIES: Final = (
-    Lorry("van", "fourgon", 3.5, 12.0),
-    Lorry("large van", "camion 20 m³", 3.5, 20.0),
-    Lorry("7.5 t lorry", "camion de 7,5 t", 7.5, 35.0),
-    Lorry("12 t lorry", "porteur de 12 t", 12.0, 45.0),
-    Lorry("19 t lorry", "porteur de 19 t", 19.0, 60.0),
-    Lorry("articulated lorry", "semi-remorque", 40.0, 90.0),
+    Lorry("van", "fourgon", 3.5, 12.0, 1_200),
+    Lorry("large van", "camion 20 m³", 3.5, 20.0, 900),
+    Lorry("7.5 t lorry", "camion de 7,5 t", 7.5, 35.0, 3_000),
+    Lorry("12 t lorry", "porteur de 12 t", 12.0, 45.0, 5_500),
+    Lorry("19 t lorry", "porteur de 19 t", 19.0, 60.0, 9_000),
+    Lorry("articulated lorry", "semi-remorque", 40.0, 90.0, 24_000),
 )
 
 
@@ -113,21 +115,26 @@ class LorryLoad:
         return f"{times}{size.name(language)} ({size.gross_tonnes:g} t, {size.cubic_metres:g} m³)"
 
 
-def lorry_for(volume: float) -> LorryLoad:
-    """Return the smallest lorry that takes a volume in one load, else loads of the largest.
+def lorry_for(volume: float, weight: float = 0.0) -> LorryLoad:
+    """Return the smallest lorry that takes a move in one load, else loads of the largest.
 
     Parameters
     ----------
     volume
         Moving volume in m³, 0 or more.
+    weight
+        In kg; 0 if it is not known.
 
     Examples
     --------
     >>> lorry_for(18.5).words()
     'large van (3.5 t, 20 m³)'
+    >>> lorry_for(17, 1_700).words()
+    '7.5 t lorry (7.5 t, 35 m³)'
     """
     for lorry in LORRIES:
-        if volume <= lorry.cubic_metres:
+        if volume <= lorry.cubic_metres and weight <= lorry.payload:
             return LorryLoad(lorry, 1)
     largest = LORRIES[-1]
-    return LorryLoad(largest, math.ceil(volume / largest.cubic_metres))
+    loads = max(volume / largest.cubic_metres, weight / largest.payload)
+    return LorryLoad(largest, math.ceil(loads))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         read_inventory,
         undo_correction,
     )
+    from photoqueue.client.estimate import estimate
     from photoqueue.client.handles import Batch, Job
     from photoqueue.client.observe import (
         Stats,
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from photoqueue.installation import use
     from photoqueue.inventory.catalogue import Catalogue
     from photoqueue.records.edits import Edit
+    from photoqueue.records.estimate import Access, Estimate, Rates, Vehicle
     from photoqueue.records.hooks import Namer
     from photoqueue.records.results import Correction, InventoryResult, PhotoResult
     from photoqueue.records.snapshots import JobSnapshot
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Access",
     "Analysis",
     "Batch",
     "Call",
@@ -81,6 +84,7 @@ __all__ = [
     "Dashboard",
     "Edit",
     "Engine",
+    "Estimate",
     "Hint",
     "InventoryResult",
     "Item",
@@ -94,12 +98,14 @@ __all__ = [
     "PermanentError",
     "PhotoResult",
     "PhotoqueueError",
+    "Rates",
     "Report",
     "ResultTimeoutError",
     "Review",
     "Settings",
     "Stats",
     "Usage",
+    "Vehicle",
     "Workbench",
     "WorkerProcess",
     "ai_calls",
@@ -110,6 +116,7 @@ __all__ = [
     "compare",
     "correct",
     "corrections",
+    "estimate",
     "history",
     "job",
     "pause",
@@ -133,6 +140,7 @@ __all__ = [
 _HOMES: Final = {
     "photoqueue.client.control": "cancel pause resume retry",
     "photoqueue.client.corrections": "compare correct corrections read_inventory undo_correction",
+    "photoqueue.client.estimate": "estimate",
     "photoqueue.client.handles": "Batch Job",
     "photoqueue.client.observe": "Stats ai_calls attempts batch collect history job poll stats",
     "photoqueue.client.review": "Review review",
@@ -147,6 +155,7 @@ _HOMES: Final = {
     "photoqueue.installation": "use",
     "photoqueue.inventory.catalogue": "Catalogue",
     "photoqueue.records.edits": "Edit",
+    "photoqueue.records.estimate": "Access Estimate Rates Vehicle",
     "photoqueue.records.results": "Correction InventoryResult PhotoResult",
     "photoqueue.records.snapshots": "JobSnapshot",
     "photoqueue.settings": "Settings",

@@ -13,14 +13,25 @@ from xml.etree import ElementTree
 
 import pytest
 
-from photoqueue import Catalogue, Correction, InventoryResult, JobSnapshot, PhotoResult, Stats
+from photoqueue import (
+    Catalogue,
+    Correction,
+    Estimate,
+    InventoryResult,
+    JobSnapshot,
+    PhotoResult,
+    Stats,
+)
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.worker_process import WorkerProcess
 from photoqueue.faces.cards.values import card_of
+from photoqueue.inventory.estimate import estimate_of, terms_of
 from photoqueue.jobs import PHOTO_ANALYZE, job_types
 from photoqueue.records.results import FoundItem, InventoryLine
 from photoqueue.records.snapshots import QueueStats
 from photoqueue.words import JobState
+from tests.inventories import inventory as by_hand
+from tests.inventories import line
 from tests.processes import at_once
 
 WHEN = datetime(2026, 11, 25, 14, 3, tzinfo=UTC)
@@ -140,6 +151,14 @@ def worker(name: str = "log") -> WorkerProcess:
     return started
 
 
+def estimated(name: str = "salon") -> Estimate:
+    text = name.replace("\ud800", "")  # no name of a room has a lone surrogate
+    rooms = [line("sofa_3_seat", 1, room=room, room_type=room) for room in (text, f"{text} 2")]
+    terms = terms_of({"rates": {"currency": "EUR", "vat": 20, "per_hour": 30}})
+    found = by_hand(*rooms).model_copy(update={"project_id": name})
+    return estimate_of(found, Catalogue.load(), terms)
+
+
 #: Each makes a value under a name that comes from outside.
 MAKERS: dict[str, Callable[[str], Any]] = {
     "Job": lambda name: Job(None, UUID(int=5), f"photo-{name}", PHOTO_ANALYZE),  # type: ignore[arg-type]  # no I/O is done
@@ -151,6 +170,7 @@ MAKERS: dict[str, Callable[[str], Any]] = {
     "WorkerProcess": worker,
     "Correction": correction,
     "Catalogue": lambda name: Catalogue.load(),
+    "Estimate": estimated,
 }
 made = pytest.mark.parametrize("make", MAKERS.values(), ids=list(MAKERS))
 
@@ -333,3 +353,11 @@ def test_a_process_that_imported_no_face_shows_cards(tmp_path: Path) -> None:
 def test_values_of_other_types_have_no_card() -> None:
     with pytest.raises(TypeError, match="no card for a dict"):
         card_of({})
+
+
+def test_card_of_an_estimate_has_the_price_and_the_whole_working() -> None:
+    told = " ".join(texts(estimated()._repr_html_()))
+    assert "Estimate of salon, not a quote" in told
+    assert "total" in told
+    for one in estimated().working:
+        assert one.formula in " ".join(told.split()), one.what

@@ -38,6 +38,7 @@ HEAVY = (
 
 def test_public_names_are_frozen() -> None:
     assert sorted(photoqueue.__all__) == [
+        "Access",
         "Analysis",
         "Batch",
         "Call",
@@ -46,6 +47,7 @@ def test_public_names_are_frozen() -> None:
         "Dashboard",
         "Edit",
         "Engine",
+        "Estimate",
         "Hint",
         "InventoryResult",
         "Item",
@@ -59,12 +61,14 @@ def test_public_names_are_frozen() -> None:
         "PermanentError",
         "PhotoResult",
         "PhotoqueueError",
+        "Rates",
         "Report",
         "ResultTimeoutError",
         "Review",
         "Settings",
         "Stats",
         "Usage",
+        "Vehicle",
         "Workbench",
         "WorkerProcess",
         "ai_calls",
@@ -75,6 +79,7 @@ def test_public_names_are_frozen() -> None:
         "compare",
         "correct",
         "corrections",
+        "estimate",
         "history",
         "job",
         "pause",

@@ -39,6 +39,7 @@ _GROUPS = {
         "Correction",
         "Catalogue",
     ),
+    "Estimates": ("estimate", "Estimate", "Access", "Rates", "Vehicle"),
     "Steering": ("retry", "cancel", "pause", "resume", "start_worker", "WorkerProcess"),
     "Settings": ("use", "Settings"),
     "Engines": ("Engine", "Hint", "Analysis", "Item", "Call", "Usage"),

@@ -24,6 +24,7 @@ Lift = Literal["none", "small", "furniture"]
 Packing = Literal["self", "fragile", "full"]
 Units = Literal["metric", "imperial"]
 
+Cartons = Annotated[int, Field(ge=0, le=5000)]
 Money = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=4)]
 
 
@@ -76,6 +77,27 @@ class Rates(Given):
     per_packed_carton: Money | None = None
 
 
+class Terms(Given):
+    """All that a person gives for an estimate."""
+
+    #: At the end where it is loaded, and where it is unloaded; ``None`` is not known.
+    access: tuple[Access, Access] | None = None
+    rates: Rates | None = None
+    #: One's own vehicles; none: usual lorries.
+    vehicles: tuple[Vehicle, ...] = ()
+    #: Name of the one that drives; ``None`` takes the smallest that needs one load.
+    vehicle: str | None = None
+    #: Cartons with those that photos show: of the move, or by room; ``None`` estimates them.
+    cartons: Cartons | dict[str, Cartons] | None = None
+    packing: Packing = "self"
+    #: Persons; ``None`` derives them from volume, heaviest thing and stairs.
+    crew: int | None = Field(default=None, ge=1, le=20)
+    #: One way, from home to home.
+    driving_hours: float | None = Field(default=None, ge=0, le=100)
+    km: float | None = Field(default=None, ge=0, le=10_000)
+    units: Units = "metric"
+
+
 class Quantity(Record):
     """A figure with its range."""
 
@@ -113,6 +135,8 @@ class VehicleLoads(Record):
     by_weight: int
     #: The larger of the two.
     loads: int
+    #: The same for the high ends of volume and weight.
+    loads_high: int
 
 
 class Hours(Record):

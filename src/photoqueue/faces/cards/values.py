@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import singledispatch
@@ -26,6 +27,7 @@ from photoqueue.format import (
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.changes import InventoryChanges, signed
 from photoqueue.records.base import STRATEGY_TEXTS
+from photoqueue.records.estimate import Estimate
 from photoqueue.records.results import (
     Correction,
     FoundItem,
@@ -127,6 +129,8 @@ _SHOWN_LINES: Final = 20
 #: Most lines that are drawn, and most that are named as doubtful.
 _DRAWN_LINES: Final = 200
 _SHOWN_DOUBTS: Final = 5
+#: Characters of a line of a formula.
+_LONGEST_PART: Final = 72
 
 
 @singledispatch
@@ -328,6 +332,40 @@ def _changes(found: InventoryChanges) -> str:
         f"… and {counted(more, 'change')} more; .to_frame() lists all." if more > 0 else "",
         body=shown if found.changes else "",
     )
+
+
+@card_of.register
+def _estimate(made: Estimate) -> str:
+    size, weight, price = made.volume, made.weight, made.price
+    between = f"{number(weight.low)}–{number(weight.high)}"
+    rows = [
+        ("volume", f"{volume(size.usual)} ({volume_range(size.low, size.high)})"),
+        ("weight", f"{number(weight.usual)} kg ({between} kg)"),
+        ("cartons to pack", number(made.carton_count.usual)),
+        ("vehicle", made.vehicle),
+        ("persons", number(made.crew)),
+        ("hours", number(made.hours.total, 2)),
+    ]
+    body = ""
+    if price:
+        rows.append(("total", f"{price.total} {price.currency}"))
+        lines = [(one.what, one.formula, one.amount) for one in price.lines]
+        lines += [("net", "", price.net), ("VAT", f"{price.vat_rate:f} %", price.vat)]
+        lines.append(("total", f"{price.total_low}–{price.total_high}", price.total))
+        body += table(("price", "", price.currency), lines, numbers="wwn")
+    working = [
+        (one.what, f"{number(one.figure, 2)} {one.unit}", part) if first else ("", "", part)
+        for one in made.working
+        for first, part in _parts(one.formula)
+    ]
+    body += fold("Working", table(("figure", "", "how"), working, numbers="wnw"))
+    return card(f"Estimate of {made.project_id}, not a quote", rows, *made.notes, body=body)
+
+
+def _parts(text: str) -> Iterator[tuple[bool, str]]:
+    """Divide a long text into lines; also say which is the first."""
+    for position, part in enumerate(textwrap.wrap(text, _LONGEST_PART) or [""]):
+        yield not position, part
 
 
 def _kind_of_room(result: PhotoResult) -> str:

@@ -18,6 +18,7 @@ from photoqueue.errors import (
 from photoqueue.faces.cli import (
     demo,
     doctor,
+    estimate,
     inventory,
     jobs,
     models,
@@ -83,6 +84,7 @@ _COMMANDS: Final = {
         inventory.edit,
         inventory.correct,
         inventory.corrections,
+        estimate.estimate,
         report.report,
     ),
     "Service": (

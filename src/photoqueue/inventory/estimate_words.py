@@ -1,0 +1,241 @@
+"""The working of an estimate, in English and French: each figure with its formula and source."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from photoqueue.format import number
+from photoqueue.inventory import labour
+from photoqueue.inventory.volumes import LORRIES
+from photoqueue.inventory.weights import KG_PER_LB
+from photoqueue.records.estimate import (
+    Access,
+    Estimate,
+    Quantity,
+    Terms,
+    Units,
+    Vehicle,
+    VehicleLoads,
+    Working,
+)
+from photoqueue.records.results import share_words
+
+_M3_PER_FT3: Final = 0.028316846592
+#: Access that nobody described: the ground floor, near the vehicle.
+GROUND: Final = (Access(), Access())
+
+
+@cache
+def _texts() -> dict[str, dict[str, str]]:
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+class Words:
+    """Writes the texts of an estimate in one language and in one system of units."""
+
+    def __init__(self, lang: str, units: Units) -> None:
+        self.lang = lang
+        self.metric = units == "metric"
+
+    def text(self, name: str, **values: object) -> str:
+        """Return a text by its name, with values filled in."""
+        return _texts()[name][self.lang].format(**values)
+
+    def number(self, value: float, decimals: int = 2) -> str:
+        """Write a number; zeros at its end are left out."""
+        text = number(value, decimals)
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        return text.replace(",", "\u202f").replace(".", ",") if self.lang == "fr" else text
+
+    def convert(self, value: float, unit: str) -> tuple[float, str]:
+        """Return m³ or kg in the units of the estimate."""
+        if self.metric:
+            return round(value, 2 if unit == "m³" else 0), unit
+        if unit == "m³":
+            return round(value / _M3_PER_FT3, 1), "ft³"
+        return round(value / KG_PER_LB), "lb"
+
+    def measure(self, value: float, unit: str) -> str:
+        """Write m³ or kg in the units of the estimate."""
+        figure, unit = self.convert(value, unit)
+        return f"{self.number(figure)} {unit}"
+
+    def hours_per(self, hours: float) -> str:
+        """Write person-hours per m³, or per 100 ft³."""
+        rate, per = (hours, "m³") if self.metric else (hours * 100 * _M3_PER_FT3, "100 ft³")
+        return self.text("person-hours", rate=self.number(rate), per=per)
+
+    def product(self, key: str, rate: Decimal, currency: str, factors: tuple[float, ...]) -> str:
+        """Write the formula of a line of a price: ``3 persons × 7.5 h × 38 EUR``."""
+        units = self.text(f"{key}.units").split("|")
+        parts = [self.counted(n, unit) for n, unit in zip(factors, units, strict=True)]
+        # With two digits, as sums of money are written, or with those that it has.
+        price = f"{rate.normalize():f}" if rate % 1 else f"{rate:.0f}"
+        price += "0" * (price[-2:-1] == ".") if "." in price else ""
+        return " × ".join(
+            [*parts, f"{price.replace('.', ',') if self.lang == 'fr' else price} {currency}"]
+        )
+
+    def counted(self, count: float, noun: str) -> str:
+        """Write a number and what is counted; ``noun`` may be ``singular/plural``."""
+        one, _, more = noun.partition("/")
+        few = count < 2 if self.lang == "fr" else count == 1
+        return f"{self.number(count)} {one if few or not more else more}"
+
+    def vehicle(self, vehicle: Vehicle, terms: Terms) -> str:
+        """Return the name of a vehicle; usual ones are translated."""
+        usual = (
+            {} if terms.vehicles else {lorry.name_en: lorry.name(self.lang) for lorry in LORRIES}
+        )
+        return usual.get(vehicle.name, vehicle.name)
+
+    def line(
+        self,
+        key: str,
+        figure: float | Quantity,
+        unit: str,
+        source: str,
+        how: str = "",
+        **values: object,
+    ) -> Working:
+        """Return a line of working; a text of the formula has the name ``how``, else the key's."""
+        one = (
+            figure
+            if isinstance(figure, Quantity)
+            else Quantity(low=figure, usual=figure, high=figure)
+        )
+        (low, shown), (usual, _), (high, _) = (
+            self.convert(end, unit) if unit in ("m³", "kg") else (end, unit)
+            for end in (one.low, one.usual, one.high)
+        )
+        return Working(
+            key=key,
+            what=self.text(f"{key}.what", **values),
+            formula=self.text(how or f"{key}.how", **values),
+            low=low if one is figure else None,
+            figure=usual,
+            high=high if one is figure else None,
+            unit=shown,
+            source=self.text(source),
+        )
+
+
+class Told(NamedTuple):
+    """An estimate, and what its figures were made of."""
+
+    estimate: Estimate
+    terms: Terms
+    burden: labour.Burden
+    #: Persons for volume, heaviest thing and stairs.
+    crew_parts: tuple[int, int, int]
+    #: m³ of the cartons that the carrier packs, and kg of the things.
+    boxed: float
+    goods: float
+    driven: VehicleLoads
+
+
+def working_of(told: Told, words: Words) -> Iterator[Working]:
+    """Return the lines of working, in the order of the calculation."""
+    made, terms, burden = told.estimate, told.terms, told.burden
+    volume, weight = (
+        words.measure(made.volume.usual, "m³"),
+        words.measure(made.weight.usual, "kg"),
+    )
+    rooms: Counter[str] = Counter()
+    for one in made.cartons:
+        rooms[one.room] += one.usual
+    share = share_words(language=words.lang)
+    yield words.line("things", made.things, "m³", "list", share=share)
+    yield words.line(
+        *("cartons", made.carton_count, "", "rooms" if terms.cartons is None else "you"),
+        rooms=", ".join(f"{room} {count}" for room, count in rooms.items()) or 0,
+    )
+    yield words.line(
+        *("volume", made.volume, "m³", "sum"),
+        things=words.measure(made.things.usual, "m³"),
+        cartons=words.measure(made.volume.usual - made.things.usual, "m³"),
+    )
+    yield words.line(
+        *("weight", made.weight, "kg", "catalogue"),
+        things=words.measure(told.goods, "kg"),
+        cartons=words.measure(made.weight.usual - told.goods, "kg"),
+    )
+    for load in made.loads:
+        yield words.line(
+            *("load", load.loads, "", "own vehicle" if terms.vehicles else "usual vehicle"),
+            vehicle=words.vehicle(load.vehicle, terms),
+            volume=volume,
+            room=words.measure(load.vehicle.volume, "m³"),
+            by_volume=load.by_volume,
+            weight=weight,
+            payload=words.measure(load.vehicle.payload, "kg"),
+            by_weight=load.by_weight,
+        )
+    by_volume, heavy, stairs = told.crew_parts
+    yield words.line(
+        *("crew", made.crew, words.text("crew.what"), "you" if terms.crew else "crews"),
+        how="crew.given" if terms.crew else "crew.how",
+        by_volume=by_volume,
+        volume=volume,
+        heavy=heavy,
+        stairs=stairs,
+    )
+    yield words.line(
+        *("packing", made.hours.packing, "h", "pace"),
+        how="packing.self" if terms.packing == "self" else "packing.how",
+        volume=words.measure(told.boxed, "m³"),
+        rate=words.hours_per(labour.PACKING),
+        crew=words.counted(made.crew, words.text("persons")),
+    )
+    loading, unloading = terms.access or GROUND
+    for key, end, base, hours in (
+        ("loading", loading, labour.LOADING, made.hours.loading),
+        ("unloading", unloading, labour.UNLOADING, made.hours.unloading),
+    ):
+        shares = labour.surcharges(burden, end)
+        reasons = ", ".join(
+            words.text(name, share=words.number(100 * share, 1)) for name, share in shares.items()
+        )
+        yield words.line(
+            *(key, hours, "h", "pace"),
+            how="carrying.how",
+            volume=volume,
+            rate=words.hours_per(base),
+            factor=words.number(1 + sum(shares.values()), 3),
+            reasons=f" ({reasons})" if reasons else "",
+            pieces=burden.apart,
+            pace=words.number(labour.pace_of(made.crew)),
+            crew=words.counted(made.crew, words.text("persons")),
+        )
+    by_km = terms.driving_hours is None and terms.km is not None
+    yield words.line(
+        *("driving", made.hours.driving, "h", "speed" if by_km else "you"),
+        how="driving.how" if by_km or terms.driving_hours is not None else "driving.none",
+        drives=words.counted(labour.drives(told.driven.loads), words.text("drives")),
+        loads=words.counted(told.driven.loads, words.text("load.units")),
+        hours=words.number(labour.one_way(terms)),
+    )
+    yield words.line("hours", made.hours.total, "h", "sum")
+
+
+def notes_of(told: Told, words: Words) -> Iterator[str]:
+    """Return what was assumed and what is missing."""
+    made, terms, driven = told.estimate, told.terms, told.driven
+    if terms.rates is None:
+        yield words.text("no rates")
+    if terms.access is None:
+        yield words.text("no access")
+    if terms.driving_hours is None and terms.km is None:
+        yield words.text("no driving")
+    if driven.loads_high > driven.loads:
+        yield words.text(
+            "more loads", vehicle=words.vehicle(driven.vehicle, terms), loads=driven.loads_high
+        )
+    if told.burden.heaviest > made.crew:
+        yield words.text("too few", heavy=told.burden.heaviest, crew=made.crew)

@@ -57,6 +57,6 @@ def test_schemas_have_these_names() -> None:
     answers = {"AliveAnswer", "ChangesAnswer", "CountsAnswer", "JobsAnswer", "QueueAnswer"}
     answers |= {"QueuesAnswer", "ReadyAnswer", "TestJobAnswer", "WorkersAnswer"}
     answers |= {"EditsAnswer", "ItemsAnswer"}
-    parts = {"ReviewItem", "ReviewThing", "UnplacedEdit"}
+    parts = {"ReviewItem", "ReviewThing", "UnplacedEdit", "InventoryGap"}
     parts |= {"CheckEntry", "Fault", "LeftOutFile", "Problem", "SubmittedJob"}
     assert set(description()["components"]["schemas"]) == records | requests | answers | parts

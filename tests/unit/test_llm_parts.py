@@ -197,8 +197,8 @@ def test_more_things_than_a_room_holds_are_left_out_and_named() -> None:
 @pytest.mark.parametrize(
     ("given", "said", "read", "warned"),
     [
-        ("laundry room", None, "other", True),
-        ("laundry room", "buanderie", "other", False),
+        ("treatment room", None, "other", True),
+        ("treatment room", "buanderie", "other", False),
         (None, None, "other", True),
         ("master bedroom", None, "bedroom", False),
         ("Salle de bain 2", None, "bathroom", False),

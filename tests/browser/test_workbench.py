@@ -87,6 +87,7 @@ def test_batch_is_submitted_watched_and_its_failed_job_retried(
     jobs_of(page).get_by_role("button", name="1.jpg").click()
     details = page.get_by_role("region", name="Job details")
     expect(details.get_by_text("the engine does not like this room").first).to_be_visible()
+    details.locator("summary", has_text="Attempts").click()
     expect(details.get_by_role("table", name="Attempts").get_by_role("row")).to_have_count(5)
     expect(details.get_by_role("button", name="Copy traceback")).to_be_visible()
     lab.screenshot("workbench-failed-job")

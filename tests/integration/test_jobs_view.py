@@ -16,7 +16,7 @@ from photoqueue import submit_photos
 from photoqueue.errors import DatabaseUnavailableError, UnknownJobError
 from photoqueue.faces.notebook.jobs import JobsView
 from photoqueue.faces.notebook.view import Scope
-from photoqueue.installation import Installation
+from photoqueue.installation import Installation, current
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import pages
 from photoqueue.queue.database import Database
@@ -54,6 +54,8 @@ def fail(ledger: Ledger, job: photoqueue.Job, message: str = "no") -> photoqueue
     claim = ledger.claim(UUID(job.id), job.queue, worker_id=WORKER, slot=1)
     assert claim is not None
     ledger.fail(claim, Failure("OSError", message, "Traceback of it", True), delay_ms=0)
+    with current().database.direct() as connection:  # as if all its attempts had failed
+        connection.execute("UPDATE jobs SET attempts = max_attempts WHERE state = 'failed'")
     return job
 
 
@@ -71,7 +73,7 @@ FILL = """
         max_attempts, budget, job_duration_ms)
     SELECT lpad(to_hex(n), 32, '0')::uuid, 'photo-p' || n, 'photo-analyze',
         CASE WHEN n % 2 = 0 THEN 'failed' ELSE 'completed' END, '{"sha256": "aa"}', 'p' || n,
-        'u1', 1, 4, 4, n FROM generate_series(1, {count}) AS n
+        'u1', 4, 4, 4, n FROM generate_series(1, {count}) AS n
 """
 
 
@@ -232,7 +234,7 @@ def test_all_failed_jobs_of_the_filter_are_retried_in_a_thread(
 ) -> None:
     connection.execute(FILL.replace("{count}", "2400"))
     view.query = JobQuery(text="p1", states=(JobState.COMPLETED,))
-    assert view.page["failed"] == "555 failed jobs with “p1” in them"
+    assert view.page["failed"] == "with “p1” in them"
     send(view, "retry_all")
     eventually(lambda: not view.busy)
     assert view.notice == ""
@@ -249,6 +251,40 @@ def test_jobs_that_cannot_be_retried_stay_and_are_counted(view: JobsView, ledger
     send(view, "retry_all")
     eventually(lambda: not view.busy)
     assert view.progress.startswith("Retried 1 of 3 failed jobs. The others stay")
+
+
+def test_jobs_that_would_fail_again_are_not_retried(
+    view: JobsView, ledger: Ledger, connection: psycopg.Connection[Any]
+) -> None:
+    temporary, broken = fail(ledger, submit("p1")), fail(ledger, submit("p2"), "truncated")
+    connection.execute(
+        "UPDATE jobs SET error_type = 'UnreadablePhotoError' WHERE job_id = %s", (broken.id,)
+    )
+    view.refresh()
+    assert {cause["message"]: cause["can_retry"] for cause in view.causes} == {
+        "no": True,
+        "truncated": False,
+    }
+    send(view, "retry_all")
+    eventually(lambda: not view.busy)
+    assert view.progress == "Retried 1 failed job. 1 job would fail again and stay."
+    assert (temporary.state, broken.state) == ("waiting", "failed")
+
+
+def test_one_cause_is_listed_and_retried(view: JobsView, ledger: Ledger) -> None:
+    chosen, other = fail(ledger, submit("p1"), "one"), fail(ledger, submit("p2"), "another")
+    (cause,) = (one["text"] for one in view_of(view).causes if one["message"] == "one")
+    send(view, "filter", states=[], text="", queue="", cause=cause)
+    assert (names(view), view.page["total"], view.counts["failed"]) == (["p1"], 1, 2)
+    send(view, "retry_all", cause=cause)
+    eventually(lambda: not view.busy)
+    assert (chosen.state, other.state) == ("waiting", "failed")
+    assert names(view_of(view)) == []
+
+
+def view_of(view: JobsView) -> JobsView:
+    view.refresh()
+    return view
 
 
 def test_many_jobs_are_retried_by_their_ids_in_few_statements(
@@ -347,9 +383,7 @@ def test_jobs_pass_through_their_states_with_a_worker(
     send(view, "open", job_id=row["job_id"])
     assert "PermanentError" in view.story["error_traceback"]
     assert view.story["attempt_list"][0]["host"]
-    send(view, "retry_all")
-    eventually(lambda: not view.busy, timeout=90)
-    assert view.progress == "Retried 1 failed job."
+    send(view, "retry", job_id=row["job_id"])
     eventually(lambda: view.refresh() or view.counts["failed"] == 1, timeout=90)
     eventually(lambda: view.refresh() or len(view.story["attempt_list"]) == 2, timeout=90)
     assert [one["outcome"] for one in view.story["attempt_list"]] == ["error", "error"]

@@ -318,14 +318,47 @@ def test_list_shows_the_beginning_of_an_error(ledger: Ledger, connection: Any) -
 
 
 @pytest.mark.usefixtures("filled")
-def test_ids_of_a_query_are_listed_while_they_are_retried() -> None:
+def test_jobs_of_a_query_are_listed_while_they_are_retried() -> None:
     query = JobQuery(states=(JobState.FAILED,), batch_id="b-0", after="left out")
     listed = []
-    for ids in ask(pages.matching_ids, query, size=2):
+    for jobs in ask(pages.matching_jobs, query, size=2):
+        ids = [str(job.job_id) for job in jobs]
         listed += ids
         assert retry(ids) == len(ids)
     assert len(listed) == len(set(listed)) == 5
     assert counts_of(JobQuery(batch_id="b-0"))[JobState.FAILED] == 0
+
+
+def test_failures_that_differ_in_names_and_numbers_have_one_cause(
+    ledger: Ledger, connection: Any
+) -> None:
+    photo, server = "UnreadablePhotoError", "EngineServerError"
+    told = [
+        (photo, "a b.jpg is truncated after 12,345 bytes: its end is missing.", 1),
+        (photo, "it's me.jpg is truncated after 98 bytes: its end is missing.", 1),
+        (server, "http://host:443 answered with status 503 to '12ab'.", 4),
+        (server, "http://host:443 answered with status 503 to 'x y'.", 4),
+        (server, "http://host:443 answered with status 429 to 'x y'.", 4),
+    ]
+    names = ["a b.jpg", "it's me.jpg", "c.jpg", "d.jpg", "e.jpg"]
+    for number, (kind, message, attempts) in enumerate(told):
+        job = photoqueue.submit_photo(picture(number), file_name=names[number], user_id="u1")
+        connection.execute(
+            "UPDATE jobs SET state = 'failed', error_type = %s, error_message = %s, "
+            "attempts = %s, finished_at = now() WHERE job_id = %s",
+            (kind, message, attempts, job.id),
+        )
+    causes = ask(pages.failure_causes, JobQuery())
+    assert sorted((one.count, one.message, one.can_retry) for one in causes) == [
+        (1, "http://host:443 answered with status 429 to 'x y'.", True),
+        (2, "http://host:443 answered with status 503 to ….", True),
+        (2, "… is truncated after … bytes: its end is missing.", False),
+    ]
+    assert causes[-1].count == 1
+    for cause in causes:
+        found = page_of(JobQuery(cause=cause.text)).rows
+        assert {row.error_type for row in found} == {cause.error_type}
+        assert len(found) == cause.count
 
 
 # --- one job --------------------------------------------------------------------

@@ -19,7 +19,7 @@ from photoqueue.queue.database import Database, storable
 from photoqueue.queue.read import LISTED, OF_PHOTO, WITH_PHOTOS, as_job_id, job_fields
 from photoqueue.queue.tables import batch_jobs, jobs, photos
 from photoqueue.records.snapshots import JobSnapshot
-from photoqueue.words import JobState, JobType
+from photoqueue.words import JobState, JobType, retry_helps
 
 Found = TypeVar("Found")
 #: The cursor after the last row: the page before it is the last page.
@@ -194,6 +194,8 @@ class JobQuery:
     states: tuple[JobState, ...] = ()
     project_id: str | None = None
     batch_id: str | None = None
+    #: Only jobs that failed for this reason: :attr:`Cause.text`.
+    cause: str = ""
     #: Searched in file name, room, job key (which contains the photo id), batch id and error,
     #: ignoring case. A job id finds that job.
     text: str = ""
@@ -243,6 +245,32 @@ _SEARCHED: Final = sa.func.concat_ws(
     jobs.c.error_message,
 )
 
+#: Names in quotes, ids, sizes and other numbers, but no HTTP status: what differs among photos.
+_VARYING: Final = (
+    r"(?<!\w)'[^']{1,200}'(?!\w)|\"[^\"]{1,200}\"|“[^”]{1,200}”"
+    r"|\m[0-9a-f]{8}[0-9a-f-]+\M|[0-9]+(?:[.,][0-9]+)+|\m(?:[0-9]{1,2}|[6-9][0-9]{2}|[0-9]{4,})\M"
+)
+
+
+def _without(text: Any, name: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return SQL for a text in which a name is a mark."""
+    return sa.func.replace(text, sa.func.coalesce(name, "…"), "…")
+
+
+#: The error of a job without what differs from photo to photo.
+_CAUSE: Final = sa.func.concat_ws(
+    ": ",
+    jobs.c.error_type,
+    sa.func.regexp_replace(
+        _without(
+            _without(sa.func.left(jobs.c.error_message, 600), photos.c.file_name), jobs.c.photo_id
+        ),
+        _VARYING,
+        "…",
+        "g",
+    ),
+)
+
 #: Those of the tables: another process may have entered one that this process does not know.
 _ALL_QUEUES: Final[sa.ColumnElement[Any]] = sa.literal_column(
     "ARRAY(SELECT queue_name FROM queues)"
@@ -256,7 +284,8 @@ def _ordering(query: JobQuery) -> Ordering:
 
 def _source(query: JobQuery) -> sa.FromClause:
     """Return the tables that filters and order need."""
-    return WITH_PHOTOS if _searched(query) or query.order in PHOTO_ORDERS else jobs
+    named = _searched(query) or query.cause or query.order in PHOTO_ORDERS
+    return WITH_PHOTOS if named else jobs
 
 
 def _filters(connection: sa.Connection, query: JobQuery) -> list[sa.ColumnElement[bool]]:
@@ -275,6 +304,8 @@ def _filters(connection: sa.Connection, query: JobQuery) -> list[sa.ColumnElemen
             batch_jobs.c.batch_id == storable(query.batch_id)
         )
         found.append(jobs.c.job_id.in_(members))
+    if query.cause:
+        found += [jobs.c.state == str(JobState.FAILED), _CAUSE.in_([storable(query.cause)])]
     text = _searched(query)
     job_id = as_job_id(text)
     named = jobs.c.job_id == job_id
@@ -382,8 +413,76 @@ def job_counts(database: Database, query: JobQuery) -> dict[JobState, int]:
     return {state: found.get(state, 0) for state in JobState}
 
 
-def matching_ids(database: Database, query: JobQuery, *, size: int = 500) -> Iterator[list[str]]:
-    """List the ids of all jobs of a query, ``size`` at a time, newest first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why jobs failed: those whose errors differ only in names, ids and sizes are one cause."""
+
+    #: ``type: message`` with ``…`` for what differs; for :attr:`JobQuery.cause`.
+    text: str
+    error_type: str | None
+    #: The message of all of them, or what they have in common.
+    message: str
+    count: int
+    #: Whether starting them again can help.
+    can_retry: bool
+    #: When the first and the last of them failed.
+    first: datetime | None
+    last: datetime | None
+
+
+#: Failures that are grouped by cause at most, the newest ones.
+_GROUPED: Final = 10_000
+
+
+def failure_causes(database: Database, query: JobQuery) -> list[Cause]:
+    """Group the failed jobs of a query by cause, the most frequent first, whatever its states.
+
+    Of more than 10,000 failed jobs, the newest are grouped.
+
+    Raises
+    ------
+    TooSlowError
+        There are too many jobs to search them in good time.
+    """
+    query = replace(query, order=JobOrder.SUBMITTED, states=(JobState.FAILED,), cause="")
+    columns = (jobs.c.error_type, jobs.c.error_message, jobs.c.finished_at)
+    spent = (jobs.c.attempts >= jobs.c.max_attempts).label("spent")
+    with _reading(database, query) as connection:
+        failed = (
+            sa.select(_CAUSE.label("cause"), spent, *columns)
+            .select_from(WITH_PHOTOS)
+            .where(*_filters(connection, query))
+            .order_by(jobs.c.job_id.desc())
+            .limit(_GROUPED)
+            .subquery()
+        )
+        keys = (failed.c.cause, failed.c.error_type, failed.c.spent)
+        one, other = sa.func.min(failed.c.error_message), sa.func.max(failed.c.error_message)
+        number = sa.func.count().label("number")
+        first, last = sa.func.min(failed.c.finished_at), sa.func.max(failed.c.finished_at)
+        rows = connection.execute(
+            sa.select(*keys, number, first.label("first"), last.label("last"), one, other)
+            .group_by(*keys)
+            .order_by(number.desc(), last.desc(), failed.c.cause)
+        ).all()
+    return [
+        Cause(
+            text=cause,
+            error_type=error_type,
+            message=(one if one == other else cause.removeprefix(f"{error_type}: ")) or "",
+            count=number,
+            can_retry=retry_helps(JobState.FAILED, error_type, int(spent), 1),
+            first=first,
+            last=last,
+        )
+        for cause, error_type, spent, number, first, last, one, other in rows
+    ]
+
+
+def matching_jobs(
+    database: Database, query: JobQuery, *, size: int = 500
+) -> Iterator[tuple[JobSnapshot, ...]]:
+    """List all jobs of a query, ``size`` at a time, newest first.
 
     The caller may change the jobs while it iterates: none is listed twice.
     """
@@ -393,7 +492,7 @@ def matching_ids(database: Database, query: JobQuery, *, size: int = 500) -> Ite
     while True:
         page = job_page(database, wanted)
         if page.rows:
-            yield [str(job.job_id) for job in page.rows]
+            yield page.rows
         if page.next is None:
             return
         wanted = replace(wanted, after=page.next)
@@ -410,7 +509,9 @@ def change_mark(database: Database) -> str:
 
 def _reading(database: Database, query: JobQuery) -> AbstractContextManager[sa.Connection]:
     """Begin to read, with a time limit if no index can be used."""
-    if query.text:
+    if query.cause:
+        work, instead = "to find those that failed so", "search for a word of the error"
+    elif query.text:
         work = f"to look for “{query.text[:60]}” in all of them"
         instead = "type the id of a job"
     elif query.order is not JobOrder.SUBMITTED:
@@ -435,7 +536,7 @@ def _limited(
     chosen: sa.Select[Any], query: JobQuery, order: Ordering, backward: bool, limit: int
 ) -> tuple[sa.Subquery, Ordering]:
     """Limit jobs to a page; return it, and the order in terms of its columns."""
-    if query.text or query.batch_id is not None:
+    if query.text or query.cause or query.batch_id is not None:
         # Filter first, then sort: otherwise PostgreSQL may scan all jobs in sort order until
         # enough of them match. OFFSET 0 keeps the planner from merging the two steps.
         found = chosen.offset(sa.literal_column("0")).subquery()

@@ -26,12 +26,14 @@ from photoqueue.format import counted, number
 from photoqueue.jobs import job_types
 from photoqueue.queue.pages import (
     END,
+    Cause,
     JobOrder,
     JobQuery,
     Page,
+    failure_causes,
     job_counts,
     job_page,
-    matching_ids,
+    matching_jobs,
     rows_before,
 )
 from photoqueue.records.snapshots import Attempt, JobSnapshot, JobStory, job_columns
@@ -49,12 +51,13 @@ _RETRY_STEP: Final = 500
 _COUNTED_ALWAYS: Final = 20_000
 #: Characters of an error shown in one line.
 _ERROR_LENGTH: Final = 500
+#: Causes of failures that are sent to the page.
+_CAUSES: Final = 100
 #: Columns of the table, each with its sort order; other listed fields follow.
 _COLUMNS: Final = {
     "state": JobOrder.STATE,
     "name": JobOrder.NAME,
     "room": JobOrder.ROOM,
-    "error": None,
     "attempts": JobOrder.ATTEMPTS,
     "wait_ms": JobOrder.WAIT,
     "job_duration_ms": JobOrder.RUN,
@@ -62,7 +65,8 @@ _COLUMNS: Final = {
     "finished_at": JobOrder.FINISHED,
 }
 #: How the front end draws a column; others are text.
-_KINDS: Final = ("state", "name", "error", "attempts")
+_KINDS: Final = ("state", "name", "attempts")
+_CAUSE: Final = TypeAdapter(Cause)
 _JOB: Final = TypeAdapter(JobSnapshot)
 _STORY: Final = TypeAdapter(JobStory)
 _QUERY: Final = TypeAdapter(JobQuery)
@@ -96,6 +100,8 @@ class JobsView(LiveView):
     page = traitlets.Dict().tag(sync=True)
     #: Jobs by state, whatever states are chosen.
     counts = traitlets.Dict().tag(sync=True)
+    #: Why jobs failed, whatever states are chosen; the most frequent cause first.
+    causes: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     #: Current filter and sort order.
     controls = traitlets.Dict().tag(sync=True)
     #: Columns of the table, and how they are drawn.
@@ -118,7 +124,7 @@ class JobsView(LiveView):
         self._shown: JobQuery | None = None
         #: The last query that was read, as it was given.
         self._readable = JobQuery()
-        self._counts = Paced(lambda query: ask(job_counts, query), rest=_REST)
+        self._counts = Paced(_counted, rest=_REST)
         self._work = Background(self._say)
         self._refreshing = threading.Lock()
         self.observe(self._on_query, "query")
@@ -162,9 +168,14 @@ class JobsView(LiveView):
                     self.page = _page_shown(query, page, None)
                 self._shown = query
             self.reading = False
-            counts = self._counts.of(_for_counts(query), anew=self.alone)
-            shown, story = _page_shown(query, page, counts), self._read_story()
+            counts, causes = self._counts.of(_for_counts(query), anew=self.alone)
+            total = sum(counts[state] for state in query.states or JobState)
+            if query.cause:
+                total = sum(cause.count for cause in causes if cause.text == query.cause)
+            shown, story = _page_shown(query, page, total), self._read_story()
+            shown["failed"] = _failed_jobs(query)
             with self.hold_sync():
+                self.causes = [_CAUSE.dump_python(cause, mode="json") for cause in causes[:_CAUSES]]
                 self.counts = {str(state): number for state, number in counts.items()}
                 self.page = shown
                 self.story = story
@@ -184,6 +195,7 @@ class JobsView(LiveView):
             _first(self.query),
             queue=as_queue(queue) if queue else None,
             states=tuple(as_state(state) for state in JobState if str(state) in states),
+            cause=str(message.get("cause") or ""),
             text=str(message.get("text") or ""),
         )
 
@@ -218,28 +230,32 @@ class JobsView(LiveView):
         cancel(str(message.get("job_id")))
         self.wanted()
 
-    def _retry_all(self, _message: Message) -> None:
-        """Retry all failed jobs of the filter, in a thread: there may be thousands."""
+    def _retry_all(self, message: Message) -> None:
+        """Retry all failed jobs of the filter, or of one cause, in a thread: there may be many."""
         if self._work.busy:
             raise StateError("Failed jobs are being retried already; wait until that is done.")
         self.busy = True
-        query = replace(self._meant(self.query), states=(JobState.FAILED,))
+        cause = str(message.get("cause") or "")
+        query = replace(self._meant(self.query), states=(JobState.FAILED,), cause=cause)
         self._work.run(lambda: self._retry_matching(query), before="", after=self._retried)
 
     def _retry_matching(self, query: JobQuery) -> str:
-        started = seen = 0
-        total = ask(job_counts, query)[JobState.FAILED]
-        for ids in ask(matching_ids, query, size=_RETRY_STEP):
-            started += retry(ids)
-            seen += len(ids)
-            self.progress = f"Retried {number(started)} of {number(max(total, seen))} failed jobs."
-        if started == seen:
-            return f"Retried {counted(started, 'failed job')}."
-        return (
-            f"Retried {number(started)} of {number(seen)} failed jobs. The others stay: another "
-            "job of the same photo waits, runs or has completed since, or the photo could not be "
-            "read."
-        )
+        started = tried = useless = 0
+        for jobs in ask(matching_jobs, query, size=_RETRY_STEP):
+            chosen = [str(job.job_id) for job in jobs if job.can_retry]
+            useless += len(jobs) - len(chosen)
+            tried += len(chosen)
+            started += retry(chosen)
+            self.progress = f"Retried {counted(started, 'failed job')} so far."
+        text = f"Retried {counted(started, 'failed job')}."
+        if started < tried:
+            text = (
+                f"Retried {number(started)} of {number(tried)} failed jobs. The others stay: "
+                "another job of the same photo waits, runs or has completed since."
+            )
+        if useless:
+            text += f" {counted(useless, 'job')} would fail again and stay."
+        return text
 
     def _retried(self) -> None:
         try:
@@ -293,10 +309,12 @@ class JobsView(LiveView):
             self.story = {}
 
     def _on_scope(self, _change: object) -> None:
-        query = _first(self.query)
+        """Start anew: what was chosen and opened belongs to the jobs shown before."""
+        self.selected = ""
+        query = JobQuery(size=self.query.size)
         if query == self.query:
             self.wanted()
-        else:  # cursors of another scope are invalid
+        else:
             self.query = query
 
 
@@ -304,9 +322,15 @@ def _first(query: JobQuery) -> JobQuery:
     return replace(query, after=None, before=None)
 
 
+def _counted(query: JobQuery) -> tuple[Mapping[JobState, int], list[Cause]]:
+    """Count the jobs of a query by state, and the failed ones by cause."""
+    counts = ask(job_counts, query)
+    return counts, ask(failure_causes, query) if counts[JobState.FAILED] else []
+
+
 def _for_counts(query: JobQuery) -> JobQuery:
-    """Return a query without what does not change the counts by state."""
-    return replace(_first(query), states=(), order=JobOrder.SUBMITTED, descending=True)
+    """Return a query without what does not change the counts by state and cause."""
+    return replace(_first(query), states=(), cause="", order=JobOrder.SUBMITTED, descending=True)
 
 
 def _as_order(name: object) -> JobOrder:
@@ -320,7 +344,7 @@ def _as_order(name: object) -> JobOrder:
 
 def _columns() -> list[dict[str, Any]]:
     declared = job_columns()
-    titles = {"name": "Photo", "error": "Error"}
+    titles = {"name": "Photo"}
     more = [name for name, column in declared.items() if column.listed and name not in _COLUMNS]
     return [
         {
@@ -329,7 +353,7 @@ def _columns() -> list[dict[str, Any]]:
             "kind": _kind(name),
             "order": str(_COLUMNS.get(name) or ""),
             # Other columns are omitted if no job of the page has a value.
-            "always": name in _COLUMNS and name != "error",
+            "always": name in _COLUMNS and name not in ("room", "finished_at"),
         }
         for name in (*_COLUMNS, *more)
     ]
@@ -371,8 +395,8 @@ def _error_line(one: JobSnapshot | Attempt) -> str:
     return " ".join(": ".join(filter(None, (one.error_type, message))).split())[:_ERROR_LENGTH]
 
 
-def _failed_jobs(query: JobQuery, number: int) -> str:
-    """Describe the failed jobs of a filter, such as ``12 failed jobs of batch “b-1”``."""
+def _failed_jobs(query: JobQuery) -> str:
+    """Say which failed jobs a filter means, such as ``of batch “b-1”``."""
     text = query.text.strip()[:60]
     where = (
         query.project_id and f"of project “{query.project_id}”",
@@ -380,30 +404,18 @@ def _failed_jobs(query: JobQuery, number: int) -> str:
         query.queue and f"in queue {query.queue}",
         text and f"with “{text}” in them",
     )
-    found = [words for words in where if words] or ["of this installation"]
-    return " ".join([counted(number, "failed job"), *found])
+    return " ".join([words for words in where if words] or ["of this installation"])
 
 
-def _page_shown(
-    query: JobQuery, page: Page[JobSnapshot], counts: Mapping[JobState, int] | None
-) -> dict[str, Any]:
+def _page_shown(query: JobQuery, page: Page[JobSnapshot], total: int | None) -> dict[str, Any]:
     """Return the rows, and their position in the list once it is counted."""
-    shown: dict[str, Any] = {
+    return {
         "rows": [_job_shown(job) for job in page.rows],
         "next": page.next is not None,
         "previous": page.previous is not None,
-        "total": None,
-        "position": None,
-        "failed": "",
+        "total": total,
+        "position": None if total is None else _position(query, page, total),
     }
-    if counts is not None:
-        total = sum(counts[state] for state in query.states or JobState)
-        shown |= {
-            "total": total,
-            "position": _position(query, page, total),
-            "failed": _failed_jobs(query, counts[JobState.FAILED]),
-        }
-    return shown
 
 
 def _position(query: JobQuery, page: Page[JobSnapshot], total: int) -> int | None:

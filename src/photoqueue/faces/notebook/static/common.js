@@ -59,3 +59,17 @@ function drawOnce(element, data, make) {
   drawnWith.set(element, text);
   replace(element, make());
 }
+
+// A text on one line that is shortened in its middle where space ends. Readers of the screen, and
+// whoever copies it, get all of it.
+function middle(text, properties = {}) {
+  const tail = text.length > 8 ? text.slice(-Math.min(10, text.length >> 1)) : "";
+  return h("span", { title: text, ...properties, class: `pq-middle ${properties.class ?? ""}` }, h("span", { class: "pq-hidden" }, text),
+    h("span", { "aria-hidden": "true" }, text.slice(0, text.length - tail.length)), h("span", { "aria-hidden": "true" }, tail));
+}
+
+// The first sentence of a text, and the rest.
+function sentences(text) {
+  const first = text.match(/^.+?[.!?](?=\s+[A-Z“])/s)?.[0] ?? text;
+  return [first, text.slice(first.length).trim()];
+}

@@ -1,18 +1,15 @@
-// The details of one job, below the table.
+// The details of one job, below its row: what each attempt did, the error, and all that is recorded.
 
 const CUT = 2000;
 const OUTCOME_MARKS = { completed: "✓", error: "✕", timeout: "✕", worker_lost: "✕", released: "↩", cancelled: "⊘" };
 
 function jobDetails(model, act) {
-  const heading = h("h3", { tabindex: "-1" });
-  const facts = h("dl", { class: "pq-facts pq-jobs-facts" });
+  const heading = h("h3");
+  const lanes = h("div");
+  const error = h("div");
   const actions = h("div", { class: "pq-bar" });
-  const axis = h("div");
   const rest = h("div");
-  const element = h("section", { class: "pq-jobs-details", "aria-label": "Job details", hidden: true },
-    h("div", { class: "pq-bar" }, heading, h("span", { class: "pq-jobs-gap" }),
-      button("Close", act.close, { "aria-label": "Close details" })),
-    actions, facts, axis, rest);
+  const element = h("section", { class: "pq-jobs-details", "aria-label": "Job details", tabindex: "-1", hidden: true }, heading, lanes, error, actions, rest);
   element.addEventListener("keydown", (event) => {
     if (event.key === "Escape") { event.stopPropagation(); act.close(); }
   });
@@ -21,40 +18,40 @@ function jobDetails(model, act) {
   let read = 0;
   let clockwork = null;
   let focused = false;
-  const drawAxis = (story) => {
+  const drawLanes = (story) => {
     const now = story.now_ms === undefined ? undefined : story.now_ms + (Date.now() - read);
-    axis.replaceChildren(timeline(story, now));
+    lanes.replaceChildren(timeline(story, now));
   };
   const draw = () => {
     const story = model.get("story");
     focused = element.contains(document.activeElement);
     const text = JSON.stringify(story) + model.get("actions");
     if (text === last) return;
-    const other = story.job_id !== heading.dataset.job;
+    if (story.job_id !== element.dataset.job) open.clear();
     last = text;
     read = Date.now();
     clearInterval(clockwork);
     element.hidden = !story.job_id;
-    if (other) open.clear();
-    heading.dataset.job = story.job_id ?? "";
+    element.dataset.job = story.job_id ?? "";
     if (!story.job_id) return;
     heading.replaceChildren(stateBadge(story.state), ` ${story.name}`);
+    drawLanes(story);
+    if (story.now_ms !== undefined) clockwork = setInterval(() => drawLanes(story), 1000);
+    const scrolled = [...element.querySelectorAll("pre")].map((pre) => [pre.dataset.name, pre.scrollTop]);
+    replace(error, errorParts(story, open, () => { last = null; draw(); }));
     replace(actions, actionButtons(model, act, story));
-    replace(facts, jobFacts(story));
-    drawAxis(story);
-    if (story.now_ms !== undefined) clockwork = setInterval(() => drawAxis(story), 1000);
-    const scrolled = other ? [] : [...rest.querySelectorAll("pre")].map((pre) => [pre.dataset.name, pre.scrollTop]);
-    replace(rest, attemptTable(story), errorParts(story, open, () => { last = null; draw(); }),
-      callTable(story), fold("Payload", story.payload, open), fold("Result", story.result, open));
+    replace(rest, fold("All fields", jobFacts(story), open), fold("Attempts", attemptTable(story), open),
+      fold("AI calls", callTable(story), open), fold("Payload", json("payload", story.payload), open),
+      fold("Result", json("result", story.result), open));
     for (const [name, top] of scrolled) {
-      const pre = rest.querySelector(`pre[data-name="${CSS.escape(name)}"]`);
+      const pre = element.querySelector(`pre[data-name="${CSS.escape(name)}"]`);
       if (pre) pre.scrollTop = top;
     }
   };
   return {
     element,
     draw,
-    focus: () => { heading.focus(); element.scrollIntoView({ block: "nearest" }); },
+    focus: () => { element.focus({ preventScroll: true }); element.scrollIntoView({ block: "nearest" }); },
     hadFocus: () => focused,
     stop: () => clearInterval(clockwork),
   };
@@ -63,18 +60,23 @@ function jobDetails(model, act) {
 function actionButtons(model, act, story) {
   const may = model.get("actions");
   const ask = (kind) => act.ask({ kind, job_id: story.job_id });
+  const useless = story.state === "failed" && !story.can_retry;
   return [
     may && story.can_retry ? button("Retry", () => ask("retry")) : null,
     may && story.can_cancel ? button("Cancel", () => ask("cancel")) : null,
+    story.error_traceback ? button("Copy traceback", (event) => copy(story.error_traceback, event.currentTarget)) : null,
     button("Copy id", (event) => copy(story.job_id, event.currentTarget)),
+    useless ? h("span", { class: "pq-quiet" }, "A retry cannot help: replace or exclude the photo.") : null,
+    h("span", { class: "pq-jobs-gap" }),
+    button("Close", act.close, { "aria-label": "Close details" }),
   ];
 }
 
 function jobFacts(story) {
   const waits = story.state === "waiting" && !story.ready_at ? [{ title: "Waits", value: `for the end of batch ${story.after_batch}` }] : [];
   const drawn = { attempts: () => `${story.attempts} of ${story.max_attempts}`, duration: format.duration, time: format.clock };
-  return [...story.facts, ...waits].map(({ title, kind, value }) =>
-    h("div", {}, h("dt", {}, title), h("dd", {}, drawn[kind]?.(value) ?? String(value))));
+  return h("dl", { class: "pq-facts pq-jobs-facts" }, [...story.facts, ...waits].map(({ title, kind, value }) =>
+    h("div", {}, h("dt", {}, title), h("dd", {}, drawn[kind]?.(value) ?? String(value)))));
 }
 
 // One lane per attempt: waited, ran, backed off, on one time axis that begins at submission.
@@ -86,20 +88,17 @@ function timeline(story, now) {
   if (!kinds.size) return h("p", { class: "pq-quiet" }, story.attempts ? "No attempt is recorded." : "This job has no attempts.");
   const described = lanes.map(({ attempt, parts }) =>
     `attempt ${attempt.attempt}: ${parts.map((part) => `${part.kind} ${format.duration(part.to - part.from)}`).join(", ")}, ${outcomeWords(story, attempt)}`);
+  const lane = (number, track, words, more = {}) => h("div", { class: "pq-jobs-lane", ...more },
+    h("span", { class: "pq-jobs-number" }, number), track, h("span", { class: "pq-jobs-outcome" }, words));
   return h("figure", { class: "pq-jobs-timeline" },
-    h("figcaption", {}, "Attempts since the submission",
-      ["wait", "run", "back-off"].filter((kind) => kinds.has(kind)).map((kind) =>
-        h("span", { class: "pq-jobs-legend" }, h("span", { class: `pq-jobs-part pq-jobs-${kind}` }), kind))),
     h("div", { role: "img", "aria-label": `Timeline of ${format.duration(end)}. ${described.join("; ")}.` },
-      lanes.map(({ attempt, parts }) => h("div", { class: "pq-jobs-lane" },
-        h("span", { class: "pq-jobs-number" }, `${attempt.attempt}`),
+      lanes.map(({ attempt, parts }) => lane(`${attempt.attempt}`,
         h("span", { class: "pq-jobs-track" }, parts.map((part) =>
           h("span", { class: `pq-jobs-part pq-jobs-${part.kind}`, style: place(part.from, part.to), title: `${part.kind} ${format.duration(part.to - part.from)}` }))),
-        h("span", { class: "pq-jobs-outcome" }, outcomeMark(story, attempt)))),
-      h("div", { class: "pq-jobs-lane" }, h("span", { class: "pq-jobs-number" }),
-        h("span", { class: "pq-jobs-track pq-jobs-axis" }, ticks(end).map((at) =>
-          h("span", { class: "pq-jobs-tick", style: `left:${100 * at / end}%` }, at ? format.roundDuration(at) : "0"))),
-        h("span", { class: "pq-jobs-outcome" }))));
+        outcomeWords(story, attempt), { title: attempt.error || null, "data-outcome": attempt.outcome || null })),
+      lane("", h("span", { class: "pq-jobs-track pq-jobs-axis" }, ticks(end).map((at) =>
+        h("span", { class: "pq-jobs-tick", style: `left:${100 * at / end}%` }, at ? format.roundDuration(at) : "0"))),
+      [...kinds].map((kind) => h("span", { class: "pq-jobs-legend" }, h("span", { class: `pq-jobs-part pq-jobs-${kind}` }), `${kind} `)))));
 }
 
 function attemptParts(attempt, now) {
@@ -117,13 +116,18 @@ function attemptParts(attempt, now) {
   return parts;
 }
 
+// What an attempt did, such as "EngineServerError after 4.0 s, next try 5.0 s later".
 function outcomeWords(story, attempt) {
-  if (attempt.outcome) return attempt.outcome.replace("_", " ");
-  return attempt.started_ms === null ? (story.state === "delayed" ? "is due after the back-off" : "waits") : "runs";
-}
-
-function outcomeMark(story, attempt) {
-  return `${OUTCOME_MARKS[attempt.outcome] ?? "…"} ${outcomeWords(story, attempt)}`;
+  if (!attempt.outcome) {
+    if (attempt.started_ms !== null) return "runs";
+    return story.state === "delayed" ? "is due after the back-off" : "waits";
+  }
+  const known = { worker_lost: "its worker was lost", released: "given back", cancelled: "cancelled", completed: "completed" };
+  const said = known[attempt.outcome] ?? (attempt.error_type || attempt.outcome);
+  const delay = attempt.retry_delay_ms;
+  const lastOne = story.state === "failed" && attempt.attempt === story.attempts;
+  const then = delay !== null && delay !== undefined ? `, next try ${format.duration(delay)} later` : lastOne ? ", given up" : "";
+  return `${said} after ${format.duration(attempt.duration_ms)}${then}`;
 }
 
 // Four or five round positions on the axis.
@@ -138,7 +142,7 @@ function attemptTable(story) {
   const columns = ["Attempt", "Outcome", "Waited", "Ran", "Back-off", "Started", "Host", "Error"];
   return dataTable("Attempts", columns, story.attempt_list.map((attempt) => [
     attempt.attempt,
-    outcomeMark(story, attempt),
+    attempt.outcome ? `${OUTCOME_MARKS[attempt.outcome]} ${attempt.outcome.replace("_", " ")}` : "…",
     format.duration(attempt.wait_ms),
     format.duration(attempt.duration_ms),
     format.duration(attempt.retry_delay_ms),
@@ -160,20 +164,14 @@ function callTable(story) {
 
 function dataTable(title, columns, rows) {
   const drawn = rows.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, String(cell)))));
-  return tableOf(columns, drawn, { caption: title, kind: "pq-jobs-data" });
+  return tableOf(columns, drawn, { caption: title, captionClass: "pq-hidden" });
 }
 
 function errorParts(story, open, redraw) {
-  return [
-    story.error_message || story.error_type
-      ? [h("h4", {}, `Error: ${story.error_type ?? "unknown"}`), longText("error", story.error_message ?? "", open, redraw)]
-      : null,
-    story.error_traceback
-      ? [h("div", { class: "pq-bar" }, h("h4", {}, "Traceback of the worker"),
-          button("Copy traceback", (event) => copy(story.error_traceback, event.currentTarget))),
-        longText("traceback", story.error_traceback, open, redraw)]
-      : null,
-  ];
+  const error = [story.error_type, story.error_message].filter(Boolean).join(": ");
+  if (!error || story.state === "cancelled") return null;
+  // A traceback ends with the error.
+  return story.error_traceback ? longText("traceback", story.error_traceback, open, redraw) : longText("error", error, open, redraw);
 }
 
 // A plain text in a box that scrolls; a long one is cut at first.
@@ -181,15 +179,22 @@ function longText(name, text, open, redraw) {
   const cut = text.length > CUT && !open.has(name);
   const size = format.counted(text.length, "character");
   return [
-    h("pre", { class: "pq-pre", tabindex: "0", "data-name": name, "data-key": name, "aria-label": name }, cut ? `${text.slice(0, CUT)}…` : text),
+    pre(name, cut ? `${text.slice(0, CUT)}…` : text),
     cut ? button(`Show all (${size})`, () => { open.add(name); redraw(); }, { "data-key": `all ${name}`, "aria-label": `Show all of the ${name} (${size})` }) : null,
   ];
 }
 
-function fold(title, value, open) {
-  if (value === null || value === undefined) return null;
-  const element = h("details", { open: open.has(title) }, h("summary", { "data-key": title }, title),
-    h("pre", { class: "pq-pre", tabindex: "0", "data-name": title }, JSON.stringify(value, null, 2)));
+function pre(name, text) {
+  return h("pre", { class: "pq-pre", tabindex: "0", "data-name": name, "data-key": name, "aria-label": name }, text);
+}
+
+function json(name, value) {
+  return value === null || value === undefined ? null : pre(name, JSON.stringify(value, null, 2));
+}
+
+function fold(title, content, open) {
+  if (!content) return null;
+  const element = h("details", { open: open.has(title) }, h("summary", { "data-key": title }, title), h("div", { class: "pq-scroll" }, content));
   element.addEventListener("toggle", () => { if (element.open) open.add(title); else open.delete(title); });
   return element;
 }

@@ -4,44 +4,39 @@
 // How each kind of column is drawn and aligned; Python sends the columns.
 const CELLS = {
   state: (row) => stateBadge(row.state),
-  name: (row, name, act) => rowButton(row, act),
-  error: (row) => (row.error ? h("div", { class: "pq-jobs-error", title: row.error }, row.error) : ""),
-  attempts: (row) => `${row.attempts} of ${row.max_attempts}`,
+  name: (row, name, act) => h("div", { class: "pq-jobs-title" },
+    h("button", { type: "button", class: "pq-link", "data-key": rowKey(row.job_id), "aria-expanded": String(act.isOpen(row)),
+      onclick: () => act.open(act.isOpen(row) ? "" : row.job_id) }, middle(row.name)),
+    row.error ? h("div", { class: "pq-jobs-error", title: row.error }, row.error) : null),
+  attempts: (row) => (row.attempts ? format.number(row.attempts) : "–"),
   duration: (row, name) => format.duration(row[name]),
   time: (row, name) => format.clock(row[name]),
-  text: (row, name) => clipped(row[name]),
+  text: (row, name) => (row[name] ? middle(row[name]) : ""),
 };
-const CLASSES = { name: "pq-jobs-name", error: "pq-jobs-wide", attempts: "pq-number", duration: "pq-number", time: "pq-number" };
+const NUMBERS = ["attempts", "duration", "time"];
+const cellClass = ({ name, kind }) => `pq-jobs-${name} ${NUMBERS.includes(kind) ? "pq-number" : ""}`;
 // Omitted if the filter already implies it.
 const FILTERED = ["project_id", "batch_id"];
+// Causes of failures that are listed at first.
+const CAUSES = 3;
 const SEARCH_PAUSE_MS = 300;
 // Reads that end within this time are not announced.
 const READING_MS = 800;
 const READING = "reading…";
 const rowKey = (id) => `open ${id}`;
 
-function clipped(text) {
-  return text ? h("div", { class: "pq-jobs-clip", title: text }, text) : "";
-}
-
-function rowButton(row, act) {
-  return h("button", {
-    type: "button", class: "pq-link", "data-key": rowKey(row.job_id), "aria-haspopup": "true",
-    onclick: () => act.open(row.job_id),
-  }, row.name);
-}
-
 // The filter: queue, states, text. Always sent as a whole, so that two clicks cannot conflict.
-function filterBar(model, ask, others) {
-  const queue = h("select", { onchange: () => send() });
-  const search = h("input", { type: "search", placeholder: "file, room, photo, batch, error, id", size: 28 });
-  const states = h("div", { class: "pq-bar", role: "group", "aria-label": "States" });
+function filterBar(model, ask) {
+  const queue = h("select", { "aria-label": "Queue", onchange: () => send() });
+  const search = h("input", { type: "search", placeholder: "File, room, error or id", "aria-label": "Search" });
+  const states = h("div", { class: "pq-jobs-states", role: "group", "aria-label": "States" });
   let chosen = new Set();
+  let cause = "";
   let timer = null;
   const send = () => {
     clearTimeout(timer);
     timer = null;
-    ask({ kind: "filter", queue: queue.value, states: [...chosen], text: search.value });
+    ask({ kind: "filter", queue: queue.value, states: [...chosen], text: search.value, cause });
   };
   search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(send, SEARCH_PAUSE_MS); });
   search.addEventListener("keydown", (event) => {
@@ -54,6 +49,11 @@ function filterBar(model, ask, others) {
   });
   const toggle = (state) => {
     if (!chosen.delete(state)) chosen.add(state);
+    choose(chosen);
+  };
+  const choose = (some, why = "") => {
+    chosen = new Set(some);
+    cause = why;
     draw();
     send();
   };
@@ -64,7 +64,7 @@ function filterBar(model, ask, others) {
       type: "button", class: "pq-button", "data-key": key, "aria-pressed": String(pressed), onclick,
     }, ...content);
     replace(states,
-      button("all", !chosen.size, () => { chosen.clear(); draw(); send(); }, `All ${format.number(whole)}`),
+      button("all", !chosen.size && !cause, () => choose([]), `All ${format.number(whole)}`),
       Object.keys(LOOKS).map((state) => button(state, chosen.has(state), () => toggle(state),
         stateBadge(state), ` ${format.number(counts[state] ?? 0)}`)));
   };
@@ -72,8 +72,9 @@ function filterBar(model, ask, others) {
     const controls = model.get("controls");
     if (!controls.queues) return draw();
     chosen = new Set(controls.states);
+    cause = controls.cause;
     if (queue.options.length !== controls.queues.length + 1) {
-      queue.replaceChildren(h("option", { value: "" }, "all queues"),
+      queue.replaceChildren(h("option", { value: "" }, "All queues"),
         ...controls.queues.map((name) => h("option", { value: name }, name)));
     }
     queue.value = controls.queue ?? "";
@@ -81,23 +82,94 @@ function filterBar(model, ask, others) {
     if (timer === null && document.activeElement !== search) search.value = controls.text;
     draw();
   };
-  const clear = () => { search.value = ""; queue.value = ""; chosen.clear(); draw(); send(); };
   return {
-    element: h("div", {},
-      states,
-      h("div", { class: "pq-bar" },
-        h("label", {}, "Queue ", queue), h("label", {}, "Search ", search), others)),
+    element: h("div", { class: "pq-bar" }, states, queue, search),
     follow,
-    draw,
-    clear,
+    clear: () => { search.value = ""; queue.value = ""; choose([]); },
+    showCause: (text) => choose([], text),
+  };
+}
+
+// Why jobs failed: three causes, the others behind a button; a retry where it helps, after a question.
+function causeList(model, ask, showCause) {
+  const list = h("ul", { class: "pq-jobs-causes", "aria-label": "Why jobs failed" });
+  const more = button("more", () => { whole = !whole; draw(); });
+  const retryAll = button("Retry all", () => question.ask(null), { "data-key": "retry all" });
+  const progress = h("span", { role: "status", class: "pq-quiet" });
+  const question = retryQuestion(model, ask);
+  let whole = false;
+  const row = (cause) => {
+    const [first, rest] = sentences(cause.message || cause.error_type || "No reason is recorded");
+    const since = cause.count > 1 && format.clock(cause.first) !== format.clock(cause.last)
+      ? `since ${format.clock(cause.first)}, last ${format.clock(cause.last)}` : `at ${format.clock(cause.last)}`;
+    const shown = model.get("controls").cause === cause.text;
+    return h("li", { class: "pq-jobs-cause" },
+      h("b", {}, format.number(cause.count)),
+      h("div", { title: [cause.text, rest].join("\n") }, first, " ",
+        h("small", {}, [cause.error_type, since, cause.can_retry ? null : "a retry cannot help: replace or exclude the photo"].filter(Boolean).join(" · "))),
+      button("Show", () => showCause(shown ? "" : cause.text), { "data-key": `show ${cause.text}`, "aria-pressed": String(shown), "aria-label": `Show: ${first}` }),
+      cause.can_retry && model.get("actions")
+        ? button(`Retry ${format.number(cause.count)}`, () => question.ask(cause),
+          { "data-key": `retry ${cause.text}`, disabled: model.get("busy"), "aria-label": `Retry ${format.number(cause.count)}: ${first}` }) : null);
+  };
+  const draw = () => {
+    const causes = model.get("causes");
+    const { cause: chosen } = model.get("controls");
+    const shown = causes.filter((cause, place) => whole || place < CAUSES || cause.text === chosen);
+    const known = causes.reduce((sum, { count }) => sum + count, 0);
+    drawOnce(list, [shown, chosen, model.get("busy"), model.get("actions"), new Date().toDateString()], () => shown.map(row));
+    list.hidden = !causes.length;
+    more.hidden = causes.length <= CAUSES;
+    more.textContent = whole ? "Fewer causes" : `${format.number(causes.length - shown.length)} more`;
+    more.setAttribute("aria-expanded", String(whole));
+    retryAll.hidden = !model.get("actions") || causes.filter(({ can_retry }) => can_retry).length < 2;
+    retryAll.disabled = model.get("busy");
+    progress.textContent = model.get("progress") || ((model.get("counts").failed ?? 0) > known && known
+      ? `Causes of the newest ${format.number(known)} failures.` : "");
+    foot.hidden = more.hidden && retryAll.hidden && !progress.textContent;
+    question.draw();
+  };
+  const foot = h("div", { class: "pq-bar" }, more, retryAll, progress);
+  return { element: h("div", {}, list, question.element, foot), draw };
+}
+
+// Asks before jobs are retried: of one cause, or all that it can help.
+function retryQuestion(model, ask) {
+  const words = h("p");
+  const yes = button("Retry", () => { leave(); ask({ kind: "retry_all", cause: asked.text }); });
+  const no = button("Leave them", () => leave());
+  const element = h("div", { class: "pq-notice", role: "group", "aria-label": "Retry failed jobs", hidden: true },
+    words, h("div", { class: "pq-bar" }, no, yes));
+  let asked = null;
+  let from = null;
+  const leave = () => { element.hidden = true; from?.focus(); };
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { event.stopPropagation(); leave(); }
+  });
+  return {
+    element,
+    ask: (cause) => {
+      const causes = cause ? [cause] : model.get("causes").filter(({ can_retry }) => can_retry);
+      const count = causes.reduce((sum, one) => sum + one.count, 0);
+      asked = { text: cause?.text ?? "" };
+      from = document.activeElement;
+      words.textContent = `Retry ${format.counted(count, "failed job")} ${model.get("page").failed ?? ""}, each with all its attempts?`;
+      yes.textContent = `Retry ${format.number(count)}`;
+      element.hidden = false;
+      no.focus();
+    },
+    draw: () => { if (model.get("busy") || !model.get("causes").length) element.hidden = true; },
   };
 }
 
 // The table. A row is replaced only if it changed, to keep focus, scroll position and selected
 // text.
-function jobTable(model, act) {
+function jobTable(model, act, details) {
   const head = h("tr");
   const body = h("tbody");
+  const inside = h("td", { class: "pq-jobs-inside" });
+  const story = h("tr", {}, inside);
+  const outside = h("div", {});
   const scroll = h("div", { class: "pq-jobs-scroll", role: "region", "aria-label": "Jobs", tabindex: "0" },
     h("table", { class: "pq-table pq-jobs-table" }, h("thead", {}, head), body));
   let drawn = [];
@@ -105,17 +177,18 @@ function jobTable(model, act) {
     const controls = model.get("controls");
     const rows = model.get("page").rows ?? [];
     const filtered = (name) => FILTERED.includes(name) && (controls[name] || controls.batch_id);
-    return model.get("columns").filter(({ name, always }) => always || (rows.some((row) => row[name]) && !filtered(name)));
+    return model.get("columns").filter(({ name, order, always }) =>
+      always || (order && order === controls.order) || (rows.some((row) => row[name]) && !filtered(name)));
   };
   const drawHead = () => {
     const { order, descending } = model.get("controls");
     replace(head, columns().map((column) => {
-      if (!column.order) return h("th", { scope: "col", class: CLASSES[column.kind] }, column.title);
+      if (!column.order) return h("th", { scope: "col", class: cellClass(column) }, column.title);
       const sorted = order === column.order;
       const direction = descending ? "descending" : "ascending";
-      return h("th", { scope: "col", class: CLASSES[column.kind], "aria-sort": sorted ? direction : "none" },
+      return h("th", { scope: "col", class: cellClass(column), "aria-sort": sorted ? direction : "none" },
         h("button", { type: "button", class: "pq-jobs-sort", "data-key": `sort ${column.order}`, onclick: () => act.sort(column.order) },
-          column.title, h("span", { "aria-hidden": "true" }, sorted ? (descending ? " ▼" : " ▲") : "")));
+          column.title, h("span", { "aria-hidden": "true" }, sorted ? (descending ? " ↓" : " ↑") : "")));
     }));
   };
   const drawBody = () => {
@@ -128,23 +201,28 @@ function jobTable(model, act) {
       return same ?? {
         id: row.job_id,
         text,
-        element: h("tr", { "aria-selected": row.job_id === selected ? "true" : null },
-          shown.map(({ name, kind }) => h("td", { class: CLASSES[kind] }, CELLS[kind](row, name, act)))),
+        element: h("tr", { "data-open": row.job_id === selected },
+          shown.map((column) => h("td", { class: cellClass(column) }, CELLS[column.kind](row, column.name, act)))),
       };
     });
     drawn = rows;
     const { scrollTop } = scroll;
     const focused = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    const kept = new Set(rows.map((row) => row.element));
-    for (const element of [...body.children]) if (!kept.has(element)) element.remove();
-    rows.forEach((row, place) => {
-      if (body.children[place] !== row.element) body.insertBefore(row.element, body.children[place] ?? null);
+    const opened = model.get("story").job_id;
+    const elements = rows.flatMap((row) => (row.id === opened ? [row.element, story] : [row.element]));
+    const place = elements.includes(story) ? inside : outside;
+    inside.colSpan = shown.length;
+    if (details.parentNode !== place) place.append(details);
+    for (const element of [...body.children]) if (!elements.includes(element)) element.remove();
+    elements.forEach((element, at) => {
+      if (body.children[at] !== element) body.insertBefore(element, body.children[at] ?? null);
     });
     if (focused && !body.contains(document.activeElement)) focusKey(body, focused);
     scroll.scrollTop = scrollTop;
   };
   return {
     element: scroll,
+    outside,
     draw: () => { drawHead(); drawBody(); },
     focus: (id) => focusKey(body, rowKey(id)) || scroll.focus({ preventScroll: true }),
     top: () => { scroll.scrollTop = 0; },
@@ -194,43 +272,15 @@ function pager(model, act) {
   };
 }
 
-// "Retry all failed (12)", with a confirmation.
-function retryAll(model, ask) {
-  const start = button("Retry all failed", () => { asking = true; draw(); no.focus(); });
-  const question = h("p", { class: "pq-jobs-question" });
-  const yes = button("Retry", () => { asking = false; ask({ kind: "retry_all" }); draw(); start.focus(); });
-  const no = button("Leave them", () => { asking = false; draw(); start.focus(); });
-  const dialog = h("div", { class: "pq-notice", role: "group", "aria-label": "Retry all failed jobs", hidden: true },
-    question, h("div", { class: "pq-bar" }, no, yes));
-  dialog.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") { event.stopPropagation(); no.click(); }
-  });
-  const words = h("span", { role: "status" });
-  let asking = false;
-  const draw = () => {
-    const failed = model.get("counts").failed ?? 0;
-    const busy = model.get("busy");
-    if (!failed || busy) asking = false;
-    start.hidden = !model.get("actions");
-    start.textContent = `Retry all failed (${format.number(failed)})`;
-    start.disabled = !failed || busy;
-    dialog.hidden = !asking;
-    question.textContent = `Retry ${model.get("page").failed || format.counted(failed, "failed job")}, each with all its attempts?`;
-    yes.textContent = `Retry ${format.number(failed)}`;
-    words.textContent = model.get("progress");
-  };
-  return { start: [start, words], dialog, draw };
-}
-
 // Why the table is empty, and what to do.
 function emptiness(model, clear) {
   const element = h("div", { class: "pq-empty", hidden: true });
   const draw = () => {
     const page = model.get("page");
-    const { states = [], text = "", queue, project_id: project, batch_id: batch } = model.get("controls");
+    const { states = [], text = "", cause, queue, project_id: project, batch_id: batch } = model.get("controls");
     element.hidden = !page.rows || page.rows.length > 0;
     if (element.hidden) return;
-    if (states.length || text.trim() || queue) {
+    if (states.length || text.trim() || queue || cause) {
       replace(element, h("p", {}, "No job matches this filter."), button("Clear the filter", clear));
     } else if (batch || project) {
       const where = batch ? `batch “${batch}”` : `project “${project}”`;
@@ -248,40 +298,38 @@ export default {
     const ask = (message) => model.send(message);
     let opened = model.get("selected");
     const act = {
+      ask,
+      isOpen: ({ job_id: id }) => id === model.get("selected"),
       open: (id) => ask({ kind: "open", job_id: id }),
+      close: () => act.open(""),
       sort: (order) => { table.top(); ask({ kind: "sort", order }); },
       turn: (to) => { table.top(); ask({ kind: "turn", to }); },
-      close: () => ask({ kind: "open", job_id: "" }),
     };
-    const retries = retryAll(model, ask);
-    const filters = filterBar(model, ask, retries.start);
-    const table = jobTable(model, act);
+    const filters = filterBar(model, ask);
+    const causes = causeList(model, ask, filters.showCause);
+    const details = jobDetails(model, act);
+    const table = jobTable(model, act, details.element);
     const pages = pager(model, act);
     const empty = emptiness(model, filters.clear);
-    const details = jobDetails(model, { ...act, ask });
-    el.append(filters.element, retries.dialog, noticeOf(model), table.element, empty.element, pages.element, details.element);
+    el.append(filters.element, causes.element, noticeOf(model), table.element, empty.element, pages.element, table.outside);
     const draw = () => {
       const page = model.get("page");
       table.element.hidden = !page.rows?.length;
       table.element.setAttribute("aria-busy", String(model.get("reading")));
       pages.element.hidden = !page.rows?.length && !page.previous;
+      details.draw();
       table.draw();
       pages.draw();
-      retries.draw();
+      causes.draw();
       empty.draw();
-    };
-    const drawDetails = () => {
       const id = model.get("story").job_id ?? "";
-      details.draw();
-      el.classList.toggle("pq-jobs-open", Boolean(id));
       if (id && id !== opened) details.focus();
       if (!id && opened && (details.hadFocus() || document.activeElement === document.body)) table.focus(opened);
       opened = id;
     };
-    const stop = follow(model, "page counts controls selected story busy progress actions reading", () => {
+    const stop = follow(model, "page counts causes controls selected story busy progress actions reading", () => {
       filters.follow();
       draw();
-      drawDetails();
     });
     return () => { stop(); details.stop(); };
   },

@@ -42,9 +42,8 @@ _MODEL = """
                 call(`change:${name}`);
             },
             save_changes() { this.saved += 1; },
-            on(names, f) {
-                for (const name of names.split(" ")) handlers.set(name, [...of(name), f]);
-            },
+            // One name at a time, as in marimo.
+            on: (name, f) => handlers.set(name, [...of(name), f]),
             off() {},
             send(content, _callbacks, buffers = []) {
                 this.sent.push(content);

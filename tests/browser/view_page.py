@@ -22,7 +22,7 @@ async ([esm, css, state]) => {
     get: (name) => state[name],
     set: (name, value) => { state[name] = value; },
     save_changes: () => {},
-    on(names, call) { for (const name of names.split(" ")) listeners.push([name, call]); },
+    on: (name, call) => listeners.push([name, call]), // one name at a time, as in marimo
     off: () => {},
     send: async (message) => window.update(await window.ask(message)),
   };

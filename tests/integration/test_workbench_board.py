@@ -268,6 +268,7 @@ def test_board_looks_at_one_batch_and_finds_it_again(
 ) -> None:
     batch = photoqueue.submit_photos(str(home), project_id="move-9")
     photoqueue.submit_photo(picture(99))
+    assert not opened().form.first
     workbench = opened(batch=batch.id)
     eventually(lambda: len(workbench.jobs.page.get("rows", ())) == 3)
     workbench.show()

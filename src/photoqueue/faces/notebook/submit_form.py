@@ -14,7 +14,7 @@ from photoqueue.addresses import expanded
 from photoqueue.client.handles import Batch
 from photoqueue.client.identifiers import checked_user, optional
 from photoqueue.client.intake import Request
-from photoqueue.client.observe import ask
+from photoqueue.client.observe import ask, history
 from photoqueue.client.submit import preview, submit_batch
 from photoqueue.client.submit_job import submit_inventory
 from photoqueue.client.system import engines_at_work
@@ -295,7 +295,7 @@ class SubmitForm(Upload):
         with suppress(PhotoqueueError):
             batches = ask(recent_batches, _RECENT)
             self.projects = list(dict.fromkeys(b.project_id for b in batches if b.project_id))
-            self.first = not batches
+            self.first = not batches and history(limit=1).empty
 
     def _engine_hint(self) -> str:
         """Say which engine will analyse the photos."""

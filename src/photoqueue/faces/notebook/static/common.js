@@ -21,10 +21,11 @@ function follow(model, traits, show) {
     planned = true;
     queueMicrotask(() => { planned = false; show(); });
   };
-  const changes = traits.split(" ").map((name) => `change:${name}`).join(" ");
-  model.on(changes, later);
+  // One by one: not every front end takes several names at once.
+  const changes = traits.split(" ").map((name) => `change:${name}`);
+  for (const change of changes) model.on(change, later);
   show();
-  return () => model.off(changes, later);
+  return () => { for (const change of changes) model.off(change, later); };
 }
 
 // A box for the trait "notice": what went wrong with the user's last action.

@@ -29,7 +29,7 @@ export default {
       alert.hidden = !alert.textContent;
     };
     const heardOf = () => { heard = Date.now(); show(); };
-    model.on("change:alive change:updated change:problem", heardOf);
+    for (const name of ["alive", "updated", "problem"]) model.on(`change:${name}`, heardOf);
     const timer = setInterval(() => { if (!frozen) show(); }, 1000);
     show();
     return () => clearInterval(timer);

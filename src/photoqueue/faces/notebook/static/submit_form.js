@@ -137,7 +137,7 @@ export default {
       if (!open && closed === false && within) add.focus();
     }
     const answered = () => { asked = 0; draw(); };
-    model.on("change:busy change:errors change:question", answered);
+    for (const name of ["busy", "errors", "question"]) model.on(`change:${name}`, answered);
     model.on("change:said", () => { keptText(model, null); answered(); });
     for (const name of TYPED) {
       follow(model, name, () => {

@@ -18,7 +18,7 @@ import openpyxl
 import pytest
 from PIL import Image
 
-from photoqueue import PhotoResult, Report, report, review, submit_inventory
+from photoqueue import PhotoResult, Report, read_inventory, report, review, submit_inventory
 from photoqueue.errors import (
     ConfigurationError,
     NotFoundError,
@@ -99,6 +99,25 @@ def test_report_lists_rooms_things_and_what_to_look_at(move: Move) -> None:
     # Two chairs are one line with two letters, the others have none.
     labels = re.findall(r'<b class="c\d+">(\w+)</b></span>', made.html)
     assert sorted(labels) == ["1", "1A", "1A", "1B", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [("en", "in 8 of 10 moves"), ("fr", "dans 8 déménagements sur 10")],
+)
+def test_report_gives_the_range_of_the_inventory_and_says_what_it_means(
+    move: Move, lang: str, words: str
+) -> None:
+    made, found = report("m1", lang=lang), read_inventory("m1")
+    said = text_of(made)
+    low, high = (
+        f"{end:.1f}".replace(".", "," if lang == "fr" else ".")
+        for end in (found.total_volume_min, found.total_volume_max)
+    )
+    assert re.search(rf"{low} \S+ {high} m³ {words}", said)
+    assert said.count(words) == 2  # on the cover, and above those of the rooms
+    rooms = openpyxl.load_workbook(io.BytesIO(made.xlsx())).worksheets[1]
+    assert sum(str(cell.value).endswith(words) for cell in rooms[4]) == 2
 
 
 def test_report_is_in_french_throughout(move: Move) -> None:

@@ -14,12 +14,13 @@ from photoqueue.client.review_page import RoomPages, inventory_warnings, trial_w
 from photoqueue.client.review_reading import ProjectReader
 from photoqueue.errors import NotFoundError, PhotoError, StorageError
 from photoqueue.inventory.gaps import Gap, gaps
+from photoqueue.inventory.ranges import Range, move_range
 from photoqueue.inventory.volumes import litres, to_cubic_metres
 from photoqueue.inventory.weights import known_item, persons_to_carry, weight_of_one
 from photoqueue.inventory.wording import Wording
 from photoqueue.queue import projects
 from photoqueue.records.edits import gap_words
-from photoqueue.records.results import InventoryLine, InventoryResult
+from photoqueue.records.results import InventoryLine, InventoryResult, share_words
 from photoqueue.words import UNFINISHED, JobState
 
 if TYPE_CHECKING:
@@ -79,16 +80,16 @@ class Sums:
 
     count: int
     volume: float
+    #: In a share of moves it lies between these (:attr:`Content.share`).
     volume_min: float
     volume_max: float
     weight: float
 
     @classmethod
-    def of(cls, rows: Sequence[ListedLine]) -> Sums:
+    def of(cls, rows: Sequence[ListedLine], between: Range) -> Sums:
         """Add up lines; volumes as exactly as the inventory does."""
         usual, low, high = (
-            to_cubic_metres(sum(litres(getattr(row.line, name)) for row in rows))
-            for name in ("volume", "volume_min", "volume_max")
+            to_cubic_metres(litres(one)) for one in (between.usual, between.low, between.high)
         )
         count = sum(row.line.count for row in rows)
         return cls(count, usual, low, high, sum(row.weight for row in rows))
@@ -174,7 +175,8 @@ class Content:
         ]
         self.rooms = [self._room(room) for room in listed if room["name"] in result.rooms]
         self.lines = [line for room in self.rooms for line in room.lines]
-        self.total = Sums.of(self.lines)
+        self.total = Sums.of(self.lines, move_range(result))
+        self.share = share_words(language=words.language)
         kinds = {photo.result.room_type for photo in reading.done.photos}
         found = gaps(result, reading.done.rooms, kinds, reading.edits)
         #: What each gap is, and who acknowledged it.
@@ -279,7 +281,7 @@ class Content:
             ],
             more=len(photos) - len(chosen),
             lines=lines,
-            total=Sums.of(lines),
+            total=Sums.of(lines, move_range(self._reading.result, room=name)),
         )
 
     def _line(self, line: InventoryLine, number: int, colour: int) -> ListedLine:

@@ -76,6 +76,8 @@ def _sheets(
                 f"{say(name)} {say.volume_unit}",
                 in_units(f"{of}.{which}", say.volume_of),
             )
+            if of == "total" and name != "volume":
+                title += f" {content.share}"
             yield _Column(title, value, written=_HUNDREDTHS)
         title = f"{say('weight')} {say.weight_unit}"
         yield _Column(title, in_units(weight, say.weight_of), written=_WHOLE)

@@ -214,6 +214,10 @@ def test_server_that_is_away_is_shown_and_comes_back(
     locked(False)
     assert ask(view, "refresh") == ""
     assert view.page["servers"][0]["reachable"] is True
+    # What a person did wrong stays said while the page goes on asking for fresh data.
+    said = ask(view, "dance")
+    assert "Unknown action" in said
+    assert ask(view, "refresh") == said
 
 
 def test_doctor_and_page_agree(

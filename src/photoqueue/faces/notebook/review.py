@@ -363,9 +363,8 @@ class ReviewView(LiveView):
     def _start(self, _message: Message) -> None:
         start_one()
 
-    looking = frozenset({"refresh", "project", "language", "pictures"})
+    looking = frozenset({"project", "language", "pictures"})
     verbs: ClassVar = {
-        "refresh": lambda self, message: None,
         "project": _choose,
         "language": _speak,
         "strategy": _count_by,

@@ -130,9 +130,7 @@ class SystemView(LiveView):
     def _say(self, text: str, urgent: bool) -> None:
         self.work, self.notice = ("", text) if urgent else (text, "")
 
-    looking = frozenset({"refresh"})
     verbs: ClassVar = {
-        "refresh": lambda self, message: None,
         "pause": lambda self, message: pause(str(message.get("queue"))),
         "resume": lambda self, message: resume(str(message.get("queue"))),
         "start-worker": _start,

@@ -54,6 +54,8 @@ class LiveView(anywidget.AnyWidget):
     def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
         self.scope = scope or Scope()
         self._driver: Callable[[], None] | None = None
+        #: Why the last refresh that the page asked for failed.
+        self._outage = ""
         super().__init__(actions=actions, **traits)
         self.on_msg(self._received)
 
@@ -91,9 +93,12 @@ class LiveView(anywidget.AnyWidget):
             self.notice = str(exc)
 
     def _received(self, _widget: object, message: Message, _buffers: list[bytes]) -> None:
+        kind = str(message.get("kind"))
+        if kind == "refresh":
+            self._asked_anew()
+            return
         try:
             self.notice = ""
-            kind = str(message.get("kind"))
             if kind not in self.verbs:
                 raise StateError(f"Unknown action {kind!r:.40}.")
             if not self.actions and kind not in self.looking:
@@ -103,6 +108,16 @@ class LiveView(anywidget.AnyWidget):
                 self.wanted()
         except PhotoqueueError as exc:
             self.notice = str(exc)
+
+    def _asked_anew(self) -> None:
+        """Refresh a page that nothing else refreshes; what a person did wrong stays said."""
+        before, self._outage = self._outage, ""
+        try:
+            self.wanted()
+        except PhotoqueueError as exc:
+            self._outage = str(exc)
+        if self.notice in ("", before):
+            self.notice = self._outage
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

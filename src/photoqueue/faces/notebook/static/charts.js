@@ -86,7 +86,9 @@ export default {
     const preferred = matchMedia("(prefers-color-scheme: dark)");
     preferred.addEventListener("change", theme);
     requestAnimationFrame(theme);  // the element is in the page only then
+    const rest = keepFresh(model);
     return () => {
+      rest();
       watch.disconnect();
       preferred.removeEventListener("change", theme);
       stop();

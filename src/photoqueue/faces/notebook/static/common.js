@@ -28,6 +28,15 @@ function follow(model, traits, show) {
   return () => { for (const change of changes) model.off(change, later); };
 }
 
+// Asks for fresh data at once and again and again, where nothing else has the page refreshed.
+// Returns a function that stops it.
+function keepFresh(model, seconds = 2) {
+  const ask = () => { if (model.get("alone") && !document.hidden) model.send({ kind: "refresh" }); };
+  const timer = setInterval(ask, 1000 * seconds);
+  ask();
+  return () => clearInterval(timer);
+}
+
 // A box for the trait "notice": what went wrong with the user's last action.
 function noticeOf(model, tag = "div") {
   const box = h(tag, { class: "pq-notice", role: "alert", hidden: true });

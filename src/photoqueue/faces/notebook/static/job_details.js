@@ -24,7 +24,7 @@ function jobDetails(model, act) {
   };
   const draw = () => {
     const story = model.get("story");
-    focused = element.contains(document.activeElement);
+    focused = element.contains(focusIn(element));
     const text = JSON.stringify(story) + model.get("actions");
     if (text === last) return;
     if (story.job_id !== element.dataset.job) open.clear();

@@ -79,7 +79,7 @@ function filterBar(model, ask) {
     }
     queue.value = controls.queue ?? "";
     // Not while the user is editing, nor before the typed text was sent.
-    if (timer === null && document.activeElement !== search) search.value = controls.text;
+    if (timer === null && focusIn(search) !== search) search.value = controls.text;
     draw();
   };
   return {
@@ -152,7 +152,7 @@ function retryQuestion(model, ask) {
       const causes = cause ? [cause] : model.get("causes").filter(({ can_retry }) => can_retry);
       const count = causes.reduce((sum, one) => sum + one.count, 0);
       asked = { text: cause?.text ?? "" };
-      from = document.activeElement;
+      from = focusIn(element);
       words.textContent = `Retry ${format.counted(count, "failed job")} ${model.get("page").failed ?? ""}, each with all its attempts?`;
       yes.textContent = `Retry ${format.number(count)}`;
       element.hidden = false;
@@ -207,7 +207,7 @@ function jobTable(model, act, details) {
     });
     drawn = rows;
     const { scrollTop } = scroll;
-    const focused = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const focused = body.contains(focusIn(body)) ? focusIn(body).dataset.key : null;
     const opened = model.get("story").job_id;
     const elements = rows.flatMap((row) => (row.id === opened ? [row.element, story] : [row.element]));
     const place = elements.includes(story) ? inside : outside;
@@ -217,7 +217,7 @@ function jobTable(model, act, details) {
     elements.forEach((element, at) => {
       if (body.children[at] !== element) body.insertBefore(element, body.children[at] ?? null);
     });
-    if (focused && !body.contains(document.activeElement)) focusKey(body, focused);
+    if (focused && !body.contains(focusIn(body))) focusKey(body, focused);
     scroll.scrollTop = scrollTop;
   };
   return {
@@ -255,7 +255,7 @@ function pager(model, act) {
       turns.forEach((turn, place) => {
         const off = !(place < 2 ? page.previous : page.next);
         // Keep the focus when the keyboard user reaches the last page.
-        if (off && turn === document.activeElement) turns[place < 2 ? 2 : 1].focus({ preventScroll: true });
+        if (off && turn === focusIn(turn)) turns[place < 2 ? 2 : 1].focus({ preventScroll: true });
         turn.disabled = off;
       });
       if (model.get("reading")) {
@@ -331,6 +331,7 @@ export default {
       filters.follow();
       draw();
     });
-    return () => { stop(); details.stop(); };
+    const rest = keepFresh(model);
+    return () => { stop(); rest(); details.stop(); };
   },
 };

@@ -103,7 +103,7 @@ export default {
     const set = (node, words) => { if (node.textContent !== words) node.textContent = words; };
     function draw() {
       const open = !model.get("folded"), source = model.get("source");
-      const within = el.contains(el.getRootNode().activeElement);
+      const within = el.contains(focusIn(el));
       const given = model.get("errors"), meant = { ...model.get("hints") };
       if (!inputs.project.value.trim()) meant.add_up = "Without a project nothing is added up.";
       else if (!inputs.add_up.checked) meant.add_up = "";

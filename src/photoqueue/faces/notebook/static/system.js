@@ -122,13 +122,7 @@ export default {
       replace(body, page.queues.length ? drawQueues(page) : null, drawWorkers(page), drawPlaces(page));
     }
 
-    // Without a driver, the view polls.
-    const timer = setInterval(() => { if (model.get("alone")) send("refresh"); }, 2000);
-    const stop = follow(model, "page work actions alone", draw);
-    if (!model.get("page")?.servers) send("refresh");
-    return () => {
-      clearInterval(timer);
-      stop();
-    };
+    const stops = [follow(model, "page work actions alone", draw), keepFresh(model)];
+    return () => stops.forEach((stop) => stop());
   },
 };

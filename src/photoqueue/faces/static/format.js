@@ -22,10 +22,16 @@ const format = (() => {
     return value ? decimals : 0;
   }
 
+  // Making a formatter takes longer than all else here: there is one for each number of decimals.
+  const formatters = [];
+  function digits(decimals) {
+    formatters[decimals] ??= new Intl.NumberFormat("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+    return formatters[decimals];
+  }
+
   function number(value, decimals = 0) {
     if (missing(value)) return NOTHING;
-    const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
-    return (rounded(value, decimals) || 0).toLocaleString("en", digits);
+    return digits(decimals).format(rounded(value, decimals) || 0);
   }
 
   function counted(count, noun, plural = `${noun}s`) {

@@ -82,7 +82,7 @@ function reviewHead(store, { look, looking }) {
       const [low, high] = [local(store, format.number(volumeMin, 1)), totalIn(store, volumeMax)];
       return [one,
         fact("volume", totalIn(store, volume), volumeMin === volumeMax ? t("by the catalogue") : t("{low} to {high} by the catalogue’s ranges", { low, high })),
-        weight ? fact("weight", weight.words, lorry?.words ?? "", larger(lorry)) : lorry ? fact("lorry", lorry.words, t("by volume"), larger(lorry)) : null,
+        weight ? fact("weight", weight.words, lorry?.words ?? "", larger(lorry)) : lorry ? fact("lorry", h("span", { class: "pq-sub" }, lorry.words), t("by volume"), larger(lorry)) : null,
         check ? left(check) : null];
     });
   }

@@ -64,6 +64,7 @@ function reviewStore(model) {
   let found = null; // the data with the edits; null when they have to be put together again
   let timer = null;
   let slowly = null;
+  let drawing = null;
   let waits = 0;
   let planned = false;
 
@@ -239,6 +240,7 @@ function reviewStore(model) {
     stop() {
       clearTimeout(timer);
       clearTimeout(slowly);
+      clearTimeout(drawing);
       model.off("msg:custom", hear);
       for (const name of watched) model.off(`change:${name}`, renewSoon);
       for (const { url } of pictures.values()) if (url) URL.revokeObjectURL(url);
@@ -384,7 +386,8 @@ function reviewStore(model) {
     const edit = edits.find((one) => one.number === undefined);
     if (!edit || edit.sent || !store.canEdit) return;
     edit.sent = true;
-    deliver({ kind: "edit", project: data().head.project, ref: edit.ref, edits: edit.parts });
+    const [one, ...more] = edit.parts;
+    deliver({ kind: "edit", project: data().head.project, ref: edit.ref, ...(more.length ? { edits: edit.parts } : one) });
     again(WAIT.silent);
     slowly ??= setTimeout(() => { store.slow = true; changed(); }, SLOW);
   }
@@ -479,6 +482,8 @@ function reviewStore(model) {
     pictures.delete(name);
     const url = bytes?.byteLength ? URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" })) : null;
     pictures.set(name, { url, reason: url ? "" : reason ?? "", state: store.photo(photo)?.state, answered: true });
+    // Pictures come one by one: a few are drawn together.
+    drawing ??= setTimeout(() => { drawing = null; changed(); }, 40);
     const large = [...pictures.keys()].filter((one) => one.startsWith("full "));
     for (const least of large.slice(0, Math.max(0, large.length - FULL_KEPT))) {
       if (pictures.get(least).url) URL.revokeObjectURL(pictures.get(least).url);
@@ -491,8 +496,10 @@ function reviewStore(model) {
   function hear(message, buffers = []) {
     if (message.kind === "saved") saved(message);
     else if (message.kind === "refused") refused(message);
-    else if (message.kind === "picture") takePicture(message, buffers);
-    else return;
+    else if (message.kind === "picture") {
+      takePicture(message, buffers);
+      return;
+    } else return;
     changed();
   }
 

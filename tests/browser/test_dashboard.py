@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 import photoqueue
 from photoqueue import Settings
@@ -22,10 +22,15 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"engine": "tests.engines:scripted"})
 
 
+def open_jobs(page: Page) -> None:
+    page.get_by_role("tab", name="Jobs").click()
+
+
 def test_page_shows_jobs_as_they_end_and_changes_nothing(voila: VoilaPage, start_worker) -> None:
     submit("raise-1", project_id="move-1")
     voila.run_notebook([CELL])
     page = voila.page
+    open_jobs(page)
     expect(page.get_by_role("button", name="waiting 1")).to_be_visible(timeout=WORK_MS)
     expect(page.get_by_text("Start one with: photoqueue worker")).to_be_visible()
 
@@ -55,15 +60,17 @@ def test_address_of_the_page_names_the_batch(voila: VoilaPage, start_worker) -> 
     file = voila._server.home.write("dashboard", [CELL], voila._settings)
     voila.open(file, batch=batch.id)
     page = voila.page
-    expect(page.get_by_role("button", name="completed 3")).to_be_visible(timeout=WORK_MS)
-    page.get_by_role("tab", name="Photos").click()
+    expect(page.get_by_text("3 photos analysed")).to_be_visible(timeout=WORK_MS)
+    page.get_by_role("button", name="All photos").click()
     expect(page.get_by_role("list", name="Photos").get_by_role("listitem")).to_have_count(3)
+    for name in ("Undo", "Exclude", "Add a thing that no photo shows"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
 
     # Loaded anew it has another kernel, and shows the same
     voila.reload()
-    expect(page.get_by_role("button", name="completed 3")).to_be_visible(timeout=WORK_MS)
+    expect(page.get_by_text("3 photos analysed")).to_be_visible(timeout=WORK_MS)
     voila.use_theme("dark")
-    expect(page.get_by_role("button", name="completed 3")).to_be_visible(timeout=WORK_MS)
+    expect(page.get_by_text("3 photos analysed")).to_be_visible(timeout=WORK_MS)
     voila.screenshot("dashboard-dark")
 
 
@@ -76,5 +83,5 @@ def test_shipped_notebook_is_the_dashboard(voila: VoilaPage) -> None:
     shipped = json.loads(cells) | {"metadata": json.loads(kernel)["metadata"]}
     (home.notebooks / file).write_text(json.dumps(shipped), encoding="utf-8")
     voila.open(file)
-    expect(voila.page.get_by_text("No jobs yet.")).to_be_visible(timeout=WORK_MS)
+    expect(voila.page.get_by_text("No project yet.")).to_be_visible(timeout=WORK_MS)
     expect(voila.page.get_by_role("heading", name="photoqueue")).to_be_visible()

@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from photoqueue.faces.notebook.jobs import JobsView
-from photoqueue.faces.notebook.photos import PhotosView
+from photoqueue.faces.notebook.review import ReviewView
 from photoqueue.faces.notebook.system import SystemView
+from photoqueue.faces.notebook.view import Scope
 from photoqueue.installation import Installation
 from photoqueue.queue.ledger import Failure, Ledger
 from photoqueue.queue.pages import JobQuery
@@ -107,9 +108,10 @@ def test_beside_other_views_the_system_leaves_the_warning_to_the_notice(page: Pa
 
 
 def test_long_room_does_not_push_controls_off_the_page(page: Page) -> None:
-    submit("p1", room=LONG)
-    view = PhotosView()
+    submit("p1", room=LONG, project_id="m1")
+    view = ReviewView(Scope(project="m1"))
     view.refresh()
     ViewPage(page, view)
-    assert right_edge(page.get_by_role("combobox", name="Room", exact=True)) < WIDTH
-    keep(page, "narrow-photos")
+    for name in ("Rename", "Room reviewed"):
+        assert right_edge(page.get_by_role("button", name=name)) < WIDTH
+    keep(page, "narrow-review")

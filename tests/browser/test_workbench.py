@@ -55,6 +55,10 @@ def fill(page: Page, name: str, text: str) -> None:
     field.press("Tab")
 
 
+def open_jobs(page: Page) -> None:
+    page.get_by_role("tab", name="Jobs").click()
+
+
 def submit(lab: LabPage, folder: Path) -> None:
     page = lab.page
     fill(page, "Folder", str(folder))
@@ -64,6 +68,7 @@ def submit(lab: LabPage, folder: Path) -> None:
     eventually(lambda: lab.evaluate("workbench.form.project") == repr(folder.name))
     page.get_by_role("button", name="Submit", exact=True).click()
     expect(page.get_by_text("4 photos submitted")).to_be_visible(timeout=WORK_MS)
+    open_jobs(page)
 
 
 def test_batch_is_submitted_watched_and_its_failed_job_retried(
@@ -72,6 +77,7 @@ def test_batch_is_submitted_watched_and_its_failed_job_retried(
     start_worker()
     lab.run_notebook([CELL])
     page = lab.page
+    open_jobs(page)
     expect(page.get_by_text("No jobs yet.")).to_be_visible(timeout=WORK_MS)
     submit(lab, home)
 
@@ -100,7 +106,7 @@ def test_batch_is_submitted_watched_and_its_failed_job_retried(
     assert lab.evaluate("len(workbench.batch), workbench.project") == "(4, 'move-42')"
 
 
-def test_photos_inventory_charts_and_system_follow_the_batch(
+def test_review_charts_and_system_follow_the_batch(
     lab: LabPage, home: Path, mended: Path, start_worker
 ) -> None:
     mended.touch()
@@ -110,18 +116,18 @@ def test_photos_inventory_charts_and_system_follow_the_batch(
     submit(lab, home)
     expect(page.get_by_role("button", name="completed 4")).to_be_visible(timeout=WORK_MS)
 
-    page.get_by_role("tab", name="Photos").click()
+    page.get_by_role("tab", name="Review").click()
+    expect(page.get_by_text("4 photos analysed")).to_be_visible(timeout=WORK_MS)
+    expect(page.get_by_role("heading", name="salon")).to_be_visible()
+    expect(page.get_by_role("list", name="Things in salon").get_by_text("chair")).to_be_visible()
+    lab.screenshot("workbench-review")
+    page.get_by_role("button", name="All photos").click()
     photos = page.get_by_role("list", name="Photos")
     expect(photos.get_by_role("listitem")).to_have_count(4)
-    expect(photos.get_by_text("chair").first).to_be_visible()
     photos.get_by_role("checkbox").first.check()
-    expect(page.get_by_text("1 selected")).to_be_visible()
-    assert lab.evaluate("len(workbench.photos.selected)") == "1"
-    lab.screenshot("workbench-photos")
-
-    page.get_by_role("tab", name="Inventory").click()
-    expect(page.get_by_role("heading", name="salon")).to_be_visible(timeout=WORK_MS)
-    lab.screenshot("workbench-inventory")
+    expect(page.get_by_text("1 photo selected")).to_be_visible()
+    eventually(lambda: lab.evaluate("len(workbench.review.selected)") == "1")
+    lab.screenshot("workbench-all-photos")
 
     page.get_by_role("tab", name="Charts").click()
     chart = page.get_by_role("img", name=re.compile("Run time", re.I)).first
@@ -159,16 +165,19 @@ def test_everything_is_reached_by_keyboard_only(
     expect(page.get_by_text("4 photos in 2 rooms.")).to_be_visible()
     tab_to(page.get_by_role("button", name="Submit", exact=True))
     press("Enter")
-    expect(page.get_by_role("button", name="completed 4")).to_be_visible(timeout=WORK_MS)
+    expect(page.get_by_text("4 photos analysed")).to_be_visible(timeout=WORK_MS)
 
-    tab_to(page.get_by_role("tab", name="Jobs"))
-    press("ArrowRight")
+    tab_to(page.get_by_role("tab", name="Review"))
+    tab_to(page.get_by_role("button", name="All photos"))
     press("Enter")
     photos = page.get_by_role("list", name="Photos")
     expect(photos.get_by_role("listitem")).to_have_count(4)
-    tab_to(photos.get_by_role("button").first)
+    tab_to(photos.get_by_role("checkbox").first)
     press("Space")
-    expect(page.get_by_text("1 selected")).to_be_visible()
+    expect(page.get_by_text("1 photo selected")).to_be_visible()
+    press("Escape")
+    press("j")
+    expect(page.get_by_role("status").filter(has_text="Nothing is left to check.")).to_be_visible()
 
 
 def test_page_loaded_anew_and_kernel_restarted(
@@ -206,6 +215,7 @@ def test_page_loaded_anew_and_kernel_restarted(
 
     # The batch is reopened by its id
     lab.run_notebook([f"from photoqueue import Workbench\nWorkbench(batch={batch!r})"])
+    open_jobs(page)
     expect(page.get_by_role("button", name="completed 4")).to_be_visible(timeout=WORK_MS)
 
 
@@ -289,7 +299,7 @@ def test_dark_theme(lab: LabPage, home: Path, mended: Path, start_worker) -> Non
     text, back = (sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in colours)
     assert text > 3 * 150 > back
     lab.screenshot("workbench-dark-jobs")
-    for tab in ("Photos", "Inventory", "Charts", "System"):
+    for tab in ("Review", "Charts", "System"):
         page.get_by_role("tab", name=tab).click()
         expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
         page.wait_for_load_state("networkidle")
@@ -299,6 +309,7 @@ def test_dark_theme(lab: LabPage, home: Path, mended: Path, start_worker) -> Non
 def test_state_change_made_elsewhere_shows_by_itself(lab: LabPage, start_worker) -> None:
     job = photoqueue.submit_photo(picture(1), user_id="u1")
     lab.run_notebook([CELL])
+    open_jobs(lab.page)
     expect(lab.page.get_by_role("button", name="waiting 1")).to_be_visible(timeout=WORK_MS)
     photoqueue.cancel(job)
     expect(lab.page.get_by_role("button", name="cancelled 1")).to_be_visible()

@@ -25,6 +25,7 @@ def test_outage_is_said_and_passes_by_itself(
     (tmp_path / "a-home" / "1.jpg").write_bytes(picture(3))
     lab.run_notebook(["from photoqueue import Workbench\nWorkbench()"])
     page = lab.page
+    page.get_by_role("tab", name="Jobs").click()
     expect(page.get_by_role("button", name="waiting 1")).to_be_visible(timeout=60_000)
     own_servers.stop("PostgreSQL", signal.SIGINT)
     alert = page.get_by_role("alert").filter(has_text="PostgreSQL")

@@ -6,10 +6,13 @@ process and traits back.
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Sequence
 from typing import Any
 
 from playwright.sync_api import Page
 
+from photoqueue.faces.notebook.review import ReviewView
 from photoqueue.faces.notebook.view import LiveView
 
 _MODEL = """
@@ -18,20 +21,32 @@ async ([esm, css, state]) => {
   style.textContent = css;
   document.head.append(style);
   const listeners = [];
+  const fire = (event, ...given) => {
+    for (const [name, call] of [...listeners]) if (name === event) call(...given);
+  };
   const model = {
     get: (name) => state[name],
     set: (name, value) => { state[name] = value; },
     save_changes: () => {},
     on: (name, call) => listeners.push([name, call]), // one name at a time, as in marimo
-    off: () => {},
-    send: async (message) => window.update(await window.ask(message)),
+    off(name, call) {
+      const at = listeners.findIndex((one) => one[0] === name && one[1] === call);
+      if (at >= 0) listeners.splice(at, 1);
+    },
+    send: async (message) => {
+      const [told, next] = await window.ask(message);
+      for (const [content, buffers] of told) {
+        const bytes = buffers.map((text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)));
+        fire("msg:custom", content, bytes.map((one) => new DataView(one.buffer)));
+      }
+      window.update(next);
+    },
   };
   window.update = (next) => {
     const text = JSON.stringify;
     const names = Object.keys(next).filter((name) => text(next[name]) !== text(state[name]));
-    const changed = new Set(names);
     Object.assign(state, next);
-    for (const [event, call] of listeners) if (changed.has(event.slice("change:".length))) call();
+    for (const name of names) fire(`change:${name}`);
   };
   const file = new Blob([esm], { type: "text/javascript" });
   const widget = await import(URL.createObjectURL(file));
@@ -74,6 +89,8 @@ class ViewPage:
             f"<style>{JUPYTERLAB}{_DARK if dark else ''}</style>"
             '<div class="jp-OutputArea-output"><main></main></div>'
         )
+        self._told: list[tuple[dict[str, Any], list[str]]] = []
+        view.send = self._tell
         page.expose_function("ask", self._answer)
         page.evaluate(_MODEL, [view._esm, view._css, traits(view)])
 
@@ -82,6 +99,13 @@ class ViewPage:
         self.view.refresh()
         self.page.evaluate("state => window.update(state)", traits(self.view))
 
-    def _answer(self, message: dict[str, Any]) -> dict[str, Any]:
+    def _tell(self, content: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
+        self._told.append((content, [b64encode(bytes(one)).decode() for one in buffers or ()]))
+
+    def _answer(self, message: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Return what the view sends for a message, and its traits then."""
         self.view._received(self.view, message, [])
-        return traits(self.view)
+        if isinstance(self.view, ReviewView):
+            self.view.wait(60)
+        told, self._told = self._told, []
+        return told, traits(self.view)

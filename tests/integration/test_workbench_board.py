@@ -54,6 +54,11 @@ def submit(form: SubmitForm) -> None:
     form.work.wait(120)
 
 
+def open_jobs(workbench: Workbench) -> None:
+    """Open the tab of the jobs: what is not seen is not read."""
+    workbench._tabs.selected_index = list(workbench._tabs.titles).index("Jobs")
+
+
 def threads() -> list[threading.Thread]:
     return [one for one in threading.enumerate() if one.name == "photoqueue-workbench"]
 
@@ -75,7 +80,7 @@ def test_form_says_what_it_would_submit_and_submits_it(
     assert (len(workbench.batch), workbench.project) == (3, "move-9")
     jobs = photoqueue.history()
     assert list(jobs["queue_name"]).count("inventory-sync") == 1
-    eventually(lambda: workbench.jobs.counts.get("waiting") == 3)
+    eventually(lambda: workbench.review.head["analysis"]["waiting"] == 3)
     assert repr(workbench) == f"<Workbench: batch {workbench.batch.id}>"
 
 
@@ -139,10 +144,11 @@ def test_strategy_chosen_on_the_page_is_that_of_the_next_submission(
 ) -> None:
     from photoqueue.client.observe import story
 
+    photoqueue.submit_photo(picture(99), project_id="move-9")
     workbench = opened(project="move-9")
-    workbench.inventory.strategy = "sum"
+    workbench.review._received(workbench.review, {"kind": "strategy", "strategy": "sum"}, [])
     form = workbench.form
-    assert form.hints["add_up"] == "sum: all photos added up"
+    eventually(lambda: form.hints["add_up"] == "sum: all photos added up")
     form.folder = str(home)
     submit(form)
     assert story("inventory-move-9").payload["strategy"] == "sum"
@@ -270,6 +276,8 @@ def test_board_looks_at_one_batch_and_finds_it_again(
     photoqueue.submit_photo(picture(99))
     assert not opened().form.first
     workbench = opened(batch=batch.id)
+    eventually(lambda: [room["photos"] for room in workbench.review.rooms] == [3])
+    open_jobs(workbench)
     eventually(lambda: len(workbench.jobs.page.get("rows", ())) == 3)
     workbench.show()
     eventually(lambda: len(workbench.jobs.page["rows"]) == 4)
@@ -285,6 +293,7 @@ def test_board_looks_at_one_batch_and_finds_it_again(
 def test_change_made_elsewhere_reaches_the_traits(opened: Callable[..., Workbench]) -> None:
     job = photoqueue.submit_photo(picture(1))
     workbench = opened()
+    open_jobs(workbench)
     eventually(lambda: workbench.jobs.counts.get("waiting") == 1)
     photoqueue.cancel(job)
     eventually(lambda: workbench.jobs.counts.get("cancelled") == 1)

@@ -40,7 +40,7 @@ class TabbedBoard:
 
     Attributes
     ----------
-    jobs, photos, inventory, charts, system
+    review, jobs, charts, system
         The views; each can also be displayed alone.
     widget : ipywidgets.Widget
         The widget to display, for custom layouts.
@@ -56,27 +56,23 @@ class TabbedBoard:
         _require_widgets()
         # Late: they load the widget libraries.
         import ipywidgets as widgets
-        import traitlets
 
         from photoqueue.faces.notebook import assembly, submit_form, view
         from photoqueue.faces.notebook.charts_view import ChartsView
-        from photoqueue.faces.notebook.inventory import InventoryView
         from photoqueue.faces.notebook.jobs import JobsView
-        from photoqueue.faces.notebook.photos import PhotosView
+        from photoqueue.faces.notebook.review import ReviewView
         from photoqueue.faces.notebook.system import SystemView
 
         scope = self._scope = view.Scope()
         self.show(project=project, batch=batch)
         actions = submitted is not None
+        self.review = ReviewView(scope, actions=actions)
         self.jobs = JobsView(scope, actions=actions)
-        self.photos = PhotosView(scope, actions=actions)
-        self.inventory = InventoryView(scope, actions=actions)
         self.charts = ChartsView(scope, actions=actions)
         self.system = SystemView(scope, actions=actions)
         tabs: dict[str, LiveView] = {
+            "Review": self.review,
             "Jobs": self.jobs,
-            "Photos": self.photos,
-            "Inventory": self.inventory,
             "Charts": self.charts,
             "System": self.system,
         }
@@ -101,8 +97,7 @@ class TabbedBoard:
         if submitted is not None:
             looking = bool(scope.project or scope.batch)
             self._form = submit_form.SubmitForm(submitted, project=scope.project, folded=looking)
-            # The strategy chosen on the page is that of the next submission.
-            traitlets.dlink((self.inventory, "strategy"), (self._form, "strategy"))
+            self.review.observe(self._follow_strategy, "head")
         top = widgets.Box(
             [status, choice, *([self._form] if self._form else ()), notice],
             layout=widgets.Layout(
@@ -114,6 +109,12 @@ class TabbedBoard:
         self.widget.add_class("pq-board")
         self._refresher.start()
         atexit.register(self.close)
+
+    def _follow_strategy(self, change: Any) -> None:
+        """Submit next with the strategy that the page shows, once another one is chosen there."""
+        strategy = change.new.get("strategy")
+        if self._form is not None and strategy and strategy != change.old.get("strategy"):
+            self._form.strategy = strategy
 
     def _shown(self) -> list[LiveView]:
         return [*self._above, self._tabs.children[self._tabs.selected_index or 0]]
@@ -199,7 +200,7 @@ class Workbench(TabbedBoard):
     --------
     >>> workbench = Workbench(project="move-42")  # doctest: +SKIP
     >>> workbench  # doctest: +SKIP
-    >>> workbench.photos.selected  # doctest: +SKIP
+    >>> workbench.review.selected  # doctest: +SKIP
     ('p-4f1d…', 'p-77ab…')
     """
 

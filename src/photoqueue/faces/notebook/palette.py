@@ -44,27 +44,3 @@ LOOKS: Final[dict[JobState, Look]] = {
     JobState.FAILED: Look(VERMILION, "✕", "//"),
     JobState.CANCELLED: Look(PURPLE, "⊘", "xx"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class CategoryLook:
-    """How the boxes of one category of things are drawn."""
-
-    #: Line and label background, as ``#rrggbb``.
-    colour: str
-    #: Label text and outline of the line; contrast at least 4.5:1 to ``colour``.
-    ink: str
-    #: Lengths of dashes and gaps in pixels, as in SVG; empty is a solid line.
-    dash: str
-
-
-#: The colours are those of :mod:`photoqueue.engines.drawing`.
-CATEGORY_LOOKS: Final[dict[str, CategoryLook]] = {
-    "furniture": CategoryLook(BLUE, "#FFFFFF", ""),
-    "appliance": CategoryLook(VERMILION, BLACK, "10 4"),
-    "electronics": CategoryLook(PURPLE, BLACK, "3 3"),
-    "box": CategoryLook(ORANGE, BLACK, "12 3 3 3"),
-    "art": CategoryLook(YELLOW, BLACK, "8 3 2 3 2 3"),
-    "misc": CategoryLook(GREEN, BLACK, "6 3"),
-    "": CategoryLook(SKY_BLUE, BLACK, "16 4"),
-}

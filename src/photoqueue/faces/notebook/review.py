@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import traitlets
 
 from photoqueue.client.control import retry
-from photoqueue.client.gallery import photo_picture, photo_preview
+from photoqueue.client.gallery import photo_items, photo_picture, photo_preview
 from photoqueue.client.identifiers import checked, checked_user
 from photoqueue.client.observe import ask
 from photoqueue.client.review_page import Json, RoomPages, catalogue_page, head_page, photo_title
@@ -39,11 +39,17 @@ from photoqueue.queue.read import batch_row
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGY_TEXTS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from photoqueue.records.edits import Edit
     from photoqueue.records.results import InventoryResult
 
 #: Modules of the page, in the order in which they are joined.
-_SCRIPTS: Final = ()
+_SCRIPTS: Final = (
+    *("review_words", "review_edits", "review_store", "review_boxes"),
+    *("review_name", "review_same", "review_parts", "review_stage"),
+    *("review_head", "review_list", "review_photos", "review"),
+)
 #: Traits that the rooms are shared out to: a changed room sends a sixteenth of all.
 PARTS: Final = 16
 #: Largest photo that may come through the browser, in bytes: servers of notebooks take 10 MiB.
@@ -77,6 +83,8 @@ class ReviewView(LiveView):
         What :mod:`photoqueue.client.review_page` makes of the project; room n is in part n % 16.
     lang : str
         ``en`` or ``fr``.
+    selected : tuple of str
+        Ids of the photos selected among all photos of the project.
 
     Examples
     --------
@@ -85,7 +93,7 @@ class ReviewView(LiveView):
     """
 
     _esm = script(*_SCRIPTS)
-    _css = style()
+    _css = style("review_stage", "review")
 
     head = traitlets.Dict().tag(sync=True)
     rooms: traitlets.List[Json] = traitlets.List().tag(sync=True)
@@ -97,6 +105,7 @@ class ReviewView(LiveView):
     project = traitlets.Unicode("").tag(sync=True)
     #: The file that was written last.
     exported = traitlets.Unicode("").tag(sync=True)
+    selected = traitlets.Tuple().tag(sync=True)
 
     def __init__(
         self,
@@ -205,6 +214,10 @@ class ReviewView(LiveView):
         """The inventory shown; None before the first photo is analysed."""
         reading = self._reading
         return reading.result if reading and (reading.analysed or reading.result.lines) else None
+
+    def selected_frame(self) -> pd.DataFrame:
+        """Return what engines found in the selected photos: one row each, with box and volume."""
+        return photo_items(self.selected, lang=self.lang)
 
     def export(self, kind: str = "xlsx", path: str | Path | None = None) -> Path:
         """Write the inventory to a new file; existing files are never overwritten.

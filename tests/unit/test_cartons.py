@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,27 @@ def test_kitchen_needs_cartons_for_fitted_cupboards_half_of_them_with_dishes() -
         ("box_standard", False, 2, 5, 8),
         ("box_standard", True, 2, 5, 8),
     ]
+
+
+@pytest.mark.parametrize(
+    ("sofas", "cartons_", "size"), [(1, 3, "small"), (2, 4, "medium"), (5, 6, "large")]
+)
+def test_larger_rooms_have_more_loose_things(sofas: int, cartons_: int, size: str) -> None:
+    (found,) = cartons(line("sofa_3_seat", sofas))  # 4 × 0.7, 1 or 1.4
+    assert found.usual == cartons_
+    assert found.formula.startswith(f"{size} room")
+
+
+def test_glass_and_dishes_are_fragile() -> None:
+    dining = {"room": "dining", "room_type": "dining room"}
+    cabinet, sideboard = line("display_cabinet", 1), line("sideboard", 1, **dining)  # type: ignore[arg-type]
+    found = {(one.room, one.fragile): one.formula for one in cartons(cabinet, sideboard)}
+    assert found == {
+        ("salon", False): "small room 2.8",
+        ("salon", True): "display cabinet 5.6",
+        ("dining", False): "small room 0.7",
+        ("dining", True): "small room 0.7 + sideboard 4.7",
+    }
 
 
 def test_furniture_adds_what_it_holds() -> None:

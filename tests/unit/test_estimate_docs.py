@@ -88,6 +88,15 @@ def test_figures_are_those_worked_by_hand(made: Estimate) -> None:
             assert exact == Decimal(number), what
 
 
+def test_access_lengthens_the_work_as_worked_by_hand(made: Estimate) -> None:
+    for key, base in (("loading", "0.4"), ("unloading", "0.3")):
+        (formula,) = (one.formula for one in made.working if one.key == key)
+        (factor,) = re.findall(r"per m³ × ([\d.]+)", formula)
+        (worked,) = (worked for what, worked, _ in rows("figure | by hand | result") if what == key)
+        exact = by_hand(f"({base} × 14.30 × {factor} + 7 × 0.25) ÷ 2.86")
+        assert by_hand(worked) == pytest.approx(exact, abs=Decimal("0.002")), key
+
+
 def test_price_is_that_worked_by_hand_to_the_cent(made: Estimate) -> None:
     price = made.price
     assert price is not None

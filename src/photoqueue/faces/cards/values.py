@@ -26,6 +26,7 @@ from photoqueue.format import (
 )
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.changes import InventoryChanges, signed
+from photoqueue.inventory.estimate_words import Words
 from photoqueue.records.base import STRATEGY_TEXTS
 from photoqueue.records.estimate import Estimate
 from photoqueue.records.results import (
@@ -337,6 +338,7 @@ def _changes(found: InventoryChanges) -> str:
 @card_of.register
 def _estimate(made: Estimate) -> str:
     size, weight, price = made.volume, made.weight, made.price
+    words = Words(made.lang, made.units)
     between = f"{number(weight.low)}–{number(weight.high)}"
     rows = [
         ("volume", f"{volume(size.usual)} ({volume_range(size.low, size.high)})"),
@@ -344,7 +346,7 @@ def _estimate(made: Estimate) -> str:
         ("cartons to pack", number(made.carton_count.usual)),
         ("vehicle", made.vehicle),
         ("persons", number(made.crew)),
-        ("hours", number(made.hours.total, 2)),
+        ("hours", words.number(made.hours.total)),
     ]
     body = ""
     if price:
@@ -354,7 +356,7 @@ def _estimate(made: Estimate) -> str:
         lines.append(("total", f"{price.total_low}–{price.total_high}", price.total))
         body += table(("price", "", price.currency), lines, numbers="wwn")
     working = [
-        (one.what, f"{number(one.figure, 2)} {one.unit}", part) if first else ("", "", part)
+        (one.what, f"{words.number(one.figure)} {one.unit}", part) if first else ("", "", part)
         for one in made.working
         for first, part in _parts(one.formula)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from inspect import signature
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -20,7 +20,12 @@ from photoqueue.faces.cli.output import (
     show,
     table,
 )
-from photoqueue.format import line, number
+from photoqueue.format import line
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from photoqueue.records.estimate import Price, Working
 
 
 def estimate(
@@ -49,6 +54,8 @@ def estimate(
 
     An estimate is not a quote. Without rates there is no price.
     """
+    from photoqueue.inventory.estimate_words import Words
+
     given: dict[str, Any] = {}
     for file in terms or ():
         given |= _read(file)
@@ -63,10 +70,16 @@ def estimate(
     made = photoqueue.estimate(project, **given)
     if printed_json(as_json, made):
         return
+    words = Words(made.lang, made.units)
+
+    def ends(one: Working) -> str:
+        both = (one.low, one.high)
+        return "–".join(words.number(end) for end in both if end is not None)
+
     columns = (
         TableColumn("FIGURE", lambda one: line(one.what)),
-        TableColumn("", lambda one: f"{number(one.figure, 2)} {one.unit}".strip(), NUMBER),
-        TableColumn("RANGE", _ends, NUMBER),
+        TableColumn("", lambda one: f"{words.number(one.figure)} {one.unit}".strip(), NUMBER),
+        TableColumn("RANGE", ends, NUMBER),
         TableColumn("HOW", lambda one: line(one.formula)),
     )
     show(table(columns, made.working, title=f"Estimate of {line(project)}, not a quote"))
@@ -76,17 +89,10 @@ def estimate(
         note(line(remark))
 
 
-def _ends(one: Any) -> str:
-    return "" if one.low is None else f"{number(one.low, 2)}–{number(one.high, 2)}"
-
-
-def _price_table(price: Any) -> Any:
+def _price_table(price: Price) -> Table:
     rows = [(one.what, one.formula, one.amount) for one in price.lines]
-    rows += [
-        ("net", "", price.net),
-        ("VAT", f"{price.vat_rate:f} %", price.vat),
-        ("total", f"{price.total_low}–{price.total_high}", price.total),
-    ]
+    rows += [("net", "", price.net), ("VAT", f"{price.vat_rate:f} %", price.vat)]
+    rows.append(("total", f"{price.total_low}–{price.total_high}", price.total))
     columns = (
         TableColumn("PRICE", lambda row: line(row[0])),
         TableColumn("HOW", lambda row: line(row[1])),

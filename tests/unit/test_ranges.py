@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from photoqueue.errors import ConfigurationError, PayloadError
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.lines import with_lines
+from photoqueue.inventory.lines import with_lines, with_range
 from photoqueue.inventory.ranges import Range, move_range
 from photoqueue.records.results import (
     FOR_TRYING_OUT,
@@ -221,7 +221,7 @@ def test_other_quantities_vary_as_the_volume_does() -> None:
 
 def test_totals_of_an_inventory_are_the_range_in_eight_of_ten_moves() -> None:
     result = inventory(*(line(key, 2) for key in KEYS))
-    counted = with_lines(result, result.lines)
+    counted = with_range(with_lines(result, result.lines))
     between = move_range(result, share=0.8)
     assert counted.total_volume_min == round(between.low, 3)
     assert counted.total_volume_max == round(between.high, 3)

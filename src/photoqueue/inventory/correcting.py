@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import CatalogueItem
-from photoqueue.inventory.lines import with_lines
+from photoqueue.inventory.lines import with_lines, with_range
 from photoqueue.inventory.volumes import Kind, litres, to_cubic_metres
 from photoqueue.inventory.wording import OTHER, canonical_room_type
 from photoqueue.phrases import phrase
@@ -42,10 +42,10 @@ def corrected(
     language : str
         Language of the names.
     """
-    base = as_photographed(result)
+    base = _photographed(result)
     newest = _holding(corrections)
     if not newest:
-        return base
+        return with_range(base)
     lines = {(line.room, thing_of(line)): line for line in base.lines}
     replaced = [line for place, line in lines.items() if place in newest]
     for place, correction in newest.items():
@@ -67,7 +67,7 @@ def corrected(
             "added_rooms": tuple(added),
         }
     )
-    return with_lines(changed, lines.values())
+    return with_range(with_lines(changed, lines.values()))
 
 
 def correction_of(edit: Edit) -> Correction:
@@ -90,6 +90,11 @@ def correction_of(edit: Edit) -> Correction:
 
 def as_photographed(result: InventoryResult) -> InventoryResult:
     """Return an inventory without its corrections."""
+    return result if result.seen_lines is None else with_range(_photographed(result))
+
+
+def _photographed(result: InventoryResult) -> InventoryResult:
+    """Return an inventory without its corrections, with the range of before."""
     if result.seen_lines is None:
         return result
     added = set(result.added_rooms or ())

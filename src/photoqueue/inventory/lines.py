@@ -197,17 +197,21 @@ def in_order(lines: Iterable[InventoryLine]) -> tuple[InventoryLine, ...]:
 
 
 def with_lines(result: InventoryResult, lines: Iterable[InventoryLine]) -> InventoryResult:
-    """Return the inventory with these lines, their totals, and the range in 8 of 10 moves."""
+    """Return the inventory with these lines and their totals; its range is that of before."""
     ordered = in_order(lines)
-    counted = result.model_copy(
+    return result.model_copy(
         update={
             "lines": ordered,
             "total_items": sum(line.count for line in ordered),
             "total_volume": to_cubic_metres(sum(litres(line.volume) for line in ordered)),
         }
     )
-    between = move_range(counted)
-    return counted.model_copy(
+
+
+def with_range(result: InventoryResult) -> InventoryResult:
+    """Return the inventory with the range of its volume, the last thing to be known of it."""
+    between = move_range(result)
+    return result.model_copy(
         update={
             "total_volume_min": to_cubic_metres(litres(between.low)),
             "total_volume_max": to_cubic_metres(litres(between.high)),

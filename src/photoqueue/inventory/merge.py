@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.copies import look_alike
 from photoqueue.inventory.counting import Count, Thing, count, count_listed
-from photoqueue.inventory.lines import line_of, with_lines
+from photoqueue.inventory.lines import line_of, with_lines, with_range
 from photoqueue.inventory.overlay import NO_LINKS, Links
 from photoqueue.inventory.views import (
     AnalysedPhoto,
@@ -127,7 +127,7 @@ def add_up(
     rooms = count_rooms(
         photos, catalogue, strategy=strategy, language=language, listed=listed, links=links
     )
-    return sum_up(
+    summed = sum_up(
         project_id,
         photos,
         rooms,
@@ -137,6 +137,7 @@ def add_up(
         missing=missing,
         listed=listed,
     )
+    return with_range(summed)
 
 
 def sum_up(
@@ -150,7 +151,7 @@ def sum_up(
     missing: Sequence[str] = (),
     listed: Mapping[str, Sequence[FoundItem]] | None = None,
 ) -> InventoryResult:
-    """Make the inventory of counted rooms; parameters are those of :func:`add_up`."""
+    """Make the inventory of counted rooms, without its range; parameters as of :func:`add_up`."""
     duplicates: dict[str, str] = {}
     contents: dict[str, str] = {}
     shared: dict[str, str] = {}

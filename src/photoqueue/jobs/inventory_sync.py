@@ -226,10 +226,11 @@ def reviewed_inventory(
     seen = {room: tuple(done.rooms.get(room, ())) for room in result.listed or ()} or None
     by = {room: edit.user_id for room, edit in done.reviewed.items() if room in result.rooms}
     update = {"warnings": warnings, "listed_photos": seen, "reviewed_rooms": by or None}
+    # The range depends on warnings and reviewed rooms: it comes with the corrections.
     result = result.model_copy(update=update)
     result = corrected(result, map(correction_of, done.counts), catalogue, language=language)
     lines = [checked_off(line) if line.room in done.reviewed else line for line in result.lines]
-    return with_lines(result, lines)  # the range depends on warnings and reviewed rooms
+    return with_lines(result, lines)
 
 
 def _states(photos: Sequence[PhotoRow]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 // Boxes: what is said of them, where they are, what goes beside them. A box is [x0, y0, x1, y1] in
 // 0…1 of the upright picture; places on the page are {left, top, right, bottom} in pixels.
 
-const STAGE = { most: 8, step: 1.4, tag: 18, smallest: 0.01, moved: 4, target: 24 };
+const STAGE = { narrow: 520, most: 8, step: 1.4, tag: 18, smallest: 0.01, moved: 4, target: 24 };
 // Handles of the selected box: which edges (x0, y0, x1, y1) each one moves.
 const HANDLES = { nw: [1, 1, 0, 0], n: [0, 1, 0, 0], ne: [0, 1, 1, 0], e: [0, 0, 1, 0], se: [0, 0, 1, 1], s: [0, 0, 0, 1], sw: [1, 0, 0, 1], w: [1, 0, 0, 0] };
 const measure = document.createElement("canvas").getContext("2d");

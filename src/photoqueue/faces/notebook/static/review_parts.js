@@ -68,11 +68,11 @@ function failedActs(store, photo) {
 function drawFilm(store, film, room, shown) {
   const told = { failed: "failed", cancelled: "failed", excluded: "excluded" };
   const views = (room?.photos ?? []).map((photo) => {
-    const checks = photo.items.filter((item) => lookOfItem(store, item, room.name).doubtful).length;
+    const done = photo.state === "completed";
+    const checks = done ? photo.items.filter((item) => lookOfItem(store, item, room.name).doubtful).length : 0;
     return {
       id: photo.id, title: photo.title, state: photo.state, source: store.picture(photo.id, "small"), now: photo.id === shown,
-      facts: photo.state === "completed" ? thingsCounted(store, photo.items.length) : phrase(store, told[photo.state] ?? "waiting"),
-      checks: checks ? ` · ${phrase(store, "{count} to check", { count: checks })}` : "",
+      checks, facts: checks ? phrase(store, "{count} to check", { count: checks }) : done ? thingsCounted(store, photo.items.length) : phrase(store, told[photo.state] ?? "waiting"),
     };
   });
   film.hidden = views.length < 2;
@@ -80,5 +80,5 @@ function drawFilm(store, film, room, shown) {
   drawOnce(film, views, () => views.map(({ id, title, state, source, now, facts, checks }) => h("li", {}, h("button", {
     type: "button", "data-key": `film-${id}`, "data-state": state, "aria-current": now ? "true" : null, onclick: () => store.go({ photo: id, item: null }),
   }, source ? h("img", { src: source, alt: "", draggable: "false" }) : null,
-  h("span", { class: "pq-film-words" }, h("span", {}, title), h("span", {}, "· ", facts, h("span", { class: "pq-film-check" }, checks)))))));
+  h("span", { class: "pq-film-words" }, h("b", {}, title), " ", h("span", { class: checks ? "pq-film-check" : null }, facts))))));
 }

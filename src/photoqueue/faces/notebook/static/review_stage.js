@@ -10,6 +10,7 @@ function reviewStage(store) {
   let draft = null; // a drawn box without a name yet
   let picker = null;
   let panel = null; // side by side
+  let pressed = null; // where a pointer went down, and on whose name
   let lastClick = null;
   let revealed = null; // the item that was brought into sight
   let panning = false; // Space is held
@@ -34,6 +35,7 @@ function reviewStage(store) {
     draw() {
       if (!store.canEdit || photoShown()?.state !== "completed") return;
       store.setMode(store.mode === "draw" ? null : "draw");
+      if (store.mode) store.say(photoWords(store, photoShown(), store.room(store.at.room), true));
     },
     zoomIn: () => zoomBy(STAGE.step),
     zoomOut: () => zoomBy(1 / STAGE.step),
@@ -47,7 +49,11 @@ function reviewStage(store) {
     },
     // Leaves what is going on: a drag, drawing, naming, side by side, else the selection.
     cancel() {
-      if (drag) { drag = null; layout(); }
+      if (drag) {
+        dragged = Boolean(drag.begun);
+        drag = null;
+        layout();
+      }
       else if (store.mode) store.setMode(null);
       else if (store.at.item) store.go({ item: null });
       focusBox();
@@ -66,7 +72,7 @@ function reviewStage(store) {
   const frame = h("div", { class: "pq-frame", tabindex: 0, role: "group" }, plane, tags);
   const tools = boxToolbar(store, { commands, back: focusBox });
   const anchor = h("span", { hidden: true });
-  const wrong = h("p", { class: "pq-wrong pq-stage-wrong", role: "alert", hidden: true });
+  const wrong = h("p", { class: "pq-wrong", hidden: true });
   const foot = h("div", { class: "pq-stage-foot" });
   const stage = h("div", { class: "pq-stage" }, frame, words, tools.element, anchor, wrong, foot);
   const film = h("ul", { class: "pq-film" });
@@ -178,7 +184,7 @@ function reviewStage(store) {
       const size = { wide: bar.offsetWidth, high: bar.offsetHeight };
       const area = { left: 4, top: 4, right: geometry.wide - 4, bottom: geometry.high - 4 };
       const place = box && besideBox(withTag(found.item.id, box), size, area);
-      const free = place && place.covers === 0;
+      const free = place?.covers === 0 && geometry.wide > STAGE.narrow;
       bar.classList.toggle("pq-docked", !free);
       if (free) Object.assign(bar.style, { left: `${place.left}px`, top: `${place.top}px` });
     }
@@ -256,8 +262,10 @@ function reviewStage(store) {
 
   function down(event) {
     dragged = false;
+    keyed();
     if (event.button || !geometry) return;
     const point = pointOf(event);
+    pressed = { point, tag: event.target.closest(".pq-tag")?.dataset.item };
     pointers.set(event.pointerId, point);
     if (pointers.size === 2) { // a pinch, whatever the first finger began
       drag = { kind: "pinch", begun: true };
@@ -272,6 +280,7 @@ function reviewStage(store) {
     if (store.mode === "draw" && !panning) drag = { ...base, kind: "draw", start: inPicture(point) };
     else if (own && !panning) drag = { ...base, kind: event.target.dataset.handle ? "size" : "move", id: own.id, start: own.box, edges: HANDLES[event.target.dataset.handle] };
     else if (view.zoom > 1) drag = { ...base, kind: "pan", start: { ...view } };
+    if (drag) frame.setPointerCapture(event.pointerId); // however fast it leaves the picture
   }
 
   function move(event) {
@@ -289,7 +298,6 @@ function reviewStage(store) {
     if (!drag.begun) {
       if (far < STAGE.moved * (event.pointerType === "touch" ? 2 : 1)) return;
       drag.begun = true;
-      frame.setPointerCapture(event.pointerId);
     }
     const [dx, dy] = [(point.x - drag.from.x) / geometry.across, (point.y - drag.from.y) / geometry.down];
     if (drag.kind === "pan") [view.x, view.y] = [drag.start.x - dx, drag.start.y - dy];
@@ -343,10 +351,15 @@ function reviewStage(store) {
 
   function clicked(event) {
     if (dragged || store.mode) return;
-    const direct = event.target.closest("[data-item]")?.dataset.item ?? null;
-    if (event.detail === 0 && direct) { select(direct); focusBox(); return; } // by Enter, or a reader's press
+    const box = event.target.closest(".pq-box")?.dataset.item;
+    if (event.detail === 0 && box) { // by Enter, or by what reads the page aloud
+      select(box);
+      focusBox();
+      return;
+    }
     const point = pointOf(event);
-    const ids = direct && event.target.closest(".pq-tags") ? [direct] : under(point);
+    if (pressed && Math.hypot(point.x - pressed.point.x, point.y - pressed.point.y) > 6) return;
+    const ids = pressed?.tag ? [pressed.tag] : under(point);
     const again = lastClick && Math.hypot(point.x - lastClick.x, point.y - lastClick.y) < 6 && lastClick.id === store.at.item;
     const id = again && ids.length ? ids[(ids.indexOf(lastClick.id) + 1) % ids.length] : ids[0] ?? null;
     lastClick = { ...point, id };
@@ -402,10 +415,16 @@ function reviewStage(store) {
     event.stopPropagation();
   });
   const stepOf = ([x, y]) => [x / 100, y / 100];
-  const keyed = () => { if (drag?.kind === "key") { const { id, box } = drag; drag = null; redraw(id, box); } };
+  // What arrow keys did is one edit, made when Shift or Alt is let go.
+  function keyed() {
+    if (drag?.kind !== "key") return;
+    const { id, box } = drag;
+    drag = null;
+    redraw(id, box);
+  }
   frame.addEventListener("keyup", (event) => {
     if (event.key === " ") { panning = false; delete frame.dataset.pan; }
-    if (ARROWS[event.key] || event.key === "Shift" || event.key === "Alt") keyed();
+    if (event.key === "Shift" || event.key === "Alt") keyed();
   });
   frame.addEventListener("focusout", () => { panning = false; keyed(); });
 
@@ -520,6 +539,7 @@ function reviewStage(store) {
     frame.setAttribute("aria-label", photo ? say("Photo {title}", { title: photo.title }) : say("Photo"));
     frame.dataset.state = photo?.state ?? "";
     frame.dataset.mode = store.mode ?? "";
+    frame.dataset.empty = String(!source && !photo?.items.length);
     frame.hidden = !photo;
     drawBoxes(photo, room);
     const told = photoWords(store, photo, room, image.hasAttribute("src"));

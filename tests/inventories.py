@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.lines import with_lines
+from photoqueue.inventory.lines import with_lines, with_range
 from photoqueue.records.results import InventoryLine, InventoryResult
 
 _CATALOGUE = Catalogue.load()
@@ -58,4 +58,4 @@ def inventory(*lines: InventoryLine, project_id: str = "move-42") -> InventoryRe
         lines=(),
         photo_count=1,
     )
-    return with_lines(empty, lines)
+    return with_range(with_lines(empty, lines))

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.estimate_words import Words
 from photoqueue.inventory.weights import known_item
 from photoqueue.inventory.wording import OTHER, canonical_room_type
 from photoqueue.records.estimate import CartonLine
@@ -125,21 +126,22 @@ def cartons_of(
     lang : str
         ``en`` or ``fr``: language of the formulas.
     """
+    words = Words(lang, "metric")
     seen = _seen(inventory)
-    needs = _needs(inventory, catalogue, lang)
+    needs = _needs(inventory, catalogue, words)
     if isinstance(given, int):
-        return _given(needs, given, sum(seen.values()), seen, lang)
+        return _given(needs, given, sum(seen.values()), seen, words)
     own = given or {}
     lines: list[CartonLine] = []
     for room, number in sorted(own.items()):
         mine = [need for need in needs if need.room == room]
         shown = sum(count for (place, _), count in seen.items() if place == room)
-        lines += _given(mine, number, shown, seen, lang)
+        lines += _given(mine, number, shown, seen, words)
     for key in KINDS:
         lines += _less_seen(
             [need for need in needs if need.key == key and need.room not in own],
             {place: n for (place, kind), n in seen.items() if kind == key and place not in own},
-            lang,
+            words,
         )
     return tuple(sorted(lines, key=lambda one: (one.room, KINDS.index(one.key), one.fragile)))
 
@@ -153,7 +155,7 @@ def _seen(inventory: InventoryResult) -> dict[tuple[str, str], int]:
     return seen
 
 
-def _needs(inventory: InventoryResult, catalogue: Catalogue, lang: str) -> list[_Need]:
+def _needs(inventory: InventoryResult, catalogue: Catalogue, words: Words) -> list[_Need]:
     """Return what each room needs, in an order that does not depend on that of the lines."""
     lines: defaultdict[str, list[InventoryLine]] = defaultdict(list)
     for line in inventory.lines:
@@ -162,12 +164,12 @@ def _needs(inventory: InventoryResult, catalogue: Catalogue, lang: str) -> list[
     for room in sorted({*inventory.rooms, *lines}):
         found = sorted(lines[room], key=lambda line: (line.key or "", line.name))
         kind = canonical_room_type(found[0].room_type if found else room) or OTHER
-        needs += _needs_of_room(room, kind, found, catalogue, lang)
+        needs += _needs_of_room(room, kind, found, catalogue, words)
     return needs
 
 
 def _needs_of_room(
-    room: str, kind: str, lines: Sequence[InventoryLine], catalogue: Catalogue, lang: str
+    room: str, kind: str, lines: Sequence[InventoryLine], catalogue: Catalogue, words: Words
 ) -> list[_Need]:
     needs: dict[tuple[str, bool], _Need] = {}
 
@@ -181,7 +183,7 @@ def _needs_of_room(
     for cartons, fragile in ((loose - dishes, False), (dishes, True)):
         if cartons:
             need(STANDARD, fragile).add(
-                cartons, _LOOSE_WORDS[lang][size].format(n=_n(cartons, lang))
+                cartons, words.text(f"{size} room", n=words.number(cartons, 1))
             )
     for line in lines:
         for key, share in CONTENTS.get(line.key or "", {}).items():
@@ -192,7 +194,8 @@ def _needs_of_room(
             cartons = volume * share / carton.volume_usual
             fragile = line.key in _DISHES and (kind in _DISHES_ROOMS or line.key == _DISHES[0])
             need(key, fragile).add(
-                cartons, f"{item.name(lang) if item else line.name} {_n(cartons, lang)}"
+                cartons,
+                f"{item.name(words.lang) if item else line.name} {words.number(cartons, 1)}",
             )
     return [needs[key] for key in sorted(needs)]
 
@@ -204,7 +207,7 @@ def _volume(line: InventoryLine, catalogue: Catalogue) -> float:
     return (line.count + line.stays) * one
 
 
-def _less_seen(needs: Sequence[_Need], seen: Mapping[str, int], lang: str) -> list[CartonLine]:
+def _less_seen(needs: Sequence[_Need], seen: Mapping[str, int], words: Words) -> list[CartonLine]:
     """Subtract the cartons of one kind that photos show: in their room first, then elsewhere."""
     ends, taken = [], [0] * len(needs)
     for end in (2, 0, 1):  # what is taken at the usual end is told
@@ -217,7 +220,7 @@ def _less_seen(needs: Sequence[_Need], seen: Mapping[str, int], lang: str) -> li
         rest = [number - less for number, less in zip(numbers, taken, strict=True)]
         ends.append(spread(max(sum(numbers) - sum(seen.values()), 0), rest))
     return [
-        _line(need, (min(low, usual), usual, max(high, usual)), less, lang)
+        _line(need, (min(low, usual), usual, max(high, usual)), less, words)
         for need, high, low, usual, less in zip(needs, *ends, taken, strict=True)
     ]
 
@@ -227,21 +230,21 @@ def _given(
     number: int,
     shown: int,
     seen: Mapping[tuple[str, str], int],
-    lang: str,
+    words: Words,
 ) -> tuple[CartonLine, ...]:
     """Divide a person's own figure among kinds and rooms like the estimate."""
     numbers = spread(max(number - shown, 0), [need.cartons for need in needs])
-    words = _GIVEN_WORDS[lang].format(n=number)
+    told = words.text("own cartons", n=number)
     return tuple(
-        _line(need, (n, n, n), seen.get((need.room, need.key), 0), lang, words)
+        _line(need, (n, n, n), seen.get((need.room, need.key), 0), words, told)
         for need, n in zip(needs, numbers, strict=True)
     )
 
 
 def _line(
-    need: _Need, numbers: tuple[int, int, int], seen: int, lang: str, given: str = ""
+    need: _Need, numbers: tuple[int, int, int], seen: int, words: Words, given: str = ""
 ) -> CartonLine:
-    less = _SEEN_WORDS[lang].format(n=seen) if seen else ""
+    less = words.text("less seen", n=seen) if seen else ""
     return CartonLine(
         room=need.room,
         room_type=need.kind,
@@ -271,16 +274,3 @@ def spread(total: int, shares: Sequence[float]) -> list[int]:
     for i in order[: total - sum(parts)]:
         parts[i] += 1
     return parts
-
-
-def _n(number: float, lang: str) -> str:
-    text = f"{number:.1f}".removesuffix(".0")
-    return text.replace(".", ",") if lang == "fr" else text
-
-
-_LOOSE_WORDS: Final = {
-    "en": {size: f"{size} room {{n}}" for size in _SIZES},
-    "fr": {"small": "petite pièce {n}", "medium": "pièce moyenne {n}", "large": "grande pièce {n}"},
-}
-_GIVEN_WORDS: Final = {"en": "your figure, {n} in all", "fr": "votre chiffre, {n} en tout"}
-_SEEN_WORDS: Final = {"en": ", less {n} seen", "fr": ", moins {n} sur les photos"}

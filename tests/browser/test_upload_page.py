@@ -50,7 +50,6 @@ def show(page: StaticPage, **traits: Any) -> None:
         "source": UPLOAD,
         **dict.fromkeys(("folder", "project", "room", "room_type", "engine"), ""),
         "add_up": True,
-        "strategy": "max",
         "folded": False,
         "ready": False,
         **dict.fromkeys(("found", "question", "busy", "said"), ""),

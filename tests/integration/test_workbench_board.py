@@ -144,12 +144,15 @@ def test_strategy_chosen_on_the_page_is_that_of_the_next_submission(
 ) -> None:
     from photoqueue.client.observe import story
 
-    photoqueue.submit_photo(picture(99), project_id="move-9")
-    workbench = opened(project="move-9")
-    workbench.review._received(workbench.review, {"kind": "strategy", "strategy": "sum"}, [])
-    form = workbench.form
-    eventually(lambda: form.hints["add_up"] == "sum: all photos added up")
+    form = opened(project="move-9").form
     form.folder = str(home)
+    submit(form)
+    photoqueue.submit_inventory("move-9", strategy="sum")  # as a page does
+    form.folded = False
+    assert form.hints["add_up"] == "sum: all photos added up"
+    form.project = "nul\x00"
+    assert form.hints["add_up"] == "max: the most seen in one photo"
+    form.project = "move-9"
     submit(form)
     assert story("inventory-move-9").payload["strategy"] == "sum"
 

@@ -97,7 +97,6 @@ class TabbedBoard:
         if submitted is not None:
             looking = bool(scope.project or scope.batch)
             self._form = submit_form.SubmitForm(submitted, project=scope.project, folded=looking)
-            self.review.observe(self._follow_strategy, "head")
         top = widgets.Box(
             [status, choice, *([self._form] if self._form else ()), notice],
             layout=widgets.Layout(
@@ -109,12 +108,6 @@ class TabbedBoard:
         self.widget.add_class("pq-board")
         self._refresher.start()
         atexit.register(self.close)
-
-    def _follow_strategy(self, change: Any) -> None:
-        """Submit next with the strategy that the page shows, once another one is chosen there."""
-        strategy = change.new.get("strategy")
-        if self._form is not None and strategy and strategy != change.old.get("strategy"):
-            self._form.strategy = strategy
 
     def _shown(self) -> list[LiveView]:
         return [*self._above, self._tabs.children[self._tabs.selected_index or 0]]

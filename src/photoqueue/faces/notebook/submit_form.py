@@ -27,8 +27,9 @@ from photoqueue.installation import settings_in_use
 from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type
 from photoqueue.jobs.engine_calls import FOR_TRYING_OUT
 from photoqueue.photos.finding import left_out_words
-from photoqueue.queue.projects import recent_batches
-from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, STRATEGY_TEXTS
+from photoqueue.queue.database import storable
+from photoqueue.queue.projects import asked_strategy, recent_batches
+from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGY_TEXTS
 from photoqueue.samples import SAMPLE_HOME
 
 FOLDER: Final = "Folder"
@@ -68,8 +69,6 @@ class SubmitForm(Upload):
         The fields; empty is not given.
     add_up : bool
         Whether the project is added up afterwards.
-    strategy : str
-        The strategy of that inventory; a board keeps it equal to the one chosen on its page.
     folded : bool
         Whether it is a line with a button that shows the fields.
     said : str
@@ -90,7 +89,6 @@ class SubmitForm(Upload):
     room_type = traitlets.Unicode("").tag(sync=True)
     engine = traitlets.Unicode("").tag(sync=True)
     add_up = traitlets.Bool(True).tag(sync=True)
-    strategy = traitlets.Enum(STRATEGIES, DEFAULT_STRATEGY).tag(sync=True)
     folded = traitlets.Bool(False).tag(sync=True)
 
     #: Whether there is something to submit, and what.
@@ -127,7 +125,7 @@ class SubmitForm(Upload):
         )
         self.observe(self._source_chosen, ["source", "folder", "state"])
         self.observe(self._project_given, "project")
-        self.observe(self._look, ["room", "room_type", "engine", "strategy"])
+        self.observe(self._look, ["room", "room_type", "engine", "folded"])
         self._look()
         self._look_at_projects()
 
@@ -150,7 +148,7 @@ class SubmitForm(Upload):
             return
         uploaded, engine = self.source == UPLOAD, self.engine or None
         not_sent = self.left_out if uploaded else []
-        add_up, strategy = self.add_up, self.strategy
+        add_up = self.add_up
 
         def work() -> str:
             batch = submit_batch(str(folder), request, engine=engine, left_out=not_sent)
@@ -160,7 +158,7 @@ class SubmitForm(Upload):
             if uploaded:
                 self.clear()
             if add_up:
-                said.append(self._add_up(batch, strategy))
+                said.append(self._add_up(batch))
             self._submitted(batch)
             self.folded = True
             return " · ".join(filter(None, said))
@@ -182,12 +180,12 @@ class SubmitForm(Upload):
             errors["project"] = "Say first whether these photos belong to this project."
         return Request(source=None, user_id=checked_user(None), **values), errors
 
-    def _add_up(self, batch: Batch, strategy: str) -> str:
+    def _add_up(self, batch: Batch) -> str:
         """Submit the inventory of the batch's project; return what to say of it."""
         if not batch.project_id:
             return "without a project nothing is added up"
         try:
-            submit_inventory(batch.project_id, after=batch, strategy=strategy)
+            submit_inventory(batch.project_id, after=batch)
         except PhotoqueueError as exc:
             # The photos are submitted all the same.
             self.errors = {"": f"{batch.project_id} is not added up afterwards: {exc}"}
@@ -277,7 +275,7 @@ class SubmitForm(Upload):
         self.hints = {
             "room_type": self._room_type_hint(),
             "engine": self._engine_hint(),
-            "add_up": STRATEGY_TEXTS[self.strategy],
+            "add_up": self._strategy_hint(),
         }
         folder, found, error = self.photos, "", ""
         if folder is not None:
@@ -311,6 +309,15 @@ class SubmitForm(Upload):
         if name == "builtin" and self.source != SAMPLE:
             told = f"{told} Note: {FOR_TRYING_OUT}.".strip()
         return told
+
+    def _strategy_hint(self) -> str:
+        """Say how the project will be added up: in the way that was chosen last."""
+        asked = None
+        with suppress(PhotoqueueError):
+            asked = ask(asked_strategy, storable(self.project.strip()))
+        return next(
+            text for name, text in STRATEGY_TEXTS.items() if name == (asked or DEFAULT_STRATEGY)
+        )
 
     def _room_type_hint(self) -> str:
         text = self.room_type.strip()

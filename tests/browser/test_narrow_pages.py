@@ -8,6 +8,8 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+import photoqueue
+from photoqueue.faces.notebook.charts_view import ChartsView
 from photoqueue.faces.notebook.jobs import JobsView
 from photoqueue.faces.notebook.review import ReviewView
 from photoqueue.faces.notebook.system import SystemView
@@ -15,6 +17,7 @@ from photoqueue.faces.notebook.view import Scope
 from photoqueue.installation import Installation
 from photoqueue.queue.ledger import Failure, Ledger
 from photoqueue.queue.pages import JobQuery
+from tests.bench import Bench
 from tests.browser.pages import SCREENSHOTS
 from tests.browser.view_page import ViewPage
 from tests.conftest import submit
@@ -95,6 +98,48 @@ def test_queues_can_be_paused_without_scrolling(page: Page) -> None:
         assert right_edge(page.get_by_role("button", name=name)) < WIDTH
     assert right_edge(page.get_by_role("columnheader", name="live workers")) < WIDTH
     keep(page, "narrow-system")
+
+
+def test_system_names_what_needs_attention_first(page: Page) -> None:
+    submit("p1")
+    photoqueue.pause("inventory-sync")
+    view = SystemView()
+    view.refresh()
+    shown = ViewPage(page, view)
+    troubles = page.get_by_role("list", name="What needs attention")
+    expect(troubles.locator("> li")).to_have_count(2)
+    first, second = troubles.locator("> li").all()
+    expect(first).to_contain_text("1 job of photo-analyze waits, and no live worker takes it.")
+    expect(second).to_contain_text("inventory-sync is paused: its jobs wait.")
+    tables = page.get_by_role("table").first.bounding_box()
+    above = troubles.bounding_box()
+    assert tables is not None and above is not None
+    assert above["y"] + above["height"] < tables["y"]
+    second.get_by_role("button", name="Resume inventory-sync").click()
+    expect(troubles.locator("> li")).to_have_count(1)
+    photoqueue.cancel("photo-p1")
+    shown.refresh()
+    expect(page.get_by_text("Nothing needs attention.")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "columns"), [(1180, 2), (WIDTH, 1)])
+def test_charts_are_headed_by_their_findings(
+    page: Page, installation: Installation, width: int, columns: int
+) -> None:
+    for number in range(3):
+        Bench(installation)(submit(f"p{number}"))
+    view = ChartsView()
+    view.refresh()
+    page.set_viewport_size({"width": width, "height": 900})
+    shown = ViewPage(page, view)
+    heading = page.get_by_role("heading", name="100 % of jobs completed at the first attempt")
+    expect(heading).to_be_visible()
+    expect(page.get_by_role("heading", name="None of 3 attempts failed")).to_be_visible()
+    expect(page.get_by_role("img")).to_have_count(6)
+    lefts = {box["x"] for one in page.get_by_role("region").all() if (box := one.bounding_box())}
+    assert len(lefts) == columns
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert shown.problems == []
 
 
 def test_beside_other_views_the_system_leaves_the_warning_to_the_notice(page: Page) -> None:

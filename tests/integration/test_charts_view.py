@@ -50,7 +50,7 @@ def test_each_chart_has_a_picture_words_and_a_table(database: Database) -> None:
     view.refresh()
     for name in NAMES:
         chart: dict[str, Any] = getattr(view, name)
-        assert Image.open(io.BytesIO(chart["png"])).width == 800
+        assert Image.open(io.BytesIO(chart["png"])).width == 640
         assert chart["heading"]
         assert chart["alt"]
         assert all(len(row) == len(chart["columns"]) for row in chart["rows"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,7 +59,7 @@ def test_chart_is_drawn_from_any_number_of_rows(name: str, count: int, theme: st
     figure, png = drawn(name, count, theme)
     image = Image.open(io.BytesIO(png))
     assert image.format == "PNG"
-    assert image.width == 800
+    assert image.width == 640
     assert alt_text(figure).strip()
 
 
@@ -83,6 +84,23 @@ def test_text_stays_inside_the_picture(name: str) -> None:
                 continue
             inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
             assert inside, (count, text.get_text(), box)
+
+
+def findings(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
+    return {
+        name: chart.finding(chart.reduce(frames[frame]))  # type: ignore[attr-defined]  # of Chart
+        for name, (chart, frame) in CHARTS.items()
+    }
+
+
+def test_findings_are_one_short_sentence() -> None:
+    found = findings(made_up(3000))
+    assert all(len(words) < 90 and not words.endswith(".") for words in found.values()), found
+    assert re.fullmatch(r"Half of the attempts that completed took at most .+", found["durations"])
+    assert re.fullmatch(r".+ % of jobs completed at the first attempt, .+ never", found["retries"])
+    assert re.match(r"[\d.]+ % of attempts failed, mos", found["failures"])
+    none = findings(made_up(0))
+    assert (none["ai"], none["throughput"]) == ("No engine was called yet", "No job was submitted")
 
 
 def test_empty_charts_say_what_is_missing() -> None:
@@ -276,6 +294,6 @@ def test_notebooks_get_the_summary_of_a_chart_beside_its_picture() -> None:
     figure = charts.durations(made_up(20)["attempts"])
     data, metadata = figure._repr_mimebundle_()  # type: ignore[attr-defined]  # of our figures
     assert data["image/png"].startswith(b"\x89PNG")
-    assert data["text/plain"].startswith("<Figure size 800x320 with ")
+    assert data["text/plain"].startswith("<Figure size 640x320 with ")
     assert metadata["image/png"]["alt"] == charts.alt_text(figure)
     assert metadata["image/png"]["alt"].startswith("Run time of ")

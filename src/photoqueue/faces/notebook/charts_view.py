@@ -33,8 +33,9 @@ NAMES: Final = tuple(field.name for field in fields(Figures))
 class ChartsView(LiveView):
     """The overview charts.
 
-    Each chart is a trait with ``heading``, ``alt``, ``png`` (bytes), ``columns`` and ``rows``;
-    empty until it is drawn. Charts are redrawn when their data has changed, every five seconds at
+    Each chart is a trait with ``heading``, ``finding`` (what it shows, in one sentence), ``alt``,
+    ``png`` (bytes), ``empty`` (nothing to show yet), ``columns`` and ``rows``; empty until it is
+    drawn. Charts are redrawn when their data has changed, every five seconds at
     most.
 
     Attributes
@@ -116,8 +117,10 @@ class ChartsView(LiveView):
                 name,
                 {
                     "heading": chart.title,
+                    "finding": chart.finding(record),
                     "alt": words,
                     "png": as_png(figure, bare=True),
+                    "empty": not chart.has_data(record),
                     "columns": list(table.columns),
                     "rows": [list(row) for row in table.rows],
                 },

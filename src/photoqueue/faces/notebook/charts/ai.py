@@ -24,14 +24,14 @@ from photoqueue.words import JobState
 #: Most models that are drawn; rarer ones are only counted.
 _MOST: Final = 8
 #: Left edge of the cost column, relative to the width of the latency panel.
-_COST_AT: Final = 1.87
+_COST_AT: Final = 1.75
 
 
 def _paint(record: Ai, sheet: Sheet) -> None:
     shown = record.models[:_MOST]
     bottom, tall = 0.45 / sheet.height, (sheet.height - 1.25) / sheet.height
-    latency = sheet.panel((0.26, bottom, 0.30, tall), "latency: ● p50  ▲ p95  ■ p99")
-    failed = sheet.panel((0.61, bottom, 0.10, tall), "failed calls")
+    latency = sheet.panel((0.30, bottom, 0.27, tall), "latency: ● p50  ▲ p95  ■ p99")
+    failed = sheet.panel((0.62, bottom, 0.10, tall), "failed calls")
     _latency(latency, shown)
     texts = [f"{number(one.failed)} · {percent(one.failed, one.calls)}" for one in shown]
     shares = [one.failed / one.calls for one in shown]
@@ -50,7 +50,7 @@ def _latency(panel: Panel, shown: tuple[AiModel, ...]) -> None:
     """Draw p50, p95 and p99 of each model on one line, each with its own marker."""
     panel.row_axis(
         [
-            f"{one.engine} · {shorten(one.model, 24)}\nn = {number(one.calls)}{few(one.calls)}"
+            f"{one.engine} · {shorten(one.model, 19)}\nn = {number(one.calls)}{few(one.calls)}"
             for one in shown
         ],
         2,
@@ -98,6 +98,14 @@ def _say(record: Ai) -> str:
     return f"{counted(sum(one.calls for one in record.models), 'engine call')}. {models}."
 
 
+def _find(record: Ai) -> str:
+    most = max(record.models, key=lambda one: one.calls)
+    of = f"{counted(most.calls, 'call')} of {shorten(f'{most.engine} {most.model}', 32)}"
+    if not most.latency.count:
+        return f"None of {of} succeeded"
+    return f"Half of {of} took at most {duration(most.latency.p50)}"
+
+
 def _table(record: Ai) -> Table:
     """Tabulate engines and models."""
     return Table(
@@ -127,5 +135,6 @@ ai: Final = Chart(
     height=lambda record: 1.5 + 0.42 * max(len(record.models[:_MOST]), 2),
     paint=_paint,
     say=_say,
+    find=_find,
     table=_table,
 )

@@ -36,7 +36,7 @@ Style = dict[str, Any]
 #: Data of a chart, from :mod:`photoqueue.records.figures`.
 R = TypeVar("R")
 #: Size of a chart, in inches at ``DPI`` dots each; some are higher.
-WIDTH: Final = 8.0
+WIDTH: Final = 6.4
 HEIGHT: Final = 3.2
 DPI: Final = 100
 #: Height of the title in inches.
@@ -101,6 +101,8 @@ class Chart(Generic[R]):
     #: Draw, and describe, a record that has data.
     paint: Callable[[R, Sheet], None]
     say: Callable[[R], str]
+    #: What a record that has data shows, in one short sentence.
+    find: Callable[[R], str]
     #: Height of the figure in inches.
     height: Callable[[R], float] = lambda record: HEIGHT
     #: Tabulates any record.
@@ -145,6 +147,11 @@ class Chart(Generic[R]):
     def describe(self, record: R) -> str:
         """Describe the chart in words."""
         return self.say(record) if self.has_data(record) else f"{self.title}: {self.nothing}"
+
+    def finding(self, record: R) -> str:
+        """Return the finding of the chart, or what is missing for one, as a heading."""
+        found = self.find(record) if self.has_data(record) else self.nothing
+        return found[0].upper() + found[1:]
 
 
 class Sheet:

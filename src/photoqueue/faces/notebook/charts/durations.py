@@ -98,6 +98,13 @@ def _say(record: Durations) -> str:
     return words + (f": {percentiles(failed)}." if failed.count else ".")
 
 
+def _find(record: Durations) -> str:
+    one = record.completed if record.completed.count else record.failed
+    took = f"took at most {duration(one.p50)}, 95 % at most {duration(one.p95)}"
+    state = "completed" if record.completed.count else "failed"
+    return f"Half of the attempts that {state} {took}"
+
+
 def _table(record: Durations) -> Table:
     """Tabulate percentiles and extremes by outcome."""
 
@@ -118,5 +125,6 @@ durations: Final = Chart(
     has_data=_parts,
     paint=_paint,
     say=_say,
+    find=_find,
     table=_table,
 )

@@ -93,6 +93,15 @@ def _say(record: Failures) -> str:
     return f"{words}: {kinds}; the last one at {moment(last)}."
 
 
+def _find(record: Failures) -> str:
+    if not record.kinds:
+        return f"None of {counted(record.ended, 'attempt')} failed"
+    most = record.kinds[0]
+    how = "mostly" if most.count * 2 > record.failed else "most often"
+    share = percent(record.failed, record.ended)
+    return f"{share} of attempts failed, {how} with {shorten(most.error_type, _LONGEST)}"
+
+
 def _table(record: Failures) -> Table:
     """Tabulate error types."""
     return Table(
@@ -118,5 +127,6 @@ failures: Final = Chart(
     height=lambda record: 3.2 if len(record.kinds) <= 7 else 4.2,
     paint=_paint,
     say=_say,
+    find=_find,
     table=_table,
 )

@@ -63,6 +63,13 @@ def _say(record: Retries) -> str:
     return f"{words}."
 
 
+def _find(record: Retries) -> str:
+    completed, failed = Counter(dict(record.completed)), Counter(dict(record.failed))
+    total = completed.total() + failed.total()
+    never = f", {percent(failed.total(), total)} never" if failed.total() else ""
+    return f"{percent(completed[1], total)} of jobs completed at the first attempt{never}"
+
+
 def _table(record: Retries) -> Table:
     """Tabulate jobs by number of attempts."""
     completed, failed = dict(record.completed), dict(record.failed)
@@ -82,5 +89,6 @@ retries: Final = Chart(
     has_data=lambda record: record.completed or record.failed,
     paint=_paint,
     say=_say,
+    find=_find,
     table=_table,
 )

@@ -95,6 +95,17 @@ def _say(record: Throughput) -> str:
     )
 
 
+def _find(record: Throughput) -> str:
+    completed = sum(one.completed for one in record.bins)
+    submitted = sum(one.submitted for one in record.bins)
+    oldest = (
+        "nothing waits"
+        if record.oldest_waiting_s is None
+        else f"the oldest waits for {duration(1000 * record.oldest_waiting_s)}"
+    )
+    return f"{counted(submitted, 'job')} submitted, {number(completed)} completed; {oldest}"
+
+
 def _table(record: Throughput) -> Table:
     """Tabulate the time bins, the newest first."""
     return Table(
@@ -118,5 +129,6 @@ throughput: Final = Chart(
     height=lambda record: 4.2,
     paint=_paint,
     say=_say,
+    find=_find,
     table=_table,
 )

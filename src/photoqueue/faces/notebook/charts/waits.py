@@ -29,7 +29,7 @@ from photoqueue.words import JobState
 
 
 def _paint(record: Waits, sheet: Sheet) -> None:
-    panel = sheet.panel((0.12, 0.13, 0.54, 0.74))
+    panel = sheet.panel((0.15, 0.13, 0.48, 0.74))
     _squares(record, panel, sheet)
     _even(panel)
     panel.label(x="run", y="wait")
@@ -92,8 +92,20 @@ def _even(panel: Panel) -> None:
     panel.axes.axline((0, 0), slope=1, **style)
 
 
+def _longer(record: Waits) -> int:
+    return sum(done + failed for wait, run, done, failed in record.cells if wait > run)
+
+
+def _find(record: Waits) -> str:
+    longer, count = _longer(record), record.wait.count
+    if not longer:
+        return "No attempt waited longer than it ran"
+    so = ": more workers would help" if longer * 2 >= count else ""
+    return f"{percent(longer, count)} of attempts waited longer than they ran{so}"
+
+
 def _say(record: Waits) -> str:
-    longer = sum(done + failed for wait, run, done, failed in record.cells if wait > run)
+    longer = _longer(record)
     count = record.wait.count
     return (
         f"Wait against run of {counted(count, 'attempt')}: waited {percentiles(record.wait)}; "
@@ -129,5 +141,6 @@ waits: Final = Chart(
     height=lambda record: 4.2,
     paint=_paint,
     say=_say,
+    find=_find,
     table=_table,
 )

@@ -134,4 +134,5 @@ waterfall: Final = Chart(
     height=lambda steps: 1.5 + 0.34 * max(len(steps[-_MOST:]), 2),
     paint=_paint,
     say=_say,
+    find=_say,
 )

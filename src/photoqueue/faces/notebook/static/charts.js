@@ -36,7 +36,8 @@ function dataTable(chart) {
 
 // One card; only changed parts are replaced, to keep focus and scroll position.
 function card(model, name) {
-  const heading = h("h3", { class: "pq-charts-heading" });
+  const heading = h("h3", {});
+  const kind = h("small", {});
   const image = h("img", { class: "pq-charts-image" });
   const table = h("div", { class: "pq-charts-table", hidden: true, tabindex: "0", role: "region" });
   const toggle = button("Data", () => {
@@ -44,16 +45,19 @@ function card(model, name) {
     toggle.setAttribute("aria-expanded", String(!table.hidden));
   }, { "data-key": `data-${name}`, "aria-expanded": "false" });
   const section = h("section", { class: "pq-charts-card", hidden: true },
-    h("div", { class: "pq-charts-head" }, heading, toggle), image, table);
+    h("div", { class: "pq-charts-head" }, h("div", {}, kind, heading), toggle), image, table);
   let address = null;
   const stop = follow(model, name, () => {
     const chart = model.get(name);
-    section.hidden = !chart.png;
-    if (!chart.png) return;
+    section.hidden = !chart.heading;
+    if (!chart.heading) return;
     section.setAttribute("aria-label", chart.heading);
     table.setAttribute("aria-label", `Figures of ${chart.heading}`);
     toggle.setAttribute("aria-label", `Data: ${chart.heading}`);
-    heading.textContent = chart.heading;
+    kind.textContent = chart.heading;
+    heading.textContent = chart.finding;
+    image.hidden = toggle.hidden = chart.empty;
+    table.hidden ||= toggle.hidden;
     image.alt = chart.alt;
     if (address) URL.revokeObjectURL(address);
     address = URL.createObjectURL(new Blob([chart.png], { type: "image/png" }));
@@ -65,7 +69,7 @@ function card(model, name) {
 
 export default {
   render({ model, el }) {
-    el.classList.add("pq");
+    el.classList.add("pq", "pq-view");
     const waiting = h("p", { class: "pq-empty", role: "status" }, "Reading the figures…");
     const queues = Object.fromEntries([["", "all queues"], ...model.get("queues").map((name) => [name, name])]);
     const cards = model.get("names").map((name) => card(model, name));
@@ -75,7 +79,7 @@ export default {
       noticeOf(model), waiting, h("div", { class: "pq-charts-grid" }, cards.map((one) => one.section)));
 
     const names = model.get("names");
-    const stop = follow(model, names.join(" "), () => { waiting.hidden = names.some((name) => model.get(name).png); });
+    const stop = follow(model, names.join(" "), () => { waiting.hidden = names.some((name) => model.get(name).heading); });
 
     const theme = () => {
       const dark = isDark(el);

@@ -9,8 +9,8 @@ function mark(icon, text, kind) {
   return h("span", { class: `pq-sys-${kind}` }, h("span", { "aria-hidden": "true" }, `${icon} `), text);
 }
 
-function grid(caption, columns, rows) {
-  return h("div", { class: "pq-scroll" }, tableOf(columns, rows, { caption }));
+function grid(caption, columns, rows, kind = "") {
+  return h("div", { class: "pq-scroll" }, tableOf(columns, rows, { caption, kind }));
 }
 
 const WORKER_STATES = {
@@ -30,41 +30,61 @@ export default {
     el.classList.add("pq", "pq-view", "pq-sys");
     el.append(notice, warning, work, body);
 
-    function start() {
-      return button("Start a worker", () => send("start-worker"), { "data-key": "start" });
+    function start(properties = {}) {
+      return button("Start a worker", () => send("start-worker"), { "data-key": "start", ...properties });
     }
 
-    function drawWarning(page) {
+    // What needs attention, the worst first, each with what can be done about it.
+    function troubles(page) {
+      const may = model.get("actions");
       const waiting = page.queues.filter((queue) => queue.unattended);
-      // Together with other views, there is a notice above all of them.
-      if (!waiting.length || !model.get("alone")) { replace(warning); return; }
       const told = waiting.map((queue) => `${format.counted(queue.unattended, "job")} of ${queue.name}`).join(" and ");
       const one = waiting.length === 1 && waiting[0].unattended === 1;
-      replace(warning, h("div", { class: "pq-notice pq-bar", role: "status" },
-        h("span", {}, h("span", { "aria-hidden": "true" }, "⚠ "),
-          `${told} ${one ? "waits" : "wait"}, and no live worker takes ${one ? "it" : "them"}.`),
-        model.get("actions") ? start() : h("span", { class: "pq-quiet" }, "Start one: photoqueue worker")));
+      const lost = page.workers.filter((worker) => worker.state === "lost");
+      return [
+        ...page.servers.filter((server) => server.error).map((server) => ["bad", `${server.name} cannot be used. ${server.error}`]),
+        page.engine.error ? ["bad", `The engine cannot be used. ${page.engine.error}`] : null,
+        // Together with other views, there is a notice above all of them.
+        waiting.length && model.get("alone") ? ["bad", `${told} ${one ? "waits" : "wait"}, and no live worker takes ${one ? "it" : "them"}.`,
+          may ? start({ class: "pq-button pq-primary" }) : h("span", { class: "pq-quiet" }, "Start one: photoqueue worker")] : null,
+        ...page.queues.filter((queue) => queue.paused).map((queue) => ["warn", `${queue.name} is paused: its jobs wait.`,
+          may ? pause(queue, "trouble/") : null]),
+        ...page.queues.filter((queue) => queue.refused_messages).map((queue) =>
+          ["warn", `${format.counted(queue.refused_messages, "message")} refused that photoqueue did not write, in ${queue.name}.`]),
+        lost.length ? ["warn", `${format.counted(lost.length, "worker")} lost: ${lost.map((worker) => `${worker.host} pid ${worker.pid}`).join(", ")}. Other workers take over the jobs.`] : null,
+        page.engine.advice ? ["quiet", `A better engine: ${page.engine.advice}`] : null,
+      ].filter(Boolean);
+    }
+
+    function drawTroubles(page) {
+      drawOnce(warning, [troubles(page).map(([kind, text]) => [kind, text]), model.get("actions")], () => {
+        const found = troubles(page);
+        if (!found.length && !model.get("alone")) return null;
+        if (!found.length) return h("p", { class: "pq-sys-fine" }, h("span", { class: "pq-ok", "aria-hidden": "true" }, "✓ "), "Nothing needs attention.");
+        return h("ul", { class: "pq-sys-troubles", "aria-label": "What needs attention" }, found.map(([kind, text, ...more]) =>
+          h("li", { class: `pq-sys-${kind}`, role: kind === "bad" ? "alert" : null },
+            h("span", { "aria-hidden": "true" }, kind === "quiet" ? "i" : "⚠"), h("span", {}, text), ...more)));
+      });
+    }
+
+    function pause(queue, where = "") {
+      const verb = queue.paused ? "Resume" : "Pause";
+      return button(verb, () => send(verb.toLowerCase(), { queue: queue.name }), { "data-key": `${where}pause/${queue.name}`, "aria-label": `${verb} ${queue.name}` });
     }
 
     function queueRow(page, queue) {
-      const paused = queue.paused
-        ? button("Resume", () => send("resume", { queue: queue.name }), { "data-key": `pause/${queue.name}`, "aria-label": `Resume ${queue.name}` })
-        : button("Pause", () => send("pause", { queue: queue.name }), { "data-key": `pause/${queue.name}`, "aria-label": `Pause ${queue.name}` });
       return h("tr", {},
-        h("th", { scope: "row" }, queue.name),
-        h("td", {}, h("div", { class: "pq-sys-now" },
-          queue.paused ? mark("‖", "paused", "warn") : mark("▶", "open", "good"), model.get("actions") ? paused : null),
-          queue.refused_messages ? h("div", {}, mark("⚠",
-            `${format.counted(queue.refused_messages, "message")} refused that photoqueue did not write`, "bad")) : null),
-        STATES.map((state) => h("td", { class: "pq-number" }, format.number(queue[state]))),
+        h("th", { scope: "row" }, queue.name, queue.paused ? h("small", {}, " paused") : null),
+        STATES.map((state) => h("td", { class: `pq-number pq-sys-${state}` }, queue[state] ? format.number(queue[state]) : h("span", { class: "pq-quiet" }, "0"))),
         h("td", { class: "pq-number" }, lasted(queue.oldest_waiting_s)),
-        h("td", { class: "pq-number" }, format.number(queue.workers)));
+        h("td", { class: "pq-number" }, format.number(queue.workers)),
+        model.get("actions") ? h("td", { class: "pq-number" }, pause(queue)) : null);
     }
 
     function drawQueues(page) {
-      const columns = [["Queue"], ["State"], ...STATES.map((state) => [state, true]), ["oldest wait", true],
-        ["live workers", true]];
-      return grid("Queues", columns, page.queues.map((queue) => queueRow(page, queue)));
+      const columns = [["Queue"], ...STATES.map((state) => [state, true]), ["oldest waits", true], ["live workers", true]];
+      if (model.get("actions")) columns.push([h("span", { class: "pq-hidden" }, "Actions")]);
+      return grid("Queues", columns, page.queues.map((queue) => queueRow(page, queue)), "pq-sys-queues");
     }
 
     function workerRow(page, worker) {
@@ -90,7 +110,7 @@ export default {
         page.workers.length
           ? grid(`Workers: ${format.number(live)} live`, columns, page.workers.map((worker) => workerRow(page, worker)))
           : h("div", { class: "pq-empty" }, "No worker is running."),
-        model.get("actions") && !warning.hasChildNodes() ? h("div", { class: "pq-bar" }, start()) : null];
+        model.get("actions") && !warning.querySelector(".pq-primary") ? h("div", { class: "pq-bar" }, start()) : null];
     }
 
     function serverRow(server) {
@@ -98,7 +118,7 @@ export default {
         : server.error ? mark("✕", "cannot be used", "bad") : mark("○", server.note, "quiet");
       return h("tr", {}, h("th", { scope: "row" }, server.name), h("td", {}, now),
         h("td", {}, server.version || "–"),
-        h("td", { class: "pq-sys-place" }, server.place, server.error ? h("div", { class: "pq-sys-error" }, server.error) : null));
+        h("td", { class: "pq-sys-place" }, server.place));
     }
 
     function drawPlaces(page) {
@@ -107,9 +127,8 @@ export default {
       return [
         grid("Servers", [["Server"], ["State"], ["Version"], ["Address"]], page.servers.map(serverRow)),
         h("dl", { class: "pq-facts pq-sys-facts" },
-          fact("Engine", engine.error ? mark("✕", engine.error, "bad") : [engine.engine, engine.model ? ` with ${engine.model}` : "",
-            engine.reason ? h("div", { class: "pq-quiet" }, `because ${engine.reason}`) : null,
-            engine.advice ? h("div", { class: "pq-quiet" }, `A better one: ${engine.advice}`) : null]),
+          fact("Engine", engine.error ? mark("✕", "cannot be used", "bad") : [engine.engine, engine.model ? ` with ${engine.model}` : "",
+            engine.reason ? h("small", {}, ` because ${engine.reason}`) : null]),
           fact("Photos", page.photoStore),
           fact("Home", page.home))];
     }
@@ -118,7 +137,7 @@ export default {
       const page = model.get("page");
       if (work.textContent !== model.get("work")) work.textContent = model.get("work");
       if (!page?.servers) { replace(body, h("div", { class: "pq-empty" }, "Reading …")); return; }
-      drawWarning(page);
+      drawTroubles(page);
       replace(body, page.queues.length ? drawQueues(page) : null, drawWorkers(page), drawPlaces(page));
     }
 

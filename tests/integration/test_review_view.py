@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +21,13 @@ from psycopg.conninfo import make_conninfo
 
 import photoqueue
 from photoqueue import Review, read_inventory, review, submit_inventory, submit_photo
+from photoqueue.client import review_reading
+from photoqueue.client.observe import ask
 from photoqueue.errors import StateError
 from photoqueue.installation import Installation
+from photoqueue.queue import edit_log
 from photoqueue.queue.database import Database
+from photoqueue.queue.pages import change_mark
 from photoqueue.records.base import Box
 from photoqueue.records.results import FoundItem, PhotoResult
 from tests.bench import Bench
@@ -30,6 +35,7 @@ from tests.conftest import picture, submit
 
 pytest.importorskip("anywidget", reason="needs the extra workbench")
 
+from photoqueue.faces.notebook.assembly import Refresher, StatusBar
 from photoqueue.faces.notebook.review import PARTS, ReviewView
 from photoqueue.faces.notebook.view import Scope
 
@@ -376,11 +382,12 @@ def test_photos_that_wait_or_failed_have_a_room_and_a_picture(move: Move, page: 
     assert nowhere.poll().state == "waiting"
 
 
-def test_broken_photo_is_replaced_and_no_longer_counts(move: Move, page: Page) -> None:
+def test_broken_photo_is_replaced_and_no_longer_counts(
+    move: Move, page: Page, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
     batch = photoqueue.submit_photos(
-        [{"photo": b"no picture", "file_name": "broken.jpg", "room": "salon"}],
-        project_id="m1",
-        user_id="u1",
+        [tmp_path / "broken.jpg"], project_id="m1", room="salon", user_id="u1"
     )
     (broken,) = batch.poll()["photo_id"]
     page.view.refresh()
@@ -483,3 +490,93 @@ def test_edit_of_another_person_shows_at_the_next_reading(page: Page, ben: Revie
     assert page.item("s1", "stool")["by"] == "ben"
     assert page.view.head["others"] == [{"number": 1, "user": "ben", "words": "desk is stool"}]
     assert page.view.head["undo"] is None
+
+
+def test_message_never_waits_for_the_servers(page: Page, installation: Installation) -> None:
+    desk = page.item("s1", "desk")["id"]
+    view = page.view
+    with edit_log.editing(installation.database, "m1"):  # another person's edit takes its time
+        message = {"kind": "edit", "ref": "r1", "verb": "remove", "values": [desk]}
+        view._received(view, message, [])
+        view._received(view, {"kind": "pictures", "photos": ["s1"], "size": "full"}, [])
+        while not [told for told, _ in page.sent if told["kind"] == "picture"]:
+            pass  # it comes while the edit waits
+        assert not [told for told, _ in page.sent if told["kind"] == "saved"]
+    view.wait(60)
+    assert [told["number"] for told, _ in page.sent if told["kind"] == "saved"] == [1]
+
+
+def test_edits_are_made_in_the_order_in_which_they_were_sent(page: Page) -> None:
+    view, desk = page.view, page.item("s1", "desk")["id"]
+    names = ["stool", "armchair", "bench", "chair", "stool"]
+    for number, name in enumerate(names):
+        message = {"kind": "edit", "ref": f"r{number}", "verb": "rename", "values": [desk, name]}
+        view._received(view, message, [])
+    view.wait(60)
+    saved = [told["ref"] for told, _ in page.sent if told["kind"] == "saved"]
+    assert saved == [f"r{number}" for number in range(len(names))]
+    assert page.item("s1", "stool")["id"] == desk
+
+
+def test_edit_of_another_kernel_comes_by_itself(page: Page, ben: Review) -> None:
+    read = threading.Event()
+    page.view.observe(lambda _: read.set(), "head")
+    refresher = Refresher(lambda: [page.view], lambda: ask(change_mark), StatusBar())
+    page.view.driven_by(refresher.wake)
+    refresher.start()
+    try:
+        ben.rename(page.item("s1", "desk")["id"], "stool")
+        while page.view.head["newest"] < 1:
+            assert read.wait(30)
+            read.clear()
+        assert page.item("s1", "stool")["by"] == "ben"
+        page.edit("undo", 1)
+        while page.view.head["newest"] < 2:
+            assert read.wait(30)
+            read.clear()
+        assert page.item("s1", "desk")["by"] is None
+    finally:
+        refresher.stop()
+
+
+def test_only_rooms_that_changed_are_counted_again(
+    page: Page, ben: Review, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    count = review_reading.count_rooms
+
+    def spy(photos: Any, *arguments: Any, **options: Any) -> Any:
+        counted.extend({str(photo.room) for photo in photos})
+        return count(photos, *arguments, **options)
+
+    monkeypatch.setattr(review_reading, "count_rooms", spy)
+    page.view.refresh()
+    assert counted == []
+    ben.accept(page.item("s1", "desk")["id"])
+    page.view.refresh()
+    assert counted == ["salon"]
+    ben.move("k1", room="salon")
+    page.view.refresh()
+    assert counted == ["salon", "salon"]
+    assert [room["name"] for room in page.view.rooms] == ["salon"]
+
+
+def test_page_is_the_inventory_that_is_read(move: Move, page: Page, ben: Review) -> None:
+    """What is remembered between readings gives what counting anew gives."""
+    for verb, *values in (
+        ("rename", page.item("s1", "desk")["id"], "stool"),
+        ("add", "k1", "piano"),
+        ("count", "salon", "chair", 4),
+        ("rename-room", "kitchen", "salon"),
+        ("undo",),
+        ("exclude", "s2"),
+        ("redo",),
+    ):
+        page.edit(verb, *values)
+    move.bench(submit_inventory("m1"))
+    page.view.refresh()
+    assert page.view.result == read_inventory("m1")
+    fresh = Page()
+    for name in ("head", "rooms", *(f"part_{n}" for n in range(PARTS))):
+        assert getattr(fresh.view, name) == getattr(page.view, name), name
+    fresh.view.close()

@@ -10,7 +10,7 @@ Names of keys are camelCase. Things are by letter, lines by kind in a room. The 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from functools import cached_property
 from itertools import chain
 from typing import Any, Final
@@ -207,10 +207,21 @@ def inventory_warnings(reading: ProjectReading, language: str) -> list[str]:
 
 @dataclass
 class RoomPages:
-    """The rooms of a project, each as the page shows it."""
+    """The rooms of a project, each as the page shows it.
+
+    Attributes
+    ----------
+    before : RoomPages or None
+        Those of an earlier reading: a room of which nothing has changed is taken from there.
+    """
 
     reading: ProjectReading
     wording: Wording
+    before: InitVar[RoomPages | None] = None
+
+    def __post_init__(self, before: RoomPages | None) -> None:
+        self._known = before._made if before else {}
+        self._made: dict[str, tuple[object, Json]] = {}
 
     def rooms(self) -> list[Json]:
         """Return the list of rooms, in order; photos that no room is known of come last."""
@@ -231,6 +242,32 @@ class RoomPages:
 
     def room(self, room: str) -> Json:
         """Return one room with its lines and photos."""
+        rows, shared = self._photos[room], self.reading.result.shared_photos or {}
+        rests_on = (
+            self.wording.language,
+            self._counts.get(room),
+            self._lines.get(room),
+            [(row, row.photo_id in self._out, shared.get(row.photo_id)) for row in rows],
+            self._edits.get(room),
+        )
+        made = self._known.get(room)
+        if made is None or made[0] != rests_on:
+            made = rests_on, self._make(room)
+        self._made[room] = made
+        return made[1]
+
+    @cached_property
+    def _edits(self) -> dict[str, list[tuple[int, bool]]]:
+        """The edits that say something of each room or what is in it, and whether they hold."""
+        where = {row.photo_id: room for room, rows in self._photos.items() for row in rows}
+        edits: dict[str, list[tuple[int, bool]]] = {}
+        for edit in self.reading.edits:
+            photos = (edit.photo_id or "", *(anchor.photo_id for anchor in edit.items))
+            for room in {edit.room, edit.to_room, *map(where.get, photos)} - {None}:
+                edits.setdefault(str(room), []).append((edit.number, edit.standing))
+        return edits
+
+    def _make(self, room: str) -> Json:
         known = self._counts.get(room)
         counts = {count.kind: count for count in known.counts} if known else {}
         colours = self._colours(room)
@@ -305,13 +342,9 @@ class RoomPages:
 
         Those that engines found come first, then those that edits named.
         """
-        ids = {row.photo_id for row in self._photos[room]}
-        found = (
-            Kind.of(item)
-            for photo in self.reading.analysed.values()
-            if photo.photo_id in ids
-            for item in photo.result.items
-        )
+        ids = {row.photo_id: None for row in self._photos[room]}
+        photos = filter(None, map(self.reading.analysed.get, ids))
+        found = (Kind.of(item) for photo in photos for item in photo.result.items)
         named = (
             Kind.named(edit.thing.key, edit.thing.name, edit.thing.category)
             for edit in self.reading.edits

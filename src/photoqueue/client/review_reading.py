@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -10,8 +10,7 @@ from photoqueue.client.project_state import strategy_now
 from photoqueue.errors import UnknownProjectError
 from photoqueue.installation import Installation
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.lines import line_of
-from photoqueue.inventory.merge import RoomCounts, count_rooms
+from photoqueue.inventory.merge import RoomCounts, count_rooms, lines_of
 from photoqueue.inventory.overlay import NO_LINKS, Links, Overlaid, followed, overlay
 from photoqueue.inventory.views import AnalysedPhoto, by_room
 from photoqueue.jobs.inventory_sync import reviewed_inventory
@@ -19,7 +18,7 @@ from photoqueue.queue import edit_log, projects
 from photoqueue.queue.projects import PhotoRow, ProjectStanding
 from photoqueue.records.base import Strategy
 from photoqueue.records.edits import Edit
-from photoqueue.records.results import FoundItem, InventoryResult, PhotoResult
+from photoqueue.records.results import FoundItem, InventoryLine, InventoryResult, PhotoResult
 
 #: What an engine listed in each room, by the room's name now.
 Listed = Mapping[str, Sequence[FoundItem]]
@@ -50,10 +49,19 @@ class ProjectReading:
 
 
 class RoomMemory:
-    """Counts rooms; what was counted is used again as long as nothing that it rests on changes."""
+    """Counts rooms; what was counted is used again as long as nothing that it rests on changes.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    beside
+        Another memory, in which a room may be counted already.
+    """
+
+    def __init__(self, beside: RoomMemory | None = None) -> None:
+        self._beside = beside
         self._known: dict[str, tuple[object, RoomCounts]] = {}
+        #: Lines by room and language, with what they are made of.
+        self._lines: dict[tuple[str, str], tuple[RoomCounts, list[InventoryLine]]] = {}
 
     def count(
         self,
@@ -73,8 +81,9 @@ class RoomMemory:
             )
             own = None if listed is None else {r: listed[r] for r in (room,) if r in listed}
             rests_on = (its_photos, of_room, strategy, own)
-            known = self._known.get(room)
-            if known is None or known[0] != rests_on:
+            both = (self._known.get(room), self._beside and self._beside._known.get(room))
+            known = next((one for one in both if one and one[0] == rests_on), None)
+            if known is None:
                 (counts,) = count_rooms(
                     its_photos,
                     catalogue,
@@ -87,6 +96,16 @@ class RoomMemory:
             counted[room] = known
         self._known = counted
         return [counts for _, counts in counted.values()]
+
+    def lines(self, catalogue: Catalogue, language: str) -> Iterator[InventoryLine]:
+        """Give the lines of the rooms that were counted last."""
+        before, self._lines = self._lines, {}
+        for room, (_, counts) in self._known.items():
+            known = before.get((room, language))
+            if known is None or known[0] is not counts:
+                known = counts, lines_of(counts, catalogue, language)
+            self._lines[room, language] = known
+            yield from known[1]
 
 
 @dataclass
@@ -103,9 +122,11 @@ class ProjectReader:
     _newest: tuple[object, InventoryResult | None] = (None, None)
     _seen: tuple[object, ...] = ()
     _reading: ProjectReading | None = None
-    _rooms: RoomMemory = field(default_factory=RoomMemory)
-    _bare: RoomMemory = field(default_factory=RoomMemory)
     _before: tuple[object, int] = (None, 0)
+
+    def __post_init__(self) -> None:
+        self._rooms = RoomMemory()
+        self._bare = RoomMemory(beside=self._rooms)
 
     def read(self, catalogue: Catalogue, language: str) -> ProjectReading:
         """Read the project as it is now.
@@ -191,6 +212,7 @@ class ProjectReader:
             strategy=strategy,
             language=language,
             listed=listed,
+            lines=list(self._rooms.lines(catalogue, language)),
         )
         return ProjectReading(
             project_id=self.project_id,
@@ -221,20 +243,9 @@ class ProjectReader:
         results = strategy, [(photo.photo_id, photo.job_id) for photo in analysed.values()]
         if self._before[0] != results:
             photos = overlay(analysed.values(), (), language).photos
-            rooms = self._bare.count(
+            self._bare.count(
                 photos, NO_LINKS, catalogue, strategy=strategy, language=language, listed=None
             )
-            lines = (
-                line_of(
-                    count,
-                    room=room.room,
-                    room_type=room.room_type,
-                    views=room.views,
-                    catalogue=catalogue,
-                    language=language,
-                )
-                for room in rooms
-                for count in room.counts
-            )
+            lines = self._bare.lines(catalogue, language)
             self._before = results, sum(line.review for line in lines)
         return self._before[1]

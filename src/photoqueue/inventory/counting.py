@@ -28,6 +28,7 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -191,7 +192,7 @@ class Count:
         """How many move; some may be unsure."""
         return sum(thing.moves for thing in self.things)
 
-    @property
+    @cached_property
     def sightings(self) -> list[Sighting]:
         """The findings of all its things."""
         return [found for thing in self.things for found in thing.sightings]
@@ -201,7 +202,7 @@ class Count:
         """What an engine listed that saw all photos of the room together."""
         return [thing.listed for thing in self.things if thing.listed is not None]
 
-    @property
+    @cached_property
     def items(self) -> list[FoundItem]:
         """The findings that were named as this kind."""
         return [*self.listed, *(s.item for s in self.sightings if s.kind == self.kind)]

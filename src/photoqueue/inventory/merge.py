@@ -23,7 +23,7 @@ The rules; each can be checked against the photos:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from photoqueue.inventory.catalogue import Catalogue
@@ -42,7 +42,7 @@ from photoqueue.inventory.views import (
 from photoqueue.inventory.volumes import Kind
 from photoqueue.inventory.wording import canonical_room_type
 from photoqueue.records.base import DEFAULT_STRATEGY, Strategy
-from photoqueue.records.results import EngineUse, FoundItem, InventoryResult
+from photoqueue.records.results import EngineUse, FoundItem, InventoryLine, InventoryResult
 
 __all__ = ["AnalysedPhoto", "Strategy", "add_up"]
 
@@ -140,6 +140,21 @@ def add_up(
     return with_range(summed)
 
 
+def lines_of(room: RoomCounts, catalogue: Catalogue, language: str) -> list[InventoryLine]:
+    """Return the lines of a counted room."""
+    return [
+        line_of(
+            counted,
+            room=room.room,
+            room_type=room.room_type,
+            views=room.views,
+            catalogue=catalogue,
+            language=language,
+        )
+        for counted in room.counts
+    ]
+
+
 def sum_up(
     project_id: str,
     photos: Sequence[AnalysedPhoto],
@@ -150,8 +165,12 @@ def sum_up(
     language: str,
     missing: Sequence[str] = (),
     listed: Mapping[str, Sequence[FoundItem]] | None = None,
+    lines: Iterable[InventoryLine] | None = None,
 ) -> InventoryResult:
-    """Make the inventory of counted rooms, without its range; parameters as of :func:`add_up`."""
+    """Make the inventory of counted rooms, without its range; parameters as of :func:`add_up`.
+
+    ``lines`` are those of the rooms where they are known; default is :func:`lines_of`.
+    """
     duplicates: dict[str, str] = {}
     contents: dict[str, str] = {}
     shared: dict[str, str] = {}
@@ -161,18 +180,8 @@ def sum_up(
         contents = {photo.sha256: photo.photo_id for photo in ordered} | contents
         for view in room.views:
             duplicates.update(dict.fromkeys(view.duplicates, view.photo_id))
-    lines = [
-        line_of(
-            counted,
-            room=room.room,
-            room_type=room.room_type,
-            views=room.views,
-            catalogue=catalogue,
-            language=language,
-        )
-        for room in rooms
-        for counted in room.counts
-    ]
+    if lines is None:
+        lines = [line for room in rooms for line in lines_of(room, catalogue, language)]
     unlisted = [
         room.room for room in rooms if strategy == "llm" and room.room not in (listed or {})
     ]

@@ -29,7 +29,13 @@ from photoqueue.jobs.engine_calls import (
 from photoqueue.queue import edit_log, projects
 from photoqueue.queue.projects import PhotoRow
 from photoqueue.records.base import DEFAULT_STRATEGY, Identifier, Record, Strategy
-from photoqueue.records.results import EngineUse, FoundItem, InventoryResult, PhotoResult
+from photoqueue.records.results import (
+    EngineUse,
+    FoundItem,
+    InventoryLine,
+    InventoryResult,
+    PhotoResult,
+)
 from photoqueue.words import JobState, JobType
 
 if TYPE_CHECKING:
@@ -190,6 +196,7 @@ def reviewed_inventory(
     strategy: Strategy,
     language: str,
     listed: Mapping[str, Sequence[FoundItem]] | None = None,
+    lines: Iterable[InventoryLine] | None = None,
 ) -> InventoryResult:
     """Make the inventory of counted rooms, with counts and reviews of persons.
 
@@ -203,6 +210,8 @@ def reviewed_inventory(
         What they show.
     listed : mapping or None
         What an engine listed, by the names that rooms have now.
+    lines : iterable of InventoryLine, optional
+        What the rooms show, where that is known.
     """
     from photoqueue.inventory.correcting import corrected, correction_of
     from photoqueue.inventory.lines import checked_off, with_lines
@@ -218,6 +227,7 @@ def reviewed_inventory(
         language=language,
         missing=[row.photo_id for row in rows if row.state is not JobState.COMPLETED],
         listed=listed,
+        lines=lines,
     )
     unplaced = [
         f"edit {one.edit.number} ({one.edit.words()}): {one.reason}" for one in done.unplaced
@@ -229,8 +239,8 @@ def reviewed_inventory(
     # The range depends on warnings and reviewed rooms: it comes with the corrections.
     result = result.model_copy(update=update)
     result = corrected(result, map(correction_of, done.counts), catalogue, language=language)
-    lines = [checked_off(line) if line.room in done.reviewed else line for line in result.lines]
-    return with_lines(result, lines)
+    checked = (checked_off(one) if one.room in done.reviewed else one for one in result.lines)
+    return with_lines(result, checked)
 
 
 def _states(photos: Sequence[PhotoRow]) -> Iterator[str]:

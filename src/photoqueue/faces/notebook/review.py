@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -120,6 +121,7 @@ class ReviewView(LiveView):
         self._speaks = lang is not None
         self._reader: ProjectReader | None = None
         self._reading: ProjectReading | None = None
+        self._pages: RoomPages | None = None
         self._shown: tuple[object, ...] = ()
         self._refreshing = threading.Lock()
         self._projects = Paced(lambda: ask(list_projects), least=_PROJECTS_SECONDS)
@@ -156,13 +158,14 @@ class ReviewView(LiveView):
         project = fixed or self.project
         chosen: Json = {"fixed": bool(fixed), "projects": [] if fixed else self._choices()}
         if not project:
-            self._reader = self._reading = None
+            self._reader = self._reading = self._pages = None
             self._show((), chosen, [], [])
             self._fill_catalogue(wording)
             return
         reader = self._reader
         if reader is None or (reader.project_id, reader.installation) != (project, here):
             self._reader = reader = ProjectReader(checked("project_id", project), here)
+            self._pages = None
         reading = reader.read(wording.catalogue, self.lang)
         counts = here.counts.read()
         taken = {queue: bool(one.workers) and not one.paused for queue, one in counts.items()}
@@ -176,7 +179,7 @@ class ReviewView(LiveView):
         rests_on = (reading.done, reading.rows, self.lang)
         self._reading = reading
         if any(a is not b for a, b in zip(rests_on, self._shown or (None,) * 3, strict=True)):
-            pages = RoomPages(reading, wording)
+            pages = self._pages = RoomPages(reading, wording, self._pages)
             rooms = pages.rooms()
             shown = [pages.room(room["name"]) for room in rooms]
             self._show(rests_on, head | chosen, rooms, shown)
@@ -273,7 +276,8 @@ class ReviewView(LiveView):
             self._later(self._readers[wanted], self._send_picture, photo, wanted)
 
     def _later(self, pool: ThreadPoolExecutor, work: Callable[..., None], *given: Any) -> None:
-        self._waits.append(pool.submit(work, *given))
+        with suppress(RuntimeError):  # closed: the page is gone, and keeps what is not saved
+            self._waits.append(pool.submit(work, *given))
 
     def _handle(self, message: Message, buffers: list[bytes]) -> None:
         """Do what a message asks for; say beside what was clicked what went wrong."""

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from photoqueue.inventory.lines import held_back
 from photoqueue.inventory.merge import add_up, count_rooms
 from photoqueue.inventory.overlay import anchors, followed, found_alike
 from photoqueue.inventory.views import AnalysedPhoto
+from photoqueue.inventory.volumes import litres
 from photoqueue.records.base import Box, Strategy
-from photoqueue.records.edits import Edit
+from photoqueue.records.edits import Edit, EditKind
 from photoqueue.records.results import FoundItem, InventoryResult
 from tests.projects import CATALOGUE, Project, seen, thing
 
@@ -106,6 +108,85 @@ def test_new_photo_reopens_a_reviewed_room() -> None:
     assert project.overlaid.reviewed.keys() == {"salon"}
     project.analyse("p2", [])
     assert not project.overlaid.reviewed
+
+
+# -- what is settled
+
+
+def reasons(project: Project, strategy: Strategy = "max") -> dict[str, str | None]:
+    return {str(line.key): line.reason for line in project.inventory(strategy).lines}
+
+
+def test_what_a_person_spoke_of_is_not_to_check() -> None:
+    kinds: tuple[EditKind, ...] = ("accept", "rename", "redraw", "apart", "stays")
+    for kind in kinds:
+        project = Project(p1=[seen("chair", LEFT, score=0.2, alternatives={"stool": 0.5})])
+        assert reasons(project)["chair"] == "may be stool; seen with little certainty (0.20)"
+        made = project.say(kind, "j1-p1.0", thing=thing("chair"), box=LOW)
+        assert reasons(project) == {"chair": None}
+        (line,) = project.inventory().lines
+        stool, chair = (CATALOGUE.by_key(key) for key in ("stool", "chair"))
+        assert stool and chair and stool.volume_low < chair.volume_low
+        assert line.volume_min == (0 if kind == "stays" else chair.volume_low)
+        project.undo(made)
+        assert reasons(project)["chair"] is not None
+
+
+def test_large_doubtful_thing_counts_once_it_is_accepted() -> None:
+    project = Project(p1=[seen("sofa_3_seat", score=0.3)], p2=[], p3=[])
+    (line,) = project.inventory().lines
+    assert (line.count, line.held_back, line.review) == (0, 1, True)
+    project.say("accept", "j1-p1.0")
+    (line,) = project.inventory().lines
+    assert (line.count, line.held_back, line.review) == (1, 0, False)
+
+
+def test_thing_beyond_what_one_photo_shows_counts_once_it_is_accepted() -> None:
+    looks = {"appearance": "50806090c0" * 4 + "00000000"}, {"appearance": "b0d040" * 8}
+    project = Project(
+        p1=[seen("chair", LEFT, score=0.9, **looks[0])],
+        p2=[seen("chair", LEFT, score=0.3, **looks[1])],
+    )
+    (line,) = project.inventory("match").lines
+    assert (line.count, line.held_back) == (1, 1)
+    assert str(line.reason).startswith("1 not counted: more than one photo shows")
+    project.say("accept", "j1-p2.0")
+    (line,) = project.inventory("match").lines
+    assert (line.count, line.held_back) == (2, 0)
+
+
+def test_line_is_to_check_as_long_as_one_of_its_things_is() -> None:
+    project = Project(p1=[seen("chair", LEFT, score=0.3), seen("chair", RIGHT, score=0.2)])
+    project.say("accept", "j1-p1.0")
+    assert reasons(project) == {"chair": "seen with little certainty (0.20)"}
+    project.say("accept", "j1-p1.1")
+    assert reasons(project) == {"chair": None}
+
+
+def test_acceptance_holds_while_one_of_its_items_is_found_again() -> None:
+    project = Project(p1=[seen("desk", LEFT, score=0.2)], p2=[seen("desk", RIGHT, score=0.2)])
+    project.say("accept", "j1-p1.0", "j1-p2.0")
+    project.analyse("p2", [], "j2")
+    assert (reasons(project), project.unplaced()) == ({"desk": None}, [])
+    project.analyse("p1", [seen("desk", RIGHT, score=0.2)], "j2")
+    assert project.unplaced() == ["the desk is not found again in photo p1"]
+    assert reasons(project)["desk"] is not None
+
+
+def test_acceptance_says_nothing_against_what_a_copy_shows() -> None:
+    project = Project(p1=[seen("chair", LEFT)], p2=[seen("chair", LEFT), seen("desk", RIGHT)])
+    same = {"sha256": "one picture"}
+    project.photos = {name: replace(photo, **same) for name, photo in project.photos.items()}
+    before = project.counts()
+    (one,) = [
+        thing
+        for room in count_rooms(project.overlaid.photos, CATALOGUE)
+        for count in room.counts
+        for thing in count.things
+        if count.kind.key == "chair"
+    ]
+    project.say("accept", str(one.sightings[0].item.item_id))
+    assert project.counts() == before == {"chair": 1, "desk": 1}
 
 
 # -- after a new analysis
@@ -355,12 +436,13 @@ def spoken(data: st.DataObject, project: Project) -> Edit:
     """Make any edit that a person could make of the project as it is."""
     items = project.items()
     kinds: list[Any] = ["add", "move", "exclude", "rename_room", "reviewed", "count"]
-    kinds += ["rename", "remove", "redraw", "apart", "stays"] if items else []
+    of_items = ["rename", "remove", "redraw", "apart", "stays", "accept"]
+    kinds += of_items if items else []
     photo = data.draw(st.sampled_from(sorted(project.photos)))
     kind = data.draw(st.sampled_from(kinds))
     named = thing(data.draw(st.sampled_from(KEYS)))
     rooms = st.sampled_from(["salon", "hall", "attic"])
-    if kind in ("rename", "remove", "redraw", "apart", "stays"):
+    if kind in of_items:
         what = data.draw(st.sampled_from(sorted(items)))
         box = data.draw(st.sampled_from(BOXES[1:]))
         others = 0
@@ -440,6 +522,30 @@ def test_every_count_equals_its_things(
     items = {item for photo in done.photos for item in photo.result.items}
     shown = [found.item.item_id for _, one in counts for t in one.things for found in t.sightings]
     assert sorted(map(str, shown)) == sorted(str(item.item_id) for item in items)
+
+
+@patient
+@given(_photos, st.data(), st.sampled_from(["max", "match", "sum"]))
+def test_accepting_what_counts_changes_no_count(
+    photos: list[list[FoundItem]], data: st.DataObject, strategy: Strategy
+) -> None:
+    project = Project(**{f"p{n}": items for n, items in enumerate(photos)})
+    for _ in range(data.draw(st.integers(0, 3))):
+        spoken(data, project)
+    before, done = project.inventory(strategy), project.overlaid
+    for room in count_rooms(done.photos, CATALOGUE, strategy=strategy, links=done.links):
+        for one in room.counts:
+            known = CATALOGUE.by_key(str(one.kind.key))
+            held = held_back(one, litres(known.volume_usual)) if known else ()
+            things = [thing for thing in one.things if thing.moves and thing not in held]
+            names = [str(found.item.item_id) for thing in things for found in thing.sightings]
+            if names:
+                project.say("accept", *names)
+    after = project.inventory(strategy)
+    assert [(line.room, line.key, line.count, line.stays) for line in after.lines] == [
+        (line.room, line.key, line.count, line.stays) for line in before.lines
+    ]
+    assert not [line for line in after.lines if line.review and not line.held_back]
 
 
 @patient

@@ -22,7 +22,7 @@ from photoqueue.inventory.views import AnalysedPhoto
 from photoqueue.inventory.volumes import Kind
 from photoqueue.inventory.wording import canonical_room_type
 from photoqueue.jobs.inventory_sync import completed, inventory_of
-from photoqueue.queue import edit_log, projects
+from photoqueue.queue import edit_log, projects, standing
 from photoqueue.queue.database import Database
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, Strategy
 from photoqueue.records.edits import Anchor, Edit, NamedThing
@@ -91,13 +91,13 @@ class ProjectState:
     @cached_property
     def newest(self) -> InventoryResult | None:
         """The newest inventory as it was stored; None before the first."""
-        found = projects.newest_inventory(self.database, self.project_id)
+        found = standing.newest_inventory(self.database, self.project_id)
         return None if found is None else InventoryResult.model_validate(found)
 
     @property
     def strategy(self) -> Strategy:
         """The one that the project was last asked to be added up by."""
-        asked = projects.asked_strategy(self.database, self.project_id)
+        asked = standing.asked_strategy(self.database, self.project_id)
         return strategy_now(asked, self.newest)
 
     def inventory(self) -> InventoryResult:

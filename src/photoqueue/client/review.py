@@ -7,29 +7,25 @@ at once in :func:`read_inventory`, and can be undone.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photoqueue.client.identifiers import checked, checked_user
 from photoqueue.client.project_state import OpenProject, ProjectState, editing
+from photoqueue.client.review_tables import ReviewTables
 from photoqueue.errors import NotFoundError, PayloadError, StateError
 from photoqueue.installation import current
-from photoqueue.inventory.overlay import followed, found_alike
+from photoqueue.inventory.overlay import found_alike
 from photoqueue.inventory.volumes import Kind
 from photoqueue.queue import edit_log, projects
 from photoqueue.records.base import Box
-from photoqueue.records.edits import Edit, gap_words, last_of, undone_by
+from photoqueue.records.edits import Edit, last_of, undone_by
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from photoqueue.inventory.counting import Thing
+    pass
 
 
-class Review:
+class Review(ReviewTables):
     """A project under review by one person; made by :func:`review`.
 
     Each verb stores one edit and returns it. Verbs raise :class:`NotFoundError` for an item, photo
@@ -38,152 +34,12 @@ class Review:
     """
 
     def __init__(self, project_id: str, user_id: str, *, ref: str | None = None) -> None:
-        self.project_id = project_id
+        super().__init__(project_id)
         self.user_id = user_id
         self.ref = ref
 
     def __repr__(self) -> str:
         return f"<Review of {self.project_id!r:.40} by {self.user_id!r:.20}>"
-
-    # -- reading
-
-    def items(self) -> pd.DataFrame:
-        """Return what the photos show, with all edits: one row each.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``item_id``, ``photo_id``, ``room``, ``name``, ``score`` (0…1; none for what a person
-            named), ``box`` (x0, y0, x1, y1 in 0…1 of the upright picture), ``thing`` (as in
-            :meth:`things`) and ``edited`` (the newest edit, and by whom).
-        """
-        import pandas as pd
-
-        state = self._state()
-        things = {
-            item_id: name
-            for name, _, thing, _ in self._things(state)
-            for item_id in _item_ids(thing)
-        }
-        rows = [
-            (
-                *(item_id, photo.photo_id, photo.room, state.name(item.key, item.name)),
-                *(item.score, item.box, things.get(item_id)),
-                _by_whom(state.done.edited.get(item_id)),
-            )
-            for item_id, (photo, item) in state.items.items()
-        ]
-        columns = ["item_id", "photo_id", "room", "name", "score", "box", "thing", "edited"]
-        return pd.DataFrame(rows, columns=columns)
-
-    def things(self) -> pd.DataFrame:
-        """Return the things of the project: one row each, with the boxes that show it.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``thing`` (an id as long as nothing changes), ``room``, ``name``, ``counts`` (whether it
-            is in the count of its line), ``reason`` (why not), ``items`` and ``boxes`` (a list of
-            ``(photo_id, box)``); empty for a thing that is only listed. A count set by hand is not
-            divided into things.
-        """
-        import pandas as pd
-
-        state = self._state()
-        rows = []
-        for name, room, thing, label in self._things(state):
-            left_out = "stays here" if thing.stays else thing.left_out
-            boxes = [
-                (state.items[item_id][0].photo_id, state.items[item_id][1].box)
-                for item_id in _item_ids(thing)
-            ]
-            rows.append((name, room, label, not left_out, left_out, _item_ids(thing), boxes))
-        columns = ["thing", "room", "name", "counts", "reason", "items", "boxes"]
-        return pd.DataFrame(rows, columns=columns)
-
-    def to_coco(self, folder: str | Path) -> Path:
-        """Write the reviewed rooms as a set on which engines can be measured or trained.
-
-        Parameters
-        ----------
-        folder
-            A new folder: it gets the photos, ``annotations.json`` (COCO, with keys of the catalogue
-            as categories) and ``things.csv``, which also lists things without a box.
-            ``photoqueue evaluate`` reads it.
-
-        Returns
-        -------
-        Path
-            The file of annotations.
-
-        Raises
-        ------
-        StateError
-            The folder exists, or no room is reviewed.
-        StorageError
-            A photo cannot be read, or the folder cannot be written.
-        """
-        from photoqueue.inventory.export import write_coco
-        from photoqueue.photos.opening import picture_format
-
-        state = self._state()
-        photos = [photo for photo in state.done.photos if photo.room in state.done.reviewed]
-        if not photos:
-            raise StateError(
-                f"No room of project {self.project_id!r:.80} is reviewed. Say that one is right "
-                "with reviewed(room)."
-            )
-        store = current().photo_store
-
-        def read(content: str) -> tuple[bytes, str]:
-            data = store.get(content)
-            return data, f".{(picture_format(data) or 'jpg').lower()}"
-
-        return write_coco(Path(folder), photos, read)
-
-    def log(self) -> pd.DataFrame:
-        """Return all edits, oldest first: one row each, with those that were undone."""
-        import pandas as pd
-
-        columns = ["number", "created_at", "user_id", "kind", "what", "undone_at", "undone_by"]
-        rows = [
-            {**edit.model_dump(include=set(columns)), "what": edit.words()}
-            for edit in self._state().edits
-        ]
-        return pd.DataFrame(rows, columns=columns)
-
-    def unplaced(self) -> pd.DataFrame:
-        """Return the edits whose item was not found again: one row each, with the reason.
-
-        :meth:`place` applies one to another item, :meth:`keep` leaves it aside, :meth:`undo` drops
-        it.
-        """
-        import pandas as pd
-
-        rows = [
-            (one.edit.number, one.edit.user_id, one.edit.kind, one.edit.words(), one.reason)
-            for one in self._state().done.unplaced
-        ]
-        return pd.DataFrame(rows, columns=["number", "user_id", "kind", "what", "reason"])
-
-    def gaps(self) -> pd.DataFrame:
-        """Return what the inventory may lack: one row each.
-
-        Places that customers forget (cellar, attic, garage, balcony) and that no photo shows, rooms
-        without a photo or with only one, and rooms in which nothing was found.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``gap`` (its name, for :meth:`acknowledge`), ``what`` and ``acknowledged`` (by whom).
-        """
-        import pandas as pd
-
-        rows = [
-            (gap.name, gap_words(gap.name), gap.acknowledged.user_id if gap.acknowledged else None)
-            for gap in self._state().gaps()
-        ]
-        return pd.DataFrame(rows, columns=["gap", "what", "acknowledged"])
 
     # -- things
 
@@ -462,9 +318,6 @@ class Review:
 
     # -- how
 
-    def _state(self) -> ProjectState:
-        return ProjectState.read(self.project_id)
-
     def _editing(self, *about: object) -> AbstractContextManager[OpenProject]:
         return editing(self.project_id, *about, ref=self.ref)
 
@@ -476,46 +329,11 @@ class Review:
         with self._editing(item_id) as state:
             return self._add(state, kind, items=(state.anchor(item_id),), **what)
 
-    def _things(self, state: ProjectState) -> Iterator[tuple[str, str, Thing, str]]:
-        """Give each thing with its id, room and name."""
-        from photoqueue.inventory.merge import count_rooms
-
-        newest = state.newest
-        rooms = count_rooms(
-            state.done.photos,
-            state.catalogue,
-            strategy=state.strategy,
-            language=state.settings.language,
-            listed=followed(newest.listed, newest.listed_photos or {}, state.done.rooms)
-            if newest and newest.listed
-            else None,
-            links=state.done.links,
-        )
-        number = 0
-        for room in rooms:
-            for one in room.counts:
-                for thing in one.things:
-                    number += 1
-                    named = thing.listed or (thing.sightings[0].item if thing.sightings else None)
-                    label = state.name(one.kind.key, named.name if named else "")
-                    yield f"t{number}", room.room, thing, label
-
     def _last_of_mine(self, state: ProjectState) -> Edit:
         edit = last_of(state.edits, self.user_id)
         if edit is None:
             raise StateError(f"No edit of {self.user_id} holds in project {self.project_id!r:.80}.")
         return edit
-
-
-class ReadOnce(Review):
-    """A review that reads its project once, so that its tables belong together."""
-
-    @cached_property
-    def _read(self) -> ProjectState:
-        return super()._state()
-
-    def _state(self) -> ProjectState:
-        return self._read
 
 
 def review(project_id: str, *, user_id: str | None = None) -> Review:
@@ -541,14 +359,6 @@ def review(project_id: str, *, user_id: str | None = None) -> Review:
     project = checked("project_id", project_id)
     projects.require_project(current().database, project)
     return Review(project, checked_user(user_id))
-
-
-def _item_ids(thing: Thing) -> list[str]:
-    return [str(found.item.item_id) for found in thing.sightings]
-
-
-def _by_whom(edit: Edit | None) -> str | None:
-    return None if edit is None else f"{edit.kind} by {edit.user_id}"
 
 
 def _box(value: Any) -> Box:

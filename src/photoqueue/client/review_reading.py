@@ -10,12 +10,14 @@ from photoqueue.client.project_state import strategy_now
 from photoqueue.errors import UnknownProjectError
 from photoqueue.installation import Installation
 from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.links import NO_LINKS, Links
 from photoqueue.inventory.merge import RoomCounts, count_rooms, lines_of
-from photoqueue.inventory.overlay import NO_LINKS, Links, Overlaid, followed, overlay
+from photoqueue.inventory.overlay import Overlaid, followed, overlay
 from photoqueue.inventory.views import AnalysedPhoto, by_room
 from photoqueue.jobs.inventory_sync import reviewed_inventory
 from photoqueue.queue import edit_log, projects
-from photoqueue.queue.projects import PhotoRow, ProjectStanding
+from photoqueue.queue.projects import PhotoRow
+from photoqueue.queue.standing import ProjectStanding, newest_inventory, project_standing
 from photoqueue.records.base import Strategy
 from photoqueue.records.edits import Edit
 from photoqueue.records.results import FoundItem, InventoryLine, InventoryResult, PhotoResult
@@ -144,7 +146,7 @@ class ProjectReader:
             PostgreSQL is unavailable.
         """
         database = self.installation.database
-        standing = projects.project_standing(database, self.project_id)
+        standing = project_standing(database, self.project_id)
         # Edits first: a photo that came with an edit is then among the photos that are read later.
         number = edit_log.newest_number(database, self.project_id)
         rows = self._read_rows()
@@ -230,7 +232,7 @@ class ProjectReader:
 
     def _read_newest(self, standing: ProjectStanding) -> InventoryResult | None:
         if standing.completed_id != self._newest[0]:
-            found = projects.newest_inventory(self.installation.database, self.project_id)
+            found = newest_inventory(self.installation.database, self.project_id)
             newest = None if found is None else InventoryResult.model_validate(found)
             self._newest = standing.completed_id, newest
         return self._newest[1]

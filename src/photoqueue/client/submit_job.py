@@ -23,6 +23,7 @@ from photoqueue.queue import projects, read
 from photoqueue.queue.connections import storable_json
 from photoqueue.queue.ids import new_uuid
 from photoqueue.queue.ledger import Ledger
+from photoqueue.queue.standing import asked_strategy
 from photoqueue.queue.submission import NewJob, accept
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, Record
 from photoqueue.words import INTERACTIVE_PRIORITY, JobType, Message
@@ -78,7 +79,7 @@ def submit_inventory(
     priority = checked_priority(priority)
     batch_id = _batch_id(installation, after)
     projects.require_project(installation.database, project)
-    strategy = strategy or projects.asked_strategy(installation.database, project)
+    strategy = strategy or asked_strategy(installation.database, project)
     strategy = strategy or DEFAULT_STRATEGY
     if strategy not in STRATEGIES:
         raise StateError(

@@ -35,7 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photoqueue.inventory.copies import item_order, likeness, look_alike
-from photoqueue.inventory.overlay import NO_LINKS, Links
+from photoqueue.inventory.links import NO_LINKS, Links
 from photoqueue.inventory.views import Sighting, same_kind
 from photoqueue.inventory.volumes import Kind
 from photoqueue.records.base import Strategy
@@ -366,7 +366,7 @@ def _most(
 ) -> list[Thing]:
     """Return as many things as one view of a family shows at most, of its weightiest kinds.
 
-    What a person bound or settled is among them, and may make them more.
+    What a person bound is among them, and may make them more; what a person settled comes first.
     """
     ranked = _by_rank(_without(family, bound))
     order = {kind: number for number, kind in enumerate(sorted(_by_kind(family), key=_name))}
@@ -377,7 +377,7 @@ def _most(
         return place not in sure, -sum(map(_mille, ranked[place])), place[1], order[place[0]]
 
     shown = {(group[0].kind, -nth): list(group) for nth, group in enumerate(bound, start=1)}
-    others = max(_largest_view(family) - len(bound), len(sure))
+    others = max(_largest_view(family) - len(bound), 0)
     for place in sorted(ranked, key=weight)[:others]:
         shown[place] = list(ranked[place])
     # There are as many things as findings in any view, so that each finding has a place.

@@ -30,7 +30,7 @@ from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.copies import look_alike
 from photoqueue.inventory.counting import Count, Thing, count, count_listed
 from photoqueue.inventory.lines import line_of, with_lines, with_range
-from photoqueue.inventory.overlay import NO_LINKS, Links
+from photoqueue.inventory.links import NO_LINKS, Links
 from photoqueue.inventory.views import (
     AnalysedPhoto,
     RoomView,

@@ -10,92 +10,18 @@ kind and rank. What finds nothing, or two items, is *unplaced*: a person decides
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
-from types import MappingProxyType
-from typing import Final, NamedTuple
 
 from photoqueue.inventory.copies import SAME_PLACE, items_of_copies, overlap
+from photoqueue.inventory.links import Links
+from photoqueue.inventory.unplaced import NO_RESULT, WAS_REMOVED, Unplaced, Why
 from photoqueue.inventory.views import AnalysedPhoto, Told, room_name
 from photoqueue.inventory.volumes import Kind
-from photoqueue.phrases import phrase
 from photoqueue.records.base import Box
 from photoqueue.records.edits import Anchor, Edit, NamedThing
-from photoqueue.records.hooks import Namer
 from photoqueue.records.results import FoundItem
-
-
-@dataclass(frozen=True)
-class Links:
-    """What persons said of items beyond their kind and box; items by their ids."""
-
-    #: Items that are one thing; each item is in at most one group.
-    groups: tuple[frozenset[str], ...] = ()
-    #: Items that are a thing of their own.
-    apart: Set[str] = frozenset()
-    #: Items that do not move.
-    stays: Set[str] = frozenset()
-    #: Items of which a person said what they are or where: they are there, whatever their score.
-    settled: Set[str] = frozenset()
-
-    def among(self, item_ids: Iterable[str]) -> Links:
-        """Return what was said of some items."""
-        names = frozenset(item_ids)
-        return Links(
-            groups=tuple(group for group in self.groups if group & names),
-            apart=names & self.apart,
-            stays=names & self.stays,
-            settled=names & self.settled,
-        )
-
-
-NO_LINKS: Final = Links()
-
-NO_RESULT: Final = "photo {photo} is no longer in the project, or has no result"
-WAS_REMOVED: Final = "the {name} in photo {photo} was removed"
-
-
-class Why(NamedTuple):
-    """Why an edit has no effect."""
-
-    #: A text of :mod:`photoqueue.phrases`.
-    text: str
-    photo: str | None = None
-    room: str | None = None
-    #: What it is about, and another edit.
-    item: Anchor | None = None
-    edit: Edit | None = None
-    rooms: Sequence[str] = ()
-
-
-class Unplaced(NamedTuple):
-    """An edit whose item was not found, and why."""
-
-    edit: Edit
-    why: Why
-
-    @property
-    def reason(self) -> str:
-        """Why, in English."""
-        return self.reason_in()
-
-    def reason_in(
-        self, names: Namer | None = None, titles: Mapping[str, str] = MappingProxyType({})
-    ) -> str:
-        """Return why; parameters are those of :meth:`Edit.words`."""
-        why, language = self.why, names.language if names else "en"
-        item, edit = why.item, why.edit
-        return phrase(
-            language,
-            why.text,
-            photo=titles.get(why.photo or "", why.photo),
-            room=why.room,
-            name=names.item(item.key, item.name) if names and item else item and item.name,
-            number=edit and edit.number,
-            words=edit and edit.words(names, titles),
-            rooms=phrase(language, " and ").join(why.rooms),
-        )
 
 
 def anchors(photos: Iterable[AnalysedPhoto], edits: Iterable[Edit]) -> dict[str, Anchor]:
@@ -473,20 +399,21 @@ class _Desk:
         return name, None
 
     def _change(self, edit: Edit, photo: _Photo, name: str) -> None:
-        changes: dict[str, object] = {"alternatives": None}
+        changes: dict[str, object] = {}
         if edit.kind != "accept":  # which says nothing against what its copies show
             photo.said[name] = edit.number
         match edit.kind:
             case "rename" if edit.thing:
-                changes |= {**edit.thing.model_dump(), "score": None}
+                changes = {**edit.thing.model_dump(), "score": None, "alternatives": None}
             case "redraw":
-                changes |= {"box": edit.box, "merged": None}
+                changes = {"box": edit.box, "merged": None}
             case "apart":
                 self.groups = [group - {name} for group in self.groups]
                 self.apart.add(name)
             case "stays":
                 self.stays.add(name)
-        photo.items[name] = photo.items[name].model_copy(update=changes)
+        if changes:
+            photo.items[name] = photo.items[name].model_copy(update=changes)
 
     def _join(self, names: set[str]) -> None:
         together = [group for group in self.groups if group & names]

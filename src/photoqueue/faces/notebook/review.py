@@ -15,7 +15,8 @@ from photoqueue.client.control import retry
 from photoqueue.client.gallery import photo_items, photo_picture, photo_preview
 from photoqueue.client.identifiers import checked, checked_user
 from photoqueue.client.observe import ask
-from photoqueue.client.review_page import Json, RoomPages, catalogue_page, head_page, photo_title
+from photoqueue.client.review_head import catalogue_page, head_page
+from photoqueue.client.review_page import Json, RoomPages, photo_title
 from photoqueue.client.review_reading import ProjectReader, ProjectReading
 from photoqueue.client.submit_job import submit_inventory
 from photoqueue.client.verbs import edit, replace

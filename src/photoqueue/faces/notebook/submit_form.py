@@ -28,7 +28,8 @@ from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type
 from photoqueue.jobs.engine_calls import FOR_TRYING_OUT
 from photoqueue.photos.finding import left_out_words
 from photoqueue.queue.database import storable
-from photoqueue.queue.projects import asked_strategy, recent_batches
+from photoqueue.queue.projects import recent_batches
+from photoqueue.queue.standing import asked_strategy
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGY_TEXTS
 from photoqueue.samples import SAMPLE_HOME
 

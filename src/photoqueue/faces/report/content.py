@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.client.gallery import photo_picture
-from photoqueue.client.review_page import RoomPages, inventory_warnings, trial_words
+from photoqueue.client.review_head import inventory_warnings, trial_words
+from photoqueue.client.review_page import RoomPages
 from photoqueue.client.review_reading import ProjectReader
 from photoqueue.errors import NotFoundError, PhotoError, StorageError
 from photoqueue.inventory.gaps import Gap, gaps
@@ -19,6 +20,7 @@ from photoqueue.inventory.volumes import litres, to_cubic_metres
 from photoqueue.inventory.weights import known_item, persons_to_carry, weight_of_one
 from photoqueue.inventory.wording import Wording
 from photoqueue.queue import projects
+from photoqueue.queue.standing import newest_inventory
 from photoqueue.records.edits import gap_words
 from photoqueue.records.results import InventoryLine, InventoryResult, share_words
 from photoqueue.words import UNFINISHED, JobState
@@ -144,7 +146,7 @@ class Content:
         estimate: Estimate | None,
     ) -> None:
         projects.require_project(here.database, project_id)
-        stored = projects.newest_inventory(here.database, project_id)
+        stored = newest_inventory(here.database, project_id)
         if stored is None:
             raise NotFoundError(
                 f"Project {project_id!r:.80} was not added up yet, so there is nothing to report. "

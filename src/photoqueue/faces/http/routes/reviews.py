@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from photoqueue.client.review import ReadOnce, review
+from photoqueue.client.review import review
+from photoqueue.client.review_tables import ReadOnce
 from photoqueue.client.verbs import VERBS, edit, edits
 from photoqueue.faces.http.answers import EditsAnswer, ItemsAnswer
 from photoqueue.faces.http.backend import TheBackend
@@ -53,7 +54,7 @@ async def items(project_id: str, backend: TheBackend) -> ItemsAnswer:
 
 
 def _items(project_id: str) -> ItemsAnswer:
-    reviewed = ReadOnce(review(project_id, user_id="api").project_id, "api")
+    reviewed = ReadOnce(review(project_id, user_id="api").project_id)
 
     def rows(frame: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (

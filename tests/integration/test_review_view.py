@@ -137,6 +137,7 @@ def test_page_shows_lines_things_and_items_before_anything_is_added_up(page: Pag
     json.dumps([view.head, view.rooms, view.part_0, view.part_1, view.catalogue])
     assert (view.head["project"], view.head["fixed"], view.head["user"]) == ("m1", True, "ana")
     assert (view.head["things"], view.head["lorry"]["words"]) == (3, "van (3.5 t, 12 m³)")
+    assert view.head["weight"] == {"words": "about 130 kg"}
     assert view.head["check"] == {"left": 1, "of": 1}
     assert view.head["analysis"] == {
         "total": 3,

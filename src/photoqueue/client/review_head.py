@@ -9,6 +9,7 @@ from photoqueue.client.review_reading import ProjectReading
 from photoqueue.format import counted
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.volumes import lorry_for
+from photoqueue.inventory.weights import weight_of_one, weight_words
 from photoqueue.inventory.wording import Wording
 from photoqueue.jobs.engine_calls import FOR_TRYING_OUT, is_for_trying_out
 from photoqueue.phrases import phrase
@@ -83,7 +84,10 @@ def head_page(
     titles = {row.photo_id: photo_title(row) for row in reading.rows}
     left = sum(line.review for line in result.lines)
     any_counted = bool(reading.analysed or result.lines)
-    usual, most = lorry_for(result.total_volume), lorry_for(result.total_volume_max)
+    weight_of = weight_of_one(wording.catalogue)
+    kg = sum(line.count * weight_of(line)[1] for line in result.lines)
+    most_kg = kg * result.total_volume_max / result.total_volume if result.total_volume else kg
+    usual, most = lorry_for(result.total_volume, kg), lorry_for(result.total_volume_max, most_kg)
 
     def said(edit: Edit | None) -> Json | None:
         return {"number": edit.number, "words": edit.words(wording, titles)} if edit else None
@@ -105,7 +109,9 @@ def head_page(
         }
         if any_counted
         else None,
-        "weight": None,
+        "weight": {"words": weight_words(result, wording.catalogue, lang=language)}
+        if any_counted
+        else None,
         "check": {"left": left, "of": max(left, reading.to_check)},
         "strategy": result.strategy,
         "strategies": {name: phrase(language, text) for name, text in STRATEGY_TEXTS.items()},

@@ -19,7 +19,7 @@ from photoqueue.errors import PayloadError
 from photoqueue.inventory import labour
 from photoqueue.inventory.cartons import cartons_of
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.estimate_words import GROUND, Told, Words, notes_of, working_of
+from photoqueue.inventory.estimate_words import GROUND, Basis, Words, notes_of, working_of
 from photoqueue.inventory.ranges import move_range
 from photoqueue.inventory.volumes import LORRIES
 from photoqueue.inventory.weights import DEFAULT_DENSITY, weight_of_one
@@ -176,7 +176,7 @@ def estimate_of(
         price=_price(terms, words, driven.vehicle.name, ends) if terms.rates else None,
         working=(),
     )
-    told = Told(estimate, terms, burden, crew_parts, boxed.usual, goods.usual, driven)
+    told = Basis(estimate, terms, burden, crew_parts, boxed.usual, goods.usual, driven)
     return estimate.model_copy(
         update={"working": tuple(working_of(told, words)), "notes": tuple(notes_of(told, words))}
     )

@@ -126,7 +126,7 @@ class Words:
         )
 
 
-class Told(NamedTuple):
+class Basis(NamedTuple):
     """An estimate, and what its figures were made of."""
 
     estimate: Estimate
@@ -140,7 +140,7 @@ class Told(NamedTuple):
     driven: VehicleLoads
 
 
-def working_of(told: Told, words: Words) -> Iterator[Working]:
+def working_of(told: Basis, words: Words) -> Iterator[Working]:
     """Return the lines of working, in the order of the calculation."""
     made, terms, burden = told.estimate, told.terms, told.burden
     volume, weight = (
@@ -224,7 +224,7 @@ def working_of(told: Told, words: Words) -> Iterator[Working]:
     yield words.line("hours", made.hours.total, "h", "sum")
 
 
-def notes_of(told: Told, words: Words) -> Iterator[str]:
+def notes_of(told: Basis, words: Words) -> Iterator[str]:
     """Return what was assumed and what is missing."""
     made, terms, driven = told.estimate, told.terms, told.driven
     if terms.rates is None:

@@ -353,7 +353,8 @@ def _estimate(made: Estimate) -> str:
         rows.append(("total", f"{price.total} {price.currency}"))
         lines = [(one.what, one.formula, one.amount) for one in price.lines]
         lines += [("net", "", price.net), ("VAT", f"{price.vat_rate:f} %", price.vat)]
-        lines.append(("total", f"{price.total_low}–{price.total_high}", price.total))
+        ends = f"{price.total_low} to {price.total_high} at the ends of the volume"
+        lines.append(("total", ends, price.total))
         body += table(("price", "", price.currency), lines, numbers="wwn")
     working = [
         (one.what, f"{words.number(one.figure)} {one.unit}", part) if first else ("", "", part)

@@ -581,3 +581,49 @@ def test_page_is_the_inventory_that_is_read(move: Move, page: Page, ben: Review)
     for name in ("head", "rooms", *(f"part_{n}" for n in range(PARTS))):
         assert getattr(fresh.view, name) == getattr(page.view, name), name
     fresh.view.close()
+
+
+def test_page_that_is_refreshed_by_the_browser_asks_once_at_a_time(
+    page: Page, installation: Installation, ben: Review
+) -> None:
+    view = page.view
+    with edit_log.editing(installation.database, "m1"):
+        message = {"kind": "edit", "ref": "r1", "verb": "exclude", "values": ["s2"]}
+        view._received(view, message, [])
+        for _ in range(20):
+            view._received(view, {"kind": "refresh"}, [])
+        assert len(view._waits) == 2
+    view.wait(60)
+    assert page.photo("s2")["state"] == "excluded"
+
+
+def test_mistake_of_ours_is_said_and_the_page_goes_on(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("photoqueue.faces.notebook.review.RoomPages", None)
+        desk = page.item("s1", "desk")["id"]
+        assert page.edit("remove", desk)["kind"] == "saved"
+        assert page.view.notice.startswith("That did not work: TypeError")
+        broken.setattr("photoqueue.faces.notebook.review.photo_preview", None)
+        page.ask("pictures", photos=["s1"], size="small")
+        assert page.sent[-1][0]["reason"].startswith("That did not work: TypeError")
+    assert page.ask("language", language="en") == ""
+    assert not [line for line in page.room()["lines"] if line["key"] == "desk"]
+
+
+def test_copies_of_a_picture_are_one_view_with_the_same_letters(move: Move, page: Page) -> None:
+    items = [seen("chair", LEFT, score=0.9), seen("chair", RIGHT, score=0.8)]
+    copy = picture(99)
+    for name in ("c1", "c2"):
+        result = PhotoResult(
+            photo_id=name, items=items, room_type="office", confidence=0.9, phash="0123456789abcdef"
+        )
+        job = submit_photo(copy + name.encode(), photo_id=name, project_id="m1", room="hall")
+        move.bench(job, lambda analyse, result=result: lambda claim, calls: result.to_json())
+    page.view.refresh()
+    kept, copied = page.photo("c1", "hall"), page.photo("c2", "hall")
+    assert (kept["duplicateOf"], copied["duplicateOf"]) == (None, "c1")
+    places = [[(item["line"], item["letter"]) for item in one["items"]] for one in (kept, copied)]
+    assert places == [[("chair", "A"), ("chair", "B")]] * 2
+    assert page.line("chair", "hall")["count"] == 2

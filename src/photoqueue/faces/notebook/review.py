@@ -22,11 +22,9 @@ from photoqueue.client.submit_job import submit_inventory
 from photoqueue.client.verbs import edit, replace
 from photoqueue.errors import (
     PayloadError,
-    PhotoError,
     PhotoqueueError,
     ServiceError,
     StateError,
-    StorageError,
 )
 from photoqueue.faces.notebook.system import start_one
 from photoqueue.faces.notebook.view import LiveView, Message, Paced, Scope, script, style
@@ -132,6 +130,7 @@ class ReviewView(LiveView):
             "full": ThreadPoolExecutor(_FULL_READERS, "photoqueue-full"),
         }
         self._waits: list[Future[None]] = []
+        self._asked: Future[None] | None = None
         if lang is not None:
             traits["lang"] = lang
         self.add_traits(**{f"part_{n}": traitlets.List().tag(sync=True) for n in range(PARTS)})
@@ -269,31 +268,46 @@ class ReviewView(LiveView):
         # Buffers are only valid during this call.
         copied = [bytes(buffer) for buffer in buffers]
         self._waits = [one for one in self._waits if not one.done()]
-        if message.get("kind") != "pictures":
+        kind = message.get("kind")
+        if kind == "refresh":
+            if self._asked is None or self._asked.done():  # so that none pile up in an outage
+                self._asked = self._later(self._editor, self._handle, message, copied)
+            return
+        if kind != "pictures":
             self._later(self._editor, self._handle, message, copied)
             return
         wanted = "full" if message.get("size") == "full" else "small"
         for photo in map(str, _listed(message, "photos")):
             self._later(self._readers[wanted], self._send_picture, photo, wanted)
 
-    def _later(self, pool: ThreadPoolExecutor, work: Callable[..., None], *given: Any) -> None:
+    def _later(
+        self, pool: ThreadPoolExecutor, work: Callable[..., None], *given: Any
+    ) -> Future[None] | None:
         with suppress(RuntimeError):  # closed: the page is gone, and keeps what is not saved
             self._waits.append(pool.submit(work, *given))
+            return self._waits[-1]
+        return None
 
     def _handle(self, message: Message, buffers: list[bytes]) -> None:
-        """Do what a message asks for; say beside what was clicked what went wrong."""
+        """Do what a message asks for; what goes wrong is said, whatever it is."""
         try:
-            if message.get("kind") in ("edit", "replace"):
-                self._store(message, buffers)
-            else:
+            if message.get("kind") not in ("edit", "replace"):
                 super()._received(self, message, buffers)
                 return
+            self._answer(message, buffers)
+            self.notice = ""
+            self.chosen()
+        except Exception as exc:
+            self.notice = _unforeseen(exc)
+
+    def _answer(self, message: Message, buffers: list[bytes]) -> None:
+        """Store an edit; say beside what was clicked what went wrong."""
+        try:
+            self._store(message, buffers)
         except PhotoqueueError as exc:
             self._refuse(message, str(exc), again=isinstance(exc, ServiceError))
         except Exception as exc:
-            self._refuse(message, f"That did not work: {type(exc).__name__}: {exc}")
-        self.notice = ""
-        self.chosen()
+            self._refuse(message, _unforeseen(exc))
 
     def _refuse(self, message: Message, error: str, *, again: bool = False) -> None:
         self.send({"kind": "refused", "ref": message.get("ref"), "error": error, "again": again})
@@ -345,8 +359,10 @@ class ReviewView(LiveView):
             else:
                 preview = photo_preview(rows[photo])
                 jpeg, reason = preview.jpeg or b"", preview.reason
-        except (PhotoError, StorageError, ServiceError) as exc:
+        except PhotoqueueError as exc:
             reason = str(exc)
+        except Exception as exc:  # whoever asked waits for an answer
+            reason = _unforeseen(exc)
         told = {"kind": "picture", "photo": photo, "size": wanted, "reason": reason}
         self.send(told, buffers=[jpeg] if jpeg else [])
 
@@ -416,6 +432,10 @@ _EMPTY: Final[Json] = {
     "others": [],
     "unplaced": [],
 }
+
+
+def _unforeseen(exc: Exception) -> str:
+    return f"That did not work: {type(exc).__name__}: {exc}"
 
 
 def _listed(message: Message, name: str) -> list[Any]:

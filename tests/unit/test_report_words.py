@@ -13,11 +13,11 @@ from fontTools.ttLib import TTFont
 from photoqueue.faces.report.content import Mark as ReportMark
 from photoqueue.faces.report.content import _most_telling
 from photoqueue.faces.report.document import HERE, TEMPLATE
-from photoqueue.faces.report.words import Words, languages
+from photoqueue.faces.report.words import ReportWords, languages
 from photoqueue.inventory.catalogue_file import CATEGORIES
 from tests.conftest import REPOSITORY
 
-EN, FR = Words("en"), Words("fr")
+EN, FR = ReportWords("en"), ReportWords("fr")
 
 
 def shape(words: dict[str, Any]) -> dict[str, Any]:
@@ -53,8 +53,8 @@ def test_no_word_is_unused() -> None:
         (EN.number(None), "–"),
         (EN.volume(0.285), "0.29\u00a0m³"),
         (FR.volume(17.11, 1), "17,1\u00a0m³"),
-        (Words("en", "imperial").volume(1.0), "35.31\u00a0ft³"),
-        (Words("fr", "imperial").weight(1000), "2\u202f205\u00a0lb"),
+        (ReportWords("en", "imperial").volume(1.0), "35.3\u00a0ft³"),
+        (ReportWords("fr", "imperial").weight(1000), "2\u202f205\u00a0lb"),
         (FR.weight(1196), "1\u202f196\u00a0kg"),
         (EN.money(Decimal("1234.50"), "EUR"), "EUR\u00a01,234.50"),
         (FR.money(Decimal("1234.50"), "EUR"), "1\u202f234,50\u00a0EUR"),

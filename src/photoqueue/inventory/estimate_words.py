@@ -26,7 +26,7 @@ from photoqueue.records.estimate import (
 )
 from photoqueue.records.results import share_words
 
-_M3_PER_FT3: Final = 0.028316846592
+M3_PER_FT3: Final = 0.028316846592
 #: Access that nobody described: the ground floor, near the vehicle.
 GROUND: Final = (Access(), Access())
 
@@ -58,7 +58,7 @@ class Words:
         if self.metric:
             return round(value, 2 if unit == "m³" else 0), unit
         if unit == "m³":
-            return round(value / _M3_PER_FT3, 1), "ft³"
+            return round(value / M3_PER_FT3, 1), "ft³"
         return round(value / KG_PER_LB), "lb"
 
     def measure(self, value: float, unit: str) -> str:
@@ -68,7 +68,7 @@ class Words:
 
     def hours_per(self, hours: float) -> str:
         """Write person-hours per m³, or per 100 ft³."""
-        rate, per = (hours, "m³") if self.metric else (hours * 100 * _M3_PER_FT3, "100 ft³")
+        rate, per = (hours, "m³") if self.metric else (hours * 100 * M3_PER_FT3, "100 ft³")
         return self.text("person-hours", rate=self.number(rate), per=per)
 
     def product(self, key: str, rate: Decimal, currency: str, factors: tuple[float, ...]) -> str:

@@ -25,25 +25,30 @@ from photoqueue.format import line
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from photoqueue.records.estimate import Price, Working
+    from photoqueue.records.estimate import Estimate, Price, Working
+
+
+#: Options of commands that estimate.
+TermsFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="TOML file with access, rates, vehicles and other arguments of "
+        "photoqueue.estimate(); of several, the later ones add to the earlier ones.",
+        show_default=False,
+    ),
+]
+UnitsName = Annotated[
+    Literal["metric", "imperial"] | None,
+    typer.Option(help="m³ and kg, or ft³ and lb.", show_default="metric"),
+]
 
 
 def estimate(
     project: Annotated[
         str, typer.Argument(metavar="PROJECT", help="The move.", show_default=False)
     ],
-    terms: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="TOML file with access, rates, vehicles and other arguments of "
-            "photoqueue.estimate(); of several, the later ones add to the earlier ones.",
-            show_default=False,
-        ),
-    ] = None,
-    units: Annotated[
-        Literal["metric", "imperial"] | None,
-        typer.Option(help="m³ and kg, or ft³ and lb.", show_default="metric"),
-    ] = None,
+    terms: TermsFiles = None,
+    units: UnitsName = None,
     lang: Annotated[
         Literal["en", "fr"] | None,
         typer.Option(help="Language of the texts.", show_default="PHOTOQUEUE_LANGUAGE"),
@@ -56,18 +61,7 @@ def estimate(
     """
     from photoqueue.inventory.estimate_words import Words
 
-    given: dict[str, Any] = {}
-    for file in terms or ():
-        given |= _read(file)
-    named = {"units": units, "lang": lang}
-    given |= {name: value for name, value in named.items() if value is not None}
-    known = [name for name in signature(photoqueue.estimate).parameters if name != "project_id"]
-    for name in given:
-        if name not in known:
-            raise ConfigurationError(
-                f"The terms have {name!r:.60}, which is unknown. Use {', '.join(known)}."
-            )
-    made = photoqueue.estimate(project, **given)
+    made = estimate_by(project, terms, units=units, lang=lang)
     if printed_json(as_json, made):
         return
     words = Words(made.lang, made.units)
@@ -99,6 +93,30 @@ def _price_table(price: Price) -> Table:
         TableColumn(price.currency, lambda row: str(row[2]), NUMBER),
     )
     return table(columns, rows)
+
+
+def estimate_by(
+    project: str, terms: list[Path] | None, *, units: str | None, lang: str | None
+) -> Estimate:
+    """Estimate a move by files of terms.
+
+    Raises
+    ------
+    ConfigurationError
+        A file cannot be read, or has terms that are unknown.
+    """
+    given: dict[str, Any] = {}
+    for file in terms or ():
+        given |= _read(file)
+    named = {"units": units, "lang": lang}
+    given |= {name: value for name, value in named.items() if value is not None}
+    known = [name for name in signature(photoqueue.estimate).parameters if name != "project_id"]
+    for name in given:
+        if name not in known:
+            raise ConfigurationError(
+                f"The terms have {name!r:.60}, which is unknown. Use {', '.join(known)}."
+            )
+    return photoqueue.estimate(project, **given)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 import photoqueue
+from photoqueue.faces.cli.estimate import TermsFiles, UnitsName, estimate_by
 from photoqueue.faces.cli.inventory import Project
 from photoqueue.faces.cli.output import AsJson, note, printed_json, show
 from photoqueue.format import line
@@ -23,6 +24,8 @@ def report(
         Path | None,
         typer.Option(help="The new file.", show_default="report-PROJECT.html, in this folder"),
     ] = None,
+    terms: TermsFiles = None,
+    units: UnitsName = None,
     lang: Annotated[
         Literal["en", "fr"] | None,
         typer.Option(help="Language of the report.", show_default="PHOTOQUEUE_LANGUAGE"),
@@ -35,7 +38,8 @@ def report(
     ending = output.suffix.removeprefix(".").lower() if output else kind or "html"
     if kind not in (None, ending):
         raise typer.BadParameter(f"--output does not end in .{kind}, as --format says.")
-    made = photoqueue.report(project, lang=lang)
+    estimate = estimate_by(project, terms, units=units, lang=lang)
+    made = photoqueue.report(project, lang=lang, estimate=estimate)
     path = made.save(output or free_name(Path(), project, ending, "report"))
     open_gaps = photoqueue.review(project).gaps().query("acknowledged.isna()")["gap"].tolist()
     told = {"file": str(path), "final": made.final, "drafts": made.drafts, "gaps": open_gaps}

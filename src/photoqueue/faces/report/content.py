@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from photoqueue.client.corrections import read_inventory
 from photoqueue.client.gallery import photo_picture
 from photoqueue.client.review_head import inventory_warnings, trial_words
 from photoqueue.client.review_page import RoomPages
 from photoqueue.client.review_reading import ProjectReader
-from photoqueue.errors import NotFoundError, PhotoError, StorageError
+from photoqueue.errors import PhotoError, StorageError
 from photoqueue.inventory.gaps import Gap, gaps
 from photoqueue.inventory.ranges import Range, move_range
 from photoqueue.inventory.volumes import litres, to_cubic_metres
 from photoqueue.inventory.weights import known_item, persons_to_carry, weight_of_one
 from photoqueue.inventory.wording import Wording
 from photoqueue.queue import projects
-from photoqueue.queue.standing import newest_inventory
 from photoqueue.records.edits import gap_words
-from photoqueue.records.results import InventoryLine, InventoryResult, share_words
+from photoqueue.records.results import EngineUse, InventoryLine, share_words
 from photoqueue.words import UNFINISHED, JobState
 
 if TYPE_CHECKING:
-    from photoqueue.faces.report.words import Words
+    from photoqueue.faces.report.words import ReportWords
     from photoqueue.installation import Installation
     from photoqueue.records.estimate import Estimate
 
@@ -125,7 +125,7 @@ class Content:
     company, logo
         Name, and picture as a ``data:`` address; empty without one.
     estimate
-        None leaves it out.
+        Of the same project, language and units.
 
     Raises
     ------
@@ -139,19 +139,13 @@ class Content:
         self,
         here: Installation,
         project_id: str,
-        words: Words,
+        words: ReportWords,
         *,
         company: str,
         logo: str,
-        estimate: Estimate | None,
+        estimate: Estimate,
     ) -> None:
-        projects.require_project(here.database, project_id)
-        stored = newest_inventory(here.database, project_id)
-        if stored is None:
-            raise NotFoundError(
-                f"Project {project_id!r:.80} was not added up yet, so there is nothing to report. "
-                f"Submit its inventory: submit_inventory({project_id!r:.80})."
-            )
+        engines = read_inventory(project_id).engines
         self._words, self._names = words, Wording.of(words.language, here.settings)
         reader = ProjectReader(project_id, here)
         self._reading = reading = reader.read(self._names.catalogue, words.language)
@@ -163,7 +157,7 @@ class Content:
         self.project, self.company, self.logo = project_id, company, logo
         self.made = datetime.now(UTC)
         self.estimate = estimate
-        self.engines = list(self._engines(InventoryResult.model_validate(stored)))
+        self.engines = list(self._engines(engines))
         self.photos_used, self.photos_total = result.photo_count, len(self._rows)
         self.photos_copies = len(result.duplicate_photos)
         by = Counter(room["reviewed"] for room in listed if room["name"] in result.rooms)
@@ -187,10 +181,7 @@ class Content:
         self.drafts = tuple(self._drafts(sum(gap.acknowledged is None for gap in found)))
         self.notes = list(self._notes())
         #: Names of cartons, by key.
-        self.cartons = {
-            one.key: self._names.item(one.key, one.key)
-            for one in (estimate.cartons if estimate else ())
-        }
+        self.cartons = {one.key: self._names.item(one.key, one.key) for one in estimate.cartons}
 
     @property
     def final(self) -> bool:
@@ -209,14 +200,10 @@ class Content:
         }
         return (self._words.several(n, f"why_{what}") for what, n in counts.items() if n)
 
-    def _engines(self, newest: InventoryResult) -> Iterator[str]:
-        # The engine that listed rooms saw all their photos together.
-        engines = (*newest.engines[: bool(newest.listed)], *self._reading.result.engines)
+    def _engines(self, engines: Iterable[EngineUse]) -> Iterator[str]:
         for one in engines:
             photos = self._words.counted(one.photos, "photo")
             yield self._words("engine_photos", engine=str(one), photos=photos)
-        if not engines:
-            yield self._words("persons_only")
 
     def _said(self, gap: Gap) -> str:
         edit = gap.acknowledged

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from photoqueue.client.identifiers import checked
 from photoqueue.errors import ConfigurationError, PayloadError
 from photoqueue.faces.report.content import Content, data_address
-from photoqueue.faces.report.words import Words
+from photoqueue.faces.report.words import ReportWords
 from photoqueue.format import counted, one_line, visible, volume
 from photoqueue.installation import current
 from photoqueue.inventory.export import file_stem, write_new
@@ -51,7 +51,7 @@ class Report:
     #: The report as HTML that needs no other file.
     html: str = field(repr=False)
     _content: Content = field(repr=False)
-    _words: Words = field(repr=False)
+    _words: ReportWords = field(repr=False)
 
     @property
     def final(self) -> bool:
@@ -148,7 +148,7 @@ def report(project_id: str, *, lang: str | None = None, estimate: Estimate | Non
         ``en`` or ``fr``; default is that of the estimate, or of the settings.
     estimate
         Made by :func:`photoqueue.estimate`, in the same language; its units are those of the
-        report. None leaves the estimate out.
+        report. None makes one without access, rates and other terms.
 
     Raises
     ------
@@ -165,6 +165,7 @@ def report(project_id: str, *, lang: str | None = None, estimate: Estimate | Non
     --------
     >>> report("move-42", lang="fr").save("move-42.pdf")  # doctest: +SKIP
     """
+    from photoqueue.client.estimate import estimate as make_estimate
     from photoqueue.inventory.catalogue_file import known_language
 
     project, here = checked("project_id", project_id), current()
@@ -176,7 +177,8 @@ def report(project_id: str, *, lang: str | None = None, estimate: Estimate | Non
             f"report of {project!r:.60} and in {language!r}. Make another: "
             f"estimate({project!r:.60}, lang={language!r})."
         )
-    words = Words(language, estimate.units if estimate else "metric")
+    estimate = estimate or make_estimate(project, lang=language)
+    words = ReportWords(language, estimate.units)
     content = Content(
         here,
         project,
@@ -195,7 +197,7 @@ def report(project_id: str, *, lang: str | None = None, estimate: Estimate | Non
     )
 
 
-def _html(content: Content, words: Words, settings: Settings) -> str:
+def _html(content: Content, words: ReportWords, settings: Settings) -> str:
     from jinja2 import StrictUndefined, TemplateError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 

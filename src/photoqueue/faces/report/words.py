@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from photoqueue import format as formats
+from photoqueue.inventory.estimate_words import M3_PER_FT3, Words
+from photoqueue.inventory.volumes import LORRIES
+from photoqueue.inventory.weights import KG_PER_LB
+from photoqueue.records.estimate import Units, Vehicle
 
 _FILE: Final = Path(__file__).with_name("words.toml")
 #: Unit and its number in one m³ or kg, by system.
-_VOLUMES: Final = {"metric": ("m³", 1.0), "imperial": ("ft³", 35.314_667)}
-_WEIGHTS: Final = {"metric": ("kg", 1.0), "imperial": ("lb", 2.204_623)}
+_VOLUMES: Final = {"metric": ("m³", 1.0), "imperial": ("ft³", 1 / M3_PER_FT3)}
+_WEIGHTS: Final = {"metric": ("kg", 1.0), "imperial": ("lb", 1 / KG_PER_LB)}
 #: The thousands and the decimals of French numbers: a narrow space that does not break, a comma.
 _FRENCH: Final = str.maketrans({",": "\u202f", ".": ","})
 
@@ -25,7 +29,7 @@ def languages() -> dict[str, dict[str, Any]]:
     return tomllib.loads(_FILE.read_text(encoding="utf-8"))
 
 
-class Words:
+class ReportWords:
     """The words of a report, and its numbers with their units.
 
     Parameters
@@ -36,7 +40,7 @@ class Words:
         ``metric`` (m³, kg) or ``imperial`` (ft³, lb).
     """
 
-    def __init__(self, language: str, units: str = "metric") -> None:
+    def __init__(self, language: str, units: Units = "metric") -> None:
         self.language = language
         self._words = languages()[language]
         self.volume_unit, self._volume = _VOLUMES[units]
@@ -65,9 +69,14 @@ class Words:
         text = formats.number(None if value is None else float(value), decimals)
         return text.translate(_FRENCH) if self.language == "fr" else text
 
+    def figure(self, value: float | Decimal) -> str:
+        """Write a number with the digits that it has, as formulas of estimates do."""
+        return Words(self.language, "metric").number(float(value))
+
     def volume(self, cubic_metres: float | None, decimals: int = 2, *, unit: bool = True) -> str:
         """Write a volume that is given in m³, in the units of the report."""
         value = None if cubic_metres is None else self.volume_of(cubic_metres)
+        decimals -= self._volume > 1  # a ft³ is a small part of a m³
         return self._with(self.number(value, decimals), self.volume_unit if unit else "")
 
     def volume_of(self, cubic_metres: float) -> float:
@@ -94,6 +103,11 @@ class Words:
     def between(self, low: str, high: str) -> str:
         """Return the range of two figures: ``4.1 to 6.3``."""
         return self("range", low=low, high=high)
+
+    def vehicle(self, vehicle: Vehicle) -> str:
+        """Return the name of a vehicle; usual ones are translated."""
+        usual = {(one.name_en, one.cubic_metres): one.name(self.language) for one in LORRIES}
+        return usual.get((vehicle.name, vehicle.volume), vehicle.name)
 
     def date(self, when: datetime) -> str:
         """Write a day in local time: ``30 November 2026``."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
     from photoqueue.faces.report.content import Content
-    from photoqueue.faces.report.words import Words
+    from photoqueue.faces.report.words import ReportWords
     from photoqueue.records.estimate import Estimate
 
 #: Row of the names of columns; the title is above it.
@@ -47,7 +47,7 @@ class _Column(NamedTuple):
         return self.width == _SENTENCE
 
 
-def workbook(content: Content, say: Words) -> bytes:
+def workbook(content: Content, say: ReportWords) -> bytes:
     """Return a report as an Excel file.
 
     Raises
@@ -65,7 +65,7 @@ def workbook(content: Content, say: Words) -> bytes:
 
 
 def _sheets(
-    content: Content, say: Words
+    content: Content, say: ReportWords
 ) -> Iterator[tuple[str, Sequence[_Column], Iterable[object]]]:
     def figures(of: str, weight: str) -> Iterator[_Column]:
         """Give the columns of what lines and rooms add up to."""
@@ -126,24 +126,23 @@ def _sheets(
         ),
         content.gaps,
     )
-    if content.estimate:
-        yield (
-            say("estimate_title"),
-            (
-                _Column(say("what"), itemgetter(0), _NAME),
-                _Column(say("formula"), itemgetter(1), _SENTENCE),
-                *(
-                    _Column(say(key), itemgetter(nth), written=_HUNDREDTHS)
-                    for nth, key in enumerate(("figure", "low", "high"), 2)
-                ),
-                _Column(say("unit"), itemgetter(5)),
-                _Column(say("source"), itemgetter(6), _SENTENCE),
+    yield (
+        say("estimate_title"),
+        (
+            _Column(say("what"), itemgetter(0), _NAME),
+            _Column(say("formula"), itemgetter(1), _SENTENCE),
+            *(
+                _Column(say(key), itemgetter(nth), written=_HUNDREDTHS)
+                for nth, key in enumerate(("figure", "low", "high"), 2)
             ),
-            _working(content.estimate, say),
-        )
+            _Column(say("unit"), itemgetter(5)),
+            _Column(say("source"), itemgetter(6), _SENTENCE),
+        ),
+        _working(content.estimate, say),
+    )
 
 
-def _working(estimate: Estimate, say: Words) -> Iterator[tuple[_Value, ...]]:
+def _working(estimate: Estimate, say: ReportWords) -> Iterator[tuple[_Value, ...]]:
     """Give what, formula, figure, low, high, unit and source of each figure of an estimate."""
     for line in estimate.working:
         yield line.what, line.formula, line.figure, line.low, line.high, line.unit, line.source
@@ -151,7 +150,7 @@ def _working(estimate: Estimate, say: Words) -> Iterator[tuple[_Value, ...]]:
     if price:
         for one in price.lines:
             yield one.what, one.formula, one.amount, None, None, price.currency, ""
-        vat = say("vat", rate=say.number(price.vat_rate, 1))
+        vat = say("vat", rate=say.figure(price.vat_rate))
         ends = price.total_low, price.total_high
         yield say("net"), "", price.net, None, None, price.currency, ""
         yield vat, "", price.vat, None, None, price.currency, ""
@@ -163,7 +162,7 @@ def _working(estimate: Estimate, say: Words) -> Iterator[tuple[_Value, ...]]:
 def _fill(
     sheet: Worksheet,
     content: Content,
-    say: Words,
+    say: ReportWords,
     columns: Sequence[_Column],
     rows: Iterable[object],
 ) -> None:

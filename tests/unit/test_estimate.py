@@ -15,7 +15,7 @@ from photoqueue import Estimate
 from photoqueue.errors import PayloadError
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.estimate import estimate_of, terms_of
-from photoqueue.records.results import InventoryLine
+from photoqueue.records.results import FOR_TRYING_OUT, EngineUse, InventoryLine
 from tests.inventories import inventory, line
 
 SHIPPED = Catalogue.load()
@@ -205,6 +205,28 @@ def test_without_rates_there_is_no_price_and_that_is_said() -> None:
     assert found.price is None
     assert "No rates were given: there is no price." in found.notes
     assert "Sans tarifs, il n'y a pas de prix." in made(*flat(), lang="fr").notes
+
+
+def test_notes_say_what_the_inventory_leaves_open() -> None:
+    open_ = inventory(*flat()).model_copy(
+        update={
+            "lines": (line("sofa_3_seat", 0).model_copy(update={"held_back": 2}),),
+            "reviewed_rooms": {"salon": "ana"},
+            "missing_photos": ("p7",),
+            "warnings": (FOR_TRYING_OUT,),
+            "engines": (EngineUse(engine="builtin", model="rooms", photos=1),),
+        }
+    )
+    found = estimate_of(open_, SHIPPED)
+    assert found.made_by == "builtin rooms"
+    assert found.notes[:4] == (
+        "Things were listed by the built-in model: for trying out only.",
+        "Rooms that nobody has reviewed: 1 of 2.",
+        "Doubtful things that are not counted: 2.",
+        "Photos that are not in it: 1.",
+    )
+    reviewed = open_.model_copy(update={"reviewed_rooms": {"salon": "ana", "bedroom": "ana"}})
+    assert not any("reviewed" in note for note in estimate_of(reviewed, SHIPPED).notes)
 
 
 # -- texts and JSON

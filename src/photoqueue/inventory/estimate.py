@@ -163,6 +163,7 @@ def estimate_of(
         project_id=inventory.project_id,
         lang=lang,
         units=terms.units,
+        made_by=inventory.made_by,
         things=things,
         cartons=cartons,
         carton_count=_sums(cartons),
@@ -176,7 +177,7 @@ def estimate_of(
         price=_price(terms, words, driven.vehicle.name, ends) if terms.rates else None,
         working=(),
     )
-    told = Basis(estimate, terms, burden, crew_parts, boxed.usual, goods.usual, driven)
+    told = Basis(estimate, inventory, terms, burden, crew_parts, boxed.usual, goods.usual, driven)
     return estimate.model_copy(
         update={"working": tuple(working_of(told, words)), "notes": tuple(notes_of(told, words))}
     )

@@ -24,7 +24,7 @@ from photoqueue.records.estimate import (
     VehicleLoads,
     Working,
 )
-from photoqueue.records.results import share_words
+from photoqueue.records.results import FOR_TRYING_OUT, InventoryResult, share_words
 
 M3_PER_FT3: Final = 0.028316846592
 #: Access that nobody described: the ground floor, near the vehicle.
@@ -130,6 +130,7 @@ class Basis(NamedTuple):
     """An estimate, and what its figures were made of."""
 
     estimate: Estimate
+    inventory: InventoryResult
     terms: Terms
     burden: labour.Burden
     #: Persons for volume, heaviest thing and stairs.
@@ -226,7 +227,15 @@ def working_of(told: Basis, words: Words) -> Iterator[Working]:
 
 def notes_of(told: Basis, words: Words) -> Iterator[str]:
     """Return what was assumed and what is missing."""
-    made, terms, driven = told.estimate, told.terms, told.driven
+    made, terms, driven, found = told.estimate, told.terms, told.driven, told.inventory
+    if any(warning.startswith(FOR_TRYING_OUT) for warning in found.warnings):
+        yield words.text("for trying out")
+    if unseen := len(set(found.rooms).difference(found.reviewed_rooms or ())):
+        yield words.text("not reviewed", count=unseen, of=len(found.rooms))
+    if held := sum(line.held_back for line in found.lines):
+        yield words.text("held back", count=held)
+    if found.missing_photos:
+        yield words.text("missing photos", count=len(found.missing_photos))
     if terms.rates is None:
         yield words.text("no rates")
     if terms.access is None:

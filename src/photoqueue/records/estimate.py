@@ -199,6 +199,8 @@ class Estimate(Record, HasCard):
     lang: str
     #: Units of the texts and of the lines of working.
     units: Units
+    #: The engines and models that listed the things.
+    made_by: str
     #: m³ of the things in the list, cartons that photos show included.
     things: Quantity
     cartons: tuple[CartonLine, ...]

@@ -347,6 +347,7 @@ def _estimate(made: Estimate) -> str:
         ("vehicle", made.vehicle),
         ("persons", number(made.crew)),
         ("hours", words.number(made.hours.total)),
+        ("engine", made.made_by),
     ]
     body = ""
     if price:

@@ -66,6 +66,8 @@ def failed_job(installation: Installation, name: str = "permanent-1") -> photoqu
     job = submit(name, room="salon", project_id="move-1")
     with pytest.raises(photoqueue.JobFailedError):
         Bench(installation)(job)
+    with installation.database.direct() as connection:  # as if it may go better another time
+        connection.execute("UPDATE jobs SET error_type = 'OSError', attempts = max_attempts")
     return job
 
 
@@ -97,6 +99,42 @@ def test_failed_job_is_found_looked_at_and_started_anew(
     details.get_by_role("button", name="Close").click()
     page.get_by_role("button", name="failed 0").wait_for()
     page.get_by_text("No job matches.").wait_for()
+
+
+def test_retry_that_cannot_help_is_not_offered(
+    address: str, show: Callable[..., Page], installation: Installation
+) -> None:
+    job = submit("permanent-1")
+    with pytest.raises(photoqueue.JobFailedError):
+        Bench(installation)(job)
+    page = show(address)
+    page.get_by_role("button", name="permanent-1", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Close").wait_for()
+    assert page.get_by_role("button", name="Retry").count() == 0
+
+
+def test_board_names_file_and_room(
+    address: str, show: Callable[..., Page], installation: Installation
+) -> None:
+    long = "Living room from the big window to the garden, second view of it.jpg"
+    for number, (file, room) in enumerate((("1.jpg", "salon"), ("1.jpg", "cuisine"), (long, ""))):
+        photoqueue.submit_photo(
+            picture(number), photo_id=f"p{number}", file_name=file, room=room or None, user_id="u1"
+        )
+    page = show(address)
+    row = page.get_by_role("row", name=re.compile("1.jpg.*cuisine"))
+    row.get_by_role("button", name="1.jpg", exact=True).click()
+    details = page.get_by_role("dialog", name="1.jpg of cuisine")
+    for value in ("1.jpg", "cuisine", "p1"):
+        details.get_by_role("definition").get_by_text(value, exact=True).wait_for()
+    details.get_by_role("button", name="Cancel 1.jpg of cuisine").click()
+    page.get_by_text("1.jpg of cuisine is cancelled.").wait_for()
+    details.get_by_role("button", name="Close").click()
+    shortened = page.get_by_role("button", name=long, exact=True)
+    assert shortened.inner_text().startswith("Living room from the ")
+    assert "…" in shortened.inner_text()
+    titles = page.get_by_role("table", name="Jobs").get_by_role("columnheader").all_inner_texts()
+    assert titles == ["Photo", "State", "Room", "Attempts", "Ran", "Submitted", ""]
 
 
 def test_board_is_live(address: str, show: Callable[..., Page], installation: Installation) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,22 @@ def test_jobs_are_newest_first_and_never_cut_in_a_pipe(installation: object, run
     assert first.split()[:2] == [handles[2].id, handles[2].key]
     assert second.split()[:2] == [handles[1].id, handles[1].key]
     assert "--limit" in shown.err
+
+
+@pytest.mark.parametrize("columns", [80, 120, 160])
+def test_jobs_name_room_and_file_in_a_terminal_of_any_width(
+    installation: object, run: Run, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": str(columns)}.items():
+        monkeypatch.setenv(name, value)
+    file = "Living room from the big window to the garden, second view.jpg"
+    job = photoqueue.submit_photo(picture(1), file_name=file, room="salon", user_id="u1")
+    header, row = re.sub(r"\x1b\[[\d;]*m", "", run("jobs").out).splitlines()
+    assert "ERROR" not in header
+    assert job.key in row
+    assert re.search(r"salon/Living.*…*view\.jpg", row)
+    assert max(map(len, (header.rstrip(), row.rstrip()))) <= columns
+    assert ("ID" in header.split()) is (columns == 160)
 
 
 def test_jobs_can_be_chosen(installation: object, run: Run) -> None:

@@ -46,7 +46,7 @@ def test_tables_and_files_of_python_have_every_field(job: photoqueue.Job) -> Non
 
 def test_http_answers_have_every_field(job: photoqueue.Job, api: httpx.Client) -> None:
     (listed,) = api.get("/api/jobs").json()["jobs"]
-    assert list(listed) == [*map(to_camel, FIELDS), "progress"]
+    assert list(listed) == [*map(to_camel, FIELDS), "progress", "canRetry"]
     told = api.get(f"/api/jobs/{job.id}").json()
     assert {name: told[name] for name in listed} == listed
 

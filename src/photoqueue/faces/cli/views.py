@@ -12,6 +12,7 @@ from photoqueue.faces.cli.output import (
     WHOLE,
     TableColumn,
     coloured,
+    in_full,
     name,
     narrow,
     show,
@@ -43,28 +44,41 @@ Record = Mapping[str, Any]
 
 
 #: Columns of a table of jobs; other listed fields follow, before the error.
-_COLUMNS: Final = ("job_key", "state", "created_at", "wait_ms", "job_duration_ms", "attempts")
+_COLUMNS: Final = ("job_key", "state", "created_at", "job_duration_ms", "wait_ms", "attempts")
+#: How many of them a terminal of normal width shows, and a narrow one.
+_SHOWN: Final = (4, 2)
 
 
 def job_table(jobs: Sequence[Record]) -> Table:
     """Return a table of jobs, one per line.
 
-    A terminal of normal width shows the key, which every command accepts in place of the id. A wide
-    one and a pipe show both, and the listed fields that have values. A narrow one also leaves out
-    the waits.
+    A terminal shows the key, which every command accepts in place of the id, and room and file of
+    the photo in one column; a wide one the id, too. A pipe has all of it, in columns of their own,
+    and every other listed field that has values.
     """
     declared = job_columns()
-    shown = [name for name in _COLUMNS if name != "wait_ms" or not narrow()]
+    shown = [*_COLUMNS] if in_full() else [*_COLUMNS[: _SHOWN[narrow()]]]
     if wide():
-        more = [name for name, column in declared.items() if column.listed]
-        valued = [name for name in more if not all(missing(job[name]) for job in jobs)]
-        shown = ["job_id", *shown, *valued]
+        shown.insert(0, "job_id")
+    if in_full():
+        more = [name for name, column in declared.items() if column.listed or name == "file_name"]
+        shown += [name for name in more if not all(missing(job[name]) for job in jobs)]
     columns = []
     for name_ in shown:
         is_number = name_.endswith(("_ms", "_at")) or name_ == "attempts"
         kind = NUMBER if is_number else WHOLE
         columns.append(TableColumn(declared[name_].title.upper(), partial(job_value, name_), kind))
-    return table([*columns, TableColumn("ERROR", error_of, REST)], jobs)
+    if not in_full():
+        columns.insert(shown.index("state") + 1, TableColumn("PHOTO", _photo, WHOLE))
+    if in_full() or not all(missing(job["error_type"]) for job in jobs):
+        columns.append(TableColumn("ERROR", error_of, REST))
+    return table(columns, jobs)
+
+
+def _photo(job: Record) -> str:
+    """Name room and file of a photo: ``salon/IMG_2…71502.jpg``."""
+    parts = [job[field] for field in ("room", "file_name") if not missing(job[field])]
+    return name("/".join(parts)) if parts else NOTHING
 
 
 def job_value(field: str, job: Record) -> RenderableType:

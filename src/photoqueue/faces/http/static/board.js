@@ -33,7 +33,9 @@ function button(text, onclick, properties = {}) {
   return h("button", { type: "button", onclick, ...properties }, text);
 }
 
-function table(caption, columns, rows) {
+// A column with `some` is omitted where no row has a value.
+function table(caption, all, rows) {
+  const columns = all.filter(({ some }) => !some || rows.some(some));
   const head = columns.map((column) => h("th", { scope: "col", class: column.number ? "number" : null }, column.title));
   const body = rows.map((row) => h("tr", {}, columns.map((column) =>
     h("td", { class: column.class || (column.number ? "number" : null) }, column.cell(row)))));
@@ -71,7 +73,7 @@ const jobPath = (id, action = "") => `/api/jobs/${encodeURIComponent(id)}${actio
 const canCancel = (state) => ["waiting", "active", "delayed"].includes(state);
 
 function actionsOf(job, where) {
-  const name = nameOf(job);
+  const name = calledOf(job);
   return [
     job.canRetry ? button("Retry", () => act(jobPath(job.jobId, "/retry"), `${name} is retried.`),
       { "aria-label": `Retry ${name}`, "data-key": `${where}-act-${job.jobId}` }) : null,
@@ -91,6 +93,8 @@ function same(part, ...data) {
 }
 
 const nameOf = (job) => job.fileName || job.photoId || job.jobKey;
+// Photos of several rooms are often called alike.
+const calledOf = (job) => (job.room ? `${nameOf(job)} of ${job.room}` : nameOf(job));
 
 // -- the parts --------------------------------------------------------------------------------
 
@@ -104,7 +108,7 @@ function drawQueues(queues) {
     { title: "Queue", class: "whole", cell: (q) => q.name },
     ...STATES.map((state) => ({ title: state, number: true, cell: (q) => format.number(q[state]) })),
     { title: "total", number: true, cell: (q) => format.number(q.total) },
-    { title: "oldest waiting", number: true, cell: (q) => format.duration(q.oldestWaitingS && q.oldestWaitingS * 1000) },
+    { title: "oldest waits", number: true, cell: (q) => format.duration(q.oldestWaitingS && q.oldestWaitingS * 1000) },
     { title: "workers", number: true, cell: (q) => format.number(q.workers) },
     { title: "", class: "actions", cell: (q) => [
       button(q.paused ? "Resume" : "Pause",
@@ -128,14 +132,15 @@ function drawJobs(page) {
   const none = shown.search || shown.state || shown.queue
     ? "No job matches." : "No jobs yet. Submit a photo, and it appears here.";
   replace($("list"), page.jobs.length ? table("Jobs", [
-    { title: "Name", class: "name", cell: (job) => button(nameOf(job), () => open(job.jobId), { class: "link", "data-key": `open-${job.jobId}` }) },
+    { title: "Photo", class: "name", cell: (job) => button(format.shorten(nameOf(job), 48), () => open(job.jobId),
+      { class: "link", title: nameOf(job), "aria-label": nameOf(job), "data-key": `open-${job.jobId}` }) },
     { title: "State", cell: (job) => badge(job.state) },
-    { title: "Room", cell: (job) => short(job.room) },
-    { title: "Project", cell: (job) => short(job.projectId) },
-    { title: "Attempts", number: true, cell: (job) => `${job.attempts}/${job.maxAttempts}` },
+    { title: "Room", some: (job) => job.room, cell: (job) => short(job.room) },
+    { title: "Project", some: (job) => job.projectId, cell: (job) => short(job.projectId) },
+    { title: "Attempts", number: true, cell: (job) => (job.attempts ? format.number(job.attempts) : "–") },
     { title: "Ran", number: true, cell: (job) => format.duration(job.jobDurationMs) },
     { title: "Submitted", number: true, cell: (job) => format.clock(job.createdAt) },
-    { title: "Error", class: "error", cell: errorOf },
+    { title: "Error", class: "error", some: errorOf, cell: errorOf },
     { title: "", class: "actions", cell: (job) => actionsOf(job, "list") },
   ], page.jobs) : h("p", { class: "empty" }, none));
   const go = (place) => () => choose({ place });
@@ -180,11 +185,11 @@ async function drawDetails() {
   if (same("details", job.finishedAt ? { ...job, nowMs: 0 } : job)) return true;
   const field = (name, value) => (value === null || value === undefined || value === "" ? null : [h("dt", {}, name), h("dd", {}, value)]);
   replace($("details"), [
-    h("h2", { id: "details-title" }, nameOf(job)),
+    h("h2", { id: "details-title" }, calledOf(job)),
     h("div", { class: "bar" }, badge(job.state), actionsOf(job, "details"),
       button("Close", () => $("details").close(), { autofocus: true, "data-key": "close" })),
     h("dl", {},
-      field("Job", job.jobId), field("Key", job.jobKey), field("Queue", job.queue), field("Room", job.room),
+      field("File", job.fileName), field("Room", job.room), field("Photo", job.photoId), field("Job", job.jobId), field("Key", job.jobKey), field("Queue", job.queue),
       field("Project", job.projectId), field("Batch", job.batchId), field("User", job.userId),
       field("Submitted", format.clock(job.createdAt)), field("Finished", job.finishedAt && format.clock(job.finishedAt)),
       field("Attempts", `${job.attempts} of ${job.maxAttempts}`), field("Error", errorOf(job))),

@@ -118,6 +118,7 @@ def test_review_charts_and_system_follow_the_batch(
 
     page.get_by_role("tab", name="Review").click()
     expect(page.get_by_text("4 photos analysed")).to_be_visible(timeout=WORK_MS)
+    page.get_by_role("button", name="salon 1 thing").click()
     expect(page.get_by_role("heading", name="salon")).to_be_visible()
     expect(page.get_by_role("list", name="Things in salon").get_by_text("chair")).to_be_visible()
     lab.screenshot("workbench-review")

@@ -75,7 +75,8 @@ export default {
     el.append(page, overview.element);
 
     const active = () => el.getRootNode().activeElement;
-    const focusBox = () => (stage.element.querySelector(".pq-box[aria-pressed='true']") ?? stage.element.querySelector(".pq-frame"))?.focus({ preventScroll: true });
+    // The box may be in a photo that is not drawn yet.
+    const focusBox = () => { update(); (stage.element.querySelector(".pq-box[aria-pressed='true']") ?? stage.element.querySelector(".pq-frame"))?.focus({ preventScroll: true }); };
     list.hasFocus = () => list.element.contains(active()) || list.ask.contains(active());
     list.evidence = focusBox;
     const keys = reviewKeys({ store, stage, list, photos, overview, focusBox });
@@ -169,7 +170,7 @@ export default {
       const now = active();
       if (!where || (now && (now === before || now !== el) && el.contains(now) && now.getClientRects().length)) return;
       if (desk.hidden) photos.element.focus({ preventScroll: true });
-      else if (where === stage.element) focusBox();
+      else if (where === stage.element) stage.element.querySelector(".pq-frame").focus({ preventScroll: true });
       else list.focusLine();
     }
 

@@ -139,8 +139,11 @@ const PREVIEWS = {
     if (!first) return;
     for (const other of others) {
       if (other.thing === first.thing) continue;
-      take(other);
-      first.thing.items.push(other.item.id);
+      for (const id of [...other.thing.items]) {
+        const one = roomWith(home, id);
+        take(one);
+        first.thing.items.push(id);
+      }
     }
     settle(first);
   },

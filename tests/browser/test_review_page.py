@@ -1,0 +1,542 @@
+"""The Review page in a browser: edits while the kernel is busy, two persons, keys and focus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+from photoqueue.records.snapshots import AiCall
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+import photoqueue
+from photoqueue.faces.notebook.review import ReviewView
+from photoqueue.faces.notebook.view import Scope
+from photoqueue.installation import Installation
+from photoqueue.jobs.handling import Handler
+from photoqueue.queue.ledger import Claim
+from photoqueue.records.results import FoundItem, PhotoResult
+from tests.bench import Bench
+from tests.browser.pages import SCREENSHOTS
+from tests.browser.stage_page import CATALOGUE, ROOM, living_room
+from tests.browser.static_page import StaticPage, static_pages
+from tests.browser.view_page import ViewPage
+from tests.conftest import picture, submit
+
+#: An address that this test answers itself: pages with an address have a storage.
+ADDRESS: Final = "http://localhost/review"
+KITCHEN: Final = "kitchen"
+
+
+def kitchen() -> dict[str, Any]:
+    """Return a room of one doubtful table that one photo shows."""
+    room = living_room(name=KITCHEN)
+    room["photos"] = [room["photos"][2] | {"id": "k1", "title": "k1", "room": KITCHEN}]
+    (desk,) = [one for one in room["photos"][0]["items"] if one["id"] == "view-3/desk"]
+    room["photos"][0]["items"] = [desk | {"id": "k1/desk"}]
+    (line,) = [one for one in room["lines"] if one["key"] == "desk"]
+    line["things"][0]["items"] = ["k1/desk"]
+    room["lines"] = [line]
+    return room
+
+
+def summary(room: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": room["name"],
+        "kind": room["name"],
+        "photos": len(room["photos"]),
+        "failed": 0,
+        "things": sum(line["count"] for line in room["lines"]),
+        "volume": sum(line["volume"] for line in room["lines"]),
+        "left": sum(bool(line["check"]) for line in room["lines"]),
+        "reviewed": None,
+    }
+
+
+def state(**head: Any) -> dict[str, Any]:
+    """Return the traits of a project with two rooms, one thing to check in each."""
+    rooms = [living_room(), kitchen()]
+    sums = [summary(room) for room in rooms]
+    photos = sum(one["photos"] for one in sums)
+    told = {
+        "project": "maple-street",
+        "projects": [],
+        "fixed": True,
+        "user": "anna",
+        "engine": "detector of a test",
+        "banner": "",
+        "analysis": {
+            "total": photos,
+            "completed": photos,
+            "failed": 0,
+            "waiting": 0,
+            "active": 0,
+            "secondsLeft": None,
+            "worker": True,
+        },
+        "things": sum(one["things"] for one in sums),
+        "volume": 8.0,
+        "volumeMin": 6.0,
+        "volumeMax": 10.0,
+        "lorry": None,
+        "weight": None,
+        "check": {"left": 2, "of": 2},
+        "strategy": "max",
+        "strategies": {"max": "the most seen in one photo"},
+        "warnings": [],
+        "inventory": {"words": "", "running": False},
+        "undo": None,
+        "redo": None,
+        "newest": 0,
+        "others": [],
+        "unplaced": [],
+    }
+    catalogue = [
+        {
+            "key": one.key,
+            "en": one.name_en,
+            "fr": one.name_fr,
+            "category": str(one.category),
+            "volume": one.volume_usual,
+        }
+        for one in CATALOGUE.items
+    ]
+    return {
+        "head": told | head,
+        "rooms": sums,
+        **{f"part_{n}": [rooms[n]] if n < len(rooms) else [] for n in range(16)},
+        "catalogue": catalogue,
+        "lang": "en",
+        "categories": ["furniture", "misc"],
+        "actions": True,
+        "alone": False,
+        "notice": "",
+        "exported": "",
+        "selected": [],
+    }
+
+
+class ReviewPage:
+    """The page over a kernel that is busy: it answers only what a test has it answer."""
+
+    def __init__(self, static: StaticPage) -> None:
+        self.static, self.page = static, static.page
+        self.traits = state()
+        self.page.route(ADDRESS, _answer)
+        self.page.goto(ADDRESS)
+        self.page.evaluate("() => localStorage.clear()")
+
+    def show(self, **traits: Any) -> None:
+        self.traits |= traits
+        self.static.show(ReviewView._esm, ReviewView._css, self.traits)
+        self.page.evaluate(
+            "() => { window.leaked = [];"
+            " addEventListener('keydown', (event) => leaked.push(event.key)); }"
+        )
+        expect(self.page.get_by_role("heading", name="maple-street")).to_be_visible()
+
+    def reload(self) -> None:
+        """Load the page anew, with a new kernel."""
+        self.page.goto(ADDRESS)
+        self.show()
+
+    def press(self, *keys: str) -> None:
+        """Press keys with the focus on the page."""
+        if self.page.evaluate("() => document.activeElement === document.body"):
+            self.page.locator("#widget").focus()
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    @property
+    def edits(self) -> list[dict[str, Any]]:
+        """The edits sent since this was last asked for."""
+        return [message for message in self.static.sent if message["kind"] == "edit"]
+
+    def save(self, edit: dict[str, Any], number: int) -> None:
+        """Answer that an edit is saved, with no state that has it yet."""
+        self.static.tell({"kind": "saved", "ref": edit["ref"], "number": number, "words": ""})
+
+    def refuse(self, edit: dict[str, Any], error: str, *, again: bool = False) -> None:
+        self.static.tell({"kind": "refused", "ref": edit["ref"], "error": error, "again": again})
+
+    def line(self, key: str) -> Locator:
+        return self.page.locator(f"li[data-line='{key}']")
+
+    @property
+    def message(self) -> Locator:
+        return self.page.locator(".pq-said [role='status']").first
+
+    @property
+    def unsaved(self) -> Locator:
+        return self.page.locator(".pq-unsaved")
+
+
+def _answer(route: Route) -> None:
+    route.fulfill(content_type="text/html", body="<!doctype html><title>review</title>")
+
+
+@pytest.fixture
+def review_page(chromium: Browser) -> Iterator[ReviewPage]:
+    with static_pages(chromium, viewport={"width": 1240, "height": 900}) as static:
+        yield ReviewPage(static)
+
+
+# -- edits that are not saved yet
+
+
+def test_edits_show_at_once_and_are_sent_one_after_the_other(review_page: ReviewPage) -> None:
+    review_page.show()
+    review_page.press("j", "a")
+    expect(review_page.line("desk").get_by_text("✓")).to_be_visible()
+    expect(review_page.page.get_by_text("1 to check", exact=True)).to_be_visible()
+    expect(review_page.message).to_have_text("Desk accepted.")
+    review_page.press("v")  # on to the kitchen
+    review_page.press("a")
+    expect(review_page.page.get_by_text("Nothing left to check")).to_be_visible()
+    expect(review_page.unsaved).to_contain_text("3 edits not saved yet")
+
+    (first,) = review_page.edits
+    assert (first["verb"], first["values"], first["project"]) == (
+        "accept", ["view-3/desk"], "maple-street",
+    )  # fmt: skip
+    review_page.save(first, 1)
+    (second,) = review_page.edits
+    assert (second["verb"], second["values"]) == ("reviewed", [ROOM])
+    expect(review_page.unsaved).to_contain_text("2 edits not saved yet")
+    review_page.save(second, 2)
+    (third,) = review_page.edits
+    review_page.save(third, 3)
+    expect(review_page.unsaved).to_be_hidden()
+    # until Python's own data have them, they stay on the page
+    expect(review_page.line("desk").get_by_text("✓")).to_be_visible()
+
+
+def test_page_that_waits_for_a_busy_kernel_says_so(review_page: ReviewPage) -> None:
+    review_page.show()
+    review_page.press("j", "d")
+    expect(review_page.unsaved).to_contain_text("The kernel is busy with a cell")
+    (edit,) = review_page.edits
+    review_page.save(edit, 1)
+    expect(review_page.unsaved).to_be_hidden()
+
+
+def test_reload_sends_again_what_was_not_saved(review_page: ReviewPage) -> None:
+    review_page.show()
+    review_page.press("j", "a", "v")
+    (before,) = review_page.edits
+    review_page.reload()
+    expect(review_page.page.get_by_role("heading", name=KITCHEN)).to_be_visible()  # as before
+    review_page.press("[")
+    expect(review_page.line("desk").get_by_text("✓")).to_be_visible()
+    (again,) = review_page.edits
+    assert again == before  # Python stores a ref once
+    review_page.save(again, 1)
+    (second,) = review_page.edits
+    review_page.save(second, 2)
+    review_page.reload()
+    assert review_page.edits == []
+
+
+def test_thing_drawn_and_named_gets_its_id_before_more_is_said_of_it(
+    review_page: ReviewPage,
+) -> None:
+    review_page.show()
+    page = review_page.page
+    page.get_by_role("button", name="Add a thing that no photo shows").click()
+    page.get_by_role("combobox", name="What is it?").fill("piano")
+    page.keyboard.press("Enter")
+    (count,) = review_page.edits
+    assert (count["verb"], count["named"]["count"], count["named"]["room"]) == ("count", 1, ROOM)
+    review_page.save(count, 1)
+
+    review_page.press("Escape", "n")
+    frame = page.get_by_role("group", name="Photo view-")
+    box = frame.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 300, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 380, box["y"] + 90, steps=4)
+    page.mouse.up()
+    page.get_by_role("combobox", name="What is it?").fill("clock")
+    page.keyboard.press("Enter")
+    (add,) = review_page.edits
+    assert add["verb"] == "add"
+    review_page.press("x")
+    assert review_page.edits == []
+    review_page.save(add, 2)
+    (stays,) = review_page.edits
+    assert (stays["verb"], stays["values"]) == ("stays", ["e2"])
+
+
+def test_refused_edit_is_taken_back_and_its_error_stands_beside_the_thing(
+    review_page: ReviewPage,
+) -> None:
+    review_page.show()
+    review_page.press("j", "a")
+    (edit,) = review_page.edits
+    review_page.refuse(edit, "ben has removed it.")
+    line = review_page.line("desk")
+    expect(line.get_by_role("alert")).to_contain_text("ben has removed it.")
+    expect(line.get_by_text("✓")).to_have_count(0)
+    expect(review_page.page.get_by_text("2 to check", exact=True)).to_be_visible()
+    line.get_by_role("button", name="Dismiss").click()
+    expect(line.get_by_role("alert")).to_have_count(0)
+
+
+def test_count_that_is_refused_comes_back_with_what_was_typed(review_page: ReviewPage) -> None:
+    review_page.show()
+    line = review_page.line("desk")
+    line.get_by_title("Set by hand how many there are").click()
+    line.get_by_label("How many", exact=True).fill("-3")
+    line.get_by_role("button", name="Save").click()
+    expect(line.get_by_role("alert")).to_contain_text("a whole number, 0 or more")
+    assert review_page.edits == []
+    line.get_by_label("How many", exact=True).fill("12000")
+    line.get_by_label("m³ of one").fill("0,4")
+    line.get_by_role("button", name="Save").click()
+    expect(line.get_by_text("12,000 ×")).to_be_visible()
+    (edit,) = review_page.edits
+    assert (edit["named"]["count"], edit["named"]["volume"]) == (12000, 0.4)
+    review_page.refuse(edit, "12000 is more than 10000.")
+    expect(line.get_by_text("12000 is more than 10000.")).to_be_visible()
+    expect(line.get_by_label("How many", exact=True)).to_have_value("12000")
+    expect(line.get_by_label("m³ of one")).to_have_value("0.4")
+    line.get_by_role("button", name="Cancel").click()
+    expect(line.get_by_text("12000 is more than 10000.")).to_have_count(0)
+
+
+def test_servers_that_are_away_are_asked_again(review_page: ReviewPage) -> None:
+    review_page.show()
+    review_page.press("j", "a")
+    (edit,) = review_page.edits
+    review_page.refuse(edit, "PostgreSQL cannot be reached.", again=True)
+    expect(review_page.unsaved).to_have_text("1 edit not saved yet. PostgreSQL cannot be reached.")
+    expect(review_page.line("desk").get_by_text("✓")).to_be_visible()
+    review_page.page.wait_for_function("() => model.sent.some(({ kind }) => kind === 'edit')")
+    (again,) = review_page.edits
+    assert again == edit
+    review_page.save(again, 1)
+    expect(review_page.unsaved).to_be_hidden()
+
+
+def test_undo_takes_back_what_was_not_sent_and_asks_for_the_rest(review_page: ReviewPage) -> None:
+    review_page.show(head=state(undo={"number": 7, "words": "armchair accepted"})["head"])
+    review_page.press("j", "a", "v")
+    (accept,) = review_page.edits
+    review_page.press("z")  # the room, which was not sent
+    expect(review_page.message).to_have_text(f"Undone: {ROOM} reviewed.")
+    expect(review_page.unsaved).to_contain_text("1 edit")
+    review_page.press("Shift+Z", "z")
+    review_page.press("z")  # the acceptance, which was sent
+    expect(review_page.line("desk").get_by_text("✓")).to_have_count(0)
+    review_page.save(accept, 8)
+    (undo,) = review_page.edits
+    assert (undo["verb"], undo["values"]) == ("undo", [])
+
+
+def test_other_project_has_a_queue_of_its_own(review_page: ReviewPage) -> None:
+    review_page.show()
+    review_page.press("j", "a", "v")
+    assert len(review_page.edits) == 1
+    review_page.static.change(head=state(project="move-2")["head"])
+    expect(review_page.page.get_by_role("heading", name="move-2")).to_be_visible()
+    expect(review_page.line("desk").get_by_text("✓")).to_have_count(0)
+    assert review_page.edits == []
+    review_page.static.change(head=state()["head"])
+    (again,) = review_page.edits
+    assert (again["project"], again["verb"]) == ("maple-street", "accept")
+
+
+# -- keys and focus
+
+
+def test_keys_act_while_the_focus_is_on_the_page_and_never_reach_the_notebook(
+    review_page: ReviewPage,
+) -> None:
+    review_page.show()
+    page = review_page.page
+    page.keyboard.press("a")
+    page.keyboard.press("d")
+    assert page.evaluate("() => leaked.splice(0)") == ["a", "d"]  # the focus is elsewhere
+    assert review_page.edits == []
+    review_page.press("j", "d", "d", "x", "z", "?", "Escape", "b", "m", "Enter", "ArrowRight", "]")
+    assert page.evaluate("() => leaked") == []
+    assert page.locator("#widget").get_attribute("data-lm-suppress-shortcuts") == "true"
+
+
+def test_letters_typed_into_a_field_are_no_commands(review_page: ReviewPage) -> None:
+    review_page.show()
+    page = review_page.page
+    page.get_by_role("button", name="Rename", exact=True).first.click()
+    name = page.get_by_role("textbox", name="Name of the room")
+    name.fill("")
+    page.keyboard.type("salad")
+    assert review_page.edits == []
+    expect(name).to_have_value("salad")
+    page.keyboard.press("Enter")
+    (edit,) = review_page.edits
+    assert (edit["verb"], edit["values"]) == ("rename-room", [ROOM, "salad"])
+    expect(page.get_by_role("heading", name="salad")).to_be_visible()
+    assert page.evaluate("() => leaked") == []
+
+
+def test_focus_stays_where_one_works(review_page: ReviewPage) -> None:
+    review_page.show()
+    page = review_page.page
+    desk = review_page.line("desk")
+    desk.get_by_role("button", name="desk", exact=False).first.click()
+    desk.get_by_role("button", name="Remove: desk").click()
+    expect(review_page.line("desk")).to_have_count(0)
+    assert page.evaluate(
+        "() => document.querySelector('.pq-list').contains(document.activeElement)"
+    )
+    review_page.press("z")
+    review_page.line("desk").get_by_role("button", name="desk, to check").focus()
+    page.keyboard.press("Enter")  # to its box
+    expect(page.get_by_role("button", name="desk, score 0.46, to check")).to_be_focused()
+    page.keyboard.press("Backspace")  # and back
+    expect(review_page.line("desk").locator(".pq-line-name")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("() => document.activeElement.dataset.line") != "desk"
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="All keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="All keys")).to_be_hidden()
+    assert page.evaluate(
+        "() => document.querySelector('.pq-list').contains(document.activeElement)"
+    )
+
+
+def test_room_reviewed_leads_to_the_next_with_something_to_check(review_page: ReviewPage) -> None:
+    review_page.show()
+    review_page.press("v")
+    expect(review_page.page.get_by_role("heading", name=KITCHEN)).to_be_visible()
+    expect(review_page.line("desk")).to_have_class("pq-line pq-now")
+    expect(review_page.page.locator(".pq-rooms").get_by_text("✓ reviewed")).to_have_count(1)
+    review_page.press("v")
+    expect(review_page.message).to_contain_text("All rooms are reviewed.")
+    expect(review_page.page.get_by_text("The move is put right.")).to_be_visible()
+
+
+def test_read_only_page_shows_all_and_changes_nothing(review_page: ReviewPage) -> None:
+    review_page.show(actions=False)
+    review_page.press("j", "a", "d", "r", "n", "v", "z")
+    assert review_page.edits == []
+    expect(review_page.page.get_by_text("2 to check", exact=True)).to_be_visible()
+    expect(review_page.line("desk")).to_have_class("pq-line pq-now")
+    for name in ("Undo", "Accept", "Remove", "Rename", "Room reviewed", "Exclude", "Add a room"):
+        assert review_page.page.get_by_role("button", name=name, exact=True).count() == 0
+    review_page.page.get_by_role("button", name="All photos").click()
+    expect(
+        review_page.page.get_by_role("list", name="Photos").get_by_role("listitem")
+    ).to_have_count(4)
+
+
+# -- narrow
+
+
+def test_question_at_hand_stays_under_the_photo_of_a_narrow_page(review_page: ReviewPage) -> None:
+    review_page.page.set_viewport_size({"width": 800, "height": 900})
+    review_page.show()
+    review_page.press("j")
+    question = review_page.page.locator(".pq-ask")
+    expect(question).to_contain_text("Seen in one of 3 photos only".lower(), ignore_case=True)
+    photo = review_page.page.get_by_role("group", name="Photo view-3").bounding_box()
+    under = question.bounding_box()
+    assert photo and under
+    assert 0 <= under["y"] - photo["y"] - photo["height"] < 60
+    question.get_by_role("button", name="Accept: desk").click()
+    (edit,) = review_page.edits
+    assert edit["verb"] == "accept"
+    assert review_page.page.evaluate("() => document.documentElement.scrollWidth") <= 800
+
+
+# -- two persons, on real servers
+
+
+def telling(result: PhotoResult) -> Callable[[Handler], Handler]:
+    """Make a job end with a given result."""
+
+    def around(handler: Handler) -> Handler:
+        def handle(claim: Claim, calls: list[AiCall]) -> str:
+            handler(claim, calls)
+            return result.to_json()
+
+        return handle
+
+    return around
+
+
+@pytest.fixture
+def analysed(installation: Installation) -> str:
+    """Analyse two photos of a room, each with a chair; return the project."""
+    bench = Bench(installation)
+    chair = FoundItem(
+        name="chair",
+        key="chair",
+        category="furniture",
+        dismountable=False,
+        score=0.4,
+        box=(0.1, 0.1, 0.5, 0.6),
+    )
+    for number in (1, 2):
+        job = submit(f"p{number}", project_id="m1", room="salon")
+        result = PhotoResult(
+            photo_id=f"p{number}", items=(chair,), room_type="salon", confidence=0.9
+        )
+        bench(job, telling(result))
+    return "m1"
+
+
+def test_edit_of_another_person_shows_with_the_name(page: Page, analysed: str) -> None:
+    view = ReviewView(Scope(project=analysed), user_id="anna")
+    view.refresh()
+    shows = ViewPage(page, view)
+    expect(page.get_by_role("heading", name="salon")).to_be_visible()
+    photoqueue.review(analysed, user_id="ben").rename(
+        photoqueue.review(analysed).items()["item_id"].iloc[0], "armchair"
+    )
+    shows.refresh()
+    expect(page.get_by_role("status").filter(has_text="Ben: ")).to_contain_text("armchair")
+    expect(page.get_by_role("list", name="Things in salon").get_by_text("armchair")).to_be_visible()
+    assert shows.problems == []
+
+
+def test_conflict_with_another_person_is_said_beside_the_thing(page: Page, analysed: str) -> None:
+    view = ReviewView(Scope(project=analysed), user_id="anna")
+    view.refresh()
+    shows = ViewPage(page, view)
+    page.locator("main").focus()
+    page.keyboard.press("j")
+    item = page.evaluate("() => document.querySelector('.pq-box[aria-pressed=true]').dataset.item")
+    photoqueue.review(analysed, user_id="ben").remove(item)
+    page.keyboard.press("x")
+    expect(page.get_by_role("alert").first).to_contain_text("ben")
+    assert len(photoqueue.review(analysed).log()) == 1
+    assert shows.problems == []
+
+
+def test_edit_is_saved_and_undone_with_its_button(page: Page, analysed: str) -> None:
+    view = ReviewView(Scope(project=analysed), user_id="anna")
+    view.refresh()
+    shows = ViewPage(page, view)
+    page.locator("main").focus()
+    page.keyboard.press("j")
+    page.keyboard.press("a")
+    expect(page.locator("li[data-line='chair']").get_by_text("✓")).to_be_visible()
+    assert list(photoqueue.review(analysed).log()["kind"]) == ["accept"]
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / "review-page.png")
+    page.get_by_role("button", name="Undo (Z)").click()
+    expect(page.locator("li[data-line='chair']").get_by_text("✓")).to_have_count(0)
+    assert list(photoqueue.review(analysed).log()["kind"]) == ["accept", "undo"]
+    assert shows.problems == []
+
+
+def test_photo_that_was_uploaded_small_is_shown_as_picture(page: Page, analysed: str) -> None:
+    photoqueue.submit_photo(picture(5), photo_id="p5", project_id=analysed, room="salon")
+    view = ReviewView(Scope(project=analysed), user_id="anna")
+    view.refresh()
+    ViewPage(page, view)
+    page.get_by_role("button", name="All photos").click()
+    expect(page.get_by_role("list", name="Photos").locator("img")).to_have_count(3)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
-from photoqueue.records.snapshots import AiCall
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 import photoqueue
@@ -16,6 +15,7 @@ from photoqueue.installation import Installation
 from photoqueue.jobs.handling import Handler
 from photoqueue.queue.ledger import Claim
 from photoqueue.records.results import FoundItem, PhotoResult
+from photoqueue.records.snapshots import AiCall
 from tests.bench import Bench
 from tests.browser.pages import SCREENSHOTS
 from tests.browser.stage_page import CATALOGUE, ROOM, living_room
@@ -257,7 +257,7 @@ def test_thing_drawn_and_named_gets_its_id_before_more_is_said_of_it(
     page.mouse.down()
     page.mouse.move(box["x"] + 380, box["y"] + 90, steps=4)
     page.mouse.up()
-    page.get_by_role("combobox", name="What is it?").fill("clock")
+    page.get_by_role("combobox", name="What is it?").fill("floor lamp")
     page.keyboard.press("Enter")
     (add,) = review_page.edits
     assert add["verb"] == "add"

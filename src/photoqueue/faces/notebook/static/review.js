@@ -174,21 +174,21 @@ export default {
       else list.focusLine();
     }
 
-    let seenOther = 0;
-    const stop = store.on(() => {
-      // Another person's edit is announced with the name.
-      const [other] = store.head.others ?? [];
-      if (other && other.number > seenOther) {
-        if (seenOther) store.say(`${other.user}: ${other.words}`);
-        seenOther = other.number;
-      }
-      update();
-    });
+    // An edit of another person is announced with the name, but not those from before the page was opened.
+    let heard = null; // [project, number of the newest one]
+    function hearOthers() {
+      const { project, newest, others } = store.head;
+      if (newest === undefined) return;
+      const [other] = others ?? [];
+      if (heard?.[0] === project && other && other.number > heard[1]) store.say(`${other.user}: ${other.words}`);
+      heard = [project, other?.number ?? 0];
+    }
+    const stop = store.on(() => { hearOthers(); update(); });
     const timer = setInterval(() => {
       if (model.get("alone") && !document.hidden && !store.unsaved) store.send({ kind: "refresh" });
     }, ALONE);
     if (store.head.newest === undefined) store.send({ kind: "refresh" });
-    seenOther = store.head.others?.[0]?.number ?? 0;
+    hearOthers();
     update();
     return () => {
       clearInterval(timer);

@@ -515,8 +515,17 @@ def test_the_same_over_http(
         assert client.post("/api/projects/m1/edits", json=same).status_code == 201
         edits = client.get("/api/projects/m1/edits", params={"after": 1}).json()["edits"]
         assert [(edit["number"], edit["kind"]) for edit in edits] == [(2, "same")]
+        accept = {"verb": "accept", "userId": "cleo", "itemIds": chairs, "ref": "r1"}
+        made, again = (client.post("/api/projects/m1/edits", json=accept) for _ in range(2))
+        assert again.json() == made.json()
+        assert (made.json()["number"], made.json()["ref"]) == (3, "r1")
+        count = {"verb": "count", "userId": "cleo", "room": "salon", "item": "chair", "count": 6}
+        assert client.post("/api/projects/m1/edits", json=count).json()["seenCount"] == 1
         for body, status in (
             ({"verb": "paint", "userId": "cleo"}, 422),
+            ({"verb": "accept", "userId": "cleo"}, 422),
+            ({**count, "count": -3}, 422),
+            ({**accept, "ref": ""}, 422),
             ({"verb": "rename", "userId": "cleo"}, 422),
             ({"verb": "remove", "userId": "cleo", "itemId": "x.1"}, 404),
             ({"verb": "undo", "userId": "nobody"}, 409),
@@ -531,7 +540,8 @@ def test_the_same_over_http(
         monkeypatch.setattr(ProjectState, "read", lambda name: (reads.append(name), read(name))[1])
         assert client.get("/api/projects/m1/items").status_code == 200
         assert reads == ["m1"]
-    assert list(ana.log()["user_id"]) == ["cleo", "cleo"]
+    assert list(ana.log()["kind"]) == ["rename", "same", "accept", "count"]
+    assert set(ana.log()["user_id"]) == {"cleo"}
 
 
 def test_the_same_in_the_shell(ana: Review, capsys: pytest.CaptureFixture[str]) -> None:
@@ -547,6 +557,9 @@ def test_the_same_in_the_shell(ana: Review, capsys: pytest.CaptureFixture[str]) 
     assert shell("edit", "m1", "add", "k1", "chair", "--box", "0.1,0.1,0.4,0.5") == 0
     assert shell("edit", "m1", "undo", "1") == 0
     assert counts()["pantry", "chair"] == 1
+    assert shell("edit", "m1", "accept", desk) == 0
+    assert shell("edit", "m1", "count", "pantry", "chair", "3") == 0
+    assert counts()["pantry", "chair"] == 3
     capsys.readouterr()
     assert shell("edit", "m1") == 0
     listing = capsys.readouterr().out

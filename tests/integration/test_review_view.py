@@ -392,6 +392,9 @@ def test_broken_photo_is_replaced_and_no_longer_counts(
     )
     (broken,) = batch.poll()["photo_id"]
     page.view.refresh()
+    page.edit("exclude", broken)
+    assert page.view.head["analysis"]["failed"] == 0
+    page.edit("undo")
     shown = page.photo(broken)
     assert (shown["state"], shown["error"]["type"]) == ("failed", "UnreadablePhotoError")
     assert shown["error"]["canRetry"] is False
@@ -404,7 +407,7 @@ def test_broken_photo_is_replaced_and_no_longer_counts(
     assert saved["kind"] == "saved"
     assert saved["words"].startswith("broken.jpg replaced by ")
     page.ask("replace", [picture(70)], **sent)
-    assert list(review("m1").log()["kind"]) == ["replace"]
+    assert list(review("m1").log()["kind"]) == ["exclude", "undo", "replace"]
     assert page.photo(broken)["state"] == "excluded"
     assert page.view.head["analysis"]["failed"] == 0
     (new,) = [one for one in page.room()["photos"] if one["file"] == "better.jpg"]
@@ -438,6 +441,11 @@ def test_strategy_chosen_is_shown_and_used_by_the_next_submission(move: Move, pa
     assert page.ask("refresh") == ""
     assert page.view.head["inventory"] == {"words": "Added up", "running": False}
     assert "Unknown strategy" in page.ask("strategy", strategy="guess")
+    # One that did not come about is not kept.
+    page.ask("strategy", strategy="match")
+    photoqueue.cancel("inventory-m1")
+    page.ask("refresh")
+    assert page.view.head["strategy"] == "sum"
 
 
 WAITING = "Waiting: no live worker takes inventory jobs. Start a worker."

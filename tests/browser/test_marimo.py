@@ -19,6 +19,7 @@ from playwright.sync_api import Page, expect
 
 import photoqueue
 from photoqueue import Settings
+from photoqueue.client.verbs import edits
 from photoqueue.installation import Installation
 from tests.browser.pages import SCREENSHOTS
 from tests.conftest import REPOSITORY, eventually, picture
@@ -38,15 +39,21 @@ def _():
 
     from photoqueue.faces.notebook.charts_view import ChartsView
     from photoqueue.faces.notebook.jobs import JobsView
+    from photoqueue.faces.notebook.review import ReviewView
     from photoqueue.faces.notebook.submit_form import SubmitForm
     from photoqueue.faces.notebook.system import SystemView
 
-    return ChartsView, JobsView, SubmitForm, SystemView, mo
+    return ChartsView, JobsView, ReviewView, SubmitForm, SystemView, mo
 
 
 @app.cell
 def _(SubmitForm, mo):
     mo.ui.anywidget(SubmitForm(lambda batch: None))
+
+
+@app.cell
+def _(ReviewView, mo):
+    mo.ui.anywidget(ReviewView())
 
 
 @app.cell
@@ -118,9 +125,9 @@ def test_pages_are_live_and_take_what_is_typed_and_uploaded(
     chooser.value.set_files(photo)
     page.get_by_role("button", name="Upload 1 photo").click()
     expect(page.get_by_text("1 photo.", exact=True)).to_be_visible(timeout=WORK_MS)
-    project = page.get_by_label("Project", exact=True)
-    project.fill("move-1")
-    project.press("Tab")
+    for name, text in (("Project", "move-1"), ("Room", "salon")):
+        page.get_by_label(name, exact=True).fill(text)
+        page.get_by_label(name, exact=True).press("Tab")
     page.get_by_role("button", name="Submit", exact=True).click()
     expect(page.get_by_text("1 photo submitted")).to_be_visible(timeout=WORK_MS)
     expect(page.get_by_role("button", name="Add photos")).to_be_focused()
@@ -133,4 +140,10 @@ def test_pages_are_live_and_take_what_is_typed_and_uploaded(
     page.get_by_role("button", name="ok-1.jpg").click()
     expect(page.get_by_role("region", name="Job details")).to_be_visible(timeout=WORK_MS)
     expect(page.get_by_role("img", name="Run time").first).to_be_visible(timeout=WORK_MS)
+    page.get_by_role("button", name="move-1 1 photo").click()
+    page.get_by_role("button", name="chair, score 0.90").click()
+    page.keyboard.press("x")
+    expect(page.get_by_role("status").filter(has_text="chair")).to_be_attached(timeout=WORK_MS)
+    eventually(lambda: [edit.kind for edit in edits("move-1")] == ["stays"])
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / "marimo.png", full_page=True)

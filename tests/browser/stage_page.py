@@ -275,7 +275,9 @@ class StagePage:
     @property
     def edits(self) -> list[list[dict[str, Any]]]:
         """What was sent as edits since this was last asked for: the parts of each."""
-        return [one["edits"] for one in self.static.sent if one["kind"] == "edit"]
+        sent = [one for one in self.static.sent if one["kind"] == "edit"]
+        alone = ("verb", "values", "named")
+        return [one.get("edits") or [{name: one[name] for name in alone}] for one in sent]
 
     @property
     def focus(self) -> str:

@@ -76,7 +76,7 @@ function placeTags(entries, { wide: across, high: down }) {
   for (const { tag, box } of entries) {
     tag.hidden = box.right < 4 || box.bottom < 4 || box.left > across - 4 || box.top > down - 4;
     if (tag.hidden) continue;
-    const [wide, high] = [Math.min(across * 0.45, Math.ceil(measure.measureText(tag.textContent).width) + 14), STAGE.tag];
+    const [wide, high] = [Math.min(across * 0.6, Math.ceil(measure.measureText(tag.textContent).width) + 14), STAGE.tag];
     const rows = [box.top - high, box.top, box.bottom, box.bottom - high];
     const columns = [box.left, box.right - wide, (box.left + box.right - wide) / 2];
     let best = null;

@@ -38,6 +38,23 @@ function boxToolbar(store, { commands, back }) {
   } };
 }
 
+// The row below the picture: what it is, drawing, zoom.
+function drawFoot(store, foot, photo, zoom, act) {
+  const say = (text, values) => phrase(store, text, values);
+  const ready = photo?.state === "completed";
+  const title = photo?.title ?? "";
+  const count = ready ? ` · ${thingsCounted(store, photo.items.length)}` : "";
+  const [draws, drawing, percent] = [ready && store.canEdit, String(store.mode === "draw"), Math.round(100 * zoom)];
+  const tool = (name, text, properties, ...children) => h("button", { type: "button", class: "pq-tool", "data-key": name, title: say(text), onclick: () => act(name), ...properties }, children);
+  drawOnce(foot, [title, count, draws, drawing, percent, store.lang], () => [
+    h("span", { class: "pq-stage-title" }, h("b", {}, title), count),
+    draws ? tool("draw", "Draw a box", { "aria-pressed": drawing, "aria-keyshortcuts": "N" }, say("Draw a box"), h("kbd", { "aria-hidden": "true" }, "N")) : null,
+    photo ? h("span", { class: "pq-zoom" },
+      tool("zoomOut", "Zoom out", { "aria-label": say("Zoom out"), disabled: percent <= 100 }, "−"),
+      tool("zoomReset", "Whole picture", { "aria-label": `${say("Whole picture")}, ${say("zoom {percent} %", { percent })}` }, `${percent} %`),
+      tool("zoomIn", "Zoom in", { "aria-label": say("Zoom in"), disabled: percent >= 100 * STAGE.most }, "+")) : null]);
+}
+
 // Why a photo has no boxes, or why they do not count; empty where they speak for themselves.
 function photoWords(store, photo, room, loaded) {
   const say = (text, values) => phrase(store, text, values);

@@ -94,6 +94,12 @@ function reviewStage(store) {
     (own ?? frame).focus({ preventScroll: true });
   }
 
+  // Does what a button below the picture says.
+  function act(name) {
+    commands[name]();
+    if (name === "draw") frame.focus({ preventScroll: true });
+  }
+
   // Runs what acts on the selected item; without one it says so.
   function onItem(act) {
     return () => {
@@ -101,24 +107,6 @@ function reviewStage(store) {
       if (found) act(found, lookOfItem(store, found.item, found.room.name));
       else if (store.canEdit) store.say(say("Select a box first."));
     };
-  }
-
-  // -- the row below the picture
-
-  function drawFoot(photo) {
-    const ready = photo?.state === "completed";
-    const title = photo?.title ?? "";
-    const count = ready ? ` · ${thingsCounted(store, photo.items.length)}` : "";
-    const [draws, drawing, percent] = [ready && store.canEdit, String(store.mode === "draw"), Math.round(100 * view.zoom)];
-    const act = (name, text, properties, ...children) => h("button", { type: "button", class: "pq-tool", "data-key": name, title: say(text),
-      onclick: () => { commands[name](); if (name === "draw") frame.focus({ preventScroll: true }); }, ...properties }, children);
-    drawOnce(foot, [title, count, draws, drawing, percent, store.lang], () => [
-      h("span", { class: "pq-stage-title" }, h("b", {}, title), count),
-      draws ? act("draw", "Draw a box", { "aria-pressed": drawing, "aria-keyshortcuts": "N" }, say("Draw a box"), h("kbd", { "aria-hidden": "true" }, "N")) : null,
-      photo ? h("span", { class: "pq-zoom" },
-        act("zoomOut", "Zoom out", { "aria-label": say("Zoom out"), disabled: percent <= 100 }, "−"),
-        act("zoomReset", "Whole picture", { "aria-label": `${say("Whole picture")}, ${say("zoom {percent} %", { percent })}` }, `${percent} %`),
-        act("zoomIn", "Zoom in", { "aria-label": say("Zoom in"), disabled: percent >= 100 * STAGE.most }, "+")) : null]);
   }
 
   // -- layout
@@ -227,7 +215,7 @@ function reviewStage(store) {
       [view.x, view.y] = [(x0 + x1) / 2, (y0 + y1) / 2];
     }
     layout();
-    drawFoot(photoShown());
+    drawFoot(store, foot, photoShown(), view.zoom, act);
     if (view.zoom !== before) store.say(say("zoom {percent} %", { percent: Math.round(100 * view.zoom) }));
   }
 
@@ -546,12 +534,15 @@ function reviewStage(store) {
     words.hidden = !told;
     words.dataset.failed = String(photo?.state === "failed");
     drawOnce(words, [told, shown, photo?.error?.canRetry, store.canEdit, store.lang], () => [h("span", {}, told), failedActs(store, photo)]);
-    drawFoot(photo);
+    drawFoot(store, foot, photo, view.zoom, act);
     drawFilm(store, film, room, shown);
     film.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     drawSame();
     layout();
-    if (revealed !== store.at.item) reveal();
+    if (revealed !== store.at.item) {
+      reveal();
+      if (focusIn(frame) === frame && boxes.has(store.at.item) && !store.mode) focusBox();
+    }
     revealed = store.at.item;
     if (store.mode === "name" && !picker && (draft || selected())) openPicker();
     drawWrong();

@@ -194,6 +194,41 @@ def test_edit_sent_again_under_its_ref_is_one_edit(page: Page) -> None:
     other.view.close()
 
 
+def test_several_edits_of_one_action_hold_together(page: Page) -> None:
+    chairs = page.line("chair")["things"][0]["items"]
+    assert len(chairs) == 2
+    parts = [{"verb": "rename", "values": [chair, "stool"], "named": {}} for chair in chairs]
+    page.ask("edit", ref="r1", edits=parts)
+    page.ask("edit", ref="r1", edits=parts)
+    first, again = [told for told, _ in page.sent if told.get("ref") == "r1"]
+    assert first == again == {"kind": "saved", "ref": "r1", "number": 2, "words": "chair is stool"}
+    assert page.line("stool")["count"] == 1
+
+    # all or none of them
+    wrong = [parts[0], {"verb": "remove", "values": ["nothing.1"]}]
+    page.ask("edit", ref="r2", edits=wrong)
+    (refused,) = [told for told, _ in page.sent if told.get("ref") == "r2"]
+    assert (refused["kind"], refused["again"]) == ("refused", False)
+    assert len(review("m1").log()) == 2
+
+    # one undo, one redo
+    page.edit("undo", ref="r3")
+    assert page.line("chair")["count"] == 1
+    assert page.view.head["undo"] is None
+    assert page.edit("undo")["kind"] == "refused"
+    page.edit("redo", ref="r4")
+    assert page.line("stool")["count"] == 1
+    assert page.view.head["redo"] is None
+    page.edit("undo")
+    assert list(review("m1").log()["kind"]) == [
+        "rename",
+        "rename",
+        *["undo"] * 2,
+        *["redo"] * 2,
+        *["undo"] * 2,
+    ]
+
+
 def test_every_verb_of_the_page_is_made_once_for_its_ref(page: Page, ben: Review) -> None:
     desk, chairs = page.item("s1", "desk")["id"], page.line("chair")["things"][0]["items"]
     count = {"room": "salon", "item": "chair", "count": 6}

@@ -19,7 +19,7 @@ from photoqueue.inventory.overlay import found_alike
 from photoqueue.inventory.volumes import Kind
 from photoqueue.queue import edit_log, projects
 from photoqueue.records.base import Box
-from photoqueue.records.edits import Edit, last_of, undone_by
+from photoqueue.records.edits import Edit, action_of, last_of, undone_by
 
 if TYPE_CHECKING:
     pass
@@ -265,7 +265,7 @@ class Review(ReviewTables):
     # -- edits
 
     def undo(self, number: int | None = None) -> Edit:
-        """Undo one's own last edit, or any edit by its number.
+        """Undo what one has done last, or any edit by its number.
 
         Raises
         ------
@@ -275,14 +275,16 @@ class Review(ReviewTables):
         with self._editing() as state:
             edit = self._last_of_mine(state) if number is None else state.edit(number)
             _refuse_undone(edit)
-            resting = state.resting_on(edit)
+            together = action_of(state.edits, edit) if number is None else [edit]
+            made = [one for one in together if one.standing and one.kind not in ("undo", "redo")]
+            resting = [o for one in made for o in state.resting_on(one) if o not in made]
             if resting:
                 told = "; ".join(f"{other.number} ({other.words()})" for other in resting)
                 raise StateError(
                     f"Edit {edit.number} ({edit.words()}) cannot be undone while later ones rest "
                     f"on it: {told}. Undo those first."
                 )
-            return state.log.undo(edit, self.user_id)
+            return [state.log.undo(one, self.user_id) for one in reversed(made)][-1]
 
     def redo(self) -> Edit:
         """Do again what one has undone last.
@@ -294,9 +296,9 @@ class Review(ReviewTables):
         """
         with self._editing() as state:
             undone = undone_by(state.edits, self.user_id)
-            if undone is None:
+            if not undone:
                 raise StateError(f"{self.user_id} has undone nothing in this project.")
-            return state.log.redo(undone, self.user_id)
+            return [state.log.redo(one, self.user_id) for one in undone][-1]
 
     def place(self, number: int, item_id: str) -> Edit:
         """Apply an edit whose item was not found again to another item, in its place."""

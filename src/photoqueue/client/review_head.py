@@ -123,7 +123,7 @@ def head_page(
             "running": standing.state is not None and not standing.state.finished,
         },
         "undo": said(last_of(reading.edits, user_id)),
-        "redo": said(undone_by(reading.edits, user_id)),
+        "redo": said(next(iter(undone_by(reading.edits, user_id)), None)),
         "newest": reading.edits[-1].number if reading.edits else 0,
         "others": [
             {"number": edit.number, "user": edit.user_id, "words": edit.words(wording, titles)}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from typing import Any, Final
+from uuid import uuid4
 
 from photoqueue.client.corrections import set_count
 from photoqueue.client.identifiers import checked, checked_user
@@ -72,16 +73,62 @@ def edit(
     PayloadError
         There is no such verb, or its arguments are others.
     """
+    return act(project_id, [(verb, values, named)], user_id=user_id, ref=ref)
+
+
+#: A verb of :data:`VERBS`, and what it takes by position and by name.
+Part = tuple[str, Sequence[Any], Mapping[str, Any]]
+
+
+def act(
+    project_id: str,
+    parts: Sequence[Part],
+    *,
+    user_id: str | None = None,
+    ref: str | None = None,
+) -> Edit:
+    """Make several edits as one action: all or none of them, and undone together.
+
+    Parameters are as of :func:`edit`.
+
+    Returns
+    -------
+    Edit
+        The last of them.
+
+    Raises
+    ------
+    PayloadError
+        There is no such verb, or its arguments are others.
+    """
+    editor = _editor(project_id, user_id, ref)
+    verbs = [_bound(editor, *part) for part in parts]
+    if not verbs:
+        raise PayloadError("Give at least one edit.")
+    if len(verbs) == 1:
+        return _once(verbs[0])
+    # Only those that share a ref are known to belong together.
+    editor.ref = editor.ref or str(uuid4())
+
+    def all_of_them() -> Edit:
+        with edit_log.editing(current().database, editor.project_id, ref=editor.ref):
+            return [verb() for verb in verbs][-1]
+
+    return _once(all_of_them)
+
+
+def _bound(
+    editor: Review, verb: str, values: Sequence[Any], named: Mapping[str, Any]
+) -> Callable[[], Edit]:
     method = VERBS.get(verb)
     if method is None:
         raise PayloadError(f"There is no edit {verb!r:.40}; choose one of {', '.join(VERBS)}.")
-    editor = _editor(project_id, user_id, ref)
     try:
         given = signature(method).bind(editor, *values, **named)
     except TypeError as exc:
         wanted = ", ".join(list(signature(method).parameters)[1:]) or "nothing"
         raise PayloadError(f"{verb} takes {wanted}: {exc}.") from None
-    return _once(lambda: method(*given.args, **given.kwargs))
+    return lambda: method(*given.args, **given.kwargs)
 
 
 def replace(

@@ -190,12 +190,21 @@ class Database:
         A thread that waits for a lock and then for a second connection would starve, if others that
         wait for the lock hold all connections of the pool.
         """
+        if self.joined:
+            with self.begin() as connection:
+                yield connection
+            return
         with self.begin() as connection:
             self._thread.joined = connection
             try:
                 yield connection
             finally:
                 self._thread.joined = None
+
+    @property
+    def joined(self) -> bool:
+        """Whether this thread is in a transaction of :meth:`begin_joined`."""
+        return getattr(self._thread, "joined", None) is not None
 
     @contextlib.contextmanager
     def begin_within(self, seconds: float, advice: str) -> Iterator[sa.Connection]:

@@ -29,13 +29,7 @@ class MadeBeforeError(Exception):
 
 
 class EditLog:
-    """The edits of one project, while nobody else can add any.
-
-    Raises
-    ------
-    MadeBeforeError
-        One of them has this ``ref``.
-    """
+    """The edits of one project, while nobody else can add any."""
 
     def __init__(self, connection: sa.Connection, project_id: str, ref: str | None = None) -> None:
         self._connection = connection
@@ -43,7 +37,6 @@ class EditLog:
         self._ref = ref
         #: Oldest first, with those that were undone.
         self.edits = _read(connection, table.c.project_id == project_id)
-        require_new(self.edits, ref)
 
     def add(self, kind: EditKind, user_id: str, **what: Any) -> Edit:
         """Store an edit; ``what`` are the fields of :class:`Edit` that belong to its kind."""
@@ -91,7 +84,8 @@ def editing(database: Database, project_id: str, *, ref: str | None = None) -> I
     database, project_id
         Where, and of what.
     ref
-        Stored with the edits, so that sending them again does not make them twice.
+        Stored with the edits, so that sending them again does not make them twice. Within another
+        ``editing`` of this thread, of which this one is a part, it is not looked for again.
 
     Raises
     ------
@@ -100,12 +94,16 @@ def editing(database: Database, project_id: str, *, ref: str | None = None) -> I
     UnknownProjectError
         The project has no photos: none was submitted, or it was erased.
     """
+    part = database.joined
     with database.begin_joined() as connection:
         # This lock on `photos` makes an erasure wait, or be seen.
         if not connection.scalar(sa.select(sa.exists().where(photos.c.project_id == project_id))):
             raise unknown_project(project_id)
         connection.execute(_LOCK, {"project": project_id})
-        yield EditLog(connection, project_id, ref)
+        log = EditLog(connection, project_id, ref)
+        if not part:
+            require_new(log.edits, ref)
+        yield log
 
 
 def of_project(database: Database, project_id: str, *, after: int = 0) -> list[Edit]:

@@ -79,6 +79,7 @@ class Edit(Record):
     undone_by: str | None = None
 
     #: What names it for whoever made it: an edit that is sent again under it is not made twice.
+    #: Several edits that were made as one action share it.
     ref: str | None = None
     #: The items that it is about: of ``rename``, ``remove``, ``redraw``, ``same``, ``apart``,
     #: ``stays``, ``accept``.
@@ -211,11 +212,20 @@ def last_of(edits: Sequence[Edit], user_id: str) -> Edit | None:
     return None
 
 
-def undone_by(edits: Sequence[Edit], user_id: str) -> Edit | None:
+def undone_by(edits: Sequence[Edit], user_id: str) -> list[Edit]:
     """Return what a person undid last and what is still undone: a redo of theirs brings it back."""
     by_number = {edit.number: edit for edit in edits}
     for made in reversed(edits):
         undone = by_number.get(made.of or 0)
         if made.kind == "undo" and made.user_id == user_id and undone and not undone.standing:
-            return undone
-    return None
+            together = (one for one in action_of(edits, made) if one.kind == "undo")
+            numbers = sorted(one.of for one in together if one.of)
+            return [by_number[number] for number in numbers if not by_number[number].standing]
+    return []
+
+
+def action_of(edits: Sequence[Edit], edit: Edit) -> list[Edit]:
+    """Return the edits that were made together with one, as one action, oldest first."""
+    if edit.ref is None:
+        return [edit]
+    return [one for one in edits if one.ref == edit.ref]

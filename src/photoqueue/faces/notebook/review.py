@@ -19,7 +19,7 @@ from photoqueue.client.review_head import catalogue_page, head_page
 from photoqueue.client.review_page import Json, RoomPages, photo_title
 from photoqueue.client.review_reading import ProjectReader, ProjectReading
 from photoqueue.client.submit_job import submit_inventory
-from photoqueue.client.verbs import edit, replace
+from photoqueue.client.verbs import Part, act, replace
 from photoqueue.errors import (
     PayloadError,
     PhotoqueueError,
@@ -321,15 +321,8 @@ class ReviewView(LiveView):
         if message.get("kind") == "replace":
             made = self._replaced(project, message, buffers, ref)
         else:
-            named = message.get("named")
-            made = edit(
-                project,
-                str(message.get("verb")),
-                *_listed(message, "values"),
-                user_id=self.user_id,
-                ref=ref,
-                **{str(name): value for name, value in (named or {}).items() if value is not None},
-            )
+            parts = [_part(one) for one in _listed(message, "edits") or [message]]
+            made = act(project, parts, user_id=self.user_id, ref=ref)
         rows = self._reading.rows if self._reading else ()
         titles = {row.photo_id: photo_title(row) for row in rows}
         words = made.words(Wording.of(self.lang, current().settings), titles)
@@ -441,3 +434,15 @@ def _unforeseen(exc: Exception) -> str:
 def _listed(message: Message, name: str) -> list[Any]:
     found = message.get(name)
     return list(found) if isinstance(found, list | tuple) else []
+
+
+def _part(message: object) -> Part:
+    """Return one edit of a message."""
+    said = message if isinstance(message, dict) else {}
+    named = said.get("named")
+    given = named.items() if isinstance(named, dict) else ()
+    return (
+        str(said.get("verb")),
+        _listed(said, "values"),
+        {str(name): value for name, value in given if value is not None},
+    )

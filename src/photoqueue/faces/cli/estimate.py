@@ -86,7 +86,8 @@ def estimate(
 def _price_table(price: Price) -> Table:
     rows = [(one.what, one.formula, one.amount) for one in price.lines]
     rows += [("net", "", price.net), ("VAT", f"{price.vat_rate:f} %", price.vat)]
-    rows.append(("total", f"{price.total_low}–{price.total_high}", price.total))
+    ends = f"{price.total_low} to {price.total_high} at the ends of the volume"
+    rows.append(("total", ends, price.total))
     columns = (
         TableColumn("PRICE", lambda row: line(row[0])),
         TableColumn("HOW", lambda row: line(row[1])),

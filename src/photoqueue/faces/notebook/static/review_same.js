@@ -69,7 +69,7 @@ function samePanel(store, item) {
       const own = lookOfItem(store, found, room.name);
       const [x0, y0, x1, y1] = found.box;
       const style = `left:${100 * x0}%;top:${100 * y0}%;width:${100 * (x1 - x0)}%;height:${100 * (y1 - y0)}%;--pq-own:${own.colour};z-index:${Math.round(99 - 99 * areaOf(found.box))}`;
-      const tag = h("span", { class: "pq-tag", "aria-hidden": "true", style: `--pq-own:${own.colour}`, onclick: () => box.click() }, number ? `${number} ` : "", h("span", {}, found.name), found.letter ? ` ${found.letter}` : "", already ? " =" : "");
+      const tag = h("span", { class: "pq-tag", "aria-hidden": "true", style: `--pq-own:${own.colour}`, onclick: () => box.click() }, number ? `${number} ` : "", h("span", {}, found.name), found.letter ? ` ${found.letter}` : "", already ? " ✓" : "");
       const point = { onmouseenter: () => tag.setAttribute("data-hover", ""), onmouseleave: () => tag.removeAttribute("data-hover") };
       const box = number
         ? h("button", { type: "button", class: "pq-box", style, ...point, "data-key": `same-${found.id}`, "data-number": number <= 9 ? number : null, "aria-label": say("{number}: {name}", { number, name: own.words }), onclick: () => choose(found) })

@@ -24,11 +24,27 @@ FRENCH: Final = {
     for english, french in re.findall(rf"^\s+{_TEXT}:\s+{_TEXT},$", _WORDS, re.MULTILINE)
 }
 
+#: Where texts are said: by functions, and in the tables of keys, sorting, filters and edits.
+_SAID: Final = (
+    rf"\b(?:say|t|phrase)\((?:store, )?{_TEXT}",
+    rf"\bcountedIn\(store, [^\"]*?, {_TEXT}, ()",
+    rf"\bcountedIn\(store, [^\"]*?, \"[^\"]*\", {_TEXT}\)",
+    r'^\s+\[\[(?:"[^"]+"(?:, )?)+\], "([^"]+)"',
+    r'^\s+\w+: \["([^"]+)", \(',
+    r'\? \["([^"]+)", \{|: \["([^"]+)", \{',
+)
+
 
 def test_every_text_has_a_french_one() -> None:
-    said = re.findall(rf"\b(?:say|t|phrase)\((?:store, )?{_TEXT}", SCRIPTS)
-    assert len(said) > 100
+    found = [re.findall(pattern, SCRIPTS, re.MULTILINE) for pattern in _SAID]
+    assert all(found)
+    said = {text for each in found for groups in each for text in _groups(groups) if text}
+    assert len(said) > 200
     assert not {json.loads(f'"{text}"') for text in said} - FRENCH.keys()
+
+
+def _groups(found: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (found,) if isinstance(found, str) else found
 
 
 def test_no_french_text_is_left_over() -> None:

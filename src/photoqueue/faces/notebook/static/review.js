@@ -185,7 +185,7 @@ export default {
     }
     const stop = store.on(() => { hearOthers(); update(); });
     const timer = setInterval(() => {
-      if (model.get("alone") && !document.hidden && !store.unsaved) store.send({ kind: "refresh" });
+      if (store.alone && !document.hidden && !store.unsaved) store.send({ kind: "refresh" });
     }, ALONE);
     if (store.head.newest === undefined) store.send({ kind: "refresh" });
     hearOthers();

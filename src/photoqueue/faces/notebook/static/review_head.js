@@ -107,7 +107,8 @@ function reviewHead(store, { look, looking }) {
     const notices_ = store.refusals.filter(([about]) => !about || !isShown(about)).map(([about, { error }]) => [about, error]);
     drawOnce(notices, [banner, analysis?.worker, analysis?.waiting, warnings, unplaced, others, project, store.notice, store.exported, notices_, store.at.item, store.canEdit, store.lang], () => {
       const notice = (key, kind, ...children) => h("div", { class: `pq-notice pq-${kind}`, "data-notice": key, role: kind === "wrong" ? "alert" : "status" }, children);
-      const waits = analysis && !analysis.worker && analysis.waiting > 0;
+      // Among other pages, a notice above all of them says it.
+      const waits = store.alone && analysis && !analysis.worker && analysis.waiting > 0;
       return [
         store.notice ? notice("notice", "wrong", store.notice) : null,
         notices_.map(([about, error]) => notice("refused", "wrong", h("span", {}, error), button(t("Dismiss"), () => store.forget(about), { "data-key": `forget ${about}` }))),

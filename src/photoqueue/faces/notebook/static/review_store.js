@@ -84,6 +84,7 @@ function reviewStore(model) {
     get exported() { return model.get("exported") ?? ""; },
     get selected() { return model.get("selected") ?? []; },
     set selected(photos) { model.set("selected", photos); model.save_changes(); changed(); },
+    get alone() { return Boolean(model.get("alone")); },
     get canEdit() { return Boolean(model.get("actions")); },
     get unsaved() { return edits.filter((edit) => edit.number === undefined).length; },
     t: (text, values) => phrase(store, text, values),

@@ -1,37 +1,30 @@
-"""Photos as cards, page by page, with their thumbnails and pictures."""
+"""Photos with their newest job, thumbnails and pictures."""
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from PIL import Image
 
 import photoqueue
 from photoqueue.client.gallery import (
-    photo_counts,
     photo_items,
-    photo_page,
     photo_picture,
     photo_preview,
     photo_row,
 )
 from photoqueue.errors import (
     NotFoundError,
-    PayloadError,
     PhotoNotFoundError,
-    UnknownBatchError,
     UnreadablePhotoError,
 )
 from photoqueue.installation import Installation
 from photoqueue.jobs.handling import Handler
 from photoqueue.queue.ledger import Claim
-from photoqueue.queue.pages import Ordering
-from photoqueue.queue.projects import PhotoChoice, PhotoRow
-from photoqueue.queue.tables import jobs
+from photoqueue.queue.projects import PhotoRow
 from photoqueue.records.results import FoundItem, PhotoResult
 from photoqueue.records.snapshots import AiCall
 from photoqueue.words import JobState
@@ -42,10 +35,6 @@ from tests.conftest import picture, submit
 @pytest.fixture
 def bench(installation: Installation) -> Bench:
     return Bench(installation)
-
-
-def ids(cards: tuple[PhotoRow, ...]) -> list[str]:
-    return [card.photo_id for card in cards]
 
 
 def telling(result: PhotoResult) -> object:
@@ -89,7 +78,7 @@ def test_row_tells_what_the_newest_job_found(bench: Bench) -> None:
     )
     bench(job, telling(result))
 
-    (row,) = photo_page(PhotoChoice(project="m1")).rows
+    row = photo_row("p1")
 
     assert (row.photo_id, row.room, row.job_id, row.state) == (
         "p1", "salon", UUID(job.id), JobState.COMPLETED,
@@ -97,109 +86,18 @@ def test_row_tells_what_the_newest_job_found(bench: Bench) -> None:
     assert row.title == "salon/p1"  # bytes have no file name
     assert (row.error_type, row.error_message, row.can_retry) == (None, None, False)
     assert PhotoResult.model_validate(row.result).items == result.items
-    assert photo_row("p1") == row
-
-
-def test_pages_hold_each_photo_once_and_lead_both_ways(installation: Installation) -> None:
-    batch = photoqueue.submit_photos(
-        [{"photo": picture(n), "photo_id": f"p{n:02}"} for n in range(7)], project_id="m1"
-    )
-    again = photoqueue.submit_photos([{"photo": picture(3), "photo_id": "p03"}], project_id="m1")
-
-    first = photo_page(PhotoChoice(batch=batch.id), size=3)
-    second = photo_page(PhotoChoice(batch=batch.id), size=3, after=first.next)
-    third = photo_page(PhotoChoice(batch=batch.id), size=3, after=second.next)
-
-    assert [ids(page.rows) for page in (first, second, third)] == [
-        ["p00", "p01", "p02"],
-        ["p03", "p04", "p05"],
-        ["p06"],
-    ]
-    assert (first.previous, third.next) == (None, None)
-    assert ids(photo_page(PhotoChoice(batch=batch.id), size=3, before=third.previous).rows) == ids(
-        second.rows
-    )
-    back = photo_page(PhotoChoice(batch=batch.id), size=3, before=second.previous)
-    assert (ids(back.rows), back.previous) == (ids(first.rows), None)
-    assert back.next == first.next
-    assert ids(photo_page(PhotoChoice(batch=again.id)).rows) == ["p03"]
-
-
-def test_page_before_a_short_rest_is_the_first_page_in_full(installation: Installation) -> None:
-    for n in range(4):
-        submit(f"p{n}", project_id="m1")
-    first = photo_page(PhotoChoice(project="m1"), size=1)
-    second = photo_page(PhotoChoice(project="m1"), size=1, after=first.next)
-    # Two photos lie before the third one, and a page holds three.
-    third = photo_page(PhotoChoice(project="m1"), size=1, after=second.next)
-
-    page = photo_page(PhotoChoice(project="m1"), size=3, before=third.previous)
-
-    assert (ids(page.rows), page.previous) == (["p0", "p1", "p2"], None)
-    assert page.next is not None
-
-
-def test_all_photos_come_newest_first(installation: Installation) -> None:
-    for name in ("a", "b", "c"):
-        submit(name)
-    first = photo_page(PhotoChoice(), size=2)
-    assert ids(first.rows) == ["c", "b"]
-    second = photo_page(PhotoChoice(), size=2, after=first.next)
-    assert ids(second.rows) == ["a"]
-    assert ids(photo_page(PhotoChoice(), size=2, before=second.previous).rows) == ["c", "b"]
+    for photo in ("p9", "p\x00"):
+        with pytest.raises(NotFoundError, match="No photo"):
+            photo_row(photo)
 
 
 def test_photo_analysed_again_shows_its_newest_job(bench: Bench) -> None:
     bench(submit("p1", project_id="m1"))
     newest = submit("p1", project_id="m1", resubmit=True)
 
-    (card,) = photo_page(PhotoChoice(project="m1")).rows
+    card = photo_row("p1")
 
     assert (card.job_id, card.state, card.result) == (UUID(newest.id), JobState.WAITING, None)
-
-
-def test_photos_are_chosen_by_room_state_and_text(bench: Bench) -> None:
-    bench(submit("one", project_id="m1", room="salon"))
-    submit("two_x", project_id="m1", room="Kitchen")
-    submit("three", project_id="m1")
-    submit("other", project_id="m2", room="salon")
-
-    def chosen(*, lang: str | None = None, **filters: Any) -> list[str]:
-        return ids(photo_page(PhotoChoice(project="m1", **filters), lang=lang).rows)
-
-    assert chosen() == ["one", "two_x", "three"]
-    assert chosen(room="salon") == ["one"]
-    assert chosen(room="") == ["three"]
-    assert chosen(state=JobState.WAITING) == ["two_x", "three"]
-    assert chosen(text="TWO") == ["two_x"]
-    assert chosen(text="kitch") == ["two_x"]
-    assert chosen(text="chair") == ["one"]
-    assert chosen(text="chaise", lang="fr") == ["one"]
-    assert chosen(text="o_x") == ["two_x"]
-    assert chosen(text="_") == ["two_x"]  # a character like any other
-    assert chosen(text="%") == []
-    assert chosen(text="\x00") == chosen()
-    assert chosen(room="salon", state=JobState.WAITING) == []
-    counts = photo_counts(PhotoChoice(project="m1"))
-    assert (counts.total, counts.complete) == (3, True)
-    assert dict(counts.rooms) == {"": 1, "Kitchen": 1, "salon": 1}
-    assert dict(counts.states) == {JobState.WAITING: 2, JobState.COMPLETED: 1}
-    assert photo_counts(PhotoChoice(project="m1", text="chair")).total == 1
-
-
-def test_wrong_batch_cursor_and_photo_are_refused(installation: Installation) -> None:
-    with pytest.raises(UnknownBatchError, match="b-none"):
-        photo_page(PhotoChoice(batch="b-none"))
-    for cursor in ("", "after-", "after-1' OR true", "sideways-0", "before"):
-        with pytest.raises(PayloadError, match="is not a cursor"):
-            photo_page(PhotoChoice(), after=cursor)
-    newest_first = Ordering("photos", None, jobs.c.job_id, True).cursor(None, uuid4())
-    with pytest.raises(PayloadError, match="belongs to a list ordered by '-photos'"):
-        photo_page(PhotoChoice(project="m1"), before=newest_first)
-    for photo in ("p9", "p\x00"):
-        with pytest.raises(NotFoundError, match="No photo"):
-            photo_row(photo)
-    assert photo_page(PhotoChoice(project="m9")).rows == ()
 
 
 def test_failed_photo_tells_a_short_reason(bench: Bench, tmp_path: Path) -> None:
@@ -216,7 +114,8 @@ def test_failed_photo_tells_a_short_reason(bench: Bench, tmp_path: Path) -> None
     with pytest.raises(photoqueue.JobFailedError):
         bench(long, around)
 
-    refused, failed = photo_page(PhotoChoice(project="m1", state=JobState.FAILED)).rows
+    names = photoqueue.history().set_index("file_name")["photo_id"]
+    refused, failed = photo_row(names["broken.jpg"]), photo_row("permanent-1")
 
     assert (refused.file_name, refused.error_type) == ("broken.jpg", "UnreadablePhotoError")
     assert (refused.sha256, refused.can_retry) == (None, False)

@@ -18,9 +18,7 @@ from photoqueue.queue import pages, projects, read
 from photoqueue.queue.database import Database, load_statements
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.pages import JobQuery
-from photoqueue.queue.projects import PhotoChoice
 from photoqueue.queue.submission import accept
-from photoqueue.queue.tables import jobs
 from photoqueue.settings import Settings
 from photoqueue.words import JobState
 from tests.integration.test_submission import make_job, make_photo
@@ -367,36 +365,6 @@ def test_pages_of_jobs_read_no_whole_table(
         ((statement, parameters),) = recorded
         plan = explain(plans, statement, parameters)
         assert "Seq Scan on jobs" not in plan, plan
-
-
-def test_galleries_read_no_whole_table(
-    plans: psycopg.Connection, database: Database, recorded: list[tuple[str, Any]]
-) -> None:
-    choices = {
-        "all": (PhotoChoice(), {"jobs_pkey"}),
-        "batch": (PhotoChoice(batch="b-3"), {"batch_jobs_pkey"}),
-        "room of a batch": (PhotoChoice(batch="b-3", room="salon"), {"batch_jobs_pkey"}),
-        "failed of a batch": (PhotoChoice(batch="b-3", state=JobState.FAILED), {"batch_jobs_pkey"}),
-        "text in a batch": (PhotoChoice(batch="b-3", text="sofa"), {"batch_jobs_pkey"}),
-        "project": (PhotoChoice(project="m3"), {"jobs_project"}),
-        "failed of a project": (
-            PhotoChoice(project="m3", state=JobState.FAILED),
-            {"jobs_project"},
-        ),
-    }
-    for name, (choice, indexes) in choices.items():
-        recorded.clear()
-        order = pages.Ordering("photos", None, jobs.c.job_id, choice.unlimited)
-        place = order.cursor(None, UUID(int=350))
-        for after, before in ((None, None), (place, None), (None, place)):
-            projects.photo_page(database, choice, size=24, after=after, before=before)
-        if choice.batch or choice.project:  # all are counted up to a number
-            projects.counts(database, choice)
-        for statement, parameters in recorded:
-            plan = explain(plans, statement, parameters)
-            assert "Seq Scan on jobs" not in plan, f"{name}\n{plan}"
-            assert "Seq Scan on batch_jobs" not in plan, f"{name}\n{plan}"
-            assert any(index in plan for index in indexes), f"{name}\n{plan}"
 
 
 def test_statement_files_hold_what_the_code_runs() -> None:

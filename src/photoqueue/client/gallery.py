@@ -1,10 +1,9 @@
-"""Galleries: pages of photos, thumbnails and pictures."""
+"""Single photos: what they show, thumbnails and pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -17,87 +16,12 @@ from photoqueue.errors import (
 )
 from photoqueue.installation import Installation, current
 from photoqueue.inventory.wording import Wording
-from photoqueue.queue import projects, read
-from photoqueue.queue.pages import Page
-from photoqueue.queue.projects import PhotoChoice, PhotoRow
-from photoqueue.words import JobState
+from photoqueue.queue import projects
+from photoqueue.queue.projects import PhotoRow
 
 if TYPE_CHECKING:
     import pandas as pd
     from PIL import Image
-
-#: Photos per page.
-PAGE_SIZE: Final = 24
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhotoCounts:
-    """How many photos there are, by room and by state."""
-
-    total: int
-    #: In alphabetical order; the empty name is for photos without a room.
-    rooms: Mapping[str, int]
-    states: Mapping[JobState, int]
-    #: False if there are more photos than were counted.
-    complete: bool
-
-
-def photo_page(
-    choice: PhotoChoice,
-    *,
-    after: str | None = None,
-    before: str | None = None,
-    size: int = PAGE_SIZE,
-    lang: str | None = None,
-) -> Page[PhotoRow]:
-    """Return a page of photos, each once, with its newest job.
-
-    Parameters
-    ----------
-    choice
-        Which photos. A text is also searched in the names of the items found in them; without
-        a project or batch only the newest 10,000 photos are searched.
-    after, before
-        ``next`` or ``previous`` of another page of the same photos; default is the first page.
-    size
-        Photos per page.
-    lang
-        ``en`` or ``fr``: language of the names that are searched; default is that of the settings.
-
-    Raises
-    ------
-    UnknownBatchError
-        There is no such batch.
-    PayloadError
-        The cursor is not one of a page.
-    """
-    installation = current()
-    choice = _checked(installation, choice, lang)
-    return projects.photo_page(installation.database, choice, size=size, after=after, before=before)
-
-
-def photo_counts(choice: PhotoChoice, *, lang: str | None = None) -> PhotoCounts:
-    """Count photos by room and state.
-
-    Raises
-    ------
-    UnknownBatchError
-        There is no such batch.
-    """
-    installation = current()
-    choice = _checked(installation, choice, lang)
-    rooms: dict[str, int] = {}
-    states: dict[JobState, int] = {}
-    for (name, found), count in projects.counts(installation.database, choice).items():
-        rooms[name or ""] = rooms.get(name or "", 0) + count
-        states[found] = states.get(found, 0) + count
-    total = sum(rooms.values())
-    return PhotoCounts(
-        total=min(total, projects.COUNT_LIMIT),
-        rooms={name: rooms[name] for name in sorted(rooms, key=str.casefold)},
-        states={state: states[state] for state in JobState if state in states},
-        complete=total <= projects.COUNT_LIMIT,
-    )
 
 
 def photo_row(photo_id: str) -> PhotoRow:
@@ -133,20 +57,6 @@ def photo_items(photo_ids: Sequence[str], *, lang: str | None = None) -> pd.Data
     ]
     frame = pd.DataFrame(rows, columns=columns)
     return item_rows(frame, Wording.of(lang, installation.settings))
-
-
-def _checked(installation: Installation, choice: PhotoChoice, lang: str | None) -> PhotoChoice:
-    if choice.batch is not None:
-        read.batch_row(installation.database, choice.batch)  # raises if it is unknown
-    text = choice.text.strip()
-    if not text:
-        return replace(choice, text="")
-    # Results store the names given at analysis; people search for the names that are displayed.
-    wording = Wording.of(lang, installation.settings)
-    names = {item.key: item.name(wording.language).casefold() for item in wording.catalogue.items}
-    return replace(
-        choice, text=text, keys=[key for key, name in names.items() if text.casefold() in name]
-    )
 
 
 _JPEG_QUALITY: Final = 85

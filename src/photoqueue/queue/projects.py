@@ -1,4 +1,4 @@
-"""Reads of projects, batches and photos: results, progress, lists and pages of photos."""
+"""Reads of projects, batches and photos: results, progress and lists."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from photoqueue.errors import UnknownProjectError
 from photoqueue.queue.database import Database, storable
-from photoqueue.queue.pages import Ordering, Page, read_page
 from photoqueue.queue.submission import NewPhoto
 from photoqueue.queue.tables import batch_jobs, batches, jobs, photos
 from photoqueue.words import JobState, retry_helps
@@ -243,161 +242,23 @@ def recent_batches(database: Database, limit: int = 20) -> list[BatchSummary]:
         return [BatchSummary(**row) for row in connection.execute(query).mappings()]
 
 
-#: Most photos that are counted.
-COUNT_LIMIT: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhotoChoice:
-    """Filters for photos."""
-
-    #: Only photos of this project or batch; None for all.
-    project: str | None = None
-    batch: str | None = None
-    #: Only photos of this room; empty for photos without a room.
-    room: str | None = None
-    #: Only photos whose newest job is in this state.
-    state: JobState | None = None
-    #: Only photos with this text in their id, file name, room or the name of an item found in them,
-    #: ignoring case.
-    text: str = ""
-    #: Catalogue keys of items whose names match ``text``.
-    keys: Sequence[str] = ()
-
-    @property
-    def unlimited(self) -> bool:
-        """Whether no project or batch is given; the newest photos come first then."""
-        return self.project is None and self.batch is None
-
-
 _COLUMNS: Final = _columns(jobs)
-_WITH_PHOTOS: Final = jobs.join(photos, photos.c.photo_id == jobs.c.photo_id)
-#: The job before the newest :data:`COUNT_LIMIT` ones: searches are limited to those, as no index
-#: can be used.
-_SEARCHED: Final = sa.func.coalesce(
-    sa.select(jobs.c.job_id)
-    .where(jobs.c.photo_id.is_not(None))
-    .order_by(jobs.c.job_id.desc())
-    .offset(COUNT_LIMIT)
-    .limit(1)
-    .scalar_subquery(),
-    sa.cast("00000000-0000-0000-0000-000000000000", jobs.c.job_id.type),
-)
-
-
-def photo_page(
-    database: Database, choice: PhotoChoice, *, size: int, after: str | None, before: str | None
-) -> Page[PhotoRow]:
-    """Read a page of photos.
-
-    Raises
-    ------
-    PayloadError
-        The cursor is not valid.
-    """
-    order = Ordering("photos", None, jobs.c.job_id, choice.unlimited)
-
-    def read(place: str | None, backward: bool, limit: int) -> list[PhotoRow]:
-        chosen = _chosen(choice)
-        if place is not None:
-            chosen = chosen.where(order.beyond(place, backward=backward))
-        if choice.unlimited:
-            query = chosen.with_only_columns(*_COLUMNS).limit(limit)
-        else:
-            # Filter first, then limit: otherwise the planner may scan all jobs in order until it
-            # has enough photos of the project or batch.
-            ids = chosen.with_only_columns(jobs.c.job_id).cte("chosen").prefix_with("MATERIALIZED")
-            of_ids = replace(order, row_id=ids.c.job_id).by(backward=backward)
-            some = sa.select(ids.c.job_id).order_by(*of_ids).limit(limit)
-            query = sa.select(*_COLUMNS).select_from(_WITH_PHOTOS).where(jobs.c.job_id.in_(some))
-        return _read(database, query.order_by(*order.by(backward=backward)))
-
-    return read_page(
-        read, lambda row: order.cursor(None, row.job_id), size=size, after=after, before=before
-    )
 
 
 def photo_rows(database: Database, photo_ids: Sequence[str]) -> list[PhotoRow]:
     """Read photos by their ids, in the given order; unknown ones are left out."""
+    newer = jobs.alias("newer")
     query = (
-        _chosen(PhotoChoice())
-        .with_only_columns(*_COLUMNS)
+        sa.select(*_COLUMNS)
+        .join_from(jobs, photos, photos.c.photo_id == jobs.c.photo_id)
         # By job key, which has an index.
         .where(jobs.c.job_key.in_([f"photo-{storable(photo_id)}" for photo_id in photo_ids]))
+        .where(
+            ~sa.exists().where(newer.c.job_key == jobs.c.job_key, newer.c.job_id > jobs.c.job_id)
+        )
     )
     found = {row.photo_id: row for row in _read(database, query)}
     return [found[photo_id] for photo_id in photo_ids if photo_id in found]
-
-
-def counts(database: Database, choice: PhotoChoice) -> dict[tuple[str | None, JobState], int]:
-    """Count photos by room and state; at most :data:`COUNT_LIMIT` + 1 in all."""
-    rows = _chosen(choice).with_only_columns(photos.c.room, jobs.c.state).limit(COUNT_LIMIT + 1)
-    if choice.unlimited:
-        rows = rows.order_by(jobs.c.job_id.desc())  # so that the index is used
-    some = rows.subquery()
-    query = sa.select(some.c.room, some.c.state, sa.func.count()).group_by(
-        some.c.room, some.c.state
-    )
-    with database.begin() as connection:
-        return {(room, JobState(state)): count for room, state, count in connection.execute(query)}
-
-
-def _chosen(choice: PhotoChoice) -> sa.Select[Any]:
-    """Select the newest jobs of the chosen photos."""
-    newer = jobs.alias("newer")
-    query = (
-        sa.select()
-        .select_from(_WITH_PHOTOS)
-        .where(
-            jobs.c.photo_id.is_not(None),
-            ~sa.exists().where(newer.c.job_key == jobs.c.job_key, newer.c.job_id > jobs.c.job_id),
-        )
-    )
-    if choice.project is not None:
-        query = query.where(jobs.c.project_id == choice.project)
-    if choice.batch is not None:
-        of_batch = jobs.alias("of_batch")
-        query = query.where(
-            # by job key, which has an index
-            jobs.c.job_key.in_(
-                sa.select(sa.literal("photo-") + of_batch.c.photo_id)
-                .join_from(batch_jobs, of_batch, of_batch.c.job_id == batch_jobs.c.job_id)
-                .where(batch_jobs.c.batch_id == choice.batch)
-            )
-        )
-    if choice.room is not None:
-        query = query.where(sa.func.coalesce(photos.c.room, "") == choice.room)
-    if choice.state is not None:
-        query = query.where(jobs.c.state == str(choice.state))
-    if choice.text:
-        query = query.where(_mentions(choice))
-        if choice.unlimited:
-            query = query.where(jobs.c.job_id > _SEARCHED)
-    return query
-
-
-def _mentions(choice: PhotoChoice) -> sa.ColumnElement[bool]:
-    text = choice.text.replace("\x00", "")
-    item = sa.func.jsonb_array_elements(
-        sa.func.coalesce(jobs.c.result["items"], sa.cast([], JSONB))
-    ).table_valued(sa.column("value", JSONB), name="item")
-    named = sa.exists(
-        sa.select(sa.literal(1))
-        .select_from(item)
-        .where(
-            sa.or_(
-                item.c.value["name"].astext.icontains(text, autoescape=True),
-                item.c.value["key"].astext == sa.any_(sa.cast(list(choice.keys), ARRAY(sa.Text))),
-            )
-        )
-    )
-    return sa.or_(
-        *(
-            column.icontains(text, autoescape=True)
-            for column in (photos.c.photo_id, photos.c.file_name, photos.c.room)
-        ),
-        named,
-    )
 
 
 def _read(database: Database, query: sa.Select[Any]) -> list[PhotoRow]:

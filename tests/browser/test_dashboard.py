@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -49,12 +50,15 @@ def test_page_shows_jobs_as_they_end_and_changes_nothing(voila: VoilaPage, start
     voila.screenshot("dashboard-system")
 
 
-def test_address_of_the_page_names_the_batch(voila: VoilaPage, start_worker) -> None:
+def test_address_of_the_page_names_the_batch(
+    voila: VoilaPage, tmp_path: Path, start_worker
+) -> None:
     submit("ok-elsewhere")
-    batch = photoqueue.submit_photos(
-        [{"photo": picture(number), "photo_id": f"ok-{number}"} for number in range(3)],
-        project_id="move-2",
-    )
+    names = ("kitchen/sink.jpg", "kitchen/oven.jpg", "hall/door.jpg")
+    for number, name in enumerate(names):
+        (tmp_path / "move-2" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "move-2" / name).write_bytes(picture(number))
+    batch = photoqueue.submit_photos(tmp_path / "move-2", project_id="move-2")
     start_worker()
     batch.wait(120, progress="none")
     file = voila._server.home.write("dashboard", [CELL], voila._settings)
@@ -63,6 +67,18 @@ def test_address_of_the_page_names_the_batch(voila: VoilaPage, start_worker) -> 
     expect(page.get_by_text("3 photos analysed")).to_be_visible(timeout=WORK_MS)
     page.get_by_role("button", name="All photos").click()
     expect(page.get_by_role("list", name="Photos").get_by_role("listitem")).to_have_count(3)
+    # Rooms and files have the names that people gave them.
+    for name in names:
+        expect(page.get_by_role("list", name="Photos")).to_contain_text(Path(name).name)
+    open_jobs(page)
+    jobs = page.get_by_role("region", name="Jobs", exact=True)
+    expect(jobs.get_by_role("row", name="door.jpg")).to_contain_text("hall")
+    jobs.get_by_role("button", name="door.jpg").click()
+    details = page.get_by_role("region", name="Job details")
+    details.get_by_text("All fields").click()
+    for words in ("door.jpg", "hall"):
+        expect(details.get_by_text(words, exact=True).first).to_be_visible()
+    page.get_by_role("tab", name="Review").click()
     for name in ("Undo", "Exclude", "Add a thing that no photo shows"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
 

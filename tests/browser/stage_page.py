@@ -294,3 +294,27 @@ class StagePage:
 
 def _jpeg(name: str) -> bytes:
     return (HOME / ROOM / f"{name}.jpg").read_bytes()
+
+
+def at(stage: StagePage, x: float, y: float) -> tuple[float, float]:
+    """Return where a point of the picture is on the screen."""
+    box = stage.page.locator(".pq-plane").bounding_box()
+    assert box
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def press_at(stage: StagePage, x: float, y: float) -> None:
+    stage.page.mouse.click(*at(stage, x, y))
+
+
+def drag(stage: StagePage, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag with the mouse from one point of the picture to another."""
+    mouse = stage.page.mouse
+    mouse.move(*at(stage, *start))
+    mouse.down()
+    mouse.move(*at(stage, *end), steps=4)
+    mouse.up()
+
+
+def roughly(box: list[float], wanted: list[float]) -> bool:
+    return all(abs(one - other) < 0.01 for one, other in zip(box, wanted, strict=True))

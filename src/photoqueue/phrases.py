@@ -16,14 +16,20 @@ def phrase(language: str, text: str, /, **values: Any) -> str:
     language
         ``en`` or ``fr``.
     text
-        English, with ``{name}`` for each of the values.
+        English, with ``{name}`` for each of the values; fractions are written with two digits.
 
     Examples
     --------
     >>> phrase("fr", "{room} reviewed", room="salon")
     'salon : vérifié'
+    >>> phrase("fr", "seen with little certainty ({score})", score=0.3)
+    'vu avec peu de certitude (0,30)'
     """
-    return (FRENCH.get(text, text) if language == "fr" else text).format(**values)
+    french = language == "fr"
+    for name, value in values.items():
+        if isinstance(value, float):
+            values[name] = f"{value:.2f}".replace(".", "," if french else ".")
+    return (FRENCH.get(text, text) if french else text).format(**values)
 
 
 FRENCH: Final = {

@@ -172,7 +172,7 @@ def test_report_is_in_french_throughout(move: Move) -> None:
     assert "Relevé de volume et estimation ne vaut pas devis" in said
     for french in ("chaise", "réfrigérateur", "aucune photo : cave", "2,41 m³", "fragile"):
         assert french in said
-    assert "vu avec peu de certitude (0.30)" in said
+    assert "vu avec peu de certitude (0,30)" in said
     english = r"\b(the|and|seen|room|rooms|chair|reviewed|not|with|things?)\b"
     assert re.findall(english, said) == []
 

@@ -337,7 +337,7 @@ def test_everything_is_in_the_language_chosen(page: Page, ben: Review) -> None:
     page.edit("stays", page.item("k1", "refrigerator", "kitchen")["id"])
     assert page.ask("language", language="fr") == ""
     view = page.view
-    assert page.line("desk")["check"] == "vu avec peu de certitude (0.30)"
+    assert page.line("desk")["check"] == "vu avec peu de certitude (0,30)"
     assert page.line("desk")["name"] == "bureau"
     (thing,) = page.line("refrigerator", "kitchen")["things"]
     assert thing["why"] == "reste ici"

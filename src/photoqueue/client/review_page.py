@@ -270,7 +270,7 @@ class RoomPages:
         if thing in held:
             score = max(found.certainty for found in thing.sightings)
             text = "seen in one of {views} photos only and with little certainty ({score})"
-            return phrase(language, text, views=len(room.views), score=f"{score:.2f}")
+            return phrase(language, text, views=len(room.views), score=score)
         return phrase(language, thing.left_out)
 
     # -- photos and items

@@ -96,7 +96,7 @@ def _low_score(count: Count, views: int, language: str) -> str:
         if alone
         else "seen with little certainty ({score})"
     )
-    return phrase(language, text, views=views, score=f"{max(scores):.2f}")
+    return phrase(language, text, views=views, score=max(scores))
 
 
 def _boxes_joined(count: Count, language: str) -> str:

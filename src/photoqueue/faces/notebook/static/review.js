@@ -124,6 +124,7 @@ export default {
       if (said.textContent !== store.said.text) said.textContent = store.said.text;
       undo.textContent = `${t("Undo")} (Z)`;
       undo.hidden = !store.said.undo || !store.canUndo;
+      messages.toggleAttribute("data-said", Boolean(store.said.text || store.unsaved));
       const late = store.slow ? ` ${t("The kernel is busy with a cell: they are saved when it ends.")}` : "";
       const text = store.unsaved && (store.slow || store.trouble || store.unsaved > 1) ? `${countedIn(store, store.unsaved, "1 edit not saved yet.", "{n} edits not saved yet.")} ${store.trouble || late}`.trim() : "";
       if (waits.textContent !== text) waits.textContent = text;

@@ -11,7 +11,8 @@ function reviewList(store, { commands, photos }) {
   const lines = h("ul", { class: "pq-lines", "aria-label": "" });
   const foot = h("div", { class: "pq-list-foot" });
   const ask = h("div", { class: "pq-ask" }); // the question at hand, under the photo of a narrow page
-  const element = h("section", { class: "pq-list" }, head, lines, foot);
+  const scroller = h("div", { class: "pq-list-body" }, lines, foot);
+  const element = h("section", { class: "pq-list" }, head, scroller);
   const drawn = new Map(); // line → {data, element}
   let edited = null; // the line whose count is being edited: {room, id, count, volume, apart}
   let adding = null; // the room to which a thing is added; "" names a new one
@@ -315,7 +316,7 @@ function reviewList(store, { commands, photos }) {
       return "";
     } });
     field?.focus();
-    element.scrollTop = element.scrollHeight;
+    scroller.scrollTop = scroller.scrollHeight;
   }
 
   function closeAdd(back = false) {
@@ -361,9 +362,9 @@ function reviewList(store, { commands, photos }) {
   // Scrolls the list alone: the page stays where it is.
   function reveal() {
     const now = lines.querySelector(".pq-now");
-    if (!now || element.scrollHeight <= element.clientHeight) return;
-    const [low, high] = [now.offsetTop - head.offsetHeight, now.offsetTop + now.offsetHeight];
-    if (low < element.scrollTop || high > element.scrollTop + element.clientHeight) element.scrollTop = low - 40;
+    if (!now || scroller.scrollHeight <= scroller.clientHeight) return;
+    const [low, high] = [now.offsetTop, now.offsetTop + now.offsetHeight];
+    if (low < scroller.scrollTop || high > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = low - 40;
   }
 
   let focusEvidence = () => {};

@@ -184,8 +184,7 @@ def main() -> None:
     home = Path(tempfile.mkdtemp(prefix="pq-"))
     try:
         use(Settings(home=home))
-        url = current().database.engine.url.set(drivername="postgresql")
-        fill(url.render_as_string(hide_password=False), options.jobs)
+        fill(current().database.libpq_url, options.jobs)
         print(f"{'import photoqueue':42}{import_seconds():.2f} s")
         for what, figure in (*measure_charts(), *measure(home, options.jobs)):
             print(f"{what:42}{figure}")

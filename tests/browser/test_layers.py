@@ -32,7 +32,7 @@ LOOK = """() => [...document.querySelectorAll("main, main *")].map((element) => 
 }).flat()"""
 #: What the notebooks of others, and careless authors, say of elements in an output.
 RULES = f"""{JUPYTERLAB}
-    .jp-OutputArea-output :is(button, input, select, table, td, th, h3, h4, p, ul, svg, summary)
+    .jp-OutputArea-output :is(button, input, select, table, caption, h3, h4, p, ul, svg, summary)
       {{ margin: 7px; padding: 9px; color: red; background: lime; float: left; font: 30px serif }}
 """
 TEXTS = ("ink", "dim", "accent", "warn", "ok", "bad")

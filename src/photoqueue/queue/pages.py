@@ -247,7 +247,7 @@ _SEARCHED: Final = sa.func.concat_ws(
 
 #: Names in quotes, ids, sizes and other numbers, but no HTTP status: what differs among photos.
 _VARYING: Final = (
-    r"(?<!\w)'[^']{1,200}'(?!\w)|\"[^\"]{1,200}\"|“[^”]{1,200}”"
+    r"(?<!\w)'[^']+'(?!\w)|\"[^\"]+\"|“[^”]+”"
     r"|\m[0-9a-f]{8}[0-9a-f-]+\M|[0-9]+(?:[.,][0-9]+)+|\m(?:[0-9]{1,2}|[6-9][0-9]{2}|[0-9]{4,})\M"
 )
 

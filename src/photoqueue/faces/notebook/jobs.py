@@ -124,7 +124,8 @@ class JobsView(LiveView):
         self._shown: JobQuery | None = None
         #: The last query that was read, as it was given.
         self._readable = JobQuery()
-        self._counts = Paced(_counted, rest=_REST)
+        self._counts = Paced(lambda query: ask(job_counts, query), rest=_REST)
+        self._causes = Paced(lambda query: ask(failure_causes, query), rest=_REST)
         self._work = Background(self._say)
         self._refreshing = threading.Lock()
         self.observe(self._on_query, "query")
@@ -134,7 +135,7 @@ class JobsView(LiveView):
     @property
     def ages(self) -> bool:
         """Whether the counts are older than the page, as in a large installation."""
-        return self._counts.stale
+        return self._counts.stale or self._causes.stale
 
     def refresh(self) -> None:
         """Read the page, the counts and the open job again.
@@ -168,17 +169,25 @@ class JobsView(LiveView):
                     self.page = _page_shown(query, page, None)
                 self._shown = query
             self.reading = False
-            counts, causes = self._counts.of(_for_counts(query), anew=self.alone)
+            counts = self._counts.of(_for_counts(query), anew=self.alone)
             total = sum(counts[state] for state in query.states or JobState)
             if query.cause:
-                total = sum(cause.count for cause in causes if cause.text == query.cause)
+                self._read_causes(query, counts)
+                total = sum(one["count"] for one in self.causes if one["text"] == query.cause)
             shown, story = _page_shown(query, page, total), self._read_story()
             shown["failed"] = _failed_jobs(query)
             with self.hold_sync():
-                self.causes = [_CAUSE.dump_python(cause, mode="json") for cause in causes[:_CAUSES]]
                 self.counts = {str(state): number for state, number in counts.items()}
                 self.page = shown
                 self.story = story
+            if not query.cause:  # grouping thousands of failures takes longer than counting them
+                self._read_causes(query, counts)
+
+    def _read_causes(self, query: JobQuery, counts: Mapping[JobState, int]) -> None:
+        found: list[Cause] = []
+        if counts[JobState.FAILED]:
+            found = self._causes.of(_for_counts(query), anew=self.alone)
+        self.causes = [_CAUSE.dump_python(cause, mode="json") for cause in found[:_CAUSES]]
 
     def frame(self) -> pd.DataFrame:
         """Return the current page as a DataFrame, one row per job."""
@@ -320,12 +329,6 @@ class JobsView(LiveView):
 
 def _first(query: JobQuery) -> JobQuery:
     return replace(query, after=None, before=None)
-
-
-def _counted(query: JobQuery) -> tuple[Mapping[JobState, int], list[Cause]]:
-    """Count the jobs of a query by state, and the failed ones by cause."""
-    counts = ask(job_counts, query)
-    return counts, ask(failure_causes, query) if counts[JobState.FAILED] else []
 
 
 def _for_counts(query: JobQuery) -> JobQuery:

@@ -73,7 +73,8 @@ function drawOnce(element, data, make) {
 // A text on one line that is shortened in its middle where space ends. Readers of the screen, and
 // whoever copies it, get all of it.
 function middle(text, properties = {}) {
-  const tail = text.length > 8 ? text.slice(-Math.min(10, text.length >> 1)) : "";
+  if (text.length <= 12) return h("span", properties, text);
+  const tail = text.slice(-Math.min(10, text.length >> 1));
   return h("span", { title: text, ...properties, class: `pq-middle ${properties.class ?? ""}` }, h("span", { class: "pq-hidden" }, text),
     h("span", { "aria-hidden": "true" }, text.slice(0, text.length - tail.length)), h("span", { "aria-hidden": "true" }, tail));
 }

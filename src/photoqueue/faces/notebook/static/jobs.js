@@ -8,7 +8,7 @@ const CELLS = {
     h("button", { type: "button", class: "pq-link", "data-key": rowKey(row.job_id), "aria-expanded": String(act.isOpen(row)),
       onclick: () => act.open(act.isOpen(row) ? "" : row.job_id) }, middle(row.name)),
     row.error ? h("div", { class: "pq-jobs-error", title: row.error }, row.error) : null),
-  attempts: (row) => (row.attempts ? format.number(row.attempts) : "–"),
+  attempts: (row) => row.attempts || "–",
   duration: (row, name) => format.duration(row[name]),
   time: (row, name) => format.clock(row[name]),
   text: (row, name) => (row[name] ? middle(row[name]) : ""),

@@ -528,6 +528,17 @@ def test_inventory_is_exported(page: Page, tmp_path: Path) -> None:
         ReviewView(Scope(project="nothing-yet")).export("csv", tmp_path / "x.csv")
 
 
+def test_report_is_written_in_the_language_of_the_page(
+    page: Page, installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Bench(installation)(submit_inventory("m1"))
+    page.ask("language", language="fr")
+    assert page.ask("report", format="html") == ""
+    assert page.view.exported == str(tmp_path / "report-m1.html")
+    assert 'lang="fr"' in (tmp_path / "report-m1.html").read_text()
+
+
 def test_edit_of_another_person_shows_at_the_next_reading(page: Page, ben: Review) -> None:
     ben.rename(page.item("s1", "desk")["id"], "stool")
     page.view.refresh()

@@ -387,6 +387,14 @@ class ReviewView(LiveView):
         if not jobs or not retry(jobs):
             raise StateError("A retry cannot help here. Replace the photo, or exclude it.")
 
+    def _report(self, message: Message) -> None:
+        # Late: the template and its libraries are loaded for a report only.
+        from photoqueue.faces.report.document import report
+
+        project, kind = self._shown_project, str(message.get("format"))
+        made = report(project, lang=self.lang)
+        self.exported = str(made.save(free_name(Path.cwd(), project, kind, "report")))
+
     def _start(self, _message: Message) -> None:
         start_one()
 
@@ -397,6 +405,7 @@ class ReviewView(LiveView):
         "strategy": _count_by,
         "retry": _retry,
         "export": lambda self, message: self.export(str(message.get("format"))),
+        "report": _report,
         "start": _start,
     }
 

@@ -10,6 +10,9 @@ const countIn = (store, value) => local(store, format.number(value));
 // "1 thing" and "3 things": the text for one, and the text for others with {n}.
 const countedIn = (store, n, one, more) => (n === 1 ? store.t(one) : store.t(more, { n: countIn(store, n) }));
 
+// Files that can be written: the message's kind and format, and what it is called.
+const EXPORTS = [["report pdf", "Report (PDF)"], ["report html", "Report (HTML)"], ["export xlsx", "Things (Excel)"], ["export csv", "Things (CSV)"]];
+
 function reviewHead(store, { look, looking }) {
   const t = store.t;
   const title = h("div", { class: "pq-title" });
@@ -53,17 +56,16 @@ function reviewHead(store, { look, looking }) {
 
   function drawActs(head) {
     const { project } = head;
-    drawOnce(acts, [project, head.formats, store.canUndo, store.canRedo, store.undoWords, store.redoWords, store.canEdit, looking(), store.lang], () => {
+    drawOnce(acts, [project, store.canUndo, store.canRedo, store.undoWords, store.redoWords, store.canEdit, looking(), store.lang], () => {
       const act = (key, text, run, properties = {}) => button(text, run, { "data-key": key, ...properties });
-      const files = head.formats ?? ["xlsx", "csv"];
       return [
         project && store.canEdit ? [
           act("undo", t("Undo"), () => store.undo(), { disabled: !store.canUndo, "aria-keyshortcuts": "Z", title: store.undoWords ? `${t("Undo")}: ${store.undoWords} (Z)` : null }),
           act("redo", t("Redo"), () => store.redo(), { disabled: !store.canRedo, "aria-keyshortcuts": "Shift+Z", title: store.redoWords ? `${t("Redo")}: ${store.redoWords} (Shift+Z)` : null })] : null,
         project ? act("photos", t("All photos"), () => look(looking() ? null : "all"), { "aria-pressed": String(Boolean(looking())) }) : null,
         project && store.canEdit ? h("select", { "aria-label": t("Export"), "data-key": "export",
-          onchange: (event) => { store.send({ kind: "export", format: event.target.value }); event.target.value = ""; } },
-        h("option", { value: "" }, t("Export …")), files.map((format) => h("option", { value: format }, { xlsx: "Excel", csv: "CSV", pdf: "PDF" }[format] ?? format))) : null,
+          onchange: (event) => { const [kind, format] = event.target.value.split(" "); store.send({ kind, format }); event.target.value = ""; } },
+        h("option", { value: "" }, t("Export …")), EXPORTS.map(([value, text]) => h("option", { value }, t(text)))) : null,
         h("select", { "aria-label": t("Language"), "data-key": "language", onchange: (event) => store.send({ kind: "language", language: event.target.value }) },
           [["en", "English"], ["fr", "Français"]].map(([value, name]) => h("option", { value, selected: value === store.lang }, name)))];
     });

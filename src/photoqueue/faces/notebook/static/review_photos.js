@@ -51,7 +51,8 @@ function reviewPhotos(store) {
       const every = shown.length > 0 && shown.every(({ photo }) => ids.includes(photo.id));
       return [
         h("label", {}, h("input", { type: "checkbox", "data-key": "every", checked: every, disabled: !shown.length, onchange: (event) => { store.selected = event.target.checked ? shown.map(({ photo }) => photo.id) : []; } }),
-          " ", ids.length ? countedIn(store, ids.length, "1 photo selected", "{n} photos selected") : t("Select all")),
+          " ", t("Select all")),
+        ids.length ? h("span", { class: "pq-dim" }, countedIn(store, ids.length, "1 photo selected", "{n} photos selected")) : null,
         ids.length && store.canEdit ? [
           roomChoice(store, store.rooms.map((one) => one.name), (room) => { store.act(ids.map((id) => ({ verb: "move", values: [id], named: { room } })), { about: ids[0] }); store.selected = []; }),
           button(t("Exclude"), () => { store.act(ids.map((id) => ({ verb: "exclude", values: [id] })), { about: ids[0] }); store.selected = []; }, { "data-key": "exclude", title: t("Its things do not count then.") }),

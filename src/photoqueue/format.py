@@ -227,3 +227,9 @@ def _trimmed(text: str) -> str:
 def _local(when: datetime) -> datetime:
     # By way of the clock: a pandas Timestamp has no notion of the local time zone.
     return datetime.fromtimestamp(when.timestamp()).astimezone()
+
+
+def natural_key(text: str) -> tuple[list[str | int], str]:
+    """Sort key by which ``2.jpg`` comes before ``10.jpg``, whatever the case of letters."""
+    parts = re.split(r"(\d+)", text.casefold())
+    return [int(part) if part.isdecimal() else part for part in parts], text

@@ -681,3 +681,15 @@ def test_copies_of_a_picture_are_one_view_with_the_same_letters(move: Move, page
     places = [[(item["line"], item["letter"]) for item in one["items"]] for one in (kept, copied)]
     assert places == [[("chair", "A"), ("chair", "B")]] * 2
     assert page.line("chair", "hall")["count"] == 2
+
+
+def test_photos_and_rooms_are_in_the_order_of_their_names(move: Move) -> None:
+    for number in (10, 2, 1):
+        move.analyse(f"x{number}", room=f"bedroom {number}", file_name=f"{number}.jpg")
+        move.analyse(f"y{number}", room="attic", file_name=f"view-{number}.jpg")
+    page = Page()
+    names = [room["name"] for room in page.view.rooms]
+    assert names == ["attic", "bedroom 1", "bedroom 2", "bedroom 10", "kitchen", "salon"]
+    titles = [photo["title"] for photo in page.room("attic")["photos"]]
+    assert titles == ["view-1.jpg", "view-2.jpg", "view-10.jpg"]
+    page.view.close()

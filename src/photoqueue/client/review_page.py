@@ -16,6 +16,7 @@ from itertools import chain
 from typing import Any, Final
 
 from photoqueue.client.review_reading import ProjectReading
+from photoqueue.format import natural_key
 from photoqueue.inventory.correcting import thing_of
 from photoqueue.inventory.counting import Count, Thing
 from photoqueue.inventory.lines import held_back
@@ -144,13 +145,16 @@ class RoomPages:
 
     @cached_property
     def _photos(self) -> dict[str, list[PhotoRow]]:
-        """The photos of each room, in their order, also those without a result."""
+        """The photos of each room by name, also those without a result."""
         rooms: dict[str, list[PhotoRow]] = {room: [] for room in self.reading.result.rooms}
         for row in self.reading.rows:
             done = self._done.get(row.photo_id)
             room = self._room_to_be(row) if done is None else str(done.room)
             rooms.setdefault(room, []).append(row)
-        return dict(sorted(rooms.items(), key=lambda entry: (not entry[0], entry[0])))
+        return {
+            room: sorted(rooms[room], key=lambda row: natural_key(photo_title(row)))
+            for room in sorted(rooms, key=lambda room: (not room, natural_key(room)))
+        }
 
     def _room_to_be(self, row: PhotoRow) -> str:
         """Return the room of a photo that is not analysed, or was taken out."""
@@ -254,8 +258,9 @@ class RoomPages:
 
     @cached_property
     def _order(self) -> dict[str, int]:
-        """The place of each item among all, as the photos were submitted."""
-        photos = (self._done.get(row.photo_id) for row in self.reading.rows)
+        """The place of each item among all, in the order of the photos."""
+        rows = (row for its_photos in self._photos.values() for row in its_photos)
+        photos = (self._done.get(row.photo_id) for row in rows)
         items = (str(item.item_id) for photo in photos if photo for item in photo.result.items)
         return {name: number for number, name in enumerate(items)}
 

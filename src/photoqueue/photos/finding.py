@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from photoqueue.addresses import expanded
 from photoqueue.errors import PhotoNotFoundError, StorageError
-from photoqueue.format import counted
+from photoqueue.format import counted, natural_key
 from photoqueue.inventory.wording import canonical_room_type
 from photoqueue.photos.opening import describe_content, picture_format
 from photoqueue.photos.remote import filesystem, is_url, local_path, masked, scheme, translated
@@ -100,12 +100,6 @@ def find_photos(source: Any) -> tuple[list[Located], list[LeftOut]]:
     if _MAGIC.search(str(path)) and not _is(path):
         return _find_glob(path)
     return [Located(source)], []
-
-
-def natural_key(text: str) -> tuple[list[str | int], str]:
-    """Sort key by which ``2.jpg`` comes before ``10.jpg``, whatever the case of letters."""
-    parts = re.split(r"(\d+)", text.casefold())
-    return [int(part) if part.isdecimal() else part for part in parts], text
 
 
 def left_out_words(left_out: Iterable[tuple[str, str]]) -> str:

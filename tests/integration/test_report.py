@@ -37,7 +37,7 @@ from photoqueue.errors import (
     UnknownProjectError,
 )
 from photoqueue.faces.report.document import _pdf
-from photoqueue.installation import Installation, use
+from photoqueue.installation import Installation, current, use
 from photoqueue.records.base import Box
 from photoqueue.records.results import FoundItem
 from tests.bench import Bench
@@ -165,6 +165,23 @@ def test_estimate_must_be_of_the_project_and_in_its_language(move: Move) -> None
     made = estimate("m1", lang="fr")
     with pytest.raises(PayloadError, match=r"in 'fr', the report .* estimate\('m1', lang='en'\)"):
         report("m1", lang="en", estimate=made)
+
+
+def test_estimate_of_an_earlier_state_makes_a_draft(move: Move) -> None:
+    made = estimate("m1")
+    review("m1", user_id="ana").remove(review("m1").items()["item_id"].iloc[0])
+    assert "the estimate is of an earlier state" in " ".join(report("m1", estimate=made).drafts)
+    assert not any("estimate" in why for why in report("m1").drafts)
+
+
+def test_engine_that_saw_all_photos_of_a_room_is_named(installation: Installation) -> None:
+    with_settings(installation, engine="tests.engines:room_scripted")
+    made = Move(current())
+    made.analyse("s1", [seen("chair")])
+    made.bench(submit_inventory("m1", strategy="llm"))
+    said = text_of(report("m1"))
+    assert "room-scripted" in said.partition("Reviewed by")[0]
+    assert "scripted (1 photo)" in said
 
 
 def test_report_is_in_french_throughout(move: Move) -> None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.client.identifiers import checked, checked_user
-from photoqueue.client.project_state import ProjectState, editing
+from photoqueue.client.project_state import (
+    ProjectState,
+    editing,
+    not_added_up,
+    with_lister,
+)
 from photoqueue.client.review import Review
-from photoqueue.errors import NotFoundError, PayloadError, StateError
+from photoqueue.errors import PayloadError, StateError
 from photoqueue.installation import current
 from photoqueue.inventory.changes import InventoryChanges, changes_between
 from photoqueue.inventory.correcting import as_photographed, correction_of, thing_of
 from photoqueue.inventory.volumes import Kind
-from photoqueue.queue import edit_log, projects
+from photoqueue.queue import edit_log
 from photoqueue.records.results import Correction, InventoryResult
 
 if TYPE_CHECKING:
@@ -196,17 +201,9 @@ def read_inventory(project_id: str) -> InventoryResult:
         The project was not added up yet.
     """
     state = ProjectState.read(checked("project_id", project_id))
-    newest = state.newest
-    if newest is None:
-        projects.require_project(state.database, state.project_id)
-        raise NotFoundError(
-            f"Project {state.project_id!r} was not added up yet. Submit its inventory: "
-            f"submit_inventory({state.project_id!r})."
-        )
-    result = state.inventory()
-    if not newest.listed:
-        return result
-    return result.model_copy(update={"engines": (newest.engines[0], *result.engines)})
+    if state.newest is None:
+        raise not_added_up(state.database, state.project_id)
+    return with_lister(state.inventory(), state.newest)
 
 
 def compare(before: InventoryResult | str, after: InventoryResult | str) -> InventoryChanges:

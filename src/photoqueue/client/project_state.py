@@ -326,6 +326,28 @@ def strategy_now(asked: str | None, newest: InventoryResult | None) -> Strategy:
     return next((one for one in STRATEGIES if one == asked), before)
 
 
+def with_lister(result: InventoryResult, newest: InventoryResult | None) -> InventoryResult:
+    """Return an inventory that names the engine, too, that saw all photos of rooms together."""
+    if newest is None or not newest.listed:
+        return result
+    return result.model_copy(update={"engines": (newest.engines[0], *result.engines)})
+
+
+def not_added_up(database: Database, project_id: str) -> NotFoundError:
+    """Return the error of a project without an inventory.
+
+    Raises
+    ------
+    UnknownProjectError
+        There is no such project.
+    """
+    projects.require_project(database, project_id)
+    return NotFoundError(
+        f"Project {project_id!r} was not added up yet. Submit its inventory: "
+        f"submit_inventory({project_id!r})."
+    )
+
+
 @dataclass
 class OpenProject(ProjectState):
     """A project of which nobody else can change the edits."""

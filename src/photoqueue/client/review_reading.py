@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from photoqueue.client.project_state import strategy_now
+from photoqueue.client.project_state import strategy_now, with_lister
 from photoqueue.errors import UnknownProjectError
 from photoqueue.installation import Installation
 from photoqueue.inventory.catalogue import Catalogue
@@ -224,7 +224,7 @@ class ProjectReader:
             edits=edits,
             done=done,
             rooms=rooms,
-            result=result,
+            result=with_lister(result, newest),
             to_check=self._to_check(analysed, catalogue, strategy),
             standing=standing,
             warnings=newest.warnings if newest and newest.listed else (),

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from photoqueue.client.corrections import read_inventory
 from photoqueue.client.gallery import photo_picture
+from photoqueue.client.project_state import not_added_up
 from photoqueue.client.review_head import inventory_warnings, trial_words
 from photoqueue.client.review_page import RoomPages
 from photoqueue.client.review_reading import ProjectReader
 from photoqueue.errors import PhotoError, StorageError
+from photoqueue.inventory.estimate import estimate_of
 from photoqueue.inventory.gaps import Gap, gaps
 from photoqueue.inventory.ranges import Range, move_range
 from photoqueue.inventory.volumes import litres, to_cubic_metres
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 MOST_PICTURES: Final = 6
 #: Longest side of a picture in pixels: 280 to the inch where three stand side by side on A4.
 _PICTURE_SIDE: Final = 640
+#: m³ by which an estimate's sum of the things may differ from that of the list.
+_ROUNDING: Final = 0.001
 #: Number of colours of the marks; those of the review.
 _COLOURS: Final = 12
 
@@ -125,14 +128,12 @@ class Content:
     company, logo
         Name, and picture as a ``data:`` address; empty without one.
     estimate
-        Of the same project, language and units.
+        Of the same project, language and units; None makes one without terms.
 
     Raises
     ------
-    UnknownProjectError
-        No photo was submitted for the project.
-    NotFoundError
-        It was not added up yet.
+    UnknownProjectError, NotFoundError
+        There is no such project, or it was not added up yet.
     """
 
     def __init__(
@@ -143,21 +144,24 @@ class Content:
         *,
         company: str,
         logo: str,
-        estimate: Estimate,
+        estimate: Estimate | None,
     ) -> None:
-        engines = read_inventory(project_id).engines
         self._words, self._names = words, Wording.of(words.language, here.settings)
-        reader = ProjectReader(project_id, here)
-        self._reading = reading = reader.read(self._names.catalogue, words.language)
-        self._pages = RoomPages(reading, self._names)
-        listed = self._pages.rooms()
+        catalogue = self._names.catalogue
+        self._reading = reading = ProjectReader(project_id, here).read(catalogue, words.language)
+        if reading.standing.completed_id is None:
+            raise not_added_up(here.database, project_id)
+        pages = RoomPages(reading, self._names)
+        listed = pages.rooms()
+        self._pages = {room["name"]: pages.room(room["name"]) for room in listed}
         self._rows = [row for row in reading.rows if row.photo_id not in reading.done.excluded]
-        self._titles = dict(self._titled(room["name"] for room in listed))
+        #: What photos are called, by id: by room and position, as file names may be anything.
+        self._titles = dict(self._titled())
         result = reading.result
         self.project, self.company, self.logo = project_id, company, logo
         self.made = datetime.now(UTC)
-        self.estimate = estimate
-        self.engines = list(self._engines(engines))
+        self.estimate = estimate or estimate_of(result, catalogue, lang=words.language)
+        self.engines = list(self._engines(result.engines))
         self.photos_used, self.photos_total = result.photo_count, len(self._rows)
         self.photos_copies = len(result.duplicate_photos)
         by = Counter(room["reviewed"] for room in listed if room["name"] in result.rooms)
@@ -181,7 +185,9 @@ class Content:
         self.drafts = tuple(self._drafts(sum(gap.acknowledged is None for gap in found)))
         self.notes = list(self._notes())
         #: Names of cartons, by key.
-        self.cartons = {one.key: self._names.item(one.key, one.key) for one in estimate.cartons}
+        self.cartons = {
+            one.key: self._names.item(one.key, one.key) for one in self.estimate.cartons
+        }
 
     @property
     def final(self) -> bool:
@@ -192,11 +198,14 @@ class Content:
         return [row for row in self._rows if row.state is not JobState.COMPLETED]
 
     def _drafts(self, open_gaps: int) -> Iterator[str]:
+        counted = self._reading.result.total_volume
         counts = {
             "rooms": len(self.unreviewed),
             "photos": len(self._missing()),
             "gaps": open_gaps,
             "edits": len(self._reading.done.unplaced),
+            # It was made before later edits, or of other photos.
+            "estimate": abs(self.estimate.things.usual - counted) > _ROUNDING,
         }
         return (self._words.several(n, f"why_{what}") for what, n in counts.items() if n)
 
@@ -209,17 +218,12 @@ class Content:
         edit = gap.acknowledged
         return self._words("gap_by", who=edit.user_id) if edit else self._words("gap_open")
 
-    def _titled(self, rooms: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """Name photos by their room and position in it: file names may be anything."""
-        for room in rooms:
-            photos = [photo for photo in self._photos(room) if photo["state"] != "excluded"]
+    def _titled(self) -> Iterator[tuple[str, str]]:
+        for room, page in self._pages.items():
+            photos = [photo for photo in page["photos"] if photo["state"] != "excluded"]
             for number, photo in enumerate(photos, 1):
                 place = room or self._words("no_room")
                 yield photo["id"], self._words("picture", room=place, number=number)
-
-    def _photos(self, room: str) -> list[dict[str, Any]]:
-        photos: list[dict[str, Any]] = self._pages.room(room)["photos"]
-        return photos
 
     def _notes(self) -> Iterator[str]:
         """Give what is not in the inventory, and why it may be wrong."""
@@ -245,7 +249,7 @@ class Content:
 
     def _room(self, listed: Mapping[str, Any]) -> ListedRoom:
         name = listed["name"]
-        page = self._pages.room(name)
+        page = self._pages[name]
         of_room = [line for line in self._reading.result.lines if line.room == name]
         lines = [
             self._line(line, number, shown["colour"])

@@ -165,7 +165,6 @@ def report(project_id: str, *, lang: str | None = None, estimate: Estimate | Non
     --------
     >>> report("move-42", lang="fr").save("move-42.pdf")  # doctest: +SKIP
     """
-    from photoqueue.client.estimate import estimate as make_estimate
     from photoqueue.inventory.catalogue_file import known_language
 
     project, here = checked("project_id", project_id), current()
@@ -177,8 +176,7 @@ def report(project_id: str, *, lang: str | None = None, estimate: Estimate | Non
             f"report of {project!r:.60} and in {language!r}. Make another: "
             f"estimate({project!r:.60}, lang={language!r})."
         )
-    estimate = estimate or make_estimate(project, lang=language)
-    words = ReportWords(language, estimate.units)
+    words = ReportWords(language, estimate.units if estimate else "metric")
     content = Content(
         here,
         project,
@@ -240,7 +238,8 @@ def _logo(path: Path | None) -> str:
     if path is None:
         return ""
     try:
-        with Image.open(path) as image:
+        # Formats of which none starts a program.
+        with Image.open(path, formats=("PNG", "JPEG", "WEBP", "GIF")) as image:
             image.thumbnail((_LOGO_SIDE, _LOGO_SIDE))
             stream = io.BytesIO()
             image.convert("RGBA").save(stream, "PNG")

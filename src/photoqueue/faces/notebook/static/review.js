@@ -124,9 +124,10 @@ export default {
       if (said.textContent !== store.said.text) said.textContent = store.said.text;
       undo.textContent = `${t("Undo")} (Z)`;
       undo.hidden = !store.said.undo || !store.canUndo;
-      messages.toggleAttribute("data-said", Boolean(store.said.text || store.unsaved));
       const late = store.slow ? ` ${t("The kernel is busy with a cell: they are saved when it ends.")}` : "";
       const text = store.unsaved && (store.slow || store.trouble || store.unsaved > 1) ? `${countedIn(store, store.unsaved, "1 edit not saved yet.", "{n} edits not saved yet.")} ${store.trouble || late}`.trim() : "";
+      said.className = store.said.seen ? "pq-hidden" : "";
+      messages.toggleAttribute("data-said", Boolean((store.said.text && !store.said.seen) || text));
       if (waits.textContent !== text) waits.textContent = text;
       waits.hidden = !text;
     }

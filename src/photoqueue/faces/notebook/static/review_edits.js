@@ -1,25 +1,33 @@
 // What edits that are not saved yet change, so that the page shows them at once. This is a preview: the data
 // that Python sends after an edit is saved replace it.
 
-const roomWith = (home, id) => {
-  for (const room of home.detail.values()) {
-    for (const photo of room.photos) {
-      const item = photo.items.find((one) => one.id === id);
-      if (!item) continue;
-      const line = room.lines.find((one) => one.things.some((thing) => thing.items.includes(id))) ?? null;
-      return { room, photo, item, line, thing: line?.things.find((thing) => thing.items.includes(id)) ?? null };
-    }
+// A room to change: a copy, made when it is changed first.
+function owned(home, name) {
+  if (!home.own.has(name) && home.detail.has(name)) {
+    home.own.add(name);
+    home.detail.set(name, structuredClone(home.detail.get(name)));
   }
-  return null;
-};
+  return home.detail.get(name);
+}
 
-const photoIn = (home, id) => {
-  for (const room of home.detail.values()) {
-    const photo = room.photos.find((one) => one.id === id);
-    if (photo) return { room, photo };
+// The copy of the room that has a photo which `fits`, with the photo.
+function photoWhere(home, fits) {
+  for (const { name, photos } of home.detail.values()) {
+    if (!photos.some(fits)) continue;
+    const room = owned(home, name);
+    return { room, photo: room.photos.find(fits) };
   }
   return null;
-};
+}
+
+const photoIn = (home, id) => photoWhere(home, (photo) => photo.id === id);
+
+function roomWith(home, id) {
+  const found = photoWhere(home, (photo) => photo.items.some((item) => item.id === id));
+  if (!found) return null;
+  const line = found.room.lines.find((one) => one.things.some((thing) => thing.items.includes(id))) ?? null;
+  return { ...found, item: found.photo.items.find((item) => item.id === id), line, thing: line?.things.find((thing) => thing.items.includes(id)) ?? null };
+}
 
 // The kind that a key or a name in English or French means; any other name is a kind of its own.
 function kindNamed(home, name, { category, volume } = {}) {
@@ -101,9 +109,10 @@ function carry(home, from, photo, to) {
 function roomNamed(home, name) {
   if (!home.detail.has(name)) {
     home.detail.set(name, { name, lines: [], photos: [] });
+    home.own.add(name);
     home.rooms.push({ name, kind: "", photos: 0, failed: 0, things: 0, volume: 0, left: 0, reviewed: null });
   }
-  return home.detail.get(name);
+  return owned(home, name);
 }
 
 const PREVIEWS = {
@@ -187,11 +196,11 @@ const PREVIEWS = {
     if (found && found.room.name !== room) carry(home, found.room, found.photo, roomNamed(home, room));
   },
   "rename-room"(home, [name, to]) {
-    const room = home.detail.get(name);
+    const room = owned(home, name);
     if (!room) return;
     const place = home.rooms.findIndex((one) => one.name === name);
     if (home.detail.has(to)) {
-      const into = home.detail.get(to);
+      const into = owned(home, to);
       for (const line of room.lines) {
         const other = lineLike(home, into, line);
         for (const thing of line.things) put(other, thing.items, thing);
@@ -204,6 +213,7 @@ const PREVIEWS = {
       room.name = to;
       for (const photo of room.photos) photo.room = to;
       home.detail.set(to, room);
+      home.own.add(to);
     }
     home.detail.delete(name);
   },
@@ -211,7 +221,7 @@ const PREVIEWS = {
     const room = home.rooms.find((one) => one.name === name);
     if (!room) return;
     room.reviewed = home.head.user;
-    for (const line of home.detail.get(name)?.lines ?? []) line.check = "";
+    for (const line of owned(home, name)?.lines ?? []) line.check = "";
   },
   place: (home, [number]) => without(home, number),
   keep: (home, [number]) => without(home, number),
@@ -253,13 +263,15 @@ function sums(room) {
 
 // Returns {head, rooms, detail} with the edits in it; what is given stays as it is.
 function withEdits({ head, rooms, detail, catalogue, lang }, edits) {
-  const home = { ...structuredClone({ head, rooms, detail }), catalogue, lang };
+  const home = { ...structuredClone({ head, rooms }), detail: new Map(detail), own: new Set(), catalogue, lang };
   for (const edit of edits) for (const { verb, values, named } of edit.parts) PREVIEWS[verb]?.(home, values, named, edit);
-  for (const room of home.detail.values()) tidy(room);
-  const before = [...detail.values()].map(sums);
-  const after = [...home.detail.values()].map(sums);
+  const own = [...home.own];
+  for (const name of own) if (home.detail.has(name)) tidy(home.detail.get(name));
+  const before = own.map((name) => sums(detail.get(name)));
+  const after = own.map((name) => sums(home.detail.get(name)));
   const change = (name) => after.reduce((sum, one) => sum + one[name], 0) - before.reduce((sum, one) => sum + one[name], 0);
   for (const room of home.rooms) {
+    if (!home.own.has(room.name)) continue;
     const { things, volume, left } = sums(home.detail.get(room.name));
     const photos = home.detail.get(room.name)?.photos.length ?? room.photos;
     Object.assign(room, { things, volume, photos, left: room.reviewed ? 0 : left });

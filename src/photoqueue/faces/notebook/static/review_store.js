@@ -72,7 +72,7 @@ function reviewStore(model) {
     at: { room: null, photo: null, item: null, line: null },
     mode: null,
     payload: null,
-    said: { text: "", undo: false },
+    said: { text: "", undo: false, seen: false },
     slow: false, // whether the kernel has not answered for a while
     trouble: "", // why edits cannot be saved at the moment
     get head() { return data().head; },
@@ -129,7 +129,7 @@ function reviewStore(model) {
         return false;
       }
       store.go(to);
-      store.say(checkWords(to));
+      store.say(checkWords(to), { seen: true });
       return true;
     },
 
@@ -190,8 +190,9 @@ function reviewStore(model) {
     // What was refused and why: [about, {error, parts}].
     get refusals() { return [...refusals]; },
     forget(about) { if (refusals.delete(about ?? "")) changed(); },
-    say(text, { undo = false } = {}) {
-      store.said = { text: sentence(text), undo };
+    // Says a text in the live region; `seen`: it is on the page already.
+    say(text, { undo = false, seen = false } = {}) {
+      store.said = { text: sentence(text), undo, seen };
       changed();
     },
 

@@ -13,11 +13,12 @@ from photoqueue.faces.notebook.charts_view import ChartsView
 from photoqueue.faces.notebook.jobs import JobsView
 from photoqueue.faces.notebook.review import ReviewView
 from photoqueue.faces.notebook.system import SystemView
-from photoqueue.faces.notebook.view import Scope
+from photoqueue.faces.notebook.view import LiveView, Scope
 from photoqueue.installation import Installation
 from photoqueue.queue.ledger import Failure, Ledger
 from photoqueue.queue.pages import JobQuery
 from tests.bench import Bench
+from tests.browser.accessibility import serious_findings
 from tests.browser.pages import SCREENSHOTS
 from tests.browser.view_page import ViewPage
 from tests.conftest import submit
@@ -160,3 +161,29 @@ def test_long_room_does_not_push_controls_off_the_page(page: Page) -> None:
     for name in ("Rename", "Room reviewed"):
         assert right_edge(page.get_by_role("button", name=name)) < WIDTH
     keep(page, "narrow-review")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("kind", [JobsView, ChartsView, SystemView])
+def test_pages_are_readable_and_have_names_for_everything(
+    page: Page, installation: Installation, kind: type[LiveView], dark: bool
+) -> None:
+    jobs = [submit(f"p{number}", room=LONG) for number in range(4)]
+    with closing(Ledger(installation.database)) as ledger:
+        for number, job in enumerate(jobs[:2]):
+            claim = ledger.claim(UUID(job.id), job.queue, worker_id=UUID(int=1), slot=1)
+            assert claim is not None
+            failure = Failure(f"Odd{number}Error", "no space left", "tb", bool(number))
+            ledger.fail(claim, failure, delay_ms=60_000)
+    Bench(installation)(jobs[2])
+    photoqueue.pause("inventory-sync")
+    view = kind()
+    if isinstance(view, JobsView):
+        view.selected = jobs[1].id
+    view.refresh()
+    shown = ViewPage(page, view, dark=dark)
+    if isinstance(view, JobsView):
+        for fold in page.get_by_role("region", name="Job details").locator("summary").all():
+            fold.click()
+    assert serious_findings(page, "main") == []
+    assert shown.problems == []

@@ -87,6 +87,7 @@ class ViewPage:
         page.set_content(
             f"<!doctype html><html lang=en><title>view</title>"
             f"<style>{JUPYTERLAB}{_DARK if dark else ''}</style>"
+            f"<body data-jp-theme-light={str(not dark).lower()}>"
             '<div class="jp-OutputArea-output"><main></main></div>'
         )
         self._told: list[tuple[dict[str, Any], list[str]]] = []

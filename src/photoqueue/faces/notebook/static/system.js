@@ -24,7 +24,7 @@ export default {
   render({ model, el }) {
     const send = (kind, values = {}) => model.send({ kind, ...values });
     const notice = noticeOf(model, "pre");
-    const warning = h("div", {});
+    const warning = h("div", { role: "status" });
     const work = h("div", { role: "status", "aria-live": "polite", class: "pq-sys-work" });
     const body = h("div", {});
     el.classList.add("pq", "pq-view", "pq-sys");
@@ -62,7 +62,7 @@ export default {
         if (!found.length && !model.get("alone")) return null;
         if (!found.length) return h("p", { class: "pq-sys-fine" }, h("span", { class: "pq-ok", "aria-hidden": "true" }, "✓ "), "Nothing needs attention.");
         return h("ul", { class: "pq-sys-troubles", "aria-label": "What needs attention" }, found.map(([kind, text, ...more]) =>
-          h("li", { class: `pq-sys-${kind}`, role: kind === "bad" ? "alert" : null },
+          h("li", { class: `pq-sys-${kind}` },
             h("span", { "aria-hidden": "true" }, kind === "quiet" ? "i" : "⚠"), h("span", {}, text), ...more)));
       });
     }

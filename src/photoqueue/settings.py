@@ -7,6 +7,7 @@ that an existing deployment can keep its environment.
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -44,6 +45,17 @@ def _separated(value: object) -> object:
 def _reference(value: str) -> str:
     if not is_reference(value):
         raise ValueError(f"{value!r:.120} is not package.module:TYPE")
+    return value
+
+
+def _webhook_secret(value: SecretStr | None) -> SecretStr | None:
+    keys = value.get_secret_value().split() if value else []
+    try:
+        sizes = [len(b64decode(key.removeprefix("whsec_"), validate=True)) for key in keys]
+    except ValueError:
+        sizes = [0]
+    if value and not (sizes and all(24 <= size <= 64 for size in sizes)):
+        raise ValueError("it is not whsec_ and 24 to 64 bytes in base64")
     return value
 
 
@@ -245,6 +257,13 @@ class Settings(BaseSettings):
 
     #: Whether OpenTelemetry spans are sent; needs the extra ``tracing``.
     tracing: bool = False
+
+    #: Key that signs webhooks and alerts, as of Standard Webhooks: ``whsec_`` and 24 to 64 random
+    #: bytes in base64; two, separated by a space, while one replaces the other.
+    webhook_secret: Annotated[SecretStr | None, AfterValidator(_webhook_secret)] = None
+    #: Private networks to which webhooks and alerts may be sent, separated by commas; none but
+    #: public addresses otherwise.
+    webhook_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_separated)] = ()
 
     #: URL to which ``photoqueue check`` posts the beginning and end of incidents, as JSON.
     alert_url: SecretStr | None = None

@@ -2,71 +2,46 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import UUID
 
 import pytest
-from pydantic import SecretStr
 
 from photoqueue.client.alerts import AlertUrlError, check, tell
 from photoqueue.client.system import Survey
-from photoqueue.errors import ConfigurationError
 from photoqueue.faces.cli.doctor import examine
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.posting import Receiver
 from photoqueue.queue.database import Database
 from photoqueue.queue.incidents import Alert, Severity
 from photoqueue.queue.ledger import Failure, Ledger
 from tests import warm
 from tests.conftest import submit
 from tests.integration.conftest import Outcome, Run
+from tests.receivers import SECRET, HttpReceiver, running
 
 STUCK = Alert(
     name="no-worker", queue="photo-analyze", severity=Severity.CRITICAL, message="nobody works"
 )
 
 
-class Receiver:
-    """An address that is told."""
-
-    def __init__(self) -> None:
-        self.news: list[dict[str, str]] = []
-        self.status = 204
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if receiver.status < 300:
-                    receiver.news.append(json.loads(body))
-                self.send_response(receiver.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = SecretStr(f"http://127.0.0.1:{self.server.server_address[1]}/hook?key=hunter2")
-
-    def told(self) -> list[tuple[str, str]]:
-        return [(news["status"], news["alert"]) for news in self.news]
+def told(receiver: HttpReceiver) -> list[tuple[str, str]]:
+    return [(news["status"], news["alert"]) for news in receiver.messages]
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.05,))
-    thread.start()
-    yield receiver
-    receiver.server.shutdown()
-    thread.join()
-    receiver.server.server_close()
+def http() -> Iterator[HttpReceiver]:
+    with running() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def receiver(http: HttpReceiver) -> Receiver:
+    return http.receiver()
 
 
 def run_alone(
@@ -114,66 +89,63 @@ def test_server_that_is_away_is_critical_and_hides_the_password(
 
 
 def test_incident_is_told_when_it_begins_and_when_it_ends(
-    installation: Installation, receiver: Receiver
+    installation: Installation, http: HttpReceiver, receiver: Receiver
 ) -> None:
-    assert tell([], receiver.url) == 0
-    assert tell([STUCK], receiver.url) == 1
-    assert tell([STUCK], receiver.url) == 0
-    assert tell([], receiver.url) == 1
-    assert tell([], receiver.url) == 0
-    tell([STUCK], receiver.url)
-    assert receiver.told() == [
+    assert tell([], receiver) == 0
+    assert tell([STUCK], receiver) == 1
+    assert tell([STUCK], receiver) == 0
+    assert tell([], receiver) == 1
+    assert tell([], receiver) == 0
+    tell([STUCK], receiver)
+    assert told(http) == [
         ("firing", "no-worker"),
         ("resolved", "no-worker"),
         ("firing", "no-worker"),
     ]
-    first, ended, second = receiver.news
+    first, ended, second = http.messages
     assert first["id"] == ended["id"] != second["id"]
     assert first["endedAt"] is None
     assert ended["endedAt"] > ended["beganAt"]
 
 
 def test_several_that_check_at_once_tell_once(
-    installation: Installation, receiver: Receiver
+    installation: Installation, http: HttpReceiver, receiver: Receiver
 ) -> None:
     for alerts in ([STUCK], []):
-        threads = [threading.Thread(target=tell, args=(alerts, receiver.url)) for _ in range(6)]
+        threads = [threading.Thread(target=tell, args=(alerts, receiver)) for _ in range(6)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        tell(alerts, receiver.url)
-    assert receiver.told() == [("firing", "no-worker"), ("resolved", "no-worker")]
+        tell(alerts, receiver)
+    assert told(http) == [("firing", "no-worker"), ("resolved", "no-worker")]
 
 
 def test_address_that_fails_is_told_next_time(
-    installation: Installation, receiver: Receiver
+    installation: Installation, http: HttpReceiver, receiver: Receiver
 ) -> None:
-    receiver.status = 500
+    http.status = 500
     with pytest.raises(AlertUrlError, match="it answered 500") as error:
-        tell([STUCK], receiver.url)
+        tell([STUCK], receiver)
     assert "hunter2" not in str(error.value)
-    receiver.status = 204
-    tell([], receiver.url)
-    assert receiver.told() == [("firing", "no-worker"), ("resolved", "no-worker")]
+    http.status = 204
+    tell([], receiver)
+    assert told(http) == [("firing", "no-worker"), ("resolved", "no-worker")]
 
 
-def test_address_that_is_none(installation: Installation) -> None:
-    for url in ("file:///etc/passwd", "hunter2"):
-        with pytest.raises(ConfigurationError, match="PHOTOQUEUE_ALERT_URL") as error:
-            tell([STUCK], SecretStr(url))
-        assert "hunter2" not in str(error.value)
-
-
-def test_check_tells_the_address(installation: Installation, receiver: Receiver) -> None:
+def test_check_tells_the_address(installation: Installation, http: HttpReceiver) -> None:
     submit("waits")
-    url = receiver.url.get_secret_value()
-    assert run_alone(installation, PHOTOQUEUE_ALERT_URL=url)[0] == 2
-    assert receiver.told() == [("firing", "no-worker")]
-    receiver.status = 500
+    environment = {
+        "PHOTOQUEUE_ALERT_URL": http.url,
+        "PHOTOQUEUE_WEBHOOK_NETWORKS": "127.0.0.0/8",
+        "PHOTOQUEUE_WEBHOOK_SECRET": SECRET,
+    }
+    assert run_alone(installation, **environment)[0] == 2
+    assert told(http) == [("firing", "no-worker")]
+    http.status = 500
     with closing(Ledger(installation.database)) as ledger:
         ledger.run("UPDATE jobs SET state = 'cancelled'")
-    status, line, warning = run_alone(installation, PHOTOQUEUE_ALERT_URL=url)
+    status, line, warning = run_alone(installation, **environment)
     assert (status, line) == (0, "OK: no problems\n")
     assert "answered 500" in warning
     assert check() == []

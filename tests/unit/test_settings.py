@@ -152,9 +152,10 @@ def test_settings_never_show_their_secrets() -> None:
         llm_base_url="https://ana:sk-pike@router.example/v1?key=sk-pike",
         photo_store="sftp://ana:trout@files.example/photos",
         alert_url="https://hooks.example/salmon",
+        webhook_secret="whsec_" + 8 * "tuna",
     )
     for shown in (repr(settings), str(settings), f"{settings}", settings.model_dump_json()):
-        for secret in ("hunter2", "swordfish", "marlin", "pike", "trout", "salmon"):
+        for secret in ("hunter2", "swordfish", "marlin", "pike", "trout", "salmon", "tuna"):
             assert secret not in shown
     assert Settings(**settings.model_dump()) == settings
 

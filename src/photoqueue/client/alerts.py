@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
-
-from pydantic import SecretStr
+from typing import Final
 
 from photoqueue.client.metrics import recent_counts
 from photoqueue.client.observe import Stats, stats
 from photoqueue.client.system import recovery_problem
-from photoqueue.errors import ConfigurationError, ServiceError
+from photoqueue.errors import ServiceError
 from photoqueue.format import duration
 from photoqueue.installation import current
+from photoqueue.posting import NotAcceptedError, Receiver
 from photoqueue.queue.incidents import Alert, Severity, tell_incidents, update_incidents
 from photoqueue.queue.tally import WindowCount
 from photoqueue.records.snapshots import QueueStats
@@ -112,16 +108,12 @@ def _share(part: int, whole: int) -> float:
     return part / whole if whole >= FEWEST else 0.0
 
 
-#: Time limit of a report, in seconds.
-_TIMEOUT: Final = 10.0
-
-
 class AlertUrlError(ServiceError):
     """The address of ``PHOTOQUEUE_ALERT_URL`` did not accept a report."""
 
 
-def tell(alerts: Sequence[Alert], url: SecretStr) -> int:
-    """Report to a URL which incidents began or ended since the last report.
+def tell(alerts: Sequence[Alert], receiver: Receiver) -> int:
+    """Report which incidents began or ended since the last report.
 
     Each is reported once, even if several processes check: an incident is a row in PostgreSQL.
 
@@ -132,37 +124,15 @@ def tell(alerts: Sequence[Alert], url: SecretStr) -> int:
 
     Raises
     ------
-    ConfigurationError
-        The address is not an HTTP address.
     AlertUrlError
         The address did not accept a report, which is sent again next time.
     """
-    if not url.get_secret_value().startswith(("http://", "https://")):
-        raise ConfigurationError(
-            "PHOTOQUEUE_ALERT_URL is not an HTTP address. It looks like https://host/path."
-        )
     database = current().database
     update_incidents(database, alerts)
-    return tell_incidents(database, lambda report: _post(url, report))
-
-
-def _post(url: SecretStr, report: dict[str, Any]) -> None:
-    request = urllib.request.Request(
-        url.get_secret_value(),
-        data=json.dumps(report).encode(),
-        headers={"Content-Type": "application/json", "User-Agent": "photoqueue"},
-        method="POST",
-    )
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT):
-            return
-    except urllib.error.HTTPError as exc:
-        reason = f"it answered {exc.code}"
-        exc.close()
-    except (OSError, ValueError) as exc:
-        # Not the text of a ValueError, which may contain the address and its secret.
-        reason = str(getattr(exc, "reason", "")) or type(exc).__name__
-    raise AlertUrlError(
-        f"The address of PHOTOQUEUE_ALERT_URL did not accept a report: {reason}. It is sent again "
-        "at the next check."
-    )
+        return tell_incidents(database, receiver.post)
+    except NotAcceptedError as exc:
+        raise AlertUrlError(
+            f"The address of {receiver.variable} did not accept a report: {exc}. It is sent again "
+            "at the next check."
+        ) from None

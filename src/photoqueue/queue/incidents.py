@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from photoqueue.queue.database import Database, load_statements
 
@@ -42,37 +43,40 @@ def update_incidents(database: Database, alerts: Sequence[Alert]) -> None:
         _INCIDENTS(connection, "end_others", **firing)
 
 
-def tell_incidents(database: Database, tell: Callable[[dict[str, Any]], None]) -> int:
+#: Sends a message: its id, seconds since 1970 by the clock of PostgreSQL, JSON.
+Post = Callable[[str, int, bytes], None]
+
+
+def tell_incidents(database: Database, post: Post) -> int:
     """Report each beginning and end that is not reported yet, as JSON; return how many there were.
 
-    An error of ``tell`` is raised, and the incident is reported next time. If this process dies
+    An error of ``post`` is raised, and the incident is reported next time. If this process dies
     between report and record, the incident is reported again under the same id.
     """
     told = 0
-    while _tell_next(database, tell):
+    while _tell_next(database, post):
         told += 1
     return told
 
 
-def _tell_next(database: Database, tell: Callable[[dict[str, Any]], None]) -> bool:
+def _tell_next(database: Database, post: Post) -> bool:
     with database.begin() as connection:
         row = _INCIDENTS(connection, "untold").first()
         if row is None:
             return False
         begins = row.told_at is None
-        tell(
-            {
-                # The same if a process dies between report and record, and it is sent again.
-                "id": str(row.incident_id),
-                "status": "firing" if begins else "resolved",
-                "alert": row.name,
-                "queue": row.queue_name,
-                "severity": row.severity,
-                "message": row.message,
-                "beganAt": row.began_at.isoformat(),
-                "endedAt": None if begins else row.ended_at.isoformat(),
-            }
-        )
+        report = {
+            # The same if a process dies between report and record, and it is sent again.
+            "id": str(row.incident_id),
+            "status": "firing" if begins else "resolved",
+            "alert": row.name,
+            "queue": row.queue_name,
+            "severity": row.severity,
+            "message": row.message,
+            "beganAt": row.began_at.isoformat(),
+            "endedAt": None if begins else row.ended_at.isoformat(),
+        }
+        post(f"{report['id']}-{report['status']}", row.timestamp, json.dumps(report).encode())
         mark = "mark_told" if begins else "mark_end_told"
         _INCIDENTS(connection, mark, incident_id=row.incident_id)
     return True

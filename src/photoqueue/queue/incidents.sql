@@ -18,7 +18,8 @@ WHERE ended_at IS NULL
 
 -- name: untold
 -- Locked until it is reported; other processes that check skip it.
-SELECT incident_id, name, queue_name, severity, message, began_at, ended_at, told_at
+SELECT incident_id, name, queue_name, severity, message, began_at, ended_at, told_at,
+    extract(epoch FROM clock_timestamp())::bigint AS timestamp
 FROM incidents
 WHERE (told_at IS NULL OR end_told_at IS NULL) AND (told_at IS NULL OR ended_at IS NOT NULL)
 ORDER BY began_at, incident_id

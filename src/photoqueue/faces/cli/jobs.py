@@ -340,6 +340,7 @@ def check(
     from photoqueue.client.alerts import check as examine
     from photoqueue.client.alerts import tell
     from photoqueue.errors import PhotoqueueError
+    from photoqueue.posting import Receiver
     from photoqueue.queue.incidents import Severity
     from photoqueue.settings import load_settings
 
@@ -357,11 +358,11 @@ def check(
     except PhotoqueueError as exc:
         _report(2, [], str(exc), as_json)
         raise typer.Exit(2) from exc
-    if settings.alert_url is not None:
-        try:
-            tell(alerts, settings.alert_url)
-        except PhotoqueueError as exc:
-            warn(str(exc))
+    try:
+        if (receiver := Receiver.of(settings, "alert_url")) is not None:
+            tell(alerts, receiver)
+    except PhotoqueueError as exc:
+        warn(str(exc))
     worst = max((2 if alert.severity is Severity.CRITICAL else 1 for alert in alerts), default=0)
     _report(worst, alerts, "; ".join(alert.message for alert in alerts) or "no problems", as_json)
     raise typer.Exit(worst)

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         stats,
     )
     from photoqueue.client.review import Review, review
-    from photoqueue.client.submit import submit_photo, submit_photos
+    from photoqueue.client.submit import open_batch, submit_photo, submit_photos
     from photoqueue.client.submit_job import submit, submit_inventory
     from photoqueue.client.worker_process import WorkerProcess, start_worker
     from photoqueue.engines.contract import Analysis, Call, Engine, Hint, Item, Usage
@@ -119,6 +119,7 @@ __all__ = [
     "estimate",
     "history",
     "job",
+    "open_batch",
     "pause",
     "poll",
     "read_inventory",
@@ -144,7 +145,7 @@ _HOMES: Final = {
     "photoqueue.client.handles": "Batch Job",
     "photoqueue.client.observe": "Stats ai_calls attempts batch collect history job poll stats",
     "photoqueue.client.review": "Review review",
-    "photoqueue.client.submit": "submit_photo submit_photos",
+    "photoqueue.client.submit": "open_batch submit_photo submit_photos",
     "photoqueue.client.submit_job": "submit submit_inventory",
     "photoqueue.client.worker_process": "WorkerProcess start_worker",
     "photoqueue.engines.contract": "Analysis Call Engine Hint Item Usage",

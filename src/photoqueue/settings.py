@@ -255,6 +255,9 @@ class Settings(BaseSettings):
     #: and logs then take the client from their ``X-Forwarded-For``; nobody else's is read.
     api_trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_separated)] = ()
 
+    #: Seconds after which an open batch closes by itself if nothing is added to it.
+    batch_idle_seconds: Annotated[float, Field(gt=0, le=2_592_000)] = 3600.0
+
     #: Whether OpenTelemetry spans are sent; needs the extra ``tracing``.
     tracing: bool = False
 

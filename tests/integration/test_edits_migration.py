@@ -43,11 +43,11 @@ def old(installation: Installation) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def downgrade(installation: Installation) -> None:
+def downgrade(installation: Installation, revision: str = "0009") -> None:
     config = alembic_config()
     with installation.database.begin() as connection:
         config.attributes["connection"] = connection
-        command.downgrade(config, "0009")
+        command.downgrade(config, revision)
 
 
 def test_corrections_become_edits_with_their_ids(

@@ -7,15 +7,18 @@ included; an id does not.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from photoqueue.client.identifiers import optional
 from photoqueue.client.waiting import ProgressStyle, Watch, make_progress
 from photoqueue.errors import JobCancelledError, JobFailedError, PhotoqueueError
 from photoqueue.format import counted, shorten
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import read
 from photoqueue.queue.read import JobOutcome
+from photoqueue.queue.submission import close_batch
 from photoqueue.records.base import from_json
 from photoqueue.records.hooks import HasCard
 from photoqueue.records.snapshots import JobSnapshot
@@ -180,6 +183,8 @@ class Job(HasCard):
 class Batch(HasCard):
     """Jobs that were submitted together; iterable, and reopened by its id.
 
+    To one of :func:`~photoqueue.open_batch` photos can be added until it is closed.
+
     Attributes
     ----------
     id : str
@@ -225,16 +230,65 @@ class Batch(HasCard):
         """How many photos were known already, with a job that is reused; reads the table."""
         return read.batch_known(self.installation.database, self.id)
 
+    @property
+    def open(self) -> bool:
+        """Whether photos can be added; reads the table."""
+        return bool(read.batch_row(self.installation.database, self.id)["open"])
+
+    def add(
+        self, photos: Any, *, room: str | None = None, room_type: str | None = None
+    ) -> list[Job]:
+        """Submit photos into this batch, which is open; all of them or none.
+
+        Project, user, engine and priority are those of the batch.
+
+        Parameters
+        ----------
+        photos, room, room_type
+            As for :func:`~photoqueue.submit_photos`.
+
+        Returns
+        -------
+        list of Job
+            One for each photo. One that could not be read is a failed job with the reason.
+
+        Raises
+        ------
+        StateError
+            The batch is closed; nothing was accepted.
+        PhotoqueueError
+            As for :func:`~photoqueue.submit_photos`; nothing was accepted.
+        """
+        from photoqueue.client.intake import requests_from
+        from photoqueue.client.submit import add_requests, batch_request
+
+        common = replace(
+            batch_request(self),
+            room=optional("room", room),
+            room_type=optional("room_type", room_type),
+        )
+        requests, left_out = requests_from(photos, common)
+        jobs = add_requests(self, requests, left_out)
+        self._size += len(jobs)
+        return jobs
+
+    def close(self) -> None:
+        """Let no more photos be added; what waits for the batch runs once its jobs have ended.
+
+        A batch that is closed already stays as it is.
+        """
+        close_batch(self.installation.database, self.id)
+
     def counts(self) -> dict[JobState, int]:
         """Count the jobs by state."""
         return read.batch_counts(self.installation.database, self.id)
 
     def done(self) -> bool:
-        """Whether all jobs have ended."""
-        return all(state.finished for state in self.counts())
+        """Whether all jobs have ended, and none can be added."""
+        return not self.open and all(state.finished for state in self.counts())
 
     def wait(self, timeout: float | None = None, *, progress: ProgressStyle = "auto") -> None:
-        """Wait until all jobs have ended, with a progress bar.
+        """Wait until all jobs have ended and none can be added, with a progress bar.
 
         Raises
         ------
@@ -243,7 +297,7 @@ class Batch(HasCard):
         ResultTimeoutError
             They did not all end within ``timeout`` seconds; they keep running.
         """
-        with make_progress(progress, self._size, shorten(self.id, 24)) as bar:
+        with make_progress(progress, shorten(self.id, 24)) as bar:
             Watch(
                 self.installation,
                 lambda: (PHOTO_ANALYZE,),
@@ -251,6 +305,7 @@ class Batch(HasCard):
                 what=f"Batch {self.id}",
                 timeout=timeout,
                 report=bar.update,
+                closed=lambda: not self.open,
             ).wait()
 
     def items(self, lang: str | None = None) -> pd.DataFrame:

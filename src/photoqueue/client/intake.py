@@ -304,10 +304,12 @@ def _missing(value: Any) -> bool:
 
 def _refused(request: Request, error: PhotoqueueError) -> Taken:
     """Record a photo that could not be read, with an id made from its source."""
-    name = str(request.source) if isinstance(request.source, str | os.PathLike) else None
-    seed = f"{request.project_id or ''}\x00{name or id(request.source)}"
+    source = request.source
+    name = str(source) if isinstance(source, str | os.PathLike) else None
+    what = hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else id(source)
+    seed = f"{request.project_id or ''}\x00{name or what}"
     made = f"p-unread-{hashlib.sha256(seed.encode('utf-8', 'replace')).hexdigest()[:12]}"
-    return Taken(row=request.row(made, name), error=error)
+    return Taken(row=request.row(made, request.file_name or name), error=error)
 
 
 def _file_name(path: str | None) -> str | None:
@@ -332,8 +334,9 @@ def commit(
     engine: str | None,
     resubmit: bool,
     batch: NewBatch | None = None,
+    idle_seconds: float | None = None,
 ) -> list[Accepted]:
-    """Commit the rows of stored photos, then enqueue the new jobs."""
+    """Commit the rows of stored photos, then enqueue the new jobs; see :func:`accept`."""
     with tracing.span("photoqueue.submit", {"photoqueue.jobs": len(taken)}):
         if batch is not None:
             tracing.note("photoqueue.batch", batch.batch_id)
@@ -365,6 +368,7 @@ def commit(
             jobs=jobs,
             photos=[photo.row for photo in taken],
             batch=batch,
+            idle_seconds=idle_seconds,
             resubmit=resubmit,
         )
         _store_again(installation, [photo for photo in taken if photo.again])

@@ -10,13 +10,15 @@ from photoqueue.client.identifiers import checked, checked_priority, checked_use
 from photoqueue.client.intake import Request, commit, requests_from, take_in, take_in_all
 from photoqueue.errors import PhotoNotFoundError
 from photoqueue.format import counted
-from photoqueue.installation import current
+from photoqueue.installation import Installation, current
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue.connections import storable_json
 from photoqueue.queue.database import storable
 from photoqueue.queue.ids import new_batch_id
 from photoqueue.queue.projects import known_photo
-from photoqueue.queue.submission import NewBatch
+from photoqueue.queue.read import batch_row
+from photoqueue.queue.submission import Accepted, NewBatch, closed_error
+from photoqueue.queue.submission import open_batch as begin_batch
 from photoqueue.words import INTERACTIVE_PRIORITY
 
 if TYPE_CHECKING:
@@ -110,9 +112,7 @@ def submit_photo(
         ),
     )
     (accepted,) = commit(installation, [taken], priority=priority, engine=engine, resubmit=resubmit)
-    job = Job(installation, accepted.job_id, accepted.job_key, PHOTO_ANALYZE)
-    job.moved_from = accepted.moved_from
-    return job
+    return _job(installation, accepted)
 
 
 def submit_photos(
@@ -215,6 +215,98 @@ def submit_batch(
         ),
     )
     return Batch(installation, batch_id, common.project_id, len(taken))
+
+
+def open_batch(
+    *,
+    project_id: str | None = None,
+    user_id: str | None = None,
+    engine: str | None = None,
+    priority: int = 0,
+) -> Batch:
+    """Open a batch, to which photos are added as they come: ``batch.add(photos, room="kitchen")``.
+
+    It has not ended before ``batch.close()``. Where nobody calls that, it closes once nothing has
+    been added for ``PHOTOQUEUE_BATCH_IDLE_SECONDS``.
+
+    Parameters
+    ----------
+    project_id, user_id, engine, priority
+        As for :func:`submit_photos`, for all photos.
+
+    Raises
+    ------
+    PayloadError
+        An identifier is empty, too long or not printable, or there is no such engine.
+
+    Examples
+    --------
+    >>> batch = open_batch(project_id="move-42")  # doctest: +SKIP
+    >>> submit_inventory("move-42", after=batch)  # doctest: +SKIP
+    """
+    installation = current()
+    batch = NewBatch(
+        batch_id=new_batch_id(),
+        user_id=checked_user(user_id),
+        project_id=optional("project_id", project_id),
+    )
+    begin_batch(
+        installation.database,
+        batch,
+        engine=_checked(engine),
+        priority=checked_priority(priority),
+        idle_seconds=installation.settings.batch_idle_seconds,
+    )
+    return Batch(installation, batch.batch_id, batch.project_id, 0)
+
+
+def batch_request(batch: Batch) -> Request:
+    """Return what is said of all photos of an open batch.
+
+    Raises
+    ------
+    StateError
+        It is closed.
+    """
+    row = batch_row(batch.installation.database, batch.id)
+    if not row["open"]:
+        raise closed_error(batch.id)
+    return Request(source=None, project_id=row["project_id"], user_id=row["user_id"])
+
+
+def add_requests(
+    batch: Batch, requests: Sequence[Request], left_out: Sequence[tuple[str, str]] = ()
+) -> list[Job]:
+    """Submit photos into an open batch, all of them or none; see :meth:`Batch.add`.
+
+    Raises
+    ------
+    StateError
+        The batch is closed; nothing was accepted.
+    """
+    installation = batch.installation
+    row = batch_row(installation.database, batch.id)
+    accepted = commit(
+        installation,
+        take_in_all(installation, requests),
+        priority=row["priority"],
+        engine=row["engine"],
+        resubmit=False,
+        batch=NewBatch(
+            batch_id=batch.id,
+            user_id=row["user_id"],
+            project_id=row["project_id"],
+            left_out=storable_json(left_out) if left_out else None,
+        ),
+        idle_seconds=installation.settings.batch_idle_seconds,
+    )
+    return [_job(installation, one) for one in accepted]
+
+
+def _job(installation: Installation, accepted: Accepted) -> Job:
+    job = Job(installation, accepted.job_id, accepted.job_key, PHOTO_ANALYZE)
+    job.moved_from = accepted.moved_from
+    return job
 
 
 def submit_known_photo(

@@ -78,7 +78,9 @@ def submit_inventory(
     project = checked("project_id", project_id)
     priority = checked_priority(priority)
     batch_id = _batch_id(installation, after)
-    projects.require_project(installation.database, project)
+    # The photos of an open batch may be yet to come.
+    if batch_id is None or read.batch_row(installation.database, batch_id)["project_id"] != project:
+        projects.require_project(installation.database, project)
     strategy = strategy or asked_strategy(installation.database, project)
     strategy = strategy or DEFAULT_STRATEGY
     if strategy not in STRATEGIES:

@@ -45,6 +45,8 @@ class Watch:
         Seconds after which to give up; never if None.
     report
         Called with the counts at each poll.
+    closed
+        Whether no more jobs can come.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Watch:
         what: str,
         timeout: float | None,
         report: Callable[[Counts], None] = lambda counts: None,
+        closed: Callable[[], bool] = lambda: True,
     ) -> None:
         self._installation = installation
         self._queues = queues
@@ -63,6 +66,7 @@ class Watch:
         self._what = what
         self._timeout = timeout
         self._report = report
+        self._is_closed, self._closed = closed, False
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._pause = _FIRST_PAUSE
         self._quick_until = self._next_check = time.monotonic() + _QUICK_SECONDS
@@ -92,9 +96,12 @@ class Watch:
     def _look(self) -> float | None:
         """Poll once; return the seconds until the next poll, None if all have ended."""
         start = time.monotonic()
+        # Before the jobs: once it is closed, none is added after they were counted.
+        self._closed = self._closed or self._is_closed()
         counts = self._count()
         self._report(counts)
-        if all(state.finished for state, number in counts.items() if number):
+        ended = all(state.finished for state, number in counts.items() if number)
+        if ended and self._closed:
             return None
         now = time.monotonic()
         if self._deadline is not None and now >= self._deadline:
@@ -102,7 +109,7 @@ class Watch:
                 f"{self._what} did not finish within {self._timeout:g} s "
                 f"({summary(counts)}). It keeps running: wait again, or check with poll()."
             )
-        if now >= self._next_check:
+        if now >= self._next_check and not ended:
             self._check_workers(counts)
             self._next_check = now + _WORKER_CHECK_SECONDS
         # Poll often while the counts change, so that short jobs return at once; else less often.
@@ -154,14 +161,14 @@ class Progress:
         """Show the counts of the jobs by state."""
 
 
-def make_progress(style: ProgressStyle, total: int, title: str) -> Progress:
+def make_progress(style: ProgressStyle, title: str) -> Progress:
     """Make a progress display; ``auto`` depends on where the program runs."""
     if style == "auto":
         style = _fitting_style()
     if style == "widget":
-        return WidgetProgress(total, title)
+        return WidgetProgress(title)
     if style == "text":
-        return TextProgress(total, title)
+        return TextProgress(title)
     return Progress()
 
 
@@ -196,7 +203,7 @@ def finished(counts: Counts) -> int:
 class TextProgress(Progress):
     """A line in the terminal, on standard error."""
 
-    def __init__(self, total: int, title: str) -> None:
+    def __init__(self, title: str) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as RichProgress
@@ -209,7 +216,7 @@ class TextProgress(Progress):
             TextColumn("{task.fields[words]}"),
             console=Console(stderr=True),
         )
-        self._task = self._bar.add_task(title, total=total, words="")
+        self._task = self._bar.add_task(title, total=None, words="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -220,17 +227,18 @@ class TextProgress(Progress):
 
     def update(self, counts: Counts) -> None:
         """Show the counts."""
-        self._bar.update(self._task, completed=finished(counts), words=summary(counts))
+        total, words = sum(counts.values()), summary(counts)
+        self._bar.update(self._task, total=total, completed=finished(counts), words=words)
 
 
 class WidgetProgress(Progress):
     """A bar with text under the cell; red as soon as a job has failed."""
 
-    def __init__(self, total: int, title: str) -> None:
+    def __init__(self, title: str) -> None:
         import ipywidgets
 
         self._bar = ipywidgets.IntProgress(
-            value=0, max=max(total, 1), description=title, style={"description_width": "initial"}
+            value=0, max=1, description=title, style={"description_width": "initial"}
         )
         self._words = ipywidgets.Label()
         self._box = ipywidgets.HBox([self._bar, self._words])
@@ -249,6 +257,7 @@ class WidgetProgress(Progress):
 
     def update(self, counts: Counts) -> None:
         """Show the counts; unchanged traits are not sent again."""
+        self._bar.max = max(sum(counts.values()), 1)
         self._bar.value = finished(counts)
         self._words.value = summary(counts)
         if counts.get(JobState.FAILED):

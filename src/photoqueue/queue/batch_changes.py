@@ -41,6 +41,8 @@ class BatchChanges:
     counts: dict[JobState, int]
     #: In the order of submission. A job that was retried and ended again is listed again.
     ended: tuple[EndedJob, ...]
+    #: Whether jobs can be added.
+    open: bool = False
 
     @property
     def total(self) -> int:
@@ -49,8 +51,8 @@ class BatchChanges:
 
     @property
     def done(self) -> bool:
-        """Whether all jobs have ended."""
-        return not any(self.counts[state] for state in UNFINISHED)
+        """Whether all jobs have ended, and none can be added."""
+        return not self.open and not any(self.counts[state] for state in UNFINISHED)
 
 
 #: The snapshot, and the number of the next transaction.
@@ -109,7 +111,8 @@ def batch_changes(database: Database, batch_id: str, since: str | None = None) -
         raise PayloadError(
             f"{since[:40]!r} is not a mark of a batch. Leave it out to start with the first job."
         )
-    batch_row(database, batch_id)
+    # Before the jobs: to a batch that is closed now, none is added after they were read.
+    is_open = batch_row(database, batch_id)["open"]
     values: dict[str, Any] = {"batch_id": batch_id, "since": since}
     with database.begin(snapshot=True) as connection:
         mark, following = connection.execute(_MOMENT).one()
@@ -117,6 +120,7 @@ def batch_changes(database: Database, batch_id: str, since: str | None = None) -
         ended = connection.execute(_ENDED, {**values, "next": following}).all()
     return BatchChanges(
         mark=mark,
+        open=is_open,
         counts={state: found.get(state, 0) for state in JobState},
         ended=tuple(EndedJob(**job_fields(row), position=row.position) for row in ended),
     )

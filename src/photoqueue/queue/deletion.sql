@@ -19,14 +19,14 @@ LIMIT %(limit)s;
 
 -- name: unneeded
 -- The jobs of a page that may be deleted. Kept are jobs of a batch that still runs, that another
--- job waits for or that is newer than the moment, jobs of a project with unfinished jobs, and
+-- job waits for or that was not closed before the moment, jobs of a project with unfinished jobs, and
 -- jobs that the metrics have not counted yet.
 WITH unfinished AS MATERIALIZED (
     SELECT job_id, project_id, after_batch FROM jobs WHERE state IN ('waiting', 'active', 'delayed')
 ), busy AS MATERIALIZED (
     SELECT batch_id FROM batch_jobs JOIN unfinished USING (job_id)
     UNION SELECT after_batch FROM unfinished WHERE after_batch IS NOT NULL
-    UNION SELECT batch_id FROM batches WHERE created_at >= %(before)s
+    UNION SELECT batch_id FROM batches WHERE closed_at >= %(before)s
 ), kept AS MATERIALIZED (
     SELECT job_id FROM batch_jobs JOIN busy USING (batch_id) WHERE job_id = ANY(%(job_ids)s)
 )
@@ -74,7 +74,7 @@ RETURNING photo_id;
 -- Batches without a job, and incidents that are over.
 WITH emptied AS (
     DELETE FROM batches
-    WHERE created_at < %(before)s
+    WHERE closed_at < %(before)s
       AND NOT EXISTS (SELECT FROM batch_jobs WHERE batch_jobs.batch_id = batches.batch_id)
 )
 DELETE FROM incidents WHERE ended_at < %(before)s AND end_told_at IS NOT NULL;

@@ -204,14 +204,15 @@ def _unknown_job(database: Database, job: object) -> UnknownJobError:
 
 
 def batch_row(database: Database, batch_id: str) -> dict[str, Any]:
-    """Read a batch.
+    """Read a batch, and whether it is ``open``.
 
     Raises
     ------
     UnknownBatchError
         This installation has no such batch.
     """
-    query = sa.select(batches).where(batches.c.batch_id == storable(batch_id))
+    is_open = (batches.c.closed_at > sa.func.now()).label("open")
+    query = sa.select(batches, is_open).where(batches.c.batch_id == storable(batch_id))
     with database.begin() as connection:
         row = connection.execute(query).mappings().first()
     if row is None:

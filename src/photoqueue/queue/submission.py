@@ -11,13 +11,22 @@ from uuid import UUID
 
 import psycopg
 
-from photoqueue.errors import PhotoConflictError
+from photoqueue.errors import PhotoConflictError, StateError
 from photoqueue.queue.connections import SHORT, storable_json
 from photoqueue.queue.database import Database, again, load_statements
 from photoqueue.queue.ids import photo_id_for
 from photoqueue.words import JobState, JobType
 
-__all__ = ["Accepted", "NewBatch", "NewJob", "NewPhoto", "accept"]
+__all__ = [
+    "Accepted",
+    "NewBatch",
+    "NewJob",
+    "NewPhoto",
+    "accept",
+    "close_batch",
+    "closed_error",
+    "open_batch",
+]
 
 #: Values by column name, all of the same length.
 Columns = Mapping[str, Sequence[Any]]
@@ -356,9 +365,13 @@ def accept(
     jobs: Sequence[NewJob],
     photos: Sequence[NewPhoto] = (),
     batch: NewBatch | None = None,
+    idle_seconds: float | None = None,
     resubmit: bool = False,
 ) -> list[Accepted]:
     """Write photos, jobs and a batch in one transaction.
+
+    With ``idle_seconds`` the jobs are added to a batch that exists and is open; it stays open for
+    as long from now.
 
     If an unfinished job has the same key, no row is written and that job is returned. So is the
     newest completed job of the key if photo content and the named room type and engine match,
@@ -374,16 +387,18 @@ def accept(
     PhotoConflictError
         A photo id is used by another picture that is being analysed, or by two pictures of this
         submission.
+    StateError
+        The batch is closed.
     DatabaseUnavailableError
         The server cannot be reached; nothing was accepted.
     """
     check_contents(jobs, photos)
     photos = _in_order(photos)
-    if len(jobs) <= _FEW:
+    if len(jobs) <= _FEW and idle_seconds is None:
         accepted = _accept_new(database, jobs, photos, batch)
         if accepted is not None:
             return accepted
-    return _accept(database, jobs, photos, batch, resubmit)
+    return _accept(database, jobs, photos, batch, resubmit, idle_seconds)
 
 
 def _in_order(photos: Iterable[NewPhoto]) -> list[NewPhoto]:
@@ -429,6 +444,7 @@ def _accept(
     photos: Sequence[NewPhoto],
     batch: NewBatch | None,
     resubmit: bool,
+    idle_seconds: float | None,
 ) -> list[Accepted]:
     # The rows of a large submission are checked in its last statement.
     within = SHORT + len(jobs) / 1000 if len(jobs) > _MANY else None
@@ -436,6 +452,10 @@ def _accept(
         # COPY needs the driver's cursor; the transaction is the same.
         cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]  # psycopg's
         with cursor:
+            first = 0
+            if batch is not None and idle_seconds is not None:
+                # Locked before any photo, so that two submissions cannot deadlock.
+                first = _extend(cursor, batch, idle_seconds)
             if any(job.derived for job in jobs):
                 contents = {"contents": _contents(jobs)}
                 same = cursor.execute(_STATEMENTS["same_contents"], contents).fetchall()
@@ -452,12 +472,46 @@ def _accept(
             if created:
                 _count(cursor, created)
             if batch is not None:
-                copy_rows(cursor, "batches", [row_columns([batch])])
+                if idle_seconds is None:
+                    copy_rows(cursor, "batches", [row_columns([batch])])
                 blocks = _blocks(accepted)
-                places = (place_columns(batch, accepted[at], first=at.start) for at in blocks)
+                places = (
+                    place_columns(batch, accepted[at], first=first + at.start) for at in blocks
+                )
                 copy_rows(cursor, "batch_jobs", places)
     moved = {f"photo-{photo_id}": room for photo_id, room in known.items() if room}
     return [one._replace(moved_from=moved.get(one.job_key)) for one in accepted]
+
+
+def open_batch(
+    database: Database, batch: NewBatch, *, engine: str | None, priority: int, idle_seconds: float
+) -> None:
+    """Write a batch without jobs, to which they can be added for ``idle_seconds``."""
+    values = {"engine": engine, "priority": priority, "idle_seconds": idle_seconds}
+    with database.direct() as connection:
+        connection.execute(_STATEMENTS["open_batch"], {**batch._asdict(), **values})
+
+
+def close_batch(database: Database, batch_id: str) -> None:
+    """Let nothing more be added to a batch; one that is closed stays as it is."""
+    with database.direct() as connection:
+        connection.execute(_STATEMENTS["close_batch"], {"batch_id": batch_id})
+
+
+def closed_error(batch_id: str) -> StateError:
+    """Return the error for photos that come too late."""
+    return StateError(
+        f"Batch {batch_id[:80]} is closed; nothing was accepted. Open another one for these photos."
+    )
+
+
+def _extend(cursor: psycopg.Cursor[Any], batch: NewBatch, idle_seconds: float) -> int:
+    """Keep a batch open and locked up to the end of the transaction; return the next position."""
+    values = {**batch._asdict(), "idle_seconds": idle_seconds}
+    if cursor.execute(_STATEMENTS["extend_batch"], values).fetchone() is None:
+        raise closed_error(batch.batch_id)
+    (first,) = cursor.execute(_STATEMENTS["next_position"], values).fetchone() or (0,)
+    return int(first)
 
 
 def _look(

@@ -152,6 +152,29 @@ SET sha256 = coalesce(excluded.sha256, photos.sha256),
     width = coalesce(excluded.width, photos.width),
     height = coalesce(excluded.height, photos.height);
 
+-- name: open_batch
+INSERT INTO batches (batch_id, project_id, user_id, engine, priority, closed_at)
+VALUES (%(batch_id)s, %(project_id)s, %(user_id)s, %(engine)s, %(priority)s,
+    clock_timestamp() + %(idle_seconds)s * interval '1 second');
+
+-- name: extend_batch
+-- Lock a batch that is open, and put off its end; nothing is returned if it is closed.
+UPDATE batches
+SET closed_at = clock_timestamp() + %(idle_seconds)s * interval '1 second',
+    left_out = CASE WHEN %(left_out)s::jsonb IS NULL THEN left_out
+                    ELSE coalesce(left_out, '[]') || %(left_out)s::jsonb END
+WHERE batch_id = %(batch_id)s AND closed_at > clock_timestamp()
+RETURNING batch_id;
+
+-- name: next_position
+-- In a statement of its own, which sees what was added before the batch was locked.
+SELECT coalesce(max(position) + 1, 0) FROM batch_jobs WHERE batch_id = %(batch_id)s;
+
+-- name: close_batch
+-- Of one that is closed the time stays.
+UPDATE batches SET closed_at = clock_timestamp()
+WHERE batch_id = %(batch_id)s AND closed_at > clock_timestamp();
+
 -- name: count_submissions
 -- The number of jobs written; counting the job rows themselves would take too long.
 INSERT INTO metric_submissions (queue_name, submitted, failed)

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from photoqueue.words import UNFINISHED, JobState, Outcome
 
 #: Revision that this code reads and writes; equal to the newest migration.
-SCHEMA_REVISION: Final = "0010"
+SCHEMA_REVISION: Final = "0011"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -121,6 +121,12 @@ batches = sa.Table(
     sa.Column("project_id", sa.Text),
     sa.Column("user_id", sa.Text, nullable=False),
     _time("created_at", nullable=False, server_default=sa.func.now()),
+    #: Until when photos can be added; an open batch has a time to come, which each addition puts
+    #: off. A batch that is submitted as a whole is closed from the beginning.
+    _time("closed_at", nullable=False, server_default=sa.func.now()),
+    #: Engine and priority of the photos that are added.
+    sa.Column("engine", sa.Text),
+    sa.Column("priority", sa.SmallInteger, nullable=False, server_default=sa.text("0")),
     #: Files that were handed in and not taken: a list of ``[file, reason]``.
     sa.Column("left_out", JSONB),
 )

@@ -359,13 +359,25 @@ WHERE jobs.job_id = newest.job_id
 RETURNING jobs.job_id, queue_name, priority, state, attempts;
 
 -- name: release_blocked
--- Make jobs ready that waited for a batch whose last job has ended. One that somebody else has
--- locked waits for the next round: two statements cannot deadlock.
+-- Make jobs ready that waited for a batch which is closed and whose last job has ended. What
+-- somebody else has locked waits for the next round: two statements cannot deadlock. Closed batches
+-- are locked, too: photos may be added at this moment to one whose time to close has come. A batch
+-- that was closed later than now() is not taken: jobs that were added before that are not seen here.
+WITH closed AS MATERIALIZED (
+    SELECT batch_id FROM batches
+    WHERE closed_at <= now() AND batch_id IN (
+        SELECT after_batch FROM jobs
+        WHERE state = 'waiting' AND ready_at IS NULL AND after_batch IS NOT NULL
+    )
+    FOR SHARE SKIP LOCKED
+)
 UPDATE jobs
 SET ready_at = clock_timestamp()
 FROM (
     SELECT job_id FROM jobs AS blocked
     WHERE state = 'waiting' AND ready_at IS NULL AND after_batch IS NOT NULL
+      AND (after_batch IN (SELECT batch_id FROM closed)
+           OR NOT EXISTS (SELECT FROM batches WHERE batch_id = blocked.after_batch))
       AND NOT EXISTS (
           SELECT FROM batch_jobs
           JOIN jobs AS member USING (job_id)

@@ -79,6 +79,9 @@ SELECT
         SELECT FROM jobs
         WHERE state = 'waiting' AND ready_at IS NULL AND after_batch IS NOT NULL
           AND NOT EXISTS (
+              SELECT FROM batches WHERE batches.batch_id = jobs.after_batch AND closed_at > now()
+          )
+          AND NOT EXISTS (
               SELECT FROM batch_jobs
               JOIN jobs AS member USING (job_id)
               WHERE batch_jobs.batch_id = jobs.after_batch

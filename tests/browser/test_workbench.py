@@ -258,6 +258,26 @@ def test_wrong_folder_is_said_before_it_is_submitted(lab: LabPage, tmp_path: Pat
         expect(page.get_by_label("Folder", exact=True)).to_be_focused()
 
 
+def test_page_stays_where_it_is_while_the_review_fills(
+    lab: LabPage, home: Path, mended: Path, start_worker, request: pytest.FixtureRequest
+) -> None:
+    mended.touch()
+    start_worker()
+    lab.run_notebook([CELL])
+    page = lab.page
+    shown = page.viewport_size
+    assert shown is not None
+    request.addfinalizer(lambda: page.set_viewport_size(shown))
+    page.set_viewport_size({"width": 1400, "height": 650})  # the strip of photos is below
+    fill(page, "Folder", str(home / "salon"))
+    fill(page, "Project", "move-42")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.get_by_text("3 photos analysed")).to_be_attached(timeout=WORK_MS)
+    expect(page.locator(".pq-film img")).to_have_count(3, timeout=WORK_MS)
+    page.locator(".pq-film img").last.evaluate("image => image.decode()")
+    expect(page.get_by_text("3 photos submitted")).to_be_in_viewport()
+
+
 def test_keys_pressed_on_the_board_do_not_reach_the_notebook(lab: LabPage) -> None:
     lab.run_notebook([CELL, "1 + 1"])
     page = lab.page

@@ -47,6 +47,15 @@ function noticeOf(model, tag = "div") {
   return box;
 }
 
+// Shows an element in the box that scrolls it. The page around the box stays where it is, as it does
+// not with scrollIntoView.
+function showWithin(box, element) {
+  if (!element) return;
+  const outer = box.getBoundingClientRect(), inner = element.getBoundingClientRect();
+  if (inner.left < outer.left || inner.right > outer.right) box.scrollLeft += inner.left - outer.left;
+  if (inner.top < outer.top || inner.bottom > outer.bottom) box.scrollTop += inner.top - outer.top;
+}
+
 // A table with column names; [name, true] is a column of numbers.
 function tableOf(columns, rows, { caption = null, captionClass = null, kind = "" } = {}) {
   const head = columns.map((column) => [column].flat()).map(([name, number]) =>

@@ -40,7 +40,7 @@ function reviewList(store, { commands, photos }) {
         h("span", { class: "pq-room-name" }, room.name), h("span", { class: "pq-room-facts" }, failed, plain ? null : state)));
       }),
       store.canEdit && store.head.project ? h("li", {}, h("button", { type: "button", class: "pq-dim", "data-key": "add-room", onclick: () => openAdd("") }, t("Add a room"))) : null]);
-    rooms.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    showWithin(rooms, rooms.querySelector("[aria-current]"));
   }
 
   // -- the head of the room

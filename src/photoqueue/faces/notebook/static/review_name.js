@@ -115,7 +115,7 @@ function namePicker(store, { near, value = "", item = null, error = "", done, ca
     [...names.children].forEach((option, place) => option.setAttribute("aria-selected", String(place === active)));
     if (shown.length) input.setAttribute("aria-activedescendant", `${id}-${active}`);
     else input.removeAttribute("aria-activedescendant");
-    names.children[active]?.scrollIntoView({ block: "nearest" });
+    showWithin(names, names.children[active]);
   }
 
   function choose(choice) {

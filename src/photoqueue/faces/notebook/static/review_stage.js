@@ -536,7 +536,7 @@ function reviewStage(store) {
     drawOnce(words, [told, shown, photo?.error?.canRetry, store.canEdit, store.lang], () => [h("span", {}, told), failedActs(store, photo)]);
     drawFoot(store, foot, photo, view.zoom, act);
     drawFilm(store, film, room, shown);
-    film.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    showWithin(film, film.querySelector("[aria-current]"));
     drawSame();
     layout();
     if (revealed !== store.at.item) {

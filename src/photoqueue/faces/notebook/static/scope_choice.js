@@ -7,7 +7,7 @@ export default {
     const open = () => { if (field.value.trim()) model.send({ kind: "show", id: field.value }); };
     field.addEventListener("keydown", (event) => { if (event.key === "Enter") open(); });
     select.addEventListener("change", () => model.send({ kind: "show", ...JSON.parse(select.value) }));
-    el.append(h("div", { class: "pq-bar" }, h("span", { class: "pq-quiet" }, "Showing"), select, field, button("Open", open)), noticeOf(model));
+    el.append(h("div", { class: "pq-bar pq-scope" }, h("span", { class: "pq-quiet" }, "Showing"), select, field, button("Open", open)), noticeOf(model));
 
     follow(model, "batches batch project", () => {
       const batches = model.get("batches");

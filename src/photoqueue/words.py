@@ -264,6 +264,22 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+class TokenScope(StrEnum):
+    """What a token of the HTTP API allows; each scope includes those before it."""
+
+    #: To look.
+    READ = "read"
+    #: To send photos, ask for inventories and make edits.
+    SUBMIT = "submit"
+    #: To steer: retry, cancel, pause, resume.
+    OPERATE = "operate"
+
+    def includes(self, needed: TokenScope) -> bool:
+        """Whether whoever has this scope may do what needs another one."""
+        order = list(TokenScope)
+        return order.index(self) >= order.index(needed)
+
+
 class Message(NamedTuple):
     """What the broker carries: a job that is ready, and its priority."""
 

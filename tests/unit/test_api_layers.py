@@ -19,8 +19,9 @@ from photoqueue import errors
 from photoqueue.errors import ConfigurationError, DatabaseUnavailableError, PhotoqueueError
 from photoqueue.faces import shared_script
 from photoqueue.faces.http import backend
+from photoqueue.faces.http.access import is_loopback
 from photoqueue.faces.http.backend import Calls, Gate, SharedRead
-from photoqueue.faces.http.middleware import MAX_JSON, RateLimit, is_loopback
+from photoqueue.faces.http.middleware import MAX_JSON, RateLimit
 from photoqueue.faces.http.problems import KINDS, ProblemError, answer_for
 from photoqueue.faces.http.server import check_token, create_app
 from photoqueue.settings import Settings

@@ -80,7 +80,7 @@ def delete(
 
 
 def delete_leftovers(database: Database, *, before: datetime) -> None:
-    """Delete batches without jobs, and incidents that are over."""
+    """Delete batches without jobs, incidents that are over, and old operations."""
     with database.begin(LONG) as connection:
         _DELETION(connection, "lock")
         _DELETION(connection, "delete_leftovers", before=before)
@@ -137,7 +137,10 @@ def delete_household(
                     "while another transaction is open in this server. Try again in a moment."
                 )
             rows = _DELETION(connection, "delete_jobs", job_ids=job_ids).all()
-            photos = _DELETION(connection, "delete_household", project=project_id).scalar_one()
+            names = [project_id, *(str(row.job_id) for row in rows), *(row.job_key for row in rows)]
+            photos = _DELETION(
+                connection, "delete_household", project=project_id, names=names
+            ).scalar_one()
         return len(rows), photos
 
 

@@ -53,7 +53,7 @@ WITH ended AS (
     ORDER BY job_id FOR UPDATE
 ), gone AS (
     DELETE FROM jobs USING ended WHERE jobs.job_id = ended.job_id
-    RETURNING jobs.job_id, photo_id
+    RETURNING jobs.job_id, job_key, photo_id
 ), attempts AS (
     DELETE FROM job_attempts USING gone WHERE job_attempts.job_id = gone.job_id
 ), calls AS (
@@ -61,7 +61,7 @@ WITH ended AS (
 ), members AS (
     DELETE FROM batch_jobs USING gone WHERE batch_jobs.job_id = gone.job_id
 )
-SELECT job_id, photo_id FROM gone;
+SELECT job_id, job_key, photo_id FROM gone;
 
 -- name: delete_photos
 -- Photos without a job that are older than the moment.
@@ -71,11 +71,13 @@ WHERE photo_id = ANY(%(photo_ids)s) AND created_at < %(before)s
 RETURNING photo_id;
 
 -- name: delete_leftovers
--- Batches without a job, and incidents that are over.
+-- Batches without a job, incidents that are over, and operations.
 WITH emptied AS (
     DELETE FROM batches
     WHERE closed_at < %(before)s
       AND NOT EXISTS (SELECT FROM batch_jobs WHERE batch_jobs.batch_id = batches.batch_id)
+), done AS (
+    DELETE FROM api_operations WHERE asked_at < %(before)s
 )
 DELETE FROM incidents WHERE ended_at < %(before)s AND end_told_at IS NOT NULL;
 
@@ -113,11 +115,13 @@ SELECT EXISTS (
 ) AS uncounted;
 
 -- name: delete_household
--- The rows of a project in other tables than `jobs`.
+-- The rows of a project in other tables than `jobs`, and operations on it by any of its names.
 WITH rows_of_photos AS (
     DELETE FROM photos WHERE project_id = %(project)s RETURNING photo_id
 ), said AS (
     DELETE FROM edits WHERE project_id = %(project)s
+), operations AS (
+    DELETE FROM api_operations WHERE target = ANY(%(names)s)
 ), gone AS (
     DELETE FROM batches WHERE project_id = %(project)s RETURNING batch_id
 ), members AS (

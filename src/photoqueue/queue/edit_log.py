@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,10 @@ from photoqueue.records.edits import Edit, EditKind
 _LOCK = sa.text(
     "SELECT pg_advisory_xact_lock(hashtextextended('photoqueue.edits ' || :project, 0))"
 )
+
+
+#: Name of the token with which edits of this context are made; stored with them.
+made_with: ContextVar[str | None] = ContextVar("made_with", default=None)
 
 
 class MadeBeforeError(Exception):
@@ -40,7 +45,8 @@ class EditLog:
 
     def add(self, kind: EditKind, user_id: str, **what: Any) -> Edit:
         """Store an edit; ``what`` are the fields of :class:`Edit` that belong to its kind."""
-        what |= {"ref": self._ref} if self._ref else {}
+        also = {"ref": self._ref, "token": made_with.get()}
+        what |= {name: value for name, value in also.items() if value}
         made = Edit.model_construct(**what)
         stored = made.model_dump(mode="json", by_alias=True, exclude_none=True, include=set(what))
         values = {"project_id": self.project_id, "kind": kind, "user_id": user_id, "what": stored}

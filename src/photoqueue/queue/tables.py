@@ -12,7 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
-from photoqueue.words import UNFINISHED, JobState, Outcome
+from photoqueue.words import UNFINISHED, JobState, Outcome, TokenScope
 
 #: Revision that this code reads and writes; equal to the newest migration.
 SCHEMA_REVISION: Final = "0011"
@@ -27,7 +27,7 @@ metadata = sa.MetaData(
 )
 
 
-def _one_of(column: str, values: type[JobState] | type[Outcome]) -> str:
+def _one_of(column: str, values: type[JobState | Outcome | TokenScope]) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
@@ -293,6 +293,37 @@ edits = sa.Table(
     sa.UniqueConstraint("project_id", "number", name="edits_of_project"),
     sa.CheckConstraint("(what ->> 'count')::integer >= 0", name="count"),
     sa.CheckConstraint("(what #>> '{thing,volume}')::double precision >= 0", name="volume"),
+)
+
+#: Tokens of the HTTP API besides ``PHOTOQUEUE_API_TOKEN``. Rows stay: operations and edits name
+#: them, and a name means one token for ever.
+api_tokens = sa.Table(
+    "api_tokens",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    #: SHA-256 of the token, which is random: nobody finds it by trying.
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("scope", sa.Text, nullable=False),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+    #: Since when it opens nothing any more; null while it does.
+    _time("withdrawn_at"),
+    sa.CheckConstraint(_one_of("scope", TokenScope), name="scope"),
+    sa.UniqueConstraint("digest", name="api_tokens_digest"),
+)
+
+#: Operations asked for over HTTP, and by which token.
+api_operations = sa.Table(
+    "api_operations",
+    metadata,
+    sa.Column("operation_id", sa.BigInteger, sa.Identity(), primary_key=True),
+    #: Name of the token; null where none is needed.
+    sa.Column("token", sa.Text),
+    #: Name of the operation in OpenAPI, such as ``retry_job``, and what it is done to.
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("target", sa.Text, nullable=False),
+    _time("asked_at", nullable=False, server_default=sa.func.now()),
+    #: HTTP status of the answer; null until then, and if the server died before.
+    sa.Column("status", sa.Integer),
 )
 
 #: Counters and histogram buckets since the installation began, a few rows. They only grow, so

@@ -81,6 +81,8 @@ class Edit(Record):
     #: What names it for whoever made it: an edit that is sent again under it is not made twice.
     #: Several edits that were made as one action share it.
     ref: str | None = None
+    #: Of an edit that came over HTTP with a token: its name.
+    token: str | None = None
     #: The items that it is about: of ``rename``, ``remove``, ``redraw``, ``same``, ``apart``,
     #: ``stays``, ``accept``.
     items: tuple[Anchor, ...] = ()

@@ -25,6 +25,7 @@ from photoqueue.faces.cli import (
     report,
     service,
     submit,
+    tokens,
 )
 
 #: Exit status for any error but a wrong setting.
@@ -104,6 +105,7 @@ for _panel, _commands in _COMMANDS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
 app.add_typer(models.app, name="models", rich_help_panel="Service")
+app.add_typer(tokens.app, name="tokens", rich_help_panel="Service")
 
 
 def run() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Final, Generic, ParamSpec, TypeVar
@@ -23,6 +23,7 @@ from photoqueue.faces.http.metrics import exposition, installation_metrics
 from photoqueue.faces.http.problems import busy
 from photoqueue.installation import current
 from photoqueue.queue.pages import change_mark
+from photoqueue.queue.tokens import Token, live_tokens
 from photoqueue.settings import Settings
 
 Given = ParamSpec("Given")
@@ -202,6 +203,8 @@ class ApiBackend:
         #: The counts of all queues, as JSON.
         self.queues = SharedRead(self._read_queues)
         self.mark = SharedRead(self._read_mark, stale_seconds=0.5)
+        #: The named tokens by their digests: one that was withdrawn opens nothing a second later.
+        self.tokens = SharedRead(self._read_tokens)
         self.readiness = SharedRead(self._read_readiness, fresh_seconds=0.5)
         #: Set when the server shuts down; also ends event streams.
         self.stopping = asyncio.Event()
@@ -227,6 +230,9 @@ class ApiBackend:
 
     async def _read_mark(self) -> str:
         return await self._watching(ask, change_mark)
+
+    async def _read_tokens(self) -> Mapping[bytes, Token]:
+        return await self._watching(ask, live_tokens)
 
     async def _read_readiness(self) -> list[Check]:
         # Bypasses the gate: this reports why it is closed.

@@ -1,23 +1,7 @@
-"""The middleware around all routes: headers and errors, access, limits on size and rate.
-
-Without a token the server listens on loopback only. Other programs on the machine may use it; web
-pages of other sites in a local browser may not:
-
-* DNS rebinding: a page whose name resolves to this address sends that name as ``Host``; only
-loopback names are answered.
-* Cross-site requests: a page of another site that sends a form, or a request whose answer it cannot
-read, sends ``Origin`` or ``Sec-Fetch-Site``. Requests that could change something must come from
-this server's own page or from no browser. There are no CORS headers, so no other site can read an
-answer.
-
-With a token neither attack works: a browser does not add the token by itself.
-"""
+"""The middleware around all routes: headers and errors, limits on size and rate."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import ipaddress
 import logging
 import math
 import time
@@ -25,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from pydantic import SecretStr
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -79,106 +62,6 @@ class Guard:
             if started:  # too late for another response: the client sees a truncated one
                 raise
             await answer(scope, receive, guarded)
-
-
-#: Paths that need no token: probes, and the page that asks for the token.
-_OPEN: Final = frozenset({"/", "/healthz", "/readyz"})
-OPEN_FOLDER: Final = "/board/"
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-#: Shortest token: long enough not to be guessed.
-MIN_TOKEN: Final = 16
-
-
-class AccessCheck:
-    """Checks the token of each request or, without a token, that it comes from this machine.
-
-    ``scope["state"]["trusted"]`` is True if the caller may see details of the installation.
-    """
-
-    def __init__(self, app: ASGIApp, *, token: SecretStr | None) -> None:
-        self._app = app
-        self._digest = None if token is None else _digest(token.get_secret_value().encode())
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] == "http":
-            headers = Headers(scope=scope)
-            if self._digest is None:
-                _check_host(headers)
-                _check_origin(scope["method"], headers)
-                trusted = True
-            else:
-                trusted = self._has_token(headers)
-                if not trusted and not _open(scope["path"]):
-                    raise _unauthorized()
-            scope.setdefault("state", {})["trusted"] = trusted
-        await self._app(scope, receive, send)
-
-    def _has_token(self, headers: Headers) -> bool:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        shown = _digest(token.strip().encode("utf-8", "replace"))
-        # Digests have equal length, so the comparison time reveals nothing, not even the token's
-        # length.
-        same = hmac.compare_digest(shown, self._digest or b"")
-        return same and scheme.lower() == "bearer"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address or name is a loopback one, which other machines cannot reach."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def _open(path: str) -> bool:
-    return path in _OPEN or path.startswith(OPEN_FOLDER)
-
-
-def _digest(token: bytes) -> bytes:
-    return hashlib.sha256(token).digest()
-
-
-def _unauthorized() -> ProblemError:
-    return ProblemError(
-        401,
-        "unauthorized",
-        "The token is missing or wrong. Send the header 'Authorization: Bearer TOKEN' with the "
-        "server's PHOTOQUEUE_API_TOKEN.",
-        headers={"WWW-Authenticate": 'Bearer realm="photoqueue"'},
-    )
-
-
-def _check_host(headers: Headers) -> None:
-    host = headers.get("host", "")
-    if not is_loopback(_without_port(host)):
-        raise ProblemError(
-            403,
-            "host",
-            f"This server answers to localhost and 127.0.0.1 only, not to {host[:80]!r}. To reach "
-            "it by another name, set PHOTOQUEUE_API_TOKEN.",
-        )
-
-
-def _check_origin(method: str, headers: Headers) -> None:
-    if method in _SAFE_METHODS:
-        return
-    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
-    foreign = origin is not None and origin.partition("://")[2] != headers.get("host")
-    if foreign or site not in {"same-origin", "none"}:
-        raise ProblemError(
-            403,
-            "cross-site",
-            "A page of another site may not change anything here. Ask from a program, or set "
-            "PHOTOQUEUE_API_TOKEN and send it along.",
-        )
-
-
-def _without_port(host: str) -> str:
-    name, colon, port = host.rpartition(":")
-    return name if colon and port.isdigit() else host
 
 
 #: Largest body, in bytes, of a request without a photo in it.

@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from photoqueue import errors
 from photoqueue.errors import PhotoqueueError
@@ -128,8 +130,9 @@ def answer_for(exc: Exception) -> Response:
     )
 
 
-def install(app: FastAPI) -> None:
-    """Make an application turn exceptions into problem responses."""
+def install(app: FastAPI, routes: Sequence[APIRoute]) -> None:
+    """Make an application with these routes turn exceptions into problem responses."""
+    app.state.routes = routes
     app.add_exception_handler(PhotoqueueError, _own)
     app.add_exception_handler(ProblemError, _own)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -169,12 +172,22 @@ _ADVICE: Final = {
 }
 
 
-async def _http(_: Request, exc: Exception) -> Response:
+async def _http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
     phrase = HTTPStatus(exc.status_code).phrase
+    headers = dict(exc.headers or {})
+    if exc.status_code == 405 and (allowed := _methods(request)):
+        headers["Allow"] = ", ".join(allowed)
     said = "" if exc.detail == phrase else f"{exc.detail}. "
     return problem(
         ProblemType(exc.status_code, phrase.lower().replace(" ", "-"), phrase),
         f"{said}{_ADVICE.get(exc.status_code, 'Correct the request.')}",
-        headers=exc.headers,
+        headers=headers,
     )
+
+
+def _methods(request: Request) -> list[str]:
+    """Return the methods of all routes of an address; the framework names those of the first."""
+    routes = request.app.state.routes
+    here = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in here for method in route.methods})

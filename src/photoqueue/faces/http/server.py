@@ -11,22 +11,23 @@ from typing import Any, Final
 import uvicorn
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 from photoqueue import __version__
 from photoqueue.addresses import listen, origin
 from photoqueue.errors import ConfigurationError, PhotoqueueError
 from photoqueue.faces.http import problems
+from photoqueue.faces.http.access import (
+    MIN_TOKEN,
+    AccessCheck,
+    OperationLog,
+    is_loopback,
+    needed_by,
+)
 from photoqueue.faces.http.answers import Problem
 from photoqueue.faces.http.backend import ApiBackend
 from photoqueue.faces.http.connections import Connection
-from photoqueue.faces.http.middleware import (
-    MIN_TOKEN,
-    AccessCheck,
-    BodyLimit,
-    Guard,
-    RateLimit,
-    is_loopback,
-)
+from photoqueue.faces.http.middleware import BodyLimit, Guard, RateLimit
 from photoqueue.faces.http.routes import batches, jobs, reviews, submissions, system
 from photoqueue.installation import current
 from photoqueue.settings import Settings
@@ -38,11 +39,18 @@ _ROUTERS: Final = (
     reviews.router,
     system.router,
 )
+#: In the order in which they are asked whether they are meant.
+API_ROUTES: Final = [
+    route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)
+]
 #: Problem responses that any route may give.
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": Problem, "description": "The request cannot be read."},
     401: {"model": Problem, "description": "The token is missing or wrong."},
-    403: {"model": Problem, "description": "The request comes from a page of another site."},
+    403: {
+        "model": Problem,
+        "description": "The token's scope, or a page of another site, does not allow it.",
+    },
     404: {"model": Problem, "description": "There is no such thing."},
     409: {"model": Problem, "description": "The state of the thing does not allow it."},
     413: {"model": Problem, "description": "The body is too large."},
@@ -73,15 +81,16 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         responses=_PROBLEMS,
     )
-    app.state.backend = ApiBackend(settings)
+    backend = app.state.backend = ApiBackend(settings)
     for router in _ROUTERS:
         app.include_router(router)
-    problems.install(app)
+    problems.install(app, API_ROUTES)
     # The middleware added last sees a request first.
+    app.add_middleware(OperationLog, backend=backend)
     app.add_middleware(
         BodyLimit, max_photo=round(settings.max_photo_mb * 2**20), uploads=submissions.UPLOADS
     )
-    app.add_middleware(AccessCheck, token=settings.api_token)
+    app.add_middleware(AccessCheck, backend=backend, routes=API_ROUTES)
     app.add_middleware(RateLimit, per_second=settings.api_requests_per_second)
     app.add_middleware(Guard)
     app.openapi = lambda: _described(app, with_token=settings.api_token is not None)  # type: ignore[method-assign]  # FastAPI's own way
@@ -100,7 +109,11 @@ def _described(app: FastAPI, *, with_token: bool) -> dict[str, Any]:
                     _as_problem(answer.get("content", {}))
         if with_token:
             made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-            made["security"] = [{"token": []}]
+            for route in API_ROUTES:
+                if route.include_in_schema:
+                    for method in route.methods or ():
+                        operation = made["paths"][route.path_format][method.lower()]
+                        operation["security"] = [{"token": [needed_by(route)]}]
         app.openapi_schema = made
     return app.openapi_schema
 

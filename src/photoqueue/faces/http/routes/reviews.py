@@ -10,10 +10,12 @@ from pydantic import Field
 from photoqueue.client.review import review
 from photoqueue.client.review_tables import ReadOnce
 from photoqueue.client.verbs import VERBS, edit, edits
+from photoqueue.faces.http.access import needs
 from photoqueue.faces.http.answers import EditsAnswer, ItemsAnswer
 from photoqueue.faces.http.backend import TheBackend
 from photoqueue.faces.http.routes.submissions import Name, RequestBody
 from photoqueue.records.edits import Edit
+from photoqueue.words import TokenScope
 
 router = APIRouter(prefix="/api/projects/{project_id:path}", tags=["reviews"])
 
@@ -83,6 +85,7 @@ async def log(
 
 
 @router.post("/edits", status_code=201, response_model_exclude_none=True)
+@needs(TokenScope.SUBMIT)
 async def say(project_id: str, body: EditRequest, backend: TheBackend) -> Edit:
     """Make an edit; it applies at once."""
     given = body.model_dump(exclude_none=True, exclude={"verb", "user_id", "item_ids"})

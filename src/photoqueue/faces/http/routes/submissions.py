@@ -20,6 +20,7 @@ from photoqueue.client.handles import Job
 from photoqueue.client.submit import submit_known_photo, submit_photo
 from photoqueue.client.submit_job import submit_inventory
 from photoqueue.errors import PhotoNotFoundError
+from photoqueue.faces.http.access import needs
 from photoqueue.faces.http.answers import SubmittedJob, TestJobAnswer
 from photoqueue.faces.http.backend import TheBackend
 from photoqueue.faces.http.connections import client_of
@@ -27,6 +28,7 @@ from photoqueue.faces.http.problems import ProblemError
 from photoqueue.records.base import Strategy
 from photoqueue.records.results import InventoryResult
 from photoqueue.samples import SAMPLE_PHOTO
+from photoqueue.words import TokenScope
 
 _CONTROL = r"\x00-\x1f\x7f-\x9f"
 #: An identifier chosen by a caller: 1 to 200 printable characters, not only blanks.
@@ -129,6 +131,7 @@ def _body() -> dict[str, Any]:
     response_model_exclude_none=True,
     openapi_extra={"requestBody": _body()},
 )
+@needs(TokenScope.SUBMIT)
 async def submit(request: Request, backend: TheBackend) -> SubmittedJob:
     """Submit a photo for analysis: an upload, or JSON with the id of a known photo."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -202,6 +205,7 @@ def _fault(field: str, problem: str) -> RequestValidationError:
     status_code=202,
     response_model_exclude_none=True,
 )
+@needs(TokenScope.SUBMIT)
 async def submit_project(body: InventoryRequest, backend: TheBackend) -> SubmittedJob:
     """Submit an inventory of a project."""
     job = await backend.calls(
@@ -223,6 +227,7 @@ async def inventory(project_id: str, backend: TheBackend) -> InventoryResult:
 
 
 @router.post("/queue/test", tags=["queues"])
+@needs(TokenScope.SUBMIT)
 async def submit_test_job(body: TestJobRequest, backend: TheBackend) -> TestJobAnswer:
     """Submit a test photo; an unknown photo id gets a photo of the sample home."""
     job = await backend.calls(_submit_test, body)

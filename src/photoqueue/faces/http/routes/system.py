@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from photoqueue.client.control import pause, resume
 from photoqueue.client.system import list_workers
 from photoqueue.faces import shared_script
+from photoqueue.faces.http.access import OPEN_FOLDER
 from photoqueue.faces.http.answers import (
     AliveAnswer,
     ChangesAnswer,
@@ -22,7 +23,6 @@ from photoqueue.faces.http.answers import (
 )
 from photoqueue.faces.http.backend import ApiBackend, TheBackend
 from photoqueue.faces.http.metrics import CONTENT_TYPE
-from photoqueue.faces.http.middleware import OPEN_FOLDER
 from photoqueue.words import JobType
 
 router = APIRouter()

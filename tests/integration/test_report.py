@@ -345,6 +345,8 @@ def test_excel_file_is_ready_to_filter_and_print(move: Move) -> None:
     assert sheet.auto_filter.ref == f"A4:{sheet.dimensions.split(':')[1]}"
     assert sheet.freeze_panes == "A5"
     assert sheet.print_title_rows == "$4:$4"
+    total = [cell.value for cell in list(book["Pièces"].iter_rows())[-1]]
+    assert total[:6] == ["Total", None, None, 3, 5, 2.41]
     assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
 
 

@@ -154,7 +154,8 @@ class Content:
         pages = RoomPages(reading, self._names)
         listed = pages.rooms()
         self._pages = {room["name"]: pages.room(room["name"]) for room in listed}
-        self._rows = [row for row in reading.rows if row.photo_id not in reading.done.excluded]
+        out = reading.done.excluded
+        self._rows = {row.photo_id: row for row in reading.rows if row.photo_id not in out}
         #: What photos are called, by id: by room and position, as file names may be anything.
         self._titles = dict(self._titled())
         result = reading.result
@@ -176,6 +177,17 @@ class Content:
         self.rooms = [self._room(room) for room in listed if room["name"] in result.rooms]
         self.lines = [line for room in self.rooms for line in room.lines]
         self.total = Sums.of(self.lines, move_range(result))
+        #: The home as if it were one room.
+        self.whole = ListedRoom(
+            name=words("total"),
+            kind="",
+            reviewed=None,
+            photos=sum(room.photos for room in self.rooms),
+            pictures=(),
+            more=0,
+            lines=self.lines,
+            total=self.total,
+        )
         self.share = share_words(language=words.language)
         kinds = {photo.result.room_type for photo in reading.done.photos}
         found = gaps(result, reading.done.rooms, kinds, reading.edits)
@@ -195,7 +207,7 @@ class Content:
         return not self.drafts
 
     def _missing(self) -> list[projects.PhotoRow]:
-        return [row for row in self._rows if row.state is not JobState.COMPLETED]
+        return [row for row in self._rows.values() if row.state is not JobState.COMPLETED]
 
     def _drafts(self, open_gaps: int) -> Iterator[str]:
         counted = self._reading.result.total_volume
@@ -264,13 +276,13 @@ class Content:
         chosen = _most_telling(photos)
         return ListedRoom(
             name=name,
-            kind=listed["kind"],
+            kind=listed["kind"] or name,
             reviewed=listed["reviewed"],
             photos=listed["photos"] - listed["failed"],
             pictures=[
-                Picture(self._titles[row.photo_id], _source(row), photos[row.photo_id])
-                for row in self._rows
-                if row.photo_id in chosen
+                Picture(self._titles[photo], _source(self._rows[photo]), marks)
+                for photo, marks in photos.items()
+                if photo in chosen
             ],
             more=len(photos) - len(chosen),
             lines=lines,

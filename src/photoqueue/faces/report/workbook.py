@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _HEAD: Final = 4
 #: Widths of columns of names, of figures and of sentences, in characters.
 _NAME, _FIGURE, _SENTENCE = 22, 10, 46
+#: Width of a column that says in how many moves a range holds.
+_RANGE: Final = 15
 #: Excel writes them as its user does: 1,234.50 or 1 234,50.
 _WHOLE, _HUNDREDTHS = "#,##0", "#,##0.00"
 _FONT: Final = "Calibri"
@@ -76,9 +78,9 @@ def _sheets(
                 f"{say(name)} {say.volume_unit}",
                 in_units(f"{of}.{which}", say.volume_of),
             )
-            if of == "total" and name != "volume":
-                title += f" {content.share}"
-            yield _Column(title, value, written=_HUNDREDTHS)
+            ranged = of == "total" and name != "volume"
+            title += f" {content.share}" if ranged else ""
+            yield _Column(title, value, _RANGE if ranged else _FIGURE, _HUNDREDTHS)
         title = f"{say('weight')} {say.weight_unit}"
         yield _Column(title, in_units(weight, say.weight_of), written=_WHOLE)
 
@@ -116,7 +118,7 @@ def _sheets(
             _Column(say("photos_label"), attrgetter("photos"), written=_WHOLE),
             *figures("total", "total.weight"),
         ),
-        content.rooms,
+        [*content.rooms, content.whole],
     )
     yield (
         say("gaps_sheet"),
@@ -178,9 +180,12 @@ def _fill(
     body = [[column.value(row) for column in columns] for row in rows]
     for number, values in enumerate([head, *body], start=_HEAD):
         # Not every program fits the height of a row to the texts that are wrapped in it.
-        widths = [len(str(v)) / c.width for c, v in zip(columns, values, strict=True) if c.wrapped]
-        lines = 2 if number == _HEAD else max(1, math.ceil(1.1 * max(widths, default=0)))
-        sheet.row_dimensions[number].height = 15 * lines
+        lines = [
+            math.ceil(1.1 * len(str(value)) / column.width)
+            for column, value in zip(columns, values, strict=True)
+            if column.wrapped or number == _HEAD
+        ]
+        sheet.row_dimensions[number].height = 15 * max([1, *lines])
         for place, (column, value) in enumerate(zip(columns, values, strict=True), start=1):
             cell: Any = sheet.cell(number, place)
             _put(cell, value)

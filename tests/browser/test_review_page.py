@@ -300,6 +300,21 @@ def test_question_at_hand_stays_under_the_photo_of_a_narrow_page(review_page: Re
     assert review_page.page.evaluate("() => document.documentElement.scrollWidth") <= 800
 
 
+@pytest.mark.parametrize("width", [800, 1240])
+def test_page_stays_where_it_was_scrolled_to(review_page: ReviewPage, width: int) -> None:
+    page = review_page.page
+    page.set_viewport_size({"width": width, "height": 420})
+    review_page.show()
+    review_page.press("j")
+    page.evaluate("() => scrollTo(0, document.documentElement.scrollHeight)")
+    before = page.evaluate("() => scrollY")
+    assert before > 200
+    review_page.static.change(head=review_page.traits["head"] | {"banner": ""})
+    page.keyboard.press("ArrowRight")
+    page.evaluate("() => new Promise((done) => setTimeout(done))")
+    assert page.evaluate("() => scrollY") == before
+
+
 # -- two persons, on real servers
 
 

@@ -359,12 +359,8 @@ function reviewList(store, { commands, photos }) {
     reveal();
   }
 
-  // Scrolls the list alone: the page stays where it is.
   function reveal() {
-    const now = lines.querySelector(".pq-now");
-    if (!now || scroller.scrollHeight <= scroller.clientHeight) return;
-    const [low, high] = [now.offsetTop, now.offsetTop + now.offsetHeight];
-    if (low < scroller.scrollTop || high > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = low - 40;
+    showWithin(scroller, lines.querySelector(".pq-now"));
   }
 
   let focusEvidence = () => {};

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Some of JupyterLab's variables in its dark theme.
 DARK = """
-    :root { --jp-ui-font-color1: rgb(255 255 255 / 87%);
+    :root { color-scheme: dark; --jp-ui-font-color1: rgb(255 255 255 / 87%);
     --jp-ui-font-color2: rgb(255 255 255 / 64%);
     --jp-layout-color1: #212121; --jp-layout-color2: #424242; --jp-border-color1: #616161;
     --jp-content-link-color: #64b5f6; }

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from photoqueue.faces.notebook.submit_form import FOLDER, SAMPLE, UPLOAD, SubmitForm
+from tests.browser.accessibility import serious_findings
 from tests.browser.static_page import StaticPage, static_pages
 
 expect.set_options(timeout=30_000)
@@ -38,7 +39,7 @@ def shows(chromium: Browser) -> Iterator[StaticPage]:
         yield page
 
 
-def show(page: StaticPage, **traits: Any) -> None:
+def show(page: StaticPage, *, dark: bool = False, **traits: Any) -> None:
     state = {
         "token": "t1",
         "max_bytes": 3000,
@@ -62,7 +63,7 @@ def show(page: StaticPage, **traits: Any) -> None:
         "room_types": ["kitchen"],
         "kept_as": "one",
     }
-    page.show(SubmitForm._esm, SubmitForm._css, state | traits)
+    page.show(SubmitForm._esm, SubmitForm._css, state | traits, dark=dark)
     page.page.evaluate(KERNEL)
 
 
@@ -301,6 +302,19 @@ def test_first_run_says_what_to_do_first(shows: StaticPage) -> None:
     expect(shows.page.get_by_text("Start with the photos of a home.")).to_be_visible()
     shows.page.get_by_role("button", name="sample home").click()
     assert shows.get("source") == SAMPLE
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_form_is_readable_and_named(shows: StaticPage, dark: bool) -> None:
+    wrong = {"errors": {"source": "no such folder", "room": "too long", "": "no server"}}
+    for state in (
+        {"first": True},
+        {"source": FOLDER, "question": "Submit these photos to it too?", "ready": True, **wrong},
+        {"source": FOLDER, "found": "4 photos in 2 rooms.", "busy": "Storing the photos …"},
+        {"folded": True, "said": "4 photos submitted"},
+    ):
+        show(shows, dark=dark, **state)
+        assert serious_findings(shows.page, ".pq-submit") == []
 
 
 @pytest.mark.parametrize("width", [1180, 800, 380])

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from photoqueue.words import UNFINISHED, JobState, Outcome, TokenScope
 
 #: Revision that this code reads and writes; equal to the newest migration.
-SCHEMA_REVISION: Final = "0011"
+SCHEMA_REVISION: Final = "0012"
 
 metadata = sa.MetaData(
     naming_convention={

@@ -2,72 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 import httpx
 import pytest
 
-from photoqueue.settings import Settings
-from tests import warm
-from tests.conftest import REPOSITORY, eventually
-from tests.warm import WarmProcess
-
-
-class Serve:
-    """A server in a process of its own."""
-
-    def __init__(self, process: subprocess.Popen[bytes] | WarmProcess, log: Path) -> None:
-        self.process = process
-        self._log = log
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text()
-
-    @property
-    def address(self) -> str:
-        found = re.search(r"serving on (http://\S+)", self.log)
-        return found[1] if found else ""
-
-
-@pytest.fixture
-def serve(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Serve]]:
-    """Start servers of the test's installation; whatever is left of them is ended."""
-    started: list[Serve] = []
-
-    def start(*arguments: str, cold: bool = False) -> Serve:
-        log = tmp_path / f"serve-{len(started)}.log"
-        own = {**os.environ, **settings.to_environment()}
-        process: subprocess.Popen[bytes] | WarmProcess
-        with log.open("wb") as output:
-            if cold:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "photoqueue", "serve", *arguments],
-                    cwd=REPOSITORY,
-                    env=own,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                )
-            else:
-                command = ["serve", *arguments]
-                process = warm.interpreter().start(command, environment=own, output=output)
-        started.append(Serve(process, log))
-        return started[-1]
-
-    yield start
-    for one in started:
-        if one.process.poll() is None:
-            one.process.kill()
-        one.process.wait()
+from tests.conftest import eventually
+from tests.integration.conftest import Serve
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

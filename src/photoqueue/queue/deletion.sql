@@ -115,13 +115,18 @@ SELECT EXISTS (
 ) AS uncounted;
 
 -- name: delete_household
--- The rows of a project in other tables than `jobs`, and operations on it by any of its names.
+-- The rows of a project in other tables than `jobs`, operations on it by any of its names, and
+-- answers that name it or a job of it.
 WITH rows_of_photos AS (
     DELETE FROM photos WHERE project_id = %(project)s RETURNING photo_id
 ), said AS (
     DELETE FROM edits WHERE project_id = %(project)s
 ), operations AS (
     DELETE FROM api_operations WHERE target = ANY(%(names)s)
+), answers AS (
+    DELETE FROM api_answers
+    WHERE jsonb_path_query_array(answer::jsonb, '$.**.projectId') ? %(project)s
+       OR jsonb_path_query_array(answer::jsonb, '$.**.jobId') ?| %(names)s::text[]
 ), gone AS (
     DELETE FROM batches WHERE project_id = %(project)s RETURNING batch_id
 ), members AS (

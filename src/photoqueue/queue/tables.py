@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, UUID
 
 from photoqueue.words import UNFINISHED, JobState, Outcome, TokenScope
 
 #: Revision that this code reads and writes; equal to the newest migration.
-SCHEMA_REVISION: Final = "0012"
+SCHEMA_REVISION: Final = "0013"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -324,6 +324,28 @@ api_operations = sa.Table(
     _time("asked_at", nullable=False, server_default=sa.func.now()),
     #: HTTP status of the answer; null until then, and if the server died before.
     sa.Column("status", sa.Integer),
+)
+
+#: Requests over HTTP with an ``Idempotency-Key``, and their answers, for a day.
+api_answers = sa.Table(
+    "api_answers",
+    metadata,
+    #: Name of the token; empty where none is needed.
+    sa.Column("caller", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    #: SHA-256 of address, content type and body; null until all of an upload was received.
+    sa.Column("digest", sa.LargeBinary),
+    #: Who carries it out, until when unless it is renewed.
+    sa.Column("claim", UUID(as_uuid=True), nullable=False),
+    sa.Column("ref", UUID(as_uuid=True), nullable=False, server_default=_RANDOM_ID),
+    _time("held_until", nullable=False),
+    _time("expires_at", nullable=False, server_default=sa.text("now() + interval '1 day'")),
+    #: HTTP status; null until it is answered.
+    sa.Column("status", sa.Integer),
+    #: As it was sent: ``json`` keeps the text.
+    sa.Column("answer", JSON),
+    sa.UniqueConstraint("claim", name="api_answers_claim"),
+    sa.Index("api_answers_expiry", "expires_at"),
 )
 
 #: Counters and histogram buckets since the installation began, a few rows. They only grow, so

@@ -27,6 +27,7 @@ from photoqueue.faces.http.access import (
 from photoqueue.faces.http.answers import Problem
 from photoqueue.faces.http.backend import ApiBackend
 from photoqueue.faces.http.connections import Connection
+from photoqueue.faces.http.idempotency import KEY, Idempotency
 from photoqueue.faces.http.middleware import BodyLimit, Guard, RateLimit
 from photoqueue.faces.http.routes import batches, jobs, reviews, submissions, system
 from photoqueue.installation import current
@@ -61,6 +62,15 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     503: {"model": Problem, "description": "A server is unavailable or busy; see Retry-After."},
 }
 
+_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": f"^{KEY}$"},
+    "description": "A name that no other request has. Sent again under it within a day, the "
+    "request is not carried out again, but answered as the first time.",
+}
+
 
 def create_app(settings: Settings) -> FastAPI:
     """Make the application.
@@ -87,6 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app, API_ROUTES)
     # The middleware added last sees a request first.
     app.add_middleware(OperationLog, backend=backend)
+    app.add_middleware(Idempotency, backend=backend)
     app.add_middleware(
         BodyLimit, max_photo=round(settings.max_photo_mb * 2**20), uploads=submissions.UPLOADS
     )
@@ -104,6 +115,8 @@ def _described(app: FastAPI, *, with_token: bool) -> dict[str, Any]:
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
         for methods in made["paths"].values():
+            if "post" in methods:
+                methods["post"].setdefault("parameters", []).append(_KEY)
             for operation in methods.values():
                 for answer in operation["responses"].values():
                     _as_problem(answer.get("content", {}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from photoqueue.client.review import review
@@ -86,9 +86,10 @@ async def log(
 
 @router.post("/edits", status_code=201, response_model_exclude_none=True)
 @needs(TokenScope.SUBMIT)
-async def say(project_id: str, body: EditRequest, backend: TheBackend) -> Edit:
+async def say(project_id: str, body: EditRequest, request: Request, backend: TheBackend) -> Edit:
     """Make an edit; it applies at once."""
     given = body.model_dump(exclude_none=True, exclude={"verb", "user_id", "item_ids"})
+    given.setdefault("ref", request.scope["state"].get("ref"))
     made = await backend.calls(
         edit, project_id, body.verb, *body.item_ids, user_id=body.user_id, **given
     )

@@ -1,0 +1,191 @@
+"""``Idempotency-Key``: a request that is sent again is answered as the first time."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from photoqueue.client.observe import ask
+from photoqueue.errors import PhotoqueueError
+from photoqueue.faces.http.backend import ApiBackend
+from photoqueue.faces.http.problems import ProblemError
+from photoqueue.queue import answers
+from photoqueue.queue.answers import Claim, Held
+from photoqueue.queue.database import Database
+
+logger = logging.getLogger(__name__)
+
+#: Visible ASCII, as headers have it.
+KEY: Final = "[!-~]{1,255}"
+
+
+class Idempotency:
+    """Carries out a POST with an ``Idempotency-Key`` once for each token and key.
+
+    The answer is stored before it is sent. ``scope["state"]["ref"]`` names the request in all
+    attempts at it, for routes that can find what they stored before their server died.
+    """
+
+    def __init__(self, app: ASGIApp, *, backend: ApiBackend) -> None:
+        self._app = app
+        self._calls = backend.calls
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        post = scope["type"] == "http" and scope["method"] == "POST"
+        key = Headers(scope=scope).get("idempotency-key") if post else None
+        if key is None:
+            await self._app(scope, receive, send)
+            return
+        if not re.fullmatch(KEY, key):
+            raise ProblemError(
+                400,
+                "idempotency-key",
+                "The Idempotency-Key is not one. Send 1 to 255 visible ASCII characters without "
+                "blanks, such as a UUID.",
+            )
+        body = _Body(scope, receive)
+        if not body.streams:
+            await body.read()
+        caller, known = scope["state"].get("token") or "", body.digest
+        found = await self._calls(ask, answers.claim, caller, key, known)
+        if isinstance(found, Held):
+            await _repeat(found, body, send)
+        else:
+            await self._carry_out(found, body, scope, send)
+
+    async def _carry_out(self, claim: Claim, body: _Body, scope: Scope, send: Send) -> None:
+        scope["state"]["ref"] = str(claim.ref)
+        messages: list[Message] = []
+
+        async def collected(message: Message) -> None:
+            messages.append(message)
+
+        renewal = asyncio.create_task(self._renew(claim))
+        try:
+            await self._app(scope, body.receive, collected)
+            await body.read()
+        except Exception:
+            await self._record(partial(answers.free, claim=claim, refused=False))
+            raise
+        finally:
+            renewal.cancel()
+        status = messages[0]["status"]
+        if status < 300 and body.digest is not None:
+            answer = b"".join(message.get("body", b"") for message in messages).decode() or None
+            given = {"digest": body.digest, "status": status, "answer": answer}
+            await self._record(partial(answers.keep, claim=claim, **given))
+        else:
+            # A request that was refused has changed nothing.
+            await self._record(partial(answers.free, claim=claim, refused=status < 500))
+        for message in messages:
+            await send(message)
+
+    async def _record(self, change: Callable[[Database], None]) -> None:
+        try:
+            await self._calls(ask, change)
+        except (PhotoqueueError, ProblemError) as exc:
+            # The request was carried out, or refused, all the same; the claim ends by itself.
+            logger.warning("the answer to a request with an Idempotency-Key is not kept: %s", exc)
+
+    async def _renew(self, claim: Claim) -> None:
+        while True:
+            await asyncio.sleep(answers.LEASE.total_seconds() / 3)
+            with suppress(PhotoqueueError, ProblemError):
+                await self._calls(ask, answers.renew, claim)
+
+
+async def _repeat(held: Held, body: _Body, send: Send) -> None:
+    if held.status is not None:
+        await body.read()
+    if None not in (held.digest, body.digest) and held.digest != body.digest:
+        raise ProblemError(
+            422,
+            "idempotency-key",
+            "This Idempotency-Key was sent with another request: its address, content type or body "
+            "differs. Give each request its own key.",
+        )
+    if held.status is None:
+        raise ProblemError(
+            409,
+            "under-way",
+            "The first request with this Idempotency-Key is still under way, or its server died "
+            f"within the last {answers.LEASE.total_seconds():g} s. Send it again in a moment.",
+            headers={"Retry-After": "2"},
+        )
+    headers = [(b"idempotent-replayed", b"true")]
+    if held.answer is not None:
+        headers.append((b"content-type", b"application/json"))
+    await send({"type": "http.response.start", "status": held.status, "headers": headers})
+    await send({"type": "http.response.body", "body": (held.answer or "").encode()})
+
+
+class _Body:
+    """The body of a request, and the digest of all that makes it this request.
+
+    Clients draw another boundary each time that they send a form, so boundaries do not count. A
+    form may hold a photo and is not kept in memory; any other body is.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        kind, options = parse_options_header(Headers(scope=scope).get("content-type"))
+        self.streams = kind == b"multipart/form-data"
+        self._boundary = options.get(b"boundary", b"") if self.streams else b""
+        self._receive = receive
+        self._read: list[Message] = []
+        self._more = True
+        #: What may be the beginning of a boundary.
+        self._rest = b""
+        request: list[Any] = [scope["path"], scope["query_string"].decode("latin-1")]
+        self._sha = hashlib.sha256(json.dumps([*request, kind.decode("latin-1")]).encode())
+
+    @property
+    def digest(self) -> bytes | None:
+        """None until all of the body was received."""
+        return None if self._more else self._sha.digest()
+
+    async def read(self) -> None:
+        """Receive what is left.
+
+        Raises
+        ------
+        ClientDisconnect
+            The client broke off.
+        """
+        while self._more:
+            message = await self._next()
+            if not self.streams:
+                self._read.append(message)
+
+    async def receive(self) -> Message:
+        """Return the next part to the application."""
+        if self._read:
+            return self._read.pop(0)
+        return await (self._next() if self._more else self._receive())
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        if message["type"] != "http.request":
+            raise ClientDisconnect
+        data = self._rest + message.get("body", b"")
+        self._more = message.get("more_body", False)
+        if self._boundary:
+            *parts, data = data.split(self._boundary)
+            for part in parts:
+                self._sha.update(part + b"\0")
+        whole = len(data) - (max(len(self._boundary) - 1, 0) if self._more else 0)
+        self._sha.update(data[: max(whole, 0)])
+        self._rest = data[max(whole, 0) :]
+        return message

@@ -52,6 +52,17 @@ def test_rename_speaks_french(stage: StagePage) -> None:
     assert edit["values"][1].startswith("sofa")
 
 
+def test_naming_ends_where_another_thing_is_selected(stage: StagePage) -> None:
+    stage.show()
+    stage.tool("Rename").click()
+    names = stage.page.get_by_role("combobox", name="What is it?")
+    expect(names).to_be_focused()
+    stage.page.evaluate("() => store.go({ item: 'view-3/r1-03' })")
+    expect(names).to_be_hidden()
+    expect(stage.tool("Rename")).to_be_visible()
+    assert stage.edits == []
+
+
 def test_rename_takes_all_views_of_the_thing(stage: StagePage) -> None:
     stage.show()
     press_at(stage, 0.62, 0.9)

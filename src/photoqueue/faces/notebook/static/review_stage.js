@@ -35,7 +35,9 @@ function reviewStage(store) {
     draw() {
       if (!store.canEdit || photoShown()?.state !== "completed") return;
       store.setMode(store.mode === "draw" ? null : "draw");
-      if (store.mode) store.say(photoWords(store, photoShown(), store.room(store.at.room), true));
+      if (!store.mode) return;
+      frame.focus({ preventScroll: true });
+      store.say(photoWords(store, photoShown(), store.room(store.at.room), true));
     },
     zoomIn: () => zoomBy(STAGE.step),
     zoomOut: () => zoomBy(1 / STAGE.step),
@@ -442,8 +444,18 @@ function reviewStage(store) {
       if (error) store.forget(draft ? shown : item.id);
       leaveNaming();
     } });
+    picker.of = item?.id ?? null;
     picker.element.classList.add("pq-at-box");
     layout();
+  }
+
+  // Whether another item than the one that is being named is selected now. One that was drawn gets another id when it
+  // is saved.
+  function wentElsewhere() {
+    if (draft || picker.of === store.at.item) return false;
+    if (store.item(picker.of) || !selected()) return true;
+    picker.of = store.at.item;
+    return false;
   }
 
   function leaveNaming() {
@@ -519,7 +531,10 @@ function reviewStage(store) {
       [drag, draft, lastClick] = [null, null, null];
       closePicker();
     }
-    if (picker && store.mode !== "name") closePicker();
+    if (picker && (store.mode !== "name" || wentElsewhere())) {
+      closePicker();
+      if (store.mode === "name") store.setMode(null);
+    }
     if (store.mode !== "name") draft = null;
     if (store.mode !== "draw" && drag?.kind === "draw") drag = null;
     const source = photo && (store.picture(photo.id, "full") ?? store.picture(photo.id, "small"));

@@ -213,6 +213,36 @@ def test_keys_act_while_the_focus_is_on_the_page_and_never_reach_the_notebook(
     assert page.locator("#widget").get_attribute("data-lm-suppress-shortcuts") == "true"
 
 
+def test_arrow_keys_walk_the_things_from_anywhere_on_the_page(review_page: ReviewPage) -> None:
+    review_page.show()
+    now = review_page.page.locator(".pq-now .pq-line-name")
+    lines = review_page.page.locator(".pq-line-name")
+    review_page.page.get_by_role("button", name="All photos").focus()
+    review_page.press("ArrowUp")  # from nothing to the last one
+    expect(now).to_be_focused()
+    expect(now).to_have_text(lines.last.inner_text())
+    review_page.press("ArrowDown")
+    expect(now).to_have_text(lines.first.inner_text())
+    review_page.press("]")  # a room opens with what is to check in it
+    expect(now).to_have_text("desk")
+    assert review_page.edits == []
+
+
+def test_photo_is_moved_by_typing_a_room(review_page: ReviewPage) -> None:
+    review_page.show()
+    field = review_page.page.get_by_role("combobox", name="Name of the room")
+    review_page.press("m")
+    expect(field).to_be_focused()
+    review_page.press("Escape")
+    expect(review_page.page.get_by_role("button", name="Move to a room")).to_be_focused()
+    review_page.press("m", "ArrowDown")
+    review_page.page.keyboard.type("KITCH")
+    review_page.press("Enter")
+    (edit,) = review_page.edits
+    assert (edit["verb"], edit["named"]) == ("move", {"room": KITCHEN})
+    expect(field).to_be_hidden()
+
+
 def test_letters_typed_into_a_field_are_no_commands(review_page: ReviewPage) -> None:
     review_page.show()
     page = review_page.page

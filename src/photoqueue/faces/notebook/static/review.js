@@ -24,6 +24,9 @@ function reviewKeys({ store, stage, list, photos, overview, focusBox }) {
     [["s"], "same as", edits(commands.same), true],
     [["p"], "apart", edits(commands.apart), true],
     [["x"], "stays here", edits(commands.stays), true],
+    [["m"], "move the photo to a room", edits(list.movePhoto)],
+    [["ArrowDown"], "next thing", () => list.walk(1)],
+    [["ArrowUp"], "previous thing", () => list.walk(-1)],
     [["ArrowLeft"], "previous photo", () => photo(-1)],
     [["ArrowRight"], "next photo", () => photo(1)],
     [["["], "previous room", () => room(-1)],
@@ -44,9 +47,9 @@ function reviewKeys({ store, stage, list, photos, overview, focusBox }) {
     [["?"], "all keys", () => overview.toggle()],
   ];
 }
-const KEY_NAMES = { ArrowLeft: "←", ArrowRight: "→", Escape: "Esc", Backspace: "⌫", Enter: "↵", Z: "Shift+Z", Delete: "Del" };
+const KEY_NAMES = { ArrowLeft: "←", ArrowRight: "→", ArrowDown: "↓", ArrowUp: "↑", Escape: "Esc", Backspace: "⌫", Enter: "↵", Z: "Shift+Z", Delete: "Del" };
 const keyName = (key) => KEY_NAMES[key] ?? key.toUpperCase();
-const LOOKING = new Set(["j", "k", "ArrowLeft", "ArrowRight", "[", "]", "+", "-", "0", "Enter", "Backspace", "Escape", "?"]);
+const LOOKING = new Set(["j", "k", "ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight", "[", "]", "+", "-", "0", "Enter", "Backspace", "Escape", "?"]);
 
 // Milliseconds between two questions whether anything changed, where nothing else asks.
 const ALONE = 2000;
@@ -97,7 +100,7 @@ export default {
         element.querySelector("h3").textContent = t("All keys");
         close.textContent = t("Close");
         element.setAttribute("aria-label", t("All keys"));
-        const more = [[["Tab"], "to the next box"], [["↑", "↓"], "to the next line, in the list"], [["Shift+←"], "makes the selected box larger or smaller"], [["Alt+←"], "moves the selected box"], [["Ctrl+wheel"], "zoom"]];
+        const more = [[["Tab"], "to the next box"], [["Shift+←"], "makes the selected box larger or smaller"], [["Alt+←"], "moves the selected box"], [["Ctrl+wheel"], "zoom"]];
         body.replaceChildren(...[...wanted(), ...more].map(([names, words]) => h("div", {}, h("dt", {}, names.map((key) => h("kbd", {}, key.length > 1 && !KEY_NAMES[key] ? key : keyName(key)))), h("dd", {}, t(words)))));
         element.showModal();
       } };

@@ -96,8 +96,7 @@ function reviewList(store, { commands, photos }) {
     const next = [...order.slice(order.indexOf(name) + 1), ...order].find((one) => open.includes(one));
     if (!next) return store.say(t("{room} reviewed. All rooms are reviewed.", { room: name }), { undo: true });
     const said = t("{room} reviewed", { room: name });
-    const first = store.checks().find((one) => one.room === next);
-    store.go(first ?? { room: next });
+    store.go({ room: next });
     return store.say(`${said}. ${t("Next: {room}.", { room: next })}`, { undo: true });
   }
 
@@ -221,14 +220,15 @@ function reviewList(store, { commands, photos }) {
     const held = thing && !thing.counts && !thing.stays;
     const others = line.things.length > 1;
     const act = (key, text, keys, run) => button([text, " ", h("kbd", { "aria-hidden": "true" }, keys)], about(room, line, thing, run), { "data-key": `${key} ${line.id}`, "aria-keyshortcuts": keys, "aria-label": `${text}: ${line.name}` });
-    const letter = thing?.letter && (held || !line.check) ? `${thing.letter}: ` : "";
+    const why = held ? thing.why || line.check : line.check;
+    const words = thing?.letter && (held || !line.check) ? [thing.letter, why].filter(Boolean).join(": ") : why;
     const acts = store.canEdit && thing ? [
       line.check ? act("accept", held ? t("It is there") : t("Accept"), "A", () => store.accept(line, held ? thing.items[0] : store.at.item)) : null,
       others ? act("same", t("Same as"), "S", commands.same) : null,
       act("remove", t("Remove"), "D", () => removeThing(line, thing))] : [];
     if (!line.check && !acts.length) return null;
     return h("div", { class: `pq-why${line.check ? "" : " pq-sure"}` },
-      h("span", {}, letter, held ? thing.why || line.check : line.check), h("div", { class: "pq-pair" }, acts));
+      h("span", {}, words), h("div", { class: "pq-pair" }, acts));
   }
 
   // -- how many there are, and how large one is
@@ -330,15 +330,21 @@ function reviewList(store, { commands, photos }) {
   }
 
   function drawFoot() {
-    if (picker) return;
     const photo = store.photo(store.at.photo);
+    if (picker || (foot.dataset.photo === photo?.id && foot.querySelector("[role='combobox']"))) return; // what is typed stays
+    foot.dataset.photo = photo?.id ?? "";
     const others = store.rooms.map((one) => one.name).filter((name) => name !== store.at.room);
     drawOnce(foot, [store.at.room, photo?.id, photo?.title, photo?.state, others, store.error(photo?.id), store.canEdit, store.lang], () => {
       if (!store.canEdit || !here()) return [];
       return [
         button(t("Add a thing that no photo shows"), () => openAdd(store.at.room), { "data-key": "add", class: "pq-link" }),
         photo && photo.state !== "excluded" ? h("p", { class: "pq-photo-acts" }, h("span", {}, t("Photo {title}:", { title: format.shorten(photo.title, 32) })),
-          roomChoice(store, others, (room) => store.edit("move", [photo.id], { room }, { about: photo.id })),
+          roomChoice(store, others, (room) => {
+            store.edit("move", [photo.id], { room }, { about: photo.id });
+            drawnWith.delete(foot);
+            update();
+            focusLine();
+          }, "M"),
           button(t("Exclude"), () => store.edit("exclude", [photo.id], {}, { about: photo.id }), { "data-key": "exclude", class: "pq-link", title: t("Its things do not count then.") })) : null];
     });
   }
@@ -364,18 +370,15 @@ function reviewList(store, { commands, photos }) {
   }
 
   let focusEvidence = () => {};
-  lines.addEventListener("keydown", (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step || /^(INPUT|SELECT)$/.test(event.target.tagName) || event.ctrlKey || event.altKey || event.metaKey) return;
+  // Goes to the next (1) or previous (-1) line of the room, from the last one on to the first.
+  function walk(step) {
     const all = here()?.lines.map((line) => line.id) ?? [];
-    const to = all[Math.min(all.length - 1, Math.max(0, all.indexOf(store.at.line) + step))];
-    event.preventDefault();
-    event.stopPropagation();
-    if (to === undefined) return;
-    store.go({ room: store.at.room, line: to });
+    if (!all.length) return;
+    const at = all.indexOf(store.at.line);
+    store.go({ room: store.at.room, line: all[at < 0 ? (step > 0 ? 0 : all.length - 1) : (at + step + all.length) % all.length] });
     update();
     focusLine();
-  });
+  }
 
   let lineShown = null;
   function update() {
@@ -393,7 +396,7 @@ function reviewList(store, { commands, photos }) {
     if (lineShown !== store.at.line) { lineShown = store.at.line; reveal(); }
   }
 
-  return { rooms, element, ask, update, focusLine, reviewed, removeThing: () => { const line = store.line(store.at.room, store.at.line); if (line) removeThing(line); },
+  return { rooms, element, ask, update, focusLine, reviewed, walk, movePhoto: () => foot.querySelector("[data-key='move']")?.click(), removeThing: () => { const line = store.line(store.at.room, store.at.line); if (line) removeThing(line); },
     set evidence(call) { focusEvidence = call; } };
 }
 
@@ -401,24 +404,4 @@ function reviewList(store, { commands, photos }) {
 function wrongAbout(store, about) {
   return h("p", { class: "pq-wrong", role: "alert" }, h("span", {}, store.error(about)),
     h("button", { type: "button", class: "pq-link", "data-key": `forget ${about}`, "aria-label": store.t("Dismiss"), onclick: () => store.forget(about) }, "×"));
-}
-
-// A choice of another room, or of a new one, for photos.
-function roomChoice(store, rooms, move) {
-  const t = store.t;
-  const place = h("span", { class: "pq-move" });
-  const select = h("select", { "aria-label": t("Move to a room"), "data-key": "move", onchange: () => {
-    if (select.value !== "*") { if (select.value) move(select.value.slice(1)); return; }
-    const field = h("input", { type: "text", maxlength: 200, placeholder: t("Name of the room"), "aria-label": t("Name of the room"), onkeydown: (event) => {
-      if (event.key === "Enter" && field.value.trim()) move(field.value.trim());
-      else if (event.key === "Escape") place.replaceChildren(select);
-      else return;
-      event.preventDefault();
-      event.stopPropagation();
-    } });
-    place.replaceChildren(field);
-    field.focus();
-  } }, h("option", { value: "" }, t("Move to …")), rooms.map((name) => h("option", { value: `.${name}` }, name)), h("option", { value: "*" }, t("a new room …")));
-  place.append(select);
-  return place;
 }

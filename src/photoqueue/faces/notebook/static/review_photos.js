@@ -129,3 +129,54 @@ function reviewPhotos(store) {
 
   return { element, update, show, get filter() { return filter; } };
 }
+
+// A choice of another room, or of a new one, for photos: typed or clicked. `move` gets its name.
+function roomChoice(store, rooms, move, key = "") {
+  const t = store.t;
+  const id = `pq-names-${pickers += 1}`;
+  let shown = [];
+  let active = 0;
+  const open = button([t("Move to …"), key ? [" ", h("kbd", { "aria-hidden": "true" }, key)] : null], () => { open.hidden = true; place.append(panel); input.value = ""; list(); input.focus(); },
+    { "data-key": "move", "aria-label": t("Move to a room"), "aria-haspopup": "listbox", "aria-keyshortcuts": key || null });
+  const input = h("input", { class: "pq-name-input", role: "combobox", "aria-label": t("Name of the room"), placeholder: t("Name of the room"), "aria-autocomplete": "list", "aria-expanded": "true", "aria-controls": id, autocomplete: "off", maxlength: 200, oninput: () => { active = 0; list(); } });
+  const names = h("ul", { id, role: "listbox", "aria-label": t("Rooms"), class: "pq-names", onmousedown: (event) => event.preventDefault() });
+  const leave = h("button", { type: "button", class: "pq-icon", "aria-label": t("Cancel"), title: `${t("Cancel")} (Esc)`, onclick: close }, "×");
+  const panel = h("div", { class: "pq-picker" }, h("div", { class: "pq-name-line" }, input, leave), names);
+  const place = h("div", { class: "pq-move" }, open);
+
+  function list() {
+    const typed = input.value.trim();
+    shown = rooms.filter((name) => plain(name).includes(plain(typed)));
+    const fresh = typed && !rooms.some((name) => plain(name) === plain(typed));
+    names.replaceChildren(...[...shown.map((name) => [name, name]), ...(fresh ? [[typed, t("a new room: {name}", { name: typed })]] : [])].map(([name, text], number) =>
+      h("li", { id: `${id}-${number}`, role: "option", onclick: () => move(name) }, h("span", { class: "pq-name" }, text), h("kbd", { "aria-hidden": "true" }, "↵"))));
+    mark(active);
+  }
+
+  function mark(number) {
+    const all = [...names.children];
+    active = all.length ? (number + all.length) % all.length : 0;
+    all.forEach((option, at) => option.setAttribute("aria-selected", String(at === active)));
+    if (all.length) input.setAttribute("aria-activedescendant", `${id}-${active}`);
+    else input.removeAttribute("aria-activedescendant");
+    all[active]?.scrollIntoView({ block: "nearest" });
+  }
+
+  function close() {
+    panel.remove();
+    open.hidden = false;
+    open.focus();
+  }
+
+  panel.addEventListener("keydown", (event) => {
+    if (event.isComposing) return;
+    if (event.key === "Escape") close();
+    else if (event.key === "Enter" && event.target === input) names.children[active]?.click();
+    else if (event.key === "ArrowDown") mark(active + 1);
+    else if (event.key === "ArrowUp") mark(active - 1);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  return place;
+}

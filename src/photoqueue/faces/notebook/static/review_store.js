@@ -98,18 +98,22 @@ function reviewStore(model) {
     // -- where the person is
 
     go(change) {
+      if (Object.keys(change).join() === "room" && change.room !== store.at.room) {
+        const first = store.checks().find(({ room }) => room === change.room);
+        if (first) return store.go(first);
+      }
       const next = { ...store.at, ...change };
       if ("room" in change && change.room !== store.at.room) Object.assign(next, { photo: null, item: null, line: null, ...change });
       if (change.line !== undefined && change.item === undefined) {
         const line = change.line && store.line(next.room, change.line);
-        next.item = line ? evidence(line) : null;
+        next.item = line ? evidence(line, next.photo) : null;
       } else if (change.photo && change.item === undefined) next.item = null;
       const one = next.item && store.item(next.item);
       if (one) Object.assign(next, { photo: one.photo.id, room: one.photo.room, line: one.item.line });
       else if (change.photo && store.photo(change.photo)) next.room = store.photo(change.photo).room;
       store.at = settled(next);
       keep(`photoqueue-at ${place}`, store.at);
-      changed();
+      return changed();
     },
     setMode(mode, payload = null) {
       Object.assign(store, { mode, payload });
@@ -300,14 +304,16 @@ function reviewStore(model) {
     return { room: name, photo: at?.id ?? null, item: one?.id ?? null, line: there?.lines.some((other) => other.id === on) ? on : null };
   }
 
-  // The item that shows what is doubtful in a line, or else the line.
-  function evidence(line) {
+  // The item that shows what is doubtful in a line; of one without doubt, the least certain in the photo at hand, or
+  // else the best.
+  function evidence(line, photo) {
     const score = (id) => store.item(id)?.item.score ?? 1;
-    const best = (thing) => [...thing.items].sort((one, other) => score(other) - score(one))[0] ?? null;
-    const things = line.things.filter((thing) => thing.items.some((id) => store.item(id)));
-    const doubtful = line.check ? things.filter((thing) => !thing.settled && !thing.stays) : [];
-    const [first] = (doubtful.length ? doubtful : things).sort((one, other) => (doubtful.length ? score(best(one)) - score(best(other)) : 0));
-    return first ? best(first) : null;
+    const least = (ids) => [...ids].sort((one, other) => score(one) - score(other));
+    const shown = line.things.map((thing) => ({ ...thing, items: least(thing.items.filter((id) => store.item(id))) })).filter(({ items }) => items.length);
+    const doubtful = line.check ? shown.filter((thing) => !thing.settled && !thing.stays) : [];
+    if (doubtful.length) return least(doubtful.map(({ items }) => items.at(-1)))[0];
+    const here = shown.flatMap(({ items }) => items).filter((id) => store.item(id).photo.id === photo);
+    return least(here)[0] ?? shown[0]?.items.at(-1) ?? null;
   }
 
   // After an edit that leaves nothing to check at a line, goes to the next one of the room.

@@ -198,7 +198,7 @@ const FRENCH = {
   "Its things do not count then.": "Ses objets ne comptent alors pas.",
   "Move to a room": "Déplacer vers une pièce",
   "Move to …": "Déplacer vers …",
-  "a new room …": "une nouvelle pièce …",
+  "a new room: {name}": "une nouvelle pièce : {name}",
   // all photos
   "1 photo": "1 photo",
   "{n} photos": "{n} photos",
@@ -254,7 +254,9 @@ const FRENCH = {
   "from a box to the list": "d’un cadre à la liste",
   "back": "retour",
   "to the next box": "au cadre suivant",
-  "to the next line, in the list": "à la ligne suivante, dans la liste",
+  "next thing": "objet suivant",
+  "previous thing": "objet précédent",
+  "move the photo to a room": "déplacer la photo vers une pièce",
   "makes the selected box larger or smaller": "agrandit ou réduit le cadre choisi",
   "moves the selected box": "déplace le cadre choisi",
   // nothing there yet

@@ -7,25 +7,25 @@ each process that collects the tests would spend.
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
+from uuid import uuid4
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, seed, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from photoqueue.faces.http.idempotency import KEY
 
 #: Whether to send, beside random requests, those at the limits of what is described.
 _LIMITS = bool(os.environ["PQ_TEST_LIMITS"])
-_CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
+#: Where the description says less than what makes a request good: bytes must be a picture, a verb
+#: takes some of the fields, and one cursor is given, which comes from an answer.
+_UNSAID = {
+    "/api/photos": "POST",
+    "/api/projects/{project_id}/edits": "POST",
+    "/api/jobs": "GET",
+}
 
 schema = schemathesis.openapi.from_url(f"{os.environ['PQ_TEST_API']}/openapi.json")
 
@@ -41,4 +41,8 @@ schema = schemathesis.openapi.from_url(f"{os.environ['PQ_TEST_API']}/openapi.jso
     suppress_health_check=list(HealthCheck),
 )
 def test_answers_are_as_described(case: Any) -> None:
-    case.call_and_validate(checks=_CHECKS, timeout=30)
+    if re.fullmatch(KEY, str(case.headers.get("Idempotency-Key", ""))):
+        # Another request under the same key is refused, which no description can say.
+        case.headers["Idempotency-Key"] = str(uuid4())
+    unsaid = case.method == _UNSAID.get(case.operation.path)
+    case.call_and_validate(excluded_checks=[positive_data_acceptance] if unsaid else [], timeout=30)

@@ -187,7 +187,11 @@ async def _http(request: Request, exc: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """Return the methods of all routes of an address; the framework names those of the first."""
+    """Return the methods of an address; the framework names those of the first route alone."""
     routes = request.app.state.routes
     here = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    return sorted({method for route in here for method in route.methods})
+    # An id may hold slashes: "/api/jobs/j/retry" is what one does to j rather than a job "j/retry".
+    closest = max((len(route.path_format) for route in here), default=0)
+    return sorted(
+        {method for route in here if len(route.path_format) == closest for method in route.methods}
+    )

@@ -50,7 +50,7 @@ class EditRequest(RequestBody):
 
 
 @router.get("/items", response_model_exclude_none=True)
-async def items(project_id: str, backend: TheBackend) -> ItemsAnswer:
+async def items(project_id: Name, backend: TheBackend) -> ItemsAnswer:
     """Read what the photos of a project show, with all edits, and the things that it makes."""
     return await backend.calls(_items, project_id)
 
@@ -76,7 +76,7 @@ def _items(project_id: str) -> ItemsAnswer:
 
 @router.get("/edits", response_model_exclude_none=True)
 async def log(
-    project_id: str,
+    project_id: Name,
     backend: TheBackend,
     after: int = Query(0, ge=0, le=2**31 - 1, description="Only edits with larger numbers."),
 ) -> EditsAnswer:
@@ -86,7 +86,7 @@ async def log(
 
 @router.post("/edits", status_code=201, response_model_exclude_none=True)
 @needs(TokenScope.SUBMIT)
-async def say(project_id: str, body: EditRequest, request: Request, backend: TheBackend) -> Edit:
+async def say(project_id: Name, body: EditRequest, request: Request, backend: TheBackend) -> Edit:
     """Make an edit; it applies at once."""
     given = body.model_dump(exclude_none=True, exclude={"verb", "user_id", "item_ids"})
     given.setdefault("ref", request.scope["state"].get("ref"))

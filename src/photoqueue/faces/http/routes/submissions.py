@@ -221,7 +221,7 @@ async def submit_project(body: InventoryRequest, backend: TheBackend) -> Submitt
 @router.get(
     "/projects/{project_id:path}/inventory", tags=["inventories"], response_model_exclude_none=True
 )
-async def inventory(project_id: str, backend: TheBackend) -> InventoryResult:
+async def inventory(project_id: Name, backend: TheBackend) -> InventoryResult:
     """Read the newest inventory of a project, with all corrections."""
     return await backend.calls(read_inventory, project_id)
 

@@ -12,7 +12,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from photoqueue.errors import NotFoundError, StateError
-from photoqueue.queue.database import Database
+from photoqueue.queue.database import Database, storable
 from photoqueue.queue.tables import api_operations, api_tokens
 from photoqueue.words import TokenScope
 
@@ -20,6 +20,8 @@ from photoqueue.words import TokenScope
 OF_THE_ENVIRONMENT: Final = "PHOTOQUEUE_API_TOKEN"
 #: Marks a token as one of photoqueue, for programs that search files for secrets.
 PREFIX: Final = "pq_"
+#: Longest target on record, in characters; names are shorter.
+_MOST_TARGET: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,8 @@ def withdraw_token(database: Database, name: str) -> None:
 
 def begin_operation(database: Database, token: str | None, action: str, target: str) -> int:
     """Record an operation before it is carried out; return its number."""
-    values = {"token": token, "action": action, "target": target}
+    # Whatever a caller takes for a name: it is told that there is no such thing.
+    values = {"token": token, "action": action, "target": storable(target)[:_MOST_TARGET]}
     insert = sa.insert(api_operations).values(values).returning(api_operations.c.operation_id)
     with database.begin() as connection:
         return int(connection.execute(insert).scalar_one())

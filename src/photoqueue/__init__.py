@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from photoqueue.installation import use
     from photoqueue.inventory.catalogue import Catalogue
     from photoqueue.records.edits import Edit
-    from photoqueue.records.estimate import Access, Estimate, Rates, Vehicle
+    from photoqueue.records.estimates import Access, Estimate, Rates, Vehicle
     from photoqueue.records.hooks import Namer
     from photoqueue.records.results import Correction, InventoryResult, PhotoResult
     from photoqueue.records.snapshots import JobSnapshot
@@ -156,7 +156,7 @@ _HOMES: Final = {
     "photoqueue.installation": "use",
     "photoqueue.inventory.catalogue": "Catalogue",
     "photoqueue.records.edits": "Edit",
-    "photoqueue.records.estimate": "Access Estimate Rates Vehicle",
+    "photoqueue.records.estimates": "Access Estimate Rates Vehicle",
     "photoqueue.records.results": "Correction InventoryResult PhotoResult",
     "photoqueue.records.snapshots": "JobSnapshot",
     "photoqueue.settings": "Settings",

@@ -25,7 +25,7 @@ from photoqueue import (
 from photoqueue.client.handles import Batch, Job
 from photoqueue.client.worker_process import WorkerProcess
 from photoqueue.faces.cards.values import card_of
-from photoqueue.inventory.estimate import estimate_of, terms_of
+from photoqueue.inventory.estimating import estimate_of, terms_of
 from photoqueue.jobs import PHOTO_ANALYZE, job_types
 from photoqueue.records.results import FoundItem, InventoryLine
 from photoqueue.records.snapshots import QueueStats

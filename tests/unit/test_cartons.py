@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from photoqueue.inventory.cartons import CONTENTS, KINDS, LOOSE, cartons_of, spread
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.wording import ROOM_TYPES
-from photoqueue.records.estimate import CartonLine
+from photoqueue.records.estimates import CartonLine
 from photoqueue.records.results import InventoryLine
 from tests.inventories import inventory, line
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from photoqueue import Estimate
 from photoqueue.errors import PayloadError
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.estimate import estimate_of, terms_of
+from photoqueue.inventory.estimating import estimate_of, terms_of
 from photoqueue.records.results import FOR_TRYING_OUT, EngineUse, InventoryLine
 from tests.inventories import inventory, line
 

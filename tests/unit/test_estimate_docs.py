@@ -11,7 +11,7 @@ import pytest
 
 from photoqueue import Estimate
 from photoqueue.inventory.catalogue import Catalogue
-from photoqueue.inventory.estimate import estimate_of, terms_of
+from photoqueue.inventory.estimating import estimate_of, terms_of
 from tests.conftest import REPOSITORY
 from tests.inventories import inventory, line
 

@@ -18,7 +18,7 @@ from photoqueue.inventory.labour import (
     quarters,
     surcharges,
 )
-from photoqueue.records.estimate import Access
+from photoqueue.records.estimates import Access
 from tests.inventories import inventory, line
 
 HALF = Burden(small=5.0, large=5.0, apart=0, heaviest=2)

@@ -7,9 +7,9 @@ from typing import Any
 
 from photoqueue.client.corrections import read_inventory
 from photoqueue.installation import current
-from photoqueue.inventory.estimate import estimate_of, terms_of
+from photoqueue.inventory.estimating import estimate_of, terms_of
 from photoqueue.inventory.wording import Wording
-from photoqueue.records.estimate import Access, Estimate, Packing, Rates, Units, Vehicle
+from photoqueue.records.estimates import Access, Estimate, Packing, Rates, Units, Vehicle
 
 
 def estimate(

@@ -31,7 +31,7 @@ from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.estimate_words import Words
 from photoqueue.inventory.weights import known_item
 from photoqueue.inventory.wording import OTHER, canonical_room_type
-from photoqueue.records.estimate import CartonLine
+from photoqueue.records.estimates import CartonLine
 from photoqueue.records.results import InventoryLine, InventoryResult
 
 STANDARD: Final = "box_standard"

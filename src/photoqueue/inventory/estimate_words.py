@@ -14,7 +14,7 @@ from photoqueue.format import number
 from photoqueue.inventory import labour
 from photoqueue.inventory.volumes import LORRIES
 from photoqueue.inventory.weights import KG_PER_LB
-from photoqueue.records.estimate import (
+from photoqueue.records.estimates import (
     Access,
     Estimate,
     Quantity,

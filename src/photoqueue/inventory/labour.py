@@ -17,7 +17,7 @@ from typing import Final
 
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.weights import persons_to_carry
-from photoqueue.records.estimate import Access, Terms
+from photoqueue.records.estimates import Access, Terms
 from photoqueue.records.results import InventoryResult
 
 #: Person-hours per m³ at the foot of the vehicle.

@@ -7,7 +7,7 @@ vary
   things at once, and one for each kind of thing. Independent factors for single things would
   cancel, and the range would come out too narrow;
 * what the engine got wrong in rooms that nobody has reviewed: a line may not be there, and more is
-  there than was found (:data:`QUALITIES`).
+  there than was found (:data:`ACCURACIES`).
 
 What a person set or accepted, and all of reviewed rooms, varies by the first alone. What was
 measured with how many cases is in ``docs/explanation/accuracy.md``.
@@ -45,7 +45,7 @@ _OF_MOVE: Final = 0.3
 _LEAST_SPREAD: Final = 0.2
 
 
-class Quality(NamedTuple):
+class Accuracy(NamedTuple):
     """How right the lists of an engine are, by volume, 0…1."""
 
     #: How much of what it lists in a room is there.
@@ -55,16 +55,16 @@ class Quality(NamedTuple):
 
 
 #: By model: the built-in one on a sample home of 6 rooms, the others on 22 photos of rooms.
-QUALITIES: Final = {
-    "photoqueue-rooms-1": Quality(0.87, 0.86),
-    "deimv2_hgnetv2_femto_coco": Quality(0.69, 0.52),
-    "deimv2_hgnetv2_atto_coco": Quality(0.54, 0.40),
-    "yolox_nano": Quality(0.65, 0.36),
+ACCURACIES: Final = {
+    "photoqueue-rooms-1": Accuracy(0.87, 0.86),
+    "deimv2_hgnetv2_femto_coco": Accuracy(0.69, 0.52),
+    "deimv2_hgnetv2_atto_coco": Accuracy(0.54, 0.40),
+    "yolox_nano": Accuracy(0.65, 0.36),
 }
 #: The built-in model on those photos.
-_TRIED_OUT: Final = Quality(0.12, 0.26)
+_TRIED_OUT: Final = Accuracy(0.12, 0.26)
 #: A model that nobody has measured is taken to be as good as the best on photos.
-_NOT_MEASURED: Final = QUALITIES["deimv2_hgnetv2_femto_coco"]
+_NOT_MEASURED: Final = ACCURACIES["deimv2_hgnetv2_femto_coco"]
 #: m³ that a room has on average beyond what is in proportion to what was found: from 9 photos in
 #: which nothing was found.
 _ROOM: Final = 0.15
@@ -123,8 +123,8 @@ def move_range(
     if not 0 < share < 1:
         raise PayloadError(f"share is {share!r:.40}; give a number between 0 and 1, such as 0.8.")
     reviewed: Collection[str] = inventory.reviewed_rooms or ()
-    quality = _quality(inventory)
-    more = quality.precision * (1 / quality.recall - 1)
+    accuracy = _accuracy(inventory)
+    more = accuracy.precision * (1 / accuracy.recall - 1)
     missed = dict.fromkeys(set(inventory.rooms).difference(reviewed), _ROOM * unseen)
     total, usual = np.zeros(_DRAWS), 0.0
     drawn_once = cache(_drawn)  # a kind of thing is in many rooms
@@ -145,7 +145,7 @@ def move_range(
             continue
         sure = min(line.settled, line.count)
         there = _uniform("there", name, kind)
-        total += (sure + (line.count - sure) * (there < quality.precision)) * drawn
+        total += (sure + (line.count - sure) * (there < accuracy.precision)) * drawn
         total += line.held_back * drawn * (there < _HELD_BACK)
         missed[name] = missed.get(name, 0.0) + (line.count - sure) * one * more
     for name in sorted(missed):
@@ -157,18 +157,18 @@ def move_range(
     return Range(min(low, usual), usual, max(high, usual), share)
 
 
-def _quality(inventory: InventoryResult) -> Quality:
+def _accuracy(inventory: InventoryResult) -> Accuracy:
     """Return that of the engine that is right least."""
     if inventory.strategy == "llm":  # engines are those of single photos
         return _NOT_MEASURED
     tried = any(warning.startswith(FOR_TRYING_OUT) for warning in inventory.warnings)
-    qualities = (
+    accuracies = (
         _TRIED_OUT
         if tried and use.engine == "builtin"
-        else QUALITIES.get(use.model or "", _NOT_MEASURED)
+        else ACCURACIES.get(use.model or "", _NOT_MEASURED)
         for use in inventory.engines
     )
-    return min(qualities, key=math.prod, default=_NOT_MEASURED)
+    return min(accuracies, key=math.prod, default=_NOT_MEASURED)
 
 
 def _volume_of_one(line: InventoryLine) -> tuple[float, float, float]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import DENSITY, CatalogueItem, persons_for
-from photoqueue.records.estimate import Units
+from photoqueue.records.estimates import Units
 from photoqueue.records.results import InventoryLine, InventoryResult
 
 KG_PER_LB: Final = 0.45359237

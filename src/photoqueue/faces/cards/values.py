@@ -28,7 +28,7 @@ from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.changes import InventoryChanges, signed
 from photoqueue.inventory.estimate_words import Words
 from photoqueue.records.base import STRATEGY_TEXTS
-from photoqueue.records.estimate import Estimate
+from photoqueue.records.estimates import Estimate
 from photoqueue.records.results import (
     Correction,
     FoundItem,

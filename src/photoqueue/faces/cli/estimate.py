@@ -25,7 +25,7 @@ from photoqueue.format import line
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from photoqueue.records.estimate import Estimate, Price, Working
+    from photoqueue.records.estimates import Estimate, Price, Working
 
 
 #: Options of commands that estimate.

@@ -15,7 +15,7 @@ from photoqueue.client.review_head import inventory_warnings, trial_words
 from photoqueue.client.review_page import RoomPages
 from photoqueue.client.review_reading import ProjectReader
 from photoqueue.errors import PhotoError, StorageError
-from photoqueue.inventory.estimate import estimate_of
+from photoqueue.inventory.estimating import estimate_of
 from photoqueue.inventory.gaps import Gap, gaps
 from photoqueue.inventory.ranges import Range, move_range
 from photoqueue.inventory.volumes import litres, to_cubic_metres
@@ -29,7 +29,7 @@ from photoqueue.words import UNFINISHED, JobState
 if TYPE_CHECKING:
     from photoqueue.faces.report.words import ReportWords
     from photoqueue.installation import Installation
-    from photoqueue.records.estimate import Estimate
+    from photoqueue.records.estimates import Estimate
 
 #: Most pictures of one room; those that show most things are taken.
 MOST_PICTURES: Final = 6

@@ -17,7 +17,7 @@ from photoqueue.installation import current
 from photoqueue.inventory.export import file_stem, write_new
 
 if TYPE_CHECKING:
-    from photoqueue.records.estimate import Estimate
+    from photoqueue.records.estimates import Estimate
     from photoqueue.settings import Settings
 
 HERE: Final = Path(__file__).parent

@@ -13,7 +13,7 @@ from photoqueue import format as formats
 from photoqueue.inventory.estimate_words import M3_PER_FT3, Words
 from photoqueue.inventory.volumes import LORRIES
 from photoqueue.inventory.weights import KG_PER_LB
-from photoqueue.records.estimate import Units, Vehicle
+from photoqueue.records.estimates import Units, Vehicle
 
 _FILE: Final = Path(__file__).with_name("words.toml")
 #: Unit and its number in one m³ or kg, by system.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from photoqueue.faces.report.content import Content
     from photoqueue.faces.report.words import ReportWords
-    from photoqueue.records.estimate import Estimate
+    from photoqueue.records.estimates import Estimate
 
 #: Row of the names of columns; the title is above it.
 _HEAD: Final = 4

@@ -23,7 +23,7 @@ from photoqueue.inventory.estimate_words import GROUND, Basis, Words, notes_of, 
 from photoqueue.inventory.ranges import move_range
 from photoqueue.inventory.volumes import LORRIES
 from photoqueue.inventory.weights import DEFAULT_DENSITY, weight_of_one
-from photoqueue.records.estimate import (
+from photoqueue.records.estimates import (
     CartonLine,
     Estimate,
     Hours,

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from playwright.sync_api import Locator, Route, expect
 
+from photoqueue.client.review_head import catalogue_page
 from photoqueue.faces.notebook.review import ReviewView
+from photoqueue.inventory.catalogue_file import CATEGORIES
 from tests.browser.stage_page import CATALOGUE, living_room
 from tests.browser.static_page import StaticPage
 
@@ -78,23 +80,13 @@ def state(**head: Any) -> dict[str, Any]:
         "others": [],
         "unplaced": [],
     }
-    catalogue = [
-        {
-            "key": one.key,
-            "en": one.name_en,
-            "fr": one.name_fr,
-            "category": str(one.category),
-            "volume": one.volume_usual,
-        }
-        for one in CATALOGUE.items
-    ]
     return {
         "head": told | head,
         "rooms": sums,
         **{f"part_{n}": [rooms[n]] if n < len(rooms) else [] for n in range(16)},
-        "catalogue": catalogue,
+        "catalogue": catalogue_page(CATALOGUE),
         "lang": "en",
-        "categories": ["furniture", "misc"],
+        "categories": {name: f"{name} things" for name in CATEGORIES},
         "actions": True,
         "alone": False,
         "notice": "",

@@ -12,8 +12,10 @@ from typing import Any, Final
 
 from playwright.sync_api import Locator
 
+from photoqueue.client.review_head import catalogue_page
 from photoqueue.faces.notebook.view import script, style
 from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.catalogue_file import CATEGORIES
 from tests.browser.static_page import StaticPage
 
 HOME: Final = Path(__file__).parents[2] / "data" / "samples" / "maple-street"
@@ -225,25 +227,15 @@ class StagePage:
                 "reviewed": None,
             }
         ]
-        catalogue = [
-            {
-                "key": known.key,
-                "en": known.name_en,
-                "fr": known.name_fr,
-                "category": str(known.category),
-                "volume": known.volume_usual,
-            }
-            for known in CATALOGUE.items
-        ]
         state = {
             "head": head,
             "rooms": rooms,
-            "catalogue": catalogue,
+            "catalogue": catalogue_page(CATALOGUE),
             "lang": lang,
             "actions": actions,
             "alone": True,
             "notice": "",
-            "categories": ["furniture", "appliance", "electronics", "box", "art", "misc"],
+            "categories": {name: f"{name} things" for name in CATEGORIES},
             "start": start or {"room": one["name"], "photo": "view-3", "item": "view-3/desk"},
             **{f"part_{number}": [one] if number == 0 else [] for number in range(16)},
         }

@@ -63,6 +63,18 @@ def test_naming_ends_where_another_thing_is_selected(stage: StagePage) -> None:
     assert stage.edits == []
 
 
+def test_rename_finds_synonyms_and_says_which(stage: StagePage) -> None:
+    stage.show(lang="fr")
+    stage.tool("Renommer").click()
+    stage.page.keyboard.type("reclin")
+    expect(stage.page.get_by_role("option").first).to_contain_text("fauteuil recliner")
+    stage.page.keyboard.type("er")
+    expect(stage.page.get_by_role("option")).to_have_count(1)  # nothing that the catalogue lacks
+    stage.page.keyboard.press("Enter")
+    (edit,) = stage.edit
+    assert edit["values"] == ["view-3/desk", "armchair"]
+
+
 def test_rename_takes_all_views_of_the_thing(stage: StagePage) -> None:
     stage.show()
     press_at(stage, 0.62, 0.9)
@@ -101,7 +113,7 @@ def test_unknown_name_asks_category_and_volume_and_keeps_what_was_typed(stage: S
     expect(stage.page.get_by_role("alert").filter(visible=True)).to_contain_text("Give the volume")
     expect(volume).to_have_value("much")
     expect(stage.page.get_by_role("combobox", name="What is it?")).to_have_value("jukebox")
-    stage.page.get_by_label("Category").select_option("electronics")
+    stage.page.get_by_label("Category").select_option(label="electronics things")
     volume.fill("0,45")
     volume.press("Enter")
     (edit,) = stage.edit

@@ -86,6 +86,23 @@ def test_text_stays_inside_the_picture(name: str) -> None:
             assert inside, (count, text.get_text(), box)
 
 
+@pytest.mark.parametrize("failed", [0, 0.5])
+@pytest.mark.parametrize("name", CHARTS)
+def test_headings_of_panels_do_not_overlap(name: str, failed: float) -> None:
+    draw, frame = CHARTS[name]
+    for count in (9, 3000):
+        rows = made_up(count, failed=failed)[frame]
+        if "duration_ms" in rows:
+            rows["duration_ms"] *= 100
+        figure = draw(rows)
+        figure.canvas.draw()
+        headings = [one for axes in figure.axes for one in axes.texts if one.get_text()]
+        for number, one in enumerate(headings):
+            for other in headings[number + 1 :]:
+                both = (one.get_text(), other.get_text())
+                assert not one.get_window_extent().overlaps(other.get_window_extent()), both
+
+
 def findings(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     return {
         name: chart.finding(chart.reduce(frames[frame]))  # type: ignore[attr-defined]  # of Chart

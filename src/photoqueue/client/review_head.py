@@ -32,12 +32,13 @@ _ADDING_UP: Final = {
 
 
 def catalogue_page(catalogue: Catalogue) -> list[Json]:
-    """Return the things that can be named: ``key``, ``en``, ``fr``, ``category``, ``volume``."""
+    """Return the things that can be named, each with all that it can be called."""
     return [
         {
             "key": item.key,
             "en": item.name("en"),
             "fr": item.name("fr"),
+            "synonyms": list(item.synonyms),
             "category": item.category,
             "volume": item.volume_usual,
         }

@@ -28,6 +28,7 @@ from photoqueue.errors import (
 )
 from photoqueue.faces.notebook.system import start_one
 from photoqueue.faces.notebook.view import LiveView, Message, Paced, Scope, script, style
+from photoqueue.faces.report.words import ReportWords
 from photoqueue.format import size
 from photoqueue.installation import current
 from photoqueue.inventory.catalogue_file import CATEGORIES, LANGUAGES
@@ -99,7 +100,8 @@ class ReviewView(LiveView):
     rooms: traitlets.List[Json] = traitlets.List().tag(sync=True)
     #: Things that can be named.
     catalogue: traitlets.List[Json] = traitlets.List().tag(sync=True)
-    categories = traitlets.List(traitlets.Unicode(), list(CATEGORIES)).tag(sync=True)
+    #: Categories of a new thing, each with its name in the language of the page.
+    categories: traitlets.Dict[str, str] = traitlets.Dict().tag(sync=True)
     lang = traitlets.Enum(LANGUAGES, default_value="en").tag(sync=True)
     #: The user's choice if the scope names no project.
     project = traitlets.Unicode("").tag(sync=True)
@@ -200,6 +202,8 @@ class ReviewView(LiveView):
     def _fill_catalogue(self, wording: Wording) -> None:
         if not self.catalogue:
             self.catalogue = catalogue_page(wording.catalogue)
+        category = ReportWords(self.lang).category
+        self.categories = {name: category(name) for name in CATEGORIES}
 
     def _choices(self) -> list[Json]:
         return [

@@ -36,7 +36,7 @@ def _paint(record: Durations, sheet: Sheet) -> None:
     least = min(one.least or 0.0 for _, one in parts) / 1.3
     most = max(one.most or 0.0 for _, one in parts) * 1.3
     height = 0.68 if len(parts) == 1 else 0.25
-    shares = sheet.panel((0.71, 0.14, 0.26, 0.68), "cumulative share")
+    shares = sheet.panel((0.71, 0.14, 0.26, 0.61), "cumulative share")  # below the other heading
     for row, (state, one) in enumerate(parts):
         panel = sheet.panel(
             (0.08, 0.14 + (len(parts) - 1 - row) * 0.42, 0.5, height),

@@ -83,7 +83,7 @@ function reviewHead(store, { look, looking }) {
       if ((volume ?? null) === null) return [one];
       const [low, high] = [local(store, format.number(volumeMin, 1)), totalIn(store, volumeMax)];
       return [one,
-        fact("volume", totalIn(store, volume), volumeMin === volumeMax ? t("by the catalogue") : t("{low} to {high} by the catalogue’s ranges", { low, high })),
+        fact("volume", totalIn(store, volume), volumeMin === volumeMax ? "" : t("{low} to {high} in 8 of 10 moves", { low, high })),
         weight ? fact("weight", weight.words, lorry?.words ?? "", larger(lorry)) : lorry ? fact("lorry", h("span", { class: "pq-sub" }, lorry.words), t("by volume"), larger(lorry)) : null,
         check ? left(check) : null];
     });

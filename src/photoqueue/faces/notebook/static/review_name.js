@@ -20,12 +20,12 @@ function namesToChoose(store, item) {
   const byKey = new Map(store.catalogue.map((entry) => [entry.key, entry]));
   const named = (key, name, more) => {
     const entry = byKey.get(key);
-    put({ key, name: entry ? (french ? entry.fr : entry.en) : name, other: entry ? (french ? entry.en : entry.fr) : "", ...more });
+    put({ key, name: entry ? (french ? entry.fr : entry.en) : name, others: entry ? [french ? entry.en : entry.fr, ...entry.synonyms] : [], ...more });
   };
   for (const { key, name, share } of item?.alternatives ?? []) named(key, name, { share, near: true });
   for (const line of store.room(store.at.room)?.lines ?? []) {
     if (line.key) named(line.key, line.name, { near: true });
-    else put({ key: null, name: line.name, other: "", category: line.category, volume: line.volumeOne, near: true });
+    else put({ key: null, name: line.name, others: [], category: line.category, volume: line.volumeOne, near: true });
   }
   for (const entry of store.catalogue) named(entry.key);
   const own = item ? item.key ?? plain(item.name) : null;
@@ -37,7 +37,7 @@ function namesToChoose(store, item) {
 function fittingNames(choices, typed) {
   const text = plain(typed);
   if (!text) return choices.filter((choice) => choice.near).slice(0, NAMES_SHOWN);
-  const rank = (choice) => Math.min(...[choice.name, choice.other].filter(Boolean).map((name) => {
+  const rank = (choice) => Math.min(...[choice.name, ...choice.others].map((name) => {
     const whole = plain(name);
     const at = whole.indexOf(text);
     if (at < 0) return 9;
@@ -71,8 +71,8 @@ function namePicker(store, { near, value = "", item = null, error = "", done, ca
     value: before.name ?? "", oninput: () => { active = 0; list(); } });
   const leave = h("button", { type: "button", class: "pq-icon", "aria-label": say("Cancel"), title: `${say("Cancel")} (Esc)`, onclick: () => close(cancel) }, "×");
   const names = h("ul", { id, role: "listbox", "aria-label": say("Names"), class: "pq-names", onmousedown: (event) => event.preventDefault() });
-  const category = h("select", {}, store.categories.map((name) =>
-    h("option", { selected: name === (before.category ?? item?.category) }, name)));
+  const category = h("select", {}, Object.entries(store.categories).map(([name, text]) =>
+    h("option", { value: name, selected: name === (before.category ?? item?.category) }, text)));
   const volume = h("input", { inputmode: "decimal", class: "pq-volume", value: before.volume ?? "", autocomplete: "off" });
   const fields = h("div", { class: "pq-new-thing", hidden: true },
     h("label", {}, say("Category"), category), h("label", {}, say("m³ of one"), volume),
@@ -91,7 +91,7 @@ function namePicker(store, { near, value = "", item = null, error = "", done, ca
   function list() {
     shown = fittingNames(choices, input.value);
     const typed = input.value.trim();
-    const known = shown.some((choice) => [choice.name, choice.other].some((name) => plain(name ?? "") === plain(typed)));
+    const known = shown.some((choice) => [choice.name, ...choice.others].some((name) => plain(name) === plain(typed)));
     if (typed && !known) shown = [...shown, { name: typed, unknown: true }];
     names.replaceChildren(...shown.map((choice, number) => h("li", {
       id: `${id}-${number}`, role: "option", "aria-selected": String(number === active), class: choice.unknown ? "pq-quiet" : null,
@@ -104,10 +104,11 @@ function namePicker(store, { near, value = "", item = null, error = "", done, ca
     tell("");
   }
 
-  // The name in the other language, where that is what fits.
-  function fits(choice) {
+  // The name in the other language or the synonym, where that is what fits.
+  function fits({ name, others }) {
     const text = plain(input.value);
-    return text && !plain(choice.name).includes(text) ? h("small", {}, ` ${choice.other}`) : null;
+    const other = plain(name).includes(text) ? null : others.find((one) => plain(one).includes(text));
+    return other ? h("small", {}, ` ${other}`) : null;
   }
 
   function mark(number) {

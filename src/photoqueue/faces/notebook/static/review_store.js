@@ -79,7 +79,7 @@ function reviewStore(model) {
     get rooms() { return data().rooms; },
     get lang() { return model.get("lang") ?? "en"; },
     get catalogue() { return model.get("catalogue") ?? []; },
-    get categories() { return model.get("categories") ?? []; },
+    get categories() { return model.get("categories") ?? {}; },
     get notice() { return model.get("notice") ?? ""; },
     get exported() { return model.get("exported") ?? ""; },
     get selected() { return model.get("selected") ?? []; },

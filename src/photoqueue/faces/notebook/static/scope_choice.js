@@ -16,7 +16,7 @@ export default {
       const projects = [...new Set(batches.map((one) => one.project).filter(Boolean))];
       if (project && !projects.includes(project)) projects.unshift(project);
       const listed = batches.map((one) => option({ batch: one.batch },
-        `${one.batch} · ${format.counted(one.photos, "photo")}${one.project ? ` · ${one.project.slice(0, 40)}` : ""} · ${format.clock(one.created)}`));
+        [one.project ? format.shorten(one.project, 40) : "no project", format.clock(one.created), format.counted(one.photos, "photo"), one.batch].join(" · ")));
       if (batch && !batches.some((one) => one.batch === batch)) listed.unshift(option({ batch }, batch));
       if (select.matches(":focus") && select.dataset.sent === JSON.stringify([batches, batch, project])) return;
       select.dataset.sent = JSON.stringify([batches, batch, project]);

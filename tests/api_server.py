@@ -103,7 +103,7 @@ def assert_answers_are_as_described(address: str, *, limits: bool = False) -> No
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=170,
+        timeout=390 if limits else 170,
         check=False,
     )
     assert done.returncode == 0, done.stdout

@@ -53,10 +53,19 @@ def test_schemas_have_these_names() -> None:
     records = {"AiCall", "Attempt", "InventoryLine", "InventoryResult", "JobSnapshot", "JobStory"}
     records |= {"EngineUse", "JobOrder", "JobState", "Outcome", "QueueStats", "Worker"}
     records |= {"Anchor", "Edit", "FoundItem", "NamedThing"}
-    requests = {"EditRequest", "InventoryRequest", "TestJobRequest"}
+    records |= {"BatchPhoto", "PhotoResult", "Access", "CartonLine", "Estimate", "Hours", "Price"}
+    records |= {"PriceLine", "Quantity", "Rates", "Vehicle", "VehicleLoads", "Working"}
+    requests = {
+        "BatchRequest",
+        "EstimateRequest",
+        "ReportRequest",
+        "EditRequest",
+        "InventoryRequest",
+        "TestJobRequest",
+    }
     answers = {"AliveAnswer", "ChangesAnswer", "CountsAnswer", "JobsAnswer", "QueueAnswer"}
     answers |= {"QueuesAnswer", "ReadyAnswer", "TestJobAnswer", "WorkersAnswer"}
-    answers |= {"EditsAnswer", "ItemsAnswer"}
+    answers |= {"EditsAnswer", "ItemsAnswer", "BatchAnswer", "BatchPhotosAnswer", "ProjectsAnswer"}
     parts = {"ReviewItem", "ReviewThing", "UnplacedEdit", "InventoryGap"}
-    parts |= {"CheckEntry", "Fault", "LeftOutFile", "Problem", "SubmittedJob"}
+    parts |= {"CheckEntry", "Fault", "LeftOutFile", "Problem", "ProjectEntry", "SubmittedJob"}
     assert set(description()["components"]["schemas"]) == records | requests | answers | parts

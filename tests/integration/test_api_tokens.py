@@ -55,6 +55,9 @@ def test_scope_of_each_route() -> None:
     }
     assert {key for key, scope in found.items() if scope is TokenScope.SUBMIT} == {
         ("POST", "/api/photos"),
+        ("POST", "/api/batches"),
+        ("POST", "/api/batches/{batch_id}/photos"),
+        ("POST", "/api/batches/{batch_id}/close"),
         ("POST", "/api/inventory"),
         ("POST", "/api/queue/test"),
         ("POST", "/api/projects/{project_id}/edits"),

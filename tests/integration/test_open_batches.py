@@ -73,16 +73,26 @@ def test_photos_have_what_is_said_of_the_batch_and_their_places(
     (tmp_path / "kitchen" / "plan.pdf").write_bytes(b"%PDF-1.7")
     batch.add(tmp_path / "kitchen", room="kitchen")
     batch.add([picture(2), b"no picture"], room="hall")
-    batch.add([picture(1)], room="kitchen")  # known already
     polled = batch.poll()
-    assert list(polled["room"]) == ["kitchen", "hall", "hall", "kitchen"]
-    assert list(polled["state"]) == ["waiting", "waiting", "failed", "waiting"]
-    assert polled["job_id"][0] == polled["job_id"][3]
+    assert list(polled["room"]) == ["kitchen", "hall", "hall"]
+    assert list(polled["state"]) == ["waiting", "waiting", "failed"]
     assert set(polled["priority"]) == {9}
     assert set(polled["user_id"]) == {"u7"}
     assert set(polled["project_id"]) == {"m1"}
     assert {job.payload["engine"] for job in map(story, polled["job_id"])} == {"builtin"}
     assert batch.left_out["file"].tolist() == ["plan.pdf"]
+
+
+def test_photo_that_is_sent_again_is_in_its_batch_once(installation: Installation) -> None:
+    batch, other = open_batch(project_id="m1"), open_batch(project_id="m1")
+    both = batch.add([picture(1), picture(2), picture(1)], room="hall")
+    assert both[0] == both[2]
+    assert batch.add([picture(2), picture(3), picture(2)], room="hall")[0] == both[1]
+    assert len(batch) == len(batch.poll()) == 3
+    assert other.add(picture(1), room="hall") == both[:1]
+    assert len(other) == other.known == 1
+    # A batch that is submitted as a whole has a row for each photo that was given.
+    assert len(submit_photos([picture(1), picture(1)], project_id="m1")) == 2
 
 
 def test_closed_batch_takes_nothing_more_and_stays_as_it_is(

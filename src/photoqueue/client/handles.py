@@ -240,6 +240,8 @@ class Batch(HasCard):
     ) -> list[Job]:
         """Submit photos into this batch, which is open; all of them or none.
 
+        A photo that is in it already is not added again.
+
         Project, user, engine and priority are those of the batch.
 
         Parameters
@@ -269,7 +271,7 @@ class Batch(HasCard):
         )
         requests, left_out = requests_from(photos, common)
         jobs = add_requests(self, requests, left_out)
-        self._size += len(jobs)
+        self._size = sum(self.counts().values())
         return jobs
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Find the jobs of a batch that ended since a mark; none is missed.
+"""The jobs of a batch: those that ended since a mark, of which none is missed, and their results.
 
 A mark is a snapshot of PostgreSQL, not a time: a job that ended before it but was committed
 after it is not in the snapshot, and so is found by the next call.
@@ -7,8 +7,10 @@ after it is not in the snapshot, and so is found by the next call.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -16,6 +18,7 @@ from photoqueue.errors import PayloadError
 from photoqueue.queue.database import Database
 from photoqueue.queue.read import BATCH_COUNTS, LISTED, OF_PHOTO, batch_row, job_fields
 from photoqueue.queue.tables import batch_jobs, jobs, photos
+from photoqueue.records.results import PhotoResult
 from photoqueue.records.snapshots import JobSnapshot
 from photoqueue.words import UNFINISHED, JobState
 
@@ -29,6 +32,16 @@ class EndedJob(JobSnapshot):
     """A job of a batch that has ended; ``position`` is its place in the batch, from 0."""
 
     position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BatchPhoto(JobSnapshot):
+    """A photo of a batch, with what its engine found once it has ended."""
+
+    position: int
+    result: PhotoResult | None
+    #: The room from which this submission moved the photo to another.
+    moved_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +89,16 @@ _ENDED_SINCE: Final = sa.text("""
         CAST(:since AS pg_snapshot)
     ))
 """)
-_ENDED: Final = (
+_MEMBERS: Final = (
     sa.select(*LISTED, batch_jobs.c.position)
     .select_from(
         batch_jobs.join(jobs, jobs.c.job_id == batch_jobs.c.job_id).outerjoin(photos, OF_PHOTO)
     )
-    .where(
-        batch_jobs.c.batch_id == sa.bindparam("batch_id"),
-        jobs.c.state.not_in([str(state) for state in UNFINISHED]),
-        _ENDED_SINCE,
-    )
+    .where(batch_jobs.c.batch_id == sa.bindparam("batch_id"))
     .order_by(batch_jobs.c.position)
+)
+_ENDED: Final = _MEMBERS.where(
+    jobs.c.state.not_in([str(state) for state in UNFINISHED]), _ENDED_SINCE
 )
 
 
@@ -124,6 +136,46 @@ def batch_changes(database: Database, batch_id: str, since: str | None = None) -
         counts={state: found.get(state, 0) for state in JobState},
         ended=tuple(EndedJob(**job_fields(row), position=row.position) for row in ended),
     )
+
+
+def batch_photos(
+    database: Database,
+    batch_id: str,
+    *,
+    after: int = -1,
+    limit: int | None = None,
+    job_ids: Sequence[UUID] | None = None,
+) -> list[BatchPhoto]:
+    """Read photos of a batch with their results, in the order of submission.
+
+    Parameters
+    ----------
+    after
+        Only those behind this position.
+    limit
+        At most so many.
+    job_ids
+        Only these jobs.
+
+    Raises
+    ------
+    UnknownBatchError
+        This installation has no such batch.
+    """
+    batch_row(database, batch_id)
+    query = _MEMBERS.add_columns(jobs.c.result).where(batch_jobs.c.position > after).limit(limit)
+    if job_ids is not None:
+        query = query.where(jobs.c.job_id.in_(job_ids))
+    with database.begin() as connection:
+        rows = connection.execute(query, {"batch_id": batch_id}).all()
+    return [
+        BatchPhoto(
+            **job_fields(row),
+            position=row.position,
+            result=None if row.result is None else PhotoResult.model_validate(row.result),
+        )
+        for row in rows
+    ]
 
 
 def is_mark(text: str) -> bool:

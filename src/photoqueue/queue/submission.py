@@ -371,7 +371,7 @@ def accept(
     """Write photos, jobs and a batch in one transaction.
 
     With ``idle_seconds`` the jobs are added to a batch that exists and is open; it stays open for
-    as long from now.
+    as long from now. A job that it has already is not added again.
 
     If an unfinished job has the same key, no row is written and that job is returned. So is the
     newest completed job of the key if photo content and the named room type and engine match,
@@ -472,12 +472,13 @@ def _accept(
             if created:
                 _count(cursor, created)
             if batch is not None:
+                placed = accepted
                 if idle_seconds is None:
                     copy_rows(cursor, "batches", [row_columns([batch])])
-                blocks = _blocks(accepted)
-                places = (
-                    place_columns(batch, accepted[at], first=first + at.start) for at in blocks
-                )
+                else:
+                    placed = _not_yet(cursor, batch, accepted)
+                blocks = _blocks(placed)
+                places = (place_columns(batch, placed[at], first=first + at.start) for at in blocks)
                 copy_rows(cursor, "batch_jobs", places)
     moved = {f"photo-{photo_id}": room for photo_id, room in known.items() if room}
     return [one._replace(moved_from=moved.get(one.job_key)) for one in accepted]
@@ -496,6 +497,19 @@ def close_batch(database: Database, batch_id: str) -> None:
     """Let nothing more be added to a batch; one that is closed stays as it is."""
     with database.direct() as connection:
         connection.execute(_STATEMENTS["close_batch"], {"batch_id": batch_id})
+
+
+def _not_yet(
+    cursor: psycopg.Cursor[Any], batch: NewBatch, accepted: Sequence[Accepted]
+) -> list[Accepted]:
+    """Return the jobs, each once, that are not in an open batch: photos may be sent again."""
+    jobs: dict[UUID, Accepted] = {}
+    for one in accepted:
+        jobs.setdefault(one.job_id, one)
+    values = {"batch_id": batch.batch_id, "job_ids": list(jobs)}
+    for (job_id,) in cursor.execute(_STATEMENTS["members"], values).fetchall():
+        del jobs[job_id]
+    return list(jobs.values())
 
 
 def closed_error(batch_id: str) -> StateError:

@@ -170,6 +170,9 @@ RETURNING batch_id;
 -- In a statement of its own, which sees what was added before the batch was locked.
 SELECT coalesce(max(position) + 1, 0) FROM batch_jobs WHERE batch_id = %(batch_id)s;
 
+-- name: members
+SELECT job_id FROM batch_jobs WHERE batch_id = %(batch_id)s AND job_id = ANY(%(job_ids)s);
+
 -- name: close_batch
 -- Of one that is closed the time stays.
 UPDATE batches SET closed_at = clock_timestamp()

@@ -73,7 +73,8 @@ class AccessCheck:
     """Checks the token of each request and its scope or, without one, that it comes from here.
 
     In ``scope["state"]``, ``trusted`` is True if the caller may see details of the installation,
-    ``token`` is the name of its token, and ``operation`` what :class:`OperationLog` records.
+    ``token`` is the name of its token, ``reads`` whether it changes nothing, and ``operation`` what
+    :class:`OperationLog` records.
     """
 
     def __init__(self, app: ASGIApp, *, backend: ApiBackend, routes: Sequence[APIRoute]) -> None:
@@ -114,6 +115,7 @@ class AccessCheck:
             needed = needed_by(route)
             if token is not None and not token.scope.includes(needed):
                 raise _out_of_scope(token, needed)
+            state["reads"] = needed is TokenScope.READ
             if needed is TokenScope.OPERATE:
                 state["operation"] = route.name, target
         await self._app(scope, receive, send)

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from photoqueue.queue.batch_changes import BatchPhoto
 from photoqueue.records.base import Box
 from photoqueue.records.edits import Edit
 from photoqueue.records.snapshots import JobSnapshot, QueueStats, Worker
@@ -62,6 +63,52 @@ class SubmittedJob(_Given):
     state: JobState
     #: The room from which the submission moved the photo to another.
     moved_from: str | None = None
+
+
+class BatchAnswer(_Given):
+    """A batch and how far it is."""
+
+    batch_id: str = Field(examples=["b-20261125-f17e2559"])
+    project_id: str | None
+    user_id: str
+    engine: str | None
+    priority: int
+    created_at: datetime
+    #: Whether photos can be added.
+    open: bool
+    #: Until when they can, if nothing is added before; since when they cannot.
+    closed_at: datetime
+    total: int
+    finished: int
+    counts: dict[JobState, int]
+    #: Whether it is closed and all jobs have ended.
+    done: bool
+
+
+class BatchPhotosAnswer(_Given):
+    """Photos of a batch in the order of submission; ``next`` is for ``after``."""
+
+    photos: tuple[BatchPhoto, ...]
+    next: int | None = None
+
+
+class ProjectEntry(_Given):
+    """A project in the list of projects."""
+
+    project_id: str
+    #: Number of its photos, and of the rooms that they name.
+    photos: int
+    rooms: int
+    #: When its newest inventory ended.
+    newest_inventory: datetime | None
+    #: When a photo was last submitted for it or one of its jobs last ended.
+    last_activity: datetime
+
+
+class ProjectsAnswer(_Given):
+    """The projects with the most recently submitted photos, most recent first."""
+
+    projects: list[ProjectEntry]
 
 
 class LeftOutFile(_Given):

@@ -202,6 +202,8 @@ class ApiBackend:
         self._watching = Calls(self.gate, threads=2)
         #: The counts of all queues, as JSON.
         self.queues = SharedRead(self._read_queues)
+        #: For what takes seconds of processor time.
+        self.reports = Calls(self.gate, threads=2, waiting=16)
         self.mark = SharedRead(self._read_mark, stale_seconds=0.5)
         #: The named tokens by their digests: one that was withdrawn opens nothing a second later.
         self.tokens = SharedRead(self._read_tokens)

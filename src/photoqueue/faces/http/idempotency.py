@@ -35,7 +35,8 @@ class Idempotency:
     """Carries out a POST with an ``Idempotency-Key`` once for each token and key.
 
     The answer is stored before it is sent. ``scope["state"]["ref"]`` names the request in all
-    attempts at it, for routes that can find what they stored before their server died.
+    attempts at it, for routes that can find what they stored before their server died. A POST that
+    only reads is answered anew.
     """
 
     def __init__(self, app: ASGIApp, *, backend: ApiBackend) -> None:
@@ -46,7 +47,7 @@ class Idempotency:
         """Answer one request."""
         post = scope["type"] == "http" and scope["method"] == "POST"
         key = Headers(scope=scope).get("idempotency-key") if post else None
-        if key is None:
+        if key is None or scope["state"].get("reads"):
             await self._app(scope, receive, send)
             return
         if not re.fullmatch(KEY, key):

@@ -83,12 +83,14 @@ class BodyLimit:
     ----------
     max_photo
         Largest photo in bytes.
+    photos
+        Gives the photos of the largest size that a path takes in one body; 0 if it takes none.
     """
 
-    def __init__(self, app: ASGIApp, *, max_photo: int, uploads: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, *, max_photo: int, photos: Callable[[str], int]) -> None:
         self._app = app
         self._max_photo = max_photo
-        self._uploads = uploads
+        self._photos = photos
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -96,13 +98,12 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        with_photo = scope["path"] in self._uploads and headers.get(
-            "content-type", ""
-        ).lower().startswith("multipart/form-data")
-        limit = self._max_photo + _AROUND_A_PHOTO if with_photo else MAX_JSON
+        kind = headers.get("content-type", "").lower()
+        photos = self._photos(scope["path"]) if kind.startswith("multipart/form-data") else 0
+        limit = photos * self._max_photo + _AROUND_A_PHOTO if photos else MAX_JSON
         length = headers.get("content-length", "")
         if length.isdigit() and (len(length) > 18 or int(length) > limit):
-            raise self._too_large(with_photo)
+            raise self._too_large(photos)
         taken = 0
 
         async def counted() -> Message:
@@ -110,7 +111,7 @@ class BodyLimit:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > limit:
-                raise self._too_large(with_photo)
+                raise self._too_large(photos)
             return message
 
         async def unless_refused(message: Message) -> None:
@@ -120,18 +121,23 @@ class BodyLimit:
 
         await self._app(scope, counted, unless_refused)
         if taken > limit:
-            raise self._too_large(with_photo)
+            raise self._too_large(photos)
 
-    def _too_large(self, with_photo: bool) -> ProblemError:
-        if with_photo:
+    def _too_large(self, photos: int) -> ProblemError:
+        size = self._max_photo / 2**20
+        if photos > 1:
             advice = (
-                f"The limit for a photo is {self._max_photo / 2**20:g} MiB. Export it smaller, or "
-                "raise the server's PHOTOQUEUE_MAX_PHOTO_MB."
+                f"The limit for photos together is {photos * size:g} MiB. Send fewer at a time."
+            )
+        elif photos:
+            advice = (
+                f"The limit for a photo is {size:g} MiB. Export it smaller, or raise the server's "
+                "PHOTOQUEUE_MAX_PHOTO_MB."
             )
         else:
             advice = (
                 f"The limit for such a body is {MAX_JSON // 1024} KiB. Photos are sent to "
-                "/api/photos as multipart/form-data."
+                "/api/photos or into a batch, as multipart/form-data."
             )
         # The rest of the body is not read, so this connection cannot be reused.
         return ProblemError(413, "too-large", advice, headers={"Connection": "close"})

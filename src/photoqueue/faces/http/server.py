@@ -29,14 +29,25 @@ from photoqueue.faces.http.backend import ApiBackend
 from photoqueue.faces.http.connections import Connection
 from photoqueue.faces.http.idempotency import KEY, Idempotency
 from photoqueue.faces.http.middleware import BodyLimit, Guard, RateLimit
-from photoqueue.faces.http.routes import batches, jobs, reviews, submissions, system
+from photoqueue.faces.http.routes import (
+    batches,
+    jobs,
+    photos,
+    projects,
+    reviews,
+    submissions,
+    system,
+)
 from photoqueue.installation import current
 from photoqueue.settings import Settings
+from photoqueue.words import TokenScope
 
 _ROUTERS: Final = (
     submissions.router,
     jobs.router,
     batches.router,
+    photos.router,
+    projects.router,
     reviews.router,
     system.router,
 )
@@ -98,14 +109,19 @@ def create_app(settings: Settings) -> FastAPI:
     # The middleware added last sees a request first.
     app.add_middleware(OperationLog, backend=backend)
     app.add_middleware(Idempotency, backend=backend)
-    app.add_middleware(
-        BodyLimit, max_photo=round(settings.max_photo_mb * 2**20), uploads=submissions.UPLOADS
-    )
+    app.add_middleware(BodyLimit, max_photo=round(settings.max_photo_mb * 2**20), photos=_photos_at)
     app.add_middleware(AccessCheck, backend=backend, routes=API_ROUTES)
     app.add_middleware(RateLimit, per_second=settings.api_requests_per_second)
     app.add_middleware(Guard)
     app.openapi = lambda: _described(app, with_token=settings.api_token is not None)  # type: ignore[method-assign]  # FastAPI's own way
     return app
+
+
+def _photos_at(path: str) -> int:
+    """Return how many photos of the largest size a body may have."""
+    if batches.ADDITIONS.fullmatch(path):
+        return 2  # or thirty of a telephone
+    return 1 if path == submissions.UPLOADS else 0
 
 
 def _described(app: FastAPI, *, with_token: bool) -> dict[str, Any]:
@@ -115,18 +131,21 @@ def _described(app: FastAPI, *, with_token: bool) -> dict[str, Any]:
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
         for methods in made["paths"].values():
-            if "post" in methods:
-                methods["post"].setdefault("parameters", []).append(_KEY)
             for operation in methods.values():
                 for answer in operation["responses"].values():
                     _as_problem(answer.get("content", {}))
         if with_token:
             made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-            for route in API_ROUTES:
-                if route.include_in_schema:
-                    for method in route.methods or ():
-                        operation = made["paths"][route.path_format][method.lower()]
-                        operation["security"] = [{"token": [needed_by(route)]}]
+        for route in filter(lambda one: one.include_in_schema, API_ROUTES):
+            for method in route.methods or ():
+                operation, needed = (
+                    made["paths"][route.path_format][method.lower()],
+                    needed_by(route),
+                )
+                if method == "POST" and needed is not TokenScope.READ:
+                    operation.setdefault("parameters", []).append(_KEY)
+                if with_token:
+                    operation["security"] = [{"token": [needed]}]
         app.openapi_schema = made
     return app.openapi_schema
 

@@ -1,7 +1,8 @@
-"""``/api/batches/{id}``: a batch's progress as server-sent events, and what was left out.
+"""``/api/batches``: open a batch, add photos, close it, follow it, and read its results.
 
-Every job that ends is sent at least once. Event ids are marks of the tracking table, not counters
-of this server, so a client can continue with any server of the installation, and after a restart.
+A batch is followed by server-sent events. Every job that ends is sent at least once. Event ids are
+marks of the tracking table, not counters of this server, so a client can continue with any server
+of the installation, and after a restart.
 """
 
 from __future__ import annotations
@@ -9,23 +10,46 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Final
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
+from starlette.datastructures import UploadFile
 
+from photoqueue.client.identifiers import MAX_LENGTH, MAX_PRIORITY
 from photoqueue.client.observe import ask, batch
+from photoqueue.client.submit import add_requests, batch_request, open_batch
 from photoqueue.errors import PhotoqueueError
-from photoqueue.faces.http.answers import LeftOutFile
+from photoqueue.faces.http.access import needs
+from photoqueue.faces.http.answers import BatchAnswer, BatchPhotosAnswer, LeftOutFile
 from photoqueue.faces.http.backend import ApiBackend, TheBackend
 from photoqueue.faces.http.connections import client_of
 from photoqueue.faces.http.problems import ProblemError
-from photoqueue.queue.batch_changes import BatchChanges, EndedJob, batch_changes, is_mark
-from photoqueue.words import JobState
+from photoqueue.faces.http.routes.submissions import (
+    CONTROL,
+    MAX_FIELD,
+    Name,
+    RequestBody,
+    checked_body,
+    fault,
+)
+from photoqueue.queue.batch_changes import (
+    BatchChanges,
+    EndedJob,
+    batch_changes,
+    batch_photos,
+    is_mark,
+)
+from photoqueue.queue.read import batch_counts, batch_row
+from photoqueue.words import JobState, TokenScope
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +71,187 @@ _STREAM: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": (
             "`job`: a job has ended. `progress`: how many jobs are in each state; send its "
-            "id as Last-Event-ID. `end`: all jobs have ended."
+            "id as Last-Event-ID. `end`: it is closed, and all jobs have ended."
         ),
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
     204: {"description": "All jobs had ended, and the client has received all events."},
 }
+
+
+#: Paths that take several photos in one body.
+ADDITIONS: Final = re.compile(r"/api/batches/[^/]+/photos")
+#: Most photos in one body.
+_MOST_PHOTOS: Final = 50
+#: A name, or nothing for one photo of several.
+_NameOrBlank = Annotated[str, Field(max_length=MAX_LENGTH, pattern=rf"^[^{CONTROL}]*$")]
+
+
+class BatchRequest(RequestBody):
+    """A batch to open; all of it holds for every photo that is added."""
+
+    user_id: Name = Field(examples=["u1"])
+    project_id: Name | None = Field(default=None, examples=["move-42"])
+    #: Default: the one that the worker is configured for.
+    engine: Name | None = None
+    #: Jobs of higher priority are taken first.
+    priority: int = Field(default=0, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
+
+
+class PhotoFields(RequestBody):
+    """Fields beside the photos: each once for every photo, in their order, or left out."""
+
+    #: Or once for all.
+    room: list[_NameOrBlank] = Field(default_factory=list)
+    #: Or once for all.
+    room_type: list[_NameOrBlank] = Field(default_factory=list)
+    photo_id: list[_NameOrBlank] = Field(default_factory=list)
+    asset_id: list[_NameOrBlank] = Field(default_factory=list)
+
+    def of_each(self, photos: int) -> list[dict[str, str | None]]:
+        """Return what is said of each photo."""
+        columns: dict[str, Sequence[str]] = {}
+        for name, field in type(self).model_fields.items():
+            given = getattr(self, name)
+            for_all = name in ("room", "room_type")
+            if len(given) not in (0, photos) and not (for_all and len(given) == 1):
+                once = ", or once for all" if for_all else ""
+                raise fault(
+                    str(field.alias),
+                    f"is given {len(given)} times for {photos} photos; give it for each{once}",
+                )
+            columns[name] = given if len(given) == photos else [*given, ""][:1] * photos
+        return [
+            {name: given[at] if given[at].strip() else None for name, given in columns.items()}
+            for at in range(photos)
+        ]
+
+
+def _photos_body() -> dict[str, Any]:
+    """Describe the body for OpenAPI."""
+    fields = PhotoFields.model_json_schema(by_alias=True)
+    picture = {"type": "string", "format": "binary"}
+    fields["properties"] = {
+        "photo": {
+            "type": "array",
+            "items": picture,
+            "minItems": 1,
+            "maxItems": _MOST_PHOTOS,
+            "description": "The pictures: JPEG, PNG, WebP, HEIC or AVIF.",
+        },
+        **fields["properties"],
+    }
+    fields["required"] = ["photo"]
+    return {"required": True, "content": {"multipart/form-data": {"schema": fields}}}
+
+
+@router.post("", name="open", status_code=201)
+@needs(TokenScope.SUBMIT)
+async def make_batch(body: BatchRequest, backend: TheBackend) -> BatchAnswer:
+    """Open a batch; it closes by itself once nothing was added for a while."""
+    return await backend.calls(lambda: _told(open_batch(**body.model_dump()).id))
+
+
+@router.get("/{batch_id}")
+async def read_batch(batch_id: str, backend: TheBackend) -> BatchAnswer:
+    """Read a batch and how far it is."""
+    return await backend.calls(_told, batch_id)
+
+
+@router.post(
+    "/{batch_id}/photos",
+    status_code=202,
+    response_model_exclude_none=True,
+    openapi_extra={"requestBody": _photos_body()},
+)
+@needs(TokenScope.SUBMIT)
+async def add(batch_id: str, request: Request, backend: TheBackend) -> BatchPhotosAnswer:
+    """Add photos to an open batch, all of them or none; one that cannot be read has failed."""
+    # Whether it is there and open, before the photos are received.
+    await backend.calls(lambda: batch_request(batch(batch_id)))
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        raise ProblemError(415, "media-type", "Send the pictures as multipart/form-data.")
+    place = backend.uploads.take(client_of(request.scope), "photos that it receives")
+    most = {"max_files": _MOST_PHOTOS, "max_fields": 4 * _MOST_PHOTOS}
+    async with place, request.form(**most, max_part_size=MAX_FIELD) as form:
+        photos: list[UploadFile] = []
+        texts: dict[str, list[str]] = {}
+        for name, value in form.multi_items():
+            if not isinstance(value, UploadFile):
+                texts.setdefault(name, []).append(value)
+            elif name == "photo":
+                photos.append(value)
+            else:
+                raise fault(name, "is a file; only photo is one")
+        if not photos:
+            raise fault("photo", "is missing; send the pictures as files")
+        fields = checked_body(partial(PhotoFields.model_validate, texts))
+        answer = await backend.calls(_add, batch_id, photos, fields.of_each(len(photos)))
+    backend.changed()
+    return answer
+
+
+def _add(
+    batch_id: str, photos: Sequence[UploadFile], fields: Sequence[dict[str, str | None]]
+) -> BatchPhotosAnswer:
+    handle = batch(batch_id)
+    common = batch_request(handle)
+    jobs = add_requests(
+        handle,
+        [
+            replace(common, source=photo.file.read(), file_name=photo.filename or None, **own)  # type: ignore[arg-type]  # texts
+            for photo, own in zip(photos, fields, strict=True)
+        ],
+    )
+    ids = [UUID(job.id) for job in jobs]
+    rows = {row.job_id: row for row in ask(batch_photos, batch_id, job_ids=ids)}
+    told = [replace(rows[UUID(job.id)], moved_from=job.moved_from) for job in jobs]
+    return BatchPhotosAnswer(photos=tuple(told))
+
+
+@router.post("/{batch_id}/close")
+@needs(TokenScope.SUBMIT)
+async def close(batch_id: str, backend: TheBackend) -> BatchAnswer:
+    """Let no more photos be added; a batch that is closed already stays as it is."""
+    answer = await backend.calls(_close, batch_id)
+    backend.changed()
+    return answer
+
+
+def _close(batch_id: str) -> BatchAnswer:
+    batch(batch_id).close()
+    return _told(batch_id)
+
+
+def _told(batch_id: str) -> BatchAnswer:
+    row = ask(batch_row, batch_id)
+    found = ask(batch_counts, batch_id)
+    finished = sum(number for state, number in found.items() if state.finished)
+    total = sum(found.values())
+    return BatchAnswer(
+        **{name: row[name] for name in BatchAnswer.model_fields if name in row},
+        counts={state: found.get(state, 0) for state in JobState},
+        total=total,
+        finished=finished,
+        done=not row["open"] and finished == total,
+    )
+
+
+@router.get("/{batch_id}/results", response_model_exclude_none=True)
+async def results(
+    batch_id: str,
+    backend: TheBackend,
+    limit: Annotated[int, Query(ge=1, le=500, description="Photos per page.")] = 50,
+    after: Annotated[
+        int, Query(ge=-1, le=2**31 - 1, description="``next`` of the page before.")
+    ] = -1,
+) -> BatchPhotosAnswer:
+    """List what the engine found in the photos of a batch: items with boxes, in pages."""
+    found = await backend.calls(ask, batch_photos, batch_id, after=after, limit=limit + 1)
+    page = found[:limit]
+    more = page[-1].position if len(found) > limit else None
+    return BatchPhotosAnswer(photos=tuple(page), next=more)
 
 
 async def _place(request: Request, backend: TheBackend) -> AsyncIterator[None]:
@@ -141,5 +340,5 @@ def _event(name: str, data: bytes, mark: str | None = None) -> bytes:
 def _progress(changes: BatchChanges) -> bytes:
     finished = sum(number for state, number in changes.counts.items() if state.finished)
     counts = {str(state): changes.counts[state] for state in JobState}
-    told = {"total": changes.total, "finished": finished, "counts": counts, "done": changes.done}
-    return json.dumps(told).encode()
+    told = {"total": changes.total, "finished": finished, "counts": counts}
+    return json.dumps({**told, "open": changes.open, "done": changes.done}).encode()

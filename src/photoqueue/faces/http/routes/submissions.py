@@ -30,14 +30,14 @@ from photoqueue.records.results import InventoryResult
 from photoqueue.samples import SAMPLE_PHOTO
 from photoqueue.words import TokenScope
 
-_CONTROL = r"\x00-\x1f\x7f-\x9f"
+CONTROL: Final = r"\x00-\x1f\x7f-\x9f"
 #: An identifier chosen by a caller: 1 to 200 printable characters, not only blanks.
 Name = Annotated[
     str,
     Field(
         min_length=1,
         max_length=200,
-        pattern=rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$",
+        pattern=rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$",
     ),
 ]
 
@@ -96,9 +96,9 @@ class InventoryRequest(RequestBody):
 router = APIRouter(prefix="/api")
 
 #: Path for photo uploads.
-UPLOADS: Final = frozenset({"/api/photos"})
+UPLOADS: Final = "/api/photos"
 #: Longest value of a field beside the photo, in bytes.
-_MAX_FIELD: Final = 4096
+MAX_FIELD: Final = 4096
 _FLAGS: Final = {"true": True, "false": False}
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -137,7 +137,7 @@ async def submit(request: Request, backend: TheBackend) -> SubmittedJob:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         content = await request.body()
-        body = _checked(partial(PhotoRequest.model_validate_json, content))
+        body = checked_body(partial(PhotoRequest.model_validate_json, content))
         job = await backend.calls(submit_known_photo, **body.model_dump())
     elif kind == "multipart/form-data":
         job = await _upload(request, backend)
@@ -161,22 +161,22 @@ async def _submitted(job: Job, backend: TheBackend) -> SubmittedJob:
 
 async def _upload(request: Request, backend: TheBackend) -> Job:
     place = backend.uploads.take(client_of(request.scope), "photos that it receives")
-    limits = {"max_files": 1, "max_fields": 10, "max_part_size": _MAX_FIELD}
+    limits = {"max_files": 1, "max_fields": 10, "max_part_size": MAX_FIELD}
     async with place, request.form(**limits) as form:
         values: dict[str, Any] = {}
         photo: UploadFile | None = None
         for name, value in form.multi_items():
             if name in values or (name == "photo" and photo is not None):
-                raise _fault(name, "is given twice")
+                raise fault(name, "is given twice")
             if name == "photo" and isinstance(value, UploadFile):
                 photo = value
             elif isinstance(value, UploadFile):
-                raise _fault(name, "is a file; only photo is one")
+                raise fault(name, "is a file; only photo is one")
             else:
                 values[name] = _FLAGS.get(value, value) if name == "resubmit" else value
         if photo is None:
-            raise _fault("photo", "is missing; send the picture as a file")
-        fields = _checked(partial(UploadFields.model_validate, values))
+            raise fault("photo", "is missing; send the picture as a file")
+        fields = checked_body(partial(UploadFields.model_validate, values))
         return await backend.calls(_submit_upload, photo.file, photo.filename, fields)
 
 
@@ -184,7 +184,7 @@ def _submit_upload(file: BinaryIO, name: str | None, fields: UploadFields) -> Jo
     return submit_photo(file.read(), file_name=name or None, **fields.model_dump())
 
 
-def _checked(validate: Callable[[], Model]) -> Model:
+def checked_body(validate: Callable[[], Model]) -> Model:
     """Validate a body; errors look like those of FastAPI's validation."""
     try:
         return validate()
@@ -193,7 +193,8 @@ def _checked(validate: Callable[[], Model]) -> Model:
         raise RequestValidationError(faults) from None
 
 
-def _fault(field: str, problem: str) -> RequestValidationError:
+def fault(field: str, problem: str) -> RequestValidationError:
+    """Make an error like those of FastAPI's validation."""
     return RequestValidationError([{"type": "value", "loc": ("body", field), "msg": problem}])
 
 

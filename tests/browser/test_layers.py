@@ -145,6 +145,38 @@ def test_texts_have_contrast_on_every_ground(page: Page, dark: bool, host: str) 
     assert (luminance(found["face"]) < 0.1) is dark
 
 
+@pytest.mark.parametrize(
+    ("dark", "host"), [(False, ""), (True, ""), (False, LIGHT), (True, DARK)], ids=str
+)
+def test_graphics_have_contrast(page: Page, dark: bool, host: str) -> None:
+    """Icons of states, the ring of the focus, borders of fields, and bars of progress."""
+    main = tokens(page, dark, host)
+    lines = ("accent", "ok", "bad", "warn", "dim")
+    pairs = [*product((*lines, "edge"), ("face", "well")), ("accent", "line")]
+    low = {
+        (line, ground): round(contrast(colour(main, line), colour(main, ground)), 2)
+        for line, ground in pairs
+        if contrast(colour(main, line), colour(main, ground)) < 3
+    }
+    assert low == {}
+
+
+def test_boxes_are_seen_on_any_picture() -> None:
+    """A box's line or its halo differs from what is around it, or both from one another."""
+    (halo,) = re.findall(r"\.pq-box \{[^}]*?box-shadow: 0 0 0 1px #([0-9a-f]{8})", ReviewView._css)
+    *dark, share = (int(halo[at : at + 2], 16) / 255 for at in (0, 2, 4, 6))
+    kinds = [
+        tuple(int(shade[at : at + 2], 16) / 255 for at in (0, 2, 4))
+        for shade in re.findall(r"--pq-c\d+: #([0-9a-f]{6});", style())
+    ]
+    assert len(kinds) == 12
+    for grey, line in product(range(0, 101, 5), kinds):
+        ground = (grey / 100,) * 3
+        around = tuple(share * part + (1 - share) * grey / 100 for part in dark)
+        seen = (contrast(line, ground), contrast(line, around), contrast(around, ground))
+        assert max(seen) >= 3, (grey, line)
+
+
 def test_twelve_kinds_of_things_have_colours_of_their_own() -> None:
     kinds = re.findall(r"--pq-c(\d+): (#[0-9a-f]{6});", style())
     assert [int(number) for number, _ in kinds] == list(range(12))

@@ -23,6 +23,17 @@ from tests.conftest import submit
 
 PROJECT = "maple-street"
 WIDE, NARROW = 1180, 800
+#: What is over a picture: a box is as large as its thing is there (and has a key or a number, too),
+#: and axe-core takes boxes for lying over the toolbar, which are under it.
+_OVER_PICTURE = re.compile(r'target-size: .*(class="pq-box"|data-verb=)')
+#: Whether a button is 24 px large, and nothing else is where its corners are.
+_FREE = """(button) => {
+  const { left, right, top, bottom, width, height } = button.getBoundingClientRect();
+  const corners = [[left + 3, top + 3], [right - 3, top + 3],
+    [left + 3, bottom - 3], [right - 3, bottom - 3]];
+  return width >= 24 && height >= 24
+    && corners.every(([x, y]) => button.contains(document.elementFromPoint(x, y)));
+}"""
 
 
 @pytest.fixture
@@ -58,7 +69,11 @@ class Looked:
         self.found: list[str] = []
 
     def look(self, state: str) -> None:
-        self.found += [f"{state}: {one}" for one in serious_findings(self.page, "main")]
+        self.found += [
+            f"{state}: {one}"
+            for one in serious_findings(self.page, "main")
+            if not _OVER_PICTURE.match(one)
+        ]
 
     def right(self) -> None:
         assert self.found == [], "\n".join(self.found)
@@ -80,7 +95,9 @@ def test_review(looks: tuple[Page, bool]) -> None:
     at.look("a room")
     page.get_by_role("list", name="Rooms").get_by_role("button", name="living room").focus()
     press("j")
-    expect(page.get_by_role("toolbar")).to_be_visible()
+    tools = page.get_by_role("toolbar").get_by_role("button")
+    expect(tools.first).to_be_visible()
+    assert all(one.evaluate(_FREE) for one in tools.all())
     at.look("a thing to check")
     press("r")
     picker = page.get_by_role("combobox", name="What is it?")

@@ -14,7 +14,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 import psutil
 import psycopg
@@ -24,10 +26,12 @@ import photoqueue
 from photoqueue import Settings, services
 from photoqueue.client.metrics import figures
 from photoqueue.faces.notebook.charts_view import PERIODS, ChartsView
+from photoqueue.faces.notebook.review import PARTS, ReviewView
 from photoqueue.installation import current, use
 from photoqueue.jobs import INVENTORY_SYNC
 from photoqueue.queue import tally
 from photoqueue.queue.database import Database
+from photoqueue.samples import SAMPLE_HOME
 
 _FILL = (
     """
@@ -69,6 +73,10 @@ _FILL = (
     GROUP BY queue_name, date_bin('1 min', created_at, 'epoch')
     """,
 )
+#: Where the page of jobs is among the tabs.
+JOBS_TAB = 1
+#: Edits whose times' median counts.
+_EDITS = 11
 #: Seconds over which an idle workbench is watched.
 _IDLE_SECONDS = 20.0
 
@@ -113,7 +121,9 @@ def measure(home: Path, jobs: int) -> list[tuple[str, str]]:
     begin = time.perf_counter()
     workbench = photoqueue.Workbench()
     made = time.perf_counter() - begin
-    table = made + until(lambda: workbench.jobs.page.get("rows"))
+    page = made + until(lambda: workbench.review.head)
+    workbench.widget.children[-1].selected_index = JOBS_TAB
+    table = until(lambda: workbench.jobs.page.get("rows"))
     counted = table + until(lambda: workbench.jobs.counts)
     time.sleep(3)
     job = photoqueue.submit_photo(Image.new("RGB", (8, 8)), user_id="u1")
@@ -129,11 +139,50 @@ def measure(home: Path, jobs: int) -> list[tuple[str, str]]:
     return [
         ("jobs tracked", f"{jobs:,}"),
         ("Workbench() returns", f"{made:.2f} s"),
-        ("first table", f"{table:.2f} s"),
+        ("first page", f"{page:.2f} s"),
+        ("a page of jobs, once its tab is chosen", f"{table:.2f} s"),
         ("its counts", f"{counted:.2f} s"),
         ("a new job is in the table", f"{appeared:.2f} s"),
         ("a change of state is in the table", f"{changed:.2f} s"),
         ("idle, notebook and PostgreSQL together", f"{idle:.1%} of a core"),
+    ]
+
+
+def _contains(view: ReviewView, number: int) -> bool:
+    return bool(view.head["newest"] >= number)
+
+
+def measure_edits() -> list[tuple[str, str]]:
+    """Set counts on the Review page of three photos; return what was measured, in words."""
+    photos = SAMPLE_HOME / "living room"
+    worker = photoqueue.start_worker()
+    batch = photoqueue.submit_photos(photos, project_id="edited", room="salon", user_id="u1")
+    batch.wait(600)
+    photoqueue.submit_inventory("edited", user_id="u1").wait(600)
+    worker.stop()
+    workbench = photoqueue.Workbench(project="edited")
+    page = until(lambda: workbench.review.rooms and workbench.review.head.get("volume"))
+    view, told = workbench.review, []
+    view.send = lambda content, buffers=None: told.append(content)
+    thing = next(line for part in range(PARTS) for room in getattr(view, f"part_{part}")
+                 for line in room["lines"])  # fmt: skip
+    saved, shown = [], []
+    for count in range(2, 2 + _EDITS):
+        named = {"room": "salon", "item": thing["key"] or thing["name"], "count": count}
+        edit = {"kind": "edit", "ref": f"edit-{count}", "verb": "count", "named": named}
+        begin = time.perf_counter()
+        view._received(view, edit, [])
+        until(lambda: told)
+        saved.append(time.perf_counter() - begin)
+        answer = told.pop()
+        assert answer["kind"] == "saved", answer
+        until(partial(_contains, view, answer["number"]))
+        shown.append(time.perf_counter() - begin)
+    workbench.close()
+    return [
+        ("Review of three photos", f"{page:.2f} s"),
+        ("an edit is saved", f"{median(saved):.3f} s"),
+        ("an edit is in the data of the page", f"{median(shown):.3f} s"),
     ]
 
 
@@ -186,7 +235,11 @@ def main() -> None:
         use(Settings(home=home))
         fill(current().database.libpq_url, options.jobs)
         print(f"{'import photoqueue':42}{import_seconds():.2f} s")
-        for what, figure in (*measure_charts(), *measure(home, options.jobs)):
+        for what, figure in (
+            *measure_charts(),
+            *measure(home, options.jobs),
+            *measure_edits(),
+        ):
             print(f"{what:42}{figure}")
     finally:
         use(None)

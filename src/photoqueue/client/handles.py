@@ -6,13 +6,15 @@ included; an id does not.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from photoqueue.client.identifiers import optional
-from photoqueue.client.waiting import ProgressStyle, Watch, make_progress
+from photoqueue.client.waiting import Counts, ProgressStyle, Watch, make_progress
 from photoqueue.errors import JobCancelledError, JobFailedError, PhotoqueueError
 from photoqueue.format import counted, shorten
 from photoqueue.jobs import PHOTO_ANALYZE
@@ -183,7 +185,8 @@ class Job(HasCard):
 class Batch(HasCard):
     """Jobs that were submitted together; iterable, and reopened by its id.
 
-    To one of :func:`~photoqueue.open_batch` photos can be added until it is closed.
+    ``await batch`` waits for them and returns what :func:`~photoqueue.collect` does. To a batch of
+    :func:`~photoqueue.open_batch` photos can be added until it is closed.
 
     Attributes
     ----------
@@ -300,15 +303,50 @@ class Batch(HasCard):
             They did not all end within ``timeout`` seconds; they keep running.
         """
         with make_progress(progress, shorten(self.id, 24)) as bar:
-            Watch(
-                self.installation,
-                lambda: (PHOTO_ANALYZE,),
-                self.counts,
-                what=f"Batch {self.id}",
-                timeout=timeout,
-                report=bar.update,
-                closed=lambda: not self.open,
-            ).wait()
+            self._watch(timeout, bar.update).wait()
+
+    def as_completed(self, timeout: float | None = None) -> AsCompleted:
+        """Give the jobs as they end, completed or not: with ``for`` or ``async for``.
+
+        A photo that is in the batch twice comes twice. Photos that are added to an open batch
+        come, too; it ends once the batch is closed.
+
+        Parameters
+        ----------
+        timeout
+            Seconds for all of them; default is no limit.
+
+        Raises
+        ------
+        NoWorkerError, ResultTimeoutError
+            As for :meth:`wait`, from the loop.
+
+        Examples
+        --------
+        >>> async for job in batch.as_completed():  # doctest: +SKIP
+        ...     print(job.photo_id, job.state)
+        """
+        return AsCompleted(self, timeout)
+
+    def _watch(self, timeout: float | None, report: Callable[[Counts], None]) -> Watch:
+        return Watch(
+            self.installation,
+            lambda: (PHOTO_ANALYZE,),
+            self.counts,
+            what=f"Batch {self.id}",
+            timeout=timeout,
+            report=report,
+            closed=lambda: not self.open,
+        )
+
+    async def _collected(self) -> pd.DataFrame:
+        from photoqueue.client.observe import collect
+
+        await self._watch(None, lambda counts: None).wait_async()
+        return await asyncio.to_thread(collect, self, progress=False)
+
+    def __await__(self) -> Generator[Any, None, pd.DataFrame]:
+        return self._collected().__await__()
 
     def items(self, lang: str | None = None) -> pd.DataFrame:
         """List the items found so far: one row per item, with its photo, score and box.
@@ -344,6 +382,54 @@ class Batch(HasCard):
 
     def __hash__(self) -> int:
         return hash(self.id)
+
+
+class AsCompleted:
+    """The jobs of a batch as they end; made by :meth:`Batch.as_completed`."""
+
+    def __init__(self, batch: Batch, timeout: float | None) -> None:
+        self._batch = batch
+        self._timeout = timeout
+
+    def __iter__(self) -> Iterator[Job]:
+        step = self._begin()
+        pause: float | None = 0.0
+        while pause is not None:
+            time.sleep(pause)
+            pause, ended = step()
+            yield from ended
+
+    async def __aiter__(self) -> AsyncIterator[Job]:
+        step = self._begin()
+        pause: float | None = 0.0
+        while pause is not None:
+            await asyncio.sleep(pause)
+            pause, ended = await asyncio.to_thread(step)
+            for job in ended:
+                yield job
+
+    def _begin(self) -> Callable[[], tuple[float | None, list[Job]]]:
+        """Return a function that looks once, and returns a pause and the jobs that have ended."""
+        batch, given = self._batch, set[int]()
+        counts: list[Counts] = []
+        watch = batch._watch(self._timeout, counts.append)
+
+        def step() -> tuple[float | None, list[Job]]:
+            pause = watch.look()
+            before, counts[:] = counts[:-1], counts[-1:]
+            # In a large batch it takes a while to list them.
+            if pause is not None and before == counts:
+                return pause, []
+            rows = read.batch_ended(batch.installation.database, batch.id)
+            ended = [
+                Job(batch.installation, job_id, key, job_type(queue))
+                for position, job_id, key, queue in rows
+                if position not in given
+            ]
+            given.update(row[0] for row in rows)
+            return pause, ended
+
+        return step
 
 
 def _failed(job: Job, outcome: JobOutcome) -> JobFailedError:

@@ -252,6 +252,21 @@ def batch_counts(database: Database, batch_id: str) -> dict[JobState, int]:
         }
 
 
+def batch_ended(database: Database, batch_id: str) -> list[tuple[int, UUID, str, str]]:
+    """List the jobs of a batch that have ended, in that order: position, id, key and queue."""
+    query = (
+        sa.select(batch_jobs.c.position, jobs.c.job_id, jobs.c.job_key, jobs.c.queue_name)
+        .join_from(batch_jobs, jobs, batch_jobs.c.job_id == jobs.c.job_id)
+        .where(
+            batch_jobs.c.batch_id == batch_id,
+            jobs.c.state.in_([state for state in JobState if state.finished]),
+        )
+        .order_by(jobs.c.finished_at, batch_jobs.c.position)
+    )
+    with database.reading() as connection:
+        return [(at, job_id, key, queue) for at, job_id, key, queue in connection.execute(query)]
+
+
 def batch_known(database: Database, batch_id: str) -> int:
     """Count the jobs of a batch that an earlier submission made."""
     query = (

@@ -1,0 +1,42 @@
+"""Submit from asynchronous code: ``await submit_photos(…)``, in a thread of its own.
+
+The functions are those of :mod:`photoqueue`. One that is cancelled goes on in its thread: what it
+was about to submit may be accepted. ``await job``, ``await batch`` and ``batch.as_completed()``
+need no other functions; for everything else there is ``asyncio.to_thread``.
+
+>>> from photoqueue.asyncio import submit_photos
+>>> batch = await submit_photos("photos/move-42/", project_id="move-42")  # doctest: +SKIP
+>>> frame = await batch  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from photoqueue.client import submit as photos
+from photoqueue.client import submit_job as jobs
+from photoqueue.queue import joining
+
+__all__ = ["open_batch", "submit", "submit_inventory", "submit_photo", "submit_photos"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _threaded(verb: Callable[_P, _T]) -> Callable[_P, Coroutine[Any, Any, _T]]:
+    @functools.wraps(verb)
+    async def call(*args: _P.args, **options: _P.kwargs) -> _T:
+        joining.refuse("A submission in another thread")
+        return await asyncio.to_thread(verb, *args, **options)
+
+    return call
+
+
+open_batch = _threaded(photos.open_batch)
+submit = _threaded(jobs.submit)
+submit_inventory = _threaded(jobs.submit_inventory)
+submit_photo = _threaded(photos.submit_photo)
+submit_photos = _threaded(photos.submit_photos)

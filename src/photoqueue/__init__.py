@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from photoqueue.client.review import Review, review
     from photoqueue.client.submit import open_batch, submit_photo, submit_photos
     from photoqueue.client.submit_job import submit, submit_inventory
+    from photoqueue.client.transaction import join_transaction
     from photoqueue.client.worker_process import WorkerProcess, start_worker
     from photoqueue.engines.contract import Analysis, Call, Engine, Hint, Item, Usage
     from photoqueue.errors import (
@@ -119,6 +120,7 @@ __all__ = [
     "estimate",
     "history",
     "job",
+    "join_transaction",
     "open_batch",
     "pause",
     "poll",
@@ -147,6 +149,7 @@ _HOMES: Final = {
     "photoqueue.client.review": "Review review",
     "photoqueue.client.submit": "open_batch submit_photo submit_photos",
     "photoqueue.client.submit_job": "submit submit_inventory",
+    "photoqueue.client.transaction": "join_transaction",
     "photoqueue.client.worker_process": "WorkerProcess start_worker",
     "photoqueue.engines.contract": "Analysis Call Engine Hint Item Usage",
     "photoqueue.errors": "JobCancelledError JobFailedError NoWorkerError PermanentError "

@@ -82,6 +82,7 @@ def test_public_names_are_frozen() -> None:
         "estimate",
         "history",
         "job",
+        "join_transaction",
         "open_batch",
         "pause",
         "poll",

@@ -9,7 +9,7 @@ import photoqueue
 from photoqueue import errors as errors_module
 
 _GROUPS = {
-    "Submitting": ("submit_photo", "submit_photos", "submit_inventory"),
+    "Submitting": ("submit_photo", "submit_photos", "submit_inventory", "join_transaction"),
     "Looking": (
         "poll",
         "collect",

@@ -371,7 +371,8 @@ def commit(
             idle_seconds=idle_seconds,
             resubmit=resubmit,
         )
-        _store_again(installation, [photo for photo in taken if photo.again])
+        shared = [photo for photo in taken if photo.again]
+        installation.database.after_commit(lambda: _store_again(installation, shared))
         for outcome, photo in zip(accepted, taken, strict=True):
             if outcome.moved_from:
                 said = (photo.row.photo_id, outcome.moved_from, photo.row.room)
@@ -428,7 +429,11 @@ def _payloads(photos: Mapping[UUID, Taken], engine: str | None) -> Callable[[New
 
 
 def announce(installation: Installation, messages: Sequence[Message]) -> None:
-    """Enqueue messages; if the broker cannot be reached, recovery enqueues them later."""
+    """Enqueue messages of committed jobs; without the broker, recovery enqueues them later."""
+    installation.database.after_commit(lambda: _announce(installation, messages))
+
+
+def _announce(installation: Installation, messages: Sequence[Message]) -> None:
     try:
         with tracing.span("photoqueue.enqueue", {"photoqueue.messages": len(messages)}):
             installation.broker.enqueue(messages)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import closing
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,12 +18,11 @@ from photoqueue.installation import Installation, current
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
 from photoqueue.jobs.handling import read_payload
 from photoqueue.jobs.inventory_sync import InventoryPayload
-from photoqueue.queue import projects, read
+from photoqueue.queue import joining, projects, read
 from photoqueue.queue.connections import storable_json
 from photoqueue.queue.ids import new_uuid
-from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.standing import asked_strategy
-from photoqueue.queue.submission import NewJob, accept
+from photoqueue.queue.submission import NewJob, accept, amend
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, Record
 from photoqueue.words import INTERACTIVE_PRIORITY, JobType, Message
 
@@ -151,7 +149,8 @@ def submit(
             "submit_inventory(), which also keep the photo or the project."
         )
     installation = current()
-    installation.know(job_type)
+    with joining.joining(None):  # the name of a queue stays
+        installation.know(job_type)
     return _submit(
         installation,
         job_type,
@@ -196,8 +195,7 @@ def _submit(
         messages = [Message(job_type, accepted.job_id, priority)]
         if not accepted.created:
             messages = _amended(job, data, after_batch)
-        if after_batch is None:
-            announce(installation, messages)
+        announce(installation, messages if after_batch is None else [])
         return job
 
 
@@ -212,8 +210,9 @@ def _amended(job: Job, data: Mapping[str, Any], after_batch: str | None) -> list
     standing, waits_for = read.submitted_as(job.installation.database, UUID(job.id))
     if (_of_the_work(standing), waits_for) == (_of_the_work(data), after_batch):
         return []
-    with closing(Ledger(job.installation.database)) as ledger:
-        messages = ledger.amend(UUID(job.id), storable_json(data), after_batch=after_batch)
+    messages = amend(
+        job.installation.database, UUID(job.id), storable_json(data), after_batch=after_batch
+    )
     if not messages:
         raise StateError(
             f"{job.key} is already running, as job {job.id}, with other data. Wait for that job, "

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Self
 
 from photoqueue.errors import NoWorkerError, ResultTimeoutError
 from photoqueue.installation import Installation
-from photoqueue.queue import workers
+from photoqueue.queue import joining, workers
 from photoqueue.words import JobState, JobType
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,7 @@ class Watch:
         report: Callable[[Counts], None] = lambda counts: None,
         closed: Callable[[], bool] = lambda: True,
     ) -> None:
+        joining.refuse("Waiting for jobs")
         self._installation = installation
         self._queues = queues
         self._count = count
@@ -85,15 +86,15 @@ class Watch:
         ResultTimeoutError
             They did not end in time; they keep running.
         """
-        while (pause := self._look()) is not None:
+        while (pause := self.look()) is not None:
             time.sleep(pause)
 
     async def wait_async(self) -> None:
         """Wait as :meth:`wait` does, without blocking the event loop or a thread."""
-        while (pause := await asyncio.to_thread(self._look)) is not None:
+        while (pause := await asyncio.to_thread(self.look)) is not None:
             await asyncio.sleep(pause)
 
-    def _look(self) -> float | None:
+    def look(self) -> float | None:
         """Poll once; return the seconds until the next poll, None if all have ended."""
         start = time.monotonic()
         # Before the jobs: once it is closed, none is added after they were counted.

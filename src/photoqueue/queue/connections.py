@@ -42,7 +42,7 @@ _USED_AT: Final = "photoqueue_used_at"
 #: Settings by name, each with an SQL expression.
 Settings = Mapping[str, str]
 #: Settings of a server, database or role that would change answers.
-_ANSWERS: Final[Settings] = {
+ANSWERS: Final[Settings] = {
     "array_nulls": "'on'",
     "datestyle": "'ISO, MDY'",
     "default_transaction_isolation": "'read committed'",
@@ -104,7 +104,7 @@ class PostgresConnection(psycopg.Connection[Any]):
         set_json_dumps(storable_json, connection)
         try:
             shared = f"pg_backend_pid() <> {connection.info.backend_pid}"
-            connection._settings = {**_ANSWERS, **settings}
+            connection._settings = {**ANSWERS, **settings}
             row = connection.execute(f"{_set(connection._settings, shared)}, {shared}").fetchone()
             if row and row[-1]:
                 connection.shared = True

@@ -27,6 +27,7 @@ from photoqueue.errors import (
     SchemaMismatchError,
     TooSlowError,
 )
+from photoqueue.queue import joining
 from photoqueue.queue.connections import (
     KEPT,
     LENT,
@@ -174,6 +175,10 @@ class Database:
         if joined is not None:
             yield joined
             return
+        if (callers := joining.joined(self)) is not None:
+            with self.errors(), callers.lend() as connection:
+                yield connection
+            return
         with self._pooled(), self.errors(), self.engine.connect() as connection:
             if snapshot:
                 connection = connection.execution_options(
@@ -206,6 +211,14 @@ class Database:
         """Whether this thread is in a transaction of :meth:`begin_joined`."""
         return getattr(self._thread, "joined", None) is not None
 
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Do something now, or after the caller's transaction that statements join."""
+        callers = joining.joined(self)
+        if callers is None:
+            action()
+        else:
+            callers.after.append(action)
+
     @contextlib.contextmanager
     def begin_within(self, seconds: float, advice: str) -> Iterator[sa.Connection]:
         """Run a transaction whose statements may take ``seconds`` each; ``advice`` says what else.
@@ -226,6 +239,10 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Lend a connection in autocommit, which saves the two round trips of a transaction."""
+        if joining.joined(self):
+            with self.begin() as connection:
+                yield connection
+            return
         with self._pooled(), self.errors(), self.engine.connect() as connection:
             if driver(connection).shared:
                 with connection.begin():
@@ -237,6 +254,10 @@ class Database:
     @contextlib.contextmanager
     def direct(self) -> Iterator[PostgresConnection]:
         """Lend a pooled connection of the driver itself, for single statements at least cost."""
+        if joining.joined(self):
+            with self.begin() as joined:
+                yield driver(joined)
+            return
         with self._pooled(), self.errors():
             pooled = self.engine.raw_connection()
             connection: PostgresConnection = pooled.driver_connection  # type: ignore[assignment]  # ours

@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
+from photoqueue.queue import joining
 from photoqueue.queue.connections import KEPT, PostgresConnection, Settings
 from photoqueue.queue.database import Database, again, load_statements, storable
 from photoqueue.records.snapshots import AiCall
@@ -362,13 +363,6 @@ class Ledger:
         rows = self.run(_TRANSITIONS["due_delayed"], queue_name=queue, limit=limit)
         return [Message(queue, row["job_id"], row["priority"]) for row in rows]
 
-    def amend(self, job_id: UUID, payload_json: str, *, after_batch: str | None) -> list[Message]:
-        """Replace the job data of a waiting job; empty if it no longer waits."""
-        rows = self.run(
-            _TRANSITIONS["amend"], job_id=job_id, payload=payload_json, after_batch=after_batch
-        )
-        return [_message(row) for row in rows]
-
     @again()
     def run(self, statement: str, **parameters: Any) -> list[Any]:
         """Execute one statement, commit it, and return its rows as dictionaries."""
@@ -380,6 +374,7 @@ class Ledger:
 
     def connection(self) -> PostgresConnection:
         """Return the connection; reconnect if it is broken."""
+        joining.refuse("A change of a job's state")
         if self._connection is None or self._connection.closed:
             settings = _BUSY if self._busy else KEPT
             connection = self._database.connect(settings, name=self._name)

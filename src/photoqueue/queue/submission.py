@@ -13,9 +13,9 @@ import psycopg
 
 from photoqueue.errors import PhotoConflictError, StateError
 from photoqueue.queue.connections import SHORT, storable_json
-from photoqueue.queue.database import Database, again, load_statements
+from photoqueue.queue.database import Database, again, driver, load_statements
 from photoqueue.queue.ids import photo_id_for
-from photoqueue.words import JobState, JobType
+from photoqueue.words import JobState, JobType, Message, job_type
 
 __all__ = [
     "Accepted",
@@ -23,6 +23,7 @@ __all__ = [
     "NewJob",
     "NewPhoto",
     "accept",
+    "amend",
     "close_batch",
     "closed_error",
     "open_batch",
@@ -460,7 +461,7 @@ def _accept(
                 contents = {"contents": _contents(jobs)}
                 same = cursor.execute(_STATEMENTS["same_contents"], contents).fetchall()
                 jobs, photos = settled(same, jobs, photos)
-            photo_rows, job_rows = _look(cursor.connection, jobs, photos)
+            photo_rows, job_rows = _look(driver(connection), jobs, photos)
             known = known_photos(photo_rows, photos)
             if resubmit:
                 jobs = [job._replace(standing=()) for job in jobs]
@@ -482,6 +483,17 @@ def _accept(
                 copy_rows(cursor, "batch_jobs", places)
     moved = {f"photo-{photo_id}": room for photo_id, room in known.items() if room}
     return [one._replace(moved_from=moved.get(one.job_key)) for one in accepted]
+
+
+@again()
+def amend(
+    database: Database, job_id: UUID, payload_json: str, *, after_batch: str | None
+) -> list[Message]:
+    """Replace the job data of a waiting job; empty if it no longer waits."""
+    values = {"job_id": job_id, "payload": payload_json, "after_batch": after_batch}
+    with database.direct() as connection:
+        rows = connection.execute(_STATEMENTS["amend"], values).fetchall()
+    return [Message(job_type(queue), job_id, priority) for queue, priority in rows]
 
 
 def open_batch(

@@ -152,6 +152,15 @@ SET sha256 = coalesce(excluded.sha256, photos.sha256),
     width = coalesce(excluded.width, photos.width),
     height = coalesce(excluded.height, photos.height);
 
+-- name: amend
+-- Update a job that still waits with the data of a later submission of its key.
+UPDATE jobs
+SET payload = %(payload)s::jsonb,
+    after_batch = %(after_batch)s,
+    ready_at = CASE WHEN %(after_batch)s::text IS NULL THEN clock_timestamp() END
+WHERE job_id = %(job_id)s AND state = 'waiting'
+RETURNING queue_name, priority;
+
 -- name: open_batch
 INSERT INTO batches (batch_id, project_id, user_id, engine, priority, closed_at)
 VALUES (%(batch_id)s, %(project_id)s, %(user_id)s, %(engine)s, %(priority)s,

@@ -399,15 +399,6 @@ WHERE queue_name = %(queue_name)s AND state = 'waiting'
 ORDER BY -priority, job_id
 LIMIT %(limit)s;
 
--- name: amend
--- Update a job that still waits with the data of a later submission of its key.
-UPDATE jobs
-SET payload = %(payload)s::jsonb,
-    after_batch = %(after_batch)s,
-    ready_at = CASE WHEN %(after_batch)s::text IS NULL THEN clock_timestamp() END
-WHERE job_id = %(job_id)s AND state = 'waiting'
-RETURNING job_id, queue_name, priority, state, attempts;
-
 -- name: due_delayed
 -- Delayed jobs of one queue whose back-off is over. now(), unlike clock_timestamp(), is not
 -- volatile, so that the index is read only up to that time.

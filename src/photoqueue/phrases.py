@@ -83,6 +83,12 @@ FRENCH: Final = {
         "{room} : compté photo par photo, aucun modèle n’en a fait la liste"
     ),
     "in {count} of {of} moves": "dans {count} déménagements sur {of}",
+    "The engine misses more than it invents: expect more than listed.": (
+        "Le modèle oublie plus qu’il n’invente : comptez plus que la liste."
+    ),
+    "The engine invents more than it misses: expect less than listed.": (
+        "Le modèle invente plus qu’il n’oublie : comptez moins que la liste."
+    ),
     " and ": " et ",
     " or ": " ou ",
     # why an edit is not placed

@@ -18,6 +18,7 @@ from photoqueue.records.results import (
     EngineUse,
     InventoryLine,
     InventoryResult,
+    range_note,
     share_words,
 )
 from tests.homes import truth, write_home
@@ -192,6 +193,29 @@ def test_model_tried_on_real_photos_is_not_taken_to_be_right() -> None:
     samples = move_range(inventory(*lines, engines=use))
     tried = move_range(inventory(*lines, engines=use, warnings=(f"{FOR_TRYING_OUT} (1 of 2)",)))
     assert tried.low < 0.7 * samples.low
+
+
+def test_engine_that_nobody_measured_may_miss_little_or_much() -> None:
+    lines = [line(key, 2, room=room) for key in KEYS for room in ("salon", "office")]
+    unknown = (EngineUse(engine="detector", model="unheard-of", photos=2),)
+    known = (EngineUse(engine="detector", model="deimv2_hgnetv2_femto_coco", photos=2),)
+    open_, told = (
+        with_range(with_lines(inventory(engines=use), tuple(lines))) for use in (unknown, known)
+    )
+    # Things of the list are as sure to be there, and how much it lacks is not known.
+    assert open_.total_volume_min < told.total_volume_min
+    assert open_.total_volume_min < 0.9 * open_.total_volume
+    assert (range_note(open_), range_note(inventory())) == ("", "")
+
+
+def test_range_that_lies_on_one_side_says_so() -> None:
+    one = inventory(line()).model_copy(update={"total_volume": 10.0})
+    below = one.model_copy(update={"total_volume_min": 4.0, "total_volume_max": 10.2})
+    assert range_note(below, "fr").startswith("Le modèle invente plus")
+    above = one.model_copy(update={"total_volume_min": 9.8, "total_volume_max": 15.0})
+    assert range_note(above).startswith("The engine misses more than it invents: expect more")
+    both = one.model_copy(update={"total_volume_min": 9.0, "total_volume_max": 12.0})
+    assert range_note(both) == ""
 
 
 def test_room_without_findings_may_hold_something_until_it_is_reviewed() -> None:

@@ -24,7 +24,7 @@ from photoqueue.records.estimates import (
     VehicleLoads,
     Working,
 )
-from photoqueue.records.results import FOR_TRYING_OUT, InventoryResult, share_words
+from photoqueue.records.results import FOR_TRYING_OUT, InventoryResult, range_note, share_words
 
 M3_PER_FT3: Final = 0.028316846592
 #: Access that nobody described: the ground floor, near the vehicle.
@@ -228,23 +228,28 @@ def working_of(told: Basis, words: Words) -> Iterator[Working]:
 def notes_of(told: Basis, words: Words) -> Iterator[str]:
     """Return what was assumed and what is missing."""
     made, terms, driven, found = told.estimate, told.terms, told.driven, told.inventory
-    if any(warning.startswith(FOR_TRYING_OUT) for warning in found.warnings):
-        yield words.text("for trying out")
-    if unseen := len(set(found.rooms).difference(found.reviewed_rooms or ())):
-        yield words.text("not reviewed", count=unseen, of=len(found.rooms))
-    if held := sum(line.held_back for line in found.lines):
-        yield words.text("held back", count=held)
-    if found.missing_photos:
-        yield words.text("missing photos", count=len(found.missing_photos))
-    if terms.rates is None:
-        yield words.text("no rates")
-    if terms.access is None:
-        yield words.text("no access")
-    if terms.driving_hours is None and terms.km is None:
-        yield words.text("no driving")
-    if driven.loads_high > driven.loads:
-        yield words.text(
-            "more loads", vehicle=words.vehicle(driven.vehicle, terms), loads=driven.loads_high
-        )
-    if told.burden.heaviest > made.crew:
-        yield words.text("too few", heavy=told.burden.heaviest, crew=made.crew)
+    if note := range_note(found, words.lang):
+        yield note
+    unseen = len(set(found.rooms).difference(found.reviewed_rooms or ()))
+    held = sum(line.held_back for line in found.lines)
+    vehicle = words.vehicle(driven.vehicle, terms)
+    tried = any(warning.startswith(FOR_TRYING_OUT) for warning in found.warnings)
+    not_driven = terms.driving_hours is None and terms.km is None
+    heavy = told.burden.heaviest
+    notes: list[tuple[str, object, dict[str, object]]] = [
+        ("for trying out", tried, {}),
+        ("not reviewed", unseen, {"count": unseen, "of": len(found.rooms)}),
+        ("held back", held, {"count": held}),
+        ("missing photos", found.missing_photos, {"count": len(found.missing_photos)}),
+        ("no rates", terms.rates is None, {}),
+        ("no access", terms.access is None, {}),
+        ("no driving", not_driven, {}),
+        (
+            *("more loads", driven.loads_high > driven.loads),
+            {"vehicle": vehicle, "loads": driven.loads_high},
+        ),
+        ("too few", heavy > made.crew, {"heavy": heavy, "crew": made.crew}),
+    ]
+    for name, there, values in notes:
+        if there:
+            yield words.text(name, **values)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Share of moves (0…1) in which the volume lies in the range of an inventory.
 SHARE: Final = 0.8
+#: Share of a range below which one of its sides is next to nothing.
+_ONE_SIDED: Final = 0.1
 #: The warning on results of the built-in model, which was trained on rendered rooms alone.
 FOR_TRYING_OUT: Final = "for trying out: the built-in model knows rendered rooms, not real ones"
 
@@ -33,6 +35,20 @@ def share_words(share: float = SHARE, language: str = "en") -> str:
     """
     of = 10 if round(share * 10, 6).is_integer() else 100
     return phrase(language, "in {count} of {of} moves", count=f"{share * of:.3g}", of=of)
+
+
+def range_note(inventory: InventoryResult, language: str = "en") -> str:
+    """Say on which side of the usual volume nearly all of its range lies; empty for none."""
+    low, usual, high = (
+        inventory.total_volume_min,
+        inventory.total_volume,
+        inventory.total_volume_max,
+    )
+    if usual - low < _ONE_SIDED * (high - low):
+        return phrase(language, "The engine misses more than it invents: expect more than listed.")
+    if high - usual < _ONE_SIDED * (high - low):
+        return phrase(language, "The engine invents more than it misses: expect less than listed.")
+    return ""
 
 
 class FoundItem(Record):

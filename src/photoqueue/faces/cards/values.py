@@ -35,6 +35,7 @@ from photoqueue.records.results import (
     InventoryLine,
     InventoryResult,
     PhotoResult,
+    range_note,
 )
 from photoqueue.records.snapshots import JobSnapshot
 from photoqueue.words import JobState
@@ -288,6 +289,8 @@ def _inventory(result: InventoryResult) -> str:
         ("engine", result.made_by),
         *(("⚠ warning", text) for text in result.warnings),
     ]
+    if said := range_note(result):
+        rows.append(("range", said))
     corrected = sum(line.corrected for line in result.lines)
     if corrected:
         rows.append(("corrected", counted(corrected, "line")))

@@ -30,7 +30,7 @@ from photoqueue.format import (
     volume,
     volume_range,
 )
-from photoqueue.records.results import share_words
+from photoqueue.records.results import range_note, share_words
 from photoqueue.records.snapshots import job_columns
 
 if TYPE_CHECKING:
@@ -188,6 +188,8 @@ def show_inventory(inventory: InventoryResult) -> None:
     """Print an inventory, and which engine it comes from."""
     show(inventory_table(inventory))
     show(f"Range of the total: {share_words()}. Of a line: among movers.")
+    if said := range_note(inventory):
+        show(said)
     show(f"Engine: {line(inventory.source)}")
 
 

@@ -23,7 +23,7 @@ from photoqueue.inventory.weights import known_item, persons_to_carry, weight_of
 from photoqueue.inventory.wording import Wording
 from photoqueue.queue import projects
 from photoqueue.records.edits import gap_words
-from photoqueue.records.results import EngineUse, InventoryLine, share_words
+from photoqueue.records.results import EngineUse, InventoryLine, range_note, share_words
 from photoqueue.words import UNFINISHED, JobState
 
 if TYPE_CHECKING:
@@ -247,6 +247,8 @@ class Content:
         for state, found in rooms.items():
             what = words.several(found.total(), f"state_{state}")
             yield words("in_rooms", what=what, rooms=", ".join(found))
+        if said := range_note(reading.result, words.language):
+            yield said
         if trial := trial_words(reading, words.language):
             yield trial
         if shared := len(reading.result.shared_photos or ()):

@@ -73,6 +73,7 @@ def age(installation: Installation, days: int = 100) -> None:
             ("jobs", "finished_at"),
             ("photos", "created_at"),
             ("batches", "created_at"),
+            ("batches", "closed_at"),
         ):
             connection.execute(
                 sa.text(f"UPDATE {table} SET {column} = {column} - make_interval(days => {days})")

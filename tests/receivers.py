@@ -23,7 +23,7 @@ LOOPBACK = ("127.0.0.0/8", "::1/128")
 class HttpReceiver:
     """Records what it is sent; ``status`` is what it answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.messages: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.requests = 0
@@ -69,7 +69,7 @@ class HttpReceiver:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/hook?key=hunter2"
 
@@ -89,9 +89,9 @@ class HttpReceiver:
 
 
 @contextmanager
-def running(certificate: tuple[Path, Path] | None = None) -> Iterator[HttpReceiver]:
+def running(certificate: tuple[Path, Path] | None = None, port: int = 0) -> Iterator[HttpReceiver]:
     """Run a receiver, with TLS if there is a certificate and its key."""
-    receiver = HttpReceiver()
+    receiver = HttpReceiver(port)
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)

@@ -261,6 +261,8 @@ class Settings(BaseSettings):
     #: Whether OpenTelemetry spans are sent; needs the extra ``tracing``.
     tracing: bool = False
 
+    #: URL that workers tell of the ends of batches and inventories, and of reports.
+    webhook_url: SecretStr | None = None
     #: Key that signs webhooks and alerts, as of Standard Webhooks: ``whsec_`` and 24 to 64 random
     #: bytes in base64; two, separated by a space, while one replaces the other.
     webhook_secret: Annotated[SecretStr | None, AfterValidator(_webhook_secret)] = None

@@ -291,3 +291,21 @@ class Message(NamedTuple):
 
 #: Priority of a photo submitted by itself, so that it overtakes a running batch.
 INTERACTIVE_PRIORITY: Final = 10
+
+
+class WebhookEvent(StrEnum):
+    """What is told."""
+
+    BATCH_ENDED = "batch.ended"
+    INVENTORY_ENDED = "inventory.ended"
+    REPORT_WRITTEN = "report.written"
+
+
+class WebhookState(StrEnum):
+    """How far a webhook is."""
+
+    #: It is sent, at once or again later.
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    #: All attempts failed, or there is no address.
+    GIVEN_UP = "given_up"

@@ -52,6 +52,7 @@ def test_schemas_have_these_names() -> None:
     # Generated clients have classes of these names: renaming one is a change of the API.
     records = {"AiCall", "Attempt", "InventoryLine", "InventoryResult", "JobSnapshot", "JobStory"}
     records |= {"EngineUse", "JobOrder", "JobState", "Outcome", "QueueStats", "Worker"}
+    records |= {"Webhook", "WebhookEvent", "WebhookState"}
     records |= {"Anchor", "Edit", "FoundItem", "NamedThing"}
     records |= {"BatchPhoto", "PhotoResult", "Access", "CartonLine", "Estimate", "Hours", "Price"}
     records |= {"PriceLine", "Quantity", "Rates", "Vehicle", "VehicleLoads", "Working"}
@@ -66,6 +67,7 @@ def test_schemas_have_these_names() -> None:
     answers = {"AliveAnswer", "ChangesAnswer", "CountsAnswer", "JobsAnswer", "QueueAnswer"}
     answers |= {"QueuesAnswer", "ReadyAnswer", "TestJobAnswer", "WorkersAnswer"}
     answers |= {"EditsAnswer", "ItemsAnswer", "BatchAnswer", "BatchPhotosAnswer", "ProjectsAnswer"}
+    answers |= {"WebhooksAnswer", "ResentAnswer"}
     parts = {"ReviewItem", "ReviewThing", "UnplacedEdit", "InventoryGap"}
     parts |= {"CheckEntry", "Fault", "LeftOutFile", "Problem", "ProjectEntry", "SubmittedJob"}
     assert set(description()["components"]["schemas"]) == records | requests | answers | parts

@@ -67,6 +67,7 @@ def test_scope_of_each_route() -> None:
         ("POST", "/api/jobs/{job_id}/cancel"),
         ("POST", "/api/queues/{name}/pause"),
         ("POST", "/api/queues/{name}/resume"),
+        ("POST", "/api/webhooks/{webhook_id}/resend"),
     }
 
 

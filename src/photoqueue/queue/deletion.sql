@@ -71,13 +71,15 @@ WHERE photo_id = ANY(%(photo_ids)s) AND created_at < %(before)s
 RETURNING photo_id;
 
 -- name: delete_leftovers
--- Batches without a job, incidents that are over, and operations.
+-- Batches without a job, incidents that are over, operations, and webhooks that nobody sends any more.
 WITH emptied AS (
     DELETE FROM batches
     WHERE closed_at < %(before)s
       AND NOT EXISTS (SELECT FROM batch_jobs WHERE batch_jobs.batch_id = batches.batch_id)
 ), done AS (
     DELETE FROM api_operations WHERE asked_at < %(before)s
+), told AS (
+    DELETE FROM webhooks WHERE happened_at < %(before)s AND due_at IS NULL
 )
 DELETE FROM incidents WHERE ended_at < %(before)s AND end_told_at IS NOT NULL;
 
@@ -127,6 +129,8 @@ WITH rows_of_photos AS (
     DELETE FROM api_answers
     WHERE jsonb_path_query_array(answer::jsonb, '$.**.projectId') ? %(project)s
        OR jsonb_path_query_array(answer::jsonb, '$.**.jobId') ?| %(names)s::text[]
+), told AS (
+    DELETE FROM webhooks WHERE project_id = %(project)s
 ), gone AS (
     DELETE FROM batches WHERE project_id = %(project)s RETURNING batch_id
 ), members AS (

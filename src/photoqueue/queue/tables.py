@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, UUID
 from photoqueue.words import UNFINISHED, JobState, Outcome, TokenScope
 
 #: Revision that this code reads and writes; equal to the newest migration.
-SCHEMA_REVISION: Final = "0013"
+SCHEMA_REVISION: Final = "0014"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -436,4 +436,32 @@ incidents = sa.Table(
     _time("end_told_at"),
     _partial("incidents_open", "ended_at IS NULL", "name", "queue_name", unique=True),
     _partial("incidents_untold", "told_at IS NULL OR end_told_at IS NULL", "began_at"),
+)
+
+#: What the receiver of ``PHOTOQUEUE_WEBHOOK_URL`` is told. Triggers write the rows of batches and
+#: inventories, whose end is then awaited.
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("webhook_id", UUID(as_uuid=True), primary_key=True, server_default=_RANDOM_ID),
+    #: Values of :class:`photoqueue.queue.webhooks.WebhookEvent`.
+    sa.Column("event", sa.Text, nullable=False),
+    #: Id of the batch, of the job of the inventory, or of the project of the report.
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("project_id", sa.Text),
+    _time("created_at", nullable=False, server_default=sa.func.now()),
+    #: Place in the batch of the first job that was unfinished, within a thousand.
+    sa.Column("checked", sa.Integer, nullable=False, server_default=sa.text("0")),
+    #: Null while it is awaited.
+    _time("happened_at"),
+    #: When to look whether it has happened, or to send it; null once it is delivered or given up.
+    #: While it is sent, the end of the sender's lease.
+    _time("due_at", server_default=sa.func.now()),
+    #: Attempts begun; also the fencing token of a failed one.
+    sa.Column("attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
+    sa.Column("error", sa.Text),
+    _time("delivered_at"),
+    _partial("webhooks_awaited", "happened_at IS NULL", "event", "subject", unique=True),
+    _partial("webhooks_due", "due_at IS NOT NULL", "due_at"),
+    sa.Index("webhooks_happened", "happened_at", "webhook_id"),
 )

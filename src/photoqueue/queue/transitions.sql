@@ -333,30 +333,41 @@ SELECT job_id, queue_name, priority FROM cancelled;
 -- name: retry
 -- Retry failed or cancelled jobs, with a new budget on top of the attempts on record. Skipped are
 -- jobs of whose key another job is unfinished or has completed since; of several jobs of one key
--- only the newest is started.
+-- only the newest is started. The end of an inventory, and of the batch that a job came with, is told
+-- again; who looks for it at this moment skips it.
 WITH ended AS (
     SELECT job_id, job_key, payload ->> 'sha256' AS sha256 FROM jobs
     WHERE job_id = ANY(%(job_ids)s) AND state IN ('failed', 'cancelled')
     ORDER BY job_id FOR UPDATE
 ), newest AS (
     SELECT DISTINCT ON (job_key) job_id, sha256 FROM ended ORDER BY job_key, job_id DESC
+), retried AS (
+    UPDATE jobs
+    SET state = 'waiting', ready_at = clock_timestamp(), max_attempts = attempts + %(budget)s,
+        budget = %(budget)s, started_at = NULL, finished_at = NULL, wait_ms = NULL,
+        job_duration_ms = NULL, success = NULL,
+        error_type = NULL, error_message = NULL, error_traceback = NULL, after_batch = NULL
+    FROM newest
+    WHERE jobs.job_id = newest.job_id
+      -- not for a photo that could not be read at submission: there is no content to analyse
+      AND newest.sha256 IS DISTINCT FROM ''
+      AND NOT EXISTS (
+          SELECT FROM jobs AS other
+          WHERE other.job_key = jobs.job_key
+            AND (other.state IN ('waiting', 'active', 'delayed')
+                 OR other.state = 'completed' AND other.job_id > jobs.job_id)
+      )
+    RETURNING jobs.job_id, queue_name, priority, state, attempts, batch_id, jobs.project_id
+), awaited AS (
+    INSERT INTO webhooks (event, subject, project_id)
+    SELECT 'batch.ended', batch_id, project_id FROM batches
+    WHERE batch_id IN (SELECT batch_id FROM retried)
+    UNION ALL
+    SELECT 'inventory.ended', job_id::text, project_id FROM retried
+    WHERE queue_name = 'inventory-sync'
+    ON CONFLICT (event, subject) WHERE happened_at IS NULL DO UPDATE SET checked = 0
 )
-UPDATE jobs
-SET state = 'waiting', ready_at = clock_timestamp(), max_attempts = attempts + %(budget)s,
-    budget = %(budget)s, started_at = NULL, finished_at = NULL, wait_ms = NULL,
-    job_duration_ms = NULL, success = NULL,
-    error_type = NULL, error_message = NULL, error_traceback = NULL, after_batch = NULL
-FROM newest
-WHERE jobs.job_id = newest.job_id
-  -- not for a photo that could not be read at submission: there is no content to analyse
-  AND newest.sha256 IS DISTINCT FROM ''
-  AND NOT EXISTS (
-      SELECT FROM jobs AS other
-      WHERE other.job_key = jobs.job_key
-        AND (other.state IN ('waiting', 'active', 'delayed')
-             OR other.state = 'completed' AND other.job_id > jobs.job_id)
-  )
-RETURNING jobs.job_id, queue_name, priority, state, attempts;
+SELECT job_id, queue_name, priority, state, attempts FROM retried;
 
 -- name: release_blocked
 -- Make jobs ready that waited for a batch which is closed and whose last job has ended. What

@@ -80,6 +80,8 @@ class Errands(NamedTuple):
     unblocked: bool
     #: Queues with jobs that could start.
     due: list[str]
+    #: Whether a webhook is to be looked at or sent.
+    webhooks: bool
 
 
 class Register:

@@ -54,6 +54,7 @@ SELECT
 -- unblocked: whether jobs wait for a batch that has ended; see `release_blocked`.
 -- due: queues that are not paused and have jobs that could start. Scalar subqueries, as the planner
 -- may answer EXISTS by reading all jobs that wait.
+-- webhooks: whether one is to be looked at or sent.
 SELECT
     extract(epoch FROM clock_timestamp())::float8 AS clock,
     ARRAY(
@@ -100,7 +101,10 @@ SELECT
              ORDER BY ready_at LIMIT 1),
             false)
         ORDER BY queue_name
-    ) AS due;
+    ) AS due,
+    EXISTS (
+        SELECT FROM webhooks WHERE due_at <= now() OR due_at > now() + interval '1 day'
+    ) AS webhooks;
 
 -- name: stop
 WITH stopped AS (

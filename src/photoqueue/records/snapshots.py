@@ -18,7 +18,15 @@ from pydantic.alias_generators import to_camel
 
 from photoqueue.format import one_line
 from photoqueue.records.hooks import HasCard
-from photoqueue.words import UNFINISHED, JobState, JobType, Outcome, retry_helps
+from photoqueue.words import (
+    UNFINISHED,
+    JobState,
+    JobType,
+    Outcome,
+    WebhookEvent,
+    WebhookState,
+    retry_helps,
+)
 
 _JSON: Final = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
@@ -253,3 +261,24 @@ def job_columns() -> Mapping[str, Column]:
 def error_line(error_type: str | None, error_message: str | None) -> str | None:
     """Format an error in one line; None if there is none."""
     return f"{error_type}: {error_message}" if error_type else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """Something that happened, and whether the receiver was told."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _JSON
+
+    webhook_id: UUID
+    event: WebhookEvent
+    #: Id of the batch, of the job of the inventory, or of the project of the report.
+    subject: str
+    project_id: str | None
+    happened_at: datetime
+    state: WebhookState
+    attempts: int
+    #: Why the last attempt failed.
+    error: str | None
+    delivered_at: datetime | None
+    #: Of one that waits: when the next attempt begins.
+    due_at: datetime | None

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from photoqueue.errors import BrokerUnavailableError, ServiceError
+from photoqueue.errors import BrokerUnavailableError, PhotoqueueError
+from photoqueue.posting import Receiver
 from photoqueue.queue.broker.retention import Finished
 from photoqueue.queue.ledger import Ledger, Recovered
 from photoqueue.queue.tally import WORKER_PATIENCE, WORKER_ROWS, counting
+from photoqueue.queue.webhooks import send_due
 from photoqueue.queue.workers import Host, Register
 from photoqueue.words import JobState, JobType, Outcome, job_type
 from photoqueue.worker.identity import is_alive
@@ -32,55 +34,71 @@ _PAGES_A_ROUND: Final = 20
 _TIDY_SECONDS: Final = 60.0
 #: Seconds between two deletions of old worker records.
 _FORGET_SECONDS: Final = 3600.0
-#: Seconds between two updates of the job statistics.
-_COUNT_SECONDS: Final = 10.0
+#: Seconds between two updates of the job statistics, and after an error in the background.
+_AGAIN_SECONDS: Final = 10.0
 
 
-class Counting:
-    """Counts new history rows, so that a scrape of the metrics has little left to count.
+class Background:
+    """Does something in a thread of its own, with connections of its own.
 
-    Runs in its own thread with its own connection: a lock, a slow statement or an error here must
-    not keep the worker from renewing its lease or recovering jobs.
+    A lock, a slow statement, a server that hangs or an error there must not keep the worker from
+    renewing its lease or recovering jobs.
+
+    Parameters
+    ----------
+    work
+        Returns for how many seconds it need not be called again.
+    problem
+        What does not happen for now, if it raises an error.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, work: Callable[[], float], problem: str) -> None:
+        self._work = work
+        self._problem = problem
         self._thread: threading.Thread | None = None
-        self._count_at = 0.0
-        self._forget_at = 0.0
+        self._work_at = 0.0
         self._warned = False
 
     def start(self) -> None:
-        """Start counting in the background, unless it is running or was done just now."""
-        if time.monotonic() < self._count_at or (self._thread and self._thread.is_alive()):
+        """Start working, unless it is running or was done just now."""
+        if time.monotonic() < self._work_at or (self._thread and self._thread.is_alive()):
             return
         # A daemon thread, so that a worker that ends does not wait for it.
-        self._thread = threading.Thread(target=self._run, name="counting", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=self._problem, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        more = False
+        seconds = _AGAIN_SECONDS
         try:
-            more = self._count()
+            seconds = self._work()
             self._warned = False
         except Exception as exc:
-            # Nothing is lost: the rows are counted later.
+            # Nothing is lost: it is done later.
             if not self._warned:
-                expected = isinstance(exc, ServiceError)
+                expected = isinstance(exc, PhotoqueueError)
                 logger.warning(
-                    "history is not counted for now: %s", exc, exc_info=None if expected else exc
+                    "%s for now: %s", self._problem, exc, exc_info=None if expected else exc
                 )
                 self._warned = True
-        self._count_at = time.monotonic() + (0.0 if more else _COUNT_SECONDS)
+        self._work_at = time.monotonic() + seconds
 
-    def _count(self) -> bool:
+
+class Counting:
+    """Counts new history rows, so that a scrape of the metrics has little left to count."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._forget_at = 0.0
+
+    def __call__(self) -> float:
+        """Count a page of rows."""
         with counting(self._database, patience=WORKER_PATIENCE) as tally:
             more = tally.advance(most=WORKER_ROWS)
         if time.monotonic() > self._forget_at:
             with counting(self._database) as tally:
                 tally.forget()
             self._forget_at = time.monotonic() + _FORGET_SECONDS
-        return more
+        return 0.0 if more else _AGAIN_SECONDS
 
 
 class Recovery:
@@ -104,7 +122,9 @@ class Recovery:
         self._ledger = ledger
         self._register = Register(ledger)
         self._broker = installation.broker
-        self._counting = Counting(installation.database)
+        self._counting = Background(Counting(installation.database), "history is not counted")
+        self._webhooks = Background(self._send_webhooks, "no webhook is sent")
+        self._installation = installation
         self._worker_id = worker_id
         self._host = host
         self._lease_seconds = lease_seconds
@@ -140,6 +160,8 @@ class Recovery:
         if look.unblocked:
             self._broker.enqueue(self._ledger.release_blocked())
         if renewal.leads:
+            if look.webhooks:
+                self._webhooks.start()
             self._lead(look.due, renewal.queues)
             self.led = True
 
@@ -155,6 +177,11 @@ class Recovery:
         if now > self._forget_at:
             self._register.forget()
             self._forget_at = now + _FORGET_SECONDS
+
+    def _send_webhooks(self) -> float:
+        receiver = Receiver.of(self._installation.settings, "webhook_url")
+        send_due(self._installation.database, receiver)
+        return 0.0
 
     def _leases_hold(self, clock: float) -> bool:
         """Whether workers could renew their leases by the clock of PostgreSQL.

@@ -26,6 +26,7 @@ from photoqueue.faces.cli import (
     service,
     submit,
     tokens,
+    webhooks,
 )
 
 #: Exit status for any error but a wrong setting.
@@ -106,6 +107,7 @@ for _panel, _commands in _COMMANDS.items():
         app.command(rich_help_panel=_panel)(_command)
 app.add_typer(models.app, name="models", rich_help_panel="Service")
 app.add_typer(tokens.app, name="tokens", rich_help_panel="Service")
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Service")
 
 
 def run() -> None:

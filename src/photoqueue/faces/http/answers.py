@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -15,7 +16,7 @@ from pydantic.alias_generators import to_camel
 from photoqueue.queue.batch_changes import BatchPhoto
 from photoqueue.records.base import Box
 from photoqueue.records.edits import Edit
-from photoqueue.records.snapshots import JobSnapshot, QueueStats, Worker
+from photoqueue.records.snapshots import JobSnapshot, QueueStats, Webhook, Worker
 from photoqueue.words import JobState, JobType
 
 _JOB_ID = "01a209ce-dc1e-7676-951f-0a77b04d212b"
@@ -193,6 +194,18 @@ class EditsAnswer(_Given):
     """Edits, oldest first."""
 
     edits: tuple[Edit, ...]
+
+
+class WebhooksAnswer(_Given):
+    """What happened and whether the receiver was told, newest first."""
+
+    webhooks: list[Webhook]
+
+
+class ResentAnswer(_Given):
+    """A webhook that is sent again."""
+
+    webhook_id: UUID
 
 
 class WorkersAnswer(_Given):

@@ -37,6 +37,7 @@ from photoqueue.faces.http.routes import (
     reviews,
     submissions,
     system,
+    webhooks,
 )
 from photoqueue.installation import current
 from photoqueue.settings import Settings
@@ -49,6 +50,7 @@ _ROUTERS: Final = (
     photos.router,
     projects.router,
     reviews.router,
+    webhooks.router,
     system.router,
 )
 #: In the order in which they are asked whether they are meant.

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import io
+import logging
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.client.identifiers import checked
-from photoqueue.errors import ConfigurationError, PayloadError
+from photoqueue.errors import ConfigurationError, PayloadError, ServiceError
 from photoqueue.faces.report.content import Content, data_address
 from photoqueue.faces.report.words import ReportWords
 from photoqueue.format import counted, one_line, visible, volume
 from photoqueue.installation import current
 from photoqueue.inventory.export import file_stem, write_new
+from photoqueue.queue.webhooks import announce
+from photoqueue.words import WebhookEvent
 
 if TYPE_CHECKING:
     from photoqueue.records.estimates import Estimate
     from photoqueue.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 HERE: Final = Path(__file__).parent
 TEMPLATE: Final = HERE / "report.html.j2"
@@ -102,7 +107,7 @@ class Report:
         return f"{file_stem('report', self.project_id)}.{kind}", content
 
     def save(self, path: str | Path) -> Path:
-        """Write the report to a new file; return its path.
+        """Write the report to a new file, of which a webhook tells; return its path.
 
         Where PDF cannot be made, the HTML is written beside it and the error names it.
 
@@ -131,7 +136,17 @@ class Report:
             raise ConfigurationError(
                 f"{exc} The report is in {instead}, which browsers show and print."
             ) from exc
-        return write_new(target, content)
+        written = write_new(target, content)
+        try:
+            announce(
+                current().database,
+                WebhookEvent.REPORT_WRITTEN,
+                subject=self.project_id,
+                project_id=self.project_id,
+            )
+        except ServiceError as exc:
+            logger.warning("%s is written, but no webhook tells of it: %s", written, exc)
+        return written
 
 
 def report(project_id: str, *, lang: str | None = None, estimate: Estimate | None = None) -> Report:

@@ -1,0 +1,141 @@
+"""Webhooks: each end of a batch or inventory, and each report, is sent at least once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from photoqueue.errors import NotFoundError
+from photoqueue.posting import LIMIT_SECONDS, NotAcceptedError, Receiver
+from photoqueue.queue.database import Database, again, load_statements, storable
+from photoqueue.records.snapshots import Webhook
+from photoqueue.words import WebhookEvent, WebhookState
+
+logger = logging.getLogger(__name__)
+
+_WEBHOOKS: Final = load_statements("webhooks.sql")
+#: Seconds after each failed attempt before the next: over three days in all.
+DELAYS: Final = tuple(min(5 * 4**number, 6 * 3600) for number in range(18))
+#: Seconds for which one sender has a webhook: longer than any attempt.
+_LEASE_SECONDS: Final = 6 * LIMIT_SECONDS
+
+
+#: What the subject of each event is called.
+_SUBJECTS: Final = {
+    WebhookEvent.BATCH_ENDED: "batchId",
+    WebhookEvent.INVENTORY_ENDED: "jobId",
+    WebhookEvent.REPORT_WRITTEN: "projectId",
+}
+
+
+class _NotSetError(NotAcceptedError):
+    """There is nobody to be told, or no key to sign with."""
+
+
+def announce(database: Database, event: WebhookEvent, *, subject: str, project_id: str) -> None:
+    """Let the receiver be told of something that happened now."""
+    values = {"event": event, "subject": subject, "project_id": project_id}
+    with database.begin() as connection:
+        _WEBHOOKS(connection, "announce", **values)
+
+
+def list_webhooks(
+    database: Database, *, state: WebhookState | None = None, limit: int
+) -> list[Webhook]:
+    """List what happened, newest first."""
+    with database.begin() as connection:
+        rows = _WEBHOOKS(connection, "list", state=state, limit=limit).mappings()
+        return [
+            Webhook(
+                **{
+                    **row,
+                    "event": WebhookEvent(row["event"]),
+                    "state": WebhookState(row["state"]),
+                }
+            )
+            for row in rows
+        ]
+
+
+def resend(database: Database, webhook_ids: Sequence[UUID] | None) -> int:
+    """Send webhooks again, under their ids; None for all that were given up. Return their number.
+
+    Raises
+    ------
+    NotFoundError
+        One of them does not exist; none is sent.
+    """
+    with database.begin() as connection:
+        ids = None if webhook_ids is None else list(set(webhook_ids))
+        found = _WEBHOOKS(connection, "resend", webhook_ids=ids).scalars().all()
+        for webhook_id in set(ids or ()) - set(found):
+            raise NotFoundError(
+                f"There is no webhook {webhook_id} here; nothing was sent. "
+                "photoqueue webhooks list shows them."
+            )
+    return len(found)
+
+
+def send_due(database: Database, receiver: Receiver | None) -> None:
+    """Find out what has happened, and send what is due, up to the first that is not accepted.
+
+    Several may do this at a time: a webhook is leased to one of them.
+    """
+    _settle(database)
+    while _send_next(database, receiver):
+        pass
+
+
+@again()
+def _settle(database: Database) -> None:
+    with database.begin() as connection:
+        _WEBHOOKS(connection, "settle")
+
+
+def _send_next(database: Database, receiver: Receiver | None) -> bool:
+    """Send a webhook that is due; return whether there may be more to send now."""
+    with database.begin() as connection:
+        row = _WEBHOOKS(connection, "claim", lease=_LEASE_SECONDS).first()
+    if row is None:
+        return False
+    project = {} if row.project_id is None else {"projectId": row.project_id}
+    message = {
+        "type": row.event,
+        "timestamp": row.happened_at.isoformat(),
+        "data": {_SUBJECTS[WebhookEvent(row.event)]: row.subject, **project},
+    }
+    try:
+        if receiver is None or receiver.secret is None:
+            missing = "URL" if receiver is None else "SECRET"
+            raise _NotSetError(f"PHOTOQUEUE_WEBHOOK_{missing} is not set")
+        receiver.post(str(row.webhook_id), row.timestamp, json.dumps(message).encode())
+    except NotAcceptedError as exc:
+        return _failed(database, row, exc)
+    with database.begin() as connection:
+        _WEBHOOKS(connection, "delivered", webhook_id=row.webhook_id)
+    return True
+
+
+def _failed(database: Database, row: Any, exc: NotAcceptedError) -> bool:
+    """Record a failed attempt; return whether others may succeed."""
+    unset = isinstance(exc, _NotSetError)
+    last = unset or row.attempts > len(DELAYS)
+    # Not all at the same moment, after the receiver was away.
+    delay = None if last else DELAYS[row.attempts - 1] * random.uniform(1, 1.1)
+    if last and not unset:
+        logger.error(
+            "webhook %s (%s of %s) was given up after %d attempts: %s",
+            row.webhook_id,
+            row.event,
+            row.subject,
+            row.attempts,
+            exc,
+        )
+    values = {"webhook_id": row.webhook_id, "attempts": row.attempts, "error": storable(str(exc))}
+    with database.begin() as connection:
+        _WEBHOOKS(connection, "failed", **values, delay=delay)
+    return unset

@@ -1,0 +1,94 @@
+-- Webhooks: what happened, and who has been told. A row is written with its batch or job, by
+-- triggers; all times are those of PostgreSQL's clock.
+
+-- name: settle
+-- Note which batches and inventories have ended. Closed batches are locked as in `release_blocked`.
+-- The first unfinished job of a batch is looked for from where the last one was, then from the
+-- beginning, as jobs may have been retried; so a large batch is not read whole each time.
+WITH awaited AS MATERIALIZED (
+    SELECT webhook_id, event, subject, checked FROM webhooks
+    WHERE happened_at IS NULL
+    FOR UPDATE SKIP LOCKED
+), closed AS MATERIALIZED (
+    SELECT batch_id FROM batches
+    WHERE closed_at <= now() AND batch_id IN (SELECT subject FROM awaited)
+    FOR SHARE SKIP LOCKED
+), found AS (
+    SELECT webhook_id, checked, CASE
+        WHEN event = 'inventory.ended' THEN
+            (SELECT 0 FROM jobs
+             WHERE job_id = subject::uuid AND state IN ('waiting', 'active', 'delayed'))
+        WHEN subject NOT IN (SELECT batch_id FROM closed)
+             AND EXISTS (SELECT FROM batches WHERE batch_id = subject) THEN checked
+        ELSE coalesce(
+            (SELECT position FROM batch_jobs JOIN jobs USING (job_id)
+             WHERE batch_jobs.batch_id = subject AND position >= checked
+               AND state IN ('waiting', 'active', 'delayed')
+             ORDER BY position LIMIT 1),
+            (SELECT position FROM batch_jobs JOIN jobs USING (job_id)
+             WHERE batch_jobs.batch_id = subject AND position < checked
+               AND state IN ('waiting', 'active', 'delayed')
+             ORDER BY position LIMIT 1))
+        END AS unfinished
+    FROM awaited
+)
+UPDATE webhooks
+SET checked = coalesce(unfinished, 0),
+    happened_at = CASE WHEN unfinished IS NULL THEN clock_timestamp() END,
+    due_at = clock_timestamp()
+FROM found
+WHERE webhooks.webhook_id = found.webhook_id
+  AND (unfinished IS NULL OR abs(unfinished - found.checked) >= 1000);
+
+-- name: announce
+INSERT INTO webhooks (event, subject, project_id, happened_at)
+VALUES (%(event)s, %(subject)s, %(project_id)s, clock_timestamp());
+
+-- name: claim
+-- Lease the one that has been due for longest to a sender, and count the attempt. If the sender
+-- dies, another one sends it after the lease. A time later than any delay was written before the
+-- clock was set back.
+UPDATE webhooks
+SET attempts = attempts + 1, due_at = clock_timestamp() + %(lease)s * interval '1 second'
+WHERE webhook_id = (
+    SELECT webhook_id FROM webhooks
+    WHERE happened_at IS NOT NULL
+      AND (due_at <= now() OR due_at > now() + interval '1 day')
+    ORDER BY due_at
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING webhook_id, event, subject, project_id, happened_at, attempts,
+    extract(epoch FROM clock_timestamp())::bigint AS timestamp;
+
+-- name: delivered
+UPDATE webhooks SET delivered_at = clock_timestamp(), due_at = NULL, error = NULL
+WHERE webhook_id = %(webhook_id)s;
+
+-- name: failed
+-- Not if another sender has it since, or has delivered it. Without a delay it is given up.
+UPDATE webhooks
+SET error = %(error)s,
+    due_at = clock_timestamp() + %(delay)s::float8 * interval '1 second'
+WHERE webhook_id = %(webhook_id)s AND attempts = %(attempts)s AND delivered_at IS NULL;
+
+-- name: resend
+-- With all attempts anew; of those named, or all that were given up.
+UPDATE webhooks SET due_at = clock_timestamp(), attempts = 0, delivered_at = NULL, error = NULL
+WHERE happened_at IS NOT NULL
+  AND (webhook_id = ANY(%(webhook_ids)s::uuid[])
+       OR %(webhook_ids)s::uuid[] IS NULL AND due_at IS NULL AND delivered_at IS NULL)
+RETURNING webhook_id;
+
+-- name: list
+-- What happened, newest first; what is still awaited is left out.
+SELECT webhook_id, event, subject, project_id, happened_at, attempts, error, delivered_at, due_at,
+    state
+FROM webhooks, LATERAL (
+    SELECT CASE WHEN delivered_at IS NOT NULL THEN 'delivered'
+                WHEN due_at IS NULL THEN 'given_up' ELSE 'waiting' END AS state
+) AS shown
+WHERE happened_at IS NOT NULL
+  AND (%(state)s::text IS NULL OR state = %(state)s)
+ORDER BY happened_at DESC, webhook_id
+LIMIT %(limit)s;

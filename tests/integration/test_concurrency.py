@@ -29,9 +29,7 @@ PHOTOS = "photo-analyze"
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Let processes go soon after they have become spare."""
-    return settings.model_copy(
-        update={"concurrency": Concurrency(1, 3), "idle_seconds": 0.5, "lease_seconds": 1.0}
-    )
+    return settings.model_copy(update={"concurrency": Concurrency(1, 3), "idle_seconds": 0.5})
 
 
 @pytest.fixture

@@ -153,6 +153,20 @@ def test_nothing_goes_whose_batch_or_project_has_work_to_do(
     assert rows(database) == dict.fromkeys(TABLES, 0)
 
 
+def test_jobs_of_an_open_batch_stay(installation: Installation, database: Database) -> None:
+    batch = photoqueue.open_batch(project_id="house")
+    with closing(Ledger(database)) as ledger:
+        end(ledger, *batch.add(picture(1)))
+    age(installation)
+    with database.begin() as connection:
+        connection.execute(sa.text("UPDATE batches SET closed_at = now() + interval '1 h'"))
+    assert prune(timedelta(days=90)) == Deleted()
+    batch.close()
+    assert prune(timedelta(days=90)) == Deleted()
+    age(installation)
+    assert prune(timedelta(days=90)).jobs == 1
+
+
 def test_old_job_that_a_new_batch_was_given_stays(
     installation: Installation, database: Database
 ) -> None:

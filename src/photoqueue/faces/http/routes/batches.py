@@ -15,7 +15,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -27,6 +27,7 @@ from starlette.datastructures import UploadFile
 from photoqueue.client.identifiers import MAX_LENGTH, MAX_PRIORITY
 from photoqueue.client.observe import ask, batch
 from photoqueue.client.submit import add_requests, batch_request, open_batch
+from photoqueue.engines.registry import registered_engines
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.http.access import needs
 from photoqueue.faces.http.answers import BatchAnswer, BatchPhotosAnswer, LeftOutFile
@@ -93,7 +94,7 @@ class BatchRequest(RequestBody):
     user_id: Name = Field(examples=["u1"])
     project_id: Name | None = Field(default=None, examples=["move-42"])
     #: Default: the one that the worker is configured for.
-    engine: Name | None = None
+    engine: Literal[registered_engines()] | None = None  # type: ignore[valid-type]  # derived
     #: Jobs of higher priority are taken first.
     priority: int = Field(default=0, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
 

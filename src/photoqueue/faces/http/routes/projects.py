@@ -13,6 +13,7 @@ from photoqueue.client.observe import ask
 from photoqueue.faces.http.access import needs
 from photoqueue.faces.http.answers import ProjectEntry, ProjectsAnswer
 from photoqueue.faces.http.backend import TheBackend
+from photoqueue.faces.http.routes.submissions import Name
 from photoqueue.faces.report.document import report
 from photoqueue.queue.projects import list_projects
 from photoqueue.records.estimates import Estimate, Terms
@@ -61,14 +62,14 @@ async def projects(
 
 @router.post("/{project_id:path}/estimate", response_model_exclude_none=True)
 @needs(TokenScope.READ)
-async def make_estimate(project_id: str, body: EstimateRequest, backend: TheBackend) -> Estimate:
+async def make_estimate(project_id: Name, body: EstimateRequest, backend: TheBackend) -> Estimate:
     """Estimate a move from its inventory with all edits; an estimate is not a quote."""
     return await backend.calls(_estimate, project_id, body)
 
 
 @router.post("/{project_id:path}/report", response_class=Response, responses=_FILE)
 @needs(TokenScope.READ)
-async def make_report(project_id: str, body: ReportRequest, backend: TheBackend) -> Response:
+async def make_report(project_id: Name, body: ReportRequest, backend: TheBackend) -> Response:
     """Make the report of a project with its estimate: volume survey, not a quote."""
     name, content = await backend.reports(_report, project_id, body)
     told = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}

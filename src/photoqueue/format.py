@@ -45,8 +45,7 @@ def number(value: float | None, decimals: int = 0) -> str:
     """
     if value is None or missing(value):
         return NOTHING
-    rounded = _rounded(value, decimals)
-    return f"{rounded if rounded else 0.0:,.{decimals}f}"
+    return f"{rounded(value, decimals) or 0.0:,.{decimals}f}"
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
@@ -68,17 +67,17 @@ def duration(milliseconds: float | None) -> str:
         return NOTHING
     if milliseconds < 0:
         return f"-{duration(-milliseconds)}"
-    if _rounded(milliseconds, 0) < 1000:
-        return f"{number(milliseconds, int(_rounded(milliseconds, 1) < 10))} ms"
-    if _rounded(milliseconds / 1000, 1) < 60:
+    if rounded(milliseconds, 0) < 1000:
+        return f"{number(milliseconds, int(rounded(milliseconds, 1) < 10))} ms"
+    if rounded(milliseconds / 1000, 1) < 60:
         return f"{number(milliseconds / 1000, 1)} s"
-    seconds = int(_rounded(milliseconds / 1000, 0))
+    seconds = int(rounded(milliseconds / 1000, 0))
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60} s"
-    minutes = int(_rounded(milliseconds / 60_000, 0))
+    minutes = int(rounded(milliseconds / 60_000, 0))
     if minutes < 24 * 60:
         return f"{minutes // 60} h {minutes % 60} min"
-    hours = int(_rounded(milliseconds / 3_600_000, 0))
+    hours = int(rounded(milliseconds / 3_600_000, 0))
     return f"{hours // 24:,} d {hours % 24} h"
 
 
@@ -118,9 +117,9 @@ def size(count: float) -> str:
     ('900 B', '1.5 KiB', '24 MiB')
     """
     power = 0
-    while power < len(_BYTES) - 1 and _rounded(count, 0) >= 1024:
+    while power < len(_BYTES) - 1 and rounded(count, 0) >= 1024:
         count, power = count / 1024, power + 1
-    return f"{number(count, int(power > 0 and _rounded(count, 1) < 10))} {_BYTES[power]}"
+    return f"{number(count, int(power > 0 and rounded(count, 1) < 10))} {_BYTES[power]}"
 
 
 def money(usd: float | None) -> str:
@@ -206,7 +205,7 @@ def one_line(value: object, length: int = LONGEST) -> str:
     return shorten(visible(" ".join(str(value).split())), length)
 
 
-def _rounded(value: float, decimals: int) -> float:
+def rounded(value: float, decimals: int) -> float:
     """Round half up; 0.285 is 0.29, although the binary fraction is a little less than that."""
     step = 10.0**decimals
     return math.copysign(math.floor(abs(value) * step + 0.500_001) / step, value)
@@ -215,7 +214,7 @@ def _rounded(value: float, decimals: int) -> float:
 def _two_digits(value: float) -> int:
     """Return the decimals with which a number has two digits that say something."""
     decimals = 0
-    while decimals < _MOST_DECIMALS and _rounded(abs(value), decimals + 1) < 10.0 ** (1 - decimals):
+    while decimals < _MOST_DECIMALS and rounded(abs(value), decimals + 1) < 10.0 ** (1 - decimals):
         decimals += 1
     return decimals if value else 0
 

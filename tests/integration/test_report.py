@@ -174,6 +174,14 @@ def test_estimate_of_an_earlier_state_makes_a_draft(move: Move) -> None:
     assert not any("estimate" in why for why in report("m1").drafts)
 
 
+def test_estimate_from_before_a_review_makes_a_draft_until_it_is_undone(move: Move) -> None:
+    made, ana = estimate("m1"), review("m1", user_id="ana")
+    edit = ana.reviewed("salon")  # what the estimate says of its range and of the rooms is old
+    assert "the estimate is of an earlier state" in " ".join(report("m1", estimate=made).drafts)
+    ana.undo(edit.number)
+    assert not any("estimate" in why for why in report("m1", estimate=made).drafts)
+
+
 def test_engine_that_saw_all_photos_of_a_room_is_named(installation: Installation) -> None:
     with_settings(installation, engine="tests.engines:room_scripted")
     made = Move(current())
@@ -347,6 +355,9 @@ def test_excel_file_is_ready_to_filter_and_print(move: Move) -> None:
     assert sheet.print_title_rows == "$4:$4"
     total = [cell.value for cell in list(book["Pièces"].iter_rows())[-1]]
     assert total[:6] == ["Total", None, None, 3, 5, 2.41]
+    assert book["Pièces"].cell(book["Pièces"].max_row, 1).font.bold
+    figures = {row[0].value: row[2].number_format for row in book["Estimation"].iter_rows()}
+    assert (figures["cartons encore à remplir"], figures["personnes"]) == ("#,##0", "#,##0")
     assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
 
 
@@ -393,6 +404,8 @@ def test_company_can_replace_the_template(
         ("{{ say('nothing') }}", "KeyError"),
         ("{{ report._reading }}", "SecurityError|UndefinedError"),
         ("{{ ''.__class__.__mro__ }}", "SecurityError"),
+        ("{% for n in range(10 ** 9) %}{% endfor %}", "OverflowError"),
+        ("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "RecursionError"),
     ],
 )
 def test_template_that_cannot_be_used_is_named(

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from photoqueue import Estimate
 from photoqueue.errors import PayloadError
 from photoqueue.inventory.catalogue import Catalogue
+from photoqueue.inventory.estimate_words import Words
 from photoqueue.inventory.estimating import estimate_of, terms_of
+from photoqueue.records.estimates import Quantity
 from photoqueue.records.results import FOR_TRYING_OUT, EngineUse, InventoryLine
 from tests.inventories import inventory, line
 
@@ -45,6 +47,17 @@ def flat() -> list[InventoryLine]:
 
 
 # -- volume, loads
+
+
+def test_figures_are_rounded_as_those_of_the_inventory() -> None:
+    half = Quantity(low=16.935, usual=16.935, high=16.935)
+    shown = Words("en", "metric").line("things", half, "m³", "list", share="")
+    assert (shown.low, shown.figure, shown.high) == (16.94, 16.94, 16.94)
+
+
+def test_one_person_is_one() -> None:
+    (crew,) = (one for one in made(line("chair", 1), crew=1).working if one.key == "crew")
+    assert (crew.figure, crew.unit) == (1, "person")
 
 
 def test_what_stays_takes_no_room_but_its_contents_do() -> None:
@@ -271,13 +284,14 @@ def test_json_has_the_names_of_the_contract_and_money_as_text() -> None:
     [
         ({"access": [{"floor": 400}, {}]}, r"access\.0\.floor: .*less than or equal to 60 .*400"),
         ({"access": [{}]}, r"access\.1: field required"),
+        ({"access": "third floor"}, r"access: input should be a valid list"),
         ({"access": [{"flor": 3}, {}]}, r"access\.0\.flor: extra inputs are not permitted"),
         ({"access": [{"lift": "big"}, {}]}, r"access\.0\.lift: .*'none', 'small' or 'furniture'"),
         ({"rates": {**HOURLY, "per_hour": -1}}, r"rates\.per_hour: .*greater than or equal to 0"),
         ({"rates": {**HOURLY, "per_hour": "NaN"}}, r"rates\.per_hour: .*finite"),
         ({"rates": {"vat": 20, "per_hour": 30}}, r"rates\.currency: field required"),
         ({"rates": {"currency": "EUR", "per_hour": 30}}, r"rates\.vat: field required"),
-        ({"rates": {**HOURLY, "currency": "euro"}}, r"rates\.currency: .*'euro'"),
+        ({"rates": {**HOURLY, "currency": "euro"}}, r"currency: .*ISO 4217, such as EUR .*'euro'"),
         ({"rates": {"currency": "EUR", "vat": 20}}, "give either per_hour, for one person, or"),
         ({"rates": {**HOURLY, "per_m3": 40}}, "give either per_hour, for one person, or"),
         ({"rates": {**HOURLY, "per_packed_carton": 3}}, "as hours include packing"),
@@ -290,7 +304,8 @@ def test_json_has_the_names_of_the_contract_and_money_as_text() -> None:
         ({"vehicles": [VAN], "vehicle": "bus"}, "no vehicle 'bus'. Use one of van, or give it"),
         ({"vehicles": [VAN, VAN]}, "There are 2 vehicles 'van'"),
         ({"vehicles": [{"name": "van", "volume": 20}]}, r"vehicles\.0\.payload: field required"),
-        ({"vehicles": [{**VAN, "volume": 0}]}, r"vehicles\.0\.volume: .*greater than 0"),
+        ({"vehicles": [{**VAN, "volume": 0}]}, r"vehicles\.0\.volume: .*greater than or equal to"),
+        ({"vehicles": [{**VAN, "payload": 1e-300}]}, r"vehicles\.0\.payload: .*greater than or"),
         ({"cartons": -1}, r"figures: cartons: .*greater than or equal to 0 \(given: -1\)\.$"),
         ({"cartons": {"salon": -1}}, r"figures: cartons\.salon: .*greater than or equal to 0"),
         ({"cartons": "many"}, r"figures: cartons: .*integer.*\(given: 'many'\)\.$"),

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from photoqueue.format import number
+from photoqueue.format import number, rounded
 from photoqueue.inventory import labour
 from photoqueue.inventory.volumes import LORRIES
 from photoqueue.inventory.weights import KG_PER_LB
@@ -56,10 +56,10 @@ class Words:
     def convert(self, value: float, unit: str) -> tuple[float, str]:
         """Return m³ or kg in the units of the estimate."""
         if self.metric:
-            return round(value, 2 if unit == "m³" else 0), unit
+            return rounded(value, 2 if unit == "m³" else 0), unit
         if unit == "m³":
-            return round(value / M3_PER_FT3, 1), "ft³"
-        return round(value / KG_PER_LB), "lb"
+            return rounded(value / M3_PER_FT3, 1), "ft³"
+        return rounded(value / KG_PER_LB, 0), "lb"
 
     def measure(self, value: float, unit: str) -> str:
         """Write m³ or kg in the units of the estimate."""
@@ -179,8 +179,9 @@ def working_of(told: Basis, words: Words) -> Iterator[Working]:
             by_weight=load.by_weight,
         )
     by_volume, heavy, stairs = told.crew_parts
+    persons = words.counted(made.crew, words.text("persons"))
     yield words.line(
-        *("crew", made.crew, words.text("crew.what"), "you" if terms.crew else "crews"),
+        *("crew", made.crew, persons.split()[-1], "you" if terms.crew else "crews"),
         how="crew.given" if terms.crew else "crew.how",
         by_volume=by_volume,
         volume=volume,
@@ -192,7 +193,7 @@ def working_of(told: Basis, words: Words) -> Iterator[Working]:
         how="packing.self" if terms.packing == "self" else "packing.how",
         volume=words.measure(told.boxed, "m³"),
         rate=words.hours_per(labour.PACKING),
-        crew=words.counted(made.crew, words.text("persons")),
+        crew=persons,
     )
     loading, unloading = terms.access or GROUND
     for key, end, base, hours in (
@@ -212,7 +213,7 @@ def working_of(told: Basis, words: Words) -> Iterator[Working]:
             reasons=f" ({reasons})" if reasons else "",
             pieces=burden.apart,
             pace=words.number(labour.pace_of(made.crew)),
-            crew=words.counted(made.crew, words.text("persons")),
+            crew=persons,
         )
     by_km = terms.driving_hours is None and terms.km is not None
     yield words.line(

@@ -84,7 +84,10 @@ def _problem(error: Any) -> str:
         del names[1]
     place = ".".join(re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower() for name in names)
     told = "" if error["type"] == "missing" else f" (given: {given!r:.40})"
-    return f"{place}: {error['msg'][0].lower()}{error['msg'][1:]}{told}"
+    what = error["msg"][0].lower() + error["msg"][1:].replace("tuple", "list")
+    if error["type"] == "string_pattern_mismatch":
+        what = "give the three letters of ISO 4217, such as EUR"
+    return f"{place}: {what}{told}"
 
 
 def _contradiction(rates: Rates, terms: Terms) -> str:
@@ -140,7 +143,7 @@ def estimate_of(
     cartons = cartons_of(inventory, catalogue, given=terms.cartons, lang=lang)
     packed = [one for one in cartons if terms.packing == "full" or one.fragile]
     packed = [] if terms.packing == "self" else packed
-    things, boxes = _volumes(inventory), _sums(cartons, catalogue, "volume_usual")
+    things, boxes = volumes_of(inventory), _sums(cartons, catalogue, "volume_usual")
     goods, contents = _weights(inventory, catalogue), _sums(cartons, catalogue, "weight_usual")
     volume, weight = _plus(things, boxes), _plus(goods, contents)
     boxed = _sums(packed, catalogue, "volume_usual")
@@ -195,13 +198,13 @@ class _End(NamedTuple):
     hours: Hours
 
 
-def _volumes(inventory: InventoryResult) -> Quantity:
-    low, usual, high = (
-        inventory.total_volume_min,
-        inventory.total_volume,
-        inventory.total_volume_max,
+def volumes_of(inventory: InventoryResult) -> Quantity:
+    """Return the volume of the things of an inventory, in m³."""
+    return Quantity(
+        low=inventory.total_volume_min,
+        usual=inventory.total_volume,
+        high=inventory.total_volume_max,
     )
-    return Quantity(low=low, usual=usual, high=high)
 
 
 def _weights(inventory: InventoryResult, catalogue: Catalogue) -> Quantity:

@@ -51,9 +51,9 @@ class Vehicle(Given):
 
     name: str = Field(min_length=1, max_length=80)
     #: m³ that can be loaded.
-    volume: float = Field(gt=0, le=200)
+    volume: float = Field(ge=0.1, le=200)
     #: kg that can be loaded.
-    payload: float = Field(gt=0, le=40_000)
+    payload: float = Field(ge=1, le=40_000)
 
 
 class Rates(Given):

@@ -15,7 +15,7 @@ from photoqueue.client.review_head import inventory_warnings, trial_words
 from photoqueue.client.review_page import RoomPages
 from photoqueue.client.review_reading import ProjectReader
 from photoqueue.errors import PhotoError, StorageError
-from photoqueue.inventory.estimating import estimate_of
+from photoqueue.inventory.estimating import estimate_of, volumes_of
 from photoqueue.inventory.gaps import Gap, gaps
 from photoqueue.inventory.ranges import Range, move_range
 from photoqueue.inventory.volumes import litres, to_cubic_metres
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 MOST_PICTURES: Final = 6
 #: Longest side of a picture in pixels: 280 to the inch where three stand side by side on A4.
 _PICTURE_SIDE: Final = 640
-#: m³ by which an estimate's sum of the things may differ from that of the list.
-_ROUNDING: Final = 0.001
 #: Number of colours of the marks; those of the review.
 _COLOURS: Final = 12
 
@@ -210,14 +208,13 @@ class Content:
         return [row for row in self._rows.values() if row.state is not JobState.COMPLETED]
 
     def _drafts(self, open_gaps: int) -> Iterator[str]:
-        counted = self._reading.result.total_volume
         counts = {
             "rooms": len(self.unreviewed),
             "photos": len(self._missing()),
             "gaps": open_gaps,
             "edits": len(self._reading.done.unplaced),
             # It was made before later edits, or of other photos.
-            "estimate": abs(self.estimate.things.usual - counted) > _ROUNDING,
+            "estimate": self.estimate.things != volumes_of(self._reading.result),
         }
         return (self._words.several(n, f"why_{what}") for what, n in counts.items() if n)
 

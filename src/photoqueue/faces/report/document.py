@@ -211,7 +211,7 @@ def report(project_id: str, *, lang: str | None = None, estimate: Estimate | Non
 
 
 def _html(content: Content, words: ReportWords, settings: Settings) -> str:
-    from jinja2 import StrictUndefined, TemplateError
+    from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     environment = ImmutableSandboxedEnvironment(
@@ -226,13 +226,13 @@ def _html(content: Content, words: ReportWords, settings: Settings) -> str:
     try:
         template = environment.from_string(path.read_text(encoding="utf-8"))
         written: str = template.render(report=content, say=words, fonts=_fonts())
-    except (OSError, UnicodeDecodeError, TemplateError, TypeError, KeyError, ValueError) as exc:
+    except Exception as exc:  # what a template does is up to who wrote it
         if path == TEMPLATE:
             raise
         place = f", line {number}" if (number := getattr(exc, "lineno", None)) else ""
         raise ConfigurationError(
-            f"The template of reports, {path}{place}, cannot be used: {type(exc).__name__}: {exc}. "
-            "Correct it, or unset PHOTOQUEUE_REPORT_TEMPLATE."
+            f"The template of reports, {path}{place}, cannot be used: {type(exc).__name__}: "
+            f"{one_line(exc, 200).rstrip('.')}. Correct it, or unset PHOTOQUEUE_REPORT_TEMPLATE."
         ) from exc
     return written
 

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 _HEAD: Final = 4
 #: Widths of columns of names, of figures and of sentences, in characters.
 _NAME, _FIGURE, _SENTENCE = 22, 10, 46
-#: Width of a column that says in how many moves a range holds.
-_RANGE: Final = 15
+#: Widths of a column that says in how many moves a range holds, and of one of items of a price.
+_RANGE, _ITEM = 18, 32
+#: Width of the numbers of lines.
+_NUMBER: Final = 6
 #: Excel writes them as its user does: 1,234.50 or 1 234,50.
 _WHOLE, _HUNDREDTHS = "#,##0", "#,##0.00"
 _FONT: Final = "Calibri"
@@ -47,6 +49,11 @@ class _Column(NamedTuple):
     def wrapped(self) -> bool:
         """Whether its texts may take several lines."""
         return self.width == _SENTENCE
+
+    def placed(self, value: _Value) -> str | None:
+        """Return where a value is in its cell: numbers of lines and short words in the middle."""
+        short = self.width == _FIGURE and isinstance(value, str)
+        return "center" if short or self.width == _NUMBER else None
 
 
 def workbook(content: Content, say: ReportWords) -> bytes:
@@ -71,7 +78,7 @@ def _sheets(
 ) -> Iterator[tuple[str, Sequence[_Column], Iterable[object]]]:
     def figures(of: str, weight: str) -> Iterator[_Column]:
         """Give the columns of what lines and rooms add up to."""
-        yield _Column(say("count"), attrgetter(f"{of}.count"), written=_WHOLE)
+        yield _Column(say("count"), attrgetter(f"{of}.count"))
         volumes = {"volume": "volume", "low": "volume_min", "high": "volume_max"}
         for name, which in volumes.items():
             title, value = (
@@ -94,7 +101,7 @@ def _sheets(
         say("inventory_sheet"),
         (
             _Column(say("room_label"), attrgetter("line.room"), _NAME),
-            _Column(say("number"), attrgetter("number"), 6),
+            _Column(say("number"), attrgetter("number"), _NUMBER),
             _Column(say("name"), attrgetter("name"), _NAME),
             _Column(say("category"), attrgetter("category"), 14),
             *figures("line", "weight"),
@@ -115,7 +122,7 @@ def _sheets(
             _Column(say("room_label"), attrgetter("name"), _NAME),
             _Column(say("kind"), attrgetter("kind"), _NAME),
             _Column(say("reviewed_by"), attrgetter("reviewed"), _NAME),
-            _Column(say("photos_label"), attrgetter("photos"), written=_WHOLE),
+            _Column(say("photos_label"), attrgetter("photos")),
             *figures("total", "total.weight"),
         ),
         [*content.rooms, content.whole],
@@ -131,7 +138,7 @@ def _sheets(
     yield (
         say("estimate_title"),
         (
-            _Column(say("what"), itemgetter(0), _NAME),
+            _Column(say("what"), itemgetter(0), _ITEM),
             _Column(say("formula"), itemgetter(1), _SENTENCE),
             *(
                 _Column(say(key), itemgetter(nth), written=_HUNDREDTHS)
@@ -147,7 +154,11 @@ def _sheets(
 def _working(estimate: Estimate, say: ReportWords) -> Iterator[tuple[_Value, ...]]:
     """Give what, formula, figure, low, high, unit and source of each figure of an estimate."""
     for line in estimate.working:
-        yield line.what, line.formula, line.figure, line.low, line.high, line.unit, line.source
+        figures = (
+            int(one) if one is not None and one.is_integer() else one
+            for one in (line.figure, line.low, line.high)
+        )
+        yield line.what, line.formula, *figures, line.unit, line.source
     price = estimate.price
     if price:
         for one in price.lines:
@@ -177,11 +188,13 @@ def _fill(
     _put(sheet.cell(2, 1), ", ".join(filter(None, about)))
     sheet["A1"].font = Font(name=_FONT, bold=True, size=14)
     head: list[_Value] = [column.name for column in columns]
-    body = [[column.value(row) for column in columns] for row in rows]
+    listed = list(rows)
+    body = [[column.value(row) for column in columns] for row in listed]
     for number, values in enumerate([head, *body], start=_HEAD):
+        strong = number == _HEAD or listed[number - _HEAD - 1] is content.whole
         # Not every program fits the height of a row to the texts that are wrapped in it.
         lines = [
-            math.ceil(1.1 * len(str(value)) / column.width)
+            math.ceil((1.6 if number == _HEAD else 1.1) * len(str(value)) / column.width)
             for column, value in zip(columns, values, strict=True)
             if column.wrapped or number == _HEAD
         ]
@@ -189,14 +202,14 @@ def _fill(
         for place, (column, value) in enumerate(zip(columns, values, strict=True), start=1):
             cell: Any = sheet.cell(number, place)
             _put(cell, value)
-            cell.number_format = column.written
+            cell.number_format = _WHOLE if isinstance(value, int) else column.written
             cell.alignment = Alignment(
                 vertical="top",
                 wrap_text=column.wrapped or number == _HEAD,
-                horizontal="center" if column.width == _FIGURE and isinstance(value, str) else None,
+                horizontal=column.placed(value),
             )
+            cell.font = Font(name=_FONT, bold=strong)
             if number == _HEAD:
-                cell.font = Font(name=_FONT, bold=True)
                 cell.fill = PatternFill("solid", fgColor="DDE6EE")
     for place, column in enumerate(columns, start=1):
         sheet.column_dimensions[get_column_letter(place)].width = column.width

@@ -19,12 +19,14 @@ from photoqueue.queue.database import Database, load_statements
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.pages import JobQuery
 from photoqueue.queue.submission import accept
+from photoqueue.queue.webhooks import IN_ORDER
 from photoqueue.settings import Settings
 from photoqueue.words import JobState
 from tests.integration.test_submission import make_job, make_photo
 
 SUBMISSION = load_statements("submission.sql")
 TRANSITIONS = load_statements("transitions.sql")
+WEBHOOKS = load_statements("webhooks.sql")
 WORKERS = load_statements("workers.sql")
 WORKER = UUID(int=1)
 
@@ -54,6 +56,8 @@ FILL = """
     FROM generate_series(1, 20000) AS n;
     INSERT INTO job_attempts (job_id, attempt, outcome)
     SELECT job_id, 1, 'completed' FROM jobs WHERE state = 'completed';
+    UPDATE webhooks SET happened_at = now(), due_at = NULL, delivered_at = now()
+    WHERE subject <> 'b-1';
     INSERT INTO workers (worker_id, host, host_key, pid, process_started, queues, concurrency,
         last_seen_at)
     SELECT lpad(to_hex(n), 32, '0')::uuid, 'h', 'h', n, 0, '{photo-analyze}', 2,
@@ -199,9 +203,19 @@ HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
         f"look at {index}": (WORKERS["look"], LOOK, {index, "jobs_state"})
         for index in ("jobs_active", "jobs_blocked", "jobs_waiting", "jobs_delayed")
     },
+    "claim a webhook": (WEBHOOKS["claim"], {"lease": 120.0}, {"webhooks_due"}),
     "renewal": (WORKERS["renew"], RENEWAL, {"jobs_active"}),
     "renewal with what waits": (WORKERS["renew"], RENEWAL, {"jobs_waiting"}),
 }
+
+
+def test_end_of_a_batch_is_looked_for_from_where_it_was_and_no_further(database: Database) -> None:
+    with database.begin(settings=IN_ORDER) as connection:
+        rows = connection.exec_driver_sql("EXPLAIN " + WEBHOOKS["settle"])
+        plan = "\n".join(row[0] for row in rows)
+    assert "Seq Scan on jobs" not in plan
+    assert "Sort" not in plan
+    assert plan.count("Index Scan using batch_jobs_pkey") == 2, plan
 
 
 def test_hot_statements_use_their_indexes(plans: psycopg.Connection) -> None:

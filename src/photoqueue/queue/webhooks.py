@@ -90,9 +90,13 @@ def send_due(database: Database, receiver: Receiver | None) -> None:
         pass
 
 
+#: The planner does not know that a batch is large, and would read all its jobs to sort them.
+IN_ORDER: Final = {"enable_bitmapscan": "'off'", "enable_sort": "'off'"}
+
+
 @again()
 def _settle(database: Database) -> None:
-    with database.begin() as connection:
+    with database.begin(settings=IN_ORDER) as connection:
         _WEBHOOKS(connection, "settle")
 
 

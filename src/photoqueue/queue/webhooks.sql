@@ -5,6 +5,7 @@
 -- Note which batches and inventories have ended. Closed batches are locked as in `release_blocked`.
 -- The first unfinished job of a batch is looked for from where the last one was, then from the
 -- beginning, as jobs may have been retried; so a large batch is not read whole each time.
+-- Materialized, or it would be looked for once for each use.
 WITH awaited AS MATERIALIZED (
     SELECT webhook_id, event, subject, checked FROM webhooks
     WHERE happened_at IS NULL
@@ -13,7 +14,7 @@ WITH awaited AS MATERIALIZED (
     SELECT batch_id FROM batches
     WHERE closed_at <= now() AND batch_id IN (SELECT subject FROM awaited)
     FOR SHARE SKIP LOCKED
-), found AS (
+), found AS MATERIALIZED (
     SELECT webhook_id, checked, CASE
         WHEN event = 'inventory.ended' THEN
             (SELECT 0 FROM jobs

@@ -48,6 +48,15 @@ def number(value: float | None, decimals: int = 0) -> str:
     return f"{rounded(value, decimals) or 0.0:,.{decimals}f}"
 
 
+def french(number: str) -> str:
+    """Write a number as French does: thousands by a narrow space that does not break, a comma.
+
+    >>> french("1,234.5")
+    '1\u202f234,5'
+    """
+    return number.replace(",", "\u202f").replace(".", ",")
+
+
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """Write a number of things.
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from photoqueue.format import number, rounded
+from photoqueue.format import french, number, rounded
 from photoqueue.inventory import labour
 from photoqueue.inventory.volumes import LORRIES
 from photoqueue.inventory.weights import KG_PER_LB
@@ -51,7 +51,7 @@ class Words:
         """Write a number; zeros at its end are left out."""
         text = number(value, decimals)
         text = text.rstrip("0").rstrip(".") if "." in text else text
-        return text.replace(",", "\u202f").replace(".", ",") if self.lang == "fr" else text
+        return french(text) if self.lang == "fr" else text
 
     def convert(self, value: float, unit: str) -> tuple[float, str]:
         """Return m³ or kg in the units of the estimate."""
@@ -78,9 +78,7 @@ class Words:
         # With two digits, as sums of money are written, or with those that it has.
         price = f"{rate.normalize():f}" if rate % 1 else f"{rate:.0f}"
         price += "0" * (price[-2:-1] == ".") if "." in price else ""
-        return " × ".join(
-            [*parts, f"{price.replace('.', ',') if self.lang == 'fr' else price} {currency}"]
-        )
+        return " × ".join([*parts, f"{french(price) if self.lang == 'fr' else price} {currency}"])
 
     def counted(self, count: float, noun: str) -> str:
         """Write a number and what is counted; ``noun`` may be ``singular/plural``."""
@@ -88,12 +86,10 @@ class Words:
         few = count < 2 if self.lang == "fr" else count == 1
         return f"{self.number(count)} {one if few or not more else more}"
 
-    def vehicle(self, vehicle: Vehicle, terms: Terms) -> str:
+    def vehicle(self, vehicle: Vehicle) -> str:
         """Return the name of a vehicle; usual ones are translated."""
-        usual = (
-            {} if terms.vehicles else {lorry.name_en: lorry.name(self.lang) for lorry in LORRIES}
-        )
-        return usual.get(vehicle.name, vehicle.name)
+        usual = {(one.name_en, one.cubic_metres): one.name(self.lang) for one in LORRIES}
+        return usual.get((vehicle.name, vehicle.volume), vehicle.name)
 
     def line(
         self,
@@ -170,7 +166,7 @@ def working_of(told: Basis, words: Words) -> Iterator[Working]:
     for load in made.loads:
         yield words.line(
             *("load", load.loads, "", "own vehicle" if terms.vehicles else "usual vehicle"),
-            vehicle=words.vehicle(load.vehicle, terms),
+            vehicle=words.vehicle(load.vehicle),
             volume=volume,
             room=words.measure(load.vehicle.volume, "m³"),
             by_volume=load.by_volume,
@@ -233,7 +229,7 @@ def notes_of(told: Basis, words: Words) -> Iterator[str]:
         yield note
     unseen = len(set(found.rooms).difference(found.reviewed_rooms or ()))
     held = sum(line.held_back for line in found.lines)
-    vehicle = words.vehicle(driven.vehicle, terms)
+    vehicle = words.vehicle(driven.vehicle)
     tried = any(warning.startswith(FOR_TRYING_OUT) for warning in found.warnings)
     not_driven = terms.driving_hours is None and terms.km is None
     heavy = told.burden.heaviest

@@ -177,7 +177,7 @@ def estimate_of(
         crew=crew,
         packing=terms.packing,
         hours=ends[1].hours,
-        price=_price(terms, words, driven.vehicle.name, ends) if terms.rates else None,
+        price=_price(terms, terms.rates, words, driven.vehicle, ends) if terms.rates else None,
         working=(),
     )
     told = Basis(estimate, inventory, terms, burden, crew_parts, boxed.usual, goods.usual, driven)
@@ -263,9 +263,9 @@ def _hours(terms: Terms, burden: labour.Burden, boxed: float, crew: int, loads: 
     return Hours(**parts, total=sum(parts.values()))
 
 
-def _price(terms: Terms, words: Words, vehicle: str, ends: Sequence[_End]) -> Price:
-    rates = terms.rates
-    assert rates is not None
+def _price(
+    terms: Terms, rates: Rates, words: Words, vehicle: Vehicle, ends: Sequence[_End]
+) -> Price:
     lines = [tuple(_price_lines(terms, rates, words, vehicle, end)) for end in ends]
     nets = [sum((line.amount for line in of), Decimal(0)) for of in lines]
     vats = [_coins(net * rates.vat / 100, rates.currency) for net in nets]
@@ -282,15 +282,14 @@ def _price(terms: Terms, words: Words, vehicle: str, ends: Sequence[_End]) -> Pr
 
 
 def _price_lines(
-    terms: Terms, rates: Rates, words: Words, vehicle: str, end: _End
+    terms: Terms, rates: Rates, words: Words, vehicle: Vehicle, end: _End
 ) -> Iterator[PriceLine]:
     """Return the lines of a price; those of nothing are left out."""
-    if rates.per_load and vehicle not in rates.per_load:
+    if rates.per_load and vehicle.name not in rates.per_load:
         raise PayloadError(
-            f"There is no price for a load of {vehicle!r}. Give it in per_load, or choose one of "
-            f"{', '.join(rates.per_load)} with vehicle."
+            f"There is no price for a load of {vehicle.name!r}. Give it in per_load, or "
+            f"choose one of {', '.join(rates.per_load)} with vehicle."
         )
-    (shown,) = (words.vehicle(one, terms) for one in vehicles_of(terms) if one.name == vehicle)
     hours, packed, drives = end.hours, int(end.packed), labour.drives(end.loads)
     worked = hours.total - hours.packing
     # key, unit price, factors
@@ -301,14 +300,14 @@ def _price_lines(
         ("packed", rates.per_packed_carton, (packed,)),
         ("material", rates.per_carton, (packed,)),
         ("km", rates.per_km, (drives, terms.km or 0)),
-        ("load", rates.per_load.get(vehicle), (end.loads,)),
+        ("load", rates.per_load.get(vehicle.name), (end.loads,)),
     ]
     for key, rate, factors in charged:
         amount = math.prod((Decimal(str(one)) for one in factors), start=rate or Decimal(0))
         if amount:
             yield PriceLine(
                 key=key,
-                what=words.text(f"{key}.what", vehicle=shown),
+                what=words.text(f"{key}.what", vehicle=words.vehicle(vehicle)),
                 formula=words.product(key, rate or Decimal(0), rates.currency, factors),
                 amount=_coins(amount, rates.currency),
             )

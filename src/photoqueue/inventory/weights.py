@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from photoqueue.format import french
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import DENSITY, CatalogueItem, persons_for
 from photoqueue.records.estimates import Units
@@ -62,7 +63,7 @@ def weight_words(
     else:
         amount = f"{kg / 1000:.1f} t" if kg >= 995 else f"{_rounded(kg, 10)} kg"
     if lang == "fr":
-        return "environ " + amount.replace(",", "\u202f").replace(".", ",")
+        return f"environ {french(amount)}"
     return f"about {amount}"
 
 

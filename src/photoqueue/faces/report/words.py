@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from photoqueue import format as formats
 from photoqueue.inventory.estimate_words import M3_PER_FT3, Words
-from photoqueue.inventory.volumes import LORRIES
 from photoqueue.inventory.weights import KG_PER_LB
 from photoqueue.records.estimates import Units, Vehicle
 
@@ -19,8 +18,6 @@ _FILE: Final = Path(__file__).with_name("words.toml")
 #: Unit and its number in one m³ or kg, by system.
 _VOLUMES: Final = {"metric": ("m³", 1.0), "imperial": ("ft³", 1 / M3_PER_FT3)}
 _WEIGHTS: Final = {"metric": ("kg", 1.0), "imperial": ("lb", 1 / KG_PER_LB)}
-#: The thousands and the decimals of French numbers: a narrow space that does not break, a comma.
-_FRENCH: Final = str.maketrans({",": "\u202f", ".": ","})
 
 
 @cache
@@ -43,6 +40,7 @@ class ReportWords:
     def __init__(self, language: str, units: Units = "metric") -> None:
         self.language = language
         self._words = languages()[language]
+        self._estimates = Words(language, units)
         self.volume_unit, self._volume = _VOLUMES[units]
         self.weight_unit, self._weight = _WEIGHTS[units]
 
@@ -67,11 +65,11 @@ class ReportWords:
     def number(self, value: float | Decimal | None, decimals: int = 0) -> str:
         """Write a number: ``1,234.5``, ``1 234,5``."""
         text = formats.number(None if value is None else float(value), decimals)
-        return text.translate(_FRENCH) if self.language == "fr" else text
+        return formats.french(text) if self.language == "fr" else text
 
     def figure(self, value: float | Decimal) -> str:
         """Write a number with the digits that it has, as formulas of estimates do."""
-        return Words(self.language, "metric").number(float(value))
+        return self._estimates.number(float(value))
 
     def volume(self, cubic_metres: float | None, decimals: int = 2, *, unit: bool = True) -> str:
         """Write a volume that is given in m³, in the units of the report."""
@@ -97,7 +95,7 @@ class ReportWords:
         decimals = max(0, -int(amount.as_tuple().exponent))
         text = f"{amount:,.{decimals}f}"
         if self.language == "fr":
-            return f"{text.translate(_FRENCH)}\u00a0{currency}"
+            return f"{formats.french(text)}\u00a0{currency}"
         return f"{currency}\u00a0{text}"
 
     def between(self, low: str, high: str) -> str:
@@ -106,8 +104,7 @@ class ReportWords:
 
     def vehicle(self, vehicle: Vehicle) -> str:
         """Return the name of a vehicle; usual ones are translated."""
-        usual = {(one.name_en, one.cubic_metres): one.name(self.language) for one in LORRIES}
-        return usual.get((vehicle.name, vehicle.volume), vehicle.name)
+        return self._estimates.vehicle(vehicle)
 
     def date(self, when: datetime) -> str:
         """Write a day in local time: ``30 November 2026``."""

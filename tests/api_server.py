@@ -76,7 +76,7 @@ def description() -> Any:
     return create_app(Settings()).openapi()
 
 
-def assert_answers_are_as_described(address: str, *, limits: bool = False) -> None:
+def assert_answers_are_as_described(address: str, *, limits: bool = False, token: str = "") -> None:
     """Send requests made from the description: random ones, or also those at its limits."""
     described = [
         method
@@ -95,6 +95,7 @@ def assert_answers_are_as_described(address: str, *, limits: bool = False) -> No
         env={
             **os.environ,
             "PQ_TEST_API": address,
+            "PQ_TEST_TOKEN": token,
             "PQ_TEST_LIMITS": "1" if limits else "",
             # Without the plugins that only other tests need.
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
@@ -103,7 +104,7 @@ def assert_answers_are_as_described(address: str, *, limits: bool = False) -> No
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=390 if limits else 170,
+        timeout=550 if limits else 170,
         check=False,
     )
     assert done.returncode == 0, done.stdout

@@ -7,8 +7,10 @@ import fcntl
 import gc
 import io
 import os
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -327,3 +329,52 @@ def submit(photo_id: str, **options: Any) -> photoqueue.Job:
     """Submit a small picture under an id that says what the engine does with it."""
     seed = sum(map(ord, photo_id))
     return photoqueue.submit_photo(picture(seed), photo_id=photo_id, user_id="u1", **options)
+
+
+class Serve:
+    """A server in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[bytes] | WarmProcess, log: Path) -> None:
+        self.process = process
+        self._log = log
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    @property
+    def address(self) -> str:
+        found = re.search(r"serving on (http://\S+)", self.log)
+        return found[1] if found else ""
+
+
+@pytest.fixture
+def serve(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Serve]]:
+    """Start servers of the test's installation; whatever is left of them is ended."""
+    started: list[Serve] = []
+
+    def start(*arguments: str, cold: bool = False) -> Serve:
+        log = tmp_path / f"serve-{len(started)}.log"
+        own = {**os.environ, **settings.to_environment()}
+        process: subprocess.Popen[bytes] | WarmProcess
+        with log.open("wb") as output:
+            if cold:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "photoqueue", "serve", *arguments],
+                    cwd=REPOSITORY,
+                    env=own,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                )
+            else:
+                command = ["serve", *arguments]
+                process = warm.interpreter().start(command, environment=own, output=output)
+        started.append(Serve(process, log))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.process.kill()
+        one.process.wait()

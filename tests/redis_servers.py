@@ -44,7 +44,7 @@ def redis_server(folder: Path, *options: str | int) -> Iterator[RedisServer]:
     program = find_redis()
     if program is None:
         pytest.skip("no redis-server program on this machine")
-    port = _free_port()
+    port = free_port()
     server = RedisServer(port, folder / f"{port}.sock")
     fixed = ["--bind", "127.0.0.1", "--port", port, "--unixsocket", server.socket]
     fixed += ["--save", "", "--dir", folder, "--repl-diskless-sync-delay", 0]
@@ -60,7 +60,7 @@ def redis_server(folder: Path, *options: str | int) -> Iterator[RedisServer]:
         process.wait(60)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port that is free, with that of a cluster's bus, which is 10,000 higher."""
     while True:
         with socket.socket() as free, socket.socket() as bus, suppress(OSError, OverflowError):

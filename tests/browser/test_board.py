@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import photoqueue
+from photoqueue.client.observe import ask
 from photoqueue.installation import Installation
+from photoqueue.queue.tokens import make_token
 from photoqueue.settings import Settings
-from photoqueue.words import JobState
+from photoqueue.words import JobState, TokenScope
 from tests.api_server import TOKEN, serving
 from tests.bench import Bench
 from tests.conftest import picture, submit
@@ -239,6 +242,22 @@ def test_token_is_asked_for_once_and_kept_for_the_session_only(
         page.reload()
         page.get_by_role("table", name="Queues").wait_for()
         assert TOKEN not in page.evaluate("JSON.stringify(localStorage) + document.cookie")
+
+
+def test_token_that_may_only_look_is_told_so(
+    installation: Installation, show: Callable[..., Page]
+) -> None:
+    token = ask(make_token, "wall screen", TokenScope.READ)
+    values = {**dict(installation.settings), "api_token": TOKEN}
+    with serving(Settings(**values)) as address:
+        page = show(address)
+        page.get_by_label("Token of this server").fill(token)
+        page.get_by_role("button", name="Open").click()
+        page.get_by_role("button", name="Pause").first.click()
+        page.get_by_text("has the scope read, and this needs operate").wait_for()
+        assert page.get_by_role("button", name="Resume").count() == 0
+        if folder := os.environ.get("PQ_TEST_SHOTS"):
+            page.screenshot(path=f"{folder}/board-scope.png")
 
 
 def test_server_that_ends_is_told(installation: Installation, show: Callable[..., Page]) -> None:

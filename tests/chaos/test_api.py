@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import psycopg
 import pytest
 
 import photoqueue
+from photoqueue.client import verbs
 from tests.api_server import client_of
 from tests.chaos.conftest import assert_one_effect
-from tests.conftest import eventually, picture
+from tests.conftest import eventually, picture, submit
+from tests.redis_servers import free_port
 
 pytestmark = pytest.mark.chaos
 
@@ -77,3 +82,44 @@ def test_killed_workers_lose_nothing_that_the_api_accepted(start_worker, install
         assert load.problems == []
         assert len(set(load.accepted)) == SENDERS * PHOTOS
     assert_one_effect([photoqueue.job(job_id) for job_id in load.accepted])
+
+
+def test_killed_servers_do_nothing_twice_that_has_a_key(installation, serve):
+    submit("p1", project_id="m1", room="hall")
+    url, port = installation.database.libpq_url, free_port()
+    stop = threading.Event()
+
+    def send(number: int) -> int:
+        """Send an edit until it is answered; return its number."""
+        headers = {"Idempotency-Key": f"edit-{number}"}
+        body = {"verb": "count", "userId": "u1", "room": "hall", "item": "chair", "count": number}
+        while not stop.is_set():
+            with contextlib.suppress(httpx.TransportError):
+                answer = httpx.post(
+                    f"http://127.0.0.1:{port}/api/projects/m1/edits",
+                    json=body,
+                    headers=headers,
+                    timeout=30,
+                )
+                if answer.is_success:
+                    return int(answer.json()["number"])
+                assert answer.status_code in {409, 503}, answer.text
+            stop.wait(0.02)
+        return 0
+
+    with ThreadPoolExecutor(SENDERS) as pool, psycopg.connect(url, autocommit=True) as sql:
+        sent = [pool.submit(send, number) for number in range(SENDERS * PHOTOS)]
+        try:
+            for least in (5, 20, 35):
+                server = serve("--port", str(port))
+                eventually(lambda n=least: len(verbs.edits("m1")) >= n)
+                server.process.kill()
+                server.process.wait()
+                # As if its lease had ended.
+                sql.execute("UPDATE api_answers SET held_until = now() WHERE status IS NULL")
+            serve("--port", str(port))
+            eventually(lambda: all(one.done() for one in sent))
+        finally:
+            stop.set()
+    assert sorted(one.result() for one in sent) == list(range(1, SENDERS * PHOTOS + 1))
+    assert len(verbs.edits("m1")) == SENDERS * PHOTOS

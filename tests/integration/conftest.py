@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,10 +17,8 @@ from photoqueue.faces.cli import main
 from photoqueue.faces.http.server import ApiServer, make_server
 from photoqueue.installation import Installation, current, use
 from photoqueue.services import Endpoints
-from tests import warm
 from tests.api_server import asking, client_of, reads_nothing, running
 from tests.conftest import (
-    REPOSITORY,
     Worker,
     eventually,
     launch_worker,
@@ -31,7 +26,6 @@ from tests.conftest import (
     wait_until_ready,
 )
 from tests.databases import Databases
-from tests.warm import WarmProcess
 
 #: A password that no command shows.
 SECRET = "hunter2-never-shown"
@@ -127,52 +121,3 @@ def shared_api(
     # A read that goes on would open the default installation.
     eventually(lambda: reads_nothing(server))
     use(None)
-
-
-class Serve:
-    """A server in a process of its own."""
-
-    def __init__(self, process: subprocess.Popen[bytes] | WarmProcess, log: Path) -> None:
-        self.process = process
-        self._log = log
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text()
-
-    @property
-    def address(self) -> str:
-        found = re.search(r"serving on (http://\S+)", self.log)
-        return found[1] if found else ""
-
-
-@pytest.fixture
-def serve(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Serve]]:
-    """Start servers of the test's installation; whatever is left of them is ended."""
-    started: list[Serve] = []
-
-    def start(*arguments: str, cold: bool = False) -> Serve:
-        log = tmp_path / f"serve-{len(started)}.log"
-        own = {**os.environ, **settings.to_environment()}
-        process: subprocess.Popen[bytes] | WarmProcess
-        with log.open("wb") as output:
-            if cold:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "photoqueue", "serve", *arguments],
-                    cwd=REPOSITORY,
-                    env=own,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                )
-            else:
-                command = ["serve", *arguments]
-                process = warm.interpreter().start(command, environment=own, output=output)
-        started.append(Serve(process, log))
-        return started[-1]
-
-    yield start
-    for one in started:
-        if one.process.poll() is None:
-            one.process.kill()
-        one.process.wait()

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, seed, settings
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from photoqueue.faces.http.idempotency import KEY
@@ -30,7 +31,9 @@ _UNSAID = {
     "/api/projects/{project_id}/report": "POST",
 }
 
-schema = schemathesis.openapi.from_url(f"{os.environ['PQ_TEST_API']}/openapi.json")
+_TOKEN = {"Authorization": f"Bearer {token}"} if (token := os.environ["PQ_TEST_TOKEN"]) else {}
+
+schema = schemathesis.openapi.from_url(f"{os.environ['PQ_TEST_API']}/openapi.json", headers=_TOKEN)
 
 
 @schema.include(path_regex="^/(api|healthz)").parametrize()
@@ -47,5 +50,11 @@ def test_answers_are_as_described(case: Any) -> None:
     if re.fullmatch(KEY, str(case.headers.get("Idempotency-Key", ""))):
         # Another request under the same key is refused, which no description can say.
         case.headers["Idempotency-Key"] = str(uuid4())
+    headers = case.meta.components.get(ParameterLocation.HEADER)
+    if headers is None or headers.mode.is_positive:  # else they are to be refused
+        case.headers.update(_TOKEN)
     unsaid = case.method == _UNSAID.get(case.operation.path)
-    case.call_and_validate(excluded_checks=[positive_data_acceptance] if unsaid else [], timeout=30)
+    case.call_and_validate(
+        excluded_checks=[positive_data_acceptance] if unsaid else [],
+        timeout=30,
+    )

@@ -25,8 +25,7 @@ from photoqueue.queue import answers, tokens
 from photoqueue.words import TokenScope
 from tests.api_server import description
 from tests.bench import Bench
-from tests.conftest import eventually, picture, submit
-from tests.integration.conftest import Serve
+from tests.conftest import Serve, eventually, picture, submit
 
 EDITS = "/api/projects/m1/edits"
 RENAME = {"verb": "rename-room", "userId": "ana", "room": "hall", "to": "lobby"}

@@ -10,8 +10,7 @@ from contextlib import closing
 import httpx
 import pytest
 
-from tests.conftest import eventually
-from tests.integration.conftest import Serve
+from tests.conftest import Serve, eventually
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 Route = TypeVar("Route", bound=Callable[..., Any])
 
 #: Paths that need no token: probes, and the page that asks for the token.
-_OPEN: Final = frozenset({"/", "/healthz", "/readyz"})
+OPEN: Final = frozenset({"/", "/healthz", "/readyz"})
 OPEN_FOLDER: Final = "/board/"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Shortest token: long enough not to be guessed.
@@ -100,7 +100,7 @@ class AccessCheck:
         state = scope.setdefault("state", {})
         state["trusted"] = opens or self._digest is None
         path = scope["path"]
-        if path in _OPEN or path.startswith(OPEN_FOLDER):
+        if path in OPEN or path.startswith(OPEN_FOLDER):
             await self._app(scope, receive, send)
             return
         token = Token(name=OF_THE_ENVIRONMENT, scope=TokenScope.OPERATE) if opens else None

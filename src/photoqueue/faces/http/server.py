@@ -19,6 +19,7 @@ from photoqueue.errors import ConfigurationError, PhotoqueueError
 from photoqueue.faces.http import problems
 from photoqueue.faces.http.access import (
     MIN_TOKEN,
+    OPEN,
     AccessCheck,
     OperationLog,
     is_loopback,
@@ -139,14 +140,12 @@ def _described(app: FastAPI, *, with_token: bool) -> dict[str, Any]:
         if with_token:
             made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         for route in filter(lambda one: one.include_in_schema, API_ROUTES):
+            needed = needed_by(route)
             for method in route.methods or ():
-                operation, needed = (
-                    made["paths"][route.path_format][method.lower()],
-                    needed_by(route),
-                )
+                operation = made["paths"][route.path_format][method.lower()]
                 if method == "POST" and needed is not TokenScope.READ:
                     operation.setdefault("parameters", []).append(_KEY)
-                if with_token:
+                if with_token and route.path_format not in OPEN:
                     operation["security"] = [{"token": [needed]}]
         app.openapi_schema = made
     return app.openapi_schema

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from photoqueue.client.observe import ask, job
-from photoqueue.client.pruning import erase_project
+from photoqueue.client.pruning import erase_project, prune
 from photoqueue.client.verbs import edits
 from photoqueue.faces.http.idempotency import _Body
 from photoqueue.installation import Installation
@@ -395,6 +395,15 @@ def test_key_is_forgotten_after_a_day(api: httpx.Client, sql: psycopg.Connection
     assert answer.json()["paused"] is False
     assert "idempotent-replayed" not in answer.headers
     assert sql.execute("SELECT key FROM api_answers").fetchall() == [("old-0",)]
+
+
+def test_pruning_deletes_forgotten_answers(api: httpx.Client, sql: psycopg.Connection) -> None:
+    for number in range(2):
+        headers = {"Idempotency-Key": f"k{number}"}
+        assert api.post("/api/queues/photo-analyze/pause", headers=headers).is_success
+    sql.execute("UPDATE api_answers SET expires_at = now() WHERE key = 'k0'")
+    prune(timedelta(days=90))
+    assert sql.execute("SELECT key FROM api_answers").fetchall() == [("k1",)]
 
 
 def test_edit_under_a_forgotten_key_is_made(api: httpx.Client, sql: psycopg.Connection) -> None:

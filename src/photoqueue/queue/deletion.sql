@@ -71,13 +71,16 @@ WHERE photo_id = ANY(%(photo_ids)s) AND created_at < %(before)s
 RETURNING photo_id;
 
 -- name: delete_leftovers
--- Batches without a job, incidents that are over, operations, and webhooks that nobody sends any more.
+-- Batches without a job, incidents that are over, operations, webhooks that nobody sends any more,
+-- and answers after their day.
 WITH emptied AS (
     DELETE FROM batches
     WHERE closed_at < %(before)s
       AND NOT EXISTS (SELECT FROM batch_jobs WHERE batch_jobs.batch_id = batches.batch_id)
 ), done AS (
     DELETE FROM api_operations WHERE asked_at < %(before)s
+), answers AS (
+    DELETE FROM api_answers WHERE expires_at <= now()
 ), told AS (
     DELETE FROM webhooks WHERE happened_at < %(before)s AND due_at IS NULL
 )

@@ -214,6 +214,7 @@ class StagePage:
             "check": {"left": 1, "of": 1},
             "undo": None,
             "redo": None,
+            "unplaced": [],
         }
         rooms = [
             {

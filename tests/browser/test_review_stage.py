@@ -401,6 +401,24 @@ def test_failed_photo_is_retried_only_where_it_can_help(stage: StagePage, again:
     assert edit == {"verb": "exclude", "values": ["view-3"], "named": {}}
 
 
+def test_excluded_photo_is_included_again(stage: StagePage) -> None:
+    room = living_room()
+    room["photos"][2].update(state="excluded", items=[], excluded=7)
+    stage.show(room, start={"room": ROOM, "photo": "view-3"})
+    stage.page.get_by_role("button", name="Include again").click()
+    expect(stage.page.get_by_text("Its things come back as soon as this is saved.")).to_be_visible()
+    (edit,) = stage.edit
+    assert edit == {"verb": "undo", "values": [7], "named": {}}
+
+
+def test_photo_that_was_replaced_is_not_included_again(stage: StagePage) -> None:
+    room = living_room()
+    room["photos"][2].update(state="excluded", items=[], excluded=None)
+    stage.show(room, start={"room": ROOM, "photo": "view-3"})
+    expect(stage.page.get_by_text("Excluded: its things do not count.")).to_be_visible()
+    expect(stage.page.get_by_role("button", name="Include again")).to_have_count(0)
+
+
 def test_picture_that_is_missing_leaves_its_boxes(stage: StagePage) -> None:
     stage.show(pictures={"view-3": b""})
     expect(stage.page.get_by_text("The picture is not in the store.")).to_be_visible()

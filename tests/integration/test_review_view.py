@@ -429,7 +429,7 @@ def test_broken_photo_is_replaced_and_no_longer_counts(
     page.view.refresh()
     page.edit("exclude", broken)
     assert page.view.head["analysis"]["failed"] == 0
-    page.edit("undo")
+    page.edit("undo", page.photo(broken)["excluded"])
     shown = page.photo(broken)
     assert (shown["state"], shown["error"]["type"]) == ("failed", "UnreadablePhotoError")
     assert shown["error"]["canRetry"] is False
@@ -444,6 +444,7 @@ def test_broken_photo_is_replaced_and_no_longer_counts(
     page.ask("replace", [picture(70)], **sent)
     assert list(review("m1").log()["kind"]) == ["exclude", "undo", "replace"]
     assert page.photo(broken)["state"] == "excluded"
+    assert page.photo(broken)["excluded"] is None  # another took its place
     assert page.view.head["analysis"]["failed"] == 0
     (new,) = [one for one in page.room()["photos"] if one["file"] == "better.jpg"]
     assert new["state"] == "waiting"

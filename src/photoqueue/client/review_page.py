@@ -296,6 +296,7 @@ class RoomPages:
                 "message": row.error_message or phrase(self.wording.language, "cancelled"),
                 "canRetry": row.can_retry,
             }
+        out = self._out.get(row.photo_id)
         return {
             "id": row.photo_id,
             "title": photo_title(row),
@@ -305,6 +306,8 @@ class RoomPages:
             "width": (seen and seen.width) or row.width,
             "height": (seen and seen.height) or row.height,
             "error": error,
+            # The edit to undo so that the photo counts again; None where another took its place.
+            "excluded": out.number if out and out.kind == "exclude" and out.standing else None,
             "warnings": list(seen.warnings) if seen else [],
             "duplicateOf": result.duplicate_photos.get(row.photo_id),
             "sharedWith": (result.shared_photos or {}).get(row.photo_id),

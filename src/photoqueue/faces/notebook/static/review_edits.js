@@ -225,7 +225,18 @@ const PREVIEWS = {
   },
   place: (home, [number]) => without(home, number),
   keep: (home, [number]) => without(home, number),
-  undo: (home, [number]) => without(home, number),
+  undo(home, [number]) {
+    const photo = photoWhere(home, (one) => number && one.excluded === number)?.photo;
+    if (photo) Object.assign(photo, { state: "included", excluded: null });
+    for (const room of home.detail.values()) {
+      const at = room.lines.findIndex((line) => number && line.correction === number);
+      if (at < 0) continue;
+      const line = owned(home, room.name).lines[at];
+      setCount(line, line.seenCount ?? 0);
+      line.correction = null;
+    }
+    without(home, number);
+  },
 };
 
 function without(home, number) {

@@ -1,7 +1,7 @@
 // The rooms with what is left in them, and the things of the room: what shows each, what is to check, how many
 // there are and how large one is.
 
-const CROP = { width: 56, height: 42 };
+const CROP = { width: 48, height: 36 };
 const CALM_CROP = { width: 44, height: 33 };
 
 function reviewList(store, { commands, photos }) {
@@ -20,6 +20,8 @@ function reviewList(store, { commands, photos }) {
   let renaming = false;
   let lastHead = null; // the room whose head is shown
 
+  // The kind of a room, where its name does not say it.
+  const kindOf = ({ name, kind }) => (kind && kind !== "other" && kind.toLowerCase() !== name.toLowerCase() ? kind : "");
   const here = () => store.room(store.at.room);
   const summary = () => store.rooms.find((one) => one.name === store.at.room) ?? null;
 
@@ -35,7 +37,7 @@ function reviewList(store, { commands, photos }) {
         const failed = room.failed ? h("small", { class: "pq-bad" }, t("{n} failed", { n: room.failed })) : null;
         const plain = failed && !room.left && !room.reviewed;
         return h("li", {}, h("button", { type: "button", "data-key": `room ${room.name}`, "aria-current": room.name === store.at.room ? "true" : null,
-          title: room.kind && room.kind.toLowerCase() !== room.name.toLowerCase() ? `${room.name}: ${room.kind}` : room.name,
+          title: [room.name, kindOf(room)].filter(Boolean).join(": "),
           onclick: () => { photos.show(null); store.go({ room: room.name }); } },
         h("span", { class: "pq-room-name" }, room.name), h("span", { class: "pq-room-facts" }, failed, plain ? null : state)));
       }),
@@ -53,7 +55,7 @@ function reviewList(store, { commands, photos }) {
     const error = room ? store.error(`room ${room.name}`) : "";
     drawOnce(head, [room, waits(here()).length, renaming, error, store.canEdit, store.lang], () => {
       if (!room) return [];
-      const kind = room.kind && room.kind.toLowerCase() !== room.name.toLowerCase() ? h("small", {}, ` ${room.kind}`) : null;
+      const kind = kindOf(room) ? h("small", {}, ` ${kindOf(room)}`) : null;
       const facts = [countedIn(store, room.things, "1 thing", "{n} things"), volumeIn(store, room.volume), countedIn(store, room.photos, "1 photo", "{n} photos")];
       return [
         h("div", { class: "pq-room-line" },

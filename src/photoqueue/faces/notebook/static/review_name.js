@@ -37,10 +37,11 @@ function namesToChoose(store, item) {
 function fittingNames(choices, typed) {
   const text = plain(typed);
   if (!text) return choices.filter((choice) => choice.near).slice(0, NAMES_SHOWN);
-  const rank = (choice) => Math.min(...[choice.name, ...choice.others].map((name) => {
+  const rank = (choice) => Math.min(...[choice.name, ...choice.others].map((name, place) => {
     const whole = plain(name);
     const at = whole.indexOf(text);
     if (at < 0) return 9;
+    if (place > 1) return at === 0 ? 2.5 : 5; // a synonym, after names that begin so
     if (whole === text) return 0;
     if (choice.share) return 1;
     return at === 0 ? 2 : /[^\p{L}\p{N}]/u.test(whole[at - 1]) ? 3 : 4;

@@ -60,7 +60,7 @@ function photoWords(store, photo, room, loaded) {
   const say = (text, values) => phrase(store, text, values);
   if (!room) return say("Choose a room.");
   if (!photo) return say("No photo shows this room.");
-  const told = { excluded: "Excluded: its things do not count.", cancelled: "The analysis was cancelled.", active: "Being analysed.", delayed: "Waiting to be tried again." };
+  const told = { excluded: "Excluded: its things do not count.", included: "Its things come back as soon as this is saved.", cancelled: "The analysis was cancelled.", active: "Being analysed.", delayed: "Waiting to be tried again." };
   if (photo.state === "failed") return say("Could not be analysed: {message}", { message: photo.error?.message ?? "" });
   if (photo.state !== "completed") return say(told[photo.state] ?? "Waiting to be analysed.");
   if (store.mode === "draw") return say("Drag over the thing; or place a box with the arrow keys, size it with Shift, and press Enter.");
@@ -69,16 +69,19 @@ function photoWords(store, photo, room, loaded) {
   return photo.items.length ? "" : say("Nothing was found. Draw a box around what there is (N).");
 }
 
-// What can be done about a failed photo; a retry only where it can help.
-function failedActs(store, photo) {
-  if (photo?.state !== "failed" || !store.canEdit) return [];
-  const act = (name, run) => h("button", { type: "button", class: "pq-button", "data-key": name, onclick: run }, phrase(store, name));
+// What can be done about a failed photo, a retry only where it can help; and about one that was excluded.
+function photoActs(store, photo) {
+  if (!photo || !store.canEdit) return [];
+  const { id, state, error, excluded } = photo;
+  const act = (key, text, run) => button(store.t(text), run, { "data-key": `${key} ${id}` });
   const replacement = () => {
-    const input = h("input", { type: "file", accept: "image/*", onchange: () => { if (input.files[0]) store.replacePhoto(photo.id, input.files[0]); } });
+    const input = h("input", { type: "file", accept: "image/*", onchange: () => { if (input.files[0]) store.replacePhoto(id, input.files[0]); } });
     input.click();
   };
-  return [photo.error?.canRetry ? act("Retry", () => store.retry([photo.id])) : null, act("Replace", replacement),
-    act("Exclude", () => store.edit("exclude", [photo.id], {}, { about: photo.id }))];
+  if (state === "excluded") return [excluded ? act("include", "Include again", () => store.edit("undo", [excluded], {}, { about: id })) : null];
+  if (state !== "failed" && state !== "cancelled") return [];
+  return [error?.canRetry ? act("retry", "Retry", () => store.retry([id])) : null, act("replace", "Replace", replacement),
+    act("exclude", "Exclude", () => store.edit("exclude", [id], {}, { about: id }))];
 }
 
 // The other views of the room, with what is left to check in each.

@@ -74,17 +74,9 @@ function reviewPhotos(store) {
       h("span", { title: photo.title }, photo.title)),
       h("p", { class: "pq-dim" }, room.name, facts ? ` · ${facts}` : ""),
       failed ? [
-        h("p", { class: "pq-bad" }, photo.error?.message || (photo.state === "cancelled" ? t("The analysis was cancelled.") : t("It failed without a message."))),
-        store.canEdit ? h("div", { class: "pq-pair" },
-          photo.error?.canRetry ? button(t("Retry"), () => store.retry([photo.id]), { "data-key": `retry ${photo.id}` }) : null,
-          button(t("Replace"), () => choose(photo.id), { "data-key": `replace ${photo.id}` }),
-          button(t("Exclude"), () => store.edit("exclude", [photo.id], {}, { about: photo.id }), { "data-key": `exclude ${photo.id}` })) : null] : null,
+        h("p", { class: "pq-bad" }, photo.error?.message || (photo.state === "cancelled" ? t("The analysis was cancelled.") : t("It failed without a message.")))] : null,
+      h("div", { class: "pq-pair" }, photoActs(store, photo)),
       store.error(photo.id) ? wrongAbout(store, photo.id) : null);
-  }
-
-  function choose(photo) {
-    const input = h("input", { type: "file", accept: "image/*", onchange: () => { if (input.files[0]) store.replacePhoto(photo, input.files[0]); } });
-    input.click();
   }
 
   function drawTiles(shown) {

@@ -548,7 +548,7 @@ function reviewStage(store) {
     const told = photoWords(store, photo, room, image.hasAttribute("src"));
     words.hidden = !told;
     words.dataset.failed = String(photo?.state === "failed");
-    drawOnce(words, [told, shown, photo?.error?.canRetry, store.canEdit, store.lang], () => [h("span", {}, told), failedActs(store, photo)]);
+    drawOnce(words, [told, photo, store.canEdit, store.lang], () => [h("span", {}, told), photoActs(store, photo)]);
     drawFoot(store, foot, photo, view.zoom, act);
     drawFilm(store, film, room, shown);
     showWithin(film, film.querySelector("[aria-current]"));

@@ -84,6 +84,7 @@ function reviewStore(model) {
     get exported() { return model.get("exported") ?? ""; },
     get selected() { return model.get("selected") ?? []; },
     set selected(photos) { model.set("selected", photos); model.save_changes(); changed(); },
+    get target() { return model.get("target") ?? {}; },
     get alone() { return Boolean(model.get("alone")); },
     get canEdit() { return Boolean(model.get("actions")); },
     get unsaved() { return edits.filter((edit) => edit.number === undefined).length; },
@@ -156,7 +157,9 @@ function reviewStore(model) {
       const [{ verb, values }] = parts;
       if (verb === "rename-room" && here.room === values[0]) store.go({ room: values[1] });
       const moved = advance(before, here);
-      store.say(moved ? `${edit.words}. ${checkWords(store.at)}` : `${edit.words}.`, { undo: !["undo", "redo"].includes(verb) });
+      const last = before.some(({ room }) => room === here.room) && !store.checks().some(({ room }) => room === here.room) && verb !== "reviewed";
+      const next = moved ? checkWords(store.at) : last ? store.t("Nothing is left to check in {room} (V).", { room: here.room }) : "";
+      store.say(`${edit.words}. ${next}`.trim(), { undo: !["undo", "redo"].includes(verb) });
       return edit.ref;
     },
     // What accepting means here: the things of a line that count, or one that is held back.
@@ -358,12 +361,25 @@ function reviewStore(model) {
       move: parts.length > 1 ? ["{n} photos moved to {room}", { n: parts.length, room: named.room }] : ["{photo} moved to {room}", { photo, room: named.room }],
       "rename-room": ["{room} is now {to}", { room: values[0], to: values[1] }],
       reviewed: ["{room} reviewed", { room: values[0] }],
-      undo: ["undone: {words}", { words: store.undoWords }],
+      undo: ["undone: {words}", { words: madeBy(values[0]) ?? store.undoWords }],
       redo: ["done again: {words}", { words: store.redoWords }],
       place: ["applied to {name}", { name: store.item(values[1])?.item.name ?? "" }],
       keep: ["kept for later"],
     }[verb];
     return store.t(text, given);
+  }
+
+  // What an edit was about, where the page knows it by its number.
+  function madeBy(number) {
+    if (number === undefined) return null;
+    const { head, detail } = data();
+    const excluded = [...data().photos.values()].find((photo) => photo.excluded === number);
+    if (excluded) return store.t("{title} excluded", excluded);
+    for (const room of detail.values()) {
+      const line = room.lines.find(({ correction }) => correction === number);
+      if (line) return store.t("{room}: {count} × {name}", { room: room.name, ...line });
+    }
+    return head.unplaced?.find((one) => one.number === number)?.words ?? null;
   }
 
   // -- the queue
@@ -536,7 +552,7 @@ function reviewStore(model) {
     changed();
   }
 
-  const watched = ["head", "rooms", "catalogue", "lang", "categories", "actions", "notice", "exported", "selected", ...Array.from({ length: PARTS }, (_, n) => `part_${n}`)];
+  const watched = ["target", "head", "rooms", "catalogue", "lang", "categories", "actions", "notice", "exported", "selected", ...Array.from({ length: PARTS }, (_, n) => `part_${n}`)];
   // Several traits change together: they are read together.
   let renewing = false;
   function renewSoon() {

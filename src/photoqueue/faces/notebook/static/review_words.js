@@ -55,6 +55,8 @@ const FRENCH = {
   "Replace": "Remplacer",
   "Exclude": "Exclure",
   "{title} excluded": "{title} exclue",
+  "Include again": "Reprendre",
+  "Its things come back as soon as this is saved.": "Ses objets reviennent dès que c’est enregistré.",
   "failed": "échec",
   "waiting": "en attente",
   "excluded": "exclue",
@@ -100,6 +102,7 @@ const FRENCH = {
   "There is nothing to undo.": "Il n’y a rien à annuler.",
   "There is nothing to redo.": "Il n’y a rien à rétablir.",
   "Nothing is left to check.": "Il ne reste rien à vérifier.",
+  "Nothing is left to check in {room} (V).": "Il ne reste rien à vérifier dans {room} (V).",
   "To check:": "À vérifier :",
   // the head
   "Review": "Vérification",

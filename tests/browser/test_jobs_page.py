@@ -219,6 +219,27 @@ def test_causes_of_failures_are_counted_and_chosen(page: Page, installation: Ins
     assert shown.problems == []
 
 
+def test_cause_that_no_retry_helps_leads_to_its_photo(
+    page: Page, installation: Installation
+) -> None:
+    fails(installation, 2, "One")
+    shown = show(page)
+    expect(page.get_by_role("button", name="replace or exclude the photo")).to_have_count(0)
+    view = JobsView(reviewable=True)
+    seen = []
+    view.to_review = lambda photo, project: seen.append((photo, project))
+    view.refresh()
+    with page.context.new_page() as other:
+        ViewPage(other, view)
+        other.get_by_role("button", name="replace or exclude the photo").click()
+        eventually(lambda: seen == [("One-1", "")])
+        other.get_by_role("button", name="One-0").click()
+        details = other.get_by_role("region", name="Job details")
+        details.get_by_role("button", name="replace or exclude the photo").click()
+        eventually(lambda: seen[1:] == [("One-0", "")])
+    assert shown.problems == []
+
+
 def test_new_submission_begins_with_all_its_jobs(page: Page, failed: photoqueue.Job) -> None:
     scope = Scope()
     view = JobsView(scope)

@@ -343,3 +343,18 @@ def test_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch
     )
     with pytest.raises(ConfigurationError, match=r"anywidget.*photoqueue\[workbench\]"):
         Workbench()
+
+
+def test_job_that_no_retry_helps_leads_to_its_photo(
+    opened: Callable[..., Workbench], tmp_path: Path
+) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    batch = photoqueue.submit_photos([tmp_path / "broken.jpg"], project_id="m1", room="salon")
+    workbench = opened()
+    open_jobs(workbench)
+    (job,) = batch
+    workbench.jobs._received(workbench.jobs, {"kind": "review", "job_id": job.id}, [])
+    assert workbench._tabs.selected_index == 0
+    assert workbench.review.project == "m1"
+    assert workbench.review.target["photo"] == job.photo_id
+    eventually(lambda: workbench.review.rooms)

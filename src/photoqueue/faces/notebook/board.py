@@ -70,6 +70,7 @@ class TabbedBoard:
         self.jobs = JobsView(scope, actions=actions)
         self.charts = ChartsView(scope, actions=actions)
         self.system = SystemView(scope, actions=actions)
+        self.jobs.to_review, self.jobs.reviewable = self._show_photo, actions
         tabs: dict[str, LiveView] = {
             "Review": self.review,
             "Jobs": self.jobs,
@@ -111,6 +112,10 @@ class TabbedBoard:
 
     def _shown(self) -> list[LiveView]:
         return [*self._above, self._tabs.children[self._tabs.selected_index or 0]]
+
+    def _show_photo(self, photo_id: str, project_id: str) -> None:
+        self.review.look_at(photo_id, project_id)
+        self._tabs.selected_index = 0
 
     def show(self, *, project: str | None = None, batch: str | Batch | None = None) -> None:
         """Show one batch, one project, or, with neither, everything.

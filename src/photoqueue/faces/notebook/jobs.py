@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -112,6 +112,8 @@ class JobsView(LiveView):
     reading = traitlets.Bool(False).tag(sync=True)
     #: Whether many jobs are being retried, and the progress.
     busy = traitlets.Bool(False).tag(sync=True)
+    #: Whether a photo can be replaced or excluded on a page beside this one.
+    reviewable = traitlets.Bool(False).tag(sync=True)
     progress = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, scope: Scope | None = None, *, actions: bool = True, **traits: Any) -> None:
@@ -126,6 +128,8 @@ class JobsView(LiveView):
         self._readable = JobQuery()
         self._counts = Paced(lambda query: ask(job_counts, query), rest=_REST)
         self._causes = Paced(lambda query: ask(failure_causes, query), rest=_REST)
+        #: Shows a photo, given its id and its project, where it can be put right.
+        self.to_review: Callable[[str, str], None] | None = None
         self._work = Background(self._say)
         self._refreshing = threading.Lock()
         self.observe(self._on_query, "query")
@@ -266,6 +270,17 @@ class JobsView(LiveView):
             text += f" {counted(useless, 'job')} would fail again and stay."
         return text
 
+    def _review(self, message: Message) -> None:
+        """Lead to the photo of a job, or of the newest job that failed for a cause."""
+        found: Sequence[JobSnapshot]
+        if cause := str(message.get("cause") or ""):
+            found = ask(job_page, replace(_for_counts(self._meant(self.query)), cause=cause)).rows
+        else:
+            found = [story(str(message.get("job_id")))]
+        if self.to_review is None or not found or not found[0].photo_id:
+            raise StateError("No page beside this one shows its photo.")
+        self.to_review(found[0].photo_id, found[0].project_id or "")
+
     def _retried(self) -> None:
         try:
             self.wanted()
@@ -288,6 +303,7 @@ class JobsView(LiveView):
         "retry": _retry,
         "cancel": _cancel,
         "retry_all": _retry_all,
+        "review": _review,
     }
 
     def _meant(self, query: JobQuery) -> JobQuery:

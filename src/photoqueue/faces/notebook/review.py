@@ -108,6 +108,8 @@ class ReviewView(LiveView):
     #: The file that was written last.
     exported = traitlets.Unicode("").tag(sync=True)
     selected = traitlets.Tuple().tag(sync=True)
+    #: The photo to show next: ``photo``, and a ``number`` that differs each time.
+    target = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
@@ -221,6 +223,12 @@ class ReviewView(LiveView):
         """The inventory shown; None before the first photo is analysed."""
         reading = self._reading
         return reading.result if reading and (reading.analysed or reading.result.lines) else None
+
+    def look_at(self, photo_id: str, project_id: str = "") -> None:
+        """Show a photo; of another project only where the scope names none."""
+        if project_id and not self._scoped_project():
+            self.project = project_id
+        self.target = {"photo": photo_id, "number": self.target.get("number", 0) + 1}
 
     def selected_frame(self) -> pd.DataFrame:
         """Return what engines found in the selected photos: one row each, with box and volume."""

@@ -57,6 +57,12 @@ function jobDetails(model, act) {
   };
 }
 
+// What helps where a retry does not, with the way to the photo where the board has one.
+function remedy(model, key, lead) {
+  const what = "replace or exclude the photo";
+  return model.get("reviewable") ? button(what, lead, { class: "pq-link", "data-key": `review ${key}` }) : what;
+}
+
 function actionButtons(model, act, story) {
   const may = model.get("actions");
   const ask = (kind) => act.ask({ kind, job_id: story.job_id });
@@ -66,7 +72,7 @@ function actionButtons(model, act, story) {
     may && story.can_cancel ? button("Cancel", () => ask("cancel")) : null,
     story.error_traceback ? button("Copy traceback", (event) => copy(story.error_traceback, event.currentTarget)) : null,
     button("Copy id", (event) => copy(story.job_id, event.currentTarget)),
-    useless ? h("span", { class: "pq-quiet" }, "A retry cannot help: replace or exclude the photo.") : null,
+    useless ? h("span", { class: "pq-quiet" }, "A retry cannot help", story.photo_id ? [": ", remedy(model, "", () => ask("review"))] : ".") : null,
     h("span", { class: "pq-jobs-gap" }),
     button("Close", act.close, { "aria-label": "Close details" }),
   ];

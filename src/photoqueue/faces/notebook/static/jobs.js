@@ -106,7 +106,7 @@ function causeList(model, ask, showCause) {
     return h("li", { class: "pq-jobs-cause" },
       h("b", {}, format.number(cause.count)),
       h("div", { title: [cause.text, rest].join("\n") }, first, " ",
-        h("small", {}, [cause.error_type, since, cause.can_retry ? null : "a retry cannot help: replace or exclude the photo"].filter(Boolean).join(" · "))),
+        h("small", {}, [cause.error_type, since].filter(Boolean).join(" · "), cause.can_retry ? null : [" · a retry cannot help: ", remedy(model, cause.text, () => ask({ kind: "review", cause: cause.text }))])),
       button("Show", () => showCause(shown ? "" : cause.text), { "data-key": `show ${cause.text}`, "aria-pressed": String(shown), "aria-label": `Show: ${first}` }),
       cause.can_retry && model.get("actions")
         ? button(`Retry ${format.number(cause.count)}`, () => question.ask(cause),

@@ -188,7 +188,17 @@ export default {
       if (heard?.[0] === project && other && other.number > heard[1]) store.say(`${other.user}: ${other.words}`);
       heard = [project, other?.number ?? 0];
     }
-    const stop = store.on(() => { hearOthers(); update(); });
+    // Another page leads to a photo, as soon as its project is read.
+    let looked = store.target.number ?? 0;
+    function lookThere() {
+      const { photo, number = 0 } = store.target;
+      if (number === looked || !store.photo(photo)) return;
+      looked = number;
+      photos.show(null);
+      store.go({ photo });
+      focusBox();
+    }
+    const stop = store.on(() => { hearOthers(); lookThere(); update(); });
     const timer = setInterval(() => {
       if (store.alone && !document.hidden && !store.unsaved) store.send({ kind: "refresh" });
     }, ALONE);

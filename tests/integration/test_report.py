@@ -275,6 +275,16 @@ def test_project_must_be_known_and_added_up(installation: Installation) -> None:
         report("m1")
 
 
+def test_project_whose_photos_all_failed_says_so(installation: Installation) -> None:
+    made = Move(installation)
+    for job in (submit("permanent-1", project_id="m1", room="hall"), submit_inventory("m1")):
+        with pytest.raises(Exception, match=r"never be analysed|nothing to add up"):
+            made.bench(job)
+    for attempt in (report, estimate):
+        with pytest.raises(NotFoundError, match=r"adding it up failed: .*1 photo failed.*Retry"):
+            attempt("m1")
+
+
 def test_room_in_which_nothing_is_found_is_said(installation: Installation) -> None:
     made = Move(installation)
     made.analyse("s1", [])

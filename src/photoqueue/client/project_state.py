@@ -342,6 +342,10 @@ def not_added_up(database: Database, project_id: str) -> NotFoundError:
         There is no such project.
     """
     projects.require_project(database, project_id)
+    if failure := standing.project_standing(database, project_id).error:
+        return NotFoundError(
+            f"Project {project_id!r} has no inventory: adding it up failed: {failure}"
+        )
     return NotFoundError(
         f"Project {project_id!r} was not added up yet. Submit its inventory: "
         f"submit_inventory({project_id!r})."

@@ -6,16 +6,13 @@ Real servers and real transitions, without the seconds that starting a worker ta
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from typing import Any
 from uuid import UUID
 
 import photoqueue
 from photoqueue.installation import Installation
-from photoqueue.jobs.handling import Handler, Workplace, load_handler
-from photoqueue.queue.ledger import Ledger
-from photoqueue.words import JobType
-from photoqueue.worker.runner import Runner
+from photoqueue.jobs.handling import Handler
+from photoqueue.testing import InlineWorker
 
 
 class Bench:
@@ -25,24 +22,10 @@ class Bench:
     """
 
     def __init__(self, installation: Installation) -> None:
-        self._installation = installation
-        self._workplace = Workplace(installation.settings, installation.database)
-        self._handlers: dict[JobType, Handler] = {}
+        self._worker = InlineWorker(installation)
 
     def __call__(
         self, job: photoqueue.Job, around: Callable[[Handler], Handler] | None = None
     ) -> Any:
-        if job.queue not in self._handlers:
-            self._handlers[job.queue] = load_handler(job.queue, self._workplace)
-        handler = self._handlers[job.queue]
-        with closing(Ledger(self._installation.database)) as ledger:
-            Runner(
-                ledger=ledger,
-                broker=self._installation.broker,
-                settings=self._installation.settings,
-                queue=job.queue,
-                handler=around(handler) if around else handler,
-                worker_id=UUID(int=7),
-                slot=1,
-            ).run(UUID(job.id))
+        self._worker.run(UUID(job.id), job.queue, around)
         return job.result(60)

@@ -8,11 +8,9 @@ import gc
 import io
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -24,10 +22,11 @@ from PIL import Image
 from pydantic import SecretStr
 
 import photoqueue
-from photoqueue import Settings, services
+from photoqueue import Settings
 from photoqueue.installation import Installation, current, use
 from photoqueue.queue.database import Database
 from photoqueue.services import Endpoints
+from photoqueue.testing import own_servers
 from tests import home, warm
 from tests.databases import Databases
 from tests.warm import WarmProcess
@@ -156,14 +155,8 @@ def _interruptible() -> None:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Endpoints]:
     """Start a PostgreSQL and a Redis for this run of the tests, on sockets of their own."""
-    # Short: the path of a Unix socket has a limit.
-    home = Path(tempfile.mkdtemp(prefix="pq-"))
-    settings = Settings(home=home)
-    try:
-        yield services.ensure(settings)
-    finally:
-        services.down(settings)
-        shutil.rmtree(home, ignore_errors=True)
+    with own_servers() as servers:
+        yield servers
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,9 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from photoqueue.queue.database import Database, migrate
 from photoqueue.services import Endpoints
+from photoqueue.testing import OTHER_INSTALLATION, TEMPLATE, with_database
 
-TEMPLATE: Final = "template_photoqueue"
 #: A database that has grown beyond this many bytes is not used again: the planner remembers.
 _GROWN: Final = 1_000_000
 
@@ -37,8 +36,6 @@ _SCHEMA: Final = """
         (SELECT count(*) FROM pg_namespace),
         (SELECT count(*) FROM pg_db_role_setting)
 """
-# Two installations with one identity would meet in Redis.
-_OTHER_INSTALLATION: Final = "UPDATE installation SET installation_id = gen_random_uuid()"
 # Whoever is left may be in the midst of writing.
 _END_OTHERS: Final = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
@@ -48,12 +45,6 @@ _SIZE: Final = """
     SELECT coalesce(sum(pg_relation_size(oid)), 0)::bigint FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
 """
-
-
-def with_database(url: str, name: str) -> str:
-    """Name another database of the same server."""
-    head, _, query = url.partition("?")
-    return f"{head.rpartition('/')[0]}/{name}?{query}"
 
 
 def new_name() -> str:
@@ -66,11 +57,6 @@ class Databases:
 
     def __init__(self, servers: Endpoints) -> None:
         self.admin_url = servers.database_url.get_secret_value()
-        with psycopg.connect(self.admin_url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {TEMPLATE}")
-        template = Database(with_database(self.admin_url, TEMPLATE))
-        migrate(template)
-        template.close()
         self._spare: list[_Kept] = []
         #: Databases that are filled, by what fills them.
         self._filled: dict[bytes, str] = {}
@@ -129,7 +115,7 @@ class Databases:
     def _make(self, template: str) -> _Kept:
         url = with_database(self.admin_url, self._make_database(template))
         own = psycopg.connect(url)
-        own.execute(_OTHER_INSTALLATION)
+        own.execute(OTHER_INSTALLATION)
         schema = _one(own, _SCHEMA)
         own.commit()
         return _Kept(url, own, schema)
@@ -139,7 +125,7 @@ class Databases:
         if _one(connection, _SCHEMA) != kept.schema or _one(connection, _SIZE)[0] >= _GROWN:
             return False
         _empty(connection, self._seeds)
-        connection.execute(_OTHER_INSTALLATION)
+        connection.execute(OTHER_INSTALLATION)
         # Later, the scans of this session would be counted among those of the next test.
         connection.execute("SELECT pg_stat_force_next_flush()")
         connection.commit()

@@ -16,8 +16,9 @@ import pytest
 
 from photoqueue.queue.tables import SCHEMA_REVISION
 from photoqueue.services import Endpoints
+from photoqueue.testing import with_database
 from tests.conftest import REPOSITORY, settings_of
-from tests.databases import new_name, with_database
+from tests.databases import new_name
 
 PACKAGE = REPOSITORY / "src/photoqueue"
 #: What becomes of a file; None is given for one that is new.

@@ -28,12 +28,13 @@ from photoqueue.queue.submission import NewBatch, accept
 from photoqueue.queue.workers import _WORKERS, Register
 from photoqueue.records.snapshots import AiCall
 from photoqueue.services import Endpoints
+from photoqueue.testing import with_database
 from photoqueue.words import Message
 from photoqueue.worker import recovery as recovery_module
 from photoqueue.worker.identity import this_host
 from photoqueue.worker.recovery import Recovery
 from tests.conftest import settings_of, submit
-from tests.databases import new_name, with_database
+from tests.databases import new_name
 from tests.integration.test_submission import WORKER, make_job, make_photo
 from tests.ledgers import complete
 

@@ -27,8 +27,9 @@ from photoqueue.queue import database as migrate_module
 from photoqueue.queue.database import VERSION_TABLE, Database, current_revision, migrate
 from photoqueue.queue.tables import RETIRED_TABLES, SCHEMA_REVISION, metadata
 from photoqueue.services import Endpoints
+from photoqueue.testing import with_database
 from photoqueue.words import JobState, Outcome
-from tests.databases import new_name, with_database
+from tests.databases import new_name
 from tests.processes import at_once
 
 MIGRATE = """

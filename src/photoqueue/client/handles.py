@@ -282,7 +282,10 @@ class Batch(HasCard):
 
         A batch that is closed already stays as it is.
         """
+        from photoqueue.client.intake import announce
+
         close_batch(self.installation.database, self.id)
+        announce(self.installation, [])  # where jobs run inline, those after the batch do now
 
     def counts(self) -> dict[JobState, int]:
         """Count the jobs by state."""

@@ -38,6 +38,4 @@ def join_transaction(connection: Given) -> Iterator[None]:
     transaction = Joined(current().database, connection)
     with joining(transaction):
         yield
-    if transaction.over:
-        for action in transaction.after:
-            action()
+    transaction.end()

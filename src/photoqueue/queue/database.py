@@ -217,7 +217,7 @@ class Database:
         if callers is None:
             action()
         else:
-            callers.after.append(action)
+            callers.after(action)
 
     @contextlib.contextmanager
     def begin_within(self, seconds: float, advice: str) -> Iterator[sa.Connection]:

@@ -51,8 +51,9 @@ class Joined:
             raise _unknown(type(given))
         self.database = database
         self._given = given
-        #: What is to be done once the transaction is committed.
-        self.after: list[Callable[[], None]] = []
+        #: What is to be done after the transaction, and after those that have ended.
+        self._after: list[Callable[[], None]] = []
+        self._due: list[Callable[[], None]] = []
         with database.reading() as connection:
             self._place = tuple(connection.exec_driver_sql(_PLACE).one())
 
@@ -77,7 +78,8 @@ class Joined:
             yield connection
 
     def _begin(self, borrowed: _Borrowed) -> None:
-        """Begin the transaction as its owner would, and see where it is."""
+        """Begin a transaction as its owner would, and see where it is."""
+        self._due, self._after = [*self._due, *self._after], []
         if borrowed.autocommit:
             raise StateError(
                 "The connection commits each statement by itself. Begin a transaction first: "
@@ -93,13 +95,19 @@ class Joined:
                 f"{self.database.address}: connect there, with the same search_path."
             )
 
-    @property
-    def over(self) -> bool:
-        """Whether the transaction has ended."""
-        if isinstance(self._given, sa.Connection):
-            return self._given.closed or not self._given.in_transaction()
-        status = self._given.info.transaction_status
-        return self._given.closed or status is TransactionStatus.IDLE
+    def after(self, action: Callable[[], None]) -> None:
+        """Do something at the end, if the transaction has ended by then."""
+        self._after.append(action)
+
+    def end(self) -> None:
+        """Do what is due; the jobs of a transaction that goes on are found by recovery."""
+        given = self._given
+        if isinstance(given, sa.Connection):
+            over = given.closed or not given.in_transaction()
+        else:
+            over = given.closed or given.info.transaction_status is TransactionStatus.IDLE
+        for action in [*self._due, *(self._after if over else ())]:
+            action()
 
 
 _current: ContextVar[Joined | None] = ContextVar("joined", default=None)

@@ -9,18 +9,20 @@ from uuid import UUID
 import typer
 
 from photoqueue.faces.cli.output import (
-    LABEL,
     NUMBER,
     REST,
     WHOLE,
     AsJson,
     TableColumn,
+    name,
+    narrow,
     note,
     printed_json,
     show,
+    wide,
 )
 from photoqueue.faces.cli.output import table as drawn
-from photoqueue.format import NOTHING, counted, foreign, line, moment
+from photoqueue.format import NOTHING, counted, foreign, moment
 from photoqueue.words import WebhookState
 
 app = typer.Typer(
@@ -48,17 +50,23 @@ def list_them(
     if not rows:
         show("No webhook is in this state." if state else "Nothing happened yet to be told of.")
         return
-    columns = (
-        TableColumn("ID", "webhook_id", WHOLE, str),
+    rows, more = rows[:limit], len(rows) > limit
+    columns = [
+        TableColumn("ID", "webhook_id", WHOLE, str),  # whole, to be given to resend
         TableColumn("EVENT", "event", WHOLE),
-        TableColumn("OF", "subject", LABEL, line),
-        TableColumn("HAPPENED", "happened_at", LABEL, moment),
         TableColumn("STATE", lambda row: row["state"].replace("_", " "), WHOLE),
-        TableColumn("ATTEMPTS", "attempts", NUMBER),
-        TableColumn("ERROR", lambda row: foreign(row["error"] or NOTHING), REST),
-    )
-    show(drawn(columns, rows[:limit], style=lambda row: _STYLES.get(row["state"])))
-    if len(rows) > limit:
+    ]
+    if not narrow():
+        columns.append(TableColumn("HAPPENED", "happened_at", WHOLE, moment))
+        columns.append(TableColumn("ATTEMPTS", "attempts", NUMBER))
+    if wide():
+        columns.insert(2, TableColumn("OF", "subject", WHOLE, name))
+        columns.append(TableColumn("ERROR", lambda row: foreign(row["error"] or NOTHING), REST))
+    show(drawn(columns, rows, style=lambda row: _STYLES.get(row["state"])))
+    if not wide():
+        for error in dict.fromkeys(row["error"] for row in rows if row["error"]):
+            show(f"! {foreign(error)}", style="yellow")
+    if more:
         note(f"Only the newest {limit:,}; --limit shows more.")
 
 

@@ -95,6 +95,14 @@ def test_wrong_fields_are_named(
     )
 
 
+def test_whole_number_may_be_written_with_a_point(api: httpx.Client) -> None:
+    body = {"userId": "u1", "projectId": "m1", "priority": 3.0}
+    assert api.post("/api/batches", json=body).json()["priority"] == 3
+    for wrong in (3.5, "3", True, 1e300):
+        told = problem_of(api.post("/api/batches", json={**body, "priority": wrong}), 422)
+        assert "priority" in told["detail"]
+
+
 def test_text_in_any_language_is_good(api: httpx.Client) -> None:
     body = {"userId": "Zoë 🏠", "photoId": "../../été/写真 <b>", "roomType": "salle à manger"}
     assert api.post("/api/queue/test", json=body).json()["bullJobId"] == f"photo-{body['photoId']}"

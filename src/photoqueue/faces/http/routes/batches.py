@@ -39,6 +39,7 @@ from photoqueue.faces.http.routes.submissions import (
     MAX_FIELD,
     Name,
     RequestBody,
+    Whole,
     checked_body,
     fault,
 )
@@ -96,7 +97,7 @@ class BatchRequest(RequestBody):
     #: Default: the one that the worker is configured for.
     engine: Literal[registered_engines()] | None = None  # type: ignore[valid-type]  # derived
     #: Jobs of higher priority are taken first.
-    priority: int = Field(default=0, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
+    priority: Whole = Field(default=0, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
 
 
 class PhotoFields(RequestBody):

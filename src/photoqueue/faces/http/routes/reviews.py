@@ -13,7 +13,7 @@ from photoqueue.client.verbs import VERBS, edit, edits
 from photoqueue.faces.http.access import needs
 from photoqueue.faces.http.answers import EditsAnswer, ItemsAnswer
 from photoqueue.faces.http.backend import TheBackend
-from photoqueue.faces.http.routes.submissions import Name, RequestBody
+from photoqueue.faces.http.routes.submissions import Name, RequestBody, Whole
 from photoqueue.records.edits import Edit
 from photoqueue.words import TokenScope
 
@@ -40,10 +40,10 @@ class EditRequest(RequestBody):
     gap: Name | None = None
     room: Name | None = None
     to: Name | None = None
-    number: int | None = None
+    number: Whole | None = None
     #: Of ``count``, with ``room``: what, how many, and whether they are taken apart.
     item: Name | None = None
-    count: int | None = None
+    count: Whole | None = None
     dismountable: bool | None = None
     #: Whether no photo shows the room.
     new_room: bool | None = None

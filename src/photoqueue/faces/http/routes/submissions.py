@@ -11,7 +11,7 @@ from typing import Annotated, Any, BinaryIO, Final, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.datastructures import UploadFile
 
@@ -40,6 +40,14 @@ Name = Annotated[
         pattern=rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$",
     ),
 ]
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+#: A whole number, which JSON may write with a point: 2.0.
+Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 class RequestBody(BaseModel):

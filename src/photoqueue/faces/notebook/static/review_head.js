@@ -32,9 +32,9 @@ function reviewHead(store, { look, looking }) {
     });
   }
 
-  function drawProgress({ analysis, engine, inventory, user, others }) {
+  function drawProgress({ analysis, engine, inventory }) {
     const { total = 0, completed = 0, failed = 0, waiting = 0, active = 0, secondsLeft = null } = analysis ?? {};
-    drawOnce(progress, [analysis, engine, inventory, store.lang, others], () => {
+    drawOnce(progress, [analysis, engine, inventory, store.lang], () => {
       if (!total) return [];
       const running = waiting + active > 0;
       const done = completed + failed;
@@ -47,7 +47,6 @@ function reviewHead(store, { look, looking }) {
         inventory?.running ? ` · ${inventory.words}` : null,
         running ? h("progress", { max: total, value: done, "aria-label": t("Analysis") }) : null];
     });
-    void user;
   }
 
   function timeLeft(seconds) {

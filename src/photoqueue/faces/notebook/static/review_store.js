@@ -71,7 +71,6 @@ function reviewStore(model) {
   const store = {
     at: { room: null, photo: null, item: null, line: null },
     mode: null,
-    payload: null,
     said: { text: "", undo: false, seen: false },
     slow: false, // whether the kernel has not answered for a while
     trouble: "", // why edits cannot be saved at the moment
@@ -116,8 +115,8 @@ function reviewStore(model) {
       keep(`photoqueue-at ${place}`, store.at);
       return changed();
     },
-    setMode(mode, payload = null) {
-      Object.assign(store, { mode, payload });
+    setMode(mode) {
+      store.mode = mode;
       changed();
     },
     checks: () => data().rooms.flatMap(({ name, reviewed }) =>

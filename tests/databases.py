@@ -62,7 +62,7 @@ class Databases:
         self._filled: dict[bytes, str] = {}
         self._taken: dict[str, _Kept] = {}
         with psycopg.connect(with_database(self.admin_url, TEMPLATE)) as connection:
-            self._seeds = _seeds(connection)
+            self._empty = _emptying(connection)
 
     def take(self, filled: bytes = b"") -> str:
         """Return the address of a database of its own installation, with the tables.
@@ -124,10 +124,7 @@ class Databases:
         connection = kept.connection
         if _one(connection, _SCHEMA) != kept.schema or _one(connection, _SIZE)[0] >= _GROWN:
             return False
-        _empty(connection, self._seeds)
-        connection.execute(OTHER_INSTALLATION)
-        # Later, the scans of this session would be counted among those of the next test.
-        connection.execute("SELECT pg_stat_force_next_flush()")
+        connection.execute(self._empty)
         connection.commit()
         return True
 
@@ -147,29 +144,21 @@ def _one(connection: psycopg.Connection[Any], query: str) -> tuple[Any, ...]:
     return row
 
 
-def _seeds(connection: psycopg.Connection[Any]) -> dict[str, list[tuple[Any, ...]]]:
-    """Return the rows that migrations leave, by table."""
+def _emptying(connection: psycopg.Connection[Any]) -> bytes:
+    """Return statements that leave the rows of migrations only: one text takes one round trip."""
     tables = connection.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
     ).fetchall()
-    return {
-        table: connection.execute(
-            sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))
-        ).fetchall()
-        for (table,) in tables
-    }
-
-
-def _empty(connection: psycopg.Connection[Any], seeds: dict[str, list[tuple[Any, ...]]]) -> None:
-    """Leave the rows of migrations only."""
     # Triggers are those of foreign keys: all tables are emptied, in whatever order.
-    connection.execute("SET LOCAL session_replication_role = replica")
-    connection.execute("; ".join(f"DELETE FROM {table}" for table in seeds).encode())
-    for table, rows in seeds.items():
-        for row in rows:
-            connection.execute(
-                sql.SQL("INSERT INTO {} OVERRIDING SYSTEM VALUE VALUES ({})").format(
-                    sql.Identifier(table), sql.SQL(", ").join(sql.Placeholder() * len(row))
-                ),
-                row,
-            )
+    statements: list[sql.Composable] = [sql.SQL("SET LOCAL session_replication_role = replica")]
+    for (table,) in tables:
+        name = sql.Identifier(table)
+        statements.append(sql.SQL("DELETE FROM {}").format(name))
+        for row in connection.execute(sql.SQL("SELECT * FROM {}").format(name)).fetchall():
+            values = sql.SQL(", ").join(map(sql.Literal, row))
+            insert = sql.SQL("INSERT INTO {} OVERRIDING SYSTEM VALUE VALUES ({})")
+            statements.append(insert.format(name, values))
+    statements.append(sql.SQL(OTHER_INSTALLATION))
+    # Later, the scans of this session would be counted among those of the next test.
+    statements.append(sql.SQL("SELECT pg_stat_force_next_flush()"))
+    return sql.SQL("; ").join(statements).as_bytes(connection)

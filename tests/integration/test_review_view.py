@@ -31,7 +31,7 @@ from photoqueue.queue.pages import change_mark
 from photoqueue.records.base import Box
 from photoqueue.records.results import FoundItem, PhotoResult
 from tests.bench import Bench
-from tests.conftest import picture, submit
+from tests.conftest import eventually, picture, submit
 
 pytest.importorskip("anywidget", reason="needs the extra workbench")
 
@@ -555,8 +555,8 @@ def test_message_never_waits_for_the_servers(page: Page, installation: Installat
         message = {"kind": "edit", "ref": "r1", "verb": "remove", "values": [desk]}
         view._received(view, message, [])
         view._received(view, {"kind": "pictures", "photos": ["s1"], "size": "full"}, [])
-        while not [told for told, _ in page.sent if told["kind"] == "picture"]:
-            pass  # it comes while the edit waits
+        # It comes while the edit waits.
+        eventually(lambda: [told for told, _ in page.sent if told["kind"] == "picture"])
         assert not [told for told, _ in page.sent if told["kind"] == "saved"]
     view.wait(60)
     assert [told["number"] for told, _ in page.sent if told["kind"] == "saved"] == [1]

@@ -56,6 +56,14 @@ FRENCH: Final = {
     "edit {of} undone": "modification {of} annulée",
     "edit {of} done again": "modification {of} rétablie",
     "cancelled": "annulée",
+    # what cannot be done on the page
+    "Choose a project first.": "Choisissez d’abord un projet.",
+    "No picture came with that. Choose the file again.": (
+        "Aucune image n’est arrivée. Choisissez le fichier à nouveau."
+    ),
+    "A retry cannot help here. Replace the photo, or exclude it.": (
+        "Un nouvel essai ne servirait à rien. Remplacez la photo, ou excluez-la."
+    ),
     # the head
     "Not added up yet.": "Pas encore additionné.",
     "Waiting for a worker …": "En attente d’un worker …",

@@ -435,6 +435,9 @@ def test_broken_photo_is_replaced_and_no_longer_counts(
     assert shown["error"]["canRetry"] is False
     assert page.view.head["analysis"]["failed"] == 1
     assert "cannot help" in page.ask("retry", photos=[broken])
+    page.view.lang = "fr"
+    assert "ne servirait à rien" in page.ask("retry", photos=[broken])
+    page.view.lang = "en"
 
     sent = {"photo": broken, "name": "better.jpg", "ref": "r1"}
     page.ask("replace", [memoryview(picture(70))], **sent)

@@ -35,6 +35,7 @@ from photoqueue.inventory.catalogue_file import CATEGORIES, LANGUAGES
 from photoqueue.inventory.export import FORMATS, export_inventory, free_name
 from photoqueue.inventory.wording import Wording
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
+from photoqueue.phrases import phrase
 from photoqueue.queue.projects import list_projects
 from photoqueue.queue.read import batch_row
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGY_TEXTS
@@ -344,7 +345,8 @@ class ReviewView(LiveView):
         photo = str(message.get("photo"))
         data = b"".join(buffers)
         if not data:
-            raise PayloadError("No picture came with that. Choose the file again.")
+            text = "No picture came with that. Choose the file again."
+            raise PayloadError(phrase(self.lang, text))
         if len(data) > _MOST_BYTES:
             raise PayloadError(
                 f"The picture has {size(len(data))}; {size(_MOST_BYTES)} can come through the "
@@ -375,7 +377,7 @@ class ReviewView(LiveView):
     def _shown_project(self) -> str:
         project = self._scoped_project() or self.project
         if not project:
-            raise StateError("Choose a project first.")
+            raise StateError(phrase(self.lang, "Choose a project first."))
         return project
 
     def _choose(self, message: Message) -> None:
@@ -397,7 +399,8 @@ class ReviewView(LiveView):
         rows = self._reading.rows if self._reading else ()
         jobs = [str(row.job_id) for row in rows if row.photo_id in wanted and row.can_retry]
         if not jobs or not retry(jobs):
-            raise StateError("A retry cannot help here. Replace the photo, or exclude it.")
+            text = "A retry cannot help here. Replace the photo, or exclude it."
+            raise StateError(phrase(self.lang, text))
 
     def _report(self, message: Message) -> None:
         # Late: the template and its libraries are loaded for a report only.

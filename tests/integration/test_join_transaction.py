@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from photoqueue import (
     submit_photos,
 )
 from photoqueue.asyncio import submit_photo as submit_photo_async
+from photoqueue.client.pruning import erase_project, prune
 from photoqueue.errors import (
     PayloadError,
     PhotoConflictError,
@@ -233,6 +235,8 @@ def test_what_cannot_be_part_of_it_says_so(installation: Installation, own: Own)
             job.wait,
             lambda: photoqueue.cancel(job),
             lambda: photoqueue.retry(job),
+            lambda: erase_project("m1"),
+            lambda: prune(timedelta(days=1)),
             lambda: asyncio.run(in_another_thread()),
         ):
             with pytest.raises(StateError, match=r"within join_transaction\(\)\. Do it after"):

@@ -12,7 +12,7 @@ from photoqueue.client.identifiers import checked
 from photoqueue.errors import StateError
 from photoqueue.installation import Installation, current
 from photoqueue.photos.store import PhotoStore
-from photoqueue.queue import deletion
+from photoqueue.queue import deletion, joining
 from photoqueue.queue.projects import unknown_project
 
 #: Contents checked at a time: finding rows that still refer to them reads all jobs.
@@ -60,6 +60,8 @@ def prune(older_than: timedelta, *, dry_run: bool = False) -> Deleted:
     StorageError
         A file cannot be deleted; another call tries again.
     """
+    # Files go first: a rollback would keep rows without them.
+    joining.refuse("A deletion")
     if older_than <= timedelta(0):
         raise StateError("Give an age above zero, such as 90 days; nothing was deleted.")
     installation = current()
@@ -93,6 +95,7 @@ def erase_project(project_id: str, *, dry_run: bool = False) -> Deleted:
     StorageError
         A file cannot be deleted; the rows are kept, so that it can be tried again.
     """
+    joining.refuse("A deletion")
     project = checked("project_id", project_id)
     installation = current()
     database = installation.database

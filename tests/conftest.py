@@ -20,12 +20,10 @@ from typing import Any
 import pytest
 from PIL import Image
 from pydantic import SecretStr
-from sqlalchemy.engine import Engine
 
 import photoqueue
 from photoqueue import Settings
 from photoqueue.installation import Installation, current, use
-from photoqueue.queue import database as queue_database
 from photoqueue.queue.database import Database
 from photoqueue.services import Endpoints
 from photoqueue.testing import own_servers
@@ -143,30 +141,6 @@ def _one_authority(tmp_path_factory: pytest.TempPathFactory) -> None:
     none = str(authority.with_name("none"))
     paths = ssl.DefaultVerifyPaths(str(authority), None, "SSL_CERT_FILE", str(authority), "", none)
     ssl.get_default_verify_paths = lambda: paths
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _compiled_once() -> None:
-    """Let the engines of all tests share their compiled statements.
-
-    Each test has an engine of its own, which would compile all that it executes anew. They are of
-    one server, so that the text of one is that of all.
-    """
-    from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-    from sqlalchemy.util import LRUCache
-
-    # The key of what is compiled has the dialect in it.
-    PGDialect_psycopg.__eq__ = lambda one, other: type(one) is type(other)
-    PGDialect_psycopg.__hash__ = lambda one: hash(type(one))
-    compiled: LRUCache[Any, Any] = LRUCache(2000)
-    make = queue_database.pooled_engine
-
-    def sharing(connect: Callable[[], Any]) -> Engine:
-        engine = make(connect)
-        engine._compiled_cache = compiled
-        return engine
-
-    queue_database.pooled_engine = sharing
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -358,7 +358,7 @@ def test_server_that_lost_its_claim_does_not_overwrite_the_answer(
     with stalled(sql, str(api.base_url)) as first:
         sql.execute(PASS_THE_LEASE)
         taken = ask(answers.claim, "", KEY["Idempotency-Key"], None)
-        assert isinstance(taken, answers.Claim)
+        assert isinstance(taken, answers.KeyClaim)
         ask(answers.keep, taken, b"digest", 200, '{"by": "the other"}')
     assert first.result().status_code == 201
     assert sql.execute("SELECT answer FROM api_answers").fetchall() == [({"by": "the other"},)]

@@ -20,7 +20,7 @@ from photoqueue.format import counted, shorten
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.queue import read
 from photoqueue.queue.read import JobOutcome
-from photoqueue.queue.submission import close_batch
+from photoqueue.queue.submission import Accepted, close_batch
 from photoqueue.records.base import from_json
 from photoqueue.records.hooks import HasCard
 from photoqueue.records.snapshots import JobSnapshot
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from photoqueue.installation import Installation
+    from photoqueue.inventory.wording import Wording
 
 #: Lines of a worker's traceback in an error message; the error has all of it as an attribute.
 _SHOWN_TRACEBACK_LINES = 12
@@ -60,6 +61,13 @@ class Job(HasCard):
         self.id = str(job_id)
         self.key = key
         self.queue = queue
+
+    @classmethod
+    def of(cls, installation: Installation, accepted: Accepted) -> Job:
+        """Return the handle of a photo's job that was accepted."""
+        job = cls(installation, accepted.job_id, accepted.job_key, PHOTO_ANALYZE)
+        job.moved_from = accepted.moved_from
+        return job
 
     @property
     def photo_id(self) -> str | None:
@@ -264,18 +272,17 @@ class Batch(HasCard):
         PhotoqueueError
             As for :func:`~photoqueue.submit_photos`; nothing was accepted.
         """
-        from photoqueue.client.intake import requests_from
-        from photoqueue.client.submit import add_requests, batch_request
+        from photoqueue.client.intake import add_to_batch, batch_request, requests_from
 
         common = replace(
-            batch_request(self),
+            batch_request(self.installation, self.id),
             room=optional("room", room),
             room_type=optional("room_type", room_type),
         )
         requests, left_out = requests_from(photos, common)
-        jobs = add_requests(self, requests, left_out)
+        added = add_to_batch(self.installation, self.id, requests, left_out)
         self._size = sum(self.counts().values())
-        return jobs
+        return [Job.of(self.installation, accepted) for accepted in added]
 
     def close(self) -> None:
         """Let no more photos be added; what waits for the batch runs once its jobs have ended.
@@ -343,10 +350,17 @@ class Batch(HasCard):
         )
 
     async def _collected(self) -> pd.DataFrame:
-        from photoqueue.client.observe import collect
-
         await self._watch(None, lambda counts: None).wait_async()
-        return await asyncio.to_thread(collect, self, progress=False)
+        return await asyncio.to_thread(self.results)
+
+    def results(self, wording: Wording | None = None) -> pd.DataFrame:
+        """Return the results so far, one row per photo: see :func:`~photoqueue.collect`."""
+        from photoqueue.client.result_frames import result_rows
+        from photoqueue.inventory import wording as words
+
+        names = wording or words.Wording.of(None, self.installation.settings)
+        database = self.installation.database
+        return result_rows(read.batch_history(database, self.id, results=True), names)
 
     def __await__(self) -> Generator[Any, None, pd.DataFrame]:
         return self._collected().__await__()

@@ -28,9 +28,18 @@ from photoqueue.errors import (
 from photoqueue.installation import Installation
 from photoqueue.jobs import PHOTO_ANALYZE
 from photoqueue.jobs.photo_analyze import PhotoPayload
+from photoqueue.queue.connections import storable_json
 from photoqueue.queue.database import storable
 from photoqueue.queue.ids import new_uuids, photo_id_for
-from photoqueue.queue.submission import Accepted, NewBatch, NewJob, NewPhoto, accept
+from photoqueue.queue.read import batch_row
+from photoqueue.queue.submission import (
+    Accepted,
+    NewBatch,
+    NewJob,
+    NewPhoto,
+    accept,
+    closed_error,
+)
 from photoqueue.words import Message
 
 if TYPE_CHECKING:
@@ -426,6 +435,50 @@ def _payloads(photos: Mapping[UUID, Taken], engine: str | None) -> Callable[[New
         ).to_json()
 
     return payload_json
+
+
+def batch_request(installation: Installation, batch_id: str) -> Request:
+    """Return what is said of all photos of an open batch.
+
+    Raises
+    ------
+    StateError
+        It is closed.
+    """
+    row = batch_row(installation.database, batch_id)
+    if not row["open"]:
+        raise closed_error(batch_id)
+    return Request(source=None, project_id=row["project_id"], user_id=row["user_id"])
+
+
+def add_to_batch(
+    installation: Installation,
+    batch_id: str,
+    requests: Sequence[Request],
+    left_out: Sequence[tuple[str, str]] = (),
+) -> list[Accepted]:
+    """Submit photos into an open batch, all of them or none; see :meth:`Batch.add`.
+
+    Raises
+    ------
+    StateError
+        The batch is closed; nothing was accepted.
+    """
+    row = batch_row(installation.database, batch_id)
+    return commit(
+        installation,
+        take_in_all(installation, requests),
+        priority=row["priority"],
+        engine=row["engine"],
+        resubmit=False,
+        batch=NewBatch(
+            batch_id=batch_id,
+            user_id=row["user_id"],
+            project_id=row["project_id"],
+            left_out=storable_json(left_out) if left_out else None,
+        ),
+        idle_seconds=installation.settings.batch_idle_seconds,
+    )
 
 
 def announce(installation: Installation, messages: Sequence[Message]) -> None:

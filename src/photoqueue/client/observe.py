@@ -140,9 +140,7 @@ def collect(
         style = "none"
     if isinstance(handle, Batch):
         handle.wait(timeout, progress=style)
-        return result_rows(
-            read.batch_history(handle.installation.database, handle.id, results=True), wording
-        )
+        return handle.results(wording)
     if handle.queue == INVENTORY_SYNC:
         inventory: InventoryResult = handle.result(timeout)
         return inventory.to_frame(wording)

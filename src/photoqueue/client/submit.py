@@ -10,14 +10,12 @@ from photoqueue.client.identifiers import checked, checked_priority, checked_use
 from photoqueue.client.intake import Request, commit, requests_from, take_in, take_in_all
 from photoqueue.errors import PhotoNotFoundError
 from photoqueue.format import counted
-from photoqueue.installation import Installation, current
-from photoqueue.jobs import PHOTO_ANALYZE
+from photoqueue.installation import current
 from photoqueue.queue.connections import storable_json
 from photoqueue.queue.database import storable
 from photoqueue.queue.ids import new_batch_id
 from photoqueue.queue.projects import known_photo
-from photoqueue.queue.read import batch_row
-from photoqueue.queue.submission import Accepted, NewBatch, closed_error
+from photoqueue.queue.submission import NewBatch
 from photoqueue.queue.submission import open_batch as begin_batch
 from photoqueue.words import INTERACTIVE_PRIORITY
 
@@ -112,7 +110,7 @@ def submit_photo(
         ),
     )
     (accepted,) = commit(installation, [taken], priority=priority, engine=engine, resubmit=resubmit)
-    return _job(installation, accepted)
+    return Job.of(installation, accepted)
 
 
 def submit_photos(
@@ -258,55 +256,6 @@ def open_batch(
         idle_seconds=installation.settings.batch_idle_seconds,
     )
     return Batch(installation, batch.batch_id, batch.project_id, 0)
-
-
-def batch_request(batch: Batch) -> Request:
-    """Return what is said of all photos of an open batch.
-
-    Raises
-    ------
-    StateError
-        It is closed.
-    """
-    row = batch_row(batch.installation.database, batch.id)
-    if not row["open"]:
-        raise closed_error(batch.id)
-    return Request(source=None, project_id=row["project_id"], user_id=row["user_id"])
-
-
-def add_requests(
-    batch: Batch, requests: Sequence[Request], left_out: Sequence[tuple[str, str]] = ()
-) -> list[Job]:
-    """Submit photos into an open batch, all of them or none; see :meth:`Batch.add`.
-
-    Raises
-    ------
-    StateError
-        The batch is closed; nothing was accepted.
-    """
-    installation = batch.installation
-    row = batch_row(installation.database, batch.id)
-    accepted = commit(
-        installation,
-        take_in_all(installation, requests),
-        priority=row["priority"],
-        engine=row["engine"],
-        resubmit=False,
-        batch=NewBatch(
-            batch_id=batch.id,
-            user_id=row["user_id"],
-            project_id=row["project_id"],
-            left_out=storable_json(left_out) if left_out else None,
-        ),
-        idle_seconds=installation.settings.batch_idle_seconds,
-    )
-    return [_job(installation, one) for one in accepted]
-
-
-def _job(installation: Installation, accepted: Accepted) -> Job:
-    job = Job(installation, accepted.job_id, accepted.job_key, PHOTO_ANALYZE)
-    job.moved_from = accepted.moved_from
-    return job
 
 
 def submit_known_photo(

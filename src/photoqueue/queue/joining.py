@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import psycopg
 import sqlalchemy as sa
@@ -14,9 +14,6 @@ from psycopg.rows import tuple_row
 
 from photoqueue.errors import PayloadError, StateError
 from photoqueue.queue.connections import ANSWERS
-
-if TYPE_CHECKING:
-    from photoqueue.queue.database import Database
 
 #: What tells a table from all others: the run of its server, the database, and the table in it.
 _PLACE: Final = """
@@ -39,6 +36,19 @@ _SET_BACK: Final = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for n
 Given = psycopg.Connection[Any] | sa.Connection
 
 
+class Joinable(Protocol):
+    """What is needed of a database here."""
+
+    engine: sa.Engine
+
+    @property
+    def address(self) -> str:
+        """For messages."""
+
+    def reading(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        """Begin to read."""
+
+
 class Joined:
     """A transaction of the caller's connection, which all statements of a database join.
 
@@ -46,7 +56,7 @@ class Joined:
     back, and nothing is committed, rolled back or closed here.
     """
 
-    def __init__(self, database: Database, given: Given) -> None:
+    def __init__(self, database: Joinable, given: Given) -> None:
         if not isinstance(given, psycopg.Connection | sa.Connection):
             raise _unknown(type(given))
         self.database = database
@@ -113,7 +123,7 @@ class Joined:
 _current: ContextVar[Joined | None] = ContextVar("joined", default=None)
 
 
-def joined(database: Database) -> Joined | None:
+def joined(database: Joinable) -> Joined | None:
     """Return the transaction that statements of this thread or task join."""
     found = _current.get()
     return found if found is not None and found.database is database else None

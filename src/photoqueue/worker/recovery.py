@@ -38,7 +38,7 @@ _FORGET_SECONDS: Final = 3600.0
 _AGAIN_SECONDS: Final = 10.0
 
 
-class Background:
+class SideTask:
     """Does something in a thread of its own, with connections of its own.
 
     A lock, a slow statement, a server that hangs or an error there must not keep the worker from
@@ -122,8 +122,8 @@ class Recovery:
         self._ledger = ledger
         self._register = Register(ledger)
         self._broker = installation.broker
-        self._counting = Background(Counting(installation.database), "history is not counted")
-        self._webhooks = Background(self._send_webhooks, "no webhook is sent")
+        self._counting = SideTask(Counting(installation.database), "history is not counted")
+        self._webhooks = SideTask(self._send_webhooks, "no webhook is sent")
         self._installation = installation
         self._worker_id = worker_id
         self._host = host

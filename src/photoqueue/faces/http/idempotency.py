@@ -22,7 +22,7 @@ from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.http.backend import ApiBackend
 from photoqueue.faces.http.problems import ProblemError
 from photoqueue.queue import answers
-from photoqueue.queue.answers import Claim, Held
+from photoqueue.queue.answers import HeldKey, KeyClaim
 from photoqueue.queue.database import Database
 
 logger = logging.getLogger(__name__)
@@ -62,12 +62,12 @@ class Idempotency:
             await body.read()
         caller, known = scope["state"].get("token") or "", body.digest
         found = await self._calls(ask, answers.claim, caller, key, known)
-        if isinstance(found, Held):
+        if isinstance(found, HeldKey):
             await _repeat(found, body, send)
         else:
             await self._carry_out(found, body, scope, send)
 
-    async def _carry_out(self, claim: Claim, body: _Body, scope: Scope, send: Send) -> None:
+    async def _carry_out(self, claim: KeyClaim, body: _Body, scope: Scope, send: Send) -> None:
         scope["state"]["ref"] = str(claim.ref)
         messages: list[Message] = []
 
@@ -101,14 +101,14 @@ class Idempotency:
             # The request was carried out, or refused, all the same; the claim ends by itself.
             logger.warning("the answer to a request with an Idempotency-Key is not kept: %s", exc)
 
-    async def _renew(self, claim: Claim) -> None:
+    async def _renew(self, claim: KeyClaim) -> None:
         while True:
             await asyncio.sleep(answers.LEASE.total_seconds() / 3)
             with suppress(PhotoqueueError, ProblemError):
                 await self._calls(ask, answers.renew, claim)
 
 
-async def _repeat(held: Held, body: _Body, send: Send) -> None:
+async def _repeat(held: HeldKey, body: _Body, send: Send) -> None:
     if held.status is not None:
         await body.read()
     if None not in (held.digest, body.digest) and held.digest != body.digest:

@@ -16,7 +16,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Final, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -25,8 +24,9 @@ from pydantic import Field, TypeAdapter
 from starlette.datastructures import UploadFile
 
 from photoqueue.client.identifiers import MAX_LENGTH, MAX_PRIORITY
+from photoqueue.client.intake import add_to_batch, batch_request
 from photoqueue.client.observe import ask, batch
-from photoqueue.client.submit import add_requests, batch_request, open_batch
+from photoqueue.client.submit import open_batch
 from photoqueue.engines.registry import registered_engines
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.http.access import needs
@@ -43,6 +43,7 @@ from photoqueue.faces.http.routes.submissions import (
     checked_body,
     fault,
 )
+from photoqueue.installation import current
 from photoqueue.queue.batch_changes import (
     BatchChanges,
     EndedJob,
@@ -170,7 +171,7 @@ async def read_batch(batch_id: str, backend: TheBackend) -> BatchAnswer:
 async def add(batch_id: str, request: Request, backend: TheBackend) -> BatchPhotosAnswer:
     """Add photos to an open batch, all of them or none; one that cannot be read has failed."""
     # Whether it is there and open, before the photos are received.
-    await backend.calls(lambda: batch_request(batch(batch_id)))
+    await backend.calls(lambda: batch_request(current(), batch_id))
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
         raise ProblemError(415, "media-type", "Send the pictures as multipart/form-data.")
@@ -197,18 +198,19 @@ async def add(batch_id: str, request: Request, backend: TheBackend) -> BatchPhot
 def _add(
     batch_id: str, photos: Sequence[UploadFile], fields: Sequence[dict[str, str | None]]
 ) -> BatchPhotosAnswer:
-    handle = batch(batch_id)
-    common = batch_request(handle)
-    jobs = add_requests(
-        handle,
+    here = current()
+    common = batch_request(here, batch_id)
+    added = add_to_batch(
+        here,
+        batch_id,
         [
             replace(common, source=photo.file.read(), file_name=photo.filename or None, **own)  # type: ignore[arg-type]  # texts
             for photo, own in zip(photos, fields, strict=True)
         ],
     )
-    ids = [UUID(job.id) for job in jobs]
+    ids = [one.job_id for one in added]
     rows = {row.job_id: row for row in ask(batch_photos, batch_id, job_ids=ids)}
-    told = [replace(rows[UUID(job.id)], moved_from=job.moved_from) for job in jobs]
+    told = [replace(rows[one.job_id], moved_from=one.moved_from) for one in added]
     return BatchPhotosAnswer(photos=tuple(told))
 
 

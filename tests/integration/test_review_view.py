@@ -344,7 +344,7 @@ def test_everything_is_in_the_language_chosen(page: Page, ben: Review) -> None:
     assert view.head["others"][0]["words"] == "chaise accepté"
     assert view.head["undo"]["words"] == "réfrigérateur reste ici"
     assert page.item("s2", "chair")["did"] == "chaise accepté"
-    assert view.head["lorry"]["words"] == "fourgon (3.5 t, 12 m³)"
+    assert view.head["lorry"]["words"] == "fourgon (3,5 t, 12 m³)"
     assert view.head["strategies"]["sum"] == "sum : toutes les photos additionnées"
     assert page.edit("accept", desk)["words"] == "bureau accepté"
     assert "choose en or fr" in page.ask("language", language="de")

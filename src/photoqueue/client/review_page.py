@@ -173,7 +173,8 @@ class RoomPages:
         lines = self._lines.get(room, ())
         kind = known.room_type if known else lines[0].room_type if lines else ""
         name = self.wording.room_type(kind) if kind else ""
-        return "" if name.casefold() == room.casefold() else name
+        # A kind that says nothing more than the name is not shown.
+        return "" if kind == "other" or name.casefold() == room.casefold() else name
 
     def _colours(self, room: str) -> dict[Kind, int]:
         """Return the kinds of a room, numbered as they came, so that edits recolour nothing.

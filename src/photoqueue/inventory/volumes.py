@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from photoqueue.format import french
 from photoqueue.inventory.catalogue_file import CatalogueItem
 from photoqueue.records.results import FoundItem
 
@@ -112,7 +113,9 @@ class LorryLoad:
         """Return ``large van (3.5 t, 20 m³)``, ``2 × articulated lorry (40 t, 90 m³)``."""
         times = f"{self.trips} × " if self.trips > 1 else ""
         size = self.lorry
-        return f"{times}{size.name(language)} ({size.gross_tonnes:g} t, {size.cubic_metres:g} m³)"
+        say = french if language == "fr" else str
+        tonnes, room = say(f"{size.gross_tonnes:g}"), say(f"{size.cubic_metres:g}")
+        return f"{times}{size.name(language)} ({tonnes} t, {room} m³)"
 
 
 def lorry_for(volume: float, weight: float = 0.0) -> LorryLoad:

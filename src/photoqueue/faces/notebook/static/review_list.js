@@ -21,7 +21,7 @@ function reviewList(store, { commands, photos }) {
   let lastHead = null; // the room whose head is shown
 
   // The kind of a room, where its name does not say it.
-  const kindOf = ({ name, kind }) => (kind && kind !== "other" && kind.toLowerCase() !== name.toLowerCase() ? kind : "");
+  const kindOf = ({ name, kind }) => (kind && kind.toLowerCase() !== name.toLowerCase() ? kind : "");
   const here = () => store.room(store.at.room);
   const summary = () => store.rooms.find((one) => one.name === store.at.room) ?? null;
 

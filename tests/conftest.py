@@ -143,6 +143,15 @@ def _one_authority(tmp_path_factory: pytest.TempPathFactory) -> None:
     ssl.get_default_verify_paths = lambda: paths
 
 
+@pytest.fixture(autouse=True)
+def _own_job_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test know nothing of the job types that others in its process made."""
+    import photoqueue.jobs  # noqa: F401  # whose types all tests know
+    from photoqueue import words
+
+    monkeypatch.setattr(words, "_KNOWN", dict(words._KNOWN))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _interruptible() -> None:
     """Let processes of the tests be interrupted, also where a shell ignores it for them.

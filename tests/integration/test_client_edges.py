@@ -197,10 +197,7 @@ def test_running_inventory_is_not_handed_back_for_another_question(installation)
     ledger.close()
 
 
-def test_key_of_a_type_that_this_process_does_not_know_finds_its_job(
-    installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(words, "_KNOWN", dict(words._KNOWN))
+def test_key_of_a_type_that_this_process_does_not_know_finds_its_job(installation) -> None:
     job = photoqueue.submit(JobType("floor-plan", key="plan-{project_id}"), {"project_id": "m1"})
     words._KNOWN["floor-plan"] = JobType("floor-plan")  # as other processes know it
     assert photoqueue.job("plan-m1") == job

@@ -37,12 +37,6 @@ from tests.own_type import ECHO, FLOOR_PLAN, SHAKY, VISIT, Drawing, FloorPlan, V
 TYPES = ("tests.own_type:FLOOR_PLAN", "tests.own_type:ECHO")
 
 
-@pytest.fixture(autouse=True)
-def _own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let other tests in this process know nothing of the types of these."""
-    monkeypatch.setattr(words, "_KNOWN", dict(words._KNOWN))
-
-
 @pytest.fixture
 def plain(settings: Settings) -> Settings:
     """Settings of a process that was not told of the types."""

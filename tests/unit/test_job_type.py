@@ -13,16 +13,11 @@ import typer
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from typer.testing import CliRunner
 
-from photoqueue import JobType, words
+from photoqueue import JobType
 from photoqueue.errors import ConfigurationError
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE, job_types
 from photoqueue.words import job_type, register
 from tests.own_type import FLOOR_PLAN, FloorPlan
-
-
-@pytest.fixture(autouse=True)
-def _own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "_KNOWN", dict(words._KNOWN))
 
 
 def test_type_is_the_name_of_its_queue() -> None:

@@ -221,6 +221,7 @@ CHART: Final[dict[str, Edit]] = {
         "    has_data=lambda record: record.count,\n"
         "    paint=lambda record, sheet: sheet.write(0.5, 0.5, str(record.count)),\n"
         '    say=lambda record: f"{record.count} jobs came in.",\n'
+        '    find=lambda record: f"{record.count} jobs came in",\n'
         '    table=lambda record: Table(("jobs",), ((str(record.count),),)),\n'
         ")\n"
     ),

@@ -236,7 +236,8 @@ def test_waiting_goes_on_while_a_batch_is_open(installation: Installation) -> No
     waiting = threading.Thread(target=wait)
     waiting.start()
     assert not done.wait(0.5)
-    photoqueue.cancel(*batch.add(picture(1)))
+    (job,) = batch.add(b"no picture")  # it has failed: no moment in which it waits for a worker
+    assert job.poll().state == "failed"
     assert not done.wait(0.5)
     photoqueue.batch(batch.id).close()
     waiting.join(60)

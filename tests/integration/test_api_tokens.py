@@ -42,7 +42,7 @@ def made(name: str, scope: TokenScope) -> dict[str, str]:
 
 def asked(address: str, method: str, path: str, headers: dict[str, str], **rest: object) -> int:
     with asking(address, **headers) as client:
-        return client.request(method, path, **rest).status_code  # type: ignore[arg-type]
+        return client.request(method, path, **rest).status_code
 
 
 def test_scope_of_each_route() -> None:

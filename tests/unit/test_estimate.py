@@ -40,9 +40,9 @@ def flat() -> list[InventoryLine]:
         line("bookcase", 2),
         line("tv_unit", 1),
         line("chair", 4),
-        line("double_bed", 1, **bedroom),  # type: ignore[arg-type]
-        line("wardrobe_2_door", 1, **bedroom),  # type: ignore[arg-type]
-        line("nightstand", 2, **bedroom),  # type: ignore[arg-type]
+        line("double_bed", 1, **bedroom),
+        line("wardrobe_2_door", 1, **bedroom),
+        line("nightstand", 2, **bedroom),
     ]
 
 
@@ -163,7 +163,7 @@ def test_who_packs_changes_hours_and_material_never_the_volume(rates: dict[str, 
     assert (own.hours.packing, fragile.hours.packing) == (0, 0.5)
     assert full.hours.packing > 1
     material = [
-        sum(one.amount for one in found.price.lines if one.key == "material")  # type: ignore[union-attr]
+        sum(one.amount for one in found.price.lines if one.key == "material")
         for found in (own, fragile, full)
     ]
     assert material == [0, Decimal("11.00"), Decimal("2.20") * int(full.carton_count.usual)]

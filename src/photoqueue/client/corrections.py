@@ -190,8 +190,8 @@ def list_corrections(project_id: str, *, undone: bool = False) -> list[Correctio
 def read_inventory(project_id: str) -> InventoryResult:
     """Read the inventory of a project: its photos as they are now, with all edits.
 
-    It is counted by the strategy of the newest inventory that was submitted. With ``llm``, the
-    lists of rooms are those of that inventory.
+    It is counted by the strategy that was last asked for. With ``llm``, the lists of rooms are
+    those of the newest inventory.
 
     Raises
     ------

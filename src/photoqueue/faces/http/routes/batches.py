@@ -204,7 +204,7 @@ def _add(
         here,
         batch_id,
         [
-            replace(common, source=photo.file.read(), file_name=photo.filename or None, **own)  # type: ignore[arg-type]  # texts
+            replace(common, source=photo.file.read(), file_name=photo.filename or None, **own)  # type: ignore[arg-type]  # each field of `own` is a text or None
             for photo, own in zip(photos, fields, strict=True)
         ],
     )

@@ -70,7 +70,10 @@ async def make_estimate(project_id: Name, body: EstimateRequest, backend: TheBac
 @router.post("/{project_id:path}/report", response_class=Response, responses=_FILE)
 @needs(TokenScope.READ)
 async def make_report(project_id: Name, body: ReportRequest, backend: TheBackend) -> Response:
-    """Make the report of a project with its estimate: volume survey, not a quote."""
+    """Make the report of a project with its estimate: volume survey, not a quote.
+
+    No webhook tells of it: it is the answer.
+    """
     name, content = await backend.reports(_report, project_id, body)
     told = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
     return Response(content, media_type=_KINDS[body.format], headers=told)

@@ -9,6 +9,7 @@ from contextlib import closing
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 
 from photoqueue.client.alerts import AlertUrlError, check, tell
 from photoqueue.client.system import Survey
@@ -19,6 +20,8 @@ from photoqueue.posting import Receiver
 from photoqueue.queue.database import Database
 from photoqueue.queue.incidents import Alert, Severity
 from photoqueue.queue.ledger import Failure, Ledger
+from photoqueue.queue.webhooks import announce, send_due
+from photoqueue.words import WebhookEvent
 from tests import warm
 from tests.conftest import submit
 from tests.integration.conftest import Outcome, Run
@@ -168,3 +171,47 @@ def test_check_and_doctor_say_that_nobody_has_led_recovery(installation: Install
         assert found["Recovery"] == "warning"
         ledger.run("UPDATE installation SET led_at = now()")
     assert check() == []
+
+
+def test_check_and_doctor_say_that_webhooks_are_not_accepted(
+    installation: Installation, database: Database, http: HttpReceiver, run: Run
+) -> None:
+    def findings() -> dict[str, str]:
+        with Survey(installation.settings, opened=installation) as survey:
+            return {one.check: one.verdict for one in examine(survey)}
+
+    # What nobody is to be told of is no problem
+    announce(database, WebhookEvent.REPORT_WRITTEN, subject="m0", project_id="m0")
+    send_due(database, None)
+    assert check() == []
+    # One that was refused a few times is not either
+    http.status = 500
+    announce(database, WebhookEvent.REPORT_WRITTEN, subject="m1", project_id="m1")
+    with closing(Ledger(database)) as ledger:
+        send_due(database, http.receiver())
+        assert check() == []
+        for attempts in (5, 18):
+            tried = f"UPDATE webhooks SET attempts = {attempts}, due_at = now()"
+            ledger.run(f"{tried} WHERE subject = 'm1'")
+            send_due(database, http.receiver())
+            (alert,) = check()
+            assert (alert.name, alert.severity) == ("webhooks", Severity.WARNING)
+            assert "the newest because it answered 500." in alert.message
+            assert findings()["Webhooks"] == "warning"
+        assert "1 webhook given up" in alert.message
+        assert "photoqueue webhooks resend --given-up" in alert.message
+        assert run("check").out.startswith("WARNING: 1 webhook given up, ")
+        http.status = 200
+        assert run("webhooks", "resend", "--given-up").code == 0
+        send_due(database, http.receiver())
+        send_due(database, http.receiver())
+    assert check() == []
+    assert "Webhooks" not in findings()
+
+
+def test_address_without_a_secret_is_told(installation: Installation) -> None:
+    url = SecretStr("http://127.0.0.1:1/hook?key=hunter2")
+    installation.settings = installation.settings.model_copy(update={"webhook_url": url})
+    (alert,) = check()
+    assert "without PHOTOQUEUE_WEBHOOK_SECRET, so no webhook is sent" in alert.message
+    assert "hunter2" not in alert.message

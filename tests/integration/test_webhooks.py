@@ -331,6 +331,22 @@ def test_two_senders_send_each_once(database: Database, http: HttpReceiver) -> N
     }
 
 
+def test_awaited_end_costs_one_transaction(
+    installation: Installation, http: HttpReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, begun = Database.begin, []
+    batch = photoqueue.open_batch(user_id="u1")
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            Database, "begin", lambda *args, **kw: (begun.append(1), begin(*args, **kw))[1]
+        )
+        send_due(installation.database, http.receiver())
+    assert (len(begun), http.requests) == (1, 0)
+    batch.close()
+    send_due(installation.database, http.receiver())
+    assert http.requests == 1, "what has ended is sent in the same round"
+
+
 def test_sender_that_dies_after_sending_is_followed_by_another_with_the_same_id(
     database: Database,
     sql: psycopg.Connection,

@@ -7,7 +7,7 @@ from typing import Final
 
 from photoqueue.client.metrics import recent_counts
 from photoqueue.client.observe import Stats, stats
-from photoqueue.client.system import recovery_problem
+from photoqueue.client.system import recovery_problem, webhook_problem
 from photoqueue.errors import ServiceError
 from photoqueue.format import duration
 from photoqueue.installation import current
@@ -41,6 +41,8 @@ def check(settings: Settings | None = None) -> list[Alert]:
     ]
     if (unled := recovery_problem(current())) is not None:
         servers.append(Alert(name="recovery", queue="", severity=Severity.CRITICAL, message=unled))
+    if (untold := webhook_problem(current())) is not None:
+        found.append(Alert(name="webhooks", queue="", severity=Severity.WARNING, message=untold))
     return servers + found
 
 

@@ -25,7 +25,7 @@ from photoqueue.errors import (
 from photoqueue.format import counted, duration
 from photoqueue.installation import Installation, current, error_of
 from photoqueue.jobs import PHOTO_ANALYZE
-from photoqueue.queue import workers
+from photoqueue.queue import webhooks, workers
 from photoqueue.services import Endpoints, ServerStatus
 from photoqueue.settings import Settings, load_settings
 from photoqueue.words import JobType
@@ -90,6 +90,29 @@ def recovery_problem(installation: Installation) -> str | None:
     return (
         f"No worker has led recovery for {duration(1000 * seconds)}: retries, and jobs whose "
         "message was lost, wait. The logs of the workers say why."
+    )
+
+
+def webhook_problem(installation: Installation) -> str | None:
+    """Say what is wrong if webhooks of the last ten days are not accepted; None if all is well."""
+    settings = installation.settings
+    if settings.webhook_url is not None and settings.webhook_secret is None:
+        return (
+            "PHOTOQUEUE_WEBHOOK_URL is set without PHOTOQUEUE_WEBHOOK_SECRET, so no webhook is "
+            "sent. Make a secret: echo whsec_$(openssl rand -base64 32)"
+        )
+    found = webhooks.refused(installation.database)
+    if not found.given_up + found.failing:
+        return None
+    told = [
+        f"{counted(found.given_up, 'webhook')} given up" if found.given_up else "",
+        f"{counted(found.failing, 'webhook')} not accepted yet" if found.failing else "",
+    ]
+    reason = (found.error or "").rstrip(".")
+    again = "; then `photoqueue webhooks resend --given-up`" if found.given_up else ""
+    return (
+        f"{' and '.join(filter(None, told))}, the newest because {reason}. Look at the receiver, "
+        f"and at `photoqueue webhooks list`{again}."
     )
 
 

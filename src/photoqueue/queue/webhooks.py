@@ -6,7 +6,7 @@ import json
 import logging
 import random
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from photoqueue.errors import NotFoundError
@@ -22,7 +22,8 @@ _WEBHOOKS: Final = load_statements("webhooks.sql")
 DELAYS: Final = tuple(min(5 * 4**number, 6 * 3600) for number in range(18))
 #: Seconds for which one sender has a webhook: longer than any attempt.
 _LEASE_SECONDS: Final = 6 * LIMIT_SECONDS
-
+#: Attempts after which a receiver is said to accept nothing: about half an hour.
+_FAILS_FROM: Final = 6
 
 #: What the subject of each event is called.
 _SUBJECTS: Final = {
@@ -30,6 +31,15 @@ _SUBJECTS: Final = {
     WebhookEvent.INVENTORY_ENDED: "jobId",
     WebhookEvent.REPORT_WRITTEN: "projectId",
 }
+
+
+class Refused(NamedTuple):
+    """Webhooks of the last days that were not accepted, and why the newest of them was not."""
+
+    given_up: int
+    #: Still tried, but not accepted in half an hour.
+    failing: int
+    error: str | None
 
 
 class _NotSetError(NotAcceptedError):
@@ -80,14 +90,21 @@ def resend(database: Database, webhook_ids: Sequence[UUID] | None) -> int:
     return len(found)
 
 
+def refused(database: Database) -> Refused:
+    """Count what the receiver has not accepted lately, leaving out what nobody tried to send."""
+    with database.reading() as connection:
+        return Refused._make(_WEBHOOKS(connection, "refused", attempts=_FAILS_FROM).one())
+
+
 def send_due(database: Database, receiver: Receiver | None) -> None:
     """Find out what has happened, and send what is due, up to the first that is not accepted.
 
-    Several may do this at a time: a webhook is leased to one of them.
+    Several may do this at a time: a webhook is leased to one of them. Where nothing is due it is
+    one transaction: a worker asks once a second while an end is awaited.
     """
-    _settle(database)
-    while _send_next(database, receiver):
-        pass
+    row = _lease(database, settle=True)
+    while row is not None and _sent(database, receiver, row):
+        row = _lease(database)
 
 
 #: The planner does not know that a batch is large, and would read all its jobs to sort them.
@@ -95,17 +112,15 @@ IN_ORDER: Final = {"enable_bitmapscan": "'off'", "enable_sort": "'off'"}
 
 
 @again()
-def _settle(database: Database) -> None:
+def _lease(database: Database, *, settle: bool = False) -> Any:
     with database.begin(settings=IN_ORDER) as connection:
-        _WEBHOOKS(connection, "settle")
+        if settle:
+            _WEBHOOKS(connection, "settle")
+        return _WEBHOOKS(connection, "claim", lease=_LEASE_SECONDS).first()
 
 
-def _send_next(database: Database, receiver: Receiver | None) -> bool:
-    """Send a webhook that is due; return whether there may be more to send now."""
-    with database.begin() as connection:
-        row = _WEBHOOKS(connection, "claim", lease=_LEASE_SECONDS).first()
-    if row is None:
-        return False
+def _sent(database: Database, receiver: Receiver | None, row: Any) -> bool:
+    """Send a leased webhook; return whether another one may be sent now."""
     project = {} if row.project_id is None else {"projectId": row.project_id}
     message = {
         "type": row.event,

@@ -36,7 +36,7 @@ WITH awaited AS MATERIALIZED (
 UPDATE webhooks
 SET checked = coalesce(unfinished, 0),
     happened_at = CASE WHEN unfinished IS NULL THEN clock_timestamp() END,
-    due_at = clock_timestamp()
+    due_at = now()  -- so that the claim in the same transaction finds it
 FROM found
 WHERE webhooks.webhook_id = found.webhook_id
   AND (unfinished IS NULL OR abs(unfinished - found.checked) >= 1000);
@@ -80,6 +80,17 @@ WHERE happened_at IS NOT NULL
   AND (webhook_id = ANY(%(webhook_ids)s::uuid[])
        OR %(webhook_ids)s::uuid[] IS NULL AND due_at IS NULL AND delivered_at IS NULL)
 RETURNING webhook_id;
+
+-- name: refused
+-- Over ten days: whatever happened in the last three may not have been given up yet. What was given
+-- up for want of an address was not tried so often.
+SELECT
+    count(*) FILTER (WHERE due_at IS NULL) AS given_up,
+    count(*) FILTER (WHERE due_at IS NOT NULL) AS failing,
+    (array_agg(error ORDER BY happened_at DESC))[1] AS error
+FROM webhooks
+WHERE happened_at > now() - interval '10 days'
+  AND delivered_at IS NULL AND error IS NOT NULL AND attempts >= %(attempts)s;
 
 -- name: list
 -- What happened, newest first; what is still awaited is left out.

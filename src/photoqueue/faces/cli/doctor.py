@@ -243,7 +243,7 @@ def _engine(survey: Survey) -> Iterator[Finding]:
 
 
 def _queues(survey: Survey) -> Iterator[Finding]:
-    from photoqueue.client.system import engines_at_work, recovery_problem
+    from photoqueue.client.system import engines_at_work, recovery_problem, webhook_problem
     from photoqueue.engines.registry import choose_engine
 
     if not survey.database_runs:
@@ -257,8 +257,9 @@ def _queues(survey: Survey) -> Iterator[Finding]:
         here = str(choose_engine(survey.settings))
         differs = f"A worker started here would run {here}." if engines != here else None
         yield Finding("Engine at work", "ok", f"live workers run {engines}", differs)
-    if (unled := recovery_problem(survey.installation)) is not None:
-        yield Finding("Recovery", "warning", unled)
+    for name, problem in (("Recovery", recovery_problem), ("Webhooks", webhook_problem)):
+        if (found := problem(survey.installation)) is not None:
+            yield Finding(name, "warning", found)
     for queue in survey.installation.counts.read().values():
         detail = (
             f"{counted(queue.workers, 'live worker')}, {queue.unstarted:,} waiting, "

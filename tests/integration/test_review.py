@@ -153,6 +153,49 @@ def test_photos_and_rooms_are_put_right(ana: Review, move: Move) -> None:
     assert counts() == {("salon", "refrigerator"): 1}
 
 
+def test_room_without_a_result_is_renamed_back_and_forth(ana: Review, move: Move) -> None:
+    submit("w1", project_id="m1", room="hall")
+    for names in (("hall", "entrance"), ("entrance", "hall"), ("hall", "Hall"), ("Hall", "hall")):
+        ana.rename_room(*names)
+        assert list(ana.unplaced()["reason"]) == []
+    ana.rename_room("hall", "entrance")
+    # The result comes later, and the rooms swap their names.
+    move.analyse("w1", seen("desk", LEFT), room="hall", resubmit=True)
+    assert counts()["entrance", "desk"] == 1
+    for names in (("entrance", "a room"), ("kitchen", "entrance"), ("a room", "kitchen")):
+        ana.rename_room(*names)
+    assert counts()["kitchen", "desk"] == counts()["entrance", "refrigerator"] == 1
+
+
+def test_photo_without_a_result_is_moved_and_its_room_merged(ana: Review, move: Move) -> None:
+    submit("w1", project_id="m1", room="hall")
+    ana.move("w1", room="lobby")
+    ana.rename_room("lobby", "salon")
+    assert list(ana.unplaced()["reason"]) == []
+    with pytest.raises(NotFoundError, match="no room 'lobby'"):
+        ana.rename_room("lobby", "hall")
+    edit = ana.replace("w1", picture(51))
+    move.bench(submit_photo(picture(51), project_id="m1", user_id="u1"))
+    rooms = {photo.photo_id: photo.room for photo in ProjectState.read("m1").done.photos}
+    assert rooms[str(edit.by_photo)] == "salon"
+
+
+def test_room_of_photos_that_were_taken_out_is_renamed_back_and_forth(ana: Review) -> None:
+    ana.exclude("k1")
+    ana.rename_room("kitchen", "pantry")
+    ana.rename_room("pantry", "kitchen")
+    ana.undo(1)
+    assert ("kitchen", "refrigerator") in counts()
+
+
+def test_name_that_differs_by_case_or_accents_is_that_of_the_other_room(ana: Review) -> None:
+    ana.rename_room("salon", "Séjour")
+    ana.rename_room("kitchen", "sejour")
+    assert read_inventory("m1").rooms == ("Séjour",)
+    ana.rename_room("séjour", "SEJOUR")  # of one room, it is a new name
+    assert read_inventory("m1").rooms == ("SEJOUR",)
+
+
 def test_photo_is_replaced_by_another(ana: Review, move: Move) -> None:
     ana.move("s2", room="hall")
     edit = ana.replace("s2", picture(50))

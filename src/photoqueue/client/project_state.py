@@ -20,15 +20,14 @@ from photoqueue.inventory.gaps import Gap, gaps
 from photoqueue.inventory.overlay import Overlaid, anchors, found_alike, overlay
 from photoqueue.inventory.views import AnalysedPhoto
 from photoqueue.inventory.volumes import Kind
-from photoqueue.inventory.wording import canonical_room_type
-from photoqueue.jobs.inventory_sync import completed, inventory_of
+from photoqueue.inventory.wording import canonical_room_type, folded
+from photoqueue.jobs.inventory_sync import completed, inventory_of, without_result
 from photoqueue.queue import edit_log, projects, standing
 from photoqueue.queue.database import Database
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, Strategy
 from photoqueue.records.edits import Anchor, Edit, NamedThing
 from photoqueue.records.results import FoundItem, InventoryResult
 from photoqueue.settings import Settings
-from photoqueue.words import JobState
 
 #: Largest volume of one item, in m³; a lorry holds less.
 MAX_VOLUME: Final = 200.0
@@ -77,7 +76,7 @@ class ProjectState:
         """Return the photos as if one edit were undone."""
         undone = {"undone_at": edit.created_at} if edit else {}
         edits = [one.model_copy(update=undone) if one is edit else one for one in self.edits]
-        return overlay(self.photos, edits, self.settings.language)
+        return overlay(self.photos, edits, self.settings.language, without_result(self.rows))
 
     @cached_property
     def items(self) -> dict[str, tuple[AnalysedPhoto, FoundItem]]:
@@ -176,8 +175,10 @@ class ProjectState:
             "photos; one that was erased cannot be edited."
         )
 
-    def room(self, wanted: str, *, new_room: bool = False) -> str:
+    def room(self, wanted: str, *, new_room: bool = False, but: str = "") -> str:
         """Find a room by its name or, if that is unambiguous, by its kind.
+
+        Case and accents do not matter. The room ``but`` is not looked at.
 
         Raises
         ------
@@ -185,10 +186,10 @@ class ProjectState:
             There is no such room, and ``new_room`` is false.
         """
         wanted = checked("room", wanted).strip()
-        rooms = self._rooms()
+        rooms = self._rooms() - {but}
         if wanted in rooms:
             return wanted
-        alike = [room for room in rooms if room.casefold() == wanted.casefold()]
+        alike = [room for room in rooms if folded(room) == folded(wanted)]
         kind = canonical_room_type(wanted)
         if not alike and kind is not None and not new_room:
             alike = [room for room in rooms if canonical_room_type(room) == kind]
@@ -209,9 +210,7 @@ class ProjectState:
 
     def _rooms(self) -> set[str]:
         """Return the rooms in photos, the newest inventory and edits."""
-        rooms = {*self.done.rooms, *(str(edit.room) for edit in self.done.counts)}
-        waiting = (row for row in self.rows if row.state is not JobState.COMPLETED)
-        rooms |= {(row.room or "").strip() for row in waiting}
+        rooms = {*self.done.places.values(), *(str(edit.room) for edit in self.done.counts)}
         renamed = {e.room for e in self.edits if e.kind == "rename_room" and e.standing}
         rooms |= set(self.newest.rooms if self.newest else ()) - renamed
         return rooms - {""}

@@ -184,11 +184,10 @@ class Review(ReviewTables):
         edit_log.require_new(state.edits, self.ref)
         row = state.photo(photo_id)
         known = {one.photo_id for one in state.rows}
-        rooms = {one.photo_id: one.room for one in state.done.photos}
         job = submit_photo(
             photo,
             project_id=self.project_id,
-            room=rooms.get(photo_id, row.room),
+            room=state.done.places[photo_id] or None,
             room_type=row.room_type,
             user_id=self.user_id,
             file_name=file_name,
@@ -219,7 +218,7 @@ class Review(ReviewTables):
         """Give a room another name; to that of another room, to merge them."""
         with self._editing() as state:
             place = state.room(room)
-            name = checked("room", to).strip()
+            name = state.room(to, new_room=True, but=place)
             if name == place:
                 raise PayloadError(f"The room is called {name!r:.60} already.")
             photos = tuple(state.done.rooms.get(place, ()))

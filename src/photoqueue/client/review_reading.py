@@ -196,7 +196,10 @@ class ProjectReader:
             for row in rows
             if row.job_id in self._results
         }
-        done = overlay(analysed.values(), edits, own)
+        waiting = {
+            row.photo_id: (row.room or "").strip() for row in rows if row.photo_id not in analysed
+        }
+        done = overlay(analysed.values(), edits, own, waiting)
         listed = (
             followed(newest.listed, newest.listed_photos or {}, done.rooms)
             if newest and newest.listed

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
+from types import MappingProxyType
 
 from photoqueue.inventory.copies import SAME_PLACE, items_of_copies, overlap
 from photoqueue.inventory.links import Links
@@ -78,6 +79,8 @@ class Overlaid:
     excluded: Mapping[str, Edit]
     #: The newest edit of each item that a person touched.
     edited: Mapping[str, Edit]
+    #: The room of each photo, also of those without a result or taken out; "" for none.
+    places: Mapping[str, str]
 
     @property
     def rooms(self) -> dict[str, list[str]]:
@@ -89,7 +92,10 @@ class Overlaid:
 
 
 def overlay(
-    photos: Iterable[AnalysedPhoto], edits: Iterable[Edit], language: str = "en"
+    photos: Iterable[AnalysedPhoto],
+    edits: Iterable[Edit],
+    language: str = "en",
+    waiting: Mapping[str, str] = MappingProxyType({}),
 ) -> Overlaid:
     """Lay edits over the photos of a project.
 
@@ -101,8 +107,10 @@ def overlay(
         Of the project, in any order; undone ones do not count.
     language : str
         Language of the names of rooms that no caller named.
+    waiting : mapping of str to str
+        The photos that have no result, with the rooms that callers named; "" for none.
     """
-    desk = _Desk(photos, language)
+    desk = _Desk(photos, language, waiting)
     edits = tuple(edits)
     brought = {e.by_photo for e in edits if e.kind == "replace" and e.standing}
     desk.excluded = {  # what came in place of a photo goes with the edit
@@ -302,8 +310,12 @@ def _same_place(one: Box, other: Box | None) -> bool:
 class _Desk:
     """A project while edits are applied to it, one after the other."""
 
-    def __init__(self, photos: Iterable[AnalysedPhoto], language: str) -> None:
+    def __init__(
+        self, photos: Iterable[AnalysedPhoto], language: str, waiting: Mapping[str, str]
+    ) -> None:
         self.photos = {photo.photo_id: _Photo(photo, language) for photo in photos}
+        #: The rooms of the photos without a result.
+        self.waiting = dict(waiting)
         #: Items that a person has touched.
         self.edited: dict[str, Edit] = {}
         self.groups: list[set[str]] = []
@@ -340,8 +352,8 @@ class _Desk:
                 photo.add(edit, edit.thing)
                 self.edited[edit.added_id] = edit
                 self.settled.add(edit.added_id)
-            case "move" if edit.to_room and photo:
-                photo.room, photo.unnamed = edit.to_room, False
+            case "move" if photo or edit.photo_id in self.waiting:
+                self._move(str(edit.photo_id), str(edit.to_room))
             case "exclude" | "replace" if edit.photo_id:
                 self.excluded[edit.photo_id] = edit
             case "rename_room" | "reviewed" if not self._has_room(edit):
@@ -423,13 +435,22 @@ class _Desk:
 
     def _has_room(self, edit: Edit) -> bool:
         places = {photo.room for photo in self.photos.values()} | {one.room for one in self.counts}
+        if edit.kind == "rename_room":  # of photos that nobody has seen a result of, too
+            places |= {*self.waiting.values()}
         return edit.room in places or any(map(edit.photos.__contains__, self.photos))
+
+    def _move(self, photo_id: str, to: str) -> None:
+        if photo_id in self.waiting:
+            self.waiting[photo_id] = to
+        else:
+            self.photos[photo_id].room, self.photos[photo_id].unnamed = to, False
 
     def _rename_room(self, edit: Edit, room: str, to: str) -> None:
         for name, photo in self.photos.items():
             # A new analysis may take an unnamed room for another kind.
             if photo.room == room or (photo.unnamed and name in edit.photos):
-                photo.room, photo.unnamed = to, False
+                self._move(name, to)
+        self.waiting |= {name: to for name, place in self.waiting.items() if place == room}
         mine, other = self._holding(room), self._holding(to)
         self.rivals += [
             (min(pair, key=attrgetter("number")), max(pair, key=attrgetter("number")))
@@ -492,4 +513,5 @@ class _Desk:
             },
             excluded=self.excluded,
             edited=self.edited,
+            places={name: photo.room for name, photo in self.photos.items()} | self.waiting,
         )

@@ -71,11 +71,15 @@ def room_type_name(room_type: str, language: str) -> str:
     return room_type
 
 
+def folded(text: str) -> str:
+    """Return a text in lower case and without accents."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
 def _plain(text: str) -> str:
     """Normalise: lower case, no accents, no punctuation between words, no final number."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
-    letters = "".join(char for char in decomposed if not unicodedata.combining(char))
-    words = re.sub(r"[\s_\-]+", " ", letters).strip()
+    words = re.sub(r"[\s_\-]+", " ", folded(text)).strip()
     return re.sub(r"\s*(n°|no|#)?\s*\d+$", "", words)
 
 

@@ -140,6 +140,15 @@ def completed(rows: Iterable[PhotoRow]) -> list[AnalysedPhoto]:
     ]
 
 
+def without_result(rows: Iterable[PhotoRow]) -> dict[str, str]:
+    """Return the other photos, with the rooms that callers named; "" for none."""
+    return {
+        row.photo_id: (row.room or "").strip()
+        for row in rows
+        if row.state is not JobState.COMPLETED
+    }
+
+
 def inventory_of(
     project_id: str,
     rows: Sequence[PhotoRow],
@@ -164,7 +173,7 @@ def inventory_of(
     """
     from photoqueue.inventory.merge import count_rooms
 
-    done = overlay(completed(rows), made, language)
+    done = overlay(completed(rows), made, language, without_result(rows))
     now = listed and followed(listed, shown or {}, done.rooms)
     rooms = count_rooms(
         done.photos,

@@ -240,7 +240,8 @@ class Content:
         rooms: dict[str, Counter[str]] = {}
         for row in self._missing():
             state = "open" if row.state in UNFINISHED else str(row.state)
-            rooms.setdefault(state, Counter())[row.room or words("no_room")] += 1
+            place = reading.done.places[row.photo_id] or words("no_room")
+            rooms.setdefault(state, Counter())[place] += 1
         for state, found in rooms.items():
             what = words.several(found.total(), f"state_{state}")
             yield words("in_rooms", what=what, rooms=", ".join(found))

@@ -122,6 +122,7 @@ FRENCH: Final = {
     ),
     "the items are in {rooms}": "les objets sont dans {rooms}",
     # why a line is to check
+    "{count} of {of}: {reason}": "{count} sur {of} : {reason}",
     "{held} not counted: {reason}": "{held} non compté : {reason}",
     "stays here": "reste ici",
     "not in the catalogue": "pas dans le catalogue",

@@ -166,6 +166,7 @@ def line(key: str, colour: int, things: dict[str, list[str]]) -> dict[str, Any]:
                 "why": "",
                 "stays": False,
                 "settled": False,
+                "doubtful": key == "desk",
             }
             for ids in things.values()
         ],

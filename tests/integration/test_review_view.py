@@ -132,6 +132,26 @@ def ben(move: Move) -> Review:
     return review("m1", user_id="ben")
 
 
+def test_each_doubtful_thing_is_to_check_with_its_own_box(
+    move: Move, page: Page, ben: Review
+) -> None:
+    move.analyse("d1", seen("chair", LEFT, score=0.9), seen("chair", RIGHT, score=0.2), room="den")
+    page.view.refresh()
+
+    line = page.line("chair", "den")
+    assert line["check"] == "1 of 2: seen with little certainty (0.20)"
+    assert page.view.rooms[0]["left"] == 1
+    (item,) = (name for thing in line["things"] if thing["doubtful"] for name in thing["items"])
+    scores = {one["id"]: one["score"] for one in page.photo("d1", "den")["items"]}
+    assert scores[item] == 0.2
+
+    ben.accept(item)
+    page.view.refresh()
+    line = page.line("chair", "den")
+    assert line["check"] == ""
+    assert not any(thing["doubtful"] for thing in line["things"])
+
+
 def test_page_shows_lines_things_and_items_before_anything_is_added_up(page: Page) -> None:
     view = page.view
     json.dumps([view.head, view.rooms, view.part_0, view.part_1, view.catalogue])

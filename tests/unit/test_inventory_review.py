@@ -61,6 +61,37 @@ def test_thing_in_one_of_several_photos_must_be_surer() -> None:
     assert reason([seen(score=0.8)], [], []) is None
 
 
+def test_each_doubtful_thing_of_a_line_is_counted_however_sure_the_others_are() -> None:
+    sure, doubtful = seen(score=0.95), seen(score=0.2)
+    assert reason([sure, doubtful]) == "1 of 2: seen with little certainty (0.20)"
+    assert reason([sure, seen(score=0.3), doubtful]) == (
+        "2 of 3: seen with little certainty (0.20)"
+    )
+    assert reason([sure, doubtful], language="fr") == "1 sur 2 : vu avec peu de certitude (0,20)"
+
+
+def test_second_thing_that_another_photo_is_sure_of_is_not_doubtful() -> None:
+    assert reason([seen(score=0.95), seen(score=0.2)], [seen(score=0.9), seen(score=0.8)]) is None
+
+
+def test_doubtful_thing_in_one_of_several_photos_is_said_beside_sure_ones() -> None:
+    table = seen("chair", score=0.9)
+    told = reason([table, table, seen("chair", score=0.6)], [table, table], [table, table])
+    assert told == "1 of 3: seen in one of 3 photos only and with little certainty (0.60)"
+
+
+def test_photos_that_do_not_overlap_need_not_agree() -> None:
+    assert reason([seen(score=0.6)], [], [], strategy="sum") is None
+    told = reason([seen(score=0.9)], [seen(score=0.2)], [], strategy="sum")
+    assert (told or "").startswith("1 of 2: seen with little certainty (0.20)")
+
+
+def test_kind_of_each_thing_is_looked_at_by_itself() -> None:
+    sure = seen("sofa_3_seat", score=0.9)
+    doubtful = seen("sofa_3_seat", score=0.9, alternatives={"sofa_2_seat": 0.4})
+    assert reason([sure, sure, doubtful]) == "1 of 3: may be two-seat sofa"
+
+
 def test_unknown_thing_is_said() -> None:
     assert reason([seen(None)]) == "not in the catalogue"
     assert reason([seen("from_a_newer_catalogue")]) == "not in the catalogue"

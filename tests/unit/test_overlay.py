@@ -158,7 +158,7 @@ def test_thing_beyond_what_one_photo_shows_counts_once_it_is_accepted() -> None:
 def test_line_is_to_check_as_long_as_one_of_its_things_is() -> None:
     project = Project(p1=[seen("chair", LEFT, score=0.3), seen("chair", RIGHT, score=0.2)])
     project.say("accept", "j1-p1.0")
-    assert reasons(project) == {"chair": "seen with little certainty (0.20)"}
+    assert reasons(project) == {"chair": "1 of 2: seen with little certainty (0.20)"}
     project.say("accept", "j1-p1.1")
     assert reasons(project) == {"chair": None}
 

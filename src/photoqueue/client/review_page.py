@@ -19,9 +19,9 @@ from photoqueue.client.review_reading import ProjectReading
 from photoqueue.format import natural_key
 from photoqueue.inventory.correcting import thing_of
 from photoqueue.inventory.counting import Count, Thing
-from photoqueue.inventory.lines import held_back
+from photoqueue.inventory.lines import doubts, held_back
 from photoqueue.inventory.merge import RoomCounts
-from photoqueue.inventory.views import AnalysedPhoto, one_place, room_name
+from photoqueue.inventory.views import AnalysedPhoto, one_place
 from photoqueue.inventory.volumes import Kind, litres, to_cubic_metres, volume_range
 from photoqueue.inventory.wording import Wording
 from photoqueue.phrases import phrase
@@ -110,7 +110,7 @@ class RoomPages:
         lines = []
         for line in self._lines.get(room, ()):
             kind = thing_of(line)
-            things = self._things(counts[kind], known) if known and kind in counts else []
+            things = self._things(counts[kind]) if kind in counts else []
             for thing in things:
                 places |= dict.fromkeys(thing["items"], (line_id(kind), thing["letter"]))
             colour = colours.setdefault(kind, len(colours))
@@ -148,25 +148,11 @@ class RoomPages:
         """The photos of each room by name, also those without a result."""
         rooms: dict[str, list[PhotoRow]] = {room: [] for room in self.reading.result.rooms}
         for row in self.reading.rows:
-            done = self._done.get(row.photo_id)
-            room = self._room_to_be(row) if done is None else str(done.room)
-            rooms.setdefault(room, []).append(row)
+            rooms.setdefault(self.reading.done.places[row.photo_id], []).append(row)
         return {
             room: sorted(rooms[room], key=lambda row: natural_key(photo_title(row)))
             for room in sorted(rooms, key=lambda room: (not room, natural_key(room)))
         }
-
-    def _room_to_be(self, row: PhotoRow) -> str:
-        """Return the room of a photo that is not analysed, or was taken out."""
-        analysed = self.reading.analysed.get(row.photo_id)
-        room = (row.room or "").strip()
-        if analysed:
-            room = room_name(row.room, analysed.result, self.reading.language)
-        for edit in self.reading.edits:
-            of_it = edit.photo_id == row.photo_id if edit.kind == "move" else edit.room == room
-            if edit.standing and edit.kind in ("move", "rename_room") and of_it:
-                room = str(edit.to_room)
-        return room
 
     def _kind(self, room: str) -> str:
         known = self._counts.get(room)
@@ -238,10 +224,12 @@ class RoomPages:
             "things": list(things),
         }
 
-    def _things(self, count: Count, room: RoomCounts) -> list[Json]:
+    def _things(self, count: Count) -> list[Json]:
         things = sorted(count.things, key=self._first_seen)
-        known = self.wording.catalogue.by_key(count.kind.key) if count.kind.key else None
+        catalogue = self.wording.catalogue
+        known = catalogue.by_key(count.kind.key) if count.kind.key else None
         held = held_back(count, volume_range(known, count.items)[1])
+        doubtful = [thing for _, about in doubts(count, catalogue) for thing in about]
         return [
             {
                 "letter": _letter(number) if len(things) > 1 else "",
@@ -250,7 +238,8 @@ class RoomPages:
                     key=lambda name: self._order.get(name, len(self._order)),
                 ),
                 "counts": thing.moves and thing not in held,
-                "why": self._why(thing, held, room),
+                "doubtful": bool(thing.left_out) or thing in doubtful,
+                "why": self._why(thing, held),
                 "stays": thing.stays,
                 "settled": thing.settled,
             }
@@ -269,14 +258,13 @@ class RoomPages:
         seen = (self._order.get(str(found.item.item_id)) for found in thing.sightings)
         return min((place for place in seen if place is not None), default=len(self._order))
 
-    def _why(self, thing: Thing, held: Sequence[Thing], room: RoomCounts) -> str:
+    def _why(self, thing: Thing, held: Sequence[Thing]) -> str:
         language = self.wording.language
         if thing.stays:
             return phrase(language, "stays here")
         if thing in held:
-            score = max(found.certainty for found in thing.sightings)
             text = "seen in one of {views} photos only and with little certainty ({score})"
-            return phrase(language, text, views=len(room.views), score=score)
+            return phrase(language, text, views=thing.alone_of, score=thing.score)
         return phrase(language, thing.left_out)
 
     # -- photos and items
@@ -302,7 +290,7 @@ class RoomPages:
             "id": row.photo_id,
             "title": photo_title(row),
             "file": row.file_name or "",
-            "room": str(done.room) if done else (row.room or ""),
+            "room": self.reading.done.places[row.photo_id],
             "state": state,
             "width": (seen and seen.width) or row.width,
             "height": (seen and seen.height) or row.height,

@@ -145,10 +145,12 @@ def _company(some: Mapping[Kind, float], other: Mapping[Kind, float]) -> float |
 _CERTAIN_ENOUGH: Final = 0.5
 _MILLE: Final = 1000
 #: Number of views from which it matters that a thing was seen in only one.
-SEVERAL_VIEWS: Final = 3
+_SEVERAL_VIEWS: Final = 3
 #: Score below which the best finding of a thing is doubtful: from about 0.5, detectors are right
 #: more often than wrong (:mod:`photoqueue.engines.detector`).
-LOW_SCORE: Final = 0.5
+_LOW_SCORE: Final = 0.5
+#: The same for a thing that only one of several views shows.
+_LOW_SCORE_ALONE: Final = 0.7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,9 +162,8 @@ class Thing:
     sightings: tuple[Sighting, ...] = ()
     #: What an engine says of it that saw all photos of the room together.
     listed: FoundItem | None = None
-    #: Whether only one of several views shows it, with little certainty. A motorcycle that one of
-    #: ten photos shows is a toy or a picture more often than not.
-    unsure: bool = False
+    #: How many views there are, where only one of several shows it; else 0.
+    alone_of: int = 0
     #: Whether a person said that it is one thing: with these findings, or by itself.
     bound: bool = False
     #: Whether a person said that it does not move.
@@ -176,6 +177,29 @@ class Thing:
     def moves(self) -> bool:
         """Whether it is there and moves; it may be unsure."""
         return not self.left_out and not self.stays
+
+    @property
+    def items(self) -> list[FoundItem]:
+        """All that shows it."""
+        return [*([self.listed] if self.listed else []), *(one.item for one in self.sightings)]
+
+    @property
+    def score(self) -> float:
+        """The best score of what shows it, 0…1; 1 if the engine gives none."""
+        return max((one.score for one in self.items if one.score is not None), default=1.0)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it was seen with so little certainty that it may not be there."""
+        return self.score < (_LOW_SCORE_ALONE if self.alone_of else _LOW_SCORE)
+
+    @property
+    def unsure(self) -> bool:
+        """Whether only one of several views shows it, with little certainty.
+
+        A motorcycle that one of ten photos shows is a toy or a picture more often than not.
+        """
+        return bool(self.alone_of) and not self.settled and self.score < _LOW_SCORE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,8 +318,11 @@ def count(
         kinds = {found.kind for found in family}
         of_family = [group for group in bound if group[0].kind in kinds]
         things += combined(family, of_family, links.settled)
-    if views >= SEVERAL_VIEWS:
-        things = [replace(thing, unsure=_unsure(thing)) for thing in things]
+    if views >= _SEVERAL_VIEWS:
+        things = [
+            replace(thing, alone_of=views) if len(thing.sightings) == 1 else thing
+            for thing in things
+        ]
     return _counts([*things, *alone], links)
 
 
@@ -319,15 +346,11 @@ def _without(sightings: Sequence[Sighting], groups: Iterable[Sequence[Sighting]]
     return [found for found in sightings if id(found) not in gone]
 
 
-def _unsure(thing: Thing) -> bool:
-    return len(thing.sightings) == 1 and thing.sightings[0].certainty < LOW_SCORE
-
-
 def _counts(things: Iterable[Thing], links: Links) -> list[Count]:
     kinds: dict[Kind, list[Thing]] = {}
     for thing in things:
         if _any_in(links.settled, thing.sightings):
-            thing = replace(thing, settled=True, unsure=False, left_out="")
+            thing = replace(thing, settled=True, left_out="")
         if _any_in(links.stays, thing.sightings):
             thing = replace(thing, stays=True)
         kinds.setdefault(thing.kind, []).append(thing)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import CATEGORIES
-from photoqueue.inventory.counting import LOW_SCORE, SEVERAL_VIEWS, Count, Thing
+from photoqueue.inventory.counting import Count, Thing
 from photoqueue.inventory.ranges import move_range
 from photoqueue.inventory.views import RoomView
 from photoqueue.inventory.volumes import litres, to_cubic_metres, volume_range
 from photoqueue.phrases import phrase
 from photoqueue.records.results import InventoryLine, InventoryResult
 
-#: Score below which the best finding of a thing that only one of several views shows is doubtful.
-_LOW_SCORE_ALONE: Final = 0.7
 #: Litres of one thing above which it does not count on one doubtful finding: it costs more than
 #: all else that detectors get wrong in a room.
 _LARGE: Final = 1000
@@ -25,41 +23,67 @@ _LARGE: Final = 1000
 _DOUBTFUL_KIND: Final = 0.35
 
 
-def reason_to_look(
-    count: Count, views: int, catalogue: Catalogue, language: str = "en"
-) -> str | None:
-    """Return why a user should check a count; ``None`` if nothing is doubtful.
+def doubts(
+    count: Count, catalogue: Catalogue, language: str = "en"
+) -> Iterator[tuple[str, list[Thing]]]:
+    """Give each reason why a user should check a count, with the things that it is about.
+
+    What does not count, and what a person spoke of, is not among them.
 
     Parameters
     ----------
     count : Count
-    views : int
-        Pictures of the room.
     catalogue : Catalogue
     language : str
         Language of the names in the reason.
     """
-    reasons = [phrase(language, text) for text in sorted({t.left_out for t in count.things})]
-    if any(thing.moves and not thing.settled for thing in count.things):
-        rest = _unsettled(count)
-        reasons += [
-            _unknown(count, catalogue, language),
-            _boxes_joined(rest, language),
-            _doubtful_kind(rest, catalogue, language),
-            _low_score(rest, views, language),
-            _views_disagree(count, language),
-        ]
-    return "; ".join(filter(None, reasons)) or None
+    rest = [thing for thing in count.things if thing.moves and not thing.settled]
+    if not (count.kind.key and catalogue.by_key(count.kind.key)):
+        yield phrase(language, "not in the catalogue"), rest
+    joined = [thing for thing in rest if any(item.merged for item in thing.items)]
+    most = max((len(item.merged or ()) for thing in joined for item in thing.items), default=0)
+    yield phrase(language, "{boxes} boxes taken for one thing", boxes=most + 1), joined
+    alone = [replace(count, things=(thing,)) for thing in rest]
+    for rivals in (True, False):
+        text = "taken for {names} in another photo" if rivals else "may be {names}"
+        named = [(one, other_kinds(one)) for one in alone if bool(one.rivals) is rivals]
+        unlike = [one.things[0] for one, keys in named if keys]
+        known = {key: catalogue.by_key(key) for _, keys in named for key in keys}
+        names = [item.name(language) if item else key for key, item in known.items()]
+        yield phrase(language, text, names=phrase(language, " or ").join(names)), unlike
+    for views in sorted({thing.alone_of for thing in rest}):
+        low = [thing for thing in rest if thing.doubtful and thing.alone_of == views]
+        text = (
+            "seen in one of {views} photos only and with little certainty ({score})"
+            if views
+            else "seen with little certainty ({score})"
+        )
+        score = min((thing.score for thing in low), default=0.0)
+        yield phrase(language, text, views=views, score=score), low
+    if disagreement := _views_disagree(count, language):
+        yield disagreement, rest
+
+
+def reason_to_look(
+    count: Count, catalogue: Catalogue, language: str = "en", held: Sequence[Thing] = ()
+) -> str | None:
+    """Return why a user should check a count; ``None`` if nothing is doubtful.
+
+    Parameters are as of :func:`doubts`; ``held`` are the things of :func:`held_back`. A reason that
+    does not hold for all things says for how many.
+    """
+    reasons = [phrase(language, text) for text in sorted({t.left_out for t in count.things} - {""})]
+    for reason, things in doubts(count, catalogue, language):
+        of = {"count": len(things), "of": count.number}
+        if 1 < count.number > len(things) and things != list(held):
+            reason = phrase(language, "{count} of {of}: {reason}", **of, reason=reason)
+        reasons += [reason] if things else []
+    return "; ".join(reasons) or None
 
 
 def _unsettled(count: Count) -> Count:
     """Return the things of a count that no person has spoken of."""
     return replace(count, things=tuple(thing for thing in count.things if not thing.settled))
-
-
-def _unknown(count: Count, catalogue: Catalogue, language: str) -> str:
-    known = count.kind.key and catalogue.by_key(count.kind.key)
-    return "" if known else phrase(language, "not in the catalogue")
 
 
 def other_kinds(count: Count) -> list[str]:
@@ -73,36 +97,6 @@ def other_kinds(count: Count) -> list[str]:
             shares[key] += round(1000 * share)
     key = min(shares, key=lambda key: (-shares[key], key), default="")
     return [key] if key and shares[key] >= 1000 * _DOUBTFUL_KIND * len(count.items) else []
-
-
-def _doubtful_kind(count: Count, catalogue: Catalogue, language: str) -> str:
-    known = ((key, catalogue.by_key(key)) for key in other_kinds(count))
-    names = [item.name(language) if item else key for key, item in known]
-    if not names:
-        return ""
-    text = "taken for {names} in another photo" if count.rivals else "may be {names}"
-    return phrase(language, text, names=phrase(language, " or ").join(names))
-
-
-def _low_score(count: Count, views: int, language: str) -> str:
-    scores = [item.score for item in count.items if item.score is not None]
-    if not scores:
-        return ""
-    alone = views >= SEVERAL_VIEWS and len({found.view for found in count.sightings}) == 1
-    if max(scores) >= (_LOW_SCORE_ALONE if alone else LOW_SCORE):
-        return ""
-    text = (
-        "seen in one of {views} photos only and with little certainty ({score})"
-        if alone
-        else "seen with little certainty ({score})"
-    )
-    return phrase(language, text, views=views, score=max(scores))
-
-
-def _boxes_joined(count: Count, language: str) -> str:
-    joined = max((len(item.merged or ()) for item in count.items), default=0)
-    text = "{boxes} boxes taken for one thing" if joined else ""
-    return phrase(language, text, boxes=joined + 1)
 
 
 def _views_disagree(count: Count, language: str) -> str:
@@ -152,9 +146,10 @@ def line_of(
         # The range shows the doubt: a sofa of two or three seats.
         low, high = min(low, litres(other.volume_low)), max(high, litres(other.volume_high))
     moving = [thing for thing in count.things if not thing.stays]
-    number = count.number - len(held_back(count, usual))
+    not_counted = held_back(count, usual)
+    number = count.number - len(not_counted)
     held = len(moving) - number
-    reason = reason_to_look(count, len(views), catalogue, language)
+    reason = reason_to_look(count, catalogue, language, not_counted)
     if held:
         reason = phrase(language, "{held} not counted: {reason}", held=held, reason=reason)
     dismountable = any(item.dismountable for item in found)

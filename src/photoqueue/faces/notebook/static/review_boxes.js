@@ -15,7 +15,7 @@ function lookOfItem(store, item, room) {
   const line = store.line(room, item.line);
   const thing = line?.things.find((one) => one.items.includes(item.id));
   const name = item.letter ? `${item.name} ${item.letter}` : item.name;
-  const doubtful = Boolean(line?.check) && !thing?.settled;
+  const doubtful = Boolean(line?.check && (!thing || thing.doubtful));
   const stays = Boolean(thing?.stays);
   const out = !stays && thing && !thing.counts ? thing.why : "";
   let words = name;

@@ -86,7 +86,7 @@ function settle({ line, thing }) {
     line.held -= 1;
     Object.assign(thing, { counts: true, why: "" });
   }
-  thing.settled = true;
+  Object.assign(thing, { settled: true, doubtful: false });
 }
 
 // The line of another room for the kind of one.
@@ -170,7 +170,7 @@ const PREVIEWS = {
     if (found.thing.counts) more(found.line, -1);
     else found.line.held -= 1;
     found.line.stays += 1;
-    Object.assign(found.thing, { counts: false, stays: true, settled: true, why: "" });
+    Object.assign(found.thing, { counts: false, stays: true, settled: true, doubtful: false, why: "" });
   },
   accept(home, ids) {
     for (const found of ids.map((id) => roomWith(home, id))) if (found?.thing) settle(found);
@@ -252,7 +252,7 @@ function idOfAdded(edit) {
 function tidy(room) {
   room.lines = room.lines.filter((line) => line.things.length || line.count || line.correction !== null);
   for (const line of room.lines) {
-    if (line.check && line.things.every((thing) => thing.settled)) line.check = "";
+    if (line.correction === null && !line.things.some((thing) => thing.doubtful)) line.check = "";
     const letters = line.things.map((thing) => thing.letter);
     const free = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"].filter((letter) => !letters.includes(letter));
     for (const thing of line.things) {

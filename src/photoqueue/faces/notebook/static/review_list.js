@@ -195,10 +195,10 @@ function reviewList(store, { commands, photos }) {
     return groups.some(Boolean) ? h("div", { class: "pq-crops" }, groups) : null;
   }
 
-  // The thing of a line that is in question: the selected one, else the first that nobody is sure of.
+  // The thing of a line that is in question: the selected one, else the first that is doubtful.
   function inQuestion(line) {
     const chosen = line.things.find((thing) => thing.items.includes(store.at.item));
-    const open = line.things.filter((thing) => !thing.settled && !thing.stays && thing.items.length);
+    const open = line.things.filter((thing) => thing.doubtful && thing.items.length);
     return chosen && (!line.check || open.includes(chosen)) ? chosen : open[0] ?? chosen ?? line.things.find((thing) => thing.items.length) ?? null;
   }
 

@@ -312,7 +312,7 @@ function reviewStore(model) {
     const score = (id) => store.item(id)?.item.score ?? 1;
     const least = (ids) => [...ids].sort((one, other) => score(one) - score(other));
     const shown = line.things.map((thing) => ({ ...thing, items: least(thing.items.filter((id) => store.item(id))) })).filter(({ items }) => items.length);
-    const doubtful = line.check ? shown.filter((thing) => !thing.settled && !thing.stays) : [];
+    const doubtful = line.check ? shown.filter((thing) => thing.doubtful) : [];
     if (doubtful.length) return least(doubtful.map(({ items }) => items.at(-1)))[0];
     const here = shown.flatMap(({ items }) => items).filter((id) => store.item(id).photo.id === photo);
     return least(here)[0] ?? shown[0]?.items.at(-1) ?? null;

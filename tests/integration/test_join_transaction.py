@@ -108,9 +108,10 @@ def test_job_that_is_committed_after_the_block_is_found_by_recovery(
     with closing(Ledger(installation.database)) as ledger:
         with join_transaction(own):
             job = submit_move(own)
+        # A worker that was told too early finds nothing.
+        assert installation.broker.take(PHOTO_ANALYZE) == UUID(job.id)
         assert ledger.due_waiting(PHOTO_ANALYZE, limit=9) == []
         own.commit()
-        assert messages(installation) == 0
         (found,) = ledger.due_waiting(PHOTO_ANALYZE, limit=9)
     assert str(found.job_id) == job.id
 
@@ -191,6 +192,8 @@ def test_wrong_connections_are_refused_with_words(
             with rejected(StateError, r"leads to the database 'test_\d+'.*They are in", connection):
                 pass
             connection.rollback()
+            with connection.transaction(), rejected(StateError, "They are in", connection):
+                pass
         with closing(psycopg.connect(url, autocommit=True)) as connection:
             with rejected(StateError, r"commits each statement by itself", connection):
                 pass

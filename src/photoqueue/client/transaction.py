@@ -35,7 +35,8 @@ def join_transaction(connection: Given) -> Iterator[None]:
     ...     connection.execute("INSERT INTO moves VALUES ('move-42')")
     ...     job = submit_photo("salon.jpg", project_id="move-42")
     """
-    transaction = Joined(current().database, connection)
+    transaction = Joined(current().database.engine, connection)
     with joining(transaction):
         yield
-    transaction.end()
+    for action in transaction.after:
+        action()

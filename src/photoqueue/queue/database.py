@@ -175,7 +175,7 @@ class Database:
         if joined is not None:
             yield joined
             return
-        if (callers := joining.joined(self)) is not None:
+        if (callers := joining.joined(self.engine)) is not None:
             with self.errors(), callers.lend() as connection:
                 yield connection
             return
@@ -212,12 +212,12 @@ class Database:
         return getattr(self._thread, "joined", None) is not None
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Do something now, or after the caller's transaction that statements join."""
-        callers = joining.joined(self)
+        """Do something now, or after the block in which statements join a transaction."""
+        callers = joining.joined(self.engine)
         if callers is None:
             action()
         else:
-            callers.after(action)
+            callers.after.append(action)
 
     @contextlib.contextmanager
     def begin_within(self, seconds: float, advice: str) -> Iterator[sa.Connection]:
@@ -239,7 +239,7 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Lend a connection in autocommit, which saves the two round trips of a transaction."""
-        if joining.joined(self):
+        if joining.joined(self.engine):
             with self.begin() as connection:
                 yield connection
             return
@@ -254,7 +254,7 @@ class Database:
     @contextlib.contextmanager
     def direct(self) -> Iterator[PostgresConnection]:
         """Lend a pooled connection of the driver itself, for single statements at least cost."""
-        if joining.joined(self):
+        if joining.joined(self.engine):
             with self.begin() as joined:
                 yield driver(joined)
             return

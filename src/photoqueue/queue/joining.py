@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import psycopg
 import sqlalchemy as sa
@@ -17,36 +17,18 @@ from photoqueue.queue.connections import ANSWERS
 
 #: What tells a table from all others: the run of its server, the database, and the table in it.
 _PLACE: Final = """
-    SELECT pg_postmaster_start_time(), to_regclass('jobs')::oid,
+    SELECT extract(epoch FROM pg_postmaster_start_time()), to_regclass('jobs')::oid,
         (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-
-
-_NAMES: Final = tuple(ANSWERS)
-#: Make settings ours that would change answers, and return what they were.
+#: Make settings ours that would change answers: of each, what it was and what it is now.
 _SET: Final = "SELECT " + ", ".join(
-    [
-        *(f"current_setting('{name}')" for name in _NAMES),
-        *(f"set_config('{name}', {value}, true)" for name, value in ANSWERS.items()),
-    ]
+    f"current_setting('{name}'), set_config('{name}', {value}, true)"
+    for name, value in ANSWERS.items()
 )
-_SET_BACK: Final = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in _NAMES)
+_SET_BACK: Final = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in ANSWERS)
 
 #: The connections that can be joined.
 Given = psycopg.Connection[Any] | sa.Connection
-
-
-class Joinable(Protocol):
-    """What is needed of a database here."""
-
-    engine: sa.Engine
-
-    @property
-    def address(self) -> str:
-        """For messages."""
-
-    def reading(self) -> contextlib.AbstractContextManager[sa.Connection]:
-        """Begin to read."""
 
 
 class Joined:
@@ -56,77 +38,62 @@ class Joined:
     back, and nothing is committed, rolled back or closed here.
     """
 
-    def __init__(self, database: Joinable, given: Given) -> None:
-        if not isinstance(given, psycopg.Connection | sa.Connection):
-            raise _unknown(type(given))
-        self.database = database
-        self._given = given
-        #: What is to be done after the transaction, and after those that have ended.
-        self._after: list[Callable[[], None]] = []
-        self._due: list[Callable[[], None]] = []
-        with database.reading() as connection:
-            self._place = tuple(connection.exec_driver_sql(_PLACE).one())
+    def __init__(self, engine: sa.Engine, given: Given) -> None:
+        raw = given.connection.driver_connection if isinstance(given, sa.Connection) else given
+        if not isinstance(raw, psycopg.Connection):
+            raise PayloadError(
+                f"join_transaction() cannot join a {type(raw).__module__}.{type(raw).__qualname__}."
+                " Give a connection of psycopg 3, or of SQLAlchemy over it (postgresql+psycopg://);"
+                " none that is asynchronous, and no session, pool or engine."
+            )
+        self.engine = engine
+        self._given, self._raw = given, raw
+        self._checked = False
+        #: What is to be done after the block.
+        self.after: list[Callable[[], None]] = []
 
     @contextlib.contextmanager
     def lend(self) -> Iterator[sa.Connection]:
         """Lend the connection, within a savepoint."""
-        raw = self._given
-        if isinstance(raw, sa.Connection):
-            found = raw.connection.driver_connection
-            if not isinstance(found, psycopg.Connection):
-                raise _unknown(type(found))
-            raw = found
-        borrowed = _Borrowed(raw)
-        if raw.info.transaction_status is TransactionStatus.IDLE:
-            self._begin(borrowed)
-        pool = sa.NullPool(lambda: borrowed)  # type: ignore[arg-type]  # as much of one as is used
-        with (
-            raw.transaction(),
-            _our_settings(borrowed),
-            sa.Connection(self.database.engine, pool.connect()) as connection,
-        ):
-            yield connection
-
-    def _begin(self, borrowed: _Borrowed) -> None:
-        """Begin a transaction as its owner would, and see where it is."""
-        self._due, self._after = [*self._due, *self._after], []
-        if borrowed.autocommit:
+        borrowed = _Borrowed(self._raw)
+        idle = self._raw.info.transaction_status is TransactionStatus.IDLE
+        if idle and self._raw.autocommit:
             raise StateError(
                 "The connection commits each statement by itself. Begin a transaction first: "
                 "with connection.transaction()."
             )
+        if idle or not self._checked:
+            self._check(borrowed)
+        pool = sa.NullPool(lambda: borrowed)  # type: ignore[arg-type]  # as much of one as is used
+        with self._raw.transaction(), sa.Connection(self.engine, pool.connect()) as connection:
+            before = borrowed.execute(_SET).fetchone() or ()
+            yield connection
+            # After an error, the end of the savepoint does this.
+            borrowed.execute(_SET_BACK, before[::2])
+
+    def _check(self, borrowed: _Borrowed) -> None:
+        """See where the connection leads; this begins a transaction as its owner would."""
         # SQLAlchemy would not commit a transaction that it does not know of.
         own = self._given if isinstance(self._given, sa.Connection) else None
-        row = own.exec_driver_sql(_PLACE).one() if own else borrowed.execute(_PLACE).fetchone()
-        if tuple(row or ()) != self._place:
+        found = own.exec_driver_sql(_PLACE).one() if own else borrowed.execute(_PLACE).fetchone()
+        with self.engine.connect() as ours:
+            self._checked = ours.exec_driver_sql(_PLACE).one() == tuple(found or ())
+            info = ours.connection.driver_connection.info  # type: ignore[union-attr]  # psycopg's
+        if not self._checked:
             raise StateError(
                 f"The connection leads to the database {borrowed.info.dbname!r} at "
                 f"{borrowed.info.host}, where the tables of this installation are not. They are in "
-                f"{self.database.address}: connect there, with the same search_path."
+                f"{info.dbname!r} at {info.host}: connect there, with the same search_path."
             )
-
-    def after(self, action: Callable[[], None]) -> None:
-        """Do something at the end, if the transaction has ended by then."""
-        self._after.append(action)
-
-    def end(self) -> None:
-        """Do what is due; the jobs of a transaction that goes on are found by recovery."""
-        given = self._given
-        if isinstance(given, sa.Connection):
-            over = given.closed or not given.in_transaction()
-        else:
-            over = given.closed or given.info.transaction_status is TransactionStatus.IDLE
-        for action in [*self._due, *(self._after if over else ())]:
-            action()
 
 
 _current: ContextVar[Joined | None] = ContextVar("joined", default=None)
 
 
-def joined(database: Joinable) -> Joined | None:
+def joined(engine: sa.Engine) -> Joined | None:
     """Return the transaction that statements of this thread or task join."""
     found = _current.get()
-    return found if found is not None and found.database is database else None
+    return found if found is not None and found.engine is engine else None
 
 
 def refuse(what: str) -> None:
@@ -170,19 +137,3 @@ class _Borrowed:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
-
-
-@contextlib.contextmanager
-def _our_settings(borrowed: _Borrowed) -> Iterator[None]:
-    before = borrowed.execute(_SET).fetchone() or ()
-    yield
-    # After an error, the end of the savepoint does this.
-    borrowed.execute(_SET_BACK, before[: len(_NAMES)])
-
-
-def _unknown(kind: type) -> PayloadError:
-    return PayloadError(
-        f"join_transaction() cannot join a {kind.__module__}.{kind.__qualname__}. Give a "
-        "connection of psycopg 3, or of SQLAlchemy over it (postgresql+psycopg://); none that is "
-        "asynchronous, and no session, pool or engine."
-    )

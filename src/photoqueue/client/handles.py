@@ -409,44 +409,32 @@ class AsCompleted:
         self._timeout = timeout
 
     def __iter__(self) -> Iterator[Job]:
-        step = self._begin()
-        pause: float | None = 0.0
-        while pause is not None:
+        for jobs, pause in self._looks():
+            yield from jobs
             time.sleep(pause)
-            pause, ended = step()
-            yield from ended
 
     async def __aiter__(self) -> AsyncIterator[Job]:
-        step = self._begin()
+        looks = self._looks()
+        while (look := await asyncio.to_thread(next, looks, None)) is not None:
+            jobs, pause = look
+            for job in jobs:
+                yield job
+            await asyncio.sleep(pause)
+
+    def _looks(self) -> Iterator[tuple[list[Job], float]]:
+        """Look again and again: which jobs have ended since, and seconds until the next time."""
+        batch, given, counts = self._batch, set[int](), list[Counts]()
+        watch = batch._watch(self._timeout, counts.append)
         pause: float | None = 0.0
         while pause is not None:
-            await asyncio.sleep(pause)
-            pause, ended = await asyncio.to_thread(step)
-            for job in ended:
-                yield job
-
-    def _begin(self) -> Callable[[], tuple[float | None, list[Job]]]:
-        """Return a function that looks once, and returns a pause and the jobs that have ended."""
-        batch, given = self._batch, set[int]()
-        counts: list[Counts] = []
-        watch = batch._watch(self._timeout, counts.append)
-
-        def step() -> tuple[float | None, list[Job]]:
-            pause = watch.look()
-            before, counts[:] = counts[:-1], counts[-1:]
-            # In a large batch it takes a while to list them.
-            if pause is not None and before == counts:
-                return pause, []
-            rows = read.batch_ended(batch.installation.database, batch.id)
-            ended = [
-                Job(batch.installation, job_id, key, job_type(queue))
-                for position, job_id, key, queue in rows
-                if position not in given
-            ]
-            given.update(row[0] for row in rows)
-            return pause, ended
-
-        return step
+            pause, before = watch.look(), counts[:-1]
+            del counts[:-1]
+            ended = {}
+            if pause is None or before != counts:  # it takes a while in a large batch
+                ended = read.batch_ended(batch.installation.database, batch.id)
+            new = [Job(batch.installation, *ended[at]) for at in ended if at not in given]
+            given.update(ended)
+            yield new, pause or 0.0
 
 
 def _failed(job: Job, outcome: JobOutcome) -> JobFailedError:

@@ -252,8 +252,8 @@ def batch_counts(database: Database, batch_id: str) -> dict[JobState, int]:
         }
 
 
-def batch_ended(database: Database, batch_id: str) -> list[tuple[int, UUID, str, str]]:
-    """List the jobs of a batch that have ended, in that order: position, id, key and queue."""
+def batch_ended(database: Database, batch_id: str) -> dict[int, tuple[UUID, str, JobType]]:
+    """Find the jobs of a batch that have ended, in that order: by position id, key and queue."""
     query = (
         sa.select(batch_jobs.c.position, jobs.c.job_id, jobs.c.job_key, jobs.c.queue_name)
         .join_from(batch_jobs, jobs, batch_jobs.c.job_id == jobs.c.job_id)
@@ -264,7 +264,7 @@ def batch_ended(database: Database, batch_id: str) -> list[tuple[int, UUID, str,
         .order_by(jobs.c.finished_at, batch_jobs.c.position)
     )
     with database.reading() as connection:
-        return [(at, job_id, key, queue) for at, job_id, key, queue in connection.execute(query)]
+        return {at: (job, key, job_type(queue)) for at, job, key, queue in connection.execute(query)}
 
 
 def batch_known(database: Database, batch_id: str) -> int:

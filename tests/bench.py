@@ -13,6 +13,7 @@ import photoqueue
 from photoqueue.installation import Installation
 from photoqueue.jobs.handling import Handler
 from photoqueue.testing import InlineWorker
+from photoqueue.words import Message
 
 
 class Bench:
@@ -23,9 +24,11 @@ class Bench:
 
     def __init__(self, installation: Installation) -> None:
         self._worker = InlineWorker(installation)
+        self._handler = self._worker.handler
 
     def __call__(
-        self, job: photoqueue.Job, around: Callable[[Handler], Handler] | None = None
+        self, job: photoqueue.Job, around: Callable[[Handler], Handler] = lambda handler: handler
     ) -> Any:
-        self._worker.run(UUID(job.id), job.queue, around)
+        self._worker.handler = lambda queue: around(self._handler(queue))
+        self._worker.run(Message(job.queue, UUID(job.id)))
         return job.result(60)

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import hashlib
 import hmac
 import json
 import os
@@ -17,7 +16,8 @@ from fastapi.responses import FileResponse, RedirectResponse, StreamingResponse
 
 app = FastAPI()
 TOKEN = {"Authorization": f"Bearer {os.environ['PHOTOS_TOKEN']}"}
-api = httpx.AsyncClient(base_url=os.environ["PHOTOS_API"], headers=TOKEN, timeout=60)
+LIMITS = httpx.Limits(max_keepalive_connections=0)  # so that none is left open at the end
+api = httpx.AsyncClient(base_url=os.environ["PHOTOS_API"], headers=TOKEN, timeout=60, limits=LIMITS)
 #: The batch of each move, and whether its inventory has ended; rather a table of yours.
 moves: dict[str, tuple[str, asyncio.Event]] = {}
 
@@ -71,7 +71,7 @@ async def webhook(request: Request) -> None:
     number, sent, signatures = (request.headers.get(name, "") for name in names)
     signed = f"{number}.{sent}.".encode() + (body := await request.body())
     key = base64.b64decode(os.environ["WEBHOOK_SECRET"].removeprefix("whsec_"))
-    digest = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    digest = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
     if f"v1,{digest}" not in signatures.split() or abs(time.time() - int(sent)) > 300:
         raise HTTPException(401)
     message = json.loads(body)

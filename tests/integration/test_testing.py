@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,7 +33,7 @@ from photoqueue import (
 from photoqueue.errors import RateLimitedError
 from photoqueue.installation import Installation
 from photoqueue.testing import ScriptedEngine, inline
-from tests.conftest import REPOSITORY, picture
+from tests.conftest import REPOSITORY, eventually, picture
 from tests.processes import processes_of
 
 SOFA = Item(name="sofa", category="furniture", key="sofa", volume=1.5)
@@ -67,6 +69,15 @@ def test_retries_follow_at_once_and_are_on_record(engine: ScriptedEngine) -> Non
     engine.answers["p2"] = Analysis()
     assert photoqueue.retry(failed) == 1
     assert failed.state is JobState.COMPLETED
+
+
+def test_answers_are_given_in_turn_each_time_they_are_set(engine: ScriptedEngine) -> None:
+    once_busy = [ConnectionError("busy"), Analysis(items=(SOFA,))]
+    for number in range(2):
+        engine.answers["salon"] = once_busy
+        job = submit_photo(picture(number), room="salon", user_id="u1")
+        assert [len(job.attempts()), job.state] == [2, "completed"]
+    assert len(once_busy) == 2
 
 
 def test_wait_that_a_server_asks_for_is_not_cut_short(engine: ScriptedEngine) -> None:
@@ -152,10 +163,13 @@ def test_environment_is_not_used(photoqueue_installation, photoqueue_servers, re
 
 
 def test_project_uses_the_fixtures_whatever_its_environment_names(tmp_path: Path) -> None:
-    # Given the project of the documentation
+    # Given the projects of the documentation
     page = (REPOSITORY / "docs" / "how-to" / "test.md").read_text(encoding="utf-8")
     for name, text in re.findall(r"```python\n# (\S+)\n(.*?)```", page, re.DOTALL):
         (tmp_path / name).write_text(text)
+    for path in (REPOSITORY / "docs" / "examples").iterdir():
+        if path.is_file():
+            shutil.copy(path, tmp_path)
     (tmp_path / "test_other.py").write_text(OTHER_TESTS)
     environment = {
         **os.environ,
@@ -178,11 +192,44 @@ def test_project_uses_the_fixtures_whatever_its_environment_names(tmp_path: Path
     )
     # Then they pass, and leave neither processes nor folders
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    assert "6 passed" in done.stdout
     assert processes_of(tmp_path) == []
     said = unquote((tmp_path / "said").read_text())
     (home,) = re.findall(r"host=(\S+?)/services", said)
     assert not Path(home).exists()
+
+
+#: Tests that do not end by themselves.
+ENDLESS_TESTS = """
+import time
+from pathlib import Path
+
+
+def test_waits(photoqueue_servers, tmp_path):
+    Path("started.new").write_text(photoqueue_servers.database_url.get_secret_value())
+    Path("started.new").rename("started")
+    while True:
+        time.sleep(1)
+"""
+
+
+def test_servers_end_with_tests_that_are_killed(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["photoqueue.testing.fixtures"]')
+    (tmp_path / "test_endless.py").write_text(ENDLESS_TESTS)
+    # When the tests are killed, with all that Ctrl-C would reach
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "."],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as tests:
+        started = tmp_path / "started"
+        eventually(started.exists)
+        (home,) = re.findall(r"host=(\S+?)/services", unquote(started.read_text()))
+        os.killpg(tests.pid, signal.SIGKILL)
+    # Then its servers end, and leave nothing
+    eventually(lambda: not (Path(home).exists() or processes_of(Path(home))))
 
 
 def test_package_registers_no_plugin() -> None:

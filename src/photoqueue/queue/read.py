@@ -264,7 +264,9 @@ def batch_ended(database: Database, batch_id: str) -> dict[int, tuple[UUID, str,
         .order_by(jobs.c.finished_at, batch_jobs.c.position)
     )
     with database.reading() as connection:
-        return {at: (job, key, job_type(queue)) for at, job, key, queue in connection.execute(query)}
+        return {
+            at: (job, key, job_type(queue)) for at, job, key, queue in connection.execute(query)
+        }
 
 
 def batch_known(database: Database, batch_id: str) -> int:

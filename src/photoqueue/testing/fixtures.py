@@ -12,7 +12,7 @@ import pytest
 
 from photoqueue.installation import Installation
 from photoqueue.services import Endpoints
-from photoqueue.testing import ScriptedEngine, inline, own_installation, own_servers
+from photoqueue.testing import ScriptedEngine, inline, own_installation, own_servers, served
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +37,12 @@ def photoqueue_inline(photoqueue_installation: Installation) -> Iterator[Scripte
     engine = ScriptedEngine()
     with inline(engine):
         yield engine
+
+
+@pytest.fixture
+def photoqueue_api(photoqueue_installation: Installation) -> Iterator[str]:
+    """Serve the HTTP API of the test's installation; its address. It asks for ``API_TOKEN``."""
+    from photoqueue.faces.http.server import create_app
+
+    with served(create_app(photoqueue_installation.settings)) as address:
+        yield address

@@ -22,11 +22,10 @@ from PIL import Image
 from pydantic import SecretStr
 
 import photoqueue
-from photoqueue import Settings
+from photoqueue import Settings, testing
 from photoqueue.installation import Installation, current, use
 from photoqueue.queue.database import Database
 from photoqueue.services import Endpoints
-from photoqueue.testing import own_servers
 from tests import home, warm
 from tests.databases import Databases
 from tests.warm import WarmProcess
@@ -161,11 +160,7 @@ def _interruptible() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Endpoints]:
-    """Start a PostgreSQL and a Redis for this run of the tests, on sockets of their own."""
-    with own_servers() as servers:
-        yield servers
+servers = testing.photoqueue_servers
 
 
 @pytest.fixture(scope="session")

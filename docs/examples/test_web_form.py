@@ -12,7 +12,7 @@ from PIL import Image
 from photoqueue import Analysis, Item, PermanentError
 from photoqueue.testing import API_TOKEN, ScriptedEngine, inline, served
 
-pytest_plugins = ["photoqueue.testing.fixtures"]
+pytest_plugins = ["photoqueue.testing"]
 
 SECRET = "whsec_" + base64.b64encode(b"a key that only this test knows.").decode()
 SOFA = Analysis(items=(Item(name="sofa", category="furniture", volume=1.5),))

@@ -49,8 +49,7 @@ if TYPE_CHECKING:
     )
     from photoqueue.client.review import Review, review
     from photoqueue.client.submit import open_batch, submit_photo, submit_photos
-    from photoqueue.client.submit_job import submit, submit_inventory
-    from photoqueue.client.transaction import join_transaction
+    from photoqueue.client.submit_job import join_transaction, submit, submit_inventory
     from photoqueue.client.worker_process import WorkerProcess, start_worker
     from photoqueue.engines.contract import Analysis, Call, Engine, Hint, Item, Usage
     from photoqueue.errors import (
@@ -148,8 +147,7 @@ _HOMES: Final = {
     "photoqueue.client.observe": "Stats ai_calls attempts batch collect history job poll stats",
     "photoqueue.client.review": "Review review",
     "photoqueue.client.submit": "open_batch submit_photo submit_photos",
-    "photoqueue.client.submit_job": "submit submit_inventory",
-    "photoqueue.client.transaction": "join_transaction",
+    "photoqueue.client.submit_job": "join_transaction submit submit_inventory",
     "photoqueue.client.worker_process": "WorkerProcess start_worker",
     "photoqueue.engines.contract": "Analysis Call Engine Hint Item Usage",
     "photoqueue.errors": "JobCancelledError JobFailedError NoWorkerError PermanentError "

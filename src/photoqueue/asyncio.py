@@ -16,8 +16,7 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
-from photoqueue.client import submit as photos
-from photoqueue.client import submit_job as jobs
+import photoqueue
 from photoqueue.queue import joining
 
 __all__ = ["open_batch", "submit", "submit_inventory", "submit_photo", "submit_photos"]
@@ -35,8 +34,8 @@ def _threaded(verb: Callable[_P, _T]) -> Callable[_P, Coroutine[Any, Any, _T]]:
     return call
 
 
-open_batch = _threaded(photos.open_batch)
-submit = _threaded(jobs.submit)
-submit_inventory = _threaded(jobs.submit_inventory)
-submit_photo = _threaded(photos.submit_photo)
-submit_photos = _threaded(photos.submit_photos)
+open_batch = _threaded(photoqueue.open_batch)
+submit = _threaded(photoqueue.submit)
+submit_inventory = _threaded(photoqueue.submit_inventory)
+submit_photo = _threaded(photoqueue.submit_photo)
+submit_photos = _threaded(photoqueue.submit_photos)

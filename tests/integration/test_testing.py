@@ -138,9 +138,15 @@ def test_nothing_runs_inline_after_the_block(installation: Installation) -> None
 #: Tests of two installations, and that nothing of the environment is used.
 OTHER_TESTS = """
 import photoqueue
+import pytest
 from test_moves import picture
 
 settings = []
+
+
+@pytest.fixture
+def photoqueue_settings():
+    return {"max_retries": 2}
 
 
 def test_jobs_wait_in_an_installation_of_its_own(photoqueue_installation):
@@ -156,7 +162,7 @@ def test_environment_is_not_used(photoqueue_installation, photoqueue_servers, re
     assert first.database_url != second.database_url
     assert first.home != second.home
     assert second.redis_url == photoqueue_servers.redis_url
-    assert second.max_retries == 3
+    assert (second.max_retries, second.backoff_delay) == (2, 5000)
     assert second.photo_store is second.alert_url is None
     record_property("url", second.database_url.get_secret_value())
 """
@@ -176,6 +182,7 @@ def test_project_uses_the_fixtures_whatever_its_environment_names(tmp_path: Path
         "DATABASE_URL": "postgresql://nobody@production.invalid/photos",
         "REDIS_URL": "redis://production.invalid",
         "QUEUE_MAX_RETRIES": "9",
+        "QUEUE_BACKOFF_DELAY": "9",
         "PHOTOQUEUE_PHOTO_STORE": "s3://production.invalid/photos",
         "PHOTOQUEUE_ALERT_URL": "https://production.invalid/alerts",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
@@ -214,7 +221,7 @@ def test_waits(photoqueue_servers, tmp_path):
 
 
 def test_servers_end_with_tests_that_are_killed(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text('pytest_plugins = ["photoqueue.testing.fixtures"]')
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["photoqueue.testing"]')
     (tmp_path / "test_endless.py").write_text(ENDLESS_TESTS)
     # When the tests are killed, with all that Ctrl-C would reach
     with subprocess.Popen(

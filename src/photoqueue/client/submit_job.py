@@ -1,9 +1,10 @@
-"""Submit single jobs: inventories of projects, and jobs of custom types."""
+"""Submit inventories, jobs of custom types, and whatever else in a transaction of the caller."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
 
@@ -159,6 +160,39 @@ def submit(
         after_batch=_batch_id(installation, after),
         priority=checked_priority(priority),
     )
+
+
+@contextmanager
+def join_transaction(connection: joining.Given) -> Iterator[None]:
+    """Let submissions and edits be part of the transaction of your own connection.
+
+    Their rows are committed or rolled back with yours. Workers are told of the jobs when the
+    block ends, if the transaction has ended by then; otherwise they find them within a second of
+    your commit. In the block nothing can be waited for, cancelled or retried.
+
+    Parameters
+    ----------
+    connection
+        One of psycopg 3 or SQLAlchemy to the database of the installation, not in autocommit.
+
+    Raises
+    ------
+    PayloadError
+        It is no such connection.
+    StateError
+        It commits by itself, or leads to another database. Raised by the first submission.
+
+    Examples
+    --------
+    >>> with join_transaction(connection), connection.transaction():  # doctest: +SKIP
+    ...     connection.execute("INSERT INTO moves VALUES ('move-42')")
+    ...     job = submit_photo("salon.jpg", project_id="move-42")
+    """
+    transaction = joining.Joined(current().database.engine, connection)
+    with joining.joining(transaction):
+        yield
+    for action in transaction.after:
+        action()
 
 
 def _submit(

@@ -1,11 +1,14 @@
-"""Test what you build on photoqueue: an installation of its own, and jobs that run at once.
+"""Fixtures for pytest: an installation of a test's own, and jobs that run at once.
 
-The servers are real ones, started for the tests; the environment's are never used. With pytest, see
-:mod:`photoqueue.testing.fixtures`.
+``pytest_plugins = ["photoqueue.testing"]`` in ``conftest.py`` names them; the package registers no
+plugin. PostgreSQL and Redis are real ones, started for the tests; nothing of the environment is
+used.
 
->>> from photoqueue.testing import ScriptedEngine, inline
->>> with inline(ScriptedEngine()):  # doctest: +SKIP
-...     submit_photo("salon.jpg").result()
+>>> def test_photo(photoqueue_inline):
+...     photoqueue_inline.answers["salon"] = Analysis(items=(SOFA,))
+...     assert submit_photo("salon.jpg", room="salon").result().items
+
+PYTEST_DONT_REWRITE: it has no assertions, and may have been imported before.
 """
 
 from __future__ import annotations
@@ -22,13 +25,13 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import psycopg
+import pytest
 from sqlalchemy import make_url
 
-from photoqueue import services
 from photoqueue.engines.contract import Analysis, Engine, Hint, Item
 from photoqueue.installation import Installation, current, use
 from photoqueue.jobs.handling import Workplace, load_handler
@@ -36,16 +39,16 @@ from photoqueue.posting import Receiver
 from photoqueue.queue.database import Database, migrate
 from photoqueue.queue.ledger import Ended, Ledger
 from photoqueue.queue.webhooks import send_due
+from photoqueue.services import Endpoints, ensure
 from photoqueue.settings import Settings, load_settings
 from photoqueue.words import JobState, Message
 from photoqueue.worker.runner import Runner
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from photoqueue.services import Endpoints
-
-__all__ = ["API_TOKEN", "ScriptedEngine", "inline", "own_installation", "own_servers", "served"]
+__all__ = [
+    *("photoqueue_inline", "photoqueue_installation", "photoqueue_settings"),
+    *("photoqueue_servers", "photoqueue_api"),
+    *("API_TOKEN", "ScriptedEngine", "inline", "served"),
+]
 
 #: What a scripted engine answers: an analysis, or an error to raise.
 Answer = Analysis | Exception
@@ -78,7 +81,7 @@ class ScriptedEngine:
     name = "scripted"
     model = "test"
 
-    def analyse(self, image: Image.Image, hint: Hint) -> Analysis:
+    def analyse(self, image: object, hint: Hint) -> Analysis:
         """Return the answer for a photo, or raise it."""
         self.hints.append(hint)
         key = hint.photo_id if hint.photo_id in self.answers else str(hint.room)
@@ -206,6 +209,8 @@ def served(app: Any) -> Iterator[str]:
 
 #: Database with the tables of photoqueue, from which others are copied.
 TEMPLATE: Final = "template_photoqueue"
+#: Two installations with one identity would meet in Redis.
+OTHER_INSTALLATION: Final = "UPDATE installation SET installation_id = gen_random_uuid()"
 #: Stops the servers of a home once whoever started them has ended, however it ended.
 _STOP: Final = """
 import shutil, sys
@@ -214,58 +219,6 @@ sys.stdin.read()
 services.down(its := settings.load_settings())
 shutil.rmtree(its.home)
 """
-
-
-@contextmanager
-def own_servers() -> Iterator[Endpoints]:
-    """Start a PostgreSQL and a Redis, whatever the environment names, and stop them at the end."""
-    # Short: the path of a Unix socket has a limit.
-    settings = _settings(home=tempfile.mkdtemp(prefix="pq-"))
-    with subprocess.Popen(
-        [sys.executable, "-P", "-c", _STOP],
-        stdin=subprocess.PIPE,  # which ends with this process, or at the end of the block
-        env={**os.environ, **settings.to_environment()},
-        start_new_session=True,  # Ctrl-C is not for it
-    ):
-        servers = services.ensure(settings)
-        admin = servers.database_url.get_secret_value()
-        with psycopg.connect(admin, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {TEMPLATE}")
-        with closing(Database(with_database(admin, TEMPLATE))) as template:
-            migrate(template)
-        yield servers
-
-
-@contextmanager
-def own_installation(servers: Endpoints, home: Path, **settings: Any) -> Iterator[Installation]:
-    """Make photoqueue's verbs use an empty installation, with a database of its own.
-
-    Parameters
-    ----------
-    servers
-        Those of :func:`own_servers`.
-    home
-        Folder for its photos.
-    settings
-        Settings other than the defaults; the environment's are not read.
-    """
-    admin, name = servers.database_url.get_secret_value(), f"test_{uuid4().hex}"
-    url = with_database(admin, name)
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}".encode())
-        try:
-            with psycopg.connect(url) as own:
-                own.execute(OTHER_INSTALLATION)
-            given = {"home": home, "database_url": url, "redis_url": servers.redis_url}
-            use(_settings(**{**given, "engine": _ENGINE, "api_token": API_TOKEN, **settings}))
-            yield current()
-        finally:
-            use(None)
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-
-
-#: Two installations with one identity would meet in Redis.
-OTHER_INSTALLATION: Final = "UPDATE installation SET installation_id = gen_random_uuid()"
 
 
 def with_database(url: str, name: str) -> str:
@@ -278,3 +231,67 @@ def _settings(**own: Any) -> Settings:
     fields = Settings.model_fields.items()
     defaults = {name: field.get_default(call_default_factory=True) for name, field in fields}
     return load_settings(**{**defaults, **own})
+
+
+@pytest.fixture(scope="session")
+def photoqueue_servers() -> Iterator[Endpoints]:
+    """Real PostgreSQL and Redis servers for the session, on sockets of their own."""
+    # Short: the path of a Unix socket has a limit.
+    settings = _settings(home=tempfile.mkdtemp(prefix="pq-"))
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", _STOP],
+        stdin=subprocess.PIPE,  # which ends with this process, or at the end of the block
+        env={**os.environ, **settings.to_environment()},
+        start_new_session=True,  # Ctrl-C is not for it
+    ):
+        servers = ensure(settings)
+        admin = servers.database_url.get_secret_value()
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {TEMPLATE}")
+        with closing(Database(with_database(admin, TEMPLATE))) as template:
+            migrate(template)
+        yield servers
+
+
+@pytest.fixture
+def photoqueue_settings() -> dict[str, Any]:
+    """Return settings other than the defaults: define it yourself to set some."""
+    return {}
+
+
+@pytest.fixture
+def photoqueue_installation(
+    photoqueue_servers: Endpoints, photoqueue_settings: dict[str, Any], tmp_path: Path
+) -> Iterator[Installation]:
+    """Make photoqueue's verbs use an empty installation of the test's own."""
+    admin, name = photoqueue_servers.database_url.get_secret_value(), f"test_{uuid4().hex}"
+    url = with_database(admin, name)
+    own = {"home": tmp_path / "photoqueue", "engine": _ENGINE, "api_token": API_TOKEN}
+    own |= {"database_url": url, "redis_url": photoqueue_servers.redis_url}
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}".encode())
+        try:
+            with psycopg.connect(url) as database:
+                database.execute(OTHER_INSTALLATION)
+            use(_settings(**{**own, **photoqueue_settings}))
+            yield current()
+        finally:
+            use(None)
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def photoqueue_inline(photoqueue_installation: Installation) -> Iterator[ScriptedEngine]:
+    """Run submitted jobs at once; the engine whose answers the test sets."""
+    engine = ScriptedEngine()
+    with inline(engine):
+        yield engine
+
+
+@pytest.fixture
+def photoqueue_api(photoqueue_installation: Installation) -> Iterator[str]:
+    """Serve the HTTP API, which asks for ``API_TOKEN``; its address."""
+    from photoqueue.faces.http.server import create_app
+
+    with served(create_app(photoqueue_installation.settings)) as address:
+        yield address

@@ -26,7 +26,7 @@ from photoqueue.records.hooks import Hooks, install
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from photoqueue.client.control import cancel, pause, resume, retry
+    from photoqueue.client.control import cancel, pause, prioritise, resume, retry
     from photoqueue.client.corrections import (
         compare,
         correct,
@@ -123,6 +123,7 @@ __all__ = [
     "open_batch",
     "pause",
     "poll",
+    "prioritise",
     "read_inventory",
     "report",
     "resume",
@@ -140,7 +141,7 @@ __all__ = [
 
 #: Modules, and the public names that each of them holds.
 _HOMES: Final = {
-    "photoqueue.client.control": "cancel pause resume retry",
+    "photoqueue.client.control": "cancel pause prioritise resume retry",
     "photoqueue.client.corrections": "compare correct corrections read_inventory undo_correction",
     "photoqueue.client.estimate": "estimate",
     "photoqueue.client.handles": "Batch Job",

@@ -281,12 +281,14 @@ class TokenScope(StrEnum):
 
 
 class Message(NamedTuple):
-    """What the broker carries: a job that is ready, and its priority."""
+    """What the broker carries: a job that is ready, and its place in the queue."""
 
     queue: JobType
     job_id: UUID
     #: Higher is taken first.
     priority: int = 0
+    #: Among jobs of one priority, lower is taken first; see ``turns.sql``.
+    turn: int = 0
 
 
 #: Priority of a photo submitted by itself, so that it overtakes a running batch.

@@ -310,12 +310,12 @@ def test_message_that_the_version_before_queued_is_taken(
         client.zadd(f"huey.redis.0a1b2c3d.{queue}", {member: -10})
     assert broker.size(queue) == 1
     assert broker.take(queue) == job_id
-    # and what is written today is the same
-    broker.enqueue([Message(queue, job_id, 10)])
+    # and what is written today is the same, but for its place
+    broker.enqueue([Message(queue, job_id, 10, 3)])
     with closing(redis.Redis.from_url(redis_url)) as client:
         ((written, score),) = client.zrange(f"huey.redis.0a1b2c3d.{queue}", 0, -1, withscores=True)
         client.delete(f"huey.redis.0a1b2c3d.{queue}")
-    assert (written, score) == (member, -10)
+    assert (written, score) == (member, -10 * 2**37 + 3)
 
 
 @pytest.mark.parametrize(

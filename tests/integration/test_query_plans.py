@@ -164,6 +164,7 @@ HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
         {
             "queue_name": PHOTO_ANALYZE,
             "after_rank": -(2**15),
+            "after_turn": 0,
             "after_job": UUID(int=0),
             "limit": 100,
         },
@@ -273,9 +274,11 @@ def test_looking_for_unfinished_keys_reads_no_table(
     contents = {
         "contents": json.dumps([{"sha256": f"{n:064}", "project_id": "m1"} for n in range(20)])
     }
-    parts = {"photo_ids": names, "job_keys": keys, **contents, **rows}
+    turns = {"queue_name": PHOTO_ANALYZE, "priority": 0, "group_name": "u1"}
+    parts = {"photo_ids": names, "job_keys": keys, **contents, **rows, **turns}
     plan = explain(plans, SUBMISSION["accept_new"], parts)
     assert "Seq Scan" not in plan
+    assert "Sort" not in plan and "jobs_waiting" in plan and "jobs_turns" in plan, plan
     recorded.clear()
     new = make_job("x1", sha256=f"{9:064}", derived=True)
     accept(database, jobs=[new], photos=[make_photo("x1", sha256=f"{9:064}")])

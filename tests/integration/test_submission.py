@@ -143,7 +143,7 @@ def test_one_job_is_written_as_each_of_several_is(desk: Desk, has_photo: bool, w
     desk.accept(*more, photos=[photo for found in others for photo in found])
 
     def alike(row: dict[str, Any]) -> dict[str, str]:
-        own = {"job_id", "created_at", "queued_at", "recorded_xid"}
+        own = {"job_id", "created_at", "queued_at", "recorded_xid", "turn"}
         named = {name: str(value) for name, value in row.items() if name not in own}
         if not waits and "ready_at" in row:
             named["ready_at"] = str(row["ready_at"] == row["created_at"])
@@ -152,6 +152,7 @@ def test_one_job_is_written_as_each_of_several_is(desk: Desk, has_photo: bool, w
     for table, number in (("jobs", 3), ("photos", 3 * has_photo)):
         rows = [alike(row) for row in desk.rows(f"SELECT * FROM {table}")]
         assert rows == rows[:1] * number
+    assert [row["turn"] for row in desk.rows("SELECT turn FROM jobs ORDER BY job_id")] == [1, 2, 3]
     counted = "SELECT sum(submitted) AS submitted, sum(failed) AS failed FROM metric_submissions"
     assert desk.rows(counted) == [{"submitted": 3, "failed": 0}]
 

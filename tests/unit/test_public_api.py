@@ -86,6 +86,7 @@ def test_public_names_are_frozen() -> None:
         "open_batch",
         "pause",
         "poll",
+        "prioritise",
         "read_inventory",
         "report",
         "resume",

@@ -1,4 +1,4 @@
-"""Control of jobs and queues: retry, cancel, pause, resume."""
+"""Control of jobs and queues: retry, cancel, prioritise, pause, resume."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from uuid import UUID
 
 from photoqueue.client.handles import Batch, Job
+from photoqueue.client.identifiers import checked_priority
 from photoqueue.client.intake import announce
 from photoqueue.client.observe import as_queue, job
 from photoqueue.errors import BrokerUnavailableError, StateError
@@ -79,6 +80,45 @@ def cancel(target: Target) -> int:
     if single is not None and not cancelled:
         raise StateError(f"Job {single.key} cannot be cancelled: it is {single.poll().state}.")
     return len(cancelled)
+
+
+def prioritise(target: Target, priority: int) -> int:
+    """Change the priority of jobs that wait; those of higher priority are taken first.
+
+    Parameters
+    ----------
+    target
+        A job (or its id or key), a batch, or a list of jobs. Jobs that run or have ended are not
+        changed. Photos that are added to an open batch later have its new priority.
+    priority : int
+        From -1000 to 1000. Batches are submitted with 0, single photos and inventories with 10.
+
+    Returns
+    -------
+    int
+        How many jobs were changed; those that had this priority already are not.
+
+    Raises
+    ------
+    StateError
+        A single job is running or has ended.
+    PayloadError
+        The priority is not a whole number in that range.
+    UnknownJobError
+        There is no such job.
+    """
+    priority = checked_priority(priority)
+    installation, job_ids, single = _resolve(target)
+    _ = installation.broker  # a wrong REDIS_URL is found before anything is changed
+    batch_id = target.id if isinstance(target, Batch) else None
+    with closing(Ledger(installation.database)) as ledger:
+        changed, messages = ledger.prioritise(job_ids, priority, batch_id=batch_id)
+    announce(installation, messages)
+    if single is not None and not changed:
+        state = single.poll().state
+        if state not in (JobState.WAITING, JobState.DELAYED):
+            raise StateError(f"Job {single.key} does not wait: it is {state}.")
+    return changed
 
 
 def pause(queue: str | None = None) -> None:

@@ -342,6 +342,7 @@ def commit(
     priority: int,
     engine: str | None,
     resubmit: bool,
+    group: str | None = None,
     batch: NewBatch | None = None,
     idle_seconds: float | None = None,
 ) -> list[Accepted]:
@@ -361,6 +362,7 @@ def commit(
                 user_id=photo.row.user_id,
                 max_attempts=max_attempts,
                 priority=priority,
+                group_name=group,
                 photo_id=photo.row.photo_id,
                 project_id=photo.row.project_id,
                 sha256=photo.row.sha256 or "",
@@ -389,7 +391,7 @@ def commit(
         announce(
             installation,
             [
-                Message(PHOTO_ANALYZE, job.job_id, priority)
+                Message(PHOTO_ANALYZE, job.job_id, priority, outcome.turn)
                 for job, outcome in zip(jobs, accepted, strict=True)
                 if outcome.created and job.error_type is None
             ],
@@ -469,6 +471,7 @@ def add_to_batch(
         installation,
         take_in_all(installation, requests),
         priority=row["priority"],
+        group=row["group_name"],
         engine=row["engine"],
         resubmit=False,
         batch=NewBatch(

@@ -36,6 +36,7 @@ def submit_photo(
     engine: str | None = None,
     resubmit: bool = False,
     priority: int = INTERACTIVE_PRIORITY,
+    group: str | None = None,
 ) -> Job:
     """Submit one photo for analysis.
 
@@ -68,6 +69,8 @@ def submit_photo(
         existing job is returned.
     priority
         Jobs of higher priority are taken first; photos of a batch have 0.
+    group
+        Who takes turns with others of the same priority; default is the user.
 
     Returns
     -------
@@ -109,7 +112,14 @@ def submit_photo(
             file_name=file_name,
         ),
     )
-    (accepted,) = commit(installation, [taken], priority=priority, engine=engine, resubmit=resubmit)
+    (accepted,) = commit(
+        installation,
+        [taken],
+        priority=priority,
+        group=optional("group", group),
+        engine=engine,
+        resubmit=resubmit,
+    )
     return Job.of(installation, accepted)
 
 
@@ -123,6 +133,7 @@ def submit_photos(
     engine: str | None = None,
     resubmit: bool = False,
     priority: int = 0,
+    group: str | None = None,
 ) -> Batch:
     """Submit many photos as one batch.
 
@@ -134,7 +145,7 @@ def submit_photos(
         rooms (``{"kitchen": [paths]}``), or a table (pandas, polars, Arrow) with the column
         ``photo`` and, where known, ``photo_id``, ``room``, ``room_type``, ``asset_id``. A list
         may hold dicts with the same keys. In a folder, what is a picture is decided by content.
-    project_id, room, room_type, user_id, engine, resubmit, priority
+    project_id, room, room_type, user_id, engine, resubmit, priority, group
         As for :func:`submit_photo`, for all photos.
 
     Returns
@@ -175,6 +186,7 @@ def submit_photos(
         engine=engine,
         resubmit=resubmit,
         priority=checked_priority(priority),
+        group=optional("group", group),
     )
 
 
@@ -185,6 +197,7 @@ def submit_batch(
     engine: str | None = None,
     resubmit: bool = False,
     priority: int = 0,
+    group: str | None = None,
     left_out: Sequence[tuple[str, str]] = (),
 ) -> Batch:
     """Submit photos as one batch: find them, store them, commit their rows, enqueue their jobs.
@@ -203,6 +216,7 @@ def submit_batch(
         installation,
         taken,
         priority=priority,
+        group=group,
         engine=engine,
         resubmit=resubmit,
         batch=NewBatch(
@@ -221,6 +235,7 @@ def open_batch(
     user_id: str | None = None,
     engine: str | None = None,
     priority: int = 0,
+    group: str | None = None,
 ) -> Batch:
     """Open a batch, to which photos are added as they come: ``batch.add(photos, room="kitchen")``.
 
@@ -229,7 +244,7 @@ def open_batch(
 
     Parameters
     ----------
-    project_id, user_id, engine, priority
+    project_id, user_id, engine, priority, group
         As for :func:`submit_photos`, for all photos.
 
     Raises
@@ -247,6 +262,7 @@ def open_batch(
         batch_id=new_batch_id(),
         user_id=checked_user(user_id),
         project_id=optional("project_id", project_id),
+        group_name=optional("group", group),
     )
     begin_batch(
         installation.database,

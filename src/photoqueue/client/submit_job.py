@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from photoqueue import tracing
 from photoqueue.client.handles import Batch, Job
-from photoqueue.client.identifiers import checked, checked_priority, checked_user
+from photoqueue.client.identifiers import checked, checked_priority, checked_user, optional
 from photoqueue.client.intake import announce
 from photoqueue.errors import PayloadError, StateError
 from photoqueue.installation import Installation, current
@@ -38,6 +38,7 @@ def submit_inventory(
     after: Batch | str | None = None,
     strategy: str | None = None,
     priority: int = INTERACTIVE_PRIORITY,
+    group: str | None = None,
 ) -> Job:
     """Submit the inventory of a project, which adds up its photos.
 
@@ -57,6 +58,8 @@ def submit_inventory(
         the one that the project was last added up by, else ``max``.
     priority
         Jobs of higher priority are taken first.
+    group
+        Who takes turns with others of the same priority; default is the user.
 
     Raises
     ------
@@ -91,7 +94,13 @@ def submit_inventory(
         {"projectId": project, "userId": user, "strategy": strategy}
     )
     return _submit(
-        installation, INVENTORY_SYNC, payload, user=user, after_batch=batch_id, priority=priority
+        installation,
+        INVENTORY_SYNC,
+        payload,
+        user=user,
+        after_batch=batch_id,
+        priority=priority,
+        group=group,
     )
 
 
@@ -102,6 +111,7 @@ def submit(
     user_id: str | None = None,
     after: Batch | str | None = None,
     priority: int = INTERACTIVE_PRIORITY,
+    group: str | None = None,
 ) -> Job:
     """Submit a job of a custom type.
 
@@ -120,6 +130,8 @@ def submit(
         A batch, or its id: the job runs once all jobs of the batch have ended.
     priority
         Jobs of higher priority are taken first.
+    group
+        Who takes turns with others of the same priority; default is the user.
 
     Returns
     -------
@@ -159,6 +171,7 @@ def submit(
         user=checked_user(user_id),
         after_batch=_batch_id(installation, after),
         priority=checked_priority(priority),
+        group=group,
     )
 
 
@@ -203,6 +216,7 @@ def _submit(
     user: str,
     after_batch: str | None,
     priority: int,
+    group: str | None,
 ) -> Job:
     job_id = new_uuid()
     fields = dict(payload)
@@ -220,13 +234,14 @@ def _submit(
             user_id=user,
             max_attempts=installation.settings.max_attempts,
             priority=priority,
+            group_name=optional("group", group),
             project_id=None if project is None else checked("project_id", project),
             after_batch=after_batch,
         )
         _ = installation.broker  # a wrong REDIS_URL is found before anything is accepted
         (accepted,) = accept(installation.database, jobs=[new])
         job = Job(installation, accepted.job_id, key, job_type)
-        messages = [Message(job_type, accepted.job_id, priority)]
+        messages = [Message(job_type, accepted.job_id, priority, accepted.turn)]
         if not accepted.created:
             messages = _amended(job, data, after_batch)
         announce(installation, messages if after_batch is None else [])

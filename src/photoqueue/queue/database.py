@@ -478,7 +478,15 @@ class Statements(dict[str, str]):
 
 
 def load_statements(file_name: str) -> Statements:
-    """Read the statements of a file of this package."""
+    """Read the statements of a file of this package, and put the parts of ``turns.sql`` in."""
+    statements = _read_statements(file_name)
+    for part, sql in reversed(_read_statements("turns.sql").items()):
+        for name, statement in statements.items():
+            statements[name] = statement.replace(f"${part}", sql)
+    return statements
+
+
+def _read_statements(file_name: str) -> Statements:
     text = files(__package__).joinpath(file_name).read_text(encoding="utf-8")
     _, *parts = _HEADER.split(text)
     return Statements(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))

@@ -345,6 +345,24 @@ class Ledger:
         rows = self.run(_TRANSITIONS["retry"], job_ids=list(job_ids), budget=budget)
         return [_message(row) for row in rows]
 
+    def prioritise(
+        self, job_ids: Sequence[UUID], priority: int, *, batch_id: str | None
+    ) -> tuple[int, list[Message]]:
+        """Change the priority of unfinished jobs, and of photos added to an open batch later.
+
+        Returns
+        -------
+        tuple
+            How many jobs were changed, and the messages of those that are ready.
+        """
+        rows = self.run(
+            _TRANSITIONS["prioritise"],
+            job_ids=list(job_ids),
+            priority=priority,
+            batch_id=batch_id,
+        )
+        return len(rows), [_message(row) for row in rows if row["ready"]]
+
     def due_waiting(
         self, queue: JobType, *, after: Message | None = None, limit: int
     ) -> list[Message]:
@@ -353,15 +371,16 @@ class Ledger:
             _TRANSITIONS["due_waiting"],
             queue_name=queue,
             after_rank=-after.priority if after else -(2**15),
+            after_turn=after.turn if after else 0,
             after_job=after.job_id if after else _FIRST_JOB,
             limit=limit,
         )
-        return [Message(queue, row["job_id"], row["priority"]) for row in rows]
+        return [Message(queue, row["job_id"], row["priority"], row["turn"]) for row in rows]
 
     def due_delayed(self, queue: JobType, *, limit: int) -> list[Message]:
         """List delayed jobs of a queue whose back-off is over, longest overdue first."""
         rows = self.run(_TRANSITIONS["due_delayed"], queue_name=queue, limit=limit)
-        return [Message(queue, row["job_id"], row["priority"]) for row in rows]
+        return [Message(queue, row["job_id"], row["priority"], row["turn"]) for row in rows]
 
     @again()
     def run(self, statement: str, **parameters: Any) -> list[Any]:
@@ -443,4 +462,4 @@ class Ledger:
 
 
 def _message(row: Mapping[str, Any]) -> Message:
-    return Message(job_type(row["queue_name"]), row["job_id"], row["priority"])
+    return Message(job_type(row["queue_name"]), row["job_id"], row["priority"], row["turn"])

@@ -65,6 +65,8 @@ class NewJob(NamedTuple):
     user_id: str
     max_attempts: int
     priority: int = 0
+    #: Who takes turns with others; None is the user.
+    group_name: str | None = None
     #: The photo that the job analyses; jobs of other types have none.
     photo_id: str | None = None
     project_id: str | None = None
@@ -92,6 +94,7 @@ class NewBatch(NamedTuple):
     batch_id: str
     user_id: str
     project_id: str | None = None
+    group_name: str | None = None
     left_out: str | None = None
 
 
@@ -101,6 +104,8 @@ class Accepted(NamedTuple):
     job_id: UUID
     created: bool
     job_key: str
+    #: The place of a new job among those of its priority; see ``turns.sql``.
+    turn: int = 0
     #: The room from which the submission moved the photo to another.
     moved_from: str | None = None
 
@@ -110,8 +115,8 @@ def row_columns(rows: Sequence[NewPhoto] | Sequence[NewBatch]) -> Columns:
     return dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True)) if rows else {}
 
 
-def job_columns(jobs: Sequence[NewJob], batch: NewBatch | None) -> Columns:
-    """Return the columns of ``jobs``."""
+def job_columns(jobs: Sequence[NewJob], batch: NewBatch | None, *, turn: int) -> Columns:
+    """Return the columns of ``jobs``; turns are counted from ``turn``."""
     failed = [job.error_type is not None for job in jobs]
     attempts = [job.max_attempts for job in jobs]
     return {
@@ -120,6 +125,8 @@ def job_columns(jobs: Sequence[NewJob], batch: NewBatch | None) -> Columns:
         "queue_name": [job.queue for job in jobs],
         "state": [JobState.FAILED if ended else JobState.WAITING for ended in failed],
         "priority": [job.priority for job in jobs],
+        "turn": range(turn, turn + len(jobs)),
+        "group_name": [job.group_name for job in jobs],
         "payload": [job.payload() for job in jobs],
         "photo_id": [job.photo_id for job in jobs],
         "project_id": [job.project_id for job in jobs],
@@ -273,7 +280,7 @@ def standing_jobs(
 
 
 def assign(
-    jobs: Sequence[NewJob], standing: Mapping[str, UUID]
+    jobs: Sequence[NewJob], standing: Mapping[str, UUID], *, last_turn: int
 ) -> tuple[list[Accepted], list[NewJob]]:
     """Decide for each job: a new row, or an existing one (also one earlier in ``jobs``)."""
     taken = dict(standing)
@@ -286,7 +293,8 @@ def assign(
             if not failed:
                 taken[job.job_key] = job.job_id
             created.append(job)
-        accepted.append(Accepted(known or job.job_id, known is None, job.job_key))
+        turn = last_turn + len(created)
+        accepted.append(Accepted(known or job.job_id, known is None, job.job_key, turn))
     return accepted, created
 
 
@@ -369,7 +377,7 @@ def accept(
     idle_seconds: float | None = None,
     resubmit: bool = False,
 ) -> list[Accepted]:
-    """Write photos, jobs and a batch in one transaction.
+    """Write photos, jobs and a batch in one transaction; all jobs of one queue, priority and group.
 
     With ``idle_seconds`` the jobs are added to a batch that exists and is open; it stays open for
     as long from now. A job that it has already is not added again.
@@ -415,7 +423,7 @@ def _accept_new(
     batch: NewBatch | None,
 ) -> list[Accepted] | None:
     """Write a submission whose rows are all new; return None if any of them exists."""
-    accepted, created = assign(jobs, {})
+    accepted, created = assign(jobs, {}, last_turn=0)
     values: dict[str, Any]
     if len(jobs) == 1 and len(photos) < 2 and not batch and not jobs[0].error_type:
         name, (job,) = "accept_one", jobs
@@ -426,17 +434,18 @@ def _accept_new(
     else:
         name = "accept_new"
         values = {
+            **_turns_of(jobs),
             "photo_ids": _names(photos),
             "contents": _contents(jobs),
             "job_keys": _keys(jobs),
             "photos": as_json(row_columns(photos)),
-            "jobs": as_json(job_columns(created, batch)),
+            "jobs": as_json(job_columns(created, batch, turn=1)),
             "batches": as_json(row_columns([batch] if batch else [])),
             "batch_jobs": as_json(place_columns(batch, accepted)),
         }
     with database.direct() as connection:
         row = connection.execute(_STATEMENTS[name], values).fetchone()
-    return accepted if row and row[0] else None
+    return row and [one._replace(turn=row[0] + one.turn) for one in accepted]
 
 
 def _accept(
@@ -461,15 +470,18 @@ def _accept(
                 contents = {"contents": _contents(jobs)}
                 same = cursor.execute(_STATEMENTS["same_contents"], contents).fetchall()
                 jobs, photos = settled(same, jobs, photos)
-            photo_rows, job_rows = _look(driver(connection), jobs, photos)
+            photo_rows, job_rows, last_turn = _look(driver(connection), jobs, photos)
             known = known_photos(photo_rows, photos)
             if resubmit:
                 jobs = [job._replace(standing=()) for job in jobs]
-            accepted, created = assign(jobs, standing_jobs(job_rows, jobs, resubmit))
+            standing = standing_jobs(job_rows, jobs, resubmit)
+            accepted, created = assign(jobs, standing, last_turn=last_turn)
             _write_photos(cursor, photos, known)
-            copy_rows(
-                cursor, "jobs", (job_columns(created[block], batch) for block in _blocks(created))
+            rows = (
+                job_columns(created[at], batch, turn=last_turn + 1 + at.start)
+                for at in _blocks(created)
             )
+            copy_rows(cursor, "jobs", rows)
             if created:
                 _count(cursor, created)
             if batch is not None:
@@ -493,7 +505,7 @@ def amend(
     values = {"job_id": job_id, "payload": payload_json, "after_batch": after_batch}
     with database.direct() as connection:
         rows = connection.execute(_STATEMENTS["amend"], values).fetchall()
-    return [Message(job_type(queue), job_id, priority) for queue, priority in rows]
+    return [Message(job_type(queue), job_id, *place) for queue, *place in rows]
 
 
 def open_batch(
@@ -542,8 +554,8 @@ def _extend(cursor: psycopg.Cursor[Any], batch: NewBatch, idle_seconds: float) -
 
 def _look(
     connection: psycopg.Connection[Any], jobs: Sequence[NewJob], photos: Sequence[NewPhoto]
-) -> tuple[list[tuple[str, str | None, str | None]], list[tuple[Any, ...]]]:
-    """Read the photos and jobs of a submission that exist already."""
+) -> tuple[list[tuple[str, str | None, str | None]], list[tuple[Any, ...]], int]:
+    """Read the photos and jobs of a submission that exist already, and the turn it comes after."""
     # One round trip, including the BEGIN.
     with connection.pipeline():
         known = connection.execute(_STATEMENTS["known_photos"], {"names": _names(photos)})
@@ -551,7 +563,18 @@ def _look(
             _STATEMENTS["standing_jobs"],
             {"asks_engine": any(job.engine for job in jobs), "job_keys": _keys(jobs)},
         )
-    return known.fetchall(), standing.fetchall()
+        last = connection.execute(_STATEMENTS["last_turn"], _turns_of(jobs))
+    ((last_turn,),) = last.fetchall()
+    return known.fetchall(), standing.fetchall(), last_turn
+
+
+def _turns_of(jobs: Sequence[NewJob]) -> dict[str, Any]:
+    """Say whose turns to look for; nobody's without a job."""
+    if not jobs:
+        return dict.fromkeys(("queue_name", "priority", "group_name"))
+    job = jobs[0]
+    group = job.group_name or job.user_id
+    return {"queue_name": job.queue, "priority": job.priority, "group_name": group}
 
 
 def _names(photos: Sequence[NewPhoto]) -> str:

@@ -4,9 +4,13 @@
 
 -- name: accept_new
 -- Write a whole submission, in one round trip and one commit. If any of its rows exists already,
--- nothing is written and the result is false. Photos are written first, as in every submission,
+-- nothing is written and there is no result. Photos are written first, as in every submission,
 -- so that two submissions cannot deadlock.
-WITH nothing_there AS MATERIALIZED (
+WITH last AS MATERIALIZED (
+    SELECT $last_turn AS turn
+    FROM (VALUES (%(queue_name)s::text, %(priority)s::smallint, %(group_name)s::text))
+        AS new (queue_name, priority, group_name)
+), nothing_there AS MATERIALIZED (
     SELECT
     WHERE NOT EXISTS (SELECT FROM photos WHERE photo_id = ANY(ARRAY(SELECT json_array_elements_text(%(photo_ids)s))))
       AND NOT EXISTS (
@@ -31,15 +35,15 @@ WITH nothing_there AS MATERIALIZED (
         image_format text, byte_size bigint, width int, height int)
     RETURNING photo_id
 ), new_jobs AS (
-    INSERT INTO jobs (job_id, job_key, queue_name, state, priority, payload, photo_id, project_id,
-        user_id, batch_id, after_batch, max_attempts, budget, ready_at, finished_at, success,
-        error_type, error_message)
-    SELECT job_id, job_key, queue_name, state, priority, payload::jsonb, row.photo_id, project_id,
-        user_id, batch_id, after_batch, max_attempts, budget, ready_at, finished_at, success,
-        error_type, error_message
-    FROM nothing_there, (SELECT count(*) FROM new_photos) AS photos_first,
+    INSERT INTO jobs (job_id, job_key, queue_name, state, priority, turn, group_name, payload,
+        photo_id, project_id, user_id, batch_id, after_batch, max_attempts, budget, ready_at,
+        finished_at, success, error_type, error_message)
+    SELECT job_id, job_key, queue_name, state, priority, last.turn + row.turn, group_name,
+        payload::jsonb, row.photo_id, project_id, user_id, batch_id, after_batch, max_attempts,
+        budget, ready_at, finished_at, success, error_type, error_message
+    FROM nothing_there, last, (SELECT count(*) FROM new_photos) AS photos_first,
         json_to_recordset(%(jobs)s) AS row (job_id uuid, job_key text, queue_name text, state text,
-        priority smallint, payload text, photo_id text, project_id text, user_id text,
+        priority smallint, turn bigint, group_name text, payload text, photo_id text, project_id text, user_id text,
         batch_id text, after_batch text, max_attempts int, budget int, ready_at timestamptz,
         finished_at timestamptz, success boolean, error_type text, error_message text)
     RETURNING queue_name, state
@@ -48,17 +52,17 @@ WITH nothing_there AS MATERIALIZED (
     SELECT queue_name, count(*), count(*) FILTER (WHERE state = 'failed')
     FROM new_jobs GROUP BY queue_name
 ), new_batch AS (
-    INSERT INTO batches (batch_id, project_id, user_id, left_out)
-    SELECT batch_id, project_id, user_id, left_out::jsonb
+    INSERT INTO batches (batch_id, project_id, user_id, group_name, left_out)
+    SELECT batch_id, project_id, user_id, group_name, left_out::jsonb
     FROM nothing_there, json_to_recordset(%(batches)s) AS row (batch_id text, project_id text,
-        user_id text, left_out text)
+        user_id text, group_name text, left_out text)
 ), new_places AS (
     INSERT INTO batch_jobs (batch_id, position, job_id)
     SELECT row.*
     FROM nothing_there,
         json_to_recordset(%(batch_jobs)s) AS row (batch_id text, position int, job_id uuid)
 )
-SELECT EXISTS (SELECT FROM nothing_there);
+SELECT turn FROM last, nothing_there;
 
 -- name: accept_one
 -- The same for one waiting job outside a batch, and its photo if it has one. Plain parameters and a
@@ -87,18 +91,22 @@ WITH nothing_there AS MATERIALIZED (
     FROM nothing_there WHERE %(has_photo)s::boolean
     RETURNING photo_id
 ), new_job AS (
-    INSERT INTO jobs (job_id, job_key, queue_name, state, priority, payload, photo_id, project_id,
-        user_id, after_batch, max_attempts, budget, ready_at)
-    SELECT %(job_id)s::uuid, %(job_key)s::text, %(queue)s::text, 'waiting',
-        %(priority)s::smallint, %(payload_json)s::jsonb, %(photo_id)s::text, %(project_id)s::text,
+    INSERT INTO jobs (job_id, job_key, queue_name, state, priority, turn, group_name, payload,
+        photo_id, project_id, user_id, after_batch, max_attempts, budget, ready_at)
+    SELECT %(job_id)s::uuid, %(job_key)s::text, queue_name, 'waiting', priority,
+        $last_turn + 1, %(group_name)s::text, %(payload_json)s::jsonb, %(photo_id)s::text, %(project_id)s::text,
         %(user_id)s::text, %(after_batch)s::text, %(max_attempts)s::int, %(max_attempts)s::int,
         CASE WHEN %(after_batch)s::text IS NULL THEN now() END
-    FROM nothing_there, (SELECT count(*) FROM new_photo) AS photo_first
+    FROM nothing_there, (SELECT count(*) FROM new_photo) AS photo_first,
+        (VALUES (%(queue)s::text, %(priority)s::smallint,
+                 coalesce(%(group_name)s::text, %(user_id)s::text)))
+            AS new (queue_name, priority, group_name)
+    RETURNING turn
 ), counted AS (
     INSERT INTO metric_submissions (queue_name, submitted, failed)
     SELECT %(queue)s::text, 1, 0 FROM nothing_there
 )
-SELECT EXISTS (SELECT FROM nothing_there);
+SELECT turn - 1 FROM new_job;
 
 -- name: same_contents
 -- Of each content, project and room of the submission the oldest photo, with its newest completed
@@ -159,11 +167,16 @@ SET payload = %(payload)s::jsonb,
     after_batch = %(after_batch)s,
     ready_at = CASE WHEN %(after_batch)s::text IS NULL THEN clock_timestamp() END
 WHERE job_id = %(job_id)s AND state = 'waiting'
-RETURNING queue_name, priority;
+RETURNING queue_name, priority, turn;
+
+-- name: last_turn
+SELECT $last_turn
+FROM (VALUES (%(queue_name)s::text, %(priority)s::smallint, %(group_name)s::text))
+    AS new (queue_name, priority, group_name);
 
 -- name: open_batch
-INSERT INTO batches (batch_id, project_id, user_id, engine, priority, closed_at)
-VALUES (%(batch_id)s, %(project_id)s, %(user_id)s, %(engine)s, %(priority)s,
+INSERT INTO batches (batch_id, project_id, user_id, group_name, engine, priority, closed_at)
+VALUES (%(batch_id)s, %(project_id)s, %(user_id)s, %(group_name)s, %(engine)s, %(priority)s,
     clock_timestamp() + %(idle_seconds)s * interval '1 second');
 
 -- name: extend_batch

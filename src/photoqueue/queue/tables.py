@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, UUID
 from photoqueue.words import UNFINISHED, JobState, Outcome, TokenScope
 
 #: Revision that this code reads and writes; equal to the newest migration.
-SCHEMA_REVISION: Final = "0014"
+SCHEMA_REVISION: Final = "0015"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -124,9 +124,10 @@ batches = sa.Table(
     #: Until when photos can be added; an open batch has a time to come, which each addition puts
     #: off. A batch that is submitted as a whole is closed from the beginning.
     _time("closed_at", nullable=False, server_default=sa.func.now()),
-    #: Engine and priority of the photos that are added.
+    #: Engine, priority and group of the photos that are added.
     sa.Column("engine", sa.Text),
     sa.Column("priority", sa.SmallInteger, nullable=False, server_default=sa.text("0")),
+    sa.Column("group_name", sa.Text),
     #: Files that were handed in and not taken: a list of ``[file, reason]``.
     sa.Column("left_out", JSONB),
 )
@@ -163,6 +164,10 @@ jobs = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     #: Higher runs first.
     sa.Column("priority", sa.SmallInteger, nullable=False, server_default=sa.text("0")),
+    #: Lower runs first among jobs of one priority; see ``turns.sql``.
+    sa.Column("turn", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+    #: Whose turn it is; null is the user's.
+    sa.Column("group_name", sa.Text),
     sa.Column("payload", JSONB, nullable=False),
     sa.Column("result", JSONB),
     sa.Column("photo_id", sa.Text),
@@ -200,7 +205,22 @@ jobs = sa.Table(
     sa.CheckConstraint("jsonb_typeof(payload) = 'object'", name="payload"),
     _partial("jobs_unfinished_key", _UNFINISHED, "job_key", unique=True),
     sa.Index("jobs_key", "job_key", "job_id"),
-    _partial("jobs_waiting", "state = 'waiting'", "queue_name", sa.text("(-priority)"), "job_id"),
+    _partial(
+        "jobs_waiting",
+        "state = 'waiting'",
+        "queue_name",
+        sa.text("(-priority)"),
+        "turn",
+        "job_id",
+    ),
+    _partial(
+        "jobs_turns",
+        "state = 'waiting'",
+        "queue_name",
+        sa.text("(-priority)"),
+        sa.text("coalesce(group_name, user_id)"),
+        "turn",
+    ),
     _partial("jobs_delayed", "state = 'delayed'", "queue_name", "ready_at"),
     _partial("jobs_blocked", "state = 'waiting' AND ready_at IS NULL", "after_batch"),
     _partial("jobs_active", "state = 'active'", "worker_id"),

@@ -179,7 +179,7 @@ WITH held AS (
     FROM held
     WHERE jobs.job_id = held.job_id AND held.job_id = %(kept_job)s::uuid
 )
-SELECT job_id, queue_name, priority FROM released;
+SELECT job_id, queue_name, priority, turn FROM released;
 
 -- name: fail
 -- The attempt ended with an exception: the job is retried after `delay_ms`, or fails if the error
@@ -283,7 +283,7 @@ WITH held AS (
         CASE WHEN state = 'waiting' AND NOT free THEN 0 END
     FROM lost
 )
-SELECT job_id, queue_name, job_key, priority, state, attempts, job_duration_ms,
+SELECT job_id, queue_name, job_key, priority, turn, state, attempts, job_duration_ms,
     payload ->> 'photoId' AS photo_id
 FROM lost;
 
@@ -306,7 +306,7 @@ WITH held AS (
         'the worker was told to stop'
     FROM released
 )
-SELECT job_id, queue_name, job_key, priority, state, attempts, job_duration_ms,
+SELECT job_id, queue_name, job_key, priority, turn, state, attempts, job_duration_ms,
     payload ->> 'photoId' AS photo_id
 FROM released;
 
@@ -328,26 +328,33 @@ WITH cancelled AS (
     SELECT job_id, attempts, 'cancelled', worker_id, slot, wait_ms, started_at, finished_at
     FROM cancelled WHERE state_before = 'active'
 )
-SELECT job_id, queue_name, priority FROM cancelled;
+SELECT job_id, queue_name, priority, turn FROM cancelled;
 
 -- name: retry
 -- Retry failed or cancelled jobs, with a new budget on top of the attempts on record. Skipped are
 -- jobs of whose key another job is unfinished or has completed since; of several jobs of one key
--- only the newest is started. The end of an inventory, and of the batch that a job came with, is told
+-- only the newest is started. One whose turn has passed comes at the head: many of them do not hold
+-- up the others. The end of an inventory, and of the batch that a job came with, is told
 -- again; who looks for it at this moment skips it.
 WITH ended AS (
-    SELECT job_id, job_key, payload ->> 'sha256' AS sha256 FROM jobs
+    SELECT job_id, job_key, payload ->> 'sha256' AS sha256, queue_name, priority FROM jobs
     WHERE job_id = ANY(%(job_ids)s) AND state IN ('failed', 'cancelled')
     ORDER BY job_id FOR UPDATE
 ), newest AS (
-    SELECT DISTINCT ON (job_key) job_id, sha256 FROM ended ORDER BY job_key, job_id DESC
+    SELECT DISTINCT ON (job_key) * FROM ended ORDER BY job_key, job_id DESC
+), head AS (
+    SELECT *, $head_turn AS turn
+    FROM (SELECT DISTINCT queue_name, priority FROM newest) AS new
 ), retried AS (
     UPDATE jobs
-    SET state = 'waiting', ready_at = clock_timestamp(), max_attempts = attempts + %(budget)s,
+    SET state = 'waiting', turn = greatest(jobs.turn, newest.turn), ready_at = clock_timestamp(), max_attempts = attempts + %(budget)s,
         budget = %(budget)s, started_at = NULL, finished_at = NULL, wait_ms = NULL,
         job_duration_ms = NULL, success = NULL,
         error_type = NULL, error_message = NULL, error_traceback = NULL, after_batch = NULL
-    FROM newest
+    FROM (
+        SELECT job_id, sha256, turn + row_number() OVER (PARTITION BY queue_name, priority ORDER BY job_id) AS turn
+        FROM newest JOIN head USING (queue_name, priority)
+    ) AS newest
     WHERE jobs.job_id = newest.job_id
       -- not for a photo that could not be read at submission: there is no content to analyse
       AND newest.sha256 IS DISTINCT FROM ''
@@ -357,7 +364,7 @@ WITH ended AS (
             AND (other.state IN ('waiting', 'active', 'delayed')
                  OR other.state = 'completed' AND other.job_id > jobs.job_id)
       )
-    RETURNING jobs.job_id, queue_name, priority, state, attempts, batch_id, jobs.project_id
+    RETURNING jobs.*
 ), awaited AS (
     INSERT INTO webhooks (event, subject, project_id)
     SELECT 'batch.ended', batch_id, project_id FROM batches
@@ -367,7 +374,37 @@ WITH ended AS (
     WHERE queue_name = 'inventory-sync'
     ON CONFLICT (event, subject) WHERE happened_at IS NULL DO UPDATE SET checked = 0
 )
-SELECT job_id, queue_name, priority, state, attempts FROM retried;
+SELECT job_id, queue_name, priority, turn, state, attempts FROM retried;
+
+-- name: prioritise
+-- Change the priority of jobs that wait, or wait to be tried again, and of the photos that are
+-- added to an open batch. They get turns as if they were submitted now, in the order in which they
+-- would have run.
+WITH chosen AS (
+    SELECT job_id, queue_name, jobs.priority, turn, coalesce(group_name, user_id) AS group_name
+    FROM jobs
+    WHERE job_id = ANY(%(job_ids)s) AND state IN ('waiting', 'delayed')
+      AND priority <> %(priority)s
+    ORDER BY job_id FOR UPDATE
+), last AS (
+    SELECT *, $last_turn AS turn
+    FROM (SELECT DISTINCT queue_name, %(priority)s::smallint AS priority, group_name
+          FROM chosen) AS new
+), later AS (
+    UPDATE batches SET priority = %(priority)s
+    WHERE batch_id = %(batch_id)s AND closed_at > clock_timestamp()
+)
+UPDATE jobs
+SET priority = %(priority)s, turn = last.turn + chosen.place
+FROM (
+    SELECT job_id, queue_name, group_name, row_number() OVER (
+        PARTITION BY queue_name, group_name ORDER BY -priority, turn, job_id) AS place
+    FROM chosen
+) AS chosen
+JOIN last USING (queue_name, group_name)
+WHERE jobs.job_id = chosen.job_id
+RETURNING jobs.job_id, jobs.queue_name, jobs.priority, jobs.turn,
+    state = 'waiting' AND ready_at IS NOT NULL AS ready;
 
 -- name: release_blocked
 -- Make jobs ready that waited for a batch which is closed and whose last job has ended. What
@@ -398,22 +435,22 @@ FROM (
     FOR UPDATE SKIP LOCKED
 ) AS freed
 WHERE jobs.job_id = freed.job_id
-RETURNING jobs.job_id, queue_name, priority, state, attempts;
+RETURNING jobs.job_id, queue_name, priority, turn, state, attempts;
 
 -- name: due_waiting
 -- Waiting jobs of one queue in the order in which workers take them, after a given job.
-SELECT job_id, priority
+SELECT job_id, priority, turn
 FROM jobs
 WHERE queue_name = %(queue_name)s AND state = 'waiting'
-  AND (-priority, job_id) > (%(after_rank)s::smallint, %(after_job)s::uuid)
+  AND (-priority, turn, job_id) > (%(after_rank)s::smallint, %(after_turn)s, %(after_job)s::uuid)
   AND ready_at IS NOT NULL
-ORDER BY -priority, job_id
+ORDER BY -priority, turn, job_id
 LIMIT %(limit)s;
 
 -- name: due_delayed
 -- Delayed jobs of one queue whose back-off is over. now(), unlike clock_timestamp(), is not
 -- volatile, so that the index is read only up to that time.
-SELECT job_id, priority
+SELECT job_id, priority, turn
 FROM jobs
 WHERE queue_name = %(queue_name)s AND state = 'delayed' AND ready_at <= now()
 ORDER BY ready_at

@@ -38,7 +38,7 @@ SELECT
          FROM (
              SELECT ready_at FROM jobs
              WHERE queue_name = name AND state = 'waiting' AND ready_at IS NOT NULL
-             ORDER BY -priority, job_id
+             ORDER BY -priority, turn, job_id
              LIMIT %(most)s
          ) AS next
      ) AS counted) AS backlogs;
@@ -95,7 +95,7 @@ SELECT
             (SELECT true FROM jobs
              WHERE jobs.queue_name = queues.queue_name AND state = 'waiting'
                AND ready_at IS NOT NULL
-             ORDER BY -priority, job_id LIMIT 1),
+             ORDER BY -priority, turn, job_id LIMIT 1),
             (SELECT true FROM jobs
              WHERE jobs.queue_name = queues.queue_name AND state = 'delayed' AND ready_at <= now()
              ORDER BY ready_at LIMIT 1),

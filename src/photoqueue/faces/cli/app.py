@@ -77,6 +77,7 @@ _COMMANDS: Final = {
         jobs.job,
         jobs.retry,
         jobs.cancel,
+        jobs.prioritise,
         jobs.pause,
         jobs.resume,
     ),

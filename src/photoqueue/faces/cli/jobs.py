@@ -1,4 +1,4 @@
-"""Jobs and queues in the shell: status, check, jobs, job, retry, cancel, pause and resume."""
+"""Jobs and queues: status, check, jobs, job, retry, cancel, prioritise, pause and resume."""
 
 from __future__ import annotations
 
@@ -189,6 +189,21 @@ def cancel(job_ids: JobIds = None, batch: BatchId = None, as_json: AsJson = Fals
     show(f"{counted(number, 'job')} cancelled{_of(target, number)}.")
     if number:
         show("Retry them with: photoqueue retry")
+
+
+def prioritise(
+    priority: Annotated[
+        int, typer.Option(help="From -1000 to 1000; batches have 0, single photos 10.")
+    ],
+    job_ids: JobIds = None,
+    batch: BatchId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change the priority of jobs that wait; those of higher priority are taken first."""
+    target = _target(job_ids, batch)
+    number = photoqueue.prioritise(target, priority)
+    if not printed_json(as_json, {"prioritised": number}):
+        show(f"{counted(number, 'job')} with priority {priority} now{_of(target, number)}.")
 
 
 def pause(queue: Queue = None) -> None:

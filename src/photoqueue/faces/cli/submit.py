@@ -28,6 +28,15 @@ def submit(
         str | None, typer.Option(help="The kind of room (default: the engine's guess).")
     ] = None,
     user: Annotated[str | None, typer.Option(help="Who submits (default: you).")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Who takes turns with others (default: the user).")
+    ] = None,
+    priority: Annotated[
+        int | None,
+        typer.Option(
+            help="Higher is taken first, up to 1000.", show_default="0; 10 for a single photo"
+        ),
+    ] = None,
     inventory: Annotated[
         bool, typer.Option("--inventory", help="Add the project up once the photos are done.")
     ] = False,
@@ -61,9 +70,12 @@ def submit(
         "room": room,
         "room_type": room_type,
         "user_id": user,
+        "group": group,
         "engine": engine,
         "resubmit": resubmit,
     }
+    if priority is not None:
+        options["priority"] = priority
     handle: Job | Batch
     if _is_photo(paths) and not inventory:
         handle = photoqueue.submit_photo(paths[0], **options)
@@ -73,6 +85,7 @@ def submit(
         photoqueue.submit_inventory(
             str(project),
             user_id=user,
+            group=group,
             after=handle,
             strategy=strategy,
         )

@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -44,15 +45,17 @@ _TASK_NAME: Final = re.compile(rf"{re.escape(_TASKS)}[a-z][a-z0-9]*(_[a-z0-9]+)*
 #: Longer messages are refused without parsing; a genuine one has about a hundred bytes.
 MAX_MESSAGE_BYTES: Final = 512
 _SHOWN_BYTES: Final = 60
-#: Highest priority that a job can have; the lowest is its negative.
-_MOST_URGENT: Final = 2**15 - 1
+#: Turns within one priority. With priorities of 16 bits, a score is exact as a double.
+_TURNS: Final = 2**37
+#: The lowest score that a job can have; the highest is about its negative.
+_FIRST: Final = -(2**15) * _TURNS
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc]  # huey is untyped
     """A Huey serializer for JSON of the form ``{"id": …, "name": …}``.
 
     A job always gives the same bytes, so that enqueueing it twice leaves one message in a Redis
-    sorted set.
+    sorted set, in its last place.
     """
 
     def serialize(self, data: HueyMessage) -> bytes:
@@ -164,22 +167,24 @@ class PostgresMessages(PostgresStorage):  # type: ignore[misc]  # huey is untype
                 cursor.execute(statement)
 
     def enqueue_many(self, messages: Iterable[tuple[UUID, bytes, int]]) -> int:
-        """Add messages; return how many were not there yet."""
-        added, messages = 0, list(messages)
+        """Add messages with their scores; return how many were not there yet."""
+        added, messages = 0, sorted(messages, key=itemgetter(1))  # two must not deadlock
         for start in range(0, len(messages), CHUNK):
             chunk = messages[start : start + CHUNK]
             with self.db(commit=True) as cursor:
                 cursor.execute(
                     f"insert into {self.table_task} (queue, data, priority) "
-                    "select %s, data, priority from unnest(%s::bytea[], %s::float8[]) "
-                    "as message (data, priority) on conflict do nothing",
+                    "select %s, data, -score from unnest(%s::bytea[], %s::float8[]) "
+                    "as message (data, score) "
+                    "on conflict (queue, data) do update set priority = excluded.priority "
+                    "returning xmax = 0",
                     (
                         self.name,
                         [data for _, data, _ in chunk],
-                        [float(priority) for _, _, priority in chunk],
+                        [float(score) for _, _, score in chunk],
                     ),
                 )
-                added += cursor.rowcount
+                added += sum(new for (new,) in cursor.fetchall())
                 cursor.execute("select pg_notify(%s, '')", (self.channel,))
         return added
 
@@ -256,6 +261,8 @@ class Broker:
     def enqueue(self, messages: Iterable[Message]) -> int:
         """Enqueue jobs, a thousand per round trip; return how many messages were new.
 
+        A message that is there takes the place that is given now.
+
         Raises
         ------
         BrokerUnavailableError
@@ -267,7 +274,8 @@ class Broker:
     def _enqueue(self, queue: JobType, messages: Sequence[Message]) -> int:
         name = task_name(queue)
         return self._storage(queue).enqueue_many(
-            (message.job_id, encode(message.job_id, name), message.priority) for message in messages
+            (one.job_id, encode(one.job_id, name), -one.priority * _TURNS + one.turn)
+            for one in messages
         )
 
     def discard(self, messages: Iterable[Message]) -> None:
@@ -345,8 +353,8 @@ class Broker:
                 refused(exc)
             else:
                 # A forged one may be infinite.
-                priority = round(min(_MOST_URGENT, max(-_MOST_URGENT, -score)))
-                messages.append(Message(queue, job_id, priority))
+                rank, turn = divmod(round(min(-_FIRST - 1, max(_FIRST, score))), _TURNS)
+                messages.append(Message(queue, job_id, -rank, turn))
         return messages
 
     def _read(self, queue: JobType, data: bytes) -> UUID:

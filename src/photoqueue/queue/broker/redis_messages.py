@@ -104,15 +104,15 @@ def zadd_entry(score: int, member: bytes) -> bytes:
     return b"$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(written), written, len(member), member)
 
 
-def zadd_new(key: bytes, entries: Sequence[bytes]) -> bytes:
-    r"""Write ``ZADD key NX score member …``.
+def zadd(key: bytes, entries: Sequence[bytes]) -> bytes:
+    r"""Write ``ZADD key score member …``.
 
     Examples
     --------
-    >>> zadd_new(b"q", [zadd_entry(-10, b"job")])
-    b'*5\r\n$4\r\nZADD\r\n$1\r\nq\r\n$2\r\nNX\r\n$3\r\n-10\r\n$3\r\njob\r\n'
+    >>> zadd(b"q", [zadd_entry(-10, b"job")])
+    b'*4\r\n$4\r\nZADD\r\n$1\r\nq\r\n$3\r\n-10\r\n$3\r\njob\r\n'
     """
-    head = b"*%d\r\n$4\r\nZADD\r\n$%d\r\n%b\r\n$2\r\nNX\r\n" % (3 + 2 * len(entries), len(key), key)
+    head = b"*%d\r\n$4\r\nZADD\r\n$%d\r\n%b\r\n" % (2 + 2 * len(entries), len(key), key)
     return head + b"".join(entries)
 
 
@@ -145,18 +145,16 @@ def send(pool: redis.ConnectionPool, commands: Sequence[bytes]) -> list[Any]:
 class RedisMessages(PriorityRedisStorage):  # type: ignore[misc]  # huey is untyped
     """Messages in one sorted set per queue.
 
-    Redis keys: ``huey.redis.<installation>.<queue>`` (sorted set; score = -priority,
-    member = eight bytes of the job id's time + message).
+    Redis keys: ``huey.redis.<installation>.<queue>`` (sorted set; the lowest score is
+    taken first, member = eight bytes of the job id's time + message).
     """
 
     def enqueue_many(self, messages: Iterable[tuple[UUID, bytes, int]]) -> int:
-        """Add messages; return how many were not there yet."""
-        entries = [
-            zadd_entry(-priority, _member(job_id, data)) for job_id, data, priority in messages
-        ]
+        """Add messages with their scores; return how many were not there yet."""
+        entries = [zadd_entry(score, _member(job_id, data)) for job_id, data, score in messages]
         key = self.queue_key.encode()
         starts = range(0, len(entries), CHUNK)
-        commands = [zadd_new(key, entries[start : start + CHUNK]) for start in starts]
+        commands = [zadd(key, entries[start : start + CHUNK]) for start in starts]
         return sum(send(self.pool, commands))
 
     def probe(self) -> None:
@@ -177,7 +175,7 @@ class RedisMessages(PriorityRedisStorage):  # type: ignore[misc]  # huey is unty
 def _member(job_id: UUID, data: bytes) -> bytes:
     """Prefix a message with the time of its job, where Huey has the time of sending.
 
-    The first bytes of a UUIDv7 are its time, so that jobs of equal priority run in the order of
+    The first bytes of a UUIDv7 are its time, so that jobs of equal score run in the order of
     submission, and a message sent again is the same member.
     """
     return job_id.bytes[:8] + data

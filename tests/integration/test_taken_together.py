@@ -108,7 +108,7 @@ def test_what_is_kept_costs_as_any_other_and_the_rest_is_free(ledger: Ledger) ->
         [second.job_id, third.job_id], kept=first.job_id, seconds=0.03, worker_id=WORKER, slot=1
     )
     assert sorted(messages, key=lambda one: one.job_id) == [
-        Message(PHOTOS, claim.job_id, 3) for claim in (second, third)
+        Message(PHOTOS, claim.job_id, 3, turn) for turn, claim in ((2, second), (3, third))
     ]
     assert [job.state for job in jobs] == [JobState.ACTIVE, JobState.WAITING, JobState.WAITING]
     assert jobs[0].poll().wait_ms is not None

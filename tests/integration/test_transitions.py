@@ -449,7 +449,7 @@ def test_recover_delivers_the_jobs_of_a_lost_worker_again(bench: Bench) -> None:
     bench.claim(mine, WORKER)
     bench.claim(other, OTHER_WORKER)
     (recovered,) = bench.ledger.recover([WORKER], outcome=Outcome.WORKER_LOST, message="gone")
-    assert recovered.message == Message(PHOTOS, mine, 5)
+    assert recovered.message == Message(PHOTOS, mine, 5, turn=1)
     assert (recovered.state, recovered.attempts, recovered.photo_id) == ("waiting", 1, "p1")
     row = bench.job(mine)
     assert (row["state"], row["success"], row["finished_at"]) == ("waiting", None, None)
@@ -616,7 +616,7 @@ def test_cancel_and_claim_at_once_never_leave_a_cancelled_job_running(
 def test_retry_starts_a_job_anew_with_a_fresh_budget(bench: Bench, state: str) -> None:
     job_id = bench.in_state(JobState(state), priority=3)
     spent = bench.job(job_id)["attempts"]
-    assert bench.ledger.retry([job_id], budget=4) == [Message(PHOTOS, job_id, 3)]
+    assert bench.ledger.retry([job_id], budget=4) == [Message(PHOTOS, job_id, 3, turn=1)]
     row = bench.job(job_id)
     assert (row["state"], row["success"], row["max_attempts"]) == ("waiting", None, spent + 4)
     for column in ("started_at", "finished_at", "wait_ms", "job_duration_ms", "error_type"):
@@ -731,7 +731,7 @@ def test_job_is_released_when_its_batch_has_ended(bench: Bench, state: str) -> N
     bench.in_state(JobState(state), batch=NewBatch(batch_id="b-1", user_id="u1"))
     job_id = bench.accept(job_key="inventory-m", queue=INVENTORY, after_batch="b-1", priority=7)
     assert look(bench)[3:5] == (True, [])
-    assert bench.ledger.release_blocked() == [Message(INVENTORY, job_id, 7)]
+    assert bench.ledger.release_blocked() == [Message(INVENTORY, job_id, 7, turn=1)]
     assert look(bench)[3:5] == (False, [INVENTORY])
     assert bench.ledger.release_blocked() == []
     assert bench.claim(job_id).wait_ms < 60_000

@@ -88,10 +88,11 @@ WITH mine AS (
 ), next AS (
     SELECT job_id FROM jobs
     WHERE job_id = ANY(%(next_jobs)b::uuid[])
-      AND queue_name = %(queue_name)s
-      AND (attempts = 0 OR NOT %(together)s)
-      AND (state = 'waiting' AND ready_at IS NOT NULL
-           OR state = 'delayed' AND ready_at <= clock_timestamp())
+      -- One CASE, so that rows are found by their ids alone: a planner that has not seen yet how
+      -- many jobs wait would read them all.
+      AND CASE WHEN queue_name <> %(queue_name)s OR attempts > 0 AND %(together)s THEN false
+               WHEN state = 'waiting' THEN ready_at IS NOT NULL
+               WHEN state = 'delayed' THEN ready_at <= clock_timestamp() END
       AND NOT EXISTS (
           SELECT FROM queues WHERE queues.queue_name = %(queue_name)s AND queues.paused
       )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import chain, repeat
 from typing import Any, Final, NamedTuple
 from unicodedata import normalize
 from uuid import UUID
@@ -13,6 +12,7 @@ import psycopg
 
 from photoqueue.errors import PhotoConflictError, StateError
 from photoqueue.queue.connections import SHORT, storable_json
+from photoqueue.queue.copying import Columns, as_json, copy_rows
 from photoqueue.queue.database import Database, again, driver, load_statements
 from photoqueue.queue.ids import photo_id_for
 from photoqueue.words import JobState, JobType, Message, job_type
@@ -28,9 +28,6 @@ __all__ = [
     "closed_error",
     "open_batch",
 ]
-
-#: Values by column name, all of the same length.
-Columns = Mapping[str, Sequence[Any]]
 
 #: PostgreSQL reads this as the start of the transaction: all times in the tables are its clock's.
 _NOW: Final = "now"
@@ -296,62 +293,6 @@ def assign(
         turn = last_turn + len(created)
         accepted.append(Accepted(known or job.job_id, known is None, job.job_key, turn))
     return accepted, created
-
-
-_NULL: Final = "\\N"
-#: Special characters of COPY's text format, and their escapes.
-_ESCAPED: Final = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
-_ESCAPES: Final = str.maketrans(_ESCAPED)
-
-
-def as_json(columns: Columns) -> str:
-    """Write rows as JSON for ``json_to_recordset``."""
-    return storable_json(
-        [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    )
-
-
-def copy_rows(cursor: psycopg.Cursor[Any], table: str, blocks: Iterable[Columns]) -> None:
-    """Write rows with COPY; PostgreSQL stores one block while the next one is made."""
-    blocks = iter(blocks)
-    first = next(blocks, None)
-    if first is None:
-        return
-    with cursor.copy(f"COPY {table} ({', '.join(first)}) FROM STDIN") as copy:
-        for columns in chain([first], blocks):
-            copy.write(as_text(columns))
-
-
-def as_text(columns: Columns) -> str:
-    r"""Write rows in COPY's text format.
-
-    Works by columns, which is several times as fast as by rows, because most columns have the
-    same value in all rows.
-
-    Examples
-    --------
-    >>> as_text({"a": ["x", None], "b": [1, 2]})
-    'x\t1\n\\N\t2\n'
-    """
-    texts = [_texts(values) for values in columns.values()]
-    return "".join([f"{line}\n" for line in map("\t".join, zip(*texts, strict=True))])
-
-
-def _texts(values: Sequence[Any]) -> Iterable[str]:
-    """Write the values of one column; a constant is converted only once."""
-    first = values[0]
-    if values.count(first) == len(values):
-        text = _NULL if first is None else str(first).translate(_ESCAPES)
-        return repeat(text, len(values))
-    texts = ["" if value is None else str(value) for value in values]
-    together = "".join(texts)
-    if any(special in together for special in _ESCAPED):
-        texts = [text.translate(_ESCAPES) for text in texts]
-    if None in values:
-        texts = [
-            _NULL if value is None else text for value, text in zip(values, texts, strict=True)
-        ]
-    return texts
 
 
 _STATEMENTS: Final = load_statements("submission.sql")

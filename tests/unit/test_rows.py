@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from photoqueue.queue.broker.redis_messages import zadd_entry, zadd_new
-from photoqueue.queue.submission import as_json, as_text
+from photoqueue.queue.copying import as_json, as_text
 from photoqueue.words import JobState
 
 

@@ -30,7 +30,7 @@ def form(photoqueue_api, monkeypatch):
     with (
         served(app) as address,
         inline(engine, webhook_url=f"{address}/webhook", webhook_secret=SECRET),
-        httpx.Client(base_url=address) as client,
+        httpx.Client(base_url=address, timeout=60) as client,
     ):
         yield client
 

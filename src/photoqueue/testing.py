@@ -13,6 +13,7 @@ PYTEST_DONT_REWRITE: it has no assertions, and may have been imported before.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -33,6 +34,7 @@ import pytest
 from sqlalchemy import make_url
 
 from photoqueue.engines.contract import Analysis, Engine, Hint, Item
+from photoqueue.errors import PermanentError
 from photoqueue.installation import Installation, current, use
 from photoqueue.jobs.handling import Workplace, load_handler
 from photoqueue.posting import Receiver
@@ -74,7 +76,7 @@ class ScriptedEngine:
         What it was asked, in that order.
     """
 
-    answers: dict[str, Answer | Iterable[Answer]] = field(default_factory=dict)
+    answers: dict[str, Answer | Sequence[Answer]] = field(default_factory=dict)
     otherwise: Answer = field(default=_A_CHAIR, repr=False)
     hints: list[Hint] = field(default_factory=list, init=False, repr=False)
 
@@ -85,13 +87,18 @@ class ScriptedEngine:
         """Return the answer for a photo, or raise it."""
         self.hints.append(hint)
         key = hint.photo_id if hint.photo_id in self.answers else str(hint.room)
-        answer = self.answers.get(key, self.otherwise)
-        if isinstance(answer, Iterable):
+        answer: object = self.answers.get(key, self.otherwise)
+        if answer and isinstance(answer, list | deque):
             # A queue of our own: the list may be that of other tests, too.
-            left = self.answers[key] = answer if isinstance(answer, deque) else deque(answer)
+            left = self.answers[key] = deque(answer)
             answer = left.popleft() if len(left) > 1 else left[0]
         if isinstance(answer, Exception):
             raise answer
+        if not isinstance(answer, Analysis):
+            raise PermanentError(
+                f"The scripted engine cannot answer {answer!r}. Give a photoqueue.Analysis, an "
+                "exception made already, or a list of these."
+            )
         return answer
 
 
@@ -159,6 +166,13 @@ def engine() -> Engine:
     return _engines[-1]
 
 
+def _with_fields(record: logging.LogRecord) -> bool:
+    """Put into a message what the log of a worker has beside it: pytest shows messages alone."""
+    fields = getattr(record, "fields", {}).items()
+    record.msg = " ".join([record.msg, *(f"{name}={value}" for name, value in fields)])
+    return True
+
+
 @contextmanager
 def inline(engine: Engine | None = None, **settings: Any) -> Iterator[None]:
     """Run each job at once where it is submitted, in this process and by a worker's own runner.
@@ -180,11 +194,14 @@ def inline(engine: Engine | None = None, **settings: Any) -> Iterator[None]:
         own["engine"] = _ENGINE
     installation = current()
     worker = InlineWorker(installation, **{**own, **settings})
+    logger = logging.getLogger(Runner.__module__)
+    logger.addFilter(_with_fields)
     _engines.append(engine or _engines[-1])
     vars(installation.broker)["enqueue"] = worker.enqueue
     try:
         yield
     finally:
+        logger.removeFilter(_with_fields)
         del vars(installation.broker)["enqueue"]
         _engines.pop()
 

@@ -80,6 +80,21 @@ def test_answers_are_given_in_turn_each_time_they_are_set(engine: ScriptedEngine
     assert len(once_busy) == 2
 
 
+@pytest.mark.parametrize("answer", ["sofa", [], ConnectionError])
+def test_answer_that_is_none_is_named(engine: ScriptedEngine, answer: object) -> None:
+    engine.answers["salon"] = answer
+    with pytest.raises(JobFailedError, match=rf"cannot answer {re.escape(repr(answer))}\. Give"):
+        submit_photo(picture(1), room="salon", user_id="u1").result()
+
+
+def test_log_of_a_failed_job_says_which_and_why(
+    engine: ScriptedEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine.otherwise = PermanentError("100 % dark.")
+    submit_photo(picture(1), photo_id="p1", user_id="u1")
+    assert re.search(r"ERROR.* failed queue=.* photo=p1 .*error=.*100 % dark", caplog.text)
+
+
 def test_wait_that_a_server_asks_for_is_not_cut_short(engine: ScriptedEngine) -> None:
     engine.otherwise = RateLimitedError("later", seconds=60)
     assert submit_photo(picture(1), user_id="u1").state is JobState.DELAYED

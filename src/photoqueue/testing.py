@@ -88,7 +88,7 @@ class ScriptedEngine:
         self.hints.append(hint)
         key = hint.photo_id if hint.photo_id in self.answers else str(hint.room)
         answer: object = self.answers.get(key, self.otherwise)
-        if answer and isinstance(answer, list | deque):
+        if answer and isinstance(answer, list | tuple | deque):
             # A queue of our own: the list may be that of other tests, too.
             left = self.answers[key] = deque(answer)
             answer = left.popleft() if len(left) > 1 else left[0]
@@ -158,12 +158,12 @@ _NOBODY: Final = UUID(int=7)
 _ENGINE: Final = "photoqueue.testing:engine"
 #: What the HTTP API of test installations asks for.
 API_TOKEN: Final = "the-token-of-tests"
-_engines: Final[list[Engine]] = [ScriptedEngine()]
+_engines: Final[list[Engine]] = []
 
 
 def engine() -> Engine:
     """Build the engine of test installations: that of :func:`inline`, else a scripted one."""
-    return _engines[-1]
+    return _engines[-1] if _engines else ScriptedEngine()
 
 
 def _with_fields(record: logging.LogRecord) -> bool:
@@ -196,7 +196,7 @@ def inline(engine: Engine | None = None, **settings: Any) -> Iterator[None]:
     worker = InlineWorker(installation, **{**own, **settings})
     logger = logging.getLogger(Runner.__module__)
     logger.addFilter(_with_fields)
-    _engines.append(engine or _engines[-1])
+    _engines.append(engine or ScriptedEngine())
     vars(installation.broker)["enqueue"] = worker.enqueue
     try:
         yield

@@ -183,6 +183,7 @@ def test_environment_is_not_used(photoqueue_installation, photoqueue_servers, re
 """
 
 
+@pytest.mark.timeout(400)
 def test_project_uses_the_fixtures_whatever_its_environment_names(tmp_path: Path) -> None:
     # Given the projects of the documentation
     page = (REPOSITORY / "docs" / "how-to" / "test.md").read_text(encoding="utf-8")
@@ -209,7 +210,7 @@ def test_project_uses_the_fixtures_whatever_its_environment_names(tmp_path: Path
         env=environment,
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=380,
         check=False,
     )
     # Then they pass, and leave neither processes nor folders

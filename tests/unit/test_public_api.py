@@ -104,6 +104,21 @@ def test_public_names_are_frozen() -> None:
     assert list(photoqueue.__all__) == sorted(photoqueue.__all__)
 
 
+def test_names_of_the_modules_beside_it_are_frozen() -> None:
+    from photoqueue import asyncio, testing
+
+    verbs = ["open_batch", "submit", "submit_inventory", "submit_photo", "submit_photos"]
+    assert asyncio.__all__ == verbs
+    assert sorted(testing.__all__) == [
+        "API_TOKEN",
+        "ScriptedEngine",
+        "inline",
+        *("photoqueue_api", "photoqueue_inline", "photoqueue_installation"),
+        *("photoqueue_servers", "photoqueue_settings"),
+        "served",
+    ]
+
+
 @pytest.mark.parametrize("name", photoqueue.__all__)
 def test_public_name_exists_and_says_what_it_is(name: str) -> None:
     value = getattr(photoqueue, name)

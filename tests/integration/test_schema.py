@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 
 import psycopg
 import pytest
@@ -17,6 +18,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import pyfiles
 from psycopg.conninfo import conninfo_to_dict
 
 import photoqueue
@@ -140,6 +142,23 @@ def test_migrating_makes_the_tables_and_a_second_time_nothing(empty: Database) -
     empty.check_schema()
     assert migrate(empty) is False
     empty.check_schema()
+
+
+def test_migrating_reads_each_migration_once(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    load = pyfiles.load_module_py
+
+    def noting(module_id: str, path: str) -> ModuleType:
+        read.append(Path(path).name)
+        return load(module_id, path)
+
+    monkeypatch.setattr(pyfiles, "load_module_py", noting)
+    migrate(empty)
+    migrations = sorted(name for name in read if name != "env.py")
+    assert len(migrations) == int(SCHEMA_REVISION)
+    assert migrations == sorted(set(migrations))
 
 
 def test_migrating_keeps_the_rows_that_are_there(tables: Database) -> None:

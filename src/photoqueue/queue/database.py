@@ -509,11 +509,15 @@ def migrate(database: Database) -> bool:
     if database.revision() == SCHEMA_REVISION:
         return False
     # Imported here because it is rarely needed.
-    from alembic import command
     from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    # Kept for all of them: alembic.command.upgrade reads every migration anew for each.
+    script = ScriptDirectory.from_config(config)
+    next_one = EnvironmentContext(config, script, fn=lambda at, _: script._upgrade_revs("+1", at))
     changed = False
     while True:
         # Each in a transaction of its own, so that none holds the locks of the one before.
@@ -529,5 +533,6 @@ def migrate(database: Database) -> bool:
             if before is not None and not ours:
                 connection.execute(_OWN_VERSION_TABLE)
             config.attributes["connection"] = connection
-            command.upgrade(config, "+1")
+            with next_one:
+                script.run_env()
             changed = True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import sys
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -111,6 +112,12 @@ app.add_typer(tokens.app, name="tokens", rich_help_panel="Service")
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Service")
 
 
+@functools.cache
+def commands() -> Any:
+    """Build the commands, once in a process: Typer evaluates the annotations of all of them."""
+    return typer.main.get_command(app)
+
+
 def run() -> None:
     """Run a command; errors of photoqueue end it with their message."""
     from photoqueue.faces.cli.output import fail
@@ -120,7 +127,7 @@ def run() -> None:
             # A terminal that cannot show "m³" shows "m?" instead of failing.
             stream.reconfigure(errors="replace")
     try:
-        app()
+        commands()()
     except PhotoqueueError as exc:
         fail(str(exc))
         lasting = isinstance(exc, ConfigurationError) and not may_pass(exc)

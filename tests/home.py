@@ -20,11 +20,9 @@ from photoqueue import Settings, services
 from photoqueue.services import Endpoints
 
 #: Where libraries write; other ones of theirs follow HOME.
-_CACHES: Final = {
-    "XDG_CACHE_HOME": ".cache",
-    "MPLCONFIGDIR": ".cache/matplotlib",
-    "IPYTHONDIR": ".ipython",
-}
+_CACHES: Final = {"XDG_CACHE_HOME": ".cache", "IPYTHONDIR": ".ipython"}
+#: What matplotlib knows of the fonts of this machine, kept: to read them takes a second.
+_FONTS: Final = Path(__file__).parents[1] / ".pytest_cache" / "matplotlib"
 _HINT: Final = (
     "embedded servers were to be started in the default home. It was this test, or a thread or a "
     "process left by one before it, without the settings of its installation."
@@ -43,6 +41,7 @@ def move_in() -> None:
     os.environ["HOME"] = str(home)
     for name, folder in _CACHES.items():
         os.environ[name] = str(home / folder)
+    os.environ["MPLCONFIGDIR"] = str(_FONTS)
     folder = _services()
     # The folder of the sockets, or the draft of its address where the path is too long.
     (folder / "socket-folder.new").mkdir(parents=True)

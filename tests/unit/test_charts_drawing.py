@@ -42,7 +42,7 @@ def drawn(name: str, count: int, theme: str = "light") -> tuple[Figure, bytes]:
 
 def words(figure: Figure) -> str:
     """All text that stands in a figure."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     return "\n".join(text.get_text() for text in figure.findobj(match=_is_text))
 
 
@@ -95,7 +95,7 @@ def test_headings_of_panels_do_not_overlap(name: str, failed: float) -> None:
         if "duration_ms" in rows:
             rows["duration_ms"] *= 100
         figure = draw(rows)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         headings = [one for axes in figure.axes for one in axes.texts if one.get_text()]
         for number, one in enumerate(headings):
             for other in headings[number + 1 :]:

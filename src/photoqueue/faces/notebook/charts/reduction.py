@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -170,6 +171,8 @@ def _rows(
 ) -> list[Row]:
     """Count the rows of a frame by ending, labels, bin and start."""
     found = frame if "ending" in frame.columns else frame.assign(ending="")
+    # Without values, pandas would add up objects group by group.
+    value = math.nan if value is None else value
     found = found.assign(bin=bins, start=0 if starts is None else starts, value=value)
     groups = found.groupby(["start", "ending", "bin", *labels])["value"]
     sums = groups.agg(["size", "sum", "min", "max"]).reset_index().to_numpy(dtype=object)

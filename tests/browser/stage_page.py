@@ -13,7 +13,7 @@ from typing import Any, Final
 from playwright.sync_api import Locator
 
 from photoqueue.client.review_head import catalogue_page
-from photoqueue.faces.notebook.view import script, style
+from photoqueue.faces.notebook.pages import script, style
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import CATEGORIES
 from tests.browser.static_page import StaticPage

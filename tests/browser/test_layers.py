@@ -12,10 +12,11 @@ import photoqueue
 from photoqueue.faces.notebook.assembly import ScopeChoice, StatusBar, WorkerNotice
 from photoqueue.faces.notebook.charts_view import ChartsView
 from photoqueue.faces.notebook.jobs import JobsView
+from photoqueue.faces.notebook.pages import style
 from photoqueue.faces.notebook.review import ReviewView
 from photoqueue.faces.notebook.submit_form import SubmitForm
 from photoqueue.faces.notebook.system import SystemView
-from photoqueue.faces.notebook.view import LiveView, Scope, style
+from photoqueue.faces.notebook.view import LiveView, Scope
 from photoqueue.installation import Installation
 from tests.bench import Bench
 from tests.browser.static_page import DARK

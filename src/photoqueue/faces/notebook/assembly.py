@@ -15,8 +15,9 @@ from photoqueue.client.observe import ask
 from photoqueue.client.observe import batch as reopened
 from photoqueue.client.system import queues_without_worker
 from photoqueue.errors import PhotoqueueError, UnknownBatchError
+from photoqueue.faces.notebook.pages import script, style
 from photoqueue.faces.notebook.system import start_one
-from photoqueue.faces.notebook.view import Background, LiveView, Message, script, style
+from photoqueue.faces.notebook.view import Background, LiveView, Message
 from photoqueue.queue.projects import recent_batches, require_project
 
 

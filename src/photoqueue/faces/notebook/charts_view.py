@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import traitlets
 
 from photoqueue.client.metrics import figures
-from photoqueue.faces.notebook.view import LiveView, Paced, Scope, script, style
+from photoqueue.faces.notebook.pages import script, style
+from photoqueue.faces.notebook.view import LiveView, Paced, Scope
 from photoqueue.jobs import job_types
 from photoqueue.records.figures import Figures, Retries
 

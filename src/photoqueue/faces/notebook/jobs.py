@@ -13,14 +13,13 @@ from pydantic import TypeAdapter
 from photoqueue.client.control import cancel, retry
 from photoqueue.client.observe import as_queue, as_state, ask, story
 from photoqueue.errors import StateError, TooSlowError, UnknownJobError
+from photoqueue.faces.notebook.pages import fact_columns, script, style, table_columns
 from photoqueue.faces.notebook.view import (
     Background,
     LiveView,
     Message,
     Paced,
     Scope,
-    script,
-    style,
 )
 from photoqueue.format import counted, number
 from photoqueue.jobs import job_types
@@ -36,7 +35,7 @@ from photoqueue.queue.pages import (
     matching_jobs,
     rows_before,
 )
-from photoqueue.records.snapshots import Attempt, JobSnapshot, JobStory, job_columns
+from photoqueue.records.snapshots import Attempt, JobSnapshot, JobStory
 from photoqueue.words import JobState
 
 if TYPE_CHECKING:
@@ -53,19 +52,6 @@ _COUNTED_ALWAYS: Final = 20_000
 _ERROR_LENGTH: Final = 500
 #: Causes of failures that are sent to the page.
 _CAUSES: Final = 100
-#: Columns of the table, each with its sort order; other listed fields follow.
-_COLUMNS: Final = {
-    "state": JobOrder.STATE,
-    "name": JobOrder.NAME,
-    "room": JobOrder.ROOM,
-    "attempts": JobOrder.ATTEMPTS,
-    "wait_ms": JobOrder.WAIT,
-    "job_duration_ms": JobOrder.RUN,
-    "created_at": JobOrder.SUBMITTED,
-    "finished_at": JobOrder.FINISHED,
-}
-#: How the front end draws a column; others are text.
-_KINDS: Final = ("state", "name", "attempts")
 _CAUSE: Final = TypeAdapter(Cause)
 _JOB: Final = TypeAdapter(JobSnapshot)
 _STORY: Final = TypeAdapter(JobStory)
@@ -120,7 +106,7 @@ class JobsView(LiveView):
         super().__init__(
             scope,
             actions=actions,
-            **{"query": JobQuery(), "columns": _columns(), **traits},
+            **{"query": JobQuery(), "columns": table_columns(), **traits},
         )
         self._page: Page[JobSnapshot] = Page()
         self._shown: JobQuery | None = None
@@ -361,29 +347,6 @@ def _as_order(name: object) -> JobOrder:
         ) from None
 
 
-def _columns() -> list[dict[str, Any]]:
-    declared = job_columns()
-    titles = {"name": "Photo"}
-    more = [name for name, column in declared.items() if column.listed and name not in _COLUMNS]
-    return [
-        {
-            "name": name,
-            "title": titles[name] if name in titles else declared[name].title,
-            "kind": _kind(name),
-            "order": str(_COLUMNS.get(name) or ""),
-            # Other columns are omitted if no job of the page has a value.
-            "always": name in _COLUMNS and name not in ("room", "finished_at"),
-        }
-        for name in (*_COLUMNS, *more)
-    ]
-
-
-def _kind(name: str) -> str:
-    if name in _KINDS:
-        return name
-    return "duration" if name.endswith("_ms") else "time" if name.endswith("_at") else "text"
-
-
 def _job_shown(job: JobSnapshot) -> dict[str, Any]:
     """Return a row of the table, with the error in one line."""
     shown: dict[str, Any] = _JOB.dump_python(job, mode="json")
@@ -396,9 +359,10 @@ def _story_shown(story: JobStory) -> dict[str, Any]:
     shown: dict[str, Any] = _STORY.dump_python(story, mode="json")
     shown["name"] = story.name
     shown["facts"] = [
-        {"title": column.title, "kind": _kind(name), "value": shown[name]}
-        for name, column in job_columns().items()
-        if shown[name] not in (None, "") and (name, shown[name]) != ("priority", 0)
+        {**fact, "value": value}
+        for fact in fact_columns()
+        if (value := shown[fact["name"]]) not in (None, "")
+        and (fact["name"], value) != ("priority", 0)
     ]
     shown["can_retry"], shown["can_cancel"] = story.can_retry, story.can_cancel
     for attempt, listed in zip(story.attempt_list, shown["attempt_list"], strict=True):

@@ -26,8 +26,9 @@ from photoqueue.errors import (
     ServiceError,
     StateError,
 )
+from photoqueue.faces.notebook.pages import script, style
 from photoqueue.faces.notebook.system import start_one
-from photoqueue.faces.notebook.view import LiveView, Message, Paced, Scope, script, style
+from photoqueue.faces.notebook.view import LiveView, Message, Paced, Scope
 from photoqueue.faces.report.words import ReportWords
 from photoqueue.format import size
 from photoqueue.installation import current

@@ -20,8 +20,9 @@ from photoqueue.client.submit_job import submit_inventory
 from photoqueue.client.system import engines_at_work
 from photoqueue.engines.registry import EngineChoice, available_engines
 from photoqueue.errors import PayloadError, PhotoqueueError
+from photoqueue.faces.notebook.pages import script, style
 from photoqueue.faces.notebook.upload import Upload
-from photoqueue.faces.notebook.view import Background, script, style
+from photoqueue.faces.notebook.view import Background
 from photoqueue.format import counted, number
 from photoqueue.installation import settings_in_use
 from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type

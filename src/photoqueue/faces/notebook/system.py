@@ -14,14 +14,13 @@ from photoqueue.client.observe import stats
 from photoqueue.client.system import list_workers, runs_here, system_report
 from photoqueue.client.worker_process import start_worker, started
 from photoqueue.errors import PhotoqueueError, StateError
+from photoqueue.faces.notebook.pages import script, style
 from photoqueue.faces.notebook.view import (
     Background,
     LiveView,
     Message,
     Paced,
     Scope,
-    script,
-    style,
 )
 from photoqueue.records.snapshots import QueueStats, Worker
 

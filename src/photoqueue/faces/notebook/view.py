@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import anywidget
 import traitlets
 
 from photoqueue.errors import PhotoqueueError, StateError
-from photoqueue.faces import shared_script
-from photoqueue.faces.notebook.palette import LOOKS
 
 #: A message of the front end: a ``kind``, and values.
 Message = dict[str, Any]
@@ -121,33 +116,6 @@ class LiveView(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
-
-
-_STATIC = Path(__file__).parent / "static"
-
-
-@cache
-def script(*names: str) -> str:
-    """Return a widget's module: the shared scripts, then ``static/<name>.js``."""
-    looks = {state: {"icon": look.icon} for state, look in LOOKS.items()}
-    return "\n".join(
-        [
-            f"const LOOKS = {json.dumps(looks, ensure_ascii=False)};",
-            shared_script(),
-            *(_read(f"{name}.js") for name in ("common", *names)),
-        ]
-    )
-
-
-@cache
-def style(*names: str) -> str:
-    """Return the shared sheet, followed by the widget's own, if it has some, in their layer."""
-    own = "\n".join(_read(f"{name}.css") for name in names)
-    return _read("common.css") + (f"@layer pq-page {{\n{own}}}\n" if own else "")
-
-
-def _read(file: str) -> str:
-    return (_STATIC / file).read_text(encoding="utf-8")
 
 
 class Paced(Generic[Found]):

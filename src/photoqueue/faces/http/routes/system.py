@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -10,7 +12,6 @@ from starlette.exceptions import HTTPException
 
 from photoqueue.client.control import pause, resume
 from photoqueue.client.system import list_workers
-from photoqueue.faces import shared_script
 from photoqueue.faces.http.access import OPEN_FOLDER
 from photoqueue.faces.http.answers import (
     AliveAnswer,
@@ -23,6 +24,7 @@ from photoqueue.faces.http.answers import (
 )
 from photoqueue.faces.http.backend import ApiBackend, TheBackend
 from photoqueue.faces.http.metrics import CONTENT_TYPE
+from photoqueue.faces.notebook.pages import fact_columns, layer, script, style, table_columns
 from photoqueue.words import JobType
 
 router = APIRouter()
@@ -118,13 +120,31 @@ async def metrics(backend: TheBackend) -> Response:
 
 
 _STATIC: Final = Path(__file__).parents[1] / "static"
-#: The existing files: other names are never looked up.
-_TYPES: Final = {"board.css": "text/css", "board.js": "text/javascript"}
 #: Only this server's own files and nothing inline, so that HTML in a name cannot run.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+
+def _read(name: str) -> str:
+    return (_STATIC / name).read_text(encoding="utf-8")
+
+
+def _board_script() -> str:
+    """Return the script that puts the API in place of a kernel, after what it is written with."""
+    columns = {"COLUMNS": table_columns(), "FACTS": fact_columns()}
+    declared = [f"const {name} = {json.dumps(value)};" for name, value in columns.items()]
+    return "\n".join([*declared, _read("board.js")])
+
+
+#: The files of the page: their media types, and what gives their texts. No other name is looked up.
+_PARTS: Final[dict[str, tuple[str, Callable[[], str]]]] = {
+    "board.css": ("text/css", lambda: style("jobs", "system") + layer(_read("board.css"))),
+    "board.js": ("text/javascript", _board_script),
+    "jobs.js": ("text/javascript", lambda: script("job_details", "jobs")),
+    "system.js": ("text/javascript", lambda: script("system")),
+}
 
 
 @router.get("/", include_in_schema=False)
@@ -135,15 +155,11 @@ async def board() -> Response:
 
 @router.get(f"{OPEN_FOLDER}{{name}}", include_in_schema=False)
 async def part(name: str) -> Response:
-    """Return the script or the style."""
-    if name not in _TYPES:
+    """Return a script or the style."""
+    if name not in _PARTS:
         raise HTTPException(404)
-    text = _read(name)
-    return _answer(shared_script() + text if name.endswith(".js") else text, _TYPES[name])
-
-
-def _read(name: str) -> str:
-    return (_STATIC / name).read_text(encoding="utf-8")
+    kind, text = _PARTS[name]
+    return _answer(text(), kind)
 
 
 def _answer(text: str, kind: str) -> Response:

@@ -1,256 +1,146 @@
-// The board. It uses only the API of its own server. The scripts shared with the workbench (h,
-// replace, copy, format) are served before it.
+// The board: the pages "Jobs" and "System" of the workbench, with the API of this server in place of a
+// kernel. COLUMNS and FACTS, the fields of a job, are served before it.
+
+import jobsPage from "/board/jobs.js";
+import systemPage from "/board/system.js";
 
 const STATES = ["waiting", "active", "delayed", "completed", "failed", "cancelled"];
+const UNFINISHED = STATES.slice(0, 3);
 const PAGE_SIZE = 50;
 const LOOK_MS = 1500;
 const $ = (id) => document.getElementById(id);
 
-const shown = { state: "", queue: "", search: "", place: {}, mark: null, job: null };
 let token = sessionStorage.getItem("photoqueue-token") || "";
 let failures = 0;
+let seen = null; // the mark of what is shown
 
 // -- the API ----------------------------------------------------------------------------------
-
-class Refusal extends Error {
-  constructor(status, detail) {
-    super(detail);
-    this.status = status;
-  }
-}
 
 async function ask(path, options = {}) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   const answer = await fetch(path, { ...options, headers, cache: "no-store" });
   const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refusal(answer.status, body.detail || `The server answered ${answer.status}.`);
-  return body;
+  // An error with a status was told by the server.
+  if (!answer.ok) throw Object.assign(new Error(body.detail || `The server answered ${answer.status}.`), { status: answer.status });
+  return named(body);
 }
 
-// -- making the page --------------------------------------------------------------------------
-
-function button(text, onclick, properties = {}) {
-  return h("button", { type: "button", onclick, ...properties }, text);
+// Answers by the names that the pages use: job_id for jobId. Job data and results stay as they are.
+const WHOLE = ["payload", "result"];
+function named(value) {
+  if (Array.isArray(value)) return value.map(named);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) =>
+    [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), WHOLE.includes(name) ? inner : named(inner)]));
 }
 
-// A column with `some` is omitted where no row has a value.
-function table(caption, all, rows) {
-  const columns = all.filter(({ some }) => !some || rows.some(some));
-  const head = columns.map((column) => h("th", { scope: "col", class: column.number ? "number" : null }, column.title));
-  const body = rows.map((row) => h("tr", {}, columns.map((column) =>
-    h("td", { class: column.class || (column.number ? "number" : null) }, column.cell(row)))));
-  return h("table", { "aria-label": caption }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
+const query = (values) => new URLSearchParams(Object.entries(values).flatMap(([name, value]) =>
+  [value].flat().filter((one) => one !== null && one !== "").map((one) => [name, one])));
+
+// -- the pages --------------------------------------------------------------------------------
+
+// What a page takes for the model of a kernel: traits, and somebody who answers its messages.
+function modelOf(traits, send) {
+  const listeners = [];
+  return {
+    get: (name) => traits[name],
+    on: (event, call) => listeners.push([event, call]),
+    off: () => {}, // the pages stay
+    send,
+    show(values) {
+      const changed = Object.keys(values).filter((name) => JSON.stringify(values[name]) !== JSON.stringify(traits[name]));
+      Object.assign(traits, values);
+      for (const [event, call] of listeners) if (changed.some((name) => event === `change:${name}`)) call();
+    },
+  };
 }
 
-// A long name is shortened; the details show all of it.
-function short(name) {
-  return name ? h("span", { title: name }, format.shorten(name)) : "–";
+const asked = { queue: null, states: [], text: "", order: "submitted", descending: true, place: {} };
+let answered = { ...asked }; // the last that the server could answer
+let cursors = {};
+const PLACES = {
+  first: () => ({}),
+  previous: () => ({ before: cursors.previous }),
+  next: () => ({ after: cursors.next }),
+  last: () => ({ before: "end" }),
+};
+
+const jobs = modelOf({
+  page: {}, counts: {}, causes: [], controls: {}, columns: COLUMNS, story: {}, selected: "", reading: false, busy: false,
+  reviewable: false, progress: "", notice: "", actions: true, alone: false,
+}, async (message) => {
+  const { kind, job_id: id } = message;
+  jobs.show({ notice: "", progress: "" });
+  if (kind === "retry" || kind === "cancel") {
+    const { name, room } = jobs.get("story");
+    const called = room ? `${name} of ${room}` : name; // photos of several rooms are often called alike
+    await act(jobs, `/api/jobs/${encodeURIComponent(id)}/${kind}`, { progress: `${called} is ${kind === "retry" ? "retried" : "cancelled"}.` });
+    return;
+  }
+  if (kind === "open") jobs.show({ selected: id, story: {} });
+  else {
+    if (kind === "filter") Object.assign(asked, { queue: message.queue || null, states: message.states, text: message.text.trim() });
+    // Names and states start ascending; times and numbers descending.
+    if (kind === "sort") Object.assign(asked, { order: message.order, descending: asked.order === message.order ? !asked.descending : !["name", "room", "state"].includes(message.order) });
+    asked.place = PLACES[message.to]?.() ?? {};
+    jobs.show({ reading: true, controls: controls() });
+  }
+  await refresh(true);
+});
+
+// What was asked for last, shown at once: what is chosen next adds to it.
+function controls(queues = jobs.get("controls").queues) {
+  return { queues, cause: "", ...asked };
 }
 
-// A job that a user cancelled has no error to show.
-const errorOf = (job) => (job.errorType && job.state !== "cancelled" ? `${job.errorType}: ${job.errorMessage}` : "");
-const badge = (state) => h("span", { class: `state ${state}` }, state);
+const system = modelOf({ page: null, work: "", notice: "", actions: true, alone: true, remote: true }, async ({ kind, queue }) => {
+  if (kind === "refresh") return; // with all else
+  system.show({ notice: "" });
+  await act(system, `/api/queues/${encodeURIComponent(queue)}/${kind}`, {});
+});
 
-function notice(text) {
-  $("notice").hidden = !text;
-  if ($("notice").textContent !== text) $("notice").textContent = text;
-}
-
-// -- actions ----------------------------------------------------------------------------------
-
-async function act(path, done) {
+async function act(model, path, done) {
   try {
     await ask(path, { method: "POST" });
-    notice("");
-    $("live").textContent = done;
+    model.show(done);
   } catch (error) {
-    tell(error);
+    if (error.status && error.status !== 401) model.show({ notice: error.message });
+    else tell(error);
   }
   await refresh(true);
 }
 
-const jobPath = (id, action = "") => `/api/jobs/${encodeURIComponent(id)}${action}`;
-const canCancel = (state) => ["waiting", "active", "delayed"].includes(state);
+const errorOf = ({ error_type: type, error_message: message }) => [type, message === type ? null : message].filter(Boolean).join(": ");
+const rowOf = (job) => ({ ...job, name: job.file_name || job.photo_id || job.job_key, error: errorOf(job) });
 
-function actionsOf(job, where) {
-  const name = calledOf(job);
-  return [
-    job.canRetry ? button("Retry", () => act(jobPath(job.jobId, "/retry"), `${name} is retried.`),
-      { "aria-label": `Retry ${name}`, "data-key": `${where}-act-${job.jobId}` }) : null,
-    canCancel(job.state) ? button("Cancel", () => act(jobPath(job.jobId, "/cancel"), `${name} is cancelled.`),
-      { "aria-label": `Cancel ${name}`, "data-key": `${where}-act-${job.jobId}` }) : null,
-  ];
+function storyOf(job) {
+  return {
+    ...rowOf(job),
+    can_cancel: UNFINISHED.includes(job.state),
+    facts: FACTS.map((fact) => ({ ...fact, value: job[fact.name] }))
+      .filter(({ name, value }) => value !== null && value !== "" && (name !== "priority" || value)),
+    attempt_list: job.attempt_list.map((attempt) => ({ ...attempt, error: errorOf(attempt) })),
+    now_ms: UNFINISHED.includes(job.state) ? job.now_ms : undefined, // of a job that has ended nothing changes
+  };
 }
 
-// Whether a part would be drawn as it already is. Then it is left alone, to keep the user's text
-// selection and scroll position.
-const drawn = {};
-function same(part, ...data) {
-  const text = JSON.stringify(data);
-  if (drawn[part] === text) return true;
-  drawn[part] = text;
-  return false;
-}
-
-const nameOf = (job) => job.fileName || job.photoId || job.jobKey;
-// Photos of several rooms are often called alike.
-const calledOf = (job) => (job.room ? `${nameOf(job)} of ${job.room}` : nameOf(job));
-
-// -- the parts --------------------------------------------------------------------------------
-
-function drawQueues(queues) {
-  const chosen = queues.filter((q) => !shown.queue || q.name === shown.queue);
-  const sums = Object.fromEntries(["total", ...STATES].map((state) => [state, chosen.reduce((sum, q) => sum + q[state], 0)]));
-  if (same("queues", queues)) return sums;
-  const choice = $("queue");
-  for (const { name } of queues.slice(choice.options.length - 1)) choice.append(h("option", {}, name));
-  replace($("queues"), table("Queues", [
-    { title: "Queue", class: "whole", cell: (q) => q.name },
-    ...STATES.map((state) => ({ title: state, number: true, cell: (q) => format.number(q[state]) })),
-    { title: "total", number: true, cell: (q) => format.number(q.total) },
-    { title: "oldest waits", number: true, cell: (q) => format.duration(q.oldestWaitingS && q.oldestWaitingS * 1000) },
-    { title: "workers", number: true, cell: (q) => format.number(q.workers) },
-    { title: "", class: "actions", cell: (q) => [
-      button(q.paused ? "Resume" : "Pause",
-        () => act(`/api/queues/${q.name}/${q.paused ? "resume" : "pause"}`, `${q.name} is ${q.paused ? "resumed" : "paused"}.`),
-        { "aria-label": `${q.paused ? "Resume" : "Pause"} ${q.name}`, "data-key": `pause-${q.name}` }),
-      q.paused ? h("strong", {}, " paused") : null,
-    ] },
-  ], queues));
-  return sums;
-}
-
-function drawStates(counts) {
-  const choices = [["", "all", counts.total], ...STATES.map((state) => [state, state, counts[state]])];
-  replace($("states"), choices.map(([state, title, number]) =>
-    button(`${title} ${format.number(number)}`, () => choose({ state }),
-      { "aria-pressed": String(shown.state === state), "data-key": `state-${state}` })));
-}
-
-function drawJobs(page) {
-  if (same("jobs", page, shown.search, shown.state, shown.queue)) return;
-  const none = shown.search || shown.state || shown.queue
-    ? "No job matches." : "No jobs yet. Submit a photo, and it appears here.";
-  replace($("list"), page.jobs.length ? table("Jobs", [
-    { title: "Photo", class: "name", cell: (job) => button(format.shorten(nameOf(job), 48), () => open(job.jobId),
-      { class: "link", title: nameOf(job), "aria-label": nameOf(job), "data-key": `open-${job.jobId}` }) },
-    { title: "State", cell: (job) => badge(job.state) },
-    { title: "Room", some: (job) => job.room, cell: (job) => short(job.room) },
-    { title: "Project", some: (job) => job.projectId, cell: (job) => short(job.projectId) },
-    { title: "Attempts", number: true, cell: (job) => (job.attempts ? format.number(job.attempts) : "–") },
-    { title: "Ran", number: true, cell: (job) => format.duration(job.jobDurationMs) },
-    { title: "Submitted", number: true, cell: (job) => format.clock(job.createdAt) },
-    { title: "Error", class: "error", some: errorOf, cell: errorOf },
-    { title: "", class: "actions", cell: (job) => actionsOf(job, "list") },
-  ], page.jobs) : h("p", { class: "empty" }, none));
-  const go = (place) => () => choose({ place });
-  replace($("pages"), [
-    button("First page", go({}), { disabled: !page.previous, "data-key": "first" }),
-    button("Previous page", go({ before: page.previous }), { disabled: !page.previous, "data-key": "previous" }),
-    button("Next page", go({ after: page.next }), { disabled: !page.next, "data-key": "next" }),
-  ]);
-  const said = shown.search ? `Jobs with “${shown.search}”` : "";
-  if ($("found").textContent !== said) $("found").textContent = said;
-}
-
-function drawWorkers(workers) {
-  if (same("workers", workers.map((worker) => ({ ...worker, seenS: 0 })))) return;
-  replace($("workers"), workers.length ? table("Workers", [
-    { title: "Host", cell: (w) => w.host },
-    { title: "Process", number: true, cell: (w) => String(w.pid) },
-    { title: "State", cell: (w) => w.state },
-    { title: "Queues", cell: (w) => w.queues.join(", ") },
-    { title: "Engine", cell: (w) => w.engine || "–" },
-    { title: "Running", number: true, cell: (w) => `${w.active} of ${w.concurrency * w.queues.length}` },
-    { title: "Since", number: true, cell: (w) => format.clock(w.startedAt) },
-  ], workers) : h("p", { class: "empty" }, "No worker is running. Start one with: photoqueue worker"));
-}
-
-// -- one job ----------------------------------------------------------------------------------
-
-async function open(jobId) {
-  shown.job = jobId;
-  delete drawn.details;
-  if (await drawDetails()) $("details").showModal();
-}
-
-async function drawDetails() {
-  let job;
+async function readStory(id) {
+  if (!id) return {};
   try {
-    job = await ask(jobPath(shown.job));
+    return storyOf(await ask(`/api/jobs/${encodeURIComponent(id)}`));
   } catch (error) {
-    tell(error);
-    return false;
+    if (error.status !== 404) throw error;
+    jobs.show({ selected: "", story: {}, notice: error.message }); // it was pruned
+    return {};
   }
-  if (same("details", job.finishedAt ? { ...job, nowMs: 0 } : job)) return true;
-  const field = (name, value) => (value === null || value === undefined || value === "" ? null : [h("dt", {}, name), h("dd", {}, value)]);
-  replace($("details"), [
-    h("h2", { id: "details-title" }, calledOf(job)),
-    h("div", { class: "bar" }, badge(job.state), actionsOf(job, "details"),
-      button("Close", () => $("details").close(), { autofocus: true, "data-key": "close" })),
-    h("dl", {},
-      field("File", job.fileName), field("Room", job.room), field("Photo", job.photoId), field("Job", job.jobId), field("Key", job.jobKey), field("Queue", job.queue),
-      field("Project", job.projectId), field("Batch", job.batchId), field("User", job.userId),
-      field("Submitted", format.clock(job.createdAt)), field("Finished", job.finishedAt && format.clock(job.finishedAt)),
-      field("Attempts", `${job.attempts} of ${job.maxAttempts}`), field("Error", errorOf(job))),
-    h("h3", {}, "Attempts"), attempts(job),
-    job.aiCalls.length ? [h("h3", {}, "Calls of the engine"), calls(job.aiCalls)] : null,
-    job.errorTraceback ? text("Traceback", job.errorTraceback) : null,
-    text("Job data", JSON.stringify(job.payload, null, 2)),
-    job.result ? text("Result", JSON.stringify(job.result, null, 2)) : null,
-  ]);
-  return true;
 }
 
-function attempts(job) {
-  const end = Math.max(1, ...job.attemptList.map((a) => a.endedMs ?? job.nowMs));
-  return h("div", { class: "scroll" }, table("Attempts", [
-    { title: "No.", number: true, cell: (a) => String(a.attempt) },
-    { title: "Outcome", cell: (a) => a.outcome || (a.startedMs === null ? "waits" : "runs") },
-    { title: "When", cell: (a) => bar(a, end, job.nowMs) },
-    { title: "Waited", number: true, cell: (a) => format.duration(a.waitMs) },
-    { title: "Ran", number: true, cell: (a) => format.duration(a.durationMs) },
-    { title: "Host", cell: (a) => a.host || "–" },
-    { title: "Error", class: "error", cell: (a) => (a.errorType ? `${a.errorType}: ${a.errorMessage}` : "") },
-  ], job.attemptList));
-}
-
-// Wait and run of all attempts on one time axis; the table shows the same as text.
-function bar(attempt, end, now) {
-  const part = (from, to, kind) => (from === null || from === undefined || to < from ? null
-    : h("rect", { x: (1000 * from) / end, width: Math.max((1000 * (to - from)) / end, 3), y: 0, height: 14, class: kind }));
-  const started = attempt.startedMs;
-  return h("svg", { class: "timeline", viewBox: "0 0 1000 14", preserveAspectRatio: "none", "aria-hidden": "true" },
-    h("rect", { x: 0, y: 5, width: 1000, height: 4, class: "ground" }),
-    part(attempt.readyMs, started ?? now, "wait"),
-    started === null ? null : part(started, attempt.endedMs ?? now, attempt.outcome || "running"));
-}
-
-function calls(list) {
-  return h("div", { class: "scroll" }, table("Calls of the engine", [
-    { title: "Attempt", number: true, cell: (c) => String(c.attempt) },
-    { title: "Engine", cell: (c) => `${c.engine}, ${c.model}` },
-    { title: "Took", number: true, cell: (c) => format.duration(c.latencyMs) },
-    { title: "Tokens in / out", number: true, cell: (c) => `${c.tokensIn ?? "–"} / ${c.tokensOut ?? "–"}` },
-    { title: "Cost", number: true, cell: (c) => format.money(c.costUsd) },
-    { title: "Error", class: "error", cell: (c) => c.error || "" },
-  ], list));
-}
-
-function text(title, content) {
-  return [
-    h("h3", {}, title),
-    h("pre", { tabindex: 0, "aria-label": title, "data-key": `text-${title}` }, content),
-    button(`Copy ${title.toLowerCase()}`, (event) => copy(content, event.currentTarget), { "data-key": `copy-${title}` }),
-  ];
+function pageOf({ jobs: rows, next, previous }, total) {
+  const position = !previous ? 0 : !next ? Math.max(total - rows.length, 0) : null;
+  return { rows: rows.map(rowOf), next: Boolean(next), previous: Boolean(previous), total, position };
 }
 
 // -- polling ----------------------------------------------------------------------------------
-
-function choose(changes) {
-  Object.assign(shown, { place: {} }, changes);
-  return refresh(true);
-}
 
 let looking = null;
 let again = false;
@@ -271,32 +161,62 @@ async function refresh(anyway = false) {
 }
 
 async function look(anyway) {
+  const { queue, states, text, order, descending, place } = asked;
   try {
     const { mark } = await ask("/api/changes");
-    if (mark !== shown.mark || anyway || failures) {
-      const query = new URLSearchParams({ limit: PAGE_SIZE, ...shown.place });
-      for (const name of ["state", "queue", "search"]) if (shown[name]) query.set(name, shown[name]);
-      const narrow = new URLSearchParams({ search: shown.search });
-      if (shown.queue) narrow.set("queue", shown.queue);
-      const [{ queues }, page, { workers }, found] = await Promise.all([
-        ask("/api/queue/test"), ask(`/api/jobs?${query}`), ask("/api/workers"),
-        shown.search ? ask(`/api/jobs/counts?${narrow}`) : null,
-      ]);
-      $("login").hidden = true;
-      $("board").hidden = false;
-      const all = drawQueues(queues);
-      drawStates(found ? { ...found.counts, total: STATES.reduce((sum, s) => sum + found.counts[s], 0) } : all);
-      drawJobs(page);
-      drawWorkers(workers);
-      if ($("details").open) await drawDetails();
-      shown.mark = mark;
-    }
+    if (mark !== seen || anyway || failures) await read({ queue, states, text, order, descending, place });
+    seen = mark;
     if (failures) notice("");
     failures = 0;
   } catch (error) {
+    if (error.status === 422 && place !== answered.place) {
+      // There are too many jobs for that, or the page is gone; asked again it would take as long.
+      Object.assign(asked, answered);
+      jobs.show({ notice: error.message, reading: false });
+      again = true;
+      return;
+    }
     failures += 1;
     tell(error);
   }
+}
+
+async function read(now) {
+  const { queue, states, text, order, descending, place } = now;
+  const id = jobs.get("selected");
+  const [{ queues }, page, { workers }, found, story] = await Promise.all([
+    ask("/api/queue/test"),
+    ask(`/api/jobs?${query({ queue, state: states, search: text, order, descending, limit: PAGE_SIZE, ...place })}`),
+    ask("/api/workers"),
+    text ? ask(`/api/jobs/counts?${query({ queue, search: text })}`) : null,
+    readStory(id),
+  ]);
+  $("login").hidden = true;
+  $("board").hidden = false;
+  answered = now;
+  cursors = page;
+  const chosen = queues.filter((one) => !queue || one.name === queue);
+  const sums = Object.fromEntries(STATES.map((state) => [state, chosen.reduce((sum, one) => sum + one[state], 0)]));
+  const counts = found?.counts ?? sums;
+  const total = (states.length ? states : STATES).reduce((sum, state) => sum + counts[state], 0);
+  jobs.show({
+    page: pageOf(page, total),
+    counts,
+    controls: controls(queues.map(({ name }) => name)),
+    reading: false,
+    ...(jobs.get("selected") === id ? { story } : {}),
+  });
+  system.show({ page: {
+    queues: queues.map((one) => ({ ...one, unattended: one.workers ? 0 : one.waiting + one.delayed })),
+    workers,
+    servers: [],
+    engine: {},
+  } });
+}
+
+function notice(text) {
+  $("notice").hidden = !text;
+  if ($("notice").textContent !== text) $("notice").textContent = text;
 }
 
 function tell(error) {
@@ -311,7 +231,7 @@ function tell(error) {
       $("token").focus();
     }
   } else {
-    notice(error instanceof Refusal ? error.message : "The server does not answer. Is `photoqueue serve` still running?");
+    notice(error.status ? error.message : "The server does not answer. Is `photoqueue serve` still running?");
   }
 }
 
@@ -341,24 +261,11 @@ $("login").addEventListener("submit", (event) => {
   notice("");
   refresh(true);
 });
-$("filter").addEventListener("submit", (event) => {
-  event.preventDefault();
-  choose({ search: $("search").value.trim(), queue: $("queue").value });
-});
-$("queue").addEventListener("change", () => choose({ queue: $("queue").value }));
-$("search").addEventListener("search", () => choose({ search: $("search").value.trim() }));
 document.addEventListener("keydown", (event) => {
-  const typing = ["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName);
-  if (event.key === "/" && !typing && !$("details").open) {
-    event.preventDefault();
-    $("search").focus();
-  }
+  if (event.key !== "/" || ["INPUT", "SELECT"].includes(event.target.tagName)) return;
+  event.preventDefault();
+  document.querySelector("[type=search]").focus();
 });
-$("details").addEventListener("close", () => {
-  const id = shown.job;
-  shown.job = null;
-  // The browser restores the focus by itself, unless the row was replaced meanwhile.
-  if (document.activeElement !== document.body) return;
-  document.querySelector(`[data-key="open-${CSS.escape(id)}"]`)?.focus();
-});
+jobsPage.render({ model: jobs, el: $("jobs") });
+systemPage.render({ model: system, el: $("system") });
 keepLooking();

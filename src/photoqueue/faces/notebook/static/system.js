@@ -30,6 +30,10 @@ export default {
     el.classList.add("pq", "pq-view", "pq-sys");
     el.append(notice, warning, work, body);
 
+    // A worker can be started where this page has a kernel, not through a server elsewhere.
+    const starts = () => model.get("actions") && !model.get("remote");
+    const START = "Start one: photoqueue worker";
+
     function start(properties = {}) {
       return button("Start a worker", () => send("start-worker"), { "data-key": "start", ...properties });
     }
@@ -46,7 +50,7 @@ export default {
         page.engine.error ? ["bad", `The engine cannot be used. ${page.engine.error}`] : null,
         // Together with other views, there is a notice above all of them.
         waiting.length && model.get("alone") ? ["bad", `${told} ${one ? "waits" : "wait"}, and no live worker takes ${one ? "it" : "them"}.`,
-          may ? start({ class: "pq-button pq-primary" }) : h("span", { class: "pq-quiet" }, "Start one: photoqueue worker")] : null,
+          starts() ? start({ class: "pq-button pq-primary" }) : h("span", { class: "pq-quiet" }, START)] : null,
         ...page.queues.filter((queue) => queue.paused).map((queue) => ["warn", `${queue.name} is paused: its jobs wait.`,
           may ? pause(queue, "trouble/") : null]),
         ...page.queues.filter((queue) => queue.refused_messages).map((queue) =>
@@ -109,8 +113,8 @@ export default {
       return [
         page.workers.length
           ? grid(`Workers: ${format.number(live)} live`, columns, page.workers.map((worker) => workerRow(page, worker)))
-          : h("div", { class: "pq-empty" }, "No worker is running."),
-        model.get("actions") && !warning.querySelector(".pq-primary") ? h("div", { class: "pq-bar" }, start()) : null];
+          : h("div", { class: "pq-empty" }, `No worker is running.${starts() ? "" : ` ${START}`}`),
+        starts() && !warning.querySelector(".pq-primary") ? h("div", { class: "pq-bar" }, start()) : null];
     }
 
     function serverRow(server) {
@@ -138,7 +142,7 @@ export default {
       if (work.textContent !== model.get("work")) work.textContent = model.get("work");
       if (!page?.servers) { replace(body, h("div", { class: "pq-empty" }, "Reading …")); return; }
       drawTroubles(page);
-      replace(body, page.queues.length ? drawQueues(page) : null, drawWorkers(page), drawPlaces(page));
+      replace(body, page.queues.length ? drawQueues(page) : null, drawWorkers(page), page.servers.length ? drawPlaces(page) : null);
     }
 
     const stops = [follow(model, "page work actions alone", draw), keepFresh(model)];

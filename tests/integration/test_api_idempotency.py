@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -358,8 +359,9 @@ def test_server_that_lost_its_claim_does_not_overwrite_the_answer(
     with stalled(sql, str(api.base_url)) as first:
         sql.execute(PASS_THE_LEASE)
         taken = ask(answers.claim, "", KEY["Idempotency-Key"], None)
-        assert isinstance(taken, answers.KeyClaim)
-        ask(answers.keep, taken, b"digest", 200, '{"by": "the other"}')
+        assert taken.claim is not None
+        answer = {"digest": b"digest", "status": 200, "answer": '{"by": "the other"}'}
+        ask(partial(answers.record, claim=taken.claim, what="keep", **answer))
     assert first.result().status_code == 201
     assert sql.execute("SELECT answer FROM api_answers").fetchall() == [({"by": "the other"},)]
 

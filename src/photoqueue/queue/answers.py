@@ -6,9 +6,8 @@ lease: it ends by itself when the server that made it has died.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from photoqueue.queue.database import Database, again, load_statements
@@ -18,61 +17,45 @@ LEASE: Final = timedelta(seconds=30)
 _ANSWERS: Final = load_statements("answers.sql")
 
 
-@dataclass(frozen=True, slots=True)
-class KeyClaim:
-    """The right to carry out the request of a key.
+class KeyState(NamedTuple):
+    """A key: claimed for this request, or held by another one.
 
-    ``ref`` is the same in all attempts at it: what was stored under it is not stored again.
+    ``ref`` is the same in all attempts at a request: what was stored under it is not stored again.
+    Of the one that holds it there are the digest, None while its body is received, and the answer.
     """
 
-    claim: UUID
-    ref: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class HeldKey:
-    """A key that is not free: the digest of its request, and the answer if there is one.
-
-    The digest is None while the body of an upload is received.
-    """
-
-    digest: bytes | None
-    status: int | None
-    answer: str | None
+    claim: UUID | None = None
+    ref: UUID | None = None
+    digest: bytes | None = None
+    status: int | None = None
+    answer: str | None = None
 
 
 @again()
-def claim(database: Database, caller: str, key: str, digest: bytes | None) -> KeyClaim | HeldKey:
-    """KeyClaim the key of a caller for a request, or return what holds it."""
+def claim(database: Database, caller: str, key: str, digest: bytes | None) -> KeyState:
+    """Claim the key of a caller for a request, or return what holds it."""
     whose = {"caller": caller, "key": key}
     with database.begin() as connection:
         _ANSWERS(connection, "forget", **whose)
         mine = _ANSWERS(connection, "claim", **whose, digest=digest, lease=LEASE).first()
         if mine is not None:
-            return KeyClaim(mine.claim, mine.ref)
+            return KeyState(*mine)
         held = _ANSWERS(connection, "held", **whose).first()
     # None: it was freed between the two.
-    if held is None:
-        return HeldKey(None, None, None)
-    return HeldKey(held.digest, held.status, held.answer)
+    return KeyState() if held is None else KeyState(None, None, *held)
 
 
-def renew(database: Database, claim: KeyClaim) -> None:
-    """Hold a claim for another lease."""
-    with database.begin() as connection:
-        _ANSWERS(connection, "renew", claim=claim.claim, lease=LEASE)
-
-
-def keep(
-    database: Database, claim: KeyClaim, digest: bytes, status: int, answer: str | None
+def record(
+    database: Database,
+    claim: UUID | None,
+    what: Literal["renew", "keep", "release", "give_up"],
+    **answer: bytes | int | str | None,
 ) -> None:
-    """Keep the answer (JSON, or None) to a request for a day; not if another one took over."""
-    given = {"digest": digest, "status": status, "answer": answer}
-    with database.begin() as connection:
-        _ANSWERS(connection, "keep", claim=claim.claim, **given)
+    """Record what becomes of a claim, unless another request took it over.
 
-
-def free(database: Database, claim: KeyClaim, *, refused: bool) -> None:
-    """Let a key be used again: for any request if this was refused, else for the same one."""
+    ``renew`` holds it for another lease, ``keep`` keeps an answer (``digest``, ``status``, and
+    JSON or None as ``answer``) for a day, ``release`` lets the same request be sent again, and
+    ``give_up`` any other one.
+    """
     with database.begin() as connection:
-        _ANSWERS(connection, "give_up" if refused else "release", claim=claim.claim)
+        _ANSWERS(connection, what, claim=claim, lease=LEASE, **answer)

@@ -58,11 +58,6 @@ class BatchChanges:
     open: bool = False
 
     @property
-    def total(self) -> int:
-        """All jobs of the batch."""
-        return sum(self.counts.values())
-
-    @property
     def done(self) -> bool:
         """Whether all jobs have ended, and none can be added."""
         return not self.open and not any(self.counts[state] for state in UNFINISHED)

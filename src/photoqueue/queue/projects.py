@@ -16,6 +16,7 @@ from photoqueue.errors import UnknownProjectError
 from photoqueue.queue.database import Database, storable
 from photoqueue.queue.submission import NewPhoto
 from photoqueue.queue.tables import batch_jobs, batches, jobs, photos
+from photoqueue.records.snapshots import ProjectEntry
 from photoqueue.words import JobState, retry_helps
 
 _COMPLETED: Final = jobs.c.state == str(JobState.COMPLETED)
@@ -165,21 +166,7 @@ def unknown_project(project_id: str) -> UnknownProjectError:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectRow:
-    """One project in the list of projects."""
-
-    project_id: str
-    #: Number of its photos and of the rooms that they name.
-    photos: int
-    rooms: int
-    #: When its newest inventory ended; None without one.
-    newest_inventory: datetime | None
-    #: When a photo was last submitted for it or one of its jobs last ended.
-    last_activity: datetime
-
-
-def list_projects(database: Database, limit: int = 200) -> list[ProjectRow]:
+def list_projects(database: Database, limit: int = 200) -> list[ProjectEntry]:
     """Read the projects with the most recently submitted photos, most recent first."""
     known = (
         sa.select(
@@ -212,7 +199,7 @@ def list_projects(database: Database, limit: int = 200) -> list[ProjectRow]:
         sa.func.greatest(known.c.came_at, moved).label("last_activity"),
     ).order_by(known.c.came_at.desc(), known.c.project_id)
     with database.begin() as connection:
-        return [ProjectRow(**row._mapping) for row in connection.execute(query)]
+        return [ProjectEntry(**row._mapping) for row in connection.execute(query)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

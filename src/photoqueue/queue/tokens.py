@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
+from sqlalchemy.dialects.postgresql import insert
 
 from photoqueue.errors import NotFoundError, StateError
 from photoqueue.queue.database import Database, storable
@@ -45,6 +47,9 @@ class Operation:
     status: int | None
 
 
+_TOKEN: Final = TypeAdapter(Token)
+
+
 def digest_of(token: str) -> bytes:
     """Return what is stored and compared of a token."""
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
@@ -60,12 +65,9 @@ def make_token(database: Database, name: str, scope: TokenScope) -> str:
     """
     token = PREFIX + secrets.token_urlsafe(32)
     values = {"name": name, "digest": digest_of(token), "scope": scope}
-    insert = sa.text(
-        "INSERT INTO api_tokens (name, digest, scope) VALUES (:name, :digest, :scope) "
-        "ON CONFLICT (name) DO NOTHING"
-    )
+    new = insert(api_tokens).values(values).on_conflict_do_nothing(index_elements=["name"])
     with database.begin() as connection:
-        made = name != OF_THE_ENVIRONMENT and connection.execute(insert, values).rowcount
+        made = name != OF_THE_ENVIRONMENT and connection.scalar(new.returning(api_tokens.c.name))
     if not made:
         raise StateError(
             f"A token has the name {name!r} already, or had it. Choose another name: what was done "
@@ -76,16 +78,20 @@ def make_token(database: Database, name: str, scope: TokenScope) -> str:
 
 def list_tokens(database: Database) -> list[Token]:
     """List all tokens, withdrawn ones too, in the order in which they were made."""
-    with database.begin() as connection:
-        rows = connection.execute(sa.select(api_tokens).order_by(api_tokens.c.created_at)).all()
-    return [_token(row) for row in rows]
+    return list(_tokens(database).values())
 
 
 def live_tokens(database: Database) -> Mapping[bytes, Token]:
     """Return the tokens that open the API, by their digests."""
-    query = sa.select(api_tokens).where(api_tokens.c.withdrawn_at.is_(None))
+    found = _tokens(database).items()
+    return {digest: token for digest, token in found if token.withdrawn_at is None}
+
+
+def _tokens(database: Database) -> dict[bytes, Token]:
+    query = sa.select(api_tokens).order_by(api_tokens.c.created_at)
     with database.begin() as connection:
-        return {row.digest: _token(row) for row in connection.execute(query)}
+        rows = connection.execute(query).mappings()
+        return {row["digest"]: _TOKEN.validate_python(dict(row)) for row in rows}
 
 
 def withdraw_token(database: Database, name: str) -> None:
@@ -129,8 +135,3 @@ def list_operations(database: Database, most: int) -> list[Operation]:
     query = sa.select(*columns).order_by(api_operations.c.operation_id.desc()).limit(most)
     with database.begin() as connection:
         return [Operation(**row._mapping) for row in connection.execute(query)]
-
-
-def _token(row: sa.Row[tuple[object, ...]]) -> Token:
-    values = {name: row._mapping[name] for name in Token.__dataclass_fields__}
-    return Token(**values | {"scope": TokenScope(row.scope)})

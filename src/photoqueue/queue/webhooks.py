@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from pydantic import TypeAdapter
+
 from photoqueue.errors import NotFoundError
 from photoqueue.posting import LIMIT_SECONDS, NotAcceptedError, Receiver
 from photoqueue.queue.database import Database, again, load_statements, storable
@@ -18,6 +20,7 @@ from photoqueue.words import WebhookEvent, WebhookState
 logger = logging.getLogger(__name__)
 
 _WEBHOOKS: Final = load_statements("webhooks.sql")
+_WEBHOOK: Final = TypeAdapter(Webhook)
 #: Seconds after each failed attempt before the next: over three days in all.
 DELAYS: Final = tuple(min(5 * 4**number, 6 * 3600) for number in range(18))
 #: Seconds for which one sender has a webhook: longer than any attempt.
@@ -42,10 +45,6 @@ class Refused(NamedTuple):
     error: str | None
 
 
-class _NotSetError(NotAcceptedError):
-    """There is nobody to be told, or no key to sign with."""
-
-
 def announce(database: Database, event: WebhookEvent, *, subject: str, project_id: str) -> None:
     """Let the receiver be told of something that happened now."""
     values = {"event": event, "subject": subject, "project_id": project_id}
@@ -59,16 +58,7 @@ def list_webhooks(
     """List what happened, newest first."""
     with database.begin() as connection:
         rows = _WEBHOOKS(connection, "list", state=state, limit=limit).mappings()
-        return [
-            Webhook(
-                **{
-                    **row,
-                    "event": WebhookEvent(row["event"]),
-                    "state": WebhookState(row["state"]),
-                }
-            )
-            for row in rows
-        ]
+        return [_WEBHOOK.validate_python(dict(row)) for row in rows]
 
 
 def resend(database: Database, webhook_ids: Sequence[UUID] | None) -> int:
@@ -121,6 +111,10 @@ def _lease(database: Database, *, settle: bool = False) -> Any:
 
 def _sent(database: Database, receiver: Receiver | None, row: Any) -> bool:
     """Send a leased webhook; return whether another one may be sent now."""
+    if receiver is None or receiver.secret is None:  # nobody to tell, or no key to sign with
+        missing = "URL" if receiver is None else "SECRET"
+        _failed(database, row, f"PHOTOQUEUE_WEBHOOK_{missing} is not set", delay=None)
+        return True
     project = {} if row.project_id is None else {"projectId": row.project_id}
     message = {
         "type": row.event,
@@ -128,33 +122,24 @@ def _sent(database: Database, receiver: Receiver | None, row: Any) -> bool:
         "data": {_SUBJECTS[WebhookEvent(row.event)]: row.subject, **project},
     }
     try:
-        if receiver is None or receiver.secret is None:
-            missing = "URL" if receiver is None else "SECRET"
-            raise _NotSetError(f"PHOTOQUEUE_WEBHOOK_{missing} is not set")
         receiver.post(str(row.webhook_id), row.timestamp, json.dumps(message).encode())
     except NotAcceptedError as exc:
-        return _failed(database, row, exc)
+        delay = None
+        if row.attempts <= len(DELAYS):
+            # Not all at the same moment, after the receiver was away.
+            delay = DELAYS[row.attempts - 1] * random.uniform(1, 1.1)
+        else:
+            told = (row.webhook_id, row.event, row.subject, row.attempts, exc)
+            logger.error("webhook %s (%s of %s) was given up after %d attempts: %s", *told)
+        _failed(database, row, str(exc), delay)
+        return False
     with database.begin() as connection:
         _WEBHOOKS(connection, "delivered", webhook_id=row.webhook_id)
     return True
 
 
-def _failed(database: Database, row: Any, exc: NotAcceptedError) -> bool:
-    """Record a failed attempt; return whether others may succeed."""
-    unset = isinstance(exc, _NotSetError)
-    last = unset or row.attempts > len(DELAYS)
-    # Not all at the same moment, after the receiver was away.
-    delay = None if last else DELAYS[row.attempts - 1] * random.uniform(1, 1.1)
-    if last and not unset:
-        logger.error(
-            "webhook %s (%s of %s) was given up after %d attempts: %s",
-            row.webhook_id,
-            row.event,
-            row.subject,
-            row.attempts,
-            exc,
-        )
-    values = {"webhook_id": row.webhook_id, "attempts": row.attempts, "error": storable(str(exc))}
+def _failed(database: Database, row: Any, error: str, delay: float | None) -> None:
+    """Record a failed attempt; without a delay it was the last one."""
+    values = {"webhook_id": row.webhook_id, "attempts": row.attempts, "error": storable(error)}
     with database.begin() as connection:
         _WEBHOOKS(connection, "failed", **values, delay=delay)
-    return unset

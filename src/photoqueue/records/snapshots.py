@@ -282,3 +282,19 @@ class Webhook:
     delivered_at: datetime | None
     #: Of one that waits: when the next attempt begins.
     due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectEntry:
+    """A project in the list of projects."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _JSON
+
+    project_id: str
+    #: Number of its photos, and of the rooms that they name.
+    photos: int
+    rooms: int
+    #: When its newest inventory ended; None without one.
+    newest_inventory: datetime | None
+    #: When a photo was last submitted for it or one of its jobs last ended.
+    last_activity: datetime

@@ -86,10 +86,12 @@ class AccessCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
+        if scope["type"] == "http":
+            await self._check(scope)
+        await self._app(scope, receive, send)
+
+    async def _check(self, scope: Scope) -> None:
+        headers, path = Headers(scope=scope), scope["path"]
         if self._digest is None:
             _check_host(headers)
             _check_origin(scope["method"], headers)
@@ -99,26 +101,35 @@ class AccessCheck:
         opens = hmac.compare_digest(digest_of(shown or ""), self._digest or b"")
         state = scope.setdefault("state", {})
         state["trusted"] = opens or self._digest is None
-        path = scope["path"]
         if path in OPEN or path.startswith(OPEN_FOLDER):
-            await self._app(scope, receive, send)
             return
         token = Token(name=OF_THE_ENVIRONMENT, scope=TokenScope.OPERATE) if opens else None
         if shown is not None and token is None:
             token = await self._named(shown)
         if token is None and (shown is not None or self._digest is not None):
-            raise _unauthorized()
-        state["token"] = None if token is None else token.name
+            raise ProblemError(
+                401,
+                "unauthorized",
+                "The token is missing or wrong. Send the header 'Authorization: Bearer TOKEN' with "
+                "the server's PHOTOQUEUE_API_TOKEN, or with one that `photoqueue tokens make` "
+                "printed.",
+                headers={"WWW-Authenticate": 'Bearer realm="photoqueue"'},
+            )
+        state["token"] = token and token.name
         made_with.set(state["token"])
-        route, target = self._route(scope)
-        if route is not None:  # else that is told
-            needed = needed_by(route)
-            if token is not None and not token.scope.includes(needed):
-                raise _out_of_scope(token, needed)
-            state["reads"] = needed is TokenScope.READ
-            if needed is TokenScope.OPERATE:
-                state["operation"] = route.name, target
-        await self._app(scope, receive, send)
+        for route in self._routes:  # of none of them that is told
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                needed = needed_by(route)
+                if token is not None and not token.scope.includes(needed):
+                    raise _out_of_scope(token, needed)
+                state["reads"] = needed is TokenScope.READ
+                if needed is TokenScope.OPERATE:
+                    state["operation"] = (
+                        route.name,
+                        " ".join(map(str, found["path_params"].values())),
+                    )
+                return
 
     async def _named(self, shown: str) -> Token | None:
         if not shown.startswith(PREFIX):  # nothing is asked for what is none
@@ -129,13 +140,6 @@ class AccessCheck:
             tokens.forget()
             found = (await tokens.get()).get(digest)
         return found
-
-    def _route(self, scope: Scope) -> tuple[APIRoute | None, str]:
-        for route in self._routes:
-            match, found = route.matches(scope)
-            if match is Match.FULL:
-                return route, " ".join(map(str, found["path_params"].values()))
-        return None, ""
 
 
 class OperationLog:
@@ -180,16 +184,6 @@ def _bearer(headers: Headers) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def _unauthorized() -> ProblemError:
-    return ProblemError(
-        401,
-        "unauthorized",
-        "The token is missing or wrong. Send the header 'Authorization: Bearer TOKEN' with the "
-        "server's PHOTOQUEUE_API_TOKEN, or with one that `photoqueue tokens make` printed.",
-        headers={"WWW-Authenticate": 'Bearer realm="photoqueue"'},
-    )
-
-
 def _out_of_scope(token: Token, needed: TokenScope) -> ProblemError:
     return ProblemError(
         403,
@@ -202,7 +196,8 @@ def _out_of_scope(token: Token, needed: TokenScope) -> ProblemError:
 
 def _check_host(headers: Headers) -> None:
     host = headers.get("host", "")
-    if not is_loopback(_without_port(host)):
+    name, colon, port = host.rpartition(":")
+    if not is_loopback(name if colon and port.isdigit() else host):
         raise ProblemError(
             403,
             "host",
@@ -212,19 +207,12 @@ def _check_host(headers: Headers) -> None:
 
 
 def _check_origin(method: str, headers: Headers) -> None:
-    if method in _SAFE_METHODS:
-        return
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
     foreign = origin is not None and origin.partition("://")[2] != headers.get("host")
-    if foreign or site not in {"same-origin", "none"}:
+    if method not in _SAFE_METHODS and (foreign or site not in {"same-origin", "none"}):
         raise ProblemError(
             403,
             "cross-site",
             "A page of another site may not change anything here. Ask from a program, or set "
             "PHOTOQUEUE_API_TOKEN and send it along.",
         )
-
-
-def _without_port(host: str) -> str:
-    name, colon, port = host.rpartition(":")
-    return name if colon and port.isdigit() else host

@@ -7,7 +7,7 @@ request went is named here.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel
 from photoqueue.queue.batch_changes import BatchPhoto
 from photoqueue.records.base import Box
 from photoqueue.records.edits import Edit
-from photoqueue.records.snapshots import JobSnapshot, QueueStats, Webhook, Worker
+from photoqueue.records.snapshots import JobSnapshot, ProjectEntry, QueueStats, Webhook, Worker
 from photoqueue.words import JobState, JobType
 
 _JOB_ID = "01a209ce-dc1e-7676-951f-0a77b04d212b"
@@ -91,19 +91,6 @@ class BatchPhotosAnswer(_Given):
 
     photos: tuple[BatchPhoto, ...]
     next: int | None = None
-
-
-class ProjectEntry(_Given):
-    """A project in the list of projects."""
-
-    project_id: str
-    #: Number of its photos, and of the rooms that they name.
-    photos: int
-    rooms: int
-    #: When its newest inventory ended.
-    newest_inventory: datetime | None
-    #: When a photo was last submitted for it or one of its jobs last ended.
-    last_activity: datetime
 
 
 class ProjectsAnswer(_Given):
@@ -256,3 +243,10 @@ class Problem(BaseModel):
     status: int = Field(examples=[404])
     detail: str = Field(examples=["No job … in this installation. List the jobs …"])
     errors: list[Fault] | None = None
+
+
+def content(description: str, *kinds: str, binary: bool = True) -> dict[int | str, dict[str, Any]]:
+    """Describe an answer that is not JSON, by its media types."""
+    schema = {"type": "string", **({"format": "binary"} if binary else {})}
+    told = {"description": description, "content": {kind: {"schema": schema} for kind in kinds}}
+    return {200: told}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Final, Generic, ParamSpec, TypeVar
@@ -15,7 +15,7 @@ from fastapi import Depends, Request
 
 from photoqueue.client.metrics import RecentMetrics
 from photoqueue.client.observe import ask, stats
-from photoqueue.client.system import Check, readiness
+from photoqueue.client.system import readiness
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.http.answers import QueuesAnswer
 from photoqueue.faces.http.connections import Places
@@ -23,7 +23,7 @@ from photoqueue.faces.http.metrics import exposition, installation_metrics
 from photoqueue.faces.http.problems import busy
 from photoqueue.installation import current
 from photoqueue.queue.pages import change_mark
-from photoqueue.queue.tokens import Token, live_tokens
+from photoqueue.queue.tokens import live_tokens
 from photoqueue.settings import Settings
 
 Given = ParamSpec("Given")
@@ -204,10 +204,11 @@ class ApiBackend:
         self.queues = SharedRead(self._read_queues)
         #: For what takes seconds of processor time.
         self.reports = Calls(self.gate, threads=2, waiting=16)
-        self.mark = SharedRead(self._read_mark, stale_seconds=0.5)
+        self.mark = SharedRead(lambda: self._watching(ask, change_mark), stale_seconds=0.5)
         #: The named tokens by their digests: one that was withdrawn opens nothing a second later.
-        self.tokens = SharedRead(self._read_tokens)
-        self.readiness = SharedRead(self._read_readiness, fresh_seconds=0.5)
+        self.tokens = SharedRead(lambda: self._watching(ask, live_tokens))
+        # Not through the gate: this reports why it is closed.
+        self.readiness = SharedRead(lambda: asyncio.to_thread(readiness), fresh_seconds=0.5)
         #: Set when the server shuts down; also ends event streams.
         self.stopping = asyncio.Event()
         self.uploads = Places(_UPLOADS)
@@ -229,16 +230,6 @@ class ApiBackend:
         queues = tuple((await self._watching(stats)).values())
         answer = QueuesAnswer(queues=queues, timestamp=datetime.now(UTC))
         return answer.model_dump_json(by_alias=True).encode()
-
-    async def _read_mark(self) -> str:
-        return await self._watching(ask, change_mark)
-
-    async def _read_tokens(self) -> Mapping[bytes, Token]:
-        return await self._watching(ask, live_tokens)
-
-    async def _read_readiness(self) -> list[Check]:
-        # Bypasses the gate: this reports why it is closed.
-        return await asyncio.to_thread(readiness)
 
 
 async def _backend(request: Request) -> ApiBackend:

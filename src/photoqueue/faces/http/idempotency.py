@@ -7,8 +7,6 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -22,8 +20,7 @@ from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.http.backend import ApiBackend
 from photoqueue.faces.http.problems import ProblemError
 from photoqueue.queue import answers
-from photoqueue.queue.answers import HeldKey, KeyClaim
-from photoqueue.queue.database import Database
+from photoqueue.queue.answers import KeyState
 
 logger = logging.getLogger(__name__)
 
@@ -62,53 +59,51 @@ class Idempotency:
             await body.read()
         caller, known = scope["state"].get("token") or "", body.digest
         found = await self._calls(ask, answers.claim, caller, key, known)
-        if isinstance(found, HeldKey):
+        if found.claim is None:
             await _repeat(found, body, send)
         else:
             await self._carry_out(found, body, scope, send)
 
-    async def _carry_out(self, claim: KeyClaim, body: _Body, scope: Scope, send: Send) -> None:
-        scope["state"]["ref"] = str(claim.ref)
+    async def _carry_out(self, key: KeyState, body: _Body, scope: Scope, send: Send) -> None:
+        scope["state"]["ref"] = str(key.ref)
         messages: list[Message] = []
 
         async def collected(message: Message) -> None:
             messages.append(message)
 
-        renewal = asyncio.create_task(self._renew(claim))
+        renewal = asyncio.create_task(self._renew(key))
         try:
             await self._app(scope, body.receive, collected)
             await body.read()
         except Exception:
-            await self._record(partial(answers.free, claim=claim, refused=False))
+            await self._record(key, "release")
             raise
         finally:
             renewal.cancel()
         status = messages[0]["status"]
         if status < 300 and body.digest is not None:
             answer = b"".join(message.get("body", b"") for message in messages).decode() or None
-            given = {"digest": body.digest, "status": status, "answer": answer}
-            await self._record(partial(answers.keep, claim=claim, **given))
+            await self._record(key, "keep", digest=body.digest, status=status, answer=answer)
         else:
             # A request that was refused has changed nothing.
-            await self._record(partial(answers.free, claim=claim, refused=status < 500))
+            await self._record(key, "give_up" if status < 500 else "release")
         for message in messages:
             await send(message)
 
-    async def _record(self, change: Callable[[Database], None]) -> None:
+    async def _record(self, key: KeyState, what: Any, **answer: Any) -> None:
         try:
-            await self._calls(ask, change)
+            await self._calls(ask, partial(answers.record, claim=key.claim, what=what, **answer))
         except (PhotoqueueError, ProblemError) as exc:
-            # The request was carried out, or refused, all the same; the claim ends by itself.
-            logger.warning("the answer to a request with an Idempotency-Key is not kept: %s", exc)
+            # The request is carried out, or refused, all the same; the claim ends by itself.
+            logger.warning("what becomes of an Idempotency-Key is not on record: %s", exc)
 
-    async def _renew(self, claim: KeyClaim) -> None:
+    async def _renew(self, key: KeyState) -> None:
         while True:
             await asyncio.sleep(answers.LEASE.total_seconds() / 3)
-            with suppress(PhotoqueueError, ProblemError):
-                await self._calls(ask, answers.renew, claim)
+            await self._record(key, "renew")
 
 
-async def _repeat(held: HeldKey, body: _Body, send: Send) -> None:
+async def _repeat(held: KeyState, body: _Body, send: Send) -> None:
     if held.status is not None:
         await body.read()
     if None not in (held.digest, body.digest) and held.digest != body.digest:

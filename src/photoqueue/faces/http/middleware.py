@@ -124,23 +124,17 @@ class BodyLimit:
             raise self._too_large(photos)
 
     def _too_large(self, photos: int) -> ProblemError:
-        size = self._max_photo / 2**20
-        if photos > 1:
-            advice = (
-                f"The limit for photos together is {photos * size:g} MiB. Send fewer at a time."
-            )
-        elif photos:
-            advice = (
-                f"The limit for a photo is {size:g} MiB. Export it smaller, or raise the server's "
-                "PHOTOQUEUE_MAX_PHOTO_MB."
-            )
-        else:
-            advice = (
-                f"The limit for such a body is {MAX_JSON // 1024} KiB. Photos are sent to "
-                "/api/photos or into a batch, as multipart/form-data."
-            )
+        size = max(photos, 1) * self._max_photo / 2**20
+        advice = (
+            f"{MAX_JSON // 1024} KiB for such a body. Photos are sent to /api/photos or into a "
+            "batch, as multipart/form-data.",
+            f"{size:g} MiB for a photo. Export it smaller, or raise the server's "
+            "PHOTOQUEUE_MAX_PHOTO_MB.",
+            f"{size:g} MiB for photos together. Send fewer at a time.",
+        )
         # The rest of the body is not read, so this connection cannot be reused.
-        return ProblemError(413, "too-large", advice, headers={"Connection": "close"})
+        close = {"Connection": "close"}
+        return ProblemError(413, "too-large", f"The limit is {advice[photos]}", headers=close)
 
 
 class RateLimit:

@@ -16,30 +16,13 @@ from fastapi.routing import APIRoute
 from photoqueue import __version__
 from photoqueue.addresses import listen, origin
 from photoqueue.errors import ConfigurationError, PhotoqueueError
-from photoqueue.faces.http import problems
-from photoqueue.faces.http.access import (
-    MIN_TOKEN,
-    OPEN,
-    AccessCheck,
-    OperationLog,
-    is_loopback,
-    needed_by,
-)
+from photoqueue.faces.http import access, problems
 from photoqueue.faces.http.answers import Problem
 from photoqueue.faces.http.backend import ApiBackend
 from photoqueue.faces.http.connections import Connection
 from photoqueue.faces.http.idempotency import KEY, Idempotency
 from photoqueue.faces.http.middleware import BodyLimit, Guard, RateLimit
-from photoqueue.faces.http.routes import (
-    batches,
-    jobs,
-    photos,
-    projects,
-    reviews,
-    submissions,
-    system,
-    webhooks,
-)
+from photoqueue.faces.http.routes import batches, jobs, projects, submissions, system
 from photoqueue.installation import current
 from photoqueue.settings import Settings
 from photoqueue.words import TokenScope
@@ -48,10 +31,8 @@ _ROUTERS: Final = (
     submissions.router,
     jobs.router,
     batches.router,
-    photos.router,
     projects.router,
-    reviews.router,
-    webhooks.router,
+    projects.reviews,
     system.router,
 )
 #: In the order in which they are asked whether they are meant.
@@ -60,20 +41,20 @@ API_ROUTES: Final = [
 ]
 #: Problem responses that any route may give.
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    400: {"model": Problem, "description": "The request cannot be read."},
-    401: {"model": Problem, "description": "The token is missing or wrong."},
-    403: {
-        "model": Problem,
-        "description": "The token's scope, or a page of another site, does not allow it.",
-    },
-    404: {"model": Problem, "description": "There is no such thing."},
-    409: {"model": Problem, "description": "The state of the thing does not allow it."},
-    413: {"model": Problem, "description": "The body is too large."},
-    415: {"model": Problem, "description": "The body has an unsupported media type."},
-    422: {"model": Problem, "description": "A value is not as expected."},
-    429: {"model": Problem, "description": "Too many requests; see Retry-After."},
-    500: {"model": Problem, "description": "A fault of the server."},
-    503: {"model": Problem, "description": "A server is unavailable or busy; see Retry-After."},
+    status: {"model": Problem, "description": description}
+    for status, description in {
+        400: "The request cannot be read.",
+        401: "The token is missing or wrong.",
+        403: "The token's scope, or a page of another site, does not allow it.",
+        404: "There is no such thing.",
+        409: "The state of the thing does not allow it.",
+        413: "The body is too large.",
+        415: "The body has an unsupported media type.",
+        422: "A value is not as expected.",
+        429: "Too many requests; see Retry-After.",
+        500: "A fault of the server.",
+        503: "A server is unavailable or busy; see Retry-After.",
+    }.items()
 }
 
 _KEY: Final = {
@@ -110,10 +91,10 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     problems.install(app, API_ROUTES)
     # The middleware added last sees a request first.
-    app.add_middleware(OperationLog, backend=backend)
+    app.add_middleware(access.OperationLog, backend=backend)
     app.add_middleware(Idempotency, backend=backend)
     app.add_middleware(BodyLimit, max_photo=round(settings.max_photo_mb * 2**20), photos=_photos_at)
-    app.add_middleware(AccessCheck, backend=backend, routes=API_ROUTES)
+    app.add_middleware(access.AccessCheck, backend=backend, routes=API_ROUTES)
     app.add_middleware(RateLimit, per_second=settings.api_requests_per_second)
     app.add_middleware(Guard)
     app.openapi = lambda: _described(app, with_token=settings.api_token is not None)  # type: ignore[method-assign]  # FastAPI's own way
@@ -139,13 +120,13 @@ def _described(app: FastAPI, *, with_token: bool) -> dict[str, Any]:
                     _as_problem(answer.get("content", {}))
         if with_token:
             made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        for route in filter(lambda one: one.include_in_schema, API_ROUTES):
-            needed = needed_by(route)
+        for route in (one for one in API_ROUTES if one.include_in_schema):
+            needed = access.needed_by(route)
             for method in route.methods or ():
                 operation = made["paths"][route.path_format][method.lower()]
                 if method == "POST" and needed is not TokenScope.READ:
                     operation.setdefault("parameters", []).append(_KEY)
-                if with_token and route.path_format not in OPEN:
+                if with_token and route.path_format not in access.OPEN:
                     operation["security"] = [{"token": [needed]}]
         app.openapi_schema = made
     return app.openapi_schema
@@ -245,12 +226,12 @@ def check_token(settings: Settings, host: str) -> None:
     """
     advice = "Make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
     if settings.api_token is None:
-        if not is_loopback(host):
+        if not access.is_loopback(host):
             raise ConfigurationError(
                 f"{host} can be reached from other machines, so PHOTOQUEUE_API_TOKEN must be set, "
                 f"which callers then send. {advice}"
             )
-    elif len(settings.api_token.get_secret_value()) < MIN_TOKEN:
+    elif len(settings.api_token.get_secret_value()) < access.MIN_TOKEN:
         raise ConfigurationError(
-            f"PHOTOQUEUE_API_TOKEN is shorter than {MIN_TOKEN} characters. {advice}"
+            f"PHOTOQUEUE_API_TOKEN is shorter than {access.MIN_TOKEN} characters. {advice}"
         )

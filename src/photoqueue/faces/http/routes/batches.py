@@ -12,9 +12,8 @@ import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -23,26 +22,19 @@ from fastapi.sse import format_sse_event
 from pydantic import Field, TypeAdapter
 from starlette.datastructures import UploadFile
 
-from photoqueue.client.identifiers import MAX_LENGTH, MAX_PRIORITY
+from photoqueue.client.identifiers import MAX_PRIORITY
 from photoqueue.client.intake import add_to_batch, batch_request
 from photoqueue.client.observe import ask, batch
 from photoqueue.client.submit import open_batch
 from photoqueue.engines.registry import registered_engines
 from photoqueue.errors import PhotoqueueError
 from photoqueue.faces.http.access import needs
-from photoqueue.faces.http.answers import BatchAnswer, BatchPhotosAnswer, LeftOutFile
+from photoqueue.faces.http.answers import BatchAnswer, BatchPhotosAnswer, LeftOutFile, content
 from photoqueue.faces.http.backend import ApiBackend, TheBackend
 from photoqueue.faces.http.connections import client_of
 from photoqueue.faces.http.problems import ProblemError
-from photoqueue.faces.http.routes.submissions import (
-    CONTROL,
-    MAX_FIELD,
-    Name,
-    RequestBody,
-    Whole,
-    checked_body,
-    fault,
-)
+from photoqueue.faces.http.routes import bodies
+from photoqueue.faces.http.routes.bodies import FORM, Name, NameOrBlank, RequestBody, Whole
 from photoqueue.installation import current
 from photoqueue.queue.batch_changes import (
     BatchChanges,
@@ -70,14 +62,13 @@ _ENDED: Final = "ended-"
 _CHUNK: Final = 200
 _ENDED_JOB: Final = TypeAdapter(EndedJob)
 
-_STREAM: Final[dict[int | str, dict[str, Any]]] = {
-    200: {
-        "description": (
-            "`job`: a job has ended. `progress`: how many jobs are in each state; send its "
-            "id as Last-Event-ID. `end`: it is closed, and all jobs have ended."
-        ),
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
-    },
+_STREAM: Final = {
+    **content(
+        "`job`: a job has ended. `progress`: how many jobs are in each state; send its id as "
+        "Last-Event-ID. `end`: it is closed, and all jobs have ended.",
+        "text/event-stream",
+        binary=False,
+    ),
     204: {"description": "All jobs had ended, and the client has received all events."},
 }
 
@@ -86,8 +77,6 @@ _STREAM: Final[dict[int | str, dict[str, Any]]] = {
 ADDITIONS: Final = re.compile(r"/api/batches/[^/]+/photos")
 #: Most photos in one body.
 _MOST_PHOTOS: Final = 50
-#: A name, or nothing for one photo of several.
-_NameOrBlank = Annotated[str, Field(max_length=MAX_LENGTH, pattern=rf"^[^{CONTROL}]*$")]
 
 
 class BatchRequest(RequestBody):
@@ -105,11 +94,11 @@ class PhotoFields(RequestBody):
     """Fields beside the photos: each once for every photo, in their order, or left out."""
 
     #: Or once for all.
-    room: list[_NameOrBlank] = Field(default_factory=list)
+    room: list[NameOrBlank] = Field(default_factory=list)
     #: Or once for all.
-    room_type: list[_NameOrBlank] = Field(default_factory=list)
-    photo_id: list[_NameOrBlank] = Field(default_factory=list)
-    asset_id: list[_NameOrBlank] = Field(default_factory=list)
+    room_type: list[NameOrBlank] = Field(default_factory=list)
+    photo_id: list[NameOrBlank] = Field(default_factory=list)
+    asset_id: list[NameOrBlank] = Field(default_factory=list)
 
     def of_each(self, photos: int) -> list[dict[str, str | None]]:
         """Return what is said of each photo."""
@@ -119,7 +108,7 @@ class PhotoFields(RequestBody):
             for_all = name in ("room", "room_type")
             if len(given) not in (0, photos) and not (for_all and len(given) == 1):
                 once = ", or once for all" if for_all else ""
-                raise fault(
+                raise bodies.fault(
                     str(field.alias),
                     f"is given {len(given)} times for {photos} photos; give it for each{once}",
                 )
@@ -130,22 +119,14 @@ class PhotoFields(RequestBody):
         ]
 
 
-def _photos_body() -> dict[str, Any]:
-    """Describe the body for OpenAPI."""
-    fields = PhotoFields.model_json_schema(by_alias=True)
-    picture = {"type": "string", "format": "binary"}
-    fields["properties"] = {
-        "photo": {
-            "type": "array",
-            "items": picture,
-            "minItems": 1,
-            "maxItems": _MOST_PHOTOS,
-            "description": "The pictures: JPEG, PNG, WebP, HEIC or AVIF.",
-        },
-        **fields["properties"],
-    }
-    fields["required"] = ["photo"]
-    return {"required": True, "content": {"multipart/form-data": {"schema": fields}}}
+_PICTURES: Final = {
+    "type": "array",
+    "items": {"type": "string", "format": "binary"},
+    "minItems": 1,
+    "maxItems": _MOST_PHOTOS,
+    "description": "The pictures: JPEG, PNG, WebP, HEIC or AVIF.",
+}
+_ADDITION: Final = {"required": True, "content": bodies.form_of(PhotoFields, _PICTURES)}
 
 
 @router.post("", name="open", status_code=201)
@@ -165,32 +146,17 @@ async def read_batch(batch_id: str, backend: TheBackend) -> BatchAnswer:
     "/{batch_id}/photos",
     status_code=202,
     response_model_exclude_none=True,
-    openapi_extra={"requestBody": _photos_body()},
+    openapi_extra={"requestBody": _ADDITION},
 )
 @needs(TokenScope.SUBMIT)
 async def add(batch_id: str, request: Request, backend: TheBackend) -> BatchPhotosAnswer:
     """Add photos to an open batch, all of them or none; one that cannot be read has failed."""
     # Whether it is there and open, before the photos are received.
     await backend.calls(lambda: batch_request(current(), batch_id))
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "multipart/form-data":
-        raise ProblemError(415, "media-type", "Send the pictures as multipart/form-data.")
-    place = backend.uploads.take(client_of(request.scope), "photos that it receives")
-    most = {"max_files": _MOST_PHOTOS, "max_fields": 4 * _MOST_PHOTOS}
-    async with place, request.form(**most, max_part_size=MAX_FIELD) as form:
-        photos: list[UploadFile] = []
-        texts: dict[str, list[str]] = {}
-        for name, value in form.multi_items():
-            if not isinstance(value, UploadFile):
-                texts.setdefault(name, []).append(value)
-            elif name == "photo":
-                photos.append(value)
-            else:
-                raise fault(name, "is a file; only photo is one")
-        if not photos:
-            raise fault("photo", "is missing; send the pictures as files")
-        fields = checked_body(partial(PhotoFields.model_validate, texts))
-        answer = await backend.calls(_add, batch_id, photos, fields.of_each(len(photos)))
+    bodies.kind_of(request, FORM)
+    async with bodies.received(request, backend, most=_MOST_PHOTOS) as (photos, texts):
+        fields = bodies.checked(PhotoFields, texts).of_each(len(photos))
+        answer = await backend.calls(_add, batch_id, photos, fields)
     backend.changed()
     return answer
 
@@ -229,17 +195,18 @@ def _close(batch_id: str) -> BatchAnswer:
 
 
 def _told(batch_id: str) -> BatchAnswer:
-    row = ask(batch_row, batch_id)
-    found = ask(batch_counts, batch_id)
-    finished = sum(number for state, number in found.items() if state.finished)
-    total = sum(found.values())
-    return BatchAnswer(
-        **{name: row[name] for name in BatchAnswer.model_fields if name in row},
-        counts={state: found.get(state, 0) for state in JobState},
-        total=total,
-        finished=finished,
-        done=not row["open"] and finished == total,
-    )
+    row, counts = ask(batch_row, batch_id), ask(batch_counts, batch_id)
+    whose = {name: row[name] for name in BatchAnswer.model_fields if name in row}
+    return BatchAnswer(**whose | _progress(counts, row["open"]))
+
+
+def _progress(counts: Mapping[JobState, int], is_open: bool) -> dict[str, Any]:
+    """Return how far a batch is."""
+    finished = sum(number for state, number in counts.items() if state.finished)
+    total = sum(counts.values())
+    by_state = {state: counts.get(state, 0) for state in JobState}
+    told = {"total": total, "finished": finished, "counts": by_state, "open": is_open}
+    return {**told, "done": not is_open and finished == total}
 
 
 @router.get("/{batch_id}/results", response_model_exclude_none=True)
@@ -307,11 +274,12 @@ async def _follow(backend: ApiBackend, batch_id: str, first: BatchChanges) -> As
             # Without an id: a client that is cut off here resumes before all of these.
             some = changes.ended[begin : begin + _CHUNK]
             yield b"".join(_event("job", _ENDED_JOB.dump_json(e, by_alias=True)) for e in some)
+        told = json.dumps(_progress(changes.counts, changes.open)).encode()
         if changes.ended or changes.counts != counts:
-            yield _event("progress", _progress(changes), changes.mark)
+            yield _event("progress", told, changes.mark)
             counts, spoken = changes.counts, time.monotonic()
         if changes.done:
-            yield _event("end", _progress(changes), f"{_ENDED}{changes.mark}")
+            yield _event("end", told, f"{_ENDED}{changes.mark}")
             return
         if time.monotonic() - spoken > HEARTBEAT_SECONDS:
             yield b": still here\n\n"
@@ -339,10 +307,3 @@ async def _stopping(backend: ApiBackend, seconds: float) -> bool:
 
 def _event(name: str, data: bytes, mark: str | None = None) -> bytes:
     return format_sse_event(event=name, data_str=data.decode(), id=mark)
-
-
-def _progress(changes: BatchChanges) -> bytes:
-    finished = sum(number for state, number in changes.counts.items() if state.finished)
-    counts = {str(state): changes.counts[state] for state in JobState}
-    told = {"total": changes.total, "finished": finished, "counts": counts}
-    return json.dumps({**told, "open": changes.open, "done": changes.done}).encode()

@@ -2,72 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
 
 from photoqueue.client.control import cancel, retry
+from photoqueue.client.handles import Job
 from photoqueue.client.observe import ask, story
+from photoqueue.client.observe import job as find_job
 from photoqueue.faces.http.answers import CountsAnswer, JobsAnswer, SubmittedJob
 from photoqueue.faces.http.backend import TheBackend
+from photoqueue.faces.http.routes.submissions import submitted
 from photoqueue.queue.pages import JobOrder, JobQuery, job_counts, job_page
 from photoqueue.records.snapshots import JobStory
 from photoqueue.words import JobState, JobType
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
-Queue = Annotated[JobType | None, Query(description="Only jobs of this queue.")]
-Project = Annotated[str | None, Query(description="Only jobs of this project.")]
-InBatch = Annotated[str | None, Query(description="Only jobs of this batch.")]
-Text = Annotated[
-    str, Query(description="Text in file name, room, key, batch or error; or a job id.")
-]
-Cursor = Annotated[
-    str | None, Query(description="``next`` or ``previous`` of a page in this order.")
-]
+
+class JobFilter(BaseModel):
+    """Which jobs are meant, by the names of :class:`JobQuery` and those of the API."""
+
+    queue: JobType | None = Field(None, description="Only jobs of this queue.")
+    project_id: str | None = Field(None, alias="project", description="Only of this project.")
+    batch_id: str | None = Field(None, alias="batch", description="Only of this batch.")
+    text: str = Field(
+        "",
+        alias="search",
+        description="Text in file name, room, key, batch or error; or a job id.",
+    )
+
+
+class JobList(JobFilter):
+    """A page of jobs."""
+
+    states: tuple[JobState, ...] = Field((), alias="state", description="Only in these states.")
+    order: JobOrder = Field(JobOrder.SUBMITTED, description="Sort key.")
+    descending: bool = Field(True, description="Descending order.")
+    size: int = Field(50, alias="limit", ge=1, le=500, description="Rows per page.")
+    after: str | None = Field(None, description="``next`` of a page in this order.")
+    before: str | None = Field(None, description="``previous`` of a page; ``end`` for the last.")
 
 
 @router.get("")
-async def jobs(
-    backend: TheBackend,
-    state: Annotated[list[JobState] | None, Query(description="Only in these states.")] = None,
-    queue: Queue = None,
-    project: Project = None,
-    batch: InBatch = None,
-    search: Text = "",
-    order: Annotated[JobOrder, Query(description="Sort key.")] = JobOrder.SUBMITTED,
-    descending: Annotated[bool, Query(description="Descending order.")] = True,
-    limit: Annotated[int, Query(ge=1, le=500, description="Rows per page.")] = 50,
-    after: Cursor = None,
-    before: Cursor = None,
-) -> JobsAnswer:
+async def jobs(asked: Annotated[JobList, Query()], backend: TheBackend) -> JobsAnswer:
     """List jobs in pages; new jobs do not shift the pages."""
-    query = JobQuery(
-        queue=queue,
-        states=tuple(state or ()),
-        project_id=project,
-        batch_id=batch,
-        text=search,
-        order=order,
-        descending=descending,
-        size=limit,
-        after=after,
-        before=before,
-    )
-    page = await backend.calls(ask, job_page, query)
+    page = await backend.calls(lambda: ask(job_page, JobQuery(**asked.model_dump())))
     return JobsAnswer(jobs=page.rows, next=page.next, previous=page.previous)
 
 
 @router.get("/counts")
-async def counts(
-    backend: TheBackend,
-    queue: Queue = None,
-    project: Project = None,
-    batch: InBatch = None,
-    search: Text = "",
-) -> CountsAnswer:
+async def counts(asked: Annotated[JobFilter, Query()], backend: TheBackend) -> CountsAnswer:
     """Count the jobs of a search by state."""
-    query = JobQuery(queue=queue, project_id=project, batch_id=batch, text=search)
+    query = JobQuery(**asked.model_dump())
     return CountsAnswer(counts=await backend.calls(ask, job_counts, query))
 
 
@@ -80,20 +70,15 @@ async def job(job_id: str, backend: TheBackend) -> JobStory:
 @router.post("/{job_id:path}/retry")
 async def retry_job(job_id: str, backend: TheBackend) -> SubmittedJob:
     """Retry a failed or cancelled job."""
-    await backend.calls(retry, job_id)
-    return await _changed(job_id, backend)
+    return await submitted(backend, partial(_after, retry, job_id))
 
 
 @router.post("/{job_id:path}/cancel")
 async def cancel_job(job_id: str, backend: TheBackend) -> SubmittedJob:
     """Cancel a job that has not ended."""
-    await backend.calls(cancel, job_id)
-    return await _changed(job_id, backend)
+    return await submitted(backend, partial(_after, cancel, job_id))
 
 
-async def _changed(job_id: str, backend: TheBackend) -> SubmittedJob:
-    backend.changed()
-    found = await backend.calls(story, job_id)
-    return SubmittedJob(
-        job_id=str(found.job_id), job_key=found.job_key, queue=found.queue, state=found.state
-    )
+def _after(change: Callable[[str], int], job_id: str) -> Job:
+    change(job_id)
+    return find_job(job_id)

@@ -1,61 +1,28 @@
-"""Submissions: uploaded or known photos, inventories, test jobs.
-
-Paths and URLs are not accepted: the server could read files that the caller may not.
-"""
+"""Submissions: uploaded or known photos, inventories, test jobs; and the pictures of photos."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any, BinaryIO, Final, TypeVar
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 from starlette.datastructures import UploadFile
 
-from photoqueue.client.corrections import read_inventory
+from photoqueue.client.gallery import photo_picture, photo_preview
 from photoqueue.client.handles import Job
 from photoqueue.client.submit import submit_known_photo, submit_photo
 from photoqueue.client.submit_job import submit_inventory
 from photoqueue.errors import PhotoNotFoundError
 from photoqueue.faces.http.access import needs
-from photoqueue.faces.http.answers import SubmittedJob, TestJobAnswer
-from photoqueue.faces.http.backend import TheBackend
-from photoqueue.faces.http.connections import client_of
-from photoqueue.faces.http.problems import ProblemError
+from photoqueue.faces.http.answers import SubmittedJob, TestJobAnswer, content
+from photoqueue.faces.http.backend import ApiBackend, TheBackend
+from photoqueue.faces.http.routes import bodies
+from photoqueue.faces.http.routes.bodies import FORM, JSON, Flag, Name, RequestBody
 from photoqueue.records.base import Strategy
-from photoqueue.records.results import InventoryResult
 from photoqueue.samples import SAMPLE_PHOTO
 from photoqueue.words import TokenScope
-
-CONTROL: Final = r"\x00-\x1f\x7f-\x9f"
-#: An identifier chosen by a caller: 1 to 200 printable characters, not only blanks.
-Name = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=200,
-        pattern=rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$",
-    ),
-]
-
-
-def _whole(value: object) -> object:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-#: A whole number, which JSON may write with a point: 2.0.
-Whole = Annotated[int, BeforeValidator(_whole)]
-
-
-class RequestBody(BaseModel):
-    """A request body: no conversions, no unknown fields."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, frozen=True
-    )
 
 
 class TestJobRequest(RequestBody):
@@ -68,12 +35,9 @@ class TestJobRequest(RequestBody):
     room_type: Name | None = Field(default=None, examples=["salon"])
 
 
-class PhotoRequest(RequestBody):
+class PhotoRequest(TestJobRequest):
     """A photo that was submitted before."""
 
-    photo_id: Name = Field(examples=["photo-1"])
-    user_id: Name = Field(examples=["u1"])
-    room_type: Name | None = Field(default=None, examples=["salon"])
     asset_id: Name | None = None
     #: Analyse the photo again, even if it has been analysed.
     resubmit: bool = False
@@ -88,7 +52,7 @@ class UploadFields(RequestBody):
     room: Name | None = None
     room_type: Name | None = None
     asset_id: Name | None = None
-    resubmit: bool = False
+    resubmit: Flag = False
 
 
 class InventoryRequest(RequestBody):
@@ -105,31 +69,19 @@ router = APIRouter(prefix="/api")
 
 #: Path for photo uploads.
 UPLOADS: Final = "/api/photos"
-#: Longest value of a field beside the photo, in bytes.
-MAX_FIELD: Final = 4096
-_FLAGS: Final = {"true": True, "false": False}
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def _body() -> dict[str, Any]:
-    """Describe both forms of the body for OpenAPI."""
-    fields = UploadFields.model_json_schema(by_alias=True)
-    fields["properties"] = {
-        "photo": {
-            "type": "string",
-            "format": "binary",
-            "description": "The picture: JPEG, PNG, WebP, HEIC or AVIF.",
-        },
-        **fields["properties"],
-    }
-    fields["required"] = ["photo", *fields["required"]]
-    return {
-        "required": True,
-        "content": {
-            "multipart/form-data": {"schema": fields},
-            "application/json": {"schema": PhotoRequest.model_json_schema(by_alias=True)},
-        },
-    }
+_PICTURE: Final = {
+    "type": "string",
+    "format": "binary",
+    "description": "The picture: JPEG, PNG, WebP, HEIC or AVIF.",
+}
+#: Both forms of the body of an upload, for OpenAPI.
+_UPLOAD: Final = {
+    "required": True,
+    "content": {
+        **bodies.form_of(UploadFields, _PICTURE),
+        JSON: {"schema": PhotoRequest.model_json_schema(by_alias=True)},
+    },
+}
 
 
 @router.post(
@@ -137,73 +89,42 @@ def _body() -> dict[str, Any]:
     tags=["photos"],
     status_code=202,
     response_model_exclude_none=True,
-    openapi_extra={"requestBody": _body()},
+    openapi_extra={"requestBody": _UPLOAD},
 )
 @needs(TokenScope.SUBMIT)
 async def submit(request: Request, backend: TheBackend) -> SubmittedJob:
     """Submit a photo for analysis: an upload, or JSON with the id of a known photo."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        content = await request.body()
-        body = checked_body(partial(PhotoRequest.model_validate_json, content))
-        job = await backend.calls(submit_known_photo, **body.model_dump())
-    elif kind == "multipart/form-data":
-        job = await _upload(request, backend)
-    else:
-        raise ProblemError(
-            415,
-            "media-type",
-            "Send a picture as multipart/form-data, or the id of a known photo as "
-            "application/json.",
+    if bodies.kind_of(request, FORM, JSON) == JSON:
+        body = bodies.checked(PhotoRequest, await request.body())
+        return await submitted(backend, partial(submit_known_photo, **body.model_dump()))
+    async with bodies.received(request, backend, most=1) as ((photo,), texts):
+        for name, values in texts.items():
+            if len(values) > 1:
+                raise bodies.fault(name, "is given twice")
+        fields = bodies.checked(UploadFields, {name: value for name, (value,) in texts.items()})
+        return await submitted(backend, partial(_submit_upload, photo, fields))
+
+
+async def submitted(backend: ApiBackend, change: Callable[[], Job]) -> SubmittedJob:
+    """Change something in a thread, and answer with the job that it returns."""
+
+    def changed() -> SubmittedJob:
+        job = change()
+        return SubmittedJob(
+            job_id=job.id,
+            job_key=job.key,
+            queue=job.queue,
+            state=job.state,
+            moved_from=job.moved_from,
         )
-    return await _submitted(job, backend)
 
-
-async def _submitted(job: Job, backend: TheBackend) -> SubmittedJob:
+    answer = await backend.calls(changed)
     backend.changed()
-    state = (await backend.calls(job.poll)).state
-    return SubmittedJob(
-        job_id=job.id, job_key=job.key, queue=job.queue, state=state, moved_from=job.moved_from
-    )
+    return answer
 
 
-async def _upload(request: Request, backend: TheBackend) -> Job:
-    place = backend.uploads.take(client_of(request.scope), "photos that it receives")
-    limits = {"max_files": 1, "max_fields": 10, "max_part_size": MAX_FIELD}
-    async with place, request.form(**limits) as form:
-        values: dict[str, Any] = {}
-        photo: UploadFile | None = None
-        for name, value in form.multi_items():
-            if name in values or (name == "photo" and photo is not None):
-                raise fault(name, "is given twice")
-            if name == "photo" and isinstance(value, UploadFile):
-                photo = value
-            elif isinstance(value, UploadFile):
-                raise fault(name, "is a file; only photo is one")
-            else:
-                values[name] = _FLAGS.get(value, value) if name == "resubmit" else value
-        if photo is None:
-            raise fault("photo", "is missing; send the picture as a file")
-        fields = checked_body(partial(UploadFields.model_validate, values))
-        return await backend.calls(_submit_upload, photo.file, photo.filename, fields)
-
-
-def _submit_upload(file: BinaryIO, name: str | None, fields: UploadFields) -> Job:
-    return submit_photo(file.read(), file_name=name or None, **fields.model_dump())
-
-
-def checked_body(validate: Callable[[], Model]) -> Model:
-    """Validate a body; errors look like those of FastAPI's validation."""
-    try:
-        return validate()
-    except ValidationError as exc:
-        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in exc.errors()]
-        raise RequestValidationError(faults) from None
-
-
-def fault(field: str, problem: str) -> RequestValidationError:
-    """Make an error like those of FastAPI's validation."""
-    return RequestValidationError([{"type": "value", "loc": ("body", field), "msg": problem}])
+def _submit_upload(photo: UploadFile, fields: UploadFields) -> Job:
+    return submit_photo(photo.file.read(), file_name=photo.filename or None, **fields.model_dump())
 
 
 # The function's name is part of the operation id in generated clients.
@@ -217,41 +138,52 @@ def fault(field: str, problem: str) -> RequestValidationError:
 @needs(TokenScope.SUBMIT)
 async def submit_project(body: InventoryRequest, backend: TheBackend) -> SubmittedJob:
     """Submit an inventory of a project."""
-    job = await backend.calls(
-        submit_inventory,
-        body.project_id,
-        user_id=body.user_id,
-        after=body.after_batch,
-        strategy=body.strategy,
-    )
-    return await _submitted(job, backend)
-
-
-@router.get(
-    "/projects/{project_id:path}/inventory", tags=["inventories"], response_model_exclude_none=True
-)
-async def inventory(project_id: Name, backend: TheBackend) -> InventoryResult:
-    """Read the newest inventory of a project, with all corrections."""
-    return await backend.calls(read_inventory, project_id)
+    given = body.model_dump(exclude={"after_batch"})
+    return await submitted(backend, partial(submit_inventory, **given, after=body.after_batch))
 
 
 @router.post("/queue/test", tags=["queues"])
 @needs(TokenScope.SUBMIT)
 async def submit_test_job(body: TestJobRequest, backend: TheBackend) -> TestJobAnswer:
     """Submit a test photo; an unknown photo id gets a photo of the sample home."""
-    job = await backend.calls(_submit_test, body)
-    backend.changed()
-    return TestJobAnswer(job_id=job.id, bull_job_id=job.key)
+    job = await submitted(backend, partial(_submit_test, body))
+    return TestJobAnswer(job_id=job.job_id, bull_job_id=job.job_key)
 
 
 def _submit_test(body: TestJobRequest) -> Job:
     try:
-        return submit_known_photo(body.photo_id, user_id=body.user_id, room_type=body.room_type)
+        return submit_known_photo(**body.model_dump())
     except PhotoNotFoundError:
-        return submit_photo(
-            SAMPLE_PHOTO.read_bytes(),
-            photo_id=body.photo_id,
-            user_id=body.user_id,
-            room_type=body.room_type,
-            file_name="sample-room.jpg",
-        )
+        sample = SAMPLE_PHOTO.read_bytes()
+        return submit_photo(sample, file_name="sample-room.jpg", **body.model_dump())
+
+
+#: The longest side that JPEG knows.
+_FULL: Final = 65_500
+_JPEG: Final = content("The upright picture as JPEG, without metadata.", "image/jpeg")
+
+
+@router.get(
+    "/photos/{photo_id:path}/picture",
+    tags=["photos"],
+    response_class=Response,
+    responses=_JPEG,
+)
+async def picture(
+    photo_id: str,
+    backend: TheBackend,
+    size: Annotated[
+        Literal["small", "full"], Query(description="A thumbnail, or all pixels.")
+    ] = "full",
+) -> Response:
+    """Return the picture of a photo, upright and without metadata."""
+    return Response(await backend.calls(_picture, photo_id, size), media_type="image/jpeg")
+
+
+def _picture(photo_id: str, size: str) -> bytes:
+    if size == "full":
+        return photo_picture(photo_id, side=_FULL)
+    from photoqueue.photos.pixels import LONGEST_SIDE
+
+    # Without a thumbnail, the other raises why.
+    return photo_preview(photo_id).jpeg or photo_picture(photo_id, side=LONGEST_SIDE)

@@ -1,4 +1,4 @@
-"""State of the installation: queues, workers, health, metrics, and the board's page."""
+"""State of the installation: queues, workers, webhooks, health, metrics; and the board's page."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from photoqueue.client.control import pause, resume
+from photoqueue.client.observe import ask
 from photoqueue.client.system import list_workers
 from photoqueue.faces.http.access import OPEN_FOLDER
 from photoqueue.faces.http.answers import (
@@ -20,12 +22,17 @@ from photoqueue.faces.http.answers import (
     QueueAnswer,
     QueuesAnswer,
     ReadyAnswer,
+    ResentAnswer,
+    WebhooksAnswer,
     WorkersAnswer,
+    content,
 )
 from photoqueue.faces.http.backend import ApiBackend, TheBackend
 from photoqueue.faces.http.metrics import CONTENT_TYPE
 from photoqueue.faces.notebook.pages import fact_columns, layer, script, style, table_columns
-from photoqueue.words import JobType
+from photoqueue.queue.webhooks import list_webhooks
+from photoqueue.queue.webhooks import resend as send_again
+from photoqueue.words import JobType, WebhookState
 
 router = APIRouter()
 
@@ -67,6 +74,24 @@ async def changes(backend: TheBackend) -> ChangesAnswer:
     return ChangesAnswer(mark=await backend.mark.get())
 
 
+@router.get("/api/webhooks", tags=["webhooks"])
+async def webhooks(
+    backend: TheBackend,
+    state: Annotated[WebhookState | None, Query(description="Only in this state.")] = None,
+    limit: Annotated[int, Query(ge=1, le=500, description="At most this many.")] = 50,
+) -> WebhooksAnswer:
+    """List what happened and whether the receiver accepted it, newest first."""
+    found = await backend.calls(ask, list_webhooks, state=state, limit=limit)
+    return WebhooksAnswer(webhooks=found)
+
+
+@router.post("/api/webhooks/{webhook_id}/resend", tags=["webhooks"], status_code=202)
+async def resend_webhook(webhook_id: UUID, backend: TheBackend) -> ResentAnswer:
+    """Send a webhook again under its id, with all attempts anew; a worker does it at once."""
+    await backend.calls(ask, send_again, [webhook_id])
+    return ResentAnswer(webhook_id=webhook_id)
+
+
 _NOT_READY: Final[dict[int | str, dict[str, Any]]] = {
     503: {"model": ReadyAnswer, "description": "It is not ready; the checks say why."}
 }
@@ -105,15 +130,12 @@ async def readyz(
     return ReadyAnswer(ready=ready, checks=shown)
 
 
-_ANSWER: Final[dict[int | str, dict[str, Any]]] = {
-    200: {
-        "description": "The metrics of the whole installation, in Prometheus' text format.",
-        "content": {"text/plain": {"schema": {"type": "string"}}},
-    }
-}
+_METRICS: Final = content(
+    "The metrics of the whole installation, in Prometheus' text format.", "text/plain", binary=False
+)
 
 
-@router.get("/metrics", tags=["health"], response_class=Response, responses=_ANSWER)
+@router.get("/metrics", tags=["health"], response_class=Response, responses=_METRICS)
 async def metrics(backend: TheBackend) -> Response:
     """Return the metrics: counters, histograms and the current state of the queues."""
     return Response(await backend.metrics(), media_type=CONTENT_TYPE)

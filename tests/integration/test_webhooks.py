@@ -347,6 +347,19 @@ def test_awaited_end_costs_one_transaction(
     assert http.requests == 1, "what has ended is sent in the same round"
 
 
+def test_what_is_only_awaited_is_not_written(
+    installation: Installation, sql: psycopg.Connection, http: HttpReceiver
+) -> None:
+    photoqueue.open_batch(user_id="u1")
+    submit_photos([picture(1)], project_id="m1", user_id="u1", room="salon")
+    submit_inventory("m1", user_id="u1")
+    send_due(installation.database, http.receiver())
+    for table in ("webhooks", "batches", "jobs"):
+        written = f"SELECT count(*), count(*) FILTER (WHERE xmax <> '0') FROM {table}"
+        number, locked = sql.execute(written).fetchone() or (0, None)
+        assert (number > 0, locked) == (True, 0), table
+
+
 def test_sender_that_dies_after_sending_is_followed_by_another_with_the_same_id(
     database: Database,
     sql: psycopg.Connection,

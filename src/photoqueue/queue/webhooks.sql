@@ -2,25 +2,17 @@
 -- triggers; all times are those of PostgreSQL's clock.
 
 -- name: settle
--- Note which batches and inventories have ended. Closed batches are locked as in `release_blocked`.
+-- Note which batches and inventories have ended. Closed batches are locked as in `release_blocked`,
+-- once they seem to have ended: what is only awaited is read and not written, however much it is.
 -- The first unfinished job of a batch is looked for from where the last one was, then from the
 -- beginning, as jobs may have been retried; so a large batch is not read whole each time.
 -- Materialized, or it would be looked for once for each use.
-WITH awaited AS MATERIALIZED (
-    SELECT webhook_id, event, subject, checked FROM webhooks
-    WHERE happened_at IS NULL
-    FOR UPDATE SKIP LOCKED
-), closed AS MATERIALIZED (
-    SELECT batch_id FROM batches
-    WHERE closed_at <= now() AND batch_id IN (SELECT subject FROM awaited)
-    FOR SHARE SKIP LOCKED
-), found AS MATERIALIZED (
-    SELECT webhook_id, checked, CASE
+WITH found AS MATERIALIZED (
+    SELECT webhook_id, event, subject, checked, CASE
         WHEN event = 'inventory.ended' THEN
             (SELECT 0 FROM jobs
              WHERE job_id = subject::uuid AND state IN ('waiting', 'active', 'delayed'))
-        WHEN subject NOT IN (SELECT batch_id FROM closed)
-             AND EXISTS (SELECT FROM batches WHERE batch_id = subject) THEN checked
+        WHEN EXISTS (SELECT FROM batches WHERE batch_id = subject AND closed_at > now()) THEN checked
         ELSE coalesce(
             (SELECT position FROM batch_jobs JOIN jobs USING (job_id)
              WHERE batch_jobs.batch_id = subject AND position >= checked
@@ -31,15 +23,29 @@ WITH awaited AS MATERIALIZED (
                AND state IN ('waiting', 'active', 'delayed')
              ORDER BY position LIMIT 1))
         END AS unfinished
-    FROM awaited
+    FROM webhooks
+    WHERE happened_at IS NULL
+), closed AS MATERIALIZED (
+    SELECT batch_id FROM batches
+    WHERE closed_at <= now()
+      AND batch_id IN (SELECT subject FROM found WHERE unfinished IS NULL)
+    FOR SHARE SKIP LOCKED
+), changed AS MATERIALIZED (
+    SELECT webhook_id FROM webhooks JOIN found USING (webhook_id)
+    WHERE webhooks.happened_at IS NULL
+      AND (abs(unfinished - found.checked) >= 1000
+           OR unfinished IS NULL
+           AND (found.event = 'inventory.ended'
+                OR found.subject IN (SELECT batch_id FROM closed)
+                OR NOT EXISTS (SELECT FROM batches WHERE batch_id = found.subject)))
+    FOR UPDATE OF webhooks SKIP LOCKED
 )
 UPDATE webhooks
 SET checked = coalesce(unfinished, 0),
     happened_at = CASE WHEN unfinished IS NULL THEN clock_timestamp() END,
     due_at = now()  -- so that the claim in the same transaction finds it
-FROM found
-WHERE webhooks.webhook_id = found.webhook_id
-  AND (unfinished IS NULL OR abs(unfinished - found.checked) >= 1000);
+FROM found JOIN changed USING (webhook_id)
+WHERE webhooks.webhook_id = found.webhook_id;
 
 -- name: announce
 INSERT INTO webhooks (event, subject, project_id, happened_at)

@@ -11,11 +11,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from photoqueue.client.observe import ask, job
 from photoqueue.client.pruning import erase_project, prune
@@ -24,7 +26,7 @@ from photoqueue.faces.http.idempotency import _Body
 from photoqueue.installation import Installation
 from photoqueue.queue import answers, tokens
 from photoqueue.words import TokenScope
-from tests.api_server import description
+from tests.api_server import TOKEN, description, serving
 from tests.bench import Bench
 from tests.conftest import Serve, eventually, picture, submit
 
@@ -270,6 +272,55 @@ def test_digest_does_not_depend_on_boundary_or_chunks() -> None:
         for one in ("first", "another-one")
     }
     assert len(same) == 1
+
+
+def test_digest_takes_no_longer_for_a_boundary_that_is_everywhere() -> None:
+    kind, form = "multipart/form-data; boundary=a", b"a" * 10_000
+    whole = digest_of(kind, [form])
+    assert digest_of(kind, [form[:997], form[997:1003], form[1003:]]) == whole
+    assert digest_of(kind, [form + b"a"]) != whole
+    scope = {"path": "/p", "query_string": b"", "headers": [(b"content-type", kind.encode())]}
+    updates = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": form, "more_body": len(updates) < 5000}
+
+    body = _Body(scope, receive)
+    body._sha = SimpleNamespace(update=updates.append)  # type: ignore[assignment]  # counts
+    asyncio.run(body.read())
+    assert len(updates) < 6000  # of 40 million boundaries
+
+
+def test_refused_upload_need_not_be_sent_whole(api: httpx.Client, sql: psycopg.Connection) -> None:
+    batch = api.post("/api/batches", json={"userId": "u1"}).json()["batchId"]
+    api.post(f"/api/batches/{batch}/close")
+    head = (
+        f"POST /api/batches/{batch}/photos HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        "Content-Length: 5000000\r\nIdempotency-Key: 4f6c-1\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+    )
+    address = (api.base_url.host, api.base_url.port or 0)
+    with closing(socket.create_connection(address, timeout=10)) as half:
+        half.sendall(head.encode())
+        assert half.recv(1000).startswith(b"HTTP/1.1 409 ")
+    eventually(lambda: sql.execute("SELECT FROM api_answers").fetchall() == [])
+
+
+def test_open_addresses_and_unknown_ones_claim_no_key(
+    installation: Installation, sql: psycopg.Connection
+) -> None:
+    sql.execute(
+        "CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'claimed'; END "
+        "$$; CREATE TRIGGER noted BEFORE INSERT ON api_answers FOR EACH ROW "
+        "EXECUTE FUNCTION noted()"
+    )
+    settings = installation.settings.model_copy(update={"api_token": SecretStr(TOKEN)})
+    with serving(settings) as address:
+        for path in ("/", "/healthz", "/readyz", "/board/board.js"):
+            answer = httpx.post(address + path, headers=KEY)
+            assert answer.status_code == 405, (path, answer.text)
+        known = {**KEY, "Authorization": f"Bearer {TOKEN}"}
+        assert httpx.post(f"{address}/api/nothing", headers=known).status_code == 404
 
 
 # -- at the same time

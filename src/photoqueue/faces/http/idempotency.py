@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 #: Visible ASCII, as headers have it.
 KEY: Final = "[!-~]{1,255}"
+#: Boundaries of the largest form that is taken: 50 photos with their fields, and some more.
+_MOST_BOUNDARIES: Final = 1000
 
 
 class Idempotency:
@@ -44,7 +46,7 @@ class Idempotency:
         """Answer one request."""
         post = scope["type"] == "http" and scope["method"] == "POST"
         key = Headers(scope=scope).get("idempotency-key") if post else None
-        if key is None or scope["state"].get("reads"):
+        if key is None or scope["state"].get("reads", True):  # or at an open address, or none
             await self._app(scope, receive, send)
             return
         if not re.fullmatch(KEY, key):
@@ -74,13 +76,14 @@ class Idempotency:
         renewal = asyncio.create_task(self._renew(key))
         try:
             await self._app(scope, body.receive, collected)
-            await body.read()
+            status = messages[0]["status"]
+            if status < 300:  # who is refused need not send the rest
+                await body.read()
         except Exception:
             await self._record(key, "release")
             raise
         finally:
             renewal.cancel()
-        status = messages[0]["status"]
         if status < 300 and body.digest is not None:
             answer = b"".join(message.get("body", b"") for message in messages).decode() or None
             await self._record(key, "keep", digest=body.digest, status=status, answer=answer)
@@ -142,6 +145,9 @@ class _Body:
         self._receive = receive
         self._read: list[Message] = []
         self._more = True
+        #: Boundaries that may come yet. Beyond them they count: in a form of that many parts, each
+        #: byte of a photo could be one.
+        self._left = _MOST_BOUNDARIES
         #: What may be the beginning of a boundary.
         self._rest = b""
         request: list[Any] = [scope["path"], scope["query_string"].decode("latin-1")]
@@ -177,11 +183,13 @@ class _Body:
             raise ClientDisconnect
         data = self._rest + message.get("body", b"")
         self._more = message.get("more_body", False)
-        if self._boundary:
-            *parts, data = data.split(self._boundary)
+        if self._boundary and self._left:
+            *parts, data = data.split(self._boundary, self._left)
+            self._left -= len(parts)
             for part in parts:
                 self._sha.update(part + b"\0")
-        whole = len(data) - (max(len(self._boundary) - 1, 0) if self._more else 0)
-        self._sha.update(data[: max(whole, 0)])
-        self._rest = data[max(whole, 0) :]
+        begun = len(self._boundary) - 1 if self._boundary and self._left and self._more else 0
+        whole = max(len(data) - begun, 0)
+        self._sha.update(data[:whole])
+        self._rest = data[whole:]
         return message

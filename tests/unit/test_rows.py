@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from photoqueue.queue.broker.redis_messages import zadd_entry, zadd_new
+from photoqueue.queue.broker.redis_messages import zadd, zadd_entry
 from photoqueue.queue.copying import as_json, as_text
 from photoqueue.words import JobState
 
@@ -42,8 +42,8 @@ def test_rows_go_across_the_columns() -> None:
 
 def test_command_of_redis_counts_what_follows() -> None:
     entries = [zadd_entry(-10, b"one"), zadd_entry(0, b"a\r\n$b")]
-    assert zadd_new(b"q", entries) == (
-        b"*7\r\n$4\r\nZADD\r\n$1\r\nq\r\n$2\r\nNX\r\n"
+    assert zadd(b"q", entries) == (
+        b"*6\r\n$4\r\nZADD\r\n$1\r\nq\r\n"
         b"$3\r\n-10\r\n$3\r\none\r\n"
         b"$1\r\n0\r\n$5\r\na\r\n$b\r\n"
     )

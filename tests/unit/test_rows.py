@@ -43,7 +43,5 @@ def test_rows_go_across_the_columns() -> None:
 def test_command_of_redis_counts_what_follows() -> None:
     entries = [zadd_entry(-10, b"one"), zadd_entry(0, b"a\r\n$b")]
     assert zadd(b"q", entries) == (
-        b"*6\r\n$4\r\nZADD\r\n$1\r\nq\r\n"
-        b"$3\r\n-10\r\n$3\r\none\r\n"
-        b"$1\r\n0\r\n$5\r\na\r\n$b\r\n"
+        b"*6\r\n$4\r\nZADD\r\n$1\r\nq\r\n$3\r\n-10\r\n$3\r\none\r\n$1\r\n0\r\n$5\r\na\r\n$b\r\n"
     )

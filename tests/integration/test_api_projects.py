@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 from PIL import Image
 
 import photoqueue
+from photoqueue.client import gallery
 from photoqueue.installation import Installation
 from tests.bench import Bench
 from tests.conftest import picture, submit
@@ -55,6 +58,34 @@ def test_pictures_are_small_or_full_and_tell_nothing_else(api: httpx.Client) -> 
     assert sizes["full"] == (1000, 2000)
     assert max(sizes["small"]) < 1000
     assert sizes["small"][1] == 2 * sizes["small"][0]
+
+
+def test_few_pictures_are_decoded_at_a_time(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each may take 400 MiB.
+    submit("p1")
+    decode, inside, most = gallery._decoded, [0], [0]
+
+    def counted(*given: Any) -> Image.Image:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        try:
+            time.sleep(0.05)  # longer than the threads need to come
+            return decode(*given)
+        finally:
+            inside[0] -= 1
+
+    monkeypatch.setattr(gallery, "_decoded", counted)
+
+    def asked(number: int) -> int:
+        size = "small" if number % 2 else "full"  # no thumbnail is stored yet
+        address = api.base_url.join(f"/api/photos/p1/picture?size={size}")
+        return httpx.get(address, timeout=60).status_code
+
+    with ThreadPoolExecutor(12) as pool:
+        assert set(pool.map(asked, range(24))) == {200}
+    assert 1 <= most[0] <= 2
 
 
 def test_pictures_that_are_none_are_refused(api: httpx.Client, installation: Installation) -> None:

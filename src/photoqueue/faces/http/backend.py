@@ -204,6 +204,8 @@ class ApiBackend:
         self.queues = SharedRead(self._read_queues)
         #: For what takes seconds of processor time.
         self.reports = Calls(self.gate, threads=2, waiting=16)
+        #: For what decodes a picture: the largest that is taken needs 400 MiB while it does.
+        self.pictures = Calls(self.gate, threads=2, waiting=64)
         self.mark = SharedRead(lambda: self._watching(ask, change_mark), stale_seconds=0.5)
         #: The named tokens by their digests: one that was withdrawn opens nothing a second later.
         self.tokens = SharedRead(lambda: self._watching(ask, live_tokens))

@@ -177,10 +177,14 @@ async def picture(
     ] = "full",
 ) -> Response:
     """Return the picture of a photo, upright and without metadata."""
-    return Response(await backend.calls(_picture, photo_id, size), media_type="image/jpeg")
+    kept = None
+    if size == "small":
+        kept = (await backend.calls(photo_preview, photo_id, make=False)).jpeg
+    found = kept or await backend.pictures(_decoded, photo_id, size)
+    return Response(found, media_type="image/jpeg")
 
 
-def _picture(photo_id: str, size: str) -> bytes:
+def _decoded(photo_id: str, size: str) -> bytes:
     if size == "full":
         return photo_picture(photo_id, side=_FULL)
     from photoqueue.photos.pixels import LONGEST_SIDE

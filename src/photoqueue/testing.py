@@ -58,7 +58,10 @@ Answer = Analysis | Exception
 _CHAIR: Final = Item(
     name="chair", category="furniture", key="chair", score=0.9, box=(0.1, 0.2, 0.5, 0.6)
 )
-_A_CHAIR: Final = Analysis(items=(_CHAIR,), room_type="kitchen", confidence=0.9)
+
+
+def _a_chair() -> Analysis:
+    return Analysis(items=(_CHAIR,), room_type="kitchen", confidence=0.9)
 
 
 @dataclass(eq=False)
@@ -77,7 +80,7 @@ class ScriptedEngine:
     """
 
     answers: dict[str, Answer | Sequence[Answer]] = field(default_factory=dict)
-    otherwise: Answer = field(default=_A_CHAIR, repr=False)
+    otherwise: Answer = field(default_factory=_a_chair, repr=False)
     hints: list[Hint] = field(default_factory=list, init=False, repr=False)
 
     name = "scripted"

@@ -37,6 +37,7 @@ from photoqueue.errors import (
     UnknownProjectError,
 )
 from photoqueue.faces.report.document import _pdf
+from photoqueue.faces.report.process import report_file
 from photoqueue.installation import Installation, current, use
 from photoqueue.records.base import Box
 from photoqueue.records.results import FoundItem
@@ -132,7 +133,7 @@ def test_report_lists_rooms_things_and_what_to_look_at(known: None) -> None:
     assert "only one photo of kitchen not acknowledged" in said
     assert "seen with little certainty (0.30)" in said
     # Two chairs are one line with two letters, the others have none.
-    labels = re.findall(r'<b class="c\d+">(\w+)</b></span>', made.html)
+    labels = re.findall(r"<text [^>]*>(\w+)</text>", made.html)
     assert sorted(labels) == ["1", "1A", "1A", "1B", "2", "3"]
 
 
@@ -350,6 +351,34 @@ def test_names_are_texts_and_nothing_else(odd: Move, installation: Installation)
     formulas = [cell for cell in cells if str(cell.value).startswith("=")]
     assert formulas
     assert all(cell.quotePrefix for cell in formulas)
+
+
+ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        (ENDLESS, "took more than 5 s"),
+        ("{{ 'x' * 9_000_000_000 }}", "MemoryError"),
+        ("x" * 5_000_001, "more than 5,000,000 characters"),
+        ("{{ report.nothing }}", "nothing"),
+    ],
+)
+def test_template_of_a_company_cannot_hold_up_a_server(
+    template: str, why: str, known: None, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.j2"
+    file.write_text(template)
+    with_settings(report_template=file)
+    with pytest.raises(ConfigurationError, match=why):
+        report_file("m1", "html", estimate("m1"), seconds=5 if template == ENDLESS else 120)
+
+
+def test_file_from_a_process_of_its_own_is_that_of_the_report(known: None) -> None:
+    name, content = report_file("m1", "html", estimate("m1", lang="fr"))
+    assert name == "report-m1.html"
+    assert content.decode() == report("m1", lang="fr", estimate=estimate("m1", lang="fr")).html
 
 
 @needs_pango

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from photoqueue.client.gallery import photo_picture
@@ -59,6 +60,9 @@ class Picture:
     title: str
     source: str
     marks: Sequence[Mark]
+    #: Its size if it were as wide as all others.
+    height: int
+    width: int = _PICTURE_SIDE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,7 +284,7 @@ class Content:
             reviewed=listed["reviewed"],
             photos=listed["photos"] - listed["failed"],
             pictures=[
-                Picture(self._titles[photo], _source(self._rows[photo]), marks)
+                _picture(self._titles[photo], self._rows[photo], marks)
                 for photo, marks in photos.items()
                 if photo in chosen
             ],
@@ -330,11 +334,15 @@ def _most_telling(photos: Mapping[str, Sequence[Mark]]) -> set[str]:
     return chosen
 
 
-def _source(row: projects.PhotoRow) -> str:
+def _picture(title: str, row: projects.PhotoRow, marks: Sequence[Mark]) -> Picture:
     try:
-        return data_address(photo_picture(row, side=_PICTURE_SIDE), "image/jpeg")
+        content = photo_picture(row, side=_PICTURE_SIDE)
     except (PhotoError, StorageError):
-        return ""
+        return Picture(title, "", marks, 0)
+    from PIL import Image
+
+    wide, high = Image.open(BytesIO(content)).size
+    return Picture(title, data_address(content, "image/jpeg"), marks, _PICTURE_SIDE * high // wide)
 
 
 def data_address(content: bytes, kind: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ HERE: Final = Path(__file__).parent
 TEMPLATE: Final = HERE / "report.html.j2"
 #: Files that a report can be written as, by the endings of their names.
 FORMATS: Final = ("html", "pdf", "xlsx")
+#: Characters of a template, with its pictures and fonts.
+_LONGEST_TEMPLATE: Final = 5_000_000
 #: Pixels of the longest side of a logo; as printed it is smaller.
 _LOGO_SIDE: Final = 600
 _WITHOUT_PANGO: Final = (
@@ -224,7 +227,11 @@ def _html(content: Content, words: ReportWords, settings: Settings) -> str:
     )
     path = settings.report_template or TEMPLATE
     try:
-        template = environment.from_string(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_LONGEST_TEMPLATE + 1)
+        if len(text) > _LONGEST_TEMPLATE:
+            raise ValueError(f"it has more than {_LONGEST_TEMPLATE:,} characters")
+        template = environment.from_string(text)
         written: str = template.render(report=content, say=words, fonts=_fonts())
     except Exception as exc:  # what a template does is up to who wrote it
         if path == TEMPLATE:
@@ -280,10 +287,13 @@ def _pdf(html: str) -> bytes:
     # What a template or a name refers to is neither read from the disk nor asked for.
     fetcher = URLFetcher(allowed_protocols={"data"}, fail_on_errors=True)
     try:
+        gc.disable()  # nothing of a document is garbage before its end: a fifth of the time
         written: Any = HTML(string=html, url_fetcher=fetcher).write_pdf()
     except FatalURLFetchingError as exc:
         raise ConfigurationError(
             f"The template of reports refers to something outside of it ({one_line(exc, 120)}). "
             "Put pictures and fonts into it as data: addresses."
         ) from exc
+    finally:
+        gc.enable()
     return bytes(written)

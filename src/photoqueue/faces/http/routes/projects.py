@@ -18,7 +18,7 @@ from photoqueue.faces.http.access import needs
 from photoqueue.faces.http.answers import EditsAnswer, ItemsAnswer, ProjectsAnswer, content
 from photoqueue.faces.http.backend import TheBackend
 from photoqueue.faces.http.routes.bodies import Name, RequestBody, Whole
-from photoqueue.faces.report.document import report
+from photoqueue.faces.report.process import report_file
 from photoqueue.queue.projects import list_projects
 from photoqueue.records.edits import Edit
 from photoqueue.records.estimates import Estimate, Terms
@@ -90,8 +90,7 @@ def _estimate(project_id: str, body: EstimateRequest) -> Estimate:
 
 
 def _report(project_id: str, body: ReportRequest) -> tuple[str, bytes]:
-    made = report(project_id, lang=body.lang, estimate=_estimate(project_id, body))
-    return made.file(body.format)
+    return report_file(project_id, body.format, _estimate(project_id, body))
 
 
 class EditRequest(RequestBody):

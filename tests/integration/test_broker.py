@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import cast
@@ -456,6 +457,41 @@ def test_postgresql_that_does_not_answer_is_not_waited_for_without_limit(
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     with redis_server(tmp_path) as server:
         yield server
+
+
+def test_adding_and_removing_messages_at_once_do_not_deadlock(
+    make_broker: MakeBroker, database_url: str
+) -> None:
+    # Large numbers of messages are looked for in the order of the rows, here few as well.
+    with closing(psycopg.connect(database_url, autocommit=True)) as owner:
+        for scan in ("indexscan", "bitmapscan"):
+            owner.execute(f"ALTER DATABASE {owner.info.dbname} SET enable_{scan} = off")
+    adding, removing = make_broker("postgresql"), make_broker("postgresql")
+    messages = [Message(PHOTOS, UUID(int=number)) for number in range(9)]
+    for message in reversed(messages):
+        adding.enqueue([message])
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with (
+        closing(psycopg.connect(database_url)) as holder,
+        closing(psycopg.connect(database_url, autocommit=True)) as reader,
+        ThreadPoolExecutor() as threads,
+    ):
+
+        def locked(number: int) -> bool:
+            return reader.execute(waiting).fetchone() == (number,)
+
+        middle = encode(messages[4].job_id, task_name(PHOTOS))
+        holder.execute("SELECT FROM photoqueue_task WHERE data = %s FOR UPDATE", [middle])
+        removed = threads.submit(removing.discard, messages)
+        eventually(lambda: locked(1))
+        added = threads.submit(adding.enqueue, messages)
+        eventually(lambda: locked(2))
+        holder.rollback()
+        removed.result()
+        assert added.result() == 9
 
 
 @pytest.mark.parametrize(

@@ -173,11 +173,11 @@ class PostgresMessages(PostgresStorage):  # type: ignore[misc]  # huey is untype
             chunk = messages[start : start + CHUNK]
             with self.db(commit=True) as cursor:
                 cursor.execute(
-                    f"insert into {self.table_task} (queue, data, priority) "
+                    f"insert into {self.table_task} as task (queue, data, priority) "
                     "select %s, data, -score from unnest(%s::bytea[], %s::float8[]) "
                     "as message (data, score) "
                     "on conflict (queue, data) do update set priority = excluded.priority "
-                    "returning xmax = 0",
+                    "where task.priority <> excluded.priority returning xmax = 0",
                     (
                         self.name,
                         [data for _, data, _ in chunk],
@@ -203,7 +203,8 @@ class PostgresMessages(PostgresStorage):  # type: ignore[misc]  # huey is untype
     def discard(self, messages: Sequence[tuple[UUID, bytes]]) -> None:
         """Remove messages that nobody needs to take any more."""
         self.sql(
-            f"delete from {self.table_task} where queue = %s and data = any(%s)",
+            f"delete from {self.table_task} where id in (select id from {self.table_task} "
+            "where queue = %s and data = any(%s) order by data for update)",
             (self.name, [data for _, data in messages]),
         )
 

@@ -120,40 +120,46 @@ def test_jobs_that_exist_take_no_turn(desk: Desk, number: int) -> None:
     assert desk.rows("SELECT max(turn) AS turn FROM jobs") == [{"turn": number + 1}]
 
 
-def test_retries_and_lost_jobs_keep_their_turn(desk: Desk) -> None:
+def test_lost_jobs_keep_their_turn(desk: Desk) -> None:
     submitted(desk, "a", 100)
-    failed, lost, *_ = take(desk, 50)
-    desk.ledger.fail(failed, Failure("E", "e", "", permanent=False), delay_ms=0)
-    submitted(desk, "b", 2)
-    (again,) = desk.ledger.due_delayed(PHOTO_ANALYZE, limit=10)
-    assert (again.job_id, again.turn) == (failed.job_id, 1)
+    lost, *_ = take(desk, 50)
     recovered = desk.ledger.recover([WORKER], outcome="worker_lost", message="gone")
-    assert {job.message.turn for job in recovered} == set(range(2, 51))
+    assert {job.message.turn for job in recovered} == set(range(1, 51))
     assert lost.job_id == desk.ledger.due_waiting(PHOTO_ANALYZE, limit=1)[0].job_id
 
 
-def test_where_all_jobs_wait_for_a_retry_the_next_one_is_the_head(desk: Desk) -> None:
+def test_turns_go_on_while_jobs_run(desk: Desk) -> None:
     submitted(desk, "a", 60)
-    for claim in take(desk, 60):
-        desk.ledger.fail(claim, Failure("E", "e", "", permanent=False), delay_ms=60_000)
-    (b,) = submitted(desk, "b", 1)
-    assert desk.rows("SELECT turn FROM jobs WHERE job_id = %s", b) == [{"turn": 2}]
+    take(desk, 60)
+    submitted(desk, "b", 70)
+    desk.ledger.recover([WORKER], outcome="worker_lost", message="gone")
+    assert line(desk)[:61] == ["a"] * 60 + ["b"]
 
 
-def test_many_failed_jobs_that_a_person_retries_do_not_hold_up_others(desk: Desk) -> None:
-    failed = submitted(desk, "a", 60)
-    for claim in take(desk, 60):
-        desk.ledger.fail(claim, Failure("E", "e", "", permanent=True), delay_ms=0)
-    submitted(desk, "b", 200)
-    take(desk, 150)
-    started = desk.ledger.retry(failed, budget=4)
-    assert line(desk)[:6] == ["b", "a", "b", "a", "b", "a"]
-    assert {job.job_id: job.turn for job in started} == dict(
-        zip(failed, range(152, 212), strict=True)
-    )
-    # One whose turn is still to come keeps it.
-    desk.ledger.cancel(failed[-1:])
-    assert [job.turn for job in desk.ledger.retry(failed[-1:], budget=4)] == [211]
+def late(desk: Desk, how: str) -> Callable[[], list[Message]]:
+    """Have ten jobs with the turns 31 to 40 that are not ready; return what makes them so."""
+    before = submitted(desk, "a", 30)
+    jobs = submitted(desk, "a", 10, after_batch="erased" if how == "batch" else None)
+    desk.ledger.cancel(before)
+    if how == "batch":
+        return desk.ledger.release_blocked
+    failure = Failure("E", "e", "", permanent=how == "person")
+    for claim in take(desk, 10):
+        desk.ledger.fail(claim, failure, delay_ms=0)
+    if how == "person":
+        return lambda: desk.ledger.retry(jobs, budget=4)
+    return lambda: desk.ledger.due_delayed(PHOTO_ANALYZE, limit=100)
+
+
+@pytest.mark.parametrize("how", ["back-off", "person", "batch"])
+@pytest.mark.parametrize("passed", [0, 60])
+def test_many_jobs_that_become_ready_later_come_at_the_head(
+    desk: Desk, how: str, passed: int
+) -> None:
+    make_ready = late(desk, how)
+    submitted(desk, "b", 100)
+    take(desk, passed)
+    assert [job.turn for job in make_ready()] == list(range(passed + 2, passed + 12))
 
 
 def test_broker_gives_jobs_in_the_order_of_the_table(desk: Desk, broker: Broker) -> None:

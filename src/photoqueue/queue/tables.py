@@ -69,6 +69,7 @@ def _partial(
 
 
 _UNFINISHED: Final = f"state IN ({', '.join(repr(str(state)) for state in UNFINISHED)})"
+_READY: Final = "state = 'waiting' AND ready_at IS NOT NULL"
 _UNCOUNTED: Final = "recorded_xid IS NOT NULL"
 _RANDOM_ID: Final = sa.text("gen_random_uuid()")
 
@@ -205,17 +206,10 @@ jobs = sa.Table(
     sa.CheckConstraint("jsonb_typeof(payload) = 'object'", name="payload"),
     _partial("jobs_unfinished_key", _UNFINISHED, "job_key", unique=True),
     sa.Index("jobs_key", "job_key", "job_id"),
-    _partial(
-        "jobs_waiting",
-        "state = 'waiting'",
-        "queue_name",
-        sa.text("(-priority)"),
-        "turn",
-        "job_id",
-    ),
+    _partial("jobs_waiting", _READY, "queue_name", sa.text("(-priority)"), "turn", "job_id"),
     _partial(
         "jobs_turns",
-        "state = 'waiting'",
+        _READY,
         "queue_name",
         sa.text("(-priority)"),
         sa.text("coalesce(group_name, user_id)"),

@@ -334,9 +334,8 @@ SELECT job_id, queue_name, priority, turn FROM cancelled;
 -- name: retry
 -- Retry failed or cancelled jobs, with a new budget on top of the attempts on record. Skipped are
 -- jobs of whose key another job is unfinished or has completed since; of several jobs of one key
--- only the newest is started. One whose turn has passed comes at the head: many of them do not hold
--- up the others. The end of an inventory, and of the batch that a job came with, is told
--- again; who looks for it at this moment skips it.
+-- only the newest is started. They come at the head, one a turn. The end of an inventory, and of the
+-- batch that a job came with, is told again; who looks for it at this moment skips it.
 WITH ended AS (
     SELECT job_id, job_key, payload ->> 'sha256' AS sha256, queue_name, priority FROM jobs
     WHERE job_id = ANY(%(job_ids)s) AND state IN ('failed', 'cancelled')
@@ -348,12 +347,13 @@ WITH ended AS (
     FROM (SELECT DISTINCT queue_name, priority FROM newest) AS new
 ), retried AS (
     UPDATE jobs
-    SET state = 'waiting', turn = greatest(jobs.turn, newest.turn), ready_at = clock_timestamp(), max_attempts = attempts + %(budget)s,
-        budget = %(budget)s, started_at = NULL, finished_at = NULL, wait_ms = NULL,
+    SET state = 'waiting', turn = newest.turn, ready_at = clock_timestamp(),
+        max_attempts = attempts + %(budget)s, budget = %(budget)s, started_at = NULL, finished_at = NULL, wait_ms = NULL,
         job_duration_ms = NULL, success = NULL,
         error_type = NULL, error_message = NULL, error_traceback = NULL, after_batch = NULL
     FROM (
-        SELECT job_id, sha256, turn + row_number() OVER (PARTITION BY queue_name, priority ORDER BY job_id) AS turn
+        SELECT job_id, sha256, turn + row_number() OVER (
+            PARTITION BY queue_name, priority ORDER BY job_id) AS turn
         FROM newest JOIN head USING (queue_name, priority)
     ) AS newest
     WHERE jobs.job_id = newest.job_id
@@ -405,13 +405,14 @@ FROM (
 JOIN last USING (queue_name, group_name)
 WHERE jobs.job_id = chosen.job_id
 RETURNING jobs.job_id, jobs.queue_name, jobs.priority, jobs.turn,
-    state = 'waiting' AND ready_at IS NOT NULL AS ready;
+    state = 'waiting' AND ready_at IS NOT NULL OR ready_at <= clock_timestamp() AS ready;
 
 -- name: release_blocked
 -- Make jobs ready that waited for a batch which is closed and whose last job has ended. What
 -- somebody else has locked waits for the next round: two statements cannot deadlock. Closed batches
 -- are locked, too: photos may be added at this moment to one whose time to close has come. A batch
 -- that was closed later than now() is not taken: jobs that were added before that are not seen here.
+-- They come at the head, one a turn.
 WITH closed AS MATERIALIZED (
     SELECT batch_id FROM batches
     WHERE closed_at <= now() AND batch_id IN (
@@ -419,11 +420,8 @@ WITH closed AS MATERIALIZED (
         WHERE state = 'waiting' AND ready_at IS NULL AND after_batch IS NOT NULL
     )
     FOR SHARE SKIP LOCKED
-)
-UPDATE jobs
-SET ready_at = clock_timestamp()
-FROM (
-    SELECT job_id FROM jobs AS blocked
+), freed AS (
+    SELECT job_id, queue_name, priority FROM jobs AS blocked
     WHERE state = 'waiting' AND ready_at IS NULL AND after_batch IS NOT NULL
       AND (after_batch IN (SELECT batch_id FROM closed)
            OR NOT EXISTS (SELECT FROM batches WHERE batch_id = blocked.after_batch))
@@ -434,9 +432,19 @@ FROM (
             AND member.state IN ('waiting', 'active', 'delayed')
       )
     FOR UPDATE SKIP LOCKED
-) AS freed
-WHERE jobs.job_id = freed.job_id
-RETURNING jobs.job_id, queue_name, priority, turn, state, attempts;
+), head AS (
+    SELECT *, $head_turn AS turn
+    FROM (SELECT DISTINCT queue_name, priority FROM freed) AS new
+)
+UPDATE jobs
+SET ready_at = clock_timestamp(), turn = ready.turn
+FROM (
+    SELECT job_id, turn + row_number() OVER (
+        PARTITION BY queue_name, priority ORDER BY job_id) AS turn
+    FROM freed JOIN head USING (queue_name, priority)
+) AS ready
+WHERE jobs.job_id = ready.job_id
+RETURNING jobs.job_id, queue_name, priority, jobs.turn, state, attempts;
 
 -- name: due_waiting
 -- Waiting jobs of one queue in the order in which workers take them, after a given job.
@@ -449,13 +457,20 @@ ORDER BY -priority, turn, job_id
 LIMIT %(limit)s;
 
 -- name: due_delayed
--- Delayed jobs of one queue whose back-off is over. now(), unlike clock_timestamp(), is not
--- volatile, so that the index is read only up to that time.
-SELECT job_id, priority, turn
-FROM jobs
-WHERE queue_name = %(queue_name)s AND state = 'delayed' AND ready_at <= now()
-ORDER BY ready_at
-LIMIT %(limit)s;
+-- Delayed jobs of one queue whose back-off is over, and their places: at the head, one a turn. now(),
+-- unlike clock_timestamp(), is not volatile, so that the index is read only up to that time.
+WITH due AS (
+    SELECT job_id, queue_name, priority, ready_at FROM jobs
+    WHERE queue_name = %(queue_name)s AND state = 'delayed' AND ready_at <= now()
+    ORDER BY ready_at LIMIT %(limit)s
+), head AS (
+    SELECT *, $head_turn AS turn
+    FROM (SELECT DISTINCT queue_name, priority FROM due) AS new
+)
+SELECT job_id, priority,
+    turn + row_number() OVER (PARTITION BY priority ORDER BY ready_at) AS turn
+FROM due JOIN head USING (priority)
+ORDER BY ready_at;
 
 -- name: record_ai_call
 -- One row per engine call, even if the attempt lost its lease, because the call cost money.

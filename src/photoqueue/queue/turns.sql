@@ -4,17 +4,18 @@
 -- user) has a turn after the one before, and a group that comes to a queue where others wait begins
 -- at the head: so the groups take turns, whoever has more jobs. Turns are given at submission; two
 -- submissions of one group at the same moment may get the same ones, and then run side by side.
+-- Jobs that become ready later, as retries do, come at the head, one a turn: many of them do not
+-- hold up the others, and their own turn may belong to a queue that has been empty since.
 
 -- name: head_turn
--- The turn at the head of the queue of `new`: of the job that is taken next, or retried next.
+-- The turn at the head of the queue of `new`: of the job that is taken next, else of those running.
 coalesce(
     (SELECT turn FROM jobs
      WHERE queue_name = new.queue_name AND -priority = -new.priority AND state = 'waiting'
        AND ready_at IS NOT NULL
      ORDER BY turn, job_id LIMIT 1),
-    (SELECT turn FROM jobs
-     WHERE queue_name = new.queue_name AND priority = new.priority AND state = 'delayed'
-     ORDER BY ready_at LIMIT 1),
+    (SELECT max(turn) FROM jobs
+     WHERE queue_name = new.queue_name AND priority = new.priority AND state = 'active'),
     0)
 
 -- name: last_turn
@@ -22,5 +23,5 @@ coalesce(
 greatest($head_turn,
     (SELECT turn FROM jobs
      WHERE queue_name = new.queue_name AND -priority = -new.priority AND state = 'waiting'
-       AND coalesce(group_name, user_id) = new.group_name
+       AND ready_at IS NOT NULL AND coalesce(group_name, user_id) = new.group_name
      ORDER BY turn DESC LIMIT 1))

@@ -246,7 +246,7 @@ class Recovery:
         """Announce waiting jobs whose message may be lost.
 
         Checks the head of the queue in the table, which workers should be taking now. Announcing a
-        job whose message exists changes nothing. The next page is checked only if no job of a whole
+        job whose message exists adds nothing. The next page is checked only if no job of a whole
         page had a message (Redis was emptied, or was unavailable at submission); later jobs are
         checked when they reach the head.
         """

@@ -19,23 +19,23 @@ def upgrade() -> None:
     op.add_column("jobs", sa.Column("group_name", sa.Text))
     op.add_column("batches", sa.Column("group_name", sa.Text))
     op.drop_index("jobs_waiting")
-    _index("jobs_waiting", "turn", "job_id")
-    _index("jobs_turns", sa.text("coalesce(group_name, user_id)"), "turn")
+    _index("jobs_waiting", "turn", "job_id", ready=True)
+    _index("jobs_turns", sa.text("coalesce(group_name, user_id)"), "turn", ready=True)
 
 
 def downgrade() -> None:
     op.drop_index("jobs_turns")
     op.drop_index("jobs_waiting")
-    _index("jobs_waiting", "job_id")
+    _index("jobs_waiting", "job_id", ready=False)
     op.drop_column("batches", "group_name")
     op.drop_column("jobs", "group_name")
     op.drop_column("jobs", "turn")
 
 
-def _index(name: str, *columns: str | sa.TextClause) -> None:
+def _index(name: str, *columns: str | sa.TextClause, ready: bool) -> None:
     op.create_index(
         name,
         "jobs",
         ["queue_name", sa.text("(-priority)"), *columns],
-        postgresql_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text(f"state = 'waiting'{' AND ready_at IS NOT NULL' * ready}"),
     )

@@ -38,11 +38,14 @@ from photoqueue.errors import (
 )
 from photoqueue.faces.report.document import _pdf
 from photoqueue.faces.report.process import report_file
+from photoqueue.faces.report.words import languages
 from photoqueue.installation import Installation, current, use
+from photoqueue.inventory.estimate_words import _texts
+from photoqueue.phrases import FRENCH
 from photoqueue.records.base import Box
 from photoqueue.records.results import FoundItem
 from tests.bench import Bench
-from tests.conftest import submit
+from tests.conftest import shell, submit
 from tests.integration.conftest import Run
 
 #: What writes PDF loads them from the system.
@@ -381,6 +384,53 @@ def test_file_from_a_process_of_its_own_is_that_of_the_report(known: None) -> No
     assert content.decode() == report("m1", lang="fr", estimate=estimate("m1", lang="fr")).html
 
 
+def english() -> set[str]:
+    """Give what is said in English alone, divided at the values that are put in."""
+    texts = [*FRENCH, *(text["en"] for text in _texts().values())]
+    own = [*FRENCH.values(), *(text["fr"] for text in _texts().values())]
+    for words, into in ((languages()["en"], texts), (languages()["fr"], own)):
+        for value in words.values():
+            into += value if isinstance(value, list) else [value]
+    known = " ".join(own).casefold()
+    parts = {part.strip(" .,:;()") for text in texts for part in re.split(r"{.*?}", text)}
+    return {part.casefold() for part in parts if len(part) > 4} - {
+        part.casefold() for part in parts if part.casefold() in known
+    }
+
+
+def test_nothing_is_english_where_french_is_asked_for(
+    known: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rates = {"currency": "EUR", "vat": "20", "per_m3": "40"}
+    made = estimate("m1", lang="fr", rates=rates)
+    terms = tmp_path / "rates.toml"
+    terms.write_text('rates = {currency = "EUR", vat = "20", per_m3 = "40"}')
+    inventory = read_inventory("m1")
+    written = report("m1", lang="fr", estimate=made)
+    said = [made._repr_html_(), written.html.partition("<body>")[2]]
+    said.append(inventory.export(tmp_path / "i.csv", lang="fr").read_text(encoding="utf-8-sig"))
+    sheets = [inventory.export(tmp_path / "i.xlsx", lang="fr"), written.save(tmp_path / "r.xlsx")]
+    for path in sheets:
+        book = openpyxl.load_workbook(path)
+        said += [" ".join(book.sheetnames)]
+        said += [str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row]
+    capsys.readouterr()
+    for command in (
+        ("estimate", "m1", "--terms", str(terms)),
+        ("report", "m1", "--output", str(tmp_path / "r.html")),
+        ("catalogue", "chaise"),
+    ):
+        assert shell(*command, "--lang", "fr") == 0
+        said += capsys.readouterr()
+    # Why a line is to check is in the language of the inventory, and not a part of its export.
+    reasons = {line.reason for line in inventory.lines if line.reason}
+    text = re.sub(r'"data:[^"]*"|<style>.*?</style>|<[^>]*>', " ", " \n ".join(said)).casefold()
+    for reason in reasons:
+        text = text.replace(reason.casefold(), " ")
+    found = [part for part in english() if re.search(rf"\b{re.escape(part)}\b", text)]
+    assert not found
+
+
 @needs_pango
 def test_names_are_printed_whatever_their_script(odd: Move) -> None:
     pdf = report(odd.project).pdf()
@@ -549,7 +599,7 @@ def test_report_of_the_shell(
     monkeypatch.chdir(tmp_path)
     done = run("report", "m1", "--lang", "fr")
     assert done.code == 0
-    assert re.sub(r"\s+", " ", done.out).endswith("report-m1.html, a draft. ")
+    assert re.sub(r"\s+", " ", done.out).endswith("report-m1.html est écrit : provisoire. ")
     assert "Draft: 2 pièces ne sont pas vérifiées." in done.err
     assert "photoqueue edit m1 acknowledge 'no-photo:cellar'" in re.sub(r"\s+", " ", done.err)
     assert "Relevé" in (tmp_path / "report-m1.html").read_text()

@@ -33,9 +33,10 @@ def test_lists_all_things_in_the_language_asked_for(run: Run) -> None:
 
     assert code == 0
     assert "canapé 3 places" in out
-    assert "1.70 m³  1.16–3.00 m³" in out
+    assert "1,70 m³  1,16–3,00 m³" in out
+    assert "mobilier" in out
     assert next(line for line in out.splitlines() if "grand_piano" in line).endswith(
-        "290 kg       3+  yes"
+        "290 kg         3+  oui"
     )
 
 

@@ -63,16 +63,19 @@ def test_excel_file_has_the_lines_and_the_totals_of_rooms(tmp_path: Path) -> Non
         inventory("chair", "totem", "x"), "xlsx", tmp_path / "i.xlsx", WORDING
     )
     book = openpyxl.load_workbook(written)
-    assert book.sheetnames == ["Lines", "Rooms"]
-    header, first, *_ = book["Lines"].iter_rows(values_only=True)
-    assert header[:3] == ("room", "kind of room", "thing")
-    assert first[:6] == ("chair room", "cuisine", "chaise", "furniture", 2, 0.1)
+    assert book.sheetnames == ["Lignes", "Pièces"]
+    header, first, *_ = book["Lignes"].iter_rows(values_only=True)
+    assert header[:3] == ("pièce", "type de pièce", "objet")
+    assert first[:6] == ("chair room", "cuisine", "chaise", "mobilier", 2, 0.1)
     named = dict(zip(header, first, strict=True))
-    assert named["engine"] == SOURCE
+    assert named["moteur"] == SOURCE
     # two chairs of a fifth of the catalogue's volume each
-    assert (named["weight kg"], named["persons"], named["fragile"]) == (4.4, "1", None)
-    totals = list(book["Rooms"].iter_rows(values_only=True))
-    assert totals[0][3:] == ("from m³ in 8 of 10 moves", "to m³ in 8 of 10 moves")
+    assert (named["poids kg"], named["personnes"], named["fragile"]) == (4.4, "1", None)
+    totals = list(book["Pièces"].iter_rows(values_only=True))
+    assert totals[0][3:] == (
+        "de m³ dans 8 déménagements sur 10",
+        "à m³ dans 8 déménagements sur 10",
+    )
     assert totals[1][:3] == ("chair room", 2, 0.1)
     assert totals[1][3] <= 0.1 < totals[1][4]
     # The range of all is its own, and not the sum of those of the rooms.
@@ -121,7 +124,7 @@ def test_names_that_only_hold_such_characters_stay_as_they_are(tmp_path: Path, n
 
 def test_control_characters_are_shown(tmp_path: Path) -> None:
     written = export_inventory(inventory("a\x00b"), "xlsx", tmp_path / "i.xlsx", WORDING)
-    assert openpyxl.load_workbook(written)["Lines"]["C2"].value == "a\\x00b"
+    assert openpyxl.load_workbook(written)["Lignes"]["C2"].value == "a\\x00b"
 
 
 def test_file_is_never_overwritten(tmp_path: Path) -> None:

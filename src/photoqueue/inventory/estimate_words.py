@@ -14,9 +14,11 @@ from photoqueue.format import french, number, rounded
 from photoqueue.inventory import labour
 from photoqueue.inventory.volumes import LORRIES
 from photoqueue.inventory.weights import KG_PER_LB
+from photoqueue.phrases import phrase
 from photoqueue.records.estimates import (
     Access,
     Estimate,
+    Price,
     Quantity,
     Terms,
     Units,
@@ -79,6 +81,20 @@ class Words:
         price = f"{rate.normalize():f}" if rate % 1 else f"{rate:.0f}"
         price += "0" * (price[-2:-1] == ".") if "." in price else ""
         return " × ".join([*parts, f"{french(price) if self.lang == 'fr' else price} {currency}"])
+
+    def price_rows(self, price: Price) -> Iterator[tuple[str, str, str]]:
+        """Give what, how and amount of each line of a price, of net, VAT and total."""
+
+        def money(amount: Decimal) -> str:
+            return french(str(amount)) if self.lang == "fr" else str(amount)
+
+        for line in price.lines:
+            yield line.what, line.formula, money(line.amount)
+        yield phrase(self.lang, "net"), "", money(price.net)
+        yield phrase(self.lang, "VAT"), f"{money(price.vat_rate)} %", money(price.vat)
+        ends = {"low": money(price.total_low), "high": money(price.total_high)}
+        how = phrase(self.lang, "{low} to {high} at the ends of the volume", **ends)
+        yield "total", how, money(price.total)
 
     def counted(self, count: float, noun: str) -> str:
         """Write a number and what is counted; ``noun`` may be ``singular/plural``."""

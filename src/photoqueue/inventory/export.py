@@ -24,6 +24,7 @@ from photoqueue.inventory.views import AnalysedPhoto
 from photoqueue.inventory.volumes import litres, to_cubic_metres
 from photoqueue.inventory.weights import known_item, persons_to_carry, weight_of_one
 from photoqueue.inventory.wording import Wording
+from photoqueue.phrases import phrase
 from photoqueue.records.results import InventoryResult, share_words
 
 if TYPE_CHECKING:
@@ -51,13 +52,6 @@ _COLUMNS: Final = (
     "look at",
     "engine",
 )
-_TOTALS: Final = (
-    "room",
-    "count",
-    "volume m³",
-    *(f"{end} m³ {share_words()}" for end in ("from", "to")),
-)
-
 #: Columns of long texts in an Excel file.
 _WIDE: Final = ("room", "thing", "look at", "engine")
 
@@ -137,7 +131,7 @@ def file_stem(what: str, project_id: str) -> str:
 def _csv(result: InventoryResult, wording: Wording) -> bytes:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
-    for row in (_COLUMNS, *_rows(result, wording)):
+    for row in (_heads(wording), *_rows(result, wording)):
         # Spreadsheets mark text with an apostrophe; CSV has no other way.
         writer.writerow([_FORMULA.sub(r"\1'\2", c) if isinstance(c, str) else c for c in row])
     # With a byte order mark; without it, Excel shows é as two characters.
@@ -147,12 +141,21 @@ def _csv(result: InventoryResult, wording: Wording) -> bytes:
 def _xlsx(result: InventoryResult, wording: Wording) -> bytes:
     book = new_workbook("export CSV")
     lines = book.active
-    lines.title = "Lines"
-    _fill(lines, _COLUMNS, _rows(result, wording))
-    _fill(book.create_sheet("Rooms"), _TOTALS, _totals(result))
+    lang = wording.language
+    lines.title = phrase(lang, "Lines")
+    _fill(lines, _heads(wording), _rows(result, wording))
+    share = share_words(language=lang)
+    ends = (phrase(lang, "from"), phrase(lang, "to"))
+    heads = (*(phrase(lang, name) for name in ("room", "count")), "volume m³")
+    heads += tuple(f"{end} m³ {share}" for end in ends)
+    _fill(book.create_sheet(phrase(lang, "Rooms")), heads, _totals(result))
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
+
+
+def _heads(wording: Wording) -> tuple[str, ...]:
+    return tuple(phrase(wording.language, name) for name in _COLUMNS)
 
 
 def new_workbook(instead: str) -> Workbook:
@@ -183,9 +186,10 @@ def _fill(sheet: Worksheet, columns: Sequence[str], rows: Iterator[Sequence[Cell
             if number == 1:
                 cell.font = Font(bold=True)
     sheet.freeze_panes = "A2"
+    wide = {phrase(lang, name) for name in _WIDE for lang in ("en", "fr")}
     for column, name in enumerate(columns, start=1):
         letter = sheet.cell(1, column).column_letter
-        sheet.column_dimensions[letter].width = 28 if name in _WIDE else 14
+        sheet.column_dimensions[letter].width = 28 if name in wide else 14
 
 
 def set_cell(cell: Any, value: Cell) -> None:
@@ -204,7 +208,7 @@ def _rows(result: InventoryResult, wording: Wording) -> Iterator[Sequence[Cell]]
             visible(line.room),
             visible(wording.room_type(line.room_type)),
             visible(wording.item(line.key, line.name)),
-            visible(line.category),
+            visible(phrase(wording.language, line.category)),
             line.count,
             line.volume,
             line.volume_min,
@@ -212,7 +216,7 @@ def _rows(result: InventoryResult, wording: Wording) -> Iterator[Sequence[Cell]]
             line.dismount_probability,
             round(line.count * weight(line)[1], 1),
             PERSONS_WORDS[persons_to_carry(line, wording.catalogue)],
-            "yes" if known and known.fragile else "",
+            phrase(wording.language, "yes") if known and known.fragile else "",
             visible(", ".join(line.photos)),
             visible(line.reason or ""),
             source,

@@ -27,8 +27,9 @@ from photoqueue.format import (
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.changes import InventoryChanges, signed
 from photoqueue.inventory.estimate_words import Words
+from photoqueue.phrases import phrase
 from photoqueue.records.base import STRATEGY_TEXTS
-from photoqueue.records.estimates import Estimate
+from photoqueue.records.estimates import Estimate, Quantity
 from photoqueue.records.results import (
     Correction,
     FoundItem,
@@ -340,33 +341,37 @@ def _changes(found: InventoryChanges) -> str:
 
 @card_of.register
 def _estimate(made: Estimate) -> str:
-    size, weight, price = made.volume, made.weight, made.price
-    words = Words(made.lang, made.units)
-    between = f"{number(weight.low)}–{number(weight.high)}"
+    lang, price = made.lang, made.price
+    words = Words(lang, made.units)
+
+    def ranged(of: Quantity, unit: str) -> str:
+        low, usual, high = (words.measure(end, unit) for end in (of.low, of.usual, of.high))
+        return f"{usual} ({low.partition(' ')[0]}–{high})"
+
     rows = [
-        ("volume", f"{volume(size.usual)} ({volume_range(size.low, size.high)})"),
-        ("weight", f"{number(weight.usual)} kg ({between} kg)"),
-        ("cartons to pack", number(made.carton_count.usual)),
-        ("vehicle", made.vehicle),
-        ("persons", number(made.crew)),
-        ("hours", words.number(made.hours.total)),
-        ("engine", made.made_by),
+        ("volume", ranged(made.volume, "m³")),
+        (phrase(lang, "weight"), ranged(made.weight, "kg")),
+        (phrase(lang, "cartons to pack"), words.number(made.carton_count.usual)),
+        (phrase(lang, "vehicle"), made.vehicle),
+        (phrase(lang, "persons"), words.number(made.crew)),
+        (phrase(lang, "hours"), words.number(made.hours.total)),
+        (phrase(lang, "engine"), made.made_by),
     ]
+    how = phrase(lang, "how")
     body = ""
     if price:
-        rows.append(("total", f"{price.total} {price.currency}"))
-        lines = [(one.what, one.formula, one.amount) for one in price.lines]
-        lines += [("net", "", price.net), ("VAT", f"{price.vat_rate:f} %", price.vat)]
-        ends = f"{price.total_low} to {price.total_high} at the ends of the volume"
-        lines.append(("total", ends, price.total))
-        body += table(("price", "", price.currency), lines, numbers="wwn")
+        lines = list(words.price_rows(price))
+        rows.append(("total", f"{lines[-1][2]} {price.currency}"))
+        body += table((phrase(lang, "price"), how, price.currency), lines, numbers="wwn")
     working = [
         (one.what, f"{words.number(one.figure)} {one.unit}", part) if first else ("", "", part)
         for one in made.working
         for first, part in _parts(one.formula)
     ]
-    body += fold("Working", table(("figure", "", "how"), working, numbers="wnw"))
-    return card(f"Estimate of {made.project_id}, not a quote", rows, *made.notes, body=body)
+    drawn = table((phrase(lang, "figure"), "", how), working, numbers="wnw")
+    body += fold(phrase(lang, "Working"), drawn)
+    title = phrase(lang, "Estimate of {project}, not a quote", project=made.project_id)
+    return card(title, rows, *made.notes, body=body)
 
 
 def _parts(text: str) -> Iterator[tuple[bool, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -21,11 +22,10 @@ from photoqueue.faces.cli.output import (
     table,
 )
 from photoqueue.format import line
+from photoqueue.phrases import phrase
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from photoqueue.records.estimates import Estimate, Price, Working
+    from photoqueue.records.estimates import Estimate, Working
 
 
 #: Options of commands that estimate.
@@ -70,30 +70,22 @@ def estimate(
         both = (one.low, one.high)
         return "–".join(words.number(end) for end in both if end is not None)
 
-    columns = (
-        TableColumn("FIGURE", lambda one: line(one.what)),
+    say = partial(phrase, made.lang)
+    how = say("how").upper()
+    columns = [
+        TableColumn(say("figure").upper(), lambda one: line(one.what)),
         TableColumn("", lambda one: f"{words.number(one.figure)} {one.unit}".strip(), NUMBER),
-        TableColumn("RANGE", ends, NUMBER),
-        TableColumn("HOW", lambda one: line(one.formula)),
-    )
-    show(table(columns, made.working, title=f"Estimate of {line(project)}, not a quote"))
-    if made.price:
-        show(_price_table(made.price))
+        TableColumn(say("range").upper(), ends, NUMBER),
+        TableColumn(how, lambda one: line(one.formula)),
+    ]
+    title = say("Estimate of {project}, not a quote", project=line(project))
+    show(table(columns, made.working, title=title))
+    if price := made.price:
+        columns = [TableColumn(say("price").upper(), 0), TableColumn(how, 1)]
+        columns.append(TableColumn(price.currency, 2, NUMBER))
+        show(table(columns, words.price_rows(price)))
     for remark in made.notes:
         note(line(remark))
-
-
-def _price_table(price: Price) -> Table:
-    rows = [(one.what, one.formula, one.amount) for one in price.lines]
-    rows += [("net", "", price.net), ("VAT", f"{price.vat_rate:f} %", price.vat)]
-    ends = f"{price.total_low} to {price.total_high} at the ends of the volume"
-    rows.append(("total", ends, price.total))
-    columns = (
-        TableColumn("PRICE", lambda row: line(row[0])),
-        TableColumn("HOW", lambda row: line(row[1])),
-        TableColumn(price.currency, lambda row: str(row[2]), NUMBER),
-    )
-    return table(columns, rows)
 
 
 def estimate_by(

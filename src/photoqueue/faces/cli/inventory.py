@@ -24,6 +24,7 @@ from photoqueue.faces.cli.output import (
 from photoqueue.format import (
     clock,
     counted,
+    french,
     line,
     number,
     percent,
@@ -31,6 +32,7 @@ from photoqueue.format import (
     volume,
     volume_range,
 )
+from photoqueue.phrases import phrase
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -307,16 +309,32 @@ def _check(file: Path, *, as_json: bool) -> None:
 def _table(items: tuple[CatalogueItem, ...], language: str) -> Table:
     from photoqueue.inventory.catalogue_file import PERSONS_WORDS
 
+    own = french if language == "fr" else str
+    fragile = phrase(language, "yes")
     columns = (
-        TableColumn("KEY", "key"),
-        TableColumn("NAME", lambda item: line(item.name(language))),
-        TableColumn("CATEGORY", "category"),
-        TableColumn("VOLUME", "volume_usual", NUMBER, volume),
-        TableColumn("RANGE", lambda item: volume_range(item.volume_low, item.volume_high), NUMBER),
-        TableColumn("TAKEN APART", "dismount_probability", NUMBER, percent),
-        TableColumn("WEIGHT", lambda item: f"{number(item.weight_usual)} kg", NUMBER),
-        TableColumn("PERSONS", lambda item: PERSONS_WORDS[item.persons], NUMBER),
-        TableColumn("FRAGILE", lambda item: "yes" if item.fragile else ""),
+        TableColumn(phrase(language, "key").upper(), "key"),
+        TableColumn(phrase(language, "name").upper(), lambda item: line(item.name(language))),
+        TableColumn(
+            phrase(language, "category").upper(), lambda item: phrase(language, item.category)
+        ),
+        TableColumn("VOLUME", lambda item: own(volume(item.volume_usual)), NUMBER),
+        TableColumn(
+            phrase(language, "range").upper(),
+            lambda item: own(volume_range(item.volume_low, item.volume_high)),
+            NUMBER,
+        ),
+        TableColumn(
+            phrase(language, "taken apart").upper(), "dismount_probability", NUMBER, percent
+        ),
+        TableColumn(
+            phrase(language, "weight").upper(),
+            lambda item: own(f"{number(item.weight_usual)} kg"),
+            NUMBER,
+        ),
+        TableColumn(
+            phrase(language, "persons").upper(), lambda item: PERSONS_WORDS[item.persons], NUMBER
+        ),
+        TableColumn("FRAGILE", lambda item: fragile if item.fragile else ""),
     )
     return table(columns, items)
 

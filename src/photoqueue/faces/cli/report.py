@@ -12,6 +12,7 @@ from photoqueue.faces.cli.estimate import TermsFiles, UnitsName, estimate_by
 from photoqueue.faces.cli.inventory import Project
 from photoqueue.faces.cli.output import AsJson, note, printed_json, show
 from photoqueue.format import line
+from photoqueue.phrases import phrase
 
 
 def report(
@@ -45,9 +46,14 @@ def report(
     told = {"file": str(path), "final": made.final, "drafts": made.drafts, "gaps": open_gaps}
     if printed_json(as_json, told):
         return
-    show(f"Wrote {line(path)}, {'final' if made.final else 'a draft'}.")
+    language, file = made.lang, line(path)
+    if made.final:
+        show(phrase(language, "Wrote {file}, final.", file=file))
+    else:
+        show(phrase(language, "Wrote {file}, a draft.", file=file))
     for why in made.drafts:
-        note(f"Draft: {line(why)}.")
+        note(phrase(language, "Draft: {why}.", why=line(why)))
     if open_gaps:
-        note(f"Gaps: {line(', '.join(open_gaps))}. Say that one is none with:")
+        gaps = line(", ".join(open_gaps))
+        note(phrase(language, "Gaps: {gaps}. Say that one is none with:", gaps=gaps))
         note(f"photoqueue edit {line(project)} acknowledge {line(repr(open_gaps[0]))}")

@@ -12,6 +12,7 @@ from typing import Any, Final
 from photoqueue import format as formats
 from photoqueue.inventory.estimate_words import M3_PER_FT3, Words
 from photoqueue.inventory.weights import KG_PER_LB
+from photoqueue.phrases import phrase
 from photoqueue.records.estimates import Units, Vehicle
 
 _FILE: Final = Path(__file__).with_name("words.toml")
@@ -60,7 +61,7 @@ class ReportWords:
 
     def category(self, name: str) -> str:
         """Return the name of a category; unknown ones stay as they are."""
-        return str(self._words["categories"].get(name, name))
+        return phrase(self.language, name)
 
     def number(self, value: float | Decimal | None, decimals: int = 0) -> str:
         """Write a number: ``1,234.5``, ``1 234,5``."""

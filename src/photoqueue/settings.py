@@ -23,7 +23,12 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from photoqueue.addresses import expanded, is_reference
 from photoqueue.errors import ConfigurationError
@@ -284,6 +289,18 @@ class Settings(BaseSettings):
     alert_recovered: PositiveInt = 5
     #: Retries within the window from which it warns, if they doubled since the window before.
     alert_retries: PositiveInt = 10
+
+    @classmethod
+    def settings_customise_sources(  # noqa: D102  # of pydantic-settings
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The others go through all fields to find that there is no file for them.
+        return init_settings, env_settings
 
     @field_validator("home", "catalogue", "report_logo", "report_template")
     @classmethod

@@ -205,7 +205,7 @@ def test_large_batch_is_not_read_whole_each_time(
     assert sql.execute(place).fetchone() == (2999, False)
     # When one of the first is started again before the last one ends
     sql.execute("UPDATE jobs SET state = 'waiting', ready_at = now() WHERE job_key = 'k5'")
-    Bench(installation)(jobs_of(batch)[-1])
+    Bench(installation)(photoqueue.job(batch.poll()["job_id"].iloc[-1]))
     send_due(installation.database, http.receiver())
     # Then the batch has not ended
     assert sql.execute(place).fetchone() == (4, False)

@@ -291,7 +291,7 @@ class Settings(BaseSettings):
     alert_retries: PositiveInt = 10
 
     @classmethod
-    def settings_customise_sources(  # noqa: D102  # of pydantic-settings
+    def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
@@ -299,7 +299,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # The others go through all fields to find that there is no file for them.
+        """Read keyword arguments and the environment; there are no files with settings."""
         return init_settings, env_settings
 
     @field_validator("home", "catalogue", "report_logo", "report_template")

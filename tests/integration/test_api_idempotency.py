@@ -127,7 +127,7 @@ def test_keys_belong_to_a_token(api: httpx.Client, sql: psycopg.Connection) -> N
     api.post(EDITS, json=RENAME, headers=KEY)
     token = ask(tokens.make_token, "web", TokenScope.SUBMIT)
     other = {**KEY, "Authorization": f"Bearer {token}"}
-    answer = api.post(EDITS, json={**RENAME, "to": "attic"}, headers=other)
+    answer = api.post(EDITS, json={**RENAME, "room": "lobby", "to": "attic"}, headers=other)
     assert answer.json()["toRoom"] == "attic"
     assert [edit.to_room for edit in edits("m1")] == ["lobby", "attic"]
 
@@ -462,7 +462,7 @@ def test_pruning_deletes_forgotten_answers(api: httpx.Client, sql: psycopg.Conne
 def test_edit_under_a_forgotten_key_is_made(api: httpx.Client, sql: psycopg.Connection) -> None:
     api.post(EDITS, json=RENAME, headers=KEY)
     sql.execute("UPDATE api_answers SET expires_at = now()")
-    answer = api.post(EDITS, json={**RENAME, "to": "attic"}, headers=KEY)
+    answer = api.post(EDITS, json={**RENAME, "room": "lobby", "to": "attic"}, headers=KEY)
     assert answer.json()["toRoom"] == "attic"
     assert len(edits("m1")) == 2
 

@@ -53,11 +53,14 @@ _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 MIN_TOKEN: Final = 16
 
 
-def needs(scope: TokenScope) -> Callable[[Route], Route]:
-    """Declare the scope that a route needs; without it: ``read``, or ``operate`` if it writes."""
+def needs(scope: TokenScope, *, photos: int = 0) -> Callable[[Route], Route]:
+    """Declare the scope that a route needs; without it: ``read``, or ``operate`` if it writes.
+
+    ``photos`` is how many of the largest size its form may have; :class:`BodyLimit` sees to it.
+    """
 
     def mark(route: Route) -> Route:
-        route.needs = scope  # type: ignore[attr-defined]  # read by needed_by
+        route.needs, route.photos = scope, photos  # type: ignore[attr-defined]  # read below
         return route
 
     return mark
@@ -73,8 +76,8 @@ class AccessCheck:
     """Checks the token of each request and its scope or, without one, that it comes from here.
 
     In ``scope["state"]``, ``trusted`` is True if the caller may see details of the installation,
-    ``token`` is the name of its token, ``reads`` whether it changes nothing, and ``operation`` what
-    :class:`OperationLog` records.
+    ``token`` is the name of its token, ``reads`` whether it changes nothing, ``photos`` how many of
+    the largest size it may send, and ``operation`` what :class:`OperationLog` records.
     """
 
     def __init__(self, app: ASGIApp, *, backend: ApiBackend, routes: Sequence[APIRoute]) -> None:
@@ -93,8 +96,7 @@ class AccessCheck:
     async def _check(self, scope: Scope) -> None:
         headers, path = Headers(scope=scope), scope["path"]
         if self._digest is None:
-            _check_host(headers)
-            _check_origin(scope["method"], headers)
+            _check_here(scope["method"], headers)
         shown = _bearer(headers)
         # Digests have equal length, so the comparison time reveals nothing, not even the token's
         # length.
@@ -122,13 +124,20 @@ class AccessCheck:
             if match is Match.FULL:
                 needed = needed_by(route)
                 if token is not None and not token.scope.includes(needed):
-                    raise _out_of_scope(token, needed)
-                state["reads"] = needed is TokenScope.READ
-                if needed is TokenScope.OPERATE:
-                    state["operation"] = (
-                        route.name,
-                        " ".join(map(str, found["path_params"].values())),
+                    challenge = f'Bearer error="insufficient_scope", scope="{needed}"'
+                    raise ProblemError(
+                        403,
+                        "scope",
+                        f"The token {token.name!r} has the scope {token.scope}, and this needs "
+                        f"{needed}. Use a token that has it, or make one: photoqueue tokens make "
+                        f"NAME --scope {needed}.",
+                        headers={"WWW-Authenticate": challenge},
                     )
+                state["reads"] = needed is TokenScope.READ
+                state["photos"] = getattr(route.endpoint, "photos", 0)
+                if needed is TokenScope.OPERATE:
+                    target = " ".join(map(str, found["path_params"].values()))
+                    state["operation"] = route.name, target
                 return
 
     async def _named(self, shown: str) -> Token | None:
@@ -184,17 +193,8 @@ def _bearer(headers: Headers) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def _out_of_scope(token: Token, needed: TokenScope) -> ProblemError:
-    return ProblemError(
-        403,
-        "scope",
-        f"The token {token.name!r} has the scope {token.scope}, and this needs {needed}. Use a "
-        f"token that has it, or make one: photoqueue tokens make NAME --scope {needed}.",
-        headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needed}"'},
-    )
-
-
-def _check_host(headers: Headers) -> None:
+def _check_here(method: str, headers: Headers) -> None:
+    """Refuse what a page of another site may have sent."""
     host = headers.get("host", "")
     name, colon, port = host.rpartition(":")
     if not is_loopback(name if colon and port.isdigit() else host):
@@ -204,11 +204,8 @@ def _check_host(headers: Headers) -> None:
             f"This server answers to localhost and 127.0.0.1 only, not to {host[:80]!r}. To reach "
             "it by another name, set PHOTOQUEUE_API_TOKEN.",
         )
-
-
-def _check_origin(method: str, headers: Headers) -> None:
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
-    foreign = origin is not None and origin.partition("://")[2] != headers.get("host")
+    foreign = origin is not None and origin.partition("://")[2] != host
     if method not in _SAFE_METHODS and (foreign or site not in {"same-origin", "none"}):
         raise ProblemError(
             403,

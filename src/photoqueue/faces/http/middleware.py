@@ -82,15 +82,12 @@ class BodyLimit:
     Parameters
     ----------
     max_photo
-        Largest photo in bytes.
-    photos
-        Gives the photos of the largest size that a path takes in one body; 0 if it takes none.
+        Largest photo in bytes; ``scope["state"]["photos"]`` is how many of these a form may have.
     """
 
-    def __init__(self, app: ASGIApp, *, max_photo: int, photos: Callable[[str], int]) -> None:
+    def __init__(self, app: ASGIApp, *, max_photo: int) -> None:
         self._app = app
         self._max_photo = max_photo
-        self._photos = photos
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -98,8 +95,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        kind = headers.get("content-type", "").lower()
-        photos = self._photos(scope["path"]) if kind.startswith("multipart/form-data") else 0
+        form = headers.get("content-type", "").lower().startswith("multipart/form-data")
+        photos = scope["state"].get("photos", 0) if form else 0
         limit = photos * self._max_photo + _AROUND_A_PHOTO if photos else MAX_JSON
         length = headers.get("content-length", "")
         if length.isdigit() and (len(length) > 18 or int(length) > limit):

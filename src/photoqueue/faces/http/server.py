@@ -93,19 +93,12 @@ def create_app(settings: Settings) -> FastAPI:
     # The middleware added last sees a request first.
     app.add_middleware(access.OperationLog, backend=backend)
     app.add_middleware(Idempotency, backend=backend)
-    app.add_middleware(BodyLimit, max_photo=round(settings.max_photo_mb * 2**20), photos=_photos_at)
+    app.add_middleware(BodyLimit, max_photo=round(settings.max_photo_mb * 2**20))
     app.add_middleware(access.AccessCheck, backend=backend, routes=API_ROUTES)
     app.add_middleware(RateLimit, per_second=settings.api_requests_per_second)
     app.add_middleware(Guard)
     app.openapi = lambda: _described(app, with_token=settings.api_token is not None)  # type: ignore[method-assign]  # FastAPI's own way
     return app
-
-
-def _photos_at(path: str) -> int:
-    """Return how many photos of the largest size a body may have."""
-    if batches.ADDITIONS.fullmatch(path):
-        return 2  # or thirty of a telephone
-    return 1 if path == submissions.UPLOADS else 0
 
 
 def _described(app: FastAPI, *, with_token: bool) -> dict[str, Any]:
@@ -114,28 +107,22 @@ def _described(app: FastAPI, *, with_token: bool) -> dict[str, Any]:
         made = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
-        for methods in made["paths"].values():
-            for operation in methods.values():
-                for answer in operation["responses"].values():
-                    _as_problem(answer.get("content", {}))
         if with_token:
             made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         for route in (one for one in API_ROUTES if one.include_in_schema):
             needed = access.needed_by(route)
             for method in route.methods or ():
                 operation = made["paths"][route.path_format][method.lower()]
+                for answer in operation["responses"].values():
+                    content = answer.get("content", {})
+                    if "/Problem'" in str(content.get("application/json")):
+                        content[problems.MEDIA_TYPE] = content.pop("application/json")
                 if method == "POST" and needed is not TokenScope.READ:
                     operation.setdefault("parameters", []).append(_KEY)
                 if with_token and route.path_format not in access.OPEN:
                     operation["security"] = [{"token": [needed]}]
         app.openapi_schema = made
     return app.openapi_schema
-
-
-def _as_problem(content: dict[str, Any]) -> None:
-    schema = content.get("application/json", {}).get("schema", {})
-    if schema.get("$ref", "").endswith("/Problem"):
-        content[problems.MEDIA_TYPE] = content.pop("application/json")
 
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
@@ -73,8 +72,6 @@ _STREAM: Final = {
 }
 
 
-#: Paths that take several photos in one body.
-ADDITIONS: Final = re.compile(r"/api/batches/[^/]+/photos")
 #: Most photos in one body.
 _MOST_PHOTOS: Final = 50
 
@@ -104,15 +101,13 @@ class PhotoFields(RequestBody):
         """Return what is said of each photo."""
         columns: dict[str, Sequence[str]] = {}
         for name, field in type(self).model_fields.items():
-            given = getattr(self, name)
-            for_all = name in ("room", "room_type")
-            if len(given) not in (0, photos) and not (for_all and len(given) == 1):
-                once = ", or once for all" if for_all else ""
-                raise bodies.fault(
-                    str(field.alias),
-                    f"is given {len(given)} times for {photos} photos; give it for each{once}",
-                )
-            columns[name] = given if len(given) == photos else [*given, ""][:1] * photos
+            given = getattr(self, name) or [""] * photos
+            if len(given) == 1 and name in ("room", "room_type"):
+                given = given * photos
+            if len(given) != photos:
+                told = f"is given {len(given)} times for {photos} photos; give it for each, or a "
+                raise bodies.fault(str(field.alias), told + "room and its type once for all")
+            columns[name] = given
         return [
             {name: given[at] if given[at].strip() else None for name, given in columns.items()}
             for at in range(photos)
@@ -148,7 +143,7 @@ async def read_batch(batch_id: str, backend: TheBackend) -> BatchAnswer:
     response_model_exclude_none=True,
     openapi_extra={"requestBody": _ADDITION},
 )
-@needs(TokenScope.SUBMIT)
+@needs(TokenScope.SUBMIT, photos=2)  # or thirty of a telephone
 async def add(batch_id: str, request: Request, backend: TheBackend) -> BatchPhotosAnswer:
     """Add photos to an open batch, all of them or none; one that cannot be read has failed."""
     # Whether it is there and open, before the photos are received.

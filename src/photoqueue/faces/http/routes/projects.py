@@ -85,8 +85,9 @@ async def make_report(project_id: Name, body: ReportRequest, backend: TheBackend
 
 
 def _estimate(project_id: str, body: EstimateRequest) -> Estimate:
-    terms = {name: getattr(body, name) for name in Terms.model_fields}
-    return estimate(project_id, **terms, lang=body.lang)
+    return estimate(
+        project_id, **{name: getattr(body, name) for name in EstimateRequest.model_fields}
+    )
 
 
 def _report(project_id: str, body: ReportRequest) -> tuple[str, bytes]:

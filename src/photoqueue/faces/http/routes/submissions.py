@@ -67,8 +67,6 @@ class InventoryRequest(RequestBody):
 
 router = APIRouter(prefix="/api")
 
-#: Path for photo uploads.
-UPLOADS: Final = "/api/photos"
 _PICTURE: Final = {
     "type": "string",
     "format": "binary",
@@ -91,7 +89,7 @@ _UPLOAD: Final = {
     response_model_exclude_none=True,
     openapi_extra={"requestBody": _UPLOAD},
 )
-@needs(TokenScope.SUBMIT)
+@needs(TokenScope.SUBMIT, photos=1)
 async def submit(request: Request, backend: TheBackend) -> SubmittedJob:
     """Submit a photo for analysis: an upload, or JSON with the id of a known photo."""
     if bodies.kind_of(request, FORM, JSON) == JSON:

@@ -243,16 +243,8 @@ async function keepLooking() {
 
 // -- start-up ---------------------------------------------------------------------------------
 
-function applyTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  $("theme").value = theme;
-}
-
-applyTheme(localStorage.getItem("photoqueue-theme") || "auto");
-$("theme").addEventListener("change", (event) => {
-  localStorage.setItem("photoqueue-theme", event.target.value);
-  applyTheme(event.target.value);
-});
+$("theme").value = localStorage.getItem("photoqueue-theme") || "auto"; // the sheet applies it
+$("theme").addEventListener("change", (event) => localStorage.setItem("photoqueue-theme", event.target.value));
 $("login").addEventListener("submit", (event) => {
   event.preventDefault();
   token = $("token").value.trim();

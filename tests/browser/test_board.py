@@ -17,6 +17,7 @@ from photoqueue.settings import Settings
 from photoqueue.words import JobState, TokenScope
 from tests.api_server import TOKEN, serving
 from tests.bench import Bench
+from tests.browser.accessibility import serious_findings
 from tests.conftest import eventually, picture, submit
 
 if TYPE_CHECKING:
@@ -246,6 +247,20 @@ def test_board_is_used_with_the_keyboard_alone(
     page.keyboard.press("Enter")
     details.get_by_role("button", name="Retry").press("Enter")
     details.get_by_role("button", name="Cancel", exact=True).wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_board_is_accessible(
+    address: str, show: Callable[..., Page], installation: Installation, scheme: str
+) -> None:
+    failed_job(installation)
+    submit("other-1")
+    photoqueue.pause("photo-analyze")
+    # High enough that no row is scrolled below the head of the table.
+    page = show(address, color_scheme=scheme, viewport={"width": 1280, "height": 1600})
+    page.get_by_role("button", name="permanent-1", exact=True).click()
+    page.get_by_role("button", name="Close details").wait_for()
+    assert serious_findings(page) == []
 
 
 def test_html_in_names_and_errors_is_text(

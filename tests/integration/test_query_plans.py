@@ -200,6 +200,11 @@ HOT: dict[str, tuple[str, dict[str, object], set[str]]] = {
         {"job_ids": [UUID(int=64)], "budget": 4},
         {"jobs_pkey"},
     ),
+    "prioritise": (
+        TRANSITIONS["prioritise"],
+        {"job_ids": [UUID(int=81)], "priority": 20, "batch_id": None},
+        {"jobs_pkey"},
+    ),
     **{
         f"look at {index}": (WORKERS["look"], LOOK, {index, "jobs_state"})
         for index in ("jobs_active", "jobs_blocked", "jobs_waiting", "jobs_delayed")
@@ -226,6 +231,15 @@ def test_hot_statements_use_their_indexes(plans: psycopg.Connection) -> None:
         assert any(f" {index} " in plan or f"{index}\n" in plan for index in indexes), (
             f"{name} uses none of {indexes}\n{plan}"
         )
+
+
+def test_head_of_the_queue_is_looked_for_once_and_not_for_each_job(
+    plans: psycopg.Connection,
+) -> None:
+    for name in ("due_delayed", "prioritise", "release_blocked", "retry"):
+        statement, parameters, _ = HOT[name]
+        plan = explain(plans, statement, parameters)
+        assert "CTE head" in plan or "CTE last" in plan, f"{name}\n{plan}"
 
 
 def test_retry_of_many_jobs_compares_none_of_them_with_all_others(

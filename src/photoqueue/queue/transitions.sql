@@ -342,7 +342,7 @@ WITH ended AS (
     ORDER BY job_id FOR UPDATE
 ), newest AS (
     SELECT DISTINCT ON (job_key) * FROM ended ORDER BY job_key, job_id DESC
-), head AS (
+), head AS MATERIALIZED (
     SELECT *, $head_turn AS turn
     FROM (SELECT DISTINCT queue_name, priority FROM newest) AS new
 ), retried AS (
@@ -387,7 +387,7 @@ WITH chosen AS (
     WHERE job_id = ANY(%(job_ids)s) AND state IN ('waiting', 'delayed')
       AND priority <> %(priority)s
     ORDER BY job_id FOR UPDATE
-), last AS (
+), last AS MATERIALIZED (
     SELECT *, $last_turn AS turn
     FROM (SELECT DISTINCT queue_name, %(priority)s::smallint AS priority, group_name
           FROM chosen) AS new
@@ -432,7 +432,7 @@ WITH closed AS MATERIALIZED (
             AND member.state IN ('waiting', 'active', 'delayed')
       )
     FOR UPDATE SKIP LOCKED
-), head AS (
+), head AS MATERIALIZED (
     SELECT *, $head_turn AS turn
     FROM (SELECT DISTINCT queue_name, priority FROM freed) AS new
 )
@@ -463,7 +463,7 @@ WITH due AS (
     SELECT job_id, queue_name, priority, ready_at FROM jobs
     WHERE queue_name = %(queue_name)s AND state = 'delayed' AND ready_at <= now()
     ORDER BY ready_at LIMIT %(limit)s
-), head AS (
+), head AS MATERIALIZED (
     SELECT *, $head_turn AS turn
     FROM (SELECT DISTINCT queue_name, priority FROM due) AS new
 )

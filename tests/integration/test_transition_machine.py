@@ -45,6 +45,7 @@ class Model:
     #: What is left of the budget.
     budget: int = BUDGET
     holder: UUID | None = None
+    priority: int = 0
     #: Held together with others: its attempt costs nothing if it is lost.
     together: bool = False
     #: Its last attempt was lost with its worker.
@@ -269,6 +270,22 @@ class Transitions(RuleBasedStateMachine):
             self.jobs[job_id].lost = False
             self.restarted.add(job_id)
 
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data(), priority=st.sampled_from([-1, 0, 5]))
+    def prioritise(self, data: st.DataObject, priority: int) -> None:
+        chosen = data.draw(st.sets(st.sampled_from(sorted(self.jobs)), min_size=1))
+        wanted = {
+            job_id
+            for job_id in chosen
+            if self.jobs[job_id].state in (JobState.WAITING, JobState.DELAYED)
+            and self.jobs[job_id].priority != priority
+        }
+        number, messages = self.ledger.prioritise(sorted(chosen), priority, batch_id=None)
+        assert number == len(wanted)
+        assert {message.job_id for message in messages} == wanted
+        for job_id in wanted:
+            self.jobs[job_id].priority = priority
+
     # --- what must always hold ---------------------------------------------
 
     @invariant()
@@ -293,6 +310,7 @@ class Transitions(RuleBasedStateMachine):
         assert row["success"] is (None if not finished else job.state is JobState.COMPLETED)
         assert (row["result"] is not None) is (job.state is JobState.COMPLETED)
         assert row["ready_at"] is not None
+        assert row["priority"] == job.priority
         if job.state is JobState.ACTIVE:
             assert row["worker_id"] == job.holder
             assert (row["wait_ms"] is None) is job.together

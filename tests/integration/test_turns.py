@@ -219,6 +219,14 @@ def test_prioritised_jobs_have_turns_with_those_of_the_priority(desk: Desk) -> N
     assert line(desk) == list("aabcaba")
 
 
+def test_message_of_a_retry_that_is_due_is_moved_too(desk: Desk) -> None:
+    due, _ = jobs = submitted(desk, "a", 2)
+    for claim, delay in zip(take(desk, 2), (0, 60_000), strict=True):
+        desk.ledger.fail(claim, Failure("E", "e", "", permanent=False), delay_ms=delay)
+    changed, messages = desk.ledger.prioritise(jobs, 5, batch_id=None)
+    assert (changed, [message.job_id for message in messages]) == (2, [due])
+
+
 def test_only_jobs_that_wait_are_prioritised(installation: Installation, desk: Desk) -> None:
     batch = photoqueue.submit_photos([picture(n) for n in range(4)], priority=0)
     running, failing, done, _ = batch

@@ -600,7 +600,7 @@ def test_report_of_the_shell(
     done = run("report", "m1", "--lang", "fr")
     assert done.code == 0
     assert re.sub(r"\s+", " ", done.out).endswith("report-m1.html est écrit : provisoire. ")
-    assert "Draft: 2 pièces ne sont pas vérifiées." in done.err
+    assert "Provisoire : 2 pièces ne sont pas vérifiées." in done.err
     assert "photoqueue edit m1 acknowledge 'no-photo:cellar'" in re.sub(r"\s+", " ", done.err)
     assert "Relevé" in (tmp_path / "report-m1.html").read_text()
     done = run("report", "m1", "--format", "xlsx", "--output", "x.xlsx", "--json")

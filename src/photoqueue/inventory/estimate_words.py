@@ -117,22 +117,19 @@ class Words:
         **values: object,
     ) -> Working:
         """Return a line of working; a text of the formula has the name ``how``, else the key's."""
-        one = (
-            figure
-            if isinstance(figure, Quantity)
-            else Quantity(low=figure, usual=figure, high=figure)
-        )
-        (low, shown), (usual, _), (high, _) = (
-            self.convert(end, unit) if unit in ("m³", "kg") else (end, unit)
-            for end in (one.low, one.usual, one.high)
-        )
+        ranged = isinstance(figure, Quantity)
+        ends = figure.ends if isinstance(figure, Quantity) else (figure, figure, figure)
+        if unit in ("m³", "kg"):
+            (low, shown), (usual, _), (high, _) = (self.convert(end, unit) for end in ends)
+        else:
+            (low, usual, high), shown = ends, unit
         return Working(
             key=key,
             what=self.text(f"{key}.what", **values),
             formula=self.text(how or f"{key}.how", **values),
-            low=low if one is figure else None,
+            low=low if ranged else None,
             figure=usual,
-            high=high if one is figure else None,
+            high=high if ranged else None,
             unit=shown,
             source=self.text(source),
         )
@@ -155,70 +152,58 @@ class Basis(NamedTuple):
 
 def working_of(told: Basis, words: Words) -> Iterator[Working]:
     """Return the lines of working, in the order of the calculation."""
-    made, terms, burden = told.estimate, told.terms, told.burden
-    volume, weight = (
-        words.measure(made.volume.usual, "m³"),
-        words.measure(made.weight.usual, "kg"),
-    )
+    made, terms, burden, line = told.estimate, told.terms, told.burden, words.line
+
+    def m3(value: float) -> str:
+        return words.measure(value, "m³")
+
+    def kg(value: float) -> str:
+        return words.measure(value, "kg")
+
+    volume, weight, things = m3(made.volume.usual), kg(made.weight.usual), made.things
     rooms: Counter[str] = Counter()
     for one in made.cartons:
         rooms[one.room] += one.usual
-    share = share_words(language=words.lang)
-    yield words.line("things", made.things, "m³", "list", share=share)
-    yield words.line(
-        *("cartons", made.carton_count, "", "rooms" if terms.cartons is None else "you"),
-        rooms=", ".join(f"{room} {count}" for room, count in rooms.items()) or 0,
-    )
-    yield words.line(
-        *("volume", made.volume, "m³", "sum"),
-        things=words.measure(made.things.usual, "m³"),
-        cartons=words.measure(made.volume.usual - made.things.usual, "m³"),
-    )
-    yield words.line(
-        *("weight", made.weight, "kg", "catalogue"),
-        things=words.measure(told.goods, "kg"),
-        cartons=words.measure(made.weight.usual - told.goods, "kg"),
-    )
+    by_room = ", ".join(f"{room} {count}" for room, count in rooms.items()) or 0
+    yield line("things", things, "m³", "list", share=share_words(language=words.lang))
+    source = "rooms" if terms.cartons is None else "you"
+    yield line("cartons", made.carton_count, "", source, rooms=by_room)
+    boxes = m3(made.volume.usual - things.usual)
+    yield line("volume", made.volume, "m³", "sum", things=m3(things.usual), cartons=boxes)
+    contents = kg(made.weight.usual - told.goods)
+    yield line("weight", made.weight, "kg", "catalogue", things=kg(told.goods), cartons=contents)
+    source = "own vehicle" if terms.vehicles else "usual vehicle"
     for load in made.loads:
-        yield words.line(
-            *("load", load.loads, "", "own vehicle" if terms.vehicles else "usual vehicle"),
+        yield line(
+            *("load", load.loads, "", source),
             vehicle=words.vehicle(load.vehicle),
             volume=volume,
-            room=words.measure(load.vehicle.volume, "m³"),
+            room=m3(load.vehicle.volume),
             by_volume=load.by_volume,
             weight=weight,
-            payload=words.measure(load.vehicle.payload, "kg"),
+            payload=kg(load.vehicle.payload),
             by_weight=load.by_weight,
         )
-    by_volume, heavy, stairs = told.crew_parts
     persons = words.counted(made.crew, words.text("persons"))
-    yield words.line(
-        *("crew", made.crew, persons.split()[-1], "you" if terms.crew else "crews"),
-        how="crew.given" if terms.crew else "crew.how",
-        by_volume=by_volume,
-        volume=volume,
-        heavy=heavy,
-        stairs=stairs,
-    )
-    yield words.line(
-        *("packing", made.hours.packing, "h", "pace"),
-        how="packing.self" if terms.packing == "self" else "packing.how",
-        volume=words.measure(told.boxed, "m³"),
-        rate=words.hours_per(labour.PACKING),
-        crew=persons,
-    )
-    loading, unloading = terms.access or GROUND
-    for key, end, base, hours in (
-        ("loading", loading, labour.LOADING, made.hours.loading),
-        ("unloading", unloading, labour.UNLOADING, made.hours.unloading),
+    parts = dict(zip(("by_volume", "heavy", "stairs"), told.crew_parts, strict=True))
+    source, how = ("you", "crew.given") if terms.crew else ("crews", "")
+    yield line("crew", made.crew, persons.split()[-1], source, how, volume=volume, **parts)
+    how = "packing.self" if terms.packing == "self" else ""
+    rate = words.hours_per(labour.PACKING)
+    given = {"volume": m3(told.boxed), "rate": rate, "crew": persons}
+    yield line("packing", made.hours.packing, "h", "pace", how, **given)
+    for key, end, base in zip(
+        ("loading", "unloading"),
+        terms.access or GROUND,
+        (labour.LOADING, labour.UNLOADING),
+        strict=True,
     ):
         shares = labour.surcharges(burden, end)
         reasons = ", ".join(
             words.text(name, share=words.number(100 * share, 1)) for name, share in shares.items()
         )
-        yield words.line(
-            *(key, hours, "h", "pace"),
-            how="carrying.how",
+        yield line(
+            *(key, getattr(made.hours, key), "h", "pace", "carrying.how"),
             volume=volume,
             rate=words.hours_per(base),
             factor=words.number(1 + sum(shares.values()), 3),
@@ -228,14 +213,15 @@ def working_of(told: Basis, words: Words) -> Iterator[Working]:
             crew=persons,
         )
     by_km = terms.driving_hours is None and terms.km is not None
-    yield words.line(
+    loads = told.driven.loads
+    yield line(
         *("driving", made.hours.driving, "h", "speed" if by_km else "you"),
-        how="driving.how" if by_km or terms.driving_hours is not None else "driving.none",
-        drives=words.counted(labour.drives(told.driven.loads), words.text("drives")),
-        loads=words.counted(told.driven.loads, words.text("load.units")),
+        how="" if by_km or terms.driving_hours is not None else "driving.none",
+        drives=words.counted(labour.drives(loads), words.text("drives")),
+        loads=words.counted(loads, words.text("load.units")),
         hours=words.number(labour.one_way(terms)),
     )
-    yield words.line("hours", made.hours.total, "h", "sum")
+    yield line("hours", made.hours.total, "h", "sum")
 
 
 def notes_of(told: Basis, words: Words) -> Iterator[str]:

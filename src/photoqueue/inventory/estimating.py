@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from operator import mul
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
@@ -141,12 +142,22 @@ def estimate_of(
             )
     words = Words(lang, terms.units)
     cartons = cartons_of(inventory, catalogue, given=terms.cartons, lang=lang)
-    packed = [one for one in cartons if terms.packing == "full" or one.fragile]
-    packed = [] if terms.packing == "self" else packed
-    things, boxes = volumes_of(inventory), _sums(cartons, catalogue, "volume_usual")
-    goods, contents = _weights(inventory, catalogue), _sums(cartons, catalogue, "weight_usual")
-    volume, weight = _plus(things, boxes), _plus(goods, contents)
-    boxed = _sums(packed, catalogue, "volume_usual")
+    packed = [] if terms.packing == "self" else cartons
+    if terms.packing == "fragile":
+        packed = [one for one in cartons if one.fragile]
+
+    def sums(of: Sequence[CartonLine], figure: str = "") -> Quantity:
+        """Add up cartons, or a figure of the catalogue of each."""
+        item = catalogue.by_key
+        each = [getattr(item(one.key), figure, 0.0) if figure else 1 for one in of]
+        ends = ([getattr(one, end) for one in of] for end in ("low", "usual", "high"))
+        return Quantity.of(math.fsum(map(mul, numbers, each)) for numbers in ends)
+
+    things, boxed = volumes_of(inventory), sums(packed, "volume_usual")
+    boxes, contents = sums(cartons, "volume_usual"), sums(cartons, "weight_usual")
+    found = move_range(inventory, each=weight_of_one(catalogue), unseen=DEFAULT_DENSITY)
+    goods = Quantity.of((found.low, found.usual, found.high), 1)
+    volume, weight = things + boxes, goods + contents
     loads = tuple(_loads(vehicle, volume, weight) for vehicle in vehicles_of(terms))
     driven = next(
         (one for one in loads if one.vehicle.name == terms.vehicle),
@@ -159,7 +170,7 @@ def estimate_of(
     ends = [
         _End(full, count, trip, crew, _hours(terms, burden.scaled(full), inside, crew, trip))
         for full, inside, count, trip in zip(
-            _ends(volume), _ends(boxed), _ends(_sums(packed)), trips, strict=True
+            volume.ends, boxed.ends, sums(packed).ends, trips, strict=True
         )
     ]
     estimate = Estimate(
@@ -169,7 +180,7 @@ def estimate_of(
         made_by=inventory.made_by,
         things=things,
         cartons=cartons,
-        carton_count=_sums(cartons),
+        carton_count=sums(cartons),
         volume=volume,
         weight=weight,
         loads=loads,
@@ -200,41 +211,8 @@ class _End(NamedTuple):
 
 def volumes_of(inventory: InventoryResult) -> Quantity:
     """Return the volume of the things of an inventory, in m³."""
-    return Quantity(
-        low=inventory.total_volume_min,
-        usual=inventory.total_volume,
-        high=inventory.total_volume_max,
-    )
-
-
-def _weights(inventory: InventoryResult, catalogue: Catalogue) -> Quantity:
-    found = move_range(inventory, each=weight_of_one(catalogue), unseen=DEFAULT_DENSITY)
-    low, usual, high = (round(end, 1) for end in (found.low, found.usual, found.high))
-    return Quantity(low=low, usual=usual, high=high)
-
-
-def _sums(
-    cartons: Sequence[CartonLine], catalogue: Catalogue | None = None, figure: str = ""
-) -> Quantity:
-    """Add up cartons, or a figure of the catalogue of each."""
-    of = {
-        one.key: getattr(catalogue.by_key(one.key), figure, 0.0) if catalogue else 1
-        for one in cartons
-    }
-    low, usual, high = (
-        round(math.fsum(getattr(one, end) * of[one.key] for one in cartons), 3)
-        for end in ("low", "usual", "high")
-    )
-    return Quantity(low=low, usual=usual, high=high)
-
-
-def _ends(of: Quantity) -> tuple[float, float, float]:
-    return of.low, of.usual, of.high
-
-
-def _plus(some: Quantity, other: Quantity) -> Quantity:
-    low, usual, high = (round(a + b, 3) for a, b in zip(_ends(some), _ends(other), strict=True))
-    return Quantity(low=low, usual=usual, high=high)
+    of = inventory
+    return Quantity(low=of.total_volume_min, usual=of.total_volume, high=of.total_volume_max)
 
 
 def _loads(vehicle: Vehicle, volume: Quantity, weight: Quantity) -> VehicleLoads:

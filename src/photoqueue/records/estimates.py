@@ -6,6 +6,7 @@ the lines of working are written in. Money is :class:`~decimal.Decimal`, in JSON
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -104,6 +105,20 @@ class Quantity(Record):
     low: float
     usual: float
     high: float
+
+    @classmethod
+    def of(cls, ends: Iterable[float], digits: int = 3) -> Quantity:
+        """Return the quantity with these ends, low, usual and high, rounded."""
+        low, usual, high = (round(end, digits) for end in ends)
+        return cls(low=low, usual=usual, high=high)
+
+    @property
+    def ends(self) -> tuple[float, float, float]:
+        """Low, usual and high."""
+        return self.low, self.usual, self.high
+
+    def __add__(self, other: Quantity) -> Quantity:
+        return Quantity.of(map(sum, zip(self.ends, other.ends, strict=True)))
 
 
 class CartonLine(Record):

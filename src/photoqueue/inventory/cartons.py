@@ -22,8 +22,8 @@ Photos show cupboards, not what is in them. For each room::
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -127,32 +127,21 @@ def cartons_of(
         ``en`` or ``fr``: language of the formulas.
     """
     words = Words(lang, "metric")
-    seen = _seen(inventory)
-    needs = _needs(inventory, catalogue, words)
-    if isinstance(given, int):
-        return _given(needs, given, sum(seen.values()), seen, words)
-    own = given or {}
-    lines: list[CartonLine] = []
-    for room, number in sorted(own.items()):
-        mine = [need for need in needs if need.room == room]
-        shown = sum(count for (place, _), count in seen.items() if place == room)
-        lines += _given(mine, number, shown, seen, words)
-    for key in KINDS:
-        lines += _less_seen(
-            [need for need in needs if need.key == key and need.room not in own],
-            {place: n for (place, kind), n in seen.items() if kind == key and place not in own},
-            words,
-        )
-    return tuple(sorted(lines, key=lambda one: (one.room, KINDS.index(one.key), one.fragile)))
-
-
-def _seen(inventory: InventoryResult) -> dict[tuple[str, str], int]:
-    """Return how many cartons photos show, by room and kind."""
-    seen: defaultdict[tuple[str, str], int] = defaultdict(int)
+    seen: Counter[tuple[str, str]] = Counter()
     for line in inventory.lines:
         if line.key in KINDS:
             seen[line.room, line.key] += line.count
-    return seen
+    left, lines = _needs(inventory, catalogue, words), list[CartonLine]()
+    own = {None: given} if isinstance(given, int) else given or {}
+    for place, number in own.items():
+        mine = [need for need in left if place in (None, need.room)]
+        left = [need for need in left if need not in mine]
+        lines += _given(mine, number, seen, words)
+    for key in KINDS:
+        needs, rooms = [need for need in left if need.key == key], {need.room for need in left}
+        shown = {room: n for (room, kind), n in seen.items() if kind == key and room in rooms}
+        lines += _less_seen(needs, shown, words)
+    return tuple(sorted(lines, key=lambda one: (one.room, KINDS.index(one.key), one.fragile)))
 
 
 def _needs(inventory: InventoryResult, catalogue: Catalogue, words: Words) -> list[_Need]:
@@ -226,19 +215,15 @@ def _less_seen(needs: Sequence[_Need], seen: Mapping[str, int], words: Words) ->
 
 
 def _given(
-    needs: Sequence[_Need],
-    number: int,
-    shown: int,
-    seen: Mapping[tuple[str, str], int],
-    words: Words,
-) -> tuple[CartonLine, ...]:
+    needs: Sequence[_Need], number: int, seen: Mapping[tuple[str, str], int], words: Words
+) -> Iterator[CartonLine]:
     """Divide a person's own figure among kinds and rooms like the estimate."""
+    rooms = {need.room for need in needs}
+    shown = sum(count for (room, _), count in seen.items() if room in rooms)
     numbers = spread(max(number - shown, 0), [need.cartons for need in needs])
     told = words.text("own cartons", n=number)
-    return tuple(
-        _line(need, (n, n, n), seen.get((need.room, need.key), 0), words, told)
-        for need, n in zip(needs, numbers, strict=True)
-    )
+    for need, n in zip(needs, numbers, strict=True):
+        yield _line(need, (n, n, n), seen.get((need.room, need.key), 0), words, told)
 
 
 def _line(

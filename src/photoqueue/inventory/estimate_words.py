@@ -49,9 +49,9 @@ class Words:
         """Return a text by its name, with values filled in."""
         return _texts()[name][self.lang].format(**values)
 
-    def number(self, value: float, decimals: int = 2) -> str:
+    def number(self, value: float | Decimal, decimals: int = 2) -> str:
         """Write a number; zeros at its end are left out."""
-        text = number(value, decimals)
+        text = number(float(value), decimals)
         text = text.rstrip("0").rstrip(".") if "." in text else text
         return french(text) if self.lang == "fr" else text
 

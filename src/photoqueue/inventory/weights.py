@@ -8,7 +8,6 @@ from typing import Final
 from photoqueue.format import french
 from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import DENSITY, CatalogueItem, persons_for
-from photoqueue.records.estimates import Units
 from photoqueue.records.results import InventoryLine, InventoryResult
 
 KG_PER_LB: Final = 0.45359237
@@ -46,26 +45,15 @@ def persons_to_carry(line: InventoryLine, catalogue: Catalogue) -> int:
     return item.persons if item else persons_for(weight_of_one(catalogue)(line)[1])
 
 
-def weight_words(
-    inventory: InventoryResult, catalogue: Catalogue, *, units: Units = "metric", lang: str = "en"
-) -> str:
+def weight_words(inventory: InventoryResult, catalogue: Catalogue, *, lang: str = "en") -> str:
     """Say roughly what the things of an inventory weigh, without cartons that no photo shows.
 
     Returns
     -------
     str
-        ``about 1.8 t``, ``about 850 kg``, ``about 4,000 lb``, ``environ 1,8 t``.
+        ``about 1.8 t``, ``about 850 kg``, ``environ 1,8 t``.
     """
     one = weight_of_one(catalogue)
     kg = sum(line.count * one(line)[1] for line in inventory.lines)
-    if units == "imperial":
-        amount = f"{_rounded(kg / KG_PER_LB, 100):,} lb"
-    else:
-        amount = f"{kg / 1000:.1f} t" if kg >= 995 else f"{_rounded(kg, 10)} kg"
-    if lang == "fr":
-        return f"environ {french(amount)}"
-    return f"about {amount}"
-
-
-def _rounded(amount: float, step: int) -> int:
-    return step * round(amount / step)
+    amount = f"{kg / 1000:.1f} t" if kg >= 995 else f"{10 * round(kg / 10)} kg"
+    return f"environ {french(amount)}" if lang == "fr" else f"about {amount}"

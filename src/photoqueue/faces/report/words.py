@@ -7,24 +7,19 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from photoqueue import format as formats
 from photoqueue.inventory.estimate_words import M3_PER_FT3, Words
 from photoqueue.inventory.weights import KG_PER_LB
 from photoqueue.phrases import phrase
-from photoqueue.records.estimates import Units, Vehicle
-
-_FILE: Final = Path(__file__).with_name("words.toml")
-#: Unit and its number in one m³ or kg, by system.
-_VOLUMES: Final = {"metric": ("m³", 1.0), "imperial": ("ft³", 1 / M3_PER_FT3)}
-_WEIGHTS: Final = {"metric": ("kg", 1.0), "imperial": ("lb", 1 / KG_PER_LB)}
+from photoqueue.records.estimates import Units
 
 
 @cache
 def languages() -> dict[str, dict[str, Any]]:
     """Return all words, by language."""
-    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
 
 class ReportWords:
@@ -40,10 +35,14 @@ class ReportWords:
 
     def __init__(self, language: str, units: Units = "metric") -> None:
         self.language = language
-        self._words = languages()[language]
-        self._estimates = Words(language, units)
-        self.volume_unit, self._volume = _VOLUMES[units]
-        self.weight_unit, self._weight = _WEIGHTS[units]
+        self._words, words = languages()[language], Words(language, units)
+        #: Writes a number with the digits that it has, as formulas of estimates do.
+        self.figure = words.number
+        #: Returns the name of a vehicle; usual ones are translated.
+        self.vehicle = words.vehicle
+        metric = units == "metric"
+        self.volume_unit, self.weight_unit = ("m³", "kg") if metric else ("ft³", "lb")
+        self._volume, self._weight = (1.0, 1.0) if metric else (1 / M3_PER_FT3, 1 / KG_PER_LB)
 
     def __call__(self, key: str, **values: object) -> str:
         """Return a text, with values put in."""
@@ -67,10 +66,6 @@ class ReportWords:
         """Write a number: ``1,234.5``, ``1 234,5``."""
         text = formats.number(None if value is None else float(value), decimals)
         return formats.french(text) if self.language == "fr" else text
-
-    def figure(self, value: float | Decimal) -> str:
-        """Write a number with the digits that it has, as formulas of estimates do."""
-        return self._estimates.number(float(value))
 
     def volume(self, cubic_metres: float | None, decimals: int = 2, *, unit: bool = True) -> str:
         """Write a volume that is given in m³, in the units of the report."""
@@ -102,10 +97,6 @@ class ReportWords:
     def between(self, low: str, high: str) -> str:
         """Return the range of two figures: ``4.1 to 6.3``."""
         return self("range", low=low, high=high)
-
-    def vehicle(self, vehicle: Vehicle) -> str:
-        """Return the name of a vehicle; usual ones are translated."""
-        return self._estimates.vehicle(vehicle)
 
     def date(self, when: datetime) -> str:
         """Write a day in local time: ``30 November 2026``."""

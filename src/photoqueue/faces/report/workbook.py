@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -76,26 +77,16 @@ def workbook(content: Content, say: ReportWords) -> bytes:
 def _sheets(
     content: Content, say: ReportWords
 ) -> Iterator[tuple[str, Sequence[_Column], Iterable[object]]]:
-    def figures(of: str, weight: str) -> Iterator[_Column]:
+    def figures(of: str, weight: str, share: str = "") -> Iterator[_Column]:
         """Give the columns of what lines and rooms add up to."""
         yield _Column(say("count"), attrgetter(f"{of}.count"))
-        volumes = {"volume": "volume", "low": "volume_min", "high": "volume_max"}
-        for name, which in volumes.items():
-            title, value = (
-                f"{say(name)} {say.volume_unit}",
-                in_units(f"{of}.{which}", say.volume_of),
-            )
-            ranged = of == "total" and name != "volume"
-            title += f" {content.share}" if ranged else ""
-            yield _Column(title, value, _RANGE if ranged else _FIGURE, _HUNDREDTHS)
-        title = f"{say('weight')} {say.weight_unit}"
-        yield _Column(title, in_units(weight, say.weight_of), written=_WHOLE)
-
-    def in_units(of: str, units: Callable[[float], float]) -> Callable[[Any], float]:
-        return lambda row: units(attrgetter(of)(row))
-
-    def mark(of: str) -> Callable[[Any], str]:
-        return lambda row: say("yes") if attrgetter(of)(row) else ""
+        for name, which in (("volume", "volume"), ("low", "volume_min"), ("high", "volume_max")):
+            value, ranged = attrgetter(f"{of}.{which}"), share and name != "volume"
+            title = f"{say(name)} {say.volume_unit}{share if ranged else ''}"
+            shown = partial(_converted, value, say.volume_of)
+            yield _Column(title, shown, _RANGE if ranged else _FIGURE, _HUNDREDTHS)
+        title, value = f"{say('weight')} {say.weight_unit}", attrgetter(weight)
+        yield _Column(title, partial(_converted, value, say.weight_of), written=_WHOLE)
 
     yield (
         say("inventory_sheet"),
@@ -106,8 +97,8 @@ def _sheets(
             _Column(say("category"), attrgetter("category"), 14),
             *figures("line", "weight"),
             _Column(say("carriers"), lambda row: PERSONS_WORDS[row.persons]),
-            _Column(say("fragile"), mark("fragile")),
-            _Column(say("apart"), mark("line.dismountable")),
+            _Column(say("fragile"), lambda row: say("yes") if row.fragile else ""),
+            _Column(say("apart"), lambda row: say("yes") if row.line.dismountable else ""),
             _Column(say("stays_title"), lambda row: row.line.stays or None),
             _Column(say("held"), lambda row: row.line.held_back or None),
             _Column(
@@ -123,32 +114,30 @@ def _sheets(
             _Column(say("kind"), attrgetter("kind"), _NAME),
             _Column(say("reviewed_by"), attrgetter("reviewed"), _NAME),
             _Column(say("photos_label"), attrgetter("photos")),
-            *figures("total", "total.weight"),
+            *figures("total", "total.weight", f" {content.share}"),
         ),
         [*content.rooms, content.whole],
     )
+    gaps = (("gaps_title", _SENTENCE), ("acknowledged", _NAME))
     yield (
         say("gaps_sheet"),
-        (
-            _Column(say("gaps_title"), itemgetter(0), _SENTENCE),
-            _Column(say("acknowledged"), itemgetter(1), _NAME),
-        ),
+        [_Column(say(key), itemgetter(nth), width) for nth, (key, width) in enumerate(gaps)],
         content.gaps,
     )
+    keys = ("what", "formula", "figure", "low", "high", "unit", "source")
+    widths = {"what": _ITEM, "formula": _SENTENCE, "source": _SENTENCE}
     yield (
         say("estimate_title"),
-        (
-            _Column(say("what"), itemgetter(0), _ITEM),
-            _Column(say("formula"), itemgetter(1), _SENTENCE),
-            *(
-                _Column(say(key), itemgetter(nth), written=_HUNDREDTHS)
-                for nth, key in enumerate(("figure", "low", "high"), 2)
-            ),
-            _Column(say("unit"), itemgetter(5)),
-            _Column(say("source"), itemgetter(6), _SENTENCE),
-        ),
+        [
+            _Column(say(key), itemgetter(nth), widths.get(key, _FIGURE), _HUNDREDTHS)
+            for nth, key in enumerate(keys)
+        ],
         _working(content.estimate, say),
     )
+
+
+def _converted(value: Callable[[Any], float], units: Callable[[float], float], row: Any) -> float:
+    return units(value(row))
 
 
 def _working(estimate: Estimate, say: ReportWords) -> Iterator[tuple[_Value, ...]]:
@@ -159,15 +148,17 @@ def _working(estimate: Estimate, say: ReportWords) -> Iterator[tuple[_Value, ...
             for one in (line.figure, line.low, line.high)
         )
         yield line.what, line.formula, *figures, line.unit, line.source
-    price = estimate.price
-    if price:
+    if price := estimate.price:
         for one in price.lines:
             yield one.what, one.formula, one.amount, None, None, price.currency, ""
         vat = say("vat", rate=say.figure(price.vat_rate))
-        ends = price.total_low, price.total_high
-        yield say("net"), "", price.net, None, None, price.currency, ""
-        yield vat, "", price.vat, None, None, price.currency, ""
-        yield say("total"), "", price.total, *ends, price.currency, ""
+        sums = (
+            (say("net"), price.net, None, None),
+            (vat, price.vat, None, None),
+            (say("total"), price.total, price.total_low, price.total_high),
+        )
+        for what, *amounts in sums:
+            yield what, "", *amounts, price.currency, ""
     for text in (*(() if price else (say("no_price"),)), *estimate.notes):
         yield say("notes_title"), text, None, None, None, "", ""
 

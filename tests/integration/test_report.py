@@ -41,6 +41,7 @@ from photoqueue.faces.report.process import report_file
 from photoqueue.faces.report.words import languages
 from photoqueue.installation import Installation, current, use
 from photoqueue.inventory.estimate_words import _texts
+from photoqueue.inventory.volumes import LORRIES
 from photoqueue.phrases import FRENCH
 from photoqueue.records.base import Box
 from photoqueue.records.results import FoundItem
@@ -387,6 +388,7 @@ def test_file_from_a_process_of_its_own_is_that_of_the_report(known: None) -> No
 def english() -> set[str]:
     """Give what is said in English alone, divided at the values that are put in."""
     texts = [*FRENCH, *(text["en"] for text in _texts().values())]
+    texts += [lorry.name_en for lorry in LORRIES if lorry.name_en != "van"]
     own = [*FRENCH.values(), *(text["fr"] for text in _texts().values())]
     for words, into in ((languages()["en"], texts), (languages()["fr"], own)):
         for value in words.values():

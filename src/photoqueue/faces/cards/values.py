@@ -344,6 +344,8 @@ def _estimate(made: Estimate) -> str:
     lang, price = made.lang, made.price
     words = Words(lang, made.units)
 
+    driven = [one.vehicle for one in made.loads if one.vehicle.name == made.vehicle]
+
     def ranged(of: Quantity, unit: str) -> str:
         low, usual, high = (words.measure(end, unit) for end in (of.low, of.usual, of.high))
         return f"{usual} ({low.partition(' ')[0]}–{high})"
@@ -352,7 +354,7 @@ def _estimate(made: Estimate) -> str:
         ("volume", ranged(made.volume, "m³")),
         (phrase(lang, "weight"), ranged(made.weight, "kg")),
         (phrase(lang, "cartons to pack"), words.number(made.carton_count.usual)),
-        (phrase(lang, "vehicle"), made.vehicle),
+        (phrase(lang, "vehicle"), ", ".join(map(words.vehicle, driven))),
         (phrase(lang, "persons"), words.number(made.crew)),
         (phrase(lang, "hours"), words.number(made.hours.total)),
         (phrase(lang, "engine"), made.made_by),

@@ -161,17 +161,17 @@ async function refresh(anyway = false) {
 }
 
 async function look(anyway) {
-  const { queue, states, text, order, descending, place } = asked;
+  const now = { ...asked };
   try {
     const { mark } = await ask("/api/changes");
-    if (mark !== seen || anyway || failures) await read({ queue, states, text, order, descending, place });
+    if (mark !== seen || anyway || failures) await read(now);
     seen = mark;
     if (failures) notice("");
     failures = 0;
   } catch (error) {
-    if (error.status === 422 && place !== answered.place) {
+    if (error.status === 422 && now.place !== answered.place) {
       // There are too many jobs for that, or the page is gone; asked again it would take as long.
-      Object.assign(asked, answered);
+      if (asked.place === now.place) Object.assign(asked, answered);
       jobs.show({ notice: error.message, reading: false });
       again = true;
       return;

@@ -17,6 +17,7 @@ from typing import Any, Final
 import httpx
 
 from photoqueue.addresses import listen
+from photoqueue.faces.http.idempotency import KEY
 from photoqueue.faces.http.server import ApiServer, create_app, make_server
 from photoqueue.settings import Settings
 
@@ -96,6 +97,7 @@ def assert_answers_are_as_described(address: str, *, limits: bool = False, token
             **os.environ,
             "PQ_TEST_API": address,
             "PQ_TEST_TOKEN": token,
+            "PQ_TEST_KEY": KEY,
             "PQ_TEST_LIMITS": "1" if limits else "",
             # Without the plugins that only other tests need.
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

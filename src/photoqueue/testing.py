@@ -110,7 +110,8 @@ class InlineWorker:
 
     def __init__(self, installation: Installation, **settings: Any) -> None:
         self._installation = installation
-        self._settings = load_settings(**{**dict(installation.settings), **settings})
+        given = installation.settings
+        self._settings = load_settings(**{**dict(given), **settings}) if settings else given
         workplace = Workplace(self._settings, installation.database)
         self.handler = cache(lambda queue: load_handler(queue, workplace))
         self._pending = deque[Message]()

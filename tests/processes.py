@@ -11,6 +11,7 @@ from typing import Final
 
 import psutil
 
+from tests import warm
 from tests.conftest import REPOSITORY
 
 # One interpreter imports what the program does and forks: several would spend a second of
@@ -43,8 +44,10 @@ sys.exit(f"{len(failed)} failed" if failed else print(json.dumps(outputs)))
 """
 
 
-def at_once(program: str, number: int, *arguments: str) -> list[str]:
+def at_once(program: str, number: int, *arguments: str, cold: bool = False) -> list[str]:
     """Run a program in so many processes at once; return what each wrote.
+
+    They are forks of a warm interpreter, or of a cold one that has imported nothing else.
 
     Parameters
     ----------
@@ -52,16 +55,20 @@ def at_once(program: str, number: int, *arguments: str) -> list[str]:
         Python code; it finds the arguments in ``sys.argv[1:]``, and which process it is in
         ``INDEX``. Its lines that begin with ``import`` or ``from`` are run before, once for all.
     """
-    done = subprocess.run(
-        [sys.executable, "-c", _FORK, program, str(number), *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
+    told = (program, str(number), *arguments)
+    if cold:
+        done = subprocess.run(
+            [sys.executable, "-c", _FORK, *told],
+            cwd=REPOSITORY,
+            env={**os.environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=170,
+            check=False,
+        )
+    else:
+        done = warm.interpreter().run(*told, environment=os.environ, timeout=170, program=_FORK)
     assert done.returncode == 0, done.stderr
     outputs: list[str] = json.loads(done.stdout)
     return outputs

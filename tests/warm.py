@@ -123,11 +123,16 @@ class Warm:
         output: IO[bytes],
         errors: IO[bytes] | None = None,
         new_session: bool = False,
+        program: str | None = None,
     ) -> WarmProcess:
-        """Run ``photoqueue ARGUMENTS``; errors go to the output where there is no file for them."""
+        """Run ``photoqueue ARGUMENTS``, or a program of Python as ``python -c`` does.
+
+        Errors go to the output where there is no file for them.
+        """
         ours, theirs = socket.socketpair()
         request = {
             "arguments": list(arguments),
+            "program": program,
             "environment": dict(environment),
             "session": new_session,
         }
@@ -138,12 +143,18 @@ class Warm:
         return WarmProcess(ours)
 
     def run(
-        self, *arguments: str | Path, environment: Mapping[str, str], timeout: float = 150
+        self,
+        *arguments: str | Path,
+        environment: Mapping[str, str],
+        timeout: float = 150,
+        program: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+        """Run a command or a program to its end."""
         words = list(map(str, arguments))
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-            process = self.start(words, environment=environment, output=output, errors=errors)
+            process = self.start(
+                words, environment=environment, output=output, errors=errors, program=program
+            )
             try:
                 status = process.wait(timeout)
             finally:
@@ -241,9 +252,13 @@ def _run(request: dict[str, Any], files: list[int]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     tempfile.tempdir = None  # by TMPDIR of the command
-    sys.argv = ["photoqueue", *request["arguments"]]
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    runpy.run_module("photoqueue", run_name="__main__", alter_sys=True)
+    if program := request["program"]:
+        sys.argv = ["-c", *request["arguments"]]
+        exec(program, {"__name__": "__main__"})
+    else:
+        sys.argv = ["photoqueue", *request["arguments"]]
+        runpy.run_module("photoqueue", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -343,7 +343,7 @@ def test_a_process_that_imported_no_face_shows_cards(tmp_path: Path) -> None:
     for number, value in enumerate(pickled):
         (tmp_path / f"{number}").write_bytes(pickle.dumps(value))
     files = [str(tmp_path / f"{number}") for number in range(len(pickled))]
-    shown = at_once(FRESH, 6, *files)
+    shown = at_once(FRESH, 6, *files, cold=True)
     for said, html in zip(("Photo p", "Queues", "rug, floor lamp"), shown, strict=False):
         assert said in html
     for value, html in zip(pickled, shown[3:], strict=True):

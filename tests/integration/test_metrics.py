@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -37,8 +36,9 @@ from photoqueue.queue.ledger import Claim, Failure, Ledger
 from photoqueue.queue.tally import Total, WindowCount, counting
 from photoqueue.records.snapshots import AiCall, QueueStats
 from photoqueue.words import Outcome
+from tests import warm
 from tests.api_server import TOKEN, client_of
-from tests.conftest import REPOSITORY, Worker, eventually, submit
+from tests.conftest import Worker, eventually, submit
 from tests.integration.test_schema import alembic_config
 from tests.ledgers import complete
 
@@ -226,20 +226,18 @@ def test_rows_of_a_transaction_that_is_still_open_are_counted_after_it(
 
 
 def test_killed_while_counting_loses_nothing_and_counts_nothing_twice(
-    database: Database, metrics: Counting
+    database: Database, metrics: Counting, tmp_path: Path
 ) -> None:
     for start in (1, 101, 201):
-        process = subprocess.Popen(
-            [sys.executable, "-c", ADVANCE, database.libpq_url],
-            stdout=subprocess.PIPE,
-            cwd=REPOSITORY,
-            env={**os.environ},
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
+        told = tmp_path / f"told-{start}"
+        with told.open("wb") as output:
+            process = warm.interpreter().start(
+                [database.libpq_url], environment=os.environ, output=output, program=ADVANCE
+            )
+        eventually(told.read_bytes)
         fill(database, start, start + 99)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.kill()
+        assert process.wait() == -signal.SIGKILL, told.read_text()
     eventually(lambda: metrics.advance(most=100) or counts(metrics)["ended", "completed"] >= 300)
     metrics.advance(most=1000)
     assert counts(metrics)["ended", "completed"] == 300

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -30,6 +28,7 @@ from photoqueue.queue.database import Database
 from photoqueue.queue.pages import change_mark
 from photoqueue.records.base import Box
 from photoqueue.records.results import FoundItem, PhotoResult
+from tests import warm
 from tests.bench import Bench
 from tests.conftest import eventually, picture, submit
 
@@ -330,7 +329,7 @@ def test_kernel_killed_between_commit_and_answer_has_made_one_edit(
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     environment = {**os.environ, **installation.settings.to_environment()}
-    died = subprocess.run([sys.executable, "-c", dying, desk], env=environment, check=False)
+    died = warm.interpreter().run(desk, environment=environment, program=dying)
     assert died.returncode == -signal.SIGKILL
     after = Page()
     told = after.edit("remove", desk, ref="r1")

@@ -101,18 +101,18 @@ def webhook_problem(installation: Installation) -> str | None:
             "PHOTOQUEUE_WEBHOOK_URL is set without PHOTOQUEUE_WEBHOOK_SECRET, so no webhook is "
             "sent. Make a secret: echo whsec_$(openssl rand -base64 32)"
         )
-    found = webhooks.refused(installation.database)
-    if not found.given_up + found.failing:
-        return None
+    given_up, failing, reason = webhooks.refused(installation.database)
     told = [
-        f"{counted(found.given_up, 'webhook')} given up" if found.given_up else "",
-        f"{counted(found.failing, 'webhook')} not accepted yet" if found.failing else "",
+        f"{counted(number, 'webhook')} {what}"
+        for number, what in ((given_up, "given up"), (failing, "not accepted yet"))
+        if number
     ]
-    reason = (found.error or "").rstrip(".")
-    again = "; then `photoqueue webhooks resend --given-up`" if found.given_up else ""
+    if not told:
+        return None
+    again = "; then `photoqueue webhooks resend --given-up`" if given_up else ""
     return (
-        f"{' and '.join(filter(None, told))}, the newest because {reason}. Look at the receiver, "
-        f"and at `photoqueue webhooks list`{again}."
+        f"{' and '.join(told)}, the newest because {(reason or '').rstrip('.')}. Look at the "
+        f"receiver, and at `photoqueue webhooks list`{again}."
     )
 
 

@@ -6,7 +6,7 @@ import json
 import logging
 import random
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -34,15 +34,6 @@ _SUBJECTS: Final = {
     WebhookEvent.INVENTORY_ENDED: "jobId",
     WebhookEvent.REPORT_WRITTEN: "projectId",
 }
-
-
-class Refused(NamedTuple):
-    """Webhooks of the last days that were not accepted, and why the newest of them was not."""
-
-    given_up: int
-    #: Still tried, but not accepted in half an hour.
-    failing: int
-    error: str | None
 
 
 def announce(database: Database, event: WebhookEvent, *, subject: str, project_id: str) -> None:
@@ -80,10 +71,14 @@ def resend(database: Database, webhook_ids: Sequence[UUID] | None) -> int:
     return len(found)
 
 
-def refused(database: Database) -> Refused:
-    """Count what the receiver has not accepted lately, leaving out what nobody tried to send."""
+def refused(database: Database) -> tuple[int, int, str | None]:
+    """Count the webhooks of the last days that were given up and those that fail for half an hour.
+
+    The last value is why the newest of them does. What nobody tried to send is left out.
+    """
     with database.reading() as connection:
-        return Refused._make(_WEBHOOKS(connection, "refused", attempts=_FAILS_FROM).one())
+        row = _WEBHOOKS(connection, "refused", attempts=_FAILS_FROM).one()
+    return row.given_up, row.failing, row.error
 
 
 def send_due(database: Database, receiver: Receiver | None) -> None:

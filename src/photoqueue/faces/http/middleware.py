@@ -131,7 +131,9 @@ class BodyLimit:
         )
         # The rest of the body is not read, so this connection cannot be reused.
         close = {"Connection": "close"}
-        return ProblemError(413, "too-large", f"The limit is {advice[photos]}", headers=close)
+        return ProblemError(
+            413, "too-large", f"The limit is {advice[min(photos, 2)]}", headers=close
+        )
 
 
 class RateLimit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -393,6 +394,40 @@ def test_edit_of_another_person_shows_with_the_name(page: Page, analysed: str) -
     shows.refresh()
     expect(page.get_by_role("status").filter(has_text="Ben: ")).to_contain_text("armchair")
     expect(page.get_by_role("list", name="Things in salon").get_by_text("armchair")).to_be_visible()
+    assert shows.problems == []
+
+
+def test_doubtful_thing_beside_a_sure_one_is_marked_alone(
+    page: Page, installation: Installation
+) -> None:
+    sure = FoundItem(
+        name="chair",
+        key="chair",
+        category="furniture",
+        dismountable=False,
+        score=0.95,
+        box=(0.05, 0.3, 0.35, 0.8),
+    )
+    doubtful = sure.model_copy(update={"score": 0.2, "box": (0.6, 0.3, 0.9, 0.8)})
+    job = submit("p1", project_id="m1", room="salon")
+    result = PhotoResult(photo_id="p1", items=(sure, doubtful), room_type="salon", confidence=0.9)
+    Bench(installation)(job, telling(result))
+    view = ReviewView(Scope(project="m1"), user_id="anna")
+    view.refresh()
+    shows = ViewPage(page, view)
+
+    page.locator("main").focus()
+    page.keyboard.press("j")
+    (box,) = page.locator(".pq-box[aria-label*='to check']").all()
+    expect(box).to_have_attribute("aria-pressed", "true")
+    expect(box).to_have_attribute("aria-label", re.compile("score 0.20"))
+    expect(page.locator("li[data-line='chair']")).to_contain_text(
+        "1 of 2: seen with little certainty (0.20)"
+    )
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / "review-doubtful.png")
+    page.keyboard.press("d")
+    expect(page.get_by_text("Nothing left to check")).to_be_visible()
     assert shows.problems == []
 
 

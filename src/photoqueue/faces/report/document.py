@@ -286,6 +286,7 @@ def _pdf(html: str) -> bytes:
         raise ConfigurationError(_WITHOUT_PANGO.format(why=one_line(exc, 120))) from exc
     # What a template or a name refers to is neither read from the disk nor asked for.
     fetcher = URLFetcher(allowed_protocols={"data"}, fail_on_errors=True)
+    collects = gc.isenabled()
     try:
         gc.disable()  # nothing of a document is garbage before its end: a fifth of the time
         written: Any = HTML(string=html, url_fetcher=fetcher).write_pdf()
@@ -295,5 +296,6 @@ def _pdf(html: str) -> bytes:
             "Put pictures and fonts into it as data: addresses."
         ) from exc
     finally:
-        gc.enable()
+        if collects:
+            gc.enable()
     return bytes(written)

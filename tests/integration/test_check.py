@@ -202,7 +202,11 @@ def test_check_and_doctor_say_that_webhooks_are_not_accepted(
         assert "photoqueue webhooks resend --given-up" in alert.message
         assert run("check").out.startswith("WARNING: 1 webhook given up, ")
         http.status = 200
-        assert run("webhooks", "resend", "--given-up").code == 0
+        ledger.run(
+            "UPDATE webhooks SET happened_at = now() - interval '11 days' WHERE subject = 'm0'"
+        )
+        again = run("webhooks", "resend", "--given-up", "--days", "10")
+        assert again.out == "1 webhook to be sent again.\n"  # without what was before the address
         send_due(database, http.receiver())
         send_due(database, http.receiver())
     assert check() == []

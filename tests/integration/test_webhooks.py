@@ -652,6 +652,7 @@ def test_shell_lists_webhooks_and_sends_them_again(
     [
         ((), 2, "Name webhooks, or give --given-up"),
         ((str(UUID(int=1)), "--given-up"), 2, "one of them"),
+        ((str(UUID(int=1)), "--days", "1"), 2, "one of them"),
         (("nothing",), 2, "invalid character"),
         ((str(UUID(int=1)),), 1, "There is no webhook"),
     ],

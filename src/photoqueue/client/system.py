@@ -109,7 +109,8 @@ def webhook_problem(installation: Installation) -> str | None:
     ]
     if not told:
         return None
-    again = "; then `photoqueue webhooks resend --given-up`" if given_up else ""
+    # Not what was given up long ago, maybe before anybody was to be told.
+    again = "; then `photoqueue webhooks resend --given-up --days 10`" if given_up else ""
     return (
         f"{' and '.join(told)}, the newest because {(reason or '').rstrip('.')}. Look at the "
         f"receiver, and at `photoqueue webhooks list`{again}."

@@ -52,8 +52,12 @@ def list_webhooks(
         return [_WEBHOOK.validate_python(dict(row)) for row in rows]
 
 
-def resend(database: Database, webhook_ids: Sequence[UUID] | None) -> int:
-    """Send webhooks again, under their ids; None for all that were given up. Return their number.
+def resend(
+    database: Database, webhook_ids: Sequence[UUID] | None, *, days: float | None = None
+) -> int:
+    """Send webhooks again, under their ids; return their number.
+
+    None for all that were given up, or for those of them that happened in the last so many days.
 
     Raises
     ------
@@ -62,7 +66,7 @@ def resend(database: Database, webhook_ids: Sequence[UUID] | None) -> int:
     """
     with database.begin() as connection:
         ids = None if webhook_ids is None else list(set(webhook_ids))
-        found = _WEBHOOKS(connection, "resend", webhook_ids=ids).scalars().all()
+        found = _WEBHOOKS(connection, "resend", webhook_ids=ids, days=days).scalars().all()
         for webhook_id in set(ids or ()) - set(found):
             raise NotFoundError(
                 f"There is no webhook {webhook_id} here; nothing was sent. "

@@ -80,11 +80,12 @@ SET error = %(error)s,
 WHERE webhook_id = %(webhook_id)s AND attempts = %(attempts)s AND delivered_at IS NULL;
 
 -- name: resend
--- With all attempts anew; of those named, or all that were given up.
+-- With all attempts anew; of those named, or all that were given up, of the last so many days.
 UPDATE webhooks SET due_at = clock_timestamp(), attempts = 0, delivered_at = NULL, error = NULL
 WHERE happened_at IS NOT NULL
   AND (webhook_id = ANY(%(webhook_ids)s::uuid[])
-       OR %(webhook_ids)s::uuid[] IS NULL AND due_at IS NULL AND delivered_at IS NULL)
+       OR %(webhook_ids)s::uuid[] IS NULL AND due_at IS NULL AND delivered_at IS NULL
+       AND (%(days)s::float8 IS NULL OR happened_at > now() - %(days)s * interval '1 day'))
 RETURNING webhook_id;
 
 -- name: refused

@@ -77,14 +77,18 @@ def resend(
         typer.Argument(metavar="ID", help="Ids of webhooks.", show_default=False),
     ] = None,
     given_up: Annotated[bool, typer.Option("--given-up", help="All that were given up.")] = False,
+    days: Annotated[
+        float | None,
+        typer.Option(min=0, help="With --given-up: only what happened in the last so many days."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Send webhooks again under their ids, with all attempts anew; workers do it at once."""
     from photoqueue.client.observe import ask
     from photoqueue.queue.webhooks import resend as send_again
 
-    if bool(webhook_ids) == given_up:
+    if bool(webhook_ids) == given_up or (webhook_ids and days is not None):
         raise typer.BadParameter("Name webhooks, or give --given-up; one of them.")
-    number = ask(send_again, webhook_ids or None)
+    number = ask(send_again, webhook_ids or None, days=days)
     if not printed_json(as_json, {"resent": number}):
         show(f"{counted(number, 'webhook')} to be sent again.")

@@ -104,9 +104,10 @@ def frozen(connection: psycopg.Connection[Any]) -> Iterator[None]:
 def test_submission_to_a_hung_server_ends_with_what_to_do(
     database: Database, monkeypatch: pytest.MonkeyPatch, jobs: int
 ) -> None:
+    # Before the connection goes back to the pool, which sets its limit anew.
+    monkeypatch.setattr(PostgresConnection, "limit", 0.3)
     with database.direct() as pooled:
         pass
-    monkeypatch.setattr(PostgresConnection, "limit", 0.3)
     with (
         frozen(pooled),
         pytest.raises(DatabaseUnavailableError, match=r"no answer within .* s.*photoqueue doctor"),

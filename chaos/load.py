@@ -87,6 +87,8 @@ class Load:
             self.accepted.photos |= names
             if project is not None:
                 self._sum_up(project, batch)
+            if self._chance.random() < 0.3:
+                self._move(batch)
             return True
 
     def run(self, jobs: int, stop: threading.Event, enough: threading.Event) -> None:
@@ -111,5 +113,13 @@ class Load:
         try:
             photoqueue.submit_inventory(project, user_id="chaos", after=batch)
             self.accepted.inventories += 1
+        except photoqueue.PhotoqueueError as exc:
+            self.accepted.errors[type(exc).__name__] += 1
+
+    def _move(self, batch: photoqueue.Batch) -> None:
+        """Put a batch before the others, and back among them."""
+        try:
+            for priority in (5, 0):
+                photoqueue.prioritise(batch, priority)
         except photoqueue.PhotoqueueError as exc:
             self.accepted.errors[type(exc).__name__] += 1

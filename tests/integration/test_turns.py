@@ -255,7 +255,8 @@ def test_photos_added_to_a_prioritised_batch_have_its_priority(desk: Desk) -> No
 def test_prioritise_in_the_shell(run: Callable[..., Any], installation: Installation) -> None:
     batch = photoqueue.submit_photos([picture(n) for n in range(3)])
     told = run("prioritise", "--batch", batch.id, "--priority", "20")
-    assert told.out == "3 jobs with priority 20 now.\n"
+    assert told.out == "3 jobs given priority 20.\n"
+    assert "had it already" in run("prioritise", "--batch", batch.id, "--priority", "20").out
     assert {job.poll().priority for job in batch} == {20}
     first = next(iter(batch)).id
     assert '"prioritised": 0' in run("prioritise", first, "--priority", "20", "--json").out

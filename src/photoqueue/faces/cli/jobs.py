@@ -202,8 +202,11 @@ def prioritise(
     """Change the priority of jobs that wait; those of higher priority are taken first."""
     target = _target(job_ids, batch)
     number = photoqueue.prioritise(target, priority)
-    if not printed_json(as_json, {"prioritised": number}):
-        show(f"{counted(number, 'job')} with priority {priority} now{_of(target, number)}.")
+    if printed_json(as_json, {"prioritised": number}):
+        return
+    show(f"{counted(number, 'job')} given priority {priority}.")
+    if not number or _of(target, number):
+        show("Jobs that run, have ended or had it already are not changed.")
 
 
 def pause(queue: Queue = None) -> None:

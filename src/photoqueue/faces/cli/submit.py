@@ -33,9 +33,7 @@ def submit(
     ] = None,
     priority: Annotated[
         int | None,
-        typer.Option(
-            help="Higher is taken first, up to 1000.", show_default="0; 10 for a single photo"
-        ),
+        typer.Option(help="Higher is taken first (default: 0; 10 for a single photo)."),
     ] = None,
     inventory: Annotated[
         bool, typer.Option("--inventory", help="Add the project up once the photos are done.")

@@ -25,7 +25,7 @@ PROJECT = "maple-street"
 WIDE, NARROW = 1180, 800
 #: What is over a picture: a box is as large as its thing is there (and has a key or a number, too),
 #: and axe-core takes boxes for lying over the toolbar, which are under it.
-_OVER_PICTURE = re.compile(r'target-size: .*(class="pq-box"|data-verb=)')
+_OVER_PICTURE = re.compile(r'target-size: .*class="pq-(box|tool)')
 #: Whether a button is 24 px large, and nothing else is where its corners are.
 _FREE = """(button) => {
   const { left, right, top, bottom, width, height } = button.getBoundingClientRect();

@@ -1,4 +1,4 @@
-"""What the scripts of the Review page say is there in both languages."""
+"""What the scripts of the workbench say in two languages is there in both."""
 
 from __future__ import annotations
 
@@ -7,29 +7,22 @@ import re
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from photoqueue.faces import notebook
+from photoqueue.faces.notebook.review import ReviewView
+from photoqueue.phrases import FRENCH
 
-_STATIC: Final = Path(notebook.__file__).parent / "static"
 _TEXT: Final = r'"((?:[^"\\]|\\.)*)"'
-_WORDS: Final = (_STATIC / "review_words.js").read_text(encoding="utf-8")
 SCRIPTS: Final = "\n".join(
     path.read_text(encoding="utf-8")
-    for path in sorted(_STATIC.glob("review*.js"))
-    if path.name != "review_words.js"
+    for path in sorted((Path(notebook.__file__).parent / "static").glob("review*.js"))
 )
-FRENCH: Final = {
-    json.loads(f'"{english}"'): json.loads(f'"{french}"')
-    for english, french in re.findall(rf"^\s+{_TEXT}:\s+{_TEXT},$", _WORDS, re.MULTILINE)
-}
 
 #: Where texts are said: by functions, and in the tables of keys, sorting, filters and edits.
 _SAID: Final = (
-    rf"\b(?:say|t|phrase)\((?:store, )?{_TEXT}",
-    rf"\bcountedIn\(store, [^\"]*?, {_TEXT}, ()",
-    rf"\bcountedIn\(store, [^\"]*?, \"[^\"]*\", {_TEXT}\)",
-    r'^\s+\[\[(?:"[^"]+"(?:, )?)+\], "([^"]+)"',
+    rf"\bt\({_TEXT}",
+    rf"\bcounted\([^\"]*?, {_TEXT}, ()",
+    rf"\bcounted\([^\"]*?, \"[^\"]*\", {_TEXT}\)",
+    r'\[\[(?:"[^"]+"(?:, )?)+\], "([^"]+)"',
     r'^\s+\w+: \["([^"]+)", \(',
     r'\? \["([^"]+)", \{|: \["([^"]+)", \{',
 )
@@ -43,14 +36,13 @@ def test_every_text_has_a_french_one() -> None:
     assert not {json.loads(f'"{text}"') for text in said} - FRENCH.keys()
 
 
+def test_page_has_the_french_of_what_it_says_and_no_more() -> None:
+    given = re.search(r"^const FRENCH = (.*);$", str(ReviewView._esm), re.MULTILINE)
+    assert given
+    sent = json.loads(given[1])
+    assert sent == {text: FRENCH[text] for text in FRENCH if f'"{text}"' in SCRIPTS}
+    assert sent["Undo"] == "Annuler"
+
+
 def _groups(found: str | tuple[str, ...]) -> tuple[str, ...]:
     return (found,) if isinstance(found, str) else found
-
-
-def test_no_french_text_is_left_over() -> None:
-    assert not [text for text in FRENCH if f'"{text}"' not in SCRIPTS]
-
-
-@pytest.mark.parametrize("text", FRENCH)
-def test_both_languages_put_the_same_values_in(text: str) -> None:
-    assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", FRENCH[text]))

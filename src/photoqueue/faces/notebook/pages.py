@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from photoqueue.faces import shared_script
 from photoqueue.faces.notebook.palette import LOOKS
+from photoqueue.phrases import FRENCH
 from photoqueue.queue.pages import JobOrder
 from photoqueue.records.snapshots import job_columns
 
@@ -20,15 +21,20 @@ _STATIC: Final = Path(__file__).parent / "static"
 
 @cache
 def script(*names: str) -> str:
-    """Return a page's module: the shared scripts, then ``static/<name>.js``."""
+    """Return a page's module: the shared scripts, then ``static/<name>.js``.
+
+    Before them come the looks of the states, and the French of what the scripts say.
+    """
     looks = {state: {"icon": look.icon} for state, look in LOOKS.items()}
-    return "\n".join(
-        [
-            f"const LOOKS = {json.dumps(looks, ensure_ascii=False)};",
-            shared_script(),
-            *(_read(f"{name}.js") for name in ("common", *names)),
-        ]
-    )
+    source = "\n".join([shared_script(), *(_read(f"{name}.js") for name in ("common", *names))])
+    french = {
+        text: told
+        for text, told in FRENCH.items()
+        if json.dumps(text, ensure_ascii=False) in source
+    }
+    given = {"LOOKS": looks, "FRENCH": french}
+    told = (f"const {name} = {json.dumps(of, ensure_ascii=False)};" for name, of in given.items())
+    return "\n".join([*told, source])
 
 
 @cache

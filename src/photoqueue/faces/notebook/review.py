@@ -49,9 +49,10 @@ if TYPE_CHECKING:
 
 #: Modules of the page, in the order in which they are joined.
 _SCRIPTS: Final = (
-    *("review_words", "review_edits", "review_store", "review_boxes"),
-    *("review_name", "review_same", "review_parts", "review_stage"),
-    *("review_head", "review_list", "review_photos", "review"),
+    *("review_words", "review_edits", "review_queue", "review_pictures", "review_store"),
+    *("review_boxes", "review_name", "review_same", "review_parts"),
+    *("review_view", "review_gestures", "review_stage", "review_head", "review_list"),
+    *("review_photos", "review_keys", "review"),
 )
 #: Traits that the rooms are shared out to: a changed room sends a sixteenth of all.
 PARTS: Final = 16

@@ -17,13 +17,9 @@ function isDark(element) {
 }
 
 function choice(model, trait, label, options) {
-  const id = `pq-${trait}-${Math.random().toString(36).slice(2)}`;
-  const select = h("select", {
-    id,
-    onchange: () => { model.set(trait, select.value); model.save_changes(); },
-  }, Object.entries(options).map(([value, text]) => h("option", { value }, text)));
+  const select = selectOf(options, "", (value) => { model.set(trait, value); model.save_changes(); }, { id: `pq-${trait}-${Math.random().toString(36).slice(2)}` });
   follow(model, trait, () => { select.value = model.get(trait); });
-  return [h("label", { for: id }, label), select];
+  return [h("label", { for: select.id }, label), select];
 }
 
 function dataTable(chart) {
@@ -71,11 +67,11 @@ export default {
   render({ model, el }) {
     el.classList.add("pq", "pq-view");
     const waiting = h("p", { class: "pq-empty", role: "status" }, "Reading the figures…");
-    const queues = Object.fromEntries([["", "all queues"], ...model.get("queues").map((name) => [name, name])]);
+    const queues = [["", "all queues"], ...model.get("queues").map((name) => [name, name])];
     const cards = model.get("names").map((name) => card(model, name));
     el.append(
       h("div", { class: "pq-bar", role: "group", "aria-label": "Charts" },
-        choice(model, "period", "Period", PERIODS), choice(model, "queue", "Queue", queues)),
+        choice(model, "period", "Period", Object.entries(PERIODS)), choice(model, "queue", "Queue", queues)),
       noticeOf(model), waiting, h("div", { class: "pq-charts-grid" }, cards.map((one) => one.section)));
 
     const names = model.get("names");

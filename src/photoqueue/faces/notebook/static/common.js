@@ -12,15 +12,19 @@ function stateBadge(state) {
     h("span", { class: "pq-state-icon", "aria-hidden": "true" }, LOOKS[state].icon), ` ${state}`);
 }
 
-// Draws now and whenever one of the model's traits changes; several changes at once draw once.
-// Returns a function that stops it.
-function follow(model, traits, show) {
+// Calls a function once after any number of calls: several changes at once draw once.
+function soon(call) {
   let planned = false;
-  const later = () => {
+  return () => {
     if (planned) return;
     planned = true;
-    queueMicrotask(() => { planned = false; show(); });
+    queueMicrotask(() => { planned = false; call(); });
   };
+}
+
+// Draws now and whenever one of the model's traits changes. Returns a function that stops it.
+function follow(model, traits, show) {
+  const later = soon(show);
   // One by one: not every front end takes several names at once.
   const changes = traits.split(" ").map((name) => `change:${name}`);
   for (const change of changes) model.on(change, later);
@@ -66,7 +70,34 @@ function tableOf(columns, rows, { caption = null, captionClass = null, kind = ""
 
 // A button with a text; `key` keeps its focus when it is redrawn.
 function button(text, onclick, properties = {}) {
-  return h("button", { type: "button", class: "pq-button", "data-key": text, ...properties, onclick }, text);
+  return h("button", { class: "pq-button", "data-key": text, ...properties, onclick }, text);
+}
+
+// A choice among [value, text]; `choose` gets the value.
+function selectOf(options, chosen, choose, properties = {}) {
+  return h("select", { ...properties, onchange: ({ target }) => choose(target.value, target) },
+    options.map(([value, text]) => h("option", { value, selected: value === chosen }, text)));
+}
+
+// What keys do within an element: {Escape: run}. One for which a run does not return false goes no further.
+function onKeys(element, runs) {
+  element.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.ctrlKey || event.metaKey || !runs[event.key] || runs[event.key](event) === false) return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+}
+
+// Lets no key that is pressed within an element reach what is around it.
+function keepKeys(element) {
+  for (const kind of ["keydown", "keypress", "keyup"]) element.addEventListener(kind, (event) => event.stopPropagation());
+}
+
+// The entry that is some steps after one; from the last on to the first. Where that one is not in the list, the
+// first for a step ahead and the last for one back.
+function stepFrom(list, one, step) {
+  const at = list.indexOf(one);
+  return list.at(at < 0 ? Math.min(0, step) : (at + step) % list.length);
 }
 
 // Draws the children of an element again only if what they show has changed, so that focus, selection and scrolling
@@ -77,6 +108,23 @@ function drawOnce(element, data, make) {
   if (drawnWith.get(element) === text) return;
   drawnWith.set(element, text);
   replace(element, make());
+}
+
+// Draws entries [key, data, make] into a list. One whose data are as before stays as it is, and only what moved is
+// touched: a focused element that is put in anew loses the focus.
+const listed = new WeakMap();
+function drawList(list, entries) {
+  const before = listed.get(list) ?? new Map();
+  const now = new Map(entries.map(([key, data, make]) => {
+    const text = JSON.stringify(data);
+    return [key, before.get(key)?.text === text ? before.get(key) : { text, element: make() }];
+  }));
+  listed.set(list, now);
+  const elements = [...now.values()].map(({ element }) => element);
+  keepFocus(list, () => {
+    for (const one of [...list.children]) if (!elements.includes(one)) one.remove();
+    elements.forEach((one, place) => { if (list.children[place] !== one) list.insertBefore(one, list.children[place] ?? null); });
+  });
 }
 
 // A text on one line that is shortened in its middle where space ends. Readers of the screen, and

@@ -10,9 +10,7 @@ function jobDetails(model, act) {
   const actions = h("div", { class: "pq-bar" });
   const rest = h("div");
   const element = h("section", { class: "pq-jobs-details", "aria-label": "Job details", tabindex: "-1", hidden: true }, heading, lanes, error, actions, rest);
-  element.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") { event.stopPropagation(); act.close(); }
-  });
+  onKeys(element, { Escape: act.close });
   const open = new Set();  // folds and long texts that the user has opened
   let last = null;
   let read = 0;

@@ -5,7 +5,7 @@
 const CELLS = {
   state: (row) => stateBadge(row.state),
   name: (row, name, act) => h("div", { class: "pq-jobs-title" },
-    h("button", { type: "button", class: "pq-link", "data-key": rowKey(row.job_id), "aria-expanded": String(act.isOpen(row)),
+    h("button", { class: "pq-link", "data-key": rowKey(row.job_id), "aria-expanded": String(act.isOpen(row)),
       onclick: () => act.open(act.isOpen(row) ? "" : row.job_id) }, middle(row.name)),
     row.error ? h("div", { class: "pq-jobs-error", title: row.error }, row.error) : null),
   attempts: (row) => row.attempts || "–",
@@ -39,48 +39,36 @@ function filterBar(model, ask) {
     ask({ kind: "filter", queue: queue.value, states: [...chosen], text: search.value, cause });
   };
   search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(send, SEARCH_PAUSE_MS); });
-  search.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") send();
-    if (event.key === "Escape" && search.value) {
-      event.stopPropagation();
-      search.value = "";
-      send();
-    }
-  });
-  const toggle = (state) => {
-    if (!chosen.delete(state)) chosen.add(state);
-    choose(chosen);
-  };
+  onKeys(search, { Enter: send, Escape: () => {
+    if (!search.value) return false;
+    search.value = "";
+    return send();
+  } });
   const choose = (some, why = "") => {
     chosen = new Set(some);
     cause = why;
     draw();
     send();
   };
+  const toggle = (state) => choose(chosen.has(state) ? [...chosen].filter((one) => one !== state) : [...chosen, state]);
   const draw = () => {
     const counts = model.get("counts");
     const whole = Object.values(counts).reduce((sum, number) => sum + number, 0);
-    const button = (key, pressed, onclick, ...content) => h("button", {
-      type: "button", class: "pq-button", "data-key": key, "aria-pressed": String(pressed), onclick,
-    }, ...content);
+    const one = (key, pressed, onclick, content) => button(content, onclick, { "data-key": key, "aria-pressed": String(pressed) });
     replace(states,
-      button("all", !chosen.size && !cause, () => choose([]), `All ${format.number(whole)}`),
-      Object.keys(LOOKS).map((state) => button(state, chosen.has(state), () => toggle(state),
-        stateBadge(state), ` ${format.number(counts[state] ?? 0)}`)));
+      one("all", !chosen.size && !cause, () => choose([]), `All ${format.number(whole)}`),
+      Object.keys(LOOKS).map((state) => one(state, chosen.has(state), () => toggle(state), [stateBadge(state), ` ${format.number(counts[state] ?? 0)}`])));
   };
   const follow = () => {
     const controls = model.get("controls");
     if (!controls.queues) return draw();
     chosen = new Set(controls.states);
     cause = controls.cause;
-    if (queue.options.length !== controls.queues.length + 1) {
-      queue.replaceChildren(h("option", { value: "" }, "All queues"),
-        ...controls.queues.map((name) => h("option", { value: name }, name)));
-    }
+    drawOnce(queue, controls.queues, () => ["", ...controls.queues].map((name) => h("option", { value: name }, name || "All queues")));
     queue.value = controls.queue ?? "";
     // Not while the user is editing, nor before the typed text was sent.
     if (timer === null && focusIn(search) !== search) search.value = controls.text;
-    draw();
+    return draw();
   };
   return {
     element: h("div", { class: "pq-bar" }, states, queue, search),
@@ -143,9 +131,7 @@ function retryQuestion(model, ask) {
   let asked = null;
   let from = null;
   const leave = () => { element.hidden = true; from?.focus(); };
-  element.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") { event.stopPropagation(); leave(); }
-  });
+  onKeys(element, { Escape: leave });
   return {
     element,
     ask: (cause) => {
@@ -172,7 +158,6 @@ function jobTable(model, act, details) {
   const outside = h("div", {});
   const scroll = h("div", { class: "pq-jobs-scroll", role: "region", "aria-label": "Jobs", tabindex: "0" },
     h("table", { class: "pq-table pq-jobs-table" }, h("thead", {}, head), body));
-  let drawn = [];
   const columns = () => {
     const controls = model.get("controls");
     const rows = model.get("page").rows ?? [];
@@ -187,37 +172,25 @@ function jobTable(model, act, details) {
       const sorted = order === column.order;
       const direction = descending ? "descending" : "ascending";
       return h("th", { scope: "col", class: cellClass(column), "aria-sort": sorted ? direction : "none" },
-        h("button", { type: "button", class: "pq-jobs-sort", "data-key": `sort ${column.order}`, onclick: () => act.sort(column.order) },
+        h("button", { class: "pq-jobs-sort", "data-key": `sort ${column.order}`, onclick: () => act.sort(column.order) },
           column.title, h("span", { "aria-hidden": "true" }, sorted ? (descending ? " ↓" : " ↑") : "")));
     }));
   };
   const drawBody = () => {
     const shown = columns();
-    const titles = shown.map((column) => column.title);
-    const selected = model.get("selected");
-    const rows = (model.get("page").rows ?? []).map((row) => {
-      const text = JSON.stringify([row, row.job_id === selected, titles, new Date().toDateString()]);
-      const same = drawn.find((one) => one.text === text);
-      return same ?? {
-        id: row.job_id,
-        text,
-        element: h("tr", { "data-open": row.job_id === selected },
-          shown.map((column) => h("td", { class: cellClass(column) }, CELLS[column.kind](row, column.name, act)))),
-      };
+    const [selected, opened] = [model.get("selected"), model.get("story").job_id];
+    const rows = (model.get("page").rows ?? []).flatMap((row) => {
+      const data = [row, row.job_id === selected, shown.map(({ title }) => title), new Date().toDateString()];
+      const entry = [row.job_id, data, () => h("tr", { "data-open": row.job_id === selected }, shown.map((column) => h("td", { class: cellClass(column) }, CELLS[column.kind](row, column.name, act))))];
+      return row.job_id === opened ? [entry, ["story", "", () => story]] : [entry];
     });
-    drawn = rows;
     const { scrollTop } = scroll;
-    const focused = body.contains(focusIn(body)) ? focusIn(body).dataset.key : null;
-    const opened = model.get("story").job_id;
-    const elements = rows.flatMap((row) => (row.id === opened ? [row.element, story] : [row.element]));
-    const place = elements.includes(story) ? inside : outside;
+    const place = rows.some(([key]) => key === "story") ? inside : outside;
     inside.colSpan = shown.length;
-    if (details.parentNode !== place) place.append(details);
-    for (const element of [...body.children]) if (!elements.includes(element)) element.remove();
-    elements.forEach((element, at) => {
-      if (body.children[at] !== element) body.insertBefore(element, body.children[at] ?? null);
+    keepFocus(body, () => {
+      if (details.parentNode !== place) place.append(details);
+      drawList(body, rows);
     });
-    if (focused && !body.contains(focusIn(body))) focusKey(body, focused);
     scroll.scrollTop = scrollTop;
   };
   return {
@@ -227,12 +200,6 @@ function jobTable(model, act, details) {
     focus: (id) => focusKey(body, rowKey(id)) || scroll.focus({ preventScroll: true }),
     top: () => { scroll.scrollTop = 0; },
   };
-}
-
-function focusKey(parent, key) {
-  const found = parent.querySelector(`[data-key="${CSS.escape(key)}"]`);
-  found?.focus({ preventScroll: true });
-  return Boolean(found);
 }
 
 // "rows 51–100 of 10,000", as far as known.

@@ -1,7 +1,7 @@
 // Boxes: what is said of them, where they are, what goes beside them. A box is [x0, y0, x1, y1] in
 // 0…1 of the upright picture; places on the page are {left, top, right, bottom} in pixels.
 
-const STAGE = { narrow: 520, most: 8, step: 1.4, tag: 18, smallest: 0.01, moved: 4, target: 24 };
+const STAGE = { narrow: 520, most: 8, step: 1.4, tag: 18, smallest: 0.01, moved: 4, target: 24, first: [0.35, 0.35, 0.65, 0.65] };
 // Handles of the selected box: which edges (x0, y0, x1, y1) each one moves.
 const HANDLES = { nw: [1, 1, 0, 0], n: [0, 1, 0, 0], ne: [0, 1, 1, 0], e: [0, 0, 1, 0], se: [0, 0, 1, 1], s: [0, 0, 0, 1], sw: [1, 0, 0, 1], w: [1, 0, 0, 0] };
 const measure = document.createElement("canvas").getContext("2d");
@@ -9,6 +9,9 @@ const measure = document.createElement("canvas").getContext("2d");
 const within = (value, low, high) => Math.min(Math.max(value, low), Math.max(low, high));
 const areaOf = ([x0, y0, x1, y1]) => (x1 - x0) * (y1 - y0);
 const colourOf = (line) => `var(--pq-c${(line?.colour ?? 0) % 12})`;
+
+const isWaiting = (photo) => ["waiting", "active", "delayed"].includes(photo.state);
+const hasFailed = (photo) => ["failed", "cancelled"].includes(photo.state);
 
 // What the page says of an item: its name with the letter of its thing, and whether it is to check.
 function lookOfItem(store, item, room) {
@@ -19,12 +22,15 @@ function lookOfItem(store, item, room) {
   const stays = Boolean(thing?.stays);
   const out = !stays && thing && !thing.counts ? thing.why : "";
   let words = name;
-  if ((item.score ?? null) !== null) words = phrase(store, "{name}, score {score}", { name: words, score: format.score(item.score) });
-  if (out) words = phrase(store, "{name}, not counted: {why}", { name: words, why: out });
-  if (stays) words = phrase(store, "{name}, stays here", { name: words });
-  if (doubtful) words = phrase(store, "{name}, to check", { name: words });
+  if ((item.score ?? null) !== null) words = store.t("{name}, score {score}", { name: words, score: format.score(item.score) });
+  if (out) words = store.t("{name}, not counted: {why}", { name: words, why: out });
+  if (stays) words = store.t("{name}, stays here", { name: words });
+  if (doubtful) words = store.t("{name}, to check", { name: words });
   return { line, thing, name, doubtful, stays, out, words, colour: colourOf(line) };
 }
+
+// How many items of a photo are to check.
+const checksIn = (store, photo, room) => photo.items.filter((item) => lookOfItem(store, item, room).doubtful).length;
 
 // The picture of an item alone, from the full picture where the page has it.
 function cropOf(store, item, { width, height }) {

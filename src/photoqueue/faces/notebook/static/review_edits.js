@@ -5,7 +5,9 @@
 function owned(home, name) {
   if (!home.own.has(name) && home.detail.has(name)) {
     home.own.add(name);
-    home.detail.set(name, structuredClone(home.detail.get(name)));
+    const room = structuredClone(home.detail.get(name));
+    for (const line of room.lines) line.before = tally(line);
+    home.detail.set(name, room);
   }
   return home.detail.get(name);
 }
@@ -54,38 +56,26 @@ function setCount(line, count) {
   Object.assign(line, { count, volume: line.volume + (count - line.count) * line.volumeOne });
 }
 
-// A count that a person set stays; then only what photos show changes.
-function more(line, by) {
-  if (line.correction === null) setCount(line, line.count + by);
-  else line.seenCount = (line.seenCount ?? 0) + by;
+// How many things of a line count, stay here, and are held back.
+function tally(line) {
+  const number = (fits) => line.things.filter(fits).length;
+  return { counts: number((thing) => thing.counts), stays: number((thing) => thing.stays), held: number((thing) => !thing.counts && !thing.stays) };
 }
 
 // Takes an item out of its thing, and the thing out of its line if nothing else shows it.
-function take(found) {
-  const { line, thing, item } = found;
+function take({ line, thing, item }) {
   if (!thing) return;
   thing.items = thing.items.filter((id) => id !== item.id);
-  if (thing.items.length) return;
-  line.things = line.things.filter((one) => one !== thing);
-  if (thing.counts) more(line, -1);
-  else if (thing.stays) line.stays -= 1;
-  else line.held -= 1;
+  if (!thing.items.length) line.things = line.things.filter((one) => one !== thing);
 }
 
 function put(line, ids, thing = { counts: true, why: "", stays: false, settled: true }) {
   line.things.push({ ...thing, letter: "", items: ids });
-  if (thing.counts) more(line, 1);
-  else if (thing.stays) line.stays += 1;
-  else line.held += 1;
 }
 
 // Says that a person decided: the thing counts, and is certain.
-function settle({ line, thing }) {
-  if (!thing.counts && !thing.stays) {
-    more(line, 1);
-    line.held -= 1;
-    Object.assign(thing, { counts: true, why: "" });
-  }
+function settle({ thing }) {
+  if (!thing.stays) Object.assign(thing, { counts: true, why: "" });
   Object.assign(thing, { settled: true, doubtful: false });
 }
 
@@ -166,11 +156,7 @@ const PREVIEWS = {
   },
   stays(home, [id]) {
     const found = roomWith(home, id);
-    if (!found?.thing || found.thing.stays) return;
-    if (found.thing.counts) more(found.line, -1);
-    else found.line.held -= 1;
-    found.line.stays += 1;
-    Object.assign(found.thing, { counts: false, stays: true, settled: true, doubtful: false, why: "" });
+    if (found?.thing) Object.assign(found.thing, { counts: false, stays: true, settled: true, doubtful: false, why: "" });
   },
   accept(home, ids) {
     for (const found of ids.map((id) => roomWith(home, id))) if (found?.thing) settle(found);
@@ -248,18 +234,32 @@ function idOfAdded(edit) {
   return edit.number ? `e${edit.number}` : edit.ref;
 }
 
-// Brings the lines of a room in line with their things.
+// Brings the lines of a room in line with their things. A count that a person set stays; then only what photos show
+// changes.
 function tidy(room) {
+  for (const line of room.lines) {
+    const [now, before] = [tally(line), line.before ?? { counts: 0, stays: 0, held: 0 }];
+    const more = now.counts - before.counts;
+    if (line.correction === null) setCount(line, line.count + more);
+    else if (more) line.seenCount = (line.seenCount ?? 0) + more;
+    line.stays += now.stays - before.stays;
+    line.held += now.held - before.held;
+    delete line.before;
+  }
   room.lines = room.lines.filter((line) => line.things.length || line.count || line.correction !== null);
   for (const line of room.lines) {
     if (line.correction === null && !line.things.some((thing) => thing.doubtful)) line.check = "";
-    const letters = line.things.map((thing) => thing.letter);
-    const free = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"].filter((letter) => !letters.includes(letter));
-    for (const thing of line.things) {
-      thing.letter = line.things.length === 1 ? "" : thing.letter || free.shift() || "";
-      for (const photo of room.photos) for (const item of photo.items) {
-        if (thing.items.includes(item.id)) Object.assign(item, { letter: thing.letter, line: line.id });
-      }
+    giveLetters(room, line);
+  }
+}
+
+function giveLetters(room, line) {
+  const letters = line.things.map((thing) => thing.letter);
+  const free = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"].filter((letter) => !letters.includes(letter));
+  for (const thing of line.things) {
+    thing.letter = line.things.length === 1 ? "" : thing.letter || free.shift() || "";
+    for (const item of room.photos.flatMap((photo) => photo.items)) {
+      if (thing.items.includes(item.id)) Object.assign(item, { letter: thing.letter, line: line.id });
     }
   }
 }
@@ -276,16 +276,14 @@ function sums(room) {
 function withEdits({ head, rooms, detail, catalogue, lang }, edits) {
   const home = { ...structuredClone({ head, rooms }), detail: new Map(detail), own: new Set(), catalogue, lang };
   for (const edit of edits) for (const { verb, values, named } of edit.parts) PREVIEWS[verb]?.(home, values, named, edit);
-  const own = [...home.own];
-  for (const name of own) if (home.detail.has(name)) tidy(home.detail.get(name));
-  const before = own.map((name) => sums(detail.get(name)));
-  const after = own.map((name) => sums(home.detail.get(name)));
-  const change = (name) => after.reduce((sum, one) => sum + one[name], 0) - before.reduce((sum, one) => sum + one[name], 0);
+  const own = [...home.own].map((name) => [detail.get(name), home.detail.get(name)]);
+  for (const [, now] of own) if (now) tidy(now);
+  const change = (name) => own.reduce((sum, [before, now]) => sum + sums(now)[name] - sums(before)[name], 0);
   for (const room of home.rooms) {
     if (!home.own.has(room.name)) continue;
-    const { things, volume, left } = sums(home.detail.get(room.name));
-    const photos = home.detail.get(room.name)?.photos.length ?? room.photos;
-    Object.assign(room, { things, volume, photos, left: room.reviewed ? 0 : left });
+    const now = home.detail.get(room.name);
+    const { things, volume, left } = sums(now);
+    Object.assign(room, { things, volume, photos: now.photos.length, left: room.reviewed ? 0 : left });
   }
   home.head.things += change("things");
   for (const name of ["volume", "volumeMin", "volumeMax"]) if (home.head[name] !== null) home.head[name] += change(name);

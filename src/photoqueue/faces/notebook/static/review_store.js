@@ -1,79 +1,32 @@
-// The state of the Review page: the data from Python, the edits that are not saved yet, and where the person is.
+// The state of the Review page: the data from Python with the edits in them, and where the person is.
 //
-// An edit shows at once and waits in a queue until Python says that it is saved. The queue is also in the
-// browser's storage, by project and user: a reload or a new kernel sends it again, and Python stores an edit with
-// the same `ref` once. One edit is sent at a time.
-
-// Storage that works where a page may not use the browser's: then it lasts as long as the page.
-const kept = (() => {
-  try {
-    localStorage.setItem("photoqueue", "1");
-    return localStorage;
-  } catch {
-    const values = new Map();
-    return {
-      get length() { return values.size; },
-      key: (n) => [...values.keys()][n],
-      getItem: (name) => values.get(name) ?? null,
-      setItem: (name, value) => values.set(name, value),
-      removeItem: (name) => values.delete(name),
-    };
-  }
-})();
-
-// Where storage is full, a reload forgets what is not saved yet; the page itself goes on.
-function keep(name, value) {
-  try {
-    kept.setItem(name, JSON.stringify(value));
-  } catch (error) {
-    console.warn("photoqueue: the browser's storage cannot be written:", error.message);
-  }
-}
-
-// Names in storage that begin with a text, in order.
-function keptNames(start) {
-  return Array.from({ length: kept.length }, (_, n) => kept.key(n)).filter((name) => name.startsWith(start)).sort();
-}
+// An edit shows at once and waits in the queue until Python says that it is saved.
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-let newest = 0;
-// Refs sort by time.
-function newRef() {
-  newest = Math.max(newest + 1, Date.now());
-  return `${newest.toString(36)}-${crypto.getRandomValues(new Uint32Array(2)).join("")}`;
-}
-
 const PARTS = 16;
 const LARGEST = 8 * 1024 ** 2; // bytes of a photo that is sent in one message
-const FULL_KEPT = 16; // large pictures kept in the browser
-const SLOW = 1_500; // milliseconds without an answer, then the page says that it waits
-// Milliseconds until an edit is sent again that was not answered, or whose servers could not be reached; each
-// further wait is twice as long, up to the longest.
-const WAIT = { silent: 30_000, unreachable: 2_000, longest: 120_000 };
+const WATCHED = ["target", "head", "rooms", "catalogue", "lang", "categories", "actions", "notice", "exported", "selected", ...Array.from({ length: PARTS }, (_, n) => `part_${n}`)];
 
 function reviewStore(model) {
   const calls = new Set();
   const refusals = new Map(); // what an error is about → {error, parts}
   const replacing = new Map(); // ref → the photo that is replaced
-  const pictures = new Map(); // "small photo" → {url, reason, state}
-  let wantedPictures = [];
-  let edits = []; // not saved, or saved and not in the data yet; in order
   let taken = []; // undone before they were sent
-  let place = null; // "project user" of the queue
+  let place = null; // project and user, by which queue and place are kept
   let found = null; // the data with the edits; null when they have to be put together again
-  let timer = null;
-  let slowly = null;
-  let drawing = null;
-  let waits = 0;
-  let planned = false;
+  const changed = soon(() => { for (const call of [...calls]) call(); });
+  const queue = editQueue({ send: sendEdit, changed: () => { found = null; changed(); } });
+  const pictures = reviewPictures({ ask: (wanted) => store.send({ kind: "pictures", ...wanted }), stateOf: (photo) => store.photo(photo)?.state, changed });
 
   const store = {
+    ...wordsIn(() => store.lang),
     at: { room: null, photo: null, item: null, line: null },
     mode: null,
     said: { text: "", undo: false, seen: false },
-    slow: false, // whether the kernel has not answered for a while
-    trouble: "", // why edits cannot be saved at the moment
+    get slow() { return queue.slow; },
+    get trouble() { return queue.trouble; },
+    get unsaved() { return queue.unsaved; },
     get head() { return data().head; },
     get rooms() { return data().rooms; },
     get lang() { return model.get("lang") ?? "en"; },
@@ -86,14 +39,14 @@ function reviewStore(model) {
     get target() { return model.get("target") ?? {}; },
     get alone() { return Boolean(model.get("alone")); },
     get canEdit() { return Boolean(model.get("actions")); },
-    get unsaved() { return edits.filter((edit) => edit.number === undefined).length; },
-    t: (text, values) => phrase(store, text, values),
 
     room: (name) => data().detail.get(name) ?? null,
     photo: (id) => data().photos.get(id) ?? null,
     item: (id) => data().items.get(id) ?? null,
     line: (room, id) => store.room(room)?.lines.find((line) => line.id === id) ?? null,
     thing: (room, id) => store.room(room)?.lines.flatMap((line) => line.things).find((thing) => thing.items.includes(id)) ?? null,
+    picture: pictures.picture,
+    reason: pictures.reason,
 
     // -- where the person is
 
@@ -151,7 +104,7 @@ function reviewStore(model) {
       edit.words = editWords(edit.parts);
       taken = [];
       refusals.delete(about ?? "");
-      add(edit);
+      queue.add(edit);
       store.setMode(null);
       const [{ verb, values }] = parts;
       if (verb === "rename-room" && here.room === values[0]) store.go({ room: values[1] });
@@ -170,9 +123,9 @@ function reviewStore(model) {
       return ids.length ? store.edit("accept", ids, {}, { about: item ?? line.id }) : null;
     },
     undo() {
-      const last = newestAction();
+      const last = queue.newestAction();
       if (last && !last.sent && last.number === undefined) {
-        drop(last);
+        queue.drop(last);
         taken.push(last);
         store.go({});
         return store.say(`${store.t("undone: {words}", { words: last.words })}.`);
@@ -183,14 +136,14 @@ function reviewStore(model) {
     redo() {
       const again = taken.pop();
       if (again) {
-        add({ ...again, ref: newRef() });
+        queue.add({ ...again, ref: newRef() });
         return store.say(`${again.words}.`, { undo: true });
       }
       return store.canRedo ? store.edit("redo", []) : store.say(store.t("There is nothing to redo."));
     },
-    get canUndo() { return Boolean(newestAction() ?? data().head.undo); },
+    get canUndo() { return Boolean(queue.newestAction() ?? data().head.undo); },
     get canRedo() { return Boolean(taken.length || data().head.redo); },
-    get undoWords() { return newestAction()?.words ?? data().head.undo?.words ?? ""; },
+    get undoWords() { return queue.newestAction()?.words ?? data().head.undo?.words ?? ""; },
     get redoWords() { return taken.at(-1)?.words ?? data().head.redo?.words ?? ""; },
     error: (about) => refusals.get(about)?.error ?? "",
     // What was refused and why: [about, {error, parts}].
@@ -204,41 +157,27 @@ function reviewStore(model) {
 
     // -- what is no edit
 
-    retry(photos) { deliver({ kind: "retry", photos }); },
+    retry: (photos) => store.send({ kind: "retry", photos }),
     async replacePhoto(photo, file) {
       if (file.size > LARGEST) {
-        refusals.set(photo, { error: store.t("{name} has {size}; from here at most {most} can be sent. In Python: review(project).replace(photo, path).", { name: file.name, size: format.size(file.size), most: format.size(LARGEST) }), parts: [] });
-        return changed();
+        refuse(photo, store.t("{name} has {size}; from here at most {most} can be sent. In Python: review(project).replace(photo, path).", { name: file.name, size: format.size(file.size), most: format.size(LARGEST) }));
+        return;
       }
       refusals.delete(photo);
       const ref = newRef();
       replacing.set(ref, photo);
       store.say(store.t("{name} is being sent.", { name: file.name }));
-      return deliver({ kind: "replace", ref, photo, name: file.name }, [await file.arrayBuffer()]);
+      store.send({ kind: "replace", ref, photo, name: file.name }, [await file.arrayBuffer()]);
     },
-    // project, language, strategy, export, start, refresh
-    send(message) { deliver(message); },
-
-    // -- pictures
-
-    // The address of a photo's picture, or null; asks for it once, unless `ask` is false.
-    picture(photo, size, { ask = true } = {}) {
-      const name = `${size} ${photo}`;
-      const state = store.photo(photo)?.state;
-      const known = pictures.get(name);
-      if (known?.url) {
-        if (size === "full") { pictures.delete(name); pictures.set(name, known); }
-        return known.url;
+    // project, language, strategy, export, start, refresh, and what is above
+    async send(message, buffers = []) {
+      try {
+        await model.send(message, undefined, buffers);
+      } catch {
+        queue.trouble = store.t("The notebook's kernel cannot be reached.");
+        changed();
       }
-      if (ask && (!known || (known.answered && known.state !== state))) {
-        pictures.set(name, { url: null, reason: "", state, answered: false });
-        wantedPictures.push({ photo, size });
-        if (wantedPictures.length === 1) queueMicrotask(askForPictures);
-      }
-      return null;
     },
-    // Why a photo has no picture; empty while it is on its way.
-    reason: (photo) => pictures.get(`full ${photo}`)?.reason || pictures.get(`small ${photo}`)?.reason || "",
 
     // Calls once after any number of changes; returns a function that stops it.
     on(call) {
@@ -246,24 +185,13 @@ function reviewStore(model) {
       return () => calls.delete(call);
     },
     stop() {
-      clearTimeout(timer);
-      clearTimeout(slowly);
-      clearTimeout(drawing);
+      queue.stop();
+      pictures.stop();
       model.off("msg:custom", hear);
-      for (const name of watched) model.off(`change:${name}`, renewSoon);
-      for (const { url } of pictures.values()) if (url) URL.revokeObjectURL(url);
+      for (const name of WATCHED) model.off(`change:${name}`, renewSoon);
       calls.clear();
     },
   };
-
-  function changed() {
-    if (planned) return;
-    planned = true;
-    queueMicrotask(() => {
-      planned = false;
-      for (const call of [...calls]) call();
-    });
-  }
 
   // -- the data with the edits in it
 
@@ -273,7 +201,7 @@ function reviewStore(model) {
     const detail = new Map();
     for (let n = 0; n < PARTS; n += 1) for (const room of model.get(`part_${n}`) ?? []) detail.set(room.name, room);
     const plain = { head, rooms: model.get("rooms") ?? [], detail };
-    const made = standing();
+    const made = queue.standing();
     found = made.length ? withEdits({ ...plain, catalogue: store.catalogue, lang: store.lang }, made) : plain;
     found.photos = new Map();
     found.items = new Map();
@@ -282,16 +210,6 @@ function reviewStore(model) {
       for (const item of photo.items) found.items.set(item.id, { item, photo, room });
     }
     return found;
-  }
-
-  // The actions that hold: an undo takes away the one that it is of.
-  function standing() {
-    const undone = new Set(edits.map((edit) => edit.of).filter(Boolean));
-    return edits.filter((edit) => !undone.has(edit.ref));
-  }
-
-  function newestAction() {
-    return standing().findLast(({ parts: [{ verb }] }) => !["undo", "redo"].includes(verb)) ?? null;
   }
 
   // The same place, where it is still there; else the nearest.
@@ -381,186 +299,78 @@ function reviewStore(model) {
     return head.unplaced?.find((one) => one.number === number)?.words ?? null;
   }
 
-  // -- the queue
+  // -- what goes to Python, and what comes from there
 
-  const nameIn = (edit) => `photoqueue-edit ${place} ${edit.ref}`;
-
-  function save(edit) {
-    const { ref, parts, about, of, words } = edit;
-    keep(nameIn(edit), { ref, parts, about, of, words });
+  function sendEdit({ ref, parts }) {
+    if (!store.canEdit) return false;
+    const [one, ...more] = parts;
+    store.send({ kind: "edit", project: data().head.project, ref, ...(more.length ? { edits: parts } : one) });
+    return true;
   }
 
-  function add(edit) {
-    edits.push(edit);
-    save(edit);
-    found = null;
-    sendNext();
+  function refuse(about, error, parts = []) {
+    refusals.set(about, { error, parts });
     changed();
-  }
-
-  function drop(edit) {
-    edits = edits.filter((one) => one !== edit);
-    kept.removeItem(nameIn(edit));
-    found = null;
-  }
-
-  // Sends the first edit that is not saved, unless it is on its way.
-  function sendNext() {
-    const edit = edits.find((one) => one.number === undefined);
-    if (!edit || edit.sent || !store.canEdit) return;
-    edit.sent = true;
-    const [one, ...more] = edit.parts;
-    deliver({ kind: "edit", project: data().head.project, ref: edit.ref, ...(more.length ? { edits: edit.parts } : one) });
-    again(WAIT.silent);
-    slowly ??= setTimeout(() => { store.slow = true; changed(); }, SLOW);
-  }
-
-  function again(wait) {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      const edit = edits.find((one) => one.number === undefined);
-      if (edit) edit.sent = false;
-      sendNext();
-    }, Math.min(WAIT.longest, wait * 2 ** waits));
-    waits += 1;
-  }
-
-  async function deliver(message, buffers = []) {
-    try {
-      await model.send(message, undefined, buffers);
-    } catch {
-      store.trouble = store.t("The notebook's kernel cannot be reached.");
-      changed();
-    }
-  }
-
-  const isAbout = (edit, id) => edit.about === id || edit.parts.some(({ values }) => values.includes(id));
-
-  // A thing that was added has its final id once its edit is saved: what else was said of it follows.
-  function renamed(edit) {
-    const id = `e${edit.number}`;
-    const swap = (value) => (value === edit.ref ? id : value);
-    for (const other of edits) {
-      if (!isAbout(other, edit.ref)) continue;
-      other.about = swap(other.about);
-      for (const part of other.parts) part.values = part.values.map(swap);
-      save(other);
-    }
-    if (store.at.item === edit.ref) store.at.item = id;
   }
 
   function saved({ ref, number, words }) {
     if (replacing.delete(ref)) store.say(`${words}.`, { undo: true });
-    const edit = edits.find((one) => one.ref === ref);
+    const edit = queue.find(ref);
     if (!edit) return;
-    edit.number = number ?? 0;
-    kept.removeItem(nameIn(edit));
-    if (edit.parts[0].verb === "add") renamed(edit);
-    answered();
-  }
-
-  function refused({ ref, error, again: later }) {
-    if (replacing.has(ref)) {
-      refusals.set(replacing.get(ref), { error, parts: [] });
-      replacing.delete(ref);
-      return;
-    }
-    const edit = edits.find((one) => one.ref === ref);
-    if (!edit) return;
-    if (later) {
-      store.trouble = error;
-      again(WAIT.unreachable);
-      return;
-    }
-    drop(edit);
-    // What rests on it goes with it.
-    for (const other of edits.filter((one) => one.of === ref || isAbout(one, ref))) drop(other);
-    refusals.set(edit.about ?? "", { error, parts: edit.parts });
-    store.say(error);
-    answered();
-  }
-
-  function answered() {
-    [waits, store.trouble, store.slow] = [0, "", false];
-    clearTimeout(timer);
-    clearTimeout(slowly);
-    slowly = null;
+    queue.saved(edit, number);
+    if (store.at.item === ref) store.at.item = `e${number}`;
+    queue.answered();
     renew();
   }
 
-  // -- pictures
-
-  function askForPictures() {
-    for (const size of ["full", "small"]) {
-      const photos = wantedPictures.filter((one) => one.size === size).map((one) => one.photo);
-      if (photos.length) deliver({ kind: "pictures", photos, size });
-    }
-    wantedPictures = [];
-  }
-
-  function takePicture({ photo, size, reason }, [bytes]) {
-    const name = `${size} ${photo}`;
-    const old = pictures.get(name);
-    if (old?.url) URL.revokeObjectURL(old.url);
-    pictures.delete(name);
-    const url = bytes?.byteLength ? URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" })) : null;
-    pictures.set(name, { url, reason: url ? "" : reason ?? "", state: store.photo(photo)?.state, answered: true });
-    // Pictures come one by one: a few are drawn together.
-    drawing ??= setTimeout(() => { drawing = null; changed(); }, 40);
-    const large = [...pictures.keys()].filter((one) => one.startsWith("full "));
-    for (const least of large.slice(0, Math.max(0, large.length - FULL_KEPT))) {
-      if (pictures.get(least).url) URL.revokeObjectURL(pictures.get(least).url);
-      pictures.delete(least);
+  function refused({ ref, error, again }) {
+    const edit = queue.find(ref);
+    if (replacing.has(ref)) {
+      refuse(replacing.get(ref), error);
+      replacing.delete(ref);
+    } else if (edit && again) {
+      queue.trouble = error;
+      queue.again(WAIT.unreachable);
+      changed();
+    } else if (edit) {
+      queue.refuse(edit);
+      refuse(edit.about ?? "", error, edit.parts);
+      store.say(error);
+      queue.answered();
+      renew();
     }
   }
-
-  // -- what comes from Python
 
   function hear(message, buffers = []) {
-    if (message.kind === "saved") saved(message);
-    else if (message.kind === "refused") refused(message);
-    else if (message.kind === "picture") {
-      takePicture(message, buffers);
-      return;
-    } else return;
-    changed();
+    const kinds = { saved, refused, picture: pictures.take };
+    kinds[message.kind]?.(message, buffers);
   }
 
-  // Another project or user has another queue: what waits there is sent now.
+  // Another project or user has another queue and another place.
   function enter() {
     const { project, user } = model.get("head") ?? {};
     const name = project ? `${encodeURIComponent(project)} ${encodeURIComponent(user)}` : null;
     if (name === place) return;
-    clearTimeout(timer);
     place = name;
     refusals.clear();
     taken = [];
-    edits = name && store.canEdit ? keptNames(`photoqueue-edit ${name} `).map((one) => JSON.parse(kept.getItem(one))) : [];
-    found = null;
-    const before = name && kept.getItem(`photoqueue-at ${name}`);
-    store.at = before ? JSON.parse(before) : { room: null, photo: null, item: null, line: null };
+    queue.enter(name, store.canEdit);
+    store.at = (name && keptValue(`photoqueue-at ${name}`)) ?? { room: null, photo: null, item: null, line: null };
   }
 
   function renew() {
     enter();
-    const { newest: number = 0 } = model.get("head") ?? {};
-    edits = edits.filter((edit) => !(edit.number <= number));
+    queue.forget(model.get("head")?.newest ?? 0);
     found = null;
     store.at = settled(store.at);
-    sendNext();
+    queue.next();
     changed();
   }
 
-  const watched = ["target", "head", "rooms", "catalogue", "lang", "categories", "actions", "notice", "exported", "selected", ...Array.from({ length: PARTS }, (_, n) => `part_${n}`)];
   // Several traits change together: they are read together.
-  let renewing = false;
-  function renewSoon() {
-    if (renewing) return;
-    renewing = true;
-    queueMicrotask(() => { renewing = false; renew(); });
-  }
+  const renewSoon = soon(renew);
   model.on("msg:custom", hear);
-  for (const name of watched) model.on(`change:${name}`, renewSoon);
+  for (const name of WATCHED) model.on(`change:${name}`, renewSoon);
   renew();
   return store;
 }

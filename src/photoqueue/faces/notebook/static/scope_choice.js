@@ -5,7 +5,7 @@ export default {
     const select = h("select", { "aria-label": "Showing" });
     const field = h("input", { type: "text", placeholder: "batch or project id", "aria-label": "Batch or project id", size: 22 });
     const open = () => { if (field.value.trim()) model.send({ kind: "show", id: field.value }); };
-    field.addEventListener("keydown", (event) => { if (event.key === "Enter") open(); });
+    onKeys(field, { Enter: open });
     select.addEventListener("change", () => model.send({ kind: "show", ...JSON.parse(select.value) }));
     el.append(h("div", { class: "pq-bar pq-scope" }, h("span", { class: "pq-quiet" }, "Showing"), select, field, button("Open", open)), noticeOf(model));
 

@@ -6,9 +6,10 @@ Each message says what happened, to which thing, and what to do next. A custom e
 
 from __future__ import annotations
 
-import copyreg
 import errno
 from typing import Any, Final
+
+from photoqueue.phrases import FRENCH, phrase
 
 #: Exit status of a process that cannot work as configured (``EX_CONFIG`` of sysexits.h). Starting
 #: it again would not help.
@@ -24,11 +25,35 @@ _LASTING_NUMBERS: Final = frozenset(
 
 
 class PhotoqueueError(Exception):
-    """Base of every error raised by photoqueue."""
+    """Base of every error raised by photoqueue.
+
+    Parameters
+    ----------
+    *args
+        The message: what happened, to which thing, and what to do next.
+    **values
+        Those that the message has ``{name}`` for. A message that is written so can be said in
+        another language.
+    """
+
+    def __init__(self, *args: object, **values: Any) -> None:
+        self.text, self.values = str(args[0]) if args else "", values
+        super().__init__(*((phrase("en", self.text, **values), *args[1:]) if values else args))
+
+    def said(self, language: str) -> str:
+        """Return the message in ``en`` or ``fr``; in English where it has no French."""
+        known = language == "fr" and self.text in FRENCH
+        return phrase(language, self.text, **self.values) if known else str(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle any subclass: by default Python calls it with the message alone."""
-        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]  # documented for pickle, not in typeshed
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(kind: type[PhotoqueueError], args: tuple[object, ...]) -> PhotoqueueError:
+    error = kind.__new__(kind, *args)
+    error.args = args  # which OSError takes from its initialiser only
+    return error
 
 
 class ConfigurationError(PhotoqueueError):

@@ -23,7 +23,7 @@ ROOM: Final = "living room"
 CATALOGUE: Final = Catalogue.load()
 
 SCRIPT: Final = script(
-    *("review_words", "review_edits", "review_queue", "review_pictures", "review_store"),
+    *("words", "review_edits", "review_queue", "review_pictures", "review_store"),
     *("review_boxes", "review_name", "review_same", "review_parts"),
     *("review_view", "review_gestures", "review_stage"),
 )

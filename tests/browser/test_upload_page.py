@@ -280,7 +280,7 @@ def test_what_was_typed_outlives_the_kernel_until_it_is_submitted(
         show(shows, source=FOLDER, kept_as="another installation")
         expect(shows.page.get_by_label("Project", exact=True)).to_have_value("")
         show(shows, source=FOLDER)
-        shows.change(said="4 photos submitted", folded=True)
+        shows.change(said="4 photos submitted", submissions=1, folded=True)
         show(shows, source=FOLDER)
         expect(shows.page.get_by_label("Folder", exact=True)).to_have_value("")
     finally:

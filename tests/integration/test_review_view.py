@@ -366,10 +366,31 @@ def test_everything_is_in_the_language_chosen(page: Page, ben: Review) -> None:
     assert view.head["lorry"]["words"] == "fourgon (3,5 t, 12 m³)"
     assert view.head["strategies"]["sum"] == "sum : toutes les photos additionnées"
     assert page.edit("accept", desk)["words"] == "bureau accepté"
-    assert "choose en or fr" in page.ask("language", language="de")
+    assert "choisissez parmi en, fr" in page.ask("language", language="de")
     assert {"key": "desk", "en": "desk", "fr": "bureau"}.items() <= next(
         entry for entry in view.catalogue if entry["key"] == "desk"
     ).items()
+
+
+def test_what_cannot_be_done_is_said_in_french(page: Page, ben: Review) -> None:
+    page.ask("language", language="fr")
+    desk, chair = page.item("s1", "desk")["id"], page.item("s1", "chair")["id"]
+    removed = ben.remove(desk)
+    assert "a été retiré par ben ; undo(1) le ramène" in page.edit("accept", desk)["error"]
+    assert "n’a rien annulé" in page.edit("redo")["error"]
+    assert "Aucune modification de ana" in page.edit("undo")["error"]
+    ben.undo(removed.number)
+    told = page.edit("undo", removed.number)["error"]
+    assert told.startswith("La modification 1 (bureau retiré) a déjà été annulée par ben")
+    assert "ne peut pas être à la fois" in page.edit("same", desk, chair)["error"]
+    count = {"room": "salon", "item": "chair"}
+    assert "Le nombre est -3" in page.edit("count", count=-3, **count)["error"]
+    assert "de 0 à 200" in page.edit("count", count=1, volume=999, **count)["error"]
+    assert "n’a pas de pièce 'cave'" in page.edit("rename-room", "cave", "grenier")["error"]
+    assert "s’appelle déjà" in page.edit("rename-room", "salon", "salon")["error"]
+    assert "Un nouvel essai ne servirait à rien" in page.ask("retry", photos=["s1"])
+    ben.exclude("k1")
+    assert "a été exclue par ben" in page.edit("move", "k1", room="salon")["error"]
 
 
 def test_only_what_changed_is_sent(page: Page) -> None:

@@ -19,6 +19,8 @@ from photoqueue.faces.notebook.submit_form import FOLDER, SAMPLE, UPLOAD, Submit
 from photoqueue.installation import Installation
 from photoqueue.jobs import INVENTORY_SYNC
 from photoqueue.queue.ledger import Ledger
+from photoqueue.records.results import PhotoResult
+from tests.bench import Bench
 from tests.conftest import eventually, picture
 
 pytestmark = pytest.mark.usefixtures("installation")
@@ -82,6 +84,46 @@ def test_form_says_what_it_would_submit_and_submits_it(
     assert list(jobs["queue_name"]).count("inventory-sync") == 1
     eventually(lambda: workbench.review.head["analysis"]["waiting"] == 3)
     assert repr(workbench) == f"<Workbench: batch {workbench.batch.id}>"
+
+
+def test_form_says_how_far_the_inventory_is(
+    opened: Callable[..., Workbench], home: Path, installation: Installation
+) -> None:
+    bench = Bench(installation)
+    for job in photoqueue.submit_photos(str(home), project_id="move-9"):
+        shown = PhotoResult(
+            photo_id=str(job.photo_id), items=(), room_type="salon", confidence=0.9, engine="test"
+        )
+        bench(job, lambda analyse, shown=shown: lambda claim, calls: shown.to_json())
+    workbench = opened()
+    form = workbench.form
+    form.folder, form.project = str(home), "move-9"
+    submit(form)
+    known = "3 photos submitted, all of them known already"
+    assert form.said == f"{known} · move-9 is added up when they are done"
+    with closing(Ledger(installation.database)) as ledger:
+        (ready,) = ledger.release_blocked()
+    bench(photoqueue.job(ready.job_id))
+    eventually(lambda: form.said == f"{known} · move-9 is added up")
+    workbench.review._received(workbench.review, {"kind": "language", "language": "fr"}, [])
+    workbench.review.wait(60)
+    assert form.said == "3 photos soumises, toutes déjà connues · move-9 est additionné"
+
+
+def test_form_says_in_french_what_is_wrong(opened: Callable[..., Workbench], home: Path) -> None:
+    form = opened().form
+    form.lang = "fr"
+    submit(form)
+    assert form.errors == {"source": "Choisissez d’abord des photos."}
+    form.folder, form.room = str(home / "cave"), "x\x00"
+    assert "n’existe pas" in form.errors["source"]
+    form.folder = str(home)
+    assert form.found == "3 photos dans 1 pièce."
+    submit(form)
+    assert "caractères de contrôle" in form.errors["room"]
+    form.room, form.project = "", "move-9"
+    form.source = SAMPLE
+    assert form.question == (f"move-9 était pour le dossier {home}. Y soumettre aussi ces photos ?")
 
 
 def test_form_says_what_was_known_already(opened: Callable[..., Workbench], home: Path) -> None:

@@ -14,12 +14,13 @@ from photoqueue.phrases import FRENCH
 _TEXT: Final = r'"((?:[^"\\]|\\.)*)"'
 SCRIPTS: Final = "\n".join(
     path.read_text(encoding="utf-8")
-    for path in sorted((Path(notebook.__file__).parent / "static").glob("review*.js"))
+    for path in sorted((Path(notebook.__file__).parent / "static").glob("*.js"))
 )
 
 #: Where texts are said: by functions, and in the tables of keys, sorting, filters and edits.
 _SAID: Final = (
     rf"\bt\({_TEXT}",
+    rf'"lang"\), {_TEXT}',
     rf"\bcounted\([^\"]*?, {_TEXT}, ()",
     rf"\bcounted\([^\"]*?, \"[^\"]*\", {_TEXT}\)",
     r'\[\[(?:"[^"]+"(?:, )?)+\], "([^"]+)"',
@@ -40,7 +41,7 @@ def test_page_has_the_french_of_what_it_says_and_no_more() -> None:
     given = re.search(r"^const FRENCH = (.*);$", str(ReviewView._esm), re.MULTILINE)
     assert given
     sent = json.loads(given[1])
-    assert sent == {text: FRENCH[text] for text in FRENCH if f'"{text}"' in SCRIPTS}
+    assert sent == {text: FRENCH[text] for text in FRENCH if f'"{text}"' in str(ReviewView._esm)}
     assert sent["Undo"] == "Annuler"
 
 

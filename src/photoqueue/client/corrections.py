@@ -252,6 +252,8 @@ def _count(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:
         return value
     raise PayloadError(
-        f"count is {value!r:.40}; give a whole number from 0, which takes the thing off the "
-        f"list, to {MAX_COUNT:,}."
+        "count is {value:.40}; give a whole number from 0, which takes the thing off the list, to "
+        "{most:,}.",
+        value=repr(value),
+        most=MAX_COUNT,
     )

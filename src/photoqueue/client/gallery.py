@@ -16,6 +16,7 @@ from photoqueue.errors import (
 )
 from photoqueue.installation import Installation, current
 from photoqueue.inventory.wording import Wording
+from photoqueue.phrases import InBoth
 from photoqueue.queue import projects
 from photoqueue.queue.projects import PhotoRow
 
@@ -96,7 +97,7 @@ def photo_preview(photo: PhotoRow | str, *, make: bool = True) -> PhotoPreview:
             return PhotoPreview(kept)
         jpeg = thumbnail(_decoded(installation, row))
     except (PhotoError, StorageError) as exc:
-        return PhotoPreview(None, str(exc))
+        return PhotoPreview(None, InBoth(str(exc), french=exc.said("fr")))
     with suppress(StorageError):  # reading must work even if the store is full
         installation.photo_store.put_thumbnail(str(row.sha256), jpeg)
     return PhotoPreview(jpeg)
@@ -133,8 +134,9 @@ def _decoded(installation: Installation, row: PhotoRow) -> Image.Image:
 
     if row.sha256 is None:
         raise PhotoNotFoundError(
-            f"There is no original of {row.title}: it could not be read when it was submitted. "
-            "Submit it again."
+            "There is no original of {title}: it could not be read when it was submitted. Submit "
+            "it again.",
+            title=row.title,
         )
     return decode(
         installation.photo_store.get(row.sha256),

@@ -29,18 +29,29 @@ def checked(name: str, value: object) -> str:
         It is empty, too long, not text, or has characters that cannot be printed.
     """
     if not isinstance(value, str):
-        raise PayloadError(f"{name} is {type(value).__name__} {value!r:.50}; give a text.")
+        kind = type(value).__name__
+        raise PayloadError(
+            "{name} is {kind} {value:.50}; give a text.", name=name, kind=kind, value=repr(value)
+        )
     if not value.strip():
-        raise PayloadError(f"{name} is empty; give a text of 1 to {MAX_LENGTH} characters.")
+        raise PayloadError(
+            "{name} is empty; give a text of 1 to {most} characters.", name=name, most=MAX_LENGTH
+        )
     if len(value) > MAX_LENGTH:
         raise PayloadError(
-            f"{name} has {len(value):,} characters ({value[:30]!r}…); the limit is {MAX_LENGTH}. "
-            "Choose a shorter one."
+            "{name} has {length:,} characters ({start!r}…); the limit is {most}. Choose a shorter "
+            "one.",
+            name=name,
+            length=len(value),
+            start=value[:30],
+            most=MAX_LENGTH,
         )
     if any(ord(mark) < 32 or 0x7F <= ord(mark) < 0xA0 or _surrogate(mark) for mark in value):
         raise PayloadError(
-            f"{name} {value!r:.60} has control characters or broken Unicode in it. "
-            "Use printable text."
+            "{name} {value!r:.60} has control characters or broken Unicode in it. Use printable "
+            "text.",
+            name=name,
+            value=value,
         )
     return value if name.startswith(_AS_GIVEN) else unicodedata.normalize("NFC", value)
 

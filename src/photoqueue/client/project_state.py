@@ -22,6 +22,7 @@ from photoqueue.inventory.views import AnalysedPhoto
 from photoqueue.inventory.volumes import Kind
 from photoqueue.inventory.wording import canonical_room_type, folded
 from photoqueue.jobs.inventory_sync import completed, inventory_of, without_result
+from photoqueue.phrases import InBoth
 from photoqueue.queue import edit_log, projects, standing
 from photoqueue.queue.database import Database
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGIES, Strategy
@@ -135,17 +136,25 @@ class ProjectState:
         known = anchors(near, self.edits)
         if isinstance(item_id, str) and item_id in self.items:
             return known[item_id]
-        said = f"Item {item_id!r:.60} of project {self.project_id!r:.80}"
+        what = {"item": item_id, "project": self.project_id}
         if not isinstance(item_id, str) or item_id not in known:
             raise NotFoundError(
-                f"{said} does not exist, or is of an earlier analysis of its photo. items() lists "
-                "those that there are."
+                "Item {item!r:.60} of project {project!r:.80} does not exist, or is of an earlier "
+                "analysis of its photo. items() lists those that there are.",
+                **what,
             )
         photo = self.done.excluded.get(known[item_id].photo_id)
         by = photo or self.done.edited.get(item_id)
-        why = "is in a photo that was taken out" if photo else "was removed"
-        undo = f" by {by.user_id}; undo({by.number}) brings it back" if by else ""
-        raise StateError(f"{said} {why}{undo}.")
+        if by is None:
+            raise StateError("Item {item!r:.60} of project {project!r:.80} was removed.", **what)
+        text = (
+            "Item {item!r:.60} of project {project!r:.80} is in a photo that was taken out by "
+            "{user}; undo({number}) brings it back."
+            if photo
+            else "Item {item!r:.60} of project {project!r:.80} was removed by {user}; "
+            "undo({number}) brings it back."
+        )
+        raise StateError(text, **what, user=by.user_id, number=by.number)
 
     def equal(self, anchor: Anchor) -> int:
         """Count the other items in the place of one that its engine takes for the same kind."""
@@ -164,15 +173,23 @@ class ProjectState:
         """
         out = self.done.excluded.get(str(photo_id))
         if out is not None:
-            by = out.user_id if out.standing else out.undone_by
-            how = f"undo({out.number})" if out.standing else f"a redo of edit {out.number}"
-            raise StateError(f"Photo {photo_id!r:.60} was taken out by {by}; {how} brings it back.")
+            raise StateError(
+                "Photo {photo!r:.60} was taken out by {user}; undo({number}) brings it back."
+                if out.standing
+                else "Photo {photo!r:.60} was taken out by {user}; a redo of edit {number} brings "
+                "it back.",
+                photo=photo_id,
+                user=out.user_id if out.standing else out.undone_by,
+                number=out.number,
+            )
         for row in self.rows:
             if row.photo_id == photo_id:
                 return row
         raise NotFoundError(
-            f"Project {self.project_id!r:.80} has no photo {photo_id!r:.60}. items() lists its "
-            "photos; one that was erased cannot be edited."
+            "Project {project!r:.80} has no photo {photo!r:.60}. items() lists its photos; one "
+            "that was erased cannot be edited.",
+            project=self.project_id,
+            photo=photo_id,
         )
 
     def room(self, wanted: str, *, new_room: bool = False, but: str = "") -> str:
@@ -201,11 +218,13 @@ class ProjectState:
         if new_room:
             return wanted
         near = difflib.get_close_matches(wanted, rooms, n=3, cutoff=0.5) or alike
-        meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-        known = ", ".join(map(repr, sorted(rooms)[:20])) or "none yet"
         raise NotFoundError(
-            f"Project {self.project_id!r} has no room {wanted!r}.{meant} Its rooms: {known}. A "
-            "room that no photo shows is added with new_room=True (--new-room)."
+            "Project {project!r} has no room {room!r}.{meant} Its rooms: {known}. A room that no "
+            "photo shows is added with new_room=True (--new-room).",
+            project=self.project_id,
+            room=wanted,
+            meant=_meant(near),
+            known=", ".join(map(repr, sorted(rooms)[:20])) or InBoth("none yet"),
         )
 
     def _rooms(self) -> set[str]:
@@ -239,7 +258,9 @@ class ProjectState:
         volume = _volume(volume)
         if category is not None and category not in CATEGORIES:
             raise PayloadError(
-                f"category is {category!r:.40}; choose one of {', '.join(CATEGORIES)}."
+                "category is {value!r:.40}; choose one of {known}.",
+                value=category,
+                known=", ".join(CATEGORIES),
             )
         if here and category in {None, here[0].category}:
             line = here[0]
@@ -262,10 +283,11 @@ class ProjectState:
         if category is not None and volume is not None:
             return NamedThing(name=text, category=category, volume=volume)
         near = [entry.name(language) for entry in catalogue.nearest(text)]
-        meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise NotFoundError(
-            f"The catalogue has no thing called {text!r:.60}.{meant} For a thing of your own, give "
-            "its category and the volume of one in m³ (category=…, volume=…)."
+            "The catalogue has no thing called {name!r:.60}.{meant} For a thing of your own, give "
+            "its category and the volume of one in m³ (category=…, volume=…).",
+            name=text,
+            meant=_meant(near),
         )
 
     def name(self, key: str | None, name: str) -> str:
@@ -279,11 +301,15 @@ class ProjectState:
             if edit.number == number and not isinstance(number, bool):
                 if edit.kind in ("undo", "redo"):
                     raise StateError(
-                        f"Edit {number} is an {edit.kind}; give the number of the edit itself."
+                        "Edit {number} is an {kind}; give the number of the edit itself.",
+                        number=number,
+                        kind=edit.kind,
                     )
                 return edit
         raise NotFoundError(
-            f"Project {self.project_id!r:.80} has no edit {number!r:.40}. log() lists them."
+            "Project {project!r:.80} has no edit {number:.40}. log() lists them.",
+            project=self.project_id,
+            number=repr(number),
         )
 
     def resting_on(self, edit: Edit) -> list[Edit]:
@@ -317,6 +343,14 @@ class ProjectState:
         ]
 
 
+def _meant(near: Sequence[str]) -> InBoth | str:
+    """Ask whether something similar was meant."""
+    if not near:
+        return ""
+    names = (" or ".join(map(repr, near)), " ou ".join(map(repr, near)))
+    return InBoth(f" Did you mean {names[0]}?", french=f" Voulez-vous dire {names[1]} ?")
+
+
 def strategy_now(asked: str | None, newest: InventoryResult | None) -> Strategy:
     """Return how a project is counted: as was last asked, with ``llm`` once a model has listed."""
     before = newest.strategy if newest else DEFAULT_STRATEGY
@@ -343,11 +377,14 @@ def not_added_up(database: Database, project_id: str) -> NotFoundError:
     projects.require_project(database, project_id)
     if failure := standing.project_standing(database, project_id).error:
         return NotFoundError(
-            f"Project {project_id!r} has no inventory: adding it up failed: {failure}"
+            "Project {project!r} has no inventory: adding it up failed: {error}",
+            project=project_id,
+            error=failure,
         )
     return NotFoundError(
-        f"Project {project_id!r} was not added up yet. Submit its inventory: "
-        f"submit_inventory({project_id!r})."
+        "Project {project!r} was not added up yet. Submit its inventory: "
+        "submit_inventory({project!r}).",
+        project=project_id,
     )
 
 
@@ -393,5 +430,7 @@ def _volume(value: object) -> float | None:
         if math.isfinite(number) and 0 <= number <= MAX_VOLUME:
             return number
     raise PayloadError(
-        f"volume is {value!r:.40}; give the m³ of one piece, from 0 to {MAX_VOLUME:g}."
+        "volume is {value:.40}; give the m³ of one piece, from 0 to {most}.",
+        value=repr(value),
+        most=f"{MAX_VOLUME:g}",
     )

@@ -17,6 +17,8 @@ from photoqueue.errors import NotFoundError, PayloadError, StateError
 from photoqueue.installation import current
 from photoqueue.inventory.overlay import found_alike
 from photoqueue.inventory.volumes import Kind
+from photoqueue.inventory.wording import Wording
+from photoqueue.phrases import InBoth
 from photoqueue.queue import edit_log, projects
 from photoqueue.records.base import Box
 from photoqueue.records.edits import Edit, action_of, last_of, undone_by
@@ -101,8 +103,10 @@ class Review(ReviewTables):
             found = [photo for photo in state.photos if photo.photo_id == photo_id]
             if not found:
                 raise StateError(
-                    f"Photo {photo_id!r:.60} has no result: its job is {row.state}. Things are "
-                    "added to analysed photos."
+                    "Photo {photo!r:.60} has no result: its job is {state}. Things are added to "
+                    "analysed photos.",
+                    photo=photo_id,
+                    state=InBoth(str(row.state)),
                 )
             kind = category or "misc"
             thing = state.thing(found[0].room or "", name, category=kind, volume=volume)
@@ -131,8 +135,8 @@ class Review(ReviewTables):
             kinds = {Kind.of(item): state.name(item.key, item.name) for _, item in seen}
             if len(kinds) > 1:
                 raise PayloadError(
-                    f"One thing cannot be {' and '.join(sorted(kinds.values()))}. Rename the wrong "
-                    "one first."
+                    "One thing cannot be {names}. Rename the wrong one first.",
+                    names=tuple(sorted(kinds.values())),
                 )
             if len({photo.photo_id for photo, _ in seen}) < len(seen):
                 raise PayloadError(
@@ -141,7 +145,8 @@ class Review(ReviewTables):
             rooms = sorted({str(photo.room) for photo, _ in seen})
             if len(rooms) > 1:
                 raise PayloadError(
-                    f"The items are in {' and '.join(rooms)}. Move a photo, or merge the rooms."
+                    "The items are in {rooms}. Move a photo, or merge the rooms.",
+                    rooms=tuple(rooms),
                 )
             return self._add(state, "same", items=items)
 
@@ -193,7 +198,9 @@ class Review(ReviewTables):
             file_name=file_name,
         )
         if job.photo_id == photo_id:
-            raise PayloadError(f"That is photo {photo_id!r:.60} itself. Give another picture.")
+            raise PayloadError(
+                "That is photo {photo!r:.60} itself. Give another picture.", photo=photo_id
+            )
         with self._editing() as state:
             by_photo = str(job.photo_id)
             out = state.done.excluded.get(by_photo)
@@ -220,7 +227,7 @@ class Review(ReviewTables):
             place = state.room(room)
             name = state.room(to, new_room=True, but=place)
             if name == place:
-                raise PayloadError(f"The room is called {name!r:.60} already.")
+                raise PayloadError("The room is called {name!r:.60} already.", name=name)
             photos = tuple(state.done.rooms.get(place, ()))
             return self._add(state, "rename_room", room=place, to_room=name, photos=photos)
 
@@ -251,13 +258,18 @@ class Review(ReviewTables):
             found = known.get(gap)
             if found is None:
                 raise NotFoundError(
-                    f"Project {self.project_id!r:.80} has no gap {gap!r:.60}. Its gaps: "
-                    f"{', '.join(known) or 'none'}."
+                    "Project {project!r:.80} has no gap {gap!r:.60}. Its gaps: {gaps}.",
+                    project=self.project_id,
+                    gap=gap,
+                    gaps=", ".join(known) or InBoth("none"),
                 )
             if found.acknowledged:
                 by = found.acknowledged
                 raise StateError(
-                    f"{by.user_id} has acknowledged {gap!r:.60}; undo({by.number}) takes it back."
+                    "{user} has acknowledged {gap!r:.60}; undo({number}) takes it back.",
+                    user=by.user_id,
+                    gap=gap,
+                    number=by.number,
                 )
             return self._add(state, "acknowledge", gap=gap, photos=found.photos)
 
@@ -278,10 +290,17 @@ class Review(ReviewTables):
             made = [one for one in together if one.standing and one.kind not in ("undo", "redo")]
             resting = [o for one in made for o in state.resting_on(one) if o not in made]
             if resting:
-                told = "; ".join(f"{other.number} ({other.words()})" for other in resting)
                 raise StateError(
-                    f"Edit {edit.number} ({edit.words()}) cannot be undone while later ones rest "
-                    f"on it: {told}. Undo those first."
+                    "Edit {number} ({words}) cannot be undone while later ones rest on it: "
+                    "{others}. Undo those first.",
+                    number=edit.number,
+                    words=_words(edit),
+                    others=InBoth(
+                        "; ".join(f"{one.number} ({_words(one)})" for one in resting),
+                        french=" ; ".join(
+                            f"{one.number} ({_words(one).french})" for one in resting
+                        ),
+                    ),
                 )
             return [state.log.undo(one, self.user_id) for one in reversed(made)][-1]
 
@@ -296,7 +315,7 @@ class Review(ReviewTables):
         with self._editing() as state:
             undone = undone_by(state.edits, self.user_id)
             if not undone:
-                raise StateError(f"{self.user_id} has undone nothing in this project.")
+                raise StateError("{user} has undone nothing in this project.", user=self.user_id)
             return [state.log.redo(one, self.user_id) for one in undone][-1]
 
     def place(self, number: int, item_id: str) -> Edit:
@@ -305,7 +324,11 @@ class Review(ReviewTables):
             edit = state.edit(number)
             _refuse_undone(edit)
             if len(edit.items) != 1:
-                raise StateError(f"Edit {number} ({edit.words()}) is not about one item.")
+                raise StateError(
+                    "Edit {number} ({words}) is not about one item.",
+                    number=number,
+                    words=_words(edit),
+                )
             anchor = state.anchor(item_id)
             state.log.undo(edit, self.user_id)
             return self._add(state, edit.kind, items=(anchor,), thing=edit.thing, box=edit.box)
@@ -333,7 +356,11 @@ class Review(ReviewTables):
     def _last_of_mine(self, state: ProjectState) -> Edit:
         edit = last_of(state.edits, self.user_id)
         if edit is None:
-            raise StateError(f"No edit of {self.user_id} holds in project {self.project_id!r:.80}.")
+            raise StateError(
+                "No edit of {user} holds in project {project!r:.80}.",
+                user=self.user_id,
+                project=self.project_id,
+            )
         return edit
 
 
@@ -369,8 +396,9 @@ def _box(value: Any) -> Box:
         x0 = y0 = x1 = y1 = math.nan
     if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
         raise PayloadError(
-            f"box is {value!r:.60}; give x0, y0, x1, y1 within 0…1 of the upright picture, with "
-            "x0 < x1 and y0 < y1."
+            "box is {value:.60}; give x0, y0, x1, y1 within 0…1 of the upright picture, with "
+            "x0 < x1 and y0 < y1.",
+            value=repr(value),
         )
     return x0, y0, x1, y1
 
@@ -378,6 +406,13 @@ def _box(value: Any) -> Box:
 def _refuse_undone(edit: Edit) -> None:
     if not edit.standing:
         raise StateError(
-            f"Edit {edit.number} ({edit.words()}) was already undone by {edit.undone_by}; nothing "
-            "was changed."
+            "Edit {number} ({words}) was already undone by {user}; nothing was changed.",
+            number=edit.number,
+            words=_words(edit),
+            user=edit.undone_by,
         )
+
+
+def _words(edit: Edit) -> InBoth:
+    wording = Wording.of("fr", current().settings)
+    return InBoth(edit.words(), french=edit.words(wording))

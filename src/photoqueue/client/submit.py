@@ -9,8 +9,8 @@ from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked, checked_priority, checked_user, optional
 from photoqueue.client.intake import Request, commit, requests_from, take_in, take_in_all
 from photoqueue.errors import PhotoNotFoundError
-from photoqueue.format import counted
 from photoqueue.installation import current
+from photoqueue.phrases import counted_in, phrase
 from photoqueue.queue.connections import storable_json
 from photoqueue.queue.database import storable
 from photoqueue.queue.ids import new_batch_id
@@ -320,7 +320,11 @@ def submit_known_photo(
 
 
 def preview(
-    photos: Any, *, room: str | None = None, left_out: Sequence[tuple[str, str]] = ()
+    photos: Any,
+    *,
+    room: str | None = None,
+    left_out: Sequence[tuple[str, str]] = (),
+    lang: str = "en",
 ) -> str:
     """Say what :func:`submit_photos` would submit: ``3 photos in 2 rooms``, and what it leaves out.
 
@@ -337,9 +341,11 @@ def preview(
 
     requests, others = requests_from(photos, Request(source=None, user_id="nobody", room=room))
     rooms = {request.room for request in requests} - {None}
-    within = f" in {counted(len(rooms), 'room')}" if rooms else ""
-    found = f"{counted(len(requests), 'photo')}{within}"
-    return ". ".join(filter(None, (found, left_out_words([*left_out, *others]))))
+    found = counted_in(lang, len(requests), "1 photo", "{n} photos")
+    if rooms:
+        within = counted_in(lang, len(rooms), "1 room", "{n} rooms")
+        found = phrase(lang, "{photos} in {rooms}", photos=found, rooms=within)
+    return ". ".join(filter(None, (found, left_out_words([*left_out, *others], lang))))
 
 
 def _checked(engine: str | None) -> str | None:

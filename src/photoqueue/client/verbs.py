@@ -122,12 +122,18 @@ def _bound(
 ) -> Callable[[], Edit]:
     method = VERBS.get(verb)
     if method is None:
-        raise PayloadError(f"There is no edit {verb!r:.40}; choose one of {', '.join(VERBS)}.")
+        raise PayloadError(
+            "There is no edit {verb:.40}; choose one of {known}.",
+            verb=repr(verb),
+            known=", ".join(VERBS),
+        )
     try:
         given = signature(method).bind(editor, *values, **named)
     except TypeError as exc:
         wanted = ", ".join(list(signature(method).parameters)[1:]) or "nothing"
-        raise PayloadError(f"{verb} takes {wanted}: {exc}.") from None
+        raise PayloadError(
+            "{verb} takes {wanted}: {error}.", verb=verb, wanted=wanted, error=exc
+        ) from None
     return lambda: method(*given.args, **given.kwargs)
 
 

@@ -24,7 +24,7 @@ from photoqueue.inventory.views import AnalysedPhoto
 from photoqueue.inventory.volumes import litres, to_cubic_metres
 from photoqueue.inventory.weights import known_item, persons_to_carry, weight_of_one
 from photoqueue.inventory.wording import Wording
-from photoqueue.phrases import phrase
+from photoqueue.phrases import InBoth, phrase
 from photoqueue.records.results import InventoryResult, share_words
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def export_inventory(result: InventoryResult, kind: str, path: Path, wording: Wo
         The library that writes Excel files is not installed.
     """
     if kind not in FORMATS:
-        raise StateError(f"Unknown format {kind!r:.40}; choose {' or '.join(FORMATS)}.")
+        known = InBoth(" or ".join(FORMATS), french=" ou ".join(FORMATS))
+        raise StateError("Unknown format {kind!r:.40}; choose {known}.", kind=kind, known=known)
     return write_new(path, _csv(result, wording) if kind == "csv" else _xlsx(result, wording))
 
 
@@ -102,12 +103,14 @@ def write_new(path: Path, content: bytes) -> Path:
             file.write(content)
     except FileExistsError:
         raise StateError(
-            f"{target} is there already and is not overwritten. Give another name, or remove it."
+            "{path} is there already and is not overwritten. Give another name, or remove it.",
+            path=target,
         ) from None
     except OSError as exc:
         raise StateError(
-            f"{target} cannot be written: {exc.strerror or exc}. Give the path of a folder that "
-            "you can write to."
+            "{path} cannot be written: {error}. Give the path of a folder that you can write to.",
+            path=target,
+            error=exc.strerror or exc,
         ) from exc
     return target
 
@@ -170,8 +173,9 @@ def new_workbook(instead: str) -> Workbook:
         from openpyxl import Workbook
     except ImportError:
         raise ConfigurationError(
-            "Excel files need the package openpyxl. Install it: "
-            f"pip install 'photoqueue[report]'; or {instead}."
+            "Excel files need the package openpyxl. Install it: pip install "
+            "'photoqueue[report]'; or {instead}.",
+            instead=InBoth(instead),
         ) from None
     return Workbook()
 

@@ -14,10 +14,11 @@ from typing import Any, Final, NamedTuple
 
 from photoqueue.addresses import expanded
 from photoqueue.errors import PhotoNotFoundError, StorageError
-from photoqueue.format import counted, natural_key
+from photoqueue.format import natural_key
 from photoqueue.inventory.wording import canonical_room_type
 from photoqueue.photos.opening import describe_content, picture_format
 from photoqueue.photos.remote import filesystem, is_url, local_path, masked, scheme, translated
+from photoqueue.phrases import InBoth, counted_in, phrase
 
 #: Endings of pictures. A file in a folder that has one is taken whatever it holds: what cannot be
 #: read is a failed photo. Any other file is taken if its content is a picture's.
@@ -96,26 +97,31 @@ def find_photos(source: Any) -> tuple[list[Located], list[LeftOut]]:
         return [Located(source)], []
     path = expanded(local_path(os.fspath(source)))
     if _is(path, stat.S_ISDIR):
-        return _judged(list(_walk(path)), where=f"The folder {path}")
+        return _judged(list(_walk(path)), where=InBoth("The folder {path}", path=path))
     if _MAGIC.search(str(path)) and not _is(path):
         return _find_glob(path)
     return [Located(source)], []
 
 
-def left_out_words(left_out: Iterable[tuple[str, str]]) -> str:
+def left_out_words(left_out: Iterable[tuple[str, str]], language: str = "en") -> str:
     """Say how many files of which kind are left out: ``2 files left out: a.pdf is a PDF; …``."""
     files: defaultdict[str, list[str]] = defaultdict(list)
     for file, reason in left_out:
         files[reason].append(file)
     kinds = sorted(files.items(), key=lambda kind: -len(kind[1]))
     named = [
-        f"{some[0]} {reason}"
-        if len(some) == 1
-        else f"{some[0]} and {len(some) - 1:,} more: {reason}"
+        phrase(
+            language,
+            "{file} {reason}" if len(some) == 1 else "{file} and {n:,} more: {reason}",
+            file=some[0],
+            n=len(some) - 1,
+            reason=reason if isinstance(reason, InBoth) else InBoth(reason),
+        )
         for reason, some in kinds
     ]
     total = sum(map(len, files.values()))
-    return f"{counted(total, 'file')} left out: {'; '.join(named)}" if total else ""
+    left = counted_in(language, total, "1 file left out", "{n} files left out")
+    return f"{left}: {'; '.join(named)}" if total else ""
 
 
 def rooms_of(folders: Sequence[tuple[str, ...]]) -> list[str | None]:
@@ -147,17 +153,22 @@ def folder_of(source: str | os.PathLike[str]) -> str | None:
     return None if _CAMERAS.fullmatch(name) else _nfc(name)
 
 
-def _judged(files: Sequence[_File], *, where: str) -> tuple[list[Located], list[LeftOut]]:
+def _judged(files: Sequence[_File], *, where: InBoth) -> tuple[list[Located], list[LeftOut]]:
     """Divide files into photos, in order and with their rooms, and what is left out."""
     taken = sorted((f for f in files if f.reason is None), key=lambda f: natural_key(str(f.inside)))
     left_out = [LeftOut(_nfc(str(f.inside)), f.reason) for f in files if f.reason]
     left_out.sort(key=lambda out: natural_key(out.file))
     if not taken:
+        if left_out:
+            words = InBoth(left_out_words(left_out), french=left_out_words(left_out, "fr"))
+            raise PhotoNotFoundError(
+                "{where} has no pictures. {left_out}.", where=where, left_out=words
+            )
         raise PhotoNotFoundError(
-            f"{where} has no pictures. {left_out_words(left_out)}."
-            if left_out
-            else f"{where} {'matches no file' if where.startswith('The pattern') else 'is empty'}. "
-            "Check the path."
+            "{where} matches no file. Check the path."
+            if where.startswith("The pattern")
+            else "{where} is empty. Check the path.",
+            where=where,
         )
     rooms = rooms_of([PurePosixPath(_nfc(str(f.inside))).parts[:-1] for f in taken])
     return [Located(f.source, room) for f, room in zip(taken, rooms, strict=True)], left_out
@@ -173,14 +184,22 @@ def _walk(folder: Path, *, depth: int | None = None, judge: bool = True) -> Iter
             status = here.stat()
             first = seen.setdefault((status.st_dev, status.st_ino), inside)
             if first != inside:
-                yield _File(here, inside, f"leads to {str(first).strip('.') or 'the folder'} again")
+                yield _File(
+                    here,
+                    inside,
+                    InBoth(
+                        "leads to {path} again", path=str(first).strip(".") or InBoth("the folder")
+                    ),
+                )
                 return
             with os.scandir(here) as listing:
                 entries = sorted(listing, key=lambda e: (e.is_symlink(), natural_key(e.name)))
         except OSError as exc:
             if not inside.parts:
                 raise StorageError(
-                    f"The folder {folder} cannot be read ({exc.strerror}). Check its permissions."
+                    "The folder {path} cannot be read ({error}). Check its permissions.",
+                    path=folder,
+                    error=exc.strerror,
                 ) from exc
             yield _File(here, inside, _unreadable(exc))
             return
@@ -202,7 +221,8 @@ def _walk(folder: Path, *, depth: int | None = None, judge: bool = True) -> Iter
 def _not_ours(name: str) -> str | None:
     if name.startswith("."):
         return "is hidden"
-    return f"is in {name}, which is not for photos" if name.casefold() in _NOT_OURS else None
+    ours = name.casefold() not in _NOT_OURS
+    return None if ours else InBoth("is in {name}, which is not for photos", name=name)
 
 
 def _why_not(path: Path) -> str | None:
@@ -220,7 +240,8 @@ def _why_not(path: Path) -> str | None:
 
 
 def _unreadable(exc: BaseException) -> str:
-    return f"cannot be read ({getattr(exc, 'strerror', None) or type(exc).__name__})"
+    why = getattr(exc, "strerror", None) or type(exc).__name__
+    return InBoth("cannot be read ({why})", why=why)
 
 
 def _find_glob(pattern: Path) -> tuple[list[Located], list[LeftOut]]:
@@ -235,7 +256,7 @@ def _find_glob(pattern: Path) -> tuple[list[Located], list[LeftOut]]:
     judge = not _names_extension(pattern.name)
     files = _walk(root, depth=depth, judge=judge) if _is(root, stat.S_ISDIR) else ()
     hits = [file for file in files if matches(file.source.as_posix())]
-    return _judged(hits, where=f"The pattern {pattern}")
+    return _judged(hits, where=InBoth("The pattern {path}", path=pattern))
 
 
 def _find_remote(url: str) -> tuple[list[Located], list[LeftOut]]:
@@ -274,7 +295,7 @@ def _find_remote(url: str) -> tuple[list[Located], list[LeftOut]]:
             why |= _why_not_remote(file_system, {name: infos[name] for name in unsure})
     return _judged(
         [_File(_address(url, path, name), inside[name], why[name]) for name in infos],
-        where=f"The {'pattern' if magic else 'folder'} {masked(url)}",
+        where=InBoth("The pattern {path}" if magic else "The folder {path}", path=masked(url)),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from photoqueue.errors import PhotoTooLargeError
 from photoqueue.format import size as written
+from photoqueue.phrases import InBoth
 
 #: Bytes that the decoder may need for a picture that it has in memory as a whole. With the file,
 #: the interpreter and the picture that is handed on, a process stays below 400 MiB.
@@ -41,10 +42,13 @@ def check_bytes(size: int, *, limit: int, name: str, exact: bool = True) -> None
     """
     if size <= limit:
         return
-    found = written(size) if exact else "larger"
+    found = written(size) if exact else InBoth("larger")
     raise PhotoTooLargeError(
-        f"{name} is {found}; the limit is {written(limit)}. "
-        "Export it smaller, or raise PHOTOQUEUE_MAX_PHOTO_MB."
+        "{name} is {found}; the limit is {limit}. Export it smaller, or raise "
+        "PHOTOQUEUE_MAX_PHOTO_MB.",
+        name=name,
+        found=found,
+        limit=written(limit),
     )
 
 
@@ -58,8 +62,10 @@ def check_pixels(width: int, height: int, *, limit: int, name: str) -> None:
     """
     if width * height > limit:
         raise PhotoTooLargeError(
-            f"{_measured(width, height, name)}; the limit is {limit / 1e6:g} megapixels. "
-            "Export it smaller, or raise PHOTOQUEUE_MAX_PHOTO_MEGAPIXELS."
+            "{found}; the limit is {limit} megapixels. Export it smaller, or raise "
+            "PHOTOQUEUE_MAX_PHOTO_MEGAPIXELS.",
+            found=_measured(width, height, name),
+            limit=f"{limit / 1e6:g}",
         )
 
 
@@ -82,8 +88,11 @@ def check_whole(kind: str, width: int, height: int, *, name: str, share: float =
     most = _WHOLE_BYTES / (WHOLE_PIXEL[kind] * share)
     if width * height > most:
         raise PhotoTooLargeError(
-            f"{_measured(width, height, name)}; the limit for {kind}, which cannot be decoded in "
-            f"parts, is {most / 1e6:.0f} megapixels. Export it smaller, or as an ordinary JPEG."
+            "{found}; the limit for {kind}, which cannot be decoded in parts, is {limit} "
+            "megapixels. Export it smaller, or as an ordinary JPEG.",
+            found=_measured(width, height, name),
+            kind=kind,
+            limit=f"{most / 1e6:.0f}",
         )
 
 

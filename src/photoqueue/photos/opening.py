@@ -14,6 +14,7 @@ from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlug
 
 from photoqueue.errors import PhotoError, UnreadablePhotoError
 from photoqueue.photos.limits import WHOLE_PIXEL, check_pixels, check_whole
+from photoqueue.phrases import InBoth
 
 #: Formats that are analysed, as they are named in messages and in the tracking table.
 ACCEPTED: Final = ("JPEG", "PNG", "WebP", "HEIC", "AVIF")
@@ -30,17 +31,17 @@ _HEIF_BRANDS: Final = frozenset((b"mif1", b"msf1", b"miaf", b"mif2"))
 
 #: Files often found under a picture's name; known only so that the message can say so.
 _OTHERS: Final = (
-    (b"GIF8", "a GIF"),
-    (b"BM", "a BMP"),
-    (b"II*\x00", "a TIFF or raw camera file"),
-    (b"MM\x00*", "a TIFF or raw camera file"),
-    (b"%PDF", "a PDF"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"\xff\x0a", "a JPEG XL"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL"),
-    (b"\0\0\0\x0cjP  ", "a JPEG 2000"),
-    (b"\xd0\xcf\x11\xe0", "a file of Windows or Office"),
+    (b"GIF8", "is a GIF"),
+    (b"BM", "is a BMP"),
+    (b"II*\x00", "is a TIFF or raw camera file"),
+    (b"MM\x00*", "is a TIFF or raw camera file"),
+    (b"%PDF", "is a PDF"),
+    (b"PK\x03\x04", "is a ZIP archive"),
+    (b"\x1f\x8b", "is a gzip archive"),
+    (b"\xff\x0a", "is a JPEG XL"),
+    (b"\0\0\0\x0cJXL ", "is a JPEG XL"),
+    (b"\0\0\0\x0cjP  ", "is a JPEG 2000"),
+    (b"\xd0\xcf\x11\xe0", "is a file of Windows or Office"),
 )
 
 
@@ -68,7 +69,7 @@ def describe_content(data: bytes) -> str:
         return "is empty"
     for magic, what in _OTHERS:
         if data.startswith(magic):
-            return f"is {what}"
+            return what
     if data[4:8] == b"ftyp":
         return "is a video or raw camera file"
     start = data[:256]
@@ -246,8 +247,10 @@ def open_picture(data: bytes, *, max_pixels: int, name: str) -> OpenPicture:
     picture = picture_format(data)
     if picture is None:
         raise UnreadablePhotoError(
-            f"{name} is not a picture that can be analysed: it {describe_content(data)}. "
-            f"Accepted are {', '.join(ACCEPTED)}."
+            "{name} is not a picture that can be analysed: it {what}. Accepted are {accepted}.",
+            name=name,
+            what=InBoth(describe_content(data)),
+            accepted=", ".join(ACCEPTED),
         )
     if picture == "WebP" and (size := webp_size(data)) is not None:
         check_pixels(*size, limit=max_pixels, name=name)
@@ -297,12 +300,17 @@ def decoder_errors(data: bytes, picture: str, name: str) -> Iterator[None]:
         # struct.error, ValueError, and from C extensions RuntimeError and SystemError.
         if is_truncated(data, picture):
             raise UnreadablePhotoError(
-                f"{name} is truncated after {len(data):,} bytes: the end of the {picture} "
-                "is missing. Copy the file again."
+                "{name} is truncated after {length:,} bytes: the end of the {picture} is missing. "
+                "Copy the file again.",
+                name=name,
+                length=len(data),
+                picture=picture,
             ) from exc
         raise UnreadablePhotoError(
-            f"{name} is a damaged {picture} ({type(exc).__name__}: {exc}). "
-            "Copy the file again, or export it again."
+            "{name} is a damaged {picture} ({error}). Copy the file again, or export it again.",
+            name=name,
+            picture=picture,
+            error=f"{type(exc).__name__}: {exc}",
         ) from exc
 
 

@@ -84,12 +84,15 @@ def filesystem(url: str) -> tuple[Any, str]:
         extra = _EXTRAS.get(kind)
         needed = f'pip install "photoqueue[{extra}]"' if extra else str(exc)
         raise ConfigurationError(
-            f"Addresses of the kind {kind}:// need a package that is not installed: {needed}."
+            "Addresses of the kind {kind}:// need a package that is not installed: {needed}.",
+            kind=kind,
+            needed=needed,
         ) from exc
     except ValueError as exc:
         raise ConfigurationError(
-            f"Addresses of the kind {kind}:// are not known. "
-            "Use a path, https://, s3://, or another address of fsspec."
+            "Addresses of the kind {kind}:// are not known. Use a path, https://, s3://, or "
+            "another address of fsspec.",
+            kind=kind,
         ) from exc
     options: dict[str, Any] = {}
     if kind in ("http", "https"):
@@ -118,7 +121,7 @@ def read_url(url: str, *, max_bytes: int) -> bytes:
     with translated(url):
         info = file_system.info(path)
         if info.get("type") == "directory":
-            raise PhotoNotFoundError(f"{name} is a folder. submit_photos takes folders.")
+            raise PhotoNotFoundError("{path} is a folder. submit_photos takes folders.", path=name)
         size = info.get("size")
         if size is not None:
             check_bytes(size, limit=max_bytes, name=name)
@@ -164,24 +167,32 @@ def _translate(exc: Exception, url: str) -> PhotoqueueError:
     status = next((s for e in chain if isinstance(s := getattr(e, "status", None), int)), None)
     if status is not None:
         if status in _PASSING or status >= 500:
-            return StorageError(f"{name} answers {status}. The server is at fault; try again.")
+            return StorageError(
+                "{name} answers {status}. The server is at fault; try again.",
+                name=name,
+                status=status,
+            )
         return PhotoNotFoundError(
-            f"{name} answers {status}. Open the address in a browser: it may be wrong, "
-            "expired or private."
+            "{name} answers {status}. Open the address in a browser: it may be wrong, expired or "
+            "private.",
+            name=name,
+            status=status,
         )
     if any(type(e).__name__ in ("InvalidURL", "NonHttpUrlClientError") for e in chain):
-        return PhotoNotFoundError(f"{name} is not a valid address. Correct it.")
+        return PhotoNotFoundError("{name} is not a valid address. Correct it.", name=name)
     if any(isinstance(e, TimeoutError) for e in chain):
-        return StorageError(f"{name} did not answer in time. Try again.")
+        return StorageError("{name} did not answer in time. Try again.", name=name)
     # fsspec calls every HTTP failure "file not found", with the true reason as its cause.
     unreachable = any(type(e).__module__.startswith("aiohttp") for e in chain)
     if isinstance(exc, FileNotFoundError) and not unreachable:
-        return PhotoNotFoundError(f"{name} does not exist. Check the address.")
+        return PhotoNotFoundError("{name} does not exist. Check the address.", name=name)
     if isinstance(exc, PermissionError):
-        return StorageError(f"Access to {name} is denied. Check the credentials.")
+        return StorageError("Access to {name} is denied. Check the credentials.", name=name)
     detail = type(exc).__name__ if name != url else f"{type(exc).__name__}: {exc}"
     return StorageError(
-        f"{name} cannot be reached ({detail}). Check network and credentials, and try again."
+        "{name} cannot be reached ({detail}). Check network and credentials, and try again.",
+        name=name,
+        detail=detail,
     )
 
 

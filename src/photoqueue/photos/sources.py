@@ -190,9 +190,9 @@ def _read_file(path: Path, max_bytes: int) -> bytes:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise PhotoNotFoundError(f"{path} is a folder. submit_photos takes folders.")
+            raise PhotoNotFoundError("{path} is a folder. submit_photos takes folders.", path=path)
         if not stat.S_ISREG(mode):  # a named pipe would block when it is opened
-            raise UnreadablePhotoError(f"{path} is a device or a pipe. Pass a file.")
+            raise UnreadablePhotoError("{path} is a device or a pipe. Pass a file.", path=path)
         with path.open("rb") as file:
             check_bytes(os.fstat(file.fileno()).st_size, limit=max_bytes, name=str(path))
             return file.read(max_bytes + 1)
@@ -202,18 +202,24 @@ def _read_file(path: Path, max_bytes: int) -> bytes:
 
 def _unusable(path: Path, exc: OSError | ValueError) -> PhotoNotFoundError | StorageError:
     if isinstance(exc, ValueError):  # a null byte in the name
-        return PhotoNotFoundError(f"{str(path)!r} is no path: {exc}. Correct it.")
+        return PhotoNotFoundError(
+            "{path!r} is no path: {error}. Correct it.", path=str(path), error=exc
+        )
     if exc.errno in _MISSING:
-        return PhotoNotFoundError(_missing(path))
+        return _missing(path)
     return StorageError(
-        f"{path} cannot be read ({exc.strerror}). Check its permissions and its disk."
+        "{path} cannot be read ({error}). Check its permissions and its disk.",
+        path=path,
+        error=exc.strerror,
     )
 
 
-def _missing(path: Path) -> str:
-    """Return the message for a missing file, with the likeliest misspelling of its name."""
+def _missing(path: Path) -> PhotoNotFoundError:
+    """Return the error of a missing file, with the likeliest misspelling of its name."""
     if re.match(r"[A-Za-z0-9+.-]{2,}:/[^/]", str(path)):
-        return f"{path} does not exist. An address is passed as text, not as a Path."
+        return PhotoNotFoundError(
+            "{path} does not exist. An address is passed as text, not as a Path.", path=path
+        )
     shown = str(path) if len(str(path)) <= 300 else f"{str(path)[:300]}…"
     try:
         beside = [other.name for other in path.absolute().parent.iterdir()]
@@ -222,5 +228,13 @@ def _missing(path: Path) -> str:
     by_folded = {name.casefold(): name for name in beside}
     close = difflib.get_close_matches(path.name.casefold(), by_folded, n=1, cutoff=0.7)
     if close:
-        return f"{shown} does not exist. Beside it is {by_folded[close[0]]!r}: is that meant?"
-    return f"{shown} does not exist. Check the path; the current folder is {Path.cwd()}."
+        return PhotoNotFoundError(
+            "{path} does not exist. Beside it is {name!r}: is that meant?",
+            path=shown,
+            name=by_folded[close[0]],
+        )
+    return PhotoNotFoundError(
+        "{path} does not exist. Check the path; the current folder is {folder}.",
+        path=shown,
+        folder=Path.cwd(),
+    )

@@ -27,6 +27,7 @@ from photoqueue.errors import (
     SchemaMismatchError,
     TooSlowError,
 )
+from photoqueue.phrases import InBoth
 from photoqueue.queue import joining
 from photoqueue.queue.connections import (
     KEPT,
@@ -291,8 +292,9 @@ class Database:
             raise self._translate(exc.orig or exc) from exc
         except PoolTimeout as exc:
             raise DatabaseUnavailableError(
-                f"All connections of this process to {self.address} are in use. Use fewer "
-                "threads, or try again."
+                "All connections of this process to {address} are in use. Use fewer threads, or "
+                "try again.",
+                address=self.address,
             ) from exc
         except psycopg.Error as exc:
             raise self._translate(exc) from exc
@@ -308,35 +310,44 @@ class Database:
         detail = self.without_secrets(str(exc))
         if isinstance(exc, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
             return SchemaMismatchError(
-                f"The tracking tables in {self.address} are missing or old ({detail}). "
-                "Run `photoqueue migrate`."
+                "The tracking tables in {address} are missing or old ({detail}). Run `photoqueue "
+                "migrate`.",
+                address=self.address,
+                detail=detail,
             )
         if isinstance(exc, psycopg.errors.DiskFull):
             return DatabaseUnavailableError(
-                f"PostgreSQL at {self.address} has no disk space left: {detail}. "
-                "Free some space there; nothing of this call was accepted."
+                "PostgreSQL at {address} has no disk space left: {detail}. Free some space there; "
+                "nothing of this call was accepted.",
+                address=self.address,
+                detail=detail,
             )
         if isinstance(exc, psycopg.DataError):
             return PayloadError(
-                f"PostgreSQL cannot store a value: {detail}. Text must not contain NUL or broken "
-                "Unicode, and numbers must fit their column."
+                "PostgreSQL cannot store a value: {detail}. Text must not contain NUL or broken "
+                "Unicode, and numbers must fit their column.",
+                detail=detail,
             )
         if isinstance(exc, _UNAVAILABLE):
-            hint = (
+            hint = InBoth(
                 "Run `photoqueue doctor` to see why the embedded server is not answering."
                 if self.embedded
                 else "Check DATABASE_URL and that the server is running, "
                 "or run `photoqueue doctor`."
             )
             if isinstance(exc, psycopg.errors.ReadOnlySqlTransaction):
-                hint = (
+                hint = InBoth(
                     "It takes no writes, as a standby: let DATABASE_URL name the primary, or all "
                     "servers and ?target_session_attrs=read-write."
                 )
             return DatabaseUnavailableError(
-                f"PostgreSQL at {self.address} cannot be used: {detail}. {hint}"
+                "PostgreSQL at {address} cannot be used: {detail}. {hint}",
+                address=self.address,
+                detail=detail,
+                hint=hint,
             )
-        return PhotoqueueError(f"PostgreSQL at {self.address} refused a statement: {detail}")
+        text = "PostgreSQL at {address} refused a statement: {detail}"
+        return PhotoqueueError(text, address=self.address, detail=detail)
 
     def server_version(self) -> str:
         """Ask PostgreSQL for its version, such as ``18.4``."""

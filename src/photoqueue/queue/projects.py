@@ -161,8 +161,9 @@ def require_project(database: Database, project_id: str) -> None:
 def unknown_project(project_id: str) -> UnknownProjectError:
     """Return the error for a project without photos."""
     return UnknownProjectError(
-        f"No photo was submitted for project {project_id[:80]!r}. Submit its photos first: "
-        "submit_photos(folder, project_id=…)."
+        "No photo was submitted for project {project!r}. Submit its photos first: "
+        "submit_photos(folder, project_id=…).",
+        project=project_id[:80],
     )
 
 

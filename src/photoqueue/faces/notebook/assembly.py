@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Protocol
 
 import anywidget
 import traitlets
@@ -166,6 +166,17 @@ _BEAT: Final = 5.0
 _RETRY_FIRST, _RETRY_MOST = 0.5, 5.0
 
 
+class Refreshed(Protocol):
+    """What is read again and again, as a view is."""
+
+    @property
+    def ages(self) -> bool:
+        """Whether it becomes outdated with time alone."""
+
+    def refresh(self) -> None:
+        """Read the data again."""
+
+
 class Refresher:
     """Refreshes the visible views whenever the installation's change mark differs.
 
@@ -183,7 +194,7 @@ class Refresher:
 
     def __init__(
         self,
-        shown: Callable[[], Iterable[LiveView]],
+        shown: Callable[[], Iterable[Refreshed]],
         mark: Callable[[], str],
         report: StatusBar,
         prepare: Callable[[], None] | None = None,

@@ -19,6 +19,7 @@ from photoqueue.errors import ConfigurationError
 from photoqueue.queue.pages import change_mark
 
 if TYPE_CHECKING:
+    from photoqueue.faces.notebook.assembly import Refreshed
     from photoqueue.faces.notebook.submit_form import SubmitForm
     from photoqueue.faces.notebook.view import LiveView
 
@@ -56,6 +57,7 @@ class TabbedBoard:
         _require_widgets()
         # Late: they load the widget libraries.
         import ipywidgets as widgets
+        import traitlets
 
         from photoqueue.faces.notebook import assembly, submit_form, view
         from photoqueue.faces.notebook.charts_view import ChartsView
@@ -98,6 +100,7 @@ class TabbedBoard:
         if submitted is not None:
             looking = bool(scope.project or scope.batch)
             self._form = submit_form.SubmitForm(submitted, project=scope.project, folded=looking)
+            traitlets.dlink((self.review, "lang"), (self._form, "lang"))
         top = widgets.Box(
             [status, choice, *([self._form] if self._form else ()), notice],
             layout=widgets.Layout(
@@ -110,8 +113,9 @@ class TabbedBoard:
         self._refresher.start()
         atexit.register(self.close)
 
-    def _shown(self) -> list[LiveView]:
-        return [*self._above, self._tabs.children[self._tabs.selected_index or 0]]
+    def _shown(self) -> list[Refreshed]:
+        form = [self._form] if self._form else []
+        return [*self._above, *form, self._tabs.children[self._tabs.selected_index or 0]]
 
     def _show_photo(self, photo_id: str, project_id: str) -> None:
         self.review.look_at(photo_id, project_id)

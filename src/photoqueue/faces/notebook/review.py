@@ -28,15 +28,15 @@ from photoqueue.errors import (
 )
 from photoqueue.faces.notebook.pages import script, style
 from photoqueue.faces.notebook.system import start_one
-from photoqueue.faces.notebook.view import LiveView, Message, Paced, Scope
+from photoqueue.faces.notebook.view import READ_ONLY, LiveView, Message, Paced, Scope
 from photoqueue.faces.report.words import ReportWords
 from photoqueue.format import size
 from photoqueue.installation import current
 from photoqueue.inventory.catalogue_file import CATEGORIES, LANGUAGES
-from photoqueue.inventory.export import FORMATS, export_inventory, free_name
+from photoqueue.inventory.export import export_inventory, free_name
 from photoqueue.inventory.wording import Wording
 from photoqueue.jobs import INVENTORY_SYNC, PHOTO_ANALYZE
-from photoqueue.phrases import phrase
+from photoqueue.phrases import in_language, phrase
 from photoqueue.queue.projects import list_projects
 from photoqueue.queue.read import batch_row
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGY_TEXTS
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 #: Modules of the page, in the order in which they are joined.
 _SCRIPTS: Final = (
-    *("review_words", "review_edits", "review_queue", "review_pictures", "review_store"),
+    *("words", "review_edits", "review_queue", "review_pictures", "review_store"),
     *("review_boxes", "review_name", "review_same", "review_parts"),
     *("review_view", "review_gestures", "review_stage", "review_head", "review_list"),
     *("review_photos", "review_keys", "review"),
@@ -259,8 +259,6 @@ class ReviewView(LiveView):
         result = self.result
         if result is None:
             raise StateError("There is nothing to export: no photo is analysed yet.")
-        if kind not in FORMATS:
-            raise StateError(f"Unknown format {kind!r:.40}; choose {' or '.join(FORMATS)}.")
         target = Path(path) if path else free_name(Path.cwd(), result.project_id, kind)
         written = export_inventory(result, kind, target, Wording.of(self.lang, current().settings))
         self.exported = str(written)
@@ -313,23 +311,29 @@ class ReviewView(LiveView):
             self.notice = ""
             self.chosen()
         except Exception as exc:
-            self.notice = _unforeseen(exc)
+            self.notice = self.told(_unforeseen(exc))
 
     def _answer(self, message: Message, buffers: list[bytes]) -> None:
         """Store an edit; say beside what was clicked what went wrong."""
         try:
             self._store(message, buffers)
         except PhotoqueueError as exc:
-            self._refuse(message, str(exc), again=isinstance(exc, ServiceError))
+            self._refuse(message, exc)
         except Exception as exc:
             self._refuse(message, _unforeseen(exc))
 
-    def _refuse(self, message: Message, error: str, *, again: bool = False) -> None:
-        self.send({"kind": "refused", "ref": message.get("ref"), "error": error, "again": again})
+    def told(self, error: PhotoqueueError) -> str:
+        """Return what to say of an error, in the language of the page."""
+        return error.said(self.lang)
+
+    def _refuse(self, message: Message, error: PhotoqueueError) -> None:
+        again = isinstance(error, ServiceError)
+        answer = {"kind": "refused", "ref": message.get("ref"), "again": again}
+        self.send(answer | {"error": self.told(error)})
 
     def _store(self, message: Message, buffers: list[bytes]) -> None:
         if not self.actions:
-            raise StateError("This page is read-only; nothing can be changed here.")
+            raise StateError(READ_ONLY)
         ref = checked("ref", message.get("ref"))
         # The page names the project of an edit that it sends again later.
         project = str(message.get("project") or "") or self._shown_project
@@ -347,12 +351,15 @@ class ReviewView(LiveView):
         photo = str(message.get("photo"))
         data = b"".join(buffers)
         if not data:
-            text = "No picture came with that. Choose the file again."
-            raise PayloadError(phrase(self.lang, text))
+            raise PayloadError("No picture came with that. Choose the file again.")
         if len(data) > _MOST_BYTES:
             raise PayloadError(
-                f"The picture has {size(len(data))}; {size(_MOST_BYTES)} can come through the "
-                f"browser. In a cell: review({project!r}).replace({photo!r}, 'the file.jpg')"
+                "The picture has {size}; {most} can come through the browser. In a cell: "
+                "review({project!r}).replace({photo!r}, 'the file.jpg')",
+                size=size(len(data)),
+                most=size(_MOST_BYTES),
+                project=project,
+                photo=photo,
             )
         name = str(message.get("name") or "") or None
         return replace(project, photo, data, file_name=name, user_id=self.user_id, ref=ref)
@@ -362,16 +369,19 @@ class ReviewView(LiveView):
         try:
             rows = {row.photo_id: row for row in self._reading.rows} if self._reading else {}
             if photo not in rows:
-                reason = "This photo is not in the project."
+                reason = phrase(self.lang, "This photo is not in the project.")
             elif wanted == "full":
                 jpeg = photo_picture(rows[photo])
             else:
                 preview = photo_preview(rows[photo])
-                jpeg, reason = preview.jpeg or b"", preview.reason
+                jpeg, reason = (
+                    preview.jpeg or b"",
+                    in_language(self.lang, preview.reason),
+                )
         except PhotoqueueError as exc:
-            reason = str(exc)
+            reason = self.told(exc)
         except Exception as exc:  # whoever asked waits for an answer
-            reason = _unforeseen(exc)
+            reason = self.told(_unforeseen(exc))
         told = {"kind": "picture", "photo": photo, "size": wanted, "reason": reason}
         self.send(told, buffers=[jpeg] if jpeg else [])
 
@@ -379,7 +389,7 @@ class ReviewView(LiveView):
     def _shown_project(self) -> str:
         project = self._scoped_project() or self.project
         if not project:
-            raise StateError(phrase(self.lang, "Choose a project first."))
+            raise StateError("Choose a project first.")
         return project
 
     def _choose(self, message: Message) -> None:
@@ -389,7 +399,11 @@ class ReviewView(LiveView):
     def _speak(self, message: Message) -> None:
         language = str(message.get("language"))
         if language not in LANGUAGES:
-            raise StateError(f"No names in {language!r:.10}; choose {' or '.join(LANGUAGES)}.")
+            raise StateError(
+                "No names in {language!r:.10}; choose one of {known}.",
+                language=language,
+                known=", ".join(LANGUAGES),
+            )
         self.lang = language
 
     def _count_by(self, message: Message) -> None:
@@ -401,8 +415,7 @@ class ReviewView(LiveView):
         rows = self._reading.rows if self._reading else ()
         jobs = [str(row.job_id) for row in rows if row.photo_id in wanted and row.can_retry]
         if not jobs or not retry(jobs):
-            text = "A retry cannot help here. Replace the photo, or exclude it."
-            raise StateError(phrase(self.lang, text))
+            raise StateError("A retry cannot help here. Replace the photo, or exclude it.")
 
     def _report(self, message: Message) -> None:
         # Late: the template and its libraries are loaded for a report only.
@@ -453,8 +466,9 @@ _EMPTY: Final[Json] = {
 }
 
 
-def _unforeseen(exc: Exception) -> str:
-    return f"That did not work: {type(exc).__name__}: {exc}"
+def _unforeseen(exc: Exception) -> PhotoqueueError:
+    error = f"{type(exc).__name__}: {exc}"
+    return PhotoqueueError("That did not work: {error}", error=error)
 
 
 def _listed(message: Message, name: str) -> list[Any]:

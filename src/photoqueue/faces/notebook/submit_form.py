@@ -11,7 +11,7 @@ from typing import Any, Final
 import traitlets
 
 from photoqueue.addresses import expanded
-from photoqueue.client.handles import Batch
+from photoqueue.client.handles import Batch, Job
 from photoqueue.client.identifiers import checked_user, optional
 from photoqueue.client.intake import Request
 from photoqueue.client.observe import ask, history
@@ -23,22 +23,33 @@ from photoqueue.errors import PayloadError, PhotoqueueError
 from photoqueue.faces.notebook.pages import script, style
 from photoqueue.faces.notebook.upload import Upload
 from photoqueue.faces.notebook.view import Background
-from photoqueue.format import counted, number
 from photoqueue.installation import settings_in_use
+from photoqueue.inventory.catalogue_file import LANGUAGES
 from photoqueue.inventory.wording import ROOM_TYPES, canonical_room_type
 from photoqueue.jobs.engine_calls import FOR_TRYING_OUT
 from photoqueue.photos.finding import left_out_words
+from photoqueue.phrases import InBoth, counted_in, in_language, phrase
 from photoqueue.queue.database import storable
 from photoqueue.queue.projects import recent_batches
 from photoqueue.queue.standing import asked_strategy
 from photoqueue.records.base import DEFAULT_STRATEGY, STRATEGY_TEXTS
+from photoqueue.records.snapshots import JobSnapshot
 from photoqueue.samples import SAMPLE_HOME
+from photoqueue.words import JobState
 
 FOLDER: Final = "Folder"
 UPLOAD: Final = "Upload"
 SAMPLE: Final = "Sample home"
 
-_OWN_ENGINE: Final = "the worker's own"
+#: What to say of the job that adds up what was submitted, by its state.
+_ADDING_UP: Final = {
+    JobState.WAITING: "{project} is added up when they are done",
+    JobState.ACTIVE: "{project} is being added up",
+    JobState.DELAYED: "adding up {project} failed; it will be retried soon",
+    JobState.COMPLETED: "{project} is added up",
+    JobState.FAILED: "{project} could not be added up: {error}",
+    JobState.CANCELLED: "adding up {project} was cancelled",
+}
 #: Fields that a person fills; each is a trait.
 _FIELDS: Final = ("source", "folder", "project", "room", "room_type", "engine", "add_up")
 #: Fields that hold an identifier, and its name in messages.
@@ -74,14 +85,16 @@ class SubmitForm(Upload):
     folded : bool
         Whether it is a line with a button that shows the fields.
     said : str
-        What was submitted last, in one line.
+        What was submitted last, in one line, and how far its inventory is.
+    lang : str
+        ``en`` or ``fr``: language of the form.
     errors, hints : dict
         Texts by field; of no field (``""``) those of the whole form.
     question : str
         What has to be answered before anything is submitted; empty if nothing.
     """
 
-    _esm = script("choice", "sender", "upload", "submit_form")
+    _esm = script("words", "choice", "sender", "upload", "submit_form")
     _css = style("submit_form")
 
     source = traitlets.Enum([FOLDER, UPLOAD, SAMPLE], FOLDER).tag(sync=True)
@@ -92,6 +105,7 @@ class SubmitForm(Upload):
     engine = traitlets.Unicode("").tag(sync=True)
     add_up = traitlets.Bool(True).tag(sync=True)
     folded = traitlets.Bool(False).tag(sync=True)
+    lang = traitlets.Enum(LANGUAGES, default_value="en").tag(sync=True)
 
     #: Whether there is something to submit, and what.
     ready = traitlets.Bool(False).tag(sync=True)
@@ -100,6 +114,8 @@ class SubmitForm(Upload):
     #: What is being done; empty if nothing.
     busy = traitlets.Unicode("").tag(sync=True)
     said = traitlets.Unicode("").tag(sync=True)
+    #: How often something was submitted: what was typed before is no longer kept.
+    submissions = traitlets.Int(0).tag(sync=True)
     errors = traitlets.Dict().tag(sync=True)
     hints = traitlets.Dict().tag(sync=True)
     #: Whether no photo was submitted to this installation yet.
@@ -121,13 +137,18 @@ class SubmitForm(Upload):
         self._project_for: tuple[str, str] | None = None
         #: The project that the form itself filled in; empty after it was submitted to.
         self._filled = ""
+        #: What was submitted last, and the job that adds it up or why there is none.
+        self._last: tuple[Batch, Job | str | None] | None = None
+        #: The state of that job when it was last read.
+        self._adding: JobSnapshot | None = None
         kept_as = hashlib.sha256(f"{settings.home}\x00{project}".encode()).hexdigest()[:16]
         super().__init__(
-            settings, project=project, folded=folded, engines=_engines(), kept_as=kept_as
+            settings, project=project, folded=folded, engines=self._engines("en"), kept_as=kept_as
         )
         self.observe(self._source_chosen, ["source", "folder", "state"])
         self.observe(self._project_given, "project")
         self.observe(self._look, ["room", "room_type", "engine", "folded"])
+        self.observe(self._speak, "lang")
         self._look()
         self._look_at_projects()
 
@@ -154,45 +175,90 @@ class SubmitForm(Upload):
 
         def work() -> str:
             batch = submit_batch(str(folder), request, engine=engine, left_out=not_sent)
-            left_out = left_out_words(batch.left_out.itertuples(index=False, name=None))
-            said = [_submitted_words(batch), left_out]
             self._filled = ""
             if uploaded:
                 self.clear()
-            if add_up:
-                said.append(self._add_up(batch))
+            self._adding, self._last = None, (batch, self._add_up(batch) if add_up else None)
             self._submitted(batch)
             self.folded = True
-            return " · ".join(filter(None, said))
+            self.submissions += 1
+            return self._words()
 
-        self.busy = "Storing the photos …"
+        self.busy = self._t("Storing the photos …")
         self.work.run(work, before="", after=self._ended)
 
     def _request(self) -> tuple[Request, dict[str, str]]:
         """Return what is said of all photos, and what is wrong with it by field."""
         values, errors = {}, {}
         if self.photos is None:
-            errors["source"] = "Choose photos first."
+            errors["source"] = self._t("Choose photos first.")
         for field, name in _IDENTIFIERS.items():
             try:
                 values[name] = optional(name, getattr(self, field).strip() or None)
             except PayloadError as exc:
-                errors[field] = str(exc)
+                errors[field] = exc.said(self.lang)
         if self.question:
-            errors["project"] = "Say first whether these photos belong to this project."
+            text = "Say first whether these photos belong to this project."
+            errors["project"] = self._t(text)
         return Request(source=None, user_id=checked_user(None), **values), errors
 
-    def _add_up(self, batch: Batch) -> str:
-        """Submit the inventory of the batch's project; return what to say of it."""
+    def _add_up(self, batch: Batch) -> Job | str | None:
+        """Submit the inventory of the batch's project, or say why that is not added up."""
         if not batch.project_id:
             return "without a project nothing is added up"
         try:
-            submit_inventory(batch.project_id, after=batch)
+            return submit_inventory(batch.project_id, after=batch)
         except PhotoqueueError as exc:
             # The photos are submitted all the same.
-            self.errors = {"": f"{batch.project_id} is not added up afterwards: {exc}"}
+            why = InBoth(str(exc), french=exc.said("fr"))
+            text = "{project} is not added up afterwards: {error}"
+            self.errors = {"": self._t(text, project=batch.project_id, error=why)}
+            return None
+
+    #: Read with the views of a board; nothing here becomes outdated with time alone.
+    ages: Final = False
+
+    def refresh(self) -> None:
+        """Say anew what was submitted last, as long as its inventory is not there.
+
+        Raises
+        ------
+        PhotoqueueError
+            The servers cannot be used.
+        """
+        if not self._last or (self._adding and self._adding.state.finished):
+            return
+        if isinstance(self._last[1], Job):
+            self._adding = self._last[1].poll()
+            self.said = self._words()
+
+    def _words(self) -> str:
+        """Say what was submitted last, and how far its inventory is."""
+        if self._last is None:
             return ""
-        return f"{batch.project_id} is added up when they are done"
+        batch, inventory = self._last
+        left_out = left_out_words(batch.left_out.itertuples(index=False, name=None), self.lang)
+        adding = self._t(inventory) if isinstance(inventory, str) else ""
+        if isinstance(inventory, Job):
+            state = self._adding.state if self._adding else JobState.WAITING
+            error = (self._adding and self._adding.error_message) or ""
+            adding = self._t(_ADDING_UP[state], project=batch.project_id, error=error)
+        return " · ".join(filter(None, [_submitted_words(batch, self.lang), left_out, adding]))
+
+    def _speak(self, _change: object = None) -> None:
+        """Say everything in another language."""
+        self.engines = self._engines(self.lang)
+        self.said = self._words()
+        self._look()
+        if self.question:
+            self.question = self._asked()
+
+    def _t(self, text: str, **values: Any) -> str:
+        return phrase(self.lang, text, **values)
+
+    def told(self, error: PhotoqueueError) -> str:
+        """Return what to say of an error, in the language of the form."""
+        return error.said(self.lang)
 
     def _ended(self) -> None:
         self.busy = ""
@@ -257,19 +323,22 @@ class SubmitForm(Upload):
             return ""
         if given is None:
             # Given with the form: for whatever photos a person has, and not for the sample's.
-            words = "other photos" if self.source == SAMPLE else ""
+            words = InBoth("other photos") if self.source == SAMPLE else ""
         elif given[0] == here[0] and not given[1]:
             words = ""  # typed before the folder was
         else:
             words = {
-                FOLDER: f"the folder {given[1]}" if given[1] else "a folder",
-                UPLOAD: "an earlier upload" if self.source == UPLOAD else "uploaded photos",
-                SAMPLE: "the sample home",
+                FOLDER: InBoth("the folder {path}", path=given[1])
+                if given[1]
+                else InBoth("a folder"),
+                UPLOAD: InBoth("an earlier upload" if self.source == UPLOAD else "uploaded photos"),
+                SAMPLE: InBoth("the sample home"),
             }[given[0]]
         if not words:
             self._project_for = here
             return ""
-        return f"{self.project} was for {words}. Submit these photos to it too?"
+        text = "{project} was for {what}. Submit these photos to it too?"
+        return self._t(text, project=self.project, what=words)
 
     def _look(self, change: Any = None) -> None:
         """Show what would be submitted, and what would analyse it."""
@@ -284,9 +353,10 @@ class SubmitForm(Upload):
             try:
                 not_sent = self.left_out if self.source == UPLOAD else ()
                 room = self.room.strip() or None
-                found = f"{preview(str(folder), room=room, left_out=not_sent)}."
+                seen = preview(str(folder), room=room, left_out=not_sent, lang=self.lang)
+                found = f"{seen}."
             except PhotoqueueError as exc:
-                error = str(exc)
+                error = self.told(exc)
         with self.hold_sync():
             self.found, self.ready = found, bool(found)
             self.errors = {**errors, "source": error} if error else errors
@@ -303,13 +373,16 @@ class SubmitForm(Upload):
         if not name:
             with suppress(PhotoqueueError):
                 name = engines_at_work() or ""
-            told = f"Live workers run {name}." if name else "No worker is running yet."
+            told = self._t(
+                "Live workers run {name}." if name else "No worker is running yet.", name=name
+            )
         choices = available_engines(settings_in_use())
         chosen = next((one for one in choices if one.name == name), None)
         if chosen is not None and self.engine:
-            name, told = chosen.engine, chosen.reason
+            name, told = chosen.engine, in_language(self.lang, InBoth(chosen.reason))
         if name == "builtin" and self.source != SAMPLE:
-            told = f"{told} Note: {FOR_TRYING_OUT}.".strip()
+            note = self._t("Note: {what}.", what=InBoth(FOR_TRYING_OUT))
+            told = f"{told} {note}".strip()
         return told
 
     def _strategy_hint(self) -> str:
@@ -317,42 +390,43 @@ class SubmitForm(Upload):
         asked = None
         with suppress(PhotoqueueError):
             asked = ask(asked_strategy, storable(self.project.strip()))
-        return next(
-            text for name, text in STRATEGY_TEXTS.items() if name == (asked or DEFAULT_STRATEGY)
-        )
+        texts = {str(name): text for name, text in STRATEGY_TEXTS.items()}
+        return self._t(texts.get(asked or "", texts[DEFAULT_STRATEGY]))
 
     def _room_type_hint(self) -> str:
         text = self.room_type.strip()
         if not text or canonical_room_type(text) is not None:
             return ""
-        return (
-            f"{text[:40]!r} is not a known kind of room; it is kept as you wrote it. "
-            f"Known kinds are {', '.join(ROOM_TYPES)}, in French too."
+        return self._t(
+            "{name!r} is not a known kind of room; it is kept as you wrote it. Known kinds are "
+            "{known}, in French too.",
+            name=text[:40],
+            known=", ".join(ROOM_TYPES),
         )
+
+    def _engines(self, lang: str) -> list[tuple[str, str]]:
+        """List the engines with display names; unavailable ones are marked."""
+        return [
+            (phrase(lang, "the worker's own"), ""),
+            *((_engine(one, lang), one.name) for one in available_engines(settings_in_use())),
+        ]
 
     def __repr__(self) -> str:
         told = self.busy or self.said or self.found or "nothing chosen"
         return f"<{type(self).__name__}: {told}>"
 
 
-def _submitted_words(batch: Batch) -> str:
-    said, known = f"{counted(len(batch), 'photo')} submitted", batch.known
+def _submitted_words(batch: Batch, lang: str) -> str:
+    count, known = len(batch), batch.known
+    said = counted_in(lang, count, "1 photo submitted", "{n} photos submitted")
     if not known:
         return said
-    if known == len(batch):
-        return f"{said}, {'known' if known == 1 else 'all of them known'} already"
-    return f"{said}, {number(known)} {'was' if known == 1 else 'were'} known already"
+    if known == count:
+        return said + counted_in(lang, known, ", known already", ", all of them known already")
+    return said + counted_in(lang, known, ", 1 was known already", ", {n} were known already")
 
 
-def _engines() -> list[tuple[str, str]]:
-    """List the engines with display names; unavailable ones are marked."""
-    return [
-        (_OWN_ENGINE, ""),
-        *((_engine(choice), choice.name) for choice in available_engines(settings_in_use())),
-    ]
-
-
-def _engine(choice: EngineChoice) -> str:
+def _engine(choice: EngineChoice, lang: str) -> str:
     if not choice.available:
-        return f"{choice.name} (not set up here)"
+        return phrase(lang, "{engine} (not set up here)", engine=choice.name)
     return choice.name if choice.engine == choice.name else f"{choice.name} ({choice.engine})"

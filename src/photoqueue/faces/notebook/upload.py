@@ -61,8 +61,10 @@ class Reception:
     def __init__(self, home: Path, *, count: int, max_bytes: int) -> None:
         if not 1 <= count <= MAX_FILES:
             raise PayloadError(
-                f"An upload has 1 to {MAX_FILES:,} files, not {count:,}. Put more of them in a "
-                "folder that the notebook server can read, and choose that folder."
+                "An upload has 1 to {most:,} files, not {count:,}. Put more of them in a folder "
+                "that the notebook server can read, and choose that folder.",
+                most=MAX_FILES,
+                count=count,
             )
         self.count = count
         self.done = 0
@@ -111,15 +113,24 @@ class Reception:
         received = self._received if self._file else 0
         if self.complete or number != self.done or offset != received:
             raise PayloadError(
-                f"Piece {offset:,} of file {number + 1} came where piece {received:,} of file "
-                f"{self.done + 1} of {self.count} was expected. Upload the photos again."
+                "Piece {offset:,} of file {number} came where piece {wanted:,} of file {next} of "
+                "{count} was expected. Upload the photos again.",
+                offset=offset,
+                number=number + 1,
+                wanted=received,
+                next=self.done + 1,
+                count=self.count,
             )
         size = size if self._file is None else self._size
         check_bytes(size, limit=self._max_bytes, name=path[-100:])
         if not data or len(data) > CHUNK_BYTES or offset + len(data) > size:
             raise PayloadError(
-                f"A piece of {len(data):,} bytes at {offset:,} does not fit into file "
-                f"{number + 1} of {size:,} bytes. Upload the photos again."
+                "A piece of {length:,} bytes at {offset:,} does not fit into file {number} of "
+                "{size:,} bytes. Upload the photos again.",
+                length=len(data),
+                offset=offset,
+                number=number + 1,
+                size=size,
             )
         try:
             if self._file is None:
@@ -188,9 +199,11 @@ def _remove(folder: Path, held: int | None) -> None:
 
 def _cannot_write(folder: Path, exc: OSError) -> StorageError:
     return StorageError(
-        f"Uploaded photos cannot be written to {folder} ({exc.strerror}). Free some space or "
-        "make it writable, or put the photos in a folder that the notebook server can read, and "
-        "choose that folder."
+        "Uploaded photos cannot be written to {folder} ({error}). Free some space or make it "
+        "writable, or put the photos in a folder that the notebook server can read, and choose "
+        "that folder.",
+        folder=folder,
+        error=exc.strerror,
     )
 
 
@@ -275,11 +288,14 @@ class Upload(anywidget.AnyWidget):
                 case "clear":
                     self.clear()
         except PhotoqueueError as exc:
-            self._give_up(str(exc))
+            self._give_up(self.told(exc))
         except (KeyError, ValueError, TypeError) as exc:
-            self._give_up(
-                f"The browser sent an invalid upload message ({exc!r:.80}). Upload again."
-            )
+            text = "The browser sent an invalid upload message ({error:.80}). Upload again."
+            self._give_up(self.told(PayloadError(text, error=repr(exc))))
+
+    def told(self, error: PhotoqueueError) -> str:
+        """Return what to say of an error; the form says it in its language."""
+        return str(error)
 
     def _begin(self, upload: str, count: int) -> None:
         self.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 import anywidget
 import traitlets
@@ -15,6 +15,8 @@ from photoqueue.errors import PhotoqueueError, StateError
 #: A message of the front end: a ``kind``, and values.
 Message = dict[str, Any]
 Found = TypeVar("Found")
+#: What a page without actions answers to whoever wants to change something.
+READ_ONLY: Final = "This page is read-only; nothing can be changed here."
 
 
 class Scope(traitlets.HasTraits):
@@ -85,7 +87,11 @@ class LiveView(anywidget.AnyWidget):
         try:
             self.wanted()
         except PhotoqueueError as exc:
-            self.notice = str(exc)
+            self.notice = self.told(exc)
+
+    def told(self, error: PhotoqueueError) -> str:
+        """Return what to say of an error; a page in two languages overrides it."""
+        return str(error)
 
     def _received(self, _widget: object, message: Message, _buffers: list[bytes]) -> None:
         kind = str(message.get("kind"))
@@ -95,14 +101,14 @@ class LiveView(anywidget.AnyWidget):
         try:
             self.notice = ""
             if kind not in self.verbs:
-                raise StateError(f"Unknown action {kind!r:.40}.")
+                raise StateError("Unknown action {kind!r:.40}.", kind=kind)
             if not self.actions and kind not in self.looking:
-                raise StateError("This page is read-only; nothing can be changed here.")
+                raise StateError(READ_ONLY)
             self.verbs[kind](self, message)
             if self.refreshed:
                 self.wanted()
         except PhotoqueueError as exc:
-            self.notice = str(exc)
+            self.notice = self.told(exc)
 
     def _asked_anew(self) -> None:
         """Refresh a page that nothing else refreshes; what a person did wrong stays said."""
@@ -110,7 +116,7 @@ class LiveView(anywidget.AnyWidget):
         try:
             self.wanted()
         except PhotoqueueError as exc:
-            self._outage = str(exc)
+            self._outage = self.told(exc)
         if self.notice in ("", before):
             self.notice = self._outage
 

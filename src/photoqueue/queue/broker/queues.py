@@ -25,6 +25,7 @@ from huey.storage import PostgresStorage
 
 from photoqueue.addresses import masked, without_secrets
 from photoqueue.errors import BrokerUnavailableError, MessageRefusedError
+from photoqueue.phrases import InBoth
 from photoqueue.queue.broker.redis_messages import (
     CHUNK,
     WAIT_SECONDS,
@@ -435,13 +436,19 @@ class Broker:
             reason = str(first).rpartition(" of pipeline caused error: ")[2]
             detail = without_secrets(reason, self.address, [self._password])
             setting = "DATABASE_URL" if self._redis is None else "REDIS_URL"
-            hint = advice_on(first) or (
+            hint = InBoth(
                 "Run `photoqueue doctor` to see why the embedded server is not answering."
-                if self._embedded
-                else f"Check {setting} and that the server is running, or run `photoqueue doctor`."
             )
+            if advice := advice_on(first):
+                hint = InBoth(advice)
+            elif not self._embedded:
+                text = "Check {setting} and that the server is running, or run `photoqueue doctor`."
+                hint = InBoth(text, setting=setting)
             raise BrokerUnavailableError(
-                f"The broker at {self.address} cannot be used: {detail}. {hint}"
+                "The broker at {address} cannot be used: {detail}. {hint}",
+                address=self.address,
+                detail=detail,
+                hint=hint,
             ) from exc
 
 

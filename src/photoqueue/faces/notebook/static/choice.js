@@ -48,7 +48,7 @@ async function sorted(found, traits) {
     if (path.split("/").some((part) => part.startsWith("."))) left.push({ path, why: "is hidden" });
     else if (file.size === 0) left.push({ path, why: "is empty" });
     else if (!(await isPicture(file, traits))) left.push({ path, why: "is not a picture" });
-    else if (file.size > maxBytes) left.push({ path, why: `is ${format.size(file.size)}; the limit is ${format.size(maxBytes)} a photo`, large: true });
+    else if (file.size > maxBytes) left.push({ path, why: "is {size}; the limit is {limit} a photo", values: { size: format.size(file.size), limit: format.size(maxBytes) }, large: true });
     else photos.push({ file, path });
   }
   const order = new Intl.Collator("en", { numeric: true });

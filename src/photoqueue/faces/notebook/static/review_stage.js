@@ -380,11 +380,10 @@ function reviewStage(store) {
       const focused = panel?.element.contains(focusIn(element));
       panel?.element.remove();
       panel = found && { item: found.item.id, ...samePanel(store, found.item) };
-      around.hidden = Boolean(panel);
-      if (panel) {
-        element.prepend(panel.element);
-        panel.focus();
-      } else if (focused) focusBox();
+      if (panel) element.prepend(panel.element);
+      around.hidden = Boolean(panel); // after its panel is there: the page scrolls where it gets shorter
+      if (panel) panel.focus();
+      else if (focused) focusBox();
     }
     film.hidden ||= Boolean(panel);
   }

@@ -28,7 +28,7 @@ class Sender {
     this.photos = photos;
     this.total = photos.reduce((sum, { file }) => sum + file.size, 0);
     this.waitingSince = Date.now();
-    this.model.send({ kind: "begin", upload: this.upload, count: photos.length, left: left.slice(0, 20000).map(({ path, why }) => [path, why]) });
+    this.model.send({ kind: "begin", upload: this.upload, count: photos.length, left: left.slice(0, 20000).map(({ path, why, values }) => [path, phrase("en", why, values)]) });
     this.tell();
   }
 
@@ -63,7 +63,7 @@ class Sender {
       bytes = await file.slice(this.offset, this.offset + this.model.get("chunk_bytes")).arrayBuffer();
     } catch {
       this.cancel();
-      this.model.set("notice", `${path} can no longer be read: it was changed or moved. Choose the photos again.`);
+      this.model.set("notice", phrase(this.model.get("lang"), "{path} can no longer be read: it was changed or moved. Choose the photos again.", { path }));
       return;
     }
     if (upload !== this.upload) return; // cancelled meanwhile

@@ -1,6 +1,6 @@
 // Chooses photos, explains which cannot be sent and what to do instead, and shows the progress.
 // Returns its element, and a function that stops it.
-function uploadPart(model) {
+function uploadPart(model, { t, count, nPhotos, counted }) {
   const sender = senders.get(model.get("token"));
   let chosen = null;
   const accept = ["image/*", ...model.get("extensions")].join(",");
@@ -15,15 +15,15 @@ function uploadPart(model) {
   const folder = pick({ webkitdirectory: true });
   const zone = h("div", { class: "pq-drop" },
     h("div", { class: "pq-bar" },
-      button("Choose photos", () => files.click()), button("Choose a folder", () => folder.click()),
-      h("span", { class: "pq-quiet" }, "or drop them here. Sub-folders are rooms.")),
+      button(t("Choose photos"), () => files.click()), button(t("Choose a folder"), () => folder.click()),
+      h("span", { class: "pq-quiet" }, t("or drop them here. Sub-folders are rooms."))),
     files, folder);
   const words = h("div", { role: "status" });
   const left = h("div", { class: "pq-left", hidden: true });
-  const send = button("Upload", () => { const { photos, left: out } = chosen; chosen = null; sender.start(photos, out); }, { "data-key": null });
-  const cancel = button("Cancel", () => { if (sender.upload) sender.cancel(); else { chosen = null; draw(); } });
-  const remove = button("Remove the uploaded photos", () => model.send({ kind: "clear" }));
-  const bar = h("progress", { "aria-label": "Upload", max: 1, value: 0 });
+  const send = button(t("Upload"), () => { const { photos, left: out } = chosen; chosen = null; sender.start(photos, out); }, { "data-key": null });
+  const cancel = button(t("Cancel"), () => { if (sender.upload) sender.cancel(); else { chosen = null; draw(); } });
+  const remove = button(t("Remove the uploaded photos"), () => model.send({ kind: "clear" }));
+  const bar = h("progress", { "aria-label": t("Upload"), max: 1, value: 0 });
   const detail = h("span", { class: "pq-quiet" });
   const progress = h("div", { class: "pq-bar" }, bar, detail);
 
@@ -49,22 +49,22 @@ function uploadPart(model) {
     if (left.hidden) return;
     const shown = out.slice(0, 20);
     left.replaceChildren(
-      h("strong", {}, `${format.counted(out.length, "file is", "files are")} left out:`),
-      h("ul", {}, shown.map(({ path, why }) => h("li", {}, `${path} ${why}`)), out.length > shown.length ? h("li", {}, `and ${format.number(out.length - shown.length)} more`) : null),
+      h("strong", {}, counted(out.length, "1 file is left out:", "{n} files are left out:")),
+      h("ul", {}, shown.map(({ path, why, values }) => h("li", {}, `${path} ${t(why, values)}`)), out.length > shown.length ? h("li", {}, t("and {n} more", { n: count(out.length - shown.length) })) : null),
       out.some(({ large }) => large)
-        ? h("p", {}, "For larger photos, put them in a folder that the notebook server can read and choose Folder, with PHOTOQUEUE_MAX_PHOTO_MB raised; or export them smaller.")
+        ? h("p", {}, t("For larger photos, put them in a folder that the notebook server can read and choose Folder, with PHOTOQUEUE_MAX_PHOTO_MB raised; or export them smaller."))
         : null);
   }
 
   function said() {
-    if (sender.upload) return `Uploading ${format.counted(sender.photos.length, "photo")} (${format.size(sender.total)}).`;
+    if (sender.upload) return t("Uploading {photos} ({size}).", { photos: nPhotos(sender.photos.length), size: format.size(sender.total) });
     if (chosen) {
       const size = chosen.photos.reduce((sum, { file }) => sum + file.size, 0);
-      return chosen.photos.length ? `${format.counted(chosen.photos.length, "photo")} (${format.size(size)}) can be uploaded.` : "There is no photo to upload.";
+      return chosen.photos.length ? t("{photos} ({size}) can be uploaded.", { photos: nPhotos(chosen.photos.length), size: format.size(size) }) : t("There is no photo to upload.");
     }
-    if (model.get("state") === "ready") return `${format.counted(model.get("files"), "photo")} uploaded, ready to be submitted.`;
+    if (model.get("state") === "ready") return t("{photos} uploaded, ready to be submitted.", { photos: nPhotos(model.get("files")) });
     // Files belong to one page load: after a reload the upload cannot continue.
-    if (model.get("state") === "receiving") return "The upload was interrupted. Choose the photos again.";
+    if (model.get("state") === "receiving") return t("The upload was interrupted. Choose the photos again.");
     return "";
   }
 
@@ -74,15 +74,15 @@ function uploadPart(model) {
     if (words.textContent !== said()) words.textContent = said();
     leftOut();
     send.hidden = sending || !chosen?.photos.length;
-    if (chosen) send.textContent = `Upload ${format.counted(chosen.photos.length, "photo")}`;
+    if (chosen) send.textContent = t("Upload {photos}", { photos: nPhotos(chosen.photos.length) });
     cancel.hidden = !sending && !chosen;
     remove.hidden = sending || Boolean(chosen) || model.get("state") !== "ready";
     progress.hidden = !sending;
     if (sending) {
       const photo = sender.photos[sender.number];
       bar.value = sender.total ? sender.sent / sender.total : 0;
-      const late = Date.now() - sender.waitingSince > 3000 ? " · waiting for the kernel, which is busy" : "";
-      detail.textContent = `Photo ${format.number(sender.number + 1)} of ${format.number(sender.photos.length)}: ${photo.path} · ${format.size(sender.sent)} of ${format.size(sender.total)}${late}`;
+      const late = Date.now() - sender.waitingSince > 3000 ? ` · ${t("waiting for the kernel, which is busy")}` : "";
+      detail.textContent = t("Photo {number} of {count}: {path} · {sent} of {total}", { number: count(sender.number + 1), count: count(sender.photos.length), path: photo.path, sent: format.size(sender.sent), total: format.size(sender.total) }) + late;
     }
   }
 

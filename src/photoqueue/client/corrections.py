@@ -15,7 +15,7 @@ from photoqueue.client.review import Review
 from photoqueue.errors import PayloadError, StateError
 from photoqueue.installation import current
 from photoqueue.inventory.changes import InventoryChanges, changes_between
-from photoqueue.inventory.correcting import as_photographed, correction_of, thing_of
+from photoqueue.inventory.correcting import correction_of
 from photoqueue.inventory.volumes import Kind
 from photoqueue.queue import edit_log
 from photoqueue.records.results import Correction, InventoryResult
@@ -118,12 +118,8 @@ def set_count(
         place = state.room(room, new_room=new_room)
         thing = state.thing(place, what, category=category, volume=volume)
         if state.newest:
-            given["seen_count"] = sum(
-                line.count
-                for line in as_photographed(state.inventory()).lines
-                if line.room == place
-                and thing_of(line) == Kind.named(thing.key, thing.name, thing.category)
-            )
+            kind = Kind.named(thing.key, thing.name, thing.category)
+            given["seen_count"] = state.seen(place, kind)
         return state.log.add(
             "count", editor.user_id, room=place, thing=thing, count=number, **given
         )

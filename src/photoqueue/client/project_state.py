@@ -6,7 +6,7 @@ import difflib
 import math
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -17,7 +17,8 @@ from photoqueue.inventory.catalogue import Catalogue
 from photoqueue.inventory.catalogue_file import CATEGORIES
 from photoqueue.inventory.correcting import as_photographed
 from photoqueue.inventory.gaps import Gap, gaps
-from photoqueue.inventory.overlay import Overlaid, anchors, found_alike, overlay
+from photoqueue.inventory.merge import count_rooms, lines_of
+from photoqueue.inventory.overlay import Overlaid, anchors, followed, found_alike, overlay
 from photoqueue.inventory.views import AnalysedPhoto
 from photoqueue.inventory.volumes import Kind
 from photoqueue.inventory.wording import canonical_room_type, folded
@@ -106,13 +107,35 @@ class ProjectState:
         return inventory_of(
             self.project_id,
             self.rows,
-            self.edits,
+            self.done,
             self.catalogue,
             strategy=self.strategy,
             language=self.settings.language,
             listed=newest.listed if newest else None,
             shown=newest.listed_photos if newest else None,
         )
+
+    def seen(self, room: str, kind: Kind) -> int:
+        """Count the things of a kind that the photos of a room show, in the way of the newest."""
+        newest, language = self.newest, self.settings.language
+        photos = [photo for photo in self.done.photos if photo.room == room]
+        listed = newest and newest.listed
+        counted = count_rooms(
+            photos,
+            self.catalogue,
+            strategy=self.strategy,
+            language=language,
+            listed=followed(listed, (newest and newest.listed_photos) or {}, self.done.rooms)
+            if listed
+            else None,
+            links=self.done.links,
+        )
+        of_kind = (
+            replace(one, counts=[count for count in one.counts if count.kind == kind])
+            for one in counted
+        )
+        lines = (line for one in of_kind for line in lines_of(one, self.catalogue, language))
+        return sum(line.count for line in lines)
 
     def gaps(self, result: InventoryResult | None = None) -> tuple[Gap, ...]:
         """Return what the inventory may lack: of a result, or of the photos as they are now."""

@@ -64,7 +64,7 @@ class Review(ReviewTables):
         category, volume
             Of a thing that the catalogue lacks; the volume of one in m³ is needed then.
         """
-        with self._editing() as state:
+        with self._editing(item_id) as state:
             anchor = state.anchor(item_id)
             photo, item = state.items[item_id]
             kind = category or item.category
@@ -126,10 +126,10 @@ class Review(ReviewTables):
 
     def same(self, *item_ids: str) -> Edit:
         """Say that items of several photos of a room are one thing."""
-        with self._editing() as state:
-            names = list(dict.fromkeys(item_ids))
-            if len(names) < 2:
-                raise PayloadError("Give the ids of at least two items.")
+        names = list(dict.fromkeys(item_ids))
+        if len(names) < 2:
+            raise PayloadError("Give the ids of at least two items.")
+        with self._editing(*names) as state:
             items = tuple(state.anchor(name) for name in names)
             seen = [state.items[name] for name in names]
             kinds = {Kind.of(item): state.name(item.key, item.name) for _, item in seen}

@@ -110,6 +110,15 @@ class RoomMemory:
             yield from known[1]
 
 
+def _with_ids(job_id: UUID, result: PhotoResult) -> PhotoResult:
+    """Give the items their ids once, instead of each time when edits are laid over them."""
+    items = (
+        item.model_copy(update={"item_id": f"{job_id}.{position}"})
+        for position, item in enumerate(result.items)
+    )
+    return result.model_copy(update={"items": tuple(items)})
+
+
 @dataclass
 class ProjectReader:
     """Reads one project again and again.
@@ -165,7 +174,7 @@ class ProjectReader:
         except UnknownProjectError:
             return []
         self._results = {
-            row.job_id: PhotoResult.model_validate(row.result)
+            row.job_id: _with_ids(row.job_id, PhotoResult.model_validate(row.result))
             if row.result is not None
             else self._results[row.job_id]
             for row in rows

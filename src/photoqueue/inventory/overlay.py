@@ -289,7 +289,10 @@ class _Photo:
         )
 
     def result(self) -> AnalysedPhoto:
-        named = (item.model_copy(update={"item_id": name}) for name, item in self.items.items())
+        named = (
+            item if item.item_id == name else item.model_copy(update={"item_id": name})
+            for name, item in self.items.items()
+        )
         analysis = self.photo.result.model_copy(update={"items": tuple(named)})
         told = {
             name: Told(number, self.found.get(name) or self.items[name])

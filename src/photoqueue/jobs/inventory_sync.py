@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from photoqueue.inventory.catalogue import Catalogue
     from photoqueue.inventory.merge import RoomCounts
     from photoqueue.jobs.handling import Workplace
-    from photoqueue.records.edits import Edit
     from photoqueue.records.snapshots import AiCall
 
 
@@ -102,7 +101,7 @@ class InventorySync:
         result = inventory_of(
             payload.project_id,
             rows,
-            made,
+            overlay(completed(rows), made, self._language, without_result(rows)),
             self._catalogue,
             strategy=payload.strategy,
             language=self._language,
@@ -152,7 +151,7 @@ def without_result(rows: Iterable[PhotoRow]) -> dict[str, str]:
 def inventory_of(
     project_id: str,
     rows: Sequence[PhotoRow],
-    made: Sequence[Edit],
+    done: Overlaid,
     catalogue: Catalogue,
     *,
     strategy: Strategy,
@@ -166,14 +165,13 @@ def inventory_of(
     ----------
     rows : sequence of PhotoRow
         All photos of the project.
-    made : sequence of Edit
-        Its edits.
+    done : Overlaid
+        Those that have a result, with edits.
     listed, shown : mapping or None
         What an engine listed in each room, and the photos that it saw for that.
     """
     from photoqueue.inventory.merge import count_rooms
 
-    done = overlay(completed(rows), made, language, without_result(rows))
     now = listed and followed(listed, shown or {}, done.rooms)
     rooms = count_rooms(
         done.photos,

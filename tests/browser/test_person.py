@@ -219,7 +219,7 @@ def test_home_is_put_right_by_mouse(lab: LabPage, folder: Path) -> None:
     draw("r2-06", "kitchen/view-3.jpg", english("rug"))
 
     enter("bedroom")
-    person.click(page.locator(".pq-tag", has_text="nightstand C"))
+    person.at(english("nightstand"))  # it is doubtful, beside two that are not
     person.click(tool("Remove"))
     draw("r3-06", "bedroom/view-1.jpg", english("wardrobe_2_door"), typed=False)
     person.is_right()
@@ -270,8 +270,7 @@ def test_home_is_put_right_by_keyboard(lab: LabPage, folder: Path) -> None:
 
     person.press("v")
     person.sees("bedroom", "view-1.jpg")
-    person.press("ArrowDown")
-    person.at(english("nightstand"))
+    person.at(english("nightstand"))  # it is doubtful, beside two that are not
     person.press("d")
     person.draw(english("wardrobe_2_door"))
 

@@ -152,7 +152,9 @@ def test_one_job_is_written_as_each_of_several_is(desk: Desk, has_photo: bool, w
     for table, number in (("jobs", 3), ("photos", 3 * has_photo)):
         rows = [alike(row) for row in desk.rows(f"SELECT * FROM {table}")]
         assert rows == rows[:1] * number
-    assert [row["turn"] for row in desk.rows("SELECT turn FROM jobs ORDER BY job_id")] == [1, 2, 3]
+    # Jobs that wait for a batch hold up no later one: they get another turn once they are ready.
+    turns = [row["turn"] for row in desk.rows("SELECT turn FROM jobs ORDER BY job_id")]
+    assert turns == ([1, 1, 2] if waits else [1, 2, 3])
     counted = "SELECT sum(submitted) AS submitted, sum(failed) AS failed FROM metric_submissions"
     assert desk.rows(counted) == [{"submitted": 3, "failed": 0}]
 

@@ -18,7 +18,7 @@ from photoqueue.queue import pages, projects, read
 from photoqueue.queue.database import Database, load_statements
 from photoqueue.queue.ledger import Ledger
 from photoqueue.queue.pages import JobQuery
-from photoqueue.queue.submission import accept
+from photoqueue.queue.submission import NewBatch, accept
 from photoqueue.queue.webhooks import IN_ORDER
 from photoqueue.settings import Settings
 from photoqueue.words import JobState
@@ -222,6 +222,17 @@ def test_end_of_a_batch_is_looked_for_from_where_it_was_and_no_further(database:
     assert "Seq Scan on jobs" not in plan
     assert "Sort" not in plan
     assert plan.count("Index Scan using batch_jobs_pkey") == 2, plan
+
+
+def test_end_of_a_first_batch_is_looked_for_by_ids(installation: Installation) -> None:
+    # The planner has not seen yet that any job waits.
+    jobs = [make_job(f"p{number}") for number in range(300)]
+    accept(installation.database, jobs=jobs, batch=NewBatch(batch_id="b-1", user_id="u1"))
+    with installation.database.begin(settings=IN_ORDER) as connection:
+        rows = connection.exec_driver_sql("EXPLAIN " + WEBHOOKS["settle"])
+        plan = "\n".join(row[0] for row in rows)
+    assert plan.count("using jobs_pkey") == 3, plan
+    assert "jobs_unfinished_key" not in plan, plan
 
 
 def test_hot_statements_use_their_indexes(plans: psycopg.Connection) -> None:

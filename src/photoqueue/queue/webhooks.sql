@@ -6,21 +6,25 @@
 -- once they seem to have ended: what is only awaited is read and not written, however much it is.
 -- The first unfinished job of a batch is looked for from where the last one was, then from the
 -- beginning, as jobs may have been retried; so a large batch is not read whole each time.
+-- States are read one by one: a planner that has not seen yet how many jobs wait would join all of
+-- them with each job of the batch.
 -- Materialized, or it would be looked for once for each use.
 WITH found AS MATERIALIZED (
     SELECT webhook_id, event, subject, checked, CASE
         WHEN event = 'inventory.ended' THEN
-            (SELECT 0 FROM jobs
-             WHERE job_id = subject::uuid AND state IN ('waiting', 'active', 'delayed'))
+            CASE WHEN (SELECT state FROM jobs WHERE job_id = subject::uuid)
+                IN ('waiting', 'active', 'delayed') THEN 0 END
         WHEN EXISTS (SELECT FROM batches WHERE batch_id = subject AND closed_at > now()) THEN checked
         ELSE coalesce(
-            (SELECT position FROM batch_jobs JOIN jobs USING (job_id)
-             WHERE batch_jobs.batch_id = subject AND position >= checked
-               AND state IN ('waiting', 'active', 'delayed')
+            (SELECT position FROM batch_jobs
+             WHERE batch_id = subject AND position >= checked
+               AND (SELECT state FROM jobs WHERE jobs.job_id = batch_jobs.job_id)
+                   IN ('waiting', 'active', 'delayed')
              ORDER BY position LIMIT 1),
-            (SELECT position FROM batch_jobs JOIN jobs USING (job_id)
-             WHERE batch_jobs.batch_id = subject AND position < checked
-               AND state IN ('waiting', 'active', 'delayed')
+            (SELECT position FROM batch_jobs
+             WHERE batch_id = subject AND position < checked
+               AND (SELECT state FROM jobs WHERE jobs.job_id = batch_jobs.job_id)
+                   IN ('waiting', 'active', 'delayed')
              ORDER BY position LIMIT 1))
         END AS unfinished
     FROM webhooks

@@ -14,7 +14,7 @@ from __future__ import annotations
 # These two take locks before a fork. Imported first, they do so after `_end_imports`.
 import concurrent.futures.thread  # noqa: F401  # for what it does before a fork
 import importlib._bootstrap
-import logging  # noqa: F401  # the same
+import logging  # noqa: F401  # for what it does before a fork, too
 import os
 import threading
 import time

@@ -362,22 +362,24 @@ def telling(result: PhotoResult) -> Callable[[Handler], Handler]:
     return around
 
 
+CHAIR = FoundItem(
+    name="chair",
+    key="chair",
+    category="furniture",
+    dismountable=False,
+    score=0.4,
+    box=(0.1, 0.1, 0.5, 0.6),
+)
+
+
 @pytest.fixture
 def analysed(installation: Installation) -> str:
     """Analyse two photos of a room, each with a chair; return the project."""
     bench = Bench(installation)
-    chair = FoundItem(
-        name="chair",
-        key="chair",
-        category="furniture",
-        dismountable=False,
-        score=0.4,
-        box=(0.1, 0.1, 0.5, 0.6),
-    )
     for number in (1, 2):
         job = submit(f"p{number}", project_id="m1", room="salon")
         result = PhotoResult(
-            photo_id=f"p{number}", items=(chair,), room_type="salon", confidence=0.9
+            photo_id=f"p{number}", items=(CHAIR,), room_type="salon", confidence=0.9
         )
         bench(job, telling(result))
     return "m1"
@@ -400,14 +402,7 @@ def test_edit_of_another_person_shows_with_the_name(page: Page, analysed: str) -
 def test_doubtful_thing_beside_a_sure_one_is_marked_alone(
     page: Page, installation: Installation
 ) -> None:
-    sure = FoundItem(
-        name="chair",
-        key="chair",
-        category="furniture",
-        dismountable=False,
-        score=0.95,
-        box=(0.05, 0.3, 0.35, 0.8),
-    )
+    sure = CHAIR.model_copy(update={"score": 0.95, "box": (0.05, 0.3, 0.35, 0.8)})
     doubtful = sure.model_copy(update={"score": 0.2, "box": (0.6, 0.3, 0.9, 0.8)})
     job = submit("p1", project_id="m1", room="salon")
     result = PhotoResult(photo_id="p1", items=(sure, doubtful), room_type="salon", confidence=0.9)

@@ -348,7 +348,7 @@ class Ledger:
     def prioritise(
         self, job_ids: Sequence[UUID], priority: int, *, batch_id: str | None
     ) -> tuple[int, list[Message]]:
-        """Change the priority of unfinished jobs, and of photos added to an open batch later.
+        """Change the priority of jobs that wait, and of photos added to an open batch later.
 
         Returns
         -------

@@ -348,8 +348,8 @@ WITH ended AS (
 ), retried AS (
     UPDATE jobs
     SET state = 'waiting', turn = newest.turn, ready_at = clock_timestamp(),
-        max_attempts = attempts + %(budget)s, budget = %(budget)s, started_at = NULL, finished_at = NULL, wait_ms = NULL,
-        job_duration_ms = NULL, success = NULL,
+        max_attempts = attempts + %(budget)s, budget = %(budget)s, started_at = NULL,
+        finished_at = NULL, wait_ms = NULL, job_duration_ms = NULL, success = NULL,
         error_type = NULL, error_message = NULL, error_traceback = NULL, after_batch = NULL
     FROM (
         SELECT job_id, sha256, turn + row_number() OVER (

@@ -18,7 +18,7 @@ from photoqueue.errors import ConfigurationError, PhotoqueueError
 from photoqueue.installation import settings_in_use
 from photoqueue.records.estimates import Estimate
 
-#: Seconds after which it is ended; a PDF of 10,000 lines needs about that.
+#: Seconds after which it is ended; a PDF of 2,000 lines takes about 25.
 SECONDS: Final = 120
 #: Bytes of address space that it may have; a PDF of 2,000 lines takes 0.3 GiB of memory.
 _MEMORY: Final = 4 * 1024**3

@@ -82,7 +82,7 @@ class BatchRequest(RequestBody):
     user_id: Name = Field(examples=["u1"])
     project_id: Name | None = Field(default=None, examples=["move-42"])
     #: Default: the one that the worker is configured for.
-    engine: Literal[registered_engines()] | None = None  # type: ignore[valid-type]  # derived
+    engine: Literal[registered_engines()] | None = None  # type: ignore[valid-type]  # known at run time
     #: Jobs of higher priority are taken first.
     priority: Whole = Field(default=0, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
 

@@ -97,7 +97,7 @@ def _report(project_id: str, body: ReportRequest) -> tuple[str, bytes]:
 class EditRequest(RequestBody):
     """What a person says: ``verb`` and what it is about, by the names of the SDK."""
 
-    verb: Literal[tuple(VERBS)]  # type: ignore[valid-type]  # derived from the SDK
+    verb: Literal[tuple(VERBS)]  # type: ignore[valid-type]  # the SDK's, known at run time
     user_id: Name = Field(examples=["u1"])
     item_id: Name | None = None
     #: A name of the edit that nobody else gives: sent again under it, it is not made twice.
